@@ -1,0 +1,134 @@
+//! Verification of a Cognito ID token.
+
+use http::StatusCode;
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header, errors::ErrorKind};
+use serde::Deserialize;
+
+use super::{Jwks, JwksError};
+use crate::{
+    http::{HttpClient, Problem},
+    tenant::{InvalidTenant, TenantContext},
+};
+
+/// Seconds by which clocks may differ when `exp` and `nbf` are checked.
+const LEEWAY_SECONDS: u64 = 5;
+
+/// Why a token was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// No `Authorization` header with a bearer token.
+    #[error("a bearer token is required")]
+    MissingToken,
+    /// The token is not one of this pool's valid ID tokens; the text says why, for the log.
+    #[error("the token is not valid: {0}")]
+    InvalidToken(String),
+    /// The token is genuine but names no tenant that can be served.
+    #[error("the token names no tenant: {0}")]
+    NoTenant(#[from] InvalidTenant),
+    /// The token cannot be judged because the signing keys are out of reach.
+    #[error(transparent)]
+    KeysUnavailable(#[from] JwksError),
+}
+
+impl From<AuthError> for Problem {
+    /// 401 for a bad token, 403 for a missing tenant, 503 for unreachable keys. What exactly was wrong with a token is
+    /// not told to its bearer.
+    fn from(error: AuthError) -> Problem {
+        match error {
+            AuthError::MissingToken => Problem::new(StatusCode::UNAUTHORIZED, "missing_token", "A bearer token is required."),
+            AuthError::InvalidToken(_) => {
+                Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", "The bearer token is not valid.")
+            }
+            AuthError::NoTenant(reason) => {
+                Problem::new(StatusCode::FORBIDDEN, "no_tenant", format!("The token cannot be served: {reason}."))
+            }
+            AuthError::KeysUnavailable(_) => {
+                Problem::unavailable("keys_unavailable", "The token cannot be verified at the moment.")
+            }
+        }
+    }
+}
+
+/// The claims that say who is served. The names are the user pool's: change them here and in its template.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    token_use: String,
+    #[serde(rename = "custom:tenant-id")]
+    tenant_id: Option<String>,
+    #[serde(rename = "custom:tier-level")]
+    tier: Option<String>,
+}
+
+/// Verifies ID tokens of one Cognito user pool and client.
+#[derive(Debug)]
+pub struct TokenVerifier {
+    jwks: Jwks,
+    validation: Validation,
+}
+
+impl TokenVerifier {
+    /// A verifier for the pool `user_pool_id` (`<region>_<id>`) and the app client `client_id`.
+    ///
+    /// `endpoint` is the identity provider's base URL where it is not AWS's own.
+    pub fn new(user_pool_id: &str, client_id: &str, endpoint: Option<&str>, client: HttpClient) -> Self {
+        let region = user_pool_id.split_once('_').map_or("us-east-1", |(region, _)| region);
+        let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{user_pool_id}");
+        let keys_at = match endpoint {
+            Some(base) => format!("{}/{user_pool_id}", base.trim_end_matches('/')),
+            None => issuer.clone(),
+        };
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[client_id]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_nbf = true;
+        validation.leeway = LEEWAY_SECONDS;
+        Self { jwks: Jwks::new(format!("{keys_at}/.well-known/jwks.json"), client), validation }
+    }
+
+    /// A verifier for the pool in `USER_POOL_ID` and the client in `USER_POOL_CLIENT_ID`. The keys come from AWS, or from
+    /// `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` or `AWS_ENDPOINT_URL` where the SDKs' own variables say so.
+    pub fn from_env(client: HttpClient) -> Result<Self, std::env::VarError> {
+        let endpoint = ["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok());
+        let pool = std::env::var("USER_POOL_ID")?;
+        let audience = std::env::var("USER_POOL_CLIENT_ID")?;
+        Ok(Self::new(&pool, &audience, endpoint.as_deref(), client))
+    }
+
+    /// The tenant of this `Authorization` header value (`Bearer <token>` or the bare token, as API Gateway accepts both).
+    pub async fn verify(&self, authorization: Option<&str>) -> Result<TenantContext, AuthError> {
+        let token = authorization.map(str::trim).filter(|value| !value.is_empty()).ok_or(AuthError::MissingToken)?;
+        let token = match token.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+            Some(_) => return Err(AuthError::MissingToken),
+            None => token,
+        };
+        let header = decode_header(token).map_err(invalid)?;
+        if header.alg != Algorithm::RS256 {
+            return Err(AuthError::InvalidToken(format!("algorithm {:?}", header.alg)));
+        }
+        let kid = header.kid.ok_or_else(|| AuthError::InvalidToken("no kid".into()))?;
+        let key = self.jwks.key(&kid).await?.ok_or_else(|| AuthError::InvalidToken("unknown kid".into()))?;
+        let claims = decode::<Claims>(token, &key, &self.validation).map_err(invalid)?.claims;
+        // An access token is signed by the same key but carries no tenant and was not made for this purpose.
+        if claims.token_use != "id" {
+            return Err(AuthError::InvalidToken("not an ID token".into()));
+        }
+        Ok(TenantContext {
+            tenant_id: claims.tenant_id.unwrap_or_default().parse()?,
+            tier: claims.tier.unwrap_or_default().parse()?,
+            user_id: claims.sub.parse()?,
+        })
+    }
+}
+
+fn invalid(error: jsonwebtoken::errors::Error) -> AuthError {
+    AuthError::InvalidToken(match error.kind() {
+        // The JSON error quotes the claim's value, which is the caller's to choose.
+        ErrorKind::Json(_) => "claims of the wrong shape".into(),
+        _ => error.to_string(),
+    })
+}

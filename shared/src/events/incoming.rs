@@ -1,0 +1,111 @@
+//! Messages as a function receives them: through SQS with the SNS envelope or raw, or from SNS directly.
+
+use std::collections::HashMap;
+
+use aws_lambda_events::{
+    sns::SnsRecord,
+    sqs::SqsMessage,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One message, whatever carried it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IncomingMessage {
+    /// The carrier's message id: SQS's, by which a failure is reported, or SNS's where SNS invoked the function.
+    pub message_id: String,
+    /// `aws_sqs` or `aws.sns`, as semantic conventions name them.
+    pub system: &'static str,
+    /// Name of the queue or topic it came from.
+    pub source: String,
+    /// What was published.
+    pub body: String,
+    /// String attributes as published.
+    pub attributes: HashMap<String, String>,
+    /// SQS's `AWSTraceHeader`: the X-Ray header of the call that sent the message.
+    pub aws_trace_header: Option<String>,
+}
+
+/// The event is neither SQS's nor SNS's.
+#[derive(Debug, thiserror::Error)]
+#[error("not an SQS or SNS event: {0}")]
+pub struct UnknownEvent(String);
+
+/// The messages of an SQS or SNS event.
+pub fn receive(event: Value) -> Result<Vec<IncomingMessage>, UnknownEvent> {
+    let Value::Object(mut event) = event else { return Err(UnknownEvent("not an object".into())) };
+    let Some(Value::Array(records)) = event.remove("Records") else { return Err(UnknownEvent("no Records".into())) };
+    records.into_iter().map(message).collect()
+}
+
+fn message(record: Value) -> Result<IncomingMessage, UnknownEvent> {
+    let unknown = |error: serde_json::Error| UnknownEvent(error.to_string());
+    if record["eventSource"] == "aws:sqs" {
+        Ok(from_sqs(serde_json::from_value(record).map_err(unknown)?))
+    } else if record["EventSource"] == "aws:sns" {
+        Ok(from_sns(serde_json::from_value(record).map_err(unknown)?))
+    } else {
+        Err(UnknownEvent("a record with another event source".into()))
+    }
+}
+
+/// What SNS puts into an SQS body unless raw delivery is on.
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html>
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Notification {
+    r#type: String,
+    message: String,
+    #[serde(default)]
+    message_attributes: HashMap<String, NotificationAttribute>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NotificationAttribute {
+    r#type: String,
+    value: String,
+}
+
+fn from_sqs(message: SqsMessage) -> IncomingMessage {
+    let body = message.body.unwrap_or_default();
+    let (body, attributes) = match serde_json::from_str::<Notification>(&body) {
+        Ok(wrapped) if wrapped.r#type == "Notification" => {
+            let attributes = wrapped.message_attributes.into_iter();
+            let strings = attributes.filter(|(_, attribute)| attribute.r#type == "String");
+            (wrapped.message, strings.map(|(name, attribute)| (name, attribute.value)).collect())
+        }
+        _ => {
+            let attributes = message.message_attributes.into_iter();
+            (body, attributes.filter_map(|(name, attribute)| Some((name, attribute.string_value?))).collect())
+        }
+    };
+    IncomingMessage {
+        message_id: message.message_id.unwrap_or_default(),
+        system: "aws_sqs",
+        source: last_of_arn(message.event_source_arn.as_deref()),
+        body,
+        attributes,
+        aws_trace_header: message.attributes.get("AWSTraceHeader").cloned(),
+    }
+}
+
+fn from_sns(record: SnsRecord) -> IncomingMessage {
+    let message = record.sns;
+    let attributes = message.message_attributes.into_iter();
+    IncomingMessage {
+        message_id: message.message_id,
+        system: "aws.sns",
+        source: last_of_arn(Some(&message.topic_arn)),
+        body: message.message,
+        attributes: attributes
+            .filter(|(_, attribute)| attribute.data_type == "String")
+            .map(|(name, attribute)| (name, attribute.value))
+            .collect(),
+        aws_trace_header: None,
+    }
+}
+
+fn last_of_arn(arn: Option<&str>) -> String {
+    arn.and_then(|arn| arn.rsplit(':').next()).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,20 @@
+//! Tenant and trace context for serverless functions that span several AWS accounts.
+//!
+//! A map of the crate, in the order in which a request meets it:
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`telemetry`] | OpenTelemetry set-up, the layers around a handler, the span processor, propagation, logs |
+//! | [`auth`] | from a bearer token to a verified [`tenant::TenantContext`] |
+//! | [`tenant`] | the tenant of a request or message: id, tier, user |
+//! | [`http`] | RFC 9457 problems and the HTTP client that OTLP, JWKS and signed calls share |
+//! | [`events`] | the message contract between the accounts: body, attributes, and how they are read back |
+//!
+//! The crate knows nothing of bookings or miles beyond the message contract; any function can adopt it.
+#![deny(missing_docs)]
+
+pub mod auth;
+pub mod events;
+pub mod http;
+pub mod telemetry;
+pub mod tenant;

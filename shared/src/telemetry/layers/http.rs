@@ -1,0 +1,141 @@
+//! The span of an HTTP request behind API Gateway, and the last word on its response.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use http::{HeaderValue, Response, StatusCode};
+use lambda_http::{Body, Request, RequestExt, request::RequestContext};
+use opentelemetry::{
+    KeyValue,
+    trace::{FutureExt as _, TraceContextExt},
+};
+use opentelemetry_http::HeaderExtractor;
+use tower::{BoxError, Layer, Service};
+
+use super::{EndOnDrop, start_invocation};
+use crate::{
+    http::Problem,
+    telemetry::{
+        messages::fail_span,
+        propagation::{self, field},
+        semconv,
+    },
+};
+
+/// Opens the SERVER span `{method} {route}`, turns a [`Problem`] into its response, names the trace in the response's
+/// `traceparent` header, and logs one line per request.
+#[derive(Debug, Default)]
+pub struct HttpLayer {
+    _private: (),
+}
+
+impl HttpLayer {
+    /// The layer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl<S> Layer<S> for HttpLayer {
+    type Service = HttpService<S>;
+    fn layer(&self, inner: S) -> HttpService<S> {
+        HttpService { inner }
+    }
+}
+
+/// The service [`HttpLayer`] makes.
+#[derive(Debug, Clone)]
+pub struct HttpService<S> {
+    inner: S,
+}
+
+impl<S> Service<Request> for HttpService<S>
+where
+    S: Service<Request, Response = Response<Body>, Error = Problem>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let started = Instant::now();
+        let method = request.method().to_string();
+        let route = route(&request);
+        let cx = span_of(&request, &method, &route);
+        let entered = cx.clone().attach();
+        let inner = self.inner.call(request).with_context(cx.clone());
+        drop(entered);
+        let response = async move {
+            let guard = EndOnDrop(cx.clone());
+            let mut response = inner.await.unwrap_or_else(|problem| {
+                if problem.status().is_server_error() {
+                    tracing::error!(%problem, "request failed");
+                }
+                problem.into_response()
+            });
+            finish(&cx, &mut response);
+            tracing::info!(
+                http.request.method = method,
+                http.route = route,
+                http.response.status_code = response.status().as_u16(),
+                duration_ms = started.elapsed().as_secs_f64() * 1e3,
+                "request served"
+            );
+            drop(guard);
+            Ok(response)
+        };
+        Box::pin(response.with_current_context())
+    }
+}
+
+fn route(request: &Request) -> String {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => context.resource_path.clone(),
+        _ => None,
+    }
+    .unwrap_or_else(|| request.uri().path().to_owned())
+}
+
+fn span_of(request: &Request, method: &str, route: &str) -> opentelemetry::Context {
+    static COLD: AtomicBool = AtomicBool::new(true);
+    let lambda = request.lambda_context_ref().cloned().unwrap_or_default();
+    let parent = propagation::parent(lambda.xray_trace_id.as_deref(), &HeaderExtractor(request.headers()));
+    let scheme = request.uri().scheme_str().unwrap_or("https").to_owned();
+    let attributes = [
+        KeyValue::new(semconv::HTTP_REQUEST_METHOD, method.to_owned()),
+        KeyValue::new(semconv::HTTP_ROUTE, route.to_owned()),
+        KeyValue::new(semconv::URL_PATH, request.raw_http_path().to_owned()),
+        KeyValue::new(semconv::URL_SCHEME, scheme),
+    ];
+    let cold = COLD.swap(false, Ordering::Relaxed);
+    start_invocation(format!("{method} {route}"), parent, &lambda, "http", cold, attributes)
+}
+
+fn finish(cx: &opentelemetry::Context, response: &mut Response<Body>) {
+    let span = cx.span();
+    let status = response.status();
+    span.set_attribute(KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16())));
+    // Semantic conventions: a 4xx is the caller's error, not this span's.
+    if status.is_server_error() {
+        fail_span(cx, status.as_str().to_owned(), "");
+    }
+    let mut headers = std::collections::HashMap::new();
+    propagation::inject(cx, None, &mut headers);
+    if let Some(value) = headers.get(field::TRACEPARENT).and_then(|value| HeaderValue::from_str(value).ok()) {
+        response.headers_mut().insert(field::TRACEPARENT, value);
+    }
+    if status == StatusCode::OK || status == StatusCode::CREATED {
+        response.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+    span.end();
+}

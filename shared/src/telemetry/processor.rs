@@ -1,0 +1,109 @@
+//! The one span processor: it knows which work a span belongs to, buffers it there, and stamps the tenant on it.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use opentelemetry::{Array, Context, KeyValue, StringValue, Value, trace::Span as _, trace::SpanId};
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    trace::{Span, SpanData, SpanProcessor},
+};
+
+use super::{
+    semconv,
+    work::{Ended, Work},
+};
+
+/// How many spans that ended outside any invocation, or after theirs was exported, are kept for the next export.
+const MAX_LATE_SPANS: usize = 2_048;
+
+/// Buffers ended spans per invocation. The SDK clones a span for each processor, so there is exactly this one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TenantSpanProcessor(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// `on_end` is not told the context, so the work of every open span is remembered here.
+    open: Mutex<HashMap<SpanId, Work>>,
+    late: Mutex<Vec<Ended>>,
+    dropped: AtomicU64,
+}
+
+impl TenantSpanProcessor {
+    /// The spans of an invocation that is over, and whatever came late, each with its tenant on it.
+    pub(super) fn drain(&self, work: &Work) -> Vec<SpanData> {
+        let late = std::mem::take(&mut *self.0.late.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        late.into_iter().chain(work.take_spans()).map(stamp).collect()
+    }
+
+    /// How many spans were dropped since the last call because nothing could hold them.
+    pub(super) fn take_dropped(&self) -> u64 {
+        self.0.dropped.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl SpanProcessor for TenantSpanProcessor {
+    fn on_start(&self, span: &mut Span, cx: &Context) {
+        if let Some(work) = cx.get::<Work>() {
+            let mut open = self.0.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            open.insert(span.span_context().span_id(), work.clone());
+        }
+    }
+
+    fn on_end(&self, span: SpanData) {
+        let work = {
+            let mut open = self.0.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            open.remove(&span.span_context.span_id())
+        };
+        let Some(late) = work.unwrap_or_else(closed).keep(span) else { return };
+        let mut spans = self.0.late.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if spans.len() < MAX_LATE_SPANS {
+            spans.push(late);
+        } else {
+            self.0.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+/// Work that keeps nothing: spans outside any invocation go straight to the late ones.
+fn closed() -> Work {
+    let work = Work::default();
+    let _nothing = work.take_spans();
+    work
+}
+
+/// Puts the tenant on a span. This happens once the invocation is over, so that spans which ended before the token was
+/// verified carry it as well.
+fn stamp(ended: Ended) -> SpanData {
+    let tenant = ended.tenant().map(|tenant| {
+        [
+            KeyValue::new(semconv::TENANT_ID, tenant.tenant_id.to_string()),
+            KeyValue::new(semconv::TENANT_TIER, tenant.tier.as_str()),
+            KeyValue::new(semconv::ENDUSER_ID, tenant.user_id.to_string()),
+            KeyValue::new(
+                semconv::AWS_XRAY_ANNOTATIONS,
+                Value::Array(Array::String(vec![
+                    StringValue::from(semconv::TENANT_ID),
+                    StringValue::from(semconv::TENANT_TIER),
+                ])),
+            ),
+        ]
+    });
+    let mut span = ended.span;
+    span.attributes.extend(tenant.into_iter().flatten());
+    span
+}

@@ -1,0 +1,24 @@
+//! Attribute names: OpenTelemetry's semantic conventions (1.42), re-exported, and the few this project adds.
+
+pub use opentelemetry_semantic_conventions::attribute::{
+    AWS_DYNAMODB_TABLE_NAMES, AWS_LAMBDA_INVOKED_ARN, AWS_REQUEST_ID, AWS_SNS_TOPIC_ARN, CLOUD_ACCOUNT_ID, CLOUD_PROVIDER,
+    CLOUD_REGION, CLOUD_RESOURCE_ID, DB_SYSTEM_NAME, ENDUSER_ID, ERROR_TYPE, FAAS_COLDSTART, FAAS_INVOCATION_ID, FAAS_NAME,
+    FAAS_TRIGGER, FAAS_VERSION, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, MESSAGING_BATCH_MESSAGE_COUNT,
+    MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE, MESSAGING_SYSTEM,
+    RPC_METHOD, SERVICE_NAME, URL_PATH, URL_SCHEME,
+};
+
+/// The tenant served. Semantic conventions have no tenant; this name follows their form.
+pub const TENANT_ID: &str = "tenant.id";
+/// The tenant's tier: `basic`, `standard` or `premium`.
+pub const TENANT_TIER: &str = "tenant.tier";
+/// Names the attributes that X-Ray indexes as annotations (string array).
+pub const AWS_XRAY_ANNOTATIONS: &str = "aws.xray.annotations";
+/// `aws-api` on SDK spans: what makes X-Ray exporters draw the call as an AWS service.
+pub const RPC_SYSTEM: &str = "rpc.system";
+/// The AWS service called, as X-Ray exporters read it.
+pub const RPC_SERVICE: &str = "rpc.service";
+/// `LOCAL_ROOT` on CONSUMER spans: without it X-Ray draws no node for a message consumer.
+pub const AWS_SPAN_KIND: &str = "aws.span.kind";
+/// The service a LOCAL_ROOT span belongs to.
+pub const AWS_LOCAL_SERVICE: &str = "aws.local.service";

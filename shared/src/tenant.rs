@@ -1,0 +1,165 @@
+//! Who a request or message is served for.
+//!
+//! Values of these types are valid by construction: a [`TenantContext`] comes from a verified token or from a
+//! message whose topic only the booking account may publish to.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+/// Why a tenant, tier or user was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTenant {
+    /// The tenant id is not 1–64 characters of `[A-Za-z0-9_-]`.
+    #[error("the tenant id must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -")]
+    TenantId,
+    /// The tier is none of `basic`, `standard`, `premium`.
+    #[error("the tier must be basic, standard or premium")]
+    Tier,
+    /// The user id is not 1–128 characters of `[A-Za-z0-9_-]`.
+    #[error("the user id must be 1 to 128 characters of A-Z, a-z, 0-9, _ and -")]
+    UserId,
+}
+
+fn is_token(text: &str, max: usize) -> bool {
+    (1..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $error:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidTenant;
+            fn from_str(text: &str) -> Result<Self, InvalidTenant> {
+                if is_token(text, $max) { Ok(Self(text.into())) } else { Err($error) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidTenant;
+            fn try_from(text: String) -> Result<Self, InvalidTenant> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0.as_ref().to_owned()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+identifier!(
+    /// A tenant: one customer company. 1–64 characters of `[A-Za-z0-9_-]`, so that it can stand in a key, a header and
+    /// an IAM condition without escaping.
+    TenantId,
+    64,
+    InvalidTenant::TenantId
+);
+identifier!(
+    /// A user of a tenant: the token's `sub`.
+    UserId,
+    128,
+    InvalidTenant::UserId
+);
+
+/// The service level a tenant has bought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// Shared resources, no promise beyond the default objective.
+    Basic,
+    /// The middle tier.
+    Standard,
+    /// The tightest objectives.
+    Premium,
+}
+
+impl Tier {
+    /// The tier as it stands in claims, attributes and annotations.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Tier::Basic => "basic",
+            Tier::Standard => "standard",
+            Tier::Premium => "premium",
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Tier {
+    type Err = InvalidTenant;
+    fn from_str(text: &str) -> Result<Self, InvalidTenant> {
+        match text {
+            "basic" => Ok(Tier::Basic),
+            "standard" => Ok(Tier::Standard),
+            "premium" => Ok(Tier::Premium),
+            _ => Err(InvalidTenant::Tier),
+        }
+    }
+}
+
+/// The verified tenant, tier and user of one request or message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantContext {
+    /// The tenant served.
+    pub tenant_id: TenantId,
+    /// The tenant's tier.
+    pub tier: Tier,
+    /// The user who asked.
+    pub user_id: UserId,
+}
+
+impl TenantContext {
+    /// The partition key under which everything of this user is stored: `TENANT#<tenant>#USER#<sub>`. The `#` after the
+    /// tenant is what an IAM fence on `TENANT#<tenant>#*` relies on: without it `acme` could read `acme2`.
+    pub fn partition_key(&self) -> String {
+        format!("TENANT#{}#USER#{}", self.tenant_id, self.user_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_id_is_a_short_plain_token() {
+        for good in ["a", "acme", "Acme_2-x", &"x".repeat(64)] {
+            assert_eq!(good.parse::<TenantId>().unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a#b", "ä", "a\n", "a/b", &"x".repeat(65)] {
+            assert_eq!(bad.parse::<TenantId>(), Err(InvalidTenant::TenantId), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_tier_is_refused() {
+        assert_eq!("premium".parse(), Ok(Tier::Premium));
+        for bad in ["Premium", "gold", ""] {
+            assert_eq!(bad.parse::<Tier>(), Err(InvalidTenant::Tier));
+        }
+    }
+}
