@@ -1,1 +1,13 @@
-//! placeholder
+//! Account B: earns miles for bookings and answers for them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`handlers`] | one file per thing that can happen: a message accrued, a balance, a posting or a distance asked for |
+//! | [`ledger`] | entries and balances in DynamoDB |
+//! | [`miles`] | how many miles a flight earns |
+//!
+//! The binaries in `src/bin` only wire these together.
+
+pub mod handlers;
+pub mod ledger;
+pub mod miles;

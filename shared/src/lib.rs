@@ -7,6 +7,7 @@
 //! | [`telemetry`] | OpenTelemetry set-up, the layers around a handler, the span processor, propagation, logs |
 //! | [`auth`] | from a bearer token to a verified [`tenant::TenantContext`] |
 //! | [`tenant`] | the tenant of a request or message: id, tier, user |
+//! | [`aws`] | the AWS SDK configuration clients are built from |
 //! | [`http`] | RFC 9457 problems and the HTTP client that OTLP, JWKS and signed calls share |
 //! | [`events`] | the message contract between the accounts: body, attributes, and how they are read back |
 //!
@@ -14,6 +15,7 @@
 #![deny(missing_docs)]
 
 pub mod auth;
+pub mod aws;
 pub mod events;
 pub mod http;
 pub mod telemetry;

@@ -1,1 +1,26 @@
-fn main() {}
+//! The function that posts miles for bookings, invoked by the queue.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, Runtime};
+use mileage::{handlers::accrue, ledger::Ledger};
+use shared::{
+    aws,
+    telemetry::{AwsSdkTracing, InvocationLayer, Telemetry},
+};
+use tower::{Layer, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let telemetry = Telemetry::from_env()?;
+    let config = aws_sdk_dynamodb::config::Builder::from(&aws::config().await).interceptor(AwsSdkTracing::new());
+    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+    let ledger = Arc::new(Ledger::new(client, std::env::var("LEDGER_TABLE")?));
+
+    let handler = service_fn(move |event: LambdaEvent<serde_json::Value>| {
+        let ledger = ledger.clone();
+        async move { accrue(ledger, event).await.map_err(Error::from) }
+    });
+    let handler = InvocationLayer::new("pubsub").layer(handler);
+    Runtime::new(handler).layer(telemetry.export_layer()).run().await
+}

@@ -1,1 +1,55 @@
-fn main() {}
+//! The function behind account B's API.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{Response, StatusCode};
+use lambda_http::{Adapter, Body, Request, RequestExt};
+use lambda_runtime::{Error, Runtime};
+use mileage::{
+    handlers::{balance, distance, posting},
+    ledger::Ledger,
+};
+use shared::{
+    auth::{AuthLayer, TokenVerifier},
+    aws,
+    http::{HttpClient, Problem, cors_layer, no_such_route, route},
+    telemetry::{AwsSdkTracing, HttpLayer, Telemetry},
+    tenant::TenantContext,
+};
+use tower::{Layer, ServiceExt, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let telemetry = Telemetry::from_env()?;
+    let config = aws_sdk_dynamodb::config::Builder::from(&aws::config().await).interceptor(AwsSdkTracing::new());
+    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+    let ledger = Arc::new(Ledger::new(client, std::env::var("LEDGER_TABLE")?));
+
+    let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);
+    let for_tenants = auth.layer(service_fn(move |request| serve_tenant(ledger.clone(), request)));
+    let handler = service_fn(move |request: Request| {
+        let for_tenants = for_tenants.clone();
+        async move {
+            match route(&request).as_str() {
+                // No token: API Gateway has checked the caller's IAM signature.
+                "/miles" => distance(&request).await,
+                _ => for_tenants.oneshot(request).await,
+            }
+        }
+    });
+    let handler = cors_layer().layer(HttpLayer::new().layer(handler));
+    Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run().await
+}
+
+async fn serve_tenant(ledger: Arc<Ledger>, request: Request) -> Result<Response<Body>, Problem> {
+    let tenant = request.extensions().get::<TenantContext>().cloned().ok_or_else(Problem::internal)?;
+    match route(&request).as_str() {
+        "/mileage" => balance(&ledger, &tenant, &request).await,
+        "/mileage/{number}" => {
+            let number = request.path_parameters_ref().and_then(|path| path.first("number"));
+            let missing = || Problem::new(StatusCode::NOT_FOUND, "no_such_booking", "There is no booking with this number.");
+            posting(&ledger, &tenant, number.ok_or_else(missing)?).await
+        }
+        _ => Err(no_such_route()),
+    }
+}

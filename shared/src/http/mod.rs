@@ -2,6 +2,8 @@
 
 mod client;
 mod problem;
+mod routing;
 
 pub use client::{HttpClient, HttpClientError};
 pub use problem::{FieldError, Problem};
+pub use routing::{cors_layer, json, no_such_route, required_query, route};

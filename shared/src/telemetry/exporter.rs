@@ -14,7 +14,7 @@ use crate::http::HttpClient;
 #[derive(Debug)]
 pub(super) enum Exporter {
     /// OTLP over HTTP, configured by the standard `OTEL_EXPORTER_OTLP_*` variables.
-    Otlp(SpanExporter),
+    Otlp(Box<SpanExporter>),
     /// Spans are made, so that context still travels, and thrown away.
     None,
 }
@@ -28,7 +28,7 @@ impl Exporter {
                 let built = SpanExporter::builder().with_http().with_http_client(client).build();
                 let mut exporter = built.map_err(|error| TelemetryError::Exporter(error.to_string()))?;
                 exporter.set_resource(resource);
-                Ok(Self::Otlp(exporter))
+                Ok(Self::Otlp(Box::new(exporter)))
             }
             "none" => Ok(Self::None),
             _ => Err(TelemetryError::Exporter(format!("OTEL_TRACES_EXPORTER: {name:?} is not otlp or none"))),

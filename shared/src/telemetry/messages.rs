@@ -10,7 +10,7 @@ use opentelemetry::{
     trace::{FutureExt as _, Link, SpanBuilder, SpanKind, Status, TraceContextExt},
 };
 
-use super::{Work, propagation, semconv, start};
+use super::{Work, layers::EndOnDrop, propagation, semconv, start};
 use crate::{events::IncomingMessage, tenant::TenantContext};
 
 /// Where a message came from, and the trace context it carries.
@@ -41,18 +41,45 @@ impl<'a> From<&'a IncomingMessage> for Received<'a> {
 
 /// Runs `handle` inside the CONSUMER span `process <destination>`. `tenant` is whom the message is for, where it says so;
 /// it may also be told later by [`Work::serve`]. The span ends as the future does, with the error's text if it fails.
-pub async fn process<T, E: std::fmt::Display>(
+pub fn process<T, E, F>(
     received: Received<'_>,
     tenant: Option<TenantContext>,
-    handle: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let cx = open(received, tenant);
-    let result = handle.with_context(cx.clone()).await;
-    if let Err(error) = &result {
-        fail_span(&cx, "message_failed", &error.to_string());
+    handle: F,
+) -> impl Future<Output = Result<T, E>> + use<T, E, F>
+where
+    E: std::fmt::Display,
+    F: Future<Output = Result<T, E>>,
+{
+    let span = MessageSpan::start(received, tenant);
+    async move {
+        let result = handle.with_context(span.context().clone()).await;
+        span.finish(result.as_ref().err());
+        result
     }
-    cx.span().end();
-    result
+}
+
+/// The CONSUMER span of one message, for work on several messages at once. Dropped unfinished, it counts as cancelled.
+#[derive(Debug)]
+pub struct MessageSpan(EndOnDrop);
+
+impl MessageSpan {
+    /// Starts the span.
+    pub fn start(received: Received<'_>, tenant: Option<TenantContext>) -> Self {
+        Self(EndOnDrop(open(received, tenant)))
+    }
+
+    /// The context in which what is done for this message belongs.
+    pub fn context(&self) -> &Context {
+        &self.0.0
+    }
+
+    /// Ends the span, as failed if there is an error.
+    pub fn finish<E: std::fmt::Display>(self, error: Option<&E>) {
+        if let Some(error) = error {
+            fail_span(self.context(), "message_failed", &error.to_string());
+        }
+        self.context().span().end();
+    }
 }
 
 fn open(received: Received<'_>, tenant: Option<TenantContext>) -> Context {
@@ -65,8 +92,8 @@ fn open(received: Received<'_>, tenant: Option<TenantContext>) -> Context {
     if parent.span.is_none() {
         parent = propagation::parent(received.xray, received.carrier);
     }
-    let links = Some(invocation.span().span_context().clone()).filter(|span| span.is_valid());
-    let links = links.map(|span| Link::new(span, Vec::new(), 0)).into_iter().collect();
+    let carrying = invocation.span().span_context().clone();
+    let links = if carrying.is_valid() { vec![Link::new(carrying, Vec::new(), 0)] } else { Vec::new() };
     let service = std::env::var("OTEL_SERVICE_NAME").unwrap_or_default();
     let builder = SpanBuilder::from_name(format!("process {}", received.destination))
         .with_kind(SpanKind::Consumer)

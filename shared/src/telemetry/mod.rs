@@ -33,7 +33,7 @@ use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 pub use aws_sdk::{AwsSdkTracing, MessageContexts};
 pub use ids::xray_trace_id;
 pub use layers::{ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService};
-pub use messages::{Received, fail_span, process};
+pub use messages::{MessageSpan, Received, fail_span, process};
 pub use work::Work;
 
 use self::{exporter::Exporter, ids::XrayIdGenerator, processor::TenantSpanProcessor};

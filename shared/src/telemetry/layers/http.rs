@@ -8,8 +8,8 @@ use std::{
     time::Instant,
 };
 
-use http::{HeaderValue, Response, StatusCode};
-use lambda_http::{Body, Request, RequestExt, request::RequestContext};
+use http::{HeaderValue, Response};
+use lambda_http::{Body, Request, RequestExt};
 use opentelemetry::{
     KeyValue,
     trace::{FutureExt as _, TraceContextExt},
@@ -19,7 +19,7 @@ use tower::{BoxError, Layer, Service};
 
 use super::{EndOnDrop, start_invocation};
 use crate::{
-    http::Problem,
+    http::{Problem, route},
     telemetry::{
         messages::fail_span,
         propagation::{self, field},
@@ -98,14 +98,6 @@ where
     }
 }
 
-fn route(request: &Request) -> String {
-    match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV1(context)) => context.resource_path.clone(),
-        _ => None,
-    }
-    .unwrap_or_else(|| request.uri().path().to_owned())
-}
-
 fn span_of(request: &Request, method: &str, route: &str) -> opentelemetry::Context {
     static COLD: AtomicBool = AtomicBool::new(true);
     let lambda = request.lambda_context_ref().cloned().unwrap_or_default();
@@ -133,9 +125,6 @@ fn finish(cx: &opentelemetry::Context, response: &mut Response<Body>) {
     propagation::inject(cx, None, &mut headers);
     if let Some(value) = headers.get(field::TRACEPARENT).and_then(|value| HeaderValue::from_str(value).ok()) {
         response.headers_mut().insert(field::TRACEPARENT, value);
-    }
-    if status == StatusCode::OK || status == StatusCode::CREATED {
-        response.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
     span.end();
 }

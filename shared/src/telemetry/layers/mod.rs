@@ -46,7 +46,8 @@ fn start_invocation(
 }
 
 /// Ends the span of an invocation whose future is dropped before it is done: a panic, or a runtime that gives up.
-struct EndOnDrop(opentelemetry::Context);
+#[derive(Debug)]
+pub(super) struct EndOnDrop(pub(super) opentelemetry::Context);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {

