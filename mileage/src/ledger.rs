@@ -14,7 +14,10 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
 };
 use serde::{Deserialize, Serialize};
-use shared::tenant::TenantContext;
+use shared::{
+    aws::{describe, is_temporary},
+    tenant::TenantContext,
+};
 
 use crate::miles::Miles;
 
@@ -130,8 +133,8 @@ impl Ledger {
                 Err(error) => match judge(&error) {
                     Verdict::AlreadyPosted => return Ok(Posted::Before),
                     Verdict::TryAgain if started.elapsed() + pause < RETRY_FOR => tokio::time::sleep(pause).await,
-                    Verdict::TryAgain => return Err(LedgerError::Unavailable(text_of(&error))),
-                    Verdict::Refused => return Err(LedgerError::Refused(text_of(&error))),
+                    Verdict::TryAgain => return Err(LedgerError::Unavailable(describe(&error))),
+                    Verdict::Refused => return Err(LedgerError::Refused(describe(&error))),
                 },
             }
             pause *= 2;
@@ -228,36 +231,14 @@ fn judge(error: &SdkError<TransactWriteItemsError>) -> Verdict {
                 _ => Verdict::TryAgain,
             }
         }
-        Some(TransactWriteItemsError::TransactionInProgressException(_)) => Verdict::TryAgain,
-        Some(other) if is_temporary(other.code()) => Verdict::TryAgain,
-        Some(_) => Verdict::Refused,
-        None => Verdict::TryAgain,
+        _ if is_temporary(error) => Verdict::TryAgain,
+        _ => Verdict::Refused,
     }
 }
 
-fn is_temporary(code: Option<&str>) -> bool {
-    matches!(
-        code,
-        Some(
-            "ThrottlingException"
-                | "ProvisionedThroughputExceededException"
-                | "RequestLimitExceeded"
-                | "InternalServerError"
-                | "ServiceUnavailable"
-        )
-    )
-}
-
-fn unavailable_or_refused<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E>) -> LedgerError {
-    match error.as_service_error() {
-        Some(service) if !is_temporary(service.code()) => LedgerError::Refused(text_of(error)),
-        _ => LedgerError::Unavailable(text_of(error)),
-    }
-}
-
-fn text_of<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E>) -> String {
-    match error.as_service_error() {
-        Some(service) => format!("{}: {}", service.code().unwrap_or("?"), service.message().unwrap_or_default()),
-        None => error.to_string(),
-    }
+fn unavailable_or_refused<E>(error: &SdkError<E>) -> LedgerError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if is_temporary(error) { LedgerError::Unavailable(describe(error)) } else { LedgerError::Refused(describe(error)) }
 }

@@ -1,8 +1,9 @@
-//! The AWS SDK configuration every client of a function is built from.
+//! What every AWS client of a function shares: its configuration, and how its errors are judged.
 
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// Configuration from the environment, with timeouts that leave a function time to answer for a service that does not:
 /// a second to connect, two for an attempt, five for a call with its retries.
@@ -13,4 +14,34 @@ pub async fn config() -> SdkConfig {
         .operation_timeout(Duration::from_secs(5))
         .build();
     aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await
+}
+
+/// Whether a call that failed with this error may succeed when tried again: throttling, a service error, or no answer.
+pub fn is_temporary<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    match error.as_service_error() {
+        Some(service) => matches!(
+            service.code(),
+            Some(
+                "ThrottlingException"
+                    | "ProvisionedThroughputExceededException"
+                    | "RequestLimitExceeded"
+                    | "TransactionInProgressException"
+                    | "InternalServerError"
+                    | "ServiceUnavailable"
+            )
+        ),
+        None => true,
+    }
+}
+
+/// An SDK error in one line, for a log.
+pub fn describe<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match error.as_service_error() {
+        Some(service) => format!("{}: {}", service.code().unwrap_or("?"), service.message().unwrap_or_default()),
+        None => error.to_string(),
+    }
 }

@@ -1,1 +1,58 @@
-fn main() {}
+//! The function behind account A's API.
+
+use std::{sync::Arc, time::Duration};
+
+use booking::{
+    handlers::{create_booking, get_booking, list_bookings, quote},
+    mileage_client::MileageClient,
+    reservations::Reservations,
+};
+use http::{Method, Response};
+use lambda_http::{Adapter, Body, Request, RequestExt};
+use lambda_runtime::{Error, Runtime};
+use shared::{
+    auth::{AuthLayer, TokenVerifier},
+    aws,
+    http::{HttpClient, Problem, cors_layer, no_such_route, route},
+    telemetry::{AwsSdkTracing, HttpLayer, Telemetry},
+    tenant::TenantContext,
+};
+use tower::{Layer, service_fn};
+
+struct App {
+    reservations: Reservations,
+    mileage: MileageClient,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let telemetry = Telemetry::from_env()?;
+    let config = aws::config().await;
+    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
+    let reservations =
+        Reservations::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), std::env::var("RESERVATIONS_TABLE")?);
+    let region = config.region().map(ToString::to_string).ok_or("no region")?;
+    let credentials = config.credentials_provider().ok_or("no credentials")?;
+    let mileage = MileageClient::new(&std::env::var("MILEAGE_API_URL")?, &region, credentials);
+    let app = Arc::new(App { reservations, mileage });
+
+    let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);
+    let handler = auth.layer(service_fn(move |request| serve(app.clone(), request)));
+    let handler = cors_layer().layer(HttpLayer::new().layer(handler));
+    Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run().await
+}
+
+async fn serve(app: Arc<App>, request: Request) -> Result<Response<Body>, Problem> {
+    let tenant = request.extensions().get::<TenantContext>().cloned().ok_or_else(Problem::internal)?;
+    let App { reservations, mileage } = app.as_ref();
+    match (request.method(), route(&request).as_str()) {
+        (&Method::POST, "/bookings") => create_booking(reservations, &tenant, &request).await,
+        (&Method::GET, "/bookings") => list_bookings(reservations, &tenant, &request).await,
+        (&Method::GET, "/bookings/{number}") => {
+            let path = request.path_parameters_ref();
+            get_booking(reservations, &tenant, path.and_then(|path| path.first("number"))).await
+        }
+        (&Method::GET, "/quotes") => quote(mileage, &request).await,
+        _ => Err(no_such_route()),
+    }
+}

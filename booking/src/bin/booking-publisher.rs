@@ -1,1 +1,30 @@
-fn main() {}
+//! The function that publishes reservations, invoked by their table's stream.
+
+use booking::handlers::Publisher;
+use lambda_runtime::{Error, LambdaEvent, Runtime};
+use shared::{
+    aws,
+    telemetry::{AwsSdkTracing, InvocationLayer, Telemetry},
+};
+use tower::{Layer, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let telemetry = Telemetry::from_env()?;
+    let config = aws::config().await;
+    let sns = aws_sdk_sns::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
+    let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
+    let publisher = Publisher {
+        sns: aws_sdk_sns::Client::from_conf(sns.build()),
+        sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
+        topic_arn: std::env::var("BOOKING_TOPIC_ARN")?,
+        parking_queue_url: std::env::var("PARKING_QUEUE_URL")?,
+    };
+
+    let handler = service_fn(move |event: LambdaEvent<serde_json::Value>| {
+        let publisher = publisher.clone();
+        async move { publisher.publish(event).await.map_err(Error::from) }
+    });
+    let handler = InvocationLayer::new("datasource").layer(handler);
+    Runtime::new(handler).layer(telemetry.export_layer()).run().await
+}

@@ -1,9 +1,11 @@
 //! HTTP: problem documents for callers, and the client for calls of our own.
 
 mod client;
+mod paging;
 mod problem;
 mod routing;
 
 pub use client::{HttpClient, HttpClientError};
+pub use paging::page;
 pub use problem::{FieldError, Problem};
 pub use routing::{cors_layer, json, no_such_route, required_query, route};

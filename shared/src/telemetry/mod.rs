@@ -7,6 +7,7 @@
 //! | `layers` | tower layers: invocation span, HTTP request span, export after the response |
 //! | `messages` | the span of one message, continuing the trace that sent it |
 //! | `aws_sdk` | the SDK interceptor: CLIENT and PRODUCER spans for AWS calls |
+//! | `outgoing` | the CLIENT span of an HTTP call |
 //! | `propagation` | W3C and X-Ray context, baggage |
 //! | `exporter` | where spans go |
 //! | `ids`, `logs`, `semconv` | X-Ray-shaped trace ids, JSON logs, attribute names |
@@ -17,6 +18,7 @@ mod ids;
 mod layers;
 mod logs;
 mod messages;
+mod outgoing;
 mod processor;
 pub mod propagation;
 pub mod semconv;
@@ -34,6 +36,7 @@ pub use aws_sdk::{AwsSdkTracing, MessageContexts};
 pub use ids::xray_trace_id;
 pub use layers::{ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService};
 pub use messages::{MessageSpan, Received, fail_span, process};
+pub use outgoing::{SendError, send};
 pub use work::Work;
 
 use self::{exporter::Exporter, ids::XrayIdGenerator, processor::TenantSpanProcessor};

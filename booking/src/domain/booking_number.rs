@@ -1,0 +1,85 @@
+//! Booking numbers.
+
+use std::{fmt, str::FromStr};
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+/// Crockford's base 32: no I, L, O or U, so that a number survives being read aloud. <https://www.crockford.com/base32.html>
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const LENGTH: usize = 8;
+
+/// Text that cannot be a booking number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a booking number is eight characters of Crockford base 32")]
+pub struct InvalidBookingNumber;
+
+/// The system gave no random bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no random bytes")]
+pub struct RandomnessUnavailable;
+
+/// Names a reservation: eight random characters of Crockford base 32, 40 bits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BookingNumber(String);
+
+impl BookingNumber {
+    /// A new number.
+    pub fn random() -> Result<Self, RandomnessUnavailable> {
+        let mut bytes = [0; LENGTH];
+        SystemRandom::new().fill(&mut bytes).map_err(|_| RandomnessUnavailable)?;
+        Ok(Self(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()))
+    }
+
+    /// The number as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for BookingNumber {
+    type Err = InvalidBookingNumber;
+    fn from_str(text: &str) -> Result<Self, InvalidBookingNumber> {
+        let valid = text.len() == LENGTH && text.bytes().all(|byte| ALPHABET.contains(&byte));
+        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidBookingNumber) }
+    }
+}
+
+impl TryFrom<String> for BookingNumber {
+    type Error = InvalidBookingNumber;
+    fn try_from(text: String) -> Result<Self, InvalidBookingNumber> {
+        text.parse()
+    }
+}
+
+impl From<BookingNumber> for String {
+    fn from(number: BookingNumber) -> String {
+        number.0
+    }
+}
+
+impl fmt::Display for BookingNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_random_number_is_a_valid_number() {
+        let number = BookingNumber::random().unwrap();
+        assert_eq!(number.as_str().parse(), Ok(number.clone()));
+        assert_ne!(BookingNumber::random().unwrap(), number);
+    }
+
+    #[test]
+    fn what_crockford_left_out_is_refused() {
+        for text in ["", "1234567", "123456789", "ABCDEFGI", "abcdefgh", "ABCDEFG\u{e9}"] {
+            assert_eq!(text.parse::<BookingNumber>(), Err(InvalidBookingNumber), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `POST /bookings`: book a flight.
+
+use http::{HeaderValue, Response, StatusCode, header::LOCATION};
+use lambda_http::{Body, Request};
+use shared::{
+    http::{Problem, json},
+    tenant::TenantContext,
+};
+
+use super::problem;
+use crate::{
+    domain::{IdempotencyKey, NewBooking},
+    reservations::{Made, Reservations},
+};
+
+/// 201 with the reservation; 200 with the earlier one where the same `Idempotency-Key` has made it already.
+pub async fn create_booking(
+    reservations: &Reservations,
+    tenant: &TenantContext,
+    request: &Request,
+) -> Result<Response<Body>, Problem> {
+    let key = idempotency_key(request)?;
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let booking = NewBooking::parse(request.body(), today)?;
+    let (status, reservation) = match reservations.make(tenant, &booking, key.as_ref()).await.map_err(problem)? {
+        Made::Now(reservation) => (StatusCode::CREATED, reservation),
+        Made::Before(reservation) => (StatusCode::OK, reservation),
+    };
+    let mut response = json(status, &reservation)?;
+    if let Ok(location) = HeaderValue::from_str(&format!("/bookings/{}", reservation.booking_number)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().and_then(|text| text.parse().ok());
+    key.map(Some).ok_or_else(|| {
+        Problem::new(StatusCode::BAD_REQUEST, "invalid_idempotency_key", "The Idempotency-Key is not valid.")
+            .with_field("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+    })
+}

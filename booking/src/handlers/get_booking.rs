@@ -1,0 +1,22 @@
+//! `GET /bookings/{number}`: one booking.
+
+use http::{Response, StatusCode};
+use lambda_http::Body;
+use shared::{
+    http::{Problem, json},
+    tenant::TenantContext,
+};
+
+use super::{no_such_booking, problem};
+use crate::reservations::Reservations;
+
+/// A booking of this user; another user's does not exist for them.
+pub async fn get_booking(
+    reservations: &Reservations,
+    tenant: &TenantContext,
+    number: Option<&str>,
+) -> Result<Response<Body>, Problem> {
+    let number = number.and_then(|number| number.parse().ok()).ok_or_else(no_such_booking)?;
+    let found = reservations.get_reservation(tenant, &number).await.map_err(problem)?;
+    json(StatusCode::OK, &found.ok_or_else(no_such_booking)?)
+}

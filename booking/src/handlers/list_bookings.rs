@@ -1,0 +1,31 @@
+//! `GET /bookings`: the user's bookings, newest first.
+
+use http::{Response, StatusCode};
+use lambda_http::{Body, Request};
+use serde::Serialize;
+use shared::{
+    http::{Problem, json, page},
+    tenant::TenantContext,
+};
+
+use super::problem;
+use crate::{domain::Reservation, reservations::Reservations};
+
+#[derive(Serialize)]
+struct Answer {
+    bookings: Vec<Reservation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// One page: `?limit=1..100&cursor=…`.
+pub async fn list_bookings(
+    reservations: &Reservations,
+    tenant: &TenantContext,
+    request: &Request,
+) -> Result<Response<Body>, Problem> {
+    let (limit, after) = page(request)?;
+    let page = reservations.list(tenant, limit, after).await.map_err(problem)?;
+    let next_cursor = page.next.map(|cursor| cursor.to_string());
+    json(StatusCode::OK, &Answer { bookings: page.reservations, next_cursor })
+}

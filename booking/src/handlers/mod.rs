@@ -1,0 +1,42 @@
+//! One file per thing that can happen in this account.
+
+mod create_booking;
+mod get_booking;
+mod list_bookings;
+mod publish;
+mod quote;
+
+pub use create_booking::create_booking;
+pub use get_booking::get_booking;
+pub use list_bookings::list_bookings;
+pub use publish::{PublishError, Publisher};
+pub use quote::quote;
+
+use http::StatusCode;
+use shared::http::Problem;
+
+use crate::reservations::StoreError;
+
+/// What a caller learns of a store that does not answer; the rest is in the log.
+fn problem(error: StoreError) -> Problem {
+    match error {
+        StoreError::KeyReused => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another booking.",
+        )
+        .with_field("Idempotency-Key", "was used for another booking"),
+        StoreError::Unavailable(reason) => {
+            tracing::error!(reason, "reservations unavailable");
+            Problem::unavailable("reservations_unavailable", "Bookings cannot be reached at the moment.")
+        }
+        error => {
+            tracing::error!(%error, "reservations");
+            Problem::internal()
+        }
+    }
+}
+
+fn no_such_booking() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no_such_booking", "There is no booking with this number.")
+}

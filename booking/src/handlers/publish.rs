@@ -1,0 +1,153 @@
+//! Reservations came out of the table's stream: publish them.
+//!
+//! The stream delivers at least once and in order per user; consumers take a message twice without harm. So any failure
+//! fails the whole batch, and it comes again.
+
+use aws_lambda_events::dynamodb::EventRecord;
+use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
+use lambda_runtime::LambdaEvent;
+use serde_json::Value;
+use shared::{
+    aws::describe,
+    events::BookingConfirmed,
+    telemetry::{MessageContexts, MessageSpan, Received},
+};
+
+use crate::reservations::StoredReservation;
+
+/// The most entries SNS takes in one call.
+const MAX_ENTRIES: usize = 10;
+
+/// Why a batch comes again.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The event has no records.
+    #[error("not a DynamoDB stream event")]
+    UnknownEvent,
+    /// SNS did not take a batch, or not all of it.
+    #[error("not published: {0}")]
+    NotPublished(String),
+    /// A record that cannot be read could not be set aside.
+    #[error("not parked: {0}")]
+    NotParked(String),
+}
+
+/// Publishes reservations to the topic, and sets aside what it cannot read.
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    /// Publishes.
+    pub sns: aws_sdk_sns::Client,
+    /// Takes unreadable records.
+    pub sqs: aws_sdk_sqs::Client,
+    /// Where to publish.
+    pub topic_arn: String,
+    /// Where unreadable records go.
+    pub parking_queue_url: String,
+}
+
+/// A reservation on its way out, in the trace it was booked in.
+struct Outgoing {
+    span: MessageSpan,
+    booking: BookingConfirmed,
+}
+
+impl Publisher {
+    /// Publishes every reservation of a stream event.
+    pub async fn publish(&self, event: LambdaEvent<Value>) -> Result<(), PublishError> {
+        let Some(records) = event.payload.get("Records").and_then(Value::as_array) else {
+            return Err(PublishError::UnknownEvent);
+        };
+        let mut outgoing = Vec::new();
+        for record in records {
+            match read(record) {
+                Ok(reservation) => outgoing.push(reservation),
+                Err(reason) => self.park(record, &reason).await?,
+            }
+        }
+        while !outgoing.is_empty() {
+            let rest = outgoing.split_off(outgoing.len().min(MAX_ENTRIES));
+            self.send(std::mem::replace(&mut outgoing, rest)).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, batch: Vec<Outgoing>) -> Result<(), PublishError> {
+        let contexts = batch.iter().map(|message| message.span.context().clone()).collect();
+        let entries: Result<Vec<_>, PublishError> =
+            batch.iter().enumerate().map(|(index, message)| entry(index, &message.booking)).collect();
+        let call = self.sns.publish_batch().topic_arn(&self.topic_arn).set_publish_batch_request_entries(Some(entries?));
+        let sent = call.customize().interceptor(MessageContexts::new(contexts)).send().await;
+        let failed = match sent {
+            Ok(output) => output.failed().iter().map(|failed| (failed.id().to_owned(), failed.code().to_owned())).collect(),
+            Err(error) => {
+                let error = PublishError::NotPublished(describe(&error));
+                batch.into_iter().for_each(|message| message.span.finish(Some(&error)));
+                return Err(error);
+            }
+        };
+        finish(batch, failed)
+    }
+
+    /// Sets a whole record aside where it can be looked at; the reason is logged under its id.
+    async fn park(&self, record: &Value, reason: &str) -> Result<(), PublishError> {
+        let event_id = record["eventID"].as_str().unwrap_or_default();
+        tracing::error!(event_id, reason, "record not readable: parked");
+        let send = self.sqs.send_message().queue_url(&self.parking_queue_url).message_body(record.to_string());
+        send.send().await.map(|_| ()).map_err(|error| PublishError::NotParked(describe(&error)))
+    }
+}
+
+/// Ends each message's span with its own outcome.
+fn finish(batch: Vec<Outgoing>, failed: Vec<(String, String)>) -> Result<(), PublishError> {
+    for (index, message) in batch.into_iter().enumerate() {
+        let code = failed.iter().find(|(id, _)| *id == index.to_string()).map(|(_, code)| code);
+        if code.is_none() {
+            let number = message.booking.booking_number.as_str();
+            let entered = message.span.context().clone().attach();
+            tracing::info!(booking_number = number, "published");
+            drop(entered);
+        }
+        message.span.finish(code);
+    }
+    match failed.first() {
+        None => Ok(()),
+        Some((_, code)) => Err(PublishError::NotPublished(format!("{} of the batch: {code}", failed.len()))),
+    }
+}
+
+fn read(record: &Value) -> Result<Outgoing, String> {
+    let record: EventRecord = serde_json::from_value(record.clone()).map_err(|error| error.to_string())?;
+    let stored: StoredReservation =
+        serde_dynamo::from_item(record.change.new_image).map_err(|error| error.to_string())?;
+    let booking = BookingConfirmed {
+        version: BookingConfirmed::VERSION,
+        booking_number: stored.reservation.booking_number.to_string(),
+        from_airport: stored.reservation.from_airport,
+        to_airport: stored.reservation.to_airport,
+        departure_date: stored.reservation.departure_date,
+        sub: stored.sub,
+        tier: stored.tier,
+        tenant_id: stored.tenant_id,
+    };
+    // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
+    let table = record.event_source_arn.as_deref().and_then(|arn| arn.split('/').nth(1)).unwrap_or_default();
+    let received = Received {
+        system: "aws.dynamodb",
+        destination: table,
+        message_id: &record.event_id,
+        carrier: &stored.trace,
+        xray: None,
+    };
+    Ok(Outgoing { span: MessageSpan::start(received, Some(booking.tenant())), booking })
+}
+
+fn entry(index: usize, booking: &BookingConfirmed) -> Result<PublishBatchRequestEntry, PublishError> {
+    let not_built = |error: &dyn std::fmt::Display| PublishError::NotPublished(error.to_string());
+    let body = serde_json::to_string(booking).map_err(|error| not_built(&error))?;
+    let mut entry = PublishBatchRequestEntry::builder().id(index.to_string()).message(body);
+    for (name, value) in booking.attributes() {
+        let value = MessageAttributeValue::builder().data_type("String").string_value(value);
+        entry = entry.message_attributes(name, value.build().map_err(|error| not_built(&error))?);
+    }
+    entry.build().map_err(|error| not_built(&error))
+}

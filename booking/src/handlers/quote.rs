@@ -1,0 +1,30 @@
+//! `GET /quotes?from=&to=`: what a flight would earn, asked of account B while the caller waits.
+
+use airports::{Airport, IataCode};
+use http::{Response, StatusCode};
+use lambda_http::{Body, Request};
+use serde_json::json as object;
+use shared::http::{Problem, json, required_query};
+
+use crate::mileage_client::MileageClient;
+
+/// The miles of a route.
+pub async fn quote(mileage: &MileageClient, request: &Request) -> Result<Response<Body>, Problem> {
+    let from = airport(request, "from")?;
+    let to = airport(request, "to")?;
+    let (from, to) = (from.code.to_string(), to.code.to_string());
+    if from == to {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_route", "A flight goes somewhere else.")
+            .with_field("to", "must be another airport than from"));
+    }
+    let miles = mileage.miles(&from, &to).await?;
+    json(StatusCode::OK, &object!({ "from_airport": from, "to_airport": to, "miles": miles }))
+}
+
+fn airport(request: &Request, name: &str) -> Result<&'static Airport, Problem> {
+    let code = required_query(request, name)?;
+    code.parse::<IataCode>().ok().and_then(airports::find).ok_or_else(|| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_airport", "An airport is not known.")
+            .with_field(name, "is no IATA code of an airport")
+    })
+}

@@ -1,0 +1,69 @@
+//! The CLIENT span of an HTTP call that is not an AWS SDK call, and the context it hands to the other side.
+
+use http::{HeaderMap, Response};
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{FutureExt as _, SpanBuilder, SpanKind, TraceContextExt},
+};
+use opentelemetry_http::HeaderInjector;
+
+use super::{Work, fail_span, propagation, semconv, start};
+use crate::http::{HttpClient, HttpClientError};
+
+/// Sends a request in a CLIENT span. `sign` gets the request with trace context and baggage already on it, for schemes that
+/// sign headers.
+pub async fn send<E>(
+    client: &HttpClient,
+    mut request: http::Request<bytes::Bytes>,
+    sign: impl FnOnce(&mut http::Request<bytes::Bytes>) -> Result<(), E>,
+) -> Result<Response<bytes::Bytes>, SendError<E>> {
+    let cx = open(&request);
+    let tenant = Work::current().tenant().cloned();
+    let mut headers = HeaderMap::new();
+    propagation::inject(&cx, tenant.as_ref(), &mut HeaderInjector(&mut headers));
+    request.headers_mut().extend(headers);
+    let result = match sign(&mut request) {
+        Ok(()) => client.send(request).with_context(cx.clone()).await.map_err(SendError::Http),
+        Err(error) => Err(SendError::Sign(error)),
+    };
+    match &result {
+        Ok(response) => {
+            let status = response.status();
+            cx.span().set_attribute(KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16())));
+            // Semantic conventions: for a client, 4xx is an error too.
+            if status.is_client_error() || status.is_server_error() {
+                fail_span(&cx, status.as_str().to_owned(), "");
+            }
+        }
+        Err(SendError::Http(HttpClientError::Timeout(_))) => fail_span(&cx, "timeout", ""),
+        Err(_) => fail_span(&cx, "_OTHER", ""),
+    }
+    cx.span().end();
+    result
+}
+
+/// Why there is no response.
+#[derive(Debug)]
+pub enum SendError<E> {
+    /// The request could not be signed.
+    Sign(E),
+    /// The call failed.
+    Http(HttpClientError),
+}
+
+fn open(request: &http::Request<bytes::Bytes>) -> Context {
+    let uri = request.uri();
+    let method = request.method().to_string();
+    let mut attributes = vec![
+        KeyValue::new(semconv::HTTP_REQUEST_METHOD, method.clone()),
+        KeyValue::new(semconv::URL_FULL, uri.to_string()),
+    ];
+    if let Some(host) = uri.host() {
+        attributes.push(KeyValue::new(semconv::SERVER_ADDRESS, host.to_owned()));
+    }
+    if let Some(port) = uri.port_u16() {
+        attributes.push(KeyValue::new(semconv::SERVER_PORT, i64::from(port)));
+    }
+    let builder = SpanBuilder::from_name(method).with_kind(SpanKind::Client).with_attributes(attributes);
+    start(builder, &Context::current())
+}
