@@ -1,1 +1,29 @@
-//! placeholder
+//! The local cloud: both accounts on one machine, deployed from the very templates that AWS gets.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`cloud`] | the story: start, deploy, patch, sign people up, open the front door, stop |
+//! | [`children`] | processes that die with us, however we die |
+//! | [`ministack`] | the AWS emulator's process and its health |
+//! | [`package`] | function zips from native binaries |
+//! | [`deploy`] | CloudFormation, account by account |
+//! | [`patches`] | what the emulator cannot do, done after the deploy, each asserted |
+//! | [`users`] | the demo's tenants and users |
+//! | [`front_door`] | stable URLs for both APIs |
+//! | [`outputs`] | what a started cloud tells its users |
+//! | [`logs`] | the functions' log lines |
+//! | [`demo`] | `make demo` |
+//! | [`progress`] | one line per step with its time |
+
+pub mod children;
+pub mod cloud;
+pub mod demo;
+pub mod deploy;
+pub mod front_door;
+pub mod logs;
+pub mod ministack;
+pub mod outputs;
+pub mod package;
+pub mod patches;
+pub mod progress;
+pub mod users;

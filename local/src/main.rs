@@ -1,1 +1,94 @@
-fn main() {}
+//! `local`: the local cloud from the command line.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use local::{
+    children,
+    cloud::{Cloud, Options, asked_to_stop},
+    demo,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Both accounts on one machine.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start, deploy, and stay until Ctrl-C.
+    Up {
+        #[command(flatten)]
+        options: Options,
+        /// Print where everything is as one line of JSON.
+        #[arg(long)]
+        json: bool,
+        /// Stop when standard input ends, so that whoever started this cannot leave it behind.
+        #[arg(long)]
+        until_stdin_closes: bool,
+    },
+    /// Start, deploy, book a dozen flights and show what became of them.
+    Demo {
+        #[command(flatten)]
+        options: Options,
+        /// Exit after that: 0 only if every expectation held.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Run a command until standard input ends, then end its process group. Used by `up` for its own children.
+    #[command(hide = true)]
+    Reap {
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    match Cli::parse().command {
+        Command::Up { options, json, until_stdin_closes } => up(&options, json, until_stdin_closes).await,
+        Command::Demo { options, once } => demo::run(&options, once).await,
+        Command::Reap { command } => {
+            let status = children::reap(&command).await?;
+            Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+async fn up(options: &Options, json: bool, until_stdin_closes: bool) -> Result<ExitCode> {
+    // Children die with this process, so that a signal while starting needs no more than to end it.
+    let mut cloud = tokio::select! {
+        started = Cloud::start(options) => started?,
+        stopped = asked_to_stop() => { stopped?; return Ok(ExitCode::FAILURE) }
+        () = stdin_closed(until_stdin_closes) => return Ok(ExitCode::FAILURE),
+    };
+    let mut out = tokio::io::stdout();
+    let text = if json { serde_json::to_string(&cloud.outputs)? } else { serde_json::to_string_pretty(&cloud.outputs)? };
+    out.write_all(format!("{text}\n").as_bytes()).await?;
+    out.flush().await?;
+    let ended = cloud
+        .run_until(async {
+            tokio::select! {
+                _ = asked_to_stop() => {}
+                () = stdin_closed(until_stdin_closes) => {}
+            }
+        })
+        .await;
+    cloud.stop().await?;
+    ended?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stdin_closed(wanted: bool) {
+    if !wanted {
+        return std::future::pending().await;
+    }
+    let mut stdin = tokio::io::stdin();
+    let mut ignored = [0; 64];
+    while stdin.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
+}

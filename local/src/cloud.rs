@@ -1,0 +1,217 @@
+//! The local cloud from start to stop.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use anyhow::{Context, Result, bail};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+
+use crate::{
+    children::Supervised,
+    deploy::deploy,
+    front_door::{self, Api},
+    ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, REGION, sdk_config, sibling},
+    outputs::Outputs,
+    patches, progress, users,
+};
+
+/// The stage that is deployed.
+const STAGE: &str = "local";
+
+/// How to start.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// The MiniStack executable.
+    #[arg(long, env = "MINISTACK", default_value = ".local/venv/bin/ministack")]
+    pub ministack: PathBuf,
+    /// The project's folder, where infra/ is.
+    #[arg(long, default_value = ".")]
+    pub project: PathBuf,
+    /// Port of the front door; the next free one where it is taken, any for 0.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Port of the control plane; another one where it is taken, any for 0.
+    #[arg(long, default_value_t = 4318)]
+    pub control_plane_port: u16,
+    /// Receives of a message before it goes to the dead-letter queue.
+    #[arg(long, default_value_t = 3)]
+    pub max_receive_count: u32,
+    /// Seconds before a failed message is tried again.
+    #[arg(long, default_value_t = 30)]
+    pub visibility_timeout: u32,
+}
+
+/// A running local cloud.
+#[derive(Debug)]
+pub struct Cloud {
+    /// Where everything is.
+    pub outputs: Outputs,
+    ministack: MiniStack,
+    control_plane: Supervised,
+    front_door: JoinHandle<()>,
+    dir: PathBuf,
+}
+
+impl Cloud {
+    /// Starts everything and deploys both accounts.
+    pub async fn start(options: &Options) -> Result<Self> {
+        let state = std::path::absolute(options.project.join(".local"))?;
+        let dir = state.join(format!("run-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let listener = listen(options.port).await?;
+        let front = format!("http://{}", listener.local_addr()?);
+
+        let step = progress::step("control plane");
+        let (control_plane, control_plane_url) = start_control_plane(options.control_plane_port, &dir).await?;
+        step.done(format_args!("control plane at {control_plane_url}"));
+
+        let step = progress::step("local cloud");
+        let executable = std::path::absolute(&options.ministack)?;
+        let ministack = MiniStack::start(&executable, &dir).await?;
+        let endpoint = ministack.endpoint.clone();
+        step.done("local cloud started, two accounts");
+
+        let booking = sdk_config(&endpoint, BOOKING_ACCOUNT).await;
+        let mileage = sdk_config(&endpoint, MILEAGE_ACCOUNT).await;
+        let template = |name: &str| options.project.join("infra").join(name).join("template.yaml");
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        let common = [("Stage", STAGE), ("Architecture", architecture), ("OtlpEndpoint", control_plane_url.as_str())];
+
+        let step = progress::step("account A");
+        let (booking_url, mileage_url) = (format!("{front}/booking"), format!("{front}/mileage"));
+        let mut parameters = common.to_vec();
+        parameters.extend([
+            ("MileageAccountId", MILEAGE_ACCOUNT),
+            ("MileageApiUrl", mileage_url.as_str()),
+            ("PasswordSignIn", "true"),
+        ]);
+        let functions = ["booking-api", "booking-publisher"];
+        let a = deploy(&booking, "booking", &template("booking"), &functions, &parameters).await?;
+        step.done(format_args!("booking deployed to account {BOOKING_ACCOUNT}"));
+        let from_a = |name: &str| a.get(name).cloned().with_context(|| format!("the booking stack has no output {name}"));
+
+        let step = progress::step("account B");
+        let (pool, client) = (from_a("UserPoolId")?, from_a("UserPoolClientId")?);
+        let pool_arn = from_a("UserPoolArn")?;
+        let (tries, hidden) = (options.max_receive_count.to_string(), options.visibility_timeout.to_string());
+        let mut parameters = common.to_vec();
+        parameters.extend([
+            ("BookingAccountId", BOOKING_ACCOUNT),
+            ("UserPoolArn", &pool_arn),
+            ("UserPoolId", &pool),
+            ("UserPoolClientId", &client),
+            ("MaxReceiveCount", &tries),
+            ("VisibilityTimeoutSeconds", &hidden),
+        ]);
+        let functions = ["mileage-accrual", "mileage-api"];
+        let b = deploy(&mileage, "mileage", &template("mileage"), &functions, &parameters).await?;
+        step.done(format_args!("mileage deployed to account {MILEAGE_ACCOUNT}"));
+        let from_b = |name: &str| b.get(name).cloned().with_context(|| format!("the mileage stack has no output {name}"));
+
+        let step = progress::step("patches");
+        let topic_arn = from_a("TopicArn")?;
+        patches::subscribe_queue(&mileage, &booking, &topic_arn, &b).await?;
+        step.done("queue of account B subscribed to the topic of account A");
+
+        let step = progress::step("users");
+        let users = users::create(&booking, &pool).await?;
+        step.done(format_args!("{} tenants with a user each", users.len()));
+
+        let apis = vec![
+            Api { prefix: "booking", account: BOOKING_ACCOUNT, id: from_a("ApiId")?, stage: STAGE },
+            Api { prefix: "mileage", account: MILEAGE_ACCOUNT, id: from_b("ApiId")?, stage: STAGE },
+        ];
+        let front_door = front_door::open(listener, &endpoint, apis)?;
+        let outputs = Outputs {
+            booking_url,
+            mileage_url,
+            control_plane_url,
+            aws_endpoint_url: endpoint,
+            region: REGION.to_owned(),
+            booking_account: BOOKING_ACCOUNT.to_owned(),
+            mileage_account: MILEAGE_ACCOUNT.to_owned(),
+            user_pool_id: pool,
+            user_pool_client_id: client,
+            reservations_table: from_a("ReservationsTable")?,
+            ledger_table: from_b("LedgerTable")?,
+            topic_arn,
+            queue_url: from_b("QueueUrl")?,
+            dead_letters_url: from_b("DeadLettersUrl")?,
+            users,
+        };
+        Ok(Self { outputs, ministack, control_plane, front_door, dir })
+    }
+
+    /// Waits until somebody wants it to end or a part of it ends by itself, which is an error.
+    pub async fn run_until(&mut self, wanted: impl Future<Output = ()>) -> Result<()> {
+        tokio::select! {
+            () = wanted => Ok(()),
+            status = self.ministack.process.ended() => {
+                bail!("the local cloud ended ({}):\n{}", status?, self.ministack.process.last_words())
+            }
+            status = self.control_plane.ended() => {
+                bail!("the control plane ended ({}):\n{}", status?, self.control_plane.last_words())
+            }
+        }
+    }
+
+    /// Stops everything and removes what it left on disk.
+    pub async fn stop(mut self) -> Result<()> {
+        self.front_door.abort();
+        self.ministack.process.stop().await?;
+        self.control_plane.stop().await?;
+        std::fs::remove_dir_all(&self.dir).with_context(|| format!("cannot remove {}", self.dir.display()))
+    }
+}
+
+/// Until Ctrl-C, SIGTERM or SIGHUP.
+pub async fn asked_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(())
+}
+
+async fn listen(port: u16) -> Result<TcpListener> {
+    const TRIES: u16 = 20;
+    let last = if port == 0 { 0 } else { port.saturating_add(TRIES) };
+    for port in port..=last {
+        if let Ok(listener) = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await {
+            return Ok(listener);
+        }
+    }
+    bail!("no free port from {port} to {last}")
+}
+
+async fn start_control_plane(port: u16, dir: &std::path::Path) -> Result<(Supervised, String)> {
+    let port = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        Ok(free) => free.local_addr()?.port(),
+        Err(_) => crate::ministack::free_port()?,
+    };
+    let url = format!("http://127.0.0.1:{port}");
+    let data = dir.join("control-plane").to_string_lossy().into_owned();
+    let args = ["serve".to_owned(), "--listen".to_owned(), format!("127.0.0.1:{port}"), "--data".to_owned(), data];
+    let log = dir.join("control-plane.log");
+    let mut process = Supervised::start("control plane", &sibling("control-plane")?, &args, &[], log)?;
+    let health = format!("{url}/healthz");
+    for _ in 0..200 {
+        tokio::select! {
+            status = process.ended() => bail!("the control plane ended ({}):\n{}", status?, process.last_words()),
+            answer = reqwest::get(&health) => if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok((process, url));
+            },
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    bail!("the control plane did not start:\n{}", process.last_words())
+}

@@ -1,0 +1,51 @@
+//! What a started cloud tells its users: people, the demo and the tests.
+
+use serde::{Deserialize, Serialize};
+
+/// Where everything is. `local up --json` prints it as one line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Base URL of account A's API.
+    pub booking_url: String,
+    /// Base URL of account B's API.
+    pub mileage_url: String,
+    /// The control plane.
+    pub control_plane_url: String,
+    /// The AWS endpoint of both accounts; an access key of twelve digits is the account.
+    pub aws_endpoint_url: String,
+    /// The region.
+    pub region: String,
+    /// Account A.
+    pub booking_account: String,
+    /// Account B.
+    pub mileage_account: String,
+    /// The user pool.
+    pub user_pool_id: String,
+    /// Its app client.
+    pub user_pool_client_id: String,
+    /// Reservations, in account A.
+    pub reservations_table: String,
+    /// The ledger, in account B.
+    pub ledger_table: String,
+    /// The topic, in account A.
+    pub topic_arn: String,
+    /// The queue of bookings, in account B.
+    pub queue_url: String,
+    /// Its dead-letter queue.
+    pub dead_letters_url: String,
+    /// The demo's users.
+    pub users: Vec<User>,
+}
+
+/// A user who can sign in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct User {
+    /// Email address.
+    pub username: String,
+    /// Password, made for this run.
+    pub password: String,
+    /// The tenant the service assigned.
+    pub tenant: String,
+    /// Its tier.
+    pub tier: String,
+}

@@ -1,0 +1,70 @@
+//! The demo's tenants, one per tier, and a user of each. Made by the service, as on AWS: nobody chooses a tenant.
+
+use anyhow::{Context, Result, anyhow};
+use aws_config::SdkConfig;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use aws_sdk_cognitoidentityprovider::{
+    Client,
+    types::{AttributeType, AuthFlowType, MessageActionType},
+};
+
+use crate::outputs::{Outputs, User};
+
+/// Tenant and tier.
+pub const TENANTS: [(&str, &str); 3] = [("acme", "basic"), ("globex", "standard"), ("oceanic", "premium")];
+
+/// Creates a user for each tenant.
+pub async fn create(config: &SdkConfig, user_pool_id: &str) -> Result<Vec<User>> {
+    let client = Client::new(config);
+    let mut users = Vec::new();
+    for (tenant, tier) in TENANTS {
+        let username = format!("pilot@{tenant}.example");
+        users.push(create_one(&client, user_pool_id, &username, &[("custom:tenant-id", tenant), ("custom:tier-level", tier)]).await?);
+    }
+    Ok(users)
+}
+
+/// Creates a user with a random password and these claims.
+pub async fn create_one(client: &Client, user_pool_id: &str, username: &str, claims: &[(&str, &str)]) -> Result<User> {
+    let password = random_password()?;
+    let attribute = |name: &str, value: &str| AttributeType::builder().name(name).value(value).build();
+    let mut create = client
+        .admin_create_user()
+        .user_pool_id(user_pool_id)
+        .username(username)
+        .message_action(MessageActionType::Suppress)
+        .user_attributes(attribute("email", username)?)
+        .user_attributes(attribute("email_verified", "true")?);
+    for (name, value) in claims {
+        create = create.user_attributes(attribute(name, value)?);
+    }
+    create.send().await.with_context(|| format!("cannot create {username}"))?;
+    let set = client.admin_set_user_password().user_pool_id(user_pool_id).username(username).password(&password);
+    set.permanent(true).send().await.with_context(|| format!("cannot set the password of {username}"))?;
+    let claim = |name| claims.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()).unwrap_or_default();
+    Ok(User { username: username.to_owned(), password, tenant: claim("custom:tenant-id"), tier: claim("custom:tier-level") })
+}
+
+/// Signs a user in; the ID token.
+pub async fn sign_in(outputs: &Outputs, username: &str, password: &str) -> Result<String> {
+    let config = crate::ministack::sdk_config(&outputs.aws_endpoint_url, &outputs.booking_account).await;
+    let signed_in = Client::new(&config)
+        .initiate_auth()
+        .auth_flow(AuthFlowType::UserPasswordAuth)
+        .client_id(&outputs.user_pool_client_id)
+        .auth_parameters("USERNAME", username)
+        .auth_parameters("PASSWORD", password)
+        .send()
+        .await
+        .with_context(|| format!("{username} cannot sign in"))?;
+    let token = signed_in.authentication_result().and_then(|result| result.id_token());
+    token.map(str::to_owned).context("no ID token")
+}
+
+fn random_password() -> Result<String> {
+    let mut bytes = [0; 12];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("no random bytes"))?;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    // The pool's policy wants an upper-case letter and a digit.
+    Ok(format!("Fly7-{hex}"))
+}
