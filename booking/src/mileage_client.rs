@@ -90,7 +90,8 @@ impl MileageClient {
                 .settings(SigningSettings::default())
                 .build()?
                 .into();
-            let headers = request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+            let headers =
+                request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
             let signable = SignableRequest::new("GET", &url, headers, SignableBody::Bytes(&[]))?;
             let (instructions, _signature) = sign(signable, &params)?.into_parts();
             instructions.apply_to_request_http1x(request);

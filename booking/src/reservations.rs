@@ -14,7 +14,11 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use serde::{Deserialize, Serialize};
-use shared::{aws::{describe, is_temporary}, telemetry::propagation, tenant::{TenantContext, TenantId, Tier, UserId}};
+use shared::{
+    aws::{describe, is_temporary},
+    telemetry::propagation,
+    tenant::{TenantContext, TenantId, Tier, UserId},
+};
 
 use crate::domain::{BookingNumber, Fingerprint, IdempotencyKey, NewBooking, Reservation};
 
@@ -199,7 +203,8 @@ impl Reservations {
         sk: String,
         item: &impl Serialize,
     ) -> Result<aws_sdk_dynamodb::types::builders::PutBuilder, SdkError<TransactWriteItemsError>> {
-        let mut item: HashMap<String, AttributeValue> = serde_dynamo::to_item(item).map_err(SdkError::construction_failure)?;
+        let mut item: HashMap<String, AttributeValue> =
+            serde_dynamo::to_item(item).map_err(SdkError::construction_failure)?;
         item.extend(item_key(tenant, sk));
         Ok(Put::builder().table_name(&self.table).set_item(Some(item)))
     }
@@ -227,8 +232,13 @@ impl Reservations {
         self.get(tenant, format!("{BOOKING_PREFIX}{number}")).await
     }
 
-    async fn get<T: for<'a> Deserialize<'a>>(&self, tenant: &TenantContext, sk: String) -> Result<Option<T>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(tenant, sk))).consistent_read(true);
+    async fn get<T: for<'a> Deserialize<'a>>(
+        &self,
+        tenant: &TenantContext,
+        sk: String,
+    ) -> Result<Option<T>, StoreError> {
+        let get =
+            self.client.get_item().table_name(&self.table).set_key(Some(item_key(tenant, sk))).consistent_read(true);
         let found = get.send().await.map_err(|error| unavailable_or_refused(&error))?;
         Ok(found.item.map(serde_dynamo::from_item).transpose()?)
     }
@@ -251,15 +261,17 @@ impl Reservations {
         let found = query.send().await.map_err(|error| unavailable_or_refused(&error))?;
         let more = found.last_evaluated_key.is_some();
         let reservations: Vec<Reservation> = serde_dynamo::from_items(found.items.unwrap_or_default())?;
-        let next = reservations.last().filter(|_| more).map(|last| Cursor {
-            created_at: last.created_at.clone(),
-            booking_number: last.booking_number.clone(),
-        });
+        let next = reservations
+            .last()
+            .filter(|_| more)
+            .map(|last| Cursor { created_at: last.created_at.clone(), booking_number: last.booking_number.clone() });
         Ok(Page { reservations, next })
     }
 }
 
-fn transact(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<TransactWriteItem, SdkError<TransactWriteItemsError>> {
+fn transact(
+    put: aws_sdk_dynamodb::types::builders::PutBuilder,
+) -> Result<TransactWriteItem, SdkError<TransactWriteItemsError>> {
     Ok(TransactWriteItem::builder().put(put.build().map_err(SdkError::construction_failure)?).build())
 }
 

@@ -94,7 +94,8 @@ impl Cloud {
         let functions = ["booking-api", "booking-publisher"];
         let a = deploy(&booking, "booking", &template("booking"), &functions, &parameters).await?;
         step.done(format_args!("booking deployed to account {BOOKING_ACCOUNT}"));
-        let from_a = |name: &str| a.get(name).cloned().with_context(|| format!("the booking stack has no output {name}"));
+        let from_a =
+            |name: &str| a.get(name).cloned().with_context(|| format!("the booking stack has no output {name}"));
 
         let step = progress::step("account B");
         let (pool, client) = (from_a("UserPoolId")?, from_a("UserPoolClientId")?);
@@ -112,7 +113,8 @@ impl Cloud {
         let functions = ["mileage-accrual", "mileage-api"];
         let b = deploy(&mileage, "mileage", &template("mileage"), &functions, &parameters).await?;
         step.done(format_args!("mileage deployed to account {MILEAGE_ACCOUNT}"));
-        let from_b = |name: &str| b.get(name).cloned().with_context(|| format!("the mileage stack has no output {name}"));
+        let from_b =
+            |name: &str| b.get(name).cloned().with_context(|| format!("the mileage stack has no output {name}"));
 
         let step = progress::step("patches");
         let topic_arn = from_a("TopicArn")?;

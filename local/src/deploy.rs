@@ -8,8 +8,6 @@ use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 
 use crate::package::{Package, package};
 
-const BUCKET: &str = "artifacts";
-
 /// Stack outputs by name.
 pub type StackOutputs = HashMap<String, String>;
 
@@ -23,11 +21,14 @@ pub async fn deploy(
 ) -> Result<StackOutputs> {
     let text = std::fs::read_to_string(template).with_context(|| format!("cannot read {}", template.display()))?;
     let packages = functions.iter().map(|function| package(function)).collect::<Result<Vec<_>>>()?;
-    let text = with_code(text, &packages)?;
-    upload(config, packages).await?;
+    // Bucket names are global, here as on AWS.
+    let bucket = format!("{stack}-artifacts");
+    let text = with_code(text, &bucket, &packages)?;
+    upload(config, &bucket, packages).await?;
 
     let client = aws_sdk_cloudformation::Client::new(config);
-    let parameter = |(key, value): &(&str, &str)| Parameter::builder().parameter_key(*key).parameter_value(*value).build();
+    let parameter =
+        |(key, value): &(&str, &str)| Parameter::builder().parameter_key(*key).parameter_value(*value).build();
     client
         .create_stack()
         .stack_name(stack)
@@ -41,21 +42,27 @@ pub async fn deploy(
 }
 
 /// Rewrites `CodeUri`, which the template gives as the folder cargo-lambda builds into.
-fn with_code(mut template: String, packages: &[Package]) -> Result<String> {
+fn with_code(mut template: String, bucket: &str, packages: &[Package]) -> Result<String> {
     for package in packages {
         let local = format!("CodeUri: ../../target/lambda/{}/\n", package.function);
         ensure!(template.matches(&local).count() == 1, "the template has no function with {local}");
-        template = template.replace(&local, &format!("CodeUri: s3://{BUCKET}/{}\n", package.key));
+        template = template.replace(&local, &format!("CodeUri: s3://{bucket}/{}\n", package.key));
     }
     ensure!(!template.contains("target/lambda"), "the template has a function that is not packaged");
     Ok(template)
 }
 
-async fn upload(config: &SdkConfig, packages: Vec<Package>) -> Result<()> {
+async fn upload(config: &SdkConfig, bucket: &str, packages: Vec<Package>) -> Result<()> {
     let s3 = aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(true).build());
-    s3.create_bucket().bucket(BUCKET).send().await.context("cannot create the artifacts bucket")?;
+    s3.create_bucket().bucket(bucket).send().await.context("cannot create the artifacts bucket")?;
     for package in packages {
-        s3.put_object().bucket(BUCKET).key(package.key).body(package.zip.into()).send().await.context("cannot upload")?;
+        s3.put_object()
+            .bucket(bucket)
+            .key(package.key)
+            .body(package.zip.into())
+            .send()
+            .await
+            .context("cannot upload")?;
     }
     Ok(())
 }

@@ -66,7 +66,8 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
     };
     // The emulator takes the account of an unsigned call from this hint.
     let hint = format!("X-Amz-Credential={}/x/{REGION}/execute-api/aws4_request", api.account);
-    let signed = request.headers().get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4"));
+    let signed =
+        request.headers().get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4"));
     let query = match (request.uri().query(), signed) {
         (Some(query), true) => query.to_owned(),
         (None, true) => String::new(),
@@ -95,7 +96,8 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
 }
 
 fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
-    let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
+    let body =
+        serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
     let json = HeaderValue::from_static("application/problem+json");
     (status, [(header::CONTENT_TYPE, json)], body.to_string()).into_response()
 }

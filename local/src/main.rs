@@ -68,7 +68,8 @@ async fn up(options: &Options, json: bool, until_stdin_closes: bool) -> Result<E
         () = stdin_closed(until_stdin_closes) => return Ok(ExitCode::FAILURE),
     };
     let mut out = tokio::io::stdout();
-    let text = if json { serde_json::to_string(&cloud.outputs)? } else { serde_json::to_string_pretty(&cloud.outputs)? };
+    let text =
+        if json { serde_json::to_string(&cloud.outputs)? } else { serde_json::to_string_pretty(&cloud.outputs)? };
     out.write_all(format!("{text}\n").as_bytes()).await?;
     out.flush().await?;
     let ended = cloud

@@ -6,7 +6,12 @@ use aws_config::SdkConfig;
 use crate::deploy::StackOutputs;
 
 /// A cross-account `AWS::SNS::Subscription` reports CREATE_COMPLETE and creates nothing: subscribe as account B.
-pub async fn subscribe_queue(mileage: &SdkConfig, booking: &SdkConfig, topic_arn: &str, outputs: &StackOutputs) -> Result<()> {
+pub async fn subscribe_queue(
+    mileage: &SdkConfig,
+    booking: &SdkConfig,
+    topic_arn: &str,
+    outputs: &StackOutputs,
+) -> Result<()> {
     let queue_arn = outputs.get("QueueArn").context("no QueueArn")?;
     let as_mileage = aws_sdk_sns::Client::new(mileage);
     let subscribe = as_mileage.subscribe().topic_arn(topic_arn).protocol("sqs").endpoint(queue_arn);

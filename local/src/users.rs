@@ -19,7 +19,10 @@ pub async fn create(config: &SdkConfig, user_pool_id: &str) -> Result<Vec<User>>
     let mut users = Vec::new();
     for (tenant, tier) in TENANTS {
         let username = format!("pilot@{tenant}.example");
-        users.push(create_one(&client, user_pool_id, &username, &[("custom:tenant-id", tenant), ("custom:tier-level", tier)]).await?);
+        users.push(
+            create_one(&client, user_pool_id, &username, &[("custom:tenant-id", tenant), ("custom:tier-level", tier)])
+                .await?,
+        );
     }
     Ok(users)
 }
@@ -41,8 +44,14 @@ pub async fn create_one(client: &Client, user_pool_id: &str, username: &str, cla
     create.send().await.with_context(|| format!("cannot create {username}"))?;
     let set = client.admin_set_user_password().user_pool_id(user_pool_id).username(username).password(&password);
     set.permanent(true).send().await.with_context(|| format!("cannot set the password of {username}"))?;
-    let claim = |name| claims.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()).unwrap_or_default();
-    Ok(User { username: username.to_owned(), password, tenant: claim("custom:tenant-id"), tier: claim("custom:tier-level") })
+    let claim =
+        |name| claims.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()).unwrap_or_default();
+    Ok(User {
+        username: username.to_owned(),
+        password,
+        tenant: claim("custom:tenant-id"),
+        tier: claim("custom:tier-level"),
+    })
 }
 
 /// Signs a user in; the ID token.

@@ -142,7 +142,8 @@ impl Ledger {
     }
 
     async fn try_post(&self, tenant: &TenantContext, entry: &Entry) -> Result<(), SdkError<TransactWriteItemsError>> {
-        let mut item: HashMap<String, AttributeValue> = serde_dynamo::to_item(entry).map_err(SdkError::construction_failure)?;
+        let mut item: HashMap<String, AttributeValue> =
+            serde_dynamo::to_item(entry).map_err(SdkError::construction_failure)?;
         item.extend(key(tenant, format!("{ENTRY_PREFIX}{}", entry.booking_number)));
         let put = Put::builder()
             .table_name(&self.table)
@@ -178,7 +179,11 @@ impl Ledger {
         Ok(self.get(tenant, BALANCE.to_owned()).await?.unwrap_or_default())
     }
 
-    async fn get<T: for<'a> Deserialize<'a>>(&self, tenant: &TenantContext, sk: String) -> Result<Option<T>, LedgerError> {
+    async fn get<T: for<'a> Deserialize<'a>>(
+        &self,
+        tenant: &TenantContext,
+        sk: String,
+    ) -> Result<Option<T>, LedgerError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key(tenant, sk))).consistent_read(true);
         let found = get.send().await.map_err(|error| unavailable_or_refused(&error))?;
         Ok(found.item.map(serde_dynamo::from_item).transpose()?)
@@ -201,10 +206,10 @@ impl Ledger {
         let found = query.send().await.map_err(|error| unavailable_or_refused(&error))?;
         let more = found.last_evaluated_key.is_some();
         let entries: Vec<Entry> = serde_dynamo::from_items(found.items.unwrap_or_default())?;
-        let next = entries.last().filter(|_| more).map(|last| Cursor {
-            created_at: last.created_at.clone(),
-            booking_number: last.booking_number.clone(),
-        });
+        let next = entries
+            .last()
+            .filter(|_| more)
+            .map(|last| Cursor { created_at: last.created_at.clone(), booking_number: last.booking_number.clone() });
         Ok(Page { entries, next })
     }
 }

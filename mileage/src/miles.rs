@@ -43,7 +43,9 @@ mod tests {
 
     #[test]
     fn known_routes_earn_their_published_distance() {
-        for (from, to, published) in [("LHR", "JFK", 3_451), ("SYD", "SCL", 7_061), ("SIN", "JFK", 9_537), ("FRA", "HND", 5_825)] {
+        for (from, to, published) in
+            [("LHR", "JFK", 3_451), ("SYD", "SCL", 7_061), ("SIN", "JFK", 9_537), ("FRA", "HND", 5_825)]
+        {
             assert!(miles(from, to).abs_diff(published) <= 10, "{from}-{to}: {}", miles(from, to));
             assert_eq!(miles(from, to), miles(to, from));
         }

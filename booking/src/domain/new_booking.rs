@@ -37,8 +37,9 @@ impl NewBooking {
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
         }
         let not_json = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail);
-        let value: Value = serde_json::from_slice(body)
-            .map_err(|error| not_json(format!("The body is not JSON: line {}, column {}.", error.line(), error.column())))?;
+        let value: Value = serde_json::from_slice(body).map_err(|error| {
+            not_json(format!("The body is not JSON: line {}, column {}.", error.line(), error.column()))
+        })?;
         let Value::Object(fields) = value else { return Err(not_json("The body must be a JSON object.".into())) };
 
         let mut errors = Errors::default();
@@ -47,7 +48,8 @@ impl NewBooking {
         }
         let from = errors.take("from_airport", text(&fields, "from_airport").and_then(airport));
         let to = errors.take("to_airport", text(&fields, "to_airport").and_then(airport));
-        let departure_date = errors.take("departure_date", text(&fields, "departure_date").and_then(|text| date(text, today)));
+        let departure_date =
+            errors.take("departure_date", text(&fields, "departure_date").and_then(|text| date(text, today)));
         let passenger_name = errors.take("passenger_name", text(&fields, "passenger_name").and_then(name));
         if from.is_some() && from == to {
             errors.add("to_airport", "must be another airport than from_airport");

@@ -75,10 +75,13 @@ impl Publisher {
         let contexts = batch.iter().map(|message| message.span.context().clone()).collect();
         let entries: Result<Vec<_>, PublishError> =
             batch.iter().enumerate().map(|(index, message)| entry(index, &message.booking)).collect();
-        let call = self.sns.publish_batch().topic_arn(&self.topic_arn).set_publish_batch_request_entries(Some(entries?));
+        let call =
+            self.sns.publish_batch().topic_arn(&self.topic_arn).set_publish_batch_request_entries(Some(entries?));
         let sent = call.customize().interceptor(MessageContexts::new(contexts)).send().await;
         let failed = match sent {
-            Ok(output) => output.failed().iter().map(|failed| (failed.id().to_owned(), failed.code().to_owned())).collect(),
+            Ok(output) => {
+                output.failed().iter().map(|failed| (failed.id().to_owned(), failed.code().to_owned())).collect()
+            }
             Err(error) => {
                 let error = PublishError::NotPublished(describe(&error));
                 batch.into_iter().for_each(|message| message.span.finish(Some(&error)));

@@ -1,13 +1,12 @@
 //! The demo's table: a line per booking.
 
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::Table;
 
 use super::bookings::Journey;
 
 /// The journeys as a table.
 pub(super) fn of(journeys: &[Journey]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
     table.set_header(["tenant", "tier", "booking", "route", "miles", "trace ID", "spans", "accounts", "end to end"]);
     for journey in journeys {
         table.add_row([

@@ -47,7 +47,8 @@ async fn serve_tenant(ledger: Arc<Ledger>, request: Request) -> Result<Response<
         "/mileage" => balance(&ledger, &tenant, &request).await,
         "/mileage/{number}" => {
             let number = request.path_parameters_ref().and_then(|path| path.first("number"));
-            let missing = || Problem::new(StatusCode::NOT_FOUND, "no_such_booking", "There is no booking with this number.");
+            let missing =
+                || Problem::new(StatusCode::NOT_FOUND, "no_such_booking", "There is no booking with this number.");
             posting(&ledger, &tenant, number.ok_or_else(missing)?).await
         }
         _ => Err(no_such_route()),

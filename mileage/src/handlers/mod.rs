@@ -18,7 +18,9 @@ use crate::ledger::LedgerError;
 fn problem(error: LedgerError) -> Problem {
     tracing::error!(%error, "ledger");
     match error {
-        LedgerError::Unavailable(_) => Problem::unavailable("ledger_unavailable", "The ledger is not available at the moment."),
+        LedgerError::Unavailable(_) => {
+            Problem::unavailable("ledger_unavailable", "The ledger is not available at the moment.")
+        }
         LedgerError::Refused(_) | LedgerError::Item(_) => Problem::internal(),
     }
 }

@@ -35,7 +35,9 @@ impl From<AuthError> for Problem {
     /// not told to its bearer.
     fn from(error: AuthError) -> Problem {
         match error {
-            AuthError::MissingToken => Problem::new(StatusCode::UNAUTHORIZED, "missing_token", "A bearer token is required."),
+            AuthError::MissingToken => {
+                Problem::new(StatusCode::UNAUTHORIZED, "missing_token", "A bearer token is required.")
+            }
             AuthError::InvalidToken(_) => {
                 Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", "The bearer token is not valid.")
             }

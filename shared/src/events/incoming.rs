@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_lambda_events::{
-    sns::SnsRecord,
-    sqs::SqsMessage,
-};
+use aws_lambda_events::{sns::SnsRecord, sqs::SqsMessage};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -69,9 +69,7 @@ impl HttpClient {
                 .into_bytes();
             Ok(Response::from_parts(parts, body))
         };
-        tokio::time::timeout(self.timeout, exchange)
-            .await
-            .unwrap_or(Err(HttpClientError::Timeout(self.timeout)))
+        tokio::time::timeout(self.timeout, exchange).await.unwrap_or(Err(HttpClientError::Timeout(self.timeout)))
     }
 }
 

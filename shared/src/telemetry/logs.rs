@@ -24,7 +24,11 @@ use super::ids::xray_trace_id;
 pub(super) fn init() {
     let level = ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
     let level = level.unwrap_or_default().to_lowercase();
-    let filter: Targets = level.parse().ok().filter(|_| !level.is_empty()).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let filter: Targets = level
+        .parse()
+        .ok()
+        .filter(|_| !level.is_empty())
+        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let layer = tracing_subscriber::fmt::layer().event_format(Json).with_filter(filter);
     let _already_set = tracing_subscriber::registry().with(layer).try_init();
 }

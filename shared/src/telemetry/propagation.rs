@@ -97,8 +97,7 @@ pub fn inject(cx: &Context, tenant: Option<&TenantContext>, carrier: &mut dyn In
     TraceContextPropagator::new().inject_context(cx, &mut NonEmpty(carrier));
     if let Some(tenant) = tenant {
         // Ids and tiers are plain tokens: nothing to percent-encode.
-        let baggage =
-            format!("{}={},{}={}", semconv::TENANT_ID, tenant.tenant_id, semconv::TENANT_TIER, tenant.tier);
+        let baggage = format!("{}={},{}={}", semconv::TENANT_ID, tenant.tenant_id, semconv::TENANT_TIER, tenant.tier);
         carrier.set(field::BAGGAGE, baggage);
     }
 }
@@ -165,7 +164,8 @@ mod tests {
 
     #[test]
     fn malformed_headers_are_ignored() {
-        for text in ["", "Root=", "Root=1-x-y;Sampled=1", "Root=1-00000000-000000000000000000000000;Sampled=1", "é;=;"] {
+        for text in ["", "Root=", "Root=1-x-y;Sampled=1", "Root=1-00000000-000000000000000000000000;Sampled=1", "é;=;"]
+        {
             assert_eq!(parent(Some(text), &HashMap::new()), Parent::default(), "{text:?}");
         }
         for text in ["", "00-zz-zz-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-é"] {

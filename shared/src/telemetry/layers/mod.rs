@@ -53,7 +53,11 @@ impl Drop for EndOnDrop {
     fn drop(&mut self) {
         let span = self.0.span();
         if span.is_recording() {
-            fail_span(&self.0, if std::thread::panicking() { "panic" } else { "cancelled" }, "the handler did not finish");
+            fail_span(
+                &self.0,
+                if std::thread::panicking() { "panic" } else { "cancelled" },
+                "the handler did not finish",
+            );
             span.end();
         }
     }

@@ -1,0 +1,106 @@
+//! A trace as read back: its spans, its ids, its tree.
+
+mod ids;
+mod tree;
+
+pub use ids::{InvalidTraceId, TraceId};
+pub use tree::{Node, Tree};
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A whole trace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// W3C form: 32 hex digits.
+    pub trace_id: TraceId,
+    /// X-Ray form: `1-<8 hex>-<24 hex>`.
+    pub xray_trace_id: String,
+    /// Its spans by start time.
+    pub spans: Vec<Span>,
+}
+
+/// A span.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// 16 hex digits.
+    pub span_id: String,
+    /// 16 hex digits; none for a root.
+    pub parent_span_id: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// `SERVER`, `CLIENT`, `PRODUCER`, `CONSUMER` or `INTERNAL`.
+    pub kind: String,
+    /// `service.name`.
+    pub service: String,
+    /// `cloud.account.id`.
+    pub account: Option<String>,
+    /// `tenant.id`.
+    pub tenant: Option<String>,
+    /// `tenant.tier`.
+    pub tier: Option<String>,
+    /// Nanoseconds since 1970.
+    pub start_unix_ns: i64,
+    /// Nanoseconds since 1970.
+    pub end_unix_ns: i64,
+    /// Nanoseconds.
+    pub duration_ns: i64,
+    /// `UNSET`, `OK` or `ERROR`.
+    pub status: String,
+    /// What went wrong: the status description, else `error.type`.
+    pub error: Option<String>,
+    /// The span's own attributes.
+    pub attributes: BTreeMap<String, serde_json::Value>,
+    /// The sender's resource attributes.
+    pub resource: BTreeMap<String, serde_json::Value>,
+    /// Spans of other traces it refers to.
+    pub links: Vec<Link>,
+    /// What happened during it.
+    pub events: Vec<Event>,
+}
+
+/// A reference to another span.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// The other trace.
+    pub trace_id: String,
+    /// The other span.
+    pub span_id: String,
+}
+
+/// Something that happened during a span.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// What.
+    pub name: String,
+    /// Nanoseconds since 1970.
+    pub time_unix_ns: i64,
+    /// Details.
+    pub attributes: BTreeMap<String, serde_json::Value>,
+}
+
+/// A line of the list of traces.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// W3C form.
+    pub trace_id: TraceId,
+    /// X-Ray form.
+    pub xray_trace_id: String,
+    /// Name of its first span.
+    pub root: String,
+    /// Services that took part.
+    pub services: Vec<String>,
+    /// Accounts that took part.
+    pub accounts: Vec<String>,
+    /// Tenants served.
+    pub tenants: Vec<String>,
+    /// Number of spans.
+    pub spans: usize,
+    /// Number of spans with an error.
+    pub errors: usize,
+    /// Nanoseconds since 1970.
+    pub start_unix_ns: i64,
+    /// From the first start to the last end, nanoseconds.
+    pub duration_ns: i64,
+}
