@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use aws_config::SdkConfig;
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -45,17 +46,51 @@ struct Door {
     endpoint: String,
     apis: Vec<Api>,
     client: reqwest::Client,
+    sts: aws_sdk_sts::Client,
+}
+
+impl Door {
+    /// Whether the emulator has given out this access key in one of the accounts.
+    async fn is_known(&self, access_key: &str) -> bool {
+        let info = self.sts.get_access_key_info().access_key_id(access_key).send().await;
+        info.is_ok_and(|info| self.apis.iter().any(|api| info.account() == Some(api.account)))
+    }
 }
 
 /// Serves on `listener` until aborted.
-pub fn open(listener: TcpListener, endpoint: &str, apis: Vec<Api>) -> Result<JoinHandle<()>> {
+pub fn open(listener: TcpListener, endpoint: &str, apis: Vec<Api>, config: &SdkConfig) -> Result<JoinHandle<()>> {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-    let door = Arc::new(Door { endpoint: endpoint.to_owned(), apis, client });
+    let door = Arc::new(Door { endpoint: endpoint.to_owned(), apis, client, sts: aws_sdk_sts::Client::new(config) });
     let router = Router::new().fallback(pass).with_state(door);
     Ok(tokio::spawn(async move {
         // `serve` ends only with the process.
         let _served = axum::serve(listener, router).await;
     }))
+}
+
+/// The access key of a request with a SigV4 signature.
+fn access_key(headers: &HeaderMap) -> Option<String> {
+    let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (_, credential) = authorization.strip_prefix("AWS4-HMAC-SHA256")?.split_once("Credential=")?;
+    Some(credential.split(['/', ',']).next().unwrap_or_default().to_owned())
+}
+
+/// The emulator looks for an API only in the account that signed, and knows it by another path than the caller signed:
+/// a call with a known key is passed on as the API's own account. On AWS, IAM and the API's policy decide.
+fn vouch(headers: &mut HeaderMap, account: &str) {
+    let date = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let day = &date[..8];
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential={account}/{day}/{REGION}/execute-api/aws4_request, \
+         SignedHeaders=host;x-amz-date, Signature={:064}",
+        0
+    );
+    headers.remove("x-amz-security-token");
+    for (name, value) in [("authorization", authorization), ("x-amz-date", date)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
 }
 
 async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
@@ -64,22 +99,26 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
     let Some(api) = door.apis.iter().find(|api| api.prefix == prefix) else {
         return problem(StatusCode::NOT_FOUND, "Not Found", "There is no API at this path.");
     };
-    // The emulator takes the account of an unsigned call from this hint.
-    let hint = format!("X-Amz-Credential={}/x/{REGION}/execute-api/aws4_request", api.account);
-    let signed =
-        request.headers().get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4"));
-    let query = match (request.uri().query(), signed) {
-        (Some(query), true) => query.to_owned(),
-        (None, true) => String::new(),
-        (Some(query), false) => format!("{query}&{hint}"),
-        (None, false) => hint,
+    let mut headers = request.headers().clone();
+    let query = match access_key(&headers) {
+        None => {
+            // The emulator takes the account of an unsigned call from this hint.
+            let hint = format!("X-Amz-Credential={}/x/{REGION}/execute-api/aws4_request", api.account);
+            request.uri().query().map_or_else(|| hint.clone(), |query| format!("{query}&{hint}"))
+        }
+        Some(key) => {
+            if !door.is_known(&key).await {
+                return problem(StatusCode::FORBIDDEN, "Forbidden", "The access key is not known.");
+            }
+            vouch(&mut headers, api.account);
+            request.uri().query().unwrap_or_default().to_owned()
+        }
     };
     let url = format!("{}/restapis/{}/{}/_user_request_/{rest}?{query}", door.endpoint, api.id, api.stage);
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return problem(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large", "The body is too large.");
     };
-    let mut headers = parts.headers;
     headers.remove(header::HOST);
     HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(name)));
     match door.client.request(parts.method, url).headers(headers).body(body).send().await {

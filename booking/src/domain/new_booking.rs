@@ -29,12 +29,12 @@ pub struct NewBooking {
 }
 
 impl NewBooking {
-    /// Reads a JSON body. `today` is the day in UTC. 413 for a body that is too large, 400 for what is not a JSON object, 422
+    /// Reads a JSON body. `today` is the day in UTC. 400 for a body that is too large or no JSON object, 422
     /// naming every field that is wrong.
     pub fn parse(body: &[u8], today: Date) -> Result<Self, Problem> {
         if body.len() > MAX_BODY_BYTES {
             let detail = format!("The body may have {MAX_BODY_BYTES} bytes at most.");
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "body_too_large", detail).with_field("", "is too large"));
         }
         let not_json = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail);
         let value: Value = serde_json::from_slice(body).map_err(|error| {

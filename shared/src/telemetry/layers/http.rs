@@ -73,8 +73,9 @@ where
         let route = route(&request);
         let cx = span_of(&request, &method, &route);
         let entered = cx.clone().attach();
-        let inner = self.inner.call(request).with_context(cx.clone());
+        let inner = self.inner.call(request);
         drop(entered);
+        let span = cx.clone();
         let response = async move {
             let guard = EndOnDrop(cx.clone());
             let mut response = inner.await.unwrap_or_else(|problem| {
@@ -94,7 +95,7 @@ where
             drop(guard);
             Ok(response)
         };
-        Box::pin(response.with_current_context())
+        Box::pin(response.with_context(span))
     }
 }
 
