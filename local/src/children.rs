@@ -15,8 +15,8 @@ use std::{
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::{
-    io::AsyncReadExt,
     process::{Child, ChildStdin, Command},
+    sync::oneshot,
     time::sleep,
 };
 
@@ -80,17 +80,25 @@ pub async fn reap(command: &[String]) -> Result<ExitStatus> {
     child.args(args).stdin(Stdio::null()).process_group(0);
     let mut child = Command::from(child).spawn().with_context(|| format!("cannot start {program}"))?;
     let group = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).context("no process id")?;
-    let mut stdin = tokio::io::stdin();
-    let mut ignored = [0; 64];
     let status = tokio::select! {
         status = child.wait() => Some(status?),
-        () = async { while stdin.read(&mut ignored).await.is_ok_and(|read| read > 0) {} } => None,
+        () = stdin_closed() => None,
     };
     end_group(group, &mut child).await;
     match status {
         Some(status) => Ok(status),
         None => Ok(child.wait().await?),
     }
+}
+
+/// Waits for the end of standard input. On a thread of its own: Tokio's would keep the runtime from ending while it reads.
+pub async fn stdin_closed() {
+    let (closed, ended) = oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let _read_to_the_end = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        drop(closed);
+    });
+    let _closed = ended.await;
 }
 
 async fn end_group(group: Pid, child: &mut Child) {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, test_kill_process};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -62,6 +63,7 @@ impl Cloud {
     /// Starts everything and deploys both accounts.
     pub async fn start(options: &Options) -> Result<Self> {
         let state = std::path::absolute(options.project.join(".local"))?;
+        remove_leftovers(&state);
         let dir = state.join(format!("run-{}", std::process::id()));
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let listener = listen(options.port).await?;
@@ -202,6 +204,18 @@ async fn listen(port: u16) -> Result<TcpListener> {
         }
     }
     bail!("no free port from {port} to {last}")
+}
+
+/// Removes what runs left behind that were killed.
+fn remove_leftovers(state: &std::path::Path) {
+    for entry in std::fs::read_dir(state).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix("run-")?.parse().ok()).and_then(Pid::from_raw);
+        if pid.is_some_and(|pid| test_kill_process(pid).is_err()) {
+            // Another start may be at it too.
+            let _removed = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 async fn start_control_plane(port: u16, dir: &std::path::Path) -> Result<(Supervised, String)> {

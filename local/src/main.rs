@@ -9,7 +9,7 @@ use local::{
     cloud::{Cloud, Options, asked_to_stop},
     demo,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 /// Both accounts on one machine.
 #[derive(Parser)]
@@ -86,10 +86,5 @@ async fn up(options: &Options, json: bool, until_stdin_closes: bool) -> Result<E
 }
 
 async fn stdin_closed(wanted: bool) {
-    if !wanted {
-        return std::future::pending().await;
-    }
-    let mut stdin = tokio::io::stdin();
-    let mut ignored = [0; 64];
-    while stdin.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
+    if wanted { children::stdin_closed().await } else { std::future::pending().await }
 }

@@ -15,8 +15,8 @@ use aws_sdk_dynamodb::{
 };
 use aws_sdk_sns::{
     operation::{
-        publish::{PublishInput, PublishOutput},
-        publish_batch::{PublishBatchInput, PublishBatchOutput},
+        publish::{PublishError, PublishInput, PublishOutput},
+        publish_batch::{PublishBatchError, PublishBatchInput, PublishBatchOutput},
     },
     types::MessageAttributeValue,
 };
@@ -191,10 +191,17 @@ impl Intercept for AwsSdkTracing {
                 }
             }
             Some(Err(error)) => {
-                let code = error.as_operation_error().and_then(error_code);
-                let kind = code.unwrap_or_else(|| transport_error(error).to_owned());
-                for cx in spans {
-                    fail_span(cx, kind.clone(), "");
+                let service_error = error.as_operation_error();
+                let code = service_error.and_then(error_code);
+                for (cx, code) in spans.iter().zip(code.iter().cycle()) {
+                    cx.span().set_attribute(KeyValue::new(semconv::RPC_RESPONSE_STATUS_CODE, code.clone()));
+                }
+                // A condition that does not hold is an answer: how a redelivery or a repeated request is told.
+                if !service_error.is_some_and(is_unmet_condition) {
+                    let kind = code.unwrap_or_else(|| transport_error(error).to_owned());
+                    for cx in spans {
+                        fail_span(cx, kind.clone(), "");
+                    }
                 }
             }
             None => {}
@@ -303,6 +310,19 @@ fn error_code(error: &Error) -> Option<String> {
         .or_else(|| error.downcast_ref::<GetItemError>().and_then(|error| code(error)))
         .or_else(|| error.downcast_ref::<PutItemError>().and_then(|error| code(error)))
         .or_else(|| error.downcast_ref::<QueryError>().and_then(|error| code(error)))
+        .or_else(|| error.downcast_ref::<PublishError>().and_then(|error| code(error)))
+        .or_else(|| error.downcast_ref::<PublishBatchError>().and_then(|error| code(error)))
+}
+
+/// Whether a write was refused for nothing but its own conditions.
+fn is_unmet_condition(error: &Error) -> bool {
+    match error.downcast_ref() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+            codes.all(|code| matches!(code, "None" | "ConditionalCheckFailed"))
+        }
+        _ => matches!(error.downcast_ref(), Some(PutItemError::ConditionalCheckFailedException(_))),
+    }
 }
 
 /// Trace context and baggage as String attributes of one message.
