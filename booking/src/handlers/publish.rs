@@ -154,3 +154,35 @@ fn entry(index: usize, booking: &BookingConfirmed) -> Result<PublishBatchRequest
     }
     entry.build().map_err(|error| not_built(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::TraceContextExt;
+
+    use super::*;
+
+    fn record() -> Value {
+        let event: Value = serde_json::from_str(include_str!("payloads/stream.json")).unwrap();
+        event["Records"][0].clone()
+    }
+
+    #[test]
+    fn a_stream_record_becomes_a_message_of_its_tenant() {
+        let Outgoing { booking, span } = read(&record()).unwrap();
+        assert_eq!((booking.booking_number.as_str(), booking.tenant_id.as_str()), ("7T42H7MK", "acme"));
+        let entry = entry(0, &booking).unwrap();
+        let attributes = entry.message_attributes().unwrap();
+        assert_eq!(attributes["tenant_id"].string_value(), Some("acme"));
+        assert!(span.context().has_active_span());
+        span.finish(None::<&String>);
+    }
+
+    #[test]
+    fn a_record_without_what_a_message_needs_is_not_read() {
+        let mut record = record();
+        let image = record["dynamodb"]["NewImage"].as_object_mut().unwrap();
+        image.remove("tenant_id");
+        assert!(read(&record).is_err_and(|reason| reason.contains("tenant_id")));
+        assert!(read(&Value::Null).is_err());
+    }
+}
