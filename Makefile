@@ -32,7 +32,6 @@ package: $(PACKAGE_VENV)/ready ## Build the four functions for arm64 as AWS gets
 	PATH="$(abspath $(PACKAGE_VENV))/bin:$$PATH" cargo lambda build --locked --release --arm64 --output-format zip \
 		$(addprefix --bin ,$(FUNCTIONS))
 	for function in $(FUNCTIONS); do \
-		mkdir -p "target/lambda/$$function"; \
 		printf '%-20s %9d bytes zipped\n' "$$function" "$$(stat -c %s "target/lambda/$$function/bootstrap.zip")"; \
 	done
 

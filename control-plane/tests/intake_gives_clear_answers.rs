@@ -1,0 +1,145 @@
+//! OTLP/HTTP: spans are stored as sent and once; what cannot be stored gets an answer its sender understands, and spoils
+//! nothing beside it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod harness;
+
+use harness::{Server, gzip, request_of, span, text};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
+
+const PROTOBUF: &str = "application/x-protobuf";
+
+fn server() -> (Server, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (Server::start(dir.path()), dir)
+}
+
+#[tokio::test]
+async fn a_span_is_read_back_as_it_was_sent() {
+    let (server, _dir) = server();
+    let mut child = span(7, 1);
+    child.parent_span_id = span(7, 0).span_id;
+    let answer = server.send(vec![span(7, 0), child]).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].as_bytes()), (200, PROTOBUF.as_bytes()));
+
+    let trace = server.trace(&[7; 16]).await.unwrap();
+    assert_eq!(trace.xray_trace_id, "1-07070707-070707070707070707070707");
+    let [root, child] = &trace.spans[..] else { panic!("{} spans", trace.spans.len()) };
+    assert_eq!(
+        (root.name.as_str(), root.kind.as_str(), root.service.as_str()),
+        ("operation 0", "SERVER", "booking-api")
+    );
+    assert_eq!((root.account.as_deref(), root.tenant.as_deref()), (Some("111111111111"), Some("acme")));
+    assert_eq!((root.duration_ns, &root.parent_span_id), (5_000_000, &None));
+    assert_eq!(child.parent_span_id.as_ref(), Some(&root.span_id));
+}
+
+#[tokio::test]
+async fn a_span_sent_again_is_stored_once() {
+    let (server, _dir) = server();
+    let mut later = span(7, 0);
+    later.name = "something else".into();
+    for spans in [vec![span(7, 0)], vec![span(7, 0), span(7, 0)], vec![later]] {
+        assert_eq!(server.send(spans).await.unwrap().status(), 200);
+    }
+    let trace = server.trace(&[7; 16]).await.unwrap();
+    assert_eq!(trace.spans.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["operation 0"]);
+}
+
+#[tokio::test]
+async fn gzip_is_unpacked_within_limits() {
+    let (server, _dir) = server();
+    let send = |body: Vec<u8>| {
+        let request = reqwest::Client::new().post(format!("{}/v1/traces", server.url));
+        request.header("content-type", PROTOBUF).header("content-encoding", "gzip").body(body).send()
+    };
+    assert_eq!(send(gzip(&request_of(vec![span(7, 0)]))).await.unwrap().status(), 200);
+    assert!(server.trace(&[7; 16]).await.is_some());
+    assert_eq!(send(b"not gzip".to_vec()).await.unwrap().status(), 400);
+    // 64 MB of nothing in 64 kB.
+    assert_eq!(send(gzip(&vec![0; 64 << 20])).await.unwrap().status(), 413);
+}
+
+#[tokio::test]
+async fn invalid_spans_are_counted_and_the_rest_is_stored() {
+    let (server, _dir) = server();
+    let broken = |change: fn(&mut opentelemetry_proto::tonic::trace::v1::Span)| {
+        let mut span = span(7, 9);
+        change(&mut span);
+        span
+    };
+    let spans = vec![
+        broken(|span| span.trace_id = vec![0; 16]),
+        broken(|span| span.trace_id = vec![1; 15]),
+        broken(|span| span.span_id = vec![0; 8]),
+        broken(|span| span.span_id = vec![]),
+        broken(|span| span.parent_span_id = vec![1; 3]),
+        broken(|span| span.end_time_unix_nano = u64::MAX),
+        span(7, 0),
+    ];
+    let answer = server.send(spans).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let response = ExportTraceServiceResponse::decode(answer.bytes().await.unwrap()).unwrap();
+    let partial = response.partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 6);
+    assert!(partial.error_message.contains("trace id"));
+    assert_eq!(server.trace(&[7; 16]).await.unwrap().spans.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_otlp_is_refused() {
+    let (server, _dir) = server();
+    assert_eq!(server.post(PROTOBUF, b"\xff\xff\xff".to_vec()).await.status(), 400);
+    assert_eq!(server.post("text/plain", vec![]).await.status(), 415);
+    assert_eq!(server.post(PROTOBUF, vec![0; 17 << 20]).await.status(), 413);
+    assert_eq!(server.post(PROTOBUF, vec![]).await.status(), 200, "an empty request is a valid one");
+    assert_eq!(reqwest::get(format!("{}/v1/traces", server.url)).await.unwrap().status(), 405);
+    for (id, status) in
+        [("nonsense", 400), ("00000000000000000000000000000000", 400), ("07070707070707070707070707070707", 404)]
+    {
+        let answer = reqwest::get(format!("{}/api/traces/{id}", server.url)).await.unwrap();
+        assert_eq!(answer.status(), status, "{id}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    }
+}
+
+#[tokio::test]
+async fn a_page_shows_hostile_names_as_text() {
+    let (server, _dir) = server();
+    let mut hostile = span(7, 0);
+    hostile.name = "<script>alert(1)</script>".into();
+    hostile.attributes = vec![text("tenant.id", "\"><img src=x onerror=alert(1)>")];
+    server.send(vec![hostile]).await.unwrap();
+    for path in ["/", "/traces/07070707070707070707070707070707", "/?tenant=%22%3E%3Cscript%3E"] {
+        let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        let page = answer.text().await.unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{path}");
+        assert!(!page.contains("<script") && !page.contains("<img"), "{path}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn recent_traces_can_be_filtered_by_tenant() {
+    let (server, _dir) = server();
+    let mut globex = span(8, 0);
+    globex.attributes = vec![text("tenant.id", "globex")];
+    server.send(vec![span(7, 0), span(7, 1), globex]).await.unwrap();
+    let list = async |query: &str| {
+        let answer = reqwest::get(format!("{}/api/traces{query}", server.url)).await.unwrap();
+        let body: serde_json::Value = answer.json().await.unwrap();
+        body["traces"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|trace| trace["tenants"][0].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let all: Vec<String> = list("").await;
+    assert_eq!(all.len(), 2);
+    assert_eq!(list("?tenant=globex").await, ["globex"]);
+    assert_eq!(list("?tenant=nobody").await, [""; 0]);
+    let page = reqwest::get(format!("{}/?tenant=globex", server.url)).await.unwrap().text().await.unwrap();
+    assert!(page.contains("0808080808080808") && !page.contains("0707070707070707"));
+}
