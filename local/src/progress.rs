@@ -30,6 +30,8 @@ impl Step {
     /// Says that it is done, and how long it took.
     pub fn done(self, what: impl Display) {
         let seconds = self.started.elapsed();
+        // Padding is only for text.
+        let what = what.to_string();
         if self.terminal {
             write(format_args!("\r\x1b[K{GREEN}  ✔{GREEN:#} {what:<58}{:>7}\n", text(seconds)));
         } else {

@@ -1,6 +1,6 @@
 //! What must hold in a demo run, and whether it did.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, io::IsTerminal};
 
 use anstyle::{AnsiColor, Style};
 
@@ -34,8 +34,10 @@ impl Expectations {
 
 impl fmt::Display for Expectations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let terminal = std::io::stdout().is_terminal();
         for (what, held) in &self.0 {
             let (style, mark) = if *held { (GOOD, '✔') } else { (BAD, '✘') };
+            let style = if terminal { style } else { Style::new() };
             writeln!(f, "{style}  {mark}{style:#} {what}")?;
         }
         Ok(())

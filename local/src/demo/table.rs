@@ -1,12 +1,13 @@
 //! The demo's table: a line per booking.
 
-use comfy_table::Table;
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 use super::bookings::Journey;
 
 /// The journeys as a table.
 pub(super) fn of(journeys: &[Journey]) -> Table {
     let mut table = Table::new();
+    table.load_style(NOTHING);
     table.set_header(["tenant", "tier", "booking", "route", "miles", "trace ID", "spans", "accounts", "end to end"]);
     for journey in journeys {
         table.add_row([
@@ -17,9 +18,14 @@ pub(super) fn of(journeys: &[Journey]) -> Table {
             journey.miles.map_or_else(|| "–".to_owned(), |miles| miles.to_string()),
             journey.trace_id.clone(),
             journey.spans.to_string(),
-            journey.accounts.len().to_string(),
+            journey.accounts.iter().cloned().collect::<Vec<_>>().join(" "),
             format!("{} ms", journey.end_to_end.as_millis()),
         ]);
+    }
+    for number in [4, 6, 8] {
+        if let Some(column) = table.column_mut(number) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table
 }

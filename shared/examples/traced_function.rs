@@ -1,0 +1,27 @@
+//! A function of your own behind API Gateway: every span names its tenant, errors are problem documents.
+
+use std::time::Duration;
+
+use http::{Response, StatusCode};
+use lambda_http::{Adapter, Body, Request};
+use lambda_runtime::{Error, Runtime};
+use shared::{
+    auth::{AuthLayer, TokenVerifier},
+    http::{HttpClient, Problem, json},
+    telemetry::{HttpLayer, Telemetry},
+    tenant::TenantContext,
+};
+use tower::{Layer, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let telemetry = Telemetry::from_env()?;
+    let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);
+    let handler = HttpLayer::new().layer(auth.layer(service_fn(hello)));
+    Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run().await
+}
+
+async fn hello(request: Request) -> Result<Response<Body>, Problem> {
+    let tenant = request.extensions().get::<TenantContext>().ok_or_else(Problem::internal)?;
+    json(StatusCode::OK, &serde_json::json!({ "hello": tenant.tenant_id }))
+}
