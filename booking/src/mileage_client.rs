@@ -1,16 +1,12 @@
 //! The call to account B's API: signed with this function's own role (SigV4), in the caller's trace.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use serde::Deserialize;
 use shared::{
+    aws::{SignError, Signer},
     http::{HttpClient, HttpClientError, Problem},
     telemetry::{SendError, send},
 };
@@ -23,8 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub struct MileageClient {
     http: HttpClient,
     base_url: String,
-    region: String,
-    credentials: SharedCredentialsProvider,
+    signer: Signer,
 }
 
 /// What account B answers.
@@ -37,8 +32,8 @@ struct Distance {
 #[derive(Debug, thiserror::Error)]
 pub enum MileageError {
     /// This function has no credentials to sign with, or the request cannot be signed.
-    #[error("not signed: {0}")]
-    NotSigned(String),
+    #[error(transparent)]
+    NotSigned(#[from] SignError),
     /// Account B did not answer in time.
     #[error("no answer in time")]
     Timeout,
@@ -65,43 +60,22 @@ impl From<MileageError> for Problem {
 
 impl MileageClient {
     /// A client for the API at `base_url`, such as `https://<id>.execute-api.<region>.amazonaws.com/<stage>`.
-    pub fn new(base_url: &str, region: &str, credentials: SharedCredentialsProvider) -> Self {
-        Self {
-            http: HttpClient::new(TIMEOUT),
-            base_url: base_url.trim_end_matches('/').to_owned(),
-            region: region.to_owned(),
-            credentials,
-        }
+    pub fn new(base_url: &str, signer: Signer) -> Self {
+        Self { http: HttpClient::new(TIMEOUT), base_url: base_url.trim_end_matches('/').to_owned(), signer }
     }
 
     /// The miles a flight between two airports would earn.
     pub async fn miles(&self, from: &str, to: &str) -> Result<u32, MileageError> {
-        let not_signed = |error: &dyn std::fmt::Display| MileageError::NotSigned(error.to_string());
-        let credentials = self.credentials.provide_credentials().await.map_err(|error| not_signed(&error))?;
+        let signer = self.signer.ready().await?;
         let url = format!("{}/miles?from={from}&to={to}", self.base_url);
-        let request = Request::get(&url).body(Bytes::new()).map_err(|error| not_signed(&error))?;
-        let identity = credentials.into();
-        let sign_with = |request: &mut Request<Bytes>| -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-            let params = v4::SigningParams::builder()
-                .identity(&identity)
-                .region(&self.region)
-                .name("execute-api")
-                .time(SystemTime::now())
-                .settings(SigningSettings::default())
-                .build()?
-                .into();
-            let headers =
-                request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-            let signable = SignableRequest::new("GET", &url, headers, SignableBody::Bytes(&[]))?;
-            let (instructions, _signature) = sign(signable, &params)?.into_parts();
-            instructions.apply_to_request_http1x(request);
-            Ok(())
-        };
-        let response = send(&self.http, request, sign_with).await.map_err(|error| match error {
-            SendError::Sign(error) => not_signed(&error),
-            SendError::Http(HttpClientError::Timeout(_)) => MileageError::Timeout,
-            SendError::Http(error) => MileageError::NoAnswer(error),
-        })?;
+        let request =
+            Request::get(&url).body(Bytes::new()).map_err(|error| SignError::Unsignable(error.to_string()))?;
+        let response =
+            send(&self.http, request, |request| signer.sign(request)).await.map_err(|error| match error {
+                SendError::Sign(error) => error.into(),
+                SendError::Http(HttpClientError::Timeout(_)) => MileageError::Timeout,
+                SendError::Http(error) => MileageError::NoAnswer(error),
+            })?;
         if response.status() != StatusCode::OK {
             return Err(MileageError::Unexpected(response.status()));
         }

@@ -7,6 +7,7 @@ use lambda_http::{Adapter, Body, Request};
 use lambda_runtime::{Error, Runtime};
 use shared::{
     auth::{AuthLayer, TokenVerifier},
+    aws,
     http::{HttpClient, Problem, json},
     telemetry::{HttpLayer, Telemetry},
     tenant::TenantContext,
@@ -15,7 +16,7 @@ use tower::{Layer, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let telemetry = Telemetry::from_env()?;
+    let telemetry = Telemetry::from_env(&aws::config().await).await?;
     let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);
     let handler = HttpLayer::new().layer(auth.layer(service_fn(hello)));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run().await

@@ -12,7 +12,7 @@ use lambda_http::{Adapter, Body, Request, RequestExt};
 use lambda_runtime::{Error, Runtime};
 use shared::{
     auth::{AuthLayer, TokenVerifier},
-    aws,
+    aws::{self, Signer},
     http::{HttpClient, Problem, cors_layer, no_such_route, route},
     telemetry::{AwsSdkTracing, HttpLayer, Telemetry},
     tenant::TenantContext,
@@ -26,14 +26,12 @@ struct App {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let telemetry = Telemetry::from_env()?;
     let config = aws::config().await;
+    let telemetry = Telemetry::from_env(&config).await?;
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let reservations =
         Reservations::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), std::env::var("RESERVATIONS_TABLE")?);
-    let region = config.region().map(ToString::to_string).ok_or("no region")?;
-    let credentials = config.credentials_provider().ok_or("no credentials")?;
-    let mileage = MileageClient::new(&std::env::var("MILEAGE_API_URL")?, &region, credentials);
+    let mileage = MileageClient::new(&std::env::var("MILEAGE_API_URL")?, Signer::new(&config, "execute-api")?);
     let app = Arc::new(App { reservations, mileage });
 
     let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);

@@ -10,8 +10,8 @@ use tower::{Layer, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let telemetry = Telemetry::from_env()?;
     let config = aws::config().await;
+    let telemetry = Telemetry::from_env(&config).await?;
     let sns = aws_sdk_sns::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let publisher = Publisher {

@@ -12,9 +12,10 @@ use tower::{Layer, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let telemetry = Telemetry::from_env()?;
-    let config = aws_sdk_dynamodb::config::Builder::from(&aws::config().await).interceptor(AwsSdkTracing::new());
-    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+    let config = aws::config().await;
+    let telemetry = Telemetry::from_env(&config).await?;
+    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
+    let client = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
     let ledger = Arc::new(Ledger::new(client, std::env::var("LEDGER_TABLE")?));
 
     let handler = service_fn(move |event: LambdaEvent<serde_json::Value>| {

@@ -20,9 +20,10 @@ use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let telemetry = Telemetry::from_env()?;
-    let config = aws_sdk_dynamodb::config::Builder::from(&aws::config().await).interceptor(AwsSdkTracing::new());
-    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+    let config = aws::config().await;
+    let telemetry = Telemetry::from_env(&config).await?;
+    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
+    let client = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
     let ledger = Arc::new(Ledger::new(client, std::env::var("LEDGER_TABLE")?));
 
     let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);

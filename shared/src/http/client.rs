@@ -4,10 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use aws_smithy_http_client::{
-    Connector,
-    tls::{self, rustls_provider::CryptoMode},
-};
+use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector},
     orchestrator::HttpRequest,
@@ -15,6 +12,8 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use bytes::Bytes;
 use http::{Request, Response};
+
+use super::tls::{Roots, context, provider};
 
 /// Why a call got no response.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +37,19 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// A client whose calls take at most `timeout`, connecting included.
+    /// A client for AWS itself, whose calls take at most `timeout`, connecting included.
     pub fn new(timeout: Duration) -> Self {
+        Self::trusting(Roots::of_aws(), timeout)
+    }
+
+    /// A client that trusts these certificate authorities.
+    pub fn trusting(roots: Roots, timeout: Duration) -> Self {
         let settings = HttpConnectorSettings::builder().connect_timeout(timeout).read_timeout(timeout).build();
         let connector = Connector::builder()
             .connector_settings(settings)
             .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
-            .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
+            .tls_provider(provider())
+            .tls_context(context(roots))
             .build();
         Self { connector: SharedHttpConnector::new(connector), timeout }
     }

@@ -4,8 +4,10 @@ mod client;
 mod paging;
 mod problem;
 mod routing;
+pub(crate) mod tls;
 
 pub use client::{HttpClient, HttpClientError};
 pub use paging::page;
 pub use problem::{FieldError, Problem};
 pub use routing::{cors_layer, json, no_such_route, required_query, route};
+pub use tls::Roots;

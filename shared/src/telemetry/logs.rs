@@ -1,6 +1,7 @@
-//! One JSON object per log line, with the ids that lead from the line to its trace. Tenant ids stay out.
+//! One JSON object per log line, with the ids that lead from the line to its trace. Of the tenant it says an alias at most,
+//! unless asked to be plain.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use opentelemetry::{Context, trace::TraceContextExt};
 use serde_json::{Map, Value};
@@ -17,11 +18,18 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use super::ids::xray_trace_id;
+use super::{Work, ids::xray_trace_id, privacy::Pseudonyms, semconv};
+use crate::tenant::TenantContext;
 
 /// Sends logs to standard output, where Lambda collects them. The level is `AWS_LAMBDA_LOG_LEVEL` (as Lambda's logging
-/// configuration sets it), else `RUST_LOG`, else `info`. A second call changes nothing.
-pub(super) fn init() {
+/// configuration sets it), else `RUST_LOG`, else `info`. A second call changes nothing. `tenant` is `LOG_TENANT`: `alias`
+/// (where it is empty), a short keyed hash that is there only with a key; `plain`; or `none`.
+pub(super) fn init(pseudonyms: Arc<Pseudonyms>, tenant: &str) {
+    let tenant = match tenant {
+        "plain" => TenantInLogs::Plain,
+        "none" => TenantInLogs::Nothing,
+        _ => TenantInLogs::Alias(pseudonyms),
+    };
     let level = ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
     let level = level.unwrap_or_default().to_lowercase();
     let filter: Targets = level
@@ -29,11 +37,30 @@ pub(super) fn init() {
         .ok()
         .filter(|_| !level.is_empty())
         .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let layer = tracing_subscriber::fmt::layer().event_format(Json).with_filter(filter);
+    let layer = tracing_subscriber::fmt::layer().event_format(Json { tenant }).with_filter(filter);
     let _already_set = tracing_subscriber::registry().with(layer).try_init();
 }
 
-struct Json;
+/// What a log line says of the tenant it served.
+enum TenantInLogs {
+    Alias(Arc<Pseudonyms>),
+    Plain,
+    Nothing,
+}
+
+impl TenantInLogs {
+    fn of(&self, tenant: &TenantContext) -> Option<(&'static str, String)> {
+        match self {
+            Self::Alias(pseudonyms) => Some((semconv::TENANT_ALIAS, pseudonyms.alias(tenant)?)),
+            Self::Plain => Some((semconv::TENANT_ID, tenant.tenant_id.to_string())),
+            Self::Nothing => None,
+        }
+    }
+}
+
+struct Json {
+    tenant: TenantInLogs,
+}
 
 impl<S, N> FormatEvent<S, N> for Json
 where
@@ -53,6 +80,10 @@ where
                 line.insert("trace_id".into(), span.trace_id().to_string().into());
                 line.insert("span_id".into(), span.span_id().to_string().into());
                 line.insert("xray_trace_id".into(), xray_trace_id(span.trace_id()).into());
+            }
+            let tenant = cx.get::<Work>().and_then(|work| self.tenant.of(work.tenant()?));
+            if let Some((name, value)) = tenant {
+                line.insert(name.into(), value.into());
             }
         });
         writeln!(writer, "{}", Value::Object(line))

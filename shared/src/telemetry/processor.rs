@@ -1,4 +1,4 @@
-//! The one span processor: it knows which work a span belongs to, buffers it there, and stamps the tenant on it.
+//! The one span processor: it knows which work, and so which tenant, a span belongs to, and buffers it there.
 
 use std::{
     collections::HashMap,
@@ -9,16 +9,16 @@ use std::{
     time::Duration,
 };
 
-use opentelemetry::{Array, Context, KeyValue, StringValue, Value, trace::Span as _, trace::SpanId};
+use opentelemetry::{
+    Context,
+    trace::{Span as _, SpanId},
+};
 use opentelemetry_sdk::{
     error::OTelSdkResult,
     trace::{Span, SpanData, SpanProcessor},
 };
 
-use super::{
-    semconv,
-    work::{Ended, Work},
-};
+use super::work::{Ended, Work};
 
 /// How many spans that ended outside any invocation, or after theirs was exported, are kept for the next export.
 const MAX_LATE_SPANS: usize = 2_048;
@@ -36,10 +36,11 @@ struct State {
 }
 
 impl TenantSpanProcessor {
-    /// The spans of an invocation that is over, and whatever came late, each with its tenant on it.
-    pub(super) fn drain(&self, work: &Work) -> Vec<SpanData> {
-        let late = std::mem::take(&mut *self.0.late.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        late.into_iter().chain(work.take_spans()).map(stamp).collect()
+    /// The spans of an invocation that is over, and whatever came late.
+    pub(super) fn drain(&self, work: &Work) -> Vec<Ended> {
+        let mut spans = std::mem::take(&mut *self.0.late.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        spans.append(&mut work.take_spans());
+        spans
     }
 
     /// How many spans were dropped since the last call because nothing could hold them.
@@ -84,26 +85,4 @@ fn closed() -> Work {
     let work = Work::default();
     let _nothing = work.take_spans();
     work
-}
-
-/// Puts the tenant on a span. This happens once the invocation is over, so that spans which ended before the token was
-/// verified carry it as well.
-fn stamp(ended: Ended) -> SpanData {
-    let tenant = ended.tenant().map(|tenant| {
-        [
-            KeyValue::new(semconv::TENANT_ID, tenant.tenant_id.to_string()),
-            KeyValue::new(semconv::TENANT_TIER, tenant.tier.as_str()),
-            KeyValue::new(semconv::ENDUSER_ID, tenant.user_id.to_string()),
-            KeyValue::new(
-                semconv::AWS_XRAY_ANNOTATIONS,
-                Value::Array(Array::String(vec![
-                    StringValue::from(semconv::TENANT_ID),
-                    StringValue::from(semconv::TENANT_TIER),
-                ])),
-            ),
-        ]
-    });
-    let mut span = ended.span;
-    span.attributes.extend(tenant.into_iter().flatten());
-    span
 }

@@ -33,6 +33,8 @@ const MAX_BAGGAGE_BYTES: usize = 8_192;
 pub(super) struct Parent {
     /// The caller's span, if one is known.
     pub(super) span: Option<SpanContext>,
+    /// Whether X-Ray's header named it, and so X-Ray decided to keep the trace.
+    pub(super) from_xray: bool,
     /// The trace id to start with where there is no parent span.
     pub(super) root: Option<TraceId>,
 }
@@ -46,14 +48,14 @@ pub(super) fn parent(xray: Option<&str>, carrier: &dyn Extractor) -> Parent {
     let xray = xray.and_then(XrayHeader::parse);
     if let Some(XrayHeader { root, parent: Some(parent), sampled: Some(true) }) = xray {
         let span = SpanContext::new(root, parent, TraceFlags::SAMPLED, true, TraceState::default());
-        return Parent { span: Some(span), root: None };
+        return Parent { span: Some(span), from_xray: true, root: None };
     }
     let remote = TraceContextPropagator::new().extract_with_context(&Context::new(), carrier);
     let span = remote.span().span_context().clone();
     if span.is_valid() {
-        return Parent { span: Some(span), root: None };
+        return Parent { span: Some(span), ..Parent::default() };
     }
-    Parent { span: None, root: xray.map(|header| header.root) }
+    Parent { root: xray.map(|header| header.root), ..Parent::default() }
 }
 
 /// `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`

@@ -13,6 +13,8 @@ pub use opentelemetry_semantic_conventions::attribute::{
 pub const TENANT_ID: &str = "tenant.id";
 /// The tenant's tier: `basic`, `standard` or `premium`.
 pub const TENANT_TIER: &str = "tenant.tier";
+/// In logs: a short keyed hash that stands for the tenant.
+pub const TENANT_ALIAS: &str = "tenant.alias";
 /// Names the attributes that X-Ray indexes as annotations (string array).
 pub const AWS_XRAY_ANNOTATIONS: &str = "aws.xray.annotations";
 /// `aws-api` on SDK spans: what makes X-Ray exporters draw the call as an AWS service.
@@ -23,3 +25,9 @@ pub const RPC_SERVICE: &str = "rpc.service";
 pub const AWS_SPAN_KIND: &str = "aws.span.kind";
 /// The service a LOCAL_ROOT span belongs to.
 pub const AWS_LOCAL_SERVICE: &str = "aws.local.service";
+/// How many traces a sampled one stands for, where the probability is known.
+pub const SAMPLING_ADJUSTED_COUNT: &str = "sampling.adjusted_count";
+/// True where what a sampled trace stands for is not known.
+pub const SAMPLING_ESTIMATED: &str = "sampling.estimated";
+/// On the first span after a loss: how many spans were dropped before it.
+pub const TELEMETRY_DROPPED_SPANS: &str = "telemetry.dropped_spans";

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use opentelemetry::Context;
+use opentelemetry::{Context, trace::TraceContextExt};
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::tenant::TenantContext;
@@ -39,8 +39,23 @@ impl Work {
         self.tenant.get()
     }
 
+    /// Remembers a span that is open, so that it can be ended for a handler that is out of time.
+    pub(super) fn opened(&self, span: &Context) {
+        self.spans.opened(span);
+    }
+
+    /// The spans still open, the innermost first.
+    pub(super) fn open_spans(&self) -> Vec<Context> {
+        self.spans.open_spans()
+    }
+
     pub(super) fn keep(&self, span: SpanData) -> Option<Ended> {
         self.spans.push(Ended { span, work: self.tenant.clone() })
+    }
+
+    /// The spans that have ended so far; more may come.
+    pub(super) fn take_finished(&self) -> Vec<Ended> {
+        self.spans.take()
     }
 
     pub(super) fn take_spans(&self) -> Vec<Ended> {
@@ -49,7 +64,7 @@ impl Work {
 }
 
 /// A span that has ended, and the tenant it was for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) span: SpanData,
     work: Arc<OnceLock<TenantContext>>,
@@ -68,6 +83,8 @@ struct SpanBuffer(Mutex<BufferState>);
 #[derive(Debug, Default)]
 struct BufferState {
     spans: Vec<Ended>,
+    /// A context holds its work, and thereby this buffer: the circle is broken when the buffer is closed.
+    open: Vec<Context>,
     closed: bool,
 }
 
@@ -81,9 +98,30 @@ impl SpanBuffer {
         None
     }
 
-    fn close(&self) -> Vec<Ended> {
+    fn opened(&self, span: &Context) {
         let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        state.closed = true;
-        std::mem::take(&mut state.spans)
+        if !state.closed {
+            state.open.push(span.clone());
+        }
+    }
+
+    fn open_spans(&self) -> Vec<Context> {
+        let state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        state.open.iter().rev().filter(|cx| cx.span().is_recording()).cloned().collect()
+    }
+
+    fn take(&self) -> Vec<Ended> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).spans)
+    }
+
+    fn close(&self) -> Vec<Ended> {
+        let (spans, open) = {
+            let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            state.closed = true;
+            (std::mem::take(&mut state.spans), std::mem::take(&mut state.open))
+        };
+        // Outside the lock: the last holder of a span ends it, which comes back here.
+        drop(open);
+        spans
     }
 }

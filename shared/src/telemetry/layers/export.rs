@@ -5,13 +5,27 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::{Duration, SystemTime},
 };
 
 use lambda_runtime::LambdaInvocation;
 use opentelemetry::trace::FutureExt as _;
 use tower::{BoxError, Layer, Service};
 
-use crate::telemetry::{Telemetry, Work};
+use crate::telemetry::{FLUSH_WITHIN, Telemetry};
+
+/// What must be left of an invocation's time for its spans to get out.
+const TIMEOUT_MARGIN: Duration = Duration::from_millis(300);
+
+/// The margin of an invocation with so much time: never more than a quarter of it.
+fn margin(time: Duration) -> Duration {
+    TIMEOUT_MARGIN.min(time / 4)
+}
+
+/// Until Lambda ends the invocation.
+fn time_left(context: &lambda_runtime::Context) -> Duration {
+    context.deadline().duration_since(SystemTime::now()).unwrap_or_default()
+}
 
 /// Gives each invocation its own [`Work`] and exports that work's spans after the response.
 #[derive(Debug, Clone)]
@@ -53,16 +67,25 @@ where
     }
 
     fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
-        let work = Work::default();
-        let telemetry = self.telemetry.clone();
+        let deadline = tokio::time::Instant::now() + time_left(&invocation.context);
+        let running = self.telemetry.begin();
         // A new context, not the current one: nothing of another invocation may come along.
-        let cx = opentelemetry::Context::new().with_value(work.clone());
+        let cx = opentelemetry::Context::new().with_value(running.work.clone());
         let entered = cx.clone().attach();
         let inner = self.inner.call(invocation).with_context(cx);
         drop(entered);
         Box::pin(async move {
-            let result = inner.await;
-            telemetry.export(&work).await;
+            let mut inner = std::pin::pin!(inner);
+            let left = |until: tokio::time::Instant| until.saturating_duration_since(tokio::time::Instant::now());
+            let result = tokio::select! {
+                biased;
+                result = &mut inner => result,
+                () = tokio::time::sleep_until(deadline - margin(left(deadline))) => {
+                    running.run_out_of_time(left(deadline)).await;
+                    inner.await
+                }
+            };
+            running.finish(FLUSH_WITHIN.min(left(deadline))).await;
             result
         })
     }

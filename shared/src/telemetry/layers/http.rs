@@ -3,7 +3,10 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Instant,
 };
@@ -23,9 +26,13 @@ use crate::{
     telemetry::{
         messages::fail_span,
         propagation::{self, field},
+        sampling::{Forced, Reservoir},
         semconv,
     },
 };
+
+/// Traces a second that `X-Debug` may force, unless `X_DEBUG_TRACES_PER_SECOND` says otherwise.
+const X_DEBUG_TRACES_PER_SECOND: u32 = 1;
 
 /// Opens the SERVER span `{method} {route}`, turns a [`Problem`] into its response, names the trace in the response's
 /// `traceparent` header, and logs one line per request.
@@ -111,7 +118,23 @@ fn span_of(request: &Request, method: &str, route: &str) -> opentelemetry::Conte
         KeyValue::new(semconv::URL_SCHEME, scheme),
     ];
     let cold = COLD.swap(false, Ordering::Relaxed);
+    let _forced = (asks_for_trace(request) && x_debug_admits())
+        .then(|| opentelemetry::Context::current_with_value(Forced).attach());
     start_invocation(format!("{method} {route}"), parent, &lambda, "http", cold, attributes)
+}
+
+/// Whether the caller sent `X-Debug: true`.
+fn asks_for_trace(request: &Request) -> bool {
+    request.headers().get("x-debug").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
+}
+
+/// A header is no identity: whoever sends it, only so many traces a second are forced.
+fn x_debug_admits() -> bool {
+    static RESERVOIR: LazyLock<Reservoir> = LazyLock::new(|| {
+        let given = std::env::var("X_DEBUG_TRACES_PER_SECOND").ok().and_then(|text| text.parse().ok());
+        Reservoir::new(given.unwrap_or(X_DEBUG_TRACES_PER_SECOND))
+    });
+    RESERVOIR.take(Instant::now())
 }
 
 fn finish(cx: &opentelemetry::Context, response: &mut Response<Body>) {

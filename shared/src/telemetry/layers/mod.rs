@@ -14,7 +14,7 @@ pub use export::{ExportLayer, ExportService};
 pub use http::{HttpLayer, HttpService};
 pub use invocation::{InvocationLayer, InvocationService};
 
-use super::{ids::with_root, messages::fail_span, propagation::Parent, semconv, start};
+use super::{ids::with_root, messages::fail_span, propagation::Parent, sampling::FollowsXray, semconv, start};
 
 /// Starts the SERVER span of an invocation under its parent.
 fn start_invocation(
@@ -41,6 +41,9 @@ fn start_invocation(
     let mut cx = opentelemetry::Context::current();
     if let Some(span) = parent.span {
         cx = cx.with_remote_span_context(span);
+    }
+    if parent.from_xray {
+        cx = cx.with_value(FollowsXray);
     }
     with_root(parent.root, || start(builder, &cx))
 }

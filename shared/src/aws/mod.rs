@@ -1,9 +1,15 @@
-//! What every AWS client of a function shares: its configuration, and how its errors are judged.
+//! What every AWS client of a function shares: its configuration, how its errors are judged, and SigV4 for what no client calls.
+
+mod signer;
 
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+use crate::http::{Roots, tls};
+
+pub use signer::{ReadySigner, SignError, Signer};
 
 /// Configuration from the environment, with timeouts that leave a function time to answer for a service that does not:
 /// a second to connect, two for an attempt, five for a call with its retries.
@@ -13,7 +19,11 @@ pub async fn config() -> SdkConfig {
         .operation_attempt_timeout(Duration::from_secs(2))
         .operation_timeout(Duration::from_secs(5))
         .build();
-    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::provider())
+        .tls_context(tls::context(Roots::of_aws()))
+        .build_https();
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).load().await
 }
 
 /// Whether a call that failed with this error may succeed when tried again: throttling, a service error, or no answer.

@@ -1,0 +1,71 @@
+//! Whom TLS trusts. Loading a system's store takes longer than all else a function does before its first request, and AWS's
+//! services need five certificates of it.
+
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+
+/// Amazon's roots, <https://www.amazontrust.com/repository/>: Amazon Root CA 1 to 4 and Starfield Services G2.
+const AMAZON: &[u8] = include_bytes!("roots/amazon.pem");
+
+/// A set of certificate authorities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Roots {
+    /// Those that AWS's own endpoints are signed by, compiled in.
+    Amazon,
+    /// The system's.
+    System,
+}
+
+impl Roots {
+    /// Amazon's; the system's where `TLS_ROOTS=system` asks for it, or `SSL_CERT_FILE` names a store of one's own.
+    pub fn of_aws() -> Self {
+        let wants_system = std::env::var("TLS_ROOTS").is_ok_and(|roots| roots == "system");
+        if wants_system || std::env::var_os("SSL_CERT_FILE").is_some() { Self::System } else { Self::Amazon }
+    }
+
+    /// What a client of `url` needs: the system's for `https` beyond AWS.
+    pub fn of(url: &str) -> Self {
+        let host = url.strip_prefix("https://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+        match host {
+            Some(host) if !host.ends_with(".amazonaws.com") && !host.ends_with(".amazonaws.com.cn") => Self::System,
+            _ => Self::of_aws(),
+        }
+    }
+}
+
+/// The one TLS library: rustls on aws-lc.
+pub(crate) fn provider() -> Provider {
+    Provider::Rustls(CryptoMode::AwsLc)
+}
+
+/// A TLS context that trusts `roots`.
+pub(crate) fn context(roots: Roots) -> TlsContext {
+    let store = match roots {
+        Roots::Amazon => TrustStore::empty().with_pem_certificate(AMAZON),
+        Roots::System => TrustStore::empty().with_native_roots(true),
+    };
+    // Only a store without certificates is refused.
+    TlsContext::builder().with_trust_store(store).build().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_beyond_aws_needs_the_systems_store() {
+        for (url, roots) in [
+            ("http://localhost:4318", Roots::of_aws()),
+            ("https://xray.eu-central-1.amazonaws.com/v1/traces", Roots::of_aws()),
+            ("https://otlp.vendor.example/v1/traces", Roots::System),
+            ("https://amazonaws.com.evil.example", Roots::System),
+        ] {
+            assert_eq!(Roots::of(url), roots, "{url}");
+        }
+    }
+
+    #[test]
+    fn amazons_roots_are_five_certificates() {
+        let pem = std::str::from_utf8(AMAZON).unwrap();
+        assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 5);
+    }
+}

@@ -1,0 +1,93 @@
+//! When spans are sent, as `TELEMETRY_FLUSH` says. docs/telemetry.md tells what each mode can lose, and when.
+
+use std::{
+    str::FromStr,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::TelemetryError;
+
+/// An invocation that comes this soon after the last one was done came back to back.
+const BACK_TO_BACK: Duration = Duration::from_millis(20);
+
+/// When spans are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// After each response, before the next invocation is asked for.
+    Each,
+    /// The same while invocations are sparse; beside the next invocation once they come back to back.
+    Adaptive,
+}
+
+impl FromStr for Mode {
+    type Err = TelemetryError;
+    fn from_str(text: &str) -> Result<Self, TelemetryError> {
+        match text {
+            "" | "each" => Ok(Self::Each),
+            "adaptive" => Ok(Self::Adaptive),
+            _ => Err(TelemetryError::Flush(text.to_owned())),
+        }
+    }
+}
+
+/// How close invocations follow each other.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    running: AtomicUsize,
+    idle_since: Mutex<Option<Instant>>,
+    back_to_back: AtomicBool,
+    /// A background flush is on its way.
+    pub(super) scheduled: AtomicBool,
+}
+
+impl Pace {
+    /// An invocation came.
+    pub(super) fn begin(&self, now: Instant) {
+        let busy = self.running.fetch_add(1, Ordering::AcqRel) > 0;
+        let idle_since = self.idle_since.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let soon = idle_since.is_some_and(|since| now.saturating_duration_since(since) < BACK_TO_BACK);
+        self.back_to_back.store(busy || soon, Ordering::Release);
+    }
+
+    /// An invocation is done, its spans sent or not.
+    pub(super) fn end(&self, now: Instant) {
+        self.running.fetch_sub(1, Ordering::AcqRel);
+        *self.idle_since.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(now);
+    }
+
+    /// Whether the latest invocation came back to back.
+    pub(super) fn is_back_to_back(&self) -> bool {
+        self.back_to_back.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invocations_are_back_to_back_while_they_follow_closely() {
+        let (pace, start) = (Pace::default(), Instant::now());
+        let invocation = |from: u64, to: u64| {
+            pace.begin(start + Duration::from_millis(from));
+            let back_to_back = pace.is_back_to_back();
+            pace.end(start + Duration::from_millis(to));
+            back_to_back
+        };
+        assert!(!invocation(0, 5), "the first");
+        assert!(invocation(6, 10));
+        assert!(!invocation(1_000, 1_005), "after a pause");
+    }
+
+    #[test]
+    fn invocations_side_by_side_are_back_to_back() {
+        let (pace, start) = (Pace::default(), Instant::now());
+        pace.begin(start);
+        pace.begin(start + Duration::from_secs(1));
+        assert!(pace.is_back_to_back());
+    }
+}

@@ -1,0 +1,284 @@
+//! Which traces are kept, and what one kept trace stands for.
+//!
+//! The probability of a decision made here rides in `tracestate` as OpenTelemetry's consistent-probability threshold
+//! (`ot=th:…`, <https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>) and on the span as
+//! `sampling.adjusted_count`, so that counts can be scaled back. Where no probability is known — a reservoir, a trace forced by
+//! a header, a decision X-Ray made — the span says `sampling.estimated`.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState},
+};
+use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+
+use super::{TelemetryError, semconv};
+
+/// Bits of a trace id that are random, and so decide (W3C Trace Context Level 2).
+const RANDOM_BITS: u32 = 56;
+
+/// In a context whose trace was asked for by `X-Debug`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Forced;
+
+/// In a context whose parent, and its decision, came from an X-Ray header.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FollowsXray;
+
+/// A probability as the threshold that trace ids are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Threshold(u64);
+
+impl Threshold {
+    fn of(probability: f64) -> Self {
+        let all = (1_u64 << RANDOM_BITS) as f64;
+        Self(((1.0 - probability.clamp(0.0, 1.0)) * all).round() as u64)
+    }
+
+    fn admits(self, trace_id: TraceId) -> bool {
+        let random = u128::from_be_bytes(trace_id.to_bytes()) as u64 & ((1 << RANDOM_BITS) - 1);
+        random >= self.0
+    }
+
+    fn adjusted_count(self) -> f64 {
+        let all = 1_u64 << RANDOM_BITS;
+        all as f64 / (all - self.0.min(all - 1)) as f64
+    }
+
+    /// Hexadecimal, without the zeros it ends in.
+    fn text(self) -> String {
+        let digits = format!("{:014x}", self.0);
+        let digits = digits.trim_end_matches('0');
+        if digits.is_empty() { "0".to_owned() } else { digits.to_owned() }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() || text.len() > 14 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        u64::from_str_radix(&format!("{text:0<14}"), 16).ok().map(Self)
+    }
+
+    /// The threshold in a `tracestate`.
+    fn in_state(state: &TraceState) -> Option<Self> {
+        let members = state.get("ot")?.split(';');
+        members
+            .filter_map(|member| member.split_once(':'))
+            .find(|(key, _)| *key == "th")
+            .and_then(|(_, th)| Self::parse(th))
+    }
+
+    fn onto(self, state: &TraceState) -> TraceState {
+        let others = state.get("ot").unwrap_or_default().split(';').filter(|m| !m.is_empty() && !m.starts_with("th:"));
+        let members: Vec<_> = others.map(str::to_owned).chain([format!("th:{}", self.text())]).collect();
+        state.insert("ot".to_owned(), members.join(";")).unwrap_or_else(|_| state.clone())
+    }
+}
+
+/// How the root of a trace is decided.
+#[derive(Debug, Clone)]
+enum Root {
+    On,
+    Off,
+    Ratio(Threshold),
+}
+
+/// The sampler of `OTEL_TRACES_SAMPLER`.
+#[derive(Debug, Clone)]
+pub(super) struct TenantSampler {
+    root: Root,
+    follows_parent: bool,
+}
+
+impl TenantSampler {
+    /// The standard names; `parentbased_always_on` where there is none.
+    pub(super) fn from_settings(name: &str, arg: &str) -> Result<Self, TelemetryError> {
+        let unusable =
+            || TelemetryError::Sampler(format!("OTEL_TRACES_SAMPLER={name:?} OTEL_TRACES_SAMPLER_ARG={arg:?}"));
+        let ratio = || match arg {
+            "" => Ok(1.0),
+            arg => arg.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or_else(unusable),
+        };
+        let name = if name.is_empty() { "parentbased_always_on" } else { name };
+        let root = match name.trim_start_matches("parentbased_") {
+            "always_on" => Root::On,
+            "always_off" => Root::Off,
+            "traceidratio" => Root::Ratio(Threshold::of(ratio()?)),
+            _ => return Err(unusable()),
+        };
+        Ok(Self { root, follows_parent: name.starts_with("parentbased_") })
+    }
+}
+
+fn result(sampled: bool, state: TraceState, attributes: Vec<KeyValue>) -> SamplingResult {
+    let decision = if sampled { SamplingDecision::RecordAndSample } else { SamplingDecision::Drop };
+    SamplingResult { decision, attributes, trace_state: state }
+}
+
+fn estimated() -> Vec<KeyValue> {
+    vec![KeyValue::new(semconv::SAMPLING_ESTIMATED, true)]
+}
+
+fn weighing(threshold: Threshold) -> Vec<KeyValue> {
+    vec![KeyValue::new(semconv::SAMPLING_ADJUSTED_COUNT, threshold.adjusted_count())]
+}
+
+impl ShouldSample for TenantSampler {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace_id: TraceId,
+        _name: &str,
+        _kind: &SpanKind,
+        _attributes: &[KeyValue],
+        _links: &[Link],
+    ) -> SamplingResult {
+        let span = parent.filter(|cx| cx.has_active_span()).map(|cx| cx.span().span_context().clone());
+        let span = span.filter(|span| span.is_valid());
+        let state = span.as_ref().map(|span| span.trace_state().clone()).unwrap_or_default();
+        if parent.is_some_and(|cx| cx.get::<Forced>().is_some()) {
+            return result(true, state, estimated());
+        }
+        match span {
+            // Within a process the first span's decision is everyone's, and its weight stands on the first span.
+            Some(span) if !span.is_remote() => result(span.is_sampled(), state, Vec::new()),
+            Some(span) if self.follows_parent => {
+                let attributes = match Threshold::in_state(&state) {
+                    Some(threshold) => weighing(threshold),
+                    None if parent.is_some_and(|cx| cx.get::<FollowsXray>().is_some()) => estimated(),
+                    None => Vec::new(),
+                };
+                result(span.is_sampled(), state, attributes)
+            }
+            _ => match self.root {
+                Root::On => result(true, state, Vec::new()),
+                Root::Off => result(false, state, Vec::new()),
+                Root::Ratio(threshold) => {
+                    result(threshold.admits(trace_id), threshold.onto(&state), weighing(threshold))
+                }
+            },
+        }
+    }
+}
+
+/// So many a second, and no more: what keeps a header that anyone can send from turning sampling off.
+#[derive(Debug)]
+pub(super) struct Reservoir {
+    per_second: u32,
+    window: Mutex<Option<(Instant, u32)>>,
+}
+
+impl Reservoir {
+    pub(super) fn new(per_second: u32) -> Self {
+        Self { per_second, window: Mutex::default() }
+    }
+
+    pub(super) fn take(&self, now: Instant) -> bool {
+        let mut window = self.window.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match &mut *window {
+            Some((began, taken)) if now.saturating_duration_since(*began) < Duration::from_secs(1) => {
+                let admitted = *taken < self.per_second;
+                *taken += u32::from(admitted);
+                admitted
+            }
+            _ => {
+                *window = Some((now, 1));
+                self.per_second > 0
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{SpanContext, SpanId, TraceFlags};
+
+    use super::*;
+
+    fn decide(sampler: &TenantSampler, parent: Option<&Context>, trace_id: u128) -> SamplingResult {
+        let trace_id = TraceId::from_bytes(trace_id.to_be_bytes());
+        sampler.should_sample(parent, trace_id, "", &SpanKind::Server, &[], &[])
+    }
+
+    fn sampler(name: &str, arg: &str) -> TenantSampler {
+        TenantSampler::from_settings(name, arg).unwrap()
+    }
+
+    fn remote(sampled: bool, state: &str) -> Context {
+        let flags = if sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+        let state = state.parse().unwrap();
+        let span = SpanContext::new(TraceId::from(7), SpanId::from(7), flags, true, state);
+        Context::new().with_remote_span_context(span)
+    }
+
+    fn sampled(result: &SamplingResult) -> bool {
+        result.decision == SamplingDecision::RecordAndSample
+    }
+
+    #[test]
+    fn a_ratio_keeps_its_share_and_says_what_each_stands_for() {
+        let quarter = sampler("traceidratio", "0.25");
+        // Weyl's sequence: evenly spread ids, the same in every run.
+        let ids = (1..=10_000_u128).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
+        let results: Vec<_> = ids.map(|id| decide(&quarter, None, id)).collect();
+        let kept = results.iter().filter(|result| sampled(result)).count();
+        assert!((2_400..=2_600).contains(&kept), "{kept}");
+        assert_eq!(results[0].trace_state.get("ot"), Some("th:c"));
+        assert_eq!(results[0].attributes, [KeyValue::new(semconv::SAMPLING_ADJUSTED_COUNT, 4.0)]);
+    }
+
+    #[test]
+    fn a_parents_decision_is_followed_with_its_weight() {
+        let sampler = sampler("parentbased_traceidratio", "0.0");
+        let followed = decide(&sampler, Some(&remote(true, "ot=th:8")), 1);
+        assert!(sampled(&followed));
+        assert_eq!(followed.attributes, [KeyValue::new(semconv::SAMPLING_ADJUSTED_COUNT, 2.0)]);
+        assert!(!sampled(&decide(&sampler, Some(&remote(false, "")), 1)));
+        let xray = remote(true, "").with_value(FollowsXray);
+        assert_eq!(decide(&sampler, Some(&xray), 1).attributes, estimated());
+    }
+
+    #[test]
+    fn always_on_asks_nobody() {
+        assert!(sampled(&decide(&sampler("always_on", ""), Some(&remote(false, "")), 1)));
+        assert!(!sampled(&decide(&sampler("always_off", ""), Some(&remote(true, "")), 1)));
+    }
+
+    #[test]
+    fn a_forced_trace_is_kept_and_marked() {
+        let forced = decide(&sampler("always_off", ""), Some(&Context::new().with_value(Forced)), 1);
+        assert!(sampled(&forced));
+        assert_eq!(forced.attributes, estimated());
+    }
+
+    #[test]
+    fn what_is_no_sampler_is_refused() {
+        for (name, arg) in [("sometimes", ""), ("traceidratio", "2"), ("traceidratio", "x"), ("jaeger_remote", "")] {
+            assert!(TenantSampler::from_settings(name, arg).is_err(), "{name} {arg}");
+        }
+    }
+
+    #[test]
+    fn a_threshold_survives_its_text() {
+        for probability in [1.0, 0.5, 0.25, 0.1, 0.000_001] {
+            let threshold = Threshold::of(probability);
+            assert_eq!(Threshold::parse(&threshold.text()), Some(threshold), "{probability}");
+            assert!((threshold.adjusted_count() * probability - 1.0).abs() < 1e-6, "{probability}");
+        }
+        assert_eq!(Threshold::of(1.0).text(), "0");
+        for text in ["", "g", "000000000000000", "+1"] {
+            assert_eq!(Threshold::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_reservoir_gives_so_many_a_second() {
+        let (reservoir, start) = (Reservoir::new(2), Instant::now());
+        let taken = |ms| reservoir.take(start + Duration::from_millis(ms));
+        assert_eq!([taken(0), taken(1), taken(2), taken(999), taken(1000)], [true, true, false, false, true]);
+    }
+}
