@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let telemetry = Telemetry::from_env(&aws::config().await).await?;
     let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);
     let handler = HttpLayer::new().layer(auth.layer(service_fn(hello)));
-    Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run().await
+    Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 
 async fn hello(request: Request) -> Result<Response<Body>, Problem> {

@@ -37,7 +37,7 @@ async fn main() -> Result<(), Error> {
     let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);
     let handler = auth.layer(service_fn(move |request| serve(app.clone(), request)));
     let handler = cors_layer().layer(HttpLayer::new().layer(handler));
-    Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run().await
+    Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 
 async fn serve(app: Arc<App>, request: Request) -> Result<Response<Body>, Problem> {

@@ -26,5 +26,5 @@ async fn main() -> Result<(), Error> {
         async move { publisher.publish(event).await.map_err(Error::from) }
     });
     let handler = InvocationLayer::new("datasource").layer(handler);
-    Runtime::new(handler).layer(telemetry.export_layer()).run().await
+    Runtime::new(handler).layer(telemetry.export_layer()).run_concurrent().await
 }

@@ -23,5 +23,5 @@ async fn main() -> Result<(), Error> {
         async move { accrue(ledger, event).await.map_err(Error::from) }
     });
     let handler = InvocationLayer::new("pubsub").layer(handler);
-    Runtime::new(handler).layer(telemetry.export_layer()).run().await
+    Runtime::new(handler).layer(telemetry.export_layer()).run_concurrent().await
 }

@@ -39,7 +39,7 @@ async fn main() -> Result<(), Error> {
         }
     });
     let handler = cors_layer().layer(HttpLayer::new().layer(handler));
-    Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run().await
+    Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 
 async fn serve_tenant(ledger: Arc<Ledger>, request: Request) -> Result<Response<Body>, Problem> {

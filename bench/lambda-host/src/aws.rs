@@ -1,0 +1,145 @@
+//! AWS with a fixed latency: the few calls the functions make, and a user pool.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use anyhow::Result;
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    rsa::{KeyPair, KeySize},
+};
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+    routing::{get, post},
+};
+use bytes::Bytes;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use serde_json::{Value, json};
+
+use crate::serve;
+
+/// The user pool.
+pub const USER_POOL_ID: &str = "us-east-1_Example1";
+/// Its client.
+pub const CLIENT_ID: &str = "client-1";
+
+/// A fixed-latency AWS.
+pub struct Aws {
+    state: Arc<Mutex<State_>>,
+    /// For `AWS_ENDPOINT_URL`.
+    pub url: String,
+    key: EncodingKey,
+}
+
+struct State_ {
+    latency: Duration,
+    hangs: bool,
+    requests: Vec<(String, String)>,
+    keys: Value,
+}
+
+impl Aws {
+    /// Starts it.
+    pub async fn start(latency: Duration) -> Result<Self> {
+        let pair = KeyPair::generate(KeySize::Rsa2048)?;
+        let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?.as_ref().to_vec();
+        // jsonwebtoken takes PKCS #1, which PKCS #8 wraps in a header of 26 bytes for a key of this size.
+        let key = EncodingKey::from_rsa_der(pkcs8.get(26..).unwrap_or_default());
+        let mut jwk = Jwk::from_encoding_key(&key, Algorithm::RS256)?;
+        jwk.common.key_id = Some("key-1".to_owned());
+        let keys = json!({ "keys": [serde_json::to_value(jwk)?] });
+        let state = Arc::new(Mutex::new(State_ { latency, hangs: false, requests: Vec::new(), keys }));
+        let router = Router::new()
+            .route("/", post(call))
+            .route(&format!("/{USER_POOL_ID}/.well-known/jwks.json"), get(jwks))
+            .with_state(state.clone());
+        let url = format!("http://{}", serve(router).await?);
+        Ok(Self { state, url, key })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State_> {
+        lock(&self.state)
+    }
+
+    /// Whether calls go unanswered from now on.
+    pub fn hang(&self, hangs: bool) {
+        self.state().hangs = hangs;
+    }
+
+    /// The calls so far: action and body.
+    pub fn requests(&self) -> Vec<(String, String)> {
+        self.state().requests.clone()
+    }
+
+    /// An ID token of the pool.
+    pub fn token(&self, tenant: &str, tier: &str, sub: &str) -> Result<String> {
+        let now = jiff::Timestamp::now().as_second();
+        let claims = json!({
+            "sub": sub,
+            "iss": format!("https://cognito-idp.us-east-1.amazonaws.com/{USER_POOL_ID}"),
+            "aud": CLIENT_ID,
+            "token_use": "id",
+            "iat": now,
+            "exp": now + 36_000,
+            "custom:tenant-id": tenant,
+            "custom:tier-level": tier,
+        });
+        let mut header = Header::new(Algorithm::RS256);
+        header.kid = Some("key-1".to_owned());
+        Ok(encode(&header, &claims, &self.key)?)
+    }
+}
+
+fn lock(state: &Mutex<State_>) -> MutexGuard<'_, State_> {
+    state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+async fn jwks(State(state): State<Arc<Mutex<State_>>>) -> axum::Json<Value> {
+    axum::Json(lock(&state).keys.clone())
+}
+
+async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let query_action = text.split('&').find_map(|pair| pair.strip_prefix("Action="));
+    let action =
+        target.and_then(|target| target.split('.').next_back()).or(query_action).unwrap_or_default().to_owned();
+    let (latency, hangs) = {
+        let mut state = lock(&state);
+        state.requests.push((action.clone(), text.clone()));
+        (state.latency, state.hangs)
+    };
+    if hangs {
+        return std::future::pending().await;
+    }
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    let (content_type, answer) = match action.as_str() {
+        "PublishBatch" => ("text/xml", published(&text)),
+        "Query" => ("application/x-amz-json-1.0", "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}".to_owned()),
+        "SendMessage" => ("application/x-amz-json-1.0", "{\"MessageId\":\"1\"}".to_owned()),
+        "TransactWriteItems" | "PutItem" | "GetItem" => ("application/x-amz-json-1.0", "{}".to_owned()),
+        _ => return Response::builder().status(StatusCode::NOT_IMPLEMENTED).body(Body::empty()).unwrap_or_default(),
+    };
+    let response = Response::builder().header("content-type", content_type).header("x-amzn-requestid", "request-1");
+    response.body(Body::from(answer)).unwrap_or_default()
+}
+
+/// Every entry of a batch was published.
+fn published(form: &str) -> String {
+    let ids = form.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| name.ends_with(".Id"));
+    let entries: String =
+        ids.map(|(_, id)| format!("<member><Id>{id}</Id><MessageId>message-{id}</MessageId></member>")).collect();
+    format!(
+        "<PublishBatchResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishBatchResult>\
+         <Successful>{entries}</Successful><Failed/></PublishBatchResult>\
+         <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></PublishBatchResponse>"
+    )
+}
