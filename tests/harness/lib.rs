@@ -3,8 +3,10 @@
 
 mod caller;
 mod cloud;
+mod functions;
 mod journey;
 
 pub use caller::{Answer, Caller, a_booking, book, day};
 pub use cloud::{Cloud, eventually};
+pub use functions::{BookingApi, DEADLINE, Setup, mileage_accrual};
 pub use journey::{JOURNEY, Step, assert_journey};

@@ -68,6 +68,13 @@ struct Received {
     behaviour: Behaviour,
     spans: Vec<Span>,
     requests: u64,
+    headers: HeaderMap,
+}
+
+impl Received {
+    fn new(behaviour: Behaviour) -> Self {
+        Self { behaviour, spans: Vec::new(), requests: 0, headers: HeaderMap::new() }
+    }
 }
 
 /// A receiver of spans.
@@ -80,14 +87,14 @@ pub struct Sink {
 impl Sink {
     /// A collector for OTLP over HTTP.
     pub async fn otlp(behaviour: Behaviour) -> Result<Self> {
-        let received = Arc::new(Mutex::new(Received { behaviour, spans: Vec::new(), requests: 0 }));
+        let received = Arc::new(Mutex::new(Received::new(behaviour)));
         let router = Router::new().route("/v1/traces", post(export)).with_state(received.clone());
         Ok(Self { received, address: serve(router).await? })
     }
 
     /// An X-Ray daemon.
     pub async fn xray_daemon() -> Result<Self> {
-        let received = Arc::new(Mutex::new(Received { behaviour: Behaviour::Ok, spans: Vec::new(), requests: 0 }));
+        let received = Arc::new(Mutex::new(Received::new(Behaviour::Ok)));
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = socket.local_addr()?;
         let sink = Self { received, address };
@@ -138,6 +145,11 @@ impl Sink {
         self.received().requests
     }
 
+    /// A header of the latest request.
+    pub fn last_header(&self, name: &str) -> Option<String> {
+        self.received().headers.get(name)?.to_str().ok().map(str::to_owned)
+    }
+
     /// Waits for this many distinct spans; how many there are in the end.
     pub async fn wait_for(&self, spans: usize, within: Duration) -> usize {
         let started = Instant::now();
@@ -157,6 +169,7 @@ async fn export(State(received): State<Arc<Mutex<Received>>>, headers: HeaderMap
     let behaviour = {
         let mut received = received.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         received.requests += 1;
+        received.headers = headers.clone();
         received.behaviour
     };
     let status = |code| Response::builder().status(code).body(Body::empty()).unwrap_or_default();

@@ -1,0 +1,77 @@
+//! A single function on the Lambda host, with AWS and a collector of its own.
+
+use std::time::Duration;
+
+use lambda_host::{
+    aws::{Aws, CLIENT_ID, USER_POOL_ID},
+    function::{Config, Function, Outcome},
+    payloads,
+};
+use local::ministack::sibling;
+
+/// What an invocation of a test may take.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How a function is to run, beyond what it always needs.
+#[derive(Debug, Clone, Default)]
+pub struct Setup<'a> {
+    /// More environment.
+    pub env: Vec<(&'a str, &'a str)>,
+    /// Invocations at once.
+    pub concurrency: Option<u32>,
+}
+
+/// booking-api and the AWS it talks to.
+pub struct BookingApi {
+    /// The process.
+    pub function: Function,
+    /// DynamoDB and the user pool.
+    pub aws: Aws,
+}
+
+impl BookingApi {
+    /// Starts it.
+    pub async fn start(setup: Setup<'_>) -> Self {
+        let aws = Aws::start(Duration::from_millis(1)).await.unwrap();
+        let mut env = vec![
+            ("OTEL_SERVICE_NAME", "booking-api"),
+            ("AWS_ENDPOINT_URL", aws.url.as_str()),
+            ("RESERVATIONS_TABLE", "reservations"),
+            ("MILEAGE_API_URL", "http://127.0.0.1:9"),
+            ("USER_POOL_ID", USER_POOL_ID),
+            ("USER_POOL_CLIENT_ID", CLIENT_ID),
+        ];
+        env.extend(setup.env);
+        let mut config = Config::new(sibling("booking-api").unwrap(), "booking-api", &env);
+        config.concurrency = setup.concurrency;
+        let function = Function::start(&config).await.unwrap();
+        Self { function, aws }
+    }
+
+    /// An event that books for this tenant.
+    pub fn event(&self, tenant: &str, headers: &[(&str, &str)]) -> String {
+        let token = self.aws.token(tenant, "basic", &format!("user-of-{tenant}")).unwrap();
+        payloads::create_booking(&token, headers)
+    }
+
+    /// Books for acme; asserts that it worked.
+    pub async fn book(&mut self) -> Outcome {
+        let event = self.event("acme", &[]);
+        let outcome = self.function.invoke(event, DEADLINE).await.unwrap();
+        assert_eq!(outcome.http().0, 201, "{outcome:?}");
+        outcome
+    }
+}
+
+/// mileage-accrual on a ledger.
+pub async fn mileage_accrual(aws: &Aws, setup: Setup<'_>) -> Function {
+    let mut env = vec![
+        ("OTEL_SERVICE_NAME", "mileage-accrual"),
+        ("AWS_ENDPOINT_URL", aws.url.as_str()),
+        ("LEDGER_TABLE", "ledger"),
+    ];
+    env.extend(setup.env);
+    let mut config = Config::new(sibling("mileage-accrual").unwrap(), "mileage-accrual", &env);
+    config.concurrency = setup.concurrency;
+    Function::start(&config).await.unwrap()
+}

@@ -1,0 +1,86 @@
+//! A collector that is slow, silent, closed or broken neither delays nor fails a response, and its spans come when it is
+//! well again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use harness::{BookingApi, Setup};
+use lambda_host::sink::{Behaviour, Sink};
+
+/// Far more than a booking takes here, far less than any of these collectors.
+const PROMPT: Duration = Duration::from_millis(250);
+const SPANS_PER_BOOKING: usize = 2;
+
+async fn against(behaviour: Behaviour, mode: &str) {
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let url = sink.url();
+    let env = vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
+        ("TELEMETRY_FLUSH", mode),
+    ];
+    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
+    api.book().await;
+    sink.behave(behaviour);
+    let bookings = 8;
+    for n in 1..bookings {
+        let outcome = api.book().await;
+        assert!(outcome.response < PROMPT, "{behaviour:?} {mode}, booking {n}: {:?}", outcome.response);
+    }
+    sink.behave(Behaviour::Ok);
+    // A receiver that failed is left alone for a while.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    api.book().await;
+    api.book().await;
+    let expected = SPANS_PER_BOOKING * (bookings + 2);
+    assert_eq!(sink.wait_for(expected, Duration::from_secs(10)).await, expected, "{behaviour:?} {mode}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_collector() {
+    against(Behaviour::Slow(Duration::from_millis(300)), "each").await;
+    against(Behaviour::Slow(Duration::from_millis(300)), "adaptive").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_collector() {
+    against(Behaviour::Hang, "each").await;
+    against(Behaviour::Hang, "adaptive").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_collector() {
+    against(Behaviour::Status(503), "each").await;
+    against(Behaviour::Status(503), "adaptive").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_port() {
+    let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")];
+    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
+    api.book().await;
+    for _ in 0..5 {
+        assert!(api.book().await.response < PROMPT);
+    }
+    // Said once, not for each invocation.
+    let losses = api.function.logs().iter().filter(|line| line.contains("not exported")).count();
+    assert_eq!(losses, 1, "{:?}", api.function.logs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_collector_refuses_is_dropped_and_counted() {
+    let sink = Sink::otlp(Behaviour::Status(400)).await.unwrap();
+    let url = sink.url();
+    let mut api =
+        BookingApi::start(Setup { env: vec![("OTEL_EXPORTER_OTLP_ENDPOINT", &url)], ..Setup::default() }).await;
+    api.book().await;
+    api.function.idle().await.unwrap();
+    sink.behave(Behaviour::Ok);
+    api.book().await;
+    sink.wait_for(SPANS_PER_BOOKING, Duration::from_secs(5)).await;
+    let dropped: Vec<_> =
+        sink.spans().iter().filter_map(|span| span.attributes.get("telemetry.dropped_spans").cloned()).collect();
+    // The refusal was logged with the first flush; what is dropped since is told on the next export.
+    let logged = api.function.logs().iter().any(|line| line.contains("\"dropped_spans\":2"));
+    assert!(logged || dropped == ["2"], "{dropped:?} {:?}", api.function.logs());
+}
