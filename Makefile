@@ -35,6 +35,13 @@ package: $(PACKAGE_VENV)/ready ## Build the four functions for arm64 as AWS gets
 		printf '%-20s %9d bytes zipped\n' "$$function" "$$(stat -c %s "target/lambda/$$function/bootstrap.zip")"; \
 	done
 
+.PHONY: bench
+bench: ## What telemetry costs, measured; a table, and target/bench/report.json
+	cargo build --locked --release --package booking --bin booking-api
+	cargo build --locked --release --package bench
+	cargo bench --locked --package bench --bench micro -- --noplot --quiet
+	target/release/bench
+
 .PHONY: lint
 lint: $(LINT_VENV)/ready $(CARGO_DENY) ## Formatting, clippy, licences, templates, scripts
 	cargo fmt --all --check

@@ -17,6 +17,8 @@
 //! | `ids`, `logs`, `semconv` | X-Ray-shaped trace ids, JSON logs, attribute names |
 
 mod aws_sdk;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod exporter;
 mod flush;
 mod ids;
@@ -49,6 +51,8 @@ use opentelemetry::{
     trace::{SpanBuilder, TraceContextExt, Tracer, TracerProvider},
 };
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+
+use xray_sampler::Sampler;
 
 pub use aws_sdk::{AwsSdkTracing, MessageContexts};
 pub use ids::xray_trace_id;
@@ -107,6 +111,8 @@ struct Inner {
     active: Mutex<HashMap<u64, Work>>,
     next_id: AtomicU64,
     losses: Mutex<Losses>,
+    /// X-Ray's rules, if they decide what is kept.
+    xray: Option<Sampler>,
 }
 
 #[derive(Debug, Default)]
@@ -133,8 +139,9 @@ impl Telemetry {
         } else if let Some(hashed) = destinations.iter().find(|to| to.tenant_ids == privacy::TenantIds::Hmac) {
             return Err(TelemetryError::Privacy(format!("{} is to get hashed ids, but there is no key", hashed.name)));
         }
-        let sampler =
-            TenantSampler::from_settings(&variable("OTEL_TRACES_SAMPLER"), &variable("OTEL_TRACES_SAMPLER_ARG"))?;
+        let (name, arg) = (variable("OTEL_TRACES_SAMPLER"), variable("OTEL_TRACES_SAMPLER_ARG"));
+        let sampler = TenantSampler::from_settings(&name, &arg, &variable("OTEL_SERVICE_NAME"))?;
+        let xray = sampler.xray().cloned();
         let processor = TenantSpanProcessor::default();
         if !disabled {
             let provider = SdkTracerProvider::builder()
@@ -155,6 +162,7 @@ impl Telemetry {
             active: Mutex::default(),
             next_id: AtomicU64::default(),
             losses: Mutex::default(),
+            xray,
         }));
         if !telemetry.0.destinations.is_empty() {
             lifecycle::watch(telemetry.clone()).await;
@@ -179,6 +187,15 @@ impl Telemetry {
 
     fn active(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Work>> {
         self.0.active.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Asks X-Ray for rules and tells it counts, if that is due.
+    async fn keep_rules_fresh(&self) {
+        if let Some(sampler) = self.0.xray.as_ref().filter(|sampler| sampler.is_due())
+            && let Err(error) = sampler.poll().await
+        {
+            tracing::debug!(%error, "sampling rules");
+        }
     }
 
     /// Hands the spans of an invocation to every destination.
@@ -220,7 +237,8 @@ impl Telemetry {
     /// Sends what back-to-back invocations leave, beside the next ones.
     fn flush_beside(&self) {
         let waiting = self.0.destinations.iter().map(Destination::len).max().unwrap_or_default();
-        if waiting == 0 || self.0.pace.scheduled.swap(true, Ordering::AcqRel) {
+        let rules_due = self.0.xray.as_ref().is_some_and(Sampler::is_due);
+        if (waiting == 0 && !rules_due) || self.0.pace.scheduled.swap(true, Ordering::AcqRel) {
             return;
         }
         let telemetry = self.clone();
@@ -230,7 +248,7 @@ impl Telemetry {
             }
             // From here on new spans need a flush of their own.
             telemetry.0.pace.scheduled.store(false, Ordering::Release);
-            telemetry.flush(FLUSH_WITHIN).await;
+            tokio::join!(telemetry.flush(FLUSH_WITHIN), telemetry.keep_rules_fresh());
         });
     }
 }
@@ -279,7 +297,7 @@ impl Invocation {
         if telemetry.0.mode == Mode::Adaptive && telemetry.0.pace.is_back_to_back() {
             telemetry.flush_beside();
         } else {
-            telemetry.flush(within).await;
+            tokio::join!(telemetry.flush(within), telemetry.keep_rules_fresh());
         }
         telemetry.0.pace.end(Instant::now());
     }

@@ -6,17 +6,26 @@
 //! a header, a decision X-Ray made — the span says `sampling.estimated`.
 
 use std::{
-    sync::Mutex,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
 use opentelemetry::{
     Context, KeyValue,
     trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState},
 };
-use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SamplingDecision, SamplingResult, ShouldSample};
+use xray_sampler::{By, Sampler, SystemClock, Transport, TransportError};
 
 use super::{TelemetryError, semconv};
+use crate::http::HttpClient;
+
+/// The longest a call for rules or targets may take. It is made after a response.
+const XRAY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Bits of a trace id that are random, and so decide (W3C Trace Context Level 2).
 const RANDOM_BITS: u32 = 56;
@@ -85,6 +94,8 @@ enum Root {
     On,
     Off,
     Ratio(Threshold),
+    /// By rules that live in X-Ray.
+    Xray(Sampler),
 }
 
 /// The sampler of `OTEL_TRACES_SAMPLER`.
@@ -92,11 +103,13 @@ enum Root {
 pub(super) struct TenantSampler {
     root: Root,
     follows_parent: bool,
+    service_name: String,
 }
 
 impl TenantSampler {
-    /// The standard names; `parentbased_always_on` where there is none.
-    pub(super) fn from_settings(name: &str, arg: &str) -> Result<Self, TelemetryError> {
+    /// The standard names; `parentbased_always_on` where there is none. And `xray`, which follows parents too; its argument is
+    /// `endpoint=<URL>` of whatever passes the two calls on to X-Ray, `http://127.0.0.1:2000` where there is none.
+    pub(super) fn from_settings(name: &str, arg: &str, service_name: &str) -> Result<Self, TelemetryError> {
         let unusable =
             || TelemetryError::Sampler(format!("OTEL_TRACES_SAMPLER={name:?} OTEL_TRACES_SAMPLER_ARG={arg:?}"));
         let ratio = || match arg {
@@ -108,9 +121,58 @@ impl TenantSampler {
             "always_on" => Root::On,
             "always_off" => Root::Off,
             "traceidratio" => Root::Ratio(Threshold::of(ratio()?)),
+            "xray" => Root::Xray(xray(arg)),
             _ => return Err(unusable()),
         };
-        Ok(Self { root, follows_parent: name.starts_with("parentbased_") })
+        let follows_parent = name == "xray" || name.starts_with("parentbased_");
+        Ok(Self { root, follows_parent, service_name: service_name.to_owned() })
+    }
+
+    /// The rules of X-Ray, if they decide: they want to be asked for and told now and then.
+    pub(super) fn xray(&self) -> Option<&Sampler> {
+        match &self.root {
+            Root::Xray(sampler) => Some(sampler),
+            _ => None,
+        }
+    }
+}
+
+fn xray(arg: &str) -> Sampler {
+    let endpoint = arg.split(',').find_map(|part| part.trim().strip_prefix("endpoint="));
+    let transport = XrayApi {
+        endpoint: endpoint.unwrap_or("http://127.0.0.1:2000").trim_end_matches('/').to_owned(),
+        http: HttpClient::new(XRAY_TIMEOUT),
+    };
+    let mut client_id = RandomIdGenerator::default().new_trace_id().to_string();
+    client_id.truncate(24);
+    Sampler::new(client_id, Arc::new(transport), Arc::new(SystemClock))
+}
+
+/// X-Ray's sampling calls, through the collector or daemon that signs them.
+#[derive(Debug)]
+struct XrayApi {
+    endpoint: String,
+    http: HttpClient,
+}
+
+impl Transport for XrayApi {
+    fn post(
+        &self,
+        path: &'static str,
+        body: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportError>> + Send + '_>> {
+        Box::pin(async move {
+            let failed = |error: &dyn std::fmt::Display| TransportError(error.to_string());
+            let request = Request::post(format!("{}{path}", self.endpoint))
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Bytes::from(body))
+                .map_err(|error| failed(&error))?;
+            let response = self.http.send(request).await.map_err(|error| failed(&error))?;
+            if response.status() != StatusCode::OK {
+                return Err(failed(&response.status()));
+            }
+            Ok(response.into_body().to_vec())
+        })
     }
 }
 
@@ -134,7 +196,7 @@ impl ShouldSample for TenantSampler {
         trace_id: TraceId,
         _name: &str,
         _kind: &SpanKind,
-        _attributes: &[KeyValue],
+        attributes: &[KeyValue],
         _links: &[Link],
     ) -> SamplingResult {
         let span = parent.filter(|cx| cx.has_active_span()).map(|cx| cx.span().span_context().clone());
@@ -154,11 +216,29 @@ impl ShouldSample for TenantSampler {
                 };
                 result(span.is_sampled(), state, attributes)
             }
-            _ => match self.root {
+            _ => match &self.root {
                 Root::On => result(true, state, Vec::new()),
                 Root::Off => result(false, state, Vec::new()),
                 Root::Ratio(threshold) => {
-                    result(threshold.admits(trace_id), threshold.onto(&state), weighing(threshold))
+                    result(threshold.admits(trace_id), threshold.onto(&state), weighing(*threshold))
+                }
+                Root::Xray(sampler) => {
+                    let arn = attributes.iter().find(|attribute| attribute.key.as_str() == semconv::CLOUD_RESOURCE_ID);
+                    let arn = arn.map(|attribute| attribute.value.as_str()).unwrap_or_default();
+                    let request = xray_sampler::Request {
+                        service_name: &self.service_name,
+                        service_type: "AWS::Lambda::Function",
+                        resource_arn: &arn,
+                        attributes,
+                    };
+                    let decision = sampler.decide(trace_id, &request);
+                    match decision.by {
+                        By::FixedRate(rate) => {
+                            let threshold = Threshold::of(rate);
+                            result(decision.sampled, threshold.onto(&state), weighing(threshold))
+                        }
+                        By::Reservoir | By::Borrowed => result(decision.sampled, state, estimated()),
+                    }
                 }
             },
         }
@@ -205,7 +285,7 @@ mod tests {
     }
 
     fn sampler(name: &str, arg: &str) -> TenantSampler {
-        TenantSampler::from_settings(name, arg).unwrap()
+        TenantSampler::from_settings(name, arg, "booking-api").unwrap()
     }
 
     fn remote(sampled: bool, state: &str) -> Context {
@@ -258,7 +338,7 @@ mod tests {
     #[test]
     fn what_is_no_sampler_is_refused() {
         for (name, arg) in [("sometimes", ""), ("traceidratio", "2"), ("traceidratio", "x"), ("jaeger_remote", "")] {
-            assert!(TenantSampler::from_settings(name, arg).is_err(), "{name} {arg}");
+            assert!(TenantSampler::from_settings(name, arg, "booking-api").is_err(), "{name} {arg}");
         }
     }
 

@@ -20,7 +20,7 @@ pub(super) use xray_udp::XrayUdp;
 #[derive(Debug)]
 pub(super) enum Wire {
     /// OTLP over HTTP.
-    Otlp(Otlp),
+    Otlp(Box<Otlp>),
     /// OTLP in datagrams to the X-Ray daemon of the Lambda sandbox.
     XrayUdp(XrayUdp),
 }
@@ -36,12 +36,12 @@ pub(super) fn destinations(
     let mut destinations = Vec::new();
     for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let (name, wire) = match name {
-            "otlp" => ("otlp", Wire::Otlp(Otlp::from_env(resource)?)),
+            "otlp" => ("otlp", Wire::Otlp(Box::new(Otlp::from_env(resource)?))),
             "xray-otlp" => {
                 let signer =
                     Signer::new(config, "xray").map_err(|error| TelemetryError::Exporter(error.to_string()))?;
                 let region = config.region().map(ToString::to_string).unwrap_or_default();
-                ("xray-otlp", Wire::Otlp(Otlp::to_xray(&region, signer, resource)?))
+                ("xray-otlp", Wire::Otlp(Box::new(Otlp::to_xray(&region, signer, resource)?)))
             }
             "xray-udp" => ("xray-udp", Wire::XrayUdp(XrayUdp::from_env(resource)?)),
             "none" => continue,

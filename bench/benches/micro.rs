@@ -1,0 +1,66 @@
+//! What one span, one message, one token and one distance cost.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where something is wrong")]
+
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use mileage::miles::miles_between;
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
+};
+use shared::{
+    auth::TokenVerifier,
+    http::HttpClient,
+    telemetry::bench::{Spans, inject_and_extract},
+    tenant::TenantContext,
+};
+
+/// Spans of one invocation in the span benchmark: its figure is for one of them.
+const SPANS: usize = 100;
+
+fn tenant() -> TenantContext {
+    let user_id = "6c5c42f2-fcaa-4337-aea0-9130cc09cdf7".parse().unwrap();
+    TenantContext { tenant_id: "acme".parse().unwrap(), tier: "basic".parse().unwrap(), user_id }
+}
+
+fn spans(criterion: &mut Criterion) {
+    let spans = Spans::default();
+    let tenant = tenant();
+    let attributes: Vec<_> =
+        (0..10).map(|n| KeyValue::new(format!("attribute.{n}"), "a value of some length")).collect();
+    criterion.bench_function("span_of_100", |bencher| {
+        bencher.iter(|| spans.of_an_invocation(&tenant, &attributes, SPANS));
+    });
+}
+
+fn messages(criterion: &mut Criterion) {
+    let span = SpanContext::new(TraceId::from(7), SpanId::from(7), TraceFlags::SAMPLED, true, TraceState::default());
+    let cx = Context::new().with_remote_span_context(span);
+    let tenant = tenant();
+    criterion.bench_function("inject_extract", |bencher| bencher.iter(|| inject_and_extract(&cx, &tenant)));
+}
+
+fn tokens(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let aws = runtime.block_on(lambda_host::aws::Aws::start(Duration::ZERO)).unwrap();
+    let (pool, client) = (lambda_host::aws::USER_POOL_ID, lambda_host::aws::CLIENT_ID);
+    let verifier = TokenVerifier::new(pool, client, Some(&aws.url), HttpClient::new(Duration::from_secs(2)));
+    let authorization = format!("Bearer {}", aws.token("acme", "basic", "user").unwrap());
+    runtime.block_on(verifier.verify(Some(&authorization))).unwrap();
+    criterion.bench_function("jwt_verify", |bencher| {
+        bencher.iter(|| runtime.block_on(verifier.verify(Some(&authorization))).unwrap());
+    });
+}
+
+fn miles(criterion: &mut Criterion) {
+    let [from, to] = ["LHR", "JFK"].map(|code| airports::find(code.parse().unwrap()).unwrap());
+    criterion.bench_function("miles", |bencher| bencher.iter(|| miles_between(from, to)));
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
+    targets = spans, messages, tokens, miles
+}
+criterion_main!(benches);

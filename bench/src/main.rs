@@ -1,0 +1,26 @@
+//! `make bench`: what telemetry costs a function, on the Lambda host of this folder, against the same function without it.
+//!
+//! Everything is measured in blocks that take turns, so that whatever else the machine does meets all of them alike; a ratio
+//! compares a block with the block without telemetry of the same round and pace, and the median of the rounds counts.
+#![expect(clippy::print_stdout, reason = "results are for a person")]
+
+mod criterion;
+mod process;
+mod report;
+mod variants;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use self::report::Report;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    let mut report = Report::default();
+    criterion::add(&mut report, &target.join("criterion"))?;
+    process::add(&mut report, &target.join("release")).await?;
+    println!("{}", report.table());
+    report.write(&target.join("bench/report.json"))
+}

@@ -1,0 +1,74 @@
+//! Names and numbers: a table for people, a flat JSON object for programs.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context, Result};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
+
+/// What each bounded name may be at most.
+const BOUNDS: [(&str, f64); 13] = [
+    ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
+    ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
+    ("booking_api.otlp_0ms.cpu_ratio", 1.30),
+    ("booking_api.otlp_0ms.adaptive.cpu_ratio", 1.12),
+    ("booking_api.xray_udp.cpu_ratio", 1.10),
+    ("booking_api.spawn_to_poll_cpu_ratio_to_bare", 2.5),
+    ("booking_api.binary_bytes", 9e6),
+    ("booking_api.zip_bytes", 4.5e6),
+    ("booking_api.peak_rss_ratio_to_off", 1.15),
+    ("span.tenant_stamp_and_buffer_ns", 900.0),
+    ("sns.inject_extract_ns", 2_000.0),
+    ("jwt.verify_us", 60.0),
+    ("spans_lost", 0.0),
+];
+
+/// The results.
+#[derive(Debug, Default)]
+pub(crate) struct Report(BTreeMap<String, f64>);
+
+impl Report {
+    /// Adds a number.
+    pub(crate) fn add(&mut self, name: impl Into<String>, value: f64) {
+        self.0.insert(name.into(), value);
+    }
+
+    /// All names, with their bounds where they have one.
+    pub(crate) fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(NOTHING).set_header(["name", "value", "bound", ""]);
+        for (name, value) in &self.0 {
+            let bound = BOUNDS.iter().find(|(bounded, _)| bounded == name).map(|(_, bound)| *bound);
+            let verdict = bound.map_or("", |bound| if *value <= bound { "✔" } else { "✘" });
+            table.add_row([name.clone(), text(*value), bound.map(text).unwrap_or_default(), verdict.to_owned()]);
+        }
+        for number in [1, 2] {
+            if let Some(column) = table.column_mut(number) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table
+    }
+
+    /// Writes the JSON object.
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        std::fs::create_dir_all(path.parent().context("a folder")?)?;
+        Ok(std::fs::write(path, serde_json::to_string_pretty(&self.0)?)?)
+    }
+}
+
+fn text(value: f64) -> String {
+    if value == value.trunc() { format!("{value}") } else { format!("{value:.3}") }
+}
+
+/// The value in the middle.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The nearest-rank quantile.
+pub(crate) fn quantile(values: &[f64], q: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (q * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,79 @@
+//! booking-api with telemetry of several kinds.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Result;
+use lambda_host::{
+    aws::{Aws, CLIENT_ID, USER_POOL_ID},
+    function::{Config, Function},
+    payloads,
+    sink::{Behaviour, Sink},
+};
+
+/// A kind of telemetry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// None at all.
+    Off,
+    /// OTLP, sent after each response, to a collector that takes so many milliseconds.
+    Each(u64),
+    /// OTLP, sent beside the next invocation.
+    Adaptive(u64),
+    /// The X-Ray daemon.
+    Udp,
+}
+
+/// A running booking-api.
+pub(crate) struct Variant {
+    pub(crate) kind: Kind,
+    pub(crate) function: Function,
+    pub(crate) sink: Sink,
+    event: String,
+}
+
+impl Variant {
+    pub(crate) async fn start(kind: Kind, binary: &Path, aws: &Aws) -> Result<Self> {
+        let sink = match kind {
+            Kind::Udp => Sink::xray_daemon().await?,
+            Kind::Each(0) | Kind::Adaptive(0) | Kind::Off => Sink::otlp(Behaviour::Ok).await?,
+            Kind::Each(delay) | Kind::Adaptive(delay) => {
+                Sink::otlp(Behaviour::Slow(Duration::from_millis(delay))).await?
+            }
+        };
+        let (url, address) = (sink.url(), sink.address());
+        let mut env = environment(aws);
+        match kind {
+            Kind::Off => env.push(("OTEL_SDK_DISABLED", "true")),
+            Kind::Each(_) => env.push(("OTEL_EXPORTER_OTLP_ENDPOINT", &url)),
+            Kind::Adaptive(_) => {
+                env.extend([("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("TELEMETRY_FLUSH", "adaptive")])
+            }
+            Kind::Udp => {
+                env.extend([("OTEL_TRACES_EXPORTER", "xray-udp"), ("AWS_XRAY_DAEMON_ADDRESS", address.as_str())])
+            }
+        }
+        let function = Function::start(&Config::new(binary, "booking-api", &env)).await?;
+        let event = payloads::create_booking(&aws.token("acme", "basic", "user-1")?, &[]);
+        Ok(Self { kind, function, sink, event })
+    }
+
+    /// Books a flight: response time, and time until the next invocation could come.
+    pub(crate) async fn book(&mut self) -> Result<(Duration, Duration)> {
+        let outcome = self.function.invoke(self.event.clone(), Duration::from_secs(30)).await?;
+        anyhow::ensure!(outcome.http().0 == 201, "{:?}: {outcome:?}", self.kind);
+        let post = self.function.idle().await?;
+        Ok((outcome.response, post))
+    }
+}
+
+/// What booking-api always needs.
+pub(crate) fn environment(aws: &Aws) -> Vec<(&str, &str)> {
+    vec![
+        ("OTEL_SERVICE_NAME", "booking-api"),
+        ("AWS_ENDPOINT_URL", aws.url.as_str()),
+        ("RESERVATIONS_TABLE", "reservations"),
+        ("MILEAGE_API_URL", "http://127.0.0.1:9"),
+        ("USER_POOL_ID", USER_POOL_ID),
+        ("USER_POOL_CLIENT_ID", CLIENT_ID),
+    ]
+}

@@ -1,0 +1,15 @@
+//! SQS and SNS events, and the messages in them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use shared::events::{BookingConfirmed, receive};
+
+fuzz_target!(|input: &[u8]| {
+    let Ok(event) = serde_json::from_slice(input) else { return };
+    for message in receive(event).into_iter().flatten() {
+        if let Ok(booking) = BookingConfirmed::parse(&message.body, &message.attributes) {
+            // What was accepted names a tenant that can be part of a key.
+            assert!(!booking.tenant_id.as_str().contains('#'));
+        }
+    }
+});

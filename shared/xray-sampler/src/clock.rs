@@ -1,0 +1,29 @@
+//! Time that cannot go back: intervals are taken from a monotonic clock, and X-Ray's epoch seconds become instants as they come
+//! in. A process that was frozen finds its intervals over, no more.
+
+use std::{
+    fmt::Debug,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Where time comes from; tests bring their own.
+pub trait Clock: Debug + Send + Sync {
+    /// Monotonic time.
+    fn now(&self) -> Instant;
+    /// Wall-clock time since 1970.
+    fn since_epoch(&self) -> Duration;
+}
+
+/// The system's clocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn since_epoch(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+}

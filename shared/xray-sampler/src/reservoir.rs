@@ -1,0 +1,107 @@
+//! A rule's budget. With a quota from X-Ray: so many traces a second. Without one: a single trace a second is borrowed, if the
+//! rule has a reservoir at all. Beyond that: the fixed rate.
+
+use std::time::{Duration, Instant};
+
+use opentelemetry::trace::TraceId;
+
+use crate::protocol::{Rule, Target};
+
+/// How a decision was made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum By {
+    /// Within the quota X-Ray gave: what the trace stands for is not known.
+    Reservoir,
+    /// Borrowed, for want of a quota: not known either.
+    Borrowed,
+    /// With this probability.
+    FixedRate(f64),
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Budget and counts of one rule.
+#[derive(Debug)]
+pub(crate) struct Reservoir {
+    size: u32,
+    rate: f64,
+    quota: Option<(u32, Instant)>,
+    window: Option<(Instant, u32)>,
+    pub(crate) requests: u64,
+    pub(crate) sampled: u64,
+    pub(crate) borrowed: u64,
+    /// When X-Ray wants to hear of it again.
+    pub(crate) report_at: Instant,
+}
+
+impl Reservoir {
+    pub(crate) fn new(rule: &Rule, report_at: Instant) -> Self {
+        Self {
+            size: rule.reservoir_size,
+            rate: rule.fixed_rate,
+            quota: None,
+            window: None,
+            requests: 0,
+            sampled: 0,
+            borrowed: 0,
+            report_at,
+        }
+    }
+
+    pub(crate) fn decide(&mut self, trace_id: TraceId, now: Instant) -> (bool, By) {
+        self.requests += 1;
+        let quota = self.quota.filter(|(_, until)| now < *until).map(|(quota, _)| quota);
+        let (allowed, by) = match quota {
+            Some(quota) => (quota, By::Reservoir),
+            None => (self.size.min(1), By::Borrowed),
+        };
+        let (sampled, by) = if self.take(allowed, now) {
+            self.borrowed += u64::from(by == By::Borrowed);
+            (true, by)
+        } else {
+            (admits(self.rate, trace_id), By::FixedRate(self.rate))
+        };
+        self.sampled += u64::from(sampled);
+        (sampled, by)
+    }
+
+    fn take(&mut self, allowed: u32, now: Instant) -> bool {
+        match &mut self.window {
+            Some((began, taken)) if now.saturating_duration_since(*began) < SECOND => {
+                let admitted = *taken < allowed;
+                *taken += u32::from(admitted);
+                admitted
+            }
+            _ => {
+                self.window = Some((now, u32::from(allowed > 0)));
+                allowed > 0
+            }
+        }
+    }
+
+    /// Takes X-Ray's word; `wall` is now in epoch time.
+    pub(crate) fn aim(&mut self, target: &Target, now: Instant, wall: Duration) {
+        if let Some(rate) = target.fixed_rate {
+            self.rate = rate;
+        }
+        if let (Some(quota), Some(until)) = (target.reservoir_quota, target.reservoir_quota_ttl) {
+            let left = until - wall.as_secs_f64();
+            let left = Duration::try_from_secs_f64(left.clamp(0.0, 86_400.0)).unwrap_or_default();
+            self.quota = Some((quota, now + left));
+        }
+        self.report_at = now + Duration::from_secs(target.interval.unwrap_or(10).clamp(1, 3_600));
+    }
+
+    /// Keeps budget and counts of a rule that was changed.
+    pub(crate) fn follow(&mut self, rule: &Rule) {
+        self.size = rule.reservoir_size;
+        self.rate = rule.fixed_rate;
+    }
+}
+
+/// Decides by the 56 random bits of the trace id, so that every service decides alike.
+fn admits(rate: f64, trace_id: TraceId) -> bool {
+    let all = (1_u64 << 56) as f64;
+    let random = u128::from_be_bytes(trace_id.to_bytes()) as u64 & ((1 << 56) - 1);
+    random >= ((1.0 - rate.clamp(0.0, 1.0)) * all).round() as u64
+}
