@@ -3,7 +3,10 @@
 //! A bare hash of a guessable id can be undone by guessing; HMAC-SHA256 needs the key for that. The same key gives the same
 //! pseudonym in every service, so that a tenant's spans still belong together.
 
-use std::{str::FromStr, sync::OnceLock};
+use std::{
+    str::FromStr,
+    sync::{Arc, OnceLock},
+};
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
@@ -79,10 +82,10 @@ impl Pseudonyms {
     }
 
     /// The id as it may leave; `None` if it may not, or cannot be hashed for want of the key.
-    fn export(&self, id: &str, ids: TenantIds) -> Option<String> {
+    fn export(&self, id: Arc<str>, ids: TenantIds) -> Option<StringValue> {
         match ids {
-            TenantIds::Plain => Some(id.to_owned()),
-            TenantIds::Hmac => self.of(id, PSEUDONYM_DIGITS),
+            TenantIds::Plain => Some(id.into()),
+            TenantIds::Hmac => self.of(&id, PSEUDONYM_DIGITS).map(StringValue::from),
             TenantIds::Drop => None,
         }
     }
@@ -94,14 +97,14 @@ impl Pseudonyms {
         let mut span = ended.span;
         if let Some(tenant) = tenant {
             span.attributes.reserve_exact(4);
-            let mut annotations = vec![];
-            if let Some(id) = self.export(tenant.tenant_id.as_str(), ids) {
+            let mut annotations = Vec::with_capacity(2);
+            if let Some(id) = self.export(tenant.tenant_id.to_shared(), ids) {
                 span.attributes.push(KeyValue::new(semconv::TENANT_ID, id));
                 annotations.push(StringValue::from(semconv::TENANT_ID));
             }
             span.attributes.push(KeyValue::new(semconv::TENANT_TIER, tenant.tier.as_str()));
             annotations.push(StringValue::from(semconv::TENANT_TIER));
-            if let Some(id) = self.export(tenant.user_id.as_str(), ids) {
+            if let Some(id) = self.export(tenant.user_id.to_shared(), ids) {
                 span.attributes.push(KeyValue::new(semconv::ENDUSER_ID, id));
             }
             let annotations = Value::Array(Array::String(annotations));
@@ -163,16 +166,16 @@ mod tests {
         let [one, same, other] = ["secret", "secret", "another"].map(|secret| {
             let pseudonyms = Pseudonyms::default();
             pseudonyms.set_key(secret.as_bytes());
-            pseudonyms.export("acme", TenantIds::Hmac).unwrap()
+            pseudonyms.export("acme".into(), TenantIds::Hmac).unwrap()
         });
         assert_eq!(one, same);
         assert_ne!(one, other);
-        assert_eq!(one.len(), PSEUDONYM_DIGITS);
+        assert_eq!(one.as_str().len(), PSEUDONYM_DIGITS);
     }
 
     #[test]
     fn without_a_key_nothing_leaves_that_should_have_been_hashed() {
-        assert_eq!(Pseudonyms::default().export("acme", TenantIds::Hmac), None);
+        assert_eq!(Pseudonyms::default().export("acme".into(), TenantIds::Hmac), None);
     }
 
     #[test]

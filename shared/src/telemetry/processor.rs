@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -30,9 +31,31 @@ pub(super) struct TenantSpanProcessor(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     /// `on_end` is not told the context, so the work of every open span is remembered here.
-    open: Mutex<HashMap<SpanId, Work>>,
+    open: Mutex<HashMap<SpanId, Work, RandomAlready>>,
     late: Mutex<Vec<Ended>>,
     dropped: AtomicU64,
+}
+
+type RandomAlready = BuildHasherDefault<Unhashed>;
+
+/// Span ids are random: hashing them again would cost and gain nothing.
+#[derive(Debug, Default)]
+struct Unhashed(u64);
+
+impl Hasher for Unhashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
 }
 
 impl TenantSpanProcessor {

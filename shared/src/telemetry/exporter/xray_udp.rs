@@ -55,25 +55,73 @@ impl XrayUdp {
     }
 
     fn send_some(&self, spans: Vec<SpanData>) -> usize {
-        let count = spans.len();
-        let halves = (count > 1).then(|| spans.clone());
-        let request =
-            ExportTraceServiceRequest { resource_spans: group_spans_by_resource_and_scope(spans, &self.resource) };
-        let mut datagram = format!("{HEADER}{SAMPLED}");
+        let resource_spans = group_spans_by_resource_and_scope(spans, &self.resource);
+        self.send_request(ExportTraceServiceRequest { resource_spans })
+    }
+
+    /// Sends a request, in halves if it is too large for a datagram.
+    fn send_request(&self, request: ExportTraceServiceRequest) -> usize {
+        let mut datagram = String::with_capacity(HEADER.len() + SAMPLED.len() + request.encoded_len() * 4 / 3 + 4);
+        datagram.push_str(HEADER);
+        datagram.push_str(SAMPLED);
         STANDARD.encode_string(request.encode_to_vec(), &mut datagram);
-        match halves {
-            _ if datagram.len() <= MAX_DATAGRAM => {
-                if self.socket.send_to(datagram.as_bytes(), self.daemon).is_ok() {
-                    0
-                } else {
-                    count
-                }
-            }
-            Some(mut first) => {
-                let second = first.split_off(count / 2);
-                self.send_some(first) + self.send_some(second)
-            }
-            None => count,
+        if datagram.len() <= MAX_DATAGRAM && self.socket.send_to(datagram.as_bytes(), self.daemon).is_ok() {
+            return 0;
         }
+        match halves(request) {
+            Ok((first, second)) if datagram.len() > MAX_DATAGRAM => {
+                self.send_request(first) + self.send_request(second)
+            }
+            Ok((first, second)) => count(&first) + count(&second),
+            Err(spans) => spans,
+        }
+    }
+}
+
+fn count(request: &ExportTraceServiceRequest) -> usize {
+    request.resource_spans.iter().flat_map(|group| &group.scope_spans).map(|scope| scope.spans.len()).sum()
+}
+
+/// The same spans in two requests; how many there are, if they cannot be divided.
+fn halves(
+    mut request: ExportTraceServiceRequest,
+) -> Result<(ExportTraceServiceRequest, ExportTraceServiceRequest), usize> {
+    let all = count(&request);
+    if all < 2 {
+        return Err(all);
+    }
+    let mut second = request.clone();
+    let mut kept = 0;
+    let scopes = request.resource_spans.iter_mut().flat_map(|group| &mut group.scope_spans);
+    let others = second.resource_spans.iter_mut().flat_map(|group| &mut group.scope_spans);
+    for (scope, other) in scopes.zip(others) {
+        let here = scope.spans.len().min((all / 2).saturating_sub(kept));
+        kept += here;
+        scope.spans.truncate(here);
+        other.spans.drain(..here);
+    }
+    Ok((request, second))
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+
+    use super::*;
+
+    fn request(scopes: &[usize]) -> ExportTraceServiceRequest {
+        let scope = |spans: &usize| ScopeSpans { spans: vec![Span::default(); *spans], ..ScopeSpans::default() };
+        let scope_spans = scopes.iter().map(scope).collect();
+        ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] }
+    }
+
+    #[test]
+    fn a_request_too_large_is_divided_without_loss() {
+        for scopes in [&[2][..], &[1, 1], &[5, 0, 4], &[0, 9]] {
+            let all: usize = scopes.iter().sum();
+            let (first, second) = halves(request(scopes)).unwrap();
+            assert_eq!((count(&first), count(&first) + count(&second)), (all / 2, all), "{scopes:?}");
+        }
+        assert_eq!(halves(request(&[1])), Err(1));
     }
 }
