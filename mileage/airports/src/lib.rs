@@ -27,17 +27,11 @@ impl fmt::Display for IataCode {
     }
 }
 
-/// An airport.
+/// An airport: what a booking and its miles need of it. Names stay in the data set, and out of every function.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Airport {
     /// Its IATA code.
     pub code: IataCode,
-    /// Its name.
-    pub name: &'static str,
-    /// The city it serves; empty where the data set names none.
-    pub city: &'static str,
-    /// Its country, ISO 3166-1 alpha-2.
-    pub country: &'static str,
     /// WGS84 latitude in degrees.
     pub latitude: f64,
     /// WGS84 longitude in degrees.
