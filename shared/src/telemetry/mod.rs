@@ -38,7 +38,7 @@ mod work;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -50,7 +50,10 @@ use opentelemetry::{
     Context, InstrumentationScope, KeyValue, global,
     trace::{SpanBuilder, TraceContextExt, Tracer, TracerProvider},
 };
-use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{SdkTracer, SdkTracerProvider},
+};
 
 use xray_sampler::Sampler;
 
@@ -90,7 +93,7 @@ pub enum TelemetryError {
 /// The longest a flush may keep the function busy after a response.
 const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 /// How long spans of back-to-back invocations gather before they are sent together, and how many are enough.
-const GATHER_FOR: Duration = Duration::from_millis(10);
+const GATHER_FOR: Duration = Duration::from_millis(30);
 const GATHER_AT_MOST: usize = 64;
 /// Losses are logged at most this often.
 const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(60);
@@ -150,6 +153,8 @@ impl Telemetry {
                 .with_id_generator(XrayIdGenerator::default())
                 .with_span_processor(processor.clone())
                 .build();
+            let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION"));
+            let _first_counts = TRACER.set(provider.tracer_with_scope(scope.build()));
             global::set_tracer_provider(provider);
         }
         let telemetry = Self(Arc::new(Inner {
@@ -329,12 +334,13 @@ fn resource() -> Resource {
     Resource::builder().with_attributes(attributes.collect::<Vec<_>>()).build()
 }
 
+/// The tracer of this process; none where the SDK is disabled. It knows of no tenant and no invocation.
+static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+
 /// Starts a span of this crate's tracer in `cx`; the returned context holds it.
 fn start(builder: SpanBuilder, cx: &Context) -> Context {
-    let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION")).build();
-    let tracer = global::tracer_provider().tracer_with_scope(scope);
-    let span = tracer.build_with_context(builder, cx);
-    let cx = cx.with_span(span);
+    let Some(tracer) = TRACER.get() else { return cx.clone() };
+    let cx = cx.with_span(tracer.build_with_context(builder, cx));
     if let Some(work) = cx.get::<Work>() {
         work.opened(&cx);
     }
