@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(30);
 const STARTS: usize = 25;
 const INVOCATIONS_FOR_LOSS: usize = 10_000;
 const SPANS_PER_BOOKING: usize = 2;
+const KILLS: usize = 30;
+const BOOKINGS_BEFORE_KILL: usize = 20;
 
 /// Measures and adds everything.
 pub(crate) async fn add(report: &mut Report, release: &Path) -> Result<()> {
@@ -35,7 +37,8 @@ pub(crate) async fn add(report: &mut Report, release: &Path) -> Result<()> {
     let aws = Aws::start(Duration::from_millis(1)).await?;
     starts(report, &aws, &binary, &release.join("bare")).await?;
     invocations(report, &aws, &binary).await?;
-    losses(report, &aws, &binary).await
+    losses(report, &aws, &binary).await?;
+    killed(report, &aws, &binary).await
 }
 
 fn sizes(report: &mut Report, binary: &Path) -> Result<()> {
@@ -175,6 +178,29 @@ async fn losses(report: &mut Report, aws: &Aws, binary: &Path) -> Result<()> {
         lost += expected - arrived;
     }
     report.add("spans_lost", lost as f64);
+    Ok(())
+}
+
+/// What SIGKILL costs, right after the last of some back-to-back invocations: spans lost each time, on average and at most.
+async fn killed(report: &mut Report, aws: &Aws, binary: &Path) -> Result<()> {
+    for (label, kind) in
+        [("otlp_20ms", Kind::Each(20)), ("otlp_20ms.adaptive", Kind::Adaptive(20)), ("xray_udp", Kind::Udp)]
+    {
+        eprintln!("killing {label} {KILLS} times");
+        let mut lost = Vec::new();
+        for _ in 0..KILLS {
+            let mut variant = Variant::start(kind, binary, aws).await?;
+            for _ in 0..BOOKINGS_BEFORE_KILL {
+                variant.book().await?;
+            }
+            variant.function.kill().await?;
+            let expected = BOOKINGS_BEFORE_KILL * SPANS_PER_BOOKING;
+            lost.push((expected - variant.sink.wait_for(expected, Duration::from_millis(200)).await) as f64);
+        }
+        let mean = lost.iter().sum::<f64>() / lost.len() as f64;
+        report.add(format!("booking_api.{label}.spans_lost_by_sigkill_mean"), mean);
+        report.add(format!("booking_api.{label}.spans_lost_by_sigkill_max"), quantile(&lost, 1.0));
+    }
     Ok(())
 }
 

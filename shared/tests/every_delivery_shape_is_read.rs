@@ -14,12 +14,15 @@ fn one(payload: &str) -> IncomingMessage {
 }
 
 #[test]
-fn wrapped_raw_and_direct_messages_read_the_same() {
+fn wrapped_raw_direct_and_bridged_messages_read_the_same() {
     let wrapped = one(include_str!("payloads/sqs-with-sns-envelope.json"));
     let raw = one(include_str!("payloads/sqs-raw-delivery.json"));
     let direct = one(include_str!("payloads/sns-direct.json"));
 
-    for message in [&wrapped, &raw, &direct] {
+    let bridged = one(include_str!("payloads/eventbridge.json"));
+    let queued = one(include_str!("payloads/sqs-with-eventbridge-event.json"));
+
+    for message in [&wrapped, &raw, &direct, &bridged, &queued] {
         let booking = BookingConfirmed::parse(&message.body, &message.attributes).unwrap();
         assert_eq!(booking.booking_number, "7T42H7MK");
         assert_eq!(booking.tenant().tenant_id.as_str(), "acme");
@@ -30,6 +33,9 @@ fn wrapped_raw_and_direct_messages_read_the_same() {
     assert_eq!((direct.system, direct.source.as_str()), ("aws.sns", "booking-events-dev"));
     assert_eq!(wrapped.message_id, "059f36b4-87a3-44ab-83d2-661975830a7d", "SQS's id: what a failure is reported by");
     assert_eq!(direct.message_id, "95df01b4-ee98-5cb9-9903-4c221d41eb5e");
+    assert_eq!((bridged.system, bridged.source.as_str()), ("aws.eventbridge", "booking"));
+    assert_eq!((queued.system, queued.source.as_str()), ("aws_sqs", "mileage-bookings-dev"));
+    assert_eq!(queued.message_id, wrapped.message_id);
     assert!(raw.aws_trace_header.unwrap().starts_with("Root=1-5759e988-"));
 }
 

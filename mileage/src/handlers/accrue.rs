@@ -31,10 +31,10 @@ enum Rejected {
 /// Why an invocation as a whole failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    /// The function was invoked by something else than SQS or SNS.
+    /// The function was invoked by something else than SQS, SNS or EventBridge.
     #[error(transparent)]
     UnknownEvent(#[from] UnknownEvent),
-    /// SNS invoked the function and has no partial answer: it will deliver again.
+    /// SNS or EventBridge invoked the function and has no partial answer: it will deliver again.
     #[error("{0} message(s) not accrued")]
     Direct(usize),
 }
@@ -46,7 +46,8 @@ pub type Accrued = SqsBatchResponse;
 /// over one balance; users go side by side. A message that fails is named, and the rest succeeds.
 pub async fn accrue(ledger: Arc<Ledger>, event: LambdaEvent<Value>) -> Result<Accrued, Failed> {
     let messages = receive(event.payload)?;
-    let direct = messages.iter().any(|message| message.system == "aws.sns");
+    // Only a queue takes a partial answer.
+    let direct = messages.iter().any(|message| message.system != "aws_sqs");
     let users = by_user(messages).into_values().map(|messages| one_after_another(&ledger, messages));
     let failed: Vec<String> = join_all(users).await.into_iter().flatten().collect();
     if direct && !failed.is_empty() {

@@ -1,4 +1,4 @@
-//! Messages as a function receives them: through SQS with the SNS envelope or raw, or from SNS directly.
+//! Messages as a function receives them: through SQS with the SNS envelope or raw, from SNS directly, or from EventBridge.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 pub struct IncomingMessage {
     /// The carrier's message id: SQS's, by which a failure is reported, or SNS's where SNS invoked the function.
     pub message_id: String,
-    /// `aws_sqs` or `aws.sns`, as semantic conventions name them.
+    /// `aws_sqs`, `aws.sns` or `aws.eventbridge`, as semantic conventions name them or would.
     pub system: &'static str,
     /// Name of the queue or topic it came from.
     pub source: String,
@@ -23,13 +23,16 @@ pub struct IncomingMessage {
     pub aws_trace_header: Option<String>,
 }
 
-/// The event is neither SQS's nor SNS's.
+/// The event is none of those.
 #[derive(Debug, thiserror::Error)]
-#[error("not an SQS or SNS event: {0}")]
+#[error("not an SQS, SNS or EventBridge event: {0}")]
 pub struct UnknownEvent(String);
 
-/// The messages of an SQS or SNS event.
+/// The messages of an SQS, SNS or EventBridge event.
 pub fn receive(event: Value) -> Result<Vec<IncomingMessage>, UnknownEvent> {
+    if let Some(message) = from_eventbridge(&event) {
+        return Ok(vec![message]);
+    }
     let Value::Object(mut event) = event else { return Err(UnknownEvent("not an object".into())) };
     let Some(Value::Array(records)) = event.remove("Records") else { return Err(UnknownEvent("no Records".into())) };
     records.into_iter().map(message).collect()
@@ -73,6 +76,16 @@ fn from_sqs(message: SqsMessage) -> IncomingMessage {
             (wrapped.message, strings.map(|(name, attribute)| (name, attribute.value)).collect())
         }
         _ => {
+            let event = serde_json::from_str::<Value>(&body).ok();
+            if let Some(inner) = event.as_ref().and_then(from_eventbridge) {
+                // Through a queue: it is the queue's message that may fail.
+                return IncomingMessage {
+                    message_id: message.message_id.unwrap_or_default(),
+                    system: "aws_sqs",
+                    source: last_of_arn(message.event_source_arn.as_deref()),
+                    ..inner
+                };
+            }
             let attributes = message.message_attributes.into_iter();
             (body, attributes.filter_map(|(name, attribute)| Some((name, attribute.string_value?))).collect())
         }
@@ -101,6 +114,22 @@ fn from_sns(record: SnsRecord) -> IncomingMessage {
             .collect(),
         aws_trace_header: None,
     }
+}
+
+/// EventBridge has no attributes: `detail` holds the message as `data`, and beside it, as `metadata`, what attributes would.
+fn from_eventbridge(event: &Value) -> Option<IncomingMessage> {
+    event.get("detail-type")?.as_str()?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let detail = event.get("detail")?;
+    let metadata = detail.get("metadata").and_then(Value::as_object).into_iter().flatten();
+    Some(IncomingMessage {
+        message_id: text(event.get("id")?)?,
+        system: "aws.eventbridge",
+        source: text(event.get("source")?)?,
+        body: detail.get("data")?.to_string(),
+        attributes: metadata.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
+        aws_trace_header: None,
+    })
 }
 
 fn last_of_arn(arn: Option<&str>) -> String {

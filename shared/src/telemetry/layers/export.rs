@@ -22,9 +22,12 @@ fn margin(time: Duration) -> Duration {
     TIMEOUT_MARGIN.min(time / 4)
 }
 
-/// Until Lambda ends the invocation.
+/// The most an invocation may take on Lambda.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+
+/// Until Lambda ends the invocation. A host that sets no deadline, or one that is past, is taken to give the most there is.
 fn time_left(context: &lambda_runtime::Context) -> Duration {
-    context.deadline().duration_since(SystemTime::now()).unwrap_or_default()
+    context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST_INVOCATION)
 }
 
 /// Gives each invocation its own [`Work`] and exports that work's spans after the response.
