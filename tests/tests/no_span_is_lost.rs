@@ -84,3 +84,41 @@ async fn a_timeout_sends_its_open_spans_before_the_end() {
         assert!(timed_out.iter().all(|span| span.attributes["tenant.id"] == "acme"), "{timed_out:?}");
     }
 }
+
+/// The deadline falls on every part of an invocation: long before the answer, on the moment of giving up, on the answer itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_at_any_moment_loses_and_doubles_nothing() {
+    let deadline = Duration::from_millis(600);
+    for mode in ["each", "adaptive"] {
+        for latency in [150, 270, 290, 295, 300, 305, 310, 330, 420, 560, 590, 600, 700] {
+            let sink = Sink::otlp(Behaviour::Slow(Duration::from_millis(20))).await.unwrap();
+            let mut api = start(&sink, mode).await;
+            api.book().await;
+            api.aws.take(Duration::from_millis(latency));
+            let event = api.event("acme", &[]);
+            let answered = api.function.invoke(event, deadline).await.is_ok();
+            if answered {
+                api.function.terminate().await.unwrap();
+            }
+            let arrived = sink.wait_for(2 * SPANS_PER_BOOKING, Duration::from_secs(2)).await;
+            assert_eq!(arrived, 2 * SPANS_PER_BOOKING, "{mode}, {latency} ms of {deadline:?}, answered: {answered}");
+            let mut ids: Vec<_> = sink.spans().into_iter().map(|span| span.span_id).collect();
+            ids.sort();
+            ids.dedup();
+            assert_eq!(ids.len(), arrived, "{mode}, {latency} ms");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_that_ends_while_frozen_sends_what_is_left() {
+    let sink = Sink::otlp(Behaviour::Slow(Duration::from_millis(20))).await.unwrap();
+    let mut api = start(&sink, "adaptive").await;
+    for _ in 0..6 {
+        api.book().await;
+    }
+    api.function.freeze().unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(api.function.terminate().await.unwrap(), "killed");
+    assert_eq!(sink.wait_for(6 * SPANS_PER_BOOKING, PATIENCE).await, 6 * SPANS_PER_BOOKING);
+}

@@ -84,3 +84,19 @@ async fn what_a_collector_refuses_is_dropped_and_counted() {
     let logged = api.function.logs().iter().any(|line| line.contains("\"dropped_spans\":2"));
     assert!(logged || dropped == ["2"], "{dropped:?} {:?}", api.function.logs());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_stays_away_costs_no_more_memory_in_the_end() {
+    let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("TELEMETRY_FLUSH", "adaptive")];
+    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
+    // More than are kept.
+    for _ in 0..2_000 {
+        api.book().await;
+    }
+    let full = api.function.peak_rss().unwrap();
+    for _ in 0..4_000 {
+        api.book().await;
+    }
+    let later = api.function.peak_rss().unwrap();
+    assert!(later < full + full / 10, "{full} bytes, then {later}");
+}

@@ -67,6 +67,11 @@ impl Aws {
         lock(&self.state)
     }
 
+    /// How long calls take from now on.
+    pub fn take(&self, latency: Duration) {
+        self.state().latency = latency;
+    }
+
     /// Whether calls go unanswered from now on.
     pub fn hang(&self, hangs: bool) {
         self.state().hangs = hangs;
@@ -119,7 +124,8 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
         return std::future::pending().await;
     }
     if !latency.is_zero() {
-        tokio::time::sleep(latency).await;
+        // Tokio's timer counts whole milliseconds and rounds up; a thread's sleep is off by a twentieth of one.
+        let _slept = tokio::task::spawn_blocking(move || std::thread::sleep(latency)).await;
     }
     let (content_type, answer) = match action.as_str() {
         "PublishBatch" => ("text/xml", published(&text)),

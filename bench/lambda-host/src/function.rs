@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, VecDeque},
     path::PathBuf,
     process::Stdio,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -80,6 +80,7 @@ struct Queued {
     payload: Bytes,
     deadline: Duration,
     trace_id: Option<String>,
+    handed_out: oneshot::Sender<()>,
 }
 
 #[derive(Default)]
@@ -91,6 +92,7 @@ struct Service {
     polled: Notify,
     extensions: bool,
     name: String,
+    pid: OnceLock<Pid>,
 }
 
 #[derive(Default)]
@@ -99,6 +101,7 @@ struct Inner {
     waiting_polls: usize,
     polls: u64,
     last_poll: Option<Instant>,
+    cpu_at_first_poll: Duration,
     last_response: Option<Instant>,
     started: HashMap<String, Instant>,
     answers: HashMap<String, oneshot::Sender<Outcome>>,
@@ -173,6 +176,7 @@ impl Function {
         let spawned = Instant::now();
         let mut process = command.spawn().with_context(|| format!("cannot start {}", config.binary.display()))?;
         let pid = process.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).context("no process id")?;
+        let _first_set = service.pid.set(pid);
         let logs = Arc::new(Mutex::new(Vec::new()));
         collect(process.stdout.take(), logs.clone());
         collect(process.stderr.take(), logs.clone());
@@ -182,8 +186,11 @@ impl Function {
             polled = function.service_polled() => polled?,
             status = function.process.wait() => bail!("the function ended ({}):\n{}", status?, function.logs().join("\n")),
         }
-        function.cpu_at_first_poll = function.cpu()?;
-        function.first_poll = function.service.inner().last_poll.map(|at| at - spawned).unwrap_or_default();
+        {
+            let inner = function.service.inner();
+            function.cpu_at_first_poll = inner.cpu_at_first_poll;
+            function.first_poll = inner.last_poll.map(|at| at - spawned).unwrap_or_default();
+        }
         Ok(function)
     }
 
@@ -221,16 +228,20 @@ impl Function {
         trace_id: Option<&str>,
     ) -> impl Future<Output = Result<Outcome>> + use<> {
         let (answer, outcome) = oneshot::channel();
+        let (handed_out, begun) = oneshot::channel();
         {
             let mut inner = self.service.inner();
             inner.next_id += 1;
             let id = format!("00000000-0000-4000-8000-{:012}", inner.next_id);
             inner.answers.insert(id.clone(), answer);
             let trace_id = trace_id.map(str::to_owned);
-            inner.queue.push_back(Queued { id, payload, deadline, trace_id });
+            inner.queue.push_back(Queued { id, payload, deadline, trace_id, handed_out });
         }
         self.service.queued.notify_one();
-        async move { Ok(tokio::time::timeout(deadline, outcome).await.context("timed out")??) }
+        async move {
+            tokio::time::timeout(PATIENCE, begun).await.context("nobody took the invocation")??;
+            Ok(tokio::time::timeout(deadline, outcome).await.context("timed out")??)
+        }
     }
 
     /// Invokes the function; kills it if it takes longer than `deadline`, as Lambda does.
@@ -261,6 +272,8 @@ impl Function {
     pub async fn terminate(&mut self) -> Result<bool> {
         if self.service.inner().registered {
             kill_process(self.pid, Signal::TERM)?;
+            // A frozen sandbox is thawed to shut down.
+            self.thaw()?;
             if tokio::time::timeout(SHUTDOWN_GRACE, self.process.wait()).await.is_ok() {
                 return Ok(true);
             }
@@ -276,12 +289,7 @@ impl Function {
 
     /// CPU time of all its threads, user and system.
     pub fn cpu(&self) -> Result<Duration> {
-        let mut nanoseconds = 0;
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.pid.as_raw_nonzero()))? {
-            let statistics = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-            nanoseconds += statistics.split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
-        }
-        Ok(Duration::from_nanos(nanoseconds))
+        Ok(cpu_of(self.pid)?)
     }
 
     /// The most memory it has held, in bytes.
@@ -290,6 +298,15 @@ impl Function {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
     }
+}
+
+fn cpu_of(pid: Pid) -> std::io::Result<Duration> {
+    let mut nanoseconds = 0;
+    for task in std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero()))? {
+        let statistics = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
+        nanoseconds += statistics.split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 fn collect(stream: Option<impl tokio::io::AsyncRead + Unpin + Send + 'static>, logs: Arc<Mutex<Vec<String>>>) {
@@ -305,9 +322,12 @@ fn collect(stream: Option<impl tokio::io::AsyncRead + Unpin + Send + 'static>, l
 async fn next(State(service): State<Arc<Service>>) -> Response {
     {
         let mut inner = service.inner();
+        inner.last_poll = Some(Instant::now());
+        if inner.polls == 0 {
+            inner.cpu_at_first_poll = service.pid.get().and_then(|pid| cpu_of(*pid).ok()).unwrap_or_default();
+        }
         inner.waiting_polls += 1;
         inner.polls += 1;
-        inner.last_poll = Some(Instant::now());
     }
     service.polled.notify_waiters();
     let _counted = Waiting(service.clone());
@@ -328,6 +348,7 @@ async fn next(State(service): State<Arc<Service>>) -> Response {
             if let Some(trace_id) = &invocation.trace_id {
                 answer = answer.header("lambda-runtime-trace-id", trace_id);
             }
+            let _nobody_waits = invocation.handed_out.send(());
             service.inner().started.insert(invocation.id, Instant::now());
             return answer.body(Body::from(invocation.payload)).unwrap_or_default();
         }

@@ -26,15 +26,21 @@ struct App {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = aws::config().await;
-    let telemetry = Telemetry::from_env(&config).await?;
+    let verifier = TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?;
+    let set_up = async {
+        let config = aws::config().await;
+        Telemetry::from_env(&config).await.map(|telemetry| (config, telemetry))
+    };
+    let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
+    let (config, telemetry) = set_up?;
+
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let reservations =
         Reservations::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), std::env::var("RESERVATIONS_TABLE")?);
     let mileage = MileageClient::new(&std::env::var("MILEAGE_API_URL")?, Signer::new(&config, "execute-api")?);
     let app = Arc::new(App { reservations, mileage });
 
-    let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);
+    let auth = AuthLayer::new(verifier);
     let handler = auth.layer(service_fn(move |request| serve(app.clone(), request)));
     let handler = cors_layer().layer(HttpLayer::new().layer(handler));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await

@@ -20,13 +20,19 @@ use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = aws::config().await;
-    let telemetry = Telemetry::from_env(&config).await?;
+    let verifier = TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?;
+    let set_up = async {
+        let config = aws::config().await;
+        Telemetry::from_env(&config).await.map(|telemetry| (config, telemetry))
+    };
+    let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
+    let (config, telemetry) = set_up?;
+
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let client = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
     let ledger = Arc::new(Ledger::new(client, std::env::var("LEDGER_TABLE")?));
 
-    let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);
+    let auth = AuthLayer::new(verifier);
     let for_tenants = auth.layer(service_fn(move |request| serve_tenant(ledger.clone(), request)));
     let handler = service_fn(move |request: Request| {
         let for_tenants = for_tenants.clone();

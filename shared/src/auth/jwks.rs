@@ -1,4 +1,4 @@
-//! The user pool's signing keys (JWKS, RFC 7517), fetched when first needed and refreshed for an unknown `kid`.
+//! The user pool's signing keys (JWKS, RFC 7517), fetched at the start or when first needed, and refreshed for an unknown `kid`.
 
 use std::{
     collections::HashMap,
@@ -52,10 +52,21 @@ impl Jwks {
         if fetched.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
             return Ok(None);
         }
+        self.refresh(&mut fetched).await?;
+        Ok(self.cached(kid))
+    }
+
+    /// Fetches the keys now, unless that was done.
+    pub async fn prefetch(&self) -> Result<(), JwksError> {
+        let mut fetched = self.fetched.lock().await;
+        if fetched.is_some() { Ok(()) } else { self.refresh(&mut fetched).await }
+    }
+
+    async fn refresh(&self, fetched: &mut Option<Instant>) -> Result<(), JwksError> {
         let keys = Arc::new(self.fetch().await?);
         *self.keys.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = keys;
         *fetched = Some(Instant::now());
-        Ok(self.cached(kid))
+        Ok(())
     }
 
     fn cached(&self, kid: &str) -> Option<Arc<DecodingKey>> {

@@ -100,6 +100,14 @@ impl TokenVerifier {
         Ok(Self::new(&pool, &audience, endpoint.as_deref(), client))
     }
 
+    /// Fetches the signing keys, for the start of a function: await it beside what else the start waits for. A failure is
+    /// logged and no more; the first token tries again.
+    pub async fn prefetch_keys(&self) {
+        if let Err(error) = self.jwks.prefetch().await {
+            tracing::warn!(%error, "no signing keys at the start");
+        }
+    }
+
     /// The tenant of this `Authorization` header value (`Bearer <token>` or the bare token, as API Gateway accepts both).
     pub async fn verify(&self, authorization: Option<&str>) -> Result<TenantContext, AuthError> {
         let token = authorization.map(str::trim).filter(|value| !value.is_empty()).ok_or(AuthError::MissingToken)?;
