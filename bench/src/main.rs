@@ -1,9 +1,12 @@
-//! `make bench`: what telemetry costs a function, on the Lambda host of this folder, against the same function without it.
+//! `make bench`: what telemetry costs a function, on the Lambda host of this folder, against the same function without it; and
+//! the control plane under load.
+//! `bench functions` and `bench control-plane [spans]` measure one of the two.
 //!
 //! Everything is measured in blocks that take turns, so that whatever else the machine does meets all of them alike; a ratio
 //! compares a block with the block without telemetry of the same round and pace, and the median of the rounds counts.
 #![expect(clippy::print_stdout, reason = "results are for a person")]
 
+mod control_plane;
 mod criterion;
 mod process;
 mod report;
@@ -19,8 +22,16 @@ use self::report::Report;
 async fn main() -> Result<()> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let mut report = Report::default();
-    criterion::add(&mut report, &target.join("criterion"))?;
-    process::add(&mut report, &target.join("release")).await?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let only = arguments.first().map(String::as_str);
+    if only.is_none_or(|only| only == "functions") {
+        criterion::add(&mut report, &target.join("criterion"))?;
+        process::add(&mut report, &target.join("release")).await?;
+    }
+    if only.is_none_or(|only| only == "control-plane") {
+        let spans = arguments.get(1).map(|text| text.parse()).transpose()?;
+        control_plane::add(&mut report, &target.join("release"), spans).await?;
+    }
     println!("{}", report.table());
     report.write(&target.join("bench/report.json"))
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
-/// What each bounded name may be at most.
-const BOUNDS: [(&str, f64); 13] = [
+/// What each bounded name may be at most; `intake_spans_per_s`, at least.
+const BOUNDS: [(&str, f64); 18] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
     ("booking_api.otlp_0ms.cpu_ratio", 1.30),
@@ -20,7 +20,13 @@ const BOUNDS: [(&str, f64); 13] = [
     ("sns.inject_extract_ns", 2_000.0),
     ("jwt.verify_us", 60.0),
     ("spans_lost", 0.0),
+    ("control_plane.intake_spans_per_s", 50_000.0),
+    ("control_plane.trace_by_id_p99_ms", 5.0),
+    ("control_plane.map_p99_ms", 100.0),
+    ("control_plane.search_p99_ms", 100.0),
+    ("control_plane.peak_rss_mb", 300.0),
 ];
+const AT_LEAST: &str = "_per_s";
 
 /// The results.
 #[derive(Debug, Default)]
@@ -38,7 +44,10 @@ impl Report {
         table.load_style(NOTHING).set_header(["name", "value", "bound", ""]);
         for (name, value) in &self.0 {
             let bound = BOUNDS.iter().find(|(bounded, _)| bounded == name).map(|(_, bound)| *bound);
-            let verdict = bound.map_or("", |bound| if *value <= bound { "✔" } else { "✘" });
+            let verdict = bound.map_or("", |bound| {
+                let held = if name.ends_with(AT_LEAST) { *value >= bound } else { *value <= bound };
+                if held { "✔" } else { "✘" }
+            });
             table.add_row([name.clone(), text(*value), bound.map(text).unwrap_or_default(), verdict.to_owned()]);
         }
         for number in [1, 2] {

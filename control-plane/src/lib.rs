@@ -3,19 +3,31 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`server`] | the HTTP server: routes and shutdown |
+//! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
-//! | [`store`] | spans in SQLite, durable before they are acknowledged |
-//! | [`trace`] | a trace as read back, its ids and its tree |
+//! | [`otlp`] | what is read out of OTLP's own messages |
+//! | [`store`] | spans and sums in SQLite, durable before they are acknowledged; reading them back |
+//! | [`topology`] | the edges of the service map that a span stands for |
+//! | [`rollup`] | counts and latency histograms |
+//! | [`search`] | X-Ray filter expressions |
+//! | [`trace`] | a trace as read back: its ids, its tree, its critical path |
+//! | [`forward`] | spans passed on to other backends |
 //! | [`api`] | the JSON API |
 //! | [`pages`] | the pages |
-//! | [`terminal`] | the trace tree in a terminal |
+//! | [`terminal`] | the same in a terminal |
 //! | [`problem`] | RFC 9457 problem documents |
 
 pub mod api;
+pub mod config;
+pub mod forward;
 pub mod intake;
+pub mod otlp;
 pub mod pages;
 pub mod problem;
+pub mod rollup;
+pub mod search;
 pub mod server;
 pub mod store;
 pub mod terminal;
+pub mod topology;
 pub mod trace;

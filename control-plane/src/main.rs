@@ -1,22 +1,23 @@
-//! `control-plane`: the server, and its traces in a terminal.
+//! `control-plane`: the server, and what it knows in a terminal.
 
 use std::{
     io::{IsTerminal, Write},
     net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
-use clap::{Parser, Subcommand, ValueEnum};
-use control_plane::{
-    server, terminal,
-    trace::{Trace, TraceId},
-};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use control_plane::{config::Config, server, terminal, trace::TraceId};
+use serde::de::DeserializeOwned;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+
+/// Spans are many small allocations, made by one thread and freed by another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Span intake, store and search for every account.
 #[derive(Parser)]
@@ -36,18 +37,65 @@ enum Command {
         /// Where to keep spans.
         #[arg(long, default_value = ".local/control-plane")]
         data: PathBuf,
+        /// Keys, retention, forwarding: a TOML file.
+        #[arg(long)]
+        config: Option<PathBuf>,
     },
     /// Print a trace as a tree.
     Trace {
         /// Its id, in W3C or X-Ray form.
         id: TraceId,
-        /// The control plane.
-        #[arg(long, env = "CONTROL_PLANE_URL", default_value = "http://127.0.0.1:4318")]
-        url: String,
-        /// Whether to colour.
-        #[arg(long, value_enum, default_value_t = Color::Auto)]
-        color: Color,
+        #[command(flatten)]
+        client: Client,
     },
+    /// List the traces that match an X-Ray filter expression.
+    Traces {
+        /// Such as: annotation[tenant.id] = "oceanic" AND duration > 0.5
+        #[arg(default_value = "")]
+        filter: String,
+        /// The slowest first, not the newest.
+        #[arg(long)]
+        slowest: bool,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// How far back.
+        #[arg(long, default_value = "1h")]
+        window: String,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Print the service map: who calls whom, how often, how well.
+    Map {
+        /// Only what was done for this tenant.
+        #[arg(long, default_value = "")]
+        tenant: String,
+        /// Only what was done for tenants of this tier.
+        #[arg(long, default_value = "")]
+        tier: String,
+        /// Only what begins or ends in this account.
+        #[arg(long, default_value = "")]
+        account: String,
+        /// How far back.
+        #[arg(long, default_value = "1h")]
+        window: String,
+        #[command(flatten)]
+        client: Client,
+    },
+}
+
+/// How a command asks and answers.
+#[derive(Args)]
+struct Client {
+    /// The control plane.
+    #[arg(long, env = "CONTROL_PLANE_URL", default_value = "http://127.0.0.1:4318")]
+    url: String,
+    /// The API's JSON, not a table.
+    #[arg(long)]
+    json: bool,
+    /// Whether to colour.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -58,42 +106,65 @@ enum Color {
 }
 
 #[tokio::main]
-async fn main() -> Result<ExitCode> {
+async fn main() -> Result<()> {
     match Cli::parse().command {
-        Command::Serve { listen, data } => {
-            let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-            let mut out = std::io::stdout();
-            writeln!(out, "listening on http://{}", listener.local_addr()?)?;
-            out.flush()?;
-            let mut terminate = signal(SignalKind::terminate())?;
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let stop = async move {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-            };
-            server::serve(listener, &data, stop).await?;
+        Command::Serve { listen, data, config } => serve(listen, &data, config.as_deref()).await,
+        Command::Trace { id, client } => client.show(&format!("/api/traces/{id}"), &[], terminal::trace).await,
+        Command::Traces { filter, slowest, limit, window, client } => {
+            let order = if slowest { "slowest" } else { "newest" };
+            let query = [("filter", filter), ("order", order.into()), ("limit", limit.to_string()), ("window", window)];
+            client.show("/api/traces", &query, |found, _| terminal::traces(found)).await
         }
-        Command::Trace { id, url, color } => {
-            let trace = fetch(&url, id).await?;
-            let color = match color {
-                Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-                Color::Always => true,
-                Color::Never => false,
-            };
-            std::io::stdout().write_all(terminal::render(&trace, color).as_bytes())?;
+        Command::Map { tenant, tier, account, window, client } => {
+            let query = [("tenant", tenant), ("tier", tier), ("account", account), ("window", window)];
+            client.show("/api/map", &query, |map, _| terminal::map(map)).await
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
-async fn fetch(url: &str, id: TraceId) -> Result<Trace> {
-    let answer =
-        reqwest::get(format!("{url}/api/traces/{id}")).await.with_context(|| format!("no answer from {url}"))?;
-    if !answer.status().is_success() {
-        let problem: serde_json::Value = answer.json().await.unwrap_or_default();
-        bail!("{id}: {}", problem["detail"].as_str().unwrap_or("not found"));
+async fn serve(listen: SocketAddr, data: &Path, config: Option<&Path>) -> Result<()> {
+    let config = match config {
+        Some(path) => Config::read(path).with_context(|| path.display().to_string())?,
+        None => Config::default(),
+    };
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let mut out = std::io::stdout();
+    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
+    out.flush()?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    server::serve(listener, data, &config, stop).await
+}
+
+impl Client {
+    /// Asks the API and prints what `draw` makes of the answer.
+    async fn show<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        draw: fn(&T, bool) -> String,
+    ) -> Result<()> {
+        let mut url = reqwest::Url::parse(&self.url).context("the URL of the control plane")?.join(path)?;
+        url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
+        let answer = reqwest::get(url).await.with_context(|| format!("no answer from {}", self.url))?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        if !status.is_success() {
+            let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            bail!("{}", problem["detail"].as_str().unwrap_or(status.as_str()));
+        }
+        let color = match self.color {
+            Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+            Color::Always => true,
+            Color::Never => false,
+        };
+        let drawn = if self.json { text + "\n" } else { draw(&serde_json::from_str(&text)?, color) };
+        Ok(std::io::stdout().write_all(drawn.as_bytes())?)
     }
-    Ok(answer.json().await?)
 }

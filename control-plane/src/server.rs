@@ -1,20 +1,24 @@
 //! The HTTP server.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result};
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, Request},
     http::{HeaderValue, header},
-    middleware::map_response,
+    middleware::{Next, from_fn, map_response},
     response::Response,
     routing::{get, post},
 };
 use tokio::net::TcpListener;
 
 use crate::{
-    api, intake, pages,
+    api::{self, Logs},
+    config::Config,
+    forward::Forwarder,
+    intake::{self, Keys},
+    pages,
     store::{Reader, Writer},
 };
 
@@ -23,34 +27,63 @@ use crate::{
 pub(crate) struct App {
     pub(crate) writer: Writer,
     pub(crate) reader: Reader,
+    pub(crate) keys: Keys,
+    pub(crate) forwarders: Vec<Forwarder>,
+    pub(crate) logs: Option<Logs>,
 }
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished.
-pub async fn serve(listener: TcpListener, dir: &Path, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    dir: &Path,
+    config: &Config,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let database = dir.join("spans.sqlite");
-    let writer = Writer::start(&database).with_context(|| format!("cannot open {}", database.display()))?;
-    let app = Arc::new(App { writer, reader: Reader::new(&database) });
+    let database = dir.join("control-plane.sqlite");
+    let writer =
+        Writer::start(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))?;
+    let app = Arc::new(App {
+        writer,
+        reader: Reader::new(&database),
+        keys: config.keys()?,
+        forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
+        logs: config.logs_url().map(Logs::new).transpose()?,
+    });
     let router = Router::new()
         .route("/v1/traces", post(intake::export))
+        .route("/api/map", get(api::map))
         .route("/api/traces", get(api::traces))
         .route("/api/traces/{id}", get(api::trace))
+        .route("/api/traces/{id}/logs", get(api::trace_logs))
+        .route("/api/facets", get(api::facets))
         .route("/healthz", get(|| async { "ok" }))
-        .route("/", get(pages::traces))
-        .route("/traces/{id}", get(pages::trace))
-        .route("/static/style.css", get(pages::style))
+        .merge(pages::routes())
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(map_response(secure))
+        .layer(from_fn(timed))
         .with_state(app);
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
 }
 
-/// Span names come from outside: whatever they hold, a page runs nothing and loads nothing from elsewhere.
+/// Span names come from outside: whatever they hold, a page runs nothing but our own script and loads nothing from elsewhere.
 async fn secure(mut response: Response) -> Response {
-    let policy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+                  base-uri 'none'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// Says what the request took here: <https://www.w3.org/TR/server-timing/>.
+async fn timed(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let mut response = next.run(request).await;
+    let timing = format!("total;dur={:.3}", begun.elapsed().as_secs_f64() * 1e3);
+    if let Ok(timing) = HeaderValue::from_str(&timing) {
+        response.headers_mut().insert("server-timing", timing);
+    }
     response
 }

@@ -1,4 +1,4 @@
-//! Whatever was answered with 200 is there after `kill -9`, once.
+//! Whatever was answered with 200 is there after `kill -9`, once, and counted once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod harness;
@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use control_plane::store::ServiceMap;
 use harness::{Server, span};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,10 +41,16 @@ async fn acknowledged_spans_survive_a_kill() {
         acknowledged_of[usize::from(round)] = acknowledged.load(Ordering::SeqCst);
     }
     let server = Server::start(dir.path());
+    let mut all = 0;
     for (round, acknowledged) in (0_u8..).zip(acknowledged_of) {
         assert!(acknowledged > 0, "nothing was acknowledged in round {round}");
         let stored = server.trace(&[round + 1; 16]).await.unwrap().spans.len() as u64;
         // The one under way may have been stored without its sender knowing.
         assert!((acknowledged..=acknowledged + 1).contains(&stored), "{acknowledged} acknowledged, {stored} stored");
+        all += stored;
     }
+    let answer = reqwest::get(format!("{}/api/map", server.url)).await.unwrap();
+    let map: ServiceMap = answer.json().await.unwrap();
+    let counted: i64 = map.edges.iter().map(|edge| edge.stats.count).sum();
+    assert_eq!(counted, i64::try_from(all).unwrap(), "spans and sums are stored together or not at all");
 }

@@ -17,6 +17,8 @@ use crate::{
     children::Supervised,
     deploy::deploy,
     front_door::{self, Api},
+    injected_delay::InjectedDelay,
+    logs::Logs,
     ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, REGION, sdk_config, sibling},
     outputs::Outputs,
     patches, progress, users,
@@ -53,6 +55,8 @@ pub struct Options {
 pub struct Cloud {
     /// Where everything is.
     pub outputs: Outputs,
+    /// Makes a call slow on purpose.
+    pub delay: InjectedDelay,
     ministack: MiniStack,
     control_plane: Supervised,
     front_door: JoinHandle<()>,
@@ -70,7 +74,7 @@ impl Cloud {
         let front = format!("http://{}", listener.local_addr()?);
 
         let step = progress::step("control plane");
-        let (control_plane, control_plane_url) = start_control_plane(options.control_plane_port, &dir).await?;
+        let (control_plane, control_plane_url) = start_control_plane(options.control_plane_port, &dir, &front).await?;
         step.done(format_args!("control plane at {control_plane_url}"));
 
         let step = progress::step("local cloud");
@@ -140,7 +144,9 @@ impl Cloud {
             Api { prefix: "booking", account: BOOKING_ACCOUNT, id: from_a("ApiId")?, stage: STAGE },
             Api { prefix: "mileage", account: MILEAGE_ACCOUNT, id: from_b("ApiId")?, stage: STAGE },
         ];
-        let front_door = front_door::open(listener, &endpoint, apis, &booking)?;
+        let delay = InjectedDelay::new(&control_plane_url);
+        let logs = Logs { endpoint: endpoint.clone(), stage: STAGE };
+        let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), logs)?;
         let outputs = Outputs {
             booking_url,
             mileage_url,
@@ -158,7 +164,7 @@ impl Cloud {
             dead_letters_url: from_b("DeadLettersUrl")?,
             users,
         };
-        Ok(Self { outputs, ministack, control_plane, front_door, dir })
+        Ok(Self { outputs, delay, ministack, control_plane, front_door, dir })
     }
 
     /// Waits until somebody wants it to end or a part of it ends by itself, which is an error.
@@ -218,14 +224,19 @@ fn remove_leftovers(state: &std::path::Path) {
     }
 }
 
-async fn start_control_plane(port: u16, dir: &std::path::Path) -> Result<(Supervised, String)> {
+async fn start_control_plane(port: u16, dir: &std::path::Path, front: &str) -> Result<(Supervised, String)> {
     let port = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
         Ok(free) => free.local_addr()?.port(),
         Err(_) => crate::ministack::free_port()?,
     };
     let url = format!("http://127.0.0.1:{port}");
     let data = dir.join("control-plane").to_string_lossy().into_owned();
-    let args = ["serve".to_owned(), "--listen".to_owned(), format!("127.0.0.1:{port}"), "--data".to_owned(), data];
+    // Where the functions' log lines are to be had.
+    let config = dir.join("control-plane.toml");
+    std::fs::write(&config, format!("[logs]\nurl = \"{front}/_local/logs\"\n"))?;
+    let config = config.to_string_lossy().into_owned();
+    let args = ["serve", "--listen", &format!("127.0.0.1:{port}"), "--data", &data, "--config", &config];
+    let args = args.map(str::to_owned);
     let log = dir.join("control-plane.log");
     let mut process = Supervised::start("control plane", &sibling("control-plane")?, &args, &[], log)?;
     let health = format!("{url}/healthz");

@@ -7,13 +7,14 @@ use aws_config::SdkConfig;
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::ministack::REGION;
+use crate::{injected_delay::InjectedDelay, logs::Logs, ministack::REGION};
 
 /// API Gateway's own limit.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -46,6 +47,7 @@ struct Door {
     endpoint: String,
     apis: Vec<Api>,
     client: reqwest::Client,
+    delay: InjectedDelay,
     sts: aws_sdk_sts::Client,
 }
 
@@ -57,15 +59,31 @@ impl Door {
     }
 }
 
-/// Serves on `listener` until aborted.
-pub fn open(listener: TcpListener, endpoint: &str, apis: Vec<Api>, config: &SdkConfig) -> Result<JoinHandle<()>> {
+/// Serves on `listener` until aborted: the APIs, and below `/_local/logs` the log lines of a trace.
+pub fn open(
+    listener: TcpListener,
+    endpoint: &str,
+    apis: Vec<Api>,
+    config: &SdkConfig,
+    delay: InjectedDelay,
+    logs: Logs,
+) -> Result<JoinHandle<()>> {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-    let door = Arc::new(Door { endpoint: endpoint.to_owned(), apis, client, sts: aws_sdk_sts::Client::new(config) });
-    let router = Router::new().fallback(pass).with_state(door);
+    let sts = aws_sdk_sts::Client::new(config);
+    let door = Arc::new(Door { endpoint: endpoint.to_owned(), apis, client, delay, sts });
+    let logs = Router::new().route("/_local/logs/{trace_id}", get(log_lines)).with_state(Arc::new(logs));
+    let router = Router::new().fallback(pass).with_state(door).merge(logs);
     Ok(tokio::spawn(async move {
         // `serve` ends only with the process.
         let _served = axum::serve(listener, router).await;
     }))
+}
+
+async fn log_lines(State(logs): State<Arc<Logs>>, Path(trace_id): Path<String>) -> Response {
+    match logs.of_trace(&trace_id).await {
+        Ok(lines) => axum::Json(lines).into_response(),
+        Err(error) => problem(StatusCode::BAD_GATEWAY, "Bad Gateway", &error.to_string()),
+    }
 }
 
 /// The access key of a request with a SigV4 signature.
@@ -114,6 +132,7 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
             request.uri().query().unwrap_or_default().to_owned()
         }
     };
+    door.delay.hold(path, &headers).await;
     let url = format!("{}/restapis/{}/{}/_user_request_/{rest}?{query}", door.endpoint, api.id, api.stage);
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {

@@ -20,6 +20,7 @@ pub mod cloud;
 pub mod demo;
 pub mod deploy;
 pub mod front_door;
+pub mod injected_delay;
 pub mod logs;
 pub mod ministack;
 pub mod outputs;

@@ -2,11 +2,54 @@
 
 use anyhow::{Context, Result};
 
-use crate::{ministack::sdk_config, outputs::Outputs};
+use crate::{
+    ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, sdk_config},
+    outputs::Outputs,
+};
+
+/// Which functions write log lines, by account.
+const FUNCTIONS: [(&str, &str); 4] = [
+    (BOOKING_ACCOUNT, "booking-api"),
+    (BOOKING_ACCOUNT, "booking-publisher"),
+    (MILEAGE_ACCOUNT, "mileage-accrual"),
+    (MILEAGE_ACCOUNT, "mileage-api"),
+];
+
+/// The log lines of all functions.
+#[derive(Debug, Clone)]
+pub struct Logs {
+    /// Of both accounts.
+    pub endpoint: String,
+    /// The stage that is deployed.
+    pub stage: &'static str,
+}
+
+impl Logs {
+    /// The lines that name this trace, in the order in which they were written.
+    pub async fn of_trace(&self, trace_id: &str) -> Result<Vec<serde_json::Value>> {
+        let mut found = Vec::new();
+        for (account, function) in FUNCTIONS {
+            // A function that was never called has no log group.
+            let name = format!("{function}-{}", self.stage);
+            for mut line in read(&self.endpoint, account, &name).await.unwrap_or_default() {
+                if line["trace_id"] == trace_id {
+                    line["function"] = function.into();
+                    found.push(line);
+                }
+            }
+        }
+        found.sort_by(|a, b| a["timestamp"].as_str().cmp(&b["timestamp"].as_str()));
+        Ok(found)
+    }
+}
 
 /// All JSON log lines a function of this account has written so far.
 pub async fn lines(outputs: &Outputs, account: &str, function: &str) -> Result<Vec<serde_json::Value>> {
-    let config = sdk_config(&outputs.aws_endpoint_url, account).await;
+    read(&outputs.aws_endpoint_url, account, function).await
+}
+
+async fn read(endpoint: &str, account: &str, function: &str) -> Result<Vec<serde_json::Value>> {
+    let config = sdk_config(endpoint, account).await;
     let client = aws_sdk_cloudwatchlogs::Client::new(&config);
     let group = format!("/aws/lambda/{function}");
     let mut lines = Vec::new();

@@ -1,127 +1,144 @@
-//! The one writer: group commit on a thread of its own.
+//! The one writer: group commit on a thread of its own, and housekeeping while nobody waits.
 
-use std::{path::Path, thread};
+use std::{
+    path::Path,
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
 
-use rusqlite::{Connection, Transaction, params};
-use tokio::sync::{mpsc, oneshot};
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::oneshot;
 
-use super::{StoreError, schema};
+use super::{
+    StoreError,
+    housekeeping::{self, Retention},
+    incoming::Incoming,
+    ingest::{Ingest, Stored},
+    schema,
+};
 
 /// Requests that may wait; one more is told to come back.
-const MAX_WAITING: usize = 256;
+const MAX_WAITING: usize = 128;
 /// Spans in one transaction, so that nobody waits for an endless one.
-const MAX_SPANS_PER_COMMIT: usize = 20_000;
-
-/// A span as it is stored.
-#[derive(Debug, Clone)]
-pub struct Row {
-    /// 16 bytes.
-    pub trace_id: Vec<u8>,
-    /// 8 bytes.
-    pub span_id: Vec<u8>,
-    /// 8 bytes; none for a root.
-    pub parent_span_id: Option<Vec<u8>>,
-    /// Its name.
-    pub name: String,
-    /// OTLP's number of its kind.
-    pub kind: i32,
-    /// `service.name`.
-    pub service: String,
-    /// `cloud.account.id`.
-    pub account: Option<String>,
-    /// `tenant.id`.
-    pub tenant: Option<String>,
-    /// `tenant.tier`.
-    pub tier: Option<String>,
-    /// Nanoseconds since 1970.
-    pub start_ns: i64,
-    /// Nanoseconds since 1970.
-    pub end_ns: i64,
-    /// OTLP's number of its status.
-    pub status: i32,
-    /// The sender's resource, protobuf.
-    pub resource: std::sync::Arc<[u8]>,
-    /// The span, protobuf.
-    pub body: Vec<u8>,
-}
+const MAX_SPANS_PER_COMMIT: usize = 30_000;
+/// Between two steps of housekeeping while spans come without a pause.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks at whether there is something to do, when nothing comes.
+const IDLE: Duration = Duration::from_secs(10);
 
 struct Job {
-    rows: Vec<Row>,
-    done: oneshot::Sender<Result<(), StoreError>>,
+    traces: Vec<Incoming>,
+    spans: usize,
+    done: oneshot::Sender<Answer>,
+}
+
+impl Job {
+    fn answer(self, outcome: Result<Stored, StoreError>) {
+        // Whoever asked may have gone.
+        let _gone = self.done.send(Answer { outcome, _spans: self.traces });
+    }
+}
+
+/// The outcome; and the spans, so that whoever sent them frees them, and the writer goes on.
+struct Answer {
+    outcome: Result<Stored, StoreError>,
+    _spans: Vec<Incoming>,
 }
 
 /// A handle to the writer; it ends with the last handle.
 #[derive(Debug, Clone)]
-pub struct Writer(mpsc::Sender<Job>);
+pub struct Writer(SyncSender<Job>);
 
 impl Writer {
     /// Opens the database file and starts the writer.
-    pub fn start(path: &Path) -> Result<Self, StoreError> {
+    pub fn start(path: &Path, retention: Retention) -> Result<Self, StoreError> {
         let connection = schema::open_writer(path)?;
-        let (sender, receiver) = mpsc::channel(MAX_WAITING);
+        let ingest = Ingest::load(&connection)?;
+        let (sender, receiver) = sync_channel(MAX_WAITING);
         thread::Builder::new()
             .name("span-writer".into())
-            .spawn(move || run(connection, receiver))
+            .spawn(move || run(connection, ingest, receiver, &retention))
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Self(sender))
     }
 
     /// Stores spans; `Ok` means they are durable. A span that is there already stays as it is.
-    pub async fn store(&self, rows: Vec<Row>) -> Result<(), StoreError> {
+    pub async fn store(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
+        let spans = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
         let (done, outcome) = oneshot::channel();
-        self.0.try_send(Job { rows, done }).map_err(|_| StoreError::Busy)?;
-        outcome.await.unwrap_or_else(|_| Err(StoreError::Failed("the writer ended".into())))
+        self.0.try_send(Job { traces, spans, done }).map_err(|_| StoreError::Busy)?;
+        outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?.outcome
     }
 }
 
-fn run(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(first) = jobs.blocking_recv() {
-        let mut spans = first.rows.len();
+fn run(mut connection: Connection, mut ingest: Ingest, jobs: Receiver<Job>, retention: &Retention) {
+    let mut kept_house = Instant::now();
+    // How long to wait for a job before looking after the house: not at all while there is something to do.
+    let mut patience = Duration::ZERO;
+    loop {
+        let first = match jobs.recv_timeout(patience) {
+            Ok(job) => Some(job),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        if first.is_none() || kept_house.elapsed() >= HOUSEKEEPING_EVERY {
+            kept_house = Instant::now();
+            patience = match housekeeping::step(&mut connection, &mut ingest, retention, now()) {
+                Ok(true) => Duration::ZERO,
+                Ok(false) => IDLE,
+                Err(error) => {
+                    eprintln!("housekeeping: {error}");
+                    IDLE
+                }
+            };
+        }
+        let Some(first) = first else { continue };
+        let mut spans = first.spans;
         let mut batch = vec![first];
         while spans < MAX_SPANS_PER_COMMIT
             && let Ok(next) = jobs.try_recv()
         {
-            spans += next.rows.len();
+            spans += next.spans;
             batch.push(next);
         }
-        let outcome = commit(&mut connection, &batch);
-        for job in batch {
-            // Whoever asked may have gone.
-            let _gone = job.done.send(outcome.clone());
+        answer(commit(&mut connection, &mut ingest, &batch), batch, &connection, &mut ingest);
+    }
+}
+
+fn answer(outcome: Result<Vec<Stored>, StoreError>, batch: Vec<Job>, connection: &Connection, ingest: &mut Ingest) {
+    match outcome {
+        Ok(stored) => {
+            for (job, stored) in batch.into_iter().zip(stored) {
+                job.answer(Ok(stored));
+            }
+        }
+        Err(error) => {
+            // What memory holds may have been rolled back: begin again from what is on disk.
+            match Ingest::load(connection) {
+                Ok(fresh) => *ingest = fresh,
+                Err(error) => eprintln!("the store cannot be read: {error}"),
+            }
+            for job in batch {
+                job.answer(Err(error.clone()));
+            }
         }
     }
 }
 
-fn commit(connection: &mut Connection, batch: &[Job]) -> Result<(), StoreError> {
-    let transaction = connection.transaction()?;
-    for row in batch.iter().flat_map(|job| &job.rows) {
-        insert(&transaction, row)?;
+fn commit(connection: &mut Connection, ingest: &mut Ingest, batch: &[Job]) -> Result<Vec<Stored>, StoreError> {
+    let now = now();
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut stored = Vec::with_capacity(batch.len());
+    for job in batch {
+        stored.push(ingest.add(&transaction, &job.traces, now)?);
     }
-    Ok(transaction.commit()?)
+    ingest.finish(&transaction, now)?;
+    transaction.commit()?;
+    Ok(stored)
 }
 
-fn insert(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
-    let mut resource = transaction.prepare_cached("INSERT OR IGNORE INTO resources (body) VALUES (?1)")?;
-    resource.execute(params![row.resource.as_ref()])?;
-    let mut span = transaction.prepare_cached(
-        "INSERT OR IGNORE INTO spans VALUES
-         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, (SELECT id FROM resources WHERE body = ?13), ?14)",
-    )?;
-    span.execute(params![
-        row.trace_id,
-        row.span_id,
-        row.parent_span_id,
-        row.name,
-        row.kind,
-        row.service,
-        row.account,
-        row.tenant,
-        row.tier,
-        row.start_ns,
-        row.end_ns,
-        row.status,
-        row.resource.as_ref(),
-        row.body,
-    ])?;
-    Ok(())
+/// Unix seconds.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
 }

@@ -1,8 +1,10 @@
 //! A trace as read back: its spans, its ids, its tree.
 
+mod critical_path;
 mod ids;
 mod tree;
 
+pub use critical_path::{Stretch, critical_path};
 pub use ids::{InvalidTraceId, TraceId};
 pub use tree::{Node, Tree};
 
@@ -67,6 +69,8 @@ pub struct Link {
     pub trace_id: String,
     /// The other span.
     pub span_id: String,
+    /// Why.
+    pub attributes: BTreeMap<String, serde_json::Value>,
 }
 
 /// Something that happened during a span.
@@ -87,8 +91,10 @@ pub struct Summary {
     pub trace_id: TraceId,
     /// X-Ray form.
     pub xray_trace_id: String,
-    /// Name of its first span.
+    /// Name of its root span, or of the first that came.
     pub root: String,
+    /// The service of that span.
+    pub root_service: String,
     /// Services that took part.
     pub services: Vec<String>,
     /// Accounts that took part.
@@ -97,8 +103,12 @@ pub struct Summary {
     pub tenants: Vec<String>,
     /// Number of spans.
     pub spans: usize,
-    /// Number of spans with an error.
-    pub errors: usize,
+    /// Some span was at fault: a 5xx, or failed otherwise.
+    pub fault: bool,
+    /// Some span had a 4xx.
+    pub error: bool,
+    /// Some span had a 429.
+    pub throttle: bool,
     /// Nanoseconds since 1970.
     pub start_unix_ns: i64,
     /// From the first start to the last end, nanoseconds.

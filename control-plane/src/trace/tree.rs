@@ -11,6 +11,8 @@ pub struct Node<'a> {
     pub span: &'a Span,
     /// How far below its root.
     pub depth: usize,
+    /// Where its parent stands among the nodes: before it.
+    pub parent: Option<usize>,
     /// Its parent is named but was never received: API Gateway's own segment, say, or a sender that is late.
     pub parent_missing: bool,
 }
@@ -44,15 +46,16 @@ impl<'a> Tree<'a> {
         let mut nodes = Vec::with_capacity(spans.len());
         // Roots first; then whatever no root leads to.
         for root in roots.into_iter().chain(spans.iter().copied()) {
-            let mut stack = vec![(root, 0)];
-            while let Some((span, depth)) = stack.pop() {
+            let mut stack = vec![(root, 0, None)];
+            while let Some((span, depth, parent)) = stack.pop() {
                 if !placed.insert(&span.span_id) {
                     continue;
                 }
                 let parent_missing = span.parent_span_id.as_deref().is_some_and(|parent| !known.contains(parent));
-                nodes.push(Node { span, depth, parent_missing });
+                let index = nodes.len();
+                nodes.push(Node { span, depth, parent, parent_missing });
                 let below = children.get(span.span_id.as_str()).into_iter().flatten();
-                stack.extend(below.rev().map(|child| (*child, depth + 1)));
+                stack.extend(below.rev().map(|child| (*child, depth + 1, Some(index))));
             }
         }
         let start = spans.first().map_or(0, |span| span.start_unix_ns);

@@ -5,6 +5,8 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::LazyLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use control_plane::trace::Trace;
@@ -26,9 +28,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on a free port with its data in `dir`.
     pub(crate) fn start(dir: &Path) -> Self {
+        Self::configured(dir, "")
+    }
+
+    /// The same, with this configuration.
+    pub(crate) fn configured(dir: &Path, config: &str) -> Self {
+        let file = dir.join("control-plane.toml");
+        std::fs::write(&file, config).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_control-plane"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(dir)
+            .arg("--config")
+            .arg(file)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -73,9 +84,15 @@ impl Drop for Server {
     }
 }
 
+/// A minute ago, as the tests began: nanoseconds since 1970.
+static START: LazyLock<u64> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from((now - Duration::from_secs(60)).as_nanos()).unwrap()
+});
+
 /// The n-th span of a trace.
 pub(crate) fn span(trace: u8, n: u64) -> Span {
-    let start = 1_763_700_833_000_000_000 + n * 1_000_000;
+    let start = *START + n * 1_000_000;
     Span {
         trace_id: vec![trace.max(1); 16],
         span_id: (n + 1).to_be_bytes().to_vec(),
@@ -110,4 +127,92 @@ pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body).unwrap();
     encoder.finish().unwrap()
+}
+
+/// An integer attribute.
+pub(crate) fn number(key: &str, value: i64) -> KeyValue {
+    let value = Some(AnyValue { value: Some(any_value::Value::IntValue(value)) });
+    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
+}
+
+/// The spans of the n-th booking, with a quote from account B, by the service that sends them. Tenants take turns: acme and
+/// globex are basic, oceanic is premium.
+pub(crate) fn journey(n: usize, failed: bool) -> Vec<(&'static str, Span)> {
+    let (tenant, tier) = [("acme", "basic"), ("globex", "basic"), ("oceanic", "premium")][n % 3];
+    let start = *START - 600_000_000_000 + n as u64 * 1_000_000_000;
+    let id = |index: usize| (n as u64 * 16 + index as u64 + 1).to_be_bytes().to_vec();
+    let span =
+        |index: usize, parent: Option<usize>, name: &str, kind, from_ms: u64, to_ms: u64, more: Vec<KeyValue>| {
+            let account = if index >= 3 && index <= 4 || index >= 7 { "222222222222" } else { "111111111111" };
+            let mut attributes =
+                vec![text("tenant.id", tenant), text("tenant.tier", tier), text("cloud.account.id", account)];
+            attributes.extend(more);
+            Span {
+                trace_id: (n as u128 + 1).to_be_bytes().to_vec(),
+                span_id: id(index),
+                parent_span_id: parent.map(id).unwrap_or_default(),
+                name: name.to_owned(),
+                kind,
+                start_time_unix_nano: start + from_ms * 1_000_000,
+                end_time_unix_nano: start + to_ms * 1_000_000,
+                attributes,
+                ..Span::default()
+            }
+        };
+    let http = |status| {
+        vec![
+            text("faas.trigger", "http"),
+            text("http.request.method", "POST"),
+            number("http.response.status_code", status),
+        ]
+    };
+    let dynamodb = |table: &str| {
+        vec![
+            text("rpc.system", "aws-api"),
+            text("rpc.service", "DynamoDB"),
+            text("db.system.name", "aws.dynamodb"),
+            text("aws.dynamodb.table_names", table),
+        ]
+    };
+    let message =
+        |system: &str, name: &str| vec![text("messaging.system", system), text("messaging.destination.name", name)];
+    let call = vec![text("http.request.method", "GET"), text("server.address", "api-of-b.example.com")];
+    vec![
+        ("booking-api", span(0, None, "POST /bookings", 2, 0, 60, http(if failed { 500 } else { 201 }))),
+        ("booking-api", span(1, Some(0), "DynamoDB.TransactWriteItems", 3, 10, 30, dynamodb("reservations"))),
+        ("booking-api", span(2, Some(0), "GET", 3, 32, 55, call)),
+        ("mileage-api", span(3, Some(2), "GET /miles", 2, 36, 50, http(200))),
+        ("mileage-api", span(4, Some(3), "lookup", 1, 37, 40, vec![])),
+        (
+            "booking-publisher",
+            span(5, Some(0), "process reservations", 5, 100, 120, message("aws.dynamodb", "reservations")),
+        ),
+        (
+            "booking-publisher",
+            span(6, Some(5), "send booking-confirmed", 4, 105, 115, message("aws.sns", "booking-confirmed")),
+        ),
+        ("mileage-accrual", span(7, Some(6), "process accrual", 5, 200, 240, message("aws_sqs", "accrual"))),
+        ("mileage-accrual", span(8, Some(7), "DynamoDB.TransactWriteItems", 3, 205, 235, dynamodb("ledger"))),
+    ]
+}
+
+/// An OTLP request with spans of several services.
+pub(crate) fn request_by_service(spans: &[(&'static str, Span)]) -> Vec<u8> {
+    let groups = spans.iter().map(|(service, span)| ResourceSpans {
+        resource: Some(Resource { attributes: vec![text("service.name", service)], ..Resource::default() }),
+        scope_spans: vec![ScopeSpans { spans: vec![span.clone()], ..ScopeSpans::default() }],
+        ..ResourceSpans::default()
+    });
+    ExportTraceServiceRequest { resource_spans: groups.collect() }.encode_to_vec()
+}
+
+/// In another order, the same for the same seed (Fisher–Yates).
+pub(crate) fn shuffled<T>(list: &mut [T], seed: u64) {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    for last in (1..list.len()).rev() {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        list.swap(last, (state % (last as u64 + 1)) as usize);
+    }
 }

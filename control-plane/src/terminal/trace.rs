@@ -13,7 +13,7 @@ const AXIS: usize = 30;
 
 /// The trace, a line per span: name, kind, service, account, tenant, tier, duration, and where it lies on the trace's time
 /// axis. Failed spans are red where `color`.
-pub fn render(trace: &Trace, color: bool) -> String {
+pub fn trace(trace: &Trace, color: bool) -> String {
     let tree = Tree::of(trace);
     let paint = |style: Style| if color { style } else { Style::new() };
     let label = |node: &Node<'_>| format!("{}{}", "  ".repeat(node.depth), node.span.name);
@@ -85,7 +85,7 @@ mod tests {
         failed.error = Some("timeout".into());
         let trace =
             Trace { trace_id, xray_trace_id: trace_id.xray(), spans: vec![span("a", None, 0, 100_000_000), failed] };
-        let plain = render(&trace, false);
+        let plain = super::trace(&trace, false);
         let lines: Vec<&str> = plain.lines().collect();
         assert!(lines[1].starts_with("span a    SERVER    booking-api  111111111111  acme  basic"), "{plain}");
         assert!(lines[1].ends_with(&"█".repeat(AXIS)), "{plain}");
@@ -93,6 +93,6 @@ mod tests {
             lines[2].starts_with("  span b") && lines[2].contains("50.0 ms") && lines[2].ends_with("timeout"),
             "{plain}"
         );
-        assert!(!plain.contains('\x1b') && render(&trace, true).contains("\x1b[31m"));
+        assert!(!plain.contains('\x1b') && super::trace(&trace, true).contains("\x1b[31m"));
     }
 }

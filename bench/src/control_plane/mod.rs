@@ -1,0 +1,212 @@
+//! The control plane under load: durable intake, then what pages and the API ask for, on a full store.
+
+mod generator;
+
+use std::{
+    path::Path,
+    process::Stdio,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result, bail};
+use reqwest::{Client, StatusCode, header};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    task::JoinSet,
+};
+
+use self::generator::{Random, SPANS_PER_REQUEST, SPANS_PER_TRACE, TENANTS, request, tenant};
+use crate::report::{Report, quantile};
+
+/// Raw spans in the store; fewer to try something out.
+const SPANS: u64 = 10_000_000;
+/// Of these, the share that is a day old at most; the rest lies in the 29 days before.
+const RECENT_SHARE: f64 = 0.7;
+const DAY_NS: u64 = 86_400_000_000_000;
+/// Requests under way at once.
+const SENDERS: usize = 16;
+/// Trace ids that are kept to be asked for.
+const KEPT_EVERY: u64 = 2_000;
+const QUERIES: usize = 300;
+
+/// Measures and adds everything. `spans` in place of ten million, if given.
+pub(crate) async fn add(report: &mut Report, release: &Path, spans: Option<u64>) -> Result<()> {
+    let spans = spans.unwrap_or(SPANS);
+    let data = tempfile::tempdir_in(release)?;
+    let mut server = Server::start(&release.join("control-plane"), data.path()).await?;
+    let kept = server.fill(report, spans).await?;
+    server.ask(report, &kept).await?;
+    report.add("control_plane.peak_rss_mb", server.peak_rss()? as f64 / 1e6);
+    report.add("control_plane.disk_bytes_per_span", disk_bytes(data.path())? as f64 / spans as f64);
+    Ok(server.process.kill().await?)
+}
+
+fn disk_bytes(dir: &Path) -> Result<u64> {
+    std::fs::read_dir(dir)?.map(|entry| Ok(entry?.metadata()?.len())).sum()
+}
+
+struct Server {
+    process: Child,
+    url: String,
+    client: Client,
+}
+
+impl Server {
+    async fn start(binary: &Path, data: &Path) -> Result<Self> {
+        let mut process = Command::new(binary)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        let out = process.stdout.take().context("its output")?;
+        let line = BufReader::new(out).lines().next_line().await?.unwrap_or_default();
+        let url = line.strip_prefix("listening on ").context("where it listens")?.to_owned();
+        Ok(Self { process, url, client: Client::new() })
+    }
+
+    fn peak_rss(&self) -> Result<u64> {
+        let pid = self.process.id().context("it has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    }
+
+    /// Sends the spans, the oldest first; some of their trace ids.
+    async fn fill(&self, report: &mut Report, spans: u64) -> Result<Vec<[u8; 16]>> {
+        let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
+        let traces_per_request = (SPANS_PER_REQUEST / SPANS_PER_TRACE) as u64;
+        let per_request = traces_per_request * SPANS_PER_TRACE as u64;
+        let requests = spans / per_request;
+        let next = Arc::new(AtomicU64::new(0));
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let begun = Instant::now();
+        let mut senders = JoinSet::new();
+        for _ in 0..SENDERS {
+            let (client, url) = (self.client.clone(), format!("{}/v1/traces", self.url));
+            let (next, kept) = (next.clone(), kept.clone());
+            senders.spawn(async move {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= requests {
+                        return Ok::<_, anyhow::Error>(());
+                    }
+                    let start = |trace: u64| {
+                        now - age((number as f64 + trace as f64 / traces_per_request as f64) / requests as f64)
+                    };
+                    let (body, ids) = request(&mut Random::new(number + 1), (0..traces_per_request).map(start));
+                    if number % (KEPT_EVERY / traces_per_request) == 0 {
+                        kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(ids.first());
+                    }
+                    send(&client, &url, body).await?;
+                    if number % (requests / 10).max(1) == 0 {
+                        let done = number * per_request;
+                        eprintln!(
+                            "control plane: {done} spans, {:.0} a second",
+                            done as f64 / begun.elapsed().as_secs_f64()
+                        );
+                    }
+                }
+            });
+        }
+        while let Some(sender) = senders.join_next().await {
+            sender??;
+        }
+        report.add("control_plane.spans", (requests * per_request) as f64);
+        report.add("control_plane.intake_spans_per_s", (requests * per_request) as f64 / begun.elapsed().as_secs_f64());
+        Ok(std::mem::take(&mut kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())))
+    }
+
+    /// Asks for traces, maps and searches of an hour; the server's own time counts.
+    async fn ask(&self, report: &mut Report, kept: &[[u8; 16]]) -> Result<()> {
+        let mut random = Random::new(42);
+        let mut times = Vec::new();
+        for _ in 0..QUERIES {
+            let id = kept.get((random.next() % kept.len() as u64) as usize).context("no trace is kept")?;
+            let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+            times.push(self.time(&format!("/api/traces/{hex}"), &[]).await?);
+        }
+        add_times(report, "trace_by_id", &times);
+
+        times.clear();
+        let some_tenant = |random: &mut Random| tenant(random.next() % TENANTS);
+        for n in 0..QUERIES {
+            let narrowed = match n % 4 {
+                0 => vec![],
+                1 => vec![("tenant", some_tenant(&mut random))],
+                2 => vec![("tier", "premium".to_owned())],
+                _ => vec![("account", "222222222222".to_owned())],
+            };
+            times.push(self.time("/api/map", &narrowed).await?);
+        }
+        add_times(report, "map", &times);
+
+        times.clear();
+        for n in 0..QUERIES {
+            let of_tenant = format!("annotation[tenant.id] = \"{}\"", some_tenant(&mut random));
+            let filter = match n % 8 {
+                0 => String::new(),
+                1 => of_tenant + " AND duration > 0.1",
+                2 => "fault".into(),
+                3 => "service(\"mileage-accrual\") AND duration > 0.3".into(),
+                4 => "edge(\"booking-publisher\", \"booking-confirmed\")".into(),
+                5 => "http.status = 500".into(),
+                6 => "account.id = \"222222222222\" AND annotation.tenant_tier = \"premium\"".into(),
+                _ => "user = \"nobody\"".into(),
+            };
+            times.push(self.time("/api/traces", &[("filter", filter)]).await?);
+        }
+        add_times(report, "search", &times);
+        Ok(())
+    }
+
+    /// What a request took in the server, by its `Server-Timing`, milliseconds.
+    async fn time(&self, path: &str, query: &[(&str, String)]) -> Result<f64> {
+        let mut url = reqwest::Url::parse(&self.url)?.join(path)?;
+        url.query_pairs_mut().extend_pairs(query);
+        let answer = self.client.get(url.clone()).send().await?;
+        if !answer.status().is_success() {
+            bail!("{url} answered {}: {}", answer.status(), answer.text().await?);
+        }
+        let timing =
+            answer.headers().get("server-timing").and_then(|value| value.to_str().ok()).context("Server-Timing")?;
+        let milliseconds = timing.split("dur=").nth(1).context("dur")?.parse()?;
+        answer.bytes().await?;
+        Ok(milliseconds)
+    }
+}
+
+/// How old the n-th of all traces is, by how much of them come before it: 29 days, then a day.
+fn age(position: f64) -> u64 {
+    let old = 1.0 - RECENT_SHARE;
+    if position < old {
+        DAY_NS + ((1.0 - position / old) * 29.0 * DAY_NS as f64) as u64
+    } else {
+        ((1.0 - position) / RECENT_SHARE * DAY_NS as f64) as u64
+    }
+}
+
+/// Sends until the server takes it, as a collector does.
+async fn send(client: &Client, url: &str, body: Vec<u8>) -> Result<()> {
+    let body = bytes::Bytes::from(body);
+    loop {
+        let request = client.post(url).header(header::CONTENT_TYPE, "application/x-protobuf").body(body.clone());
+        let status = request.send().await?.status();
+        match status {
+            StatusCode::OK => return Ok(()),
+            StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(Duration::from_millis(20)).await,
+            _ => bail!("the intake answered {status}"),
+        }
+    }
+}
+
+fn add_times(report: &mut Report, name: &str, times: &[f64]) {
+    report.add(format!("control_plane.{name}_p50_ms"), quantile(times, 0.5));
+    report.add(format!("control_plane.{name}_p99_ms"), quantile(times, 0.99));
+}

@@ -1,0 +1,67 @@
+//! Times, rates and links as text.
+
+use jiff::Timestamp;
+
+/// A duration as a person reads it: three digits and a unit.
+pub(crate) fn duration(nanoseconds: f64) -> String {
+    let (value, unit) = match nanoseconds {
+        ns if ns < 1e6 => (ns / 1e3, "µs"),
+        ns if ns < 1e9 => (ns / 1e6, "ms"),
+        ns if ns < 60e9 => (ns / 1e9, "s"),
+        ns => (ns / 60e9, "min"),
+    };
+    let digits = match value {
+        value if value < 10.0 => 2,
+        value if value < 100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+/// A rate: a second, or a minute where that says more.
+pub(crate) fn rate(per_second: f64) -> String {
+    match per_second {
+        rate if rate >= 10.0 => format!("{rate:.0}/s"),
+        rate if rate >= 0.1 => format!("{rate:.1}/s"),
+        rate => format!("{:.1}/min", rate * 60.0),
+    }
+}
+
+/// A share as a percentage.
+pub(crate) fn percent(share: f64) -> String {
+    match share * 100.0 {
+        0.0 => "0 %".into(),
+        percent if percent < 0.1 => "<0.1 %".into(),
+        percent => format!("{percent:.1} %"),
+    }
+}
+
+/// A moment, UTC.
+pub(crate) fn clock(unix_ns: i64) -> String {
+    Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(|_| "–".into(), |time| format!("{time:.3}"))
+}
+
+/// A path with a query; what is empty is left out.
+pub(crate) fn link(path: &str, query: &[(&str, String)]) -> String {
+    let mut text = form_urlencoded::Serializer::new(String::new());
+    query.iter().filter(|(_, value)| !value.is_empty()).for_each(|(name, value)| {
+        text.append_pair(name, value);
+    });
+    let text = text.finish();
+    if text.is_empty() { path.to_owned() } else { format!("{path}?{text}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        for (nanoseconds, text) in [(1_500.0, "1.50 µs"), (35.4e6, "35.4 ms"), (812e6, "812 ms"), (2.5e9, "2.50 s")] {
+            assert_eq!(duration(nanoseconds), text);
+        }
+        assert_eq!((rate(0.01), rate(2.34), rate(120.4)), ("0.6/min".into(), "2.3/s".into(), "120/s".into()));
+        assert_eq!((percent(0.0), percent(0.0001), percent(0.05)), ("0 %".into(), "<0.1 %".into(), "5.0 %".into()));
+        assert_eq!(link("/a", &[("b", "c d".into()), ("e", String::new())]), "/a?b=c+d");
+    }
+}

@@ -1,0 +1,443 @@
+//! Tokens to an expression.
+
+use super::{
+    AnnotationTest, Comparison, Expression, ExpressionError, Flag, NodeTest, NumberOf, TextOf, TextTest,
+    lexer::{Placed, Token, tokens},
+};
+
+/// How deep an expression may nest.
+const MAX_DEPTH: usize = 32;
+/// Longest text read, in bytes.
+const MAX_BYTES: usize = 4_096;
+
+/// Parts of X-Ray's language that ask for what is not kept here.
+const ELSEWHERE: [&str; 14] = [
+    "inferred",
+    "first",
+    "last",
+    "remote",
+    "root",
+    "index",
+    "http.useragent",
+    "http.clientip",
+    "message",
+    "availabilityzone",
+    "instance.id",
+    "resource.arn",
+    "rootcause.fault",
+    "group.name",
+];
+
+pub(super) fn parse(text: &str) -> Result<Expression, ExpressionError> {
+    if text.len() > MAX_BYTES {
+        return Err(ExpressionError { column: 1, message: format!("an expression has at most {MAX_BYTES} bytes") });
+    }
+    let tokens = tokens(text)?;
+    let mut parser = Parser { tokens: &tokens, at: 0, end: text.chars().count() + 1, depth: 0 };
+    let expression = parser.any_of()?;
+    match parser.peek() {
+        None => Ok(expression),
+        Some(_) => Err(parser.error("expected AND, OR or the end")),
+    }
+}
+
+struct Parser<'a> {
+    tokens: &'a [Placed],
+    at: usize,
+    /// The column behind the text.
+    end: usize,
+    depth: usize,
+}
+
+type Parsed<T> = Result<T, ExpressionError>;
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<&'a Token> {
+        self.tokens.get(self.at).map(|(token, _)| token)
+    }
+
+    fn next(&mut self) -> Option<&'a Token> {
+        self.at += 1;
+        self.tokens.get(self.at - 1).map(|(token, _)| token)
+    }
+
+    /// An error at the next token.
+    fn error(&self, message: impl Into<String>) -> ExpressionError {
+        let column = self.tokens.get(self.at).map_or(self.end, |(_, column)| *column);
+        ExpressionError { column, message: message.into() }
+    }
+
+    fn takes(&mut self, sign: &str) -> bool {
+        let found = matches!(self.peek(), Some(Token::Sign(found)) if *found == sign);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn takes_word(&mut self, word: &str) -> bool {
+        let found = matches!(self.peek(), Some(Token::Word(found)) if found.eq_ignore_ascii_case(word));
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, sign: &str) -> Parsed<()> {
+        if self.takes(sign) { Ok(()) } else { Err(self.error(format!("expected {sign:?}"))) }
+    }
+
+    fn any_of(&mut self) -> Parsed<Expression> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.error("nested too deep"));
+        }
+        let mut parts = vec![self.all_of()?];
+        while self.takes("||") || self.takes_word("OR") {
+            parts.push(self.all_of()?);
+        }
+        self.depth -= 1;
+        Ok(one_or(parts, Expression::Or))
+    }
+
+    fn all_of(&mut self) -> Parsed<Expression> {
+        let mut parts = vec![self.not()?];
+        while self.takes("&&") || self.takes_word("AND") {
+            parts.push(self.not()?);
+        }
+        Ok(one_or(parts, Expression::And))
+    }
+
+    fn not(&mut self) -> Parsed<Expression> {
+        let mut negated = false;
+        while self.takes("!") || self.takes_word("NOT") {
+            negated = !negated;
+        }
+        let term = if self.takes("(") {
+            let inner = self.any_of()?;
+            self.expect(")")?;
+            inner
+        } else {
+            self.term()?
+        };
+        Ok(if negated { Expression::Not(Box::new(term)) } else { term })
+    }
+
+    fn term(&mut self) -> Parsed<Expression> {
+        let Some(Token::Word(word)) = self.peek() else { return Err(self.error("expected a keyword")) };
+        let lower = word.to_ascii_lowercase();
+        if let Some(key) = lower.strip_prefix("annotation").filter(|key| key.is_empty() || key.starts_with('.')) {
+            // The key keeps its case.
+            let key = word.get(word.len() - key.len() + usize::from(!key.is_empty())..).unwrap_or_default().to_owned();
+            return self.annotation(key);
+        }
+        if ELSEWHERE.contains(&lower.as_str()) || lower.contains("rootcause") {
+            return Err(self.error(format!("{word} is X-Ray's, but nothing here answers it")));
+        }
+        let flag = match lower.as_str() {
+            "ok" => Some(Flag::Ok),
+            "error" => Some(Flag::Error),
+            "fault" => Some(Flag::Fault),
+            "throttle" => Some(Flag::Throttle),
+            "partial" => Some(Flag::Partial),
+            _ => None,
+        };
+        if let Some(flag) = flag {
+            self.next();
+            return self.flag(flag);
+        }
+        let number = match lower.as_str() {
+            "duration" => Some(NumberOf::Duration),
+            "responsetime" => Some(NumberOf::ResponseTime),
+            "http.status" => Some(NumberOf::HttpStatus),
+            _ => None,
+        };
+        if let Some(number) = number {
+            self.next();
+            let comparison = self.comparison()?;
+            return Ok(Expression::Number(number, comparison, self.number()?));
+        }
+        let text = match lower.as_str() {
+            "http.url" => Some(TextOf::Url),
+            "http.method" => Some(TextOf::Method),
+            "user" => Some(TextOf::User),
+            "account.id" => Some(TextOf::Account),
+            "name" => Some(TextOf::Name),
+            _ => None,
+        };
+        if let Some(text) = text {
+            self.next();
+            let test = self.text_test()?;
+            return Ok(Expression::Text(text, test, self.text()?));
+        }
+        match lower.as_str() {
+            "service" => {
+                self.next();
+                self.expect("(")?;
+                let node = if self.takes(")") { NodeTest::default() } else { self.closed_node()? };
+                Ok(Expression::Service(node, self.within()?))
+            }
+            "edge" => {
+                self.next();
+                self.expect("(")?;
+                let from = self.node()?;
+                self.expect(",")?;
+                let to = self.closed_node()?;
+                Ok(Expression::Edge(from, to, self.within()?))
+            }
+            _ => Err(self.error(format!("{word:?} is no keyword"))),
+        }
+    }
+
+    /// `fault`, `fault = true`, `fault != true`
+    fn flag(&mut self, flag: Flag) -> Parsed<Expression> {
+        let is = Expression::Is(flag);
+        let not = if self.takes("=") {
+            false
+        } else if self.takes("!=") {
+            true
+        } else {
+            return Ok(is);
+        };
+        let value = if self.takes_word("true") {
+            true
+        } else if self.takes_word("false") {
+            false
+        } else {
+            return Err(self.error("expected true or false"));
+        };
+        Ok(if value == not { Expression::Not(Box::new(is)) } else { is })
+    }
+
+    /// `annotation.key …`, `annotation[key] …`
+    fn annotation(&mut self, key: String) -> Parsed<Expression> {
+        self.next();
+        let key = if key.is_empty() {
+            self.expect("[")?;
+            let key = match self.peek() {
+                Some(Token::Word(key) | Token::Text(key)) => key.clone(),
+                _ => return Err(self.error("expected the annotation's name")),
+            };
+            self.next();
+            self.expect("]")?;
+            key
+        } else {
+            key
+        };
+        let ends = match self.peek() {
+            None | Some(Token::Sign(")" | "}" | "&&" | "||")) => true,
+            Some(Token::Word(word)) => ["AND", "OR"].iter().any(|other| word.eq_ignore_ascii_case(other)),
+            Some(_) => false,
+        };
+        if ends {
+            return Ok(Expression::Annotation(key, None));
+        }
+        let start = self.at;
+        let test = match self.text_test() {
+            Ok(test) => match self.peek() {
+                Some(Token::Number(number)) => {
+                    let comparison = match test {
+                        TextTest::Equal => Comparison::Equal,
+                        TextTest::NotEqual => Comparison::NotEqual,
+                        _ => return Err(self.error("expected a string")),
+                    };
+                    self.next();
+                    AnnotationTest::Number(comparison, *number)
+                }
+                Some(Token::Word(word)) if matches!(word.as_str(), "true" | "false") => {
+                    self.next();
+                    AnnotationTest::Text(test, word.clone())
+                }
+                _ => AnnotationTest::Text(test, self.text()?),
+            },
+            Err(_) => {
+                self.at = start;
+                AnnotationTest::Number(self.comparison()?, self.number()?)
+            }
+        };
+        Ok(Expression::Annotation(key, Some(test)))
+    }
+
+    /// `{ … }`, if it is there.
+    fn within(&mut self) -> Parsed<Option<Box<Expression>>> {
+        if !self.takes("{") {
+            return Ok(None);
+        }
+        let start = self.at;
+        let inner = self.any_of()?;
+        self.expect("}")?;
+        if !fits_inside(&inner) {
+            self.at = start;
+            return Err(self.error("here only ok, error, fault, throttle, duration, responsetime and http.status fit"));
+        }
+        Ok(Some(Box::new(inner)))
+    }
+
+    fn closed_node(&mut self) -> Parsed<NodeTest> {
+        let node = self.node()?;
+        self.expect(")")?;
+        Ok(node)
+    }
+
+    /// `"name"`, or `id(name: "…", type: "…", account.id: "…")`
+    fn node(&mut self) -> Parsed<NodeTest> {
+        if !self.takes_word("id") {
+            return Ok(NodeTest { name: Some(self.text()?), ..NodeTest::default() });
+        }
+        self.expect("(")?;
+        let mut node = NodeTest::default();
+        loop {
+            let field = if self.takes_word("name") {
+                &mut node.name
+            } else if self.takes_word("type") {
+                &mut node.kind
+            } else if self.takes_word("account.id") {
+                &mut node.account
+            } else {
+                return Err(self.error("expected name, type or account.id"));
+            };
+            self.expect(":")?;
+            *field = Some(self.text()?);
+            if !self.takes(",") {
+                self.expect(")")?;
+                return Ok(node);
+            }
+        }
+    }
+
+    fn comparison(&mut self) -> Parsed<Comparison> {
+        let comparison = match self.peek() {
+            Some(Token::Sign("=")) => Comparison::Equal,
+            Some(Token::Sign("!=")) => Comparison::NotEqual,
+            Some(Token::Sign("<")) => Comparison::Less,
+            Some(Token::Sign("<=")) => Comparison::AtMost,
+            Some(Token::Sign(">")) => Comparison::More,
+            Some(Token::Sign(">=")) => Comparison::AtLeast,
+            _ => return Err(self.error("expected =, !=, <, <=, > or >=")),
+        };
+        self.next();
+        Ok(comparison)
+    }
+
+    fn text_test(&mut self) -> Parsed<TextTest> {
+        let test = match self.peek() {
+            Some(Token::Sign("=")) => TextTest::Equal,
+            Some(Token::Sign("!=")) => TextTest::NotEqual,
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("CONTAINS") => TextTest::Contains,
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("BEGINSWITH") => TextTest::BeginsWith,
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("ENDSWITH") => TextTest::EndsWith,
+            _ => return Err(self.error("expected =, !=, CONTAINS, BEGINSWITH or ENDSWITH")),
+        };
+        self.next();
+        Ok(test)
+    }
+
+    fn text(&mut self) -> Parsed<String> {
+        match self.peek() {
+            Some(Token::Text(text)) => {
+                self.next();
+                Ok(text.clone())
+            }
+            _ => Err(self.error("expected a string in quotes")),
+        }
+    }
+
+    fn number(&mut self) -> Parsed<f64> {
+        match self.peek() {
+            Some(Token::Number(number)) => {
+                self.next();
+                Ok(*number)
+            }
+            _ => Err(self.error("expected a number")),
+        }
+    }
+}
+
+fn one_or(mut parts: Vec<Expression>, many: impl FnOnce(Vec<Expression>) -> Expression) -> Expression {
+    match parts.pop() {
+        Some(only) if parts.is_empty() => only,
+        last => many(parts.into_iter().chain(last).collect()),
+    }
+}
+
+/// Whether it can be asked of one service or edge.
+fn fits_inside(expression: &Expression) -> bool {
+    match expression {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().all(fits_inside),
+        Expression::Not(inner) => fits_inside(inner),
+        Expression::Is(flag) => *flag != Flag::Partial,
+        Expression::Number(..) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Expression {
+        parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn the_expressions_of_the_issue() {
+        let tenant = |key: &str| {
+            let test = AnnotationTest::Text(TextTest::Equal, "oceanic".into());
+            Expression::Annotation(key.into(), Some(test))
+        };
+        assert_eq!(
+            parsed("annotation[tenant.id] = \"oceanic\" AND duration > 8"),
+            Expression::And(vec![tenant("tenant.id"), Expression::Number(NumberOf::Duration, Comparison::More, 8.0)])
+        );
+        assert_eq!(parsed("annotation.tenant_id = \"oceanic\""), tenant("tenant_id"));
+        assert_eq!(parsed("Annotation.Tenant_id = \"oceanic\""), tenant("Tenant_id"));
+        assert_eq!(parsed("fault"), Expression::Is(Flag::Fault));
+        assert_eq!(parsed("http.status = 500"), Expression::Number(NumberOf::HttpStatus, Comparison::Equal, 500.0));
+        let mileage = NodeTest { name: Some("mileage".into()), ..NodeTest::default() };
+        assert_eq!(parsed("service(\"mileage\")"), Expression::Service(mileage.clone(), None));
+        let booking = NodeTest { name: Some("booking".into()), ..NodeTest::default() };
+        assert_eq!(
+            parsed("edge(\"booking\", \"mileage\") { fault }"),
+            Expression::Edge(booking, mileage, Some(Box::new(Expression::Is(Flag::Fault))))
+        );
+        assert_eq!(
+            parsed("account.id = \"222222222222\""),
+            Expression::Text(TextOf::Account, TextTest::Equal, "222222222222".into())
+        );
+    }
+
+    #[test]
+    fn and_binds_closer_than_or_and_brackets_closest() {
+        let (ok, fault, error) = (Expression::Is(Flag::Ok), Expression::Is(Flag::Fault), Expression::Is(Flag::Error));
+        assert_eq!(
+            parsed("ok OR fault && error"),
+            Expression::Or(vec![ok.clone(), Expression::And(vec![fault.clone(), error.clone()])])
+        );
+        assert_eq!(
+            parsed("(ok || fault) AND !error"),
+            Expression::And(vec![Expression::Or(vec![ok, fault.clone()]), Expression::Not(Box::new(error))])
+        );
+        assert_eq!(parsed("fault = false"), Expression::Not(Box::new(fault)));
+    }
+
+    #[test]
+    fn errors_point_at_the_column() {
+        for (text, column) in [
+            ("", 1),
+            ("duration >", 11),
+            ("duration > \"8\"", 12),
+            ("annotation[tenant.id = \"x\"", 22),
+            ("fault AND", 10),
+            ("fault fault", 7),
+            ("nonsense = 1", 1),
+            ("http.url CONTAINS \"x", 19),
+            ("fault AND ä ; ok", 13),
+            ("service(\"a\") { user = \"b\" }", 16),
+            ("edge(\"a\" \"b\")", 10),
+            ("root", 1),
+            ("service(id(nme: \"a\"))", 12),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert_eq!(error.column, column, "{text}: {error}");
+        }
+        assert!(parse(&"(".repeat(5_000)).is_err());
+        assert!(parse(&format!("{}fault{}", "(".repeat(100), ")".repeat(100))).is_err());
+        assert!(parse(&"!".repeat(4_000)).is_err());
+    }
+}

@@ -1,0 +1,168 @@
+//! Sums by bucket, tenant and series: gathered over a commit, written once at its end.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Row, params};
+
+use crate::rollup::{Cell, Sample};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+
+/// Cells of the latest buckets that are remembered, so that adding to one reads nothing.
+const MAX_REMEMBERED: usize = 60_000;
+
+/// The start of the bucket that `time` falls into, Unix seconds: minutes for two days, five minutes for eight, hours for
+/// thirty-five. `None` for what is older, and so counted no more.
+pub(crate) fn bucket(time: i64, now: i64) -> Option<i64> {
+    let width = match now - time {
+        age if age < 2 * DAY => MINUTE,
+        age if age < 8 * DAY => 5 * MINUTE,
+        age if age < 35 * DAY => HOUR,
+        _ => return None,
+    };
+    Some(time.div_euclid(width) * width)
+}
+
+/// Which table: sums of requests, or of edges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Table {
+    Requests,
+    Edges,
+}
+
+impl Table {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "request_cells",
+            Self::Edges => "edge_cells",
+        }
+    }
+}
+
+/// bucket, tenant, series.
+pub(super) type CellKey = (i64, u32, u32);
+
+#[derive(Debug)]
+pub(super) struct Cells {
+    /// Of the commit under way.
+    pending: HashMap<CellKey, Cell>,
+    /// What the table holds, where it is known.
+    known: HashMap<CellKey, Cell>,
+    select: String,
+    replace: String,
+    delete: String,
+}
+
+pub(crate) const COLUMNS: &str = "count, errors, faults, throttles, duration_ns, weight, weighted_errors, weighted_faults, \
+                           weighted_duration_ns, estimated, histogram";
+
+impl Cells {
+    pub(super) fn new(table: Table) -> Self {
+        let name = table.name();
+        let key = "bucket = ?1 AND tenant = ?2 AND series = ?3";
+        Self {
+            pending: HashMap::new(),
+            known: HashMap::new(),
+            select: format!("SELECT {COLUMNS} FROM {name} WHERE {key}"),
+            replace: format!(
+                "INSERT OR REPLACE INTO {name} (bucket, tenant, series, {COLUMNS})
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+            ),
+            delete: format!("DELETE FROM {name} WHERE {key}"),
+        }
+    }
+
+    pub(super) fn add(&mut self, key: CellKey, sample: &Sample, sign: i64) {
+        self.pending.entry(key).or_default().add(sample, sign);
+    }
+
+    pub(super) fn merge(&mut self, key: CellKey, cell: &Cell) {
+        self.pending.entry(key).or_default().merge(cell);
+    }
+
+    /// Writes what is pending.
+    pub(super) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut select = connection.prepare_cached(&self.select)?;
+        let mut replace = connection.prepare_cached(&self.replace)?;
+        let mut delete = connection.prepare_cached(&self.delete)?;
+        if self.known.len() > MAX_REMEMBERED {
+            self.known.clear();
+        }
+        // In the order of the table: neighbours are written together.
+        let mut pending: Vec<_> = self.pending.drain().collect();
+        pending.sort_unstable_by_key(|(key, _)| *key);
+        for (key, change) in pending {
+            let (bucket, tenant, series) = key;
+            let mut cell = match self.known.remove(&key) {
+                Some(cell) => cell,
+                None => {
+                    let mut rows = select.query(params![bucket, tenant, series])?;
+                    rows.next()?.map(|row| read(row, 0)).transpose()?.unwrap_or_default()
+                }
+            };
+            cell.merge(&change);
+            if cell.count == 0 {
+                delete.execute(params![bucket, tenant, series])?;
+                continue;
+            }
+            replace.execute(params![
+                bucket,
+                tenant,
+                series,
+                cell.count,
+                cell.errors,
+                cell.faults,
+                cell.throttles,
+                cell.duration_ns,
+                cell.weight,
+                cell.weighted_errors,
+                cell.weighted_faults,
+                cell.weighted_duration_ns,
+                cell.estimated,
+                cell.histogram.encode(),
+            ])?;
+            self.known.insert(key, cell);
+        }
+        Ok(())
+    }
+
+    /// Forgets what the table is thought to hold.
+    pub(super) fn forget(&mut self) {
+        self.pending.clear();
+        self.known.clear();
+    }
+}
+
+/// A cell of a row whose columns are [`COLUMNS`] from `first` on.
+pub(crate) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Cell> {
+    Ok(Cell {
+        count: row.get(first)?,
+        errors: row.get(first + 1)?,
+        faults: row.get(first + 2)?,
+        throttles: row.get(first + 3)?,
+        duration_ns: row.get(first + 4)?,
+        weight: row.get(first + 5)?,
+        weighted_errors: row.get(first + 6)?,
+        weighted_faults: row.get(first + 7)?,
+        weighted_duration_ns: row.get(first + 8)?,
+        estimated: row.get(first + 9)?,
+        histogram: crate::rollup::Histogram::decode(row.get_ref(first + 10)?.as_blob().unwrap_or_default()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_widen_with_age() {
+        let now = 1_800_000_000;
+        assert_eq!(bucket(now - 61, now), Some((now - 61).div_euclid(60) * 60));
+        assert_eq!(bucket(now - 3 * DAY - 7, now).map(|start| start % 300), Some(0));
+        assert_eq!(bucket(now - 20 * DAY - 7, now).map(|start| start % 3_600), Some(0));
+        assert_eq!(bucket(0, now), None);
+        assert_eq!(bucket(now + 30, now), Some(now.div_euclid(60) * 60));
+    }
+}

@@ -1,0 +1,216 @@
+//! The service map: edges of a window, summed.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params_from_iter;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Reader, StoreError,
+    catalog::Catalog,
+    cells::{self, Table},
+    dictionary::NONE,
+};
+use crate::{rollup::Cell, topology::NodeId};
+
+/// Which part of the map.
+#[derive(Debug, Clone, Default)]
+pub struct MapQuery {
+    /// From, Unix seconds.
+    pub from: i64,
+    /// Until, Unix seconds; sums are by the minute, so both are rounded down to one.
+    pub to: i64,
+    /// Only what was done for this tenant.
+    pub tenant: Option<String>,
+    /// Only what was done for tenants of this tier.
+    pub tier: Option<String>,
+    /// Only edges that begin or end in this account.
+    pub account: Option<String>,
+}
+
+/// The service map of a window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceMap {
+    /// Unix seconds.
+    pub from: i64,
+    /// Unix seconds.
+    pub to: i64,
+    /// Its nodes.
+    pub nodes: Vec<MapNode>,
+    /// Its edges.
+    pub edges: Vec<MapEdge>,
+}
+
+/// A service, or what one calls.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MapNode {
+    /// What the edges call it.
+    pub id: u32,
+    /// `service`, `client`, `API Gateway`, `DynamoDB`, `SNS`, `SQS`, `HTTP`, …
+    pub kind: String,
+    /// Service, table, topic, queue, host.
+    pub name: String,
+    /// Its account, where that is known.
+    pub account: Option<String>,
+    /// Of what came in; of the clients, of what went out.
+    pub stats: Stats,
+}
+
+/// A connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MapEdge {
+    /// Node it begins at.
+    pub source: u32,
+    /// Node it ends at.
+    pub target: u32,
+    /// Of its uses.
+    pub stats: Stats,
+}
+
+/// How well a node or an edge is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// None of the others.
+    #[default]
+    Ok,
+    /// 5 % or more are errors.
+    Error,
+    /// 1 % or more are throttled.
+    Throttle,
+    /// 1 % or more are faults.
+    Fault,
+}
+
+/// Rates and latencies. Counts are of spans received; rates and percentiles are scaled by adjusted counts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Spans.
+    pub count: i64,
+    /// With a 4xx.
+    pub errors: i64,
+    /// With a 5xx, or failed otherwise.
+    pub faults: i64,
+    /// With a 429.
+    pub throttles: i64,
+    /// A second, sampled traces scaled up.
+    pub rate: f64,
+    /// Share of faults, 0 to 1, sampled traces scaled up.
+    pub fault_rate: f64,
+    /// Share of errors, 0 to 1, likewise.
+    pub error_rate: f64,
+    /// Milliseconds.
+    pub mean_ms: f64,
+    /// Milliseconds.
+    pub p50_ms: f64,
+    /// Milliseconds.
+    pub p95_ms: f64,
+    /// Milliseconds.
+    pub p99_ms: f64,
+    /// Whether the weight of some sampled trace was not known.
+    pub estimated: bool,
+    /// How well that is.
+    pub health: Health,
+}
+
+impl Stats {
+    /// Of a cell that covers so many seconds.
+    pub(crate) fn of(cell: &Cell, seconds: i64) -> Self {
+        let quantile = |q| cell.histogram.quantile(q).unwrap_or_default() / 1e6;
+        let weight = if cell.weight > 0.0 { cell.weight } else { 1.0 };
+        let (fault_rate, error_rate) = (cell.weighted_faults / weight, cell.weighted_errors / weight);
+        let throttle_rate = cell.throttles as f64 / cell.count.max(1) as f64;
+        let health = match () {
+            () if fault_rate >= 0.01 => Health::Fault,
+            () if throttle_rate >= 0.01 => Health::Throttle,
+            () if error_rate >= 0.05 => Health::Error,
+            () => Health::Ok,
+        };
+        Self {
+            count: cell.count,
+            errors: cell.errors,
+            faults: cell.faults,
+            throttles: cell.throttles,
+            rate: cell.weight / seconds.max(1) as f64,
+            fault_rate,
+            error_rate,
+            mean_ms: cell.weighted_duration_ns / weight / 1e6,
+            p50_ms: quantile(0.5),
+            p95_ms: quantile(0.95),
+            p99_ms: quantile(0.99),
+            estimated: cell.estimated > 0,
+            health,
+        }
+    }
+}
+
+impl Reader {
+    /// The service map.
+    pub fn map(&self, query: &MapQuery) -> Result<ServiceMap, StoreError> {
+        let minute = |time: i64| time.div_euclid(60) * 60;
+        // The minute under way is part of it.
+        let (from, to) = (minute(query.from), minute(query.to) + 60);
+        let mut map = ServiceMap { from, to, nodes: Vec::new(), edges: Vec::new() };
+        self.read(|connection| {
+            let catalog = self.catalog(connection)?;
+            let Some(tenant) = number(connection, query.tenant.as_deref())? else { return Ok(()) };
+            let tier = match query.tier.as_deref() {
+                None => None,
+                Some(tier) => match Catalog::number(connection, tier)? {
+                    Some(tier) => Some(tier),
+                    None => return Ok(()),
+                },
+            };
+            let sql = format!(
+                "SELECT e.source, e.target, {} FROM {} c JOIN edges e ON e.id = c.series
+                 WHERE c.bucket IN (SELECT DISTINCT bucket FROM {1} WHERE bucket >= ?1 AND bucket < ?2)
+                   AND c.tenant = ?3 AND (?4 IS NULL OR e.tier = ?4)",
+                cells::COLUMNS,
+                Table::Edges.name(),
+            );
+            let mut select = connection.prepare_cached(&sql)?;
+            let mut rows =
+                select.query(params_from_iter([Some(from), Some(to), Some(i64::from(tenant)), tier.map(i64::from)]))?;
+            let mut edges: BTreeMap<(NodeId, NodeId), Cell> = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                edges.entry((row.get(0)?, row.get(1)?)).or_default().merge(&cells::read(row, 2)?);
+            }
+            draw(&mut map, &edges, &catalog, query.account.as_deref());
+            Ok(())
+        })?;
+        Ok(map)
+    }
+}
+
+/// The number of a tenant: 0 of all, `None` of one that is not known.
+fn number(connection: &rusqlite::Connection, tenant: Option<&str>) -> rusqlite::Result<Option<u32>> {
+    tenant.map_or(Ok(Some(NONE)), |tenant| Catalog::number(connection, tenant))
+}
+
+fn draw(map: &mut ServiceMap, edges: &BTreeMap<(NodeId, NodeId), Cell>, catalog: &Catalog, account: Option<&str>) {
+    let seconds = map.to - map.from;
+    let mut nodes: BTreeMap<NodeId, Cell> = BTreeMap::new();
+    for ((source, target), cell) in edges {
+        let within = |id: NodeId| account.is_none_or(|account| catalog.node(id).account == account);
+        if !within(*source) && !within(*target) {
+            continue;
+        }
+        let is_client = catalog.node(*source).kind == "client";
+        let outside = nodes.entry(*source).or_default();
+        if is_client {
+            outside.merge(cell);
+        }
+        nodes.entry(*target).or_default().merge(cell);
+        map.edges.push(MapEdge { source: *source, target: *target, stats: Stats::of(cell, seconds) });
+    }
+    map.nodes.extend(nodes.into_iter().map(|(id, cell)| {
+        let node = catalog.node(id);
+        MapNode {
+            id,
+            kind: node.kind,
+            name: node.name,
+            account: Some(node.account).filter(|account| !account.is_empty()),
+            stats: Stats::of(&cell, seconds),
+        }
+    }));
+}
