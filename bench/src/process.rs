@@ -18,9 +18,9 @@ use crate::{
     variants::{Kind, Variant, environment},
 };
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 11;
 /// Invocations of a block with a pause between them, and of one back to back.
-const PACED: usize = 60;
+const PACED: usize = 70;
 const BACK_TO_BACK: usize = 200;
 /// From one response to the next invocation, in a paced block: longer than any variant keeps itself busy.
 const PAUSE: Duration = Duration::from_millis(30);

@@ -1,7 +1,10 @@
 //! The X-Ray daemon of the Lambda sandbox: OTLP protobuf in UDP datagrams, as AWS's own distributions of OpenTelemetry send
 //! it. A datagram is not acknowledged; on loopback it is as good as delivered.
 
-use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::{
+    io::ErrorKind,
+    net::{ToSocketAddrs, UdpSocket},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use opentelemetry_proto::{
@@ -25,7 +28,6 @@ const SPANS_PER_DATAGRAM: usize = 10;
 #[derive(Debug)]
 pub(in crate::telemetry) struct XrayUdp {
     socket: UdpSocket,
-    daemon: SocketAddr,
     resource: ResourceAttributesWithSchema,
 }
 
@@ -39,9 +41,15 @@ impl XrayUdp {
         let daemon = address.to_socket_addrs().map_err(|error| unusable(error.to_string()))?.next();
         let daemon = daemon.ok_or_else(|| unusable("no address".into()))?;
         let any = if daemon.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
-        let socket = UdpSocket::bind(any).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-        let socket = socket.map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { socket, daemon, resource: resource.into() })
+        // Connected: the route is looked up once, not for each datagram.
+        let connected = || {
+            let socket = UdpSocket::bind(any)?;
+            socket.connect(daemon)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket)
+        };
+        let socket = connected().map_err(|error: std::io::Error| unusable(error.to_string()))?;
+        Ok(Self { socket, resource: resource.into() })
     }
 
     /// Sends spans; how many could not be.
@@ -52,6 +60,14 @@ impl XrayUdp {
             lost += self.send_some(spans.by_ref().take(SPANS_PER_DATAGRAM).collect());
         }
         lost
+    }
+
+    /// Whether it left. A refusal is of the datagram before; this one may still find the daemon.
+    fn send_datagram(&self, datagram: &[u8]) -> bool {
+        match self.socket.send(datagram) {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => self.socket.send(datagram).is_ok(),
+            sent => sent.is_ok(),
+        }
     }
 
     fn send_some(&self, spans: Vec<SpanData>) -> usize {
@@ -65,7 +81,7 @@ impl XrayUdp {
         datagram.push_str(HEADER);
         datagram.push_str(SAMPLED);
         STANDARD.encode_string(request.encode_to_vec(), &mut datagram);
-        if datagram.len() <= MAX_DATAGRAM && self.socket.send_to(datagram.as_bytes(), self.daemon).is_ok() {
+        if datagram.len() <= MAX_DATAGRAM && self.send_datagram(datagram.as_bytes()) {
             return 0;
         }
         match halves(request) {
