@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .local/venv
 LINT_VENV := .local/venv-lint
 PACKAGE_VENV := .local/venv-package
+WEB_VENV := .local/venv-web
 CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
@@ -19,8 +20,9 @@ demo: build ## Build everything, start both accounts locally, book a dozen fligh
 	exec target/debug/local demo $(if $(ONCE),--once)
 
 .PHONY: test
-test: build ## Unit tests and end-to-end tests against the local cloud
+test: build $(WEB_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, senders in other languages, pages in a browser
 	cargo test --locked --workspace --no-fail-fast
+	$(WEB_VENV)/bin/pytest -q tests/web
 
 .PHONY: build
 build: $(VENV)/ready ## Build what runs locally: functions, control plane, local cloud
@@ -36,8 +38,9 @@ package: $(PACKAGE_VENV)/ready ## Build the four functions for arm64 as AWS gets
 	done
 
 .PHONY: bench
-bench: ## What telemetry costs, measured; a table, and target/bench/report.json
+bench: ## What telemetry costs and what the control plane holds, measured; a table, and target/bench/report.json
 	cargo build --locked --release --package booking --bin booking-api
+	cargo build --locked --release --package control-plane
 	cargo build --locked --release --package bench
 	cargo bench --locked --package bench --bench micro -- --noplot --quiet
 	target/release/bench
@@ -52,9 +55,15 @@ lint: $(LINT_VENV)/ready $(CARGO_DENY) ## Formatting, clippy, licences, template
 	$(LINT_VENV)/bin/cfn-lint $(TEMPLATES)
 	$(LINT_VENV)/bin/shellcheck .ci/run
 
+.PHONY: fuzz
+fuzz: ## Ten minutes on each parser of what others send; needs a nightly compiler and cargo-fuzz
+	cd shared/fuzz && for target in trace_headers envelopes tokens; do \
+		cargo +nightly fuzz run "$$target" -- -max_total_time=600 -max_len=8192; \
+	done
+
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf target .local
+	rm -rf target .local tests/web/senders/node_modules
 
 .PHONY: help
 help: ## This list
@@ -69,6 +78,7 @@ $(CARGO_DENY):
 $(VENV)/ready: requirements/local.txt
 $(LINT_VENV)/ready: requirements/lint.txt
 $(PACKAGE_VENV)/ready: requirements/package.txt
+$(WEB_VENV)/ready: requirements/web.txt
 %/ready:
 	@echo "setting up $* from $<"
 	rm -rf $*

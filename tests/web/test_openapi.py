@@ -1,0 +1,61 @@
+"""docs/control-plane.openapi.yaml says what the API answers: every operation, every field."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+import bookings
+
+DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "docs/control-plane.openapi.yaml").read_text())
+TRACE = bookings.trace_id(bookings.FAILED_TRACE)
+REQUESTS = [
+    ("/api/map", "/api/map"),
+    ("/api/map", "/api/map?tenant=acme&window=2h"),
+    ("/api/map", "/api/map?window=soon"),
+    ("/api/traces", "/api/traces?order=slowest&limit=3"),
+    ("/api/traces", "/api/traces?filter=fault"),
+    ("/api/traces", "/api/traces?filter=fault+AND"),
+    ("/api/traces/{id}", f"/api/traces/{TRACE}"),
+    ("/api/traces/{id}", "/api/traces/nonsense"),
+    ("/api/traces/{id}", f"/api/traces/{'f' * 32}"),
+    ("/api/traces/{id}/logs", f"/api/traces/{TRACE}/logs"),
+    ("/api/facets", "/api/facets"),
+    ("/healthz", "/healthz"),
+]
+
+
+@pytest.fixture
+def url(control_plane):
+    bookings.send(control_plane.url)
+    return control_plane.url
+
+
+def ask(url):
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.headers.get_content_type(), answer.read()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.headers.get_content_type(), refusal.read()
+
+
+def test_answers_are_as_documented(url):
+    """Status, content type and body of each answer are in the document."""
+    for path, request in REQUESTS:
+        status, content_type, body = ask(url + request)
+        response = DOCUMENT["paths"][path]["get"]["responses"].get(str(status))
+        assert response, f"{request}: {status} is not documented"
+        if reference := response.get("$ref"):
+            response = DOCUMENT["components"]["responses"][reference.rsplit("/", 1)[1]]
+        if "content" in response:
+            schema = response["content"][content_type]["schema"] | {"components": DOCUMENT["components"]}
+            Draft202012Validator(schema).validate(json.loads(body))
+
+
+def test_every_operation_is_asked_for():
+    """A path that is documented is tested above; the intake has tests of its own."""
+    assert {path for path, _ in REQUESTS} == set(DOCUMENT["paths"]) - {"/v1/traces"}
