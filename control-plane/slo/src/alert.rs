@@ -1,0 +1,253 @@
+//! When alerts open and close. One is open at a time for a tenant and a condition, and none for the canary's tenant. What
+//! befalls many tenants in one pass is one alert for all of them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    evaluate::Evaluation,
+    judge::{Condition, Judgement, Policy, Verdict, judge},
+};
+
+/// Whom an alert is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "scope", rename_all = "snake_case")]
+pub enum Scope {
+    /// One tenant.
+    Tenant {
+        /// Which.
+        tenant: String,
+        /// Its tier at the time.
+        tier: String,
+    },
+    /// All tenants.
+    AllTenants {
+        /// Tenants near or over the threshold when it opened.
+        tenants: usize,
+        /// Tenants that could be judged.
+        of: usize,
+    },
+}
+
+/// Something to be told of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Whom it is about.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// What.
+    pub condition: Condition,
+    /// What was measured when it opened; for all tenants, the share of them.
+    pub value: f64,
+    /// What it was held against.
+    pub threshold: f64,
+    /// Requests it was measured on.
+    pub requests: u64,
+    /// Requests of those that failed; for latency, that were slower than the threshold.
+    pub failed: u64,
+    /// When it opened: the end of the five minutes that did it, in seconds since 1970.
+    pub opened: i64,
+    /// When it closed.
+    pub closed: Option<i64>,
+}
+
+impl Alert {
+    /// The same for one alert however often it is told, and for no other.
+    pub fn id(&self) -> String {
+        let whom = match &self.scope {
+            Scope::Tenant { tenant, .. } => tenant,
+            Scope::AllTenants { .. } => "*",
+        };
+        let what = match self.condition {
+            Condition::ErrorRate => "error_rate",
+            Condition::Latency => "latency",
+            Condition::Budget => "budget",
+            Condition::FastBurn => "fast_burn",
+            Condition::SlowBurn => "slow_burn",
+        };
+        format!("{what}@{}:{whom}", self.opened)
+    }
+}
+
+/// A tenant in a pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// Which; each comes once in a pass.
+    pub tenant: &'a str,
+    /// Its tier.
+    pub tier: &'a str,
+    /// How it fares.
+    pub evaluation: &'a Evaluation,
+}
+
+/// How far an alert is from opening or closing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Track {
+    held: u32,
+    over: u32,
+    open: Option<Alert>,
+}
+
+impl Track {
+    fn idle(&self) -> bool {
+        self.held == 0 && self.open.is_none()
+    }
+
+    /// Counts a verdict, and answers with the alert if it opens or closes.
+    fn step(
+        &mut self,
+        verdict: Verdict,
+        (open_after, close_after): (u32, u32),
+        at: i64,
+        alert: impl FnOnce() -> Option<Alert>,
+    ) -> Option<Alert> {
+        match verdict {
+            Verdict::Holds => (self.held, self.over) = (self.held.saturating_add(1), 0),
+            Verdict::Over => (self.held, self.over) = (0, self.over + u32::from(self.open.is_some())),
+            Verdict::Between => {}
+        }
+        if self.open.is_none() {
+            if verdict == Verdict::Holds && self.held >= open_after {
+                self.open = alert();
+                return self.open.clone();
+            }
+        } else if self.over >= close_after {
+            self.over = 0;
+            return self.open.take().map(|alert| Alert { closed: Some(at), ..alert });
+        }
+        None
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Tracks {
+    /// When the tenant was last in a pass.
+    seen: i64,
+    of: [Track; Condition::ALL.len()],
+}
+
+/// Alerts that are open or about to be.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Alerts {
+    /// Of tenants that are not well; all others need no memory.
+    tenants: BTreeMap<String, Tracks>,
+    all: [Track; Condition::ALL.len()],
+}
+
+impl Alerts {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Alerts that are open.
+    pub fn open(&self) -> impl Iterator<Item = &Alert> {
+        let of_tenants = self.tenants.values().flat_map(|tracks| &tracks.of);
+        self.all.iter().chain(of_tenants).filter_map(|track| track.open.as_ref())
+    }
+
+    /// Judges every tenant at the end of five minutes, and answers with the alerts that opened or closed.
+    pub fn pass(&mut self, at: i64, observations: &[Observation<'_>], policy: &Policy) -> Vec<Alert> {
+        let judged: Vec<(&Observation<'_>, [Judgement; Condition::ALL.len()])> = observations
+            .iter()
+            .filter(|observation| !policy.excluded.contains(observation.tenant))
+            .map(|observation| {
+                (observation, Condition::ALL.map(|condition| judge(condition, observation.evaluation, policy)))
+            })
+            .collect();
+
+        let mut changed = Vec::new();
+        for (index, condition) in Condition::ALL.into_iter().enumerate() {
+            changed.extend(self.judge_all(at, condition, judged.iter().map(|(_, of)| &of[index]), policy));
+        }
+        for (observation, judgements) in &judged {
+            self.judge_tenant(at, observation, judgements, policy, &mut changed);
+        }
+        // A tenant without rows has nothing left that could hurt.
+        for tracks in self.tenants.values_mut().filter(|tracks| tracks.seen != at) {
+            for (track, condition) in tracks.of.iter_mut().zip(Condition::ALL) {
+                let rule = policy.rule(condition);
+                changed.extend(track.step(Verdict::Over, (rule.open_after, rule.close_after), at, || None));
+            }
+        }
+        self.tenants.retain(|_, tracks| !tracks.of.iter().all(Track::idle));
+        changed
+    }
+
+    fn judge_all<'a>(
+        &mut self,
+        at: i64,
+        condition: Condition,
+        judgements: impl Iterator<Item = &'a Judgement>,
+        policy: &Policy,
+    ) -> Option<Alert> {
+        let group = &policy.group;
+        let (mut of, mut tenants, mut requests, mut hits) = (0, 0, 0, 0);
+        for judgement in judgements.filter(|judgement| judgement.judged) {
+            of += 1;
+            if judgement.near {
+                tenants += 1;
+                requests += judgement.requests;
+                hits += judgement.hits;
+            }
+        }
+        let share = if of == 0 { 0.0 } else { tenants as f64 / of as f64 };
+        let track = &mut self.all[condition as usize];
+        let verdict = if of >= group.least_tenants && share > group.share {
+            Verdict::Holds
+        } else if track.open.is_none() || share <= group.share / 2.0 {
+            Verdict::Over
+        } else {
+            Verdict::Between
+        };
+        track.step(verdict, (group.open_after, group.close_after), at, || {
+            Some(Alert {
+                scope: Scope::AllTenants { tenants, of },
+                condition,
+                value: share,
+                threshold: group.share,
+                requests,
+                failed: hits,
+                opened: at,
+                closed: None,
+            })
+        })
+    }
+
+    fn judge_tenant(
+        &mut self,
+        at: i64,
+        observation: &Observation<'_>,
+        judgements: &[Judgement; Condition::ALL.len()],
+        policy: &Policy,
+        changed: &mut Vec<Alert>,
+    ) {
+        let tracks = match self.tenants.get_mut(observation.tenant) {
+            Some(tracks) => tracks,
+            None if judgements.iter().all(|judgement| judgement.verdict != Verdict::Holds) => return,
+            None => self
+                .tenants
+                .entry(observation.tenant.to_owned())
+                .or_insert_with(|| Tracks { seen: at, of: Default::default() }),
+        };
+        tracks.seen = at;
+        for ((track, condition), judgement) in tracks.of.iter_mut().zip(Condition::ALL).zip(judgements) {
+            let rule = policy.rule(condition);
+            let everybody = &self.all[condition as usize];
+            changed.extend(track.step(judgement.verdict, (rule.open_after, rule.close_after), at, || {
+                // Also while it only may be everybody: a pass later it is known.
+                everybody.idle().then(|| Alert {
+                    scope: Scope::Tenant { tenant: observation.tenant.to_owned(), tier: observation.tier.to_owned() },
+                    condition,
+                    value: judgement.value,
+                    threshold: rule.threshold,
+                    requests: judgement.requests,
+                    failed: judgement.hits,
+                    opened: at,
+                    closed: None,
+                })
+            }));
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Which tenant is hurting: objectives, budgets, alerts and cost of every tenant, from rows of counts and latencies.
+//!
+//! Pure functions: nothing is read or written, and time is an argument, so that the same rows give the same answers wherever
+//! they come from.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`row`] | the narrow waist: what is known of requests, and what counts as failed |
+//! | [`histogram`] | latencies in bins, and their quantiles within 4.43 % |
+//! | [`objective`] | what was promised to whom |
+//! | `openslo` | the files that say so |
+//! | [`evaluate`] | error rate, quantiles, budget and burn rates |
+//! | [`state`] | the past of a tenant in bounded memory |
+//! | `window` | sums over windows in constant time |
+//! | [`significance`] | whether so many of so few can be chance |
+//! | [`judge`] | whether an alert's condition holds |
+//! | [`alert`] | when alerts open and close, for one tenant or for all |
+//! | [`cost`] | what each tenant, tier and service costs |
+//! | `split` | sums that are divided without losing a cent |
+#![deny(missing_docs)]
+
+pub mod alert;
+pub mod cost;
+pub mod evaluate;
+pub mod histogram;
+pub mod judge;
+pub mod objective;
+mod openslo;
+pub mod row;
+pub mod significance;
+mod split;
+pub mod state;
+mod window;
+
+pub use alert::{Alert, Alerts, Observation, Scope};
+pub use cost::{CostReport, Line, Prices, Share};
+pub use evaluate::{BURN_WINDOWS, Budget, Burn, BurnWindows, Evaluation, SLOWDOWN, Summary};
+pub use histogram::Histogram;
+pub use judge::{Condition, Group, Judgement, Policy, Rule, Verdict};
+pub use objective::{Availability, Definitions, Error, Latency, Objectives};
+pub use row::{Cell, Key, Kind, Row};
+pub use state::{Late, TenantState};

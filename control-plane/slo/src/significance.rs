@@ -1,0 +1,58 @@
+//! Whether so many of so few can be chance.
+
+/// P(X ≥ hits) of a binomial X over `trials` with probability `p`: how likely at least so many hits are if each trial hits with
+/// `p`. Exact to 1e-9 where hits exceed the mean, which is where it decides something; 1 elsewhere, an upper bound.
+///
+/// The first term is taken from Stirling's series of ln n! (Abramowitz and Stegun, 6.1.41), the others from their ratio.
+pub fn binomial_tail(trials: u64, hits: u64, p: f64) -> f64 {
+    let (n, k) = (trials as f64, hits as f64);
+    if hits == 0 || p >= 1.0 || k <= n * p {
+        return 1.0;
+    }
+    if hits > trials || p <= 0.0 {
+        return 0.0;
+    }
+    let ways = ln_factorial(trials) - ln_factorial(hits) - ln_factorial(trials - hits);
+    let mut term = (ways + k * p.ln() + (n - k) * (-p).ln_1p()).exp();
+    let (mut tail, mut at) = (0.0, k);
+    while term > tail * 1e-12 && at <= n {
+        tail += term;
+        term *= (n - at) / (at + 1.0) * p / (1.0 - p);
+        at += 1.0;
+    }
+    tail.min(1.0)
+}
+
+fn ln_factorial(n: u64) -> f64 {
+    // The series is off by less than 1e-12 from 16 on; below, factorials are exact in an f64.
+    if n < 16 {
+        return (2..=n).map(|factor| factor as f64).product::<f64>().ln();
+    }
+    let n = n as f64;
+    let series = 1.0 / (12.0 * n) - 1.0 / (360.0 * n.powi(3)) + 1.0 / (1260.0 * n.powi(5));
+    n * n.ln() - n + 0.5 * (std::f64::consts::TAU * n).ln() + series
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(value: f64, expected: f64) -> bool {
+        (value / expected - 1.0).abs() < 1e-9
+    }
+
+    #[test]
+    fn small_ones_are_those_of_the_definition() {
+        assert!(close(binomial_tail(3, 3, 0.01), 1e-6));
+        assert!(close(binomial_tail(2, 1, 0.25), 1.0 - 0.75 * 0.75));
+        // 1 − P(0) − … − P(4) of Bin(100, 0.01), summed with exact fractions.
+        assert!(close(binomial_tail(100, 5, 0.01), 0.003_432_321_587_754_515));
+    }
+
+    #[test]
+    fn as_many_as_expected_is_no_surprise() {
+        assert_eq!(binomial_tail(1_000, 10, 0.01), 1.0);
+        assert_eq!(binomial_tail(10, 0, 0.5), 1.0);
+        assert!(binomial_tail(1_000_000, 10_500, 0.01) < 1e-6);
+    }
+}
