@@ -1,16 +1,31 @@
 //! The configuration file of `control-plane serve` (TOML). docs/control-plane.md describes it.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
+use slo::{Definitions, Policy, Prices};
 
 use crate::{
+    alerting::Webhook,
+    evaluator::Settings,
     forward::{Destination, TenantIds},
     intake::Keys,
     store::Retention,
 };
 
 const HOUR: i64 = 3_600;
+
+/// infra/slo, as it was when this was built.
+const COMPILED_IN: [(&str, &str); 5] = [
+    ("service.yaml", include_str!("../../infra/slo/service.yaml")),
+    ("basic.yaml", include_str!("../../infra/slo/basic.yaml")),
+    ("standard.yaml", include_str!("../../infra/slo/standard.yaml")),
+    ("premium.yaml", include_str!("../../infra/slo/premium.yaml")),
+    ("tenants/oceanic.yaml", include_str!("../../infra/slo/tenants/oceanic.yaml")),
+];
 
 /// What the file says.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -20,6 +35,34 @@ pub struct Config {
     retention: Kept,
     forward: Vec<Forward>,
     logs: Logs,
+    slo: Slo,
+    alerts: AlertsTo,
+    prices: Option<Prices>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Slo {
+    /// A folder of OpenSLO files, in place of those of infra/slo that are compiled in.
+    definitions: Option<PathBuf>,
+    /// Tenants that are not alerted on: the canary's.
+    excluded_tenants: Vec<String>,
+    settle_seconds: Option<u16>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AlertsTo {
+    /// Where this control plane is, for links in alerts.
+    control_plane_url: String,
+    webhook: Vec<Receiver>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Receiver {
+    url: String,
+    secret: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -43,13 +86,13 @@ struct Forward {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
-    tenant_ids: Policy,
+    tenant_ids: TenantIdPolicy,
     hmac_key: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Policy {
+enum TenantIdPolicy {
     #[default]
     Plain,
     Hmac,
@@ -77,6 +120,9 @@ pub enum ConfigError {
     /// Tenant ids are to be hashed, but by which key?
     #[error("forwarding to {0} with tenant_ids = \"hmac\" needs an hmac_key")]
     NoKey(String),
+    /// An OpenSLO file promises what cannot be measured.
+    #[error(transparent)]
+    Objectives(#[from] slo::Error),
 }
 
 impl Config {
@@ -104,10 +150,10 @@ impl Config {
     pub fn destinations(&self) -> Result<Vec<Destination>, ConfigError> {
         let destination = |forward: &Forward| {
             let tenant_ids = match (forward.tenant_ids, &forward.hmac_key) {
-                (Policy::Plain, _) => TenantIds::Plain,
-                (Policy::Drop, _) => TenantIds::Drop,
-                (Policy::Hmac, Some(key)) => TenantIds::hashed(&secret(key)?),
-                (Policy::Hmac, None) => return Err(ConfigError::NoKey(forward.url.clone())),
+                (TenantIdPolicy::Plain, _) => TenantIds::Plain,
+                (TenantIdPolicy::Drop, _) => TenantIds::Drop,
+                (TenantIdPolicy::Hmac, Some(key)) => TenantIds::hashed(&secret(key)?),
+                (TenantIdPolicy::Hmac, None) => return Err(ConfigError::NoKey(forward.url.clone())),
             };
             let headers = forward.headers.iter().map(|(name, value)| Ok((name.clone(), secret(value)?)));
             let headers = headers.collect::<Result<_, ConfigError>>()?;
@@ -116,10 +162,56 @@ impl Config {
         self.forward.iter().map(destination).collect()
     }
 
+    /// What is promised to whom, and when alerts open.
+    pub fn slo(&self) -> Result<Settings, ConfigError> {
+        let definitions = match &self.slo.definitions {
+            None => Definitions::read(COMPILED_IN)?,
+            Some(folder) => {
+                let mut files = Vec::new();
+                yaml_files(folder, &mut files)?;
+                Definitions::read(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))?
+            }
+        };
+        let excluded = self.slo.excluded_tenants.iter().cloned().collect();
+        let settings = Settings::new(definitions, Policy { excluded, ..Policy::default() });
+        let settle = self.slo.settle_seconds.map_or(settings.settle, i64::from);
+        Ok(Settings { settle, ..settings })
+    }
+
+    /// Who is told of alerts.
+    pub fn webhooks(&self) -> Result<Vec<Webhook>, ConfigError> {
+        let webhook = |receiver: &Receiver| {
+            Ok(Webhook {
+                url: receiver.url.clone(),
+                secret: receiver.secret.as_deref().map(secret).transpose()?,
+                control_plane_url: self.alerts.control_plane_url.trim_end_matches('/').to_owned(),
+            })
+        };
+        self.alerts.webhook.iter().map(webhook).collect()
+    }
+
+    /// What is paid for requests and time.
+    pub fn prices(&self) -> Option<Prices> {
+        self.prices.clone()
+    }
+
     /// Where the log lines of a trace are asked for: `{url}/{trace id}` answers a JSON array of them.
     pub fn logs_url(&self) -> Option<&str> {
         self.logs.url.as_deref()
     }
+}
+
+/// The YAML files of a folder and its subfolders.
+fn yaml_files(folder: &Path, found: &mut Vec<(String, String)>) -> Result<(), ConfigError> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            yaml_files(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            found.push((path.display().to_string(), std::fs::read_to_string(&path)?));
+        }
+    }
+    Ok(())
 }
 
 /// A value as it stands; the environment's, where it begins with `$`.

@@ -9,6 +9,8 @@
 //! | [`store`] | spans and sums in SQLite, durable before they are acknowledged; reading them back |
 //! | [`topology`] | the edges of the service map that a span stands for |
 //! | [`rollup`] | counts and latency histograms |
+//! | [`evaluator`] | every tenant's objectives, kept up to date |
+//! | [`alerting`] | alerts, and how they are told |
 //! | [`search`] | X-Ray filter expressions |
 //! | [`trace`] | a trace as read back: its ids, its tree, its critical path |
 //! | [`forward`] | spans passed on to other backends |
@@ -17,8 +19,10 @@
 //! | [`terminal`] | the same in a terminal |
 //! | [`problem`] | RFC 9457 problem documents |
 
+pub mod alerting;
 pub mod api;
 pub mod config;
+pub mod evaluator;
 pub mod forward;
 pub mod intake;
 pub mod otlp;

@@ -4,11 +4,14 @@ use std::{
     io::{IsTerminal, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control_plane::{config::Config, server, terminal, trace::TraceId};
+use control_plane::{
+    alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server, terminal, trace::TraceId,
+};
 use serde::de::DeserializeOwned;
 use tokio::{
     net::TcpListener,
@@ -82,6 +85,39 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// How each tenant fares against its objectives, the worst first; exits with 1 if an objective is violated.
+    Slo {
+        /// Only this tenant.
+        #[arg(long)]
+        tenant: Option<String>,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// The alerts there were, the latest first; exits with 1 if one is open.
+    Alerts {
+        /// Only this tenant's.
+        #[arg(long, default_value = "")]
+        tenant: String,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Who costs what: requests, time and, with prices, money.
+    Cost {
+        /// How far back; whole days count.
+        #[arg(long, default_value = "30d")]
+        window: String,
+        #[arg(long, value_enum, default_value_t = CostFormat::Table)]
+        format: CostFormat,
+        #[command(flatten)]
+        client: Client,
+    },
+}
+
+/// What `cost` prints.
+#[derive(Clone, Copy, ValueEnum)]
+enum CostFormat {
+    Table,
+    Csv,
 }
 
 /// How a command asks and answers.
@@ -106,20 +142,53 @@ enum Color {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> Result<ExitCode> {
     match Cli::parse().command {
-        Command::Serve { listen, data, config } => serve(listen, &data, config.as_deref()).await,
-        Command::Trace { id, client } => client.show(&format!("/api/traces/{id}"), &[], terminal::trace).await,
+        Command::Serve { listen, data, config } => serve(listen, &data, config.as_deref()).await?,
+        Command::Trace { id, client } => {
+            let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
+            client.show(&text, |trace, color| terminal::trace(trace, color))?;
+        }
         Command::Traces { filter, slowest, limit, window, client } => {
             let order = if slowest { "slowest" } else { "newest" };
             let query = [("filter", filter), ("order", order.into()), ("limit", limit.to_string()), ("window", window)];
-            client.show("/api/traces", &query, |found, _| terminal::traces(found)).await
+            client.show(&client.ask("/api/traces", &query).await?, |found, _| terminal::traces(found))?;
         }
         Command::Map { tenant, tier, account, window, client } => {
             let query = [("tenant", tenant), ("tier", tier), ("account", account), ("window", window)];
-            client.show("/api/map", &query, |map, _| terminal::map(map)).await
+            client.show(&client.ask("/api/map", &query).await?, |map, _| terminal::map(map))?;
+        }
+        Command::Slo { tenant, client } => {
+            let mut answer: SloAnswer = serde_json::from_str(&client.ask("/api/slo", &[]).await?)?;
+            if let Some(tenant) = tenant {
+                answer.tenants.retain(|line| line.fare.whose == Whose::Tenant(tenant.clone()));
+                answer.groups.clear();
+            }
+            client.show(&serde_json::to_string(&answer)?, |answer, _| terminal::slo(answer))?;
+            return Ok(failure_if(answer.tenants.iter().any(|line| line.violated)));
+        }
+        Command::Alerts { tenant, client } => {
+            let text = client.ask("/api/alerts", &[("tenant", tenant)]).await?;
+            client.show(&text, |alerts: &Vec<Alarm>, _| terminal::alerts(alerts))?;
+            let alerts: Vec<Alarm> = serde_json::from_str(&text)?;
+            return Ok(failure_if(alerts.iter().any(|alarm| alarm.alert.closed.is_none())));
+        }
+        Command::Cost { window, format, client } => {
+            let format = if matches!(format, CostFormat::Csv) { "csv" } else { "json" };
+            let text = client.ask("/api/cost", &[("window", window), ("format", format.to_owned())]).await?;
+            if format == "csv" {
+                std::io::stdout().write_all(text.as_bytes())?;
+            } else {
+                client.show(&text, |report, _| terminal::cost(report))?;
+            }
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A pipeline can gate on it.
+fn failure_if(failed: bool) -> ExitCode {
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 async fn serve(listen: SocketAddr, data: &Path, config: Option<&Path>) -> Result<()> {
@@ -143,13 +212,8 @@ async fn serve(listen: SocketAddr, data: &Path, config: Option<&Path>) -> Result
 }
 
 impl Client {
-    /// Asks the API and prints what `draw` makes of the answer.
-    async fn show<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        query: &[(&str, String)],
-        draw: fn(&T, bool) -> String,
-    ) -> Result<()> {
+    /// What the API answers.
+    async fn ask(&self, path: &str, query: &[(&str, String)]) -> Result<String> {
         let mut url = reqwest::Url::parse(&self.url).context("the URL of the control plane")?.join(path)?;
         url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
         let answer = reqwest::get(url).await.with_context(|| format!("no answer from {}", self.url))?;
@@ -159,12 +223,17 @@ impl Client {
             let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
             bail!("{}", problem["detail"].as_str().unwrap_or(status.as_str()));
         }
+        Ok(text)
+    }
+
+    /// Prints what `draw` makes of an answer, or the answer.
+    fn show<T: DeserializeOwned>(&self, text: &str, draw: impl FnOnce(&T, bool) -> String) -> Result<()> {
         let color = match self.color {
             Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
             Color::Always => true,
             Color::Never => false,
         };
-        let drawn = if self.json { text + "\n" } else { draw(&serde_json::from_str(&text)?, color) };
+        let drawn = if self.json { format!("{text}\n") } else { draw(&serde_json::from_str(text)?, color) };
         Ok(std::io::stdout().write_all(drawn.as_bytes())?)
     }
 }

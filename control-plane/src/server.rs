@@ -13,9 +13,13 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
+use slo::Prices;
+
 use crate::{
+    alerting::Notifier,
     api::{self, Logs},
     config::Config,
+    evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Keys},
     pages,
@@ -30,6 +34,8 @@ pub(crate) struct App {
     pub(crate) keys: Keys,
     pub(crate) forwarders: Vec<Forwarder>,
     pub(crate) logs: Option<Logs>,
+    pub(crate) evaluator: Evaluator,
+    pub(crate) prices: Option<Arc<Prices>>,
 }
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished.
@@ -43,9 +49,13 @@ pub async fn serve(
     let database = dir.join("control-plane.sqlite");
     let writer =
         Writer::start(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))?;
+    let reader = Reader::new(&database);
+    let notifier = Notifier::start(config.webhooks()?);
     let app = Arc::new(App {
+        evaluator: Evaluator::start(reader.clone(), writer.clone(), config.slo()?, notifier)?,
+        prices: config.prices().map(Arc::new),
         writer,
-        reader: Reader::new(&database),
+        reader,
         keys: config.keys()?,
         forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
         logs: config.logs_url().map(Logs::new).transpose()?,
@@ -57,6 +67,10 @@ pub async fn serve(
         .route("/api/traces/{id}", get(api::trace))
         .route("/api/traces/{id}/logs", get(api::trace_logs))
         .route("/api/facets", get(api::facets))
+        .route("/api/slo", get(api::slo))
+        .route("/api/tenants/{id}", get(api::tenant))
+        .route("/api/alerts", get(api::alerts))
+        .route("/api/cost", get(api::cost))
         .route("/healthz", get(|| async { "ok" }))
         .merge(pages::routes())
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
@@ -68,7 +82,7 @@ pub async fn serve(
 
 /// Span names come from outside: whatever they hold, a page runs nothing but our own script and loads nothing from elsewhere.
 async fn secure(mut response: Response) -> Response {
-    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
                   base-uri 'none'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));

@@ -92,7 +92,9 @@ pub fn edges(span: &Placed, parent: Option<&Placed>, answered: bool, mut found: 
             let from = parent.map_or(span.outside, |parent| parent.service);
             match span.gateway {
                 Some(gateway) => {
-                    found(Use { from, to: gateway, sample });
+                    // What the caller saw, which is more than the function knows of.
+                    let call = parent.filter(|parent| parent.kind == Kind::Client).map_or(sample, Placed::sample);
+                    found(Use { from, to: gateway, sample: call });
                     found(Use { from: gateway, to: span.service, sample });
                 }
                 None => found(Use { from, to: span.service, sample }),
@@ -166,6 +168,15 @@ mod tests {
         assert_eq!(pairs(&call, None, false), [(API, HOST)]);
         assert_eq!(pairs(&call, None, true), []);
         assert_eq!(pairs(&answer, Some(&call), false), [(API, MILEAGE)]);
+    }
+
+    #[test]
+    fn a_call_through_a_gateway_takes_what_its_caller_saw() {
+        let call = Placed { plain_http: true, start_ns: 0, end_ns: 900, ..span(Kind::Client, API, Some(HOST)) };
+        let answer = Placed { gateway: Some(GATEWAY), ..span(Kind::Server, MILEAGE, None) };
+        let mut took = Vec::new();
+        edges(&answer, Some(&call), false, |found| took.push((found.from, found.to, found.sample.duration_ns)));
+        assert_eq!(took, [(API, GATEWAY, 900), (GATEWAY, MILEAGE, 50)]);
     }
 
     #[test]

@@ -51,7 +51,8 @@ async fn what_there_is_no_room_for_goes_the_oldest_first() {
     for n in 1..=60 {
         let mut large = span(n, 0);
         // Nothing that compression could make small.
-        let noise = (0..100_000_u64).map(|at| format!("{:02x}", at.wrapping_mul(at).wrapping_mul(2_654_435_761) >> 20 & 0xff));
+        let noise =
+            (0..100_000_u64).map(|at| format!("{:02x}", at.wrapping_mul(at).wrapping_mul(2_654_435_761) >> 20 & 0xff));
         large.attributes.push(text("blob", &noise.collect::<String>()));
         server.send(vec![large]).await.unwrap();
     }

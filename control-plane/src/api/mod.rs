@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `window` | the window of time a request asks about |
 //! | `conditions` | what a search form asks for, as a filter expression |
+//! | `objectives` | objectives, alerts and cost |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 
 mod conditions;
 mod logs;
+mod objectives;
 mod window;
 
 use std::sync::Arc;
@@ -22,7 +24,9 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use conditions::Conditions;
 pub use logs::Logs;
-pub(crate) use window::{DEFAULT as DEFAULT_WINDOW, WindowQuery};
+pub(crate) use objectives::{CostFilter, alerts, cost, read_cost, read_slo, read_tenant, slo, tenant};
+pub use objectives::{FareLine, Point, ServiceLine, SloAnswer, TenantAnswer};
+pub(crate) use window::{DEFAULT as DEFAULT_WINDOW, Window, WindowQuery};
 
 use crate::{
     problem::Problem,

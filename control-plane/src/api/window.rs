@@ -33,8 +33,11 @@ impl WindowQuery {
             Some(text) => time("from", &text)?,
             None => {
                 let window = given(&self.window).unwrap_or_else(|| DEFAULT.to_owned());
-                let length: SignedDuration = window.parse().map_err(|_| {
-                    Problem::new(StatusCode::BAD_REQUEST, format!("window: {window:?} is not like 15m or 2h"))
+                // The library's durations have no days, since not all days are equally long; those of UTC are.
+                let days = window.strip_suffix('d').and_then(|days| days.trim().parse::<i32>().ok());
+                let length = days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
+                let length = length.map_or_else(|| window.parse::<SignedDuration>(), Ok).map_err(|_| {
+                    Problem::new(StatusCode::BAD_REQUEST, format!("window: {window:?} is not like 15m, 2h or 7d"))
                 })?;
                 to.checked_sub(length).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "window: too long"))?
             }
@@ -70,6 +73,7 @@ mod tests {
     fn relative_and_absolute() {
         assert_eq!(resolve("", "", ""), Some((1_799_996_400, 1_800_000_000)));
         assert_eq!(resolve("15m", "", ""), Some((1_799_999_100, 1_800_000_000)));
+        assert_eq!(resolve("7d", "", ""), Some((1_800_000_000 - 604_800, 1_800_000_000)));
         assert_eq!(resolve("", "1000", "2000"), Some((1000, 2000)));
         assert_eq!(resolve("", "1970-01-01T00:16:40Z", "1970-01-01T00:33:20"), Some((1000, 2000)));
         assert_eq!(resolve("", "1970-01-01T00:16", "2000"), Some((960, 2000)));

@@ -14,6 +14,8 @@ use crate::{
 pub(super) enum Tab {
     Map,
     Traces,
+    Tenants,
+    Cost,
 }
 
 /// A page with this title.
@@ -28,7 +30,7 @@ pub(super) fn page(title: &str, tab: Tab, content: &Markup) -> Markup {
                 // The script's own styles and eval are against the policy.
                 meta name="htmx-config" content=r#"{"includeIndicatorStyles":false,"allowEval":false}"#;
                 title { (title) " · control plane" }
-                link rel="icon" href="data:,";
+                link rel="icon" href="/static/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/static/style.css";
                 script src="/static/htmx.min.js" defer {}
             }
@@ -37,7 +39,9 @@ pub(super) fn page(title: &str, tab: Tab, content: &Markup) -> Markup {
                     a.skip href="#main" { "To the content" }
                     nav aria-label="Pages" {
                         a href="/" aria-current=[current(Tab::Map)] { "Service map" }
+                        a href="/tenants" aria-current=[current(Tab::Tenants)] { "Tenants" }
                         a href="/traces" aria-current=[current(Tab::Traces)] { "Traces" }
+                        a href="/cost" aria-current=[current(Tab::Cost)] { "Cost" }
                     }
                 }
                 main id="main" { h1 { (title) } (content) }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     frame::{self, Tab, choice, failed, live, window},
-    map_layout::{Layout, NODE, layout},
+    map_layout::{BAND_GAP, LANE, Layout, NODE, layout},
     text::{duration, link, percent, rate},
 };
 use crate::{
@@ -156,7 +156,7 @@ fn drawing(map: &ServiceMap, narrowed: &[(&'static str, String)]) -> Markup {
             @for band in &layout.bands {
                 g.band {
                     rect x="0" y=(band.y) width=(layout.width) height=(band.height) rx="10" {}
-                    text x="18" y=(band.y + 24.0) { @match band.account { Some(account) => { "Account " (account) } None => "Outside" } }
+                    text x="48" y=(band.y + 24.0) { @match band.account { Some(account) => { "Account " (account) } None => "Outside" } }
                 }
             }
             @for edge in &map.edges { (edge_of(edge, &layout, &nodes, narrowed)) }
@@ -173,17 +173,23 @@ fn edge_of(
 ) -> Markup {
     let places = layout.places.get(&edge.source).zip(layout.places.get(&edge.target));
     let Some((&(x1, y1, band1), &(x2, y2, band2))) = places else { return html! {} };
-    let ((ax, ay), (bx, by), path) = if band1 == band2 && x1 < x2 {
+    let ((ax, ay), (bx, by), path, label) = if band1 == band2 && x1 < x2 {
         let (from, to) = ((x1 + NODE.0, y1 + NODE.1 / 2.0), (x2, y2 + NODE.1 / 2.0));
         let bend = (to.0 - from.0) / 2.0;
-        (from, to, format!("C{} {} {} {}", from.0 + bend, from.1, to.0 - bend, to.1))
+        (from, to, format!("C{} {} {} {}", from.0 + bend, from.1, to.0 - bend, to.1), middle(from, to))
+    } else if band1.abs_diff(band2) > 1 {
+        // Past a band: beside its nodes, not behind them.
+        let (from, to) = ((x1, y1 + NODE.1 / 2.0), (x2, y2 + NODE.1 / 2.0));
+        let beside = from.0.min(to.0) - LANE * 1.3;
+        // Between the first two bands there is room to say how often.
+        (from, to, format!("C{beside} {} {beside} {}", from.1, to.1), (x1, y1.min(y2) + NODE.1 + BAND_GAP * 1.2))
     } else {
         // To another band, or back: out of the bottom, in at the top, or the other way round.
         let down = y1 <= y2;
         let from = (x1 + NODE.0 / 2.0, if down { y1 + NODE.1 } else { y1 });
         let to = (x2 + NODE.0 / 2.0, if down { y2 } else { y2 + NODE.1 });
         let bend = (to.1 - from.1) / 2.0;
-        (from, to, format!("C{} {} {} {}", from.0, from.1 + bend, to.0, to.1 - bend))
+        (from, to, format!("C{} {} {} {}", from.0, from.1 + bend, to.0, to.1 - bend), middle(from, to))
     };
     let name = |id: &u32| nodes.get(id).map(|node| node.name.as_str()).unwrap_or_default();
     let stats = &edge.stats;
@@ -201,13 +207,17 @@ fn edge_of(
                 title { (title) }
                 path.reach d={ "M" (ax) " " (ay) (path) " " (bx) " " (by) } {}
                 path d={ "M" (ax) " " (ay) (path) " " (bx) " " (by) } marker-end="url(#arrow)" {}
-                text x=((ax + bx) / 2.0) y=((ay + by) / 2.0 - 5.0) text-anchor="middle" { (rate(stats.rate)) }
+                text x=(label.0) y=(label.1 - 5.0) text-anchor="middle" { (rate(stats.rate)) }
                 @if stats.fault_rate > 0.0 {
-                    text x=((ax + bx) / 2.0) y=((ay + by) / 2.0 + 13.0) text-anchor="middle" { (percent(stats.fault_rate)) }
+                    text x=(label.0) y=(label.1 + 13.0) text-anchor="middle" { (percent(stats.fault_rate)) }
                 }
             }
         }
     }
+}
+
+fn middle(from: (f64, f64), to: (f64, f64)) -> (f64, f64) {
+    ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0)
 }
 
 fn node_of(node: &MapNode, layout: &Layout<'_>, narrowed: &[(&'static str, String)]) -> Markup {
@@ -220,12 +230,17 @@ fn node_of(node: &MapNode, layout: &Layout<'_>, narrowed: &[(&'static str, Strin
                 title { (title) }
                 rect x=(x) y=(y) width=(NODE.0) height=(NODE.1) rx="8" {}
                 rect.health x=(x) y=(y) width="5" height=(NODE.1) rx="2" {}
-                text.name x=(x + 14.0) y=(y + 22.0) { (shortened(&node.name, 22)) }
-                text x=(x + 14.0) y=(y + 38.0) { (shortened(&node.kind, 26)) }
+                text.name x=(x + 14.0) y=(y + 22.0) { (shortened(&node.name, 21)) }
+                text x=(x + 14.0) y=(y + 38.0) { (shortened(&sort(node), 26)) }
                 text x=(x + 14.0) y=(y + 54.0) { (figures(stats)) }
             }
         }
     }
+}
+
+/// What it is, where its name does not say so.
+fn sort(node: &MapNode) -> String {
+    if node.kind == node.name { "AWS".into() } else { node.kind.clone() }
 }
 
 fn shortened(text: &str, letters: usize) -> String {

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::store::{MapNode, ServiceMap};
 
 /// Measures, in the units of the drawing.
-pub(super) const NODE: (f64, f64) = (176.0, 62.0);
+pub(super) const NODE: (f64, f64) = (188.0, 62.0);
 const GAP: (f64, f64) = (68.0, 26.0);
 const BAND_PADDING: f64 = 18.0;
+/// Room beside the nodes for edges that pass a band.
+pub(super) const LANE: f64 = 30.0;
 const BAND_TITLE: f64 = 26.0;
-const BAND_GAP: f64 = 34.0;
+pub(super) const BAND_GAP: f64 = 34.0;
 
 /// A band of an account; of none, the world outside.
 #[derive(Debug, PartialEq)]
@@ -43,7 +45,7 @@ pub(super) fn layout(map: &ServiceMap) -> Layout<'_> {
         let height = BAND_TITLE + rows * NODE.1 + (rows - 1.0).max(0.0) * GAP.1 + 2.0 * BAND_PADDING;
         let band = layout.bands.len();
         for (column, ids) in columns.iter().enumerate() {
-            let x = BAND_PADDING + column as f64 * (NODE.0 + GAP.0);
+            let x = BAND_PADDING + LANE + column as f64 * (NODE.0 + GAP.0);
             layout.width = layout.width.max(x + NODE.0 + BAND_PADDING);
             for (row, id) in ids.iter().enumerate() {
                 let top = y + BAND_TITLE + BAND_PADDING + row as f64 * (NODE.1 + GAP.1);
@@ -85,14 +87,23 @@ fn columns(map: &ServiceMap, nodes: &[&MapNode]) -> Vec<Vec<u32>> {
     for node in nodes {
         columns.entry(column.get(&node.id).copied().unwrap_or_default()).or_default().push(node);
     }
-    // Columns that a circle left empty are no columns.
-    columns
-        .into_values()
-        .map(|mut nodes| {
-            nodes.sort_by_key(|node| (node.kind != "API Gateway", node.kind != "service", node.name.clone()));
-            nodes.iter().map(|node| node.id).collect()
-        })
-        .collect()
+    // Columns that a circle left empty are no columns. Within one, nodes stand where those stand that call them.
+    let mut rows: HashMap<u32, usize> = HashMap::new();
+    let mut ordered = Vec::new();
+    for mut nodes in columns.into_values() {
+        let callers =
+            |id: u32| next.iter().filter(move |(_, targets)| targets.contains(&id)).map(|(source, _)| *source);
+        let height = |node: &&MapNode| {
+            let of_callers: Vec<usize> = callers(node.id).filter_map(|caller| rows.get(&caller).copied()).collect();
+            // In tenths of a row; whom nobody calls keeps its place by name.
+            (of_callers.iter().sum::<usize>() * 10).checked_div(of_callers.len()).unwrap_or_default()
+        };
+        nodes.sort_by_key(|node| (height(node), node.kind != "API Gateway", node.name.clone()));
+        let ids: Vec<u32> = nodes.iter().map(|node| node.id).collect();
+        rows.extend(ids.iter().enumerate().map(|(row, id)| (*id, row)));
+        ordered.push(ids);
+    }
+    ordered
 }
 
 #[cfg(test)]

@@ -6,12 +6,17 @@
 //! | `map`, `map_layout` | the service map, and where its nodes stand |
 //! | `search` | searching traces |
 //! | `waterfall` | one trace |
+//! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
+//! | `cost` | who costs what |
 //! | `text` | times, rates and links as text |
 
+mod cost;
 mod frame;
 mod map;
 mod map_layout;
 mod search;
+mod tenant;
+mod tenants;
 pub(crate) mod text;
 mod waterfall;
 
@@ -27,6 +32,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/", get(map::page))
         .route("/traces", get(search::page))
         .route("/traces/{id}", get(waterfall::page))
+        .route("/tenants", get(tenants::page))
+        .route("/tenant", get(tenant::page))
+        .route("/cost", get(cost::page))
+        .route("/static/icon.svg", get(|| asset("image/svg+xml", include_str!("../assets/icon.svg"))))
         .route("/static/style.css", get(|| asset("text/css; charset=utf-8", include_str!("../assets/style.css"))))
         .route(
             "/static/htmx.min.js",

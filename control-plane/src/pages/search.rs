@@ -107,7 +107,7 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
     }
 }
 
-fn line(trace: &Summary) -> Markup {
+pub(super) fn line(trace: &Summary) -> Markup {
     let (class, status) = match () {
         () if trace.fault => ("fault", "fault"),
         () if trace.throttle => ("throttle", "throttled"),

@@ -23,7 +23,8 @@ pub(crate) fn rate(per_second: f64) -> String {
     match per_second {
         rate if rate >= 10.0 => format!("{rate:.0}/s"),
         rate if rate >= 0.1 => format!("{rate:.1}/s"),
-        rate => format!("{:.1}/min", rate * 60.0),
+        rate if rate >= 0.002 => format!("{:.1}/min", rate * 60.0),
+        rate => format!("{:.1}/h", rate * 3_600.0),
     }
 }
 

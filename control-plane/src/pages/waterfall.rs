@@ -128,7 +128,8 @@ fn slowest<'a>(drawing: &Drawing<'a>) -> Option<(&'a Span, f64)> {
 fn axis(duration_ns: i64) -> Markup {
     html! {
         div.axis aria-hidden="true" {
-            @for quarter in 0..=4 { span { (duration(duration_ns as f64 * f64::from(quarter) / 4.0)) } }
+            span { "0" }
+            @for quarter in 1..=4 { span { (duration(duration_ns as f64 * f64::from(quarter) / 4.0)) } }
         }
     }
 }

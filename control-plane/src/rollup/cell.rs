@@ -1,6 +1,7 @@
 //! The sums of one series in one bucket of time.
 
-use super::Histogram;
+use slo::Histogram;
+
 use crate::otlp::Flags;
 
 /// One request, or one use of an edge.

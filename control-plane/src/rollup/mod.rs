@@ -4,4 +4,4 @@ mod cell;
 mod histogram;
 
 pub use cell::{Cell, Sample};
-pub use histogram::{BINS_PER_DOUBLING, Histogram, bin};
+pub use histogram::{decode, encode};

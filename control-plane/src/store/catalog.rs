@@ -48,6 +48,12 @@ impl Catalog {
         Ok(())
     }
 
+    /// A node; one without a name, if there is none.
+    pub(crate) fn node_ref(&self, id: NodeId) -> &Node {
+        static NOBODY: Node = Node { kind: String::new(), account: String::new(), name: String::new() };
+        self.nodes.get(id as usize).unwrap_or(&NOBODY)
+    }
+
     pub(crate) fn node(&self, id: NodeId) -> Node {
         self.nodes.get(id as usize).cloned().unwrap_or_default()
     }

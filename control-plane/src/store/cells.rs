@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Row, params};
 
-use crate::rollup::{Cell, Sample};
+use crate::rollup::{Cell, Sample, decode, encode};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
@@ -25,11 +25,17 @@ pub(crate) fn bucket(time: i64, now: i64) -> Option<i64> {
     Some(time.div_euclid(width) * width)
 }
 
-/// Which table: sums of requests, or of edges.
+/// The start of the day, UTC.
+pub(crate) fn day(time: i64) -> i64 {
+    time.div_euclid(DAY) * DAY
+}
+
+/// Which table: sums of requests, of edges, or of requests by the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Table {
     Requests,
     Edges,
+    Days,
 }
 
 impl Table {
@@ -37,6 +43,7 @@ impl Table {
         match self {
             Self::Requests => "request_cells",
             Self::Edges => "edge_cells",
+            Self::Days => "day_cells",
         }
     }
 }
@@ -121,7 +128,7 @@ impl Cells {
                 cell.weighted_faults,
                 cell.weighted_duration_ns,
                 cell.estimated,
-                cell.histogram.encode(),
+                encode(&cell.histogram),
             ])?;
             self.known.insert(key, cell);
         }
@@ -148,7 +155,7 @@ pub(crate) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Cell> {
         weighted_faults: row.get(first + 7)?,
         weighted_duration_ns: row.get(first + 8)?,
         estimated: row.get(first + 9)?,
-        histogram: crate::rollup::Histogram::decode(row.get_ref(first + 10)?.as_blob().unwrap_or_default()),
+        histogram: decode(row.get_ref(first + 10)?.as_blob().unwrap_or_default()),
     })
 }
 

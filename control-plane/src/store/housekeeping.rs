@@ -14,6 +14,8 @@ const TRACES_PER_STEP: i64 = 200;
 /// Pages given back to the file system in one step.
 const PAGES_PER_STEP: i64 = 500;
 const DAY: i64 = 86_400;
+/// Days whose cost can be told: a year, and the month under way.
+const DAYS_KEPT: i64 = 400;
 
 /// What is kept.
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +101,8 @@ fn compact(transaction: &Transaction<'_>, ingest: &mut Ingest, now: i64) -> Resu
         let sql = format!("DELETE FROM {0} WHERE bucket < ?1 AND bucket = (SELECT min(bucket) FROM {0})", table.name());
         more |= transaction.prepare_cached(&sql)?.execute([now - 35 * DAY])? > 0;
     }
+    let sql = "DELETE FROM day_cells WHERE bucket < ?1 AND bucket = (SELECT min(bucket) FROM day_cells)";
+    more |= transaction.prepare_cached(sql)?.execute([now - DAYS_KEPT * DAY])? > 0;
     Ok(more)
 }
 
@@ -180,7 +184,7 @@ mod tests {
         let (before, rows) = sum(&connection);
         assert_eq!((before.count, rows), (240, 240));
 
-        let mut ingest = Ingest::load(&connection).unwrap();
+        let mut ingest = Ingest::load(&connection, crate::store::late::Late::default()).unwrap();
         let mut keep_house = |now: i64| {
             while step(&mut connection, &mut ingest, &Retention::default(), now).unwrap() {}
             sum(&connection)

@@ -8,9 +8,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     StoreError,
-    cells::{Cells, Table, bucket},
+    cells::{Cells, Table, bucket, day},
     dictionary::{ANNOTATION, Dictionary, NONE},
     incoming::{Fragment, Incoming},
+    late::Late,
     outline::remember,
     trace_state::{Change, Held, TraceState},
 };
@@ -44,17 +45,21 @@ pub(super) struct Ingest {
     hot: HotTraces,
     requests: Cells,
     edges: Cells,
+    days: Cells,
+    late: Late,
     next_row: i64,
 }
 
 impl Ingest {
-    pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
+    pub(super) fn load(connection: &Connection, late: Late) -> Result<Self, StoreError> {
         let next_row = connection.query_row("SELECT coalesce(max(id), 0) + 1 FROM traces", [], |row| row.get(0))?;
         Ok(Self {
             dictionary: Dictionary::load(connection)?,
             hot: HotTraces::default(),
             requests: Cells::new(Table::Requests),
             edges: Cells::new(Table::Edges),
+            days: Cells::new(Table::Days),
+            late,
             next_row,
         })
     }
@@ -159,6 +164,8 @@ impl Ingest {
             for tenant in for_whom(held.tenant) {
                 self.requests.add((bucket, tenant, series), &sample, 1);
             }
+            self.days.add((day(facts.start_ns / NANOSECONDS), held.tenant, series), &sample, 1);
+            self.late.note(bucket, held.tenant);
         }
         let (dictionary, cells) = (&mut self.dictionary, &mut self.edges);
         let mut failed = None;
@@ -179,6 +186,7 @@ impl Ingest {
         self.hot.write_dirty(connection, now)?;
         self.requests.flush(connection)?;
         self.edges.flush(connection)?;
+        self.days.flush(connection)?;
         Ok(())
     }
 
@@ -191,6 +199,7 @@ impl Ingest {
     pub(super) fn forget_cells(&mut self) {
         self.requests.forget();
         self.edges.forget();
+        self.days.forget();
     }
 
     fn held(&mut self, connection: &Connection, facts: &Facts) -> Result<Held, StoreError> {

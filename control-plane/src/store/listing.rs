@@ -4,11 +4,14 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use rusqlite::{Connection, Rows};
 use serde::{Deserialize, Serialize};
+use slo::{
+    Histogram,
+    histogram::{lower_bound, upper_bound},
+};
 
 use super::{Outline, Reader, StoreError, catalog::Catalog, ingest::hour};
 use crate::{
     otlp::Flags,
-    rollup::Histogram,
     search::{Expression, Matcher, Names, Row},
     trace::{Summary, TraceId},
 };
@@ -73,7 +76,12 @@ impl Reader {
                 latency: found
                     .histogram
                     .bins()
-                    .map(|(from, to, count)| LatencyBin { from_ms: from / 1e6, to_ms: to / 1e6, count })
+                    .iter()
+                    .map(|(bin, count)| LatencyBin {
+                        from_ms: lower_bound(*bin) / 1e6,
+                        to_ms: upper_bound(*bin) / 1e6,
+                        count: *count,
+                    })
                     .collect(),
             })
         })

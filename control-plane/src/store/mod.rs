@@ -14,14 +14,17 @@
 //! | `cells` | sums by bucket, tenant and series |
 //! | `outline` | what a search looks at |
 //! | `housekeeping` | retention and compaction |
+//! | `evaluation`, `late` | what the evaluator reads and writes, and whose past changed since |
 //! | `reader`, `listing`, `map` | reading: one trace, a search, the service map |
 
 mod catalog;
 mod cells;
 mod dictionary;
+mod evaluation;
 mod housekeeping;
 mod incoming;
 mod ingest;
+mod late;
 mod listing;
 mod map;
 mod outline;
@@ -38,6 +41,8 @@ pub use map::{Health, MapEdge, MapNode, MapQuery, ServiceMap, Stats};
 pub use reader::{Facets, Reader};
 pub use writer::Writer;
 
+pub(crate) use dictionary::NONE;
+pub(crate) use evaluation::RequestRow;
 pub(crate) use outline::{Outline, Service as OutlinedService};
 
 /// Why the store did not do what it was asked.

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 /// The layout below; a file of another one is refused, not guessed at.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// What one request brought of one trace is a fragment: one row, in order of arrival, so that writing is appending. `traces`
 /// has a row per trace with what a search looks at. The random part of writing is one index, from trace id to row.
@@ -13,7 +13,7 @@ const VERSION: i64 = 2;
 /// Which tenants' traces began in an hour stands together, for the same reason.
 ///
 /// Sums are kept by (bucket, tenant, series): the rows of now lie side by side, whoever they are of. Tenant 0 is all
-/// tenants of a tier together.
+/// tenants of a tier together. What tenants cost is read from sums by the day, which have no tenant 0.
 const SCHEMA: &str = "
 CREATE TABLE names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE nodes (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, account TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, account, name));
@@ -60,7 +60,17 @@ CREATE TABLE edge_cells (
     weighted_duration_ns REAL NOT NULL, estimated INTEGER NOT NULL, histogram BLOB NOT NULL,
     PRIMARY KEY (bucket, tenant, series)
 ) WITHOUT ROWID;
+CREATE TABLE day_cells (
+    bucket INTEGER NOT NULL, tenant INTEGER NOT NULL, series INTEGER NOT NULL,
+    count INTEGER NOT NULL, errors INTEGER NOT NULL, faults INTEGER NOT NULL, throttles INTEGER NOT NULL,
+    duration_ns INTEGER NOT NULL, weight REAL NOT NULL, weighted_errors REAL NOT NULL, weighted_faults REAL NOT NULL,
+    weighted_duration_ns REAL NOT NULL, estimated INTEGER NOT NULL, histogram BLOB NOT NULL,
+    PRIMARY KEY (bucket, tenant, series)
+) WITHOUT ROWID;
 CREATE TABLE progress (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE states (name TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE alerts (id TEXT PRIMARY KEY, tenant TEXT, opened INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX alerts_by_time ON alerts (opened);
 ";
 
 /// Pages of 4 kB that the writer keeps: the index by trace id of ten million spans.

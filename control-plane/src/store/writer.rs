@@ -1,13 +1,14 @@
 //! The one writer: group commit on a thread of its own, and housekeeping while nobody waits.
 
 use std::{
+    collections::HashSet,
     path::Path,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
     housekeeping::{self, Retention},
     incoming::Incoming,
     ingest::{Ingest, Stored},
+    late::Late,
     schema,
 };
 
@@ -26,6 +28,13 @@ const MAX_SPANS_PER_COMMIT: usize = 30_000;
 const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(500);
 /// Between two looks at whether there is something to do, when nothing comes.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// What the writer is asked for.
+enum Work {
+    Store(Job),
+    /// Something else, in a transaction of its own.
+    Write(Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send>, SyncSender<Result<(), StoreError>>),
+}
 
 struct Job {
     traces: Vec<Incoming>,
@@ -48,37 +57,62 @@ struct Answer {
 
 /// A handle to the writer; it ends with the last handle.
 #[derive(Debug, Clone)]
-pub struct Writer(SyncSender<Job>);
+pub struct Writer {
+    work: SyncSender<Work>,
+    late: Late,
+}
 
 impl Writer {
     /// Opens the database file and starts the writer.
     pub fn start(path: &Path, retention: Retention) -> Result<Self, StoreError> {
         let connection = schema::open_writer(path)?;
-        let ingest = Ingest::load(&connection)?;
+        let late = Late::default();
+        let ingest = Ingest::load(&connection, late.clone())?;
         let (sender, receiver) = sync_channel(MAX_WAITING);
         thread::Builder::new()
             .name("span-writer".into())
-            .spawn(move || run(connection, ingest, receiver, &retention))
+            .spawn({
+                let late = late.clone();
+                move || run(connection, ingest, receiver, &retention, &late)
+            })
             .map_err(|error| StoreError::Failed(error.to_string()))?;
-        Ok(Self(sender))
+        Ok(Self { work: sender, late })
     }
 
     /// Stores spans; `Ok` means they are durable. A span that is there already stays as it is.
     pub async fn store(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
         let spans = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
         let (done, outcome) = oneshot::channel();
-        self.0.try_send(Job { traces, spans, done }).map_err(|_| StoreError::Busy)?;
+        self.work.try_send(Work::Store(Job { traces, spans, done })).map_err(|_| StoreError::Busy)?;
         outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?.outcome
+    }
+
+    /// Writes something else; `Ok` means it is durable. This blocks.
+    pub(super) fn write(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let ended = || StoreError::Failed("the writer ended".into());
+        let (done, outcome) = sync_channel(1);
+        self.work.send(Work::Write(Box::new(write), done)).map_err(|_| ended())?;
+        outcome.recv().unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// The tenants, by number, that had spans of times which were evaluated, since this was asked last; 0 is nobody. From now on what is
+    /// before `until` counts as evaluated.
+    pub(crate) fn take_late(&self, until: i64) -> HashSet<u32> {
+        self.late.take(until)
     }
 }
 
-fn run(mut connection: Connection, mut ingest: Ingest, jobs: Receiver<Job>, retention: &Retention) {
+fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, retention: &Retention, late: &Late) {
     let mut kept_house = Instant::now();
-    // How long to wait for a job before looking after the house: not at all while there is something to do.
+    // How long to wait for work before looking after the house: not at all while there is something to do.
     let mut patience = Duration::ZERO;
+    let mut next = None;
     loop {
-        let first = match jobs.recv_timeout(patience) {
-            Ok(job) => Some(job),
+        let first = match next.take().map_or_else(|| work.recv_timeout(patience), Ok) {
+            Ok(first) => Some(first),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
         };
@@ -93,20 +127,45 @@ fn run(mut connection: Connection, mut ingest: Ingest, jobs: Receiver<Job>, rete
                 }
             };
         }
-        let Some(first) = first else { continue };
-        let mut spans = first.spans;
-        let mut batch = vec![first];
-        while spans < MAX_SPANS_PER_COMMIT
-            && let Ok(next) = jobs.try_recv()
-        {
-            spans += next.spans;
-            batch.push(next);
+        match first {
+            None => {}
+            Some(Work::Write(write, done)) => {
+                let outcome = connection.transaction().and_then(|transaction| {
+                    write(&transaction)?;
+                    transaction.commit()
+                });
+                // Whoever asked may have gone.
+                let _gone = done.send(outcome.map_err(StoreError::from));
+            }
+            Some(Work::Store(first)) => {
+                let mut spans = first.spans;
+                let mut batch = vec![first];
+                while spans < MAX_SPANS_PER_COMMIT {
+                    match work.try_recv() {
+                        Ok(Work::Store(job)) => {
+                            spans += job.spans;
+                            batch.push(job);
+                        }
+                        Ok(other) => {
+                            next = Some(other);
+                            break;
+                        }
+                        Err(_) => break,
+                    }
+                }
+                answer(commit(&mut connection, &mut ingest, &batch), batch, &connection, &mut ingest, late);
+            }
         }
-        answer(commit(&mut connection, &mut ingest, &batch), batch, &connection, &mut ingest);
     }
 }
 
-fn answer(outcome: Result<Vec<Stored>, StoreError>, batch: Vec<Job>, connection: &Connection, ingest: &mut Ingest) {
+fn answer(
+    outcome: Result<Vec<Stored>, StoreError>,
+    batch: Vec<Job>,
+    connection: &Connection,
+    ingest: &mut Ingest,
+    late: &Late,
+) {
     match outcome {
         Ok(stored) => {
             for (job, stored) in batch.into_iter().zip(stored) {
@@ -115,7 +174,7 @@ fn answer(outcome: Result<Vec<Stored>, StoreError>, batch: Vec<Job>, connection:
         }
         Err(error) => {
             // What memory holds may have been rolled back: begin again from what is on disk.
-            match Ingest::load(connection) {
+            match Ingest::load(connection, late.clone()) {
                 Ok(fresh) => *ingest = fresh,
                 Err(error) => eprintln!("the store cannot be read: {error}"),
             }

@@ -9,13 +9,13 @@ use crate::{
     store::{Found, Health, ServiceMap},
 };
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(header);
     table
 }
 
-fn number(text: String) -> Cell {
+pub(super) fn number(text: String) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
@@ -53,7 +53,8 @@ pub fn map(map: &ServiceMap) -> String {
         .iter()
         .map(|node| {
             let account = node.account.as_deref().map(|account| format!(" ({account})")).unwrap_or_default();
-            (node.id, format!("{} {}{account}", node.kind, node.name))
+            let kind = if node.kind == node.name { String::new() } else { format!("{} ", node.kind) };
+            (node.id, format!("{kind}{}{account}", node.name))
         })
         .collect();
     let name = |id: &u32| nodes.get(id).cloned().unwrap_or_default();

@@ -1,0 +1,46 @@
+//! The function that evaluates objectives every five minutes, invoked by a schedule.
+
+use std::time::Duration;
+
+use aws_sdk_cloudwatchlogs::config::timeout::TimeoutConfig;
+use lambda_runtime::{Error, LambdaEvent, Runtime};
+use shared::{
+    aws,
+    telemetry::{InvocationLayer, Telemetry},
+};
+use slo_evaluator::{Evaluator, Rules, Settings};
+use tower::{Layer, service_fn};
+
+/// A page of an answer has megabytes.
+const PAGE_WITHIN: Duration = Duration::from_secs(20);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = aws::config().await;
+    let telemetry = Telemetry::from_env(&config).await?;
+    let settings = Settings::read(|name| std::env::var(name).ok())?;
+    let patient = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(PAGE_WITHIN)
+        .operation_timeout(2 * PAGE_WITHIN);
+    let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config).timeout_config(patient.build());
+    let evaluator = Evaluator {
+        rules: Rules::compiled(settings.excluded.as_deref())?,
+        settings,
+        logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
+        dynamodb: aws_sdk_dynamodb::Client::new(&config),
+        sns: aws_sdk_sns::Client::new(&config),
+    };
+
+    let handler = service_fn(move |event: LambdaEvent<serde_json::Value>| {
+        let evaluator = evaluator.clone();
+        async move {
+            evaluator.run(event).await.map_err(|error| {
+                tracing::error!(%error, "not evaluated");
+                Error::from(error)
+            })
+        }
+    });
+    let handler = InvocationLayer::new("timer").layer(handler);
+    Runtime::new(handler).layer(telemetry.export_layer()).run().await
+}

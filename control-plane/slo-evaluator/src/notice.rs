@@ -1,0 +1,195 @@
+//! An alert as its receivers get it: one sentence, the numbers, and where the traces are that caused it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use slo::{Alert, Condition, Evaluation, SLOWDOWN, Scope};
+
+use crate::settings::Place;
+
+/// The console looks at most so far at once:
+/// <https://docs.aws.amazon.com/xray/latest/devguide/xray-console-deeplinks.html>.
+const CONSOLE_RANGE: i64 = 21_600;
+/// SNS takes no longer subject.
+const SUBJECT: usize = 100;
+
+/// What of an alert is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// It opened.
+    Opened,
+    /// It closed.
+    Closed,
+}
+
+impl Event {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// What is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notice {
+    /// One sentence for a person.
+    pub summary: String,
+    /// Whether the alert opened or closed.
+    pub event: Event,
+    /// The same for one alert however often it is told, open or closed.
+    pub id: String,
+    /// The console's list of the traces that caused it; X-Ray finds those it indexed.
+    pub traces: String,
+    /// What it is about, and its numbers when it opened.
+    pub alert: Alert,
+    /// How the tenant fares now; none of an alert about all.
+    pub evaluation: Option<Evaluation>,
+}
+
+impl Notice {
+    /// Of an alert that opened or closed.
+    pub fn new(alert: Alert, evaluation: Option<Evaluation>, place: &Place) -> Self {
+        let event = if alert.closed.is_some() { Event::Closed } else { Event::Opened };
+        Self {
+            summary: summary(&alert),
+            event,
+            id: alert.id(),
+            traces: traces(&alert, evaluation.as_ref(), place),
+            alert,
+            evaluation,
+        }
+    }
+
+    /// The subject of a mail: printable ASCII, cut to what SNS takes.
+    pub fn subject(&self) -> String {
+        let whole = format!("{}: {}", self.event.name(), self.summary);
+        let printable = whole.chars().map(|letter| if (' '..='~').contains(&letter) { letter } else { '?' });
+        printable.take(SUBJECT).collect()
+    }
+}
+
+/// The name of a condition, as receivers filter by it.
+pub fn condition(condition: Condition) -> &'static str {
+    match condition {
+        Condition::ErrorRate => "error_rate",
+        Condition::Latency => "latency",
+        Condition::Budget => "budget",
+        Condition::FastBurn => "fast_burn",
+        Condition::SlowBurn => "slow_burn",
+    }
+}
+
+fn summary(alert: &Alert) -> String {
+    let Alert { value, requests, failed, .. } = alert;
+    let whose = match &alert.scope {
+        Scope::Tenant { tenant, tier } => format!("{tenant} ({tier})"),
+        Scope::AllTenants { tenants, of } => {
+            return format!("{tenants} of {of} tenants at once: {}", condition(alert.condition).replace('_', " "));
+        }
+    };
+    match alert.condition {
+        Condition::ErrorRate => {
+            format!("{whose}: {:.1} % of requests failed in 5 minutes ({failed} of {requests})", value * 100.0)
+        }
+        Condition::Latency => format!("{whose}: p99 is {value:.1} times its own baseline ({requests} requests)"),
+        Condition::Budget => format!("{whose}: {:.0} % of the 30-day error budget is burnt", value * 100.0),
+        Condition::FastBurn => format!("{whose}: error budget burns at {value:.1} times the allowed rate (5 min, 1 h)"),
+        Condition::SlowBurn => format!("{whose}: error budget burns at {value:.1} times the allowed rate (30 min, 6 h)"),
+    }
+}
+
+/// The console's search with a filter expression, from what the condition looked back on to when the alert opened.
+fn traces(alert: &Alert, evaluation: Option<&Evaluation>, place: &Place) -> String {
+    // An error rate or a latency opens with the second five minutes that are over the threshold.
+    let (back, what) = match alert.condition {
+        Condition::ErrorRate => (600, "fault = true".to_owned()),
+        Condition::Latency => {
+            let baseline = evaluation.and_then(|evaluation| evaluation.baseline_p99_ns).unwrap_or_default();
+            (600, format!("responsetime > {:.3}", baseline * SLOWDOWN / 1e9))
+        }
+        Condition::FastBurn => (3_600, "fault = true".to_owned()),
+        Condition::SlowBurn | Condition::Budget => (CONSOLE_RANGE, "fault = true".to_owned()),
+    };
+    let filter = match &alert.scope {
+        Scope::Tenant { tenant, .. } => format!("annotation[tenant.id] = {} AND {what}", quoted(tenant)),
+        Scope::AllTenants { .. } => what,
+    };
+    let time = |second: i64| Timestamp::from_second(second).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    format!(
+        "{}/xray/home?region={}#/traces?filter={}&timeRange={}~{}",
+        place.console(),
+        place.region,
+        encoded(&filter),
+        time(alert.opened - back),
+        time(alert.opened),
+    )
+}
+
+/// A string of a filter expression.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn encoded(text: &str) -> String {
+    let form: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    form.replace('+', "%20")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Place {
+        Place { partition: "aws".to_owned(), region: "eu-west-1".to_owned() }
+    }
+
+    fn alert(condition: Condition, tenant: &str) -> Alert {
+        Alert {
+            scope: Scope::Tenant { tenant: tenant.to_owned(), tier: "basic".to_owned() },
+            condition,
+            value: 0.052,
+            threshold: 0.01,
+            requests: 500,
+            failed: 26,
+            opened: 1_790_000_400,
+            closed: None,
+        }
+    }
+
+    #[test]
+    fn a_link_is_as_the_console_documents_it() {
+        let notice = Notice::new(alert(Condition::ErrorRate, "acme"), None, &place());
+        assert_eq!(
+            notice.traces,
+            "https://console.aws.amazon.com/xray/home?region=eu-west-1#/traces?filter=annotation%5Btenant.id%5D%20%3D%20\
+             %22acme%22%20AND%20fault%20%3D%20true&timeRange=2026-09-21T14:10:00~2026-09-21T14:20:00"
+        );
+        let odd = Notice::new(alert(Condition::SlowBurn, "a\"b\\&#"), None, &place());
+        assert!(odd.traces.contains("%22a%5C%22b%5C%5C%26%23%22%20AND"), "{}", odd.traces);
+        assert!(odd.traces.ends_with("timeRange=2026-09-21T08:20:00~2026-09-21T14:20:00"));
+    }
+
+    #[test]
+    fn a_subject_is_what_sns_takes() {
+        let opened = Notice::new(alert(Condition::ErrorRate, "acme"), None, &place());
+        assert_eq!(opened.subject(), "opened: acme (basic): 5.2 % of requests failed in 5 minutes (26 of 500)");
+        let closed = Alert { closed: Some(1_790_002_200), ..alert(Condition::Budget, &"é\n".repeat(100)) };
+        let subject = Notice::new(closed, None, &place()).subject();
+        assert!(subject.starts_with("closed: ??"));
+        assert_eq!(subject.len(), SUBJECT);
+    }
+
+    #[test]
+    fn one_alert_has_one_id() {
+        let opened = Notice::new(alert(Condition::Latency, "acme"), None, &place());
+        let closed = Alert { closed: Some(1_790_002_200), ..opened.alert.clone() };
+        let closed = Notice::new(closed, None, &place());
+        assert_eq!(opened.id, closed.id);
+        assert_eq!((opened.event, closed.event), (Event::Opened, Event::Closed));
+        let stored = serde_json::to_string(&opened).unwrap();
+        assert_eq!(serde_json::from_str::<Notice>(&stored).unwrap(), opened);
+    }
+}

@@ -1,0 +1,175 @@
+//! What the environment says, and the objectives of infra/slo as they were when this was built.
+
+use slo::{Definitions, Policy};
+
+use crate::error::Error;
+
+/// How long after five minutes are over they are evaluated, unless SETTLE_SECONDS says otherwise: spans leave a function within
+/// seconds, and are in reach of queries a minute or two later.
+const SETTLE: i64 = 180;
+/// More than that, and what was evaluated is no news.
+const MOST_SETTLE: i64 = 3_600;
+
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../../../infra/slo/", $name)))),+] };
+}
+
+/// Every file of infra/slo.
+const FILES: [(&str, &str); 5] = files!["service.yaml", "basic.yaml", "standard.yaml", "premium.yaml", "tenants/oceanic.yaml"];
+
+/// What the environment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// STATE_TABLE: the table that remembers.
+    pub table: String,
+    /// ALERT_TOPIC_ARN: who is told.
+    pub topic: String,
+    /// SPANS_ACCOUNT_IDS: the accounts whose spans are read, separated by commas.
+    pub accounts: Vec<String>,
+    /// SPANS_LOG_GROUP: where spans are, in every one of them.
+    pub log_group: String,
+    /// EXCLUDED_TENANT: the canary's; none if empty.
+    pub excluded: Option<String>,
+    /// SETTLE_SECONDS: how long spans are waited for.
+    pub settle: i64,
+}
+
+impl Settings {
+    /// From variables, by name.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let given = |name: &'static str| variable(name).filter(|value| !value.is_empty());
+        let wrong = |name, problem: &str| Error::Setting { name, problem: problem.to_owned() };
+        let needed = |name| given(name).ok_or_else(|| wrong(name, "is not set"));
+        let accounts: Vec<String> = needed("SPANS_ACCOUNT_IDS")?.split(',').map(|id| id.trim().to_owned()).collect();
+        if !accounts.iter().all(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(wrong("SPANS_ACCOUNT_IDS", "must be numbers of 12 digits, separated by commas"));
+        }
+        let settle = match given("SETTLE_SECONDS").map(|text| text.parse()) {
+            None => SETTLE,
+            Some(Ok(settle)) if (0..=MOST_SETTLE).contains(&settle) => settle,
+            Some(_) => return Err(wrong("SETTLE_SECONDS", "must be seconds, at most 3600")),
+        };
+        Ok(Self {
+            table: needed("STATE_TABLE")?,
+            topic: needed("ALERT_TOPIC_ARN")?,
+            accounts,
+            log_group: needed("SPANS_LOG_GROUP")?,
+            excluded: given("EXCLUDED_TENANT"),
+            settle,
+        })
+    }
+}
+
+/// What tenants are held against.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// What was promised.
+    pub definitions: Definitions,
+    /// When alerts open and close.
+    pub policy: Policy,
+}
+
+impl Rules {
+    /// Those that were compiled in; one tenant may be left out.
+    pub fn compiled(excluded: Option<&str>) -> Result<Self, Error> {
+        let definitions = Definitions::read(FILES)?;
+        let policy = Policy { excluded: excluded.map(str::to_owned).into_iter().collect(), ..Policy::default() };
+        Ok(Self { definitions, policy })
+    }
+}
+
+/// Where the function runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    /// The region.
+    pub region: String,
+}
+
+impl Place {
+    /// From the ARN the function was invoked by.
+    pub fn of_function(arn: &str) -> Result<Self, Error> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        match parts[..] {
+            ["arn", partition, "lambda", region, ..] if !region.is_empty() => {
+                Ok(Self { partition: partition.to_owned(), region: region.to_owned() })
+            }
+            _ => Err(Error::Setting { name: "invoked function ARN", problem: format!("{arn:?} names no region") }),
+        }
+    }
+
+    /// The ARN of a log group, as StartQuery takes it.
+    pub fn log_group(&self, account: &str, name: &str) -> String {
+        format!("arn:{}:logs:{}:{account}:log-group:{name}", self.partition, self.region)
+    }
+
+    /// Where the console is.
+    pub fn console(&self) -> &'static str {
+        match self.partition.as_str() {
+            "aws-cn" => "https://console.amazonaws.cn",
+            "aws-us-gov" => "https://console.amazonaws-us-gov.com",
+            _ => "https://console.aws.amazon.com",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, path::Path};
+
+    use super::*;
+
+    fn environment(changes: &[(&str, &str)]) -> Result<Settings, Error> {
+        let mut all = vec![
+            ("STATE_TABLE", "slo-state-dev"),
+            ("ALERT_TOPIC_ARN", "arn:aws:sns:eu-west-1:333333333333:pages-dev"),
+            ("SPANS_ACCOUNT_IDS", "111111111111,222222222222"),
+            ("SPANS_LOG_GROUP", "aws/spans"),
+            ("EXCLUDED_TENANT", "canary"),
+        ];
+        all.extend(changes);
+        Settings::read(|name| all.iter().rfind(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_template_s_variables_are_read() {
+        let settings = environment(&[]).unwrap();
+        assert_eq!(settings.accounts, ["111111111111", "222222222222"]);
+        assert_eq!((settings.excluded.as_deref(), settings.settle), (Some("canary"), SETTLE));
+        assert_eq!(environment(&[("SETTLE_SECONDS", "60"), ("EXCLUDED_TENANT", "")]).unwrap().settle, 60);
+        for (name, value) in [
+            ("STATE_TABLE", ""),
+            ("SPANS_ACCOUNT_IDS", ""),
+            ("SPANS_ACCOUNT_IDS", "1,2"),
+            ("SETTLE_SECONDS", "soon"),
+            ("SETTLE_SECONDS", "-1"),
+        ] {
+            assert!(environment(&[(name, value)]).unwrap_err().to_string().starts_with(name), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn every_file_of_objectives_is_compiled_in() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/slo");
+        let names = |path: &Path| -> Vec<String> {
+            let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+            entries.filter(|path| path.is_file()).map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+        };
+        let tenants = names(&folder.join("tenants")).into_iter().map(|name| format!("tenants/{name}"));
+        let found: BTreeSet<String> = names(&folder).into_iter().chain(tenants).collect();
+        assert_eq!(found, FILES.iter().map(|(name, _)| (*name).to_owned()).collect());
+
+        let rules = Rules::compiled(Some("canary")).unwrap();
+        assert!(rules.definitions.of(Some("oceanic"), "premium").unwrap().availability.target > 0.9995);
+        assert!(rules.policy.excluded.contains("canary"));
+    }
+
+    #[test]
+    fn a_place_is_named_by_the_function_s_arn() {
+        let place = Place::of_function("arn:aws-cn:lambda:cn-north-1:333333333333:function:slo-evaluator-dev").unwrap();
+        assert_eq!(place.log_group("1", "aws/spans"), "arn:aws-cn:logs:cn-north-1:1:log-group:aws/spans");
+        assert_eq!(place.console(), "https://console.amazonaws.cn");
+        assert!(Place::of_function("").is_err());
+    }
+}
