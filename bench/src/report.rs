@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 /// What each bounded name may be at most; `intake_spans_per_s`, at least.
-const BOUNDS: [(&str, f64); 18] = [
+const BOUNDS: [(&str, f64); 22] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
     ("booking_api.otlp_0ms.cpu_ratio", 1.30),
@@ -25,6 +25,10 @@ const BOUNDS: [(&str, f64); 18] = [
     ("control_plane.map_p99_ms", 100.0),
     ("control_plane.search_p99_ms", 100.0),
     ("control_plane.peak_rss_mb", 300.0),
+    ("control_plane.slo_p99_ms", 100.0),
+    ("control_plane.tenant_p99_ms", 100.0),
+    ("control_plane.cost_p99_ms", 100.0),
+    ("control_plane.evaluator_pass_ms", 1_000.0),
 ];
 const AT_LEAST: &str = "_per_s";
 

@@ -233,7 +233,7 @@ async fn start_control_plane(port: u16, dir: &std::path::Path, front: &str) -> R
     let data = dir.join("control-plane").to_string_lossy().into_owned();
     // Where the functions' log lines are to be had.
     let config = dir.join("control-plane.toml");
-    std::fs::write(&config, format!("[logs]\nurl = \"{front}/_local/logs\"\n"))?;
+    std::fs::write(&config, format!("[logs]\nurl = \"{front}/_local/logs\"\n[slo]\nsettle_seconds = 5\n"))?;
     let config = config.to_string_lossy().into_owned();
     let args = ["serve", "--listen", &format!("127.0.0.1:{port}"), "--data", &data, "--config", &config];
     let args = args.map(str::to_owned);

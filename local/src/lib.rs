@@ -10,6 +10,7 @@
 //! | [`patches`] | what the emulator cannot do, done after the deploy, each asserted |
 //! | [`users`] | the demo's tenants and users |
 //! | [`front_door`] | stable URLs for both APIs |
+//! | [`injected_delay`] | a call made slow on purpose, for the demo |
 //! | [`outputs`] | what a started cloud tells its users |
 //! | [`logs`] | the functions' log lines |
 //! | [`demo`] | `make demo` |

@@ -163,7 +163,51 @@ impl Server {
             times.push(self.time("/api/traces", &[("filter", filter)]).await?);
         }
         add_times(report, "search", &times);
+        self.ask_objectives(report).await
+    }
+
+    /// Asks for everybody's objectives, for tenants over an hour and over thirty days, and for costs.
+    async fn ask_objectives(&self, report: &mut Report) -> Result<()> {
+        let evaluated = self.evaluated().await?;
+        report.add("control_plane.evaluator_pass_ms", evaluated);
+        let mut random = Random::new(43);
+        let mut times = Vec::new();
+        for _ in 0..QUERIES / 3 {
+            times.push(self.time("/api/slo", &[]).await?);
+        }
+        add_times(report, "slo", &times);
+        times.clear();
+        for n in 0..QUERIES {
+            let window = if n % 4 == 0 { "30d" } else { "1h" };
+            let tenant = tenant(random.next() % TENANTS);
+            times.push(self.time(&format!("/api/tenants/{tenant}"), &[("window", window.to_owned())]).await?);
+        }
+        add_times(report, "tenant", &times);
+        times.clear();
+        for n in 0..QUERIES / 3 {
+            let window = if n % 2 == 0 { "30d" } else { "7d" };
+            times.push(self.time("/api/cost", &[("window", window.to_owned())]).await?);
+        }
+        add_times(report, "cost", &times);
         Ok(())
+    }
+
+    /// Waits until every tenant is evaluated; what a pass over all of them takes, in milliseconds.
+    async fn evaluated(&self) -> Result<f64> {
+        for _ in 0..120 {
+            let answer: serde_json::Value =
+                self.client.get(format!("{}/api/slo", self.url)).send().await?.json().await?;
+            let requests =
+                |line: &serde_json::Value| line["evaluation"]["budget"]["requests"].as_u64().unwrap_or_default();
+            let all =
+                answer["groups"].as_array().and_then(|groups| groups.iter().find(|group| group["whose"] == "all"));
+            let tenants = answer["tenants"].as_array().map_or(0, Vec::len);
+            if tenants as u64 == TENANTS && all.map_or(0, requests) > 0 {
+                return answer["evaluated_in_ms"].as_f64().context("evaluated_in_ms");
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        bail!("the tenants were not evaluated")
     }
 
     /// What a request took in the server, by its `Server-Timing`, milliseconds.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use slo::Cell;
 
-use crate::{error::Error, slices::{SLOT, Slice}};
+use crate::{
+    error::Error,
+    slices::{SLOT, Slice},
+};
 
 /// Field and value, as GetQueryResults lists them.
 pub type Row = Vec<(String, String)>;
@@ -85,10 +88,12 @@ impl Cells {
         };
         cell.histogram.add_bin(bin as u16, weight);
 
-        let of_tenant = self.0.entry(slot).or_default().entry(tenant.to_owned()).or_insert_with(|| Requests {
-            cell: Cell::empty(slot, SLOT as u32),
-            tiers: BTreeMap::new(),
-        });
+        let of_tenant = self
+            .0
+            .entry(slot)
+            .or_default()
+            .entry(tenant.to_owned())
+            .or_insert_with(|| Requests { cell: Cell::empty(slot, SLOT as u32), tiers: BTreeMap::new() });
         of_tenant.cell.merge(&cell);
         *of_tenant.tiers.entry(fields.text("tier").unwrap_or_default().to_owned()).or_default() += requests;
         fields.whole("records")
@@ -177,7 +182,10 @@ mod tests {
         let cells = cells(rows, Some(12.0)).unwrap();
         let slot = cells.slot(1_790_000_100).unwrap();
         let acme = &slot["acme"];
-        assert_eq!((acme.cell.start, acme.cell.width, acme.cell.requests, acme.cell.failed), (1_790_000_100, 300, 9, 2));
+        assert_eq!(
+            (acme.cell.start, acme.cell.width, acme.cell.requests, acme.cell.failed),
+            (1_790_000_100, 300, 9, 2)
+        );
         assert_eq!((acme.cell.duration_ns, acme.cell.weight, acme.cell.weighted_failed), (800_000_000, 21.0, 5.0));
         assert_eq!((acme.cell.weighted_duration_ns, acme.cell.estimated), (2.1e9, 5));
         assert_eq!(acme.cell.histogram.bins(), [(212, 10.5), (220, 10.5)]);

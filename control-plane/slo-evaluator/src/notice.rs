@@ -97,7 +97,9 @@ fn summary(alert: &Alert) -> String {
         Condition::Latency => format!("{whose}: p99 is {value:.1} times its own baseline ({requests} requests)"),
         Condition::Budget => format!("{whose}: {:.0} % of the 30-day error budget is burnt", value * 100.0),
         Condition::FastBurn => format!("{whose}: error budget burns at {value:.1} times the allowed rate (5 min, 1 h)"),
-        Condition::SlowBurn => format!("{whose}: error budget burns at {value:.1} times the allowed rate (30 min, 6 h)"),
+        Condition::SlowBurn => {
+            format!("{whose}: error budget burns at {value:.1} times the allowed rate (30 min, 6 h)")
+        }
     }
 }
 
@@ -117,7 +119,8 @@ fn traces(alert: &Alert, evaluation: Option<&Evaluation>, place: &Place) -> Stri
         Scope::Tenant { tenant, .. } => format!("annotation[tenant.id] = {} AND {what}", quoted(tenant)),
         Scope::AllTenants { .. } => what,
     };
-    let time = |second: i64| Timestamp::from_second(second).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    let time =
+        |second: i64| Timestamp::from_second(second).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
     format!(
         "{}/xray/home?region={}#/traces?filter={}&timeRange={}~{}",
         place.console(),

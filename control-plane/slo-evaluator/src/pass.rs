@@ -59,10 +59,8 @@ pub fn close(
     }
 
     let evaluations = evaluate(tenants, end, rules);
-    let observations: Vec<Observation<'_>> = evaluations
-        .iter()
-        .map(|(tenant, (tier, evaluation))| Observation { tenant, tier, evaluation })
-        .collect();
+    let observations: Vec<Observation<'_>> =
+        evaluations.iter().map(|(tenant, (tier, evaluation))| Observation { tenant, tier, evaluation }).collect();
     for alert in head.alerts.pass(end, &observations, &rules.policy) {
         let evaluation = match &alert.scope {
             slo::Scope::Tenant { tenant, .. } => evaluations.get(tenant.as_str()).map(|(_, evaluation)| *evaluation),
@@ -136,7 +134,12 @@ mod tests {
             let step = step(&mut head, &mut tenants, slot, &cells(slot, "acme", "basic", 400, failed));
             assert_eq!((step.changed, step.requests), (vec!["acme".to_owned()], 400));
             assert_eq!(head.evaluated, Some(slot + SLOT));
-            told.extend(head.untold.drain(..).filter(|notice| notice.id.starts_with("error_rate")).map(|notice| (index, notice)));
+            told.extend(
+                head.untold
+                    .drain(..)
+                    .filter(|notice| notice.id.starts_with("error_rate"))
+                    .map(|notice| (index, notice)),
+            );
         }
         let [(11, opened), (19, closed)] = &told[..] else { panic!("{told:?}") };
         assert_eq!((opened.event, closed.event), (Event::Opened, Event::Closed));
@@ -151,7 +154,8 @@ mod tests {
             let slot = BEGIN + index * SLOT;
             step(&mut head, &mut tenants, slot, &cells(slot, "canary", "basic", 400, 400));
         }
-        let unknown = step(&mut head, &mut tenants, BEGIN + 10 * SLOT, &cells(BEGIN + 10 * SLOT, "acme", "gold", 400, 400));
+        let unknown =
+            step(&mut head, &mut tenants, BEGIN + 10 * SLOT, &cells(BEGIN + 10 * SLOT, "acme", "gold", 400, 400));
         assert_eq!((unknown.unpromised, unknown.changed.len()), (1, 0));
         assert!(head.untold.is_empty());
         assert_eq!(tenants.len(), 1);

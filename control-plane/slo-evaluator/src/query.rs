@@ -62,7 +62,11 @@ mod tests {
     #[test]
     fn the_text_asks_for_the_slice() {
         let text = text(Slice { from: 1_790_000_100, to: 1_790_000_400 });
-        assert!(text.contains("startTimeUnixNano / 1000000000 >= 1790000100 and startTimeUnixNano / 1000000000 < 1790000400"));
+        assert!(
+            text.contains(
+                "startTimeUnixNano / 1000000000 >= 1790000100 and startTimeUnixNano / 1000000000 < 1790000400"
+            )
+        );
         assert!(text.contains(&EIGHT_OVER_LN_2.to_string()));
         // Two are allowed.
         assert_eq!(text.matches("| stats").count(), 2);

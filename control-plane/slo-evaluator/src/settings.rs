@@ -15,7 +15,8 @@ macro_rules! files {
 }
 
 /// Every file of infra/slo.
-const FILES: [(&str, &str); 5] = files!["service.yaml", "basic.yaml", "standard.yaml", "premium.yaml", "tenants/oceanic.yaml"];
+const FILES: [(&str, &str); 5] =
+    files!["service.yaml", "basic.yaml", "standard.yaml", "premium.yaml", "tenants/oceanic.yaml"];
 
 /// What the environment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +155,10 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/slo");
         let names = |path: &Path| -> Vec<String> {
             let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-            entries.filter(|path| path.is_file()).map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+            entries
+                .filter(|path| path.is_file())
+                .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+                .collect()
         };
         let tenants = names(&folder.join("tenants")).into_iter().map(|name| format!("tenants/{name}"));
         let found: BTreeSet<String> = names(&folder).into_iter().chain(tenants).collect();

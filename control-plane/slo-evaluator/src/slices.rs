@@ -72,7 +72,9 @@ mod tests {
             }
         }
         assert_eq!(minutes.len(), 60);
-        assert!(minutes.iter().enumerate().all(|(at, slice)| slice.from == at as i64 * 60 && slice.to - slice.from == 60));
+        assert!(
+            minutes.iter().enumerate().all(|(at, slice)| slice.from == at as i64 * 60 && slice.to - slice.from == 60)
+        );
     }
 
     #[test]

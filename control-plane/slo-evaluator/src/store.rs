@@ -48,7 +48,8 @@ impl Store {
         let (pk, sk) = HEAD;
         let call = self.client.get_item().table_name(&self.table).consistent_read(true);
         let call = call.key("pk", S(pk.to_owned())).key("sk", S(sk.to_owned()));
-        let output = call.send().await.map_err(|error| Error::Service { call: "GetItem", problem: describe(&error) })?;
+        let output =
+            call.send().await.map_err(|error| Error::Service { call: "GetItem", problem: describe(&error) })?;
         output.item.map_or_else(|| Ok(Versioned::default()), |item| read(&item))
     }
 
@@ -129,7 +130,9 @@ impl Store {
         }
         match call.send().await {
             Ok(_) => Ok(version),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
                 Err(Error::Conflict(key))
             }
             Err(error) => Err(Error::Service { call: "PutItem", problem: describe(&error) }),

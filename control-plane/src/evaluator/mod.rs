@@ -12,6 +12,7 @@ mod past;
 mod snapshot;
 
 use std::{
+    collections::HashSet,
     sync::{Arc, PoisonError, RwLock},
     thread,
     time::{Duration, Instant},
@@ -36,7 +37,9 @@ const SLOT: i64 = 300;
 /// How far back a start looks for what should have been alerted on.
 const CATCH_UP: i64 = 3_600;
 /// Between two looks at whether five minutes have closed.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// No late span for so many seconds, and those that came are read.
+const CALM: i64 = 5;
 /// Under this name the state of alerts is kept.
 const ALERTS: &str = "alerts";
 
@@ -70,7 +73,16 @@ impl Evaluator {
         let held = Arc::downgrade(&latest);
         drop(latest);
         thread::Builder::new().name("evaluator".into()).spawn(move || {
-            let mut pass = Pass { reader, writer, settings, notifier, past: Past::default(), judged: None };
+            let mut pass = Pass {
+                reader,
+                writer,
+                settings,
+                notifier,
+                past: Past::default(),
+                late: HashSet::new(),
+                late_at: 0,
+                judged: None,
+            };
             while let Some(latest) = held.upgrade() {
                 match pass.run(now()) {
                     Ok(Some(snapshot)) => {
@@ -98,6 +110,9 @@ struct Pass {
     settings: Settings,
     notifier: Notifier,
     past: Past,
+    /// Tenants with spans of times that were read before, and when the last came.
+    late: HashSet<u32>,
+    late_at: i64,
     judged: Option<Judged>,
 }
 
@@ -118,8 +133,15 @@ impl Pass {
         }
         let late = self.writer.take_late(closed);
         if !late.is_empty() {
-            self.past.read_again(&self.reader, definitions, &late)?;
-        } else if self.past.until() >= closed {
+            self.late.extend(late);
+            self.late_at = now;
+        }
+        let is_new = self.past.until() < closed;
+        // Late spans seldom come alone: what they changed is read when no more do, or with the next five minutes.
+        let read_again = !self.late.is_empty() && (is_new || now - self.late_at >= CALM);
+        if read_again {
+            self.past.read_again(&self.reader, definitions, &std::mem::take(&mut self.late))?;
+        } else if !is_new {
             return Ok(None);
         }
         let mut judged = match self.judged.take() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::rollup::{Cell, Sample, decode, encode};
 
@@ -46,6 +46,40 @@ impl Table {
             Self::Days => "day_cells",
         }
     }
+}
+
+/// Under which name it is remembered how far a table's buckets are widened.
+pub(super) fn progress(table: Table, width: i64) -> String {
+    format!("{} by {width} s", table.name())
+}
+
+/// The starts of all buckets of `from..to` that the table may hold: whoever looks for one tenant's goes from one to the next, and
+/// passes over everybody else's.
+pub(super) fn buckets(connection: &Connection, table: Table, from: i64, to: i64) -> rusqlite::Result<Vec<i64>> {
+    let sql = format!("SELECT min(bucket), max(bucket) FROM {}", table.name());
+    let (first, last): (Option<i64>, Option<i64>) =
+        connection.prepare_cached(&sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)) = (first, last) else { return Ok(Vec::new()) };
+    let widened = |width| {
+        let mut select = connection.prepare_cached("SELECT value FROM progress WHERE name = ?1")?;
+        Ok::<i64, rusqlite::Error>(
+            select.query_row([progress(table, width)], |row| row.get(0)).optional()?.unwrap_or(i64::MIN),
+        )
+    };
+    let (to, mut start) = (to.min(last + 1), from.max(first).div_euclid(HOUR) * HOUR);
+    let (hours, fives) = (widened(HOUR)?, widened(5 * MINUTE)?);
+    let mut buckets = Vec::new();
+    while start < to {
+        if start >= from {
+            buckets.push(start);
+        }
+        start += match start {
+            start if start < hours => HOUR,
+            start if start < fives => 5 * MINUTE,
+            _ => MINUTE,
+        };
+    }
+    Ok(buckets)
 }
 
 /// bucket, tenant, series.

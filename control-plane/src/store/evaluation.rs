@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Rows, params};
 use serde::{Serialize, de::DeserializeOwned};
 use slo::{Cell, Key, Kind, Row};
 
@@ -57,31 +57,40 @@ impl Reader {
         self.read(|connection| {
             let catalog = self.catalog(connection)?;
             let series = series(connection)?;
-            let narrowed = match tenant {
-                // By bucket, as the table lies: from one bucket of the tenant to the next.
-                Some(_) => {
-                    "bucket IN (SELECT DISTINCT bucket FROM request_cells WHERE bucket >= ?1 AND bucket < ?2) AND tenant = ?3"
+            let columns = cells::COLUMNS;
+            let mut read_rows = |mut rows: Rows<'_>| -> rusqlite::Result<()> {
+                while let Some(row) = rows.next()? {
+                    let Some((service, operation, _, tier)) = series.get(&row.get(2)?).copied() else { continue };
+                    let number: u32 = row.get(1)?;
+                    let sum = cells::read(row, 3)?;
+                    found(RequestRow {
+                        tenant: (number != NONE).then(|| catalog.name(number).to_owned()),
+                        tier: catalog.name(tier),
+                        service: catalog.node_ref(service),
+                        operation: catalog.name(operation),
+                        cell: cell(row.get(0)?, &sum),
+                    });
                 }
-                None => "bucket >= ?1 AND bucket < ?2 AND ?3 IS NULL",
+                Ok(())
             };
-            let sql = format!(
-                "SELECT bucket, tenant, series, {} FROM {} WHERE {narrowed} ORDER BY bucket",
-                cells::COLUMNS,
-                Table::Requests.name()
-            );
-            let mut select = connection.prepare_cached(&sql)?;
-            let mut rows = select.query(params![from, to, tenant])?;
-            while let Some(row) = rows.next()? {
-                let Some((service, operation, _, tier)) = series.get(&row.get(2)?).copied() else { continue };
-                let number: u32 = row.get(1)?;
-                let sum = cells::read(row, 3)?;
-                found(RequestRow {
-                    tenant: (number != NONE).then(|| catalog.name(number).to_owned()),
-                    tier: catalog.name(tier),
-                    service: catalog.node_ref(service),
-                    operation: catalog.name(operation),
-                    cell: cell(row.get(0)?, &sum),
-                });
+            match tenant {
+                None => {
+                    let sql = format!(
+                        "SELECT bucket, tenant, series, {columns} FROM request_cells
+                         WHERE bucket >= ?1 AND bucket < ?2 ORDER BY bucket"
+                    );
+                    let mut select = connection.prepare_cached(&sql)?;
+                    read_rows(select.query([from, to])?)?;
+                }
+                Some(tenant) => {
+                    let sql = format!(
+                        "SELECT bucket, tenant, series, {columns} FROM request_cells WHERE bucket = ?1 AND tenant = ?2"
+                    );
+                    let mut select = connection.prepare_cached(&sql)?;
+                    for bucket in cells::buckets(connection, Table::Requests, from, to)? {
+                        read_rows(select.query([bucket, i64::from(tenant)])?)?;
+                    }
+                }
             }
             Ok(())
         })

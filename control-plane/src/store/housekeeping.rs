@@ -114,7 +114,7 @@ fn widen(
     width: i64,
     until: i64,
 ) -> Result<bool, StoreError> {
-    let name = format!("{} by {width} s", table.name());
+    let name = cells::progress(table, width);
     let mut done = transaction.prepare_cached("SELECT value FROM progress WHERE name = ?1")?;
     let from: i64 = done.query_row([&name], |row| row.get(0)).optional()?.unwrap_or(i64::MIN);
     let sql = format!("SELECT min(bucket) FROM {} WHERE bucket >= ?1", table.name());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::params_from_iter;
+use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -163,17 +163,17 @@ impl Reader {
             };
             let sql = format!(
                 "SELECT e.source, e.target, {} FROM {} c JOIN edges e ON e.id = c.series
-                 WHERE c.bucket IN (SELECT DISTINCT bucket FROM {1} WHERE bucket >= ?1 AND bucket < ?2)
-                   AND c.tenant = ?3 AND (?4 IS NULL OR e.tier = ?4)",
+                 WHERE c.bucket = ?1 AND c.tenant = ?2 AND (?3 IS NULL OR e.tier = ?3)",
                 cells::COLUMNS,
                 Table::Edges.name(),
             );
             let mut select = connection.prepare_cached(&sql)?;
-            let mut rows =
-                select.query(params_from_iter([Some(from), Some(to), Some(i64::from(tenant)), tier.map(i64::from)]))?;
             let mut edges: BTreeMap<(NodeId, NodeId), Cell> = BTreeMap::new();
-            while let Some(row) = rows.next()? {
-                edges.entry((row.get(0)?, row.get(1)?)).or_default().merge(&cells::read(row, 2)?);
+            for bucket in cells::buckets(connection, Table::Edges, from, to)? {
+                let mut rows = select.query(params![bucket, tenant, tier])?;
+                while let Some(row) = rows.next()? {
+                    edges.entry((row.get(0)?, row.get(1)?)).or_default().merge(&cells::read(row, 2)?);
+                }
             }
             draw(&mut map, &edges, &catalog, query.account.as_deref());
             Ok(())

@@ -3,6 +3,8 @@
 
 mod bookings;
 mod expectations;
+mod simulation;
+mod slow_call;
 mod table;
 
 use std::process::ExitCode;
@@ -12,6 +14,7 @@ use anyhow::{Context, Result};
 use crate::{
     cloud::{Cloud, Options, asked_to_stop},
     ministack::sibling,
+    outputs::Outputs,
     progress,
 };
 
@@ -48,6 +51,11 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     let outputs = &cloud.outputs;
     let mut expectations = Expectations::default();
 
+    // First of all: what is evaluated once is not alerted on anew.
+    let step = progress::step("eight more tenants");
+    let spans = simulation::send(outputs).await?;
+    step.done(format_args!("eight more tenants simulated: {spans} spans of five days"));
+
     let step = progress::step("booking");
     let flights = bookings::book(outputs, &mut expectations).await?;
     step.done(format_args!("{} flights booked", flights.len()));
@@ -57,19 +65,41 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     step.done("miles arrived in account B, traces complete");
     expectations.of_journeys(&journeys);
 
+    let step = progress::step("a slow call");
+    let slow = slow_call::quote(cloud, &mut expectations).await?;
+    step.done(format_args!("one quote had to wait: {} ms were injected", slow_call::DELAY.as_millis()));
+
+    let step = progress::step("judgement");
+    simulation::check(outputs, &mut expectations).await?;
+    step.done("all tenants judged");
+
     println!("\n{}", table::of(&journeys));
     if let Some(journey) = journeys.first() {
         println!("\nOne of them as a tree (control-plane trace {}):\n", journey.trace_id);
-        let mut show = tokio::process::Command::new(sibling("control-plane")?);
-        show.args(["trace", &journey.trace_id, "--url", &outputs.control_plane_url]);
-        show.status().await.context("cannot show the trace")?;
+        show(outputs, &["trace", &journey.trace_id]).await?;
     }
+    println!("\nThe quote that had to wait (control-plane trace {}):\n", slow.trace_id);
+    show(outputs, &["trace", &slow.trace_id]).await?;
+    println!("\nWho calls whom, in both accounts (control-plane map):\n");
+    show(outputs, &["map"]).await?;
+    println!("\nWho is hurting, among the simulated tenants (control-plane alerts):\n");
+    show(outputs, &["alerts"]).await?;
     println!("\n{expectations}");
-    println!("  control plane   {}", outputs.control_plane_url);
+    println!("  service map     {}", outputs.control_plane_url);
+    println!("  who is hurting  {}/tenants", outputs.control_plane_url);
+    println!("  the slow quote  {}/traces/{}", outputs.control_plane_url, slow.trace_id);
     println!("  booking API     {}", outputs.booking_url);
     println!("  mileage API     {}", outputs.mileage_url);
     for user in &outputs.users {
         println!("  sign in as      {} / {}  (tenant {}, {})", user.username, user.password, user.tenant, user.tier);
     }
     Ok(expectations.held())
+}
+
+/// What the control plane's own command line prints.
+async fn show(outputs: &Outputs, arguments: &[&str]) -> Result<()> {
+    let mut show = tokio::process::Command::new(sibling("control-plane")?);
+    show.args(arguments).args(["--url", &outputs.control_plane_url]);
+    show.status().await.context("cannot ask the control plane")?;
+    Ok(())
 }

@@ -20,32 +20,32 @@ use slo_evaluator::{Evaluator, Rules, Settings};
 
 /// A query that was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
+pub(crate) struct Query {
     /// The slice its text asks for.
-    pub from: i64,
+    pub(crate) from: i64,
     /// Its end.
-    pub to: i64,
+    pub(crate) to: i64,
     /// The range it was given.
-    pub range: (i64, i64),
+    pub(crate) range: (i64, i64),
     /// Log groups.
-    pub groups: Vec<String>,
+    pub(crate) groups: Vec<String>,
 }
 
 type Answering = Box<dyn FnMut(&Query) -> Vec<Value> + Send>;
 
 /// What the stub knows.
 #[derive(Default)]
-pub struct State {
+pub(crate) struct State {
     /// Queries that were started.
-    pub queries: Vec<Query>,
+    pub(crate) queries: Vec<Query>,
     /// Times that results were asked for.
-    pub polls: usize,
+    pub(crate) polls: usize,
     /// Items by key.
-    pub items: BTreeMap<(String, String), Value>,
+    pub(crate) items: BTreeMap<(String, String), Value>,
     /// Messages that were published: fields of the form.
-    pub published: Vec<HashMap<String, String>>,
+    pub(crate) published: Vec<HashMap<String, String>>,
     /// Errors that the next calls of an action get.
-    pub faults: HashMap<&'static str, VecDeque<&'static str>>,
+    pub(crate) faults: HashMap<&'static str, VecDeque<&'static str>>,
     /// What a query is answered with, one poll after the other; the last one stays.
     answering: Option<Answering>,
     answers: HashMap<String, VecDeque<Value>>,
@@ -53,21 +53,21 @@ pub struct State {
 
 impl State {
     /// What was published of alerts: subjects.
-    pub fn subjects(&self) -> Vec<&str> {
+    pub(crate) fn subjects(&self) -> Vec<&str> {
         self.published.iter().map(|message| message["Subject"].as_str()).collect()
     }
 }
 
 /// The stub, and a function that talks to it.
-pub struct Cloud {
+pub(crate) struct Cloud {
     state: Arc<Mutex<State>>,
     /// The function.
-    pub evaluator: Evaluator,
+    pub(crate) evaluator: Evaluator,
 }
 
 impl Cloud {
     /// Starts it; queries are answered by what is given.
-    pub async fn start(answering: impl FnMut(&Query) -> Vec<Value> + Send + 'static) -> Self {
+    pub(crate) async fn start(answering: impl FnMut(&Query) -> Vec<Value> + Send + 'static) -> Self {
         let state = Arc::new(Mutex::new(State { answering: Some(Box::new(answering)), ..State::default() }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -82,23 +82,45 @@ impl Cloud {
     }
 
     /// What the stub knows.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 
+    /// What is stored, published and asked.
+    pub(crate) fn traces(&self) -> (BTreeMap<(String, String), Value>, Vec<HashMap<String, String>>, Vec<Query>) {
+        let state = self.state();
+        (state.items.clone(), state.published.clone(), state.queries.clone())
+    }
+
+    /// Messages in the order they were published.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        self.state().published.iter().map(|message| message["Message"].clone()).collect()
+    }
+
+    /// Whether nothing was stored or published.
+    pub(crate) fn is_untouched(&self) -> bool {
+        let state = self.state();
+        state.items.is_empty() && state.published.is_empty()
+    }
+
+    /// How many messages were published.
+    pub(crate) fn told(&self) -> usize {
+        self.state().published.len()
+    }
+
     /// Answers differently from now on.
-    pub fn answer(&self, answering: impl FnMut(&Query) -> Vec<Value> + Send + 'static) {
+    pub(crate) fn answer(&self, answering: impl FnMut(&Query) -> Vec<Value> + Send + 'static) {
         self.state().answering = Some(Box::new(answering));
     }
 
     /// The next calls of an action fail so; those with an empty code do not.
-    pub fn fail(&self, action: &'static str, codes: &[&'static str]) {
+    pub(crate) fn fail(&self, action: &'static str, codes: &[&'static str]) {
         self.state().faults.insert(action, codes.iter().copied().collect());
     }
 }
 
 /// An invocation with so many seconds.
-pub fn invocation(seconds: u64) -> Context {
+pub(crate) fn invocation(seconds: u64) -> Context {
     let mut context = Context::default();
     context.request_id = "8e2b1f2e-3f0a-4b50-9c57-0d1f6c3c1b11".to_owned();
     context.invoked_function_arn = "arn:aws:lambda:eu-west-1:333333333333:function:slo-evaluator-dev".to_owned();
@@ -108,19 +130,19 @@ pub fn invocation(seconds: u64) -> Context {
 }
 
 /// A row of an answer.
-pub struct Sample {
+pub(crate) struct Sample {
     /// Beginning of the five minutes.
-    pub slot: i64,
+    pub(crate) slot: i64,
     /// Whose.
-    pub tenant: &'static str,
+    pub(crate) tenant: &'static str,
     /// How many.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// How many of them failed.
-    pub failed: u64,
+    pub(crate) failed: u64,
 }
 
 /// A complete answer with these rows.
-pub fn complete(samples: &[Sample]) -> Value {
+pub(crate) fn complete(samples: &[Sample]) -> Value {
     let rows: Vec<Value> = samples.iter().map(row).collect();
     let matched: u64 = samples.iter().map(|sample| sample.requests).sum();
     json!({
@@ -253,7 +275,8 @@ fn items(state: &State, request: &Value) -> Value {
     assert_eq!(request["ConsistentRead"], true);
     let partition = request["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap();
     let after = request.get("ExclusiveStartKey").map(key);
-    let mut found = state.items.iter().filter(|(key, _)| key.0 == partition && after.as_ref().is_none_or(|after| *key > after));
+    let mut found =
+        state.items.iter().filter(|(key, _)| key.0 == partition && after.as_ref().is_none_or(|after| *key > after));
     match found.next() {
         None => json!({ "Items": [] }),
         Some((_, item)) => json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } }),
