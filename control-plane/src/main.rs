@@ -147,7 +147,7 @@ async fn main() -> Result<ExitCode> {
         Command::Serve { listen, data, config } => serve(listen, &data, config.as_deref()).await?,
         Command::Trace { id, client } => {
             let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
-            client.show(&text, |trace, color| terminal::trace(trace, color))?;
+            client.show(&text, terminal::trace)?;
         }
         Command::Traces { filter, slowest, limit, window, client } => {
             let order = if slowest { "slowest" } else { "newest" };

@@ -7,16 +7,14 @@ use std::time::Duration;
 
 use harness::{Server, span, text};
 
-fn traces(server: &Server) -> impl Future<Output = Vec<u8>> + '_ {
-    async move {
-        let mut there = Vec::new();
-        for n in 1..=60_u8 {
-            if server.trace(&[n; 16]).await.is_some() {
-                there.push(n);
-            }
+async fn traces(server: &Server) -> Vec<u8> {
+    let mut there = Vec::new();
+    for n in 1..=60_u8 {
+        if server.trace(&[n; 16]).await.is_some() {
+            there.push(n);
         }
-        there
     }
+    there
 }
 
 #[tokio::test]

@@ -25,11 +25,11 @@ def attributes(values: dict) -> list:
     return [{"key": key, "value": value(of)} for key, of in values.items()]
 
 
-def booking(number: int) -> dict:
-    """The request with all spans of one booking."""
+def booking(number: int, ago: int) -> dict:
+    """The request with all spans of one booking; the first began so many seconds ago."""
     tenant, tier = TENANTS[number % len(TENANTS)]
     slow, failed = number == SLOW_TRACE, number == FAILED_TRACE
-    start = time.time_ns() - 120 * 10**9 + number * 10**9
+    start = time.time_ns() - ago * 10**9 + number * 10**9
     write = 1900 if slow else 20
 
     def span(index, parent, name, kind, account, begin, end, more, status=None):
@@ -76,10 +76,10 @@ def trace_id(number: int) -> str:
     return f"{number + 1:032x}"
 
 
-def send(url: str, count: int = 12):
+def send(url: str, count: int = 12, ago: int = 120):
     """Sends so many bookings to a control plane."""
     for number in range(count):
-        body = json.dumps(booking(number)).encode()
+        body = json.dumps(booking(number, ago)).encode()
         request = urllib.request.Request(f"{url}/v1/traces", body, {"content-type": "application/json"})
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert json.load(answer) == {}

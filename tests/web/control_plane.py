@@ -20,7 +20,9 @@ class ControlPlane:
 
     def __init__(self, directory: Path):
         binary = os.environ.get("CONTROL_PLANE_BIN", BINARY)
-        command = [binary, "serve", "--listen", "127.0.0.1:0", "--data", directory]
+        config = directory / "control-plane.toml"
+        config.write_text("[slo]\nsettle_seconds = 0\n")
+        command = [binary, "serve", "--listen", "127.0.0.1:0", "--data", directory, "--config", config]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not (listening := re.fullmatch(r"listening on (http://\S+)\n", line)):
@@ -51,10 +53,14 @@ class ControlPlane:
         assert sent.returncode == 0 and not sent.stderr, f"{sender} could not send: {sent.stderr}"
         return json.loads(sent.stdout)
 
-    def trace(self, trace_id: str) -> dict:
-        """The trace, as the JSON API gives it."""
+    def get(self, path: str):
+        """What the JSON API answers."""
         try:
-            with urllib.request.urlopen(f"{self.url}/api/traces/{trace_id}", timeout=10) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
-            raise AssertionError(f"trace {trace_id}: {refusal.code} {refusal.read().decode()}") from None
+            raise AssertionError(f"{path}: {refusal.code} {refusal.read().decode()}") from None
+
+    def trace(self, trace_id: str) -> dict:
+        """The trace, as the JSON API gives it."""
+        return self.get(f"/api/traces/{trace_id}")

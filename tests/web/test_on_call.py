@@ -64,6 +64,7 @@ def test_all_of_it_by_keyboard(page):
     tab_to("^To the content$")
     tab_to("^booking-api to reservations")
     page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/traces\\?"))
     tab_to("^POST /bookings$")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/traces/[0-9a-f]{32}"))

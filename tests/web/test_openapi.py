@@ -25,6 +25,13 @@ REQUESTS = [
     ("/api/traces/{id}", f"/api/traces/{'f' * 32}"),
     ("/api/traces/{id}/logs", f"/api/traces/{TRACE}/logs"),
     ("/api/facets", "/api/facets"),
+    ("/api/slo", "/api/slo"),
+    ("/api/tenants/{tenant}", "/api/tenants/acme?window=2h"),
+    ("/api/tenants/{tenant}", "/api/tenants/nobody"),
+    ("/api/tenants/{tenant}", "/api/tenants/acme?window=soon"),
+    ("/api/alerts", "/api/alerts?tenant=acme"),
+    ("/api/cost", "/api/cost?window=7d"),
+    ("/api/cost", "/api/cost?format=xml"),
     ("/healthz", "/healthz"),
 ]
 

@@ -75,7 +75,7 @@ fn booking(random: &mut Random, start_ns: u64) -> [(usize, Span); SPANS_PER_TRAC
     let tenant_number = random.next() % TENANTS;
     let trace_id = [random.next().to_be_bytes(), random.next().to_be_bytes()].concat();
     let ids: [Vec<u8>; SPANS_PER_TRACE] = std::array::from_fn(|_| (random.next() | 1).to_be_bytes().to_vec());
-    let fails = random.next() % 200 == 0;
+    let fails = random.next().is_multiple_of(200);
     let write = random.duration(6e6);
     let api = write + random.duration(3e6);
     let handled = start_ns + api + random.duration(40e6);

@@ -101,11 +101,11 @@ impl Server {
                         now - age((number as f64 + trace as f64 / traces_per_request as f64) / requests as f64)
                     };
                     let (body, ids) = request(&mut Random::new(number + 1), (0..traces_per_request).map(start));
-                    if number % (KEPT_EVERY / traces_per_request) == 0 {
+                    if number.is_multiple_of(KEPT_EVERY / traces_per_request) {
                         kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(ids.first());
                     }
                     send(&client, &url, body).await?;
-                    if number % (requests / 10).max(1) == 0 {
+                    if number.is_multiple_of((requests / 10).max(1)) {
                         let done = number * per_request;
                         eprintln!(
                             "control plane: {done} spans, {:.0} a second",

@@ -18,8 +18,9 @@ use crate::{
     slices::Slice,
 };
 
-/// The first pause, and the longest: a query of five minutes of spans takes seconds, GetQueryResults allows five calls a second.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+/// The first pause, and the longest. Each is twice the one before: three calls in the first second, where GetQueryResults allows
+/// five.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Log groups of a query, at most.
 const MAX_GROUPS: usize = 50;
 
@@ -46,7 +47,7 @@ impl Logs {
                 match self.ask(slice, groups).await? {
                     Some(answer) => cells.add(slice, &answer)?,
                     None => match slice.halves() {
-                        Some(halves) => slices.extend(halves),
+                        Some([first, second]) => slices.extend([second, first]),
                         None => return Err(Error::Truncated { from: slice.from, rows: MAX_ROWS }),
                     },
                 }
@@ -68,6 +69,7 @@ impl Logs {
             }
             match page.next_token() {
                 None => return Ok(Some(Answer { rows, matched })),
+                Some(_) if Instant::now() >= self.deadline => return Err(Error::Deadline("an answer has pages left")),
                 Some(token) => page = self.page(&id, Some(token)).await?,
             }
             // A page of an answer that was complete a moment ago.

@@ -2,8 +2,7 @@
 //!
 //! Every span is a record with the fields `traceId`, `spanId`, `kind`, `startTimeUnixNano`, `durationNano`, `status.code`,
 //! `attributes.*` and `resource.attributes.*`. The first `stats` has one row per span, so that a span that was delivered twice
-//! counts once; `count_distinct` would only estimate. The second one counts. Of Insights' functions, all of
-//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-operations-functions.html>, these are used:
+//! counts once; `count_distinct` would only estimate. The second one counts. Of Insights' [functions], these are used:
 //!
 //! | wanted | from |
 //! |---|---|
@@ -14,6 +13,8 @@
 //!
 //! 10⁻¹² is added to the logarithm, because that of 8 is a little less than 3 × ln 2 in floating point. Bins are then exactly those
 //! of [`slo::histogram::bin`] for durations up to 14 minutes, and beyond but for single nanoseconds at the edges of a bin.
+//!
+//! [functions]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-operations-functions.html
 
 use crate::slices::Slice;
 

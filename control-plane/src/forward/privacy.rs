@@ -17,7 +17,7 @@ pub enum TenantIds {
     /// As they are.
     Plain,
     /// As HMAC-SHA256 with this key, 32 hexadecimal digits: the same pseudonyms as functions with the same key export.
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     /// Not at all.
     Drop,
 }
@@ -25,7 +25,7 @@ pub enum TenantIds {
 impl TenantIds {
     /// Pseudonyms by this secret.
     pub fn hashed(secret: &str) -> Self {
-        Self::Hmac(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
+        Self::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())))
     }
 
     pub(super) fn apply(&self, request: &mut ExportTraceServiceRequest) {

@@ -264,7 +264,7 @@ fn legend() -> Markup {
 fn tables(map: &ServiceMap, narrowed: &[(&'static str, String)]) -> Markup {
     let nodes: HashMap<u32, &MapNode> = map.nodes.iter().map(|node| (node.id, node)).collect();
     let mut edges: Vec<&MapEdge> = map.edges.iter().collect();
-    edges.sort_by(|a, b| (b.stats.health, b.stats.count).cmp(&(a.stats.health, a.stats.count)));
+    edges.sort_by_key(|edge| std::cmp::Reverse((edge.stats.health, edge.stats.count)));
     let name = |id: &u32| nodes.get(id).map(|node| node.name.as_str()).unwrap_or_default();
     html! {
         details {

@@ -30,11 +30,13 @@ pub(super) type SeriesKey = (NodeId, u32, u8, u32);
 /// from, to, tier.
 pub(super) type EdgeKey = (NodeId, NodeId, u32);
 
+type ByText<T> = HashMap<Box<str>, T>;
+
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     names: HashMap<Box<str>, u32>,
     /// By kind, account, name.
-    nodes: HashMap<Box<str>, HashMap<Box<str>, HashMap<Box<str>, NodeId>>>,
+    nodes: ByText<ByText<ByText<NodeId>>>,
     node_count: usize,
     resources: HashSet<i64>,
     series: HashMap<SeriesKey, u32>,

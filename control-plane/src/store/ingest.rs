@@ -25,7 +25,7 @@ use crate::{
 /// The most spans a trace may have. X-Ray draws none with as many; a loop that never ends its trace must not slow others.
 pub const MAX_SPANS_PER_TRACE: usize = 50_000;
 /// Traces whose spans are held in memory, in each of two generations.
-const HOT_TRACES: usize = 8_192;
+const HOT_TRACES: usize = 5_000;
 const HOT_SPANS: usize = 100_000;
 const NANOSECONDS: i64 = 1_000_000_000;
 

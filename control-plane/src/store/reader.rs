@@ -2,7 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OptionalExtension};
@@ -15,6 +16,8 @@ use crate::{
 
 /// Connections that are kept open.
 const MAX_IDLE: usize = 4;
+/// Every page asks for these; they change seldom.
+const FACETS_FOR: Duration = Duration::from_secs(2);
 
 /// Reads from the database. Every call blocks.
 #[derive(Debug, Clone)]
@@ -25,12 +28,18 @@ struct Inner {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     catalog: RwLock<Catalog>,
+    facets: Mutex<Option<(Instant, Facets)>>,
 }
 
 impl Reader {
     /// Reads from this file.
     pub fn new(path: &Path) -> Self {
-        Self(Arc::new(Inner { path: path.to_owned(), idle: Mutex::default(), catalog: RwLock::default() }))
+        Self(Arc::new(Inner {
+            path: path.to_owned(),
+            idle: Mutex::default(),
+            catalog: RwLock::default(),
+            facets: Mutex::default(),
+        }))
     }
 
     /// Reads with one of the connections.
@@ -73,8 +82,20 @@ impl Reader {
         })
     }
 
-    /// What spans have named that a search or a map can be narrowed to.
+    /// What spans have named that a search or a map can be narrowed to, as it was a moment ago.
     pub fn facets(&self) -> Result<Facets, StoreError> {
+        let lately = || self.0.facets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, facets)) = &*lately()
+            && at.elapsed() < FACETS_FOR
+        {
+            return Ok(facets.clone());
+        }
+        let facets = self.read_facets()?;
+        *lately() = Some((Instant::now(), facets.clone()));
+        Ok(facets)
+    }
+
+    fn read_facets(&self) -> Result<Facets, StoreError> {
         // Of the last hours in which anybody was served, so that it stays quick; whoever was served long ago can be typed in.
         const TENANTS: &str = "
             WITH RECURSIVE hours(hour, n) AS (

@@ -74,7 +74,7 @@ CREATE INDEX alerts_by_time ON alerts (opened);
 ";
 
 /// Pages of 4 kB that the writer keeps: the index by trace id of ten million spans.
-const WRITER_CACHE_KB: i64 = 80 * 1024;
+const WRITER_CACHE_KB: i64 = 56 * 1024;
 const READER_CACHE_KB: i64 = 8 * 1024;
 /// Pages in the write-ahead log before it is copied back: pages that change with every commit are copied once for many.
 const CHECKPOINT_PAGES: i64 = 40_000;

@@ -29,11 +29,13 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(500);
 /// Between two looks at whether there is something to do, when nothing comes.
 const IDLE: Duration = Duration::from_secs(10);
 
+type Statements = Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
+
 /// What the writer is asked for.
 enum Work {
     Store(Job),
     /// Something else, in a transaction of its own.
-    Write(Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send>, SyncSender<Result<(), StoreError>>),
+    Write(Statements, SyncSender<Result<(), StoreError>>),
 }
 
 struct Job {

@@ -60,7 +60,7 @@ pub fn map(map: &ServiceMap) -> String {
     let name = |id: &u32| nodes.get(id).cloned().unwrap_or_default();
     let mut table = table(["from", "to", "health", "requests", "rate", "faults", "errors", "p50", "p95", "p99"]);
     let mut edges: Vec<_> = map.edges.iter().collect();
-    edges.sort_by(|a, b| (b.stats.health, b.stats.count).cmp(&(a.stats.health, a.stats.count)));
+    edges.sort_by_key(|edge| std::cmp::Reverse((edge.stats.health, edge.stats.count)));
     for edge in edges {
         let stats = &edge.stats;
         let health = match stats.health {

@@ -143,7 +143,7 @@ pub(crate) fn journey(n: usize, failed: bool) -> Vec<(&'static str, Span)> {
     let id = |index: usize| (n as u64 * 16 + index as u64 + 1).to_be_bytes().to_vec();
     let span =
         |index: usize, parent: Option<usize>, name: &str, kind, from_ms: u64, to_ms: u64, more: Vec<KeyValue>| {
-            let account = if index >= 3 && index <= 4 || index >= 7 { "222222222222" } else { "111111111111" };
+            let account = if matches!(index, 3 | 4 | 7..) { "222222222222" } else { "111111111111" };
             let mut attributes =
                 vec![text("tenant.id", tenant), text("tenant.tier", tier), text("cloud.account.id", account)];
             attributes.extend(more);

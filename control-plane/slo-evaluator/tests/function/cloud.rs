@@ -31,6 +31,9 @@ pub(crate) struct Query {
     pub(crate) groups: Vec<String>,
 }
 
+/// Items, messages and queries.
+pub(crate) type Traces = (BTreeMap<(String, String), Value>, Vec<HashMap<String, String>>, Vec<Query>);
+
 type Answering = Box<dyn FnMut(&Query) -> Vec<Value> + Send>;
 
 /// What the stub knows.
@@ -87,7 +90,7 @@ impl Cloud {
     }
 
     /// What is stored, published and asked.
-    pub(crate) fn traces(&self) -> (BTreeMap<(String, String), Value>, Vec<HashMap<String, String>>, Vec<Query>) {
+    pub(crate) fn traces(&self) -> Traces {
         let state = self.state();
         (state.items.clone(), state.published.clone(), state.queries.clone())
     }

@@ -179,7 +179,7 @@ async fn what_has_too_many_rows_is_asked_for_by_halves() {
     let mut minutes: Vec<(i64, i64)> =
         cloud.state().queries.iter().map(|query| (query.from - BEGIN, query.to - BEGIN)).collect();
     minutes.retain(|(from, to)| to - from == 60);
-    assert_eq!(minutes, [(0, 60), (60, 120), (120, 180), (180, 240), (240, 300)].into_iter().rev().collect::<Vec<_>>());
+    assert_eq!(minutes, [(0, 60), (60, 120), (120, 180), (180, 240), (240, 300)]);
 }
 
 #[tokio::test]
@@ -192,8 +192,8 @@ async fn a_minute_with_too_many_rows_fails_and_evaluates_nothing() {
 
 /// As many rows as an answer can have, in pages; nobody reads what is in them.
 fn full() -> Vec<Value> {
-    let row = json!([{ "field": "slot", "value": "0" }]);
-    let page = json!({ "status": "Complete", "results": vec![row; 10_000], "nextToken": "more", "statistics": {} });
+    let page =
+        json!({ "status": "Complete", "results": vec![json!([]); 10_000], "nextToken": "more", "statistics": {} });
     vec![page]
 }
 
