@@ -1,8 +1,8 @@
 //! `control-plane`: the server, and what it knows in a terminal.
 
 use std::{
-    io::{IsTerminal, Write},
-    net::SocketAddr,
+    io::{ErrorKind, IsTerminal, Write},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -17,6 +17,9 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+
+/// Of OTLP over HTTP: <https://opentelemetry.io/docs/specs/otlp/#otlphttp-default-port>.
+const OTLP_PORT: u16 = 4318;
 
 /// Spans are many small allocations, made by one thread and freed by another.
 #[global_allocator]
@@ -34,9 +37,10 @@ struct Cli {
 enum Command {
     /// Take spans on /v1/traces and show them on /.
     Serve {
-        /// Where to listen; port 0 takes a free one, which is printed.
-        #[arg(long, default_value = "127.0.0.1:4318")]
-        listen: SocketAddr,
+        /// Where to listen; port 0 takes a free one. Without this, OTLP's own port on loopback, or a free one where that is
+        /// taken. Which it is, is printed.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
         /// Where to keep spans.
         #[arg(long, default_value = ".local/control-plane")]
         data: PathBuf,
@@ -191,12 +195,18 @@ fn failure_if(failed: bool) -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-async fn serve(listen: SocketAddr, data: &Path, config: Option<&Path>) -> Result<()> {
+async fn serve(listen: Option<SocketAddr>, data: &Path, config: Option<&Path>) -> Result<()> {
     let config = match config {
         Some(path) => Config::read(path).with_context(|| path.display().to_string())?,
         None => Config::default(),
     };
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = match listen {
+        Some(address) => TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?,
+        None => match TcpListener::bind((Ipv4Addr::LOCALHOST, OTLP_PORT)).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+            listener => listener?,
+        },
+    };
     let mut out = std::io::stdout();
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;
     out.flush()?;

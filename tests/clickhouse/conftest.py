@@ -13,11 +13,11 @@ TABLES = ["otel_traces", "request_cells", "request_cells_view"]
 
 
 class ClickHouse:
-    """A session, and the questions by name."""
+    """A database, and the questions by name."""
 
-    def __init__(self, folder):
-        self.session = Session(str(folder))
-        self.session.query("CREATE DATABASE otel ENGINE = Atomic; USE otel;")
+    def __init__(self, session, database):
+        self.session, self.database = session, database
+        self.session.query(f"CREATE DATABASE {database} ENGINE = Atomic; USE {database};")
         for name in TABLES:
             # What is dropped for its age is no business of these tests, whose spans grow old.
             self.session.query(without_ttl((SQL / f"{name}.sql").read_text()))
@@ -25,10 +25,12 @@ class ClickHouse:
     def insert(self, rows):
         """As the exporter inserts a batch."""
         lines = "\n".join(map(json.dumps, rows))
+        self.session.query(f"USE {self.database}")
         self.session.query(f"INSERT INTO otel_traces FORMAT JSONEachRow\n{lines}")
 
     def rows(self, sql, **parameters):
         """Rows of a query as dictionaries."""
+        self.session.query(f"USE {self.database}")
         text = str(self.session.query(sql, "JSONEachRow", params=parameters))
         return [json.loads(line) for line in text.splitlines()]
 
@@ -52,11 +54,18 @@ def all_spans():
 
 
 @pytest.fixture(scope="session")
-def clickhouse(tmp_path_factory, all_spans):
-    """The engine with all spans, inserted in batches."""
-    engine = ClickHouse(tmp_path_factory.mktemp("clickhouse"))
+def engine(tmp_path_factory):
+    """The engine; there is one in a process."""
+    session = Session(str(tmp_path_factory.mktemp("clickhouse")))
+    yield session
+    session.close()
+
+
+@pytest.fixture(scope="session")
+def clickhouse(engine, all_spans):
+    """A database with all spans, inserted in batches."""
+    database = ClickHouse(engine, "otel")
     rows = [span.row for span in all_spans]
     for first in range(0, len(rows), 10_000):
-        engine.insert(rows[first:first + 10_000])
-    yield engine
-    engine.session.close()
+        database.insert(rows[first:first + 10_000])
+    return database

@@ -98,7 +98,12 @@ async fn hashing_without_a_key_is_refused_at_the_start() {
     let config = lambda_host::function::Config::new(
         local::ministack::sibling("booking-api").unwrap(),
         "booking-api",
-        &[("TENANT_ID_EXPORT", "hmac")],
+        &[
+            ("TENANT_ID_EXPORT", "hmac"),
+            ("USER_POOL_ID", lambda_host::aws::USER_POOL_ID),
+            ("USER_POOL_CLIENT_ID", lambda_host::aws::CLIENT_ID),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ],
     );
     let error = lambda_host::function::Function::start(&config).await.err().map(|error| error.to_string());
     assert!(error.as_ref().is_some_and(|error| error.contains("there is no key")), "{error:?}");

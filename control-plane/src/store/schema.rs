@@ -46,31 +46,20 @@ CREATE TABLE trace_tenants (
 CREATE TABLE fragments (id INTEGER PRIMARY KEY, trace INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE INDEX fragments_by_trace ON fragments (trace);
 
-CREATE TABLE request_cells (
-    bucket INTEGER NOT NULL, tenant INTEGER NOT NULL, series INTEGER NOT NULL,
-    count INTEGER NOT NULL, errors INTEGER NOT NULL, faults INTEGER NOT NULL, throttles INTEGER NOT NULL,
-    duration_ns INTEGER NOT NULL, weight REAL NOT NULL, weighted_errors REAL NOT NULL, weighted_faults REAL NOT NULL,
-    weighted_duration_ns REAL NOT NULL, estimated INTEGER NOT NULL, histogram BLOB NOT NULL,
-    PRIMARY KEY (bucket, tenant, series)
-) WITHOUT ROWID;
-CREATE TABLE edge_cells (
-    bucket INTEGER NOT NULL, tenant INTEGER NOT NULL, series INTEGER NOT NULL,
-    count INTEGER NOT NULL, errors INTEGER NOT NULL, faults INTEGER NOT NULL, throttles INTEGER NOT NULL,
-    duration_ns INTEGER NOT NULL, weight REAL NOT NULL, weighted_errors REAL NOT NULL, weighted_faults REAL NOT NULL,
-    weighted_duration_ns REAL NOT NULL, estimated INTEGER NOT NULL, histogram BLOB NOT NULL,
-    PRIMARY KEY (bucket, tenant, series)
-) WITHOUT ROWID;
-CREATE TABLE day_cells (
-    bucket INTEGER NOT NULL, tenant INTEGER NOT NULL, series INTEGER NOT NULL,
-    count INTEGER NOT NULL, errors INTEGER NOT NULL, faults INTEGER NOT NULL, throttles INTEGER NOT NULL,
-    duration_ns INTEGER NOT NULL, weight REAL NOT NULL, weighted_errors REAL NOT NULL, weighted_faults REAL NOT NULL,
-    weighted_duration_ns REAL NOT NULL, estimated INTEGER NOT NULL, histogram BLOB NOT NULL,
-    PRIMARY KEY (bucket, tenant, series)
-) WITHOUT ROWID;
 CREATE TABLE progress (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE states (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE alerts (id TEXT PRIMARY KEY, tenant TEXT, opened INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE INDEX alerts_by_time ON alerts (opened);
+";
+
+/// Tables of sums, which are alike.
+const CELLS: [&str; 3] = ["request_cells", "edge_cells", "day_cells"];
+const CELL_COLUMNS: &str = "
+    bucket INTEGER NOT NULL, tenant INTEGER NOT NULL, series INTEGER NOT NULL,
+    count INTEGER NOT NULL, errors INTEGER NOT NULL, faults INTEGER NOT NULL, throttles INTEGER NOT NULL,
+    duration_ns INTEGER NOT NULL, weight REAL NOT NULL, weighted_errors REAL NOT NULL, weighted_faults REAL NOT NULL,
+    weighted_duration_ns REAL NOT NULL, estimated INTEGER NOT NULL, histogram BLOB NOT NULL,
+    PRIMARY KEY (bucket, tenant, series)
 ";
 
 /// Pages of 4 kB that the writer keeps: the index by trace id of ten million spans.
@@ -93,7 +82,10 @@ pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     match version {
-        0 => connection.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"))?,
+        0 => {
+            let cells = CELLS.map(|table| format!("CREATE TABLE {table} ({CELL_COLUMNS}) WITHOUT ROWID;")).concat();
+            connection.execute_batch(&format!("BEGIN; {SCHEMA} {cells} PRAGMA user_version = {VERSION}; COMMIT;"))?;
+        }
         VERSION => {}
         _ => return Err(rusqlite::Error::InvalidQuery),
     }

@@ -38,7 +38,7 @@ const SECOND: u64 = 1_000 * MILLISECOND;
 const SLOT: u64 = 300;
 const DAY: u64 = 86_400;
 /// Requests of a tenant on a day before, and in five minutes of the last hour.
-const PER_DAY: u64 = 210;
+const PER_DAY: u64 = 600;
 const PER_SLOT: u64 = 100;
 /// How long two of them have been hurting.
 const HURT_FOR: u64 = 3 * SLOT;
