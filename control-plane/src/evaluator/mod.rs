@@ -165,7 +165,9 @@ impl Pass {
             changed.into_iter().for_each(|alarm| self.notifier.tell(alarm));
         }
         if fares.is_empty() {
+            let begun = Instant::now();
             fares = self.past.fares(definitions, closed);
+            took = begun.elapsed();
         }
         let open = judged.alerts.open().cloned().map(|alert| Alarm::new(alert, &fares)).collect();
         self.judged = Some(judged);
