@@ -140,7 +140,9 @@ impl Pass {
         // Late spans seldom come alone: what they changed is read when no more do, or with the next five minutes.
         let read_again = !self.late.is_empty() && (is_new || now - self.late_at >= CALM);
         if read_again {
-            self.past.read_again(&self.reader, definitions, &std::mem::take(&mut self.late))?;
+            self.past.read_again(&self.reader, definitions, &self.late)?;
+            // Kept until then: what could not be read is read the next time.
+            self.late.clear();
         } else if !is_new {
             return Ok(None);
         }

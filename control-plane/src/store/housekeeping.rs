@@ -184,7 +184,7 @@ mod tests {
         let (before, rows) = sum(&connection);
         assert_eq!((before.count, rows), (240, 240));
 
-        let mut ingest = Ingest::load(&connection, crate::store::late::Late::default()).unwrap();
+        let mut ingest = Ingest::load(&connection).unwrap();
         let mut keep_house = |now: i64| {
             while step(&mut connection, &mut ingest, &Retention::default(), now).unwrap() {}
             sum(&connection)

@@ -11,7 +11,7 @@ use super::{
     cells::{Cells, Table, bucket, day},
     dictionary::{ANNOTATION, Dictionary, NONE},
     incoming::{Fragment, Incoming},
-    late::Late,
+    late::Touched,
     outline::remember,
     trace_state::{Change, Held, TraceState},
 };
@@ -46,12 +46,12 @@ pub(super) struct Ingest {
     requests: Cells,
     edges: Cells,
     days: Cells,
-    late: Late,
+    touched: Touched,
     next_row: i64,
 }
 
 impl Ingest {
-    pub(super) fn load(connection: &Connection, late: Late) -> Result<Self, StoreError> {
+    pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let next_row = connection.query_row("SELECT coalesce(max(id), 0) + 1 FROM traces", [], |row| row.get(0))?;
         Ok(Self {
             dictionary: Dictionary::load(connection)?,
@@ -59,7 +59,7 @@ impl Ingest {
             requests: Cells::new(Table::Requests),
             edges: Cells::new(Table::Edges),
             days: Cells::new(Table::Days),
-            late,
+            touched: Touched::default(),
             next_row,
         })
     }
@@ -165,7 +165,7 @@ impl Ingest {
                 self.requests.add((bucket, tenant, series), &sample, 1);
             }
             self.days.add((day(facts.start_ns / NANOSECONDS), held.tenant, series), &sample, 1);
-            self.late.note(bucket, held.tenant);
+            self.touched.add(held.tenant, bucket);
         }
         let (dictionary, cells) = (&mut self.dictionary, &mut self.edges);
         let mut failed = None;
@@ -179,6 +179,11 @@ impl Ingest {
             }
         });
         failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Whose requests of which time were added since this was asked last: to be told once they are committed.
+    pub(super) fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
     }
 
     /// Writes what [`Ingest::add`] gathered.

@@ -69,7 +69,7 @@ impl Writer {
     pub fn start(path: &Path, retention: Retention) -> Result<Self, StoreError> {
         let connection = schema::open_writer(path)?;
         let late = Late::default();
-        let ingest = Ingest::load(&connection, late.clone())?;
+        let ingest = Ingest::load(&connection)?;
         let (sender, receiver) = sync_channel(MAX_WAITING);
         thread::Builder::new()
             .name("span-writer".into())
@@ -155,7 +155,11 @@ fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, ret
                         Err(_) => break,
                     }
                 }
-                answer(commit(&mut connection, &mut ingest, &batch), batch, &connection, &mut ingest, late);
+                let outcome = commit(&mut connection, &mut ingest, &batch);
+                if outcome.is_ok() {
+                    late.note(ingest.take_touched());
+                }
+                answer(outcome, batch, &connection, &mut ingest);
             }
         }
     }
@@ -166,7 +170,6 @@ fn answer(
     batch: Vec<Job>,
     connection: &Connection,
     ingest: &mut Ingest,
-    late: &Late,
 ) {
     match outcome {
         Ok(stored) => {
@@ -176,7 +179,7 @@ fn answer(
         }
         Err(error) => {
             // What memory holds may have been rolled back: begin again from what is on disk.
-            match Ingest::load(connection, late.clone()) {
+            match Ingest::load(connection) {
                 Ok(fresh) => *ingest = fresh,
                 Err(error) => eprintln!("the store cannot be read: {error}"),
             }
