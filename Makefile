@@ -10,11 +10,18 @@ LINT_VENV := .local/venv-lint
 PACKAGE_VENV := .local/venv-package
 WEB_VENV := .local/venv-web
 CLICKHOUSE_VENV := .local/venv-clickhouse
+INFRA_VENV := .local/venv-infra
+CHECKOV_VENV := .local/venv-checkov
 CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
-TEMPLATES := infra/booking/template.yaml infra/mileage/template.yaml
-FUNCTIONS := booking-api booking-publisher mileage-accrual mileage-api
+TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/observability infra/source-account)
+FUNCTIONS := booking-api booking-publisher mileage-accrual mileage-api slo-evaluator
+STAGE ?= dev
+# Node and npm, from the same requirements as the browser tests.
+NODE := PATH="$(abspath $(WEB_VENV))/bin:$$PATH"
+# How long a linter took.
+TIMED := TIMEFORMAT='%Rs'; time
 
 .PHONY: demo
 demo: build ## Build everything, start both accounts locally, book a dozen flights, show their traces (ONCE=1: check and exit)
@@ -31,12 +38,13 @@ build: $(VENV)/ready ## Build what runs locally: functions, control plane, local
 	cargo build --locked --workspace --bins
 
 .PHONY: package
-package: $(PACKAGE_VENV)/ready ## Build the four functions for arm64 as AWS gets them, and report their sizes
+package: $(PACKAGE_VENV)/ready ## Build the functions for arm64 as AWS gets them, and report their sizes
 	rustup target add aarch64-unknown-linux-gnu
-	PATH="$(abspath $(PACKAGE_VENV))/bin:$$PATH" cargo lambda build --locked --release --arm64 --output-format zip \
+	PATH="$(abspath $(PACKAGE_VENV))/bin:$$PATH" cargo lambda build --locked --release --arm64 --output-format binary \
 		$(addprefix --bin ,$(FUNCTIONS))
 	for function in $(FUNCTIONS); do \
-		printf '%-20s %9d bytes zipped\n' "$$function" "$$(stat -c %s "target/lambda/$$function/bootstrap.zip")"; \
+		rm -f "target/lambda/$$function/bootstrap.zip"; \
+		printf '%-20s %9d bytes zipped\n' "$$function" "$$(gzip -9c "target/lambda/$$function/bootstrap" | wc -c)"; \
 	done
 
 .PHONY: bench
@@ -48,14 +56,39 @@ bench: ## What telemetry costs and what the control plane holds, measured; a tab
 	target/release/bench
 
 .PHONY: lint
-lint: $(LINT_VENV)/ready $(CARGO_DENY) ## Formatting, clippy, licences, templates, scripts
+lint: $(LINT_VENV)/ready $(CARGO_DENY) lint-infra ## Formatting, clippy, licences, templates, scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO_DENY) --locked check licenses bans sources
 	if $(CARGO_DENY) fetch db 2>/dev/null; then $(CARGO_DENY) --locked check --disable-fetch advisories; \
 		else echo "advisories: not checked, the database is out of reach"; fi
-	$(LINT_VENV)/bin/cfn-lint $(TEMPLATES)
 	$(LINT_VENV)/bin/shellcheck .ci/run
+
+.PHONY: lint-infra
+lint-infra: $(INFRA_VENV)/ready $(CHECKOV_VENV)/ready lint-cdk ## Templates, collectors, workflows and policies; each linter with its time
+	$(TIMED) $(INFRA_VENV)/bin/cfn-lint $(TEMPLATES) infra/observability/mileage-account.yaml
+	for template in $(TEMPLATES); do \
+		$(TIMED) SAM_CLI_TELEMETRY=0 $(INFRA_VENV)/bin/sam validate --lint --region us-east-1 --template $$template; done
+	$(TIMED) $(CHECKOV_VENV)/bin/checkov --config-file infra/checks/checkov.yaml
+	$(TIMED) $(NODE) $(INFRA_VENV)/bin/python -m pytest -q -p no:cacheprovider infra/checks
+
+.PHONY: lint-cdk
+lint-cdk: infra/cdk/node_modules/.package-lock.json
+	# A synthesis needs some code; what was packaged is not for a linter to wait for.
+	for function in $(FUNCTIONS); do mkdir -p .local/cdk-code/$$function && echo stub > .local/cdk-code/$$function/bootstrap; done
+	cd infra/cdk && $(TIMED) $(NODE) node_modules/.bin/cdk synth --quiet -c artifacts=$(abspath .local/cdk-code) -c nag=true
+
+.PHONY: deploy
+deploy: $(INFRA_VENV)/ready ## Deploy what was packaged into the accounts of STAGE (docs/deploy.md)
+	$(INFRA_VENV)/bin/python infra/deploy.py deploy $(STAGE)
+
+.PHONY: destroy
+destroy: $(INFRA_VENV)/ready ## Take the stacks of STAGE away, not their tables and buckets (YES=1)
+	$(INFRA_VENV)/bin/python infra/deploy.py destroy $(STAGE)
+
+.PHONY: outputs
+outputs: $(INFRA_VENV)/ready ## What the stacks of STAGE say: URLs, ids, ARNs
+	$(INFRA_VENV)/bin/python infra/deploy.py outputs $(STAGE)
 
 .PHONY: fuzz
 fuzz: ## Ten minutes on each parser of what others send; needs a nightly compiler and cargo-fuzz
@@ -65,11 +98,11 @@ fuzz: ## Ten minutes on each parser of what others send; needs a nightly compile
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf target .local tests/web/senders/node_modules
+	rm -rf target .local tests/web/senders/node_modules infra/cdk/node_modules infra/cdk/cdk.out
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The newest release: older ones do not know every licence of the tree.
 $(CARGO_DENY):
@@ -82,9 +115,15 @@ $(LINT_VENV)/ready: requirements/lint.txt
 $(PACKAGE_VENV)/ready: requirements/package.txt
 $(WEB_VENV)/ready: requirements/web.txt
 $(CLICKHOUSE_VENV)/ready: requirements/clickhouse.txt
+$(INFRA_VENV)/ready: requirements/infra.txt
+$(CHECKOV_VENV)/ready: requirements/checkov.txt
 %/ready:
 	@echo "setting up $* from $<"
 	rm -rf $*
 	$(PYTHON) -m venv $*
 	$*/$(PIP) $<
+	touch $@
+
+infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json $(WEB_VENV)/ready
+	$(NODE) npm ci --prefix infra/cdk --ignore-scripts --no-fund --no-audit --silent
 	touch $@

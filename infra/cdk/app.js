@@ -1,0 +1,51 @@
+// The SAM templates of infra/, deployed by CDK. Nothing is defined here but which account gets which template, and where the
+// functions' code is. Whatever a template has as a parameter stays one: `cdk deploy airline-mileage --parameters UserPoolId=...`.
+//
+//   -c stage=dev -c region=eu-west-1                         what to deploy
+//   -c booking=111111111111 -c mileage=222222222222 -c observability=333333333333
+//   -c organization=o-abcdefghij                             accounts of it may link; otherwise the two above
+//   -c artifacts=../../target/lambda                         what `make package` built
+//   -c nag=true                                              AwsSolutions rules; errors fail the synthesis
+
+const path = require('node:path');
+const { App, Aspects } = require('aws-cdk-lib');
+const { AwsSolutionsChecks } = require('cdk-nag');
+const { IncludedStack } = require('./included-stack');
+const { suppress } = require('./nag');
+
+const app = new App();
+const given = (name, fallback) => app.node.tryGetContext(name) ?? fallback;
+const account = (name, fallback) => {
+  const id = String(given(name, fallback));
+  if (!/^\d{12}$/.test(id)) throw new Error(`-c ${name}=<12 digits>, not ${id}`);
+  return id;
+};
+
+const stage = given('stage', 'dev');
+const region = given('region', 'eu-west-1');
+// Placeholders, so that a synthesis needs no account.
+const booking = account('booking', '111111111111');
+const mileage = account('mileage', '222222222222');
+const observability = account('observability', '333333333333');
+const artifacts = path.resolve(__dirname, given('artifacts', '../../target/lambda'));
+const accounts = { BookingAccountId: booking, MileageAccountId: mileage, SourceAccountIds: `${booking},${mileage}` };
+const common = { Stage: stage, OrganizationId: given('organization', ''), ...accounts };
+
+const stack = (name, template, of, own = {}) =>
+  new IncludedStack(app, `airline-${name}`, {
+    env: { account: of, region },
+    template: path.resolve(__dirname, '..', template),
+    parameters: { ...common, ...own },
+    artifacts,
+  });
+
+stack('observability', 'observability/template.yaml', observability);
+stack('booking', 'booking/template.yaml', booking);
+stack('mileage', 'mileage/template.yaml', mileage);
+stack('source-booking', 'source-account/template.yaml', booking, { ApiName: 'booking' });
+stack('source-mileage', 'source-account/template.yaml', mileage, { ApiName: 'mileage' });
+
+if (String(given('nag', 'false')) === 'true') {
+  suppress(app);
+  Aspects.of(app).add(new AwsSolutionsChecks());
+}

@@ -1,0 +1,77 @@
+// One SAM template as a CDK stack.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { Fn, Stack } = require('aws-cdk-lib');
+const { CfnInclude } = require('aws-cdk-lib/cloudformation-include');
+const { Asset } = require('aws-cdk-lib/aws-s3-assets');
+
+class IncludedStack extends Stack {
+  constructor(scope, id, { env, template, parameters, artifacts }) {
+    super(scope, id, { env });
+    const text = fs.readFileSync(template, 'utf8');
+    const generated = generatedAttributes(text);
+    const declared = new Set([...section(text, 'Parameters').matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]));
+    const own = Object.entries(parameters).filter(([name]) => declared.has(name));
+
+    const included = new CfnInclude(this, 'Template', {
+      templateFile: write(withParameters(text, generated)),
+      preserveLogicalIds: true,
+      parameters: {
+        ...Object.fromEntries(own.map(([name, value]) => [name, name === 'SourceAccountIds' ? value.split(',') : value])),
+        ...Object.fromEntries(generated.map(({ parameter, resource, attribute }) => [parameter, Fn.getAtt(resource, attribute)])),
+      },
+    });
+
+    for (const [, logical, code] of text.matchAll(/^ {2}(\w+):\n {4}Type: AWS::Serverless::Function\n(?:.*\n)*? {6}CodeUri: (\S+)/gm)) {
+      const asset = new Asset(this, `${logical}Code`, { path: built(artifacts, path.basename(code)) });
+      included.getResource(logical).codeUri = { bucket: asset.s3BucketName, key: asset.s3ObjectKey };
+    }
+  }
+}
+
+// What the SAM transform will make, such as a function's role: CfnInclude, which sees the template before it, knows no such resource.
+function generatedAttributes(text) {
+  const known = new Set([...section(text, 'Resources').matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]));
+  const found = new Map();
+  for (const [expression, resource, attribute] of text.matchAll(/!GetAtt (\w+)\.(\w+)/g)) {
+    if (!known.has(resource)) found.set(expression, { expression, resource, attribute, parameter: `${resource}${attribute}` });
+  }
+  return [...found.values()];
+}
+
+// Reads them as parameters, which CfnInclude replaces by the attribute itself.
+function withParameters(text, generated) {
+  let changed = text;
+  for (const { expression, parameter } of generated) {
+    changed = changed.replaceAll(expression, `!Ref ${parameter}`);
+    changed = changed.replace('\nParameters:\n', `\nParameters:\n  ${parameter}: { Type: String }\n`);
+  }
+  return changed;
+}
+
+function section(text, name) {
+  const start = text.indexOf(`\n${name}:\n`);
+  const rest = start < 0 ? '' : text.slice(start + name.length + 3);
+  const end = rest.search(/^\S/m);
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
+function write(text) {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'airline-')), 'template.yaml');
+  fs.writeFileSync(file, text);
+  process.on('exit', () => fs.rmSync(path.dirname(file), { recursive: true, force: true }));
+  return file;
+}
+
+// A zip as cargo-lambda makes it, or the folder with the binary.
+function built(artifacts, name) {
+  const folder = path.join(artifacts, name);
+  const zip = path.join(folder, 'bootstrap.zip');
+  if (fs.existsSync(zip)) return zip;
+  if (fs.existsSync(path.join(folder, 'bootstrap'))) return folder;
+  throw new Error(`${folder} has no bootstrap: build it, or name another place by -c artifacts=`);
+}
+
+module.exports = { IncludedStack };

@@ -1,0 +1,29 @@
+// AwsSolutions rules that are left out, and why.
+
+const { NagSuppressions } = require('cdk-nag');
+
+const REASONS = [
+  { id: 'AwsSolutions-COG2', reason: 'MFA is the identity owner\'s choice; the reference pool is for tokens with a tenant.' },
+  { id: 'AwsSolutions-COG8', reason: 'The plus plan is a matter of price; docs/deploy.md names it.' },
+  { id: 'AwsSolutions-COG1', reason: 'Twelve characters with mixed case and digits; symbols make people write passwords down.' },
+  { id: 'AwsSolutions-S1', reason: 'Objects are written once, by a service, and expire; nobody reads them through a browser.' },
+  { id: 'AwsSolutions-S10', reason: 'Written by Lambda and Synthetics, which use TLS; nobody else has access.' },
+  { id: 'AwsSolutions-SQS3', reason: 'Each is a dead-letter queue itself, or has one; infra/checks tells which.' },
+  { id: 'AwsSolutions-SQS4', reason: 'Only SNS, EventBridge and Lambda send, by TLS; the queue policies let nobody else.' },
+  { id: 'AwsSolutions-SMG4', reason: 'The canary\'s password is that of a user in another account; rotating one needs the other.' },
+  {
+    id: 'AwsSolutions-IAM5',
+    reason: 'Of the canary\'s role: actions without a resource, objects of its own bucket, log groups that Synthetics names itself.',
+    appliesTo: [
+      'Resource::*',
+      'Resource::<CanaryArtifacts.Arn>/*',
+      'Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/lambda/cwsyn-*',
+    ],
+  },
+];
+
+function suppress(app) {
+  for (const stack of app.node.children) NagSuppressions.addStackSuppressions(stack, REASONS);
+}
+
+module.exports = { suppress };

@@ -1,0 +1,95 @@
+"""Everything the checks look at, read once: templates, collector configurations, Rust sources."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from cloudformation import PSEUDO, Stack, load
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = PSEUDO["AWS::Region"]
+STAGE = "dev"
+BOOKING, MILEAGE, OBSERVABILITY = "111111111111", "222222222222", "333333333333"
+
+TEMPLATES = {
+    "booking": "infra/booking/template.yaml",
+    "mileage": "infra/mileage/template.yaml",
+    "observability": "infra/observability/template.yaml",
+    "mileage-account": "infra/observability/mileage-account.yaml",
+    "source-account": "infra/source-account/template.yaml",
+}
+COLLECTORS = {"adot": "infra/collector/adot.yaml", "community": "infra/collector/community.yaml"}
+# Each function: its template, its logical name there, and where its `main` is.
+FUNCTIONS = {
+    "booking-api": ("booking", "BookingApi", "booking/src/bin/booking-api.rs"),
+    "booking-publisher": ("booking", "BookingPublisher", "booking/src/bin/booking-publisher.rs"),
+    "mileage-accrual": ("mileage", "MileageAccrual", "mileage/src/bin/mileage-accrual.rs"),
+    "mileage-api": ("mileage", "MileageApi", "mileage/src/bin/mileage-api.rs"),
+    "slo-evaluator": ("observability", "SloEvaluator", "control-plane/slo-evaluator/src/main.rs"),
+}
+
+COMMON = {
+    "Stage": STAGE,
+    "BookingAccountId": BOOKING,
+    "MileageAccountId": MILEAGE,
+    "SourceAccountIds": f"{BOOKING},{MILEAGE}",
+    "SinkArn": f"arn:aws:oam:{REGION}:{OBSERVABILITY}:sink/1",
+    "UserPoolArn": f"arn:aws:cognito-idp:{REGION}:{BOOKING}:userpool/{REGION}_1",
+    "NoticesTopicArn": f"arn:aws:sns:{REGION}:{OBSERVABILITY}:notices-{STAGE}",
+    "PagesTopicArn": f"arn:aws:sns:{REGION}:{OBSERVABILITY}:pages-{STAGE}",
+}
+# Every condition true, and every condition that can be false.
+EVERYTHING = {
+    **COMMON,
+    "AlarmTopicArn": COMMON["NoticesTopicArn"],
+    "OrganizationId": "o-abcdefghij",
+    "AlertEmail": "someone@example.com",
+    "BookingApiUrl": "https://booking.example.com",
+    "MileageApiUrl": "https://mileage.example.com",
+    "DebugTracing": "true",
+    "PasswordSignIn": "true",
+}
+LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough"}
+
+
+@dataclass
+class Project:
+    """What is checked. Mutations change a copy of it."""
+
+    templates: dict
+    collectors: dict
+    sources: dict = field(default_factory=dict)
+    local_cloud: str = ""
+
+    @classmethod
+    def read(cls):
+        return cls(
+            templates={name: load((ROOT / path).read_text()) for name, path in TEMPLATES.items()},
+            collectors={name: yaml.safe_load((ROOT / path).read_text()) for name, path in COLLECTORS.items()},
+            sources={
+                crate: {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / crate / "src").rglob("*.rs"))}
+                for crate in sorted({main.split("/src/")[0] for _, _, main in FUNCTIONS.values()})
+            },
+            local_cloud=(ROOT / "local/src/cloud.rs").read_text(),
+        )
+
+    def stacks(self, parameters=None):
+        """Each template as it is deployed, in every account that gets it: a label and the stack."""
+        parameters = EVERYTHING if parameters is None else parameters
+        deployed = [
+            ("booking", "booking", BOOKING, {}),
+            ("mileage", "mileage", MILEAGE, {}),
+            ("observability", "observability", OBSERVABILITY, {}),
+            ("mileage-account", "mileage-account", OBSERVABILITY, {"AccountId": MILEAGE}),
+            ("source-account (booking)", "source-account", BOOKING, {"ApiName": "booking"}),
+            ("source-account (mileage)", "source-account", MILEAGE, {"ApiName": "mileage"}),
+        ]
+        for label, template, account, own in deployed:
+            yield label, Stack(self.templates[template], {**parameters, **own}, account)
+
+    def resources(self, *types, parameters=None):
+        """Label, stack, logical name and resolved properties of each deployed resource of these types."""
+        for label, stack in self.stacks(parameters):
+            for name, properties in stack.resources(*types):
+                yield label, stack, name, properties

@@ -1,0 +1,262 @@
+"""Deliberate mistakes, each made in a copy in memory: the check named beside it catches it."""
+
+import copy
+import json
+
+import pytest
+
+from checks import CHECKS
+from project import Project
+
+PROJECT = Project.read()
+CAUGHT = []
+
+
+def properties(project, template, resource):
+    return project.templates[template]["Resources"][resource]["Properties"]
+
+
+def booking_topic_open_to_all(project):
+    properties(project, "booking", "BookingEventsPolicy")["PolicyDocument"]["Statement"][1]["Principal"] = "*"
+
+
+def sink_open_to_all(project):
+    del properties(project, "observability", "Sink")["Policy"]["Statement"][0]["Condition"]["StringEquals"]
+
+
+def queue_policy_without_source(project):
+    del properties(project, "mileage", "QueuePolicy")["PolicyDocument"]["Statement"][0]["Condition"]
+
+
+def topic_policy_without_source(project):
+    del properties(project, "observability", "TopicPolicy")["PolicyDocument"]["Statement"][0]["Condition"]
+
+
+def spans_policy_without_source(project):
+    policy = properties(project, "source-account", "TransactionSearchAccess")["PolicyDocument"]
+    document = json.loads(policy["Fn::Sub"])
+    del document["Statement"][0]["Condition"]
+    policy["Fn::Sub"] = json.dumps(document)
+
+
+def user_may_write_tenant(project):
+    properties(project, "booking", "UserPoolClient")["WriteAttributes"].append("custom:tenant-id")
+
+
+def write_attributes_left_out(project):
+    del properties(project, "booking", "UserPoolClient")["WriteAttributes"]
+
+
+def users_sign_up(project):
+    del properties(project, "booking", "UserPool")["AdminCreateUserConfig"]
+
+
+def distance_open_to_all(project):
+    properties(project, "mileage", "Api")["Policy"]["Statement"][1]["Resource"].append("execute-api:/*/GET/*")
+
+
+def route_without_token(project):
+    events = properties(project, "booking", "BookingApi")["Events"]
+    events["ListBookings"]["Properties"]["Auth"] = {"Authorizer": "NONE"}
+
+
+def queue_without_dlq(project):
+    del properties(project, "mileage", "BookingQueue")["RedrivePolicy"]
+
+
+def stream_without_destination(project):
+    del properties(project, "booking", "ReservationsStream")["DestinationConfig"]
+
+
+def schedule_without_dlq(project):
+    events = properties(project, "observability", "SloEvaluator")["Events"]
+    del events["EveryFiveMinutes"]["Properties"]["DeadLetterConfig"]
+
+
+def failed_run_forgotten(project):
+    del project.templates["observability"]["Resources"]["SloEvaluatorInvocations"]
+
+
+def filter_expression_unbalanced(project):
+    properties(project, "observability", "PremiumTier")["FilterExpression"] = 'annotation[tenant.tier = "premium"'
+
+
+def filter_expression_of_sql(project):
+    group = properties(project, "observability", "SlowOrFailedBookings")
+    group["FilterExpression"] = 'service("booking-dev/dev") AND duration IS > 2'
+
+
+def rule_for_another_api(project):
+    rule = properties(project, "source-account", "CriticalRule")["SamplingRule"]
+    rule["ServiceName"] = {"Fn::Sub": "${ApiName}/${Stage}"}
+
+
+def debug_uncapped(project):
+    project.templates["source-account"]["Parameters"]["DebugTracesPerSecond"]["Default"] = 1000
+
+
+def processor_in_adot(project):
+    project.collectors["adot"]["processors"] = {"batch": None}
+    project.collectors["adot"]["service"]["pipelines"]["traces"]["processors"] = ["batch"]
+
+
+def xray_exporter_in_community(project):
+    project.collectors["community"]["exporters"]["awsxray"] = None
+
+
+def decouple_before_batch(project):
+    processors = project.collectors["community"]["service"]["pipelines"]["traces/xray"]["processors"]
+    processors.remove("decouple")
+    processors.insert(0, "decouple")
+
+
+def hash_that_does_not_exist(project):
+    group = project.collectors["community"]["processors"]["transform/pseudonyms"]["trace_statements"][0]
+    group["statements"][0] = group["statements"][0].replace("SHA256", "HMAC")
+
+
+def hashing_errors_ignored(project):
+    project.collectors["community"]["processors"]["transform/pseudonyms"]["error_mode"] = "ignore"
+
+
+def vendor_gets_plain_tenant(project):
+    processors = project.collectors["community"]["service"]["pipelines"]["traces/vendor"]["processors"]
+    processors.remove("transform/pseudonyms")
+
+
+def alarm_without_action(project):
+    del properties(project, "mileage", "DeadLettersAlarm")["AlarmActions"]
+
+
+def alarm_on_missing_queue(project):
+    metric = properties(project, "observability", "DeadLettersAlarm")["Metrics"][0]["MetricStat"]["Metric"]
+    metric["Dimensions"][0]["Value"] = {"Fn::Sub": "mileage-dlq-${Stage}"}
+
+
+def objective_of_ten_seconds(project):
+    project.templates["observability"]["Parameters"]["P99ObjectiveMs"]["Default"] = 10000
+
+
+def composite_of_missing_alarm(project):
+    alarm = properties(project, "observability", "BookingBudgetAlarm")
+    alarm["AlarmRule"] = {"Fn::Sub": 'ALARM("booking-burn-${Stage}")'}
+
+
+def topic_renamed(project):
+    properties(project, "booking", "BookingEvents")["TopicName"] = {"Fn::Sub": "bookings-${Stage}"}
+
+
+def subscription_to_another_topic(project):
+    topic = properties(project, "mileage", "Subscription")["TopicArn"]
+    topic["Fn::Sub"] = topic["Fn::Sub"].replace("booking-events", "booking-event")
+
+
+def one_action_too_many(project):
+    properties(project, "booking", "BookingApi")["Policies"][0]["Statement"][0]["Action"].append("dynamodb:DeleteItem")
+
+
+def one_action_too_few(project):
+    properties(project, "mileage", "MileageAccrual")["Policies"][0]["Statement"][1]["Action"].remove("dynamodb:UpdateItem")
+
+
+def code_calls_something_new(project):
+    path = "mileage/src/ledger.rs"
+    source = project.sources["mileage"][path]
+    project.sources["mileage"][path] = source.replace("self.client.query()", "self.client.scan()")
+
+
+def policy_of_all_tables(project):
+    properties(project, "booking", "BookingApi")["Policies"][0]["Statement"][0]["Resource"] = "*"
+
+
+def insight_rule_not_json(project):
+    rule = properties(project, "observability", "TenantErrors")["RuleBody"]
+    rule["Fn::Sub"] = rule["Fn::Sub"].replace('"AggregateOn": "Count"', '"AggregateOn": "Count",')
+
+
+def insight_rule_with_two_sources(project):
+    rule = properties(project, "observability", "TenantErrors")["RuleBody"]
+    rule["Fn::Sub"] = rule["Fn::Sub"].replace('"LogFormat"', '"LogGroupNames": ["aws/spans"], "LogFormat"')
+
+
+def query_with_unknown_function(project):
+    query = properties(project, "observability", "SlowTenantsQuery")
+    query["QueryString"] = query["QueryString"].replace("pct(", "percentile(")
+
+
+def stream_filter_not_json(project):
+    filters = properties(project, "booking", "ReservationsStream")["FilterCriteria"]["Filters"]
+    filters[0]["Pattern"] = filters[0]["Pattern"].rstrip("}")
+
+
+def transaction_search_off(project):
+    del project.templates["source-account"]["Resources"]["TransactionSearch"]
+
+
+def link_without_traces(project):
+    properties(project, "source-account", "Link")["ResourceTypes"].remove("AWS::XRay::Trace")
+
+
+def local_cloud_with_its_own_template(project):
+    project.local_cloud = project.local_cloud.replace('template("mileage")', 'template("mileage-local")')
+
+
+def week_widget_gone(project):
+    dashboard = properties(project, "observability", "Overview")["DashboardBody"]
+    dashboard["Fn::Sub"] = dashboard["Fn::Sub"].replace("-P7D", "-P1D")
+
+
+MISTAKES = [
+    (booking_topic_open_to_all, "no_wildcard_principal_without_condition"),
+    (sink_open_to_all, "no_wildcard_principal_without_condition"),
+    (queue_policy_without_source, "services_are_held_to_their_source"),
+    (topic_policy_without_source, "services_are_held_to_their_source"),
+    (spans_policy_without_source, "services_are_held_to_their_source"),
+    (user_may_write_tenant, "users_cannot_choose_their_tenant"),
+    (write_attributes_left_out, "users_cannot_choose_their_tenant"),
+    (users_sign_up, "users_cannot_choose_their_tenant"),
+    (distance_open_to_all, "open_api_routes_are_the_authorizers"),
+    (route_without_token, "open_api_routes_are_the_authorizers"),
+    (queue_without_dlq, "every_queue_and_source_has_a_dead_letter_queue"),
+    (stream_without_destination, "every_queue_and_source_has_a_dead_letter_queue"),
+    (schedule_without_dlq, "every_queue_and_source_has_a_dead_letter_queue"),
+    (failed_run_forgotten, "every_queue_and_source_has_a_dead_letter_queue"),
+    (filter_expression_unbalanced, "filter_expressions_parse"),
+    (filter_expression_of_sql, "filter_expressions_parse"),
+    (rule_for_another_api, "sampling_rules_match_an_api"),
+    (debug_uncapped, "debug_rule_is_capped_and_off"),
+    (processor_in_adot, "collector_components_are_in_the_layer"),
+    (xray_exporter_in_community, "collector_components_are_in_the_layer"),
+    (decouple_before_batch, "decouple_is_last"),
+    (hash_that_does_not_exist, "collector_statements_parse"),
+    (hashing_errors_ignored, "collector_statements_parse"),
+    (vendor_gets_plain_tenant, "xray_gets_annotations_and_vendors_get_pseudonyms"),
+    (alarm_without_action, "every_alarm_has_an_action"),
+    (alarm_on_missing_queue, "what_is_watched_exists"),
+    (objective_of_ten_seconds, "alarms_have_the_objective_and_enough_data"),
+    (composite_of_missing_alarm, "composite_alarms_parse"),
+    (topic_renamed, "topic_and_queue_names_agree"),
+    (subscription_to_another_topic, "topic_and_queue_names_agree"),
+    (one_action_too_many, "functions_may_what_they_do"),
+    (one_action_too_few, "functions_may_what_they_do"),
+    (code_calls_something_new, "functions_may_what_they_do"),
+    (policy_of_all_tables, "policies_name_actions_and_resources"),
+    (insight_rule_not_json, "embedded_json_parses"),
+    (insight_rule_with_two_sources, "contributor_insights_rules_are_complete"),
+    (query_with_unknown_function, "queries_parse"),
+    (stream_filter_not_json, "embedded_json_parses"),
+    (transaction_search_off, "every_account_has_transaction_search"),
+    (link_without_traces, "links_send_what_the_sink_takes"),
+    (local_cloud_with_its_own_template, "the_local_cloud_deploys_these_templates"),
+    (week_widget_gone, "dashboards_show_what_they_promise"),
+]
+
+
+@pytest.mark.parametrize(("mistake", "check"), MISTAKES, ids=[mistake.__name__ for mistake, _ in MISTAKES])
+def test(mistake, check):
+    project = copy.deepcopy(PROJECT)
+    mistake(project)
+    assert project != PROJECT, "the mistake was not made"
+    problems = CHECKS[check](project)
+    assert problems, f"{check} does not see it"
+    CAUGHT.append((mistake.__name__, check, problems[0]))
