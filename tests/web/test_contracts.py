@@ -1,0 +1,129 @@
+"""docs/ says what the APIs of both accounts answer and what is published: every operation, every field."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+DOCS = Path(__file__).parents[2] / "docs"
+DOCUMENTS = {name: yaml.safe_load((DOCS / f"{name}.yaml").read_text()) for name in ("booking.openapi", "mileage.openapi", "events.asyncapi")}
+BASE = "https://docs.invalid"
+REGISTRY = Registry().with_resources(
+    (f"{BASE}/{name}.yaml", Resource(document, DRAFT202012)) for name, document in DOCUMENTS.items()
+)
+FLIGHT = {
+    "from_airport": "LHR", "to_airport": "JFK", "passenger_name": "Ada Lovelace",
+    "departure_date": str(date.today() + timedelta(days=30)),
+}
+
+
+def valid(name: str, schema: dict, value):
+    """Holds a value against a part of a document."""
+    schema = schema | {"$id": f"{BASE}/{name}.yaml", "components": DOCUMENTS[name]["components"]}
+    Draft202012Validator(schema, registry=REGISTRY, format_checker=FormatChecker()).validate(value)
+
+
+class Api:
+    """One of the two, and what was asked of it."""
+
+    def __init__(self, name: str, url: str, token: str):
+        self.name, self.url, self.token = name, url, token
+        self.asked = set()
+
+    def ask(self, method: str, path: str, *, of: str = "", body=None, token=None, headers=()):
+        """Asks, and holds the answer against the document; status and body. `of` is the path as documented."""
+        of = of or path.split("?")[0]
+        self.asked.add((of, method.lower()))
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        sent = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"} | dict(headers)
+        try:
+            answer = urllib.request.urlopen(urllib.request.Request(self.url + path, data, sent, method=method), timeout=20)
+        except urllib.error.HTTPError as refusal:
+            answer = refusal
+        with answer:
+            status, content_type, text = answer.status, answer.headers.get_content_type(), answer.read()
+            assert answer.headers["traceparent"] or status in (401, 403, 404), f"{method} {path}: no traceparent"
+        document = DOCUMENTS[self.name]
+        response = document["paths"][of][method.lower()]["responses"].get(str(status))
+        assert response, f"{method} {path}: {status} is not documented: {text.decode()}"
+        if reference := response.get("$ref"):
+            response = document["components"]["responses"][reference.rsplit("/", 1)[1]]
+        found = json.loads(text)
+        valid(self.name, response["content"][content_type]["schema"], found)
+        return status, found
+
+
+@pytest.fixture(scope="module")
+def apis(cloud):
+    token = cloud.sign_in(cloud.user("acme"))
+    outputs = cloud.outputs
+    return Api("booking.openapi", outputs["booking_url"], token), Api("mileage.openapi", outputs["mileage_url"], token)
+
+
+def test_answers_are_as_documented(apis, cloud):
+    """Of both APIs: status, content type and body."""
+    booking, mileage = apis
+    key = [("Idempotency-Key", "one-of-a-test")]
+    statuses = [
+        booking.ask("POST", "/bookings", body=FLIGHT, headers=key),
+        booking.ask("POST", "/bookings", body=FLIGHT, headers=key),
+        booking.ask("POST", "/bookings", body=FLIGHT | {"to_airport": "CDG"}, headers=key),
+        booking.ask("POST", "/bookings", body=b"{"),
+        booking.ask("POST", "/bookings", body=FLIGHT, token="no.token.atall"),
+    ]
+    assert [status for status, _ in statuses] == [201, 200, 422, 400, 401]
+    number = statuses[0][1]["booking_number"]
+    booking.ask("POST", "/bookings", body=FLIGHT)
+    assert "next_cursor" in booking.ask("GET", "/bookings?limit=1")[1]
+    assert booking.ask("GET", "/bookings?limit=0")[0] == 400
+    assert booking.ask("GET", f"/bookings/{number}", of="/bookings/{number}")[0] == 200
+    assert booking.ask("GET", "/bookings/ZZZZZZZZ", of="/bookings/{number}")[0] == 404
+    assert booking.ask("GET", "/quotes?from=LHR&to=JFK")[0] == 200
+    assert booking.ask("GET", "/quotes?from=LHR&to=LHR")[0] == 422
+    assert booking.ask("GET", "/quotes?from=LHR")[0] == 400
+
+    assert mileage.ask("GET", "/mileage/0123ABCD", of="/mileage/{number}")[1]["status"] == "pending"
+    end = time.monotonic() + 30
+    while mileage.ask("GET", f"/mileage/{number}", of="/mileage/{number}")[1]["status"] != "posted":
+        assert time.monotonic() < end, "no miles"
+        time.sleep(0.2)
+    assert mileage.ask("GET", "/mileage/-", of="/mileage/{number}")[0] == 404
+    assert mileage.ask("GET", "/mileage")[1]["history"]
+    assert mileage.ask("GET", "/mileage?limit=x")[0] == 400
+    assert mileage.ask("GET", "/miles?from=LHR&to=JFK")[0] == 403
+    for api in apis:
+        documented = {(path, method) for path, item in DOCUMENTS[api.name]["paths"].items() for method in item}
+        assert api.asked == documented, "every operation is asked for"
+
+
+def test_messages_are_as_documented(apis, cloud):
+    """A queue of account A's own gets what account B's gets."""
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    queue = cloud.call("sqs", "CreateQueue", QueueName="contract", Attributes={"Policy": policy})["QueueUrl"]
+    arn = f"arn:aws:sqs:{cloud.outputs['region']}:{cloud.outputs['booking_account']}:contract"
+    cloud.subscribe(cloud.outputs["topic_arn"], arn)
+    number = apis[0].ask("POST", "/bookings", body=FLIGHT)[1]["booking_number"]
+    message = DOCUMENTS["events.asyncapi"]["components"]["messages"]["BookingConfirmed"]
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        for received in cloud.call("sqs", "ReceiveMessage", QueueUrl=queue, WaitTimeSeconds=1).get("Messages", []):
+            envelope = json.loads(received["Body"])
+            payload = json.loads(envelope["Message"])
+            attributes = {name: attribute["Value"] for name, attribute in envelope["MessageAttributes"].items()}
+            assert {attribute["Type"] for attribute in envelope["MessageAttributes"].values()} == {"String"}
+            assert attributes.keys() <= message["headers"]["properties"].keys()
+            assert payload.keys() == message["payload"]["properties"].keys()
+            valid("events.asyncapi", message["headers"], attributes)
+            valid("events.asyncapi", message["payload"], payload)
+            if payload["booking_number"] == number:
+                return
+    raise AssertionError("no message came")
