@@ -12,6 +12,7 @@ WEB_VENV := .local/venv-web
 CLICKHOUSE_VENV := .local/venv-clickhouse
 INFRA_VENV := .local/venv-infra
 CHECKOV_VENV := .local/venv-checkov
+COLLECTOR_VENV := .local/venv-collector
 CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
@@ -20,6 +21,9 @@ FUNCTIONS := booking-api booking-publisher mileage-accrual mileage-api slo-evalu
 STAGE ?= dev
 # Node and npm, from the same requirements as the browser tests.
 NODE := PATH="$(abspath $(WEB_VENV))/bin:$$PATH"
+# Where Go is, also where its installer left it out of the PATH.
+GO_PATH := $(PATH):/usr/local/go/bin
+GO := $(shell PATH="$(GO_PATH)" command -v go || true)
 # How long a linter took.
 TIMED := TIMEFORMAT='%Rs'; time
 
@@ -32,6 +36,15 @@ test: build $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready ## Unit tests, end-to-end
 	cargo test --locked --workspace --no-fail-fast
 	$(WEB_VENV)/bin/pytest -q tests/web
 	$(CLICKHOUSE_VENV)/bin/pytest -q tests/clickhouse
+
+.PHONY: test-collector
+ifeq ($(GO),)
+test-collector:
+	@echo "skipped: building a collector needs Go (https://go.dev/dl), and there is none"
+else
+test-collector: $(COLLECTOR_VENV)/ready target/collector/adot/collector target/collector/community/collector ## The collectors' configurations in collectors built like the layers, with a booking's spans; needs Go
+	$(COLLECTOR_VENV)/bin/pytest -q tests/collector
+endif
 
 .PHONY: build
 build: $(VENV)/ready ## Build what runs locally: functions, control plane, local cloud
@@ -102,12 +115,24 @@ clean: ## Remove what the other targets made
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The newest release: older ones do not know every licence of the tree.
 $(CARGO_DENY):
 	@echo "building cargo-deny: a few minutes, once"
 	cargo install --quiet --debug --locked --root .local/cargo-deny --no-default-features cargo-deny@0.20.2
+
+target/collector/community/collector: $(wildcard tests/collector/community/decouple/*)
+# Everything is pinned by the go.sum beside the builder's manifest, the builder itself too; a module that is not in it is refused.
+target/collector/%/collector: tests/collector/%/builder.yaml tests/collector/%/go.mod tests/collector/%/go.sum
+	@echo "building the collector of the $* layer: a few minutes, once"
+	@rm -rf $(@D)
+	@mkdir -p $(dir $(@D))
+	@cp -r tests/collector/$* $(@D)
+	@cd $(@D) && export PATH="$(GO_PATH)" GOFLAGS=-mod=readonly GOWORK=off CGO_ENABLED=0 && \
+		{ go tool builder --config builder.yaml --skip-get-modules --skip-compilation 2>builder.log || { cat builder.log; exit 1; }; } && \
+		rm -f generated/go.mod && \
+		go build -trimpath -ldflags '-s -w' -o collector ./generated
 
 # Python tools, pinned and hashed; made again when their requirements change.
 $(VENV)/ready: requirements/local.txt
@@ -117,6 +142,7 @@ $(WEB_VENV)/ready: requirements/web.txt
 $(CLICKHOUSE_VENV)/ready: requirements/clickhouse.txt
 $(INFRA_VENV)/ready: requirements/infra.txt
 $(CHECKOV_VENV)/ready: requirements/checkov.txt
+$(COLLECTOR_VENV)/ready: requirements/collector.txt
 %/ready:
 	@echo "setting up $* from $<"
 	rm -rf $*

@@ -150,7 +150,7 @@ class Cloud:
             time.sleep(3)
         filters = ["MODIFIED", "DELETED"]
         drifts = client.describe_stack_resource_drifts(StackName=stack, StackResourceDriftStatusFilters=filters)
-        return [drift["LogicalResourceId"] for drift in drifts["StackResourceDrifts"]]
+        return changed_by_hand(drifts["StackResourceDrifts"])
 
     def deploy(self, step, parameters):
         given = dict(pair.split("=", 1) for pair in self.config[step.name].get("parameter_overrides", []))
@@ -164,10 +164,25 @@ class Cloud:
         environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         subprocess.run(command, check=True, env=environment)
 
+    def deploy_api(self, name, api):
+        """Gateway responses take effect with the next deployment of their API, and the stack's own may come before them."""
+        client = self.client(name, "apigateway")
+        client.create_deployment(restApiId=api, stageName=self.stage, description="gateway responses")
+
     def delete(self, name):
         client, stack = self.client(name, "cloudformation"), self.config[name]["stack_name"]
         client.delete_stack(StackName=stack)
         client.get_waiter("stack_delete_complete").wait(StackName=stack)
+
+
+def changed_by_hand(drifts):
+    """The resources that drifted, but for a stage that `deploy_api` has given another deployment than the stack's."""
+
+    def ours(drift):
+        paths = [difference["PropertyPath"] for difference in drift.get("PropertyDifferences", [])]
+        return drift["ResourceType"] == "AWS::ApiGateway::Stage" and paths == ["/DeploymentId"]
+
+    return [drift["LogicalResourceId"] for drift in drifts if not ours(drift)]
 
 
 def with_collectors(config):
@@ -200,6 +215,8 @@ def deploy(cloud, accept_drift=False):
             parameters = canary
         cloud.deploy(step, parameters(accounts, outputs))
         outputs[step.name] = cloud.outputs(step.name)
+        if api := outputs[step.name].get("ApiId"):
+            cloud.deploy_api(step.name, api)
     return outputs
 
 

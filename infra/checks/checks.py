@@ -624,27 +624,11 @@ def sns_may_send_segments(project):
 
 # --- Collectors -----------------------------------------------------------------------------------------------------
 
-# What each layer was built with; a component it does not know stops the collector, and with it the function.
-COMPONENTS = {
-    "adot": {
-        "receivers": {"otlp"},
-        "processors": set(),
-        "exporters": {"awsxray", "awsemf", "otlp", "otlphttp", "prometheusremotewrite", "debug"},
-        "extensions": {"sigv4auth"},
-    },
-    "community": {
-        "receivers": {"otlp"},
-        "processors": {"transform", "filter", "batch", "decouple", "memory_limiter", "probabilistic_sampler"},
-        "exporters": {"otlp", "otlphttp", "prometheusremotewrite", "debug"},
-        "extensions": {"sigv4auth", "basicauth"},
-    },
-}
-
 
 @check
 def collector_components_are_in_the_layer(project):
     for name, config in project.collectors.items():
-        for kind, known in COMPONENTS[name].items():
+        for kind, known in project.layers[name].items():
             for component in config.get(kind) or {}:
                 if component.split("/")[0] not in known:
                     yield f"{name}.yaml: the layer has no {kind[:-1]} {component}"

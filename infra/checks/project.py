@@ -20,6 +20,7 @@ TEMPLATES = {
     "source-account": "infra/source-account/template.yaml",
 }
 COLLECTORS = {"adot": "infra/collector/adot.yaml", "community": "infra/collector/community.yaml"}
+LAYERS = "infra/collector/layers.yaml"
 # Each function: its template, its logical name there, and where its `main` is.
 FUNCTIONS = {
     "booking-api": ("booking", "BookingApi", "booking/src/bin/booking-api.rs"),
@@ -59,6 +60,7 @@ class Project:
 
     templates: dict
     collectors: dict
+    layers: dict = field(default_factory=dict)
     sources: dict = field(default_factory=dict)
     local_cloud: str = ""
 
@@ -67,6 +69,7 @@ class Project:
         return cls(
             templates={name: load((ROOT / path).read_text()) for name, path in TEMPLATES.items()},
             collectors={name: yaml.safe_load((ROOT / path).read_text()) for name, path in COLLECTORS.items()},
+            layers=yaml.safe_load((ROOT / LAYERS).read_text()),
             sources={
                 crate: {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / crate / "src").rglob("*.rs"))}
                 for crate in sorted({main.split("/src/")[0] for _, _, main in FUNCTIONS.values()})

@@ -22,7 +22,7 @@ class Memory:
     def __init__(self, fail_at=None):
         self.stage, self.fail_at = "dev", fail_at
         self.config = {step.name: {"stack_name": f"airline-dev-{step.name}"} for step in deploy.STEPS}
-        self.stacks, self.calls, self.drift = {}, [], []
+        self.stacks, self.calls, self.drift, self.apis = {}, [], [], []
 
     def accounts(self):
         return {"observability": "3" * 12, "booking": "1" * 12, "mileage": "2" * 12}
@@ -41,6 +41,9 @@ class Memory:
             raise RuntimeError("cut off")
         self.calls.append((step.name, parameters))
         self.stacks[step.name] = parameters
+
+    def deploy_api(self, name, api):
+        self.apis.append((len(self.calls), name, api))
 
 
 def test_each_stack_gets_what_the_ones_before_know():
@@ -61,6 +64,26 @@ def test_repeating_it_takes_nothing_back():
     assert all("MileageApiUrl" in given for name, given in cloud.calls if name == "booking"), "quotes stay"
 
 
+def test_an_api_is_deployed_after_each_of_its_stacks():
+    """Before, the gateway responses of the stack are not in effect."""
+    cloud = Memory()
+    deploy.deploy(cloud)
+    assert cloud.apis == [(2, "booking", "ai"), (3, "mileage", "bi"), (4, "booking", "ai")]
+
+
+def test_the_deployment_of_an_api_is_one_call():
+    calls = []
+
+    class ApiGateway:
+        def create_deployment(self, **given):
+            calls.append(given)
+
+    cloud = deploy.Cloud.__new__(deploy.Cloud)
+    cloud.stage, cloud.client = "dev", lambda name, service: ApiGateway() if (name, service) == ("booking", "apigateway") else None
+    cloud.deploy_api("booking", "ai")
+    assert [(call["restApiId"], call["stageName"]) for call in calls] == [("ai", "dev")]
+
+
 @pytest.mark.parametrize("fail_at", range(len(deploy.STEPS)))
 def test_a_run_that_was_cut_off_is_finished_by_the_next(fail_at):
     whole, cloud = Memory(), Memory(fail_at)
@@ -79,6 +102,17 @@ def test_drift_stops_it_unless_accepted():
     with pytest.raises(SystemExit, match="Reservations"):
         deploy.deploy(cloud)
     deploy.deploy(cloud, accept_drift=True)
+
+
+def test_a_deployment_of_ours_is_no_drift():
+    def stage(*paths):
+        differences = [{"PropertyPath": path} for path in paths]
+        return {"LogicalResourceId": "ApidevStage", "ResourceType": "AWS::ApiGateway::Stage", "PropertyDifferences": differences}
+
+    gone = {"LogicalResourceId": "ApidevStage", "ResourceType": "AWS::ApiGateway::Stage"}
+    table = {"LogicalResourceId": "Ledger", "ResourceType": "AWS::DynamoDB::Table", "PropertyDifferences": [{"PropertyPath": "/BillingMode"}]}
+    assert deploy.changed_by_hand([stage("/DeploymentId")]) == []
+    assert deploy.changed_by_hand([stage("/DeploymentId", "/TracingEnabled"), gone, table]) == ["ApidevStage", "ApidevStage", "Ledger"]
 
 
 def test_parameters_are_the_templates_own(monkeypatch):

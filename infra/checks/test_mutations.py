@@ -6,7 +6,7 @@ import json
 import pytest
 
 from checks import CHECKS
-from project import Project
+from project import ROOT, Project
 
 PROJECT = Project.read()
 CAUGHT = []
@@ -250,6 +250,12 @@ MISTAKES = [
     (local_cloud_with_its_own_template, "the_local_cloud_deploys_these_templates"),
     (week_widget_gone, "dashboards_show_what_they_promise"),
 ]
+
+
+def test_readers_find_them_all():
+    listed = [tuple(cell.strip(" `") for cell in line.split("|")[1:3]) for line in (ROOT / "docs/deploy.md").read_text().splitlines() if line.count("|") == 3]
+    for mistake, check in MISTAKES:
+        assert (mistake.__name__.replace("_", " "), check) in listed
 
 
 @pytest.mark.parametrize(("mistake", "check"), MISTAKES, ids=[mistake.__name__ for mistake, _ in MISTAKES])

@@ -15,13 +15,15 @@ use tokio::{
 
 use crate::{
     children::Supervised,
-    deploy::deploy,
+    deploy::{StackOutputs, deploy},
     front_door::{self, Api},
     injected_delay::InjectedDelay,
     logs::Logs,
     ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, REGION, sdk_config, sibling},
     outputs::Outputs,
-    patches, progress, users,
+    patches, progress,
+    tier_accounts::{MileageAccount, TierAccount, mileage_accounts},
+    users,
 };
 
 /// The stage that is deployed.
@@ -48,6 +50,9 @@ pub struct Options {
     /// Seconds before a failed message is tried again.
     #[arg(long, default_value_t = 30)]
     pub visibility_timeout: u32,
+    /// A tier with a mileage account of its own, such as premium=333333333333; may be given again.
+    #[arg(long = "tier-account", value_name = "TIER=ACCOUNT")]
+    pub tier_accounts: Vec<TierAccount>,
 }
 
 /// A running local cloud.
@@ -64,8 +69,9 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Starts everything and deploys both accounts.
+    /// Starts everything and deploys all accounts.
     pub async fn start(options: &Options) -> Result<Self> {
+        let mileage_accounts = mileage_accounts(&options.tier_accounts)?;
         let state = std::path::absolute(options.project.join(".local"))?;
         remove_leftovers(&state);
         let dir = state.join(format!("run-{}", std::process::id()));
@@ -81,10 +87,12 @@ impl Cloud {
         let executable = std::path::absolute(&options.ministack)?;
         let ministack = MiniStack::start(&executable, &dir).await?;
         let endpoint = ministack.endpoint.clone();
-        step.done("local cloud started, two accounts");
+        step.done(match mileage_accounts.len() {
+            1 => "local cloud started, two accounts".to_owned(),
+            more => format!("local cloud started, {} accounts", more + 1),
+        });
 
         let booking = sdk_config(&endpoint, BOOKING_ACCOUNT).await;
-        let mileage = sdk_config(&endpoint, MILEAGE_ACCOUNT).await;
         let template = |name: &str| options.project.join("infra").join(name).join("template.yaml");
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         // The emulator would make up a sampled parent for each invocation, whatever the caller sent.
@@ -97,9 +105,11 @@ impl Cloud {
 
         let step = progress::step("account A");
         let (booking_url, mileage_url) = (format!("{front}/booking"), format!("{front}/mileage"));
+        let further = options.tier_accounts.iter().map(|own| own.account.as_str()).collect::<Vec<_>>().join(",");
         let mut parameters = common.to_vec();
         parameters.extend([
             ("MileageAccountId", MILEAGE_ACCOUNT),
+            ("TierAccountIds", further.as_str()),
             ("MileageApiUrl", mileage_url.as_str()),
             ("PasswordSignIn", "true"),
         ]);
@@ -109,7 +119,6 @@ impl Cloud {
         let from_a =
             |name: &str| a.get(name).cloned().with_context(|| format!("the booking stack has no output {name}"));
 
-        let step = progress::step("account B");
         let (pool, client) = (from_a("UserPoolId")?, from_a("UserPoolClientId")?);
         let pool_arn = from_a("UserPoolArn")?;
         let (tries, hidden) = (options.max_receive_count.to_string(), options.visibility_timeout.to_string());
@@ -122,31 +131,49 @@ impl Cloud {
             ("MaxReceiveCount", &tries),
             ("VisibilityTimeoutSeconds", &hidden),
         ]);
-        let functions = ["mileage-accrual", "mileage-api"];
-        let b = deploy(&mileage, "mileage", &template("mileage"), &functions, &parameters).await?;
-        step.done(format_args!("mileage deployed to account {MILEAGE_ACCOUNT}"));
-        let from_b =
-            |name: &str| b.get(name).cloned().with_context(|| format!("the mileage stack has no output {name}"));
+        let mut mileage = Vec::new();
+        for MileageAccount { stack, account, tiers, .. } in &mileage_accounts {
+            let step = progress::step("mileage");
+            let config = sdk_config(&endpoint, account).await;
+            let tiers = tiers.join(",");
+            let mut parameters = parameters.clone();
+            parameters.push(("Tiers", &tiers));
+            let functions = ["mileage-accrual", "mileage-api"];
+            mileage.push((deploy(&config, stack, &template("mileage"), &functions, &parameters).await?, config));
+            step.done(format_args!("mileage deployed to account {account}"));
+        }
+        let from = |stack: &StackOutputs, name: &str| {
+            stack.get(name).cloned().with_context(|| format!("the mileage stack has no output {name}"))
+        };
 
         let step = progress::step("patches");
         let topic_arn = from_a("TopicArn")?;
-        patches::subscribe_queue(&mileage, &booking, &topic_arn, &b).await?;
         patches::expire_items(&booking, &from_a("ReservationsTable")?).await?;
         patches::deploy_gateway_responses(&booking, &from_a("ApiId")?, STAGE).await?;
-        patches::deploy_gateway_responses(&mileage, &from_b("ApiId")?, STAGE).await?;
+        let mut apis = vec![Api {
+            prefix: "booking",
+            account: BOOKING_ACCOUNT.to_owned(),
+            tier: None,
+            id: from_a("ApiId")?,
+            stage: STAGE,
+        }];
+        for (MileageAccount { account, tier, tiers, .. }, (stack, config)) in mileage_accounts.iter().zip(&mileage) {
+            patches::subscribe_queue(config, &booking, &topic_arn, stack, tiers).await?;
+            let id = from(stack, "ApiId")?;
+            patches::deploy_gateway_responses(config, &id, STAGE).await?;
+            apis.push(Api { prefix: "mileage", account: account.clone(), tier: tier.clone(), id, stage: STAGE });
+        }
         step.done("patched what the emulator leaves out (local/src/patches.rs)");
 
         let step = progress::step("users");
         let users = users::create(&booking, &pool).await?;
         step.done(format_args!("{} tenants with a user each", users.len()));
 
-        let apis = vec![
-            Api { prefix: "booking", account: BOOKING_ACCOUNT, id: from_a("ApiId")?, stage: STAGE },
-            Api { prefix: "mileage", account: MILEAGE_ACCOUNT, id: from_b("ApiId")?, stage: STAGE },
-        ];
         let delay = InjectedDelay::new(&control_plane_url);
-        let logs = Logs { endpoint: endpoint.clone(), stage: STAGE };
+        let accounts = mileage_accounts.into_iter().map(|mileage| mileage.account).collect();
+        let logs = Logs { endpoint: endpoint.clone(), mileage_accounts: accounts, stage: STAGE };
         let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), logs)?;
+        let (b, _) = mileage.first().context("no mileage account")?;
         let outputs = Outputs {
             booking_url,
             mileage_url,
@@ -155,13 +182,14 @@ impl Cloud {
             region: REGION.to_owned(),
             booking_account: BOOKING_ACCOUNT.to_owned(),
             mileage_account: MILEAGE_ACCOUNT.to_owned(),
+            tier_accounts: options.tier_accounts.clone(),
             user_pool_id: pool,
             user_pool_client_id: client,
             reservations_table: from_a("ReservationsTable")?,
-            ledger_table: from_b("LedgerTable")?,
+            ledger_table: from(b, "LedgerTable")?,
             topic_arn,
-            queue_url: from_b("QueueUrl")?,
-            dead_letters_url: from_b("DeadLettersUrl")?,
+            queue_url: from(b, "QueueUrl")?,
+            dead_letters_url: from(b, "DeadLettersUrl")?,
             users,
         };
         Ok(Self { outputs, delay, ministack, control_plane, front_door, dir })

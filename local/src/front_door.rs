@@ -1,4 +1,5 @@
-//! Stable URLs: `/booking/…` is account A's API and `/mileage/…` account B's, as two domain names would be on AWS.
+//! Stable URLs: `/booking/…` is account A's API and `/mileage/…` account B's, or that of the caller's tier, as domain names
+//! would be on AWS.
 
 use std::sync::Arc;
 
@@ -12,9 +13,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use shared::tenant::Tier;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{injected_delay::InjectedDelay, logs::Logs, ministack::REGION};
+use crate::{injected_delay::InjectedDelay, logs::Logs, ministack::REGION, tier_accounts};
 
 /// API Gateway's own limit.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -35,7 +37,9 @@ pub struct Api {
     /// The first path segment that leads to it.
     pub prefix: &'static str,
     /// Its account.
-    pub account: &'static str,
+    pub account: String,
+    /// Whose it is; everybody else's if none.
+    pub tier: Option<String>,
     /// API Gateway's id of it.
     pub id: String,
     /// Its stage.
@@ -55,7 +59,14 @@ impl Door {
     /// Whether the emulator has given out this access key in one of the accounts.
     async fn is_known(&self, access_key: &str) -> bool {
         let info = self.sts.get_access_key_info().access_key_id(access_key).send().await;
-        info.is_ok_and(|info| self.apis.iter().any(|api| info.account() == Some(api.account)))
+        info.is_ok_and(|info| self.apis.iter().any(|api| info.account() == Some(&api.account)))
+    }
+
+    /// The API at this prefix: of the tier the token claims, where that has its own.
+    fn api(&self, prefix: &str, headers: &HeaderMap) -> Option<&Api> {
+        let tier = tier_accounts::claimed(headers).map(Tier::as_str);
+        let of = |tier: Option<&str>| self.apis.iter().find(|api| api.prefix == prefix && api.tier.as_deref() == tier);
+        tier.and_then(|tier| of(Some(tier))).or_else(|| of(None))
     }
 }
 
@@ -114,7 +125,7 @@ fn vouch(headers: &mut HeaderMap, account: &str) {
 async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     let (prefix, rest) = path.split_once('/').unwrap_or((path, ""));
-    let Some(api) = door.apis.iter().find(|api| api.prefix == prefix) else {
+    let Some(api) = door.api(prefix, request.headers()) else {
         return problem(StatusCode::NOT_FOUND, "Not Found", "There is no API at this path.");
     };
     let mut headers = request.headers().clone();
@@ -128,7 +139,7 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
             if !door.is_known(&key).await {
                 return problem(StatusCode::FORBIDDEN, "Forbidden", "The access key is not known.");
             }
-            vouch(&mut headers, api.account);
+            vouch(&mut headers, &api.account);
             request.uri().query().unwrap_or_default().to_owned()
         }
     };

@@ -9,6 +9,7 @@
 //! | [`deploy`] | CloudFormation, account by account |
 //! | [`patches`] | what the emulator cannot do, done after the deploy, each asserted |
 //! | [`users`] | the demo's tenants and users |
+//! | [`tier_accounts`] | tiers with a mileage account of their own |
 //! | [`front_door`] | stable URLs for both APIs |
 //! | [`injected_delay`] | a call made slow on purpose, for the demo |
 //! | [`outputs`] | what a started cloud tells its users |
@@ -28,4 +29,5 @@ pub mod outputs;
 pub mod package;
 pub mod patches;
 pub mod progress;
+pub mod tier_accounts;
 pub mod users;

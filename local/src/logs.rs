@@ -3,23 +3,21 @@
 use anyhow::{Context, Result};
 
 use crate::{
-    ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, sdk_config},
+    ministack::{BOOKING_ACCOUNT, sdk_config},
     outputs::Outputs,
 };
 
-/// Which functions write log lines, by account.
-const FUNCTIONS: [(&str, &str); 4] = [
-    (BOOKING_ACCOUNT, "booking-api"),
-    (BOOKING_ACCOUNT, "booking-publisher"),
-    (MILEAGE_ACCOUNT, "mileage-accrual"),
-    (MILEAGE_ACCOUNT, "mileage-api"),
-];
+/// Which functions write log lines, in account A and in each mileage account.
+const BOOKING: [&str; 2] = ["booking-api", "booking-publisher"];
+const MILEAGE: [&str; 2] = ["mileage-accrual", "mileage-api"];
 
 /// The log lines of all functions.
 #[derive(Debug, Clone)]
 pub struct Logs {
-    /// Of both accounts.
+    /// Of all accounts.
     pub endpoint: String,
+    /// Account B and those of tiers with their own.
+    pub mileage_accounts: Vec<String>,
     /// The stage that is deployed.
     pub stage: &'static str,
 }
@@ -28,7 +26,11 @@ impl Logs {
     /// The lines that name this trace, in the order in which they were written.
     pub async fn of_trace(&self, trace_id: &str) -> Result<Vec<serde_json::Value>> {
         let mut found = Vec::new();
-        for (account, function) in FUNCTIONS {
+        let mut functions = BOOKING.map(|function| (BOOKING_ACCOUNT, function)).to_vec();
+        for account in &self.mileage_accounts {
+            functions.extend(MILEAGE.map(|function| (account.as_str(), function)));
+        }
+        for (account, function) in functions {
             // A function that was never called has no log group.
             let name = format!("{function}-{}", self.stage);
             for mut line in read(&self.endpoint, account, &name).await.unwrap_or_default() {

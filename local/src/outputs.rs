@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tier_accounts::TierAccount;
+
 /// Where everything is. `local up --json` prints it as one line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outputs {
@@ -19,6 +21,8 @@ pub struct Outputs {
     pub booking_account: String,
     /// Account B.
     pub mileage_account: String,
+    /// Further mileage accounts, whose tables and queues have the names of account B's.
+    pub tier_accounts: Vec<TierAccount>,
     /// The user pool.
     pub user_pool_id: String,
     /// Its app client.

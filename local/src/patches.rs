@@ -7,28 +7,37 @@ use aws_sdk_dynamodb::types::TimeToLiveSpecification;
 
 use crate::deploy::StackOutputs;
 
-/// A cross-account `AWS::SNS::Subscription` reports CREATE_COMPLETE and creates nothing: subscribe as account B.
+/// A cross-account `AWS::SNS::Subscription` reports CREATE_COMPLETE and creates nothing: subscribe as the mileage account, to
+/// the bookings of its tiers.
 pub async fn subscribe_queue(
     mileage: &SdkConfig,
     booking: &SdkConfig,
     topic_arn: &str,
     outputs: &StackOutputs,
+    tiers: &[String],
 ) -> Result<()> {
     let queue_arn = outputs.get("QueueArn").context("no QueueArn")?;
     let dead_letters_arn = outputs.get("SubscriptionDeadLettersArn").context("no SubscriptionDeadLettersArn")?;
     let redrive = serde_json::json!({ "deadLetterTargetArn": dead_letters_arn }).to_string();
     let as_mileage = aws_sdk_sns::Client::new(mileage);
     let subscribe = as_mileage.subscribe().topic_arn(topic_arn).protocol("sqs").endpoint(queue_arn);
-    subscribe
+    let filter = serde_json::json!({ "tenant_tier": tiers }).to_string();
+    let subscribed = subscribe
         .attributes("RedrivePolicy", redrive)
+        .attributes("FilterPolicyScope", "MessageAttributes")
+        .attributes("FilterPolicy", &filter)
         .send()
         .await
-        .context("account B cannot subscribe to account A's topic")?;
+        .context("a mileage account cannot subscribe to account A's topic")?;
 
     let as_booking = aws_sdk_sns::Client::new(booking);
     let listed = as_booking.list_subscriptions_by_topic().topic_arn(topic_arn).send().await?;
     let found = listed.subscriptions().iter().filter(|subscription| subscription.endpoint() == Some(queue_arn)).count();
     ensure!(found == 1, "the queue is subscribed {found} times");
+    let subscription = subscribed.subscription_arn().context("no SubscriptionArn")?;
+    let attributes = as_mileage.get_subscription_attributes().subscription_arn(subscription).send().await?;
+    let kept = attributes.attributes().and_then(|attributes| attributes.get("FilterPolicy"));
+    ensure!(kept == Some(&filter), "the subscription takes bookings of other tiers: {kept:?}");
     Ok(())
 }
 
