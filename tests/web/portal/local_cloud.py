@@ -1,0 +1,75 @@
+"""The local cloud, started for these tests, and what only an administrator may do in it."""
+
+import json
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[3]
+START_SECONDS = 90
+
+
+class LocalCloud:
+    """Both accounts, the control plane and the front door, on free ports."""
+
+    def __init__(self):
+        command = ["target/debug/local", "up", "--json", "--until-stdin-closes", "--port", "0", "--control-plane-port", "0"]
+        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, cwd=PROJECT, text=True, **pipes)
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the local cloud did not start: run `{' '.join(command)}` to see why")
+        self.outputs = json.loads(line)
+
+    def stop(self):
+        """Ends it and all its processes."""
+        self.process.stdin.close()
+        self.process.wait(timeout=START_SECONDS)
+
+    def user(self, tenant: str) -> dict:
+        """The demo's user of this tenant."""
+        return next(user for user in self.outputs["users"] if user["tenant"] == tenant)
+
+    def administer(self, operation: str, **parameters) -> dict:
+        """Calls Cognito as the booking account."""
+        credential = f"Credential={self.outputs['booking_account']}/20300101/{self.outputs['region']}/cognito-idp/aws4_request"
+        headers = {
+            "content-type": "application/x-amz-json-1.1",
+            "x-amz-target": f"AWSCognitoIdentityProviderService.{operation}",
+            "authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature={'0' * 64}",
+        }
+        body = json.dumps({"UserPoolId": self.outputs["user_pool_id"]} | parameters).encode()
+        request = urllib.request.Request(f"{self.outputs['aws_endpoint_url']}/", body, headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or b"{}")
+
+    def temporary_password(self, email: str) -> str:
+        """What the mail to this address says."""
+        with urllib.request.urlopen(f"{self.outputs['aws_endpoint_url']}/_ministack/ses/messages", timeout=10) as answer:
+            messages = json.load(answer)["messages"].get(self.outputs["booking_account"], [])
+        mail = [message["BodyText"] for message in messages if message["To"] == [email]][-1]
+        return re.search(r"temporary password is (.+)\.$", mail)[1]
+
+    def trace(self, trace_id: str) -> dict | None:
+        """The trace, as the control plane knows it."""
+        url = f"{self.outputs['control_plane_url']}/api/traces/{urllib.parse.quote(trace_id)}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError:
+            return None
+
+    def trace_with(self, trace_id: str, services: set, seconds: float = 15) -> dict:
+        """The trace, once all these services are in it."""
+        end = time.monotonic() + seconds
+        while True:
+            trace = self.trace(trace_id)
+            found = {span["service"] for span in trace["spans"]} if trace else set()
+            if services <= found:
+                return trace
+            assert time.monotonic() < end, f"trace {trace_id} has {found}, not {services}"
+            time.sleep(0.2)
