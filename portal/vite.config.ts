@@ -1,6 +1,8 @@
 import { defineConfig } from "vite";
 
 export default defineConfig({
+  // scripts/sizes.ts says what came of it.
+  logLevel: "warn",
   // The sign-in library's byte buffers look for Node's name of the global object.
   define: { global: "globalThis" },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },

@@ -15,6 +15,7 @@ BOOKING, MILEAGE, OBSERVABILITY = "111111111111", "222222222222", "333333333333"
 TEMPLATES = {
     "booking": "infra/booking/template.yaml",
     "mileage": "infra/mileage/template.yaml",
+    "portal": "infra/portal/template.yaml",
     "observability": "infra/observability/template.yaml",
     "mileage-account": "infra/observability/mileage-account.yaml",
     "source-account": "infra/source-account/template.yaml",
@@ -49,6 +50,19 @@ EVERYTHING = {
     "MileageApiUrl": "https://mileage.example.com",
     "DebugTracing": "true",
     "PasswordSignIn": "true",
+    "HostedLoginPrefix": "airline-dev",
+    "HostedLoginUrl": f"https://airline-dev.auth.{REGION}.amazoncognito.com",
+    "DomainName": "portal.example.com",
+    "CertificateArn": f"arn:aws:acm:us-east-1:{BOOKING}:certificate/1",
+    "WebAclArn": f"arn:aws:wafv2:us-east-1:{BOOKING}:global/webacl/portal/1",
+    "TraceLink": "https://traces.example.com/{trace_id}",
+}
+# What the portal's stack is always told; where the others have it as an option, it is one of EVERYTHING.
+PORTAL = {
+    "BookingApiUrl": "https://booking.example.com",
+    "MileageApiUrl": "https://mileage.example.com",
+    "UserPoolId": f"{REGION}_1",
+    "UserPoolClientId": "1",
 }
 LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough"}
 
@@ -80,6 +94,7 @@ class Project:
         deployed = [
             ("booking", "booking", BOOKING, {}),
             ("mileage", "mileage", MILEAGE, {}),
+            ("portal", "portal", BOOKING, PORTAL),
             ("observability", "observability", OBSERVABILITY, {}),
             ("mileage-account", "mileage-account", OBSERVABILITY, {"AccountId": MILEAGE}),
             ("source-account (booking)", "source-account", BOOKING, {"ApiName": "booking"}),

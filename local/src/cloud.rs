@@ -21,7 +21,7 @@ use crate::{
     logs::Logs,
     ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, REGION, sdk_config, sibling},
     outputs::Outputs,
-    patches, progress, users,
+    patches, portal, progress, users,
 };
 
 /// The stage that is deployed.
@@ -93,6 +93,7 @@ impl Cloud {
             ("Architecture", architecture),
             ("OtlpEndpoint", control_plane_url.as_str()),
             ("Tracing", "PassThrough"),
+            ("AllowedOrigin", front.as_str()),
         ];
 
         let step = progress::step("account A");
@@ -146,12 +147,12 @@ impl Cloud {
         ];
         let delay = InjectedDelay::new(&control_plane_url);
         let logs = Logs { endpoint: endpoint.clone(), stage: STAGE };
-        let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), logs)?;
         let outputs = Outputs {
+            portal_url: front,
             booking_url,
             mileage_url,
             control_plane_url,
-            aws_endpoint_url: endpoint,
+            aws_endpoint_url: endpoint.clone(),
             region: REGION.to_owned(),
             booking_account: BOOKING_ACCOUNT.to_owned(),
             mileage_account: MILEAGE_ACCOUNT.to_owned(),
@@ -164,6 +165,8 @@ impl Cloud {
             dead_letters_url: from_b("DeadLettersUrl")?,
             users,
         };
+        let portal = portal::routes(&options.project.join("portal/dist"), &outputs)?;
+        let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), logs, portal)?;
         Ok(Self { outputs, delay, ministack, control_plane, front_door, dir })
     }
 

@@ -10,6 +10,8 @@
 //! | [`patches`] | what the emulator cannot do, done after the deploy, each asserted |
 //! | [`users`] | the demo's tenants and users |
 //! | [`front_door`] | stable URLs for both APIs |
+//! | [`portal`] | the portal's files, its configuration, and where its other calls go |
+//! | [`relay`] | a request passed on, an answer passed back |
 //! | [`injected_delay`] | a call made slow on purpose, for the demo |
 //! | [`outputs`] | what a started cloud tells its users |
 //! | [`logs`] | the functions' log lines |
@@ -27,5 +29,7 @@ pub mod ministack;
 pub mod outputs;
 pub mod package;
 pub mod patches;
+pub mod portal;
 pub mod progress;
+pub mod relay;
 pub mod users;

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 /// Where everything is. `local up --json` prints it as one line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outputs {
+    /// The portal.
+    pub portal_url: String,
     /// Base URL of account A's API.
     pub booking_url: String,
     /// Base URL of account B's API.

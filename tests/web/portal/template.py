@@ -36,6 +36,22 @@ def security_policy(values: dict | None = None) -> str:
     return substituted(text, values or {})
 
 
+def response_headers(policy: str) -> dict:
+    """What a response headers policy adds, where one origin serves all; without what browsers heed over TLS alone."""
+    config = TEMPLATE["Resources"][policy]["Properties"]["ResponseHeadersPolicyConfig"]
+    security = {
+        "ContentSecurityPolicy": lambda _: {"content-security-policy": security_policy()},
+        "ContentTypeOptions": lambda _: {"x-content-type-options": "nosniff"},
+        "FrameOptions": lambda given: {"x-frame-options": given["FrameOption"]},
+        "ReferrerPolicy": lambda given: {"referrer-policy": given["ReferrerPolicy"]},
+        "StrictTransportSecurity": lambda _: {},
+    }
+    added = {item["Header"].lower(): item["Value"] for item in config["CustomHeadersConfig"]["Items"]}
+    for name, given in config["SecurityHeadersConfig"].items():
+        added |= security[name](given)
+    return added
+
+
 def configuration_function(values: dict) -> str:
     """What answers /config.json."""
     return substituted(TEMPLATE["Resources"]["Configuration"]["Properties"]["FunctionCode"]["Sub"][0], values)

@@ -1,5 +1,8 @@
 """On AWS the APIs have origins of their own: what the browser then asks for and may read."""
 
+import urllib.error
+import urllib.request
+
 import pytest
 from playwright.sync_api import expect
 
@@ -27,3 +30,27 @@ def test_book_and_see_the_miles(apart, cloud):
     expect(apart.get_by_role("status").filter(has_text="have arrived")).to_be_visible()
     trace_id = answered.value.all_headers()["traceparent"].split("-")[1]
     expect(apart.locator(".its-trace code")).to_have_text(trace_id)
+
+
+@pytest.mark.parametrize("api", ["booking_url", "mileage_url"])
+@pytest.mark.parametrize("method", ["OPTIONS", "GET"])
+def test_no_other_origin_is_let_in(cloud, api, method):
+    """Whoever asks: preflight and refusals alike name the portal alone."""
+    path = "/bookings" if api == "booking_url" else "/mileage"
+    headers = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "GET"}
+    request = urllib.request.Request(cloud.outputs[api] + path, headers=headers, method=method)
+    try:
+        answer = urllib.request.urlopen(request, timeout=10)
+    except urllib.error.HTTPError as refused:
+        answer = refused
+    assert answer.status == (200 if method == "OPTIONS" else 401)
+    assert answer.headers["access-control-allow-origin"] == cloud.outputs["portal_url"]
+
+
+def test_administrators_do_not_come_by_the_portal(cloud, portal):
+    """What browsers may ask of the sign-in service is a short list."""
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AWSCognitoIdentityProviderService.AdminCreateUser"}
+    request = urllib.request.Request(f"{portal.url}/_local/cognito", b"{}", headers)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    assert refused.value.code == 403

