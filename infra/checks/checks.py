@@ -437,6 +437,17 @@ def users_cannot_choose_their_tenant(project):
             yield f"{label} {name}: a user may write {attribute}"
 
 
+@check
+def apis_let_in_the_portal_alone(project):
+    origin = "https://portal.example.com"
+    for label, _, name, properties in project.resources("AWS::ApiGateway::GatewayResponse", parameters={**LEAST, "AllowedOrigin": origin}):
+        if properties["ResponseParameters"].get("gatewayresponse.header.Access-Control-Allow-Origin") != f"'{origin}'":
+            yield f"{label} {name}: browsers at the portal cannot read it"
+    for label, _, name, properties in project.resources("AWS::ApiGateway::GatewayResponse", "AWS::Serverless::Function", parameters=LEAST):
+        if re.search(r"(Access-Control-Allow-Origin|CORS_ALLOWED_ORIGIN)\W+\*", json.dumps(properties)):
+            yield f"{label} {name}: lets in every origin"
+
+
 def _function_statements(properties):
     for policy in as_list(properties.get("Policies")):
         if isinstance(policy, dict):

@@ -51,6 +51,15 @@ def users_sign_up(project):
     del properties(project, "booking", "UserPool")["AdminCreateUserConfig"]
 
 
+def every_origin_by_default(project):
+    project.templates["booking"]["Parameters"]["AllowedOrigin"]["Default"] = "*"
+
+
+def refusal_for_another_origin(project):
+    parameters = properties(project, "mileage", "UnauthorizedResponse")["ResponseParameters"]
+    parameters["gatewayresponse.header.Access-Control-Allow-Origin"] = "'https://elsewhere.example'"
+
+
 def distance_open_to_all(project):
     properties(project, "mileage", "Api")["Policy"]["Statement"][1]["Resource"].append("execute-api:/*/GET/*")
 
@@ -215,6 +224,8 @@ MISTAKES = [
     (user_may_write_tenant, "users_cannot_choose_their_tenant"),
     (write_attributes_left_out, "users_cannot_choose_their_tenant"),
     (users_sign_up, "users_cannot_choose_their_tenant"),
+    (every_origin_by_default, "apis_let_in_the_portal_alone"),
+    (refusal_for_another_origin, "apis_let_in_the_portal_alone"),
     (distance_open_to_all, "open_api_routes_are_the_authorizers"),
     (route_without_token, "open_api_routes_are_the_authorizers"),
     (queue_without_dlq, "every_queue_and_source_has_a_dead_letter_queue"),
