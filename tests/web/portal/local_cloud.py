@@ -63,13 +63,13 @@ class LocalCloud:
         except urllib.error.HTTPError:
             return None
 
-    def trace_with(self, trace_id: str, services: set, seconds: float = 15) -> dict:
-        """The trace, once all these services are in it."""
+    def whole_trace(self, trace_id: str, wanted: set, seconds: float = 15) -> dict:
+        """The trace, once all these are in it: services and names of spans."""
         end = time.monotonic() + seconds
         while True:
             trace = self.trace(trace_id)
-            found = {span["service"] for span in trace["spans"]} if trace else set()
-            if services <= found:
+            found = {(span["service"], span["name"]) for span in trace["spans"]} if trace else set()
+            if wanted <= found:
                 return trace
-            assert time.monotonic() < end, f"trace {trace_id} has {found}, not {services}"
+            assert time.monotonic() < end, f"trace {trace_id} has {found}, not {wanted - found}"
             time.sleep(0.2)

@@ -7,7 +7,18 @@ from playwright.sync_api import expect
 
 from steps import IN_A_MONTH, book, bookings_of, choose_airport, fill_booking, fill_sign_in, sign_in
 
-SERVICES = {"portal", "booking-api", "booking-publisher", "mileage-accrual"}
+# From the click down to the ledger's write, each the parent of the next: whose account, which service, what it did.
+A, B = "booking_account", "mileage_account"
+WAY = [
+    (None, "portal", "book a flight"),
+    (None, "portal", "POST /bookings"),
+    (A, "booking-api", "POST /bookings"),
+    (A, "booking-publisher", "process reservations-local"),
+    (A, "booking-publisher", "send booking-events-local"),
+    (B, "mileage-accrual", "process mileage-bookings-local"),
+    (B, "mileage-accrual", "DynamoDB.TransactWriteItems"),
+]
+STORED = (A, "booking-api", "DynamoDB.TransactWriteItems")
 
 
 def test_book_and_see_the_miles_arrive(page, cloud):
@@ -38,21 +49,26 @@ def test_the_trace_begins_at_the_click(page, cloud):
     assert headers["x-amzn-trace-id"] == f"Root=1-{trace_id[:8]}-{trace_id[8:]}"
     assert sent.value.response().all_headers()["traceparent"].split("-")[1] == trace_id
 
-    trace = cloud.trace_with(trace_id, SERVICES)
+    trace = cloud.whole_trace(trace_id, {(service, name) for _, service, name in [*WAY, STORED]})
     spans = {span["span_id"]: span for span in trace["spans"]}
-    click = next(span for span in spans.values() if span["name"] == "book a flight")
-    served = next(span for span in spans.values() if span["service"] == "booking-api" and span["kind"] == "SERVER")
-    assert click["parent_span_id"] is None
-    assert spans[served["parent_span_id"]]["parent_span_id"] == click["span_id"]
+    account = lambda which: which and cloud.outputs[which]
+    what = lambda span: (span["account"], span["service"], span["name"])
+    span = next(span for span in spans.values() if what(span) == (cloud.outputs[B], *WAY[-1][1:]))
+    way = [what(span)]
+    while span["parent_span_id"]:
+        span = spans[span["parent_span_id"]]
+        way.insert(0, what(span))
+    assert way == [(account(which), service, name) for which, service, name in WAY]
+    stored = next(span for span in spans.values() if what(span) == (cloud.outputs[A], *STORED[1:]))
+    assert what(spans[stored["parent_span_id"]]) == way[2]
+    # A batch's own span, the only one without a tenant, has a trace of its own.
     assert {(span["tenant"], span["tier"]) for span in spans.values()} == {("globex", "standard")}
-    accounts = {span["account"] for span in spans.values()}
-    assert {cloud.outputs["booking_account"], cloud.outputs["mileage_account"]} <= accounts
 
     with page.expect_popup() as popup:
         page.get_by_role("link", name=f"Open in control plane the trace {trace_id}").first.click()
     waterfall = popup.value
-    expect(waterfall.locator("main")).to_contain_text("book a flight")
-    expect(waterfall.locator("main")).to_contain_text("mileage-accrual")
+    for part in {part for span in way for part in span if part}:
+        expect(waterfall.locator("main")).to_contain_text(part)
 
 
 def test_every_call_carries_both_trace_headers(page, cloud):
