@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { forgetEverything } from "./memory.ts";
 import { Activity } from "./parts/activity.tsx";
 import { useOnline } from "./parts/online.ts";
+import { World } from "./parts/world.tsx";
 import { useRoute, type Route } from "./router.ts";
 import { Book } from "./screens/book.tsx";
 import { BookingPage } from "./screens/booking.tsx";
@@ -49,7 +50,8 @@ export function App() {
           You are offline. What is on this page stays; booking works again when you are back.
         </p>
       )}
-      <main id="content" tabIndex={-1}>
+      <main id="content" tabIndex={-1} class={state.kind === "signed-in" ? undefined : "welcome"}>
+        {state.kind !== "signed-in" && <Welcome />}
         <Screen key={screen} state={state} route={route} />
         <Activity />
       </main>
@@ -80,6 +82,16 @@ function Screen({ state, route }: { state: State; route: Route }) {
     default:
       return <Book />;
   }
+}
+
+function Welcome() {
+  return (
+    <div class="hero">
+      <World />
+      <p class="claim">Book a flight. Watch its miles arrive.</p>
+      <p>Every click can be followed, from this page to the last ledger.</p>
+    </div>
+  );
 }
 
 function Navigation({ user, page }: { user: User; page: Route["page"] }) {

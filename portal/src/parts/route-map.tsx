@@ -41,7 +41,7 @@ function Label({ point, code, unit, left }: { point: Point; code: string; unit: 
   );
 }
 
-function line(points: Point[]): string {
+export function line(points: Point[]): string {
   return `M${points.map(([x, y]) => `${x.toFixed(2)} ${(-y).toFixed(2)}`).join("L")}`;
 }
 
@@ -51,7 +51,7 @@ function graticule(): string {
   return [...meridians, ...parallels].join("");
 }
 
-function useLand(): string {
+export function useLand(): string {
   const [land, setLand] = useState("");
   useEffect(() => {
     // Without the land there is still the graticule.

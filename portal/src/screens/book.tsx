@@ -12,6 +12,7 @@ import { RouteMap } from "../parts/route-map.tsx";
 import { Submit } from "../parts/submit.tsx";
 import { useTask } from "../parts/task.ts";
 import { useAirports } from "../parts/use-airports.ts";
+import { World } from "../parts/world.tsx";
 import { useWrongFields } from "../parts/wrong-fields.ts";
 import { go } from "../router.ts";
 
@@ -43,7 +44,7 @@ export function Book() {
             void task.run(() => book(draft, wish));
           }}
         >
-          <Notice failure={task.failure} safe="If the first try went through after all, the second finds that booking: it is made once." />
+          <Notice failure={wrong.failure} safe="If the first try went through after all, the second finds that booking: it is made once." />
           <AirportField
             label="From"
             name="from_airport"
@@ -90,6 +91,7 @@ export function Book() {
         </section>
       ) : (
         <section class="card preview empty" aria-hidden="true">
+          <World />
           <p>Choose two airports to see the route and its miles.</p>
         </section>
       )}

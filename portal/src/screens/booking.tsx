@@ -6,8 +6,8 @@ import { Failure } from "../api/problem.ts";
 import { bookingsMade } from "../bookings-made.ts";
 import { formatDay, formatMoment, formatNumber } from "../format.ts";
 import { watchMiles } from "../miles-watch.ts";
+import { Ends } from "../parts/ends.tsx";
 import { Notice } from "../parts/notice.tsx";
-import { placeName } from "../parts/place.ts";
 import { RouteMap } from "../parts/route-map.tsx";
 import { unexpected } from "../parts/task.ts";
 import { TraceLink } from "../parts/trace-link.tsx";
@@ -34,17 +34,11 @@ export function BookingPage({ number }: { number: string }) {
       <Notice failure={failure} />
       {booking && (
         <div class="beside">
-          <div>
-            <p class="journey">
-              {placeName(airports, booking.from_airport)} <span aria-hidden="true">→</span>
-              <span class="unseen">to</span> {placeName(airports, booking.to_airport)}
-            </p>
+          <div class="pass">
+            <Ends from={booking.from_airport} to={booking.to_airport} airports={airports} />
             <dl class="facts">
               <Fact name="Booking">
                 <code>{booking.booking_number}</code>
-              </Fact>
-              <Fact name="Route">
-                {booking.from_airport}–{booking.to_airport}
               </Fact>
               <Fact name="Departure">{formatDay(booking.departure_date)}</Fact>
               <Fact name="Passenger">{booking.passenger_name}</Fact>
@@ -60,7 +54,7 @@ export function BookingPage({ number }: { number: string }) {
           Its trace, from your click to the ledger: <TraceLink traceId={made.traceId} />
         </p>
       )}
-      <p>
+      <p class="onward">
         <a href="#/book">Book another flight</a>
       </p>
     </section>

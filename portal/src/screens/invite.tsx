@@ -44,7 +44,7 @@ export function Invite({ user }: { user: User }) {
           void task.run(invite);
         }}
       >
-        <Notice failure={task.failure} safe="Trying again invites them once." />
+        <Notice failure={wrong.failure} safe="Trying again invites them once." />
         <Field
           label="Their work email"
           name="email"
@@ -52,9 +52,9 @@ export function Invite({ user }: { user: User }) {
           autocomplete="off"
           value={email}
           onText={(text) => {
-              setEmail(text);
-              wrong.change("email");
-            }}
+            setEmail(text);
+            wrong.change("email");
+          }}
           error={wrong.errorOf("email")}
         />
         <Submit busy={task.busy} during="Inviting…">

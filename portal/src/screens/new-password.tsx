@@ -31,7 +31,7 @@ export function NewPassword() {
           });
         }}
       >
-        <Notice failure={task.failure} />
+        <Notice failure={wrong.failure} />
         <Field
           label="New password"
           name="new-password"

@@ -45,7 +45,7 @@ export function Register() {
             void task.run(register);
           }}
         >
-          <Notice failure={task.failure} safe="Trying again registers it once." />
+          <Notice failure={wrong.failure} safe="Trying again registers it once." />
           <Field
             label="Company"
             name="company_name"
