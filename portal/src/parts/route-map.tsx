@@ -9,7 +9,6 @@ const WORLDS = [-360, 0, 360];
 
 /** A route on the world: the great circle that its miles are measured along. */
 export function RouteMap({ from, to, arrived }: { from: Airport; to: Airport; arrived: boolean }) {
-  const land = useLand();
   const points = greatCircle([from.longitude, from.latitude], [to.longitude, to.latitude]);
   const box = frame(points);
   const unit = box.width / 100;
@@ -17,12 +16,7 @@ export function RouteMap({ from, to, arrived }: { from: Airport; to: Airport; ar
   return (
     <svg class={arrived ? "map arrived" : "map"} viewBox={`${box.x} ${box.y} ${box.width} ${box.height}`} role="img">
       <title>{`Map of the route from ${from.city || from.name} to ${to.city || to.name}`}</title>
-      {WORLDS.map((offset) => (
-        <g key={offset} transform={`translate(${offset} 0)`}>
-          <path class="graticule" d={GRATICULE} />
-          <path class="land" d={land} />
-        </g>
-      ))}
+      <Land />
       <path class="route" d={line(points)} pathLength={1} stroke-width={unit / 2} />
       {[start, end].map((point, index) => (
         <circle key={index} class="stop" cx={point[0]} cy={-point[1]} r={unit} />
@@ -51,7 +45,18 @@ function graticule(): string {
   return [...meridians, ...parallels].join("");
 }
 
-export function useLand(): string {
+/** Land and graticule. */
+export function Land() {
+  const land = useLand();
+  return WORLDS.map((offset) => (
+    <g key={offset} transform={`translate(${offset} 0)`}>
+      <path class="graticule" d={GRATICULE} />
+      <path class="land" d={land} />
+    </g>
+  ));
+}
+
+function useLand(): string {
   const [land, setLand] = useState("");
   useEffect(() => {
     // Without the land there is still the graticule.

@@ -1,5 +1,5 @@
 import { greatCircle, type Point } from "../geo.ts";
-import { line, useLand } from "./route-map.tsx";
+import { Land, line } from "./route-map.tsx";
 
 const ROUTES: [Point, Point][] = [
   [[-0.5, 51.5], [-73.8, 40.6]],
@@ -13,10 +13,9 @@ const ROUTES: [Point, Point][] = [
 
 /** The world and some routes, to look at. */
 export function World() {
-  const land = useLand();
   return (
     <svg class="world" viewBox="-150 -76 330 140" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
-      <path class="land" d={land} />
+      <Land />
       {ROUTES.map(([from, to]) => (
         <g key={`${from}-${to}`}>
           <path class="route" d={line(greatCircle(from, to))} />
