@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "infra/samconfig.toml"
 FUNCTIONS = {
     "observability": ["slo-evaluator"],
-    "booking": ["booking-api", "booking-publisher"],
+    "booking": ["booking-api", "registration-api", "booking-publisher"],
     "mileage": ["mileage-accrual", "mileage-api"],
 }
 

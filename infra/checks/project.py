@@ -23,6 +23,7 @@ COLLECTORS = {"adot": "infra/collector/adot.yaml", "community": "infra/collector
 # Each function: its template, its logical name there, and where its `main` is.
 FUNCTIONS = {
     "booking-api": ("booking", "BookingApi", "booking/src/bin/booking-api.rs"),
+    "registration-api": ("booking", "RegistrationApi", "booking/src/bin/registration-api.rs"),
     "booking-publisher": ("booking", "BookingPublisher", "booking/src/bin/booking-publisher.rs"),
     "mileage-accrual": ("mileage", "MileageAccrual", "mileage/src/bin/mileage-accrual.rs"),
     "mileage-api": ("mileage", "MileageApi", "mileage/src/bin/mileage-api.rs"),
@@ -49,6 +50,8 @@ EVERYTHING = {
     "MileageApiUrl": "https://mileage.example.com",
     "DebugTracing": "true",
     "PasswordSignIn": "true",
+    "PortalUrl": "https://portal.example.com",
+    "HostedLoginDomainPrefix": "airline-dev",
 }
 LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough"}
 
