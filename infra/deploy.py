@@ -21,7 +21,7 @@ CONFIG = ROOT / "infra/samconfig.toml"
 PORTAL = ROOT / "portal/dist"
 FUNCTIONS = {
     "observability": ["slo-evaluator"],
-    "booking": ["booking-api", "booking-publisher"],
+    "booking": ["booking-api", "registration-api", "booking-publisher"],
     "mileage": ["mileage-accrual", "mileage-api"],
 }
 
@@ -59,6 +59,8 @@ def booking(accounts, outputs):
     parameters = {"MileageAccountId": accounts["mileage"], "AlarmTopicArn": outputs["observability"]["NoticesTopicArn"], **rollout()}
     if "mileage" in outputs:
         parameters |= {"MileageApiUrl": outputs["mileage"]["ApiUrl"], "MileageApiId": outputs["mileage"]["ApiId"]}
+    if "portal" in outputs:
+        parameters["PortalUrl"] = outputs["portal"]["PortalUrl"]
     return parameters | allowed_origin(outputs)
 
 

@@ -24,6 +24,7 @@ COLLECTORS = {"adot": "infra/collector/adot.yaml", "community": "infra/collector
 # Each function: its template, its logical name there, and where its `main` is.
 FUNCTIONS = {
     "booking-api": ("booking", "BookingApi", "booking/src/bin/booking-api.rs"),
+    "registration-api": ("booking", "RegistrationApi", "booking/src/bin/registration-api.rs"),
     "booking-publisher": ("booking", "BookingPublisher", "booking/src/bin/booking-publisher.rs"),
     "mileage-accrual": ("mileage", "MileageAccrual", "mileage/src/bin/mileage-accrual.rs"),
     "mileage-api": ("mileage", "MileageApi", "mileage/src/bin/mileage-api.rs"),
@@ -50,7 +51,8 @@ EVERYTHING = {
     "MileageApiUrl": "https://mileage.example.com",
     "DebugTracing": "true",
     "PasswordSignIn": "true",
-    "HostedLoginPrefix": "airline-dev",
+    "PortalUrl": "https://portal.example.com",
+    "HostedLoginDomainPrefix": "airline-dev",
     "HostedLoginUrl": f"https://airline-dev.auth.{REGION}.amazoncognito.com",
     "DomainName": "portal.example.com",
     "CertificateArn": f"arn:aws:acm:us-east-1:{BOOKING}:certificate/1",

@@ -70,6 +70,7 @@ def test_the_portal_knows_the_apis_and_they_let_in_it_alone():
     assert cloud.stacks["portal"] == given
     for name in ("booking", "mileage"):
         assert cloud.stacks[name]["AllowedOrigin"] == "https://portal.example"
+    assert cloud.stacks["booking"]["PortalUrl"] == "https://portal.example"
     assert cloud.redeployed == {"ai": "https://portal.example", "bi": "https://portal.example"}
     assert cloud.uploads == [("portal", "files")]
 

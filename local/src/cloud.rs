@@ -27,6 +27,9 @@ use crate::{
 /// The stage that is deployed.
 const STAGE: &str = "local";
 
+/// Whoever tries things out does so from one address.
+const REGISTRATIONS_PER_SOURCE_AND_HOUR: &str = "50";
+
 /// How to start.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
@@ -102,9 +105,11 @@ impl Cloud {
         parameters.extend([
             ("MileageAccountId", MILEAGE_ACCOUNT),
             ("MileageApiUrl", mileage_url.as_str()),
+            ("PortalUrl", front.as_str()),
             ("PasswordSignIn", "true"),
+            ("RegistrationsPerSourceAndHour", REGISTRATIONS_PER_SOURCE_AND_HOUR),
         ]);
-        let functions = ["booking-api", "booking-publisher"];
+        let functions = ["booking-api", "registration-api", "booking-publisher"];
         let a = deploy(&booking, "booking", &template("booking"), &functions, &parameters).await?;
         step.done(format_args!("booking deployed to account {BOOKING_ACCOUNT}"));
         let from_a =
@@ -133,12 +138,13 @@ impl Cloud {
         let topic_arn = from_a("TopicArn")?;
         patches::subscribe_queue(&mileage, &booking, &topic_arn, &b).await?;
         patches::expire_items(&booking, &from_a("ReservationsTable")?).await?;
+        patches::expire_items(&booking, &from_a("RegistrationsTable")?).await?;
         patches::deploy_gateway_responses(&booking, &from_a("ApiId")?, STAGE).await?;
         patches::deploy_gateway_responses(&mileage, &from_b("ApiId")?, STAGE).await?;
         step.done("patched what the emulator leaves out (local/src/patches.rs)");
 
         let step = progress::step("users");
-        let users = users::create(&booking, &pool).await?;
+        let users = users::create(&booking, &pool, &from_a("TenantsTable")?).await?;
         step.done(format_args!("{} tenants with a user each", users.len()));
 
         let apis = vec![
@@ -159,6 +165,7 @@ impl Cloud {
             user_pool_id: pool,
             user_pool_client_id: client,
             reservations_table: from_a("ReservationsTable")?,
+            tenants_table: from_a("TenantsTable")?,
             ledger_table: from_b("LedgerTable")?,
             topic_arn,
             queue_url: from_b("QueueUrl")?,

@@ -52,7 +52,7 @@ class LocalCloud:
         with urllib.request.urlopen(f"{self.outputs['aws_endpoint_url']}/_ministack/ses/messages", timeout=10) as answer:
             messages = json.load(answer)["messages"].get(self.outputs["booking_account"], [])
         mail = [message["BodyText"] for message in messages if message["To"] == [email]][-1]
-        return re.search(r"temporary password is (.+)\.$", mail)[1]
+        return re.search(r"with the password (\S+) and choose", mail)[1]
 
     def trace(self, trace_id: str) -> dict | None:
         """The trace, as the control plane knows it."""
