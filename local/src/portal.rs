@@ -19,6 +19,7 @@ use serde::Serialize;
 use tower_http::services::{ServeDir, ServeFile};
 
 use crate::{
+    ministack::BOOKING_ACCOUNT,
     outputs::{Outputs, User},
     relay::{self, problem, relay},
 };
@@ -146,8 +147,17 @@ async fn take_spans(State(portal): State<Arc<Portal>>, request: Request) -> Resp
     relay(&portal.client, parts.method, portal.traces.clone(), parts.headers, body).await
 }
 
-/// What the pool has mailed.
-async fn mail(State(portal): State<Arc<Portal>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    relay(&portal.client, parts.method, portal.mail.clone(), parts.headers, body).await
+/// What the user pool has mailed, the newest first.
+async fn mail(State(portal): State<Arc<Portal>>) -> Response {
+    let read = async { portal.client.get(&portal.mail).send().await?.error_for_status()?.json().await };
+    let Ok::<serde_json::Value, reqwest::Error>(sent) = read.await else {
+        return problem(StatusCode::BAD_GATEWAY, "Bad Gateway", "The local cloud does not answer.");
+    };
+    let mails = sent["messages"][BOOKING_ACCOUNT].as_array().map(Vec::as_slice).unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let letter = |mail: &serde_json::Value| {
+        format!("To: {}\nSubject: {}\n\n{}\n", text(&mail["To"][0]), text(&mail["Subject"]), text(&mail["BodyText"]))
+    };
+    let letters: Vec<_> = mails.iter().rev().map(letter).collect();
+    if letters.is_empty() { "No mail yet.\n".to_owned() } else { letters.join("\n\n") }.into_response()
 }

@@ -35,6 +35,9 @@ def test_from_registration_to_a_colleagues_booking(page, cloud):
     page.get_by_label("Your work email").fill(founder)
     page.get_by_role("button", name="Register").click()
     expect(page.get_by_role("status")).to_contain_text(f"Mail is on its way to {founder}")
+    with page.expect_popup() as mailbox:
+        page.get_by_role("link", name="its mailbox").click()
+    expect(mailbox.value.locator("body")).to_contain_text(f"as {founder} with the password")
 
     tenant = first_sign_in(page, cloud, founder)
     assert tenant.endswith(" basic")
