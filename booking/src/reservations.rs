@@ -307,7 +307,8 @@ fn judge(error: &SdkError<TransactWriteItemsError>) -> Verdict {
     }
 }
 
-fn unavailable_or_refused<E>(error: &SdkError<E>) -> StoreError
+/// A failed call, by whether it may succeed later.
+pub(crate) fn unavailable_or_refused<E>(error: &SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

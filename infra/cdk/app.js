@@ -42,6 +42,7 @@ const stack = (name, template, of, own = {}) =>
 stack('observability', 'observability/template.yaml', observability);
 stack('booking', 'booking/template.yaml', booking);
 stack('mileage', 'mileage/template.yaml', mileage);
+stack('portal', 'portal/template.yaml', booking);
 stack('source-booking', 'source-account/template.yaml', booking, { ApiName: 'booking' });
 stack('source-mileage', 'source-account/template.yaml', mileage, { ApiName: 'mileage' });
 

@@ -10,6 +10,10 @@ const REASONS = [
   { id: 'AwsSolutions-S10', reason: 'Written by Lambda and Synthetics, which use TLS; nobody else has access.' },
   { id: 'AwsSolutions-SQS3', reason: 'Each is a dead-letter queue itself, or has one; infra/checks tells which.' },
   { id: 'AwsSolutions-SQS4', reason: 'Only SNS, EventBridge and Lambda send, by TLS; the queue policies let nobody else.' },
+  { id: 'AwsSolutions-CFR1', reason: 'An airline\'s users are everywhere.' },
+  { id: 'AwsSolutions-CFR2', reason: 'A web ACL is a parameter; it is made in us-east-1, in a stack of its owner\'s.' },
+  { id: 'AwsSolutions-CFR3', reason: 'The portal\'s files are the same for everybody; who did what is in the APIs\' spans.' },
+  { id: 'AwsSolutions-CFR4', reason: 'Its own domain gets TLS 1.2 and later; CloudFront\'s own certificate leaves no choice.' },
   { id: 'AwsSolutions-SMG4', reason: 'The canary\'s password is that of a user in another account; rotating one needs the other.' },
   {
     id: 'AwsSolutions-IAM5',

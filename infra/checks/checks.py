@@ -396,6 +396,10 @@ def services_are_held_to_their_source(project):
                     yield f"{label} {where}: {source} holds nobody"
 
 
+# Who is to become a user has no token yet.
+OPEN_ROUTES = {("booking", "POST", "/registrations")}
+
+
 @check
 def open_api_routes_are_the_authorizers(project):
     """An API's policy may let everybody in only where a Cognito authorizer, or nothing but a preflight, comes after it."""
@@ -411,9 +415,18 @@ def open_api_routes_are_the_authorizers(project):
                         yield f"{label} {name}: everybody may {method} {path}, which IAM alone guards"
         if not properties.get("Auth", {}).get("DefaultAuthorizer"):
             yield f"{label} {name}: no default authorizer"
+        throttled = {
+            (settings["HttpMethod"], settings["ResourcePath"])
+            for settings in properties.get("MethodSettings", [])
+            if settings.get("ThrottlingRateLimit", 0) > 0 and settings.get("ThrottlingBurstLimit", 0) > 0
+        }
         for method, path, authorizer in routes:
-            if authorizer == "NONE" and method != "OPTIONS":
+            if authorizer != "NONE" or method == "OPTIONS":
+                continue
+            if (label, method, path) not in OPEN_ROUTES:
                 yield f"{label} {name}: {method} {path} asks for no token"
+            elif (method, "/" + path.replace("/", "~1")) not in throttled:
+                yield f"{label} {name}: {method} {path} asks for no token and has no throttle of its own"
 
 
 def _routes(stack, api):
@@ -426,15 +439,33 @@ def _routes(stack, api):
 
 @check
 def users_cannot_choose_their_tenant(project):
-    tenant = {"custom:tenant-id", "custom:tier-level"}
+    """Nor their tier, nor what they may do in it."""
+    theirs_to_read = {"custom:tenant-id", "custom:tier-level", "custom:role"}
     for label, _, name, properties in project.resources("AWS::Cognito::UserPool"):
         if properties.get("AdminCreateUserConfig", {}).get("AllowAdminCreateUserOnly") is not True:
             yield f"{label} {name}: users sign up by themselves"
+        for attribute in {f"custom:{attribute['Name']}" for attribute in properties.get("Schema", [])} ^ theirs_to_read:
+            yield f"{label} {name}: it is not said whether a user may write {attribute}"
     for label, _, name, properties in project.resources("AWS::Cognito::UserPoolClient"):
         if "WriteAttributes" not in properties:
             yield f"{label} {name}: without WriteAttributes a user may write every attribute"
-        for attribute in tenant & set(properties.get("WriteAttributes", [])):
+        for attribute in theirs_to_read & set(properties.get("WriteAttributes", [])):
             yield f"{label} {name}: a user may write {attribute}"
+        for attribute in theirs_to_read - set(properties.get("ReadAttributes", [])):
+            yield f"{label} {name}: a token lacks {attribute}"
+        if "implicit" in properties.get("AllowedOAuthFlows", []):
+            yield f"{label} {name}: tokens come back in an address"
+
+
+@check
+def apis_let_in_the_portal_alone(project):
+    origin = "https://portal.example.com"
+    for label, _, name, properties in project.resources("AWS::ApiGateway::GatewayResponse", parameters={**LEAST, "AllowedOrigin": origin}):
+        if properties["ResponseParameters"].get("gatewayresponse.header.Access-Control-Allow-Origin") != f"'{origin}'":
+            yield f"{label} {name}: browsers at the portal cannot read it"
+    for label, _, name, properties in project.resources("AWS::ApiGateway::GatewayResponse", "AWS::Serverless::Function", parameters=LEAST):
+        if re.search(r"(Access-Control-Allow-Origin|CORS_ALLOWED_ORIGIN)\W+\*", json.dumps(properties)):
+            yield f"{label} {name}: lets in every origin"
 
 
 def _function_statements(properties):

@@ -15,6 +15,7 @@ BOOKING, MILEAGE, OBSERVABILITY = "111111111111", "222222222222", "333333333333"
 TEMPLATES = {
     "booking": "infra/booking/template.yaml",
     "mileage": "infra/mileage/template.yaml",
+    "portal": "infra/portal/template.yaml",
     "observability": "infra/observability/template.yaml",
     "mileage-account": "infra/observability/mileage-account.yaml",
     "source-account": "infra/source-account/template.yaml",
@@ -24,6 +25,7 @@ LAYERS = "infra/collector/layers.yaml"
 # Each function: its template, its logical name there, and where its `main` is.
 FUNCTIONS = {
     "booking-api": ("booking", "BookingApi", "booking/src/bin/booking-api.rs"),
+    "registration-api": ("booking", "RegistrationApi", "booking/src/bin/registration-api.rs"),
     "booking-publisher": ("booking", "BookingPublisher", "booking/src/bin/booking-publisher.rs"),
     "mileage-accrual": ("mileage", "MileageAccrual", "mileage/src/bin/mileage-accrual.rs"),
     "mileage-api": ("mileage", "MileageApi", "mileage/src/bin/mileage-api.rs"),
@@ -50,6 +52,20 @@ EVERYTHING = {
     "MileageApiUrl": "https://mileage.example.com",
     "DebugTracing": "true",
     "PasswordSignIn": "true",
+    "PortalUrl": "https://portal.example.com",
+    "HostedLoginDomainPrefix": "airline-dev",
+    "HostedLoginUrl": f"https://airline-dev.auth.{REGION}.amazoncognito.com",
+    "DomainName": "portal.example.com",
+    "CertificateArn": f"arn:aws:acm:us-east-1:{BOOKING}:certificate/1",
+    "WebAclArn": f"arn:aws:wafv2:us-east-1:{BOOKING}:global/webacl/portal/1",
+    "TraceLink": "https://traces.example.com/{trace_id}",
+}
+# What the portal's stack is always told; where the others have it as an option, it is one of EVERYTHING.
+PORTAL = {
+    "BookingApiUrl": "https://booking.example.com",
+    "MileageApiUrl": "https://mileage.example.com",
+    "UserPoolId": f"{REGION}_1",
+    "UserPoolClientId": "1",
 }
 LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough"}
 
@@ -83,6 +99,7 @@ class Project:
         deployed = [
             ("booking", "booking", BOOKING, {}),
             ("mileage", "mileage", MILEAGE, {}),
+            ("portal", "portal", BOOKING, PORTAL),
             ("observability", "observability", OBSERVABILITY, {}),
             ("mileage-account", "mileage-account", OBSERVABILITY, {"AccountId": MILEAGE}),
             ("source-account (booking)", "source-account", BOOKING, {"ApiName": "booking"}),

@@ -18,6 +18,7 @@ OPERATIONS = {
     "transact_get_items": {"dynamodb:GetItem"},
     # Needs what its parts need, which are built with the types below.
     "transact_write_items": set(),
+    "admin_create_user": {"cognito-idp:AdminCreateUser"},
     "publish": {"sns:Publish"},
     "publish_batch": {"sns:Publish"},
     "send_message": {"sqs:SendMessage"},

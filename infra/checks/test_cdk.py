@@ -8,7 +8,7 @@ from cloudformation import load
 from project import ROOT, TEMPLATES
 
 OUT = ROOT / "infra/cdk/cdk.out"
-STACKS = {"observability": "observability", "booking": "booking", "mileage": "mileage", "source-booking": "source-account",
+STACKS = {"observability": "observability", "booking": "booking", "mileage": "mileage", "portal": "portal", "source-booking": "source-account",
           "source-mileage": "source-account"}
 
 

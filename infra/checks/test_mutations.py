@@ -43,12 +43,33 @@ def user_may_write_tenant(project):
     properties(project, "booking", "UserPoolClient")["WriteAttributes"].append("custom:tenant-id")
 
 
+def user_may_write_role(project):
+    properties(project, "booking", "UserPoolClient")["WriteAttributes"].append("custom:role")
+
+
+def token_without_role(project):
+    properties(project, "booking", "UserPoolClient")["ReadAttributes"].remove("custom:role")
+
+
+def attribute_nobody_thought_about(project):
+    properties(project, "booking", "UserPool")["Schema"].append({"Name": "tenant", "AttributeDataType": "String"})
+
+
 def write_attributes_left_out(project):
     del properties(project, "booking", "UserPoolClient")["WriteAttributes"]
 
 
 def users_sign_up(project):
     del properties(project, "booking", "UserPool")["AdminCreateUserConfig"]
+
+
+def every_origin_by_default(project):
+    project.templates["booking"]["Parameters"]["AllowedOrigin"]["Default"] = "*"
+
+
+def refusal_for_another_origin(project):
+    parameters = properties(project, "mileage", "UnauthorizedResponse")["ResponseParameters"]
+    parameters["gatewayresponse.header.Access-Control-Allow-Origin"] = "'https://elsewhere.example'"
 
 
 def distance_open_to_all(project):
@@ -58,6 +79,21 @@ def distance_open_to_all(project):
 def route_without_token(project):
     events = properties(project, "booking", "BookingApi")["Events"]
     events["ListBookings"]["Properties"]["Auth"] = {"Authorizer": "NONE"}
+
+
+def invitations_without_token(project):
+    events = properties(project, "booking", "RegistrationApi")["Events"]
+    events["Invite"]["Properties"]["Auth"] = {"Authorizer": "NONE"}
+
+
+def open_route_without_throttle(project):
+    settings = properties(project, "booking", "Api")["MethodSettings"]
+    settings.remove(next(s for s in settings if s["ResourcePath"] == "/~1registrations"))
+
+
+def registration_may_change_users(project):
+    statement = properties(project, "booking", "RegistrationApi")["Policies"][0]["Statement"][0]
+    statement["Action"] = [statement["Action"], "cognito-idp:AdminUpdateUserAttributes"]
 
 
 def queue_without_dlq(project):
@@ -213,10 +249,18 @@ MISTAKES = [
     (topic_policy_without_source, "services_are_held_to_their_source"),
     (spans_policy_without_source, "services_are_held_to_their_source"),
     (user_may_write_tenant, "users_cannot_choose_their_tenant"),
+    (user_may_write_role, "users_cannot_choose_their_tenant"),
+    (token_without_role, "users_cannot_choose_their_tenant"),
+    (attribute_nobody_thought_about, "users_cannot_choose_their_tenant"),
     (write_attributes_left_out, "users_cannot_choose_their_tenant"),
     (users_sign_up, "users_cannot_choose_their_tenant"),
+    (every_origin_by_default, "apis_let_in_the_portal_alone"),
+    (refusal_for_another_origin, "apis_let_in_the_portal_alone"),
     (distance_open_to_all, "open_api_routes_are_the_authorizers"),
     (route_without_token, "open_api_routes_are_the_authorizers"),
+    (invitations_without_token, "open_api_routes_are_the_authorizers"),
+    (open_route_without_throttle, "open_api_routes_are_the_authorizers"),
+    (registration_may_change_users, "functions_may_what_they_do"),
     (queue_without_dlq, "every_queue_and_source_has_a_dead_letter_queue"),
     (stream_without_destination, "every_queue_and_source_has_a_dead_letter_queue"),
     (schedule_without_dlq, "every_queue_and_source_has_a_dead_letter_queue"),

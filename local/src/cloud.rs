@@ -21,13 +21,16 @@ use crate::{
     logs::Logs,
     ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, REGION, sdk_config, sibling},
     outputs::Outputs,
-    patches, progress,
+    patches, portal, progress,
     tier_accounts::{MileageAccount, TierAccount, mileage_accounts},
     users,
 };
 
 /// The stage that is deployed.
 const STAGE: &str = "local";
+
+/// Whoever tries things out does so from one address.
+const REGISTRATIONS_PER_SOURCE_AND_HOUR: &str = "50";
 
 /// How to start.
 #[derive(Debug, Clone, clap::Args)]
@@ -101,6 +104,7 @@ impl Cloud {
             ("Architecture", architecture),
             ("OtlpEndpoint", control_plane_url.as_str()),
             ("Tracing", "PassThrough"),
+            ("AllowedOrigin", front.as_str()),
         ];
 
         let step = progress::step("account A");
@@ -111,9 +115,11 @@ impl Cloud {
             ("MileageAccountId", MILEAGE_ACCOUNT),
             ("TierAccountIds", further.as_str()),
             ("MileageApiUrl", mileage_url.as_str()),
+            ("PortalUrl", front.as_str()),
             ("PasswordSignIn", "true"),
+            ("RegistrationsPerSourceAndHour", REGISTRATIONS_PER_SOURCE_AND_HOUR),
         ]);
-        let functions = ["booking-api", "booking-publisher"];
+        let functions = ["booking-api", "registration-api", "booking-publisher"];
         let a = deploy(&booking, "booking", &template("booking"), &functions, &parameters).await?;
         step.done(format_args!("booking deployed to account {BOOKING_ACCOUNT}"));
         let from_a =
@@ -149,6 +155,7 @@ impl Cloud {
         let step = progress::step("patches");
         let topic_arn = from_a("TopicArn")?;
         patches::expire_items(&booking, &from_a("ReservationsTable")?).await?;
+        patches::expire_items(&booking, &from_a("RegistrationsTable")?).await?;
         patches::deploy_gateway_responses(&booking, &from_a("ApiId")?, STAGE).await?;
         let mut apis = vec![Api {
             prefix: "booking",
@@ -166,19 +173,19 @@ impl Cloud {
         step.done("patched what the emulator leaves out (local/src/patches.rs)");
 
         let step = progress::step("users");
-        let users = users::create(&booking, &pool).await?;
+        let users = users::create(&booking, &pool, &from_a("TenantsTable")?).await?;
         step.done(format_args!("{} tenants with a user each", users.len()));
 
         let delay = InjectedDelay::new(&control_plane_url);
         let accounts = mileage_accounts.into_iter().map(|mileage| mileage.account).collect();
         let logs = Logs { endpoint: endpoint.clone(), mileage_accounts: accounts, stage: STAGE };
-        let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), logs)?;
         let (b, _) = mileage.first().context("no mileage account")?;
         let outputs = Outputs {
+            portal_url: front,
             booking_url,
             mileage_url,
             control_plane_url,
-            aws_endpoint_url: endpoint,
+            aws_endpoint_url: endpoint.clone(),
             region: REGION.to_owned(),
             booking_account: BOOKING_ACCOUNT.to_owned(),
             mileage_account: MILEAGE_ACCOUNT.to_owned(),
@@ -186,12 +193,15 @@ impl Cloud {
             user_pool_id: pool,
             user_pool_client_id: client,
             reservations_table: from_a("ReservationsTable")?,
+            tenants_table: from_a("TenantsTable")?,
             ledger_table: from(b, "LedgerTable")?,
             topic_arn,
             queue_url: from(b, "QueueUrl")?,
             dead_letters_url: from(b, "DeadLettersUrl")?,
             users,
         };
+        let portal = portal::routes(&options.project.join("portal/dist"), &outputs)?;
+        let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), logs, portal)?;
         Ok(Self { outputs, delay, ministack, control_plane, front_door, dir })
     }
 

@@ -1,5 +1,5 @@
 //! Stable URLs: `/booking/…` is account A's API and `/mileage/…` account B's, or that of the caller's tier, as domain names
-//! would be on AWS.
+//! would be on AWS; the rest is the portal's.
 
 use std::sync::Arc;
 
@@ -7,7 +7,6 @@ use anyhow::Result;
 use aws_config::SdkConfig;
 use axum::{
     Router,
-    body::{Body, to_bytes},
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -16,20 +15,12 @@ use axum::{
 use shared::tenant::Tier;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{injected_delay::InjectedDelay, logs::Logs, ministack::REGION, tier_accounts};
-
-/// API Gateway's own limit.
-const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
-
-/// Headers that belong to one connection, not to the message (RFC 9110 §7.6.1).
-const HOP_BY_HOP: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::TE,
-    header::TRAILER,
-    header::UPGRADE,
-    header::PROXY_AUTHENTICATE,
-];
+use crate::{
+    injected_delay::InjectedDelay,
+    logs::Logs,
+    ministack::REGION,
+    relay::{self, problem, relay},
+};
 
 /// An API behind the door.
 #[derive(Debug, Clone)]
@@ -70,7 +61,7 @@ impl Door {
     }
 }
 
-/// Serves on `listener` until aborted: the APIs, and below `/_local/logs` the log lines of a trace.
+/// Serves on `listener` until aborted: the APIs, the portal, and below `/_local/logs` the log lines of a trace.
 pub fn open(
     listener: TcpListener,
     endpoint: &str,
@@ -78,12 +69,13 @@ pub fn open(
     config: &SdkConfig,
     delay: InjectedDelay,
     logs: Logs,
+    portal: Router,
 ) -> Result<JoinHandle<()>> {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let client = relay::client()?;
     let sts = aws_sdk_sts::Client::new(config);
     let door = Arc::new(Door { endpoint: endpoint.to_owned(), apis, client, delay, sts });
     let logs = Router::new().route("/_local/logs/{trace_id}", get(log_lines)).with_state(Arc::new(logs));
-    let router = Router::new().fallback(pass).with_state(door).merge(logs);
+    let router = Router::new().fallback(pass).with_state(door).merge(logs).merge(portal);
     Ok(tokio::spawn(async move {
         // `serve` ends only with the process.
         let _served = axum::serve(listener, router).await;
@@ -146,27 +138,5 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
     door.delay.hold(path, &headers).await;
     let url = format!("{}/restapis/{}/{}/_user_request_/{rest}?{query}", door.endpoint, api.id, api.stage);
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
-        return problem(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large", "The body is too large.");
-    };
-    headers.remove(header::HOST);
-    HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(name)));
-    match door.client.request(parts.method, url).headers(headers).body(body).send().await {
-        Ok(answer) => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = answer.status();
-            *response.headers_mut() = answer.headers().clone();
-            HOP_BY_HOP.iter().for_each(|name| drop(response.headers_mut().remove(name)));
-            *response.body_mut() = Body::from_stream(answer.bytes_stream());
-            response
-        }
-        Err(_) => problem(StatusCode::BAD_GATEWAY, "Bad Gateway", "The local cloud does not answer."),
-    }
-}
-
-fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
-    let body =
-        serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
-    let json = HeaderValue::from_static("application/problem+json");
-    (status, [(header::CONTENT_TYPE, json)], body.to_string()).into_response()
+    relay(&door.client, parts.method, url, headers, body).await
 }

@@ -11,6 +11,8 @@
 //! | [`users`] | the demo's tenants and users |
 //! | [`tier_accounts`] | tiers with a mileage account of their own |
 //! | [`front_door`] | stable URLs for both APIs |
+//! | [`portal`] | the portal's files, its configuration, and where its other calls go |
+//! | [`relay`] | a request passed on, an answer passed back |
 //! | [`injected_delay`] | a call made slow on purpose, for the demo |
 //! | [`outputs`] | what a started cloud tells its users |
 //! | [`logs`] | the functions' log lines |
@@ -28,6 +30,8 @@ pub mod ministack;
 pub mod outputs;
 pub mod package;
 pub mod patches;
+pub mod portal;
 pub mod progress;
+pub mod relay;
 pub mod tier_accounts;
 pub mod users;

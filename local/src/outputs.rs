@@ -7,6 +7,8 @@ use crate::tier_accounts::TierAccount;
 /// Where everything is. `local up --json` prints it as one line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outputs {
+    /// The portal.
+    pub portal_url: String,
     /// Base URL of account A's API.
     pub booking_url: String,
     /// Base URL of account B's API.
@@ -29,6 +31,8 @@ pub struct Outputs {
     pub user_pool_client_id: String,
     /// Reservations, in account A.
     pub reservations_table: String,
+    /// Tenants, in account A.
+    pub tenants_table: String,
     /// The ledger, in account B.
     pub ledger_table: String,
     /// The topic, in account A.

@@ -1,4 +1,4 @@
-//! The demo's tenants, one per tier, and a user of each. Made by the service, as on AWS: nobody chooses a tenant.
+//! The demo's tenants, one per tier, and an admin of each. Made by the service, as on AWS: nobody chooses a tenant.
 
 use anyhow::{Context, Result, anyhow};
 use aws_config::SdkConfig;
@@ -7,22 +7,38 @@ use aws_sdk_cognitoidentityprovider::{
     Client,
     types::{AttributeType, AuthFlowType, MessageActionType},
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::outputs::{Outputs, User};
 
-/// Tenant and tier.
-pub const TENANTS: [(&str, &str); 3] = [("acme", "basic"), ("globex", "standard"), ("oceanic", "premium")];
+/// Tenant, tier and the company's name.
+pub const TENANTS: [(&str, &str, &str); 3] = [
+    ("acme", "basic", "Acme Air"),
+    ("globex", "standard", "Globex Airways"),
+    ("oceanic", "premium", "Oceanic Airlines"),
+];
 
-/// Creates a user for each tenant.
-pub async fn create(config: &SdkConfig, user_pool_id: &str) -> Result<Vec<User>> {
+/// Creates each tenant and a user of it.
+pub async fn create(config: &SdkConfig, user_pool_id: &str, tenants_table: &str) -> Result<Vec<User>> {
     let client = Client::new(config);
+    let dynamodb = aws_sdk_dynamodb::Client::new(config);
+    let now = format!("{:.3}", jiff::Timestamp::now());
     let mut users = Vec::new();
-    for (tenant, tier) in TENANTS {
+    for (tenant, tier, company) in TENANTS {
+        let mut put = dynamodb.put_item().table_name(tenants_table);
+        for (name, value) in [
+            ("tenant_id", tenant),
+            ("tier", tier),
+            ("status", "active"),
+            ("company_name", company),
+            ("created_at", now.as_str()),
+        ] {
+            put = put.item(name, AttributeValue::S(value.to_owned()));
+        }
+        put.send().await.with_context(|| format!("cannot enrol {tenant}"))?;
         let username = format!("pilot@{tenant}.example");
-        users.push(
-            create_one(&client, user_pool_id, &username, &[("custom:tenant-id", tenant), ("custom:tier-level", tier)])
-                .await?,
-        );
+        let claims = [("custom:tenant-id", tenant), ("custom:tier-level", tier), ("custom:role", "admin")];
+        users.push(create_one(&client, user_pool_id, &username, &claims).await?);
     }
     Ok(users)
 }

@@ -116,7 +116,7 @@ async fn a_valid_token_names_its_tenant() {
     for authorization in
         [format!("Bearer {}", token(&claims())), token(&claims()), format!("bearer {}", token(&claims()))]
     {
-        let tenant = verifier.verify(Some(&authorization)).await.unwrap();
+        let tenant = verifier.verify(Some(&authorization)).await.unwrap().tenant;
         assert_eq!((tenant.tenant_id.as_str(), tenant.tier.as_str()), ("acme", "basic"));
         assert_eq!(tenant.user_id.as_str(), "6c5c42f2-fcaa-4337-aea0-9130cc09cdf7");
     }

@@ -123,7 +123,8 @@ impl Caller {
     }
 }
 
-async fn send(request: RequestBuilder) -> Answer {
+/// Sends a request of anybody, signed in or not.
+pub async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.unwrap();

@@ -6,7 +6,7 @@ mod cloud;
 mod functions;
 mod journey;
 
-pub use caller::{Answer, Caller, a_booking, book, day};
+pub use caller::{Answer, Caller, a_booking, book, day, send};
 pub use cloud::{Cloud, eventually};
 pub use functions::{BookingApi, DEADLINE, Setup, mileage_accrual};
 pub use journey::{JOURNEY, Step, assert_journey};

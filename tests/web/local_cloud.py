@@ -74,7 +74,7 @@ class LocalCloud:
         with urllib.request.urlopen(f"{self.outputs['aws_endpoint_url']}/_ministack/ses/messages", timeout=10) as answer:
             messages = json.load(answer)["messages"].get(self.outputs["booking_account"], [])
         mail = [message["BodyText"] for message in messages if message["To"] == [email]][-1]
-        return re.search(r"temporary password is (.+)\.$", mail)[1]
+        return re.search(r"with the password (\S+) and choose", mail)[1]
 
     def trace(self, trace_id: str) -> dict | None:
         """The trace, as the control plane knows it."""
@@ -85,13 +85,13 @@ class LocalCloud:
         except urllib.error.HTTPError:
             return None
 
-    def trace_with(self, trace_id: str, services: set, seconds: float = 15) -> dict:
-        """The trace, once all these services are in it."""
+    def whole_trace(self, trace_id: str, wanted: set, seconds: float = 15) -> dict:
+        """The trace, once all these are in it: services and names of spans."""
         end = time.monotonic() + seconds
         while True:
             trace = self.trace(trace_id)
-            found = {span["service"] for span in trace["spans"]} if trace else set()
-            if services <= found:
+            found = {(span["service"], span["name"]) for span in trace["spans"]} if trace else set()
+            if wanted <= found:
                 return trace
-            assert time.monotonic() < end, f"trace {trace_id} has {found}, not {services}"
+            assert time.monotonic() < end, f"trace {trace_id} has {found}, not {wanted - found}"
             time.sleep(0.2)

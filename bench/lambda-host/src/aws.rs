@@ -131,7 +131,9 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
         "PublishBatch" => ("text/xml", published(&text)),
         "Query" => ("application/x-amz-json-1.0", "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}".to_owned()),
         "SendMessage" => ("application/x-amz-json-1.0", "{\"MessageId\":\"1\"}".to_owned()),
-        "TransactWriteItems" | "PutItem" | "GetItem" => ("application/x-amz-json-1.0", "{}".to_owned()),
+        "TransactWriteItems" | "PutItem" | "GetItem" | "UpdateItem" | "DeleteItem" => {
+            ("application/x-amz-json-1.0", "{}".to_owned())
+        }
         _ => return Response::builder().status(StatusCode::NOT_IMPLEMENTED).body(Body::empty()).unwrap_or_default(),
     };
     let response = Response::builder().header("content-type", content_type).header("x-amzn-requestid", "request-1");

@@ -2,22 +2,16 @@
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
-/// Crockford's base 32: no I, L, O or U, so that a number survives being read aloud. <https://www.crockford.com/base32.html>
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+use super::random::{ALPHABET, RandomnessUnavailable, random_text};
+
 const LENGTH: usize = 8;
 
 /// Text that cannot be a booking number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a booking number is eight characters of Crockford base 32")]
 pub struct InvalidBookingNumber;
-
-/// The system gave no random bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no random bytes")]
-pub struct RandomnessUnavailable;
 
 /// Names a reservation: eight random characters of Crockford base 32, 40 bits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,9 +21,7 @@ pub struct BookingNumber(String);
 impl BookingNumber {
     /// A new number.
     pub fn random() -> Result<Self, RandomnessUnavailable> {
-        let mut bytes = [0; LENGTH];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| RandomnessUnavailable)?;
-        Ok(Self(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()))
+        random_text::<LENGTH>().map(Self)
     }
 
     /// The number as text.

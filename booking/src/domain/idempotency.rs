@@ -42,7 +42,8 @@ impl Fingerprint {
     }
 }
 
-fn sha256_hex(bytes: &[u8]) -> String {
+/// SHA-256 in hex.
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,11 +1,23 @@
-//! What a booking is, and which are valid. Pure: no clock, no network.
+//! What a booking is, and which are valid; who may become a customer, and how often. Pure: no clock, no network.
 
 mod booking_number;
+mod email_address;
+mod fields;
 mod idempotency;
+mod limit;
 mod new_booking;
+mod random;
+mod registration;
 mod reservation;
+mod tenant;
 
-pub use booking_number::{BookingNumber, InvalidBookingNumber, RandomnessUnavailable};
+pub use booking_number::{BookingNumber, InvalidBookingNumber};
+pub use email_address::EmailAddress;
+pub use fields::MAX_BODY_BYTES;
 pub use idempotency::{Fingerprint, IdempotencyKey};
-pub use new_booking::{MAX_BODY_BYTES, NewBooking};
+pub use limit::{Limit, Subject};
+pub use new_booking::NewBooking;
+pub use random::RandomnessUnavailable;
+pub use registration::{Invitation, Registration};
 pub use reservation::Reservation;
+pub use tenant::Tenant;

@@ -3,16 +3,15 @@
 use airports::{Airport, IataCode};
 use http::StatusCode;
 use jiff::{ToSpan, civil::Date};
-use serde_json::{Map, Value};
 use shared::http::Problem;
 
-use super::Fingerprint;
+use super::{
+    Fingerprint,
+    fields::{Fields, name},
+};
 
-/// The largest body that is read, in bytes.
-pub const MAX_BODY_BYTES: usize = 16 * 1024;
 /// How far ahead a flight can be booked.
 const MAX_DAYS_AHEAD: i64 = 361;
-const MAX_NAME_CHARS: usize = 100;
 const FIELDS: [&str; 4] = ["from_airport", "to_airport", "departure_date", "passenger_name"];
 
 /// A valid wish to fly.
@@ -32,64 +31,29 @@ impl NewBooking {
     /// Reads a JSON body. `today` is the day in UTC. 400 for a body that is too large or no JSON object, 422
     /// naming every field that is wrong.
     pub fn parse(body: &[u8], today: Date) -> Result<Self, Problem> {
-        if body.len() > MAX_BODY_BYTES {
-            let detail = format!("The body may have {MAX_BODY_BYTES} bytes at most.");
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "body_too_large", detail).with_field("", "is too large"));
-        }
-        let not_json = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail);
-        let value: Value = serde_json::from_slice(body).map_err(|error| {
-            not_json(format!("The body is not JSON: line {}, column {}.", error.line(), error.column()))
-        })?;
-        let Value::Object(fields) = value else { return Err(not_json("The body must be a JSON object.".into())) };
-
-        let mut errors = Errors::default();
-        for name in fields.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
-            errors.add(&name.escape_default().to_string(), "is not a field of a booking");
-        }
-        let from = errors.take("from_airport", text(&fields, "from_airport").and_then(airport));
-        let to = errors.take("to_airport", text(&fields, "to_airport").and_then(airport));
-        let departure_date =
-            errors.take("departure_date", text(&fields, "departure_date").and_then(|text| date(text, today)));
-        let passenger_name = errors.take("passenger_name", text(&fields, "passenger_name").and_then(name));
+        let refusal =
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_booking", "The booking cannot be made as it is.");
+        let mut fields = Fields::parse(body, &FIELDS, "is not a field of a booking", refusal)?;
+        let from = fields.take("from_airport", airport);
+        let to = fields.take("to_airport", airport);
+        let departure_date = fields.take("departure_date", |text| date(text, today));
+        let passenger_name = fields.take("passenger_name", name);
         if from.is_some() && from == to {
-            errors.add("to_airport", "must be another airport than from_airport");
+            fields.wrong("to_airport", "must be another airport than from_airport");
         }
-        match (from, to, departure_date, passenger_name, errors.0) {
-            (Some(from), Some(to), Some(departure_date), Some(passenger_name), None) => {
-                Ok(Self { from, to, departure_date, passenger_name })
-            }
-            (.., problem) => Err(problem.unwrap_or_else(Problem::internal)),
-        }
+        let booking = from.zip(to).zip(departure_date).zip(passenger_name);
+        fields.or_refuse(booking.map(|(((from, to), departure_date), passenger_name)| Self {
+            from,
+            to,
+            departure_date,
+            passenger_name,
+        }))
     }
 
     /// What makes two requests the same.
     pub fn fingerprint(&self) -> Fingerprint {
         let (from, to) = (self.from.code.to_string(), self.to.code.to_string());
         Fingerprint::of(&[&from, &to, &self.departure_date.to_string(), &self.passenger_name])
-    }
-}
-
-#[derive(Default)]
-struct Errors(Option<Problem>);
-
-impl Errors {
-    fn add(&mut self, field: &str, detail: &str) {
-        let problem = self.0.take().unwrap_or_else(|| {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_booking", "The booking cannot be made as it is.")
-        });
-        self.0 = Some(problem.with_field(format!("/{field}"), detail));
-    }
-
-    fn take<T>(&mut self, field: &str, parsed: Result<T, &str>) -> Option<T> {
-        parsed.map_err(|detail| self.add(field, detail)).ok()
-    }
-}
-
-fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, &'static str> {
-    match fields.get(name) {
-        None => Err("is required"),
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err("must be a string"),
     }
 }
 
@@ -112,23 +76,13 @@ fn date(text: &str, today: Date) -> Result<Date, &'static str> {
     }
 }
 
-fn name(text: &str) -> Result<String, &'static str> {
-    if text.chars().any(char::is_control) {
-        return Err("must not contain control characters");
-    }
-    match text.trim().chars().count() {
-        0 => Err("must not be empty"),
-        1..=MAX_NAME_CHARS => Ok(text.trim().to_owned()),
-        _ => Err("must have 100 characters at most"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::MAX_BODY_BYTES;
 
     const TODAY: Date = date(2026, 11, 21);
 

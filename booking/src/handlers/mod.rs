@@ -2,15 +2,20 @@
 
 mod create_booking;
 mod get_booking;
+mod invite;
 mod list_bookings;
+mod onboarding;
 mod publish;
 mod quote;
+mod register;
 
 pub use create_booking::create_booking;
 pub use get_booking::get_booking;
+pub use invite::invite;
 pub use list_bookings::list_bookings;
 pub use publish::{PublishError, Publisher};
 pub use quote::quote;
+pub use register::register;
 
 use http::StatusCode;
 use shared::http::Problem;

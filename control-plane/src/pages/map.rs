@@ -179,10 +179,17 @@ fn edge_of(
         (from, to, format!("C{} {} {} {}", from.0 + bend, from.1, to.0 - bend, to.1), middle(from, to))
     } else if band1.abs_diff(band2) > 1 {
         // Past a band: beside its nodes, not behind them.
-        let (from, to) = ((x1, y1 + NODE.1 / 2.0), (x2, y2 + NODE.1 / 2.0));
-        let beside = from.0.min(to.0) - LANE * 1.3;
+        let to = (x2, y2 + NODE.1 / 2.0);
+        let beside = x1.min(x2) - LANE * 1.3;
+        let (from, out) = if x1 > x2 {
+            // Nor behind its own neighbour.
+            let (edge, away) = if y1 < y2 { (y1 + NODE.1, BAND_GAP) } else { (y1, -BAND_GAP) };
+            ((x1 + NODE.0 / 4.0, edge), edge + away)
+        } else {
+            ((x1, y1 + NODE.1 / 2.0), y1 + NODE.1 / 2.0)
+        };
         // Between the first two bands there is room to say how often.
-        (from, to, format!("C{beside} {} {beside} {}", from.1, to.1), (x1, y1.min(y2) + NODE.1 + BAND_GAP * 1.2))
+        (from, to, format!("C{beside} {out} {beside} {}", to.1), (x1, y1.min(y2) + NODE.1 + BAND_GAP * 1.2))
     } else {
         // To another band, or back: out of the bottom, in at the top, or the other way round.
         let down = y1 <= y2;
@@ -223,7 +230,12 @@ fn middle(from: (f64, f64), to: (f64, f64)) -> (f64, f64) {
 fn node_of(node: &MapNode, layout: &Layout<'_>, narrowed: &[(&'static str, String)]) -> Markup {
     let Some(&(x, y, _)) = layout.places.get(&node.id) else { return html! {} };
     let stats = &node.stats;
-    let title = format!("{} {}: {}, {} faults", node.kind, node.name, figures(stats), percent(stats.fault_rate));
+    // Whom nobody calls has no figures of its own: what it calls has.
+    let figures = if stats.count > 0 { figures(stats) } else { String::new() };
+    let title = match figures.as_str() {
+        "" => format!("{} {}", node.kind, node.name),
+        figures => format!("{} {}: {figures}, {} faults", node.kind, node.name, percent(stats.fault_rate)),
+    };
     html! {
         a href=(traces_of(node, narrowed)) aria-label=(title) {
             g class={ "node " (class(stats)) } {
@@ -232,7 +244,7 @@ fn node_of(node: &MapNode, layout: &Layout<'_>, narrowed: &[(&'static str, Strin
                 rect.health x=(x) y=(y) width="5" height=(NODE.1) rx="2" {}
                 text.name x=(x + 14.0) y=(y + 22.0) { (shortened(&node.name, 21)) }
                 text x=(x + 14.0) y=(y + 38.0) { (shortened(&sort(node), 26)) }
-                text x=(x + 14.0) y=(y + 54.0) { (figures(stats)) }
+                text x=(x + 14.0) y=(y + 54.0) { (figures) }
             }
         }
     }

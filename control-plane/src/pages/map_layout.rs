@@ -40,7 +40,11 @@ pub(super) fn layout(map: &ServiceMap) -> Layout<'_> {
     let mut layout = Layout { bands: Vec::new(), places: HashMap::new(), width: 0.0, height: 0.0 };
     let mut y = 0.0;
     for (account, nodes) in accounts {
-        let columns = columns(map, &nodes);
+        let mut columns = columns(map, &nodes);
+        if account.is_none() {
+            // Side by side: all of them call down into the accounts, and none through another.
+            columns = columns.into_iter().flatten().map(|id| vec![id]).collect();
+        }
         let rows = columns.iter().map(Vec::len).max().unwrap_or_default() as f64;
         let height = BAND_TITLE + rows * NODE.1 + (rows - 1.0).max(0.0) * GAP.1 + 2.0 * BAND_PADDING;
         let band = layout.bands.len();
@@ -133,6 +137,14 @@ mod tests {
         let place = |id| layout.places[&id];
         assert!(place(2).0 < place(3).0 && place(2).1 == place(3).1);
         assert_eq!((place(1).2, place(2).2, place(4).2), (0, 1, 2));
+    }
+
+    #[test]
+    fn nobody_outside_stands_in_anothers_way_down() {
+        let map = map(&[(1, None), (2, None), (3, Some("a"))], &[(1, 3), (2, 3)]);
+        let layout = layout(&map);
+        let place = |id| layout.places[&id];
+        assert!(place(1).1 == place(2).1 && place(1).0 != place(2).0);
     }
 
     #[test]

@@ -145,9 +145,11 @@ fn row(node: &Node<'_>, drawing: &Drawing<'_>) -> Markup {
     let label = html! {
         span.label {
             @for _ in 0..depth { span.indent aria-hidden="true" {} }
-            span.name { (span.name) }
-            span.kind { (span.kind) }
-            @if is_critical { span.critical title="on the critical path" { "critical" } }
+            span.says {
+                span.name { (span.name) }
+                span.kind { (span.kind) }
+                @if is_critical { span.critical title="on the critical path" { "critical" } }
+            }
         }
         span.who {
             (span.service)

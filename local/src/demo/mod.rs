@@ -85,14 +85,15 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     println!("\nWho is hurting, among the simulated tenants (control-plane alerts):\n");
     show(outputs, &["alerts"]).await?;
     println!("\n{expectations}");
+    println!("  portal          {}", outputs.portal_url);
+    for user in &outputs.users {
+        println!("  sign in as      {} / {}  (tenant {}, {})", user.username, user.password, user.tenant, user.tier);
+    }
     println!("  service map     {}", outputs.control_plane_url);
     println!("  who is hurting  {}/tenants", outputs.control_plane_url);
     println!("  the slow quote  {}/traces/{}", outputs.control_plane_url, slow.trace_id);
     println!("  booking API     {}", outputs.booking_url);
     println!("  mileage API     {}", outputs.mileage_url);
-    for user in &outputs.users {
-        println!("  sign in as      {} / {}  (tenant {}, {})", user.username, user.password, user.tenant, user.tier);
-    }
     Ok(expectations.held())
 }
 

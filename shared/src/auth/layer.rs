@@ -11,11 +11,11 @@ use http::header::AUTHORIZATION;
 use lambda_http::Request;
 use tower::{Layer, Service};
 
-use super::{AuthError, TokenVerifier};
+use super::{AuthError, Identity, TokenVerifier};
 use crate::{http::Problem, telemetry::Work};
 
 /// Verifies the bearer token, tells telemetry whose request this is, and hands the handler a
-/// [`TenantContext`](crate::tenant::TenantContext) in the request's extensions.
+/// [`TenantContext`](crate::tenant::TenantContext) and the user's [`Role`](crate::tenant::Role) in the request's extensions.
 #[derive(Clone)]
 pub struct AuthLayer(Arc<TokenVerifier>);
 
@@ -59,8 +59,8 @@ where
         let verifier = self.verifier.clone();
         Box::pin(async move {
             let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-            let tenant = match verifier.verify(authorization).await {
-                Ok(tenant) => tenant,
+            let Identity { tenant, role } = match verifier.verify(authorization).await {
+                Ok(identity) => identity,
                 Err(error) => {
                     if matches!(error, AuthError::KeysUnavailable(_)) {
                         tracing::error!(%error, "token not verified");
@@ -72,6 +72,7 @@ where
             };
             Work::current().serve(tenant.clone());
             request.extensions_mut().insert(tenant);
+            request.extensions_mut().insert(role);
             inner.call(request).await
         })
     }

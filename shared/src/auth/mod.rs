@@ -9,4 +9,4 @@ mod verifier;
 
 pub use jwks::{Jwks, JwksError};
 pub use layer::{AuthLayer, AuthService};
-pub use verifier::{AuthError, TokenVerifier};
+pub use verifier::{AuthError, Identity, TokenVerifier};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Jwks, JwksError};
 use crate::{
     http::{HttpClient, Problem},
-    tenant::{InvalidTenant, TenantContext},
+    tenant::{InvalidTenant, Role, TenantContext},
 };
 
 /// Seconds by which clocks may differ when `exp` and `nbf` are checked.
@@ -60,6 +60,17 @@ struct Claims {
     tenant_id: Option<String>,
     #[serde(rename = "custom:tier-level")]
     tier: Option<String>,
+    #[serde(rename = "custom:role")]
+    role: Option<String>,
+}
+
+/// Whom a token was made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user and their tenant.
+    pub tenant: TenantContext,
+    /// What they may do in it, as of the token's making.
+    pub role: Role,
 }
 
 /// Verifies ID tokens of one Cognito user pool and client.
@@ -108,8 +119,8 @@ impl TokenVerifier {
         }
     }
 
-    /// The tenant of this `Authorization` header value (`Bearer <token>` or the bare token, as API Gateway accepts both).
-    pub async fn verify(&self, authorization: Option<&str>) -> Result<TenantContext, AuthError> {
+    /// Who sent this `Authorization` header value (`Bearer <token>` or the bare token, as API Gateway accepts both).
+    pub async fn verify(&self, authorization: Option<&str>) -> Result<Identity, AuthError> {
         let token = authorization.map(str::trim).filter(|value| !value.is_empty()).ok_or(AuthError::MissingToken)?;
         let token = match token.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
@@ -127,11 +138,12 @@ impl TokenVerifier {
         if claims.token_use != "id" {
             return Err(AuthError::InvalidToken("not an ID token".into()));
         }
-        Ok(TenantContext {
+        let tenant = TenantContext {
             tenant_id: claims.tenant_id.unwrap_or_default().parse()?,
             tier: claims.tier.unwrap_or_default().parse()?,
             user_id: claims.sub.parse()?,
-        })
+        };
+        Ok(Identity { tenant, role: Role::of_claim(claims.role.as_deref()) })
     }
 }
 

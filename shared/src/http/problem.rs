@@ -53,9 +53,13 @@ impl Problem {
 
     /// 503 with `Retry-After`: something this function needs is away for now.
     pub fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
-        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
-        problem.retry_after_seconds = Some(1);
-        problem
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with_retry_after(1)
+    }
+
+    /// Says in `Retry-After` when to come back.
+    pub fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
     }
 
     /// Names an invalid field.

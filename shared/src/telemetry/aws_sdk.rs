@@ -7,10 +7,12 @@ use std::sync::Mutex;
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata,
     operation::{
+        delete_item::{DeleteItemError, DeleteItemInput},
         get_item::{GetItemError, GetItemInput},
         put_item::{PutItemError, PutItemInput},
         query::{QueryError, QueryInput},
         transact_write_items::{TransactWriteItemsError, TransactWriteItemsInput},
+        update_item::{UpdateItemError, UpdateItemInput},
     },
 };
 use aws_sdk_sns::{
@@ -192,12 +194,12 @@ impl Intercept for AwsSdkTracing {
             }
             Some(Err(error)) => {
                 let service_error = error.as_operation_error();
-                let code = service_error.and_then(error_code);
+                let code = service_error.and_then(error_code).or_else(|| named_in_headers(context));
                 for (cx, code) in spans.iter().zip(code.iter().cycle()) {
                     cx.span().set_attribute(KeyValue::new(semconv::RPC_RESPONSE_STATUS_CODE, code.clone()));
                 }
                 // A condition that does not hold is an answer: how a redelivery or a repeated request is told.
-                if !service_error.is_some_and(is_unmet_condition) {
+                if !service_error.is_some_and(|error| is_unmet_condition(error, code.as_deref())) {
                     let kind = code.unwrap_or_else(|| transport_error(error).to_owned());
                     for cx in spans {
                         fail_span(cx, kind.clone(), "");
@@ -297,7 +299,9 @@ fn tables(input: &Input) -> Vec<StringValue> {
         let get = input.downcast_ref::<GetItemInput>().and_then(GetItemInput::table_name);
         let put = || input.downcast_ref::<PutItemInput>().and_then(PutItemInput::table_name);
         let query = || input.downcast_ref::<QueryInput>().and_then(QueryInput::table_name);
-        get.or_else(put).or_else(query).into_iter().collect()
+        let update = || input.downcast_ref::<UpdateItemInput>().and_then(UpdateItemInput::table_name);
+        let delete = || input.downcast_ref::<DeleteItemInput>().and_then(DeleteItemInput::table_name);
+        get.or_else(put).or_else(query).or_else(update).or_else(delete).into_iter().collect()
     };
     names.sort_unstable();
     names.into_iter().map(|name| StringValue::from(name.to_owned())).collect()
@@ -309,19 +313,27 @@ fn error_code(error: &Error) -> Option<String> {
     None.or_else(|| error.downcast_ref::<TransactWriteItemsError>().and_then(|error| code(error)))
         .or_else(|| error.downcast_ref::<GetItemError>().and_then(|error| code(error)))
         .or_else(|| error.downcast_ref::<PutItemError>().and_then(|error| code(error)))
+        .or_else(|| error.downcast_ref::<UpdateItemError>().and_then(|error| code(error)))
+        .or_else(|| error.downcast_ref::<DeleteItemError>().and_then(|error| code(error)))
         .or_else(|| error.downcast_ref::<QueryError>().and_then(|error| code(error)))
         .or_else(|| error.downcast_ref::<PublishError>().and_then(|error| code(error)))
         .or_else(|| error.downcast_ref::<PublishBatchError>().and_then(|error| code(error)))
 }
 
-/// Whether a write was refused for nothing but its own conditions.
-fn is_unmet_condition(error: &Error) -> bool {
+/// The same of a service whose client this crate does not depend on: `x-amzn-errortype: UsernameExistsException:`.
+fn named_in_headers(context: &FinalizerInterceptorContextRef<'_>) -> Option<String> {
+    let code = context.response()?.headers().get("x-amzn-errortype")?.split(':').next()?;
+    (!code.is_empty()).then(|| code.to_owned())
+}
+
+/// Whether a write was refused for nothing but its own conditions, of which one is that a user is new.
+fn is_unmet_condition(error: &Error, code: Option<&str>) -> bool {
     match error.downcast_ref() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
             let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
             codes.all(|code| matches!(code, "None" | "ConditionalCheckFailed"))
         }
-        _ => matches!(error.downcast_ref(), Some(PutItemError::ConditionalCheckFailedException(_))),
+        _ => matches!(code, Some("ConditionalCheckFailedException" | "UsernameExistsException")),
     }
 }
 

@@ -1,0 +1,68 @@
+//! The function that lets people in: companies register themselves, admins invite colleagues.
+
+use std::{sync::Arc, time::Duration};
+
+use booking::{
+    domain::Limit,
+    handlers::{invite, register},
+    rate_limits::{Limits, RateLimits},
+    tenants::Tenants,
+    user_pool::UserPool,
+};
+use http::{Method, Response};
+use lambda_http::{Adapter, Body, Request};
+use lambda_runtime::{Error, Runtime};
+use shared::{
+    auth::{AuthLayer, TokenVerifier},
+    aws,
+    http::{HttpClient, Problem, cors_layer, no_such_route, route},
+    telemetry::{AwsSdkTracing, HttpLayer, Telemetry},
+};
+use tower::{Layer, ServiceExt, service_fn};
+
+struct App {
+    limits: RateLimits,
+    tenants: Tenants,
+    users: UserPool,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let verifier = TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?;
+    let config = aws::config().await;
+    let telemetry = Telemetry::from_env(&config).await?;
+
+    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
+    let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
+    let cognito = aws_sdk_cognitoidentityprovider::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
+    let limits = Limits {
+        source: Limit::each_hour(std::env::var("REGISTRATIONS_PER_SOURCE_AND_HOUR")?.parse()?),
+        address: Limit::each_day(std::env::var("MAILS_PER_ADDRESS_AND_DAY")?.parse()?),
+        tenant: Limit::each_day(std::env::var("INVITATIONS_PER_TENANT_AND_DAY")?.parse()?),
+    };
+    let app = Arc::new(App {
+        limits: RateLimits::new(dynamodb.clone(), std::env::var("REGISTRATIONS_TABLE")?, limits),
+        tenants: Tenants::new(dynamodb, std::env::var("TENANTS_TABLE")?),
+        users: UserPool::new(cognito, std::env::var("USER_POOL_ID")?),
+    });
+
+    // Only an invitation has somebody to verify.
+    let inviting = app.clone();
+    let invitations = AuthLayer::new(verifier).layer(service_fn(move |request| serve_admin(inviting.clone(), request)));
+    let handler = service_fn(move |request: Request| {
+        let (app, invitations) = (app.clone(), invitations.clone());
+        async move {
+            match (request.method(), route(&request).as_str()) {
+                (&Method::POST, "/registrations") => register(&app.limits, &app.tenants, &app.users, &request).await,
+                (&Method::POST, "/invitations") => invitations.oneshot(request).await,
+                _ => Err(no_such_route()),
+            }
+        }
+    });
+    let handler = cors_layer().layer(HttpLayer::new().layer(handler));
+    Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
+}
+
+async fn serve_admin(app: Arc<App>, request: Request) -> Result<Response<Body>, Problem> {
+    invite(&app.limits, &app.users, &request).await
+}

@@ -1,0 +1,50 @@
+//! The tenants table: registration adds to it.
+
+use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::AttributeValue};
+use shared::tenant::TenantId;
+
+use crate::{
+    domain::Tenant,
+    reservations::{StoreError, unavailable_or_refused},
+};
+
+/// How many names are tried. One that is taken is either a chance of one in 2^60 or our own write, whose answer was lost.
+const NAMES_TRIED: u8 = 3;
+
+/// The tenants table.
+#[derive(Debug, Clone)]
+pub struct Tenants {
+    client: Client,
+    table: String,
+}
+
+impl Tenants {
+    /// The tenants in `table`.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Makes a tenant of a company.
+    pub async fn enrol(&self, company_name: &str) -> Result<Tenant, StoreError> {
+        for _ in 0..NAMES_TRIED {
+            let tenant = Tenant::new(company_name, jiff::Timestamp::now())?;
+            let put = self.client.put_item().table_name(&self.table).set_item(Some(serde_dynamo::to_item(&tenant)?));
+            match put.condition_expression("attribute_not_exists(tenant_id)").send().await {
+                Ok(_) => return Ok(tenant),
+                Err(error) => match error.as_service_error() {
+                    Some(PutItemError::ConditionalCheckFailedException(_)) => {}
+                    _ => return Err(unavailable_or_refused(&error)),
+                },
+            }
+        }
+        Err(StoreError::Unavailable(format!("{NAMES_TRIED} names of tenants are taken")))
+    }
+
+    /// Takes back a tenant that nobody belongs to.
+    pub async fn forget(&self, tenant_id: &TenantId) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table);
+        let key = AttributeValue::S(tenant_id.to_string());
+        delete.key("tenant_id", key).send().await.map_err(|error| unavailable_or_refused(&error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+// One way to call the APIs: traced, with a token, tried again where that is safe.
+import type { Config } from "../config.ts";
+import { session } from "../session/session.ts";
+import { createStore } from "../store.ts";
+import { record } from "../trace/actions.ts";
+import { traceHeaders, traceIdOf } from "../trace/ids.ts";
+import { startAction, type Attributes, type Span } from "../trace/trace.ts";
+import { Failure, parseProblem } from "./problem.ts";
+import { isWorthAnotherTry, sleep, TRIES, waitMs } from "./retry.ts";
+
+const TIMEOUT_MS = 12_000;
+
+export interface Call {
+  api: "booking" | "mileage";
+  /** Such as `/bookings/{number}`: what the span is named after. */
+  route: string;
+  path?: string;
+  query?: Record<string, string>;
+  /** With a body the call is a POST. */
+  body?: unknown;
+  idempotencyKey?: string;
+  /** For those who have no account yet. */
+  anonymous?: boolean;
+}
+
+/** A thing the user does: its calls share a trace. */
+export interface Action {
+  traceId: string;
+  call<T>(call: Call): Promise<T>;
+}
+
+/** Whether a call waits to be tried again. */
+export const retrying = createStore(false);
+
+let config: Config;
+
+export function configureApi(loaded: Config): void {
+  config = loaded;
+}
+
+/** Runs `work` as one action with one trace, which the page lists when it is done. */
+export async function act<T>(name: string, work: (action: Action) => Promise<T>): Promise<T> {
+  const begun = performance.now();
+  const span = await startAction(name, whoActs(), performance.timeOrigin + begun);
+  let traceId = span.ids.traceId;
+  let outcome = "done";
+  const action: Action = {
+    get traceId() {
+      return traceId;
+    },
+    call: (call) =>
+      send(call, span, (status, answered) => {
+        outcome = String(status);
+        traceId = answered ?? traceId;
+      }),
+  };
+  let error: string | undefined;
+  let broken = false;
+  try {
+    return await work(action);
+  } catch (failure) {
+    error = failure instanceof Failure ? failure.message : String(failure);
+    if (failure instanceof Failure && failure.kind !== "refused") outcome = failure.kind;
+    // A booking that cannot be made as it is, is no fault.
+    broken = !(failure instanceof Failure && (failure.problem?.status ?? 500) < 500);
+    throw failure;
+  } finally {
+    span.end(broken && error !== undefined ? { error } : {});
+    record({ traceId, name, outcome, failed: error !== undefined, durationMs: performance.now() - begun });
+  }
+}
+
+function whoActs(): Attributes {
+  const user = session.user();
+  if (!user) return {};
+  return {
+    "tenant.id": user.tenant,
+    "tenant.tier": user.tier,
+    "enduser.id": user.sub,
+    "aws.xray.annotations": ["tenant.id", "tenant.tier"],
+  };
+}
+
+async function send<T>(call: Call, span: Span, answered: (status: number, traceId?: string) => void): Promise<T> {
+  let renewed = false;
+  for (let tried = 1; ; tried += 1) {
+    let answer: Response;
+    try {
+      answer = await attempt(call, span, tried);
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+      if (tried < TRIES && navigator.onLine) {
+        await pause(waitMs(tried, null) ?? 0);
+        continue;
+      }
+      throw navigator.onLine
+        ? new Failure("unreachable", "The service cannot be reached at the moment.")
+        : new Failure("offline", "You are offline.");
+    }
+    answered(answer.status, traceIdOf(answer.headers.get("traceparent")));
+    if (answer.ok) return (await answer.json()) as T;
+    if (answer.status === 401 && !call.anonymous) {
+      if (!renewed && (await session.renew().catch(() => false))) {
+        renewed = true;
+        continue;
+      }
+      session.expire();
+      throw new Failure("expired", "Your session has ended.");
+    }
+    const wait = waitMs(tried, answer.headers.get("Retry-After"));
+    if (isWorthAnotherTry(answer.status) && tried < TRIES && wait !== undefined) {
+      await pause(wait);
+      continue;
+    }
+    const problem = parseProblem(answer.status, await answer.text());
+    throw new Failure("refused", problem.detail, problem);
+  }
+}
+
+async function pause(ms: number): Promise<void> {
+  retrying.set(true);
+  await sleep(ms);
+}
+
+async function attempt(call: Call, parent: Span, tried: number): Promise<Response> {
+  const method = call.body === undefined ? "GET" : "POST";
+  const base = call.api === "booking" ? config.booking_url : config.mileage_url;
+  const url = new URL(base + (call.path ?? call.route), location.origin);
+  for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);
+  const token = call.anonymous ? undefined : await session.token();
+
+  const span = parent.child(`${method} ${call.route}`, {
+    ...whoActs(),
+    "http.request.method": method,
+    "server.address": url.hostname,
+    "url.path": url.pathname,
+    ...(tried > 1 ? { "http.request.resend_count": tried - 1 } : {}),
+  });
+  const headers: Record<string, string> = traceHeaders(span.ids);
+  if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
+  if (call.idempotencyKey !== undefined) headers["Idempotency-Key"] = call.idempotencyKey;
+  const body = call.body === undefined ? null : JSON.stringify(call.body);
+  if (body !== null) headers["Content-Type"] = "application/json";
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const answer = await fetch(url, { method, headers, body, signal, credentials: "omit", cache: "no-store" });
+    const attributes: Attributes = { "http.response.status_code": answer.status };
+    if (!answer.ok) attributes["error.type"] = String(answer.status);
+    span.end(answer.ok ? { attributes } : { attributes, error: answer.statusText });
+    return answer;
+  } catch (error) {
+    const type = error instanceof Error ? error.name : "Error";
+    span.end({ attributes: { "error.type": type }, error: "no answer" });
+    throw error;
+  } finally {
+    retrying.set(false);
+  }
+}

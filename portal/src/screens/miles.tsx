@@ -1,0 +1,60 @@
+import { useState } from "preact/hooks";
+
+import { airline, type Balance } from "../api/airline.ts";
+import { formatDay, formatMoment, formatNumber } from "../format.ts";
+import { More, useList } from "../parts/list.tsx";
+import { Notice } from "../parts/notice.tsx";
+
+export function Miles() {
+  const [balance, setBalance] = useState<Balance>();
+  const list = useList("look at my miles", async (action, cursor) => {
+    const page = await airline.balance(action, cursor);
+    setBalance((before) => (before && cursor ? { ...page, history: [...before.history, ...page.history] } : page));
+    return page.next_cursor;
+  });
+  return (
+    <section class="card">
+      <h1 tabIndex={-1}>Miles</h1>
+      <Notice failure={list.failure} />
+      {balance && (
+        <p class="balance">
+          <strong>{formatNumber(balance.miles)}</strong> miles from {formatNumber(balance.bookings)}{" "}
+          {balance.bookings === 1 ? "booking" : "bookings"}
+        </p>
+      )}
+      {balance && balance.history.length > 0 && (
+        <div class="scroll" tabIndex={0} role="region" aria-label="History">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Route</th>
+                <th scope="col" class="number">
+                  Miles
+                </th>
+                <th scope="col">Departure</th>
+                <th scope="col">Booking</th>
+                <th scope="col">Posted</th>
+              </tr>
+            </thead>
+            <tbody>
+              {balance.history.map((entry) => (
+                <tr key={entry.booking_number}>
+                  <td>
+                    {entry.from_airport}–{entry.to_airport}
+                  </td>
+                  <td class="number">{formatNumber(entry.miles)}</td>
+                  <td>{formatDay(entry.departure_date)}</td>
+                  <td>
+                    <a href={`#/bookings/${entry.booking_number}`}>{entry.booking_number}</a>
+                  </td>
+                  <td>{formatMoment(entry.created_at)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <More list={list} />
+    </section>
+  );
+}

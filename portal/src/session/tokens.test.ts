@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { claimsOf, expiryOf } from "./tokens.ts";
+import { userOf } from "./user.ts";
+
+const token = (claims: object) => `h.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.s`;
+
+test("claims are read, whatever their letters", () => {
+  const claims = { email: "zoë@acme.example", exp: 1_800_000_000, "custom:tenant-id": "acme", "custom:tier-level": "basic" };
+  assert.deepEqual(claimsOf(token(claims)), claims);
+  assert.equal(expiryOf(token(claims)), 1_800_000_000_000);
+  assert.deepEqual(userOf(claims), { sub: "", email: "zoë@acme.example", tenant: "acme", tier: "basic", mayInvite: true });
+});
+
+test("a member is not offered to invite", () => {
+  assert.equal(userOf({ "custom:role": "member" }).mayInvite, false);
+  assert.equal(userOf({ "custom:role": "admin" }).mayInvite, true);
+});

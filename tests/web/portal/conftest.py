@@ -1,0 +1,58 @@
+"""The portal, served by the local cloud, and a page that is open at it."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from local_cloud import PROJECT
+
+
+@pytest.fixture(scope="session")
+def built_portal():
+    """portal/dist, made where it is out of date."""
+    done = subprocess.run(["make", "--silent", "portal"], cwd=PROJECT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"make portal: {done.stdout}{done.stderr}"
+
+
+@pytest.fixture(scope="session")
+def portal(built_portal, cloud):
+    """Where the portal is, at one origin with all it calls."""
+    return SimpleNamespace(url=cloud.outputs["portal_url"])
+
+
+@pytest.fixture(scope="session")
+def screenshots():
+    """Where pictures of the pages go."""
+    folder = Path(os.environ.get("SCREENSHOTS") or tempfile.mkdtemp(prefix="portal-screenshots-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"\nscreenshots: {folder}")
+    return folder
+
+
+@pytest.fixture
+def page(browser, portal, viewport, color_scheme):
+    """An empty page at the portal. An error in its console fails the test, but for answers that tests provoke."""
+    width, height = viewport
+    context = browser.new_context(
+        base_url=portal.url,
+        viewport={"width": width, "height": height},
+        color_scheme=color_scheme,
+        reduced_motion="reduce",
+        locale="en-GB",
+    )
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    page.troubles = SimpleNamespace(errors=[], failed_requests=[])
+
+    def note(message):
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            page.troubles.errors.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: page.troubles.errors.append(str(error)))
+    yield page
+    context.close()
