@@ -165,12 +165,7 @@ fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, ret
     }
 }
 
-fn answer(
-    outcome: Result<Vec<Stored>, StoreError>,
-    batch: Vec<Job>,
-    connection: &Connection,
-    ingest: &mut Ingest,
-) {
+fn answer(outcome: Result<Vec<Stored>, StoreError>, batch: Vec<Job>, connection: &Connection, ingest: &mut Ingest) {
     match outcome {
         Ok(stored) => {
             for (job, stored) in batch.into_iter().zip(stored) {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Jwks, JwksError};
 use crate::{
     http::{HttpClient, Problem},
-    tenant::{InvalidTenant, TenantContext},
+    tenant::{InvalidTenant, TenantContext, TenantLabel},
 };
 
 /// Seconds by which clocks may differ when `exp` and `nbf` are checked.
@@ -127,11 +127,11 @@ impl TokenVerifier {
         if claims.token_use != "id" {
             return Err(AuthError::InvalidToken("not an ID token".into()));
         }
-        Ok(TenantContext {
+        Ok(TenantContext::verified(TenantLabel {
             tenant_id: claims.tenant_id.unwrap_or_default().parse()?,
             tier: claims.tier.unwrap_or_default().parse()?,
             user_id: claims.sub.parse()?,
-        })
+        }))
     }
 }
 
