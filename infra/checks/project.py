@@ -49,6 +49,7 @@ EVERYTHING = {
     "MileageApiUrl": "https://mileage.example.com",
     "DebugTracing": "true",
     "PasswordSignIn": "true",
+    "TenantsReaderRoleArn": f"arn:aws:iam::{BOOKING}:role/tenants-reader",
 }
 LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough"}
 
