@@ -93,6 +93,8 @@ impl Cloud {
             ("Architecture", architecture),
             ("OtlpEndpoint", control_plane_url.as_str()),
             ("Tracing", "PassThrough"),
+            // What the registry says takes effect before anybody waits for it.
+            ("TenantsCacheSeconds", "2"),
         ];
 
         let step = progress::step("account A");
@@ -114,8 +116,10 @@ impl Cloud {
         let pool_arn = from_a("UserPoolArn")?;
         let (tries, hidden) = (options.max_receive_count.to_string(), options.visibility_timeout.to_string());
         let mut parameters = common.to_vec();
+        let reader_arn = format!("arn:aws:iam::{BOOKING_ACCOUNT}:role/{}", patches::TENANTS_READER);
         parameters.extend([
             ("BookingAccountId", BOOKING_ACCOUNT),
+            ("TenantsReaderRoleArn", reader_arn.as_str()),
             ("UserPoolArn", &pool_arn),
             ("UserPoolId", &pool),
             ("UserPoolClientId", &client),
@@ -132,11 +136,17 @@ impl Cloud {
         let topic_arn = from_a("TopicArn")?;
         patches::subscribe_queue(&mileage, &booking, &topic_arn, &b).await?;
         patches::expire_items(&booking, &from_a("ReservationsTable")?).await?;
+        let emulator = patches::Iam::new(&endpoint);
+        emulator.leave_out_leading_keys(BOOKING_ACCOUNT, &from_a("TenantRoleArn")?).await?;
+        emulator.leave_out_leading_keys(MILEAGE_ACCOUNT, &from_b("TenantRoleArn")?).await?;
+        let (registry, mileage_api) = (from_a("TenantsTable")?, from_b("MileageApiRoleArn")?);
+        emulator.let_mileage_api_read_tenants(&mileage, &registry, &mileage_api).await?;
         patches::deploy_gateway_responses(&booking, &from_a("ApiId")?, STAGE).await?;
         patches::deploy_gateway_responses(&mileage, &from_b("ApiId")?, STAGE).await?;
         step.done("patched what the emulator leaves out (local/src/patches.rs)");
 
         let step = progress::step("users");
+        users::register_tenants(&booking, &registry, &users::TENANTS).await?;
         let users = users::create(&booking, &pool).await?;
         step.done(format_args!("{} tenants with a user each", users.len()));
 
@@ -157,6 +167,7 @@ impl Cloud {
             mileage_account: MILEAGE_ACCOUNT.to_owned(),
             user_pool_id: pool,
             user_pool_client_id: client,
+            tenants_table: registry,
             reservations_table: from_a("ReservationsTable")?,
             ledger_table: from_b("LedgerTable")?,
             topic_arn,

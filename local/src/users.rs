@@ -7,11 +7,28 @@ use aws_sdk_cognitoidentityprovider::{
     Client,
     types::{AttributeType, AuthFlowType, MessageActionType},
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::outputs::{Outputs, User};
 
 /// Tenant and tier.
 pub const TENANTS: [(&str, &str); 3] = [("acme", "basic"), ("globex", "standard"), ("oceanic", "premium")];
+
+/// Writes these tenants into the registry, each under its id as the company's name.
+pub async fn register_tenants(config: &SdkConfig, table: &str, tenants: &[(&str, &str)]) -> Result<()> {
+    let registry = aws_sdk_dynamodb::Client::new(config);
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    for (tenant, tier) in tenants {
+        let put = registry.put_item().table_name(table).item("tenant_id", text(tenant)).item("tier", text(tier));
+        put.item("status", text("active"))
+            .item("company_name", text(tenant))
+            .item("created_at", text(&format!("{:.0}", jiff::Timestamp::now())))
+            .send()
+            .await
+            .with_context(|| format!("cannot register {tenant}"))?;
+    }
+    Ok(())
+}
 
 /// Creates a user for each tenant.
 pub async fn create(config: &SdkConfig, user_pool_id: &str) -> Result<Vec<User>> {

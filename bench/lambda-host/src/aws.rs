@@ -1,6 +1,7 @@
-//! AWS with a fixed latency: the few calls the functions make, and a user pool.
+//! AWS with a fixed latency: the few calls the functions make, a user pool, and a registry that knows whoever got a token.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -29,6 +30,20 @@ pub const USER_POOL_ID: &str = "us-east-1_Example1";
 /// Its client.
 pub const CLIENT_ID: &str = "client-1";
 
+/// The role of tenants' sessions.
+pub const TENANT_ROLE_ARN: &str = "arn:aws:iam::111111111111:role/tenant-role";
+/// The registry of tenants.
+pub const TENANTS_TABLE: &str = "tenants";
+
+/// How an action is answered otherwise than it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Not at all.
+    Hang,
+    /// So many times with throttling, then as it should be.
+    Throttle(u32),
+}
+
 /// A fixed-latency AWS.
 pub struct Aws {
     state: Arc<Mutex<State_>>,
@@ -37,9 +52,13 @@ pub struct Aws {
     key: EncodingKey,
 }
 
+#[derive(Default)]
 struct State_ {
     latency: Duration,
     hangs: bool,
+    faults: HashMap<String, Fault>,
+    /// Tenants and their tiers.
+    tenants: HashMap<String, String>,
     requests: Vec<(String, String)>,
     keys: Value,
 }
@@ -54,7 +73,7 @@ impl Aws {
         let mut jwk = Jwk::from_encoding_key(&key, Algorithm::RS256)?;
         jwk.common.key_id = Some("key-1".to_owned());
         let keys = json!({ "keys": [serde_json::to_value(jwk)?] });
-        let state = Arc::new(Mutex::new(State_ { latency, hangs: false, requests: Vec::new(), keys }));
+        let state = Arc::new(Mutex::new(State_ { latency, hangs: false, keys, ..State_::default() }));
         let router = Router::new()
             .route("/", post(call))
             .route(&format!("/{USER_POOL_ID}/.well-known/jwks.json"), get(jwks))
@@ -77,13 +96,19 @@ impl Aws {
         self.state().hangs = hangs;
     }
 
+    /// Answers this action so from now on.
+    pub fn fail(&self, action: &str, fault: Fault) {
+        self.state().faults.insert(action.to_owned(), fault);
+    }
+
     /// The calls so far: action and body.
     pub fn requests(&self) -> Vec<(String, String)> {
         self.state().requests.clone()
     }
 
-    /// An ID token of the pool.
+    /// An ID token of the pool. The registry has the tenant, at this tier, from then on.
     pub fn token(&self, tenant: &str, tier: &str, sub: &str) -> Result<String> {
+        self.state().tenants.insert(tenant.to_owned(), tier.to_owned());
         let now = jiff::Timestamp::now().as_second();
         let claims = json!({
             "sub": sub,
@@ -115,13 +140,18 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
     let query_action = text.split('&').find_map(|pair| pair.strip_prefix("Action="));
     let action =
         target.and_then(|target| target.split('.').next_back()).or(query_action).unwrap_or_default().to_owned();
-    let (latency, hangs) = {
+    let (latency, hangs, fault) = {
         let mut state = lock(&state);
         state.requests.push((action.clone(), text.clone()));
-        (state.latency, state.hangs)
+        (state.latency, state.hangs, state.fault(&action))
     };
-    if hangs {
+    if hangs || fault == Some(Fault::Hang) {
         return std::future::pending().await;
+    }
+    if fault.is_some() {
+        let throttled = Response::builder().status(StatusCode::BAD_REQUEST);
+        let error = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ThrottlingException\",\"message\":\"slow down\"}";
+        return throttled.body(Body::from(error)).unwrap_or_default();
     }
     if !latency.is_zero() {
         // Tokio's timer counts whole milliseconds and rounds up; a thread's sleep is off by a twentieth of one.
@@ -131,11 +161,51 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
         "PublishBatch" => ("text/xml", published(&text)),
         "Query" => ("application/x-amz-json-1.0", "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}".to_owned()),
         "SendMessage" => ("application/x-amz-json-1.0", "{\"MessageId\":\"1\"}".to_owned()),
-        "TransactWriteItems" | "PutItem" | "GetItem" => ("application/x-amz-json-1.0", "{}".to_owned()),
+        "AssumeRole" => ("text/xml", session(&text)),
+        "GetItem" => ("application/x-amz-json-1.0", lock(&state).entry(&text)),
+        "TransactWriteItems" | "PutItem" => ("application/x-amz-json-1.0", "{}".to_owned()),
         _ => return Response::builder().status(StatusCode::NOT_IMPLEMENTED).body(Body::empty()).unwrap_or_default(),
     };
     let response = Response::builder().header("content-type", content_type).header("x-amzn-requestid", "request-1");
     response.body(Body::from(answer)).unwrap_or_default()
+}
+
+impl State_ {
+    /// What goes wrong with this call of an action.
+    fn fault(&mut self, action: &str) -> Option<Fault> {
+        match self.faults.get_mut(action)? {
+            Fault::Throttle(0) => None,
+            Fault::Throttle(times) => {
+                *times -= 1;
+                Some(Fault::Throttle(*times))
+            }
+            Fault::Hang => Some(Fault::Hang),
+        }
+    }
+
+    /// An entry of the registry; of another table, nothing.
+    fn entry(&self, get: &str) -> String {
+        let get: Value = serde_json::from_str(get).unwrap_or_default();
+        let tenant = get["Key"]["tenant_id"]["S"].as_str().unwrap_or_default();
+        match self.tenants.get(tenant) {
+            Some(tier) if get["TableName"] == TENANTS_TABLE => {
+                json!({ "Item": { "tier": { "S": tier }, "status": { "S": "active" } } }).to_string()
+            }
+            _ => "{}".to_owned(),
+        }
+    }
+}
+
+/// Credentials of a tenant's session, whose access key names the tenant.
+fn session(form: &str) -> String {
+    let tenant = form.split('&').find_map(|pair| pair.strip_prefix("Tags.member.1.Value=")).unwrap_or_default();
+    let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+         <AccessKeyId>ASIA{tenant}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>\
+         <SessionToken>token</SessionToken><Expiration>{expires:.0}</Expiration></Credentials></AssumeRoleResult>\
+         <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></AssumeRoleResponse>"
+    )
 }
 
 /// Every entry of a batch was published.

@@ -53,7 +53,7 @@ pub fn is_temporary<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool 
 pub fn describe<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
+    R: std::fmt::Debug,
 {
     match error.as_service_error() {
         Some(service) => format!("{}: {}", service.code().unwrap_or("?"), service.message().unwrap_or_default()),

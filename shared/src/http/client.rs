@@ -79,7 +79,7 @@ impl HttpClient {
 }
 
 /// The message of an error and of all its causes: the outermost alone seldom says why.
-pub(crate) fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
