@@ -32,7 +32,11 @@ pub struct BookingApi {
 impl BookingApi {
     /// Starts it.
     pub async fn start(setup: Setup<'_>) -> Self {
-        let aws = Aws::start(Duration::from_millis(1)).await.unwrap();
+        Self::start_with(Aws::start(Duration::from_millis(1)).await.unwrap(), setup).await
+    }
+
+    /// Starts it with this AWS.
+    pub async fn start_with(aws: Aws, setup: Setup<'_>) -> Self {
         let mut env = vec![
             ("OTEL_SERVICE_NAME", "booking-api"),
             ("AWS_ENDPOINT_URL", aws.url.as_str()),

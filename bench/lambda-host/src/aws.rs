@@ -35,6 +35,9 @@ pub const TENANT_ROLE_ARN: &str = "arn:aws:iam::111111111111:role/tenant-role";
 /// The registry of tenants.
 pub const TENANTS_TABLE: &str = "tenants";
 
+/// What access keys of tenants' sessions begin with; the tenant follows.
+const SESSION_KEY: &str = "ASIA";
+
 /// How an action is answered otherwise than it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -59,6 +62,7 @@ struct State_ {
     faults: HashMap<String, Fault>,
     /// Tenants and their tiers.
     tenants: HashMap<String, String>,
+    session_seconds: i64,
     requests: Vec<(String, String)>,
     keys: Value,
 }
@@ -73,7 +77,8 @@ impl Aws {
         let mut jwk = Jwk::from_encoding_key(&key, Algorithm::RS256)?;
         jwk.common.key_id = Some("key-1".to_owned());
         let keys = json!({ "keys": [serde_json::to_value(jwk)?] });
-        let state = Arc::new(Mutex::new(State_ { latency, hangs: false, keys, ..State_::default() }));
+        let state =
+            Arc::new(Mutex::new(State_ { latency, hangs: false, keys, session_seconds: 3_600, ..State_::default() }));
         let router = Router::new()
             .route("/", post(call))
             .route(&format!("/{USER_POOL_ID}/.well-known/jwks.json"), get(jwks))
@@ -96,7 +101,12 @@ impl Aws {
         self.state().hangs = hangs;
     }
 
-    /// Answers this action so from now on.
+    /// How long tenants' sessions last from now on.
+    pub fn let_sessions_last(&self, seconds: i64) {
+        self.state().session_seconds = seconds;
+    }
+
+    /// Answers this action so from now on; `Jwks` is the reading of the user pool's keys.
     pub fn fail(&self, action: &str, fault: Fault) {
         self.state().faults.insert(action.to_owned(), fault);
     }
@@ -131,6 +141,10 @@ fn lock(state: &Mutex<State_>) -> MutexGuard<'_, State_> {
 }
 
 async fn jwks(State(state): State<Arc<Mutex<State_>>>) -> axum::Json<Value> {
+    let fault = lock(&state).fault("Jwks");
+    if fault.is_some() {
+        return std::future::pending().await;
+    }
     axum::Json(lock(&state).keys.clone())
 }
 
@@ -149,9 +163,10 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
         return std::future::pending().await;
     }
     if fault.is_some() {
-        let throttled = Response::builder().status(StatusCode::BAD_REQUEST);
-        let error = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ThrottlingException\",\"message\":\"slow down\"}";
-        return throttled.body(Body::from(error)).unwrap_or_default();
+        return refused(&action, "ThrottlingException");
+    }
+    if !is_within_fence(&headers, &text) {
+        return refused(&action, "AccessDeniedException");
     }
     if !latency.is_zero() {
         // Tokio's timer counts whole milliseconds and rounds up; a thread's sleep is off by a twentieth of one.
@@ -161,7 +176,7 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
         "PublishBatch" => ("text/xml", published(&text)),
         "Query" => ("application/x-amz-json-1.0", "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}".to_owned()),
         "SendMessage" => ("application/x-amz-json-1.0", "{\"MessageId\":\"1\"}".to_owned()),
-        "AssumeRole" => ("text/xml", session(&text)),
+        "AssumeRole" => ("text/xml", session(&text, lock(&state).session_seconds)),
         "GetItem" => ("application/x-amz-json-1.0", lock(&state).entry(&text)),
         "TransactWriteItems" | "PutItem" => ("application/x-amz-json-1.0", "{}".to_owned()),
         _ => return Response::builder().status(StatusCode::NOT_IMPLEMENTED).body(Body::empty()).unwrap_or_default(),
@@ -196,13 +211,35 @@ impl State_ {
     }
 }
 
+/// The fence of the tenant role's policy: every key of a call is of the tenant whose session calls.
+fn is_within_fence(headers: &HeaderMap, body: &str) -> bool {
+    let authorization = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = authorization.split_once("Credential=").and_then(|(_, rest)| rest.split('/').next());
+    let session = key.and_then(|key| key.strip_prefix(SESSION_KEY));
+    let mut tenants = body.split("TENANT#").skip(1).map(|rest| rest.split('#').next());
+    tenants.all(|tenant| tenant.is_some() && tenant == session)
+}
+
+/// An error as the service of this action words it.
+fn refused(action: &str, code: &str) -> Response {
+    let (content_type, body) = if action == "AssumeRole" {
+        let code = code.trim_end_matches("Exception");
+        let error = format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>");
+        ("text/xml", error)
+    } else {
+        ("application/x-amz-json-1.0", json!({ "__type": code, "message": "refused" }).to_string())
+    };
+    let response = Response::builder().status(StatusCode::BAD_REQUEST).header("content-type", content_type);
+    response.body(Body::from(body)).unwrap_or_default()
+}
+
 /// Credentials of a tenant's session, whose access key names the tenant.
-fn session(form: &str) -> String {
+fn session(form: &str, seconds: i64) -> String {
     let tenant = form.split('&').find_map(|pair| pair.strip_prefix("Tags.member.1.Value=")).unwrap_or_default();
-    let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
     format!(
         "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
-         <AccessKeyId>ASIA{tenant}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>\
+         <AccessKeyId>{SESSION_KEY}{tenant}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>\
          <SessionToken>token</SessionToken><Expiration>{expires:.0}</Expiration></Credentials></AssumeRoleResult>\
          <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></AssumeRoleResponse>"
     )

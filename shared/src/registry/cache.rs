@@ -56,6 +56,7 @@ impl Cache {
             return Ok(standing);
         }
         if !remembered.failed.is_some_and(|at| within(at, LEFT_ALONE_FOR)) {
+            let began = Instant::now();
             match read.await {
                 Ok(standing) => {
                     *remembered = Remembered { said: Some((standing, now)), failed: None };
@@ -63,7 +64,7 @@ impl Cache {
                 }
                 Err(reason) => {
                     tracing::error!(reason, "tenant registry not read");
-                    remembered.failed = Some(now);
+                    remembered.failed = Some(now + began.elapsed());
                 }
             }
         }

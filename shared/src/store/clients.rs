@@ -27,7 +27,7 @@ use crate::{
 const TAG: &str = "tenant_id";
 /// The most AWS gives to a role that is assumed by a role.
 const SESSION: Duration = Duration::from_secs(3_600);
-/// A session is replaced when it has no more time than this.
+/// A session is replaced when it has no more time than this, or than half of it: the SDK spreads renewals.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
 /// How long a session may take to be had, retries included.
 const LOAD_WITHIN: Duration = Duration::from_secs(3);
@@ -98,5 +98,19 @@ impl ProvideCredentials for TenantSession {
         Self: 'a,
     {
         future::ProvideCredentials::new(self.assume())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_tenants_are_kept_than_the_bound() {
+        let clients = TenantClients::new(&SdkConfig::builder().build(), "arn:aws:iam::111111111111:role/tenant-role");
+        for n in 0..MOST_TENANTS.get() + 100 {
+            clients.of(&format!("tenant-{n}").parse().unwrap());
+        }
+        assert_eq!(clients.clients.lock().unwrap().len(), MOST_TENANTS.get());
     }
 }
