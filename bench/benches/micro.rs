@@ -13,15 +13,15 @@ use shared::{
     auth::TokenVerifier,
     http::HttpClient,
     telemetry::bench::{Spans, inject_and_extract},
-    tenant::TenantContext,
+    tenant::TenantLabel,
 };
 
 /// Spans of one invocation in the span benchmark: its figure is for one of them.
 const SPANS: usize = 100;
 
-fn tenant() -> TenantContext {
+fn tenant() -> TenantLabel {
     let user_id = "6c5c42f2-fcaa-4337-aea0-9130cc09cdf7".parse().unwrap();
-    TenantContext { tenant_id: "acme".parse().unwrap(), tier: "basic".parse().unwrap(), user_id }
+    TenantLabel { tenant_id: "acme".parse().unwrap(), tier: "basic".parse().unwrap(), user_id }
 }
 
 fn spans(criterion: &mut Criterion) {

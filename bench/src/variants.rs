@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::Result;
 use lambda_host::{
-    aws::{Aws, CLIENT_ID, USER_POOL_ID},
+    aws::{Aws, CLIENT_ID, TENANT_ROLE_ARN, TENANTS_TABLE, USER_POOL_ID},
     function::{Config, Function},
     payloads,
     sink::{Behaviour, Sink},
@@ -72,6 +72,8 @@ pub(crate) fn environment(aws: &Aws) -> Vec<(&str, &str)> {
         ("OTEL_SERVICE_NAME", "booking-api"),
         ("AWS_ENDPOINT_URL", aws.url.as_str()),
         ("RESERVATIONS_TABLE", "reservations"),
+        ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
+        ("TENANTS_TABLE", TENANTS_TABLE),
         ("MILEAGE_API_URL", "http://127.0.0.1:9"),
         ("USER_POOL_ID", USER_POOL_ID),
         ("USER_POOL_CLIENT_ID", CLIENT_ID),

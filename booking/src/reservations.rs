@@ -1,6 +1,6 @@
 //! Reservations in DynamoDB, and the idempotency records beside them.
 //!
-//! Keys are formed from a [`TenantContext`] alone, so nothing here can read or write across tenants.
+//! Keys and credentials come from a [`TenantTable`] for one verified tenant, so nothing here can read or write across tenants.
 
 use std::{
     collections::HashMap,
@@ -8,14 +8,14 @@ use std::{
 };
 
 use aws_sdk_dynamodb::{
-    Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, TransactWriteItem},
+    types::{AttributeValue, TransactWriteItem, builders::PutBuilder},
 };
 use serde::{Deserialize, Serialize};
 use shared::{
     aws::{describe, is_temporary},
+    store::{TenantItems, TenantTable},
     telemetry::propagation,
     tenant::{TenantContext, TenantId, Tier, UserId},
 };
@@ -27,8 +27,9 @@ const BOOKING_PREFIX: &str = "BOOKING#";
 const BY_CREATED_AT: &str = "by-created-at";
 /// How long an idempotency key is remembered, in seconds.
 const KEY_KEPT_SECONDS: i64 = 24 * 60 * 60;
-/// How long conflicts and throttling are retried before the caller is asked to come back.
-const RETRY_FOR: Duration = Duration::from_secs(3);
+/// How long conflicts, and what the SDK has given up on, are retried before the caller is asked to come back. With the last call's
+/// own four seconds this is half of the function's time.
+const RETRY_FOR: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the store did not do what it was asked.
@@ -119,14 +120,13 @@ impl std::str::FromStr for Cursor {
 /// The reservations table.
 #[derive(Debug, Clone)]
 pub struct Reservations {
-    client: Client,
-    table: String,
+    table: TenantTable,
 }
 
 impl Reservations {
     /// The reservations in `table`.
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+    pub fn new(table: TenantTable) -> Self {
+        Self { table }
     }
 
     /// Stores a reservation, with its idempotency record where there is a key, in one transaction.
@@ -136,17 +136,18 @@ impl Reservations {
         booking: &NewBooking,
         key: Option<&IdempotencyKey>,
     ) -> Result<Made, StoreError> {
+        let items = self.table.for_tenant(tenant);
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
             let now = jiff::Timestamp::now();
             let reservation = Reservation::of(booking, BookingNumber::random()?, now);
-            let Err(error) = self.try_make(tenant, booking, &reservation, key, now).await else {
+            let Err(error) = try_make(&items, tenant, booking, &reservation, key, now).await else {
                 return Ok(Made::Now(reservation));
             };
             match (judge(&error), key) {
                 (Verdict::KeyTaken, Some(key)) => {
-                    if let Some(earlier) = self.made_before(tenant, booking, key).await? {
+                    if let Some(earlier) = made_before(&items, booking, key).await? {
                         return Ok(Made::Before(earlier));
                     }
                 }
@@ -162,102 +163,26 @@ impl Reservations {
         }
     }
 
-    async fn try_make(
-        &self,
-        tenant: &TenantContext,
-        booking: &NewBooking,
-        reservation: &Reservation,
-        key: Option<&IdempotencyKey>,
-        now: jiff::Timestamp,
-    ) -> Result<(), SdkError<TransactWriteItemsError>> {
-        let mut trace = HashMap::new();
-        propagation::inject(&opentelemetry::Context::current(), Some(tenant), &mut trace);
-        let stored = StoredReservation {
-            reservation: reservation.clone(),
-            tenant_id: tenant.tenant_id.clone(),
-            tier: tenant.tier,
-            sub: tenant.user_id.clone(),
-            trace,
-        };
-        let sk = format!("{BOOKING_PREFIX}{}", reservation.booking_number);
-        let put = self.put(tenant, sk, &stored)?.condition_expression("attribute_not_exists(pk)");
-        let mut write = self.client.transact_write_items().transact_items(transact(put)?);
-        if let Some(key) = key {
-            let record = IdempotencyRecord {
-                fingerprint: booking.fingerprint().as_str().to_owned(),
-                reservation: reservation.clone(),
-                expires_at: now.as_second() + KEY_KEPT_SECONDS,
-            };
-            let put = self
-                .put(tenant, idempotency_sk(key), &record)?
-                .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
-                .expression_attribute_values(":now", AttributeValue::N(now.as_second().to_string()));
-            write = write.transact_items(transact(put)?);
-        }
-        write.send().await.map(|_| ())
-    }
-
-    fn put(
-        &self,
-        tenant: &TenantContext,
-        sk: String,
-        item: &impl Serialize,
-    ) -> Result<aws_sdk_dynamodb::types::builders::PutBuilder, SdkError<TransactWriteItemsError>> {
-        let mut item: HashMap<String, AttributeValue> =
-            serde_dynamo::to_item(item).map_err(SdkError::construction_failure)?;
-        item.extend(item_key(tenant, sk));
-        Ok(Put::builder().table_name(&self.table).set_item(Some(item)))
-    }
-
-    /// The reservation an earlier request with this key made; `None` if its record has gone meanwhile.
-    async fn made_before(
-        &self,
-        tenant: &TenantContext,
-        booking: &NewBooking,
-        key: &IdempotencyKey,
-    ) -> Result<Option<Reservation>, StoreError> {
-        let Some(record) = self.get::<IdempotencyRecord>(tenant, idempotency_sk(key)).await? else { return Ok(None) };
-        if Fingerprint::as_str(&booking.fingerprint()) != record.fingerprint {
-            return Err(StoreError::KeyReused);
-        }
-        Ok(Some(record.reservation))
-    }
-
     /// A reservation of this user.
     pub async fn get_reservation(
         &self,
         tenant: &TenantContext,
         number: &BookingNumber,
     ) -> Result<Option<Reservation>, StoreError> {
-        self.get(tenant, format!("{BOOKING_PREFIX}{number}")).await
-    }
-
-    async fn get<T: for<'a> Deserialize<'a>>(
-        &self,
-        tenant: &TenantContext,
-        sk: String,
-    ) -> Result<Option<T>, StoreError> {
-        let get =
-            self.client.get_item().table_name(&self.table).set_key(Some(item_key(tenant, sk))).consistent_read(true);
-        let found = get.send().await.map_err(|error| unavailable_or_refused(&error))?;
-        Ok(found.item.map(serde_dynamo::from_item).transpose()?)
+        read(&self.table.for_tenant(tenant), format!("{BOOKING_PREFIX}{number}")).await
     }
 
     /// The user's reservations, newest first, at most `limit`. Strongly consistent: a new booking is there at once.
     pub async fn list(&self, tenant: &TenantContext, limit: u8, after: Option<Cursor>) -> Result<Page, StoreError> {
+        let items = self.table.for_tenant(tenant);
         let start = after.map(|cursor| {
-            let mut start = item_key(tenant, format!("{BOOKING_PREFIX}{}", cursor.booking_number));
+            let mut start = items.key(format!("{BOOKING_PREFIX}{}", cursor.booking_number));
             start.insert("created_at".to_owned(), AttributeValue::S(cursor.created_at));
             start
         });
         // Idempotency records have no `created_at` of their own, so they are not in the index.
-        let query = self.client.query().table_name(&self.table).index_name(BY_CREATED_AT).consistent_read(true);
-        let query = query
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(tenant.partition_key()))
-            .scan_index_forward(false)
-            .limit(i32::from(limit))
-            .set_exclusive_start_key(start);
+        let query = items.query().index_name(BY_CREATED_AT).scan_index_forward(false).limit(i32::from(limit));
+        let query = query.set_exclusive_start_key(start);
         let found = query.send().await.map_err(|error| unavailable_or_refused(&error))?;
         let more = found.last_evaluated_key.is_some();
         let reservations: Vec<Reservation> = serde_dynamo::from_items(found.items.unwrap_or_default())?;
@@ -269,17 +194,68 @@ impl Reservations {
     }
 }
 
-fn transact(
-    put: aws_sdk_dynamodb::types::builders::PutBuilder,
-) -> Result<TransactWriteItem, SdkError<TransactWriteItemsError>> {
+async fn try_make(
+    items: &TenantItems,
+    tenant: &TenantContext,
+    booking: &NewBooking,
+    reservation: &Reservation,
+    key: Option<&IdempotencyKey>,
+    now: jiff::Timestamp,
+) -> Result<(), SdkError<TransactWriteItemsError>> {
+    let mut trace = HashMap::new();
+    propagation::inject(&opentelemetry::Context::current(), Some(tenant.label()), &mut trace);
+    let stored = StoredReservation {
+        reservation: reservation.clone(),
+        tenant_id: tenant.tenant_id.clone(),
+        tier: tenant.tier,
+        sub: tenant.user_id.clone(),
+        trace,
+    };
+    let sk = format!("{BOOKING_PREFIX}{}", reservation.booking_number);
+    let put = put(items, sk, &stored)?.condition_expression("attribute_not_exists(pk)");
+    let mut write = items.transact().transact_items(transact(put)?);
+    if let Some(key) = key {
+        let record = IdempotencyRecord {
+            fingerprint: booking.fingerprint().as_str().to_owned(),
+            reservation: reservation.clone(),
+            expires_at: now.as_second() + KEY_KEPT_SECONDS,
+        };
+        let put = self::put(items, idempotency_sk(key), &record)?
+            .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
+            .expression_attribute_values(":now", AttributeValue::N(now.as_second().to_string()));
+        write = write.transact_items(transact(put)?);
+    }
+    write.send().await.map(|_| ())
+}
+
+fn put(
+    items: &TenantItems,
+    sk: String,
+    item: &impl Serialize,
+) -> Result<PutBuilder, SdkError<TransactWriteItemsError>> {
+    Ok(items.put(sk, serde_dynamo::to_item(item).map_err(SdkError::construction_failure)?))
+}
+
+fn transact(put: PutBuilder) -> Result<TransactWriteItem, SdkError<TransactWriteItemsError>> {
     Ok(TransactWriteItem::builder().put(put.build().map_err(SdkError::construction_failure)?).build())
 }
 
-fn item_key(tenant: &TenantContext, sk: String) -> HashMap<String, AttributeValue> {
-    HashMap::from([
-        ("pk".to_owned(), AttributeValue::S(tenant.partition_key())),
-        ("sk".to_owned(), AttributeValue::S(sk)),
-    ])
+/// The reservation an earlier request with this key made; `None` if its record has gone meanwhile.
+async fn made_before(
+    items: &TenantItems,
+    booking: &NewBooking,
+    key: &IdempotencyKey,
+) -> Result<Option<Reservation>, StoreError> {
+    let Some(record) = read::<IdempotencyRecord>(items, idempotency_sk(key)).await? else { return Ok(None) };
+    if Fingerprint::as_str(&booking.fingerprint()) != record.fingerprint {
+        return Err(StoreError::KeyReused);
+    }
+    Ok(Some(record.reservation))
+}
+
+async fn read<T: for<'a> Deserialize<'a>>(items: &TenantItems, sk: String) -> Result<Option<T>, StoreError> {
+    let found = items.get(sk).send().await.map_err(|error| unavailable_or_refused(&error))?;
+    Ok(found.item.map(serde_dynamo::from_item).transpose()?)
 }
 
 fn idempotency_sk(key: &IdempotencyKey) -> String {

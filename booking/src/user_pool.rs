@@ -7,7 +7,7 @@ use aws_sdk_cognitoidentityprovider::{
     operation::admin_create_user::AdminCreateUserError,
     types::{AttributeType, DeliveryMediumType},
 };
-use shared::tenant::{Role, TenantContext, TenantId, Tier};
+use shared::tenant::{Role, TenantId, TenantLabel, Tier};
 
 use crate::domain::EmailAddress;
 
@@ -42,7 +42,7 @@ impl From<BuildError> for UserPoolError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Added {
     /// By this one; whom requests of theirs will be served for.
-    Now(TenantContext),
+    Now(TenantLabel),
     /// They were there before, in whatever tenant, and are as they were.
     Before,
 }
@@ -87,7 +87,7 @@ impl UserPool {
         let sub = attributes.iter().find(|attribute| attribute.name() == "sub").and_then(|sub| sub.value());
         let user_id = sub.and_then(|sub| sub.parse().ok());
         let user_id = user_id.ok_or_else(|| UserPoolError::Unclear("a user without a sub".into()))?;
-        Ok(Added::Now(TenantContext { tenant_id: tenant_id.clone(), tier, user_id }))
+        Ok(Added::Now(TenantLabel { tenant_id: tenant_id.clone(), tier, user_id }))
     }
 }
 

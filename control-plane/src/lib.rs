@@ -16,6 +16,7 @@
 //! | [`forward`] | spans passed on to other backends |
 //! | [`api`] | the JSON API |
 //! | [`pages`] | the pages |
+//! | [`tenants`] | the registry of tenants: who is served, at which tier |
 //! | [`terminal`] | the same in a terminal |
 //! | [`problem`] | RFC 9457 problem documents |
 
@@ -32,6 +33,7 @@ pub mod rollup;
 pub mod search;
 pub mod server;
 pub mod store;
+pub mod tenants;
 pub mod terminal;
 pub mod topology;
 pub mod trace;

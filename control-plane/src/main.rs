@@ -10,9 +10,17 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{
-    alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server, terminal, trace::TraceId,
+    alerting::Alarm,
+    api::SloAnswer,
+    config::Config,
+    evaluator::Whose,
+    server,
+    tenants::{Registry, Status},
+    terminal,
+    trace::TraceId,
 };
 use serde::de::DeserializeOwned;
+use shared::tenant::{TenantId, Tier};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -105,6 +113,17 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// The registry of tenants: register, list, suspend, resume, set-tier. With the AWS credentials of the booking account.
+    Tenant {
+        #[command(subcommand)]
+        command: TenantCommand,
+        /// The registry's table: the booking stack's output TenantsTable.
+        #[arg(long, global = true, env = "TENANTS_TABLE", default_value = "tenants-dev")]
+        table: String,
+        /// JSON, not a table.
+        #[arg(long, global = true)]
+        json: bool,
+    },
     /// Who costs what: requests, time and, with prices, money.
     Cost {
         /// How far back; whole days count.
@@ -114,6 +133,31 @@ enum Command {
         format: CostFormat,
         #[command(flatten)]
         client: Client,
+    },
+}
+
+#[derive(Subcommand)]
+enum TenantCommand {
+    /// Register a company; prints the id that the service has given it.
+    Create {
+        /// The company's name.
+        #[arg(long)]
+        company_name: String,
+        /// basic, standard or premium.
+        #[arg(long)]
+        tier: Tier,
+    },
+    /// List all tenants.
+    List,
+    /// Refuse a tenant from now on, whatever its tokens say; takes half a minute to reach every function.
+    Suspend { tenant_id: TenantId },
+    /// Serve a suspended tenant again.
+    Resume { tenant_id: TenantId },
+    /// Give a tenant another tier; it counts over the one in its tokens.
+    SetTier {
+        tenant_id: TenantId,
+        /// basic, standard or premium.
+        tier: Tier,
     },
 }
 
@@ -177,6 +221,10 @@ async fn main() -> Result<ExitCode> {
             let alerts: Vec<Alarm> = serde_json::from_str(&text)?;
             return Ok(failure_if(alerts.iter().any(|alarm| alarm.alert.closed.is_none())));
         }
+        Command::Tenant { command, table, json } => {
+            let printed = tenant(command, &Registry::open(&table).await, json).await?;
+            std::io::stdout().write_all(printed.as_bytes())?;
+        }
         Command::Cost { window, format, client } => {
             let format = if matches!(format, CostFormat::Csv) { "csv" } else { "json" };
             let text = client.ask("/api/cost", &[("window", window), ("format", format.to_owned())]).await?;
@@ -188,6 +236,28 @@ async fn main() -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Does what is asked with the registry; what there is to print about it.
+async fn tenant(command: TenantCommand, registry: &Registry, json: bool) -> Result<String> {
+    let changed = match command {
+        TenantCommand::Create { company_name, tier } => {
+            let tenant = registry.create(&company_name, tier).await?;
+            return Ok(if json { to_json(&tenant)? } else { format!("{}\n", tenant.tenant_id) });
+        }
+        TenantCommand::List => {
+            let tenants = registry.list().await?;
+            return if json { to_json(&tenants) } else { Ok(terminal::tenants(&tenants)) };
+        }
+        TenantCommand::Suspend { tenant_id } => registry.set_status(&tenant_id, Status::Suspended).await?,
+        TenantCommand::Resume { tenant_id } => registry.set_status(&tenant_id, Status::Active).await?,
+        TenantCommand::SetTier { tenant_id, tier } => registry.set_tier(&tenant_id, tier).await?,
+    };
+    if json { to_json(&changed.to) } else { Ok(terminal::changed(&changed)) }
+}
+
+fn to_json(value: &impl serde::Serialize) -> Result<String> {
+    Ok(format!("{}\n", serde_json::to_string(value)?))
 }
 
 /// A pipeline can gate on it.

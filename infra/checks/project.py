@@ -59,6 +59,7 @@ EVERYTHING = {
     "CertificateArn": f"arn:aws:acm:us-east-1:{BOOKING}:certificate/1",
     "WebAclArn": f"arn:aws:wafv2:us-east-1:{BOOKING}:global/webacl/portal/1",
     "TraceLink": "https://traces.example.com/{trace_id}",
+    "TenantsReaderRoleArn": f"arn:aws:iam::{BOOKING}:role/tenants-reader",
 }
 # What the portal's stack is always told; where the others have it as an option, it is one of EVERYTHING.
 PORTAL = {

@@ -2,6 +2,9 @@
 
 By name and number of arguments: too many edges rather than too few, except where a call is made through a trait or a macro; there
 are none here. A private method counts only when it is called on `self`, since names like `get` are everywhere.
+
+What is called on `items` (shared::store::TenantItems) is called in a tenant's session of the tenant role; all else by the function's
+own role.
 """
 
 import re
@@ -36,10 +39,21 @@ TRANSACTION_PARTS = {
     "Delete": "dynamodb:DeleteItem",
     "ConditionCheck": "dynamodb:ConditionCheckItem",
 }
+# The methods of TenantItems that lead to a call, and what the tenant role needs for each.
+TENANT_OPERATIONS = {
+    "get": {"dynamodb:GetItem"},
+    "query": {"dynamodb:Query"},
+    "put": {"dynamodb:PutItem"},
+    "update": {"dynamodb:UpdateItem"},
+    "transact": set(),
+    "key": set(),
+}
 # A client is a field or a local of these names.
 NO_CALLS = {"build", "clone"}
 CALL = re.compile(r"\b(?:self\s*\.\s*)?(?:client|sns|sqs|s3|dynamodb|logs)\s*\.\s*([a-z_]+)\(\)")
 PART = re.compile(r"\b(%s)::builder\(\)" % "|".join(TRANSACTION_PARTS))
+TENANT_CALL = re.compile(r"(?<![.\w])items\s*\.\s*([a-z_]+)\(")
+REGISTRY = re.compile(r"\bTenantRegistry::from_env\(")
 SIGNED = re.compile(r'Signer::new\([^,]+,\s*"([a-z-]+)"')
 FUNCTION = re.compile(r"(?P<visible>pub(?:\([^)]*\))?\s+)?(?:const\s+)?(?:async\s+)?fn\s+(?P<name>[a-z_][a-z0-9_]*)\s*[<(]")
 
@@ -49,17 +63,27 @@ class Unknown(ValueError):
 
 
 def actions(sources, binary):
-    """The IAM actions that `binary` (text) reaches in its crate (texts of its other files)."""
+    """The IAM actions of its own role that `binary` (text) reaches in its crate (texts of its other files)."""
+    return set().union(*(_direct(function["body"]) for function in _reached(sources, binary)))
+
+
+def tenant_actions(sources, binary):
+    """The IAM actions of the tenant role that `binary` reaches."""
+    return set().union(*(_of_a_tenant(function) for function in _reached(sources, binary)))
+
+
+def _reached(sources, binary):
+    """All functions that `binary` reaches."""
     functions = [f for text in [*sources, binary] for f in _functions(_without_tests(text))]
     reached, waiting = set(), [f for f in _functions(_without_tests(binary))]
-    found = set()
+    found = []
     while waiting:
         function = waiting.pop()
         if id(function) in reached:
             continue
         reached.add(id(function))
         body = function["body"]
-        found |= _direct(body)
+        found.append(function)
         for other in functions:
             if id(other) not in reached and _calls(body, other, function):
                 waiting.append(other)
@@ -75,6 +99,17 @@ def _direct(body):
     found |= {TRANSACTION_PARTS[part] for part in PART.findall(body)}
     if "execute-api" in SIGNED.findall(body):
         found.add("execute-api:Invoke")
+    if REGISTRY.search(body):
+        found.add("dynamodb:GetItem")
+    return found
+
+
+def _of_a_tenant(function):
+    found = set()
+    for operation in set(TENANT_CALL.findall(function["body"])) if "TenantItems" in function["text"] else ():
+        if operation not in TENANT_OPERATIONS:
+            raise Unknown(f"items.{operation}(): not in TENANT_OPERATIONS of rust_calls.py")
+        found |= TENANT_OPERATIONS[operation]
     return found
 
 

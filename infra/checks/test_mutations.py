@@ -188,21 +188,123 @@ def subscription_to_another_topic(project):
 
 
 def one_action_too_many(project):
-    properties(project, "booking", "BookingApi")["Policies"][0]["Statement"][0]["Action"].append("dynamodb:DeleteItem")
+    properties(project, "booking", "BookingApi")["Policies"][0]["Statement"][0]["Action"] = ["dynamodb:GetItem", "dynamodb:DeleteItem"]
 
 
 def one_action_too_few(project):
-    properties(project, "mileage", "MileageAccrual")["Policies"][0]["Statement"][1]["Action"].remove("dynamodb:UpdateItem")
+    properties(project, "mileage", "MileageAccrual")["Policies"][0]["Statement"][0]["Action"].remove("sqs:DeleteMessage")
 
 
 def code_calls_something_new(project):
+    path = "booking/src/handlers/publish.rs"
+    source = project.sources["booking"][path]
+    project.sources["booking"][path] = source.replace("self.sns.publish_batch()", "self.sqs.receive_message()")
+
+
+def code_reads_another_way_for_tenants(project):
     path = "mileage/src/ledger.rs"
     source = project.sources["mileage"][path]
-    project.sources["mileage"][path] = source.replace("self.client.query()", "self.client.scan()")
+    project.sources["mileage"][path] = source.replace("items.query()", "items.get(BALANCE)")
 
 
 def policy_of_all_tables(project):
     properties(project, "booking", "BookingApi")["Policies"][0]["Statement"][0]["Resource"] = "*"
+
+
+def tenant_statement(project, template):
+    return properties(project, template, "TenantRole")["Policies"][0]["PolicyDocument"]["Statement"][0]
+
+
+def trust(project, template):
+    return properties(project, template, "TenantRole")["AssumeRolePolicyDocument"]["Statement"][0]
+
+
+def fence_without_the_last_hash(project):
+    condition = tenant_statement(project, "booking")["Condition"]
+    condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] = ["TENANT#${aws:PrincipalTag/tenant_id}*"]
+
+
+def fence_gone(project):
+    del tenant_statement(project, "mileage")["Condition"]["ForAllValues:StringLike"]
+
+
+def fence_without_null_check(project):
+    del tenant_statement(project, "mileage")["Condition"]["Null"]["dynamodb:LeadingKeys"]
+
+
+def tenant_role_scans(project):
+    tenant_statement(project, "booking")["Action"].append("dynamodb:Scan")
+
+
+def tenant_role_cannot_update(project):
+    tenant_statement(project, "mileage")["Action"].remove("dynamodb:UpdateItem")
+
+
+def tenant_role_of_another_table(project):
+    tenant_statement(project, "booking")["Resource"] = {"Fn::GetAtt": ["Tenants", "Arn"]}
+
+
+def tenant_role_trusts_the_account(project):
+    trust(project, "booking")["Principal"] = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+
+
+def tenant_role_trusts_the_publisher(project):
+    trust(project, "booking")["Principal"]["AWS"].append({"Fn::GetAtt": ["BookingPublisherRole", "Arn"]})
+
+
+def session_without_tenant(project):
+    del trust(project, "mileage")["Condition"]["StringLike"]
+
+
+def session_with_other_tags(project):
+    del trust(project, "booking")["Condition"]["ForAllValues:StringEquals"]
+
+
+def own_role_reads_reservations(project):
+    statement = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": {"Fn::GetAtt": ["Reservations", "Arn"]}}
+    properties(project, "booking", "BookingApi")["Policies"][0]["Statement"].append(statement)
+
+
+def own_role_queries_the_ledger_by_a_policy_beside_it(project):
+    statement = {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": {"Fn::Sub": "${Ledger.Arn}/index/by-created-at"}}
+    properties(project, "mileage", "AssumeTenantRole")["PolicyDocument"]["Statement"].append(statement)
+
+
+def key_formed_by_hand(project):
+    path = "booking/src/reservations.rs"
+    project.sources["booking"][path] += 'fn key() -> String { "TENANT#acme#USER#1".into() }'
+
+
+def client_of_its_own(project):
+    project.sources["mileage"]["mileage/src/ledger.rs"] += "fn peek(client: &aws_sdk_dynamodb::Client) {}"
+
+
+def sandbox_tenant_from_a_header(project):
+    paths = properties(project, "booking", "IsolatedApi")["DefinitionBody"]["paths"]
+    mapped = paths["/bookings"]["get"]["x-amazon-apigateway-integration"]["requestParameters"]
+    mapped["integration.request.header.X-Amz-Tenant-Id"] = "method.request.header.X-Tenant"
+
+
+def sandboxes_shared(project):
+    del properties(project, "booking", "BookingApiIsolated")["TenancyConfig"]
+
+
+def sandbox_always_there(project):
+    del project.templates["booking"]["Resources"]["BookingApiIsolated"]["Condition"]
+
+
+def registry_open_to_the_other_account(project):
+    del properties(project, "booking", "Tenants")["ResourcePolicy"]["PolicyDocument"]["Statement"][0]["Condition"]
+
+
+def registry_written_from_the_other_account(project):
+    statement = properties(project, "booking", "Tenants")["ResourcePolicy"]["PolicyDocument"]["Statement"][0]
+    statement["Action"] = ["dynamodb:GetItem", "dynamodb:PutItem"]
+
+
+def registry_of_another_name(project):
+    variables = properties(project, "mileage", "MileageApi")["Environment"]["Variables"]
+    variables["TENANTS_TABLE"]["Fn::Sub"] = variables["TENANTS_TABLE"]["Fn::Sub"].replace("tenants-", "tenant-")
 
 
 def insight_rule_not_json(project):
@@ -285,6 +387,27 @@ MISTAKES = [
     (one_action_too_few, "functions_may_what_they_do"),
     (code_calls_something_new, "functions_may_what_they_do"),
     (policy_of_all_tables, "policies_name_actions_and_resources"),
+    (code_reads_another_way_for_tenants, "the_tenant_role_may_what_functions_do_for_tenants"),
+    (tenant_role_scans, "the_tenant_role_may_what_functions_do_for_tenants"),
+    (tenant_role_cannot_update, "the_tenant_role_may_what_functions_do_for_tenants"),
+    (tenant_role_of_another_table, "the_tenant_role_may_what_functions_do_for_tenants"),
+    (fence_without_the_last_hash, "keys_are_fenced_to_the_sessions_tenant"),
+    (fence_gone, "keys_are_fenced_to_the_sessions_tenant"),
+    (fence_without_null_check, "keys_are_fenced_to_the_sessions_tenant"),
+    (tenant_role_trusts_the_account, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),
+    (tenant_role_trusts_the_publisher, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),
+    (session_without_tenant, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),
+    (session_with_other_tags, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),
+    (own_role_reads_reservations, "functions_own_roles_may_nothing_with_tenants_items"),
+    (own_role_queries_the_ledger_by_a_policy_beside_it, "functions_own_roles_may_nothing_with_tenants_items"),
+    (key_formed_by_hand, "tenant_keys_are_formed_in_one_place"),
+    (client_of_its_own, "tenant_keys_are_formed_in_one_place"),
+    (sandbox_tenant_from_a_header, "a_sandbox_gets_its_tenant_from_verified_claims"),
+    (sandboxes_shared, "a_sandbox_gets_its_tenant_from_verified_claims"),
+    (sandbox_always_there, "a_sandbox_gets_its_tenant_from_verified_claims"),
+    (registry_open_to_the_other_account, "only_mileage_apis_read_the_registry_of_another_account"),
+    (registry_written_from_the_other_account, "only_mileage_apis_read_the_registry_of_another_account"),
+    (registry_of_another_name, "only_mileage_apis_read_the_registry_of_another_account"),
     (insight_rule_not_json, "embedded_json_parses"),
     (insight_rule_with_two_sources, "contributor_insights_rules_are_complete"),
     (query_with_unknown_function, "queries_parse"),

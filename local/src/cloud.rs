@@ -105,6 +105,8 @@ impl Cloud {
             ("OtlpEndpoint", control_plane_url.as_str()),
             ("Tracing", "PassThrough"),
             ("AllowedOrigin", front.as_str()),
+            // What the registry says takes effect before anybody waits for it.
+            ("TenantsCacheSeconds", "2"),
         ];
 
         let step = progress::step("account A");
@@ -129,8 +131,10 @@ impl Cloud {
         let pool_arn = from_a("UserPoolArn")?;
         let (tries, hidden) = (options.max_receive_count.to_string(), options.visibility_timeout.to_string());
         let mut parameters = common.to_vec();
+        let reader_arn = format!("arn:aws:iam::{BOOKING_ACCOUNT}:role/{}", patches::TENANTS_READER);
         parameters.extend([
             ("BookingAccountId", BOOKING_ACCOUNT),
+            ("TenantsReaderRoleArn", reader_arn.as_str()),
             ("UserPoolArn", &pool_arn),
             ("UserPoolId", &pool),
             ("UserPoolClientId", &client),
@@ -156,6 +160,9 @@ impl Cloud {
         let topic_arn = from_a("TopicArn")?;
         patches::expire_items(&booking, &from_a("ReservationsTable")?).await?;
         patches::expire_items(&booking, &from_a("RegistrationsTable")?).await?;
+        let emulator = patches::Iam::new(&endpoint);
+        emulator.leave_out_leading_keys(BOOKING_ACCOUNT, &from_a("TenantRoleArn")?).await?;
+        let registry = from_a("TenantsTable")?;
         patches::deploy_gateway_responses(&booking, &from_a("ApiId")?, STAGE).await?;
         let mut apis = vec![Api {
             prefix: "booking",
@@ -166,20 +173,24 @@ impl Cloud {
         }];
         for (MileageAccount { account, tier, tiers, .. }, (stack, config)) in mileage_accounts.iter().zip(&mileage) {
             patches::subscribe_queue(config, &booking, &topic_arn, stack, tiers).await?;
+            emulator.leave_out_leading_keys(account, &from(stack, "TenantRoleArn")?).await?;
             let id = from(stack, "ApiId")?;
             patches::deploy_gateway_responses(config, &id, STAGE).await?;
             apis.push(Api { prefix: "mileage", account: account.clone(), tier: tier.clone(), id, stage: STAGE });
         }
+        let (b, in_b) = mileage.first().context("no mileage account")?;
+        let readers = mileage.iter().map(|(stack, _)| from(stack, "MileageApiRoleArn")).collect::<Result<Vec<_>>>()?;
+        emulator.let_mileage_apis_read_tenants(in_b, &registry, &readers).await?;
         step.done("patched what the emulator leaves out (local/src/patches.rs)");
 
         let step = progress::step("users");
-        let users = users::create(&booking, &pool, &from_a("TenantsTable")?).await?;
+        users::register_tenants(&booking, &registry, &users::TENANTS).await?;
+        let users = users::create(&booking, &pool).await?;
         step.done(format_args!("{} tenants with a user each", users.len()));
 
         let delay = InjectedDelay::new(&control_plane_url);
         let accounts = mileage_accounts.into_iter().map(|mileage| mileage.account).collect();
         let logs = Logs { endpoint: endpoint.clone(), mileage_accounts: accounts, stage: STAGE };
-        let (b, _) = mileage.first().context("no mileage account")?;
         let outputs = Outputs {
             portal_url: front,
             booking_url,
@@ -192,8 +203,8 @@ impl Cloud {
             tier_accounts: options.tier_accounts.clone(),
             user_pool_id: pool,
             user_pool_client_id: client,
+            tenants_table: registry,
             reservations_table: from_a("ReservationsTable")?,
-            tenants_table: from_a("TenantsTable")?,
             ledger_table: from(b, "LedgerTable")?,
             topic_arn,
             queue_url: from(b, "QueueUrl")?,

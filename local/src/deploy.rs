@@ -45,7 +45,7 @@ pub async fn deploy(
 fn with_code(mut template: String, bucket: &str, packages: &[Package]) -> Result<String> {
     for package in packages {
         let local = format!("CodeUri: ../../target/lambda/{}/\n", package.function);
-        ensure!(template.matches(&local).count() == 1, "the template has no function with {local}");
+        ensure!(template.contains(&local), "the template has no function with {local}");
         template = template.replace(&local, &format!("CodeUri: s3://{bucket}/{}\n", package.key));
     }
     ensure!(!template.contains("target/lambda"), "the template has a function that is not packaged");

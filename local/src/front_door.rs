@@ -20,6 +20,7 @@ use crate::{
     logs::Logs,
     ministack::REGION,
     relay::{self, problem, relay},
+    tier_accounts,
 };
 
 /// An API behind the door.

@@ -29,10 +29,10 @@ pub struct Outputs {
     pub user_pool_id: String,
     /// Its app client.
     pub user_pool_client_id: String,
+    /// The registry of tenants, in account A.
+    pub tenants_table: String,
     /// Reservations, in account A.
     pub reservations_table: String,
-    /// Tenants, in account A.
-    pub tenants_table: String,
     /// The ledger, in account B.
     pub ledger_table: String,
     /// The topic, in account A.

@@ -18,16 +18,14 @@ pub const TENANTS: [(&str, &str, &str); 3] = [
     ("oceanic", "premium", "Oceanic Airlines"),
 ];
 
-/// Creates each tenant and a user of it.
-pub async fn create(config: &SdkConfig, user_pool_id: &str, tenants_table: &str) -> Result<Vec<User>> {
-    let client = Client::new(config);
-    let dynamodb = aws_sdk_dynamodb::Client::new(config);
+/// Writes tenants into the registry: id, tier and the company's name.
+pub async fn register_tenants(config: &SdkConfig, table: &str, tenants: &[(&str, &str, &str)]) -> Result<()> {
+    let registry = aws_sdk_dynamodb::Client::new(config);
     let now = format!("{:.3}", jiff::Timestamp::now());
-    let mut users = Vec::new();
-    for (tenant, tier, company) in TENANTS {
-        let mut put = dynamodb.put_item().table_name(tenants_table);
+    for (tenant, tier, company) in tenants {
+        let mut put = registry.put_item().table_name(table);
         for (name, value) in [
-            ("tenant_id", tenant),
+            ("tenant_id", *tenant),
             ("tier", tier),
             ("status", "active"),
             ("company_name", company),
@@ -35,7 +33,16 @@ pub async fn create(config: &SdkConfig, user_pool_id: &str, tenants_table: &str)
         ] {
             put = put.item(name, AttributeValue::S(value.to_owned()));
         }
-        put.send().await.with_context(|| format!("cannot enrol {tenant}"))?;
+        put.send().await.with_context(|| format!("cannot register {tenant}"))?;
+    }
+    Ok(())
+}
+
+/// Creates an admin for each tenant.
+pub async fn create(config: &SdkConfig, user_pool_id: &str) -> Result<Vec<User>> {
+    let client = Client::new(config);
+    let mut users = Vec::new();
+    for (tenant, tier, _) in TENANTS {
         let username = format!("pilot@{tenant}.example");
         let claims = [("custom:tenant-id", tenant), ("custom:tier-level", tier), ("custom:role", "admin")];
         users.push(create_one(&client, user_pool_id, &username, &claims).await?);

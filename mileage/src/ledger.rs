@@ -1,21 +1,18 @@
 //! The miles ledger in DynamoDB: one entry per booking, one balance per user, written together.
 //!
-//! Keys are formed from a [`TenantContext`] alone, so nothing here can read or write across tenants.
+//! Keys and credentials come from a [`TenantTable`] for one verified tenant, so nothing here can read or write across tenants.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::{
-    Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use serde::{Deserialize, Serialize};
 use shared::{
     aws::{describe, is_temporary},
+    store::{TenantItems, TenantTable},
     tenant::TenantContext,
 };
 
@@ -113,22 +110,22 @@ pub enum Posted {
 /// The ledger table.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    client: Client,
-    table: String,
+    table: TenantTable,
 }
 
 impl Ledger {
     /// The ledger in `table`.
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+    pub fn new(table: TenantTable) -> Self {
+        Self { table }
     }
 
     /// Posts an entry and adds it to the balance, both or neither, once per booking.
     pub async fn post(&self, tenant: &TenantContext, entry: &Entry) -> Result<Posted, LedgerError> {
+        let items = self.table.for_tenant(tenant);
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.try_post(tenant, entry).await {
+            match try_post(&items, entry).await {
                 Ok(()) => return Ok(Posted::Now),
                 Err(error) => match judge(&error) {
                     Verdict::AlreadyPosted => return Ok(Posted::Before),
@@ -141,68 +138,26 @@ impl Ledger {
         }
     }
 
-    async fn try_post(&self, tenant: &TenantContext, entry: &Entry) -> Result<(), SdkError<TransactWriteItemsError>> {
-        let mut item: HashMap<String, AttributeValue> =
-            serde_dynamo::to_item(entry).map_err(SdkError::construction_failure)?;
-        item.extend(key(tenant, format!("{ENTRY_PREFIX}{}", entry.booking_number)));
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
-            .build()
-            .map_err(SdkError::construction_failure)?;
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(key(tenant, BALANCE.to_owned())))
-            .update_expression("ADD miles :miles, bookings :one")
-            .expression_attribute_values(":miles", AttributeValue::N(entry.miles.to_string()))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .build()
-            .map_err(SdkError::construction_failure)?;
-        self.client
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(put).build())
-            .transact_items(TransactWriteItem::builder().update(update).build())
-            .send()
-            .await
-            .map(|_| ())
-    }
-
     /// The entry of a booking, if its miles have arrived.
     pub async fn entry(&self, tenant: &TenantContext, booking_number: &str) -> Result<Option<Entry>, LedgerError> {
-        self.get(tenant, format!("{ENTRY_PREFIX}{booking_number}")).await
+        read(&self.table.for_tenant(tenant), format!("{ENTRY_PREFIX}{booking_number}")).await
     }
 
     /// The user's balance; nothing earned yet is zero.
     pub async fn balance(&self, tenant: &TenantContext) -> Result<Balance, LedgerError> {
-        Ok(self.get(tenant, BALANCE.to_owned()).await?.unwrap_or_default())
-    }
-
-    async fn get<T: for<'a> Deserialize<'a>>(
-        &self,
-        tenant: &TenantContext,
-        sk: String,
-    ) -> Result<Option<T>, LedgerError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(tenant, sk))).consistent_read(true);
-        let found = get.send().await.map_err(|error| unavailable_or_refused(&error))?;
-        Ok(found.item.map(serde_dynamo::from_item).transpose()?)
+        Ok(read(&self.table.for_tenant(tenant), BALANCE.to_owned()).await?.unwrap_or_default())
     }
 
     /// The user's entries, newest first, at most `limit`.
     pub async fn history(&self, tenant: &TenantContext, limit: u8, after: Option<Cursor>) -> Result<Page, LedgerError> {
+        let items = self.table.for_tenant(tenant);
         let start = after.map(|cursor| {
-            let mut start = key(tenant, format!("{ENTRY_PREFIX}{}", cursor.booking_number));
+            let mut start = items.key(format!("{ENTRY_PREFIX}{}", cursor.booking_number));
             start.insert("created_at".to_owned(), AttributeValue::S(cursor.created_at));
             start
         });
-        let query = self.client.query().table_name(&self.table).index_name(BY_CREATED_AT).consistent_read(true);
-        let query = query
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(tenant.partition_key()))
-            .scan_index_forward(false)
-            .limit(i32::from(limit))
-            .set_exclusive_start_key(start);
+        let query = items.query().index_name(BY_CREATED_AT).scan_index_forward(false).limit(i32::from(limit));
+        let query = query.set_exclusive_start_key(start);
         let found = query.send().await.map_err(|error| unavailable_or_refused(&error))?;
         let more = found.last_evaluated_key.is_some();
         let entries: Vec<Entry> = serde_dynamo::from_items(found.items.unwrap_or_default())?;
@@ -214,11 +169,33 @@ impl Ledger {
     }
 }
 
-fn key(tenant: &TenantContext, sk: String) -> HashMap<String, AttributeValue> {
-    HashMap::from([
-        ("pk".to_owned(), AttributeValue::S(tenant.partition_key())),
-        ("sk".to_owned(), AttributeValue::S(sk)),
-    ])
+async fn try_post(items: &TenantItems, entry: &Entry) -> Result<(), SdkError<TransactWriteItemsError>> {
+    let item = serde_dynamo::to_item(entry).map_err(SdkError::construction_failure)?;
+    let put = items
+        .put(format!("{ENTRY_PREFIX}{}", entry.booking_number), item)
+        .condition_expression("attribute_not_exists(pk)")
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
+        .build()
+        .map_err(SdkError::construction_failure)?;
+    let update = items
+        .update(BALANCE)
+        .update_expression("ADD miles :miles, bookings :one")
+        .expression_attribute_values(":miles", AttributeValue::N(entry.miles.to_string()))
+        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+        .build()
+        .map_err(SdkError::construction_failure)?;
+    items
+        .transact()
+        .transact_items(TransactWriteItem::builder().put(put).build())
+        .transact_items(TransactWriteItem::builder().update(update).build())
+        .send()
+        .await
+        .map(|_| ())
+}
+
+async fn read<T: for<'a> Deserialize<'a>>(items: &TenantItems, sk: String) -> Result<Option<T>, LedgerError> {
+    let found = items.get(sk).send().await.map_err(|error| unavailable_or_refused(&error))?;
+    Ok(found.item.map(serde_dynamo::from_item).transpose()?)
 }
 
 enum Verdict {

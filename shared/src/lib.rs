@@ -7,6 +7,8 @@
 //! | [`telemetry`] | OpenTelemetry set-up, the layers around a handler, the span processor, propagation, logs |
 //! | [`auth`] | from a bearer token to a verified [`tenant::TenantContext`] |
 //! | [`tenant`] | the tenant of a request or message: id, tier, user |
+//! | [`registry`] | which tenants there are, and whether they are served |
+//! | [`store`] | a tenant's items in DynamoDB, behind keys and credentials of its own |
 //! | [`aws`] | the AWS SDK configuration clients are built from |
 //! | [`http`] | RFC 9457 problems and the HTTP client that OTLP, JWKS and signed calls share |
 //! | [`events`] | the message contract between the accounts: body, attributes, and how they are read back |
@@ -18,5 +20,7 @@ pub mod auth;
 pub mod aws;
 pub mod events;
 pub mod http;
+pub mod registry;
+pub mod store;
 pub mod telemetry;
 pub mod tenant;

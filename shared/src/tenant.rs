@@ -1,9 +1,10 @@
 //! Who a request or message is served for.
 //!
-//! Values of these types are valid by construction: a [`TenantContext`] comes from a verified token or from a
-//! message whose topic only the booking account may publish to.
+//! Values of these types are valid by construction. A [`TenantLabel`] says whom a span or a message names, and opens nothing. A
+//! [`TenantContext`] opens a tenant's items: it comes from a verified token, or from a message whose topic only the booking
+//! account may publish to, and this crate alone makes it.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, ops::Deref, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -151,9 +152,9 @@ impl Role {
     }
 }
 
-/// The verified tenant, tier and user of one request or message.
+/// The tenant, tier and user that a span, a log line or a message names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TenantContext {
+pub struct TenantLabel {
     /// The tenant served.
     pub tenant_id: TenantId,
     /// The tenant's tier.
@@ -162,11 +163,53 @@ pub struct TenantContext {
     pub user_id: UserId,
 }
 
+/// The verified tenant, tier and user of one request or message; reads like its [`TenantLabel`].
+///
+/// Nobody else can make one, of whatever parts:
+///
+/// ```compile_fail
+/// use shared::tenant::{TenantContext, TenantLabel, Tier};
+///
+/// let label = TenantLabel {
+///     tenant_id: "acme".parse().unwrap(),
+///     tier: Tier::Basic,
+///     user_id: "user-1".parse().unwrap(),
+/// };
+/// let forged = TenantContext(label);
+/// ```
+///
+/// nor turn one tenant's into another's:
+///
+/// ```compile_fail
+/// fn steal(mine: &mut shared::tenant::TenantContext) {
+///     mine.tenant_id = "another".parse().unwrap();
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantContext(TenantLabel);
+
 impl TenantContext {
-    /// The partition key under which everything of this user is stored: `TENANT#<tenant>#USER#<sub>`. The `#` after the
-    /// tenant is what an IAM fence on `TENANT#<tenant>#*` relies on: without it `acme` could read `acme2`.
-    pub fn partition_key(&self) -> String {
-        format!("TENANT#{}#USER#{}", self.tenant_id, self.user_id)
+    /// What was verified: a token's claims, or an accepted message.
+    pub(crate) fn verified(label: TenantLabel) -> Self {
+        Self(label)
+    }
+
+    /// The same tenant and user with the tier that the registry knows.
+    pub(crate) fn with_tier(mut self, tier: Tier) -> Self {
+        self.0.tier = tier;
+        self
+    }
+
+    /// Whom spans, logs and messages of this work name.
+    pub fn label(&self) -> &TenantLabel {
+        &self.0
+    }
+}
+
+impl Deref for TenantContext {
+    type Target = TenantLabel;
+    fn deref(&self) -> &TenantLabel {
+        &self.0
     }
 }
 

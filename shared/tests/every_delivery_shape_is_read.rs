@@ -23,9 +23,9 @@ fn wrapped_raw_direct_and_bridged_messages_read_the_same() {
     let queued = one(include_str!("payloads/sqs-with-eventbridge-event.json"));
 
     for message in [&wrapped, &raw, &direct, &bridged, &queued] {
-        let booking = BookingConfirmed::parse(&message.body, &message.attributes).unwrap();
+        let (booking, tenant) = BookingConfirmed::accept(&message.body, &message.attributes).unwrap();
         assert_eq!(booking.booking_number, "7T42H7MK");
-        assert_eq!(booking.tenant().tenant_id.as_str(), "acme");
+        assert_eq!(tenant.tenant_id.as_str(), "acme");
         let traceparent = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
         assert_eq!(message.attributes["traceparent"], traceparent);
     }

@@ -16,11 +16,14 @@ use aws_lc_rs::{
 };
 use axum::{Json, Router, routing::get};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use lambda_http::{Body, Request, RequestExt};
 use serde_json::{Value, json};
 use shared::{
-    auth::{AuthError, TokenVerifier},
+    auth::{AuthError, AuthLayer, TokenVerifier},
     http::{HttpClient, Problem},
+    tenant::TenantContext,
 };
+use tower::{Layer, ServiceExt, service_fn};
 
 const POOL: &str = "us-east-1_Example1";
 const CLIENT: &str = "client-1";
@@ -198,4 +201,25 @@ async fn unreachable_keys_are_the_services_fault() {
     let endpoint = format!("http://{closed}");
     let verifier = TokenVerifier::new(POOL, CLIENT, Some(&endpoint), HttpClient::new(Duration::from_secs(2)));
     assert_eq!(status(&verifier, &token(&claims())).await, 503);
+}
+
+/// Lambda names the tenant of a sandbox where a function has one for each.
+#[tokio::test]
+async fn a_sandbox_of_another_tenant_refuses_the_token() {
+    let (verifier, _) = verifier().await;
+    let serve = service_fn(async |request: Request| {
+        Ok::<_, Problem>(request.extensions().get::<TenantContext>().unwrap().tenant_id.to_string())
+    });
+    let service = AuthLayer::new(verifier).layer(serve);
+    for (sandbox, expected) in
+        [(None, Ok("acme")), (Some("acme"), Ok("acme")), (Some("acme2"), Err((403, "wrong_tenant")))]
+    {
+        let mut lambda = lambda_runtime::Context::default();
+        lambda.tenant_id = sandbox.map(str::to_owned);
+        let mut request = Request::new(Body::Empty).with_lambda_context(lambda);
+        request.headers_mut().insert("authorization", format!("Bearer {}", token(&claims())).parse().unwrap());
+        let answer = service.clone().oneshot(request).await;
+        let answer = answer.as_deref().map_err(|problem| (problem.status().as_u16(), problem.code()));
+        assert_eq!(answer, expected, "{sandbox:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lambda_host::{
-    aws::{Aws, CLIENT_ID, USER_POOL_ID},
+    aws::{Aws, CLIENT_ID, TENANT_ROLE_ARN, TENANTS_TABLE, USER_POOL_ID},
     function::{Config, Function, Outcome},
     payloads,
 };
@@ -32,11 +32,17 @@ pub struct BookingApi {
 impl BookingApi {
     /// Starts it.
     pub async fn start(setup: Setup<'_>) -> Self {
-        let aws = Aws::start(Duration::from_millis(1)).await.unwrap();
+        Self::start_with(Aws::start(Duration::from_millis(1)).await.unwrap(), setup).await
+    }
+
+    /// Starts it with this AWS.
+    pub async fn start_with(aws: Aws, setup: Setup<'_>) -> Self {
         let mut env = vec![
             ("OTEL_SERVICE_NAME", "booking-api"),
             ("AWS_ENDPOINT_URL", aws.url.as_str()),
             ("RESERVATIONS_TABLE", "reservations"),
+            ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
+            ("TENANTS_TABLE", TENANTS_TABLE),
             ("MILEAGE_API_URL", "http://127.0.0.1:9"),
             ("USER_POOL_ID", USER_POOL_ID),
             ("USER_POOL_CLIENT_ID", CLIENT_ID),
@@ -69,6 +75,7 @@ pub async fn mileage_accrual(aws: &Aws, setup: Setup<'_>) -> Function {
         ("OTEL_SERVICE_NAME", "mileage-accrual"),
         ("AWS_ENDPOINT_URL", aws.url.as_str()),
         ("LEDGER_TABLE", "ledger"),
+        ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
     ];
     env.extend(setup.env);
     let mut config = Config::new(sibling("mileage-accrual").unwrap(), "mileage-accrual", &env);

@@ -1,6 +1,7 @@
-//! AWS with a fixed latency: the few calls the functions make, and a user pool.
+//! AWS with a fixed latency: the few calls the functions make, a user pool, and a registry that knows whoever got a token.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -29,6 +30,23 @@ pub const USER_POOL_ID: &str = "us-east-1_Example1";
 /// Its client.
 pub const CLIENT_ID: &str = "client-1";
 
+/// The role of tenants' sessions.
+pub const TENANT_ROLE_ARN: &str = "arn:aws:iam::111111111111:role/tenant-role";
+/// The registry of tenants.
+pub const TENANTS_TABLE: &str = "tenants";
+
+/// What access keys of tenants' sessions begin with; the tenant follows.
+const SESSION_KEY: &str = "ASIA";
+
+/// How an action is answered otherwise than it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Not at all.
+    Hang,
+    /// So many times with throttling, then as it should be.
+    Throttle(u32),
+}
+
 /// A fixed-latency AWS.
 pub struct Aws {
     state: Arc<Mutex<State_>>,
@@ -37,9 +55,14 @@ pub struct Aws {
     key: EncodingKey,
 }
 
+#[derive(Default)]
 struct State_ {
     latency: Duration,
     hangs: bool,
+    faults: HashMap<String, Fault>,
+    /// Tenants and their tiers.
+    tenants: HashMap<String, String>,
+    session_seconds: i64,
     requests: Vec<(String, String)>,
     keys: Value,
 }
@@ -54,7 +77,8 @@ impl Aws {
         let mut jwk = Jwk::from_encoding_key(&key, Algorithm::RS256)?;
         jwk.common.key_id = Some("key-1".to_owned());
         let keys = json!({ "keys": [serde_json::to_value(jwk)?] });
-        let state = Arc::new(Mutex::new(State_ { latency, hangs: false, requests: Vec::new(), keys }));
+        let state =
+            Arc::new(Mutex::new(State_ { latency, hangs: false, keys, session_seconds: 3_600, ..State_::default() }));
         let router = Router::new()
             .route("/", post(call))
             .route(&format!("/{USER_POOL_ID}/.well-known/jwks.json"), get(jwks))
@@ -77,13 +101,24 @@ impl Aws {
         self.state().hangs = hangs;
     }
 
+    /// How long tenants' sessions last from now on.
+    pub fn let_sessions_last(&self, seconds: i64) {
+        self.state().session_seconds = seconds;
+    }
+
+    /// Answers this action so from now on; `Jwks` is the reading of the user pool's keys.
+    pub fn fail(&self, action: &str, fault: Fault) {
+        self.state().faults.insert(action.to_owned(), fault);
+    }
+
     /// The calls so far: action and body.
     pub fn requests(&self) -> Vec<(String, String)> {
         self.state().requests.clone()
     }
 
-    /// An ID token of the pool.
+    /// An ID token of the pool. The registry has the tenant, at this tier, from then on.
     pub fn token(&self, tenant: &str, tier: &str, sub: &str) -> Result<String> {
+        self.state().tenants.insert(tenant.to_owned(), tier.to_owned());
         let now = jiff::Timestamp::now().as_second();
         let claims = json!({
             "sub": sub,
@@ -106,6 +141,10 @@ fn lock(state: &Mutex<State_>) -> MutexGuard<'_, State_> {
 }
 
 async fn jwks(State(state): State<Arc<Mutex<State_>>>) -> axum::Json<Value> {
+    let fault = lock(&state).fault("Jwks");
+    if fault.is_some() {
+        return std::future::pending().await;
+    }
     axum::Json(lock(&state).keys.clone())
 }
 
@@ -115,13 +154,19 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
     let query_action = text.split('&').find_map(|pair| pair.strip_prefix("Action="));
     let action =
         target.and_then(|target| target.split('.').next_back()).or(query_action).unwrap_or_default().to_owned();
-    let (latency, hangs) = {
+    let (latency, hangs, fault) = {
         let mut state = lock(&state);
         state.requests.push((action.clone(), text.clone()));
-        (state.latency, state.hangs)
+        (state.latency, state.hangs, state.fault(&action))
     };
-    if hangs {
+    if hangs || fault == Some(Fault::Hang) {
         return std::future::pending().await;
+    }
+    if fault.is_some() {
+        return refused(&action, "ThrottlingException");
+    }
+    if !is_within_fence(&headers, &text) {
+        return refused(&action, "AccessDeniedException");
     }
     if !latency.is_zero() {
         // Tokio's timer counts whole milliseconds and rounds up; a thread's sleep is off by a twentieth of one.
@@ -131,13 +176,75 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
         "PublishBatch" => ("text/xml", published(&text)),
         "Query" => ("application/x-amz-json-1.0", "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}".to_owned()),
         "SendMessage" => ("application/x-amz-json-1.0", "{\"MessageId\":\"1\"}".to_owned()),
-        "TransactWriteItems" | "PutItem" | "GetItem" | "UpdateItem" | "DeleteItem" => {
+        "AssumeRole" => ("text/xml", session(&text, lock(&state).session_seconds)),
+        "GetItem" => ("application/x-amz-json-1.0", lock(&state).entry(&text)),
+        "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem" => {
             ("application/x-amz-json-1.0", "{}".to_owned())
         }
         _ => return Response::builder().status(StatusCode::NOT_IMPLEMENTED).body(Body::empty()).unwrap_or_default(),
     };
     let response = Response::builder().header("content-type", content_type).header("x-amzn-requestid", "request-1");
     response.body(Body::from(answer)).unwrap_or_default()
+}
+
+impl State_ {
+    /// What goes wrong with this call of an action.
+    fn fault(&mut self, action: &str) -> Option<Fault> {
+        match self.faults.get_mut(action)? {
+            Fault::Throttle(0) => None,
+            Fault::Throttle(times) => {
+                *times -= 1;
+                Some(Fault::Throttle(*times))
+            }
+            Fault::Hang => Some(Fault::Hang),
+        }
+    }
+
+    /// An entry of the registry; of another table, nothing.
+    fn entry(&self, get: &str) -> String {
+        let get: Value = serde_json::from_str(get).unwrap_or_default();
+        let tenant = get["Key"]["tenant_id"]["S"].as_str().unwrap_or_default();
+        match self.tenants.get(tenant) {
+            Some(tier) if get["TableName"] == TENANTS_TABLE => {
+                json!({ "Item": { "tier": { "S": tier }, "status": { "S": "active" } } }).to_string()
+            }
+            _ => "{}".to_owned(),
+        }
+    }
+}
+
+/// The fence of the tenant role's policy: every key of a call is of the tenant whose session calls.
+fn is_within_fence(headers: &HeaderMap, body: &str) -> bool {
+    let authorization = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = authorization.split_once("Credential=").and_then(|(_, rest)| rest.split('/').next());
+    let session = key.and_then(|key| key.strip_prefix(SESSION_KEY));
+    let mut tenants = body.split("TENANT#").skip(1).map(|rest| rest.split('#').next());
+    tenants.all(|tenant| tenant.is_some() && tenant == session)
+}
+
+/// An error as the service of this action words it.
+fn refused(action: &str, code: &str) -> Response {
+    let (content_type, body) = if action == "AssumeRole" {
+        let code = code.trim_end_matches("Exception");
+        let error = format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>");
+        ("text/xml", error)
+    } else {
+        ("application/x-amz-json-1.0", json!({ "__type": code, "message": "refused" }).to_string())
+    };
+    let response = Response::builder().status(StatusCode::BAD_REQUEST).header("content-type", content_type);
+    response.body(Body::from(body)).unwrap_or_default()
+}
+
+/// Credentials of a tenant's session, whose access key names the tenant.
+fn session(form: &str, seconds: i64) -> String {
+    let tenant = form.split('&').find_map(|pair| pair.strip_prefix("Tags.member.1.Value=")).unwrap_or_default();
+    let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+    format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+         <AccessKeyId>{SESSION_KEY}{tenant}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>\
+         <SessionToken>token</SessionToken><Expiration>{expires:.0}</Expiration></Credentials></AssumeRoleResult>\
+         <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></AssumeRoleResponse>"
+    )
 }
 
 /// Every entry of a batch was published.

@@ -14,7 +14,9 @@ use shared::{
     auth::{AuthLayer, TokenVerifier},
     aws::{self, Signer},
     http::{HttpClient, Problem, cors_layer, no_such_route, route},
-    telemetry::{AwsSdkTracing, HttpLayer, Telemetry},
+    registry::TenantRegistry,
+    store::TenantTable,
+    telemetry::{HttpLayer, Telemetry},
     tenant::TenantContext,
 };
 use tower::{Layer, service_fn};
@@ -34,13 +36,11 @@ async fn main() -> Result<(), Error> {
     let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
     let (config, telemetry) = set_up?;
 
-    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
-    let reservations =
-        Reservations::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), std::env::var("RESERVATIONS_TABLE")?);
+    let reservations = Reservations::new(TenantTable::from_env(&config, "RESERVATIONS_TABLE")?);
     let mileage = MileageClient::new(&std::env::var("MILEAGE_API_URL")?, Signer::new(&config, "execute-api")?);
     let app = Arc::new(App { reservations, mileage });
 
-    let auth = AuthLayer::new(verifier);
+    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?);
     let handler = auth.layer(service_fn(move |request| serve(app.clone(), request)));
     let handler = cors_layer().layer(HttpLayer::new().layer(handler));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await

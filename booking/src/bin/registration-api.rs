@@ -16,6 +16,7 @@ use shared::{
     auth::{AuthLayer, TokenVerifier},
     aws,
     http::{HttpClient, Problem, cors_layer, no_such_route, route},
+    registry::TenantRegistry,
     telemetry::{AwsSdkTracing, HttpLayer, Telemetry},
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -48,7 +49,8 @@ async fn main() -> Result<(), Error> {
 
     // Only an invitation has somebody to verify.
     let inviting = app.clone();
-    let invitations = AuthLayer::new(verifier).layer(service_fn(move |request| serve_admin(inviting.clone(), request)));
+    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?);
+    let invitations = auth.layer(service_fn(move |request| serve_admin(inviting.clone(), request)));
     let handler = service_fn(move |request: Request| {
         let (app, invitations) = (app.clone(), invitations.clone());
         async move {

@@ -141,7 +141,7 @@ fn read(record: &Value) -> Result<Outgoing, String> {
         carrier: &stored.trace,
         xray: None,
     };
-    Ok(Outgoing { span: MessageSpan::start(received, Some(booking.tenant())), booking })
+    Ok(Outgoing { span: MessageSpan::start(received, Some(booking.label())), booking })
 }
 
 fn entry(index: usize, booking: &BookingConfirmed) -> Result<PublishBatchRequestEntry, PublishError> {

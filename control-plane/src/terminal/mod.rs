@@ -2,8 +2,10 @@
 
 mod lists;
 mod objectives;
+mod tenants;
 mod trace;
 
 pub use lists::{map, traces};
 pub use objectives::{alerts, cost, slo};
+pub use tenants::{changed, tenants};
 pub use trace::trace;

@@ -6,7 +6,8 @@ use lambda_runtime::{Error, LambdaEvent, Runtime};
 use mileage::{handlers::accrue, ledger::Ledger};
 use shared::{
     aws,
-    telemetry::{AwsSdkTracing, InvocationLayer, Telemetry},
+    store::TenantTable,
+    telemetry::{InvocationLayer, Telemetry},
 };
 use tower::{Layer, service_fn};
 
@@ -14,9 +15,7 @@ use tower::{Layer, service_fn};
 async fn main() -> Result<(), Error> {
     let config = aws::config().await;
     let telemetry = Telemetry::from_env(&config).await?;
-    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
-    let client = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
-    let ledger = Arc::new(Ledger::new(client, std::env::var("LEDGER_TABLE")?));
+    let ledger = Arc::new(Ledger::new(TenantTable::from_env(&config, "LEDGER_TABLE")?));
 
     let handler = service_fn(move |event: LambdaEvent<serde_json::Value>| {
         let ledger = ledger.clone();

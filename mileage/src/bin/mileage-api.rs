@@ -13,7 +13,9 @@ use shared::{
     auth::{AuthLayer, TokenVerifier},
     aws,
     http::{HttpClient, Problem, cors_layer, no_such_route, route},
-    telemetry::{AwsSdkTracing, HttpLayer, Telemetry},
+    registry::TenantRegistry,
+    store::TenantTable,
+    telemetry::{HttpLayer, Telemetry},
     tenant::TenantContext,
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -28,11 +30,9 @@ async fn main() -> Result<(), Error> {
     let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
     let (config, telemetry) = set_up?;
 
-    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
-    let client = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
-    let ledger = Arc::new(Ledger::new(client, std::env::var("LEDGER_TABLE")?));
+    let ledger = Arc::new(Ledger::new(TenantTable::from_env(&config, "LEDGER_TABLE")?));
 
-    let auth = AuthLayer::new(verifier);
+    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?);
     let for_tenants = auth.layer(service_fn(move |request| serve_tenant(ledger.clone(), request)));
     let handler = service_fn(move |request: Request| {
         let for_tenants = for_tenants.clone();

@@ -1,6 +1,10 @@
 //! A batch of bookings arrived: post their miles.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use airports::{Airport, IataCode};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
@@ -10,12 +14,17 @@ use serde_json::Value;
 use shared::{
     events::{BookingConfirmed, IncomingMessage, InvalidMessage, UnknownEvent, receive},
     telemetry::{Received, process},
+    tenant::{TenantContext, TenantId, UserId},
 };
 
 use crate::{
     ledger::{Entry, Ledger, LedgerError, Posted},
     miles::miles_between,
 };
+
+/// What posting one message may take. With less time than this left, the rest of a batch is left for the next delivery.
+const POSTING: Duration = Duration::from_secs(10);
+const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
 /// Why a message was not accrued.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +54,13 @@ pub type Accrued = SqsBatchResponse;
 /// Posts the miles of every message. Messages of one user go one after another, so that their transactions do not fight
 /// over one balance; users go side by side. A message that fails is named, and the rest succeeds.
 pub async fn accrue(ledger: Arc<Ledger>, event: LambdaEvent<Value>) -> Result<Accrued, Failed> {
+    // A host that sets no deadline gives the most there is.
+    let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST_INVOCATION);
+    let last_start = Instant::now() + left.saturating_sub(POSTING);
     let messages = receive(event.payload)?;
     // Only a queue takes a partial answer.
     let direct = messages.iter().any(|message| message.system != "aws_sqs");
-    let users = by_user(messages).into_values().map(|messages| one_after_another(&ledger, messages));
+    let users = by_user(messages).into_values().map(|messages| one_after_another(&ledger, messages, last_start));
     let failed: Vec<String> = join_all(users).await.into_iter().flatten().collect();
     if direct && !failed.is_empty() {
         return Err(Failed::Direct(failed.len()));
@@ -63,24 +75,34 @@ pub async fn accrue(ledger: Arc<Ledger>, event: LambdaEvent<Value>) -> Result<Ac
     Ok(response)
 }
 
-type Parsed = Result<BookingConfirmed, InvalidMessage>;
+type Parsed = Result<(BookingConfirmed, TenantContext), InvalidMessage>;
+type User = (TenantId, UserId);
 
-/// Messages by the partition they will be written to, in the order in which they came. What does not parse has none.
-fn by_user(messages: Vec<IncomingMessage>) -> BTreeMap<Option<String>, Vec<(IncomingMessage, Parsed)>> {
+/// Messages by the user they are for, in the order in which they came. What does not parse has none.
+fn by_user(messages: Vec<IncomingMessage>) -> BTreeMap<Option<User>, Vec<(IncomingMessage, Parsed)>> {
     let mut users: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for message in messages {
-        let parsed = BookingConfirmed::parse(&message.body, &message.attributes);
-        let user = parsed.as_ref().ok().map(|booking| booking.tenant().partition_key());
+        let parsed = BookingConfirmed::accept(&message.body, &message.attributes);
+        let user = parsed.as_ref().ok().map(|(_, tenant)| (tenant.tenant_id.clone(), tenant.user_id.clone()));
         users.entry(user).or_default().push((message, parsed));
     }
     users
 }
 
 /// The ids of those that failed.
-async fn one_after_another(ledger: &Ledger, messages: Vec<(IncomingMessage, Parsed)>) -> Vec<String> {
+async fn one_after_another(
+    ledger: &Ledger,
+    messages: Vec<(IncomingMessage, Parsed)>,
+    last_start: Instant,
+) -> Vec<String> {
     let mut failed = Vec::new();
-    for (message, parsed) in messages {
-        let tenant = parsed.as_ref().ok().map(BookingConfirmed::tenant);
+    for (index, (message, parsed)) in messages.into_iter().enumerate() {
+        if index > 0 && Instant::now() > last_start {
+            tracing::warn!(message_id = message.message_id, "no time left: to be delivered again");
+            failed.push(message.message_id);
+            continue;
+        }
+        let tenant = parsed.as_ref().ok().map(|(_, tenant)| tenant.label().clone());
         let done = process(Received::from(&message), tenant, async {
             let outcome = post(ledger, parsed).await;
             match &outcome {
@@ -98,8 +120,7 @@ async fn one_after_another(ledger: &Ledger, messages: Vec<(IncomingMessage, Pars
 }
 
 async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
-    let booking = parsed?;
-    let tenant = booking.tenant();
+    let (booking, tenant) = parsed?;
     let miles = miles_between(airport(&booking.from_airport)?, airport(&booking.to_airport)?);
     let entry = Entry {
         booking_number: booking.booking_number,

@@ -23,8 +23,8 @@ struct Answer {
 /// Balance and one page of history, newest first: `?limit=1..100&cursor=…`.
 pub async fn balance(ledger: &Ledger, tenant: &TenantContext, request: &Request) -> Result<Response<Body>, Problem> {
     let (limit, after) = page(request)?;
-    let balance = ledger.balance(tenant).await.map_err(problem)?;
-    let page = ledger.history(tenant, limit, after).await.map_err(problem)?;
+    let (balance, page) =
+        tokio::try_join!(ledger.balance(tenant), ledger.history(tenant, limit, after)).map_err(problem)?;
     let answer = Answer {
         miles: balance.miles,
         bookings: balance.bookings,

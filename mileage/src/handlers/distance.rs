@@ -9,7 +9,7 @@ use serde_json::json as object;
 use shared::{
     http::{Problem, json, required_query},
     telemetry::{Work, propagation, semconv},
-    tenant::{TenantContext, Tier},
+    tenant::{TenantLabel, Tier},
 };
 
 use crate::miles::miles_between;
@@ -36,7 +36,7 @@ fn airport(request: &Request, name: &str) -> Result<&'static Airport, Problem> {
 fn serve_for_caller(request: &Request) {
     let baggage = request.headers().get(propagation::field::BAGGAGE).and_then(|value| value.to_str().ok());
     let tenant = baggage.and_then(|baggage| {
-        Some(TenantContext {
+        Some(TenantLabel {
             tenant_id: propagation::baggage_value(baggage, semconv::TENANT_ID)?.parse().ok()?,
             tier: propagation::baggage_value(baggage, semconv::TENANT_TIER)?.parse::<Tier>().ok()?,
             user_id: "booking-api".parse().ok()?,

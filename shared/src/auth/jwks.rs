@@ -18,7 +18,7 @@ use crate::http::HttpClient;
 const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Why the keys could not be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the signing keys cannot be fetched: {0}")]
 pub struct JwksError(String);
 
@@ -30,13 +30,20 @@ pub struct Jwks {
     url: String,
     client: HttpClient,
     keys: RwLock<Arc<Keys>>,
-    fetched: Mutex<Option<Instant>>,
+    tried: Mutex<Tried>,
+}
+
+/// When keys were had last, and when they last were not.
+#[derive(Debug, Default)]
+struct Tried {
+    fetched: Option<Instant>,
+    failed: Option<(Instant, JwksError)>,
 }
 
 impl Jwks {
     /// A key set that will be read from `url`; nothing is fetched yet.
     pub fn new(url: impl Into<String>, client: HttpClient) -> Self {
-        Self { url: url.into(), client, keys: RwLock::default(), fetched: Mutex::new(None) }
+        Self { url: url.into(), client, keys: RwLock::default(), tried: Mutex::default() }
     }
 
     /// The key with this id, or `None` if the pool has no such key.
@@ -44,28 +51,34 @@ impl Jwks {
         if let Some(key) = self.cached(kid) {
             return Ok(Some(key));
         }
-        // One fetch at a time: whoever waited here finds the answer in the cache.
-        let mut fetched = self.fetched.lock().await;
+        // One fetch at a time: whoever waited here finds the answer in the cache, or that there was none.
+        let asked = Instant::now();
+        let mut tried = self.tried.lock().await;
         if let Some(key) = self.cached(kid) {
             return Ok(Some(key));
         }
-        if fetched.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
+        if tried.fetched.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
             return Ok(None);
         }
-        self.refresh(&mut fetched).await?;
+        if let Some((at, error)) = &tried.failed
+            && *at > asked
+        {
+            return Err(error.clone());
+        }
+        self.refresh(&mut tried).await?;
         Ok(self.cached(kid))
     }
 
     /// Fetches the keys now, unless that was done.
     pub async fn prefetch(&self) -> Result<(), JwksError> {
-        let mut fetched = self.fetched.lock().await;
-        if fetched.is_some() { Ok(()) } else { self.refresh(&mut fetched).await }
+        let mut tried = self.tried.lock().await;
+        if tried.fetched.is_some() { Ok(()) } else { self.refresh(&mut tried).await }
     }
 
-    async fn refresh(&self, fetched: &mut Option<Instant>) -> Result<(), JwksError> {
-        let keys = Arc::new(self.fetch().await?);
-        *self.keys.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = keys;
-        *fetched = Some(Instant::now());
+    async fn refresh(&self, tried: &mut Tried) -> Result<(), JwksError> {
+        let keys = self.fetch().await.inspect_err(|error| tried.failed = Some((Instant::now(), error.clone())))?;
+        *self.keys.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(keys);
+        tried.fetched = Some(Instant::now());
         Ok(())
     }
 

@@ -7,29 +7,42 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::header::AUTHORIZATION;
-use lambda_http::Request;
+use http::{StatusCode, header::AUTHORIZATION};
+use lambda_http::{Request, RequestExt};
 use tower::{Layer, Service};
 
 use super::{AuthError, Identity, TokenVerifier};
-use crate::{http::Problem, telemetry::Work};
+use crate::{
+    http::Problem,
+    registry::{RegistryAway, Standing, TenantRegistry},
+    telemetry::Work,
+    tenant::TenantContext,
+};
 
-/// Verifies the bearer token, tells telemetry whose request this is, and hands the handler a
-/// [`TenantContext`](crate::tenant::TenantContext) and the user's [`Role`](crate::tenant::Role) in the request's extensions.
+/// Verifies the bearer token, asks the registry whether its tenant is served, tells telemetry whose request this is, and hands the
+/// handler a [`TenantContext`] and the user's [`Role`](crate::tenant::Role) in the request's extensions.
 #[derive(Clone)]
-pub struct AuthLayer(Arc<TokenVerifier>);
+pub struct AuthLayer {
+    verifier: Arc<TokenVerifier>,
+    registry: Option<Arc<TenantRegistry>>,
+}
 
 impl AuthLayer {
     /// A layer that accepts what `verifier` accepts.
     pub fn new(verifier: TokenVerifier) -> Self {
-        Self(Arc::new(verifier))
+        Self { verifier: Arc::new(verifier), registry: None }
+    }
+
+    /// Lets only tenants through that `registry` has as active, at the tier it has for them.
+    pub fn asking(self, registry: TenantRegistry) -> Self {
+        Self { registry: Some(Arc::new(registry)), ..self }
     }
 }
 
 impl<S> Layer<S> for AuthLayer {
     type Service = AuthService<S>;
     fn layer(&self, inner: S) -> AuthService<S> {
-        AuthService { inner, verifier: self.0.clone() }
+        AuthService { inner, auth: self.clone() }
     }
 }
 
@@ -37,7 +50,7 @@ impl<S> Layer<S> for AuthLayer {
 #[derive(Clone)]
 pub struct AuthService<S> {
     inner: S,
-    verifier: Arc<TokenVerifier>,
+    auth: AuthLayer,
 }
 
 impl<S> Service<Request> for AuthService<S>
@@ -56,7 +69,7 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let verifier = self.verifier.clone();
+        let AuthLayer { verifier, registry } = self.auth.clone();
         Box::pin(async move {
             let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
             let Identity { tenant, role } = match verifier.verify(authorization).await {
@@ -70,10 +83,50 @@ where
                     return Err(error.into());
                 }
             };
-            Work::current().serve(tenant.clone());
+            let sandbox = request.lambda_context_ref().and_then(|context| context.tenant_id.as_deref());
+            if sandbox.is_some_and(|sandbox| sandbox != tenant.tenant_id.as_str()) {
+                Work::current().serve(tenant.label().clone());
+                tracing::error!("invoked for another tenant than the token's");
+                return Err(wrong_sandbox());
+            }
+            let (tenant, refused) = match registry {
+                None => (tenant, None),
+                Some(registry) => admit(&registry, tenant).await,
+            };
+            Work::current().serve(tenant.label().clone());
+            if let Some(problem) = refused {
+                tracing::info!(%problem, "tenant refused");
+                return Err(problem);
+            }
             request.extensions_mut().insert(tenant);
             request.extensions_mut().insert(role);
             inner.call(request).await
         })
     }
+}
+
+/// The tenant as the registry knows it, and why it is not served, if it is not.
+async fn admit(registry: &TenantRegistry, tenant: TenantContext) -> (TenantContext, Option<Problem>) {
+    let refuse = |code, detail: &str| Some(Problem::new(StatusCode::FORBIDDEN, code, detail));
+    match registry.standing(&tenant.tenant_id).await {
+        Ok(Standing::Active(tier)) => (tenant.with_tier(tier), None),
+        Ok(Standing::Suspended(tier)) => {
+            (tenant.with_tier(tier), refuse("tenant_suspended", "This tenant is suspended."))
+        }
+        Ok(Standing::Unknown) => (tenant, refuse("unknown_tenant", "The token's tenant is not registered.")),
+        Err(RegistryAway) => (
+            tenant,
+            Some(Problem::unavailable("tenant_registry_unavailable", "Tenants cannot be checked at the moment.")),
+        ),
+    }
+}
+
+/// Lambda keeps a sandbox for each tenant where the function's `TenancyConfig` says so, and API Gateway names the tenant from the
+/// verified claims: they can differ only if that mapping is wrong, or if somebody else invokes the function.
+fn wrong_sandbox() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "wrong_tenant",
+        "The token is another tenant's than the one this was invoked for.",
+    )
 }

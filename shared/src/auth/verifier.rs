@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Jwks, JwksError};
 use crate::{
     http::{HttpClient, Problem},
-    tenant::{InvalidTenant, Role, TenantContext},
+    tenant::{InvalidTenant, Role, TenantContext, TenantLabel},
 };
 
 /// Seconds by which clocks may differ when `exp` and `nbf` are checked.
@@ -138,11 +138,11 @@ impl TokenVerifier {
         if claims.token_use != "id" {
             return Err(AuthError::InvalidToken("not an ID token".into()));
         }
-        let tenant = TenantContext {
+        let tenant = TenantContext::verified(TenantLabel {
             tenant_id: claims.tenant_id.unwrap_or_default().parse()?,
             tier: claims.tier.unwrap_or_default().parse()?,
             user_id: claims.sub.parse()?,
-        };
+        });
         Ok(Identity { tenant, role: Role::of_claim(claims.role.as_deref()) })
     }
 }

@@ -4,26 +4,31 @@ mod signer;
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::http::{Roots, tls};
+use crate::http::{Roots, error_chain, tls};
 
 pub use signer::{ReadySigner, SignError, Signer};
 
 /// Configuration from the environment, with timeouts that leave a function time to answer for a service that does not:
-/// a second to connect, two for an attempt, five for a call with its retries.
+/// a second to connect, two for an attempt, four for a call with its retries, of which there are two in the SDK's standard mode.
 pub async fn config() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))
-        .operation_timeout(Duration::from_secs(5))
+        .operation_timeout(Duration::from_secs(4))
         .build();
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::provider())
         .tls_context(tls::context(Roots::of_aws()))
         .build_https();
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).load().await
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .load()
+        .await
 }
 
 /// Whether a call that failed with this error may succeed when tried again: throttling, a service error, or no answer.
@@ -52,6 +57,6 @@ where
 {
     match error.as_service_error() {
         Some(service) => format!("{}: {}", service.code().unwrap_or("?"), service.message().unwrap_or_default()),
-        None => error.to_string(),
+        None => error_chain(error),
     }
 }

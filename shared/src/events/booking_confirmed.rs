@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::tenant::{TenantContext, TenantId, Tier, UserId};
+use crate::tenant::{TenantContext, TenantId, TenantLabel, Tier, UserId};
 
 /// Names of the message attributes besides trace context. Attributes route and filter; the body is the record.
 pub mod attribute {
@@ -62,9 +62,9 @@ impl BookingConfirmed {
     /// The value of the `event_type` attribute.
     pub const EVENT_TYPE: &'static str = "booking.confirmed";
 
-    /// The tenant this message is about.
-    pub fn tenant(&self) -> TenantContext {
-        TenantContext { tenant_id: self.tenant_id.clone(), tier: self.tier, user_id: self.sub.clone() }
+    /// Whom this message names.
+    pub fn label(&self) -> TenantLabel {
+        TenantLabel { tenant_id: self.tenant_id.clone(), tier: self.tier, user_id: self.sub.clone() }
     }
 
     /// The attributes that go with the body.
@@ -76,8 +76,8 @@ impl BookingConfirmed {
         ]
     }
 
-    /// Reads a message back; its attributes must say the same as its body.
-    pub fn parse(body: &str, attributes: &HashMap<String, String>) -> Result<Self, InvalidMessage> {
+    /// Accepts a message as received; its attributes must say the same as its body.
+    pub fn accept(body: &str, attributes: &HashMap<String, String>) -> Result<(Self, TenantContext), InvalidMessage> {
         let event: Self = serde_json::from_str(body).map_err(|error| InvalidMessage::Body(error.to_string()))?;
         if event.version != Self::VERSION {
             return Err(InvalidMessage::Version(event.version));
@@ -89,7 +89,8 @@ impl BookingConfirmed {
                 Some(_) => {}
             }
         }
-        Ok(event)
+        let tenant = TenantContext::verified(event.label());
+        Ok((event, tenant))
     }
 }
 
@@ -125,7 +126,8 @@ mod tests {
     #[test]
     fn what_was_written_is_read_back() {
         let body = serde_json::to_string(&event()).unwrap();
-        assert_eq!(BookingConfirmed::parse(&body, &attributes(&event())), Ok(event()));
+        let (booking, tenant) = BookingConfirmed::accept(&body, &attributes(&event())).unwrap();
+        assert_eq!((booking, tenant.label()), (event(), &event().label()));
     }
 
     #[test]
@@ -133,16 +135,16 @@ mod tests {
         let body = serde_json::to_string(&event()).unwrap();
         let mut forged = attributes(&event());
         forged.insert("tenant_id".into(), "acme".into());
-        assert_eq!(BookingConfirmed::parse(&body, &forged), Err(InvalidMessage::Disagreement("tenant_id")));
+        assert_eq!(BookingConfirmed::accept(&body, &forged), Err(InvalidMessage::Disagreement("tenant_id")));
         forged.remove("tenant_id");
-        assert_eq!(BookingConfirmed::parse(&body, &forged), Err(InvalidMessage::MissingAttribute("tenant_id")));
+        assert_eq!(BookingConfirmed::accept(&body, &forged), Err(InvalidMessage::MissingAttribute("tenant_id")));
     }
 
     #[test]
     fn a_body_of_another_shape_or_version_is_refused() {
         let all = attributes(&event());
-        assert!(matches!(BookingConfirmed::parse("{", &all), Err(InvalidMessage::Body(_))));
+        assert!(matches!(BookingConfirmed::accept("{", &all), Err(InvalidMessage::Body(_))));
         let body = serde_json::to_string(&BookingConfirmed { version: 2, ..event() }).unwrap();
-        assert_eq!(BookingConfirmed::parse(&body, &all), Err(InvalidMessage::Version(2)));
+        assert_eq!(BookingConfirmed::accept(&body, &all), Err(InvalidMessage::Version(2)));
     }
 }

@@ -63,14 +63,14 @@ impl HttpClient {
                 .connector
                 .call(request)
                 .await
-                .map_err(|error| HttpClientError::NoResponse(chain(&error)))?
+                .map_err(|error| HttpClientError::NoResponse(error_chain(&error)))?
                 .try_into_http1x()
                 .map_err(|error| HttpClientError::NoResponse(error.to_string()))?;
             let (parts, body) = response.into_parts();
             let body = ByteStream::new(body)
                 .collect()
                 .await
-                .map_err(|error| HttpClientError::NoResponse(chain(&error)))?
+                .map_err(|error| HttpClientError::NoResponse(error_chain(&error)))?
                 .into_bytes();
             Ok(Response::from_parts(parts, body))
         };
@@ -79,7 +79,7 @@ impl HttpClient {
 }
 
 /// The message of an error and of all its causes: the outermost alone seldom says why.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -6,6 +6,7 @@ mod problem;
 mod routing;
 pub(crate) mod tls;
 
+pub(crate) use client::error_chain;
 pub use client::{HttpClient, HttpClientError};
 pub use paging::page;
 pub use problem::{FieldError, Problem};

@@ -15,7 +15,7 @@ use super::{
     processor::TenantSpanProcessor,
     propagation,
 };
-use crate::tenant::TenantContext;
+use crate::tenant::TenantLabel;
 
 /// A tracer whose spans are buffered for a tenant.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Default for Spans {
 
 impl Spans {
     /// Starts and ends so many spans with these attributes for one tenant, and puts the tenant on each.
-    pub fn of_an_invocation(&self, tenant: &TenantContext, attributes: &[KeyValue], spans: usize) -> Vec<SpanData> {
+    pub fn of_an_invocation(&self, tenant: &TenantLabel, attributes: &[KeyValue], spans: usize) -> Vec<SpanData> {
         let work = Work::default();
         work.serve(tenant.clone());
         let cx = Context::new().with_value(work.clone());
@@ -56,7 +56,7 @@ impl Spans {
 }
 
 /// Writes the context into message attributes and reads it back; whether a parent was found.
-pub fn inject_and_extract(cx: &Context, tenant: &TenantContext) -> bool {
+pub fn inject_and_extract(cx: &Context, tenant: &TenantLabel) -> bool {
     let mut attributes = HashMap::new();
     propagation::inject(cx, Some(tenant), &mut attributes);
     propagation::parent(None, &attributes).span.is_some()

@@ -19,7 +19,7 @@ use tracing_subscriber::{
 };
 
 use super::{Work, ids::xray_trace_id, privacy::Pseudonyms, semconv};
-use crate::tenant::TenantContext;
+use crate::tenant::TenantLabel;
 
 /// Sends logs to standard output, where Lambda collects them. The level is `AWS_LAMBDA_LOG_LEVEL` (as Lambda's logging
 /// configuration sets it), else `RUST_LOG`, else `info`. A second call changes nothing. `tenant` is `LOG_TENANT`: `alias`
@@ -49,7 +49,7 @@ enum TenantInLogs {
 }
 
 impl TenantInLogs {
-    fn of(&self, tenant: &TenantContext) -> Option<(&'static str, String)> {
+    fn of(&self, tenant: &TenantLabel) -> Option<(&'static str, String)> {
         match self {
             Self::Alias(pseudonyms) => Some((semconv::TENANT_ALIAS, pseudonyms.alias(tenant)?)),
             Self::Plain => Some((semconv::TENANT_ID, tenant.tenant_id.to_string())),

@@ -11,7 +11,7 @@ use opentelemetry::{
 };
 
 use super::{Work, layers::EndOnDrop, propagation, semconv, start};
-use crate::{events::IncomingMessage, tenant::TenantContext};
+use crate::{events::IncomingMessage, tenant::TenantLabel};
 
 /// Where a message came from, and the trace context it carries.
 pub struct Received<'a> {
@@ -43,7 +43,7 @@ impl<'a> From<&'a IncomingMessage> for Received<'a> {
 /// it may also be told later by [`Work::serve`]. The span ends as the future does, with the error's text if it fails.
 pub fn process<T, E, F>(
     received: Received<'_>,
-    tenant: Option<TenantContext>,
+    tenant: Option<TenantLabel>,
     handle: F,
 ) -> impl Future<Output = Result<T, E>> + use<T, E, F>
 where
@@ -64,7 +64,7 @@ pub struct MessageSpan(EndOnDrop);
 
 impl MessageSpan {
     /// Starts the span.
-    pub fn start(received: Received<'_>, tenant: Option<TenantContext>) -> Self {
+    pub fn start(received: Received<'_>, tenant: Option<TenantLabel>) -> Self {
         Self(EndOnDrop(open(received, tenant)))
     }
 
@@ -82,7 +82,7 @@ impl MessageSpan {
     }
 }
 
-fn open(received: Received<'_>, tenant: Option<TenantContext>) -> Context {
+fn open(received: Received<'_>, tenant: Option<TenantLabel>) -> Context {
     let invocation = Context::current();
     let work = Work::current().sibling();
     if let Some(tenant) = tenant {

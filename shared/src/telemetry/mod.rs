@@ -61,6 +61,7 @@ pub use aws_sdk::{AwsSdkTracing, MessageContexts};
 pub use ids::xray_trace_id;
 pub use layers::{ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService};
 pub use messages::{MessageSpan, Received, fail_span, process};
+pub(crate) use outgoing::note;
 pub use outgoing::{SendError, send};
 pub use work::Work;
 

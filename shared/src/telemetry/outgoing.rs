@@ -1,5 +1,7 @@
 //! The CLIENT span of an HTTP call that is not an AWS SDK call, and the context it hands to the other side.
 
+use std::time::Instant;
+
 use http::{HeaderMap, Response};
 use opentelemetry::{
     Context, KeyValue,
@@ -40,6 +42,14 @@ pub async fn send<E>(
     }
     cx.span().end();
     result
+}
+
+/// Notes on the current span how long it waited for something that serves later requests too, such as a tenant's session. An event,
+/// not a span: what a request consists of stays the same whether it came first or not.
+pub(crate) fn note(what: &'static str, started: Instant, answered: bool) {
+    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+    let attributes = vec![KeyValue::new("duration_ms", milliseconds), KeyValue::new("answered", answered)];
+    Context::map_current(|cx| cx.span().add_event(what, attributes));
 }
 
 /// Why there is no response.

@@ -13,7 +13,7 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::{TelemetryError, semconv, work::Ended};
-use crate::tenant::TenantContext;
+use crate::tenant::TenantLabel;
 
 /// Hex digits of a pseudonym: 128 bits.
 const PSEUDONYM_DIGITS: usize = 32;
@@ -77,7 +77,7 @@ impl Pseudonyms {
     }
 
     /// A short name of a tenant for logs and support cases.
-    pub(super) fn alias(&self, tenant: &TenantContext) -> Option<String> {
+    pub(super) fn alias(&self, tenant: &TenantLabel) -> Option<String> {
         self.of(tenant.tenant_id.as_str(), ALIAS_DIGITS)
     }
 

@@ -11,7 +11,7 @@ use opentelemetry::{
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
 use super::{ids::xray_trace_id, semconv};
-use crate::tenant::TenantContext;
+use crate::tenant::TenantLabel;
 
 /// Header and attribute names.
 pub mod field {
@@ -95,7 +95,7 @@ fn parse_root(value: &str) -> Option<TraceId> {
 }
 
 /// Writes `traceparent`, `tracestate` where there is one, and `baggage` with the tenant.
-pub fn inject(cx: &Context, tenant: Option<&TenantContext>, carrier: &mut dyn Injector) {
+pub fn inject(cx: &Context, tenant: Option<&TenantLabel>, carrier: &mut dyn Injector) {
     TraceContextPropagator::new().inject_context(cx, &mut NonEmpty(carrier));
     if let Some(tenant) = tenant {
         // Ids and tiers are plain tokens: nothing to percent-encode.

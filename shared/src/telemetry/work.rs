@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use opentelemetry::{Context, trace::TraceContextExt};
 use opentelemetry_sdk::trace::SpanData;
 
-use crate::tenant::TenantContext;
+use crate::tenant::TenantLabel;
 
 /// Who is being served, and where the spans of serving them are kept until export.
 #[derive(Debug, Clone, Default)]
 pub struct Work {
-    tenant: Arc<OnceLock<TenantContext>>,
+    tenant: Arc<OnceLock<TenantLabel>>,
     spans: Arc<SpanBuffer>,
 }
 
@@ -30,12 +30,12 @@ impl Work {
 
     /// Says who is served. Every span of this work carries the tenant from then on, those already ended included. The first
     /// call counts: verified identity is never replaced.
-    pub fn serve(&self, tenant: TenantContext) {
+    pub fn serve(&self, tenant: TenantLabel) {
         let _already_known = self.tenant.set(tenant);
     }
 
     /// Who is served, once known.
-    pub fn tenant(&self) -> Option<&TenantContext> {
+    pub fn tenant(&self) -> Option<&TenantLabel> {
         self.tenant.get()
     }
 
@@ -67,11 +67,11 @@ impl Work {
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) span: SpanData,
-    work: Arc<OnceLock<TenantContext>>,
+    work: Arc<OnceLock<TenantLabel>>,
 }
 
 impl Ended {
-    pub(super) fn tenant(&self) -> Option<&TenantContext> {
+    pub(super) fn tenant(&self) -> Option<&TenantLabel> {
         self.work.get()
     }
 }

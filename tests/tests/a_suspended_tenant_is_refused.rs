@@ -1,0 +1,135 @@
+//! The registry has the last word: a tenant it suspends is refused in both accounts although its tokens verify, its tier counts over
+//! the tokens', and a tenant it does not know is nobody.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{process::Command, sync::LazyLock};
+
+use harness::{Caller, Cloud, book, eventually};
+use local::{
+    ministack::{sdk_config, sibling},
+    users,
+};
+use serde_json::Value;
+
+static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
+
+/// What `control-plane tenant …` prints and whether it succeeds.
+fn tenant_command(arguments: &[&str]) -> (bool, String) {
+    let mut command = Command::new(sibling("control-plane").unwrap());
+    command.arg("tenant").args(arguments).args(["--table", &CLOUD.outputs.tenants_table]).env_clear();
+    let account = CLOUD.outputs.booking_account.as_str();
+    for (name, value) in [
+        ("AWS_ENDPOINT_URL", CLOUD.outputs.aws_endpoint_url.as_str()),
+        ("AWS_REGION", &CLOUD.outputs.region),
+        ("AWS_ACCESS_KEY_ID", account),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+    ] {
+        command.env(name, value);
+    }
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+fn succeeds(arguments: &[&str]) -> String {
+    let (success, text) = tenant_command(arguments);
+    assert!(success, "{arguments:?}: {text}");
+    text
+}
+
+/// A user of a tenant made by the command line, signed in with a token of this tier.
+async fn new_tenant(name: &str, tier: &str) -> Caller {
+    let created = succeeds(&["create", "--company-name", name, "--tier", tier, "--json"]);
+    let created: Value = serde_json::from_str(&created).unwrap();
+    user_of(created["tenant_id"].as_str().unwrap(), tier).await
+}
+
+async fn user_of(tenant: &str, tier: &str) -> Caller {
+    let config = sdk_config(&CLOUD.outputs.aws_endpoint_url, &CLOUD.outputs.booking_account).await;
+    let cognito = aws_sdk_cognitoidentityprovider::Client::new(&config);
+    let claims = [("custom:tenant-id", tenant), ("custom:tier-level", tier)];
+    let email = format!("pilot@{tenant}.example");
+    let user = users::create_one(&cognito, &CLOUD.outputs.user_pool_id, &email, &claims).await.unwrap();
+    Caller::sign_in(&CLOUD.outputs, user).await
+}
+
+/// Asks both accounts until each answers with this status, and with this code where it refuses.
+async fn both_answer(caller: &Caller, status: u16, code: Option<&str>) {
+    eventually(&format!("{status} {code:?}"), async || {
+        for answer in [caller.get("/bookings").await, caller.get_mileage("/mileage").await] {
+            if answer.status != status || answer.body["code"].as_str() != code {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn suspended_and_resumed_with_one_token() {
+    let caller = new_tenant("Suspended Air", "basic").await;
+    let tenant = caller.user.tenant.as_str();
+    book(&caller, "LHR", "JFK").await;
+    both_answer(&caller, 200, None).await;
+
+    assert!(succeeds(&["suspend", tenant]).contains("active → suspended"));
+    both_answer(&caller, 403, Some("tenant_suspended")).await;
+    assert!(succeeds(&["suspend", tenant]).contains("as before"));
+    // Nobody else is touched.
+    both_answer(&CLOUD.caller(0).await, 200, None).await;
+
+    assert!(succeeds(&["resume", tenant]).contains("suspended → active"));
+    both_answer(&caller, 200, None).await;
+}
+
+#[tokio::test]
+async fn miles_of_bookings_made_before_a_suspension_are_posted() {
+    let caller = new_tenant("Grounded Air", "standard").await;
+    let number = book(&caller, "FRA", "SIN").await.booking_number();
+    succeeds(&["suspend", &caller.user.tenant]);
+    both_answer(&caller, 403, Some("tenant_suspended")).await;
+    eventually("the ledger's entry", async || {
+        let entries = CLOUD.keys(&CLOUD.outputs.mileage_account, &CLOUD.outputs.ledger_table, "BOOKING#").await;
+        entries.iter().any(|(_, sort_key)| sort_key.ends_with(&number)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_registrys_tier_counts_over_the_tokens() {
+    let caller = new_tenant("Promoted Air", "basic").await;
+    assert!(succeeds(&["set-tier", &caller.user.tenant, "premium"]).contains("basic → premium"));
+    eventually("premium spans", async || {
+        let booked = book(&caller, "CDG", "NRT").await;
+        let trace = CLOUD.trace(&booked.trace_id(), |trace| trace.spans.len() >= harness::JOURNEY.len()).await;
+        let tiers: Vec<_> = trace.spans.iter().map(|span| span.tier.as_deref().unwrap_or_default()).collect();
+        assert!(tiers.windows(2).all(|pair| pair[0] == pair[1]), "one trace, two tiers: {tiers:?}");
+        (tiers[0] == "premium").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_not_registered_is_nobody() {
+    let stranger = user_of("t-invented", "premium").await;
+    both_answer(&stranger, 403, Some("unknown_tenant")).await;
+}
+
+#[tokio::test]
+async fn the_command_line_refuses_what_makes_no_sense() {
+    let listed: Vec<Value> = serde_json::from_str(&succeeds(&["list", "--json"])).unwrap();
+    assert!(listed.iter().any(|tenant| tenant["tenant_id"] == "acme" && tenant["status"] == "active"), "{listed:?}");
+    assert!(succeeds(&["list"]).contains("oceanic"));
+    for (arguments, reason) in [
+        (&["suspend", "nobody-of-this-name"][..], "there is no tenant nobody-of-this-name"),
+        (&["suspend", "a#b"], "the tenant id must be"),
+        (&["set-tier", "acme", "gold"], "the tier must be"),
+        (&["create", "--company-name", " ", "--tier", "basic"], "the company's name must be"),
+    ] {
+        let (success, text) = tenant_command(arguments);
+        assert!(!success && text.contains(reason), "{arguments:?}: {text}");
+    }
+    let again: Vec<Value> = serde_json::from_str(&succeeds(&["list", "--json"])).unwrap();
+    assert!(again.iter().all(|tenant| tenant["tenant_id"] != "nobody-of-this-name"), "{again:?}");
+}

@@ -1,0 +1,72 @@
+//! AWS throttles, or does not answer: a call is tried again while there is time, and the caller has an answer before the function's
+//! deadline, never a Lambda timeout.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use harness::{BookingApi, Setup, mileage_accrual};
+use lambda_host::{
+    aws::{Aws, Fault},
+    payloads::{Message, bookings_confirmed},
+};
+
+/// As the templates give it.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_call_is_tried_again_and_succeeds() {
+    for action in ["GetItem", "AssumeRole", "TransactWriteItems"] {
+        let mut api = BookingApi::start(Setup::default()).await;
+        api.aws.fail(action, Fault::Throttle(1));
+        api.book().await;
+        let calls = api.aws.requests().into_iter().filter(|(called, _)| called == action).count();
+        assert_eq!(calls, 2, "{action}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_hangs_makes_a_503_before_the_deadline() {
+    for (action, code) in [
+        ("GetItem", "tenant_registry_unavailable"),
+        ("AssumeRole", "reservations_unavailable"),
+        ("TransactWriteItems", "reservations_unavailable"),
+        ("Jwks", "keys_unavailable"),
+    ] {
+        let aws = Aws::start(Duration::from_millis(1)).await.unwrap();
+        aws.fail(action, Fault::Hang);
+        let mut api = BookingApi::start_with(aws, Setup::default()).await;
+        let event = api.event("acme", &[]);
+        let outcome = api.function.invoke(event, DEADLINE).await.expect(action);
+        let (status, problem) = outcome.http();
+        assert_eq!((status, problem["code"].as_str()), (503, Some(code)), "{action}: {problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_hangs_later_does_not_stop_a_tenant_it_has_told_about() {
+    let mut api = BookingApi::start(Setup { env: vec![("TENANTS_CACHE_SECONDS", "1")], ..Setup::default() }).await;
+    api.book().await;
+    api.aws.fail("GetItem", Fault::Hang);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    api.book().await;
+    // Having waited for it once, the function leaves it alone for a moment.
+    assert!(api.book().await.response < Duration::from_secs(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_hangs_gives_a_batch_back_before_the_deadline() {
+    let aws = Aws::start(Duration::from_millis(1)).await.unwrap();
+    let mut accrual = mileage_accrual(&aws, Setup::default()).await;
+    aws.fail("TransactWriteItems", Fault::Hang);
+    let traceparent = "00-6b01275c56c1ddfef50d217aeb3329a1-b7ad6b7169203331-01";
+    // All of one user, so that they go one after another.
+    let messages = ["11111111", "22222222", "33333333"].map(|booking_number| Message {
+        booking_number,
+        tenant: "acme",
+        tier: "basic",
+        traceparent,
+    });
+    let outcome = accrual.invoke(bookings_confirmed(&messages), Duration::from_secs(12)).await.unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&outcome.result.unwrap()).unwrap();
+    assert_eq!(answer["batchItemFailures"].as_array().map(Vec::len), Some(3), "{answer}");
+}
