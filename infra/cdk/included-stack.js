@@ -20,7 +20,7 @@ class IncludedStack extends Stack {
       preserveLogicalIds: true,
       parameters: {
         ...Object.fromEntries(own.map(([name, value]) => [name, name === 'SourceAccountIds' ? value.split(',') : value])),
-        ...Object.fromEntries(generated.map(({ parameter, resource, attribute }) => [parameter, Fn.getAtt(resource, attribute)])),
+        ...Object.fromEntries(generated.map(({ parameter, value }) => [parameter, value])),
       },
     });
 
@@ -33,19 +33,24 @@ class IncludedStack extends Stack {
 
 // What the SAM transform will make, such as a function's role: CfnInclude, which sees the template before it, knows no such resource.
 function generatedAttributes(text) {
-  const known = new Set([...section(text, 'Resources').matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]));
+  const names = (name) => [...section(text, name).matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]);
+  const resources = new Set(names('Resources'));
+  const known = new Set([...resources, ...names('Parameters')]);
   const found = new Map();
   for (const [expression, resource, attribute] of text.matchAll(/!GetAtt (\w+)\.(\w+)/g)) {
-    if (!known.has(resource)) found.set(expression, { expression, resource, attribute, parameter: `${resource}${attribute}` });
+    if (!resources.has(resource)) found.set(expression, { expression, parameter: `${resource}${attribute}`, value: Fn.getAtt(resource, attribute) });
+  }
+  for (const [expression, resource] of text.matchAll(/!Ref (\w+)\b(?!:)/g)) {
+    if (!known.has(resource)) found.set(expression, { expression, parameter: `${resource}Ref`, value: Fn.ref(resource) });
   }
   return [...found.values()];
 }
 
-// Reads them as parameters, which CfnInclude replaces by the attribute itself.
+// Reads them as parameters, which CfnInclude replaces by the value itself.
 function withParameters(text, generated) {
   let changed = text;
   for (const { expression, parameter } of generated) {
-    changed = changed.replaceAll(expression, `!Ref ${parameter}`);
+    changed = changed.replace(new RegExp(`${expression}\\b`, 'g'), `!Ref ${parameter}`);
     changed = changed.replace('\nParameters:\n', `\nParameters:\n  ${parameter}: { Type: String }\n`);
   }
   return changed;
