@@ -15,6 +15,6 @@ export function userOf(claims: Record<string, unknown>): User {
     email: text("email"),
     tenant: text("custom:tenant-id"),
     tier: text("custom:tier-level"),
-    mayInvite: text("custom:role") !== "member",
+    mayInvite: text("custom:role") === "admin",
   };
 }
