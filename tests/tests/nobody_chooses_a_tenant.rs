@@ -214,8 +214,13 @@ async fn a_known_address_is_accepted_and_nothing_changes() {
 
     let pilot = &CLOUD.outputs.users[0];
     let before = attributes(&pilot.username).await;
-    register(&pilot.username, source).await;
+    let again = register(&pilot.username, source).await;
     assert_eq!(attributes(&pilot.username).await, before);
+    // Nothing failed, and the trace of whoever asked names nobody's tenant.
+    let trace = CLOUD.trace(&again.trace_id(), |trace| trace.spans.len() >= 6).await;
+    for span in &trace.spans {
+        assert_eq!((span.status.as_str(), span.tenant.as_ref()), ("UNSET", None), "{}", span.name);
+    }
     assert!(mailed_passwords(&pilot.username).await.is_empty());
 
     // Another spelling is the same person.
