@@ -45,14 +45,7 @@ def observability(accounts, _):
 
 
 def canary(accounts, outputs):
-    booking, mileage = outputs["booking"], outputs["mileage"]
-    return {
-        **observability(accounts, outputs),
-        "BookingApiUrl": booking["ApiUrl"],
-        "MileageApiUrl": mileage["ApiUrl"],
-        "UserPoolId": booking["UserPoolId"],
-        "UserPoolClientId": booking["UserPoolClientId"],
-    }
+    return {**observability(accounts, outputs), **where_things_are(outputs)}
 
 
 def booking(accounts, outputs):
@@ -75,14 +68,18 @@ def allowed_origin(outputs):
 
 
 def portal(_, outputs):
+    # Only if the booking stack has one.
+    hosted = {name: url for name, url in outputs["booking"].items() if name == "HostedLoginUrl"}
+    return {**where_things_are(outputs), **hosted}
+
+
+def where_things_are(outputs):
     booking, mileage = outputs["booking"], outputs["mileage"]
     return {
         "BookingApiUrl": booking["ApiUrl"],
         "MileageApiUrl": mileage["ApiUrl"],
         "UserPoolId": booking["UserPoolId"],
         "UserPoolClientId": booking["UserPoolClientId"],
-        # Only if the booking stack has one.
-        **({"HostedLoginUrl": booking["HostedLoginUrl"]} if "HostedLoginUrl" in booking else {}),
     }
 
 

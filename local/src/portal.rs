@@ -120,7 +120,11 @@ fn with(headers: &[(&'static str, &'static str)], mut response: Response) -> Res
 }
 
 async fn index(State(portal): State<Arc<Portal>>) -> Response {
-    match tokio::fs::read(&portal.index).await {
+    page(&portal.index).await
+}
+
+async fn page(index: &Path) -> Response {
+    match tokio::fs::read(index).await {
         Ok(page) => Html(page).into_response(),
         Err(_) => {
             (StatusCode::NOT_FOUND, "The portal is not built yet: run `make portal`, then reload.\n").into_response()
@@ -160,4 +164,25 @@ async fn mail(State(portal): State<Arc<Portal>>) -> Response {
     };
     let letters: Vec<_> = mails.iter().rev().map(letter).collect();
     if letters.is_empty() { "No mail yet.\n".to_owned() } else { letters.join("\n\n") }.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_portal_that_is_not_built_says_how_to() {
+        let response = page(Path::new("/nowhere/index.html")).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains("`make portal`"));
+    }
+
+    #[test]
+    fn what_is_missing_is_not_kept_for_a_year() {
+        let missing = with(&ASSET_HEADERS, StatusCode::NOT_FOUND.into_response());
+        assert!(!missing.headers().contains_key(header::CACHE_CONTROL));
+        let found = with(&ASSET_HEADERS, StatusCode::OK.into_response());
+        assert!(found.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+    }
 }
