@@ -4,12 +4,13 @@
 
 use std::{process::Command, sync::LazyLock};
 
+use aws_sdk_sns::types::MessageAttributeValue;
 use harness::{Caller, Cloud, book, eventually};
 use local::{
     ministack::{sdk_config, sibling},
     users,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
 
@@ -84,14 +85,32 @@ async fn suspended_and_resumed_with_one_token() {
 }
 
 #[tokio::test]
-async fn miles_of_bookings_made_before_a_suspension_are_posted() {
+async fn a_booking_that_arrives_after_the_suspension_gets_its_miles() {
     let caller = new_tenant("Grounded Air", "standard").await;
-    let number = book(&caller, "FRA", "SIN").await.booking_number();
     succeeds(&["suspend", &caller.user.tenant]);
     both_answer(&caller, 403, Some("tenant_suspended")).await;
+    // As booking-publisher would send one that was made before.
+    let number = "GRVNDED2";
+    let booking = json!({
+        "version": 1,
+        "booking_number": number,
+        "from_airport": "FRA",
+        "to_airport": "SIN",
+        "departure_date": harness::day(30).to_string(),
+        "sub": "user-1",
+        "Tier-level": "standard",
+        "Tenant-id": caller.user.tenant,
+    });
+    let attributes = [("tenant_id", caller.user.tenant.as_str()), ("tenant_tier", "standard")];
+    let mut publish = CLOUD.sns().await.publish().topic_arn(&CLOUD.outputs.topic_arn).message(booking.to_string());
+    for (name, value) in attributes.into_iter().chain([("event_type", "booking.confirmed")]) {
+        let value = MessageAttributeValue::builder().data_type("String").string_value(value).build().unwrap();
+        publish = publish.message_attributes(name, value);
+    }
+    publish.send().await.unwrap();
     eventually("the ledger's entry", async || {
         let entries = CLOUD.keys(&CLOUD.outputs.mileage_account, &CLOUD.outputs.ledger_table, "BOOKING#").await;
-        entries.iter().any(|(_, sort_key)| sort_key.ends_with(&number)).then_some(())
+        entries.iter().any(|(_, sort_key)| sort_key.ends_with(number)).then_some(())
     })
     .await;
 }
