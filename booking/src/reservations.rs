@@ -138,9 +138,9 @@ impl Reservations {
     ) -> Result<Made, StoreError> {
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
+        let (mut now, mut number) = (jiff::Timestamp::now(), BookingNumber::random()?);
         loop {
-            let now = jiff::Timestamp::now();
-            let reservation = Reservation::of(booking, BookingNumber::random()?, now);
+            let reservation = Reservation::of(booking, number.clone(), now);
             let Err(error) = self.try_make(tenant, booking, &reservation, key, now).await else {
                 return Ok(Made::Now(reservation));
             };
@@ -149,10 +149,15 @@ impl Reservations {
                     if let Some(earlier) = self.made_before(tenant, booking, key).await? {
                         return Ok(Made::Before(earlier));
                     }
+                    (now, number) = (jiff::Timestamp::now(), BookingNumber::random()?);
                 }
+                // Nothing was written: the number is taken, or a twin of this request was in the way.
+                (Verdict::KeyTaken | Verdict::Cancelled, _) => {
+                    (now, number) = (jiff::Timestamp::now(), BookingNumber::random()?);
+                }
+                // It may have been written and only the answer be lost: the very same write again.
+                (Verdict::TryAgain, _) => {}
                 (Verdict::Refused, _) => return Err(StoreError::Refused(describe(&error))),
-                // A number that is taken, a conflict with a twin of this request, throttling.
-                _ => {}
             }
             if started.elapsed() + pause > RETRY_FOR {
                 return Err(StoreError::Unavailable(describe(&error)));
@@ -181,7 +186,9 @@ impl Reservations {
         };
         let sk = format!("{BOOKING_PREFIX}{}", reservation.booking_number);
         let put = self.put(tenant, sk, &stored)?.condition_expression("attribute_not_exists(pk)");
-        let mut write = self.client.transact_write_items().transact_items(transact(put)?);
+        // Names this write for ten minutes: sent again with the same items, it changes nothing and succeeds.
+        let token = format!("{}-{}", reservation.booking_number, now.as_microsecond());
+        let mut write = self.client.transact_write_items().client_request_token(token).transact_items(transact(put)?);
         if let Some(key) = key {
             let record = IdempotencyRecord {
                 fingerprint: booking.fingerprint().as_str().to_owned(),
@@ -289,6 +296,9 @@ fn idempotency_sk(key: &IdempotencyKey) -> String {
 enum Verdict {
     /// The idempotency key is in use.
     KeyTaken,
+    /// Nothing was written, for another reason.
+    Cancelled,
+    /// Throttling, or no answer.
     TryAgain,
     Refused,
 }
@@ -299,7 +309,7 @@ fn judge(error: &SdkError<TransactWriteItemsError>) -> Verdict {
             // The idempotency record comes second in the transaction, and so does its reason.
             match cancelled.cancellation_reasons().get(1).and_then(|reason| reason.code()) {
                 Some("ConditionalCheckFailed") => Verdict::KeyTaken,
-                _ => Verdict::TryAgain,
+                _ => Verdict::Cancelled,
             }
         }
         _ if is_temporary(error) => Verdict::TryAgain,

@@ -48,6 +48,9 @@ pub struct Options {
     /// Seconds before a failed message is tried again.
     #[arg(long, default_value_t = 30)]
     pub visibility_timeout: u32,
+    /// Where functions find AWS, if not at the emulator itself: a proxy in front of it that injects faults.
+    #[arg(long)]
+    pub functions_endpoint: Option<String>,
 }
 
 /// A running local cloud.
@@ -79,7 +82,7 @@ impl Cloud {
 
         let step = progress::step("local cloud");
         let executable = std::path::absolute(&options.ministack)?;
-        let ministack = MiniStack::start(&executable, &dir).await?;
+        let ministack = MiniStack::start(&executable, &dir, options.functions_endpoint.as_deref()).await?;
         let endpoint = ministack.endpoint.clone();
         step.done("local cloud started, two accounts");
 
@@ -162,6 +165,8 @@ impl Cloud {
             topic_arn,
             queue_url: from_b("QueueUrl")?,
             dead_letters_url: from_b("DeadLettersUrl")?,
+            undelivered_url: from_b("SubscriptionDeadLettersUrl")?,
+            parking_queue_url: from_a("ParkingQueueUrl")?,
             users,
         };
         Ok(Self { outputs, delay, ministack, control_plane, front_door, dir })

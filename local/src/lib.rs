@@ -14,6 +14,7 @@
 //! | [`outputs`] | what a started cloud tells its users |
 //! | [`logs`] | the functions' log lines |
 //! | [`demo`] | `make demo` |
+//! | [`reconcile`] | whether reservations, messages, ledger and balances agree, here or on AWS |
 //! | [`progress`] | one line per step with its time |
 
 pub mod children;
@@ -28,4 +29,5 @@ pub mod outputs;
 pub mod package;
 pub mod patches;
 pub mod progress;
+pub mod reconcile;
 pub mod users;

@@ -31,11 +31,17 @@ pub struct Cloud {
 impl Cloud {
     /// Starts a cloud on free ports. Failed messages come again after a second, so that their fate is known soon.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments for `local up`.
+    pub fn start_with(more: &[&str]) -> Self {
         let project = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let mut process = Command::new(sibling("local").unwrap())
             .current_dir(project)
             .args(["up", "--json", "--until-stdin-closes", "--port", "0", "--control-plane-port", "0"])
             .args(["--visibility-timeout", "1", "--max-receive-count", "3"])
+            .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
