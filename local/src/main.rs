@@ -43,7 +43,7 @@ enum Command {
     /// List every difference between reservations, messages, ledger entries and balances: success if there is none.
     Reconcile {
         #[command(flatten)]
-        options: reconcile::Options,
+        options: Box<reconcile::Options>,
     },
     /// Run a command until standard input ends, then end its process group. Used by `up` for its own children.
     #[command(hide = true)]

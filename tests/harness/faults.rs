@@ -214,6 +214,7 @@ impl FaultyCloud {
                 }
             }
             if started.elapsed() > WITHIN {
+                eprintln!("no miles in the trace of {stored:?}");
                 return Trace::Broken;
             }
             tokio::time::sleep(PAUSE).await;

@@ -128,18 +128,18 @@ fn an_answer_lost_on_its_way() {
 }
 
 /// So often that the SDK's own three attempts are not enough.
-async fn refused(name: &str, action: &[(&'static str, &'static str)], refusal: Refusal) {
+async fn refused(name: &str, calls: &[(&'static str, &'static str, Refusal)]) {
     let cloud = cloud().await;
     let before = cloud.reservations().await;
     let mut case = Case::default();
-    let plan = |(function, action): &(&'static str, &'static str)| Plan {
+    let plans = calls.iter().map(|(function, action, refusal)| Plan {
         function,
         action: Some(action),
         skip: 0,
         times: 4,
-        fault: Fault::Refuse(refusal),
-    };
-    case.under(&cloud, action.iter().map(plan)).await;
+        fault: Fault::Refuse(*refusal),
+    });
+    case.under(&cloud, plans).await;
     cloud.judge(name, case.injected, &before, &case.rides, case.recovery).await;
 }
 
@@ -148,24 +148,22 @@ const SENDS: [(&str, &str); 3] = [WRITES[0], (PUBLISHER, "PublishBatch"), WRITES
 
 #[test]
 fn throttling() {
-    RUNTIME.block_on(async {
-        refused("throttling, four times in a row", &SENDS, Refusal::Throttled).await;
-    });
+    let calls = SENDS.map(|(function, action)| (function, action, Refusal::Throttled));
+    RUNTIME.block_on(refused("throttling, four times in a row", &calls));
 }
 
 #[test]
 fn conflicts() {
-    RUNTIME.block_on(async {
-        refused("a conflict with another transaction, four times in a row", &WRITES, Refusal::Conflict).await;
-    });
+    let calls = WRITES.map(|(function, action)| (function, action, Refusal::Conflict));
+    RUNTIME.block_on(refused("a conflict with another transaction, four times in a row", &calls));
 }
 
 #[test]
 fn errors_of_aws() {
-    RUNTIME.block_on(async {
-        refused("500, four times in a row", &SENDS, Refusal::Broken(500)).await;
-        refused("503, four times in a row", &SENDS, Refusal::Broken(503)).await;
-    });
+    let [api, publisher, accrual] = SENDS;
+    let of = |(function, action), status| (function, action, Refusal::Broken(status));
+    let calls = [of(api, 500), of(publisher, 503), of(accrual, 500), of(api, 503)];
+    RUNTIME.block_on(refused("500 or 503, four times in a row", &calls));
 }
 
 /// Without an idempotency key a client must not repeat its request; the function's own repetitions must not book twice.
@@ -346,7 +344,7 @@ fn messages_twice_out_of_order_and_late_and_a_poison_among_them() {
         let mut batch: Vec<String> = items
             .iter()
             .filter(|item| rides.iter().any(|ride| ride.booking_number == text(item, "booking_number")))
-            .map(|item| message(item))
+            .map(message)
             .collect();
         batch.insert(4, "{".to_owned());
         cloud.send(&batch).await;

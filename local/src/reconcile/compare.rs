@@ -391,13 +391,16 @@ mod tests {
     #[test]
     fn a_balance_that_is_no_sum_is_found() {
         let set = |miles, bookings| {
-            move |records: &mut Records| drop(records.balances.insert(ACME.into(), Balance { miles, bookings }))
+            move |records: &mut Records| {
+                records.balances.insert(ACME.into(), Balance { miles, bookings });
+            }
         };
         assert_eq!(after(set(6905, 2)), [balance(ACME, (6904, 2), (6905, 2))]);
         assert_eq!(after(set(6904, 3)), [balance(ACME, (6904, 2), (6904, 3))]);
         assert_eq!(after(|records| records.balances.clear()), [balance(ACME, (6904, 2), (0, 0))]);
-        let nobodys =
-            |records: &mut Records| drop(records.balances.insert(GLOBEX.into(), Balance { miles: 1, bookings: 1 }));
+        let nobodys = |records: &mut Records| {
+            records.balances.insert(GLOBEX.into(), Balance { miles: 1, bookings: 1 });
+        };
         assert_eq!(after(nobodys), [balance(GLOBEX, (0, 0), (1, 1))]);
     }
 }
