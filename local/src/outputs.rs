@@ -41,6 +41,10 @@ pub struct Outputs {
     pub queue_url: String,
     /// Its dead-letter queue.
     pub dead_letters_url: String,
+    /// Where what SNS itself could not deliver goes, in account B.
+    pub undelivered_url: String,
+    /// Where stream records that cannot be read go, in account A.
+    pub parking_queue_url: String,
     /// The demo's users.
     pub users: Vec<User>,
 }

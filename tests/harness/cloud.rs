@@ -34,14 +34,14 @@ impl Cloud {
         Self::start_with(&[])
     }
 
-    /// Starts one with more arguments of `local up`.
-    pub fn start_with(arguments: &[&str]) -> Self {
+    /// The same with more arguments for `local up`.
+    pub fn start_with(more: &[&str]) -> Self {
         let project = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let mut process = Command::new(sibling("local").unwrap())
             .current_dir(project)
             .args(["up", "--json", "--until-stdin-closes", "--port", "0", "--control-plane-port", "0"])
             .args(["--visibility-timeout", "1", "--max-receive-count", "3"])
-            .args(arguments)
+            .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -3,10 +3,20 @@
 
 mod caller;
 mod cloud;
+#[cfg(target_os = "linux")]
+mod faults;
 mod functions;
 mod journey;
+#[cfg(target_os = "linux")]
+mod proxy;
+mod results;
 
 pub use caller::{Answer, Caller, a_booking, book, day, send};
 pub use cloud::{Cloud, eventually};
+#[cfg(target_os = "linux")]
+pub use faults::{FaultyCloud, Ride};
 pub use functions::{BookingApi, DEADLINE, Setup, mileage_accrual};
 pub use journey::{JOURNEY, Step, assert_journey};
+#[cfg(target_os = "linux")]
+pub use proxy::{Armed, Call, Fault, Plan, Proxy, Refusal, struck};
+pub use results::{Row, Soak, read_rows, read_soak, record, record_soak};

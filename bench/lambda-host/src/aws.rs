@@ -10,6 +10,7 @@ use anyhow::Result;
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
     rsa::{KeyPair, KeySize},
+    signature::KeyPair as _,
 };
 use axum::{
     Router,
@@ -19,6 +20,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
@@ -53,6 +55,8 @@ pub struct Aws {
     /// For `AWS_ENDPOINT_URL`.
     pub url: String,
     key: EncodingKey,
+    /// The pool's public key, PKCS #1 in DER: what anybody can know.
+    pub public_key: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -71,6 +75,7 @@ impl Aws {
     /// Starts it.
     pub async fn start(latency: Duration) -> Result<Self> {
         let pair = KeyPair::generate(KeySize::Rsa2048)?;
+        let public_key = pair.public_key().as_ref().to_vec();
         let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?.as_ref().to_vec();
         // jsonwebtoken takes PKCS #1, which PKCS #8 wraps in a header of 26 bytes for a key of this size.
         let key = EncodingKey::from_rsa_der(pkcs8.get(26..).unwrap_or_default());
@@ -84,7 +89,7 @@ impl Aws {
             .route(&format!("/{USER_POOL_ID}/.well-known/jwks.json"), get(jwks))
             .with_state(state.clone());
         let url = format!("http://{}", serve(router).await?);
-        Ok(Self { state, url, key })
+        Ok(Self { state, url, key, public_key })
     }
 
     fn state(&self) -> MutexGuard<'_, State_> {
@@ -114,6 +119,13 @@ impl Aws {
     /// The calls so far: action and body.
     pub fn requests(&self) -> Vec<(String, String)> {
         self.state().requests.clone()
+    }
+
+    /// What the pool's key makes of a header and claims, whatever they say: RS256, unless another of RSA's algorithms is asked for.
+    pub fn sign(&self, header: &str, claims: &str, algorithm: Algorithm) -> Result<String> {
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &self.key, algorithm)?;
+        Ok(format!("{signed}.{signature}"))
     }
 
     /// An ID token of the pool. The registry has the tenant, at this tier, from then on.

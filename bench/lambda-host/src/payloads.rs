@@ -35,6 +35,29 @@ pub fn create_booking(token: &str, headers: &[(&str, &str)]) -> String {
     .to_string()
 }
 
+/// `GET` of a resource without a body as API Gateway hands it on, with this `Authorization`.
+pub fn get(resource: &str, authorization: &str) -> String {
+    json!({
+        "resource": resource,
+        "path": resource,
+        "httpMethod": "GET",
+        "headers": {},
+        "multiValueHeaders": { "authorization": [authorization] },
+        "requestContext": {
+            "accountId": "111111111111",
+            "resourcePath": resource,
+            "httpMethod": "GET",
+            "path": resource,
+            "requestId": "request-1",
+            "stage": "dev",
+            "identity": {},
+        },
+        "body": null,
+        "isBase64Encoded": false,
+    })
+    .to_string()
+}
+
 /// A message of a queue that a topic feeds.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {

@@ -64,6 +64,20 @@ impl Publisher {
                 Err(reason) => self.park(record, &reason).await?,
             }
         }
+        self.send_all(outgoing).await
+    }
+
+    /// Publishes reservations of `table` once more, each in the trace it was booked in: for those whose stream records were
+    /// given up. Consumers take a message twice without harm.
+    pub async fn republish(&self, table: &str, reservations: Vec<StoredReservation>) -> Result<(), PublishError> {
+        let again = |stored: StoredReservation| {
+            let number = stored.reservation.booking_number.to_string();
+            outgoing(stored, table, &number)
+        };
+        self.send_all(reservations.into_iter().map(again).collect()).await
+    }
+
+    async fn send_all(&self, mut outgoing: Vec<Outgoing>) -> Result<(), PublishError> {
         while !outgoing.is_empty() {
             let rest = outgoing.split_off(outgoing.len().min(MAX_ENTRIES));
             self.send(std::mem::replace(&mut outgoing, rest)).await?;
@@ -122,6 +136,12 @@ fn read(record: &Value) -> Result<Outgoing, String> {
     let record: EventRecord = serde_json::from_value(record.clone()).map_err(|error| error.to_string())?;
     let stored: StoredReservation =
         serde_dynamo::from_item(record.change.new_image).map_err(|error| error.to_string())?;
+    // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
+    let table = record.event_source_arn.as_deref().and_then(|arn| arn.split('/').nth(1)).unwrap_or_default();
+    Ok(outgoing(stored, table, &record.event_id))
+}
+
+fn outgoing(stored: StoredReservation, table: &str, message_id: &str) -> Outgoing {
     let booking = BookingConfirmed {
         version: BookingConfirmed::VERSION,
         booking_number: stored.reservation.booking_number.to_string(),
@@ -132,16 +152,9 @@ fn read(record: &Value) -> Result<Outgoing, String> {
         tier: stored.tier,
         tenant_id: stored.tenant_id,
     };
-    // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
-    let table = record.event_source_arn.as_deref().and_then(|arn| arn.split('/').nth(1)).unwrap_or_default();
-    let received = Received {
-        system: "aws.dynamodb",
-        destination: table,
-        message_id: &record.event_id,
-        carrier: &stored.trace,
-        xray: None,
-    };
-    Ok(Outgoing { span: MessageSpan::start(received, Some(booking.label())), booking })
+    let received =
+        Received { system: "aws.dynamodb", destination: table, message_id, carrier: &stored.trace, xray: None };
+    Outgoing { span: MessageSpan::start(received, Some(booking.label())), booking }
 }
 
 fn entry(index: usize, booking: &BookingConfirmed) -> Result<PublishBatchRequestEntry, PublishError> {

@@ -55,6 +55,11 @@ impl TenantTable {
     }
 }
 
+/// Whether a stored partition key is that of this user of this tenant: for those who look over a whole table.
+pub fn is_partition_of(partition: &str, user: &TenantLabel) -> bool {
+    partition == partition_key(user)
+}
+
 /// The partition under which everything of a user is stored. The `#` after the tenant is what the fence `TENANT#<tenant>#*` relies
 /// on: without it `acme` could read `acme2`.
 fn partition_key(of: &TenantLabel) -> String {
