@@ -20,7 +20,7 @@ class IncludedStack extends Stack {
       preserveLogicalIds: true,
       parameters: {
         ...Object.fromEntries(own.map(([name, value]) => [name, name === 'SourceAccountIds' ? value.split(',') : value])),
-        ...Object.fromEntries(generated.map(({ parameter, resource, attribute }) => [parameter, Fn.getAtt(resource, attribute)])),
+        ...Object.fromEntries(generated.map(({ parameter, value }) => [parameter, value])),
       },
     });
 
@@ -33,10 +33,14 @@ class IncludedStack extends Stack {
 
 // What the SAM transform will make, such as a function's role: CfnInclude, which sees the template before it, knows no such resource.
 function generatedAttributes(text) {
-  const known = new Set([...section(text, 'Resources').matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]));
+  const named = `${section(text, 'Parameters')}${section(text, 'Resources')}`;
+  const known = new Set([...named.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]));
   const found = new Map();
   for (const [expression, resource, attribute] of text.matchAll(/!GetAtt (\w+)\.(\w+)/g)) {
-    if (!known.has(resource)) found.set(expression, { expression, resource, attribute, parameter: `${resource}${attribute}` });
+    if (!known.has(resource)) found.set(expression, { expression, parameter: `${resource}${attribute}`, value: Fn.getAtt(resource, attribute) });
+  }
+  for (const [expression, resource] of text.matchAll(/!Ref (\w+)(?![\w:])/g)) {
+    if (!known.has(resource)) found.set(expression, { expression, parameter: `${resource}Name`, value: Fn.ref(resource) });
   }
   return [...found.values()];
 }
@@ -45,7 +49,7 @@ function generatedAttributes(text) {
 function withParameters(text, generated) {
   let changed = text;
   for (const { expression, parameter } of generated) {
-    changed = changed.replaceAll(expression, `!Ref ${parameter}`);
+    changed = changed.replace(new RegExp(`${expression.replace('.', '\\.')}(?![\\w:])`, 'g'), `!Ref ${parameter}`);
     changed = changed.replace('\nParameters:\n', `\nParameters:\n  ${parameter}: { Type: String }\n`);
   }
   return changed;
