@@ -33,15 +33,14 @@ class IncludedStack extends Stack {
 
 // What the SAM transform will make, such as a function's role: CfnInclude, which sees the template before it, knows no such resource.
 function generatedAttributes(text) {
-  const names = (name) => [...section(text, name).matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]);
-  const resources = new Set(names('Resources'));
-  const known = new Set([...resources, ...names('Parameters')]);
+  const named = `${section(text, 'Parameters')}${section(text, 'Resources')}`;
+  const known = new Set([...named.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]));
   const found = new Map();
   for (const [expression, resource, attribute] of text.matchAll(/!GetAtt (\w+)\.(\w+)/g)) {
-    if (!resources.has(resource)) found.set(expression, { expression, parameter: `${resource}${attribute}`, value: Fn.getAtt(resource, attribute) });
+    if (!known.has(resource)) found.set(expression, { expression, parameter: `${resource}${attribute}`, value: Fn.getAtt(resource, attribute) });
   }
-  for (const [expression, resource] of text.matchAll(/!Ref (\w+)\b(?!:)/g)) {
-    if (!known.has(resource)) found.set(expression, { expression, parameter: `${resource}Ref`, value: Fn.ref(resource) });
+  for (const [expression, resource] of text.matchAll(/!Ref (\w+)(?![\w:])/g)) {
+    if (!known.has(resource)) found.set(expression, { expression, parameter: `${resource}Name`, value: Fn.ref(resource) });
   }
   return [...found.values()];
 }
@@ -50,7 +49,7 @@ function generatedAttributes(text) {
 function withParameters(text, generated) {
   let changed = text;
   for (const { expression, parameter } of generated) {
-    changed = changed.replace(new RegExp(`${expression}\\b`, 'g'), `!Ref ${parameter}`);
+    changed = changed.replace(new RegExp(`${expression.replace('.', '\\.')}(?![\\w:])`, 'g'), `!Ref ${parameter}`);
     changed = changed.replace('\nParameters:\n', `\nParameters:\n  ${parameter}: { Type: String }\n`);
   }
   return changed;

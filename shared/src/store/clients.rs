@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn no_more_tenants_are_kept_than_the_bound() {
-        let clients = TenantClients::new(&SdkConfig::builder().build(), "arn:aws:iam::111111111111:role/tenant-role");
+        let config = SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+        let clients = TenantClients::new(&config, "arn:aws:iam::111111111111:role/tenant-role");
         for n in 0..MOST_TENANTS.get() + 100 {
             clients.of(&format!("tenant-{n}").parse().unwrap());
         }
