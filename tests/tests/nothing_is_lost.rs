@@ -241,12 +241,12 @@ fn a_function_out_of_time_in_mid_transaction() {
             })
         });
         case.under(&cloud, plans).await;
+        // What was held arrives now, if it has not yet; and spans leave before the change ends the processes.
+        tokio::time::sleep(LONG).await;
+        cloud.settle().await;
         for function in FUNCTIONS {
             cloud.set_timeout(of(function), function, if function == ACCRUAL { 30 } else { 10 }).await;
         }
-        // What was held arrives now, if it has not yet.
-        tokio::time::sleep(LONG).await;
-        cloud.settle().await;
         let name = "a function runs out of time in mid-transaction, its write done at once or late";
         cloud.judge(name, case.injected, &before, &case.rides, case.recovery).await;
     });
