@@ -34,13 +34,16 @@ impl Cloud {
         Self::start_with(&[])
     }
 
-    /// The same with more arguments for `local up`.
+    /// The same with more arguments for `local up`, which may name another visibility timeout.
     pub fn start_with(more: &[&str]) -> Self {
         let project = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let again_after: &[&str] =
+            if more.contains(&"--visibility-timeout") { &[] } else { &["--visibility-timeout", "1"] };
         let mut process = Command::new(sibling("local").unwrap())
             .current_dir(project)
             .args(["up", "--json", "--until-stdin-closes", "--port", "0", "--control-plane-port", "0"])
-            .args(["--visibility-timeout", "1", "--max-receive-count", "3"])
+            .args(again_after)
+            .args(["--max-receive-count", "3"])
             .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
