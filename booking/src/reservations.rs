@@ -19,6 +19,7 @@ use shared::{
     telemetry::propagation,
     tenant::{TenantContext, TenantId, Tier, UserId},
 };
+use tokio::time::{sleep, timeout};
 
 use crate::domain::{BookingNumber, Fingerprint, IdempotencyKey, NewBooking, Reservation};
 
@@ -27,9 +28,10 @@ const BOOKING_PREFIX: &str = "BOOKING#";
 const BY_CREATED_AT: &str = "by-created-at";
 /// How long an idempotency key is remembered, in seconds.
 const KEY_KEPT_SECONDS: i64 = 24 * 60 * 60;
-/// How long conflicts, and what the SDK has given up on, are retried before the caller is asked to come back. With the last call's
-/// own four seconds this is half of the function's time.
-const RETRY_FOR: Duration = Duration::from_secs(1);
+/// How long conflicts, and what the SDK has given up on, are retried before the caller is asked to come back.
+const RETRY_FOR: Duration = Duration::from_secs(4);
+/// How long a booking takes at most, its last try included: half of the function's time.
+const WITHIN: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the store did not do what it was asked.
@@ -136,6 +138,16 @@ impl Reservations {
         booking: &NewBooking,
         key: Option<&IdempotencyKey>,
     ) -> Result<Made, StoreError> {
+        let made = timeout(WITHIN, self.make_with_retries(tenant, booking, key)).await;
+        made.unwrap_or_else(|_| Err(StoreError::Unavailable(format!("no answer within {WITHIN:?}"))))
+    }
+
+    async fn make_with_retries(
+        &self,
+        tenant: &TenantContext,
+        booking: &NewBooking,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Made, StoreError> {
         let items = self.table.for_tenant(tenant);
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
@@ -163,7 +175,7 @@ impl Reservations {
             if started.elapsed() + pause > RETRY_FOR {
                 return Err(StoreError::Unavailable(describe(&error)));
             }
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
             pause *= 2;
         }
     }

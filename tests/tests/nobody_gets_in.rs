@@ -20,7 +20,7 @@ use attacks::{
 use futures_util::{StreamExt, stream};
 use harness::{BookingApi, Caller, Cloud, DEADLINE, Setup, a_booking, book};
 use lambda_host::{
-    aws::{Aws, CLIENT_ID, USER_POOL_ID},
+    aws::{Aws, CLIENT_ID, TENANT_ROLE_ARN, TENANTS_TABLE, USER_POOL_ID},
     function::{Config, Function},
     payloads,
 };
@@ -54,6 +54,8 @@ async fn mileage_api(aws: &Aws) -> Function {
         ("OTEL_SERVICE_NAME", "mileage-api"),
         ("AWS_ENDPOINT_URL", aws.url.as_str()),
         ("LEDGER_TABLE", "ledger"),
+        ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
+        ("TENANTS_TABLE", TENANTS_TABLE),
         ("USER_POOL_ID", USER_POOL_ID),
         ("USER_POOL_CLIENT_ID", CLIENT_ID),
     ];
@@ -64,6 +66,8 @@ async fn mileage_api(aws: &Aws) -> Function {
 async fn no_token_but_a_genuine_one_is_taken_by_a_function() {
     let mut booking = BookingApi::start(Setup::default()).await;
     let mut mileage = mileage_api(&booking.aws).await;
+    // The registry has the tenant, so that only their tokens are wrong.
+    booking.aws.token("acme", "basic", "user-1").unwrap();
     let stranger = Aws::start(Duration::ZERO).await.unwrap();
     let genuine = payloads::get("/bookings", &tokens::genuine(&booking.aws));
     assert_eq!(booking.function.invoke(genuine, DEADLINE).await.unwrap().http().0, 200);
