@@ -90,6 +90,15 @@ def test_answers_are_as_documented(apis, cloud):
     assert booking.ask("GET", "/quotes?from=LHR&to=LHR")[0] == 422
     assert booking.ask("GET", "/quotes?from=LHR")[0] == 400
 
+    company = {"company_name": "Contract Air", "email": "ada@contract.example"}
+    assert booking.ask("POST", "/registrations", body=company)[0] == 202
+    assert booking.ask("POST", "/registrations", body=company | {"tier": "premium"})[0] == 422
+    assert booking.ask("POST", "/invitations", body={"email": "grace@contract.example"})[0] == 202
+    assert booking.ask("POST", "/invitations", body={"email": "grace"})[0] == 422
+    # Three mails a day to one address, and no more.
+    again = [booking.ask("POST", "/invitations", body={"email": "edsger@contract.example"})[0] for _ in range(4)]
+    assert again == [202, 202, 202, 429]
+
     assert mileage.ask("GET", "/mileage/0123ABCD", of="/mileage/{number}")[1]["status"] == "pending"
     end = time.monotonic() + 30
     while mileage.ask("GET", f"/mileage/{number}", of="/mileage/{number}")[1]["status"] != "posted":
