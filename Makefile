@@ -111,7 +111,7 @@ lint: $(LINT_VENV)/ready $(CARGO_DENY) portal/node_modules/.package-lock.json li
 	$(NODE) npm run check --prefix portal --silent
 
 .PHONY: lint-infra
-lint-infra: $(INFRA_VENV)/ready $(CHECKOV_VENV)/ready lint-cdk ## Templates, collectors, workflows and policies; each linter with its time
+lint-infra: $(VENV)/ready $(INFRA_VENV)/ready $(CHECKOV_VENV)/ready lint-cdk ## Templates, collectors, workflows and policies; each linter with its time
 	$(TIMED) $(INFRA_VENV)/bin/cfn-lint $(TEMPLATES) infra/observability/mileage-account.yaml
 	for template in $(TEMPLATES); do \
 		$(TIMED) SAM_CLI_TELEMETRY=0 $(INFRA_VENV)/bin/sam validate --lint --region us-east-1 --template $$template; done
