@@ -50,6 +50,10 @@ EVERYTHING = {
     "AlertEmail": "someone@example.com",
     "BookingApiUrl": "https://booking.example.com",
     "MileageApiUrl": "https://mileage.example.com",
+    "SourceAccountsLinked": "true",
+    "EmailFromArn": f"arn:aws:ses:{REGION}:{BOOKING}:identity/airline.example.com",
+    "EmailFrom": "Airline <no-reply@airline.example.com>",
+    "ReservedConcurrency": 10,
     "DebugTracing": "true",
     "PasswordSignIn": "true",
     "PortalUrl": "https://portal.example.com",
@@ -68,7 +72,7 @@ PORTAL = {
     "UserPoolId": f"{REGION}_1",
     "UserPoolClientId": "1",
 }
-LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough"}
+LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough", "AccessLogs": "false", "WebAcl": "false"}
 
 
 @dataclass
