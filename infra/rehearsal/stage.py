@@ -14,9 +14,11 @@ from pathlib import Path
 import boto3
 
 import tree
+from probe import Probe
 
 ACCOUNTS = {"booking": "111111111111", "mileage": "222222222222", "observability": "333333333333"}
-STAGES = ("dev", "test")
+# Both in the same three accounts.
+STAGES = ("dev", "staging")
 REGION = "us-east-1"
 VENV = tree.ROOT / ".local/venv-infra"
 EMULATOR = tree.ROOT / ".local/venv/bin/python"
@@ -46,7 +48,7 @@ class Run:
         return "\n".join(self.output.splitlines()[-lines:])
 
 
-class Rehearsal:
+class Rehearsal(Probe):
     """A copied tree and an emulator with three empty accounts."""
 
     def __init__(self, name, infra=tree.ROOT / "infra"):

@@ -9,8 +9,6 @@ FUNCTIONS = ["booking-api", "registration-api", "booking-publisher", "mileage-ac
 LEFT_OUT = shutil.ignore_patterns("cdk", "rehearsal", "checks", "__pycache__", "node_modules")
 # A rehearsal does not wait half a minute for a tenant's status to be noticed.
 OVERRIDES = {"booking": ["TenantsCacheSeconds=2"], "mileage": ["TenantsCacheSeconds=2"]}
-# What a second stage in the same accounts must leave to the first.
-BESIDE = {"observability": ["AccountWide=false"], "source-booking": ["AccountWide=false"], "source-mileage": ["AccountWide=false"]}
 
 
 def copy(to, infra=ROOT / "infra"):
@@ -51,16 +49,6 @@ def override(to, stage, parameters):
         section = section.replace(found[0], line) if found else f"{section.rstrip()}\n{line}\n"
         text = before + head + "\n[".join([section, *rest])
     path.write_text(text)
-
-
-def add_stage(to, stage, like="dev"):
-    """A stage in the same accounts as another."""
-    path = to / "infra/samconfig.toml"
-    text = path.read_text()
-    sections = re.findall(rf"^\[{like}-[^\[]*", text, re.MULTILINE)
-    copied = "".join(section.replace(f"[{like}-", f"[{stage}-").replace(f"airline-{like}-", f"airline-{stage}-") for section in sections)
-    path.write_text(f"{text.rstrip()}\n\n{copied}")
-    override(to, stage, BESIDE)
 
 
 def replace(to, file, old, new, count=1):

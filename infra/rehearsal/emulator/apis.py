@@ -4,11 +4,12 @@ import json
 import re
 
 import ministack.app as app
+from ministack.core.responses import get_account_id
 from ministack.services import cloudwatch
 
 import refused_telemetry
 from refusals import Refused
-from state import note, resources
+from state import note, resources, wanted
 
 
 def install():
@@ -40,8 +41,6 @@ def install():
 
 def _accounts(parameters, data):
     """Other accounts whose metrics the alarm is on."""
-    from ministack.core.responses import get_account_id
-
     found = {each.get("AccountId") for each in (data or {}).get("Metrics", []) if isinstance(each, dict)}
     found |= {value[0] if isinstance(value, list) else value for key, value in (parameters or {}).items() if key.endswith(".AccountId")}
     return found - {None, get_account_id()}
@@ -72,4 +71,14 @@ def _synthetics(method, path, body):
     return None
 
 
-SERVICES = {"xray": _xray, "oam": _oam, "synthetics": _synthetics}
+def _codedeploy(method, path, body):
+    """The one deployment that failed is the one whose alarm the driver lets ring."""
+    request = json.loads(body or b"{}")
+    if "deploymentId" not in request:
+        return None
+    alarm = wanted("alarm", "none")
+    message = f"One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and the affected deployments have been stopped. Activated alarms: <{alarm}>"
+    return {"deploymentInfo": {"deploymentId": request["deploymentId"], "status": "Stopped", "errorInformation": {"code": "ALARM_ACTIVE", "message": message}}}
+
+
+SERVICES = {"xray": _xray, "oam": _oam, "synthetics": _synthetics, "codedeploy": _codedeploy}

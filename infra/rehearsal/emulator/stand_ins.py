@@ -5,6 +5,7 @@ is what the registry schemas say."""
 import uuid
 
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import cloudwatch_logs
 from ministack.services.cloudformation import provisioners
 
 import registry
@@ -49,7 +50,9 @@ def _handler(kind):
     def create(logical, properties, stack):
         attributes = _attributes(kind, properties)
         if kind == "AWS::XRay::TransactionSearchConfig":
-            physical = attributes.setdefault("AccountId", get_account_id())
+            physical = attributes["AccountId"] = get_account_id()
+            # X-Ray makes its log group when it is turned on, and nobody's stack deletes it.
+            cloudwatch_logs._create_log_group({"logGroupName": "aws/spans"})
         elif kind == "AWS::CodeDeploy::DeploymentGroup":
             physical = properties.get("DeploymentGroupName") or f"{stack}-{logical}-{uuid.uuid4().hex[:12].upper()}"
         else:
