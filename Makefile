@@ -30,6 +30,8 @@ GO := $(shell PATH="$(GO_PATH)" command -v go || true)
 # What the portal's page is built from; src/data is made by the build.
 PORTAL_SOURCES := $(shell find portal/src portal/public portal/scripts -type f -not -path 'portal/src/data/*') \
 	$(wildcard portal/*.json portal/*.html portal/*.ts) mileage/airports/data/airports.csv
+# Acts of one life: the first that fails is the last.
+REHEARSE := $(INFRA_VENV)/bin/python -B -m pytest -q -x -p no:cacheprovider infra/rehearsal
 # How long a linter took.
 TIMED := TIMEFORMAT='%Rs'; time
 
@@ -38,12 +40,21 @@ demo: build portal ## Build everything, start both accounts locally, book a doze
 	exec target/debug/local demo $(if $(ONCE),--once)
 
 .PHONY: test
-test: build portal $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, a minute of soak, senders in other languages, pages in a browser, SQL on ClickHouse
+test: build portal $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready $(INFRA_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, a minute of soak, senders in other languages, pages in a browser, SQL on ClickHouse, a rehearsed deployment
 	cargo test --locked --workspace --no-fail-fast
 	target/debug/soak --minutes 1
 	$(NODE) npm test --prefix portal --silent
 	$(WEB_VENV)/bin/pytest -q tests/web
 	$(CLICKHOUSE_VENV)/bin/pytest -q tests/clickhouse
+	$(REHEARSE)/test_1_a_stage_is_deployed.py
+
+.PHONY: test-long
+test-long: build portal $(INFRA_VENV)/ready ## What takes longer than a change should wait: the rest of a stage's life, and old faults that must stop it
+	$(REHEARSE)/test_2_a_stage_goes_on.py infra/rehearsal/test_3_old_faults_stop_it.py
+
+.PHONY: rehearse
+rehearse: build portal $(INFRA_VENV)/ready ## A stage's whole life: infra/deploy.py against three accounts of a stricter emulator (infra/rehearsal)
+	$(REHEARSE)/test_1_a_stage_is_deployed.py infra/rehearsal/test_2_a_stage_goes_on.py
 
 .PHONY: test-collector
 ifeq ($(GO),)
