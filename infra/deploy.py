@@ -30,7 +30,7 @@ def main():
     try:
         action(cloud)
     except (BotoCoreError, ClientError) as error:
-        sys.exit(f"AWS answered otherwise than a deployment needs: {error}\nMend that and run the same command again: it goes on where it was.")
+        sys.exit(f"AWS answered otherwise than a deployment needs: {str(error)[:1000]}\nMend that and run the same command again: it goes on where it was.")
     except KeyboardInterrupt:
         sys.exit("stopped. CloudFormation finishes what is under way; the same command goes on from there.")
 
