@@ -1,5 +1,6 @@
-"""Everything the checks look at, read once: templates, collector configurations, Rust sources."""
+"""Everything the checks look at, read once: templates, collector configurations, Rust sources, stages and what deploys them."""
 
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +51,10 @@ EVERYTHING = {
     "AlertEmail": "someone@example.com",
     "BookingApiUrl": "https://booking.example.com",
     "MileageApiUrl": "https://mileage.example.com",
+    "SourceAccountsLinked": "true",
+    "EmailFromArn": f"arn:aws:ses:{REGION}:{BOOKING}:identity/airline.example.com",
+    "EmailFrom": "Airline <no-reply@airline.example.com>",
+    "ReservedConcurrency": 10,
     "DebugTracing": "true",
     "PasswordSignIn": "true",
     "PortalUrl": "https://portal.example.com",
@@ -68,7 +73,7 @@ PORTAL = {
     "UserPoolId": f"{REGION}_1",
     "UserPoolClientId": "1",
 }
-LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough"}
+LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough", "AccessLogs": "false", "WebAcl": "false"}
 
 
 @dataclass
@@ -80,6 +85,8 @@ class Project:
     layers: dict = field(default_factory=dict)
     sources: dict = field(default_factory=dict)
     local_cloud: str = ""
+    workflows: dict = field(default_factory=dict)
+    samconfig: dict = field(default_factory=dict)
 
     @classmethod
     def read(cls):
@@ -92,6 +99,8 @@ class Project:
                 for crate in sorted({main.split("/src/")[0] for _, _, main in FUNCTIONS.values()})
             },
             local_cloud=(ROOT / "local/src/cloud.rs").read_text(),
+            workflows={path.name: yaml.safe_load(path.read_text()) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))},
+            samconfig=tomllib.loads((ROOT / "infra/samconfig.toml").read_text()),
         )
 
     def stacks(self, parameters=None):
