@@ -8,6 +8,7 @@ import apis
 import corrections
 import edge
 import handlers
+import policies
 import readback
 import refused_names  # noqa: F401  a table's rows
 import refused_operations
@@ -19,6 +20,7 @@ import stand_ins
 def main():
     """Everything in its order: what handlers are made of before they are wrapped, what asks for wrapped ones after."""
     stand_ins.install()
+    policies.install()
     corrections.install()
     across_accounts.install()
     handlers.install()

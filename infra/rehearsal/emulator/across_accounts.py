@@ -5,11 +5,12 @@ import json
 import re
 
 import ministack.app as app
-from ministack.core import iam_actions, iam_evaluator
-from ministack.core.responses import get_account_id, get_region, new_uuid
+from ministack.core import iam_actions
+from ministack.core.responses import get_account_id, new_uuid
 from ministack.services import dynamodb, sns
 from ministack.services.cloudformation import provisioners
 
+from policies import denial
 from refused_policies import has_aws_managed_key
 from state import as_account, note, resources
 
@@ -33,14 +34,13 @@ def install():
 
     async def dispatched(method, path, headers, body, query, request_id):
         if headers.get("x-amz-target", "").startswith("DynamoDB_20120810."):
-            answer = _denied_elsewhere(headers, body)
-            if isinstance(answer, tuple):
+            answer = _elsewhere(headers, body)
+            if answer and len(answer) == 3:
                 return answer
             if answer:
-                account, table, body = answer
+                account, body = answer
                 with as_account(account):
-                    operation = headers["x-amz-target"]
-                    return await app.SERVICE_HANDLERS["dynamodb"](method, path, {**headers, "x-amz-target": operation}, body, query)
+                    return await app.SERVICE_HANDLERS["dynamodb"](method, path, headers, body, query)
         return await dispatch(method, path, headers, body, query, request_id)
 
     app._dispatch_service_request = dispatched
@@ -72,35 +72,23 @@ def _unsubscriptions(delete):
 # --- A table of another account ------------------------------------------------------------------------------------------
 
 
-def _denied_elsewhere(headers, body):
-    """Nothing for a table of the caller's own account; else an answer that denies, or account, table and body to go on with."""
+def _elsewhere(headers, body):
+    """Nothing for a table of the caller's own account; else an answer that denies, or the account and the body to go on with."""
     request = json.loads(body or b"{}")
     match = re.fullmatch(r"arn:aws:dynamodb:[a-z0-9-]+:(\d{12}):table/([^/]+)", str(request.get("TableName")))
     if not match or match[1] == get_account_id():
         return None
     account, table = match.groups()
-    operation = headers["x-amz-target"].split(".")[1]
-    action, arn = f"dynamodb:{operation}", request["TableName"]
-    principal = iam_evaluator.resolve_principal(_key(headers), get_account_id(), None)
-    if isinstance(principal, iam_evaluator.AuthError):
-        return _denied(f"{principal}")
-    context = iam_evaluator.EvalContext(
-        principal_arn=principal.arn, principal_type=principal.type, principal_account=principal.account, action=action,
-        resource_arn=arn, region=get_region(), principal_keys=principal.keys,
-        service_context={key.lower(): value for key, value in iam_actions.dynamodb_service_context(body).items()},
-    )  # fmt: skip
-    if principal.policies is not None and iam_evaluator.evaluate(context, principal.policies, *principal.limits).decision != "Allow":
-        return _denied(f"User: {principal.arn} is not authorized to perform: {action} on resource: {arn}")
+    action, arn = f"dynamodb:{headers['x-amz-target'].split('.')[1]}", request["TableName"]
     properties = resources("AWS::DynamoDB::Table", account).get(table, {})
     policy = (properties.get("ResourcePolicy") or {}).get("PolicyDocument")
-    # A policy names roles, and compares aws:PrincipalArn with a role's ARN, not with a session's.
-    context.principal_arn = re.sub(r"^arn:aws:sts::(\d+):assumed-role/([^/]+)/.*", r"arn:aws:iam::\1:role/\2", principal.arn)
-    if not policy or iam_evaluator.evaluate_resource_policy(policy, context).decision != "Allow":
-        return _denied(f"User: {principal.arn} is not authorized to perform: {action} on resource: {arn} because no resource-based policy allows it")
+    context = {key.lower(): value for key, value in iam_actions.dynamodb_service_context(body).items()}
+    if why := denial(_key(headers), action, arn, policy, **context):
+        return _denied(why)
     if has_aws_managed_key(properties):
         note("refused", rule="aws_managed_key_across_accounts", error=arn)
-        return _denied(f"User: {principal.arn} may not use the AWS-managed key that {arn} is encrypted with")
-    return account, table, json.dumps({**request, "TableName": table}).encode()
+        return _denied(f"The caller may not use the AWS-managed key that {arn} is encrypted with")
+    return account, json.dumps({**request, "TableName": table}).encode()
 
 
 def _key(headers):

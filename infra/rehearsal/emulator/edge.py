@@ -8,11 +8,12 @@ import time
 import urllib.parse
 
 import ministack.app as app
-from ministack.core import iam_evaluator
 from ministack.services import apigateway_v1, lambda_svc
 from ministack.services.cloudformation import handlers
 
-from state import note
+import readback
+from policies import denial
+from state import note, resources
 
 HERE = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 ON_AWS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
@@ -80,19 +81,20 @@ def _to_the_api(scope):
         # The emulator takes the account of an unsigned call from this hint.
         hint = urllib.parse.urlencode({"X-Amz-Credential": f"{account}/x/{REGION}/execute-api/aws4_request"})
         query = f"{query}&{hint}" if query else hint
-    elif iam_evaluator.find_iam_access_key_account(key[1]) is None:
-        note("refused", rule="unknown_key", error=f"{key[1]} is no access key of ours")
-        return None
     else:
-        headers = _vouched(headers, account)
+        arn = f"arn:aws:execute-api:{REGION}:{account}:{api}/{stage}/{scope['method']}/{rest[0] if rest else ''}"
+        policy = readback.in_full(resources("AWS::ApiGateway::RestApi", account).get(api, {}).get("Policy"), api, account)
+        if why := denial(key[1], "execute-api:Invoke", arn, policy):
+            note("denied", rule="api_of_another_account", error=why)
+            return None
+        headers = _as_the_account(headers, account)
     target = f"/restapis/{api}/{stage}/_user_request_/{rest[0] if rest else ''}"
     raw = urllib.parse.quote(target, safe="/%:@-._~!$&'()*+,;=")
     return {**scope, "path": target, "raw_path": raw.encode(), "query_string": query.encode(), "headers": headers}
 
 
-def _vouched(headers, account):
-    """The emulator looks for an API only in the account that signed, and knows it by another path than the caller signed: a call with a key
-    that it gave out is passed on as the API's own account. On AWS, IAM and the API's policy decide: infra/iam evaluates them."""
+def _as_the_account(headers, account):
+    """The emulator looks for an API only in the account that signed, and knows it by another path than the caller signed."""
     date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     signature = f"AWS4-HMAC-SHA256 Credential={account}/{date[:8]}/{REGION}/execute-api/aws4_request, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
     kept = [(name, value) for name, value in headers if name.lower() not in (b"authorization", b"x-amz-date", b"x-amz-security-token")]

@@ -37,6 +37,8 @@ def install():
         # As on AWS, types without a schema cannot be checked.
         if registry.schema(kind):
             drift._DRIFT_READERS.setdefault(kind, (_as_deployed(kind), _Readable(kind)))
+    # The emulator looks for a subscription in the account of its owner.
+    drift._DRIFT_READERS["AWS::SNS::Subscription"] = (_as_deployed("AWS::SNS::Subscription"), _Readable("AWS::SNS::Subscription"))
     drift._DRIFT_READERS["AWS::ApiGateway::RestApi"] = (_rest_api, _Readable("AWS::ApiGateway::RestApi"))
     drift._DRIFT_READERS["AWS::ApiGateway::Stage"] = (_stage, _Readable("AWS::ApiGateway::Stage"))
     drift._DRIFT_READERS["AWS::Cognito::UserPool"] = (_user_pool, _Readable("AWS::Cognito::UserPool"))
@@ -62,36 +64,35 @@ def install():
 def _as_deployed(kind):
     """For types whose store nobody changes behind CloudFormation's back here: as they were deployed, and gone if they are gone."""
 
-    def read(physical, properties):
-        return copy.deepcopy(properties) if physical in resources(kind) else None
-
-    return read
+    return lambda physical, properties: copy.deepcopy(resources(kind).get(physical))
 
 
 def _rest_api(physical, properties):
     if physical not in apigateway_v1._rest_apis:
         return None
-    return {**copy.deepcopy(properties), **({"Policy": _in_full(properties["Policy"], physical)} if "Policy" in properties else {})}
+    deployed = copy.deepcopy(resources("AWS::ApiGateway::RestApi")[physical])
+    return {**deployed, **({"Policy": in_full(deployed["Policy"], physical, get_account_id())} if "Policy" in deployed else {})}
 
 
-def _in_full(policy, api):
+def in_full(policy, api, account):
     """API Gateway expands `execute-api:/…` to ARNs when it stores a policy. Source: API Gateway Developer Guide, resource policy examples."""
     if isinstance(policy, dict):
-        return {key: _in_full(value, api) for key, value in policy.items()}
+        return {key: in_full(value, api, account) for key, value in policy.items()}
     if isinstance(policy, list):
-        return [_in_full(value, api) for value in policy]
+        return [in_full(value, api, account) for value in policy]
     if isinstance(policy, str) and policy.startswith("execute-api:/"):
-        return f"arn:aws:execute-api:{get_region()}:{get_account_id()}:{api}/{policy.removeprefix('execute-api:/')}"
+        return f"arn:aws:execute-api:{get_region()}:{account}:{api}/{policy.removeprefix('execute-api:/')}"
     return policy
 
 
 def _stage(physical, properties):
     stage = (apigateway_v1._stages_v1.get(properties["RestApiId"]) or {}).get(properties["StageName"])
-    return stage and {**copy.deepcopy(properties), "DeploymentId": stage.get("deploymentId")}
+    return stage and {**copy.deepcopy(resources("AWS::ApiGateway::Stage").get(physical, {})), "DeploymentId": stage.get("deploymentId")}
 
 
 def _user_pool(physical, properties):
     if physical not in cognito._user_pools:
         return None
     standard = [{"Name": name, "AttributeDataType": "String", "Mutable": name != "sub", "Required": name == "sub"} for name in STANDARD_ATTRIBUTES]
-    return {**copy.deepcopy(properties), "Schema": standard + copy.deepcopy(properties.get("Schema", []))}
+    deployed = copy.deepcopy(resources("AWS::Cognito::UserPool")[physical])
+    return {**deployed, "Schema": standard + deployed.get("Schema", [])}
