@@ -17,7 +17,7 @@ CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 CARGO_CYCLONEDX := .local/cargo-cyclonedx/bin/cargo-cyclonedx
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
-TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/portal infra/observability infra/source-account)
+TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/portal infra/observability infra/source-account infra/bootstrap)
 FUNCTIONS := booking-api registration-api booking-publisher mileage-accrual mileage-api slo-evaluator
 STAGE ?= dev
 # How long a soak lasts.
@@ -134,14 +134,25 @@ lint-cdk: infra/cdk/node_modules/.package-lock.json
 	# A synthesis needs some code; what was packaged is not for a linter to wait for.
 	for function in $(FUNCTIONS); do mkdir -p .local/cdk-code/$$function && echo stub > .local/cdk-code/$$function/bootstrap; done
 	cd infra/cdk && $(TIMED) $(NODE) node_modules/.bin/cdk synth --quiet -c artifacts=$(abspath .local/cdk-code) -c nag=true
+	# As it is once accounts are linked and the first run's outputs are known; infra/checks compares the two.
+	cd infra/cdk && $(TIMED) $(NODE) node_modules/.bin/cdk synth --quiet -c artifacts=$(abspath .local/cdk-code) --output cdk.out/linked \
+		-c linked=true -c organization=o-abcdefghij -c MileageApiUrl=https://mileage.example.com 2>/dev/null
 
 .PHONY: deploy
-deploy: portal $(INFRA_VENV)/ready ## Deploy what was packaged into the accounts of STAGE (docs/deploy.md)
+deploy: portal $(INFRA_VENV)/ready ## Deploy what was packaged into the accounts of STAGE, then try it as a user (docs/deploy.md); PLAN=1 only shows the plan
 	$(INFRA_VENV)/bin/python infra/deploy.py deploy $(STAGE)
 
+.PHONY: smoke
+smoke: $(INFRA_VENV)/ready ## Try STAGE as a user: sign in, quote, book, miles, suspension, one trace id, CORS
+	$(INFRA_VENV)/bin/python infra/deploy.py smoke $(STAGE)
+
 .PHONY: destroy
-destroy: $(INFRA_VENV)/ready ## Take the stacks of STAGE away, not their tables and buckets (YES=1)
+destroy: $(INFRA_VENV)/ready ## Take the stacks of STAGE away, not their tables, buckets and users (YES=1)
 	$(INFRA_VENV)/bin/python infra/deploy.py destroy $(STAGE)
+
+.PHONY: purge
+purge: $(INFRA_VENV)/ready ## List what a destroyed STAGE has left, with sizes; delete it for good (YES=1 PURGE=<stage>)
+	$(INFRA_VENV)/bin/python infra/deploy.py purge $(STAGE)
 
 .PHONY: outputs
 outputs: $(INFRA_VENV)/ready ## What the stacks of STAGE say: URLs, ids, ARNs

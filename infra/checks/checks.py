@@ -365,7 +365,7 @@ def open_api_routes_are_the_authorizers(project):
             for resource in statement["Resource"]:
                 pattern = re.escape(resource.removeprefix("execute-api:/")).replace(r"\*", ".*")
                 for method, path, authorizer in routes:
-                    if authorizer == "AWS_IAM" and re.fullmatch(pattern, f"{stack.parameters['Stage']}/{method}{path}"):
+                    if authorizer == "AWS_IAM" and re.fullmatch(pattern, f"{properties['StageName']}/{method}{path}"):
                         yield f"{label} {name}: everybody may {method} {path}, which IAM alone guards"
         if not properties.get("Auth", {}).get("DefaultAuthorizer"):
             yield f"{label} {name}: no default authorizer"

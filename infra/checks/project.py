@@ -76,6 +76,18 @@ PORTAL = {
 LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough", "AccessLogs": "false", "WebAcl": "false"}
 
 
+# Each template as it is deployed, in every account that gets it: a label, the template, the account, and parameters of its own.
+DEPLOYED = (
+    ("booking", "booking", BOOKING, {}),
+    ("mileage", "mileage", MILEAGE, {}),
+    ("portal", "portal", BOOKING, PORTAL),
+    ("observability", "observability", OBSERVABILITY, {}),
+    ("mileage-account", "mileage-account", OBSERVABILITY, {"AccountId": MILEAGE}),
+    ("source-account (booking)", "source-account", BOOKING, {"ApiName": "booking"}),
+    ("source-account (mileage)", "source-account", MILEAGE, {"ApiName": "mileage"}),
+)
+
+
 @dataclass
 class Project:
     """What is checked. Mutations change a copy of it."""
@@ -87,6 +99,7 @@ class Project:
     local_cloud: str = ""
     workflows: dict = field(default_factory=dict)
     samconfig: dict = field(default_factory=dict)
+    deployed: tuple = DEPLOYED
 
     @classmethod
     def read(cls):
@@ -104,18 +117,9 @@ class Project:
         )
 
     def stacks(self, parameters=None):
-        """Each template as it is deployed, in every account that gets it: a label and the stack."""
+        """Label and stack of each template that is deployed."""
         parameters = EVERYTHING if parameters is None else parameters
-        deployed = [
-            ("booking", "booking", BOOKING, {}),
-            ("mileage", "mileage", MILEAGE, {}),
-            ("portal", "portal", BOOKING, PORTAL),
-            ("observability", "observability", OBSERVABILITY, {}),
-            ("mileage-account", "mileage-account", OBSERVABILITY, {"AccountId": MILEAGE}),
-            ("source-account (booking)", "source-account", BOOKING, {"ApiName": "booking"}),
-            ("source-account (mileage)", "source-account", MILEAGE, {"ApiName": "mileage"}),
-        ]
-        for label, template, account, own in deployed:
+        for label, template, account, own in self.deployed:
             yield label, Stack(self.templates[template], {**parameters, **own}, account)
 
     def resources(self, *types, parameters=None):

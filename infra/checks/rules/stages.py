@@ -131,6 +131,8 @@ def what_is_retained_can_be_found_again(project):
                 yield f"{label} {name}: kept by its {retained[0]} alone"
             if name not in listed:
                 yield f"{label} {name}: stays without its stack, and neither a purge nor a deployment finds it"
+            if "Stage" not in stack.parameters:
+                continue
             named = Stack(stack.template, {**stack.parameters, "Stage": "other"}, stack.account).resolve(resource["Properties"])
             if named == dict(stack.resources())[name]:
                 yield f"{label} {name}: its name is that of every stage"

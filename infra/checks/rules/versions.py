@@ -24,6 +24,9 @@ def versions_move_with_what_functions_read(project):
             if parameter in functions:
                 continue
             changed = {**EVERYTHING, parameter: _another(declared, Stack(template, EVERYTHING, account).parameters[parameter])}
+            # What neither changes a hash nor a function cannot change what SAM makes of one.
+            if _written(template, EVERYTHING, kind, account) == _written(template, changed, kind, account):
+                continue
             after = _versions(template, changed, kind, account)
             for logical, _ in functions.values():
                 (settings, version), (settings_after, version_after) = before[logical], after[logical]
@@ -56,6 +59,14 @@ def every_alias_moves_by_a_hash(project):
             if resource["Type"] == "AWS::Serverless::Function" and "AutoPublishAlias" in resource["Properties"]:
                 if resource["Properties"].get("AutoPublishCodeSha256") != {"Ref": known.get(name)}:
                     yield f"{kind} {name}: its version follows no hash of its own"
+
+
+def _written(template, parameters, kind, account):
+    """The functions as the template has them, and their hashes."""
+    stack = Stack(template, parameters, account)
+    common = stack.resolve(template.get("Globals", {}))
+    found = hashes(kind, parameters, account, template=template, code=lambda function: function)
+    return common, dict(stack.resources("AWS::Serverless::Function")), found
 
 
 def _versions(template, parameters, kind, account):
