@@ -50,10 +50,11 @@ def deploy(cloud, found, accept_drift=False):
 
 def run(cloud, step, known, line=None):
     began = datetime.datetime.now(datetime.timezone.utc)
+    given = parameters(cloud, step, known)
     if cloud.settle(step.name):
         forget_versions(cloud, step.name)
-    given = parameters(cloud, step, known)
-    adopt.adopt(cloud, step.name, given, known.accounts[cloud.config.stacks[step.name][0]])
+    else:
+        adopt.adopt(cloud, step.name, given, known.accounts[cloud.config.stacks[step.name][0]])
     try:
         cloud.deploy(step.name, given, line)
     except subprocess.CalledProcessError as error:

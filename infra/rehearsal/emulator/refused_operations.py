@@ -7,6 +7,8 @@ from ministack.services.cloudformation.helpers import _error, _p
 from refusals import stop
 from state import note
 
+HASHES = "SAM Developer Guide, AutoPublishCodeSha256: without a change of the code's hash no version is published"
+
 
 def install():
     """Around the engine."""
@@ -14,7 +16,7 @@ def install():
 
     # The last thing that an operation does: raising here fails it and rolls it back.
     def resolved(outputs, conditions, resources, parameters, mappings, name, stack_id):
-        aliases_follow_their_functions(resources)
+        aliases_follow_their_functions(resources, name, stack_id)
         return resolve_outputs(outputs, conditions, resources, parameters, mappings, name, stack_id)
 
     stacks._resolve_stack_outputs = resolved
@@ -22,7 +24,7 @@ def install():
     handlers._ACTION_HANDLERS["DeleteStack"] = lambda parameters: one_deletion(parameters) or delete_stack(parameters)
 
 
-def aliases_follow_their_functions(resources):
+def aliases_follow_their_functions(resources, stack, stack_id):
     """A finding: SAM publishes a version when its hash changes, and by default neither parameters nor environment are in the hash."""
     for logical, resource in resources.items():
         if resource["ResourceType"] != "AWS::Lambda::Alias":
@@ -34,12 +36,14 @@ def aliases_follow_their_functions(resources):
         if differing := [key for key in ("Environment", "CodeSha256", "MemorySize", "Timeout", "Layers") if published.get(key) != latest.get(key)]:
             old, new = ((config.get("Environment") or {}).get("Variables", {}) for config in (published, latest))
             changed = {key: old.get(key) for key in new if old.get(key) != new[key]}
-            stop(
-                "aliases_follow_their_functions",
-                f"{alias['Name']} of {latest.get('FunctionName')} stays on version {alias['FunctionVersion']}, whose {', '.join(differing)} is an old one: {changed}",
-                "SAM Developer Guide, AutoPublishCodeSha256: without a change of the code's hash no version is published",
-                finding=True, type="AWS::Lambda::Alias", logical=logical,
-            )  # fmt: skip
+            error = f"{alias['Name']} of {latest.get('FunctionName')} stays on version {alias['FunctionVersion']}, whose {', '.join(differing)} is an old one: {changed}"
+            try:
+                stop("aliases_follow_their_functions", error, HASHES, finding=True, type="AWS::Lambda::Alias", logical=logical)
+            except ValueError as stopped:
+                # Of the alias, so that whoever reads the stack's events finds which it is.
+                stacks._add_event(stack_id, stack, logical, "AWS::Lambda::Alias", "UPDATE_FAILED", str(stopped))
+                raise
+
 
 
 def one_deletion(parameters):
