@@ -1,7 +1,9 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).resolve().parent
+# The deployment and what it shares with the checks are one folder up.
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 
 def pytest_terminal_summary(terminalreporter):
