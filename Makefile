@@ -123,6 +123,9 @@ lint-cdk: infra/cdk/node_modules/.package-lock.json
 	# A synthesis needs some code; what was packaged is not for a linter to wait for.
 	for function in $(FUNCTIONS); do mkdir -p .local/cdk-code/$$function && echo stub > .local/cdk-code/$$function/bootstrap; done
 	cd infra/cdk && $(TIMED) $(NODE) node_modules/.bin/cdk synth --quiet -c artifacts=$(abspath .local/cdk-code) -c nag=true
+	# As it is once accounts are linked and the first run's outputs are known; infra/checks compares the two.
+	cd infra/cdk && $(TIMED) $(NODE) node_modules/.bin/cdk synth --quiet -c artifacts=$(abspath .local/cdk-code) --output cdk.out/linked \
+		-c linked=true -c organization=o-abcdefghij -c MileageApiUrl=https://mileage.example.com 2>/dev/null
 
 .PHONY: deploy
 deploy: portal $(INFRA_VENV)/ready ## Deploy what was packaged into the accounts of STAGE (docs/deploy.md)

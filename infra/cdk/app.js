@@ -1,11 +1,14 @@
-// The SAM templates of infra/, deployed by CDK. Nothing is defined here but which account gets which template, and where the
-// functions' code is. Whatever a template has as a parameter stays one: `cdk deploy airline-mileage --parameters UserPoolId=...`.
+// The SAM templates of infra/, deployed by CDK. Nothing is defined here but which account gets which template, in which order, and where
+// the functions' code is. Whatever a template has as a parameter stays one, given by its name: `-c MileageApiUrl=https://...`.
 //
 //   -c stage=dev -c region=eu-west-1                         what to deploy
 //   -c booking=111111111111 -c mileage=222222222222 -c observability=333333333333
 //   -c organization=o-abcdefghij                             accounts of it may link; otherwise the two above
+//   -c linked=true                                           once CloudWatch takes alarms on the source accounts' metrics
 //   -c artifacts=../../target/lambda                         what `make package` built
 //   -c nag=true                                              AwsSolutions rules; errors fail the synthesis
+//
+// The order is that of infra/deployment/steps.py: first without, then again with `linked=true` and what was not known before.
 
 const path = require('node:path');
 const { App, Aspects } = require('aws-cdk-lib');
@@ -31,6 +34,8 @@ const artifacts = path.resolve(__dirname, given('artifacts', '../../target/lambd
 const accounts = { BookingAccountId: booking, MileageAccountId: mileage, SourceAccountIds: `${booking},${mileage}` };
 const common = { Stage: stage, OrganizationId: given('organization', ''), ...accounts };
 
+const linked = String(given('linked', 'false')) === 'true';
+
 const stack = (name, template, of, own = {}) =>
   new IncludedStack(app, `airline-${name}`, {
     env: { account: of, region },
@@ -38,13 +43,17 @@ const stack = (name, template, of, own = {}) =>
     parameters: { ...common, ...own },
     artifacts,
   });
+// Each after the one before it.
+const inOrder = (...stacks) => stacks.reduce((before, after) => (after.addDependency(before), after));
 
-stack('observability', 'observability/template.yaml', observability);
-stack('booking', 'booking/template.yaml', booking);
-stack('mileage', 'mileage/template.yaml', mileage);
-stack('portal', 'portal/template.yaml', booking);
-stack('source-booking', 'source-account/template.yaml', booking, { ApiName: 'booking' });
-stack('source-mileage', 'source-account/template.yaml', mileage, { ApiName: 'mileage' });
+const watching = stack('observability', 'observability/template.yaml', observability, { SourceAccountsLinked: String(linked) });
+const ofBooking = stack('source-booking', 'source-account/template.yaml', booking, { ApiName: 'booking' });
+const ofMileage = stack('source-mileage', 'source-account/template.yaml', mileage, { ApiName: 'mileage' });
+const bookings = stack('booking', 'booking/template.yaml', booking);
+const miles = stack('mileage', 'mileage/template.yaml', mileage);
+const pages = stack('portal', 'portal/template.yaml', booking);
+if (linked) inOrder(ofBooking, ofMileage, bookings, miles, pages, watching);
+else inOrder(watching, ofBooking, ofMileage, bookings, miles, pages);
 
 if (String(given('nag', 'false')) === 'true') {
   suppress(app);

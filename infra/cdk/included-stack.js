@@ -1,5 +1,6 @@
 // One SAM template as a CDK stack.
 
+const crypto = require('node:crypto');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -13,7 +14,18 @@ class IncludedStack extends Stack {
     const text = fs.readFileSync(template, 'utf8');
     const generated = generatedAttributes(text);
     const declared = new Set([...section(text, 'Parameters').matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]));
-    const own = Object.entries(parameters).filter(([name]) => declared.has(name));
+    const asked = [...declared].map((name) => [name, this.node.tryGetContext(name)]).filter(([, value]) => value !== undefined);
+    const own = [...asked, ...Object.entries(parameters).filter(([name]) => declared.has(name))];
+
+    const code = new Map();
+    const versions = {};
+    for (const [properties, logical, uri] of text.matchAll(/^ {2}(\w+):\n {4}Type: AWS::Serverless::Function\n(?:.*\n)*? {6}CodeUri: (\S+)\n(?: {6}.*\n)*/gm)) {
+      const asset = new Asset(this, `${logical}Code`, { path: built(artifacts, path.basename(uri)) });
+      code.set(logical, asset);
+      // SAM looks at code alone, so a function with an alias would never read another parameter. With this its version moves with any.
+      const hash = properties.match(/AutoPublishCodeSha256: !Ref (\w+)/)?.[1];
+      if (hash) versions[hash] = crypto.createHash('sha256').update(asset.assetHash + JSON.stringify(own)).digest('hex');
+    }
 
     const included = new CfnInclude(this, 'Template', {
       templateFile: write(withParameters(text, generated)),
@@ -21,13 +33,10 @@ class IncludedStack extends Stack {
       parameters: {
         ...Object.fromEntries(own.map(([name, value]) => [name, name === 'SourceAccountIds' ? value.split(',') : value])),
         ...Object.fromEntries(generated.map(({ parameter, value }) => [parameter, value])),
+        ...versions,
       },
     });
-
-    for (const [, logical, code] of text.matchAll(/^ {2}(\w+):\n {4}Type: AWS::Serverless::Function\n(?:.*\n)*? {6}CodeUri: (\S+)/gm)) {
-      const asset = new Asset(this, `${logical}Code`, { path: built(artifacts, path.basename(code)) });
-      included.getResource(logical).codeUri = { bucket: asset.s3BucketName, key: asset.s3ObjectKey };
-    }
+    for (const [logical, asset] of code) included.getResource(logical).codeUri = { bucket: asset.s3BucketName, key: asset.s3ObjectKey };
   }
 }
 

@@ -16,6 +16,11 @@ const REASONS = [
   { id: 'AwsSolutions-CFR4', reason: 'Its own domain gets TLS 1.2 and later; CloudFront\'s own certificate leaves no choice.' },
   { id: 'AwsSolutions-SMG4', reason: 'The canary\'s password is that of a user in another account; rotating one needs the other.' },
   {
+    id: 'AwsSolutions-IAM4',
+    reason: 'API Gateway refuses a role to log by that may do less than this.',
+    appliesTo: ['Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs'],
+  },
+  {
     id: 'AwsSolutions-IAM5',
     reason: 'Of the canary\'s role: actions without a resource, objects of its own bucket, log groups that Synthetics names itself.',
     appliesTo: [

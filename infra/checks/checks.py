@@ -8,14 +8,14 @@ import insights_queries
 import rust_calls
 from cloudformation import as_list, statements
 from project import BOOKING, EVERYTHING, FUNCTIONS, LEAST, MILEAGE, REGION
-
-CHECKS = {}
-
-
-def check(function):
-    """Registers a check under its function's name."""
-    CHECKS[function.__name__] = lambda project: list(function(project))
-    return function
+from rules import CHECKS, check
+from rules.reading import as_json as _json
+from rules.reading import condition_values as _condition_values
+from rules.reading import function_statements as _function_statements
+from rules.reading import principals as _principals
+from rules.reading import resource_statements as _resource_statements
+from rules.reading import watched as _watched
+from rules.reading import widgets as _widgets
 
 
 # --- Text inside templates ------------------------------------------------------------------------------------------
@@ -43,14 +43,6 @@ def _embedded(properties):
     template = properties.get("GenerateSecretString", {}).get("SecretStringTemplate")
     if template:
         yield "SecretStringTemplate", template
-
-
-def _json(text):
-    """The value, or nothing where `embedded_json_parses` complains."""
-    try:
-        return json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return None
 
 
 @check
@@ -93,12 +85,6 @@ def _queries(project):
     for label, name, widget in _widgets(project):
         if widget["type"] == "log":
             yield label, f"{name} {widget['properties']['title']!r}", widget["properties"]["query"]
-
-
-def _widgets(project):
-    for label, _, name, properties in project.resources("AWS::CloudWatch::Dashboard"):
-        for widget in (_json(properties["DashboardBody"]) or {}).get("widgets", []):
-            yield label, name, widget
 
 
 @check
@@ -275,22 +261,6 @@ def what_is_watched_exists(project):
                 yield f"{label} {where}: account {account} has no {dimension} {value}"
 
 
-def _watched(project):
-    for label, stack, name, properties in project.resources("AWS::CloudWatch::Alarm"):
-        if "Dimensions" in properties:
-            yield label, name, stack.account, {d["Name"]: d["Value"] for d in properties["Dimensions"]}
-        for metric in properties.get("Metrics", []):
-            stat = metric.get("MetricStat")
-            if stat:
-                dimensions = {d["Name"]: d["Value"] for d in stat["Metric"].get("Dimensions", [])}
-                yield label, name, metric.get("AccountId", stack.account), dimensions
-    for label, name, widget in _widgets(project):
-        for metric in widget["properties"].get("metrics", []):
-            options = metric[-1] if isinstance(metric[-1], dict) else {}
-            plain = [part for part in metric if isinstance(part, str)]
-            yield label, name, options.get("accountId", ""), dict(zip(plain[2::2], plain[3::2]))
-
-
 @check
 def dashboards_name_rules_and_alarms_that_exist(project):
     alarms = {stack.arn(name) for _, stack, name, _ in project.resources(*ALARMS)}
@@ -344,33 +314,13 @@ WITHOUT_RESOURCE = {
     "logs:GetQueryResults": "an answer is found by its id",
     "cloudwatch:PutMetricData": "held to a namespace by its condition",
     "s3:ListAllMyBuckets": "lists buckets",
+    "xray:PutSpans": "X-Ray has no resources that spans go to",
+    "xray:PutSpansForIndexing": "nor that they are indexed in",
 }
+# Somebody else's lists that are taken, and why.
+MANAGED = {"service-role/AmazonAPIGatewayPushToCloudWatchLogs": "API Gateway refuses a role that may do less"}
 # A pattern the local cloud needs, and the one action it stands for on AWS.
 PATTERNS = {"sns:Publish*": "sns:Publish"}
-
-
-def _resource_statements(project, parameters=None):
-    """Label, place and statement of each policy that is attached to a resource."""
-    holders = {"AWS::DynamoDB::Table": "ResourcePolicy", "AWS::SNS::TopicPolicy": "PolicyDocument", "AWS::SQS::QueuePolicy": "PolicyDocument", "AWS::KMS::Key": "KeyPolicy",
-               "AWS::Logs::ResourcePolicy": "PolicyDocument", "AWS::XRay::ResourcePolicy": "PolicyDocument",
-               "AWS::Oam::Sink": "Policy", "AWS::S3::BucketPolicy": "PolicyDocument"}
-    for label, stack, name, properties in project.resources(*holders, parameters=parameters):
-        document = _json(properties.get(holders[stack.template["Resources"][name]["Type"]]))
-        document = (document or {}).get("PolicyDocument", document)
-        for index, statement in enumerate(statements(document or {})):
-            yield label, f"{name}[{statement.get('Sid', index)}]", statement
-
-
-def _principals(statement):
-    principal = statement.get("Principal")
-    if isinstance(principal, dict):
-        return [(kind, value) for kind, values in principal.items() for value in as_list(values)]
-    return [("AWS", principal)]
-
-
-def _condition_values(statement, key):
-    return [value for operator in statement.get("Condition", {}).values() for name, values in operator.items()
-            if name.lower() == key.lower() for value in as_list(values)]
 
 
 @check
@@ -390,6 +340,9 @@ def services_are_held_to_their_source(project):
     for parameters in (EVERYTHING, LEAST):
         for label, where, statement in _resource_statements(project, parameters):
             for kind, service in _principals(statement):
+                # eventbridge_is_not_asked_for_its_source
+                if service == "events.amazonaws.com" and any(action.startswith(("kms:", "sns:")) for action in statement["Action"]):
+                    continue
                 if kind == "Service" and not any(_condition_values(statement, key) for key in ("aws:SourceArn", "aws:SourceAccount")):
                     yield f"{label} {where}: {service} may for anybody (no aws:SourceArn, no aws:SourceAccount)"
             for source in _condition_values(statement, "aws:SourceArn"):
@@ -412,7 +365,7 @@ def open_api_routes_are_the_authorizers(project):
             for resource in statement["Resource"]:
                 pattern = re.escape(resource.removeprefix("execute-api:/")).replace(r"\*", ".*")
                 for method, path, authorizer in routes:
-                    if authorizer == "AWS_IAM" and re.fullmatch(pattern, f"{stack.parameters['Stage']}/{method}{path}"):
+                    if authorizer == "AWS_IAM" and re.fullmatch(pattern, f"{properties['StageName']}/{method}{path}"):
                         yield f"{label} {name}: everybody may {method} {path}, which IAM alone guards"
         if not properties.get("Auth", {}).get("DefaultAuthorizer"):
             yield f"{label} {name}: no default authorizer"
@@ -467,12 +420,6 @@ def apis_let_in_the_portal_alone(project):
     for label, _, name, properties in project.resources("AWS::ApiGateway::GatewayResponse", "AWS::Serverless::Function", parameters=LEAST):
         if re.search(r"(Access-Control-Allow-Origin|CORS_ALLOWED_ORIGIN)\W+\*", json.dumps(properties)):
             yield f"{label} {name}: lets in every origin"
-
-
-def _function_statements(properties):
-    for policy in as_list(properties.get("Policies")):
-        if isinstance(policy, dict):
-            yield from statements(policy)
 
 
 @check
@@ -642,7 +589,8 @@ def tenant_keys_are_formed_in_one_place(project):
 
 @check
 def a_sandbox_gets_its_tenant_from_verified_claims(project):
-    claim = "context.authorizer.claims['custom:tenant-id']"
+    # As a parameter mapping has it; brackets belong to templates.
+    claim = "context.authorizer.claims.custom:tenant-id"
     label, stack = next((l, s) for l, s in project.stacks(ISOLATED) if l == "booking")
     resources = dict(stack.resources())
     if resources.get("BookingApiIsolated", {}).get("TenancyConfig") != {"TenantIsolationMode": "PER_TENANT"}:
@@ -701,7 +649,8 @@ def policies_name_actions_and_resources(project):
                 if "*" in statement["Resource"] and action not in WITHOUT_RESOURCE:
                     yield f"{label} {name}: {action} on everything"
         for policy in as_list(properties.get("ManagedPolicyArns")) + [p for p in as_list(properties.get("Policies")) if isinstance(p, str)]:
-            yield f"{label} {name}: {policy} is somebody else's list"
+            if not any(policy.endswith(taken) for taken in MANAGED):
+                yield f"{label} {name}: {policy} is somebody else's list"
 
 
 # --- Nothing gets lost ----------------------------------------------------------------------------------------------
@@ -740,9 +689,12 @@ def every_queue_and_source_has_a_dead_letter_queue(project):
                 elif "ReportBatchItemFailures" not in properties.get("FunctionResponseTypes", []):
                     yield f"{where}: one bad message fails its batch"
             if kind == "AWS::Events::Rule":
-                for target in properties.get("Targets", []):
+                for target in stack.template["Resources"][name]["Properties"].get("Targets", []):
                     if "DeadLetterConfig" not in target:
                         yield f"{where} {target['Id']}: no dead-letter queue"
+                    function = target["Arn"].get("Fn::GetAtt", [""])[0]
+                    if types.get(function) == "AWS::Serverless::Function" and function not in kept:
+                        yield f"{label} {function}: a run that fails is forgotten"
             if kind == "AWS::Serverless::Function":
                 for event, definition in properties.get("Events", {}).items():
                     if definition["Type"] in ("Schedule", "ScheduleV2", "EventBridgeRule"):

@@ -1,5 +1,6 @@
-"""Everything the checks look at, read once: templates, collector configurations, Rust sources."""
+"""Everything the checks look at, read once: templates, collector configurations, Rust sources, stages and what deploys them."""
 
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +51,10 @@ EVERYTHING = {
     "AlertEmail": "someone@example.com",
     "BookingApiUrl": "https://booking.example.com",
     "MileageApiUrl": "https://mileage.example.com",
+    "SourceAccountsLinked": "true",
+    "EmailFromArn": f"arn:aws:ses:{REGION}:{BOOKING}:identity/airline.example.com",
+    "EmailFrom": "Airline <no-reply@airline.example.com>",
+    "ReservedConcurrency": 10,
     "DebugTracing": "true",
     "PasswordSignIn": "true",
     "PortalUrl": "https://portal.example.com",
@@ -68,7 +73,19 @@ PORTAL = {
     "UserPoolId": f"{REGION}_1",
     "UserPoolClientId": "1",
 }
-LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough"}
+LEAST = {**COMMON, "AccountWide": "false", "Tracing": "PassThrough", "AccessLogs": "false", "WebAcl": "false"}
+
+
+# Each template as it is deployed, in every account that gets it: a label, the template, the account, and parameters of its own.
+DEPLOYED = (
+    ("booking", "booking", BOOKING, {}),
+    ("mileage", "mileage", MILEAGE, {}),
+    ("portal", "portal", BOOKING, PORTAL),
+    ("observability", "observability", OBSERVABILITY, {}),
+    ("mileage-account", "mileage-account", OBSERVABILITY, {"AccountId": MILEAGE}),
+    ("source-account (booking)", "source-account", BOOKING, {"ApiName": "booking"}),
+    ("source-account (mileage)", "source-account", MILEAGE, {"ApiName": "mileage"}),
+)
 
 
 @dataclass
@@ -80,6 +97,9 @@ class Project:
     layers: dict = field(default_factory=dict)
     sources: dict = field(default_factory=dict)
     local_cloud: str = ""
+    workflows: dict = field(default_factory=dict)
+    samconfig: dict = field(default_factory=dict)
+    deployed: tuple = DEPLOYED
 
     @classmethod
     def read(cls):
@@ -92,21 +112,14 @@ class Project:
                 for crate in sorted({main.split("/src/")[0] for _, _, main in FUNCTIONS.values()})
             },
             local_cloud=(ROOT / "local/src/cloud.rs").read_text(),
+            workflows={path.name: yaml.safe_load(path.read_text()) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))},
+            samconfig=tomllib.loads((ROOT / "infra/samconfig.toml").read_text()),
         )
 
     def stacks(self, parameters=None):
-        """Each template as it is deployed, in every account that gets it: a label and the stack."""
+        """Label and stack of each template that is deployed."""
         parameters = EVERYTHING if parameters is None else parameters
-        deployed = [
-            ("booking", "booking", BOOKING, {}),
-            ("mileage", "mileage", MILEAGE, {}),
-            ("portal", "portal", BOOKING, PORTAL),
-            ("observability", "observability", OBSERVABILITY, {}),
-            ("mileage-account", "mileage-account", OBSERVABILITY, {"AccountId": MILEAGE}),
-            ("source-account (booking)", "source-account", BOOKING, {"ApiName": "booking"}),
-            ("source-account (mileage)", "source-account", MILEAGE, {"ApiName": "mileage"}),
-        ]
-        for label, template, account, own in deployed:
+        for label, template, account, own in self.deployed:
             yield label, Stack(self.templates[template], {**parameters, **own}, account)
 
     def resources(self, *types, parameters=None):

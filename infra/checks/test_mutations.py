@@ -5,15 +5,13 @@ import json
 
 import pytest
 
+import mistakes
 from checks import CHECKS
+from mistakes.made import properties
 from project import ROOT, Project
 
 PROJECT = Project.read()
 CAUGHT = []
-
-
-def properties(project, template, resource):
-    return project.templates[template]["Resources"][resource]["Properties"]
 
 
 def booking_topic_open_to_all(project):
@@ -105,8 +103,7 @@ def stream_without_destination(project):
 
 
 def schedule_without_dlq(project):
-    events = properties(project, "observability", "SloEvaluator")["Events"]
-    del events["EveryFiveMinutes"]["Properties"]["DeadLetterConfig"]
+    del properties(project, "observability", "SloEvaluatorEveryFiveMinutes")["Targets"][0]["DeadLetterConfig"]
 
 
 def failed_run_forgotten(project):
@@ -416,6 +413,7 @@ MISTAKES = [
     (link_without_traces, "links_send_what_the_sink_takes"),
     (local_cloud_with_its_own_template, "the_local_cloud_deploys_these_templates"),
     (week_widget_gone, "dashboards_show_what_they_promise"),
+    *mistakes.MISTAKES,
 ]
 
 

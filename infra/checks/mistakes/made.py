@@ -1,0 +1,5 @@
+"""Where a mistake is made."""
+
+
+def properties(project, template, resource):
+    return project.templates[template]["Resources"][resource]["Properties"]

@@ -1,0 +1,113 @@
+"""Preflight's looks at what an account lets a deployment do. Each takes what was found so far and adds to it."""
+
+# What a deployment does in each account, one action of each service.
+ACTIONS = {
+    "observability": [
+        "cloudformation:CreateChangeSet", "iam:CreateRole", "iam:PassRole", "lambda:CreateFunction", "oam:CreateSink", "cloudwatch:PutMetricAlarm",
+        "kms:CreateKey", "secretsmanager:CreateSecret", "sns:CreateTopic", "dynamodb:CreateTable", "s3:CreateBucket", "synthetics:CreateCanary",
+    ],
+    "booking": [
+        "cloudformation:CreateChangeSet", "iam:CreateRole", "iam:PassRole", "lambda:CreateFunction", "apigateway:POST", "dynamodb:CreateTable",
+        "cognito-idp:CreateUserPool", "sns:CreateTopic", "sqs:CreateQueue", "kms:CreateKey", "s3:CreateBucket", "oam:CreateLink",
+        "cloudfront:CreateDistribution", "wafv2:CreateWebACL",
+    ],
+    "mileage": [
+        "cloudformation:CreateChangeSet", "iam:CreateRole", "iam:PassRole", "lambda:CreateFunction", "apigateway:POST", "dynamodb:CreateTable",
+        "sqs:CreateQueue", "sns:Subscribe", "oam:CreateLink", "wafv2:CreateWebACL",
+    ],
+}  # fmt: skip
+# Functions behind an API, of which each gets ReservedConcurrency; Lambda keeps 100 of an account for all others.
+RESERVED = {"booking": 2, "mileage": 1}
+UNRESERVED = 100
+
+
+def rights(cloud, found):
+    """Asks IAM's simulator about the caller. It does not know an organisation's policies, and a denial may hang on what it was not told."""
+    for name in cloud.config.accounts:
+        with found.looking_at(f"what the identity of {found.accounts[name]} may do"):
+            caller = cloud.client(name, "sts").get_caller_identity()["Arn"]
+            if caller.endswith(":root"):
+                found.note(f"{found.accounts[name]} is used as root: deploy by a role, as infra/bootstrap/template.yaml makes one")
+                continue
+            iam = cloud.client(name, "iam")
+            if ":assumed-role/" in caller:
+                caller = iam.get_role(RoleName=caller.split("/")[1])["Role"]["Arn"]
+            answers = iam.simulate_principal_policy(PolicySourceArn=caller, ActionNames=ACTIONS[name.split("-")[0]])["EvaluationResults"]
+            denied = [each for each in answers if each["EvalDecision"] != "allowed"]
+            sure = [each["EvalActionName"] for each in denied if not each.get("MissingContextValues")]
+            if sure:
+                found.stop(f"{caller} may not {', '.join(sure)} in {found.accounts[name]}: let it, or deploy by another role")
+            if unsure := [each["EvalActionName"] for each in denied if each.get("MissingContextValues")]:
+                found.note(f"{caller} may {', '.join(unsure)} under conditions only, which were not tried")
+
+
+def transaction_search(cloud, found):
+    """CloudFormation turns it on only where it is off."""
+    for name in (name for name in cloud.config.stacks if name == "observability" or name.startswith("source-")):
+        account, profile = found.accounts[cloud.config.stacks[name][0]], cloud.config.sections[name]["profile"]
+        wide = {**found.parameters.get(name, {}), **cloud.config.given(name)}.get("AccountWide", "true") == "true"
+        with found.looking_at(f"Transaction Search of {account}"):
+            on = cloud.client(name, "xray").get_trace_segment_destination()["Destination"] == "CloudWatchLogs"
+            if on and wide and name not in found.stacks:
+                found.stop(
+                    f"Transaction Search is on in {account}, and CloudFormation can turn it on only where it is off. Turn it off, and the stack turns it"
+                    f" on again: `aws xray update-trace-segment-destination --destination XRay --profile {profile}`"
+                )
+
+
+def concurrency(cloud, found):
+    for name in ("booking", "mileage"):
+        wanted = int(cloud.config.given(name).get("ReservedConcurrency", 0)) * RESERVED[name]
+        with found.looking_at(f"Lambda's concurrency in {found.accounts[name]}"):
+            limits = cloud.client(name, "lambda").get_account_settings()["AccountLimit"]
+            total, free = limits["ConcurrentExecutions"], limits.get("UnreservedConcurrentExecutions", limits["ConcurrentExecutions"])
+            if wanted and name not in found.stacks and free - wanted < UNRESERVED:
+                found.stop(
+                    f"ReservedConcurrency of {cloud.config.stack_name(name)} reserves {wanted}, and {found.accounts[name]} has {free} unreserved, of which"
+                    f" Lambda keeps {UNRESERVED}: ask for a higher quota, or reserve nothing"
+                )
+            elif total < 1000:
+                found.note(f"{found.accounts[name]} runs {total} functions at once (new accounts start low): beyond that callers get 429 or wait")
+
+
+def mail(cloud, found):
+    """Who sends invitations: Cognito itself, 50 a day and account, or SES."""
+    identity = cloud.config.given("booking").get("EmailFromArn", "")
+    if not identity:
+        found.note("invitations are sent by Cognito, 50 a day and account at most: EmailFromArn on the booking stack takes an identity of SES")
+        return
+    with found.looking_at("SES"):
+        client = cloud.client("booking", "sesv2")
+        if not client.get_account()["ProductionAccessEnabled"]:
+            found.note("SES is in its sandbox: it mails verified addresses only, until you ask for production access")
+        name = identity.rsplit("/", 1)[-1]
+        if not client.get_email_identity(EmailIdentity=name)["VerifiedForSendingStatus"]:
+            found.stop(f"SES has not verified {name}, which EmailFromArn names: Cognito could not send as it")
+
+
+def portal(cloud, found):
+    from .rollout import wants_portal
+
+    if not wants_portal():
+        found.note("SKIP_PORTAL=1: no portal, and the APIs let in no browser but that of an earlier one")
+        return
+    with found.looking_at("CloudFront"):
+        cloud.client("portal", "cloudfront").list_distributions(MaxItems="1")
+    if "portal" not in found.stacks:
+        found.note(
+            "CloudFront refuses accounts that AWS has not verified yet, and cannot be asked beforehand. If the portal's step says so, open a support"
+            " case and deploy with SKIP_PORTAL=1 until it is answered"
+        )
+
+
+def bootstrap(cloud, found):
+    without = [found.accounts[name] for name in cloud.config.accounts if cloud.artifacts(name) == ["--resolve-s3"]]
+    if without:
+        found.note(f"no bootstrap in {', '.join(without)} (infra/bootstrap/template.yaml): SAM makes a bucket of its own for packages there")
+
+
+def tiers(cloud, found):
+    """A tier belongs to one mileage account."""
+    mine = cloud.config.given("mileage").get("Tiers", "").split(",")
+    if twice := [tier for tier in cloud.config.tiers if tier in mine]:
+        found.stop(f"Tiers of {cloud.config.stack_name('mileage')} names {', '.join(twice)}, which has an account of its own: its miles would be posted twice")

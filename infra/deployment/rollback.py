@@ -1,0 +1,63 @@
+"""Why a stack could not be deployed, in the words that help: which resource, what AWS said, and which alarm moved traffic back."""
+
+import re
+from datetime import timedelta
+
+
+def explain(cloud, name, since):
+    """A few lines for a person. `since` is when the step began (an aware datetime)."""
+    stack_name = cloud.config.stack_name(name)
+    stack = cloud.find(name)
+    lines = [f"{stack_name} was not deployed" + (f": it is {stack['StackStatus']}." if stack else ".")]
+    failed = failures(events(cloud, name, since - timedelta(seconds=5)))
+    for event in failed[:5]:
+        lines.append(f"  {event['LogicalResourceId']} ({event.get('ResourceType', '')}): {event.get('ResourceStatusReason', 'no reason given')}")
+    alarms = sorted({alarm for event in failed for alarm in activated(cloud, name, event)})
+    if alarms:
+        lines.append(f"  Alarm: {', '.join(alarms)}. CodeDeploy moved traffic back to the version before; users have that one.")
+    if stack and "ROLLBACK" in stack["StackStatus"]:
+        lines.append("  CloudFormation took the whole step back. Mend the cause and run the same command again: it goes on from here.")
+    return "\n".join(lines)
+
+
+def events(cloud, name, since):
+    """Newest first."""
+    client, more, found = cloud.client(name, "cloudformation"), {}, []
+    while True:
+        try:
+            page = client.describe_stack_events(StackName=cloud.config.stack_name(name), **more)
+        except client.exceptions.ClientError:
+            return found
+        for event in page["StackEvents"]:
+            if event["Timestamp"] < since:
+                return found
+            found.append(event)
+        if not page.get("NextToken"):
+            return found
+        more = {"NextToken": page["NextToken"]}
+
+
+def failures(found):
+    """The first that failed, first; not those that were only cancelled because of it."""
+    failed = [event for event in reversed(found) if event["ResourceStatus"].endswith("_FAILED") and event.get("ResourceType") != "AWS::CloudFormation::Stack"]
+    own = [event for event in failed if "cancelled" not in event.get("ResourceStatusReason", "").lower()]
+    return own or failed
+
+
+def activated(cloud, name, event):
+    """The alarms that stopped a CodeDeploy deployment, which the event's reason names by its id.
+
+    CodeDeploy's error `ALARM_ACTIVE` ends with "Activated alarms: <name>, <name>" (CodeDeploy User Guide, "Monitoring deployments with
+    CloudWatch alarms").
+    """
+    text = event.get("ResourceStatusReason", "")
+    for deployment in re.findall(r"\bd-[A-Z0-9]{9}\b", text):
+        client = cloud.client(name, "codedeploy")
+        try:
+            info = client.get_deployment(deploymentId=deployment)["deploymentInfo"]
+        except Exception as error:  # noqa: BLE001  the alarm's name is a help; the failure is reported without it, too
+            text += f" (CodeDeploy could not be asked about {deployment}: {error})"
+            continue
+        text += " " + info.get("errorInformation", {}).get("message", "")
+    named = re.search(r"alarms?:\s*([\w.-]+(?:\s*,\s*[\w.-]+)*)", text, re.IGNORECASE)
+    return [alarm.strip().rstrip(".") for alarm in named[1].split(",")] if named else []
