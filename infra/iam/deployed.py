@@ -3,8 +3,6 @@
 import copy
 import functools
 import json
-import logging
-import os
 import re
 import uuid
 from dataclasses import dataclass, field
@@ -12,10 +10,7 @@ from pathlib import Path
 
 from cloudformation import PSEUDO, Stack, as_list
 from project import BOOKING, EVERYTHING, MILEAGE, OBSERVABILITY, STAGE, Project
-
-# SAM asks boto3 for its region, and warns of each API that it knows no feature toggles.
-os.environ.setdefault("AWS_DEFAULT_REGION", PSEUDO["AWS::Region"])
-logging.getLogger("samtranslator").setLevel(logging.ERROR)
+from sam import transformed
 
 HERE = Path(__file__).resolve().parent
 REGION = PSEUDO["AWS::Region"]
@@ -140,27 +135,6 @@ DEPLOYMENTS = {
 }
 
 
-class _NoManagedPolicies:
-    """SAM looks names of managed policies up with it; the templates name none."""
-
-    def load(self):
-        return {}
-
-
-def transformed(template, parameters):
-    """A template as CloudFormation gets it from SAM, of the version in requirements/infra.txt."""
-    if "Transform" not in template:
-        return template
-    from samtranslator.translator.transform import transform
-
-    template = copy.deepcopy(template)
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = "s3://code/key"
-    # JSON, because SAM shares parts of its output, and a change to one would be one to all.
-    return json.loads(json.dumps(transform(template, {name: value for name, value in parameters.items() if name in template["Parameters"]}, _NoManagedPolicies())))
-
-
 @functools.cache
 def repository():
     return Project.read()
@@ -171,7 +145,9 @@ def deploy(parameters, project=None):
     deployed = Deployed()
     for label, stack in (project or repository()).stacks(parameters):
         label = label.replace(" (", "-").rstrip(")")
-        named = Named(label, transformed(stack.template, stack.parameters), stack.parameters, stack.account)
+        template = transformed(stack.template, stack.parameters, stack.account).template if "Transform" in stack.template else stack.template
+        # JSON, because SAM shares parts of its output.
+        named = Named(label, json.loads(json.dumps(template)), stack.parameters, stack.account)
         deployed.stacks[label] = named
         _read(deployed, label, named)
     return deployed

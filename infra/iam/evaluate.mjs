@@ -5,7 +5,7 @@
 // and writes { decisions: ["Allowed" | "Denied" | "error: ..."], caught: [index of a case or null] }, in the order given.
 import { readFileSync } from 'node:fs';
 
-import { runSimulation } from '@cloud-copilot/iam-simulate';
+import { anonymousPrincipal, runSimulation } from '@cloud-copilot/iam-simulate';
 
 const { policies, cases, mutants } = JSON.parse(readFileSync(0, 'utf8'));
 const organization = [
@@ -15,7 +15,7 @@ const organization = [
 async function decide({ principal, action, resource, account, context, identity, resourcePolicy }, document) {
   const answer = await runSimulation(
     {
-      request: { principal, action, resource: { resource, accountId: account }, contextVariables: context },
+      request: { principal: principal === 'anonymous' ? anonymousPrincipal : principal, action, resource: { resource, accountId: account }, contextVariables: context },
       identityPolicies: identity.map((id) => ({ name: id, policy: document(id) })),
       // Service control policies bind an account's principals, not AWS's services.
       serviceControlPolicies: principal.startsWith('arn:') ? organization : [],
