@@ -9,7 +9,7 @@ use std::{
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use local::reconcile::{self, Difference, Sources};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{Caller, Cloud, Proxy, Row, a_booking, record};
 
@@ -223,35 +223,14 @@ impl FaultyCloud {
 
     /// Sets how long a deployed function may take, in seconds.
     pub async fn set_timeout(&self, account: &str, function: &str, seconds: u64) {
-        self.configure(account, function, Some(json!({ "Timeout": seconds }))).await;
-    }
-
-    /// Sets variables of a deployed function's environment, or takes them away.
-    pub async fn set_environment(&self, account: &str, function: &str, changes: &[(&str, Option<&str>)]) {
-        let mut variables = self.configure(account, function, None).await["Environment"]["Variables"].take();
-        let named = variables.as_object_mut().unwrap();
-        for (name, value) in changes {
-            assert!(named.remove(*name).is_some(), "{function} has no {name}");
-            named.extend(value.map(|value| ((*name).to_owned(), json!(value))));
-        }
-        self.configure(account, function, Some(json!({ "Environment": { "Variables": variables } }))).await;
-    }
-
-    /// Changes a function's configuration, if there is a change; what it is then.
-    async fn configure(&self, account: &str, function: &str, change: Option<Value>) -> Value {
         let outputs = &self.cloud.outputs;
         let url = format!("{}/2015-03-31/functions/{function}/configuration", outputs.aws_endpoint_url);
         let credential = format!("{account}/20261121/{}/lambda/aws4_request", outputs.region);
         let authorization =
             format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature={:064}", 0);
-        let client = reqwest::Client::new();
-        let request = match &change {
-            Some(change) => client.put(url).json(change),
-            None => client.get(url),
-        };
-        let answer = request.header("authorization", authorization).send().await.unwrap();
+        let set = reqwest::Client::new().put(url).header("authorization", authorization);
+        let answer = set.json(&serde_json::json!({ "Timeout": seconds })).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
-        answer.json().await.unwrap()
     }
 }
 
