@@ -1,7 +1,7 @@
 """Who calls besides functions: AWS's services, other accounts, people."""
 
 
-from cases import ANONYMOUS, BOOKING, KEY_OF_THE_ACCOUNT, MILEAGE, NEIGHBOURS, OBSERVABILITY, STRANGER_ACCOUNT, kind_of, short
+from cases import ANONYMOUS, BOOKING, MILEAGE, NEIGHBOURS, OBSERVABILITY, OPEN, STRANGER_ACCOUNT, kind_of, short
 from deployed import REGION, STAGE, TIER_ACCOUNT
 
 ARN, ACCOUNT = "aws:SourceArn", "aws:SourceAccount"
@@ -59,11 +59,12 @@ def _services(book):
     for account in (BOOKING, MILEAGE, OBSERVABILITY):
         alarm = f"arn:aws:cloudwatch:{REGION}:{account}:alarm:one"
         for name in ("Pages", "Notices"):
-            _service(book, "cloudwatch", "sns:Publish", observability.arn(name), alarm, [ARN, ACCOUNT] if account == BOOKING else [ACCOUNT])
+            _service(book, "cloudwatch", "sns:Publish", observability.arn(name), alarm, [ACCOUNT])
         for action in ("kms:GenerateDataKey", "kms:Decrypt"):
             _service(book, "cloudwatch", action, observability.arn("TopicKey"), alarm, [ACCOUNT])
-    book.ask("cloudwatch may not sns:Publish notices for something that is no alarm", False, "cloudwatch.amazonaws.com", "sns:Publish", observability.arn("Notices"), "deputy",
-             {"aws:PrincipalIsAWSService": "true", ARN: f"arn:aws:cloudwatch:{REGION}:{BOOKING}:insight-rule/one", ACCOUNT: BOOKING})
+    for what, source in (("something that is no alarm", {ARN: f"arn:aws:cloudwatch:{REGION}:{BOOKING}:insight-rule/one"}), ("nothing", {})):
+        book.ask(f"cloudwatch may not sns:Publish notices for {what}", False, "cloudwatch.amazonaws.com", "sns:Publish", observability.arn("Notices"), "deputy",
+                 {"aws:PrincipalIsAWSService": "true", ACCOUNT: BOOKING, **source})
     # EventBridge tells an encrypted topic neither its rule nor its account, so no condition can be asked of it.
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
     _service(book, "events", "sns:Publish", observability.arn("Notices"))
@@ -171,7 +172,7 @@ def _registry(book):
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-cross-account-access.html
     encryption = dict(book.deployed.stacks["booking"].resources("AWS::DynamoDB::Table"))["Tenants"].get("SSESpecification", {})
     if encryption.get("SSEEnabled") and "KMSMasterKeyId" not in encryption:
-        book.deployed.policies["aws/dynamodb"] = {**KEY_OF_THE_ACCOUNT, "Statement": [{**KEY_OF_THE_ACCOUNT["Statement"][0], "Condition": {
+        book.deployed.policies["aws/dynamodb"] = {**OPEN, "Statement": [{**OPEN["Statement"][0], "Condition": {
             "StringEquals": {"kms:CallerAccount": BOOKING, "kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}}}]}
         principal, of = book.stranger(MILEAGE, "MileageApiRole")
         book.ask(f"mileage-api may kms:Decrypt the registry ({PRIVATE_KEYS})", True, principal, "kms:Decrypt", f"arn:aws:kms:{REGION}:{BOOKING}:key/aws-dynamodb", "platform",
@@ -209,7 +210,8 @@ def _sink(book):
     stack = book.deployed.stacks["observability"]
     sink, organization = stack.arn("Sink"), stack.parameters["OrganizationId"]
     kinds = ["AWS::CloudWatch::Metric", "AWS::Logs::LogGroup", "AWS::XRay::Trace"]
-    for action in ("oam:CreateLink", "oam:UpdateLink"):
+    book.not_evaluated.append("oam:UpdateLink: the simulator has it without a resource, and a sink's policy is asked for it as for oam:CreateLink")
+    for action in ("oam:CreateLink",):
         for account in (BOOKING, MILEAGE, STRANGER_ACCOUNT):
             allowed = account != STRANGER_ACCOUNT
             principal, of = book.stranger(account)

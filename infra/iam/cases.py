@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from cloudformation import as_list
 from deployed import BOOKING, MILEAGE, OBSERVABILITY
 
 STRANGER_ACCOUNT = "999999999999"
 ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-# A key of an account without a policy of its own trusts that account's policies.
-KEY_OF_THE_ACCOUNT = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*", "Resource": "*"}]}
+# What the other side of a call across accounts says, where only this side is asked about.
+OPEN = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
 ANONYMOUS = "anonymous"
 
 
@@ -36,7 +35,11 @@ class Book:
         self.deployed = deployed
         self.cases = []
         self.not_evaluated = []
-        deployed.policies.update({"everything": ALLOW_ALL, "stranger/key": KEY_OF_THE_ACCOUNT})
+        deployed.policies.update({"everything": ALLOW_ALL, "stranger/open": OPEN})
+        for account in (BOOKING, MILEAGE, OBSERVABILITY):
+            # A key of the account's that trusts its policies, as most do.
+            deployed.policies[f"stranger/key of {account}"] = {**OPEN, "Statement": [{**OPEN["Statement"][0], "Principal": {"AWS": f"arn:aws:iam::{account}:root"}}]}
+        self.buckets = {stack.arn(name): stack.account for stack in deployed.stacks.values() for name, _ in stack.resources("AWS::S3::Bucket")}
 
     def ask(self, name, allowed, principal, action, resource, kind, context=None, identity=(), policy=None, account=None):
         """Adds a case; the resource's account and policy are looked up where they are not given."""
@@ -56,7 +59,7 @@ class Book:
 
     def _policy(self, principal, resource):
         if ":key/" in resource:
-            return self.deployed.resource_policy(resource) or "stranger/key"
+            return self.deployed.resource_policy(resource) or f"stranger/key of {resource.split(':')[4]}"
         if resource == "*":
             account = principal.split(":")[4] if principal.startswith("arn:") else None
             return self.deployed.of_resources.get(f"xray of {account}")
@@ -67,9 +70,10 @@ class Book:
         return self.deployed.resource_policy(resource)
 
     def _account(self, resource, principal):
-        if resource.startswith("arn:aws:s3:::"):
-            return OBSERVABILITY if "canary" in resource else BOOKING
-        if resource == "*":
+        bucket = resource.split("/")[0]
+        if bucket in self.buckets:
+            return self.buckets[bucket]
+        if resource == "*" or bucket.startswith("arn:aws:s3:::"):
             return principal.split(":")[4]
         return resource.split(":")[4]
 
@@ -83,8 +87,8 @@ class Book:
 # Actions that nobody here needs, or that others need; the simulator wants those that fit the kind of resource.
 NEIGHBOURS = {
     "table": ["dynamodb:Scan", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteTable"],
-    "index": ["dynamodb:Scan", "dynamodb:Query"],
-    "stream": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+    "index": ["dynamodb:Scan", "dynamodb:Query", "dynamodb:PartiQLSelect"],
+    "stream": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DeleteResourcePolicy"],
     "sns": ["sns:Publish", "sns:Subscribe", "sns:SetTopicAttributes", "sns:DeleteTopic"],
     "sqs": ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:PurgeQueue", "sqs:SetQueueAttributes"],
     "kms": ["kms:GenerateDataKey", "kms:Decrypt", "kms:Encrypt", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"],
@@ -148,15 +152,15 @@ def short(resource):
     return resource.split(":", 5)[-1] if resource != "*" else "everything"
 
 
-def probe(book, who, principal, identity, context, action, resource):
+def probe(book, who, principal, identity, context, action, resource, place):
     """From an allowed call: other actions on the resource, and the action on other resources, are denied."""
     mine = book.covered()
     for other in NEIGHBOURS.get(kind_of(resource), ANY):
         if (principal, other, resource) not in mine and other != action:
-            book.ask(f"{who} may not {other} {short(resource)}", False, principal, other, resource, "another action", context, identity)
+            book.ask(f"{who} may not {other} {short(resource)}", False, principal, other, resource, "another action", context, identity, **place(resource))
     for stranger in elsewhere(resource):
         if (principal, action, stranger) not in mine:
-            book.ask(f"{who} may not {action} {short(stranger)}", False, principal, action, stranger, "another resource", context, identity)
+            book.ask(f"{who} may not {action} {short(stranger)}", False, principal, action, stranger, "another resource", context, identity, **place(stranger))
 
 
-__all__ = ["ALLOW_ALL", "ANONYMOUS", "BOOKING", "Book", "Case", "MILEAGE", "OBSERVABILITY", "STRANGER_ACCOUNT", "as_list", "elsewhere", "kind_of", "probe", "short"]
+__all__ = ["ALLOW_ALL", "ANONYMOUS", "BOOKING", "Book", "Case", "MILEAGE", "OBSERVABILITY", "STRANGER_ACCOUNT", "elsewhere", "kind_of", "probe", "short"]

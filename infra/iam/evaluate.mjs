@@ -1,7 +1,7 @@
 // Decides cases, and looks for the case that sees each mutant of a policy. Reads JSON on its standard input:
 //   policies  documents by id
 //   cases     { principal, action, resource, account, context, identity: [ids], resourcePolicy: id or null, allowed }
-//   mutants   { policy, document }: a policy's document changed in one place
+//   mutants   { policy, document, narrows }: a policy's document changed in one place, so that it allows less, or more
 // and writes { decisions: ["Allowed" | "Denied" | "error: ..."], caught: [index of a case or null] }, in the order given.
 import { readFileSync } from 'node:fs';
 
@@ -40,6 +40,8 @@ const caught = [];
 for (const mutant of mutants) {
   let by = null;
   for (const index of using.get(mutant.policy) ?? []) {
+    // What is allowed already stays so when more is, and the other way round.
+    if ((decisions[index] === 'Allowed') !== mutant.narrows) continue;
     const decision = await decide(cases[index], (id) => (id === mutant.policy ? mutant.document : policies[id]));
     // A document that cannot be read decides nothing.
     if (decision !== decisions[index] && !decision.startsWith('error')) {

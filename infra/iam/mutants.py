@@ -14,6 +14,8 @@ class Mutant:
     statement: str
     change: str
     document: dict
+    # Whether less is allowed than before; else more.
+    narrows: bool
 
     @property
     def name(self):
@@ -29,16 +31,17 @@ def mutants(policy, document):
             changed = copy.deepcopy(document)
             changed["Statement"] = as_list(changed["Statement"])
             do(changed["Statement"], changed["Statement"][index])
-            return Mutant(policy, sid, change, changed)
+            widens = change in WIDENED or "condition" in change
+            return Mutant(policy, sid, change, changed, widens == (statement["Effect"] == "Deny"))
 
         if len(as_list(document["Statement"])) > 1:
             yield made("removed", lambda all_, one: all_.remove(one))
         else:
             # A policy needs a statement: this one says nothing.
             yield made("removed", lambda _, one: one.update(NOTHING | ({"Principal": {"AWS": "999999999990"}} if "Principal" in one else {})))
-        for part, widest in (("Action", "*"), ("Resource", "*"), ("Principal", "*")):
-            if part in statement and as_list(statement[part]) != [widest]:
-                yield made(f"{part} *", lambda _, one, part=part, widest=widest: one.update({part: widest}))
+        for part in ("Action", "Resource", "Principal"):
+            if part in statement and as_list(statement[part]) != ["*"]:
+                yield made(f"{part} *", lambda _, one, part=part: one.update({part: "*"}))
             values = as_list(statement.get(part))
             if part != "Principal" and len(values) > 1:
                 for value in values:
@@ -49,12 +52,13 @@ def mutants(policy, document):
                     yield made(f"without {value}", lambda _, one, kind=kind, value=value: one["Principal"][kind].remove(value))
         condition = statement.get("Condition", {})
         if sum(len(keys) for keys in condition.values()) > 1:
-            yield made("without its condition", lambda _, one: one.pop("Condition"))
+            yield made("without any condition", lambda _, one: one.pop("Condition"))
         for operator, keys in condition.items():
             for key in keys:
-                yield made(f"without {operator} {key}", lambda _, one, operator=operator, key=key: _without(one, operator, key))
+                yield made(f"without condition {operator} {key}", lambda _, one, operator=operator, key=key: _without(one, operator, key))
 
 
+WIDENED = ("Action *", "Resource *", "Principal *")
 NOTHING = {"Sid": "Nothing", "Effect": "Allow", "Action": "dynamodb:DescribeLimits"}
 
 

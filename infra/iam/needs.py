@@ -186,6 +186,14 @@ def _place(book, need, resource=None):
     return more
 
 
+def _alone(book, need, resource):
+    """Across accounts the other side may let everybody in: this one is to hold by itself."""
+    account = book.deployed.roles[need.role].account
+    place = _place(book, need, resource)
+    is_shared = resource.split(":")[4:5] not in ([account], [""], [])
+    return {"policy": "stranger/open"} if is_shared and "account" not in place else place
+
+
 def ask(book, calls=None):
     """Every need, and what follows from it."""
     needs = list(recorded(book, CALLS if calls is None else calls))
@@ -203,16 +211,16 @@ def ask(book, calls=None):
     _of_others(book, needs)
 
 
-def _only_managed(book, need):
-    """Whether the permission comes from AWS's list: what else that allows is not ours to decide."""
-    return need.action.startswith(("logs:Create", "logs:Put", "xray:PutT")) and need.role[1] != "CanaryRole"
+def _is_on_awss_list(need):
+    """Whether AWS's own policies let every function do it, wherever it is: not ours to decide."""
+    return need.action.startswith(("logs:Create", "logs:Put", "xray:PutT"))
 
 
 def _what_follows(book, need):
     role = book.deployed.roles[need.role]
     context, who = _context(book, need), need.who
-    if not _only_managed(book, need) and not need.resource.endswith("role/tenants-reader"):
-        probe(book, who, role.session(), role.identity, context, need.action, need.resource)
+    if need.role[1] == "CanaryRole" or not _is_on_awss_list(need):
+        probe(book, who, role.session(), role.identity, context, need.action, need.resource, lambda resource: _alone(book, need, resource))
 
     def denied(why, changes):
         changed = {name: value for name, value in {**context, **changes}.items() if value is not None}
@@ -251,7 +259,7 @@ def _of_others(book, needs):
     for role_name, own in mine.items():
         role = book.deployed.roles[role_name]
         for need in needs:
-            if (need.action, need.resource) in own or need.role == role_name or _only_managed(book, need):
+            if (need.action, need.resource) in own or need.role == role_name or _is_on_awss_list(need):
                 continue
             context = {**_context(book, need), **book.as_role(role)}
             if not need.tags and "TenantRole" in role_name[1]:
