@@ -17,7 +17,7 @@ CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 CARGO_CYCLONEDX := .local/cargo-cyclonedx/bin/cargo-cyclonedx
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
-TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/portal infra/observability infra/source-account)
+TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/portal infra/observability infra/source-account infra/bootstrap)
 FUNCTIONS := booking-api registration-api booking-publisher mileage-accrual mileage-api slo-evaluator
 STAGE ?= dev
 # How long a soak lasts.
@@ -30,6 +30,8 @@ GO := $(shell PATH="$(GO_PATH)" command -v go || true)
 # What the portal's page is built from; src/data is made by the build.
 PORTAL_SOURCES := $(shell find portal/src portal/public portal/scripts -type f -not -path 'portal/src/data/*') \
 	$(wildcard portal/*.json portal/*.html portal/*.ts) mileage/airports/data/airports.csv
+# Acts of one life: the first that fails is the last.
+REHEARSE := $(INFRA_VENV)/bin/python -B -m pytest -q -x -p no:cacheprovider infra/rehearsal
 # How long a linter took.
 TIMED := TIMEFORMAT='%Rs'; time
 
@@ -38,12 +40,21 @@ demo: build portal ## Build everything, start both accounts locally, book a doze
 	exec target/debug/local demo $(if $(ONCE),--once)
 
 .PHONY: test
-test: build portal $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, a minute of soak, senders in other languages, pages in a browser, SQL on ClickHouse
+test: build portal $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready $(INFRA_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, a minute of soak, senders in other languages, pages in a browser, SQL on ClickHouse, a rehearsed deployment
 	cargo test --locked --workspace --no-fail-fast
 	target/debug/soak --minutes 1
 	$(NODE) npm test --prefix portal --silent
 	$(WEB_VENV)/bin/pytest -q tests/web
 	$(CLICKHOUSE_VENV)/bin/pytest -q tests/clickhouse
+	$(REHEARSE)/test_1_a_stage_is_deployed.py
+
+.PHONY: test-long
+test-long: build portal $(INFRA_VENV)/ready ## What takes longer than a change should wait: the rest of a stage's life, and old faults that must stop it
+	$(REHEARSE)/test_2_a_stage_goes_on.py infra/rehearsal/test_3_old_faults_stop_it.py
+
+.PHONY: rehearse
+rehearse: build portal $(INFRA_VENV)/ready ## A stage's whole life: infra/deploy.py against three accounts of a stricter emulator (infra/rehearsal)
+	$(REHEARSE)/test_1_a_stage_is_deployed.py infra/rehearsal/test_2_a_stage_goes_on.py
 
 .PHONY: test-collector
 ifeq ($(GO),)
@@ -128,12 +139,20 @@ lint-cdk: infra/cdk/node_modules/.package-lock.json
 		-c linked=true -c organization=o-abcdefghij -c MileageApiUrl=https://mileage.example.com 2>/dev/null
 
 .PHONY: deploy
-deploy: portal $(INFRA_VENV)/ready ## Deploy what was packaged into the accounts of STAGE (docs/deploy.md)
+deploy: portal $(INFRA_VENV)/ready ## Deploy what was packaged into the accounts of STAGE, then try it as a user (docs/deploy.md); PLAN=1 only shows the plan
 	$(INFRA_VENV)/bin/python infra/deploy.py deploy $(STAGE)
 
+.PHONY: smoke
+smoke: $(INFRA_VENV)/ready ## Try STAGE as a user: sign in, quote, book, miles, suspension, one trace id, CORS
+	$(INFRA_VENV)/bin/python infra/deploy.py smoke $(STAGE)
+
 .PHONY: destroy
-destroy: $(INFRA_VENV)/ready ## Take the stacks of STAGE away, not their tables and buckets (YES=1)
+destroy: $(INFRA_VENV)/ready ## Take the stacks of STAGE away, not their tables, buckets and users (YES=1)
 	$(INFRA_VENV)/bin/python infra/deploy.py destroy $(STAGE)
+
+.PHONY: purge
+purge: $(INFRA_VENV)/ready ## List what a destroyed STAGE has left, with sizes; delete it for good (YES=1 PURGE=<stage>)
+	$(INFRA_VENV)/bin/python infra/deploy.py purge $(STAGE)
 
 .PHONY: outputs
 outputs: $(INFRA_VENV)/ready ## What the stacks of STAGE say: URLs, ids, ARNs

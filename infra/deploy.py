@@ -22,9 +22,17 @@ def main():
     parser.add_argument("stage")
     arguments = parser.parse_args()
     cloud = Cloud(Config(arguments.stage))
-    {
-        "deploy": deploy, "plan": show_plan, "smoke": try_it, "destroy": destroy, "purge": purge.purge, "outputs": show_outputs,
-    }[arguments.action](cloud)  # fmt: skip
+    action = {
+        "deploy": deploy, "plan": show_plan, "smoke": smoke.smoke, "destroy": destroy, "purge": purge.purge, "outputs": show_outputs,
+    }[arguments.action]  # fmt: skip
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        action(cloud)
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"AWS answered otherwise than a deployment needs: {str(error)[:1000]}\nMend that and run the same command again: it goes on where it was.")
+    except KeyboardInterrupt:
+        sys.exit("stopped. CloudFormation finishes what is under way; the same command goes on from there.")
 
 
 def deploy(cloud):
@@ -44,10 +52,6 @@ def show_plan(cloud):
     if found.stops:
         sys.exit("nothing was changed: mend what says STOP above, then run this again")
     return found
-
-
-def try_it(cloud):
-    smoke.smoke(cloud)
 
 
 def destroy(cloud):

@@ -1,184 +1,170 @@
-"""The order of a deployment, and what it does when repeated, cut off or drifted: against a cloud that only remembers."""
-
-import sys
-from pathlib import Path
+"""The order of a deployment, what each stack is given, and what comes of a run that is repeated or cut off."""
 
 import pytest
+import tomllib
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import deploy  # noqa: E402
-from project import Project  # noqa: E402
+from deployment import adopt, links, packages, people, rollout, versions
+from deployment.config import CONFIG
+from deployment.steps import order
+from project import Project
+from stand_in import OUTPUTS, CutOff, Memory
 
-OUTPUTS = {
-    "observability": {"SinkArn": "sink", "NoticesTopicArn": "notices"},
-    "booking": {"ApiUrl": "a", "ApiId": "ai", "UserPoolArn": "arn", "UserPoolId": "id", "UserPoolClientId": "client"},
-    "mileage": {"ApiUrl": "b", "ApiId": "bi"},
-    "portal": {"PortalUrl": "https://portal.example", "FilesBucket": "files"},
-}
+# As a user adds a mileage account for a tier: three sections.
+PREMIUM = CONFIG.read_text() + "".join(
+    f'\n[dev-{name}.deploy.parameters]\nstack_name = "airline-dev-{name}"\nprofile = "airline-dev-{profile}"\n'
+    for name, profile in (
+        ("mileage-premium", "mileage-premium"), ("source-mileage-premium", "mileage-premium"), ("mileage-account-premium", "observability"),
+    )
+)  # fmt: skip
+STEPS = ["observability", "source-booking", "source-mileage", "booking", "mileage", "portal", "booking", "mileage", "observability"]
 
 
-class Memory:
-    """Stands in for `deploy.Cloud`."""
+@pytest.fixture(autouse=True)
+def around(monkeypatch):
+    """What goes with the steps only leaves a line in the journal."""
+    monkeypatch.setattr(versions, "code_digest", lambda function: function)
+    monkeypatch.setattr(adopt, "adopt", lambda *_: [])
+    monkeypatch.setattr(people, "canary", lambda cloud, known: cloud.journal.append("canary's user"))
+    monkeypatch.setattr(packages, "upload", lambda client, bucket: client.journal.append(f"files into {bucket}"))
+    monkeypatch.setattr(links, "wait_for_links", lambda cloud, accounts: cloud.journal.append(("links work", *accounts)))
+    for name in ("ROLLOUT", "SKIP_PORTAL"):
+        monkeypatch.delenv(name, raising=False)
 
-    def __init__(self, fail_at=None):
-        self.stage, self.fail_at = "dev", fail_at
-        self.config = {step.name: {"stack_name": f"airline-dev-{step.name}"} for step in deploy.STEPS}
-        self.stacks, self.calls, self.drift = {}, [], []
-        # What follows a step: which API was deployed anew with which origin, and where files went.
-        self.redeployed, self.uploads = {}, []
 
-    def accounts(self):
-        return {"observability": "3" * 12, "booking": "1" * 12, "mileage": "2" * 12}
-
-    def settle(self, name):
-        return name in self.stacks
-
-    def drifted(self, name):
-        return self.drift
-
-    def outputs(self, name):
-        return OUTPUTS.get(name, {"LinkArn": "link"}) if name in self.stacks else {}
-
-    def deploy(self, step, parameters):
-        if len(self.calls) == self.fail_at:
-            raise RuntimeError("cut off")
-        self.calls.append((step.name, parameters))
-        self.stacks[step.name] = parameters
-
-    def redeploy(self, name, api_id):
-        self.redeployed[api_id] = self.stacks[name].get("AllowedOrigin")
-
-    def upload(self, name, bucket):
-        self.uploads.append((name, bucket))
+def deploy(cloud, **how):
+    rollout.deploy(cloud, cloud.found(), **how)
+    return cloud
 
 
 def test_each_stack_gets_what_the_ones_before_know():
-    cloud = Memory()
-    deploy.deploy(cloud)
-    names = [name for name, _ in cloud.calls]
-    assert names == [
-        "observability", "booking", "mileage", "portal", "booking", "mileage", "source-booking", "source-mileage", "observability",
-    ]  # fmt: skip
+    cloud = deploy(Memory())
+    assert [name for name, _ in cloud.calls] == STEPS
     assert cloud.stacks["booking"]["MileageApiId"] == "bi" and cloud.stacks["mileage"]["UserPoolArn"] == "arn"
     assert cloud.stacks["observability"]["BookingApiUrl"] == "a" and cloud.stacks["source-mileage"]["SinkArn"] == "sink"
 
 
+def test_nothing_needs_a_link_before_it_works():
+    cloud = deploy(Memory())
+    first, last = (given for name, given in cloud.calls if name == "observability")
+    assert "SourceAccountsLinked" not in first and "BookingApiUrl" not in first
+    assert last["SourceAccountsLinked"] == "true"
+    probed = cloud.journal.index(("links work", "1" * 12, "2" * 12))
+    linked = [at for at, each in enumerate(cloud.journal) if each in ("source-booking", "source-mileage")]
+    alarms = max(at for at, each in enumerate(cloud.journal) if each == "observability")
+    assert max(linked) < probed < alarms
+
+
+def test_the_canary_never_runs_before_its_user_is_there():
+    cloud = deploy(Memory())
+    with_canary = next(at for at, (name, given) in enumerate(cloud.calls) if name == "observability" and "BookingApiUrl" in given)
+    assert with_canary == len(STEPS) - 1 and "canary's user" in cloud.journal[: len(cloud.journal) - 2]
+
+
+@pytest.mark.parametrize("fail_at", range(len(STEPS)))
+def test_nor_after_a_run_that_was_cut_off(fail_at):
+    cloud = Memory(fail_at)
+    with pytest.raises(CutOff):
+        deploy(cloud)
+    cloud.fail_at = None
+    cloud.calls.clear()
+    deploy(cloud)
+    assert all(("BookingApiUrl" in given) == (at == len(STEPS) - 1) for at, (name, given) in enumerate(cloud.calls) if name == "observability")
+
+
 def test_the_portal_knows_the_apis_and_they_let_in_it_alone():
-    cloud = Memory()
-    deploy.deploy(cloud)
-    given = {"BookingApiUrl": "a", "MileageApiUrl": "b", "UserPoolId": "id", "UserPoolClientId": "client"}
+    cloud = deploy(Memory())
+    given = {"Stage": "dev", "BookingApiUrl": "a", "MileageApiUrl": "b", "UserPoolId": "id", "UserPoolClientId": "client"}
     assert cloud.stacks["portal"] == given
     for name in ("booking", "mileage"):
         assert cloud.stacks[name]["AllowedOrigin"] == "https://portal.example"
     assert cloud.stacks["booking"]["PortalUrl"] == "https://portal.example"
     assert cloud.redeployed == {"ai": "https://portal.example", "bi": "https://portal.example"}
-    assert cloud.uploads == [("portal", "files")]
+    assert "files into files" in cloud.journal
 
 
-def test_the_portal_signs_in_by_the_hosted_login_where_there_is_one(monkeypatch):
-    monkeypatch.setitem(OUTPUTS, "booking", {**OUTPUTS["booking"], "HostedLoginUrl": "https://login.example"})
-    cloud = Memory()
-    deploy.deploy(cloud)
-    assert cloud.stacks["portal"]["HostedLoginUrl"] == "https://login.example"
+def test_the_portal_can_be_left_out(monkeypatch):
+    monkeypatch.setenv("SKIP_PORTAL", "1")
+    cloud = deploy(Memory())
+    assert "portal" not in cloud.stacks and "AllowedOrigin" not in cloud.stacks["booking"]
+    monkeypatch.delenv("SKIP_PORTAL")
+    deploy(cloud)
+    monkeypatch.setenv("SKIP_PORTAL", "1")
+    assert deploy(cloud).stacks["booking"]["AllowedOrigin"] == "https://portal.example", "one that is there is not forgotten"
 
 
-def test_the_page_is_uploaded_after_what_it_names(monkeypatch, tmp_path):
-    for name in ("index.html", "icon.svg", "assets/index-1.js", "assets/index-1.css"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(name)
-    monkeypatch.setattr(deploy, "PORTAL", tmp_path)
-    uploaded = []
-
-    class Bucket:
-        def upload_file(self, file, bucket, key, ExtraArgs):
-            assert Path(file).read_text() == key
-            uploaded.append((bucket, key, ExtraArgs["ContentType"]))
-
-    cloud = deploy.Cloud.__new__(deploy.Cloud)
-    monkeypatch.setattr(cloud, "client", lambda name, service: {("portal", "s3"): Bucket()}[name, service], raising=False)
-    cloud.upload("portal", "files")
-    assert uploaded[-1] == ("files", "index.html", "text/html")
-    assert sorted(uploaded[:-1]) == [
-        ("files", "assets/index-1.css", "text/css"),
-        ("files", "assets/index-1.js", "text/javascript"),
-        ("files", "icon.svg", "image/svg+xml"),
-    ]
+def test_the_portal_signs_in_by_the_hosted_login_where_there_is_one():
+    booking = {**OUTPUTS["booking"], "HostedLoginUrl": "https://login.example"}
+    assert deploy(Memory(outputs={**OUTPUTS, "booking": booking})).stacks["portal"]["HostedLoginUrl"] == "https://login.example"
 
 
-def test_an_api_that_was_deployed_anew_is_not_taken_for_changed_by_hand():
-    def differing(*paths):
-        return {"LogicalResourceId": "ApiStage", "PropertyDifferences": [{"PropertyPath": path} for path in paths]}
-
-    assert deploy.is_redeployment(differing("/DeploymentId"))
-    assert not deploy.is_redeployment(differing("/DeploymentId", "/TracingEnabled"))
-    assert not deploy.is_redeployment(differing())
-    assert not deploy.is_redeployment({"LogicalResourceId": "Reservations", "StackResourceDriftStatus": "DELETED"})
+def test_spans_are_kept_as_long_in_every_account():
+    cloud = deploy(Memory())
+    kept = [given for service, call, given in (each for each in cloud.journal if isinstance(each, tuple)) if call == "put_retention_policy"]
+    assert kept == [{"logGroupName": "aws/spans", "retentionInDays": 30}] * 3
 
 
-def test_repeating_it_takes_nothing_back():
-    cloud = Memory()
-    deploy.deploy(cloud)
+def test_repeating_it_takes_nothing_back_and_changes_nothing():
+    cloud = deploy(Memory())
+    first = dict(cloud.stacks)
     cloud.calls.clear()
-    deploy.deploy(cloud)
-    assert all("BookingApiUrl" in given for name, given in cloud.calls if name == "observability"), "the canary stays"
-    assert all("MileageApiUrl" in given for name, given in cloud.calls if name == "booking"), "quotes stay"
-    assert all("AllowedOrigin" in given for name, given in cloud.calls if name in ("booking", "mileage")), "the portal stays"
+    deploy(cloud)
+    assert all(given == first[name] for name, given in cloud.calls)
 
 
-def test_the_deployment_of_an_api_is_one_call():
-    calls = []
-
-    class ApiGateway:
-        def create_deployment(self, **given):
-            calls.append(given)
-
-    cloud = deploy.Cloud.__new__(deploy.Cloud)
-    cloud.stage, cloud.client = "dev", lambda name, service: ApiGateway() if (name, service) == ("booking", "apigateway") else None
-    cloud.redeploy("booking", "ai")
-    assert calls == [{"restApiId": "ai", "stageName": "dev"}]
-
-
-@pytest.mark.parametrize("fail_at", range(len(deploy.STEPS)))
+@pytest.mark.parametrize("fail_at", range(len(STEPS)))
 def test_a_run_that_was_cut_off_is_finished_by_the_next(fail_at):
-    whole, cloud = Memory(), Memory(fail_at)
-    deploy.deploy(whole)
-    with pytest.raises(RuntimeError):
-        deploy.deploy(cloud)
+    whole, cloud = deploy(Memory()), Memory(fail_at)
+    with pytest.raises(CutOff):
+        deploy(cloud)
     cloud.fail_at = None
-    deploy.deploy(cloud)
-    assert cloud.stacks == whole.stacks
+    assert deploy(cloud).stacks == whole.stacks
 
 
-def test_drift_stops_it_unless_accepted():
-    cloud = Memory()
-    deploy.deploy(cloud)
-    cloud.drift = ["Reservations"]
-    with pytest.raises(SystemExit, match="Reservations"):
-        deploy.deploy(cloud)
-    deploy.deploy(cloud, accept_drift=True)
-
-
-def test_parameters_are_the_templates_own(monkeypatch):
+@pytest.mark.parametrize("samconfig", [None, PREMIUM], ids=["one mileage account", "premium has its own"])
+def test_parameters_are_the_templates_own(monkeypatch, samconfig):
     monkeypatch.setenv("ROLLOUT", "Canary10Percent5Minutes")
-    cloud, templates = Memory(), Project.read().templates
-    deploy.deploy(cloud)
+    cloud, templates = deploy(Memory(samconfig=samconfig)), Project.read().templates
     for name, given in cloud.stacks.items():
-        declared = templates["source-account" if name.startswith("source-") else name]["Parameters"]
+        declared = templates[template_of(name)]["Parameters"]
         assert given.keys() <= declared.keys()
         assert {p for p, d in declared.items() if "Default" not in d} <= given.keys(), f"{name} lacks parameters"
 
 
-def test_every_section_of_samconfig_is_complete():
-    import tomllib
+def test_a_tier_with_an_account_of_its_own_is_three_sections():
+    cloud = deploy(Memory(samconfig=PREMIUM))
+    names = [name for name, _ in cloud.calls]
+    assert names.index("source-mileage-premium") < names.index("mileage-premium") and names[-1] == "mileage-account-premium"
+    assert cloud.stacks["mileage-premium"]["Tiers"] == "premium" and cloud.stacks["mileage"]["Tiers"] == "basic,standard"
+    assert cloud.stacks["booking"]["TierAccountIds"] == "4" * 12
+    assert cloud.stacks["observability"]["SourceAccountIds"] == ",".join(("1" * 12, "2" * 12, "4" * 12))
+    assert cloud.stacks["mileage-account-premium"] == {"Stage": "dev", "AccountId": "4" * 12, "NoticesTopicArn": "notices", "PagesTopicArn": "pages"}
 
-    sections = tomllib.loads(deploy.CONFIG.read_text())
-    stages = {name.split("-", 1)[0] for name in sections if isinstance(sections[name], dict)}
+
+def test_every_section_of_samconfig_is_complete():
+    sections = tomllib.loads(CONFIG.read_text())
     templates = Project.read().templates
+    stages = {name.split("-", 1)[0] for name in sections if isinstance(sections[name], dict)}
+    assert stages == {"dev", "staging", "prod"}
     for stage in stages:
-        for step in deploy.STEPS:
-            parameters = sections[f"{stage}-{step.name}"]["deploy"]["parameters"]
-            assert parameters["stack_name"] == f"airline-{stage}-{step.name}"
-            assert parameters["profile"] == f"airline-{stage}-{step.account}"
-            declared = templates["source-account" if step.name.startswith("source-") else step.name]["Parameters"]
-            for override in parameters.get("parameter_overrides", []):
-                assert override.split("=")[0] in declared
+        from deployment.config import Config
+
+        config = Config(stage)
+        assert config.spans_retention_days == 30
+        for step in order(config):
+            section = config.sections[step.name]
+            assert section["stack_name"] == f"airline-{stage}-{step.name}"
+            assert section["profile"] == f"airline-{stage}-{config.stacks[step.name][0]}"
+            assert config.given(step.name).keys() <= templates[template_of(step.name)]["Parameters"].keys()
+
+
+def test_a_stage_that_is_not_there_is_refused_by_name():
+    from deployment.config import Config
+
+    with pytest.raises(SystemExit, match=r"\[qa-observability.deploy.parameters\]"):
+        Config("qa")
+
+
+def template_of(name):
+    if name.startswith("mileage-account"):
+        return "mileage-account"
+    return "source-account" if name.startswith("source-") else name.split("-")[0]

@@ -14,11 +14,13 @@ from . import leftovers
 from .progress import pause, say
 
 IMPORTED = {"AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName", "AWS::Cognito::UserPool": "UserPoolId", "AWS::Logs::LogGroup": "LogGroupName"}
+# Larger templates have to be in a bucket.
+IN_THE_CALL = 51_200
 
 
 def adopt(cloud, name, parameters, account):
     """Imports what the step would create and finds. Returns what it was."""
-    template = load(cloud.config.template(name).read_text())
+    template = cloud.config.template(name)
     held = resources_of(cloud, name)
     found = {}
     for left in leftovers.of_template(name, template, parameters, account):
@@ -46,9 +48,10 @@ def bring_in(cloud, name, definitions, found):
         body = client.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
         body = load(body) if isinstance(body, str) else body
         parameters = [{"ParameterKey": key, "UsePreviousValue": True} for key in body.get("Parameters", {})]
-    body = {**body, "Resources": {**body["Resources"], **definitions}}
+    body = json.dumps({**body, "Resources": {**body["Resources"], **definitions}}, default=str)
+    template = {"TemplateBody": body} if len(body.encode()) <= IN_THE_CALL else {"TemplateURL": cloud.put_artifact(name, "take-over.template", body)}
     change_set = client.create_change_set(
-        StackName=stack, ChangeSetName="take-over", ChangeSetType="IMPORT", TemplateBody=json.dumps(body, default=str), Parameters=parameters,
+        StackName=stack, ChangeSetName="take-over", ChangeSetType="IMPORT", **template, Parameters=parameters,
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         ResourcesToImport=[
             {"ResourceType": left.kind, "LogicalResourceId": left.logical, "ResourceIdentifier": {IMPORTED[left.kind]: identifier}}

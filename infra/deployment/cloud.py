@@ -90,7 +90,7 @@ class Cloud:
         """One `sam deploy`. What it prints goes to a file, which is shown if it fails (subprocess.CalledProcessError)."""
         command = [
             "sam", "deploy", "--config-file", str(CONFIG), "--config-env", f"{self.stage}-{name}",
-            "--template-file", str(self.config.template(name)), "--no-confirm-changeset", "--no-fail-on-empty-changeset",
+            "--template-file", str(self.config.template_file(name)), "--no-confirm-changeset", "--no-fail-on-empty-changeset",
             "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--tags", f"stage={self.stage}", *self.artifacts(name),
             "--parameter-overrides", *(f"{key}={quoted(value)}" for key, value in parameters.items()),
         ]  # fmt: skip
@@ -116,6 +116,11 @@ class Cloud:
 
     def artifacts(self, name):
         """Where `sam deploy` puts packages: the bootstrap's bucket, or one that it makes itself where there is none."""
+        bucket = self.bootstrap_bucket(name)
+        return ["--s3-bucket", bucket, "--s3-prefix", self.config.stack_name(name)] if bucket else ["--resolve-s3"]
+
+    def bootstrap_bucket(self, name):
+        """The bucket of infra/bootstrap/template.yaml in a stack's account, or None."""
         from botocore.exceptions import ClientError
 
         account = self.client(name, "sts").get_caller_identity()["Account"]
@@ -123,8 +128,18 @@ class Cloud:
         try:
             self.client(name, "s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
         except ClientError:
-            return ["--resolve-s3"]
-        return ["--s3-bucket", bucket, "--s3-prefix", self.config.stack_name(name)]
+            return None
+        return bucket
+
+    def put_artifact(self, name, key, text):
+        """Keeps a text where CloudFormation can read it, and gives its URL."""
+        bucket = self.bootstrap_bucket(name)
+        if not bucket:
+            stack = self.client(name, "cloudformation").describe_stacks(StackName="aws-sam-cli-managed-default")["Stacks"][0]
+            bucket = next(each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "SourceBucket")
+        key = f"{self.config.stack_name(name)}/{key}"
+        self.client(name, "s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
+        return f"https://s3.{self.region(name)}.amazonaws.com/{bucket}/{key}"
 
     def redeploy(self, name, api_id):
         """Gateway responses take effect with the next deployment of their API, and a stack's own may come before them."""

@@ -1,9 +1,12 @@
 """infra/samconfig.toml: which stacks a stage has, and in which account each is."""
 
+import functools
 import re
 import sys
 import tomllib
 from pathlib import Path
+
+from cloudformation import load
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "infra/samconfig.toml"
@@ -49,9 +52,18 @@ class Config:
     def stack_name(self, name):
         return self.sections[name]["stack_name"]
 
-    def template(self, name):
+    def template_file(self, name):
         return ROOT / "infra" / self.stacks[name][1]
+
+    def template(self, name):
+        return read(self.template_file(name))
 
     def given(self, name):
         """The section's own parameters: what a person wrote, before anything the deployment adds."""
         return dict(pair.split("=", 1) for pair in self.sections[name].get("parameter_overrides", []))
+
+
+@functools.cache
+def read(path):
+    """A template, read once: nobody changes what this gives."""
+    return load(path.read_text())

@@ -6,7 +6,7 @@ that, neither a deployment over it nor `make purge` could find it (infra/checks 
 
 from dataclasses import dataclass
 
-from cloudformation import NO_VALUE, Stack, load
+from cloudformation import NO_VALUE, Stack
 
 # Type -> the property that names it, which is also how CloudFormation's import identifies it; a user pool is found by name, imported by id.
 RETAINED = {
@@ -47,7 +47,7 @@ def of_template(stack, template, parameters, account):
 def of_stage(config, accounts):
     """What the stage's stacks may leave, with everything turned on that a parameter could turn on."""
     for name, (account, _) in config.stacks.items():
-        template = load(config.template(name).read_text())
+        template = config.template(name)
         everything = {key: each["Default"] for key, each in template["Parameters"].items() if "Default" in each}
         on = {key: "true" for key, default in everything.items() if default == "false"}
         urls = {key: "https://x.invalid" for key in ("BookingApiUrl", "MileageApiUrl") if key in everything}

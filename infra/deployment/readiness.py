@@ -101,7 +101,7 @@ def portal(cloud, found):
 
 
 def bootstrap(cloud, found):
-    without = [found.accounts[name] for name in cloud.config.accounts if cloud.artifacts(name) == ["--resolve-s3"]]
+    without = [found.accounts[name] for name in cloud.config.accounts if not cloud.bootstrap_bucket(name)]
     if without:
         found.note(f"no bootstrap in {', '.join(without)} (infra/bootstrap/template.yaml): SAM makes a bucket of its own for packages there")
 

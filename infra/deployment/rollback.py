@@ -4,19 +4,23 @@ import re
 from datetime import timedelta
 
 
-def explain(cloud, name, since):
-    """A few lines for a person. `since` is when the step began (an aware datetime)."""
+def explain(cloud, name, since, output=""):
+    """A few lines for a person. `since` is when the step began (an aware datetime), `output` what `sam deploy` printed."""
     stack_name = cloud.config.stack_name(name)
     stack = cloud.find(name)
     lines = [f"{stack_name} was not deployed" + (f": it is {stack['StackStatus']}." if stack else ".")]
     failed = failures(events(cloud, name, since - timedelta(seconds=5)))
     for event in failed[:5]:
         lines.append(f"  {event['LogicalResourceId']} ({event.get('ResourceType', '')}): {event.get('ResourceStatusReason', 'no reason given')}")
+    if not failed:
+        # It ended before CloudFormation began: SAM's own words are all there is.
+        lines += [f"  {line}" for line in output.rstrip().splitlines()[-15:]]
     alarms = sorted({alarm for event in failed for alarm in activated(cloud, name, event)})
     if alarms:
         lines.append(f"  Alarm: {', '.join(alarms)}. CodeDeploy moved traffic back to the version before; users have that one.")
     if stack and "ROLLBACK" in stack["StackStatus"]:
         lines.append("  CloudFormation took the whole step back. Mend the cause and run the same command again: it goes on from here.")
+    lines.append(f"  All that `sam deploy` printed: target/deploy/{stack_name}.log")
     return "\n".join(lines)
 
 
@@ -59,5 +63,5 @@ def activated(cloud, name, event):
             text += f" (CodeDeploy could not be asked about {deployment}: {error})"
             continue
         text += " " + info.get("errorInformation", {}).get("message", "")
-    named = re.search(r"alarms?:\s*([\w.-]+(?:\s*,\s*[\w.-]+)*)", text, re.IGNORECASE)
-    return [alarm.strip().rstrip(".") for alarm in named[1].split(",")] if named else []
+    named = re.search(r"alarms?:\s*([<>\w.-]+(?:\s*,\s*[<>\w.-]+)*)", text, re.IGNORECASE)
+    return [alarm.strip(" <>.") for alarm in named[1].split(",")] if named else []

@@ -19,15 +19,15 @@ def wants_portal():
 
 def known_so_far(cloud, found):
     """What a run before this one brought about, so that a repeated first step takes nothing back."""
-    outputs = {name: found for name in cloud.config.stacks if (found := cloud.outputs(name))}
+    outputs = {name: known for name in cloud.config.stacks if (known := cloud.outputs(name))}
     linked = outputs.get("observability", {}).get("SourceAccountsLinked") == "true" and {"booking", "mileage"} <= outputs.keys()
     return Known(found.accounts, outputs, linked, cloud.config.tiers, found.parameters, found.sink)
 
 
 def refuse_drift(cloud):
     """Before any step, since what a step finds decides what the next one gets."""
-    if found := drift.differences(cloud, cloud.config.stacks):
-        listed = "\n".join(f"  {each}" for each in found)
+    if changed := drift.differences(cloud, cloud.config.stacks):
+        listed = "\n".join(f"  {each}" for each in changed)
         sys.exit(f"changed by hand since the last deployment:\n{listed}\nPut it into the template, or say ACCEPT_DRIFT=1 to write over it.")
 
 
@@ -57,8 +57,7 @@ def run(cloud, step, known, line=None):
     try:
         cloud.deploy(step.name, given, line)
     except subprocess.CalledProcessError as error:
-        tail = "\n".join((error.output or "").rstrip().splitlines()[-25:])
-        sys.exit(f"{tail}\n\n{rollback.explain(cloud, step.name, began)}")
+        sys.exit(rollback.explain(cloud, step.name, began, error.output or ""))
     known.outputs[step.name] = cloud.outputs(step.name)
 
 

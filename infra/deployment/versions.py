@@ -8,9 +8,9 @@ CloudFormation fails with "A version for this Lambda function exists".
 import hashlib
 import json
 
-from cloudformation import Stack, load
+from cloudformation import Stack
 
-from .config import ROOT
+from .config import ROOT, read
 
 # Parameter -> function: its logical name in the template, and where its code is.
 HASHES = {
@@ -30,7 +30,7 @@ def hashes(kind, parameters, account, template=None, code=None):
 
     `code` maps a function to a digest of its code; by default that of what was packaged.
     """
-    template = template or load((ROOT / f"infra/{kind}/template.yaml").read_text())
+    template = template or read(ROOT / f"infra/{kind}/template.yaml")
     stack = Stack(template, parameters, account)
     settings = dict(stack.resources("AWS::Serverless::Function"))
     common = stack.resolve(template.get("Globals", {}).get("Function", {}))
