@@ -102,6 +102,7 @@ struct Inner {
     polls: u64,
     last_poll: Option<Instant>,
     cpu_at_first_poll: Duration,
+    first_answer: Option<FirstAnswer>,
     last_response: Option<Instant>,
     started: HashMap<String, Instant>,
     answers: HashMap<String, oneshot::Sender<Outcome>>,
@@ -118,6 +119,10 @@ impl Service {
         let now = Instant::now();
         let mut inner = self.inner();
         inner.last_response = Some(now);
+        if inner.first_answer.is_none() {
+            let cpu = self.pid.get().and_then(|pid| cpu_of(*pid).ok()).unwrap_or_default();
+            inner.first_answer = Some(FirstAnswer { at: now, cpu });
+        }
         let response = inner.started.remove(id).map(|started| now - started).unwrap_or_default();
         if let Some(answer) = inner.answers.remove(id) {
             let _nobody_waits = answer.send(Outcome { result, response });
@@ -125,9 +130,17 @@ impl Service {
     }
 }
 
+/// When a process had answered for the first time, and the CPU time it had taken by then.
+#[derive(Debug, Clone, Copy)]
+struct FirstAnswer {
+    at: Instant,
+    cpu: Duration,
+}
+
 /// A running function.
 pub struct Function {
     service: Arc<Service>,
+    spawned: Instant,
     process: Child,
     pid: Pid,
     logs: Arc<Mutex<Vec<String>>>,
@@ -180,8 +193,15 @@ impl Function {
         let logs = Arc::new(Mutex::new(Vec::new()));
         collect(process.stdout.take(), logs.clone());
         collect(process.stderr.take(), logs.clone());
-        let mut function =
-            Self { service, process, pid, logs, first_poll: Duration::ZERO, cpu_at_first_poll: Duration::ZERO };
+        let mut function = Self {
+            service,
+            spawned,
+            process,
+            pid,
+            logs,
+            first_poll: Duration::ZERO,
+            cpu_at_first_poll: Duration::ZERO,
+        };
         tokio::select! {
             polled = function.service_polled() => polled?,
             status = function.process.wait() => bail!("the function ended ({}):\n{}", status?, function.logs().join("\n")),
@@ -251,6 +271,12 @@ impl Function {
             self.kill().await?;
         }
         outcome
+    }
+
+    /// From spawning the process to its first answer, if it gave one: time, and CPU time of the process.
+    pub fn first_answer(&self) -> Option<(Duration, Duration)> {
+        let answer = self.service.inner().first_answer?;
+        Some((answer.at - self.spawned, answer.cpu))
     }
 
     /// What it wrote so far.

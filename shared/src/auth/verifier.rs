@@ -1,10 +1,10 @@
 //! Verification of a Cognito ID token.
 
 use http::StatusCode;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header, errors::ErrorKind};
+use jsonwebtoken::{Algorithm, Validation, decode, errors::ErrorKind};
 use serde::Deserialize;
 
-use super::{Jwks, JwksError};
+use super::{Jwks, JwksError, header};
 use crate::{
     http::{HttpClient, Problem},
     tenant::{InvalidTenant, Role, TenantContext, TenantLabel},
@@ -55,6 +55,10 @@ impl From<AuthError> for Problem {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    // One string (RFC 7519 §4.1.1). jsonwebtoken would be content with a list that has the pool in it; this is not.
+    #[serde(rename = "iss")]
+    _issuer: String,
+    aud: Audience,
     token_use: String,
     #[serde(rename = "custom:tenant-id")]
     tenant_id: Option<String>,
@@ -64,7 +68,26 @@ struct Claims {
     role: Option<String>,
 }
 
-/// Whom a token was made for.
+/// Whom the token was made for: a string, or a list of them (RFC 7519 §4.1.3). That ours is among them is jsonwebtoken's to check.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    /// Whether there is no other client beside it. An ID token for an audience that is not trusted as well must be refused (OpenID
+    /// Connect Core §3.1.3.7, 3), and no other is trusted here.
+    fn is_one_client(&self) -> bool {
+        match self {
+            Audience::One(_) => true,
+            Audience::Several(clients) => clients.len() == 1,
+        }
+    }
+}
+
+/// Who sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The user and their tenant.
@@ -127,13 +150,12 @@ impl TokenVerifier {
             Some(_) => return Err(AuthError::MissingToken),
             None => token,
         };
-        let header = decode_header(token).map_err(invalid)?;
-        if header.alg != Algorithm::RS256 {
-            return Err(AuthError::InvalidToken(format!("algorithm {:?}", header.alg)));
-        }
-        let kid = header.kid.ok_or_else(|| AuthError::InvalidToken("no kid".into()))?;
+        let kid = header::key_id(token).map_err(AuthError::InvalidToken)?;
         let key = self.jwks.key(&kid).await?.ok_or_else(|| AuthError::InvalidToken("unknown kid".into()))?;
         let claims = decode::<Claims>(token, &key, &self.validation).map_err(invalid)?.claims;
+        if !claims.aud.is_one_client() {
+            return Err(AuthError::InvalidToken("made for others too".into()));
+        }
         // An access token is signed by the same key but carries no tenant and was not made for this purpose.
         if claims.token_use != "id" {
             return Err(AuthError::InvalidToken("not an ID token".into()));
