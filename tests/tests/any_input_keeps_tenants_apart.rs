@@ -48,17 +48,15 @@ fn airports() -> impl Strategy<Value = (String, String)> {
 
 fn event() -> impl Strategy<Value = BookingConfirmed> {
     let date = (0..10_000_u16, 1..=12_u8, 1..=28_u8).prop_map(|(y, m, d)| format!("{y:04}-{m:02}-{d:02}"));
-    (label(), number(), airports(), date).prop_map(|(tenant, booking_number, (from, to), date)| {
-        BookingConfirmed {
-            version: BookingConfirmed::VERSION,
-            booking_number,
-            from_airport: from,
-            to_airport: to,
-            departure_date: date,
-            sub: tenant.user_id,
-            tier: tenant.tier,
-            tenant_id: tenant.tenant_id,
-        }
+    (label(), number(), airports(), date).prop_map(|(tenant, booking_number, (from, to), date)| BookingConfirmed {
+        version: BookingConfirmed::VERSION,
+        booking_number,
+        from_airport: from,
+        to_airport: to,
+        departure_date: date,
+        sub: tenant.user_id,
+        tier: tenant.tier,
+        tenant_id: tenant.tenant_id,
     })
 }
 
