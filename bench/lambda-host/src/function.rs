@@ -28,6 +28,10 @@ use tokio::{
 
 use crate::serve;
 
+/// Where nobody listens (RFC 863's port, on loopback). A function finds AWS and its collector there unless it is told otherwise: left to
+/// the SDKs' defaults it would send spans to a demo that happens to run on this machine, and calls to AWS itself.
+const NOBODY: &str = "http://127.0.0.1:9";
+
 /// How long a function may take to start, and to be idle again.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between SIGTERM and SIGKILL.
@@ -40,7 +44,7 @@ pub struct Config {
     pub binary: PathBuf,
     /// Function name.
     pub name: String,
-    /// Environment besides Lambda's own; nothing else is inherited.
+    /// Environment besides Lambda's own; nothing else is inherited. Where it names no AWS and no collector, the function has none.
     pub env: Vec<(String, String)>,
     /// Invocations the process may serve at once (`AWS_LAMBDA_MAX_CONCURRENCY`).
     pub concurrency: Option<u32>,
@@ -179,6 +183,9 @@ impl Function {
                 ("AWS_SESSION_TOKEN", "token"),
                 ("AWS_EC2_METADATA_DISABLED", "true"),
                 ("_HANDLER", "bootstrap"),
+                ("AWS_ENDPOINT_URL", NOBODY),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", NOBODY),
+                ("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:9"),
             ])
             .envs(config.concurrency.map(|limit| ("AWS_LAMBDA_MAX_CONCURRENCY", limit.to_string())))
             .envs(config.env.iter().map(|(name, value)| (name, value)))
@@ -271,6 +278,11 @@ impl Function {
             self.kill().await?;
         }
         outcome
+    }
+
+    /// Its process.
+    pub fn id(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
     }
 
     /// From spawning the process to its first answer, if it gave one: time, and CPU time of the process.

@@ -68,7 +68,7 @@ struct Claims {
     role: Option<String>,
 }
 
-/// Whom the token was made for: a string, or a list of them (RFC 7519 §4.1.3). That ours is among them is jsonwebtoken's to check.
+/// Whom the token was made for: a string, or a list of them (RFC 7519 §4.1.3).
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Audience {
@@ -77,12 +77,12 @@ enum Audience {
 }
 
 impl Audience {
-    /// Whether there is no other client beside it. An ID token for an audience that is not trusted as well must be refused (OpenID
-    /// Connect Core §3.1.3.7, 3), and no other is trusted here.
-    fn is_one_client(&self) -> bool {
+    /// Whether it is this client and no other. An ID token that an audience beside it may use, which is not trusted, must be refused
+    /// (OpenID Connect Core §3.1.3.7, 3), and no other is trusted here.
+    fn is(&self, client_id: &str) -> bool {
         match self {
-            Audience::One(_) => true,
-            Audience::Several(clients) => clients.len() == 1,
+            Audience::One(client) => client == client_id,
+            Audience::Several(clients) => clients.len() == 1 && clients.iter().all(|client| client == client_id),
         }
     }
 }
@@ -100,6 +100,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct TokenVerifier {
     jwks: Jwks,
+    client_id: String,
     validation: Validation,
 }
 
@@ -120,7 +121,8 @@ impl TokenVerifier {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
         validation.leeway = LEEWAY_SECONDS;
-        Self { jwks: Jwks::new(format!("{keys_at}/.well-known/jwks.json"), client), validation }
+        let jwks = Jwks::new(format!("{keys_at}/.well-known/jwks.json"), client);
+        Self { jwks, client_id: client_id.to_owned(), validation }
     }
 
     /// A verifier for the pool in `USER_POOL_ID` and the client in `USER_POOL_CLIENT_ID`. The keys come from AWS, or from
@@ -153,8 +155,8 @@ impl TokenVerifier {
         let kid = header::key_id(token).map_err(AuthError::InvalidToken)?;
         let key = self.jwks.key(&kid).await?.ok_or_else(|| AuthError::InvalidToken("unknown kid".into()))?;
         let claims = decode::<Claims>(token, &key, &self.validation).map_err(invalid)?.claims;
-        if !claims.aud.is_one_client() {
-            return Err(AuthError::InvalidToken("made for others too".into()));
+        if !claims.aud.is(&self.client_id) {
+            return Err(AuthError::InvalidToken("made for others, or for others too".into()));
         }
         // An access token is signed by the same key but carries no tenant and was not made for this purpose.
         if claims.token_use != "id" {
