@@ -1,6 +1,6 @@
 //! `make bench`: what telemetry costs a function, on the Lambda host of this folder, against the same function without it; and
 //! the control plane under load.
-//! `bench functions` and `bench control-plane [spans]` measure one of the two.
+//! `bench functions` and `bench control-plane [spans]` measure one of the two; `bench first-request` only how cold functions answer.
 //!
 //! Everything is measured in blocks that take turns, so that whatever else the machine does meets all of them alike; a ratio
 //! compares a block with the block without telemetry of the same round and pace, and the median of the rounds counts.
@@ -8,6 +8,7 @@
 
 mod control_plane;
 mod criterion;
+mod first_request;
 mod process;
 mod report;
 mod variants;
@@ -27,6 +28,9 @@ async fn main() -> Result<()> {
     if only.is_none_or(|only| only == "functions") {
         criterion::add(&mut report, &target.join("criterion"))?;
         process::add(&mut report, &target.join("release")).await?;
+    }
+    if only.is_none_or(|only| only == "functions" || only == "first-request") {
+        first_request::add(&mut report, &target.join("release/booking-api")).await?;
     }
     if only.is_none_or(|only| only == "control-plane") {
         let spans = arguments.get(1).map(|text| text.parse()).transpose()?;

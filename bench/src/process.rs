@@ -204,6 +204,6 @@ async fn killed(report: &mut Report, aws: &Aws, binary: &Path) -> Result<()> {
     Ok(())
 }
 
-fn milliseconds(time: Duration) -> f64 {
+pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }

@@ -6,13 +6,15 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 /// What each bounded name may be at most; `intake_spans_per_s`, at least.
-const BOUNDS: [(&str, f64); 22] = [
+const BOUNDS: [(&str, f64); 24] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
     ("booking_api.otlp_0ms.cpu_ratio", 1.30),
     ("booking_api.otlp_0ms.adaptive.cpu_ratio", 1.12),
-    ("booking_api.xray_udp.cpu_ratio", 1.10),
+    ("booking_api.xray_udp.cpu_ratio", 1.12),
     ("booking_api.spawn_to_poll_cpu_ratio_to_bare", 2.5),
+    ("booking_api.first_request_ms", 4.0),
+    ("booking_api.cold_total_ms", 6.0),
     ("booking_api.binary_bytes", 9e6),
     ("booking_api.zip_bytes", 4.5e6),
     ("booking_api.peak_rss_ratio_to_off", 1.15),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`handlers`] | one file per thing that can happen: a message accrued, a balance, a posting or a distance asked for |
 //! | [`ledger`] | entries and balances in DynamoDB |
+//! | [`route`] | from where to where a booking goes |
 //! | [`miles`] | how many miles a flight earns |
 //!
 //! The binaries in `src/bin` only wire these together.
@@ -11,3 +12,4 @@
 pub mod handlers;
 pub mod ledger;
 pub mod miles;
+pub mod route;

@@ -12,6 +12,7 @@
 //! | [`aws`] | the AWS SDK configuration clients are built from |
 //! | [`http`] | RFC 9457 problems and the HTTP client that OTLP, JWKS and signed calls share |
 //! | [`events`] | the message contract between the accounts: body, attributes, and how they are read back |
+//! | [`pattern`] | which texts a contract allows |
 //!
 //! The crate knows nothing of bookings or miles beyond the message contract; any function can adopt it.
 #![deny(missing_docs)]
@@ -20,6 +21,7 @@ pub mod auth;
 pub mod aws;
 pub mod events;
 pub mod http;
+pub mod pattern;
 pub mod registry;
 pub mod store;
 pub mod telemetry;

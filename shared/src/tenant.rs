@@ -8,6 +8,8 @@ use std::{fmt, ops::Deref, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use crate::pattern::Pattern;
+
 /// Why a tenant, tier or user was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTenant {
@@ -22,10 +24,6 @@ pub enum InvalidTenant {
     UserId,
 }
 
-fn is_token(text: &str, max: usize) -> bool {
-    (1..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-}
-
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $max:literal, $error:expr) => {
         $(#[$doc])*
@@ -34,6 +32,9 @@ macro_rules! identifier {
         pub struct $name(Arc<str>);
 
         impl $name {
+            /// What it is made of.
+            pub const PATTERN: Pattern = Pattern::new("A-Za-z0-9_-", 1, $max);
+
             /// The identifier as text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -48,7 +49,7 @@ macro_rules! identifier {
         impl FromStr for $name {
             type Err = InvalidTenant;
             fn from_str(text: &str) -> Result<Self, InvalidTenant> {
-                if is_token(text, $max) { Ok(Self(text.into())) } else { Err($error) }
+                if Self::PATTERN.allows(text) { Ok(Self(text.into())) } else { Err($error) }
             }
         }
 
@@ -100,6 +101,9 @@ pub enum Tier {
 }
 
 impl Tier {
+    /// All of them.
+    pub const ALL: [Tier; 3] = [Tier::Basic, Tier::Standard, Tier::Premium];
+
     /// The tier as it stands in claims, attributes and annotations.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -15,6 +15,7 @@ use aws_lc_rs::{
     signature::KeyPair as _,
 };
 use axum::{Json, Router, routing::get};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use lambda_http::{Body, Request, RequestExt};
 use serde_json::{Value, json};
@@ -184,6 +185,64 @@ async fn every_other_token_is_refused() {
     }
     assert!(matches!(verifier.verify(None).await, Err(AuthError::MissingToken)));
     assert!(matches!(verifier.verify(Some("Basic YTpi")).await, Err(AuthError::MissingToken)));
+}
+
+/// What the pool's key makes of a header and claims, written as they are.
+fn sign_as_written(header: &str, claims: &Value) -> String {
+    let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let signed = format!("{}.{}", encode(header), encode(&claims.to_string()));
+    let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &POOLS_KEY.encoding, Algorithm::RS256).unwrap();
+    format!("{signed}.{signature}")
+}
+
+/// RFC 7515 §4.1.11: what a header calls critical is understood, or the token is refused. Nothing is understood here.
+#[tokio::test]
+async fn a_header_that_asks_for_more_than_is_understood_is_refused() {
+    let (verifier, _) = verifier().await;
+    for (header, expected) in [
+        (r#"{"alg":"RS256","kid":"key-1"}"#, 200),
+        (r#"{"alg":"RS256","kid":"key-1","typ":"JWT"}"#, 200),
+        (r#"{"alg":"RS256","kid":"key-1","typ":"application/jwt"}"#, 200),
+        (r#"{"alg":"RS256","kid":"key-1","x":{"crit":["x"]}}"#, 200),
+        (r#"{"alg":"RS256","kid":"key-1","crit":["exp-policy"],"exp-policy":"strict"}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","crit":["b64"],"b64":true}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","crit":["b64"],"b64":false}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","crit":["kid"]}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","crit":[]}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","crit":null}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","crit":"exp-policy"}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","cr\u0069t":["exp-policy"]}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","b64":false}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","typ":"at+jwt"}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","cty":"JWT"}"#, 401),
+        (r#"{"alg":"RS256","alg":"RS256","kid":"key-1"}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-2","kid":"key-1"}"#, 401),
+        (r#"{"alg":"RS256","kid":"key-1","x":1,"x":1}"#, 401),
+        (r#"["RS256","key-1"]"#, 401),
+    ] {
+        assert_eq!(status(&verifier, &sign_as_written(header, &claims())).await, expected, "{header}");
+    }
+}
+
+/// An issuer is one string; an audience may be a list (RFC 7519 §4.1.1, §4.1.3), but of this client alone.
+#[tokio::test]
+async fn an_issuer_is_no_list_and_an_audience_has_no_others_in_it() {
+    let (verifier, _) = verifier().await;
+    let issuer = claims()["iss"].clone();
+    for (name, value, expected) in [
+        ("iss", json!([issuer]), 401),
+        ("iss", json!([issuer, "https://evil.example"]), 401),
+        ("iss", json!([]), 401),
+        ("aud", json!([CLIENT]), 200),
+        ("aud", json!([CLIENT, "client-2"]), 401),
+        ("aud", json!(["client-2", CLIENT]), 401),
+        ("aud", json!(["client-2"]), 401),
+        ("aud", json!([]), 401),
+        ("aud", json!([[CLIENT]]), 401),
+        ("aud", json!([CLIENT, 1]), 401),
+    ] {
+        assert_eq!(status(&verifier, &token(&with(name, value.clone()))).await, expected, "{name} {value}");
+    }
 }
 
 #[tokio::test]

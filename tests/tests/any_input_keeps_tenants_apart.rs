@@ -41,18 +41,22 @@ fn number() -> impl Strategy<Value = String> {
     "[0-9A-HJKMNP-TV-Z]{8}"
 }
 
+/// Of a flight that goes somewhere else.
+fn airports() -> impl Strategy<Value = (String, String)> {
+    ("[A-Z]{3}", "[A-Z]{3}").prop_filter("two airports", |(from, to)| from != to)
+}
+
 fn event() -> impl Strategy<Value = BookingConfirmed> {
-    (label(), number(), "[A-Z]{3}", "[A-Z]{3}", any::<String>()).prop_map(|(tenant, booking_number, from, to, date)| {
-        BookingConfirmed {
-            version: BookingConfirmed::VERSION,
-            booking_number,
-            from_airport: from,
-            to_airport: to,
-            departure_date: date,
-            sub: tenant.user_id,
-            tier: tenant.tier,
-            tenant_id: tenant.tenant_id,
-        }
+    let date = (0..10_000_u16, 1..=12_u8, 1..=28_u8).prop_map(|(y, m, d)| format!("{y:04}-{m:02}-{d:02}"));
+    (label(), number(), airports(), date).prop_map(|(tenant, booking_number, (from, to), date)| BookingConfirmed {
+        version: BookingConfirmed::VERSION,
+        booking_number,
+        from_airport: from,
+        to_airport: to,
+        departure_date: date,
+        sub: tenant.user_id,
+        tier: tenant.tier,
+        tenant_id: tenant.tenant_id,
     })
 }
 

@@ -66,6 +66,10 @@ async fn bad_keys_numbers_and_queries_are_named() {
         ("/quotes?from=LHR", 400),
         ("/quotes?from=LHR&to=XXQ", 422),
         ("/quotes?from=LHR&to=LHR", 422),
+        ("/quotes?from=LHR&from=LHR&to=JFK", 400),
+        ("/bookings?limit=1&limit=2", 400),
+        ("/bookings?limit=1&limit=1", 400),
+        ("/bookings?limit=1&cursor=x&cursor=y", 400),
         // API Gateway does not tell a missing route from a missing signature.
         ("/nowhere", 403),
     ] {

@@ -129,6 +129,7 @@ def test_messages_are_as_documented(apis, cloud):
             payload = json.loads(envelope["Message"])
             attributes = {name: attribute["Value"] for name, attribute in envelope["MessageAttributes"].items()}
             assert {attribute["Type"] for attribute in envelope["MessageAttributes"].values()} == {"String"}
+            assert {"traceparent", "baggage"} <= attributes.keys(), "what account A always sends"
             assert attributes.keys() <= message["headers"]["properties"].keys()
             assert payload.keys() == message["payload"]["properties"].keys()
             valid("events.asyncapi", message["headers"], attributes)

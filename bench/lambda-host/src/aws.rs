@@ -69,6 +69,7 @@ struct State_ {
     session_seconds: i64,
     requests: Vec<(String, String)>,
     keys: Value,
+    key_readings: usize,
 }
 
 impl Aws {
@@ -121,6 +122,11 @@ impl Aws {
         self.state().requests.clone()
     }
 
+    /// How often the user pool's keys were asked for.
+    pub fn key_readings(&self) -> usize {
+        self.state().key_readings
+    }
+
     /// What the pool's key makes of a header and claims, whatever they say: RS256, unless another of RSA's algorithms is asked for.
     pub fn sign(&self, header: &str, claims: &str, algorithm: Algorithm) -> Result<String> {
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
@@ -153,7 +159,11 @@ fn lock(state: &Mutex<State_>) -> MutexGuard<'_, State_> {
 }
 
 async fn jwks(State(state): State<Arc<Mutex<State_>>>) -> axum::Json<Value> {
-    let fault = lock(&state).fault("Jwks");
+    let fault = {
+        let mut state = lock(&state);
+        state.key_readings += 1;
+        state.fault("Jwks")
+    };
     if fault.is_some() {
         return std::future::pending().await;
     }

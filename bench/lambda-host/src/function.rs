@@ -28,6 +28,10 @@ use tokio::{
 
 use crate::serve;
 
+/// Where nobody listens (RFC 863's port, on loopback). A function finds AWS and its collector there unless it is told otherwise: left to
+/// the SDKs' defaults it would send spans to a demo that happens to run on this machine, and calls to AWS itself.
+const NOBODY: &str = "http://127.0.0.1:9";
+
 /// How long a function may take to start, and to be idle again.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between SIGTERM and SIGKILL.
@@ -40,7 +44,7 @@ pub struct Config {
     pub binary: PathBuf,
     /// Function name.
     pub name: String,
-    /// Environment besides Lambda's own; nothing else is inherited.
+    /// Environment besides Lambda's own; nothing else is inherited. Where it names no AWS and no collector, the function has none.
     pub env: Vec<(String, String)>,
     /// Invocations the process may serve at once (`AWS_LAMBDA_MAX_CONCURRENCY`).
     pub concurrency: Option<u32>,
@@ -102,6 +106,7 @@ struct Inner {
     polls: u64,
     last_poll: Option<Instant>,
     cpu_at_first_poll: Duration,
+    first_answer: Option<FirstAnswer>,
     last_response: Option<Instant>,
     started: HashMap<String, Instant>,
     answers: HashMap<String, oneshot::Sender<Outcome>>,
@@ -118,6 +123,10 @@ impl Service {
         let now = Instant::now();
         let mut inner = self.inner();
         inner.last_response = Some(now);
+        if inner.first_answer.is_none() {
+            let cpu = self.pid.get().and_then(|pid| cpu_of(*pid).ok()).unwrap_or_default();
+            inner.first_answer = Some(FirstAnswer { at: now, cpu });
+        }
         let response = inner.started.remove(id).map(|started| now - started).unwrap_or_default();
         if let Some(answer) = inner.answers.remove(id) {
             let _nobody_waits = answer.send(Outcome { result, response });
@@ -125,9 +134,17 @@ impl Service {
     }
 }
 
+/// When a process had answered for the first time, and the CPU time it had taken by then.
+#[derive(Debug, Clone, Copy)]
+struct FirstAnswer {
+    at: Instant,
+    cpu: Duration,
+}
+
 /// A running function.
 pub struct Function {
     service: Arc<Service>,
+    spawned: Instant,
     process: Child,
     pid: Pid,
     logs: Arc<Mutex<Vec<String>>>,
@@ -166,6 +183,9 @@ impl Function {
                 ("AWS_SESSION_TOKEN", "token"),
                 ("AWS_EC2_METADATA_DISABLED", "true"),
                 ("_HANDLER", "bootstrap"),
+                ("AWS_ENDPOINT_URL", NOBODY),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", NOBODY),
+                ("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:9"),
             ])
             .envs(config.concurrency.map(|limit| ("AWS_LAMBDA_MAX_CONCURRENCY", limit.to_string())))
             .envs(config.env.iter().map(|(name, value)| (name, value)))
@@ -180,8 +200,15 @@ impl Function {
         let logs = Arc::new(Mutex::new(Vec::new()));
         collect(process.stdout.take(), logs.clone());
         collect(process.stderr.take(), logs.clone());
-        let mut function =
-            Self { service, process, pid, logs, first_poll: Duration::ZERO, cpu_at_first_poll: Duration::ZERO };
+        let mut function = Self {
+            service,
+            spawned,
+            process,
+            pid,
+            logs,
+            first_poll: Duration::ZERO,
+            cpu_at_first_poll: Duration::ZERO,
+        };
         tokio::select! {
             polled = function.service_polled() => polled?,
             status = function.process.wait() => bail!("the function ended ({}):\n{}", status?, function.logs().join("\n")),
@@ -251,6 +278,17 @@ impl Function {
             self.kill().await?;
         }
         outcome
+    }
+
+    /// Its process.
+    pub fn id(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// From spawning the process to its first answer, if it gave one: time, and CPU time of the process.
+    pub fn first_answer(&self) -> Option<(Duration, Duration)> {
+        let answer = self.service.inner().first_answer?;
+        Some((answer.at - self.spawned, answer.cpu))
     }
 
     /// What it wrote so far.

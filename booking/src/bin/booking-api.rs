@@ -19,12 +19,7 @@ use shared::{
     telemetry::{HttpLayer, Telemetry},
     tenant::TenantContext,
 };
-use tower::{Layer, service_fn};
-
-struct App {
-    reservations: Reservations,
-    mileage: MileageClient,
-}
+use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -36,27 +31,41 @@ async fn main() -> Result<(), Error> {
     let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
     let (config, telemetry) = set_up?;
 
-    let reservations = Reservations::new(TenantTable::from_env(&config, "RESERVATIONS_TABLE")?);
-    let mileage = MileageClient::new(&std::env::var("MILEAGE_API_URL")?, Signer::new(&config, "execute-api")?);
-    let app = Arc::new(App { reservations, mileage });
+    let table = TenantTable::from_env(&config, "RESERVATIONS_TABLE")?;
+    let reservations = Arc::new(Reservations::new(table.clone()));
+    let signer = Signer::new(&config, "execute-api")?;
+    let mileage = Arc::new(MileageClient::new(&std::env::var("MILEAGE_API_URL")?, signer));
 
     let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?);
-    let handler = auth.layer(service_fn(move |request| serve(app.clone(), request)));
+    // A quote reads nothing of a tenant's.
+    let quotes = auth.clone().layer(service_fn(move |request| serve_quote(mileage.clone(), request)));
+    let bookings = auth.opening(table).layer(service_fn(move |request| serve_booking(reservations.clone(), request)));
+    let handler = service_fn(move |request: Request| {
+        let (quotes, bookings) = (quotes.clone(), bookings.clone());
+        async move {
+            match (request.method(), route(&request).as_str()) {
+                (&Method::GET, "/quotes") => quotes.oneshot(request).await,
+                _ => bookings.oneshot(request).await,
+            }
+        }
+    });
     let handler = cors_layer().layer(HttpLayer::new().layer(handler));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 
-async fn serve(app: Arc<App>, request: Request) -> Result<Response<Body>, Problem> {
+async fn serve_quote(mileage: Arc<MileageClient>, request: Request) -> Result<Response<Body>, Problem> {
+    quote(&mileage, &request).await
+}
+
+async fn serve_booking(reservations: Arc<Reservations>, request: Request) -> Result<Response<Body>, Problem> {
     let tenant = request.extensions().get::<TenantContext>().cloned().ok_or_else(Problem::internal)?;
-    let App { reservations, mileage } = app.as_ref();
     match (request.method(), route(&request).as_str()) {
-        (&Method::POST, "/bookings") => create_booking(reservations, &tenant, &request).await,
-        (&Method::GET, "/bookings") => list_bookings(reservations, &tenant, &request).await,
+        (&Method::POST, "/bookings") => create_booking(&reservations, &tenant, &request).await,
+        (&Method::GET, "/bookings") => list_bookings(&reservations, &tenant, &request).await,
         (&Method::GET, "/bookings/{number}") => {
             let path = request.path_parameters_ref();
-            get_booking(reservations, &tenant, path.and_then(|path| path.first("number"))).await
+            get_booking(&reservations, &tenant, path.and_then(|path| path.first("number"))).await
         }
-        (&Method::GET, "/quotes") => quote(mileage, &request).await,
         _ => Err(no_such_route()),
     }
 }

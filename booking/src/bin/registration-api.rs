@@ -30,8 +30,12 @@ struct App {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let verifier = TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?;
-    let config = aws::config().await;
-    let telemetry = Telemetry::from_env(&config).await?;
+    let set_up = async {
+        let config = aws::config().await;
+        Telemetry::from_env(&config).await.map(|telemetry| (config, telemetry))
+    };
+    let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
+    let (config, telemetry) = set_up?;
 
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());

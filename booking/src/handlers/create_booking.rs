@@ -34,10 +34,15 @@ pub async fn create_booking(
 }
 
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
-    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().and_then(|text| text.parse().ok());
-    key.map(Some).ok_or_else(|| {
+    let mut values = request.headers().get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let invalid = |detail| {
         Problem::new(StatusCode::BAD_REQUEST, "invalid_idempotency_key", "The Idempotency-Key is not valid.")
-            .with_field("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
-    })
+            .with_field("Idempotency-Key", detail)
+    };
+    if values.next().is_some() {
+        return Err(invalid("must be there once"));
+    }
+    let key = value.to_str().ok().and_then(|text| text.parse().ok());
+    key.map(Some).ok_or_else(|| invalid("must be 1 to 255 visible ASCII characters"))
 }

@@ -30,9 +30,10 @@ async fn main() -> Result<(), Error> {
     let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
     let (config, telemetry) = set_up?;
 
-    let ledger = Arc::new(Ledger::new(TenantTable::from_env(&config, "LEDGER_TABLE")?));
+    let table = TenantTable::from_env(&config, "LEDGER_TABLE")?;
+    let ledger = Arc::new(Ledger::new(table.clone()));
 
-    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?);
+    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?).opening(table);
     let for_tenants = auth.layer(service_fn(move |request| serve_tenant(ledger.clone(), request)));
     let handler = service_fn(move |request: Request| {
         let for_tenants = for_tenants.clone();

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use airports::{Airport, IataCode};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::future::join_all;
 use lambda_runtime::LambdaEvent;
@@ -19,7 +18,7 @@ use shared::{
 
 use crate::{
     ledger::{Entry, Ledger, LedgerError, Posted},
-    miles::miles_between,
+    route::{Route, UnknownAirport},
 };
 
 /// What posting one message may take. With less time than this left, the rest of a batch is left for the next delivery.
@@ -31,8 +30,8 @@ const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 enum Rejected {
     #[error(transparent)]
     Invalid(#[from] InvalidMessage),
-    #[error("{0} is no airport")]
-    UnknownAirport(String),
+    #[error(transparent)]
+    UnknownAirport(#[from] UnknownAirport),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -121,7 +120,7 @@ async fn one_after_another(
 
 async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
     let (booking, tenant) = parsed?;
-    let miles = miles_between(airport(&booking.from_airport)?, airport(&booking.to_airport)?);
+    let miles = Route::of(&booking)?.miles();
     let entry = Entry {
         booking_number: booking.booking_number,
         from_airport: booking.from_airport,
@@ -133,18 +132,13 @@ async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
     Ok(ledger.post(&tenant, &entry).await?)
 }
 
-fn airport(code: &str) -> Result<&'static Airport, Rejected> {
-    let found = code.parse::<IataCode>().ok().and_then(airports::find);
-    found.ok_or_else(|| Rejected::UnknownAirport(code.escape_default().to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn message(id: &str, user: &str) -> IncomingMessage {
         let body = format!(
-            r#"{{"version":1,"booking_number":"{id}","from_airport":"LHR","to_airport":"JFK",
+            r#"{{"version":1,"booking_number":"0000000{id}","from_airport":"LHR","to_airport":"JFK",
                 "departure_date":"2027-01-01","sub":"{user}","Tier-level":"basic","Tenant-id":"acme"}}"#
         );
         let attributes = [("tenant_id", "acme"), ("tenant_tier", "basic"), ("event_type", "booking.confirmed")];

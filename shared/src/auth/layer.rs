@@ -2,11 +2,15 @@
 
 use std::{
     future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
 
+use futures_util::{
+    FutureExt as _,
+    future::{Fuse, FusedFuture},
+};
 use http::{StatusCode, header::AUTHORIZATION};
 use lambda_http::{Request, RequestExt};
 use tower::{Layer, Service};
@@ -15,6 +19,7 @@ use super::{AuthError, Identity, TokenVerifier};
 use crate::{
     http::Problem,
     registry::{RegistryAway, Standing, TenantRegistry},
+    store::TenantTable,
     telemetry::Work,
     tenant::TenantContext,
 };
@@ -25,17 +30,23 @@ use crate::{
 pub struct AuthLayer {
     verifier: Arc<TokenVerifier>,
     registry: Option<Arc<TenantRegistry>>,
+    table: Option<TenantTable>,
 }
 
 impl AuthLayer {
     /// A layer that accepts what `verifier` accepts.
     pub fn new(verifier: TokenVerifier) -> Self {
-        Self { verifier: Arc::new(verifier), registry: None }
+        Self { verifier: Arc::new(verifier), registry: None, table: None }
     }
 
     /// Lets only tenants through that `registry` has as active, at the tier it has for them.
     pub fn asking(self, registry: TenantRegistry) -> Self {
         Self { registry: Some(Arc::new(registry)), ..self }
+    }
+
+    /// Asks for a tenant's session for `table` while the registry is asked, for handlers that read or write there in any case.
+    pub fn opening(self, table: TenantTable) -> Self {
+        Self { table: Some(table), ..self }
     }
 }
 
@@ -69,7 +80,7 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let AuthLayer { verifier, registry } = self.auth.clone();
+        let AuthLayer { verifier, registry, table } = self.auth.clone();
         Box::pin(async move {
             let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
             let Identity { tenant, role } = match verifier.verify(authorization).await {
@@ -89,9 +100,16 @@ where
                 tracing::error!("invoked for another tenant than the token's");
                 return Err(wrong_sandbox());
             }
+            let named = tenant.clone();
+            let opening = async {
+                if let Some(table) = table {
+                    table.prepare(&named).await;
+                }
+            };
+            let mut opening = pin!(opening.fuse());
             let (tenant, refused) = match registry {
                 None => (tenant, None),
-                Some(registry) => admit(&registry, tenant).await,
+                Some(registry) => beside(admit(&registry, tenant), opening.as_mut()).await,
             };
             Work::current().serve(tenant.label().clone());
             if let Some(problem) = refused {
@@ -100,8 +118,20 @@ where
             }
             request.extensions_mut().insert(tenant);
             request.extensions_mut().insert(role);
-            inner.call(request).await
+            beside(inner.call(request), opening).await
         })
+    }
+}
+
+/// What `main` comes to. `side` goes on meanwhile, and is not waited for.
+async fn beside<T>(main: impl Future<Output = T>, mut side: Pin<&mut Fuse<impl Future<Output = ()>>>) -> T {
+    let mut main = pin!(main);
+    loop {
+        tokio::select! {
+            biased;
+            output = &mut main => return output,
+            () = &mut side, if !side.is_terminated() => {}
+        }
     }
 }
 

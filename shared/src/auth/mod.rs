@@ -3,6 +3,7 @@
 //! API Gateway's authorizer checked the token first; it is checked again here, because a function that trusts whoever
 //! invoked it is one misconfigured route away from serving the wrong tenant.
 
+mod header;
 mod jwks;
 mod layer;
 mod verifier;

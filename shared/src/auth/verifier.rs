@@ -1,10 +1,10 @@
 //! Verification of a Cognito ID token.
 
 use http::StatusCode;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header, errors::ErrorKind};
+use jsonwebtoken::{Algorithm, Validation, decode, errors::ErrorKind};
 use serde::Deserialize;
 
-use super::{Jwks, JwksError};
+use super::{Jwks, JwksError, header};
 use crate::{
     http::{HttpClient, Problem},
     tenant::{InvalidTenant, Role, TenantContext, TenantLabel},
@@ -55,6 +55,10 @@ impl From<AuthError> for Problem {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    // One string (RFC 7519 §4.1.1). jsonwebtoken would be content with a list that has the pool in it; this is not.
+    #[serde(rename = "iss")]
+    _issuer: String,
+    aud: Audience,
     token_use: String,
     #[serde(rename = "custom:tenant-id")]
     tenant_id: Option<String>,
@@ -64,7 +68,26 @@ struct Claims {
     role: Option<String>,
 }
 
-/// Whom a token was made for.
+/// Whom the token was made for: a string, or a list of them (RFC 7519 §4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    /// Whether it is this client and no other. An ID token that an audience beside it may use, which is not trusted, must be refused
+    /// (OpenID Connect Core §3.1.3.7, 3), and no other is trusted here.
+    fn is(&self, client_id: &str) -> bool {
+        match self {
+            Audience::One(client) => client == client_id,
+            Audience::Several(clients) => clients.len() == 1 && clients.iter().all(|client| client == client_id),
+        }
+    }
+}
+
+/// Who sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The user and their tenant.
@@ -77,6 +100,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct TokenVerifier {
     jwks: Jwks,
+    client_id: String,
     validation: Validation,
 }
 
@@ -97,7 +121,8 @@ impl TokenVerifier {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
         validation.leeway = LEEWAY_SECONDS;
-        Self { jwks: Jwks::new(format!("{keys_at}/.well-known/jwks.json"), client), validation }
+        let jwks = Jwks::new(format!("{keys_at}/.well-known/jwks.json"), client);
+        Self { jwks, client_id: client_id.to_owned(), validation }
     }
 
     /// A verifier for the pool in `USER_POOL_ID` and the client in `USER_POOL_CLIENT_ID`. The keys come from AWS, or from
@@ -127,13 +152,12 @@ impl TokenVerifier {
             Some(_) => return Err(AuthError::MissingToken),
             None => token,
         };
-        let header = decode_header(token).map_err(invalid)?;
-        if header.alg != Algorithm::RS256 {
-            return Err(AuthError::InvalidToken(format!("algorithm {:?}", header.alg)));
-        }
-        let kid = header.kid.ok_or_else(|| AuthError::InvalidToken("no kid".into()))?;
+        let kid = header::key_id(token).map_err(AuthError::InvalidToken)?;
         let key = self.jwks.key(&kid).await?.ok_or_else(|| AuthError::InvalidToken("unknown kid".into()))?;
         let claims = decode::<Claims>(token, &key, &self.validation).map_err(invalid)?.claims;
+        if !claims.aud.is(&self.client_id) {
+            return Err(AuthError::InvalidToken("made for others, or for others too".into()));
+        }
         // An access token is signed by the same key but carries no tenant and was not made for this purpose.
         if claims.token_use != "id" {
             return Err(AuthError::InvalidToken("not an ID token".into()));

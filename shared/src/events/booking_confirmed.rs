@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use jiff::civil::Date;
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
-use crate::tenant::{TenantContext, TenantId, TenantLabel, Tier, UserId};
+use crate::{
+    pattern::Pattern,
+    tenant::{TenantContext, TenantId, TenantLabel, Tier, UserId},
+};
 
 /// Names of the message attributes besides trace context. Attributes route and filter; the body is the record.
 pub mod attribute {
@@ -25,6 +29,17 @@ pub enum InvalidMessage {
     /// The event is of a version this consumer does not know.
     #[error("version {0} is not supported")]
     Version(u32),
+    /// A field says what the contract does not allow.
+    #[error("{field} is not {expected}")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// What it should be.
+        expected: String,
+    },
+    /// The flight ends where it begins.
+    #[error("from_airport and to_airport are the same")]
+    SameAirport,
     /// An attribute that must be there is missing.
     #[error("attribute {0} is missing")]
     MissingAttribute(&'static str),
@@ -33,18 +48,20 @@ pub enum InvalidMessage {
     Disagreement(&'static str),
 }
 
-/// The body of a `booking.confirmed` message, JSON.
+/// The body of a `booking.confirmed` message, JSON. What its fields may say stands here, for [`BookingConfirmed::accept`], and in
+/// `docs/events.asyncapi.yaml`, for other teams; a test reads the one against the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookingConfirmed {
     /// Contract version: [`BookingConfirmed::VERSION`].
+    #[serde(deserialize_with = "whole_number")]
     pub version: u32,
-    /// Eight characters of Crockford base 32.
+    /// [`BookingConfirmed::BOOKING_NUMBER`]: eight characters of Crockford base 32.
     pub booking_number: String,
     /// IATA code of the departure airport.
     pub from_airport: String,
-    /// IATA code of the arrival airport.
+    /// IATA code of the arrival airport, another one.
     pub to_airport: String,
-    /// Day of departure, `YYYY-MM-DD`.
+    /// Day of departure, `YYYY-MM-DD` (RFC 3339 `full-date`).
     pub departure_date: String,
     /// The user who booked.
     pub sub: UserId,
@@ -61,6 +78,10 @@ impl BookingConfirmed {
     pub const VERSION: u32 = 1;
     /// The value of the `event_type` attribute.
     pub const EVENT_TYPE: &'static str = "booking.confirmed";
+    /// A booking number. <https://www.crockford.com/base32.html>
+    pub const BOOKING_NUMBER: Pattern = Pattern::new("0-9A-HJKMNP-TV-Z", 8, 8);
+    /// An airport's IATA code. Whether an airport has it is for those to say who know airports.
+    pub const AIRPORT: Pattern = Pattern::new("A-Z", 3, 3);
 
     /// Whom this message names.
     pub fn label(&self) -> TenantLabel {
@@ -76,12 +97,14 @@ impl BookingConfirmed {
         ]
     }
 
-    /// Accepts a message as received; its attributes must say the same as its body.
+    /// Accepts a message as received: its body is what the contract allows, and its attributes say the same. Fields that the contract
+    /// does not name are passed over.
     pub fn accept(body: &str, attributes: &HashMap<String, String>) -> Result<(Self, TenantContext), InvalidMessage> {
         let event: Self = serde_json::from_str(body).map_err(|error| InvalidMessage::Body(error.to_string()))?;
         if event.version != Self::VERSION {
             return Err(InvalidMessage::Version(event.version));
         }
+        event.check()?;
         for (name, expected) in event.attributes() {
             match attributes.get(name) {
                 None => return Err(InvalidMessage::MissingAttribute(name)),
@@ -92,6 +115,39 @@ impl BookingConfirmed {
         let tenant = TenantContext::verified(event.label());
         Ok((event, tenant))
     }
+
+    /// What the types of the fields do not say.
+    fn check(&self) -> Result<(), InvalidMessage> {
+        for (field, text, pattern) in [
+            ("booking_number", &self.booking_number, Self::BOOKING_NUMBER),
+            ("from_airport", &self.from_airport, Self::AIRPORT),
+            ("to_airport", &self.to_airport, Self::AIRPORT),
+        ] {
+            if !pattern.allows(text) {
+                return Err(InvalidMessage::Field { field, expected: pattern.to_string() });
+            }
+        }
+        if self.from_airport == self.to_airport {
+            return Err(InvalidMessage::SameAirport);
+        }
+        if !is_full_date(&self.departure_date) {
+            let expected = "a date that exists: YYYY-MM-DD".to_owned();
+            return Err(InvalidMessage::Field { field: "departure_date", expected });
+        }
+        Ok(())
+    }
+}
+
+/// Whether this is RFC 3339's `full-date` of a day that exists. jiff's own parser takes other forms of ISO 8601 as well.
+fn is_full_date(text: &str) -> bool {
+    Date::strptime("%Y-%m-%d", text).is_ok_and(|date| date.to_string() == text && text.len() == 10)
+}
+
+/// A number as JSON Schema sees it: 1.0 is 1.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    let whole = number as u32;
+    if f64::from(whole) == number { Ok(whole) } else { Err(D::Error::custom("version is no whole number")) }
 }
 
 #[cfg(test)]
@@ -138,6 +194,26 @@ mod tests {
         assert_eq!(BookingConfirmed::accept(&body, &forged), Err(InvalidMessage::Disagreement("tenant_id")));
         forged.remove("tenant_id");
         assert_eq!(BookingConfirmed::accept(&body, &forged), Err(InvalidMessage::MissingAttribute("tenant_id")));
+    }
+
+    #[test]
+    fn what_the_contract_does_not_allow_is_refused_by_name() {
+        let refused = |change: fn(&mut BookingConfirmed)| {
+            let mut event = event();
+            change(&mut event);
+            let body = serde_json::to_string(&event).unwrap();
+            BookingConfirmed::accept(&body, &attributes(&event)).unwrap_err().to_string()
+        };
+        assert_eq!(
+            refused(|event| event.booking_number = "A#B".into()),
+            "booking_number is not 8 characters of 0-9A-HJKMNP-TV-Z"
+        );
+        assert_eq!(refused(|event| event.from_airport = "lhr".into()), "from_airport is not 3 characters of A-Z");
+        assert_eq!(
+            refused(|event| event.departure_date = "2026-99-99".into()),
+            "departure_date is not a date that exists: YYYY-MM-DD"
+        );
+        assert_eq!(refused(|event| event.to_airport = "LHR".into()), "from_airport and to_airport are the same");
     }
 
     #[test]

@@ -10,5 +10,5 @@ pub(crate) use client::error_chain;
 pub use client::{HttpClient, HttpClientError};
 pub use paging::page;
 pub use problem::{FieldError, Problem};
-pub use routing::{cors_layer, json, no_such_route, required_query, route};
+pub use routing::{cors_layer, json, no_such_route, query, required_query, route};
 pub use tls::Roots;

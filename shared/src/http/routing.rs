@@ -33,10 +33,23 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>,
     Ok(response)
 }
 
-/// A query parameter that must be there.
-pub fn required_query(request: &Request, name: &str) -> Result<String, Problem> {
-    let value = request.query_string_parameters_ref().and_then(|query| query.first(name)).map(str::to_owned);
-    value.ok_or_else(|| {
+/// A query parameter, if it is there. 400 where it is there more than once: which of them is meant is not for a function to guess.
+pub fn query<'a>(request: &'a Request, name: &str) -> Result<Option<&'a str>, Problem> {
+    let Some(query) = request.query_string_parameters_ref() else { return Ok(None) };
+    match query.all(name).unwrap_or_default().as_slice() {
+        [] => Ok(None),
+        [value] => Ok(Some(value)),
+        _ => {
+            let sentence = format!("The query parameter {name} is there more than once.");
+            let problem = Problem::new(StatusCode::BAD_REQUEST, "repeated_parameter", sentence);
+            Err(problem.with_field(name, "must be there once"))
+        }
+    }
+}
+
+/// A query parameter that must be there, once.
+pub fn required_query<'a>(request: &'a Request, name: &str) -> Result<&'a str, Problem> {
+    query(request, name)?.ok_or_else(|| {
         Problem::new(StatusCode::BAD_REQUEST, "missing_parameter", format!("The query parameter {name} is required."))
             .with_field(name, "is required")
     })

@@ -45,6 +45,12 @@ impl TenantTable {
         Ok(Self::new(config, &std::env::var(table)?, &std::env::var("TENANT_ROLE_ARN")?))
     }
 
+    /// Has credentials at hand for this tenant's first call: await it beside what else the tenant's first request waits for. A failure
+    /// is the first call's to report.
+    pub async fn prepare(&self, tenant: &TenantContext) {
+        self.clients.prepare(&tenant.tenant_id).await;
+    }
+
     /// The items of this user of this tenant. Nothing is called yet.
     pub fn for_tenant(&self, tenant: &TenantContext) -> TenantItems {
         TenantItems {

@@ -60,7 +60,14 @@ pub(crate) fn genuine_but_odd(pool: &Aws) -> Vec<String> {
         let claims = claims().to_string().replacen('{', &format!("{{\"odd\":{value},"), 1);
         format!("Bearer {}", pool.sign(&header().to_string(), &claims, Algorithm::RS256).unwrap())
     };
-    odd.into_iter().map(token).collect()
+    let mut tokens: Vec<String> = odd.into_iter().map(token).collect();
+    // RFC 7519 lets an audience be a list, and a type be written in any case, or left out, as Cognito does.
+    tokens.push(signed(pool, &header(), &with(claims(), "aud", json!([CLIENT_ID]))));
+    for typ in [json!("jwt"), json!("application/JWT"), Value::Null] {
+        tokens.push(signed(pool, &with(header(), "typ", typ), &claims()));
+    }
+    tokens.push(signed(pool, &with(header(), "x-of-no-meaning", json!({ "crit": ["x"] })), &claims()));
+    tokens
 }
 
 fn signed(pool: &Aws, header: &Value, claims: &Value) -> String {
@@ -73,6 +80,7 @@ pub(crate) fn all(pool: &Aws, stranger: &Aws) -> Vec<Attack> {
     let mut add = |status: u64, name: String, authorization: String| all.push(Attack { name, authorization, status });
     algorithms(pool, &mut add);
     keys(pool, stranger, &mut add);
+    headers(pool, &mut add);
     shapes(pool, &mut add);
     registered_claims(pool, &mut add);
     tenants(pool, &mut add);
@@ -160,6 +168,48 @@ fn keys(pool: &Aws, stranger: &Aws, add: &mut impl FnMut(u64, String, String)) {
     }
 }
 
+/// Headers that ask for more than is understood, or for something else.
+fn headers(pool: &Aws, add: &mut impl FnMut(u64, String, String)) {
+    let crits =
+        [json!(["exp-policy"]), json!(["b64"]), json!(["alg", "kid"]), json!([]), json!("b64"), json!({}), Value::Null];
+    for crit in crits {
+        let mut head = with(header(), "exp-policy", "strict".into());
+        head["b64"] = true.into();
+        head["crit"] = crit.clone();
+        add(401, format!("crit {crit}"), signed(pool, &head, &claims()));
+        let head = header().to_string().replacen('{', &format!("{{\"crit\":{crit},"), 1);
+        let token = pool.sign(&head, &claims().to_string(), Algorithm::RS256).unwrap();
+        add(401, format!("crit {crit} and nothing else"), format!("Bearer {token}"));
+    }
+    for (name, value) in [
+        ("b64", json!(false)),
+        ("b64", json!(true)),
+        ("typ", json!("at+jwt")),
+        ("typ", json!("logout+jwt")),
+        ("typ", json!("JWS")),
+        ("typ", json!("")),
+        ("typ", json!(["JWT"])),
+        ("cty", json!("JWT")),
+        ("cty", json!("application/jwt")),
+    ] {
+        add(401, format!("{name} {value}"), signed(pool, &with(header(), name, value), &claims()));
+    }
+    let sign = |head: &str| format!("Bearer {}", pool.sign(head, &claims().to_string(), Algorithm::RS256).unwrap());
+    for (name, twice) in [
+        ("alg", r#""alg":"none""#),
+        ("alg, the same", r#""alg":"RS256""#),
+        ("kid", r#""kid":"key-2""#),
+        ("kid in escapes", r#""k\u0069d":"key-2""#),
+        ("crit, empty at last", r#""crit":["x"],"crit":[]"#),
+        ("a member of no meaning", r#""x":1,"x":1"#),
+    ] {
+        add(401, format!("twice: {name}"), sign(&header().to_string().replacen('{', &format!("{{{twice},"), 1)));
+    }
+    let nested = genuine(pool).trim_start_matches("Bearer ").to_owned();
+    let token = pool.sign(&with(header(), "cty", "JWT".into()).to_string(), &nested, Algorithm::RS256).unwrap();
+    add(401, "a genuine token within a token".into(), format!("Bearer {token}"));
+}
+
 fn shapes(pool: &Aws, add: &mut impl FnMut(u64, String, String)) {
     let genuine = genuine(pool);
     let token = genuine.strip_prefix("Bearer ").unwrap().to_owned();
@@ -233,12 +283,21 @@ fn registered_claims(pool: &Aws, add: &mut impl FnMut(u64, String, String)) {
         ("iss", json!(issuer.replace("https", "http"))),
         ("iss", json!(issuer.replace("https://", "https://evil.example@"))),
         ("iss", json!("")),
+        ("iss", json!([])),
+        ("iss", json!([issuer])),
+        ("iss", json!([issuer, "https://evil.example"])),
+        ("iss", json!({ "0": issuer })),
         ("iss", Value::Null),
         ("aud", json!("client-2")),
         ("aud", json!("CLIENT-1")),
         ("aud", json!("")),
         ("aud", json!([])),
         ("aud", json!(["client-2", "client-3"])),
+        ("aud", json!([CLIENT_ID, "client-2"])),
+        ("aud", json!(["client-2", CLIENT_ID])),
+        ("aud", json!([CLIENT_ID, 1])),
+        ("aud", json!([[CLIENT_ID]])),
+        ("aud", json!({ "0": CLIENT_ID })),
         ("aud", json!(1)),
         ("aud", Value::Null),
         ("token_use", json!("access")),

@@ -1,0 +1,99 @@
+//! The header of a token (JOSE header, RFC 7515 §4), read before anything of it is believed.
+
+use std::{collections::HashSet, fmt};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny, MapAccess, Visitor},
+};
+
+/// The one algorithm Cognito signs with.
+const ALGORITHM: &str = "RS256";
+
+/// What a header says that bears on how its token is verified. Other members are passed over, as RFC 7515 §4 asks for.
+#[derive(Debug, Default)]
+struct Members {
+    alg: Option<String>,
+    kid: Option<String>,
+    typ: Option<String>,
+    cty: Option<String>,
+    /// Whether they are there, whatever their value.
+    crit: bool,
+    b64: bool,
+}
+
+/// The id of the key that the header of `token` names, or why the token cannot be one of this pool's:
+///
+/// - a member that is there twice (RFC 7515 §4 lets a reader refuse those),
+/// - an algorithm that is not RS256,
+/// - `crit`, since no extension is understood here (§4.1.11), nor may the list be empty or no list,
+/// - `b64`, which is of no effect but together with `crit` (RFC 7797 §6),
+/// - a `typ` that is not `JWT`, such as an access token's `at+jwt` (RFC 8725 §3.11),
+/// - a `cty` of `JWT`: a token within a token (RFC 7519 §5.2), or
+/// - no `kid`.
+pub(super) fn key_id(token: &str) -> Result<String, String> {
+    let encoded = token.split('.').next().unwrap_or_default();
+    let text = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| "a header that is not base64url")?;
+    // What serde says may quote the header, which is the caller's to choose.
+    let header: Members = serde_json::from_slice(&text).map_err(|_| "a header of the wrong shape")?;
+    if header.alg.as_deref() != Some(ALGORITHM) {
+        return Err("an algorithm that is not RS256".to_owned());
+    }
+    if header.crit {
+        return Err("critical header members that are not understood".to_owned());
+    }
+    if header.b64 {
+        return Err("b64 without crit".to_owned());
+    }
+    if header.typ.is_some_and(|typ| !is_jwt(&typ)) {
+        return Err("another type of token".to_owned());
+    }
+    if header.cty.is_some_and(|cty| is_jwt(&cty)) {
+        return Err("a token within a token".to_owned());
+    }
+    header.kid.ok_or_else(|| "no kid".to_owned())
+}
+
+/// A media type in the short form that RFC 7515 §4.1.9 recommends, or in full; case does not count.
+fn is_jwt(media_type: &str) -> bool {
+    let media_type = media_type.to_ascii_lowercase();
+    media_type.strip_prefix("application/").unwrap_or(&media_type) == "jwt"
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let (mut members, mut seen) = (Members::default(), HashSet::new());
+                while let Some(name) = map.next_key::<String>()? {
+                    match name.as_str() {
+                        "alg" => members.alg = Some(map.next_value()?),
+                        "kid" => members.kid = Some(map.next_value()?),
+                        "typ" => members.typ = Some(map.next_value()?),
+                        "cty" => members.cty = Some(map.next_value()?),
+                        extension => {
+                            members.crit |= extension == "crit";
+                            members.b64 |= extension == "b64";
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                    if !seen.insert(name) {
+                        return Err(A::Error::custom("a member twice"));
+                    }
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
+    }
+}
