@@ -42,7 +42,7 @@ async fn main() -> Result<(), Error> {
 
     let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?);
     let handler = auth.layer(service_fn(move |request| serve(app.clone(), request)));
-    let handler = cors_layer().layer(HttpLayer::new().layer(handler));
+    let handler = cors_layer().layer(HttpLayer::new().showing_query(&["from", "to", "limit", "cursor"]).layer(handler));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 
