@@ -99,3 +99,20 @@ pub async fn booking_publisher(aws: &Aws, setup: Setup<'_>) -> Function {
     config.concurrency = setup.concurrency;
     Function::start(&config).await.unwrap()
 }
+
+/// mileage-api on a ledger.
+pub async fn mileage_api(aws: &Aws, setup: Setup<'_>) -> Function {
+    let mut env = vec![
+        ("OTEL_SERVICE_NAME", "mileage-api"),
+        ("AWS_ENDPOINT_URL", aws.url.as_str()),
+        ("LEDGER_TABLE", "ledger"),
+        ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
+        ("TENANTS_TABLE", TENANTS_TABLE),
+        ("USER_POOL_ID", USER_POOL_ID),
+        ("USER_POOL_CLIENT_ID", CLIENT_ID),
+    ];
+    env.extend(setup.env);
+    let mut config = Config::new(sibling("mileage-api").unwrap(), "mileage-api", &env);
+    config.concurrency = setup.concurrency;
+    Function::start(&config).await.unwrap()
+}
