@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use aws_config::SdkConfig;
+use aws_lc_rs::rand;
 use axum::{
     Router,
     extract::{Path, Request, State},
@@ -12,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use shared::tenant::Tier;
+use shared::{telemetry::propagation::field, tenant::Tier};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
@@ -115,6 +116,23 @@ fn vouch(headers: &mut HeaderMap, account: &str) {
     }
 }
 
+/// As API Gateway does, begins a trace for a request without X-Ray's header, whatever its `traceparent` says. On a browser's request
+/// X-Ray has not decided. On a signed one it has, for keeping: that wins over `traceparent`, so a caller in another account that
+/// forgets the header is cut off from its trace here as it would be on AWS with a sampling rate of 1.
+fn begin_trace(headers: &mut HeaderMap, signed: bool) -> Result<()> {
+    if headers.contains_key(field::XRAY) {
+        return Ok(());
+    }
+    let mut random = [0; 20];
+    rand::fill(&mut random)?;
+    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (unique, parent) = hex.split_at(24);
+    let decided = if signed { format!(";Parent={parent};Sampled=1") } else { String::new() };
+    let header = format!("Root=1-{:08x}-{unique}{decided}", jiff::Timestamp::now().as_second());
+    headers.insert(field::XRAY, HeaderValue::from_str(&header)?);
+    Ok(())
+}
+
 async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     let (prefix, rest) = path.split_once('/').unwrap_or((path, ""));
@@ -122,7 +140,11 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
         return problem(StatusCode::NOT_FOUND, "Not Found", "There is no API at this path.");
     };
     let mut headers = request.headers().clone();
-    let query = match access_key(&headers) {
+    let access_key = access_key(&headers);
+    if let Err(error) = begin_trace(&mut headers, access_key.is_some()) {
+        return problem(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", &error.to_string());
+    }
+    let query = match access_key {
         None => {
             // The emulator takes the account of an unsigned call from this hint.
             let hint = format!("X-Amz-Credential={}/x/{REGION}/execute-api/aws4_request", api.account);

@@ -90,7 +90,7 @@ fn span(trace_id: Vec<u8>, parent_span_id: Vec<u8>, start: SystemTime) -> Result
         kind: SpanKind::Internal as i32,
         start_time_unix_nano: nanoseconds(start)?,
         end_time_unix_nano: nanoseconds(SystemTime::now())?,
-        attributes: vec![text("injected", "a fault of the demo, not of the network")],
+        attributes: vec![text("demo.fault", "a fault of the demo, not of the network")],
         ..Span::default()
     };
     let resource = Resource {

@@ -9,6 +9,9 @@ use lambda_host::{
 };
 use local::ministack::sibling;
 
+/// The topic that bookings are published to, as the payloads name it.
+pub const TOPIC_ARN: &str = "arn:aws:sns:us-east-1:111111111111:booking-events-dev";
+
 /// What an invocation of a test may take.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -79,6 +82,37 @@ pub async fn mileage_accrual(aws: &Aws, setup: Setup<'_>) -> Function {
     ];
     env.extend(setup.env);
     let mut config = Config::new(sibling("mileage-accrual").unwrap(), "mileage-accrual", &env);
+    config.concurrency = setup.concurrency;
+    Function::start(&config).await.unwrap()
+}
+
+/// booking-publisher, to a topic.
+pub async fn booking_publisher(aws: &Aws, setup: Setup<'_>) -> Function {
+    let mut env = vec![
+        ("OTEL_SERVICE_NAME", "booking-publisher"),
+        ("AWS_ENDPOINT_URL", aws.url.as_str()),
+        ("BOOKING_TOPIC_ARN", TOPIC_ARN),
+        ("PARKING_QUEUE_URL", "http://127.0.0.1:9/parking"),
+    ];
+    env.extend(setup.env);
+    let mut config = Config::new(sibling("booking-publisher").unwrap(), "booking-publisher", &env);
+    config.concurrency = setup.concurrency;
+    Function::start(&config).await.unwrap()
+}
+
+/// mileage-api on a ledger.
+pub async fn mileage_api(aws: &Aws, setup: Setup<'_>) -> Function {
+    let mut env = vec![
+        ("OTEL_SERVICE_NAME", "mileage-api"),
+        ("AWS_ENDPOINT_URL", aws.url.as_str()),
+        ("LEDGER_TABLE", "ledger"),
+        ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
+        ("TENANTS_TABLE", TENANTS_TABLE),
+        ("USER_POOL_ID", USER_POOL_ID),
+        ("USER_POOL_CLIENT_ID", CLIENT_ID),
+    ];
+    env.extend(setup.env);
+    let mut config = Config::new(sibling("mileage-api").unwrap(), "mileage-api", &env);
     config.concurrency = setup.concurrency;
     Function::start(&config).await.unwrap()
 }

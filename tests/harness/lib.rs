@@ -19,7 +19,7 @@ pub use caller::{Answer, Caller, a_booking, book, day, send};
 pub use cloud::{Cloud, eventually};
 #[cfg(target_os = "linux")]
 pub use faults::{FaultyCloud, Ride};
-pub use functions::{BookingApi, DEADLINE, Setup, mileage_accrual};
+pub use functions::{BookingApi, DEADLINE, Setup, TOPIC_ARN, booking_publisher, mileage_accrual, mileage_api};
 pub use journey::{JOURNEY, Step, assert_journey};
 #[cfg(target_os = "linux")]
 pub use proxy::{Armed, Call, Fault, Plan, Proxy, Refusal, struck};

@@ -68,6 +68,7 @@ struct State_ {
     tenants: HashMap<String, String>,
     session_seconds: i64,
     requests: Vec<(String, String)>,
+    trace_headers: Vec<(String, String)>,
     keys: Value,
     key_readings: usize,
 }
@@ -127,6 +128,11 @@ impl Aws {
         self.state().key_readings
     }
 
+    /// The `X-Amzn-Trace-Id` headers of the calls so far that had one, each with its action.
+    pub fn trace_headers(&self) -> Vec<(String, String)> {
+        self.state().trace_headers.clone()
+    }
+
     /// What the pool's key makes of a header and claims, whatever they say: RS256, unless another of RSA's algorithms is asked for.
     pub fn sign(&self, header: &str, claims: &str, algorithm: Algorithm) -> Result<String> {
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
@@ -179,6 +185,9 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
     let (latency, hangs, fault) = {
         let mut state = lock(&state);
         state.requests.push((action.clone(), text.clone()));
+        if let Some(header) = headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok()) {
+            state.trace_headers.push((action.clone(), header.to_owned()));
+        }
         (state.latency, state.hangs, state.fault(&action))
     };
     if hangs || fault == Some(Fault::Hang) {

@@ -60,6 +60,8 @@ pub struct Span {
     pub failed: bool,
     /// Its attributes as text.
     pub attributes: BTreeMap<String, String>,
+    /// Its `tracestate`.
+    pub trace_state: String,
 }
 
 /// What arrived.
@@ -67,13 +69,40 @@ pub struct Span {
 struct Received {
     behaviour: Behaviour,
     spans: Vec<Span>,
+    names: BTreeSet<String>,
+    schemas: BTreeSet<String>,
     requests: u64,
     headers: HeaderMap,
 }
 
 impl Received {
     fn new(behaviour: Behaviour) -> Self {
-        Self { behaviour, spans: Vec::new(), requests: 0, headers: HeaderMap::new() }
+        let (names, schemas) = (BTreeSet::new(), BTreeSet::new());
+        Self { behaviour, spans: Vec::new(), names, schemas, requests: 0, headers: HeaderMap::new() }
+    }
+
+    fn keep(&mut self, request: ExportTraceServiceRequest) {
+        for group in request.resource_spans {
+            self.schemas.insert(group.schema_url);
+            self.name(group.resource.iter().flat_map(|resource| &resource.attributes));
+            for scope in group.scope_spans {
+                self.schemas.insert(scope.schema_url);
+                for span in scope.spans {
+                    let events = span.events.iter().flat_map(|event| &event.attributes);
+                    let links = span.links.iter().flat_map(|link| &link.attributes);
+                    self.name(span.attributes.iter().chain(events).chain(links));
+                    self.spans.push(of(span));
+                }
+            }
+        }
+    }
+
+    fn name<'a>(&mut self, attributes: impl Iterator<Item = &'a KeyValue>) {
+        for attribute in attributes {
+            if !self.names.contains(&attribute.key) {
+                self.names.insert(attribute.key.clone());
+            }
+        }
     }
 }
 
@@ -102,9 +131,9 @@ impl Sink {
         tokio::spawn(async move {
             let mut datagram = vec![0; 65_536];
             while let Ok(length) = socket.recv(&mut datagram).await {
-                let spans = datagram.get(..length).map(read_datagram).and_then(Result::ok).unwrap_or_default();
+                let request = datagram.get(..length).map(read_datagram).and_then(Result::ok).unwrap_or_default();
                 kept.received().requests += 1;
-                kept.received().spans.extend(spans);
+                kept.received().keep(request);
             }
         });
         Ok(sink)
@@ -138,6 +167,16 @@ impl Sink {
     pub fn distinct(&self) -> usize {
         let received = self.received();
         received.spans.iter().map(|span| (&span.trace_id, &span.span_id)).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The names of all attributes so far: of resources, spans, events and links.
+    pub fn attribute_names(&self) -> BTreeSet<String> {
+        self.received().names.clone()
+    }
+
+    /// The schema URLs of all resources and scopes so far; an empty one of what had none.
+    pub fn schema_urls(&self) -> BTreeSet<String> {
+        self.received().schemas.clone()
     }
 
     /// Requests or datagrams so far.
@@ -180,15 +219,15 @@ async fn export(State(received): State<Arc<Mutex<Received>>>, headers: HeaderMap
         Behaviour::Status(code) => return status(StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST)),
     }
     match decode(headers.get("content-encoding").is_some(), &body) {
-        Ok(spans) => {
-            received.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).spans.extend(spans);
+        Ok(request) => {
+            received.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).keep(request);
             status(StatusCode::OK)
         }
         Err(_) => status(StatusCode::BAD_REQUEST),
     }
 }
 
-fn decode(zipped: bool, body: &[u8]) -> Result<Vec<Span>> {
+fn decode(zipped: bool, body: &[u8]) -> Result<ExportTraceServiceRequest> {
     let mut unzipped = Vec::new();
     let body = if zipped {
         GzDecoder::new(body).read_to_end(&mut unzipped)?;
@@ -196,9 +235,7 @@ fn decode(zipped: bool, body: &[u8]) -> Result<Vec<Span>> {
     } else {
         body
     };
-    let request = ExportTraceServiceRequest::decode(body)?;
-    let scopes = request.resource_spans.into_iter().flat_map(|group| group.scope_spans);
-    Ok(scopes.flat_map(|scope| scope.spans).map(of).collect())
+    Ok(ExportTraceServiceRequest::decode(body)?)
 }
 
 fn of(span: opentelemetry_proto::tonic::trace::v1::Span) -> Span {
@@ -210,6 +247,7 @@ fn of(span: opentelemetry_proto::tonic::trace::v1::Span) -> Span {
         parent_span_id: hex(&span.parent_span_id),
         attributes: span.attributes.into_iter().map(|attribute| (attribute.key.clone(), text(attribute))).collect(),
         name: span.name,
+        trace_state: span.trace_state,
     }
 }
 
@@ -223,7 +261,7 @@ fn text(attribute: KeyValue) -> String {
     }
 }
 
-fn read_datagram(datagram: &[u8]) -> Result<Vec<Span>> {
+fn read_datagram(datagram: &[u8]) -> Result<ExportTraceServiceRequest> {
     let text = std::str::from_utf8(datagram)?;
     let (header, body) = text.split_once('\n').context("no header line")?;
     ensure!(header == "{\"format\":\"json\",\"version\":1}", "an unknown header");

@@ -49,7 +49,7 @@ async fn main() -> Result<(), Error> {
             }
         }
     });
-    let handler = cors_layer().layer(HttpLayer::new().layer(handler));
+    let handler = cors_layer().layer(HttpLayer::new().showing_query(&["from", "to", "limit", "cursor"]).layer(handler));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 

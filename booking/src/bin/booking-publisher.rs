@@ -4,7 +4,7 @@ use booking::handlers::Publisher;
 use lambda_runtime::{Error, LambdaEvent, Runtime};
 use shared::{
     aws,
-    telemetry::{AwsSdkTracing, InvocationLayer, Telemetry},
+    telemetry::{AwsSdkTracing, InvocationLayer, Telemetry, stream_document},
 };
 use tower::{Layer, service_fn};
 
@@ -25,6 +25,6 @@ async fn main() -> Result<(), Error> {
         let publisher = publisher.clone();
         async move { publisher.publish(event).await.map_err(Error::from) }
     });
-    let handler = InvocationLayer::new("datasource").layer(handler);
+    let handler = InvocationLayer::new("datasource").describing(stream_document).layer(handler);
     Runtime::new(handler).layer(telemetry.export_layer()).run_concurrent().await
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use shared::{
     aws::describe,
     events::BookingConfirmed,
-    telemetry::{MessageContexts, MessageSpan, Received},
+    telemetry::{MessageContexts, MessageSpan, Received, Thresholds},
 };
 
 use crate::reservations::StoredReservation;
@@ -152,8 +152,15 @@ fn outgoing(stored: StoredReservation, table: &str, message_id: &str) -> Outgoin
         tier: stored.tier,
         tenant_id: stored.tenant_id,
     };
-    let received =
-        Received { system: "aws.dynamodb", destination: table, message_id, carrier: &stored.trace, xray: None };
+    let received = Received {
+        system: "aws.dynamodb",
+        destination: table,
+        message_id,
+        carrier: &stored.trace,
+        xray: None,
+        // booking-api wrote it, and left strangers' thresholds out.
+        thresholds: Thresholds::Believed,
+    };
     Outgoing { span: MessageSpan::start(received, Some(booking.label())), booking }
 }
 

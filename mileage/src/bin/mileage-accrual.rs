@@ -7,7 +7,7 @@ use mileage::{handlers::accrue, ledger::Ledger};
 use shared::{
     aws,
     store::TenantTable,
-    telemetry::{InvocationLayer, Telemetry},
+    telemetry::{BelievedSenders, InvocationLayer, Telemetry},
 };
 use tower::{Layer, service_fn};
 
@@ -16,10 +16,11 @@ async fn main() -> Result<(), Error> {
     let config = aws::config().await;
     let telemetry = Telemetry::from_env(&config).await?;
     let ledger = Arc::new(Ledger::new(TenantTable::from_env(&config, "LEDGER_TABLE")?));
+    let topics = BelievedSenders::from_env("BELIEVED_TOPICS");
 
     let handler = service_fn(move |event: LambdaEvent<serde_json::Value>| {
-        let ledger = ledger.clone();
-        async move { accrue(ledger, event).await.map_err(Error::from) }
+        let (ledger, topics) = (ledger.clone(), topics.clone());
+        async move { accrue(ledger, &topics, event).await.map_err(Error::from) }
     });
     let handler = InvocationLayer::new("pubsub").layer(handler);
     Runtime::new(handler).layer(telemetry.export_layer()).run_concurrent().await

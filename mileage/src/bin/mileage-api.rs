@@ -15,7 +15,7 @@ use shared::{
     http::{HttpClient, Problem, cors_layer, no_such_route, route},
     registry::TenantRegistry,
     store::TenantTable,
-    telemetry::{HttpLayer, Telemetry},
+    telemetry::{BelievedSenders, HttpLayer, Telemetry},
     tenant::TenantContext,
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -45,7 +45,10 @@ async fn main() -> Result<(), Error> {
             }
         }
     });
-    let handler = cors_layer().layer(HttpLayer::new().layer(handler));
+    let http = HttpLayer::new()
+        .believing_accounts(BelievedSenders::from_env("BELIEVED_ACCOUNTS"))
+        .showing_query(&["from", "to", "limit", "cursor"]);
+    let handler = cors_layer().layer(http.layer(handler));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 

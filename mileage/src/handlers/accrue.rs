@@ -12,7 +12,7 @@ use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use shared::{
     events::{BookingConfirmed, IncomingMessage, InvalidMessage, UnknownEvent, receive},
-    telemetry::{Received, process},
+    telemetry::{BelievedSenders, Received, process},
     tenant::{TenantContext, TenantId, UserId},
 };
 
@@ -51,15 +51,16 @@ pub enum Failed {
 pub type Accrued = SqsBatchResponse;
 
 /// Posts the miles of every message. Messages of one user go one after another, so that their transactions do not fight
-/// over one balance; users go side by side. A message that fails is named, and the rest succeeds.
-pub async fn accrue(ledger: Arc<Ledger>, event: LambdaEvent<Value>) -> Result<Accrued, Failed> {
+/// over one balance; users go side by side. A message that fails is named, and the rest succeeds. Sampling thresholds are believed
+/// in messages of these topics.
+pub async fn accrue(ledger: Arc<Ledger>, topics: &BelievedSenders, event: LambdaEvent<Value>) -> Result<Accrued, Failed> {
     // A host that sets no deadline gives the most there is.
     let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST_INVOCATION);
     let last_start = Instant::now() + left.saturating_sub(POSTING);
     let messages = receive(event.payload)?;
     // Only a queue takes a partial answer.
     let direct = messages.iter().any(|message| message.system != "aws_sqs");
-    let users = by_user(messages).into_values().map(|messages| one_after_another(&ledger, messages, last_start));
+    let users = by_user(messages).into_values().map(|messages| one_after_another(&ledger, topics, messages, last_start));
     let failed: Vec<String> = join_all(users).await.into_iter().flatten().collect();
     if direct && !failed.is_empty() {
         return Err(Failed::Direct(failed.len()));
@@ -91,6 +92,7 @@ fn by_user(messages: Vec<IncomingMessage>) -> BTreeMap<Option<User>, Vec<(Incomi
 /// The ids of those that failed.
 async fn one_after_another(
     ledger: &Ledger,
+    topics: &BelievedSenders,
     messages: Vec<(IncomingMessage, Parsed)>,
     last_start: Instant,
 ) -> Vec<String> {
@@ -102,7 +104,7 @@ async fn one_after_another(
             continue;
         }
         let tenant = parsed.as_ref().ok().map(|(_, tenant)| tenant.label().clone());
-        let done = process(Received::from(&message), tenant, async {
+        let done = process(Received::through(&message, topics), tenant, async {
             let outcome = post(ledger, parsed).await;
             match &outcome {
                 Ok(Posted::Now) => tracing::info!(message_id = message.message_id, "miles posted"),

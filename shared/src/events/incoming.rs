@@ -15,6 +15,8 @@ pub struct IncomingMessage {
     pub system: &'static str,
     /// Name of the queue or topic it came from.
     pub source: String,
+    /// The topic it was published to, where what carried it says so: raw delivery and EventBridge do not.
+    pub topic_arn: Option<String>,
     /// What was published.
     pub body: String,
     /// String attributes as published.
@@ -56,6 +58,7 @@ fn message(record: Value) -> Result<IncomingMessage, UnknownEvent> {
 struct Notification {
     r#type: String,
     message: String,
+    topic_arn: Option<String>,
     #[serde(default)]
     message_attributes: HashMap<String, NotificationAttribute>,
 }
@@ -69,11 +72,11 @@ struct NotificationAttribute {
 
 fn from_sqs(message: SqsMessage) -> IncomingMessage {
     let body = message.body.unwrap_or_default();
-    let (body, attributes) = match serde_json::from_str::<Notification>(&body) {
+    let (body, topic_arn, attributes) = match serde_json::from_str::<Notification>(&body) {
         Ok(wrapped) if wrapped.r#type == "Notification" => {
             let attributes = wrapped.message_attributes.into_iter();
             let strings = attributes.filter(|(_, attribute)| attribute.r#type == "String");
-            (wrapped.message, strings.map(|(name, attribute)| (name, attribute.value)).collect())
+            (wrapped.message, wrapped.topic_arn, strings.map(|(name, attribute)| (name, attribute.value)).collect())
         }
         _ => {
             let event = serde_json::from_str::<Value>(&body).ok();
@@ -87,13 +90,14 @@ fn from_sqs(message: SqsMessage) -> IncomingMessage {
                 };
             }
             let attributes = message.message_attributes.into_iter();
-            (body, attributes.filter_map(|(name, attribute)| Some((name, attribute.string_value?))).collect())
+            (body, None, attributes.filter_map(|(name, attribute)| Some((name, attribute.string_value?))).collect())
         }
     };
     IncomingMessage {
         message_id: message.message_id.unwrap_or_default(),
         system: "aws_sqs",
         source: last_of_arn(message.event_source_arn.as_deref()),
+        topic_arn,
         body,
         attributes,
         aws_trace_header: message.attributes.get("AWSTraceHeader").cloned(),
@@ -107,6 +111,7 @@ fn from_sns(record: SnsRecord) -> IncomingMessage {
         message_id: message.message_id,
         system: "aws.sns",
         source: last_of_arn(Some(&message.topic_arn)),
+        topic_arn: Some(message.topic_arn),
         body: message.message,
         attributes: attributes
             .filter(|(_, attribute)| attribute.data_type == "String")
@@ -126,6 +131,7 @@ fn from_eventbridge(event: &Value) -> Option<IncomingMessage> {
         message_id: text(event.get("id")?)?,
         system: "aws.eventbridge",
         source: text(event.get("source")?)?,
+        topic_arn: None,
         body: detail.get("data")?.to_string(),
         attributes: metadata.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
         aws_trace_header: None,

@@ -142,8 +142,8 @@ impl Intercept for AwsSdkTracing {
         Ok(())
     }
 
-    /// SNS hands a signed `X-Amzn-Trace-Id` on to SQS as `AWSTraceHeader`. It is one header for the whole request, so it is
-    /// set only where all its messages are of one trace.
+    /// SNS hands `X-Amzn-Trace-Id` on to SQS as `AWSTraceHeader`. It is one header for the whole request, so it is set only where
+    /// all its messages are of one trace. The signer leaves it out of the signature: services on the way may write it anew.
     fn modify_before_signing(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
@@ -151,10 +151,16 @@ impl Intercept for AwsSdkTracing {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let Some(CallSpans(spans)) = cfg.load::<CallSpans>() else { return Ok(()) };
-        let Some(first) = spans.first().map(|cx| cx.span().span_context().clone()) else { return Ok(()) };
-        let one_trace = spans.iter().all(|cx| cx.span().span_context().trace_id() == first.trace_id());
-        if first.is_valid() && one_trace {
-            context.request_mut().headers_mut().insert(propagation::field::XRAY, propagation::xray_header(&first));
+        let Some(first) = spans.first() else { return Ok(()) };
+        // The endpoint is known by now.
+        if let Ok(uri) = context.request().uri().parse::<http::Uri>() {
+            let server = super::outgoing::server(&uri);
+            spans.iter().for_each(|cx| cx.span().set_attributes(server.clone()));
+        }
+        let trace_id = first.span().span_context().trace_id();
+        let one_trace = spans.iter().all(|cx| cx.span().span_context().trace_id() == trace_id);
+        if let Some(header) = propagation::xray_header(first).filter(|_| one_trace) {
+            context.request_mut().headers_mut().insert(propagation::field::XRAY, header);
         }
         Ok(())
     }
@@ -254,6 +260,7 @@ fn start_send(cx: &Context, topic_arn: &str, operation: &str) -> Context {
         KeyValue::new(semconv::MESSAGING_DESTINATION_NAME, topic.to_owned()),
         KeyValue::new(semconv::AWS_SNS_TOPIC_ARN, topic_arn.to_owned()),
         KeyValue::new(semconv::RPC_SYSTEM, "aws-api"),
+        KeyValue::new(semconv::RPC_SYSTEM_NAME, "aws-api"),
         KeyValue::new(semconv::RPC_SERVICE, "SNS"),
         KeyValue::new(semconv::RPC_METHOD, format!("SNS/{operation}")),
     ]);
@@ -264,6 +271,7 @@ fn start_call(cx: &Context, service: &str, operation: &str, input: &Input) -> Co
     let service = service.split(' ').next().unwrap_or(service);
     let mut attributes = vec![
         KeyValue::new(semconv::RPC_SYSTEM, "aws-api"),
+        KeyValue::new(semconv::RPC_SYSTEM_NAME, "aws-api"),
         KeyValue::new(semconv::RPC_SERVICE, service.to_owned()),
         KeyValue::new(semconv::RPC_METHOD, format!("{service}/{operation}")),
     ];

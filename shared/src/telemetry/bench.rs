@@ -13,7 +13,7 @@ use super::{
     ids::XrayIdGenerator,
     privacy::{DenyList, Pseudonyms, TenantIds},
     processor::TenantSpanProcessor,
-    propagation,
+    propagation::{self, Inbound, Thresholds},
 };
 use crate::tenant::TenantLabel;
 
@@ -59,24 +59,34 @@ impl Spans {
 pub fn inject_and_extract(cx: &Context, tenant: &TenantLabel) -> bool {
     let mut attributes = HashMap::new();
     propagation::inject(cx, Some(tenant), &mut attributes);
-    propagation::parent(None, &attributes).span.is_some()
+    let inbound = Inbound::of_carrier(&attributes, Thresholds::Believed);
+    propagation::parent(None, inbound).span.is_some()
 }
 
 /// Reads trace context as a request carries it; whether a parent or a root was found.
 pub fn extract(xray: &str, traceparent: &str, tracestate: &str, baggage: &str) -> bool {
     let pairs = [("traceparent", traceparent), ("tracestate", tracestate), ("baggage", baggage)];
     let carrier: HashMap<String, String> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let parent = propagation::parent(Some(xray), &carrier);
+    let inbound = Inbound::of_carrier(&carrier, Thresholds::Believed);
+    let parent = propagation::parent(Some(xray), inbound);
     if let Some(value) = propagation::baggage_value(baggage, super::semconv::TENANT_ID) {
         assert!(value.bytes().all(|byte| byte.is_ascii_graphic()), "baggage that is no token: {value:?}");
     }
     let found = parent.span.is_some() || parent.root.is_some();
-    if let Some(span) = parent.span {
+    let span = parent.span.clone();
+    let cx = parent.context(Context::new());
+    if let Some(span) = span {
         // What was read can be written, and is read alike.
-        let written = propagation::xray_header(&span);
-        let again = propagation::parent(Some(&written), &HashMap::<String, String>::new());
+        let written = propagation::xray_header(&cx);
+        let again = propagation::parent(written.as_deref(), Inbound::default());
         let same = again.span.map(|again| again.trace_id()).or(again.root);
-        assert_eq!(same, Some(span.trace_id()), "{written}");
+        assert_eq!(same, Some(span.trace_id()), "{written:?}");
+        let mut out = HashMap::new();
+        propagation::inject(&cx, None, &mut out);
+        let again = propagation::parent(None, Inbound::of_carrier(&out, Thresholds::Believed)).context(Context::new());
+        let mut same = HashMap::new();
+        propagation::inject(&again, None, &mut same);
+        assert_eq!(out, same);
     }
     found
 }

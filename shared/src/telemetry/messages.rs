@@ -10,7 +10,13 @@ use opentelemetry::{
     trace::{FutureExt as _, Link, SpanBuilder, SpanKind, Status, TraceContextExt},
 };
 
-use super::{Work, layers::EndOnDrop, propagation, semconv, start};
+use super::{
+    Work,
+    layers::EndOnDrop,
+    propagation::{self, BelievedSenders, Inbound, Thresholds},
+    semconv, start_under,
+    xray_header::Lineage,
+};
 use crate::{events::IncomingMessage, tenant::TenantLabel};
 
 /// Where a message came from, and the trace context it carries.
@@ -25,6 +31,16 @@ pub struct Received<'a> {
     pub carrier: &'a dyn Extractor,
     /// An X-Ray header that came beside the message; W3C context goes before it.
     pub xray: Option<&'a str>,
+    /// Whether the sender's sampling thresholds are believed.
+    pub thresholds: Thresholds,
+}
+
+impl<'a> Received<'a> {
+    /// A message whose sampling threshold is believed if it came through one of these topics. What names the topic is the message
+    /// itself: give it only topics of a queue whose policy lets nobody else send.
+    pub fn through(message: &'a IncomingMessage, topics: &BelievedSenders) -> Self {
+        Self { thresholds: topics.thresholds(message.topic_arn.as_deref()), ..Self::from(message) }
+    }
 }
 
 impl<'a> From<&'a IncomingMessage> for Received<'a> {
@@ -35,6 +51,7 @@ impl<'a> From<&'a IncomingMessage> for Received<'a> {
             message_id: &message.message_id,
             carrier: &message.attributes,
             xray: message.aws_trace_header.as_deref(),
+            thresholds: Thresholds::LeftOut,
         }
     }
 }
@@ -88,10 +105,9 @@ fn open(received: Received<'_>, tenant: Option<TenantLabel>) -> Context {
     if let Some(tenant) = tenant {
         work.serve(tenant);
     }
-    let mut parent = propagation::parent(None, received.carrier);
-    if parent.span.is_none() {
-        parent = propagation::parent(received.xray, received.carrier);
-    }
+    let inbound = Inbound::of_carrier(received.carrier, received.thresholds);
+    let xray = received.xray.filter(|_| !inbound.is_there());
+    let parent = propagation::parent(xray, inbound);
     let carrying = invocation.span().span_context().clone();
     let links = if carrying.is_valid() { vec![Link::new(carrying, Vec::new(), 0)] } else { Vec::new() };
     let service = std::env::var("OTEL_SERVICE_NAME").unwrap_or_default();
@@ -108,10 +124,11 @@ fn open(received: Received<'_>, tenant: Option<TenantLabel>) -> Context {
             KeyValue::new(semconv::AWS_LOCAL_SERVICE, service),
         ]);
     let mut cx = Context::new().with_value(work);
-    if let Some(span) = parent.span {
-        cx = cx.with_remote_span_context(span);
+    // The message has a trace of its own; the chain of calls that Lambda follows is the invocation's.
+    if let Some(lineage) = invocation.get::<Lineage>() {
+        cx = cx.with_value(lineage.clone());
     }
-    super::ids::with_root(parent.root, || start(builder, &cx))
+    start_under(parent, builder, cx)
 }
 
 /// Marks the context's span as failed: status ERROR and `error.type`.

@@ -8,7 +8,8 @@
 //! | `messages` | the span of one message, continuing the trace that sent it |
 //! | `aws_sdk` | the SDK interceptor: CLIENT and PRODUCER spans for AWS calls |
 //! | `outgoing` | the CLIENT span of an HTTP call |
-//! | `propagation` | W3C and X-Ray context, baggage |
+//! | `propagation` | W3C and X-Ray context, which of them counts; baggage |
+//! | `traceparent`, `tracestate`, `xray_header` | each header by itself, as its specification says |
 //! | `exporter` | where spans go, and what is kept until it is acknowledged there |
 //! | `flush` | when they go |
 //! | `sampling` | which traces are kept |
@@ -33,7 +34,10 @@ mod processor;
 pub mod propagation;
 mod sampling;
 pub mod semconv;
+mod traceparent;
+mod tracestate;
 mod work;
+mod xray_header;
 
 use std::{
     collections::HashMap,
@@ -59,10 +63,11 @@ use xray_sampler::Sampler;
 
 pub use aws_sdk::{AwsSdkTracing, MessageContexts};
 pub use ids::xray_trace_id;
-pub use layers::{ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService};
+pub use layers::{ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService, stream_document};
 pub use messages::{MessageSpan, Received, fail_span, process};
 pub(crate) use outgoing::note;
 pub use outgoing::{SendError, send};
+pub use propagation::{BelievedSenders, Thresholds};
 pub use work::Work;
 
 use self::{
@@ -71,6 +76,7 @@ use self::{
     ids::XrayIdGenerator,
     privacy::{DenyList, Pseudonyms},
     processor::TenantSpanProcessor,
+    propagation::Parent,
     sampling::TenantSampler,
 };
 
@@ -154,7 +160,9 @@ impl Telemetry {
                 .with_id_generator(XrayIdGenerator::default())
                 .with_span_processor(processor.clone())
                 .build();
-            let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION"));
+            let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+                .with_version(env!("CARGO_PKG_VERSION"))
+                .with_schema_url(semconv::SCHEMA_URL);
             let _first_counts = TRACER.set(provider.tracer_with_scope(scope.build()));
             global::set_tracer_provider(provider);
         }
@@ -332,7 +340,7 @@ fn resource() -> Resource {
         .into_iter()
         .filter_map(|(key, variable)| Some(KeyValue::new(key, std::env::var(variable).ok()?)))
         .chain([KeyValue::new(semconv::CLOUD_PROVIDER, "aws")]);
-    Resource::builder().with_attributes(attributes.collect::<Vec<_>>()).build()
+    Resource::builder().with_schema_url(attributes.collect::<Vec<_>>(), semconv::SCHEMA_URL).build()
 }
 
 /// The tracer of this process; none where the SDK is disabled. It knows of no tenant and no invocation.
@@ -346,4 +354,11 @@ fn start(builder: SpanBuilder, cx: &Context) -> Context {
         work.opened(&cx);
     }
     cx
+}
+
+/// Starts a span under a parent of another process, in `cx`.
+fn start_under(parent: Parent, builder: SpanBuilder, cx: Context) -> Context {
+    let root = parent.root;
+    let cx = parent.context(cx);
+    ids::with_root(root, || start(builder, &cx))
 }

@@ -21,7 +21,7 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SamplingDecision, SamplingResult, ShouldSample};
 use xray_sampler::{By, Sampler, SystemClock, Transport, TransportError};
 
-use super::{TelemetryError, semconv};
+use super::{TelemetryError, semconv, tracestate::OPENTELEMETRY};
 use crate::http::HttpClient;
 
 /// The longest a call for rules or targets may take. It is made after a response.
@@ -34,9 +34,17 @@ const RANDOM_BITS: u32 = 56;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Forced;
 
-/// In a context whose parent, and its decision, came from an X-Ray header.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FollowsXray;
+/// Who decided whether the trace of a remote parent is kept. In its context, if it is not the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum DecidedBy {
+    /// The caller, as `traceparent` says.
+    #[default]
+    Caller,
+    /// X-Ray, which does not say how likely that was.
+    Xray,
+    /// Nobody yet: the caller leaves it to us.
+    Nobody,
+}
 
 /// A probability as the threshold that trace ids are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +74,8 @@ impl Threshold {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        if text.is_empty() || text.len() > 14 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.is_empty() || text.len() > 14 || !text.bytes().all(is_digit) {
             return None;
         }
         u64::from_str_radix(&format!("{text:0<14}"), 16).ok().map(Self)
@@ -74,7 +83,7 @@ impl Threshold {
 
     /// The threshold in a `tracestate`.
     fn in_state(state: &TraceState) -> Option<Self> {
-        let members = state.get("ot")?.split(';');
+        let members = state.get(OPENTELEMETRY)?.split(';');
         members
             .filter_map(|member| member.split_once(':'))
             .find(|(key, _)| *key == "th")
@@ -82,10 +91,21 @@ impl Threshold {
     }
 
     fn onto(self, state: &TraceState) -> TraceState {
-        let others = state.get("ot").unwrap_or_default().split(';').filter(|m| !m.is_empty() && !m.starts_with("th:"));
-        let members: Vec<_> = others.map(str::to_owned).chain([format!("th:{}", self.text())]).collect();
-        state.insert("ot".to_owned(), members.join(";")).unwrap_or_else(|_| state.clone())
+        with_threshold(state, Some(self))
     }
+}
+
+/// The state with this threshold in place of any other, or with none: whoever decides for itself says nothing of another's odds.
+fn with_threshold(state: &TraceState, threshold: Option<Threshold>) -> TraceState {
+    let Some(member) = state.get(OPENTELEMETRY).or(threshold.map(|_| "")) else { return state.clone() };
+    let others = member.split(';').filter(|field| !field.is_empty() && !field.starts_with("th:")).map(str::to_owned);
+    let fields: Vec<_> = others.chain(threshold.map(|threshold| format!("th:{}", threshold.text()))).collect();
+    let changed = if fields.is_empty() {
+        state.delete(OPENTELEMETRY)
+    } else {
+        state.insert(OPENTELEMETRY, fields.join(";"))
+    };
+    changed.unwrap_or_default()
 }
 
 /// How the root of a trace is decided.
@@ -202,23 +222,25 @@ impl ShouldSample for TenantSampler {
         let span = parent.filter(|cx| cx.has_active_span()).map(|cx| cx.span().span_context().clone());
         let span = span.filter(|span| span.is_valid());
         let state = span.as_ref().map(|span| span.trace_state().clone()).unwrap_or_default();
+        let own = || with_threshold(&state, None);
         if parent.is_some_and(|cx| cx.get::<Forced>().is_some()) {
-            return result(true, state, estimated());
+            return result(true, own(), estimated());
         }
+        let decided_by = parent.and_then(|cx| cx.get::<DecidedBy>().copied()).unwrap_or_default();
         match span {
             // Within a process the first span's decision is everyone's, and its weight stands on the first span.
             Some(span) if !span.is_remote() => result(span.is_sampled(), state, Vec::new()),
-            Some(span) if self.follows_parent => {
+            Some(span) if self.follows_parent && decided_by != DecidedBy::Nobody => {
                 let attributes = match Threshold::in_state(&state) {
                     Some(threshold) => weighing(threshold),
-                    None if parent.is_some_and(|cx| cx.get::<FollowsXray>().is_some()) => estimated(),
+                    None if decided_by == DecidedBy::Xray => estimated(),
                     None => Vec::new(),
                 };
                 result(span.is_sampled(), state, attributes)
             }
             _ => match &self.root {
-                Root::On => result(true, state, Vec::new()),
-                Root::Off => result(false, state, Vec::new()),
+                Root::On => result(true, own(), Vec::new()),
+                Root::Off => result(false, own(), Vec::new()),
                 Root::Ratio(threshold) => {
                     result(threshold.admits(trace_id), threshold.onto(&state), weighing(*threshold))
                 }
@@ -237,7 +259,7 @@ impl ShouldSample for TenantSampler {
                             let threshold = Threshold::of(rate);
                             result(decision.sampled, threshold.onto(&state), weighing(threshold))
                         }
-                        By::Reservoir | By::Borrowed => result(decision.sampled, state, estimated()),
+                        By::Reservoir | By::Borrowed => result(decision.sampled, own(), estimated()),
                     }
                 }
             },
@@ -318,8 +340,31 @@ mod tests {
         assert!(sampled(&followed));
         assert_eq!(followed.attributes, [KeyValue::new(semconv::SAMPLING_ADJUSTED_COUNT, 2.0)]);
         assert!(!sampled(&decide(&sampler, Some(&remote(false, "")), 1)));
-        let xray = remote(true, "").with_value(FollowsXray);
+        let xray = remote(true, "").with_value(DecidedBy::Xray);
         assert_eq!(decide(&sampler, Some(&xray), 1).attributes, estimated());
+    }
+
+    #[test]
+    fn who_decides_for_itself_drops_the_parents_threshold() {
+        for (name, arg, own) in [
+            ("always_on", "", None),
+            ("always_off", "", None),
+            ("traceidratio", "0.5", Some("rv:01;th:8")),
+        ] {
+            let parent = remote(true, "a=1,ot=th:ffffffffffffff;rv:01");
+            let decided = decide(&sampler(name, arg), Some(&parent), u128::MAX);
+            assert_eq!(decided.trace_state.get("ot"), Some(own.unwrap_or("rv:01")), "{name}");
+            assert_eq!(decided.trace_state.get("a"), Some("1"), "{name}");
+            let alone = decide(&sampler(name, arg), Some(&remote(true, "ot=th:f")), u128::MAX);
+            assert_eq!(alone.trace_state.get("ot"), own.map(|_| "th:8"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_caller_leaves_open_is_decided_here() {
+        let undecided = remote(false, "").with_value(DecidedBy::Nobody);
+        assert!(sampled(&decide(&sampler("parentbased_always_on", ""), Some(&undecided), 1)));
+        assert!(!sampled(&decide(&sampler("parentbased_always_off", ""), Some(&undecided), 1)));
     }
 
     #[test]
@@ -350,7 +395,7 @@ mod tests {
             assert!((threshold.adjusted_count() * probability - 1.0).abs() < 1e-6, "{probability}");
         }
         assert_eq!(Threshold::of(1.0).text(), "0");
-        for text in ["", "g", "000000000000000", "+1"] {
+        for text in ["", "g", "C", "000000000000000", "+1"] {
             assert_eq!(Threshold::parse(text), None, "{text:?}");
         }
     }

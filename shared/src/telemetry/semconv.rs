@@ -1,13 +1,17 @@
-//! Attribute names: OpenTelemetry's semantic conventions (1.42), re-exported, and the few this project adds.
+//! Attribute names: OpenTelemetry's semantic conventions, re-exported where the crate has them (it is of 1.42), and the few this
+//! project adds. docs/telemetry.md lists those that are our own.
 
 pub use opentelemetry_semantic_conventions::attribute::{
     AWS_DYNAMODB_TABLE_NAMES, AWS_LAMBDA_INVOKED_ARN, AWS_REQUEST_ID, AWS_SNS_TOPIC_ARN, CLOUD_ACCOUNT_ID,
     CLOUD_PROVIDER, CLOUD_REGION, CLOUD_RESOURCE_ID, DB_SYSTEM_NAME, ENDUSER_ID, ERROR_TYPE, FAAS_COLDSTART,
-    FAAS_INVOCATION_ID, FAAS_NAME, FAAS_TRIGGER, FAAS_VERSION, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE,
+    FAAS_DOCUMENT_COLLECTION, FAAS_DOCUMENT_OPERATION, FAAS_DOCUMENT_TIME, FAAS_INVOCATION_ID, FAAS_NAME, FAAS_TRIGGER, FAAS_VERSION, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE,
     HTTP_ROUTE, MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE,
     MESSAGING_SYSTEM, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, SERVER_ADDRESS, SERVER_PORT, URL_FULL, URL_PATH,
-    URL_SCHEME,
+    URL_QUERY, URL_SCHEME,
 };
+
+/// What the attributes of spans and resources follow.
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 /// The tenant served. Semantic conventions have no tenant; this name follows their form.
 pub const TENANT_ID: &str = "tenant.id";
@@ -17,9 +21,12 @@ pub const TENANT_TIER: &str = "tenant.tier";
 pub const TENANT_ALIAS: &str = "tenant.alias";
 /// Names the attributes that X-Ray indexes as annotations (string array).
 pub const AWS_XRAY_ANNOTATIONS: &str = "aws.xray.annotations";
-/// `aws-api` on SDK spans: what makes X-Ray exporters draw the call as an AWS service.
+/// `aws-api` on SDK spans: what makes X-Ray exporters draw the call as an AWS service. [`RPC_SYSTEM_NAME`] has taken its place,
+/// but X-Ray's exporter reads this one.
 pub const RPC_SYSTEM: &str = "rpc.system";
-/// The AWS service called, as X-Ray exporters read it.
+/// `aws-api` on SDK spans.
+pub const RPC_SYSTEM_NAME: &str = "rpc.system.name";
+/// The AWS service called, as X-Ray exporters read it; semantic conventions have it in `rpc.method` now.
 pub const RPC_SERVICE: &str = "rpc.service";
 /// `LOCAL_ROOT` on CONSUMER spans: without it X-Ray draws no node for a message consumer.
 pub const AWS_SPAN_KIND: &str = "aws.span.kind";
@@ -31,3 +38,7 @@ pub const SAMPLING_ADJUSTED_COUNT: &str = "sampling.adjusted_count";
 pub const SAMPLING_ESTIMATED: &str = "sampling.estimated";
 /// On the first span after a loss: how many spans were dropped before it.
 pub const TELEMETRY_DROPPED_SPANS: &str = "telemetry.dropped_spans";
+/// On the event of having waited for something that serves later requests too: how long, in seconds.
+pub const TENANT_WAIT_DURATION: &str = "tenant.wait.duration";
+/// On the same event: whether there was an answer.
+pub const TENANT_WAIT_ANSWERED: &str = "tenant.wait.answered";

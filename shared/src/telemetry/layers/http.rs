@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -12,12 +12,11 @@ use std::{
 };
 
 use http::{HeaderValue, Response};
-use lambda_http::{Body, Request, RequestExt};
+use lambda_http::{Body, Request, RequestExt, request::RequestContext};
 use opentelemetry::{
     KeyValue,
     trace::{FutureExt as _, TraceContextExt},
 };
-use opentelemetry_http::HeaderExtractor;
 use tower::{BoxError, Layer, Service};
 
 use super::{EndOnDrop, start_invocation};
@@ -25,7 +24,7 @@ use crate::{
     http::{Problem, route},
     telemetry::{
         messages::fail_span,
-        propagation::{self, field},
+        propagation::{self, BelievedSenders, Inbound, Thresholds, field},
         sampling::{Forced, Reservoir},
         semconv,
     },
@@ -36,9 +35,15 @@ const X_DEBUG_TRACES_PER_SECOND: u32 = 1;
 
 /// Opens the SERVER span `{method} {route}`, turns a [`Problem`] into its response, names the trace in the response's
 /// `traceparent` header, and logs one line per request.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct HttpLayer {
-    _private: (),
+    settings: Arc<Settings>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Settings {
+    believed_accounts: BelievedSenders,
+    query_parameters: &'static [&'static str],
 }
 
 impl HttpLayer {
@@ -46,12 +51,25 @@ impl HttpLayer {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Believes the sampling thresholds of callers that API Gateway has authorised by IAM and that belong to one of these accounts.
+    pub fn believing_accounts(mut self, accounts: BelievedSenders) -> Self {
+        Arc::make_mut(&mut self.settings).believed_accounts = accounts;
+        self
+    }
+
+    /// Names the query parameters that may stand on spans, in `url.query`. Whatever else a caller sends may be anything, a secret too,
+    /// and is left out.
+    pub fn showing_query(mut self, parameters: &'static [&'static str]) -> Self {
+        Arc::make_mut(&mut self.settings).query_parameters = parameters;
+        self
+    }
 }
 
 impl<S> Layer<S> for HttpLayer {
     type Service = HttpService<S>;
     fn layer(&self, inner: S) -> HttpService<S> {
-        HttpService { inner }
+        HttpService { inner, settings: self.settings.clone() }
     }
 }
 
@@ -59,6 +77,7 @@ impl<S> Layer<S> for HttpLayer {
 #[derive(Debug, Clone)]
 pub struct HttpService<S> {
     inner: S,
+    settings: Arc<Settings>,
 }
 
 impl<S> Service<Request> for HttpService<S>
@@ -78,7 +97,7 @@ where
         let started = Instant::now();
         let method = request.method().to_string();
         let route = route(&request);
-        let cx = span_of(&request, &method, &route);
+        let cx = span_of(&request, &method, &route, &self.settings);
         let entered = cx.clone().attach();
         let inner = self.inner.call(request);
         drop(entered);
@@ -106,21 +125,50 @@ where
     }
 }
 
-fn span_of(request: &Request, method: &str, route: &str) -> opentelemetry::Context {
+fn span_of(request: &Request, method: &str, route: &str, settings: &Settings) -> opentelemetry::Context {
     static COLD: AtomicBool = AtomicBool::new(true);
     let lambda = request.lambda_context_ref().cloned().unwrap_or_default();
-    let parent = propagation::parent(lambda.xray_trace_id.as_deref(), &HeaderExtractor(request.headers()));
+    // Lambda's own, or where the host has none, as the gateway sent it.
+    let from_gateway = || request.headers().get(field::XRAY).and_then(|value| value.to_str().ok());
+    let xray = lambda.xray_trace_id.as_deref().or_else(from_gateway);
+    let inbound = Inbound::of_headers(request.headers(), thresholds(request, settings));
+    let parent = propagation::parent(xray, inbound);
     let scheme = request.uri().scheme_str().unwrap_or("https").to_owned();
+    let query = query(request, settings.query_parameters);
     let attributes = [
         KeyValue::new(semconv::HTTP_REQUEST_METHOD, method.to_owned()),
         KeyValue::new(semconv::HTTP_ROUTE, route.to_owned()),
         KeyValue::new(semconv::URL_PATH, request.raw_http_path().to_owned()),
         KeyValue::new(semconv::URL_SCHEME, scheme),
-    ];
+    ]
+    .into_iter()
+    .chain((!query.is_empty()).then(|| KeyValue::new(semconv::URL_QUERY, query)));
     let cold = COLD.swap(false, Ordering::Relaxed);
     let _forced = (asks_for_trace(request) && x_debug_admits())
         .then(|| opentelemetry::Context::current_with_value(Forced).attach());
     start_invocation(format!("{method} {route}"), parent, &lambda, "http", cold, attributes)
+}
+
+/// API Gateway names the account of a caller only where it has checked an IAM signature.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html>
+fn thresholds(request: &Request, settings: &Settings) -> Thresholds {
+    let account = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => context.identity.account_id.as_deref(),
+        _ => None,
+    };
+    settings.believed_accounts.thresholds(account)
+}
+
+/// The query of a request, with only these parameters.
+fn query(request: &Request, parameters: &[&str]) -> String {
+    let sent = request.query_string_parameters_ref();
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for name in parameters {
+        for value in sent.and_then(|sent| sent.all(name)).unwrap_or_default() {
+            query.append_pair(name, value);
+        }
+    }
+    query.finish()
 }
 
 /// Whether the caller sent `X-Debug: true`.

@@ -9,41 +9,82 @@ use std::{
 };
 
 use lambda_runtime::LambdaEvent;
-use opentelemetry::trace::{FutureExt as _, TraceContextExt};
+use opentelemetry::{
+    KeyValue,
+    trace::{FutureExt as _, TraceContextExt},
+};
+use serde_json::Value;
 use tower::{Layer, Service};
 
 use super::{EndOnDrop, start_invocation};
-use crate::telemetry::{messages::fail_span, propagation};
+use crate::telemetry::{
+    messages::fail_span,
+    propagation::{self, Inbound},
+    semconv,
+};
 
 /// Opens the SERVER span of a batch invocation. It carries no tenant, since a batch may serve several; the spans of
 /// its messages do.
+///
+/// `T` is the event.
 #[derive(Debug, Clone)]
-pub struct InvocationLayer {
+pub struct InvocationLayer<T> {
     trigger: &'static str,
+    describe: fn(&T) -> Vec<KeyValue>,
 }
 
-impl InvocationLayer {
-    /// `trigger` is the FaaS trigger of semantic conventions: `pubsub` or `datasource`.
+impl<T> InvocationLayer<T> {
+    /// `trigger` is the FaaS trigger of semantic conventions: `pubsub`, `timer` or `datasource`.
     pub fn new(trigger: &'static str) -> Self {
-        Self { trigger }
+        Self { trigger, describe: |_| Vec::new() }
+    }
+
+    /// Puts more attributes on the span, which `describe` reads from the event.
+    pub fn describing(self, describe: fn(&T) -> Vec<KeyValue>) -> Self {
+        Self { describe, ..self }
     }
 }
 
-impl<S> Layer<S> for InvocationLayer {
-    type Service = InvocationService<S>;
-    fn layer(&self, inner: S) -> InvocationService<S> {
-        InvocationService { inner, trigger: self.trigger }
+impl<S, T> Layer<S> for InvocationLayer<T> {
+    type Service = InvocationService<S, T>;
+    fn layer(&self, inner: S) -> InvocationService<S, T> {
+        InvocationService { inner, trigger: self.trigger, describe: self.describe }
     }
 }
 
 /// The service [`InvocationLayer`] makes.
 #[derive(Debug, Clone)]
-pub struct InvocationService<S> {
+pub struct InvocationService<S, T> {
     inner: S,
     trigger: &'static str,
+    describe: fn(&T) -> Vec<KeyValue>,
 }
 
-impl<S, T> Service<LambdaEvent<T>> for InvocationService<S>
+/// What semantic conventions ask for of an invocation by a DynamoDB stream, for [`InvocationLayer::describing`]: table, operation and
+/// time of the first record, since records of one batch mostly tell the same.
+/// <https://opentelemetry.io/docs/specs/semconv/faas/faas-spans/#datasource>
+pub fn stream_document(event: &Value) -> Vec<KeyValue> {
+    let record = &event["Records"][0];
+    let operation = match record["eventName"].as_str() {
+        Some("INSERT") => Some("insert"),
+        Some("MODIFY") => Some("edit"),
+        Some("REMOVE") => Some("delete"),
+        _ => None,
+    };
+    // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
+    let table = record["eventSourceARN"].as_str().and_then(|arn| arn.split('/').nth(1));
+    // Whole seconds, at times written as a floating-point number.
+    let created = record["dynamodb"]["ApproximateCreationDateTime"].as_f64();
+    let created = created.and_then(|seconds| jiff::Timestamp::from_second(seconds as i64).ok());
+    let attributes = [
+        (semconv::FAAS_DOCUMENT_COLLECTION, table.map(str::to_owned)),
+        (semconv::FAAS_DOCUMENT_OPERATION, operation.map(str::to_owned)),
+        (semconv::FAAS_DOCUMENT_TIME, created.map(|created| created.to_string())),
+    ];
+    attributes.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, value?))).collect()
+}
+
+impl<S, T> Service<LambdaEvent<T>> for InvocationService<S, T>
 where
     S: Service<LambdaEvent<T>>,
     S::Future: Send + 'static,
@@ -61,11 +102,10 @@ where
     fn call(&mut self, event: LambdaEvent<T>) -> Self::Future {
         static COLD: AtomicBool = AtomicBool::new(true);
         let lambda = &event.context;
-        let nothing = std::collections::HashMap::new();
-        let parent = propagation::parent(lambda.xray_trace_id.as_deref(), &nothing);
+        let parent = propagation::parent(lambda.xray_trace_id.as_deref(), Inbound::default());
         let name = lambda.env_config.function_name.clone();
         let cold = COLD.swap(false, Ordering::Relaxed);
-        let cx = start_invocation(name, parent, lambda, self.trigger, cold, []);
+        let cx = start_invocation(name, parent, lambda, self.trigger, cold, (self.describe)(&event.payload));
         let entered = cx.clone().attach();
         let inner = self.inner.call(event).with_context(cx.clone());
         drop(entered);

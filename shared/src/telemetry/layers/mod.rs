@@ -12,9 +12,9 @@ use opentelemetry::{
 
 pub use export::{ExportLayer, ExportService};
 pub use http::{HttpLayer, HttpService};
-pub use invocation::{InvocationLayer, InvocationService};
+pub use invocation::{InvocationLayer, InvocationService, stream_document};
 
-use super::{ids::with_root, messages::fail_span, propagation::Parent, sampling::FollowsXray, semconv, start};
+use super::{messages::fail_span, propagation::Parent, semconv, start_under};
 
 /// Starts the SERVER span of an invocation under its parent.
 fn start_invocation(
@@ -38,14 +38,7 @@ fn start_invocation(
     }
     all.extend(attributes);
     let builder = SpanBuilder::from_name(name).with_kind(SpanKind::Server).with_attributes(all);
-    let mut cx = opentelemetry::Context::current();
-    if let Some(span) = parent.span {
-        cx = cx.with_remote_span_context(span);
-    }
-    if parent.from_xray {
-        cx = cx.with_value(FollowsXray);
-    }
-    with_root(parent.root, || start(builder, &cx))
+    start_under(parent, builder, opentelemetry::Context::current())
 }
 
 /// Ends the span of an invocation whose future is dropped before it is done: a panic, or a runtime that gives up.

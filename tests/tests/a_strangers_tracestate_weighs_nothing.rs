@@ -1,0 +1,204 @@
+//! Whoever may call, or gets a message through, cannot make one request count for many: a sampling threshold in `tracestate` is
+//! believed of a known account and a known topic, and of nobody else. What a tenant's failures come to stays what it is.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use harness::{BookingApi, DEADLINE, Setup, TOPIC_ARN, eventually, mileage_accrual, mileage_api};
+use lambda_host::{
+    aws::Aws,
+    function::Function,
+    payloads::{self, Message, bookings_confirmed},
+    sink::{Behaviour, Sink, Span},
+};
+use local::ministack::sibling;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use serde_json::{Value, json};
+
+/// Says that the trace stands for 2^56.
+const HOSTILE: &str = "a=1,ot=th:ffffffffffffff";
+const ROUNDS: usize = 10;
+
+struct ControlPlane {
+    process: Child,
+    url: String,
+    dir: PathBuf,
+}
+
+impl ControlPlane {
+    fn start() -> Self {
+        let dir = std::env::temp_dir().join(format!("strangers-tracestate-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let config = dir.join("control-plane.toml");
+        std::fs::write(&config, "[slo]\nsettle_seconds = 0\n").unwrap();
+        let mut process = Command::new(sibling("control-plane").unwrap())
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(&dir)
+            .arg("--config")
+            .arg(&config)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let url = lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).expect("where it listens");
+        Self { process, url, dir }
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        reqwest::get(format!("{}{path}", self.url)).await.unwrap().json().await.unwrap()
+    }
+
+    /// Requests and failures of a tenant's budget.
+    async fn budget(&self, tenant: &str) -> Option<(f64, f64)> {
+        let slo = self.get("/api/slo").await;
+        let line = slo["tenants"].as_array()?.iter().find(|line| line.to_string().contains(tenant))?.clone();
+        let budget = find(&line, "budget")?;
+        Some((budget["requests"].as_f64()?, budget["failed"].as_f64()?))
+    }
+
+    /// What the map says of booking-api as this tenant sees it: how many requests, and the share of faults.
+    async fn on_the_map(&self, tenant: &str) -> (i64, f64) {
+        let map = self.get(&format!("/api/map?tenant={tenant}&window=1h")).await;
+        let nodes = map["nodes"].as_array().unwrap();
+        let node = nodes.iter().find(|node| node.to_string().contains("booking-api")).unwrap_or_else(|| panic!("{map}"));
+        let stats = find_with(node, "fault_rate").unwrap();
+        (stats["count"].as_i64().unwrap(), stats["fault_rate"].as_f64().unwrap())
+    }
+
+    async fn alerts(&self, tenant: &str) -> Vec<Value> {
+        let alerts = self.get("/api/alerts").await;
+        let of_tenant = alerts.as_array().unwrap().iter().filter(|alert| alert.to_string().contains(tenant));
+        of_tenant.map(|alert| json!([alert["condition"], alert["requests"], alert["failed"]])).collect()
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        let _ended = self.process.kill().and_then(|()| self.process.wait());
+        let _removed = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// The value of the first field of this name, however deep.
+fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    find_with(value, name)?.get(name)
+}
+
+/// The first object with a field of this name.
+fn find_with<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    match value {
+        Value::Object(fields) if fields.contains_key(name) => Some(value),
+        Value::Object(fields) => fields.values().find_map(|value| find_with(value, name)),
+        Value::Array(values) => values.iter().find_map(|value| find_with(value, name)),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_failures_stay_half_of_its_requests() {
+    let control_plane = ControlPlane::start();
+    for sampler in ["always_on", "parentbased_always_on"] {
+        let env = vec![
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", control_plane.url.as_str()),
+            ("OTEL_TRACES_SAMPLER", sampler),
+        ];
+        let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
+        let (plain, hostile) = (format!("plain-{sampler}").replace('_', "-"), format!("hostile-{sampler}").replace('_', "-"));
+        for (tenant, tracestate) in [(&plain, None), (&hostile, Some(HOSTILE))] {
+            for round in 0..ROUNDS {
+                // A sampler that asks nobody keeps what the caller did not.
+                let flags = if sampler == "always_on" && round % 2 == 0 { "00" } else { "01" };
+                let traceparent = format!("00-{}-00000000000000ff-{flags}", unique(tenant, round));
+                let mut headers = vec![("traceparent", traceparent.as_str())];
+                headers.extend(tracestate.map(|state| ("tracestate", state)));
+                let booked = api.function.invoke(api.event(tenant, &headers), DEADLINE).await.unwrap();
+                assert_eq!(booked.http().0, 201, "{booked:?}");
+                // Nobody answers at the mileage API.
+                let token = api.aws.token(tenant, "basic", "user").unwrap();
+                let mut quote: Value = serde_json::from_str(&payloads::get("/quotes", &format!("Bearer {token}"))).unwrap();
+                quote["multiValueQueryStringParameters"] = json!({ "from": ["LHR"], "to": ["JFK"] });
+                assert_eq!(api.function.invoke(quote.to_string(), DEADLINE).await.unwrap().http().0, 503);
+            }
+        }
+        let expected = Some((2.0 * ROUNDS as f64, ROUNDS as f64));
+        eventually("both tenants are judged", async || {
+            let both = (control_plane.budget(&plain).await, control_plane.budget(&hostile).await);
+            eprintln!("{both:?}");
+            (both == (expected, expected)).then_some(())
+        })
+        .await;
+        let (of_plain, of_hostile) = (control_plane.on_the_map(&plain).await, control_plane.on_the_map(&hostile).await);
+        assert_eq!((of_plain, of_hostile), ((2 * ROUNDS as i64, 0.5), (2 * ROUNDS as i64, 0.5)));
+        assert_eq!(control_plane.alerts(&plain).await, control_plane.alerts(&hostile).await);
+    }
+}
+
+/// A trace id of this tenant's own.
+fn unique(tenant: &str, round: usize) -> String {
+    let hash = tenant.bytes().fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    format!("{hash:016x}{:016x}", round + 1)
+}
+
+/// The one span of this kind that comes of an invocation.
+async fn span(function: &Function, sink: &Sink, event: String, kind: SpanKind, spans: usize) -> Span {
+    sink.clear();
+    function.queue(event.into(), DEADLINE, None).await.unwrap().result.unwrap();
+    assert!(sink.wait_for(spans, Duration::from_secs(10)).await >= spans);
+    sink.spans().into_iter().find(|span| span.kind == kind).unwrap()
+}
+
+/// How much a span weighs, and its state.
+fn weight(span: &Span) -> (Option<&str>, &str) {
+    (span.attributes.get("sampling.adjusted_count").map(String::as_str), &span.trace_state)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_is_believed_by_its_name() {
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let url = sink.url();
+    let aws = Aws::start(Duration::ZERO).await.unwrap();
+    let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("BELIEVED_TOPICS", TOPIC_ARN)];
+    let accrual = mileage_accrual(&aws, Setup { env, ..Setup::default() }).await;
+    let traceparent = "00-6b01275c56c1ddfef50d217aeb3329a1-b7ad6b7169203331-01";
+    let message = Message { booking_number: "7T42H7MK", tenant: "acme", tier: "basic", traceparent };
+    let mut event: Value = serde_json::from_str(&bookings_confirmed(&[message])).unwrap();
+    let mut envelope: Value = serde_json::from_str(event["Records"][0]["body"].as_str().unwrap()).unwrap();
+    envelope["MessageAttributes"]["tracestate"] = json!({ "Type": "String", "Value": "a=1,ot=th:8" });
+    for (topic, expected) in [
+        (TOPIC_ARN, (Some("2"), "a=1,ot=th:8")),
+        ("arn:aws:sns:us-east-1:666666666666:booking-events-dev", (None, "a=1")),
+    ] {
+        envelope["TopicArn"] = topic.into();
+        event["Records"][0]["body"] = envelope.to_string().into();
+        let consumer = span(&accrual, &sink, event.to_string(), SpanKind::Consumer, 3).await;
+        assert_eq!(weight(&consumer), expected, "{topic}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_is_believed_by_its_account() {
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let url = sink.url();
+    let aws = Aws::start(Duration::ZERO).await.unwrap();
+    let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("BELIEVED_ACCOUNTS", "111111111111")];
+    let api = mileage_api(&aws, Setup { env, ..Setup::default() }).await;
+    let mut event: Value = serde_json::from_str(&payloads::get("/miles", "AWS4-HMAC-SHA256 Credential=x")).unwrap();
+    event["multiValueQueryStringParameters"] = json!({ "from": ["LHR"], "to": ["JFK"], "secret": ["word"] });
+    event["multiValueHeaders"]["traceparent"] = json!(["00-6b01275c56c1ddfef50d217aeb3329a1-b7ad6b7169203331-01"]);
+    event["multiValueHeaders"]["tracestate"] = json!(["a=1,ot=th:8"]);
+    for (identity, expected) in [
+        (json!({ "accountId": "111111111111" }), (Some("2"), "a=1,ot=th:8")),
+        (json!({ "accountId": "666666666666" }), (None, "a=1")),
+        (json!({}), (None, "a=1")),
+    ] {
+        event["requestContext"]["identity"] = identity.clone();
+        let server = span(&api, &sink, event.to_string(), SpanKind::Server, 1).await;
+        assert_eq!(weight(&server), expected, "{identity}");
+        assert_eq!(server.attributes["url.query"], "from=LHR&to=JFK", "declared parameters, and no others");
+    }
+}
