@@ -118,8 +118,9 @@ impl Encoding {
 
 /// Undoes the content codings, the last of them first: <https://www.rfc-editor.org/rfc/rfc9110#section-8.4>.
 fn unpack(headers: &HeaderMap, mut body: Bytes) -> Result<Bytes, (StatusCode, String)> {
-    let values: Vec<_> = headers.get_all(header::CONTENT_ENCODING).iter().map(|value| value.to_str()).collect();
-    let codings = values.iter().flat_map(|value| value.unwrap_or("?").split(','));
+    let values: Vec<&str> =
+        headers.get_all(header::CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?")).collect();
+    let codings = values.iter().flat_map(|value| value.split(','));
     let codings: Vec<String> = codings.map(|coding| coding.trim().to_ascii_lowercase()).collect();
     let wrong = |message: &str| Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()));
     let codings: Vec<&str> =

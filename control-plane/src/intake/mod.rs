@@ -28,6 +28,7 @@ pub use spans::{Rejected, by_trace};
 
 use self::{body::Encoding, proto_json::Read};
 use crate::{
+    complain::complain,
     server::App,
     store::{MAX_SPANS_PER_TRACE, StoreError},
 };
@@ -77,7 +78,7 @@ pub(crate) async fn export(
         }
         Err(error @ StoreError::Busy) => encoding.refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(error) => {
-            eprintln!("spans not stored: {error}");
+            complain(format_args!("spans not stored: {error}"));
             encoding.refuse(StatusCode::SERVICE_UNAVAILABLE, "not stored")
         }
     }

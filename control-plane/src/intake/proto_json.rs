@@ -73,7 +73,8 @@ pub(super) fn read(body: &[u8]) -> Result<Read, String> {
         cursor.remark("there are no resourceSpans in it");
     }
     let remarks: Vec<String> = cursor.remarks.into_iter().collect();
-    let has_spans = request.resource_spans.iter().flat_map(|group| &group.scope_spans).any(|scope| !scope.spans.is_empty());
+    let has_spans =
+        request.resource_spans.iter().flat_map(|group| &group.scope_spans).any(|scope| !scope.spans.is_empty());
     if has_spans || remarks.is_empty() { Ok(Read { request, remarks }) } else { Err(remarks.join("; ")) }
 }
 

@@ -101,7 +101,8 @@ fn check(
     account: Option<&str>,
     now: i64,
 ) -> Result<(TraceId, IncomingSpan), &'static str> {
-    let trace_id = TraceId::from_bytes(&span.trace_id).map_err(|_| "a trace id is 16 bytes (in JSON 32 hexadecimal digits), not all zero")?;
+    let trace_id = TraceId::from_bytes(&span.trace_id)
+        .map_err(|_| "a trace id is 16 bytes (in JSON 32 hexadecimal digits), not all zero")?;
     if span.span_id.len() != 8 || span.span_id == [0; 8] {
         return Err("a span id is 8 bytes (in JSON 16 hexadecimal digits), not all zero");
     }

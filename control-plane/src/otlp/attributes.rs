@@ -13,12 +13,12 @@ pub(super) fn any<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value
 }
 
 /// An attribute that is there and not empty, as text: what senders write as a number is the same name.
-pub(crate) fn text<'a>(attributes: &'a [KeyValue], key: &str) -> Option<Cow<'a, str>> {
+pub(super) fn text<'a>(attributes: &'a [KeyValue], key: &str) -> Option<Cow<'a, str>> {
     scalar(any(attributes, key)?).filter(|text| !text.is_empty())
 }
 
 /// A scalar as text; lists, objects and bytes are none.
-pub(super) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+pub(crate) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::StringValue(text) => Some(text.as_str().into()),
         Value::IntValue(number) => Some(number.to_string().into()),

@@ -18,4 +18,4 @@ pub use facts::{Facts, Flags, Kind, Resource, SpanId};
 pub use peer::Peer;
 pub use span::span;
 
-pub(crate) use attributes::up_to;
+pub(crate) use attributes::{scalar, up_to};

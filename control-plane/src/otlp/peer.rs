@@ -92,12 +92,18 @@ mod tests {
     fn names_of_rpc_old_and_new() {
         let is = |kind: &str, name: &str| Some((kind.to_owned(), name.to_owned()));
         for (attributes, expected) in [
-            (&[("rpc.system", "aws-api"), ("rpc.service", "SSM"), ("rpc.method", "GetParameter")][..], is("SSM", "SSM")),
+            (
+                &[("rpc.system", "aws-api"), ("rpc.service", "SSM"), ("rpc.method", "GetParameter")][..],
+                is("SSM", "SSM"),
+            ),
             (&[("rpc.system.name", "aws-api"), ("rpc.method", "SSM/GetParameter")], is("SSM", "SSM")),
             (&[("rpc.system.name", "aws-api"), ("rpc.system", "aws-api"), ("rpc.service", "S3")], is("S3", "S3")),
             (&[("rpc.system.name", "grpc"), ("rpc.method", "shop.v1.Cart/Add")], is("RPC", "shop.v1.Cart")),
             (&[("rpc.system", "grpc"), ("rpc.service", "shop.v1.Cart")], is("RPC", "shop.v1.Cart")),
-            (&[("rpc.system.name", "jsonrpc"), ("rpc.method", "add"), ("server.address", "a.example")], is("HTTP", "a.example")),
+            (
+                &[("rpc.system.name", "jsonrpc"), ("rpc.method", "add"), ("server.address", "a.example")],
+                is("HTTP", "a.example"),
+            ),
             (&[("rpc.method", "/")], None),
         ] {
             assert_eq!(called(attributes), expected, "{attributes:?}");
