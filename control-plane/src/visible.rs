@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Whether a terminal or a browser acts on a character, where a reader expects to see one: C0, DEL and C1, and what turns the
 /// direction of writing round (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>).
-fn commands(letter: char) -> bool {
+pub(crate) fn commands(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}')
 }

@@ -24,6 +24,7 @@ use crate::{
     problem::Problem,
     server::App,
     trace::{Link, Node, Span, Stretch, Trace, Tree, critical_path},
+    visible,
 };
 
 const TITLE: &str = "Trace";
@@ -265,12 +266,12 @@ fn attributes(title: &str, attributes: &BTreeMap<String, Value>, left: &Cell<usi
 
 /// Whether there is room for a text, which is then taken: as HTML writes it, and its tags.
 fn takes(left: &Cell<usize>, text: &str) -> bool {
-    let letter = |byte: u8| match byte {
-        b'"' | b'&' | b'<' | b'>' => 6,
-        byte if byte.is_ascii_control() => 6,
-        _ => 1,
+    let letter = |letter: char| match letter {
+        '"' | '&' | '<' | '>' => 6,
+        letter if visible::commands(letter) => 6,
+        letter => letter.len_utf8(),
     };
-    let bytes = text.bytes().map(letter).sum::<usize>() + 64;
+    let bytes = text.chars().map(letter).sum::<usize>() + 64;
     let enough = bytes <= left.get();
     if enough {
         left.set(left.get() - bytes);

@@ -482,7 +482,7 @@ mod tests {
             ("fault 7", 7),
             ("duration IS > 2", 10),
             ("fault )", 7),
-            ("service(id(name: \"a\", type: \"AWS::EC2::Instance\"))", 28),
+            ("service(id(name: \"a\", type: \"AWS::EC2::Instance\"))", 29),
             ("type = \"AWS::Lambda::Function\"", 1),
             ("http.useragent CONTAINS \"curl\" fault", 1),
             ("nonsense = 1", 1),
