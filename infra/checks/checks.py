@@ -3,7 +3,7 @@
 import json
 import re
 
-import filter_expressions
+import filter_grammar
 import insights_queries
 import rust_calls
 from cloudformation import as_list, statements
@@ -110,10 +110,10 @@ def a_query_joins_logs_to_a_trace(project):
 
 @check
 def filter_expressions_parse(project):
-    for label, _, name, properties in project.resources("AWS::XRay::Group"):
-        try:
-            filter_expressions.parse(properties["FilterExpression"])
-        except filter_expressions.Refused as reason:
+    groups = list(project.resources("AWS::XRay::Group"))
+    reasons = filter_grammar.refusals([properties["FilterExpression"] for _, _, _, properties in groups])
+    for (label, _, name, _), reason in zip(groups, reasons, strict=True):
+        if reason:
             yield f"{label} {name}: {reason}"
 
 
