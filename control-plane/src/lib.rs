@@ -19,9 +19,11 @@
 //! | [`tenants`] | the registry of tenants: who is served, at which tier |
 //! | [`terminal`] | the same in a terminal |
 //! | [`problem`] | RFC 9457 problem documents |
+//! | `visible`, `complain` | what is written to a page, a terminal, standard error |
 
 pub mod alerting;
 pub mod api;
+mod complain;
 pub mod config;
 pub mod evaluator;
 pub mod forward;
@@ -37,3 +39,4 @@ pub mod tenants;
 pub mod terminal;
 pub mod topology;
 pub mod trace;
+mod visible;

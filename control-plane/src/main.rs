@@ -1,7 +1,7 @@
 //! `control-plane`: the server, and what it knows in a terminal.
 
 use std::{
-    io::{ErrorKind, IsTerminal, Write},
+    io::{ErrorKind, IsTerminal, Read, Write},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -14,6 +14,7 @@ use control_plane::{
     api::SloAnswer,
     config::Config,
     evaluator::Whose,
+    search::Verdict,
     server,
     tenants::{Registry, Status},
     terminal,
@@ -33,7 +34,15 @@ const OTLP_PORT: u16 = 4318;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What a command has found is violated, open or refused.
+const VIOLATED: u8 = 1;
+/// There is no answer: nobody there, nothing known, or not asked in a way that can be answered.
+const NO_ANSWER: u8 = 2;
+
 /// Span intake, store and search for every account.
+///
+/// Exit codes: 0, done; 1, an objective is violated, an alert is open or a filter expression refused; 2, there is no answer: nobody
+/// serves there, nothing is known of what is asked for, or the command cannot be understood.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -97,7 +106,8 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// How each tenant fares against its objectives, the worst first; exits with 1 if an objective is violated.
+    /// How each tenant fares against its objectives, the worst first; exits with 1 if an objective is violated, with 2 without an
+    /// answer.
     Slo {
         /// Only this tenant.
         #[arg(long)]
@@ -105,7 +115,7 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// The alerts there were, the latest first; exits with 1 if one is open.
+    /// The alerts there were, the latest first; exits with 1 if one is open, with 2 without an answer.
     Alerts {
         /// Only this tenant's.
         #[arg(long, default_value = "")]
@@ -134,6 +144,9 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// Judge filter expressions, one a line on standard input: `ok`, `elsewhere` for what X-Ray takes and nothing here answers, or
+    /// `refused`, with the column and the reason; exits with 1 if one is refused.
+    CheckFilter,
 }
 
 #[derive(Subcommand)]
@@ -190,8 +203,19 @@ enum Color {
 }
 
 #[tokio::main]
-async fn main() -> Result<ExitCode> {
-    match Cli::parse().command {
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            // Nobody may read it, and the code says it too.
+            let _unread = writeln!(std::io::stderr(), "control-plane: {}", terminal::raw(&format!("{error:#}")));
+            ExitCode::from(NO_ANSWER)
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command {
         Command::Serve { listen, data, config } => serve(listen, &data, config.as_deref()).await?,
         Command::Trace { id, client } => {
             let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
@@ -208,9 +232,15 @@ async fn main() -> Result<ExitCode> {
         }
         Command::Slo { tenant, client } => {
             let mut answer: SloAnswer = serde_json::from_str(&client.ask("/api/slo", &[]).await?)?;
+            if answer.at == 0 {
+                bail!("objectives are being evaluated for the first time");
+            }
             if let Some(tenant) = tenant {
                 answer.tenants.retain(|line| line.fare.whose == Whose::Tenant(tenant.clone()));
                 answer.groups.clear();
+                if answer.tenants.is_empty() {
+                    bail!("nothing is promised to a tenant {tenant}, or no span has named it");
+                }
             }
             client.show(&serde_json::to_string(&answer)?, |answer, _| terminal::slo(answer))?;
             return Ok(failure_if(answer.tenants.iter().any(|line| line.violated)));
@@ -223,16 +253,23 @@ async fn main() -> Result<ExitCode> {
         }
         Command::Tenant { command, table, json } => {
             let printed = tenant(command, &Registry::open(&table).await, json).await?;
-            std::io::stdout().write_all(printed.as_bytes())?;
+            print(&printed)?;
         }
         Command::Cost { window, format, client } => {
             let format = if matches!(format, CostFormat::Csv) { "csv" } else { "json" };
             let text = client.ask("/api/cost", &[("window", window), ("format", format.to_owned())]).await?;
             if format == "csv" {
-                std::io::stdout().write_all(text.as_bytes())?;
+                print(&terminal::raw(&text))?;
             } else {
                 client.show(&text, |report, _| terminal::cost(report))?;
             }
+        }
+        Command::CheckFilter => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text)?;
+            let verdicts: Vec<Verdict> = text.lines().map(Verdict::of).collect();
+            print(&verdicts.iter().map(|verdict| format!("{verdict}\n")).collect::<String>())?;
+            return Ok(failure_if(verdicts.iter().any(|verdict| matches!(verdict, Verdict::Refused(_)))));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -262,7 +299,16 @@ fn to_json(value: &impl serde::Serialize) -> Result<String> {
 
 /// A pipeline can gate on it.
 fn failure_if(failed: bool) -> ExitCode {
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if failed { ExitCode::from(VIOLATED) } else { ExitCode::SUCCESS }
+}
+
+/// Prints to whoever reads; one who has read enough and gone is no error.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 async fn serve(listen: Option<SocketAddr>, data: &Path, config: Option<&Path>) -> Result<()> {
@@ -277,9 +323,7 @@ async fn serve(listen: Option<SocketAddr>, data: &Path, config: Option<&Path>) -
             listener => listener?,
         },
     };
-    let mut out = std::io::stdout();
-    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
-    out.flush()?;
+    let address = listener.local_addr()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = async move {
@@ -288,7 +332,7 @@ async fn serve(listen: Option<SocketAddr>, data: &Path, config: Option<&Path>) -
             _ = interrupt.recv() => {}
         }
     };
-    server::serve(listener, data, &config, stop).await
+    server::serve(listener, data, &config, stop, || print(&format!("listening on http://{address}\n"))).await
 }
 
 impl Client {
@@ -313,7 +357,7 @@ impl Client {
             Color::Always => true,
             Color::Never => false,
         };
-        let drawn = if self.json { format!("{text}\n") } else { draw(&serde_json::from_str(text)?, color) };
-        Ok(std::io::stdout().write_all(drawn.as_bytes())?)
+        let drawn = if self.json { format!("{}\n", terminal::raw(text)) } else { draw(&terminal::read(text)?, color) };
+        print(&drawn)
     }
 }

@@ -1,6 +1,7 @@
 //! RFC 9457 problem documents.
 
 use axum::{
+    extract::rejection::PathRejection,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -47,6 +48,12 @@ impl From<StoreError> for Problem {
 impl From<InvalidTraceId> for Problem {
     fn from(error: InvalidTraceId) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(error: PathRejection) -> Self {
+        Self::new(error.status(), error.body_text())
     }
 }
 

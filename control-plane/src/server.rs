@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, map_response},
     response::Response,
     routing::{get, post},
@@ -23,6 +23,7 @@ use crate::{
     forward::Forwarder,
     intake::{self, Keys},
     pages,
+    problem::Problem,
     store::{Reader, Writer},
 };
 
@@ -38,12 +39,14 @@ pub(crate) struct App {
     pub(crate) prices: Option<Arc<Prices>>,
 }
 
-/// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished.
+/// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
+/// is there that an answer needs.
 pub async fn serve(
     listener: TcpListener,
     dir: &Path,
     config: &Config,
     stop: impl Future<Output = ()> + Send + 'static,
+    ready: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let database = dir.join("control-plane.sqlite");
@@ -73,10 +76,13 @@ pub async fn serve(
         .route("/api/cost", get(api::cost))
         .route("/healthz", get(|| async { "ok" }))
         .merge(pages::routes())
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
+        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method."))
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(map_response(secure))
         .layer(from_fn(timed))
         .with_state(app);
+    ready()?;
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
 }
 

@@ -148,6 +148,61 @@ async fn json_is_answered_in_json() {
     assert_eq!((trace.spans[0].service.as_str(), &trace.spans[0].attributes["n"]), ("js", &7.into()));
 }
 
+/// Parameters that are given twice, or are none of those there are.
+#[tokio::test]
+async fn parameters_are_checked() {
+    let (server, _dir) = server();
+    for (path, told) in [
+        ("/api/map?tenant=a&tenant=b", "tenant: given more than once"),
+        ("/api/map?window=1h&window=2h", "window: given more than once"),
+        ("/api/traces?order=oldest", "order: one of newest, slowest"),
+        ("/api/traces?status=fine", "status: one of ok, fault, error, throttle"),
+        ("/api/traces?limit=5&limit=5", "limit: given more than once"),
+        ("/api/traces?limit=many", "limit: from 1 to 500"),
+        ("/api/alerts?tenant=a&%74enant=b", "tenant: given more than once"),
+        ("/api/tenants/acme?from=1&from=2", "from: given more than once"),
+        ("/api/cost?format=xml", "format: one of json, csv"),
+        ("/api/cost?format=csv&format=csv", "format: given more than once"),
+        ("/api/traces/%FF", ""),
+        ("/api/traces/nonsense/logs", "a trace id is"),
+    ] {
+        let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].as_bytes()),
+            (400, &b"application/problem+json"[..]),
+            "{path}"
+        );
+        assert!(answer.headers().contains_key("server-timing"), "{path}");
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains(told), "{path}: {problem}");
+    }
+    for path in [
+        "/?tenant=a&tenant=b",
+        "/traces?order=x",
+        "/traces?status=x",
+        "/tenant?id=a&id=b",
+        "/tenants?name=a&name=b",
+        "/cost?window=1d&window=1d",
+    ] {
+        let (status, page) = get(&server, path).await;
+        assert!(status == 400 && page.contains("role=\"alert\""), "{path}: {page}");
+    }
+    assert_eq!(get(&server, &format!("{TRACE}?page=x")).await.0, 400);
+    for path in ["/nothing", "/api/nothing"] {
+        let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].as_bytes()),
+            (404, &b"application/problem+json"[..])
+        );
+        assert!(answer.headers().contains_key("server-timing"));
+    }
+    let answer = reqwest::Client::new().delete(format!("{}/api/map", server.url)).send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["content-type"].as_bytes()),
+        (405, &b"application/problem+json"[..])
+    );
+}
+
 #[tokio::test]
 async fn pages_and_answers_to_nonsense() {
     let (server, _dir) = server();

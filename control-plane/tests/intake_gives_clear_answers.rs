@@ -103,3 +103,74 @@ async fn what_is_no_otlp_is_refused() {
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
     }
 }
+
+/// `google.rpc.Status`, as far as errors carry it.
+#[derive(Clone, PartialEq, Message)]
+struct Status {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+/// Media types and content codings as HTTP has them: in any case, and as old senders name them.
+#[tokio::test]
+async fn types_and_codings_in_any_case() {
+    let (server, _dir) = server();
+    let body = request_of(vec![span(7, 0)]);
+    let (one, other) = (gzip(&body[..body.len() / 2]), gzip(&body[body.len() / 2..]));
+    for (content_type, coding, body, status) in [
+        ("Application/X-Protobuf", "", body.clone(), 200),
+        ("application/x-protobuf; charset=binary", "identity", body.clone(), 200),
+        ("APPLICATION/JSON;charset=UTF-8", "", b"{}".to_vec(), 200),
+        (PROTOBUF, "GZIP", gzip(&body), 200),
+        (PROTOBUF, "x-gzip", gzip(&body), 200),
+        (PROTOBUF, "X-GZip", gzip(&body), 200),
+        (PROTOBUF, "identity, gzip", gzip(&body), 200),
+        (PROTOBUF, "gzip, gzip", gzip(&gzip(&body)), 200),
+        (PROTOBUF, "gzip", [one, other].concat(), 200),
+        ("application/json", "gzip", gzip(b"{}"), 200),
+        (PROTOBUF, "gzip", body.clone(), 400),
+        (PROTOBUF, "br", body.clone(), 415),
+        (PROTOBUF, "gzip, gzip, gzip", body.clone(), 415),
+        ("text/plain", "", body.clone(), 415),
+    ] {
+        let request =
+            reqwest::Client::new().post(format!("{}/v1/traces", server.url)).header("content-type", content_type);
+        let request = if coding.is_empty() { request } else { request.header("content-encoding", coding) };
+        let answer = request.body(body).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{content_type} {coding}");
+    }
+    assert_eq!(server.trace(&[7; 16]).await.unwrap().spans.len(), 1);
+}
+
+#[tokio::test]
+async fn errors_are_in_the_encoding_of_the_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::configured(dir.path(), "[intake.keys]\n\"111111111111\" = \"k\"\n");
+    let client = reqwest::Client::new();
+    for (content_type, key, coding, body, status) in [
+        (PROTOBUF, "k", "identity", b"\xff".to_vec(), 400),
+        (PROTOBUF, "wrong", "identity", vec![], 401),
+        (PROTOBUF, "k", "identity", vec![0; 17 << 20], 413),
+        (PROTOBUF, "k", "gzip", gzip(&vec![0; 17 << 20]), 413),
+        (PROTOBUF, "k", "br", vec![], 415),
+        ("application/protobuf", "k", "identity", vec![], 415),
+    ] {
+        for content_type in [content_type, if content_type == PROTOBUF { "application/json" } else { "text/json" }] {
+            let request = client.post(format!("{}/v1/traces", server.url)).header("content-type", content_type);
+            let request = request.header("authorization", format!("Bearer {key}")).header("content-encoding", coding);
+            let answer = request.body(body.clone()).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{content_type}");
+            let is_json = content_type.contains("json");
+            assert_eq!(answer.headers()["content-type"], if is_json { "application/json" } else { PROTOBUF });
+            let bytes = answer.bytes().await.unwrap();
+            let message = if is_json {
+                serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()["message"].as_str().unwrap().to_owned()
+            } else {
+                Status::decode(bytes).unwrap().message
+            };
+            assert!(!message.is_empty());
+        }
+    }
+}

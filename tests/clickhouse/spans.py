@@ -15,7 +15,8 @@ TENANTS = {
 }
 SERVICES = {"booking": "111111111111", "mileage": "222222222222"}
 # Sums of these are exact in floating point, in whatever order.
-WEIGHTS = [None, None, None, "1", "2", "2.5", "10", "64", "0.5", "no number"]
+WEIGHTS = [None, None, None, "1", "2", "2.5", "10", "64", "0.5", "no number", "72057594037927936"]
+MAX_WEIGHT = 10_000
 SECONDS = 10**9
 SEED = 20260921
 
@@ -26,7 +27,11 @@ def counted(text):
         count = float(text)
     except (TypeError, ValueError):
         return 1.0
-    return count if 1 <= count <= 2**56 else 1.0
+    return min(count, MAX_WEIGHT) if count >= 1 else 1.0
+
+
+def is_capped(text):
+    return text is not None and text.isdigit() and int(text) > MAX_WEIGHT
 
 
 def generate(count=60_000):
@@ -67,23 +72,32 @@ def _span(source, index, start, tenant=None, duration=None):
         attributes[source.choice(["http.response.status_code", "http.status_code"])] = http
     if estimated:
         attributes["sampling.estimated"] = "true"
-    # Functions name their account on the span, what a collector describes on the resource.
+    # Functions name account and tenant on the span, what a collector describes on the resource.
     resource = {"service.name": service}
     (attributes if source.random() < 0.5 else resource)["cloud.account.id"] = SERVICES[service]
+    if tenant and source.random() < 0.2:
+        resource |= {name: attributes.pop(name) for name in ("tenant.id", "tenant.tier")}
+    elif tenant and source.random() < 0.1:
+        # A sender of another tenant's: the span's own counts.
+        resource |= {"tenant.id": "somebody-else", "tenant.tier": "premium"}
+    # A clock that is set back in between: the exporter writes the difference without a sign.
+    exported = duration
+    if duration % 50 == 0:
+        duration, exported = 0, 2**64 - 191_306
 
     start_ns = int(start.timestamp()) * SECONDS + start.microsecond * 1_000 + index % 1_000
     operation = source.choice(["GET /bookings", "POST /bookings", "process mileage"])
     row = {
         "Timestamp": f"{datetime.fromtimestamp(start_ns // SECONDS, UTC):%Y-%m-%d %H:%M:%S}.{start_ns % SECONDS:09d}",
         "TraceId": f"{index:032x}", "SpanId": f"{index:016x}", "SpanName": operation, "SpanKind": kind,
-        "ServiceName": service, "ResourceAttributes": resource, "SpanAttributes": attributes, "Duration": duration,
+        "ServiceName": service, "ResourceAttributes": resource, "SpanAttributes": attributes, "Duration": exported,
         "StatusCode": status,
     }
     is_request = kind == "Consumer" or ("erver" in kind.lower() and trigger != "pubsub")
     refused = http == "404"
     failed = http == "503" or ("rror" in status.lower() and not refused)
     return Span(start_ns, service, operation, ("consumer" if kind == "Consumer" else "server") if is_request else None,
-                tenant, TENANTS[tenant], SERVICES[service], duration, failed, counted(weight), estimated, row)
+                tenant, TENANTS[tenant], SERVICES[service], duration, failed, counted(weight), estimated or is_capped(weight), row)
 
 
 def requests(spans, start, end, **of):

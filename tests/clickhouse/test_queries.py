@@ -57,7 +57,7 @@ def test_bins_are_exact_up_to_a_quarter_of_an_hour(clickhouse):
         f"SELECT arrayJoin({durations}) AS d, toUInt16(floor(log2(greatest(d, 1)) * 8)) AS b "
         "SETTINGS output_format_json_quote_64bit_integers = 0")
     assert [(row["d"], row["b"]) for row in found] == [(duration, latency_bin(duration)) for duration in durations]
-    assert "floor(log2(greatest(Duration, 1)) * 8)" in (SQL / "request_cells_view.sql").read_text()
+    assert "floor(log2(greatest(took, 1)) * 8)" in (SQL / "request_cells_view.sql").read_text()
 
 
 @pytest.mark.parametrize("start, end", WINDOWS)

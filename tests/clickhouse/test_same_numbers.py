@@ -37,11 +37,13 @@ def attribute(name, text):
 def otlp(number, span, shift_ns):
     """One span with its sender."""
     start = span.start_ns + shift_ns
+    exported = span.row["Duration"]
+    end = start + (exported if exported < 2**63 else exported - 2**64)
     attributes = [attribute(*item) for item in span.row["SpanAttributes"].items()]
     sent = {
         "traceId": f"{number + 1:032x}", "spanId": f"{number + 1:016x}", "name": span.operation,
         "kind": KINDS[span.row["SpanKind"]], "status": {"code": STATUSES[span.row["StatusCode"]]},
-        "startTimeUnixNano": str(start), "endTimeUnixNano": str(start + span.duration_ns), "attributes": attributes,
+        "startTimeUnixNano": str(start), "endTimeUnixNano": str(end), "attributes": attributes,
     }
     resource = [attribute(*item) for item in span.row["ResourceAttributes"].items()]
     return {"resource": {"attributes": resource}, "scopeSpans": [{"spans": [sent]}]}

@@ -11,6 +11,7 @@ mod webhook;
 pub use alarm::Alarm;
 pub use webhook::Webhook;
 
+use crate::complain::complain;
 use tokio::{runtime::Handle, sync::mpsc};
 
 /// Alarms that may wait for a receiver.
@@ -35,7 +36,7 @@ impl Notifier {
     pub fn tell(&self, alarm: Alarm) {
         for queue in &self.0 {
             if queue.try_send(alarm.clone()).is_err() {
-                eprintln!("alert {} could not be told: too many wait", alarm.id);
+                complain(format_args!("alert {} could not be told: too many wait", alarm.id));
             }
         }
     }

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::Alarm;
+use crate::complain::complain;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -34,7 +35,7 @@ impl Webhook {
         let Ok(client) = client else { return };
         while let Some(alarm) = waiting.recv().await {
             if let Err(reason) = self.deliver(&client, &alarm).await {
-                eprintln!("alert {} was not taken: {reason}", alarm.id);
+                complain(format_args!("alert {} was not taken: {reason}", alarm.id));
             }
         }
     }

@@ -2,11 +2,14 @@
 
 use serde::Deserialize;
 
-use super::given;
+use super::{given, one_of};
 use crate::{
     problem::Problem,
     search::{Expression, quoted},
 };
+
+/// What `status` may be.
+pub(crate) const STATUSES: [&str; 4] = ["ok", "fault", "error", "throttle"];
 
 /// The fields of the form; all that are filled in must hold.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -36,7 +39,7 @@ impl Conditions {
             given(&self.tier).map(|tier| format!("annotation[tenant.tier] = {}", quoted(&tier))),
             given(&self.service).map(|service| format!("service({})", quoted(&service))),
             given(&self.account).map(|account| format!("account.id = {}", quoted(&account))),
-            given(&self.status).filter(|status| ["ok", "fault", "error", "throttle"].contains(&status.as_str())),
+            one_of("status", &self.status, &STATUSES)?.map(str::to_owned),
             self.slower_than()?.map(|seconds| format!("duration > {seconds}")),
         ];
         let mut parts: Vec<String> = fields.into_iter().flatten().collect();

@@ -2,6 +2,7 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | `parameters` | the query of a request |
 //! | `window` | the window of time a request asks about |
 //! | `conditions` | what a search form asks for, as a filter expression |
 //! | `objectives` | objectives, alerts and cost |
@@ -10,22 +11,24 @@
 mod conditions;
 mod logs;
 mod objectives;
+mod parameters;
 mod window;
 
 use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use conditions::Conditions;
+pub(crate) use conditions::{Conditions, STATUSES};
 pub use logs::Logs;
 pub(crate) use objectives::{CostFilter, alerts, cost, read_cost, read_slo, read_tenant, slo, tenant};
 pub use objectives::{FareLine, Point, ServiceLine, SloAnswer, TenantAnswer};
+pub(crate) use parameters::{Parameters, one_of};
 pub(crate) use window::{DEFAULT as DEFAULT_WINDOW, Window, WindowQuery};
 
 use crate::{
@@ -64,7 +67,7 @@ pub(crate) struct TraceFilter {
 
 impl TraceFilter {
     pub(crate) fn slowest_first(&self) -> bool {
-        self.order.as_deref() == Some("slowest")
+        given(&self.order).as_deref() == Some("slowest")
     }
 
     fn limit(&self) -> Result<usize, Problem> {
@@ -90,7 +93,7 @@ pub(crate) struct TraceAnswer {
 /// `GET /api/map`
 pub(crate) async fn map(
     State(app): State<Arc<App>>,
-    Query(filter): Query<MapFilter>,
+    Parameters(filter): Parameters<MapFilter>,
 ) -> Result<Json<ServiceMap>, Problem> {
     read_map(&app, &filter).await.map(Json)
 }
@@ -98,13 +101,17 @@ pub(crate) async fn map(
 /// `GET /api/traces`
 pub(crate) async fn traces(
     State(app): State<Arc<App>>,
-    Query(filter): Query<TraceFilter>,
+    Parameters(filter): Parameters<TraceFilter>,
 ) -> Result<Json<Found>, Problem> {
     find_traces(&app, &filter).await.map(Json)
 }
 
 /// `GET /api/traces/{id}`, the id in W3C or X-Ray form.
-pub(crate) async fn trace(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<TraceAnswer>, Problem> {
+pub(crate) async fn trace(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<TraceAnswer>, Problem> {
+    let Path(id) = id?;
     let trace = find_trace(&app, &id).await?;
     let critical_path = critical_path(&Tree::of(&trace));
     Ok(Json(TraceAnswer { trace, critical_path }))
@@ -113,8 +120,9 @@ pub(crate) async fn trace(State(app): State<Arc<App>>, Path(id): Path<String>) -
 /// `GET /api/traces/{id}/logs`
 pub(crate) async fn trace_logs(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Vec<serde_json::Value>>, Problem> {
+    let Path(id) = id?;
     let id: TraceId = id.parse()?;
     match &app.logs {
         Some(logs) => logs.of(id).await.map(Json).map_err(|error| Problem::new(StatusCode::BAD_GATEWAY, error)),
@@ -147,6 +155,7 @@ pub(crate) async fn read_map(app: &App, filter: &MapFilter) -> Result<ServiceMap
 
 pub(crate) async fn find_traces(app: &App, filter: &TraceFilter) -> Result<Found, Problem> {
     let window = filter.window.resolve(Timestamp::now())?;
+    one_of("order", &filter.order, &["newest", "slowest"])?;
     let expression: Option<Expression> = filter.conditions.expression()?.map(|text| text.parse()).transpose()?;
     let search = Search {
         from_ns: window.from_ns,

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use slo::{CostReport, Summary};
 
-use super::{NANOSECONDS, Window, WindowQuery, given, read};
+use super::{NANOSECONDS, Parameters, Window, WindowQuery, given, one_of, read};
 use crate::{
     alerting::Alarm,
     evaluator::{Fare, Snapshot},
@@ -135,33 +135,37 @@ pub(crate) fn read_slo(app: &App) -> SloAnswer {
 /// `GET /api/tenants/{id}`
 pub(crate) async fn tenant(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(window): Query<WindowQuery>,
+    id: Result<Path<String>, PathRejection>,
+    Parameters(window): Parameters<WindowQuery>,
 ) -> Result<Json<TenantAnswer>, Problem> {
+    let Path(id) = id?;
     read_tenant(&app, &id, &window).await.map(Json)
 }
 
 /// `GET /api/alerts`
 pub(crate) async fn alerts(
     State(app): State<Arc<App>>,
-    Query(filter): Query<AlertFilter>,
+    Parameters(filter): Parameters<AlertFilter>,
 ) -> Result<Json<Vec<Alarm>>, Problem> {
     let (reader, tenant) = (app.reader.clone(), given(&filter.tenant));
     read(move || Ok(reader.alerts(tenant.as_deref(), MAX_ALERTS)?)).await.map(Json)
 }
 
 /// `GET /api/cost`, as JSON or CSV.
-pub(crate) async fn cost(State(app): State<Arc<App>>, Query(filter): Query<CostFilter>) -> Result<Response, Problem> {
+pub(crate) async fn cost(
+    State(app): State<Arc<App>>,
+    Parameters(filter): Parameters<CostFilter>,
+) -> Result<Response, Problem> {
+    let format = one_of("format", &filter.format, &["json", "csv"])?;
     let report = read_cost(&app, &filter.window).await?;
-    match given(&filter.format).as_deref() {
-        None | Some("json") => Ok(Json(report).into_response()),
+    match format {
         Some("csv") => {
             let csv = report
                 .to_csv(&report.lines)
                 .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
             Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response())
         }
-        Some(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "format: json or csv")),
+        _ => Ok(Json(report).into_response()),
     }
 }
 

@@ -27,6 +27,7 @@ pub use snapshot::{Fare, Snapshot};
 use self::past::Past;
 use crate::{
     alerting::{Alarm, Notifier},
+    complain::complain,
     store::{Reader, StoreError, Writer},
 };
 
@@ -89,7 +90,7 @@ impl Evaluator {
                         *latest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
                     }
                     Ok(None) => {}
-                    Err(error) => eprintln!("objectives were not evaluated: {error}"),
+                    Err(error) => complain(format_args!("objectives were not evaluated: {error}")),
                 }
                 drop(latest);
                 thread::sleep(LOOK_EVERY);

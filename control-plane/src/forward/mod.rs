@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use crate::complain::complain;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use reqwest::{Client, StatusCode, header};
@@ -91,7 +92,7 @@ async fn run(
             dropped.fetch_sub(lost, Ordering::Relaxed);
             told = Some(Instant::now());
             let reason = outcome.err().unwrap_or_else(|| "the queue was full".into());
-            eprintln!("{lost} requests not forwarded to {}: {reason}", destination.url);
+            complain(format_args!("{lost} requests not forwarded to {}: {reason}", destination.url));
         }
     }
 }

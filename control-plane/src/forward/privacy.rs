@@ -6,6 +6,8 @@ use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value::Value},
 };
 
+use crate::otlp::scalar;
+
 /// Attributes that name a tenant or its user.
 const IDS: [&str; 2] = ["tenant.id", "enduser.id"];
 /// Hexadecimal digits of a pseudonym, as the functions make them too.
@@ -50,18 +52,16 @@ impl TenantIds {
             Self::Plain => {}
             Self::Drop => attributes.retain(|attribute| !is_id(attribute)),
             Self::Hmac(key) => {
-                // What is no text cannot be hashed, and must not go as it is.
+                // What has no text cannot be hashed, and must not go as it is.
                 attributes.retain_mut(|attribute| {
                     if !is_id(attribute) {
                         return true;
                     }
-                    match attribute.value.as_mut().and_then(|any| any.value.as_mut()) {
-                        Some(Value::StringValue(text)) => {
-                            *text = pseudonym(key, text);
-                            true
-                        }
-                        _ => false,
-                    }
+                    let Some(value) = attribute.value.as_mut().and_then(|any| any.value.as_mut()) else { return false };
+                    // A number is an id as its text is one.
+                    let Some(hashed) = scalar(value).map(|id| pseudonym(key, &id)) else { return false };
+                    *value = Value::StringValue(hashed);
+                    true
                 });
             }
         }

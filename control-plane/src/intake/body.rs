@@ -7,17 +7,22 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message;
 use serde_json::json;
 
-use super::{MAX_BODY_BYTES, Rejected};
+use super::{
+    MAX_BODY_BYTES, Rejected,
+    proto_json::{self, Read as Request},
+};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
+/// Content codings one upon the other.
+const MAX_CODINGS: usize = 2;
 
 /// `google.rpc.Status`, which OTLP answers errors with; this much of it is all that is needed.
 #[derive(Clone, PartialEq, Message)]
@@ -36,39 +41,40 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
-        let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-        match content_type.split(';').next().map(str::trim)? {
-            PROTOBUF => Some(Self::Protobuf),
-            JSON => Some(Self::Json),
-            _ => None,
+    /// The encoding of a request; the error is the one to answer in, where it is none that is read here.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Self> {
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match media_type.as_str() {
+            PROTOBUF => Ok(Self::Protobuf),
+            JSON => Ok(Self::Json),
+            // Who cannot be told from a person is answered in text.
+            other => Err(if other.contains("protobuf") { Self::Protobuf } else { Self::Json }),
         }
     }
 
-    pub(super) fn read(
-        self,
-        headers: &HeaderMap,
-        body: Bytes,
-    ) -> Result<ExportTraceServiceRequest, (StatusCode, String)> {
+    pub(super) fn read(self, headers: &HeaderMap, body: Bytes) -> Result<Request, (StatusCode, String)> {
         let body = unpack(headers, body)?;
-        let broken = |error: String| (StatusCode::BAD_REQUEST, error);
-        match self {
-            Self::Protobuf => ExportTraceServiceRequest::decode(body).map_err(|error| broken(error.to_string())),
-            Self::Json => serde_json::from_slice(&body).map_err(|error| broken(error.to_string())),
-        }
+        let read = match self {
+            Self::Protobuf => ExportTraceServiceRequest::decode(body)
+                .map(|request| Request { request, ..Request::default() })
+                .map_err(|error| format!("no ExportTraceServiceRequest, which traces are sent in: {error}")),
+            Self::Json => proto_json::read(&body),
+        };
+        read.map_err(|error| (StatusCode::BAD_REQUEST, error))
     }
 
     pub(super) fn accept(self, rejected: &Rejected) -> Response {
         let message = rejected.reasons();
         match self {
-            Self::Json if rejected.spans == 0 => self.answer(StatusCode::OK, b"{}".to_vec()),
+            Self::Json if message.is_empty() => self.answer(StatusCode::OK, b"{}".to_vec()),
             Self::Json => {
                 // 64-bit numbers are strings in protobuf's JSON.
                 let rejected = json!({ "rejectedSpans": rejected.spans.to_string(), "errorMessage": message });
                 self.answer(StatusCode::OK, json!({ "partialSuccess": rejected }).to_string().into_bytes())
             }
             Self::Protobuf => {
-                let partial_success = (rejected.spans > 0).then(|| ExportTracePartialSuccess {
+                let partial_success = (!message.is_empty()).then(|| ExportTracePartialSuccess {
                     rejected_spans: i64::try_from(rejected.spans).unwrap_or(i64::MAX),
                     error_message: message,
                 });
@@ -92,6 +98,9 @@ impl Encoding {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
         }
+        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -107,20 +116,34 @@ impl Encoding {
     }
 }
 
-fn unpack(headers: &HeaderMap, body: Bytes) -> Result<Bytes, (StatusCode, String)> {
-    match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
-        None | Some(b"identity") => Ok(body),
-        Some(b"gzip") => {
-            let mut unpacked = Vec::new();
-            let limit = MAX_BODY_BYTES as u64 + 1;
-            match GzDecoder::new(body.as_ref()).take(limit).read_to_end(&mut unpacked) {
-                Err(error) => Err((StatusCode::BAD_REQUEST, error.to_string())),
-                Ok(size) if size > MAX_BODY_BYTES => {
-                    Err((StatusCode::PAYLOAD_TOO_LARGE, "too large when unpacked".into()))
-                }
-                Ok(_) => Ok(unpacked.into()),
-            }
+/// Undoes the content codings, the last of them first: <https://www.rfc-editor.org/rfc/rfc9110#section-8.4>.
+fn unpack(headers: &HeaderMap, mut body: Bytes) -> Result<Bytes, (StatusCode, String)> {
+    let values: Vec<&str> =
+        headers.get_all(header::CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?")).collect();
+    let codings = values.iter().flat_map(|value| value.split(','));
+    let codings: Vec<String> = codings.map(|coding| coding.trim().to_ascii_lowercase()).collect();
+    let wrong = |message: &str| Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()));
+    let codings: Vec<&str> =
+        codings.iter().map(String::as_str).filter(|coding| !matches!(*coding, "" | "identity")).collect();
+    if codings.len() > MAX_CODINGS {
+        return wrong("more content codings than anybody needs");
+    }
+    for coding in codings.into_iter().rev() {
+        if !matches!(coding, "gzip" | "x-gzip") {
+            return wrong("content-encoding must be gzip or identity");
         }
-        Some(_) => Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding must be gzip or identity".into())),
+        body = gunzip(&body)?;
+    }
+    Ok(body)
+}
+
+/// All members of a gzip body, one behind the other: <https://www.rfc-editor.org/rfc/rfc1952#section-2.2>.
+fn gunzip(body: &[u8]) -> Result<Bytes, (StatusCode, String)> {
+    let mut unpacked = Vec::new();
+    let limit = MAX_BODY_BYTES as u64 + 1;
+    match MultiGzDecoder::new(body).take(limit).read_to_end(&mut unpacked) {
+        Err(error) => Err((StatusCode::BAD_REQUEST, format!("no gzip: {error}"))),
+        Ok(size) if size > MAX_BODY_BYTES => Err((StatusCode::PAYLOAD_TOO_LARGE, "too large when unpacked".into())),
+        Ok(_) => Ok(unpacked.into()),
     }
 }

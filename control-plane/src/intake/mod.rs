@@ -4,18 +4,21 @@
 //! | file | idea |
 //! |---|---|
 //! | `body` | from bytes to a request, and what an answer looks like |
+//! | `json`, `proto_json` | JSON whatever is in it, and a request written in it |
 //! | `keys` | which account a sender may speak for |
 //! | `spans` | which spans can be stored, by trace |
 
 mod body;
+mod json;
 mod keys;
+mod proto_json;
 mod spans;
 
 use std::sync::Arc;
 
 use axum::{
     body::Bytes,
-    extract::State,
+    extract::{State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -23,8 +26,9 @@ use axum::{
 pub use keys::Keys;
 pub use spans::{Rejected, by_trace};
 
-use self::body::Encoding;
+use self::{body::Encoding, proto_json::Read};
 use crate::{
+    complain::complain,
     server::App,
     store::{MAX_SPANS_PER_TRACE, StoreError},
 };
@@ -33,22 +37,34 @@ use crate::{
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// Takes spans. 200 means that they are on disk.
-pub(crate) async fn export(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(encoding) = Encoding::of(&headers) else {
-        let message = "send application/x-protobuf or application/json";
-        return Encoding::Protobuf.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+pub(crate) async fn export(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let encoding = match Encoding::of(&headers) {
+        Ok(encoding) => encoding,
+        Err(other) => {
+            let message = "send application/x-protobuf or application/json";
+            return other.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+        }
     };
     let account = match app.keys.account(&headers) {
         Ok(account) => account,
         Err(message) => return encoding.refuse(StatusCode::UNAUTHORIZED, message),
     };
-    let request = match encoding.read(&headers, body) {
-        Ok(request) => request,
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return encoding.refuse(error.status(), &error.body_text()),
+    };
+    let Read { request, remarks } = match encoding.read(&headers, body) {
+        Ok(read) => read,
         Err((status, message)) => return encoding.refuse(status, &message),
     };
     let forwarded = (!app.forwarders.is_empty()).then(|| Arc::new(request.clone()));
     let now = jiff::Timestamp::now().as_second();
     let (traces, mut rejected) = by_trace(request, account.as_deref(), now);
+    remarks.iter().for_each(|remark| rejected.add(0, remark));
     match app.writer.store(traces).await {
         Ok(stored) => {
             if stored.beyond > 0 {
@@ -62,7 +78,7 @@ pub(crate) async fn export(State(app): State<Arc<App>>, headers: HeaderMap, body
         }
         Err(error @ StoreError::Busy) => encoding.refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(error) => {
-            eprintln!("spans not stored: {error}");
+            complain(format_args!("spans not stored: {error}"));
             encoding.refuse(StatusCode::SERVICE_UNAVAILABLE, "not stored")
         }
     }

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::{
-    common::v1::{AnyValue, KeyValue, any_value},
+    common::v1::{KeyValue, any_value},
     resource::v1 as resource,
     trace::v1::{Span, status::StatusCode},
 };
 
-use super::text;
+use super::{
+    Peer,
+    attributes::{any, cut, scalar, text},
+    peer::peer,
+    weight::weight,
+};
 
-/// Text of a span that is kept for searching is cut at so many bytes; the span itself is stored whole.
-const MAX_TEXT_BYTES: usize = 256;
 /// Annotations of one span that can be searched; X-Ray indexes as many of a trace.
 const MAX_ANNOTATIONS: usize = 50;
 
@@ -109,15 +112,6 @@ impl Flags {
     }
 }
 
-/// What a CLIENT or PRODUCER span calls, or a CONSUMER span takes from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Peer {
-    /// `DynamoDB`, `SNS`, `SQS`, `HTTP`, or what semantic conventions call the system.
-    pub kind: Box<str>,
-    /// Table, topic, queue, host.
-    pub name: Box<str>,
-}
-
 /// Who sends spans.
 #[derive(Debug, Clone)]
 pub struct Resource {
@@ -125,13 +119,22 @@ pub struct Resource {
     pub service: Arc<str>,
     /// `cloud.account.id`.
     pub account: Option<Arc<str>>,
+    /// `tenant.id`, of all its spans that name none themselves.
+    pub tenant: Option<Arc<str>>,
+    /// `tenant.tier`, likewise.
+    pub tier: Option<Arc<str>>,
 }
 
 impl Resource {
     /// From the sender's resource.
     pub fn of(resource: &resource::Resource) -> Self {
-        let service = text(&resource.attributes, "service.name").unwrap_or("unknown_service");
-        Self { service: cut(service).into(), account: text(&resource.attributes, "cloud.account.id").map(Arc::from) }
+        let own = |key: &str| text(&resource.attributes, key).map(|value| Arc::<str>::from(cut(&value)));
+        Self {
+            service: own("service.name").unwrap_or_else(|| "unknown_service".into()),
+            account: own("cloud.account.id"),
+            tenant: own("tenant.id"),
+            tier: own("tenant.tier"),
+        }
     }
 }
 
@@ -154,10 +157,10 @@ pub struct Facts {
     pub service: Arc<str>,
     /// `cloud.account.id` of the span, else of the sender.
     pub account: Option<Arc<str>>,
-    /// `tenant.id`.
-    pub tenant: Option<Box<str>>,
-    /// `tenant.tier`.
-    pub tier: Option<Box<str>>,
+    /// `tenant.id` of the span, else of the sender.
+    pub tenant: Option<Arc<str>>,
+    /// `tenant.tier` likewise; the sender's is of the sender's tenant only.
+    pub tier: Option<Arc<str>>,
     /// `enduser.id`, else `user.id`.
     pub user: Option<Box<str>>,
     /// The other side.
@@ -188,7 +191,7 @@ impl Facts {
     /// The facts of a span. Its ids must have been checked.
     pub fn of(resource: &Resource, span: &Span) -> Self {
         let attributes = span.attributes.as_slice();
-        let own = |key: &str| text(attributes, key).map(|value| Box::<str>::from(cut(value)));
+        let own = |key: &str| text(attributes, key).map(|value| Box::<str>::from(cut(&value)));
         let nanoseconds = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
         let kind = Kind::of(span.kind);
         let start_ns = nanoseconds(span.start_time_unix_nano);
@@ -199,6 +202,12 @@ impl Facts {
         let trigger = text(attributes, "faas.trigger");
         let (peer, plain_http) = peer(kind, attributes);
         let (weight, estimated) = weight(span);
+        let of_span = |key: &str| text(attributes, key).map(|value| Arc::<str>::from(cut(&value)));
+        let tenant = of_span("tenant.id");
+        let of_senders_tenant = tenant.is_none() || tenant == resource.tenant;
+        let tenant = tenant.or_else(|| resource.tenant.clone());
+        let tier = of_span("tenant.tier").or_else(|| resource.tier.clone().filter(|_| of_senders_tenant));
+        let annotations = annotations(attributes, tenant.as_deref(), tier.as_deref());
         Self {
             id: id(&span.span_id),
             // A span that calls itself its parent has none.
@@ -208,21 +217,21 @@ impl Facts {
             end_ns: nanoseconds(span.end_time_unix_nano).max(start_ns),
             operation: cut(&span.name).into(),
             service: resource.service.clone(),
-            account: text(attributes, "cloud.account.id").map(Arc::from).or_else(|| resource.account.clone()),
-            tenant: own("tenant.id"),
-            tier: own("tenant.tier"),
+            account: of_span("cloud.account.id").or_else(|| resource.account.clone()),
+            tenant,
+            tier,
             user: own("enduser.id").or_else(|| own("user.id")),
             peer,
             http_status,
             http_method: own("http.request.method"),
             url: own("url.full").or_else(|| own("url.path")),
             flags: Flags::of(http_status, span.status.as_ref().map_or(StatusCode::Unset, |status| status.code())),
-            fronted: kind == Kind::Server && trigger == Some("http"),
+            fronted: kind == Kind::Server && trigger.as_deref() == Some("http"),
             batch: kind == Kind::Server && trigger.is_some_and(|trigger| trigger != "http"),
             plain_http,
             weight,
             estimated,
-            annotations: annotations(attributes),
+            annotations,
         }
     }
 
@@ -241,124 +250,30 @@ fn id(bytes: &[u8]) -> SpanId {
     bytes.try_into().map_or(0, u64::from_be_bytes)
 }
 
-fn cut(text: &str) -> &str {
-    let mut end = text.len().min(MAX_TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-fn any<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a any_value::Value> {
-    attributes.iter().find(|attribute| attribute.key == key)?.value.as_ref()?.value.as_ref()
-}
-
 fn number(attributes: &[KeyValue], key: &str) -> Option<i64> {
     match any(attributes, key)? {
         any_value::Value::IntValue(number) => Some(*number),
         any_value::Value::StringValue(text) => text.parse().ok(),
+        any_value::Value::DoubleValue(number) if number.fract() == 0.0 => Some(*number as i64),
         _ => None,
     }
 }
 
-fn peer(kind: Kind, attributes: &[KeyValue]) -> (Option<Peer>, bool) {
-    let of = |key: &str| text(attributes, key);
-    let made = |kind: &str, name: &str| Some(Peer { kind: cut(kind).into(), name: cut(name).into() });
-    let destination = of("messaging.destination.name");
-    if let (Some(system), Some(name)) = (of("messaging.system"), destination)
-        && matches!(kind, Kind::Client | Kind::Producer | Kind::Consumer)
-    {
-        return (made(system_name(system), name), false);
-    }
-    if kind != Kind::Client {
-        return (None, false);
-    }
-    let host = of("server.address").or_else(|| of("net.peer.name"));
-    if let Some(system) = of("db.system.name").or_else(|| of("db.system")) {
-        let table = first_text(attributes, "aws.dynamodb.table_names");
-        let name = table.or_else(|| of("db.namespace")).or(host).unwrap_or(system);
-        return (made(system_name(system), name), false);
-    }
-    if let Some(service) = of("rpc.service") {
-        return (made(if of("rpc.system") == Some("aws-api") { service } else { "RPC" }, service), false);
-    }
-    if let Some(host) = host {
-        return (made("HTTP", host), of("http.request.method").is_some());
-    }
-    (of("peer.service").and_then(|name| made("service", name)), false)
-}
-
-/// AWS's own names for what semantic conventions name otherwise.
-fn system_name(system: &str) -> &str {
-    match system {
-        "aws.dynamodb" | "dynamodb" => "DynamoDB",
-        "aws.sns" | "aws_sns" => "SNS",
-        "aws_sqs" | "AmazonSQS" => "SQS",
-        other => other,
-    }
-}
-
-fn first_text<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a str> {
-    match any(attributes, key)? {
-        any_value::Value::StringValue(text) => Some(text),
-        any_value::Value::ArrayValue(array) => match array.values.first()?.value.as_ref()? {
-            any_value::Value::StringValue(text) => Some(text),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// The adjusted count: our own attribute, else the threshold in `tracestate`
-/// (<https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>).
-fn weight(span: &Span) -> (f64, bool) {
-    let attributes = span.attributes.as_slice();
-    let known = match any(attributes, "sampling.adjusted_count") {
-        Some(any_value::Value::DoubleValue(count)) => Some(*count),
-        Some(any_value::Value::IntValue(count)) => Some(*count as f64),
-        _ => threshold(&span.trace_state),
-    };
-    let estimated = matches!(any(attributes, "sampling.estimated"), Some(any_value::Value::BoolValue(true)));
-    // What stands for fewer than itself, or for more than the 2^56 that a threshold can say, is no count.
-    match known.filter(|count| (1.0..=72_057_594_037_927_936.0).contains(count)) {
-        Some(count) => (count, estimated),
-        None => (1.0, estimated),
-    }
-}
-
-fn threshold(trace_state: &str) -> Option<f64> {
-    let ot = trace_state.split(',').find_map(|member| member.trim().strip_prefix("ot="))?;
-    let digits = ot.split(';').find_map(|field| field.strip_prefix("th:"))?;
-    if digits.is_empty() || digits.len() > 14 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let threshold = u64::from_str_radix(&format!("{digits:0<14}"), 16).ok()?;
-    let all = 1_u64 << 56;
-    Some(all as f64 / (all - threshold) as f64)
-}
-
-fn annotations(attributes: &[KeyValue]) -> Vec<(Box<str>, Box<str>)> {
-    let mut names = vec!["tenant.id", "tenant.tier"];
-    if let Some(any_value::Value::ArrayValue(array)) = any(attributes, "aws.xray.annotations") {
-        for value in &array.values {
-            if let Some(any_value::Value::StringValue(name)) = &value.value
-                && !names.contains(&name.as_str())
-            {
-                names.push(name);
-            }
+/// Tenant and tier, and what else the span says is to be searched for; of each name once.
+fn annotations(attributes: &[KeyValue], tenant: Option<&str>, tier: Option<&str>) -> Vec<(Box<str>, Box<str>)> {
+    let own = [("tenant.id", tenant), ("tenant.tier", tier)];
+    let mut found: Vec<(Box<str>, Box<str>)> =
+        own.into_iter().filter_map(|(name, value)| Some((name.into(), value?.into()))).collect();
+    let Some(any_value::Value::ArrayValue(array)) = any(attributes, "aws.xray.annotations") else { return found };
+    for value in &array.values {
+        let Some(any_value::Value::StringValue(name)) = &value.value else { continue };
+        let is_new = !own.iter().any(|(own, _)| own == name) && !found.iter().any(|(known, _)| **known == *cut(name));
+        if found.len() < MAX_ANNOTATIONS
+            && is_new
+            && let Some(value) = any(attributes, name).and_then(scalar)
+        {
+            found.push((cut(name).into(), cut(&value).into()));
         }
     }
-    let values = attributes.iter().filter(|attribute| names.contains(&attribute.key.as_str()));
-    let plain = values.filter_map(|attribute| Some((attribute.key.as_str(), plain(attribute.value.as_ref()?)?)));
-    plain.take(MAX_ANNOTATIONS).map(|(name, value)| (cut(name).into(), cut(&value).into())).collect()
-}
-
-fn plain(value: &AnyValue) -> Option<String> {
-    match value.value.as_ref()? {
-        any_value::Value::StringValue(text) => Some(text.clone()),
-        any_value::Value::IntValue(number) => Some(number.to_string()),
-        any_value::Value::DoubleValue(number) => Some(number.to_string()),
-        any_value::Value::BoolValue(truth) => Some(truth.to_string()),
-        _ => None,
-    }
+    found
 }

@@ -3,61 +3,68 @@
 use opentelemetry_proto::tonic::{resource::v1::Resource, trace::v1 as otlp};
 use serde_json::Value;
 
-use super::{
-    attributes::{hex, object},
-    facts,
-};
+use super::{allowance::Allowance, attributes::hex, facts};
 use crate::trace::{Event, Link, Span};
 
-/// The span with all it carries, and who sent it.
+/// What an event or a link takes besides its texts, in JSON.
+const PER_ENTRY: usize = 128;
+
+/// The span with all it carries, and who sent it. Times, parent and tenant are those that sums and lists rest on.
 pub fn span(resource: &Resource, span: otlp::Span) -> Span {
     let sender = facts::Resource::of(resource);
     let facts = facts::Facts::of(&sender, &span);
-    let nanoseconds = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
-    let (start, end) = (nanoseconds(span.start_time_unix_nano), nanoseconds(span.end_time_unix_nano));
+    let mut allowance = Allowance::default();
     let status = span.status.clone().unwrap_or_default();
-    let attributes = object(span.attributes);
+    let attributes = allowance.object(span.attributes);
     let (status, error) = match status.code() {
         otlp::status::StatusCode::Ok => ("OK", None),
         otlp::status::StatusCode::Unset => ("UNSET", None),
         otlp::status::StatusCode::Error => {
             let kind = attributes.get("error.type").and_then(Value::as_str).unwrap_or("error").to_owned();
-            ("ERROR", Some(if status.message.is_empty() { kind } else { status.message }))
+            ("ERROR", Some(allowance.text(if status.message.is_empty() { kind } else { status.message })))
         }
     };
+    let resource = allowance.object(resource.attributes.clone());
+    let mut links = Vec::new();
+    // A link that names no span leads nowhere.
+    for link in span.links.into_iter().filter(|link| link.trace_id.len() == 16 && link.span_id.len() == 8) {
+        if !allowance.takes(PER_ENTRY) {
+            break;
+        }
+        links.push(Link {
+            trace_id: hex(&link.trace_id),
+            span_id: hex(&link.span_id),
+            attributes: allowance.object(link.attributes),
+        });
+    }
+    let mut events = Vec::new();
+    for event in span.events {
+        if !allowance.takes(PER_ENTRY) {
+            break;
+        }
+        events.push(Event {
+            name: allowance.text(event.name),
+            time_unix_ns: i64::try_from(event.time_unix_nano).unwrap_or(i64::MAX),
+            attributes: allowance.object(event.attributes),
+        });
+    }
     Span {
-        span_id: hex(&span.span_id),
-        parent_span_id: (!span.parent_span_id.is_empty()).then(|| hex(&span.parent_span_id)),
-        name: span.name,
+        span_id: format!("{:016x}", facts.id),
+        parent_span_id: facts.parent.map(|parent| format!("{parent:016x}")),
+        name: facts.operation.into(),
         kind: facts.kind.name().to_owned(),
-        service: sender.service.to_string(),
+        service: facts.service.to_string(),
         account: facts.account.as_deref().map(Into::into),
-        tenant: facts.tenant.map(Into::into),
-        tier: facts.tier.map(Into::into),
-        start_unix_ns: start,
-        end_unix_ns: end,
-        duration_ns: end.saturating_sub(start),
+        tenant: facts.tenant.as_deref().map(Into::into),
+        tier: facts.tier.as_deref().map(Into::into),
+        start_unix_ns: facts.start_ns,
+        end_unix_ns: facts.end_ns,
+        duration_ns: facts.end_ns - facts.start_ns,
         status: status.into(),
         error,
         attributes,
-        resource: object(resource.attributes.clone()),
-        links: span
-            .links
-            .into_iter()
-            .map(|link| Link {
-                trace_id: hex(&link.trace_id),
-                span_id: hex(&link.span_id),
-                attributes: object(link.attributes),
-            })
-            .collect(),
-        events: span
-            .events
-            .into_iter()
-            .map(|event| Event {
-                name: event.name,
-                time_unix_ns: nanoseconds(event.time_unix_nano),
-                attributes: object(event.attributes),
-            })
-            .collect(),
+        resource,
+        links,
+        events,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -14,7 +14,8 @@ use super::{
     text::{link, percent},
 };
 use crate::{
-    api::{CostFilter, given, read_cost},
+    api::{CostFilter, Parameters, given, read_cost},
+    problem::Problem,
     server::App,
 };
 
@@ -22,7 +23,11 @@ const TITLE: &str = "Cost";
 /// Lines of each list; the whole is in the CSV.
 const SHOWN: usize = 50;
 
-pub(super) async fn page(State(app): State<Arc<App>>, Query(mut query): Query<CostFilter>) -> Response {
+pub(super) async fn page(State(app): State<Arc<App>>, query: Result<Parameters<CostFilter>, Problem>) -> Response {
+    let mut query = match query {
+        Ok(Parameters(query)) => query,
+        Err(problem) => return failed(TITLE, Tab::Cost, &problem),
+    };
     if given(&query.window.window).is_none() {
         query.window.window = Some("30d".to_owned());
     }

@@ -1,12 +1,13 @@
 //! What all pages have in common.
 
 use axum::response::{IntoResponse, Response};
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::text::link;
 use crate::{
     api::{DEFAULT_WINDOW, WindowQuery, given},
     problem::Problem,
+    visible,
 };
 
 /// Which page is open.
@@ -20,6 +21,9 @@ pub(super) enum Tab {
 
 /// A page with this title.
 pub(super) fn page(title: &str, tab: Tab, content: &Markup) -> Markup {
+    // Names come from outside: what they hold is shown, not acted on.
+    let content = PreEscaped(visible::lines(&content.0));
+    let title = visible::line(title);
     let current = |this: Tab| (this == tab).then_some("page");
     html! {
         (DOCTYPE)

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -15,7 +15,7 @@ use super::{
     text::{duration, link, percent, rate},
 };
 use crate::{
-    api::{MapFilter, given, read_facets, read_map},
+    api::{MapFilter, Parameters, given, read_facets, read_map},
     problem::Problem,
     search::quoted,
     server::App,
@@ -31,7 +31,11 @@ pub(super) struct MapPage {
     live: Option<String>,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Query(query): Query<MapPage>) -> Response {
+pub(super) async fn page(State(app): State<Arc<App>>, query: Result<Parameters<MapPage>, Problem>) -> Response {
+    let query = match query {
+        Ok(Parameters(query)) => query,
+        Err(problem) => return failed(TITLE, Tab::Map, &problem),
+    };
     match render(&app, &query).await {
         Ok(markup) => markup.into_response(),
         Err(problem) => failed(TITLE, Tab::Map, &problem),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
@@ -13,7 +13,7 @@ use super::{
     text::{clock, duration, link},
 };
 use crate::{
-    api::{TraceFilter, find_traces, given, read_facets},
+    api::{Parameters, STATUSES, TraceFilter, find_traces, given, read_facets},
     problem::Problem,
     server::App,
     store::{Facets, Found, LatencyBin},
@@ -22,7 +22,11 @@ use crate::{
 
 const TITLE: &str = "Traces";
 
-pub(super) async fn page(State(app): State<Arc<App>>, Query(filter): Query<TraceFilter>) -> Response {
+pub(super) async fn page(State(app): State<Arc<App>>, filter: Result<Parameters<TraceFilter>, Problem>) -> Response {
+    let filter = match filter {
+        Ok(Parameters(filter)) => filter,
+        Err(problem) => return frame::failed(TITLE, Tab::Traces, &problem),
+    };
     // A trace id, in either form, leads to its trace.
     if let Some(id) = given(&filter.conditions.filter).and_then(|text| text.parse::<TraceId>().ok()) {
         return Redirect::to(&format!("/traces/{id}")).into_response();
@@ -44,7 +48,7 @@ pub(super) async fn page(State(app): State<Arc<App>>, Query(filter): Query<Trace
 
 fn form(filter: &TraceFilter, facets: &Facets) -> Markup {
     let conditions = &filter.conditions;
-    let statuses: Vec<String> = ["ok", "fault", "error", "throttle"].map(str::to_owned).into();
+    let statuses: Vec<String> = STATUSES.map(str::to_owned).into();
     html! {
         form.filters method="get" action="/traces" aria-label="Search traces" {
             label.wide { "Filter expression, or a trace ID"

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     alerting::Alarm,
-    api::{Point, ServiceLine, TenantAnswer, WindowQuery, given, read_tenant},
+    api::{Parameters, Point, ServiceLine, TenantAnswer, WindowQuery, given, read_tenant},
+    problem::Problem,
     search::quoted,
     server::App,
 };
@@ -32,7 +33,11 @@ pub(super) struct Which {
     window: WindowQuery,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Query(query): Query<Which>) -> Response {
+pub(super) async fn page(State(app): State<Arc<App>>, query: Result<Parameters<Which>, Problem>) -> Response {
+    let query = match query {
+        Ok(Parameters(query)) => query,
+        Err(problem) => return failed("Tenant", Tab::Tenants, &problem),
+    };
     let id = given(&query.id).unwrap_or_default();
     match read_tenant(&app, &id, &query.window).await {
         Ok(answer) => {

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    frame::{self, Tab, choice, live},
+    frame::{self, Tab, choice, failed, live},
     text::{clock, duration, link, percent},
 };
 use crate::{
-    api::{FareLine, given, read_slo},
+    api::{FareLine, Parameters, given, read_slo},
     evaluator::Whose,
+    problem::Problem,
     server::App,
 };
 
@@ -30,7 +31,11 @@ pub(super) struct Narrowed {
     live: Option<String>,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Query(query): Query<Narrowed>) -> Response {
+pub(super) async fn page(State(app): State<Arc<App>>, query: Result<Parameters<Narrowed>, Problem>) -> Response {
+    let query = match query {
+        Ok(Parameters(query)) => query,
+        Err(problem) => return failed(TITLE, Tab::Tenants, &problem),
+    };
     let answer = read_slo(&app);
     let (name, tier) = (given(&query.name), given(&query.tier));
     let matching: Vec<&FareLine> = answer

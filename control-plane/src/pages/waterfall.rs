@@ -1,12 +1,13 @@
 //! `GET /traces/{id}`: the spans of a trace on its time axis.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -18,15 +19,22 @@ use super::{
     text::{clock, duration, link},
 };
 use crate::{
-    api::find_trace,
+    api::{Parameters, find_trace},
+    otlp::up_to,
     problem::Problem,
     server::App,
     trace::{Link, Node, Span, Stretch, Trace, Tree, critical_path},
+    visible,
 };
 
 const TITLE: &str = "Trace";
 /// Spans on a page.
 const SPANS_PER_PAGE: usize = 500;
+/// Bytes of HTML that the details of all spans of a page may take together, and those of the chosen one.
+const DETAILS_BYTES: usize = 500_000;
+const CHOSEN_BYTES: usize = 250_000;
+/// Bytes of what went wrong with a span that lead its line.
+const ERROR_BYTES: usize = 1_000;
 /// Up to so many spans the page holds what each carries; of larger traces, what the chosen one does.
 const WITH_DETAILS: usize = 200;
 
@@ -37,8 +45,16 @@ pub(super) struct Shown {
     page: Option<usize>,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Path(id): Path<String>, Query(shown): Query<Shown>) -> Response {
-    match render(&app, &id, &shown).await {
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    shown: Result<Parameters<Shown>, Problem>,
+) -> Response {
+    let asked = async {
+        let (Path(id), Parameters(shown)) = (id?, shown?);
+        render(&app, &id, &shown).await
+    };
+    match asked.await {
         Ok(markup) => markup.into_response(),
         Err(problem) => failed(TITLE, Tab::Traces, &problem),
     }
@@ -51,6 +67,8 @@ struct Drawing<'a> {
     /// The critical path, by span.
     critical: HashMap<String, Vec<Stretch>>,
     shown: &'a Shown,
+    /// Bytes left for details of spans that are not chosen.
+    left: Cell<usize>,
 }
 
 async fn render(app: &App, id: &str, shown: &Shown) -> Result<Markup, Problem> {
@@ -61,7 +79,7 @@ async fn render(app: &App, id: &str, shown: &Shown) -> Result<Markup, Problem> {
     for stretch in path {
         critical.entry(stretch.span_id.clone()).or_default().push(stretch);
     }
-    let drawing = Drawing { trace: &trace, tree, critical, shown };
+    let drawing = Drawing { trace: &trace, tree, critical, shown, left: Cell::new(DETAILS_BYTES) };
     let chosen = shown.span.as_ref().and_then(|id| drawing.tree.nodes.iter().position(|node| node.span.span_id == *id));
     let pages = drawing.tree.nodes.len().div_ceil(SPANS_PER_PAGE).max(1);
     let page = shown.page.unwrap_or_else(|| chosen.map_or(1, |index| index / SPANS_PER_PAGE + 1)).clamp(1, pages);
@@ -157,7 +175,7 @@ fn row(node: &Node<'_>, drawing: &Drawing<'_>) -> Markup {
             @if let Some(tenant) = &span.tenant { " · " strong { (tenant) } @if let Some(tier) = &span.tier { " (" (tier) ")" } }
         }
         span.when { (bar(span, drawing)) span.took { (duration(span.duration_ns as f64)) } }
-        @if let Some(error) = &span.error { span.what { "✘ " (error) } }
+        @if let Some(error) = &span.error { span.what { "✘ " (up_to(error, ERROR_BYTES)) } }
     };
     html! {
         @if node.parent_missing {
@@ -196,27 +214,29 @@ fn bar(span: &Span, drawing: &Drawing<'_>) -> Markup {
 }
 
 fn details(span: &Span, drawing: &Drawing<'_>) -> Markup {
+    let of_chosen = Cell::new(CHOSEN_BYTES);
+    let left = if drawing.shown.span.as_ref() == Some(&span.span_id) { &of_chosen } else { &drawing.left };
     html! {
         div.details {
             dl.facts {
                 div { dt { "Span ID" } dd { code { (span.span_id) } } }
                 div { dt { "Starts after" } dd { (duration((span.start_unix_ns - drawing.tree.start_unix_ns) as f64)) } }
-                div { dt { "Status" } dd { (span.status) @if let Some(error) = &span.error { ": " (error) } } }
+                div { dt { "Status" } dd { (span.status) @if let Some(error) = &span.error { ": " (up_to(error, ERROR_BYTES)) } } }
                 div { dt { "This span" } dd { a href={ "/traces/" (drawing.trace.trace_id) "?span=" (span.span_id) "#span-" (span.span_id) } { "link" } } }
             }
-            (attributes("Attributes", &span.attributes))
+            (attributes("Attributes", &span.attributes, left))
             @if !span.events.is_empty() {
                 h3 { "Events" }
-                @for event in &span.events {
+                @for event in span.events.iter().filter(|event| takes(left, &event.name)) {
                     p { (event.name) ", after " (duration((event.time_unix_ns - drawing.tree.start_unix_ns) as f64)) }
-                    (attributes("", &event.attributes))
+                    (attributes("", &event.attributes, left))
                 }
             }
             @if !span.links.is_empty() {
                 h3 { "Links" }
-                ul { @for link in &span.links { li { (linked(link)) } } }
+                ul { @for link in span.links.iter().filter(|link| takes(left, &link.trace_id)) { li { (linked(link)) } } }
             }
-            (attributes("Sender", &span.resource))
+            (attributes("Sender", &span.resource, left))
         }
     }
 }
@@ -226,16 +246,37 @@ fn linked(to: &Link) -> Markup {
     html! { "span " code { (to.span_id) } " of trace " a href={ (href) "#span-" (to.span_id) } { (to.trace_id) } }
 }
 
-fn attributes(title: &str, attributes: &BTreeMap<String, Value>) -> Markup {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+/// Attributes, as many as there is room for.
+fn attributes(title: &str, attributes: &BTreeMap<String, Value>, left: &Cell<usize>) -> Markup {
+    let texts = attributes.iter().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (name, text)
+    });
+    let shown: Vec<_> = texts.filter(|(name, text)| takes(left, name) && takes(left, text)).collect();
     html! {
         @if !attributes.is_empty() {
             @if !title.is_empty() { h3 { (title) } }
             table.attributes {
-                tbody { @for (name, value) in attributes { tr { th scope="row" { (name) } td { (text(value)) } } } }
+                tbody { @for (name, text) in &shown { tr { th scope="row" { (name) } td { (text) } } } }
             }
+            @if shown.len() < attributes.len() { p { (attributes.len() - shown.len()) " more are too large for this page; the API has them." } }
         }
     }
+}
+
+/// Whether there is room for a text, which is then taken: as HTML writes it, and its tags.
+fn takes(left: &Cell<usize>, text: &str) -> bool {
+    let letter = |letter: char| match letter {
+        '"' | '&' | '<' | '>' => 6,
+        letter if visible::commands(letter) => 6,
+        letter => letter.len_utf8(),
+    };
+    let bytes = text.chars().map(letter).sum::<usize>() + 64;
+    let enough = bytes <= left.get();
+    if enough {
+        left.set(left.get() - bytes);
+    }
+    enough
 }
 
 fn log_lines(lines: &Result<Vec<Value>, String>) -> Markup {

@@ -33,14 +33,17 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, ExpressionError> {
             tokens.push((Token::Sign(sign), column));
             at += sign.len();
         } else if is_word(letter) {
-            let end = letters.iter().skip(at).position(|letter| !is_word(*letter)).map_or(letters.len(), |n| at + n);
+            // Names of annotations hold more than words do.
+            let in_key = matches!(tokens.last(), Some((Token::Sign("["), _)));
+            let belongs = |letter: &char| is_word(*letter) || (in_key && matches!(letter, ':' | '/'));
+            let end = letters.iter().skip(at).position(|letter| !belongs(letter)).map_or(letters.len(), |n| at + n);
             let word: String = letters.iter().take(end).skip(at).collect();
             let number =
                 word.parse::<f64>().ok().filter(|_| word.starts_with(|c: char| c.is_ascii_digit() || c == '-'));
             tokens.push((number.map_or(Token::Word(word), Token::Number), column));
             at = end;
         } else {
-            return Err(ExpressionError { column, message: format!("{letter:?} is not expected here") });
+            return Err(ExpressionError::at(column, format!("{letter:?} is not expected here")));
         }
     }
     Ok(tokens)
@@ -62,7 +65,7 @@ fn string(letters: &[char], start: usize) -> Result<(String, usize), ExpressionE
     loop {
         match letters.get(at) {
             None => {
-                return Err(ExpressionError { column: start + 1, message: "this string does not end".into() });
+                return Err(ExpressionError::at(start + 1, "this string does not end"));
             }
             letter if letter == quote => return Ok((text, at + 1)),
             Some('\\') => {

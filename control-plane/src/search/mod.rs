@@ -5,8 +5,10 @@
 //! |---|---|
 //! | `lexer` | text to tokens, each with its column |
 //! | `parser` | tokens to an [`Expression`] |
+//! | `kinds` | what X-Ray calls types of services, as kinds of nodes here |
 //! | `matching` | an expression against the outline of a trace |
 
+mod kinds;
 mod lexer;
 mod matching;
 mod parser;
@@ -23,6 +25,14 @@ pub struct ExpressionError {
     pub column: usize,
     /// What is wrong there.
     pub message: String,
+    /// Whether X-Ray would take the expression: what it asks for is not kept here.
+    pub is_xrays: bool,
+}
+
+impl ExpressionError {
+    fn at(column: usize, message: impl Into<String>) -> Self {
+        Self { column, message: message.into(), is_xrays: false }
+    }
 }
 
 /// A filter expression.
@@ -164,6 +174,38 @@ pub struct NodeTest {
     pub kind: Option<String>,
     /// Its account.
     pub account: Option<String>,
+}
+
+/// What comes of an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is one.
+    Ok,
+    /// X-Ray takes it, and nothing here answers it.
+    Elsewhere(ExpressionError),
+    /// It is none.
+    Refused(ExpressionError),
+}
+
+impl Verdict {
+    /// Of this text.
+    pub fn of(text: &str) -> Self {
+        match parser::parse(text) {
+            Ok(_) => Self::Ok,
+            Err(error) if error.is_xrays => Self::Elsewhere(error),
+            Err(error) => Self::Refused(error),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok => write!(f, "ok"),
+            Self::Elsewhere(error) => write!(f, "elsewhere: {error}"),
+            Self::Refused(error) => write!(f, "refused: {error}"),
+        }
+    }
 }
 
 impl std::str::FromStr for Expression {

@@ -2,6 +2,7 @@
 
 use super::{
     AnnotationTest, Comparison, Expression, ExpressionError, Flag, NodeTest, NumberOf, TextOf, TextTest,
+    kinds::kind,
     lexer::{Placed, Token, tokens},
 };
 
@@ -10,35 +11,32 @@ const MAX_DEPTH: usize = 32;
 /// Longest text read, in bytes.
 const MAX_BYTES: usize = 4_096;
 
-/// Parts of X-Ray's language that ask for what is not kept here.
-const ELSEWHERE: [&str; 14] = [
-    "inferred",
-    "first",
-    "last",
-    "remote",
-    "root",
-    "index",
+/// Parts of X-Ray's language that ask for what is not kept here, by what follows them.
+const FLAGS_ELSEWHERE: [&str; 5] = ["inferred", "first", "last", "remote", "root"];
+const NUMBERS_ELSEWHERE: [&str; 2] = ["index", "coverage"];
+const TEXTS_ELSEWHERE: [&str; 8] = [
+    "type",
     "http.useragent",
     "http.clientip",
     "message",
     "availabilityzone",
     "instance.id",
     "resource.arn",
-    "rootcause.fault",
     "group.name",
 ];
 
 pub(super) fn parse(text: &str) -> Result<Expression, ExpressionError> {
     if text.len() > MAX_BYTES {
-        return Err(ExpressionError { column: 1, message: format!("an expression has at most {MAX_BYTES} bytes") });
+        return Err(ExpressionError::at(1, format!("an expression has at most {MAX_BYTES} bytes")));
     }
     let tokens = tokens(text)?;
-    let mut parser = Parser { tokens: &tokens, at: 0, end: text.chars().count() + 1, depth: 0 };
+    let mut parser = Parser { tokens: &tokens, at: 0, end: text.chars().count() + 1, depth: 0, elsewhere: None };
     let expression = parser.any_of()?;
-    match parser.peek() {
-        None => Ok(expression),
-        Some(_) => Err(parser.error("expected AND, OR or the end")),
+    if parser.peek().is_some() {
+        return Err(parser.error("expected AND, OR or the end"));
     }
+    // Only what is an expression to its end is one that X-Ray would take.
+    parser.elsewhere.map_or(Ok(expression), Err)
 }
 
 struct Parser<'a> {
@@ -47,6 +45,8 @@ struct Parser<'a> {
     /// The column behind the text.
     end: usize,
     depth: usize,
+    /// The first thing that X-Ray answers and nothing here does.
+    elsewhere: Option<ExpressionError>,
 }
 
 type Parsed<T> = Result<T, ExpressionError>;
@@ -64,7 +64,13 @@ impl<'a> Parser<'a> {
     /// An error at the next token.
     fn error(&self, message: impl Into<String>) -> ExpressionError {
         let column = self.tokens.get(self.at).map_or(self.end, |(_, column)| *column);
-        ExpressionError { column, message: message.into() }
+        ExpressionError::at(column, message)
+    }
+
+    /// Remembers that the next token asks for what is not kept here.
+    fn note_elsewhere(&mut self, message: impl Into<String>) {
+        let error = ExpressionError { is_xrays: true, ..self.error(message) };
+        self.elsewhere.get_or_insert(error);
     }
 
     fn takes(&mut self, sign: &str) -> bool {
@@ -98,10 +104,19 @@ impl<'a> Parser<'a> {
 
     fn all_of(&mut self) -> Parsed<Expression> {
         let mut parts = vec![self.not()?];
-        while self.takes("&&") || self.takes_word("AND") {
+        // Conditions side by side all hold, as if there were an AND between them.
+        while self.takes("&&") || self.takes_word("AND") || self.begins_condition() {
             parts.push(self.not()?);
         }
         Ok(one_or(parts, Expression::And))
+    }
+
+    fn begins_condition(&self) -> bool {
+        match self.peek() {
+            Some(Token::Word(word)) => !word.eq_ignore_ascii_case("OR"),
+            Some(Token::Sign(sign)) => matches!(*sign, "!" | "("),
+            _ => false,
+        }
     }
 
     fn not(&mut self) -> Parsed<Expression> {
@@ -127,8 +142,8 @@ impl<'a> Parser<'a> {
             let key = word.get(word.len() - key.len() + usize::from(!key.is_empty())..).unwrap_or_default().to_owned();
             return self.annotation(key);
         }
-        if ELSEWHERE.contains(&lower.as_str()) || lower.contains("rootcause") {
-            return Err(self.error(format!("{word} is X-Ray's, but nothing here answers it")));
+        if let Some(elsewhere) = self.elsewhere(word, &lower)? {
+            return Ok(elsewhere);
         }
         let flag = match lower.as_str() {
             "ok" => Some(Flag::Ok),
@@ -185,6 +200,32 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// What X-Ray answers and nothing here does: read, so that what is wrong with the rest is told, and refused by name in the end.
+    fn elsewhere(&mut self, word: &str, lower: &str) -> Parsed<Option<Expression>> {
+        let is = |list: &[&str]| list.contains(&lower);
+        let is_cause = lower.contains("rootcause");
+        if !is_cause && !is(&FLAGS_ELSEWHERE) && !is(&NUMBERS_ELSEWHERE) && !is(&TEXTS_ELSEWHERE) {
+            return Ok(None);
+        }
+        self.note_elsewhere(format!("{word} is X-Ray's, but nothing here answers it"));
+        self.next();
+        if is(&FLAGS_ELSEWHERE) {
+            return self.flag(Flag::Ok).map(Some);
+        }
+        if is(&NUMBERS_ELSEWHERE) || (is_cause && self.comparison_follows_with_number()) {
+            self.comparison()?;
+            self.number()?;
+        } else if is(&TEXTS_ELSEWHERE) || matches!(self.peek(), Some(Token::Sign("=" | "!="))) {
+            self.text_test()?;
+            self.text()?;
+        }
+        Ok(Some(Expression::Is(Flag::Ok)))
+    }
+
+    fn comparison_follows_with_number(&self) -> bool {
+        matches!(self.tokens.get(self.at + 1), Some((Token::Number(_), _)))
+    }
+
     /// `fault`, `fault = true`, `fault != true`
     fn flag(&mut self, flag: Flag) -> Parsed<Expression> {
         let is = Expression::Is(flag);
@@ -220,12 +261,14 @@ impl<'a> Parser<'a> {
         } else {
             key
         };
-        let ends = match self.peek() {
-            None | Some(Token::Sign(")" | "}" | "&&" | "||")) => true,
-            Some(Token::Word(word)) => ["AND", "OR"].iter().any(|other| word.eq_ignore_ascii_case(other)),
-            Some(_) => false,
+        let is_tested = match self.peek() {
+            Some(Token::Sign(sign)) => matches!(*sign, "=" | "!=" | "<" | "<=" | ">" | ">="),
+            Some(Token::Word(word)) => {
+                ["CONTAINS", "BEGINSWITH", "ENDSWITH"].iter().any(|test| word.eq_ignore_ascii_case(test))
+            }
+            _ => false,
         };
-        if ends {
+        if !is_tested {
             return Ok(Expression::Annotation(key, None));
         }
         let start = self.at;
@@ -263,8 +306,9 @@ impl<'a> Parser<'a> {
         let inner = self.any_of()?;
         self.expect("}")?;
         if !fits_inside(&inner) {
-            self.at = start;
-            return Err(self.error("here only ok, error, fault, throttle, duration, responsetime and http.status fit"));
+            let end = std::mem::replace(&mut self.at, start);
+            self.note_elsewhere("here only ok, error, fault, throttle, duration, responsetime and http.status fit");
+            self.at = end;
         }
         Ok(Some(Box::new(inner)))
     }
@@ -283,22 +327,33 @@ impl<'a> Parser<'a> {
         self.expect("(")?;
         let mut node = NodeTest::default();
         loop {
-            let field = if self.takes_word("name") {
-                &mut node.name
+            if self.takes_word("name") {
+                node.name = Some(self.field()?);
             } else if self.takes_word("type") {
-                &mut node.kind
+                let column = self.at + 1;
+                let given = self.field()?;
+                if kind(&given).is_none() {
+                    let end = std::mem::replace(&mut self.at, column);
+                    self.note_elsewhere(format!("{given} is a type of X-Ray's, but nothing here is of it"));
+                    self.at = end;
+                }
+                node.kind = kind(&given).map(str::to_owned);
             } else if self.takes_word("account.id") {
-                &mut node.account
+                node.account = Some(self.field()?);
             } else {
                 return Err(self.error("expected name, type or account.id"));
-            };
-            self.expect(":")?;
-            *field = Some(self.text()?);
+            }
             if !self.takes(",") {
                 self.expect(")")?;
                 return Ok(node);
             }
         }
+    }
+
+    /// `: "…"`
+    fn field(&mut self) -> Parsed<String> {
+        self.expect(":")?;
+        self.text()
     }
 
     fn comparison(&mut self) -> Parsed<Comparison> {
@@ -424,7 +479,12 @@ mod tests {
             ("duration > \"8\"", 12),
             ("annotation[tenant.id = \"x\"", 22),
             ("fault AND", 10),
-            ("fault fault", 7),
+            ("fault 7", 7),
+            ("duration IS > 2", 10),
+            ("fault )", 7),
+            ("service(id(name: \"a\", type: \"AWS::EC2::Instance\"))", 29),
+            ("type = \"AWS::Lambda::Function\"", 1),
+            ("http.useragent CONTAINS \"curl\" fault", 1),
             ("nonsense = 1", 1),
             ("http.url CONTAINS \"x", 19),
             ("fault AND ä ; ok", 13),
@@ -439,5 +499,69 @@ mod tests {
         assert!(parse(&"(".repeat(5_000)).is_err());
         assert!(parse(&format!("{}fault{}", "(".repeat(100), ")".repeat(100))).is_err());
         assert!(parse(&"!".repeat(4_000)).is_err());
+    }
+
+    #[test]
+    fn conditions_side_by_side_all_hold() {
+        let partial = Expression::Not(Box::new(Expression::Is(Flag::Partial)));
+        let quick = Expression::Number(NumberOf::Duration, Comparison::Less, 3.0);
+        assert_eq!(
+            parsed("ok !partial duration <3"),
+            Expression::And(vec![Expression::Is(Flag::Ok), partial.clone(), quick.clone()])
+        );
+        for (side_by_side, spelt) in [
+            ("fault OR ok error", "fault OR (ok AND error)"),
+            ("annotation[a] annotation.b = \"x\"(ok)", "annotation[a] AND annotation.b = \"x\" AND ok"),
+            (
+                "service(\"a\") { fault responsetime > 2 } http.method = \"POST\"",
+                "service(\"a\") { fault AND responsetime > 2 } AND http.method = \"POST\"",
+            ),
+            ("annotation[k] NOT fault", "annotation[k] AND !fault"),
+            ("annotation[aws:k/x] fault", "annotation[\"aws:k/x\"] AND fault"),
+        ] {
+            assert_eq!(parsed(side_by_side), parsed(spelt), "{side_by_side}");
+        }
+    }
+
+    #[test]
+    fn types_of_xray_are_kinds_here() {
+        for (given, expected) in [
+            ("AWS::Lambda::Function", "service"),
+            ("AWS::Lambda", "service"),
+            ("AWS::ApiGateway::Stage", "API Gateway"),
+            ("AWS::DynamoDB::Table", "DynamoDB"),
+            ("AWS::SNS", "SNS"),
+            ("AWS::SNS::Topic", "SNS"),
+            ("AWS::SQS::Queue", "SQS"),
+            ("AWS::S3::Bucket", "S3"),
+            ("AWS::SecretsManager", "Secrets Manager"),
+            ("aws::lambda::function", "service"),
+            ("client", "client"),
+            ("remote", "HTTP"),
+            ("DynamoDB", "DynamoDB"),
+            ("postgresql", "postgresql"),
+        ] {
+            let node = NodeTest { kind: Some(expected.into()), ..NodeTest::default() };
+            assert_eq!(parsed(&format!("service(id(type: {given:?}))")), Expression::Service(node, None), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_xrays_is_told_from_what_is_nothing() {
+        for (text, is_xrays) in [
+            ("root", true),
+            ("first = true AND fault", true),
+            ("coverage > 0.5", true),
+            ("http.clientip = \"10.0.0.1\"", true),
+            ("rootcause.fault.service { entity }", false),
+            ("responsetime.rootcause.service = \"a\"", true),
+            ("service(id(type: \"AWS::EC2::Instance\")) { fault }", true),
+            ("service(\"a\") { user = \"b\" }", true),
+            ("root AND", false),
+            ("index > \"x\"", false),
+            ("nonsense", false),
+        ] {
+            assert_eq!(parse(text).expect_err(text).is_xrays, is_xrays, "{text}");
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `schema` | tables and connections |
 //! | `incoming` | what a request brings, and the fragments it is stored as |
-//! | `writer` | group commit |
+//! | `writer`, `lock` | group commit, by one process |
 //! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
 //! | `trace_state` | a trace whose spans are still coming |
 //! | `dictionary`, `catalog` | numbers for names, as the writer and as readers know them |
@@ -26,6 +26,7 @@ mod incoming;
 mod ingest;
 mod late;
 mod listing;
+mod lock;
 mod map;
 mod outline;
 mod reader;
@@ -51,6 +52,9 @@ pub enum StoreError {
     /// More requests wait than may.
     #[error("too many requests are waiting to be stored")]
     Busy,
+    /// Somebody else writes to this folder.
+    #[error("{0} holds this folder")]
+    InUse(String),
     /// SQLite failed.
     #[error("the store failed: {0}")]
     Failed(String),

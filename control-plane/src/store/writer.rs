@@ -17,8 +17,10 @@ use super::{
     incoming::Incoming,
     ingest::{Ingest, Stored},
     late::Late,
+    lock::Lock,
     schema,
 };
+use crate::complain::complain;
 
 /// Requests that may wait; one more is told to come back.
 const MAX_WAITING: usize = 128;
@@ -67,6 +69,7 @@ pub struct Writer {
 impl Writer {
     /// Opens the database file and starts the writer.
     pub fn start(path: &Path, retention: Retention) -> Result<Self, StoreError> {
+        let lock = Lock::take(&path.with_extension("lock"))?;
         let connection = schema::open_writer(path)?;
         let late = Late::default();
         let ingest = Ingest::load(&connection)?;
@@ -75,7 +78,10 @@ impl Writer {
             .name("span-writer".into())
             .spawn({
                 let late = late.clone();
-                move || run(connection, ingest, receiver, &retention, &late)
+                move || {
+                    run(connection, ingest, receiver, &retention, &late);
+                    drop(lock);
+                }
             })
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Self { work: sender, late })
@@ -124,7 +130,7 @@ fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, ret
                 Ok(true) => Duration::ZERO,
                 Ok(false) => IDLE,
                 Err(error) => {
-                    eprintln!("housekeeping: {error}");
+                    complain(format_args!("housekeeping: {error}"));
                     IDLE
                 }
             };
@@ -176,7 +182,7 @@ fn answer(outcome: Result<Vec<Stored>, StoreError>, batch: Vec<Job>, connection:
             // What memory holds may have been rolled back: begin again from what is on disk.
             match Ingest::load(connection) {
                 Ok(fresh) => *ingest = fresh,
-                Err(error) => eprintln!("the store cannot be read: {error}"),
+                Err(error) => complain(format_args!("the store cannot be read: {error}")),
             }
             for job in batch {
                 job.answer(Err(error.clone()));

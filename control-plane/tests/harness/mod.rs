@@ -216,3 +216,8 @@ pub(crate) fn shuffled<T>(list: &mut [T], seed: u64) {
         list.swap(last, (state % (last as u64 + 1)) as usize);
     }
 }
+
+/// Nanoseconds since 1970.
+pub(crate) fn now_ns() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
+}

@@ -2,7 +2,7 @@
 
 import json
 
-import filter_expressions
+import filter_grammar
 import insights_queries
 
 from .reading import as_json, widgets
@@ -84,10 +84,10 @@ def a_query_joins_logs_to_a_trace(project):
 
 @check
 def filter_expressions_parse(project):
-    for label, _, name, properties in project.resources("AWS::XRay::Group"):
-        try:
-            filter_expressions.parse(properties["FilterExpression"])
-        except filter_expressions.Refused as reason:
+    groups = list(project.resources("AWS::XRay::Group"))
+    reasons = filter_grammar.refusals([properties["FilterExpression"] for _, _, _, properties in groups])
+    for (label, _, name, _), reason in zip(groups, reasons, strict=True):
+        if reason:
             yield f"{label} {name}: {reason}"
 
 
