@@ -1,5 +1,7 @@
 """Preflight's looks at what an account lets a deployment do. Each takes what was found so far and adds to it."""
 
+from .steps import wants_portal
+
 # What a deployment does, one action of each service, and to what: IAM decides by both. `{}` is region, account, stage; "*" is for actions that
 # know no resource, or none before it is made.
 ACTIONS = {
@@ -120,8 +122,6 @@ def mail(cloud, found):
 
 
 def portal(cloud, found):
-    from .rollout import wants_portal
-
     if not wants_portal():
         found.note("SKIP_PORTAL=1: no portal, and the APIs let in no browser but that of an earlier one")
         return
