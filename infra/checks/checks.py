@@ -4,9 +4,8 @@ one sentence each."""
 import json
 import re
 
-import rust_calls
 from cloudformation import as_list, statements
-from project import EVERYTHING, FUNCTIONS, LEAST, MILEAGE
+from project import EVERYTHING, LEAST, MILEAGE
 from rules import CHECKS, check
 from rules.reading import condition_values as _condition_values
 from rules.reading import function_statements as _function_statements
@@ -130,59 +129,12 @@ def apis_let_in_the_portal_alone(project):
             yield f"{label} {name}: lets in every origin"
 
 
-@check
-def functions_may_what_they_do(project):
-    """Both ways: what the code and the platform need is allowed, and what is allowed is needed."""
-    for function, (template, logical, binary) in FUNCTIONS.items():
-        files = project.sources[binary.split("/src/")[0]]
-        crate = [text for path, text in files.items() if "/bin/" not in path and path != binary]
-        needed = rust_calls.actions(crate, files[binary])
-        label, stack = next((l, s) for l, s in project.stacks() if l == template)
-        resources = dict(stack.resources())
-        needed |= _platform_actions(stack, resources, logical)
-        if rust_calls.tenant_actions(crate, files[binary]):
-            needed |= {"sts:AssumeRole", "sts:TagSession"}
-        allowed = {PATTERNS.get(action, action) for statement in _own_statements(stack, resources, logical)
-                   for action in statement["Action"] if statement["Effect"] == "Allow"}
-        for action in sorted(needed - allowed):
-            yield f"{function} calls {action}, which its policy does not allow"
-        for action in sorted(allowed - needed):
-            yield f"{function} never calls {action}, which its policy allows"
-
-
 def _own_statements(stack, resources, logical):
     """What a function's own role may: its policies, and those that are attached to its role by themselves."""
     yield from _function_statements(resources[logical])
     for name, properties in resources.items():
         if stack.template["Resources"][name]["Type"] == "AWS::IAM::Policy" and f"<{logical}Role>" in properties["Roles"]:
             yield from statements(properties["PolicyDocument"])
-
-
-def _platform_actions(stack, resources, logical):
-    """What event sources, failure destinations and encrypted topics make a function's role need."""
-    needed, template = set(), stack.template["Resources"]
-    for name, resource in template.items():
-        kind, raw = resource["Type"], resource.get("Properties", {})
-        if name not in resources or raw.get("FunctionName") != {"Ref": logical}:
-            continue
-        if kind == "AWS::Lambda::EventSourceMapping":
-            if raw["EventSourceArn"].get("Fn::GetAtt", ["", ""])[1] == "StreamArn":
-                needed |= {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
-            else:
-                needed |= {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-        elif kind != "AWS::Lambda::EventInvokeConfig":
-            continue
-        destination = raw.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", {}).get("Fn::GetAtt", [None])[0]
-        needed |= {"AWS::S3::Bucket": {"s3:PutObject", "s3:ListBucket"}, "AWS::SQS::Queue": {"sqs:SendMessage"},
-                   "AWS::SNS::Topic": {"sns:Publish"}}.get(template.get(destination, {}).get("Type"), set())
-    variables = template[logical]["Properties"].get("Environment", {}).get("Variables", {})
-    if "TENANTS_READER_ROLE_ARN" in resources[logical].get("Environment", {}).get("Variables", {}):
-        needed.add("sts:AssumeRole")
-    for value in variables.values():
-        target = template.get(value.get("Ref"), {}) if isinstance(value, dict) else {}
-        if target.get("Type") == "AWS::SNS::Topic" and "KmsMasterKeyId" in target["Properties"]:
-            needed |= {"kms:GenerateDataKey", "kms:Decrypt"}
-    return needed
 
 
 # --- Tenants --------------------------------------------------------------------------------------------------------
@@ -211,26 +163,6 @@ def _tenant_stacks(project):
 
 def _role_statements(role):
     return [s for policy in as_list(role.get("Policies")) for s in statements(policy["PolicyDocument"])]
-
-
-@check
-def the_tenant_role_may_what_functions_do_for_tenants(project):
-    for label, stack, _, role in _tenant_stacks(project):
-        needed = set()
-        for template, _, binary in FUNCTIONS.values():
-            if template == label:
-                files = project.sources[binary.split("/src/")[0]]
-                crate = [text for path, text in files.items() if "/bin/" not in path and path != binary]
-                needed |= rust_calls.tenant_actions(crate, files[binary])
-        allowed = {action for statement in _role_statements(role) for action in statement["Action"]}
-        for action in sorted(needed - allowed):
-            yield f"{label} TenantRole: {action} is called, and its policy does not allow it"
-        for action in sorted(allowed - needed):
-            yield f"{label} TenantRole: {action} is never called, and its policy allows it"
-        own = stack.arn(TENANT_TABLES[label])
-        for resource in {resource for statement in _role_statements(role) for resource in statement["Resource"]}:
-            if resource != own and not resource.startswith(f"{own}/index/"):
-                yield f"{label} TenantRole: {resource} is not its table"
 
 
 @check
