@@ -172,6 +172,13 @@ def test_a_registry_under_a_key_of_awss_is_seen():
     assert any("the registry" in problem for problem in wrong(cases, evaluate(one.deployed.policies, cases)[0]))
 
 
+def test_the_simulator_still_refuses_an_api_of_any_id():
+    """On AWS `execute-api:…:*/stage/GET/miles` is any API. Once the simulator says so, the first step's parameters can be evaluated as well."""
+    one = book({**DEPLOYMENTS["as deployed"], "MileageApiId": "*"})
+    cases = [case for case in one.cases if case.allowed and case.action == "execute-api:Invoke"]
+    assert wrong(cases, evaluate(one.deployed.policies, cases)[0]) == ["booking-api may execute-api:Invoke mileageApi0/dev/GET/miles: Denied"]
+
+
 def test_no_function_has_a_policy_that_is_somebody_elses_list(books):
     """But for those that SAM adds: what they allow is in managed.json."""
     for one, *_ in books.values():

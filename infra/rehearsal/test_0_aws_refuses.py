@@ -12,13 +12,17 @@ import tree
 ME, OTHER = stage.ACCOUNTS["observability"], stage.ACCOUNTS["booking"]
 SINK = {
     "Type": "AWS::Oam::Sink",
-    "Properties": {"Name": "one", "Policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "oam:CreateLink", "Resource": "*"}]}},
-}  # fmt: skip
+    "Properties": {
+        "Name": "one",
+        "Policy": {"Statement": [{"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "oam:CreateLink", "Resource": "*"}]},
+    },
+}
 METRIC = {"Metric": {"Namespace": "AWS/SQS", "MetricName": "NumberOfMessagesSent"}, "Period": 60, "Stat": "Sum"}
 ALARM = {"EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold"}
 ACL = f"arn:aws:wafv2:us-east-1:{ME}:regional/webacl/none/11111111-1111-1111-1111-111111111111"
 FUNCTION = {
-    "FunctionName": "f", "Role": f"arn:aws:iam::{ME}:role/r", "Runtime": "python3.12", "Handler": "index.handler", "Code": {"ZipFile": "handler = print"}
+    "FunctionName": "f", "Role": f"arn:aws:iam::{ME}:role/r", "Runtime": "python3.12", "Handler": "index.handler",
+    "Code": {"ZipFile": "handler = print"},
 }  # fmt: skip
 
 
@@ -31,6 +35,7 @@ def trust(principal):
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}]}
 
 
+FOR_OTHERS, LOGS = {"PolicyDocument": trust(f"arn:aws:iam::{OTHER}:root")}, f"arn:aws:logs:us-east-1:{ME}:log-group:a"
 # Rule -> resource types and properties, in order; the last is refused.
 REFUSED = {
     "properties_are_valid": [("AWS::SQS::Queue", {"MessageRetentionPeriod": 5})],
@@ -55,11 +60,11 @@ REFUSED = {
         ("AWS::SNS::Subscription", {"TopicArn": f"arn:aws:sns:us-east-1:{OTHER}:none", "Protocol": "sqs", "Endpoint": "e"})
     ],
     "tables_for_others_need_another_key": [
-        ("AWS::DynamoDB::Table", table("shared", SSESpecification={"SSEEnabled": True}, ResourcePolicy={"PolicyDocument": trust(f"arn:aws:iam::{OTHER}:root")}))
+        ("AWS::DynamoDB::Table", table("shared", SSESpecification={"SSEEnabled": True}, ResourcePolicy=FOR_OTHERS))
     ],
     "access_logs_need_the_accounts_role": [
         ("AWS::ApiGateway::RestApi", {"Name": "a"}),
-        ("AWS::ApiGateway::Stage", {"RestApiId": {"Ref": "R0"}, "StageName": "s", "AccessLogSetting": {"DestinationArn": f"arn:aws:logs:us-east-1:{ME}:log-group:a"}}),
+        ("AWS::ApiGateway::Stage", {"RestApiId": {"Ref": "R0"}, "StageName": "s", "AccessLogSetting": {"DestinationArn": LOGS}}),
     ],
     "a_hundred_stay_unreserved": [("AWS::Lambda::Function", {**FUNCTION, "ReservedConcurrentExecutions": 950})],
     "associations_need_both_sides": [
@@ -111,6 +116,16 @@ def test_a_sink_stays_while_something_is_linked(accounts):
     assert status == "DELETE_FAILED" and "sinks_go_after_their_links" in why
 
 
+def test_a_deletion_is_asked_for_once(accounts):
+    client = accounts.client("observability", "cloudformation")
+    client.create_stack(StackName="short", TemplateBody=json.dumps({"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}))
+    assert ended(client, "short")[0] == "CREATE_COMPLETE"
+    client.delete_stack(StackName="short")
+    client.describe_stacks(StackName="short")
+    with pytest.raises(client.exceptions.ClientError, match="cannot be deleted while in status DELETE_IN_PROGRESS"):
+        client.delete_stack(StackName="short")
+
+
 def test_a_template_has_limits(accounts):
     client = accounts.client("observability", "cloudformation")
     topics = {f"T{number}": {"Type": "AWS::SNS::Topic"} for number in range(501)}
@@ -138,7 +153,7 @@ def test_every_row_is_shown_and_described():
     rows, readme = set(), (tree.ROOT / "infra/rehearsal/README.md").read_text()
     for file in (tree.ROOT / "infra/rehearsal/emulator").glob("refused_*.py"):
         for function in ast.parse(file.read_text()).body:
-            if isinstance(function, ast.FunctionDef) and any(isinstance(each, ast.Call) and each.func.id == "rule" for each in function.decorator_list):
-                rows.add(function.name)
+            decorators = [each for each in getattr(function, "decorator_list", []) if isinstance(each, ast.Call)]
+            rows |= {function.name for each in decorators if each.func.id == "rule"}
     assert rows == REFUSED.keys() | ELSEWHERE
     assert not {row for row in rows | {"aliases_follow_their_functions", "one_deletion"} if f"`{row}`" not in readme}

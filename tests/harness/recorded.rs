@@ -39,6 +39,8 @@ pub struct Names {
     pub account_of: fn(&str) -> &'static str,
     /// The stage.
     pub stage: String,
+    /// Who called, where no session says so.
+    pub tenant: String,
 }
 
 impl Names {
@@ -49,7 +51,7 @@ impl Names {
         let at = |name: &str| format!("arn:aws:{}:<region>:{account}:{name}", signed.service);
         let text = |name: &str| signed.parameters[name].as_str().unwrap_or_default();
         let tenant = signed.session.as_ref().and_then(|session| session.tags.first()).map(|(_, value)| value.clone());
-        let tenant = tenant.unwrap_or_else(|| "acme".to_owned());
+        let tenant = tenant.unwrap_or_else(|| self.tenant.clone());
         let tags = |tags: &[(String, String)]| tags.iter().map(|(name, _)| format!("{name}=<tenant>")).collect();
         let call = |action: &str, resource: String, keys: BTreeSet<String>| RecordedCall {
             function: function.clone(),
