@@ -30,7 +30,8 @@ def main():
     try:
         action(cloud)
     except (BotoCoreError, ClientError) as error:
-        sys.exit(f"AWS answered otherwise than a deployment needs: {str(error)[:1000]}\nMend that and run the same command again: it goes on where it was.")
+        said = f"AWS answered otherwise than a deployment needs: {str(error)[:1000]}"
+        sys.exit(f"{said}\nMend that and run the same command again: it goes on where it was.")
     except KeyboardInterrupt:
         sys.exit("stopped. CloudFormation finishes what is under way; the same command goes on from there.")
 

@@ -68,7 +68,7 @@ def test_nor_after_a_run_that_was_cut_off(fail_at):
     cloud.fail_at = None
     cloud.calls.clear()
     deploy(cloud)
-    assert all(("BookingApiUrl" in given) == (at == len(STEPS) - 1) for at, (name, given) in enumerate(cloud.calls) if name == "observability")
+    assert all(("BookingApiUrl" in given) == (at == len(cloud.calls) - 1) for at, (name, given) in enumerate(cloud.calls) if name == "observability")
 
 
 def test_the_portal_knows_the_apis_and_they_let_in_it_alone():
@@ -109,6 +109,7 @@ def test_repeating_it_takes_nothing_back_and_changes_nothing():
     cloud.calls.clear()
     deploy(cloud)
     assert all(given == first[name] for name, given in cloud.calls)
+    assert [name for name, _ in cloud.calls] == STEPS[:6], "nor is a stack deployed twice that learns nothing"
 
 
 @pytest.mark.parametrize("fail_at", range(len(STEPS)))

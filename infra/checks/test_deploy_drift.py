@@ -25,7 +25,7 @@ def test_drift_of_any_stack_stops_a_repeated_deployment(stack):
     assert f"airline-dev-{stack}" in said and "BookingQueue/VisibilityTimeout" in said and "180" in said and "30" in said
     assert cloud.calls == []
     deploy(cloud, accept_drift=True)
-    assert len(cloud.calls) == len(STEPS)
+    assert {name for name, _ in cloud.calls} == set(STEPS)
 
 
 def test_a_new_stage_has_none():

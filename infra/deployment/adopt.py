@@ -13,7 +13,9 @@ from cloudformation import Stack
 from . import leftovers
 from .progress import pause, say
 
-IMPORTED = {"AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName", "AWS::Cognito::UserPool": "UserPoolId", "AWS::Logs::LogGroup": "LogGroupName"}
+IMPORTED = {
+    "AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName", "AWS::Cognito::UserPool": "UserPoolId", "AWS::Logs::LogGroup": "LogGroupName",
+}  # fmt: skip
 
 def adopt(cloud, name, parameters, account):
     """Imports what a stack that is not there yet would create and finds. Returns what it was."""
@@ -50,10 +52,12 @@ def bring_in(cloud, name, definitions, found):
         pause()
     if state["Status"] == "FAILED":
         names = ", ".join(left.name for left in found)
-        sys.exit(f"{stack} cannot take over {names}: {state.get('StatusReason')}. `make purge STAGE={cloud.stage}` lists what is left and deletes it.")
+        why = state.get("StatusReason")
+        sys.exit(f"{stack} cannot take over {names}: {why}. `make purge STAGE={cloud.stage}` lists what is left and deletes it.")
     client.execute_change_set(ChangeSetName=change_set, StackName=stack)
     while (state := client.describe_change_set(ChangeSetName=change_set, StackName=stack))["ExecutionStatus"] in ("AVAILABLE", "EXECUTE_IN_PROGRESS"):
         pause()
     after = cloud.wait(name)
     if not after or after["StackStatus"] != "IMPORT_COMPLETE":
-        sys.exit(f"{stack} could not take over what is there: {after and after['StackStatus']}: {(after or {}).get('StackStatusReason', 'see its events')}")
+        status, why = (after["StackStatus"], after.get("StackStatusReason", "see its events")) if after else ("gone", "see its events")
+        sys.exit(f"{stack} could not take over what is there: it is {status}: {why}")

@@ -134,4 +134,4 @@ def what_was_left(cloud, found):
                 found.taken_over.append(left)
     tables = [left for left in found.taken_over if left.kind == "AWS::DynamoDB::Table" and left.name.startswith("reservations-")]
     if tables and not any(left.kind == "AWS::Cognito::UserPool" for left in found.taken_over):
-        found.note(f"{tables[0].name} was kept and its user pool was not: bookings in it belong to users who no longer are. `make purge` deletes both")
+        found.note(f"{tables[0].name} was kept and its user pool was not: bookings in it belong to users who no longer are. `make purge` deletes it")

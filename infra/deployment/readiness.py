@@ -144,4 +144,5 @@ def tiers(cloud, found):
     """A tier belongs to one mileage account."""
     mine = cloud.config.given("mileage").get("Tiers", "").split(",")
     if twice := [tier for tier in cloud.config.tiers if tier in mine]:
-        found.stop(f"Tiers of {cloud.config.stack_name('mileage')} names {', '.join(twice)}, which has an account of its own: its miles would be posted twice")
+        stack = cloud.config.stack_name("mileage")
+        found.stop(f"Tiers of {stack} names {', '.join(twice)}, which has an account of its own: its miles would be posted twice")

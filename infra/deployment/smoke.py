@@ -77,7 +77,8 @@ class Journey:
         self.token = srp.sign_in(cognito, self.booking["UserPoolId"], self.booking["UserPoolClientId"], USER, password)
 
     def asks_for_a_quote(self):
-        answer = self.until(lambda: ask("GET", f"{self.booking['ApiUrl']}/quotes?from=LHR&to=JFK", self.token), lambda answer: answer.status == 200, 60)
+        url = f"{self.booking['ApiUrl']}/quotes?from=LHR&to=JFK"
+        answer = self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 200, 60)
         self.trace_id = answer.trace_id
         if not answer.json().get("miles"):
             raise Failed(f"{answer.asked} has no miles: {answer.text[:500]} (trace {answer.trace_id})")
@@ -93,11 +94,15 @@ class Journey:
 
     def gets_miles(self):
         url = f"{self.mileage['ApiUrl']}/mileage/{self.number}"
-        self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 200 and answer.json().get("status") != "pending", WITHIN_SECONDS)
+
+        def posted(answer):
+            return answer.status == 200 and answer.json().get("status") != "pending"
+
+        self.until(lambda: ask("GET", url, self.token), posted, WITHIN_SECONDS)
 
     def is_one_trace(self):
-        for name, group in (("booking", f"/aws/lambda/booking-api-{self.cloud.stage}"), ("mileage", f"/aws/lambda/mileage-accrual-{self.cloud.stage}")):
-            client = self.cloud.client(name, "logs")
+        for name, function in (("booking", "booking-api"), ("mileage", "mileage-accrual")):
+            client, group = self.cloud.client(name, "logs"), f"/aws/lambda/{function}-{self.cloud.stage}"
             until = time.monotonic() + WITHIN_SECONDS
             since = int((time.time() - 600) * 1000)
             while not any(page["events"] for page in client.get_paginator("filter_log_events").paginate(
@@ -143,7 +148,8 @@ class Journey:
         end = time.monotonic() + seconds
         while not enough(answer := look()):
             if time.monotonic() > end:
-                raise Failed(f"{answer.asked} answered {answer.status} for {seconds} s: {answer.text[:500]} (trace {answer.trace_id or self.trace_id})")
+                trace = answer.trace_id or self.trace_id or "unknown"
+                raise Failed(f"{answer.asked} answered {answer.status} for {seconds} s: {answer.text[:500]} (trace {trace})")
             pause()
         return answer
 

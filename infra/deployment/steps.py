@@ -23,6 +23,8 @@ class Known:
     decided: dict = field(default_factory=dict)
     # Account C's sink, where another stage's stack has it.
     sink: str = ""
+    # Stack -> what it was given in this run.
+    given: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
