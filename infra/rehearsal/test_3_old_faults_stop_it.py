@@ -44,15 +44,18 @@ def test_finding_3_a_registry_that_the_other_account_cannot_decrypt(old):
     assert old.stops()[-1]["rule"] == "tables_for_others_need_another_key"
 
 
+NOBODY = (STEPS, 'after=("answers", "canary_user")', 'after=("answers",)')
+
+
 def test_finding_2_versions_that_do_not_move(old):
-    hashes = [(BOOKING, "AutoPublishCodeSha256: !Ref BookingApiVersionHash", "MemorySize: !Ref MemorySize")]
-    with fault(old, *hashes):
-        old.deploy_py("deploy").failed("stays on version 1", "not-deployed-yet.invalid")
+    """Nobody makes the canary's user either, so that the next act finds none."""
+    with fault(old, (BOOKING, "AutoPublishCodeSha256: !Ref BookingApiVersionHash", "MemorySize: !Ref MemorySize"), NOBODY):
+        old.deploy_py("deploy").failed("BookingApiAliaslive", "stays on version 1", "not-deployed-yet.invalid")
     assert old.stops()[-1]["rule"] == "aliases_follow_their_functions"
 
 
 def test_finding_8_a_canary_before_its_user(old):
-    with fault(old, (STEPS, 'after=("answers", "canary_user")', 'after=("answers",)')):
+    with fault(old, NOBODY):
         old.deploy_py("deploy").failed("the canary's user")
     assert old.stops()[-1]["rule"] == "canaries_need_their_user"
 
