@@ -122,12 +122,13 @@ lint: $(LINT_VENV)/ready $(CARGO_DENY) portal/node_modules/.package-lock.json li
 	$(NODE) npm run check --prefix portal --silent
 
 .PHONY: lint-infra
-lint-infra: $(VENV)/ready $(INFRA_VENV)/ready $(CHECKOV_VENV)/ready lint-cdk ## Templates, collectors, workflows and policies; each linter with its time
+lint-infra: $(VENV)/ready $(INFRA_VENV)/ready $(CHECKOV_VENV)/ready infra/iam/node_modules/.package-lock.json lint-cdk ## Templates, collectors, workflows and policies; each linter with its time
 	$(TIMED) $(INFRA_VENV)/bin/cfn-lint $(TEMPLATES) infra/observability/mileage-account.yaml
 	for template in $(TEMPLATES); do \
 		$(TIMED) SAM_CLI_TELEMETRY=0 $(INFRA_VENV)/bin/sam validate --lint --region us-east-1 --template $$template; done
 	$(TIMED) $(CHECKOV_VENV)/bin/checkov --config-file infra/checks/checkov.yaml
 	$(TIMED) $(NODE) $(INFRA_VENV)/bin/python -m pytest -q -p no:cacheprovider infra/checks
+	$(TIMED) $(NODE) $(INFRA_VENV)/bin/python -m pytest -q -p no:cacheprovider infra/iam
 
 .PHONY: lint-cdk
 lint-cdk: infra/cdk/node_modules/.package-lock.json
@@ -166,7 +167,7 @@ fuzz: ## Ten minutes on each parser of what others send; needs a nightly compile
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf target .local tests/web/senders/node_modules infra/cdk/node_modules infra/cdk/cdk.out portal/node_modules portal/dist portal/src/data
+	rm -rf target .local tests/web/senders/node_modules infra/cdk/node_modules infra/cdk/cdk.out infra/iam/node_modules portal/node_modules portal/dist portal/src/data
 
 .PHONY: help
 help: ## This list
@@ -211,6 +212,10 @@ $(COLLECTOR_VENV)/ready: requirements/collector.txt
 
 infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json $(WEB_VENV)/ready
 	$(NODE) npm ci --prefix infra/cdk --ignore-scripts --no-fund --no-audit --silent
+	touch $@
+
+infra/iam/node_modules/.package-lock.json: infra/iam/package-lock.json $(WEB_VENV)/ready
+	$(NODE) npm ci --prefix infra/iam --ignore-scripts --no-fund --no-audit --silent
 	touch $@
 
 portal/node_modules/.package-lock.json: portal/package-lock.json $(WEB_VENV)/ready

@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 
-from deployment import packages, plan, preflight, purge, rollout, smoke
+from deployment import packages, plan, preflight, purge, rollout, smoke, steps
 from deployment.cloud import Cloud
 from deployment.config import Config
 from deployment.progress import say
@@ -30,7 +30,8 @@ def main():
     try:
         action(cloud)
     except (BotoCoreError, ClientError) as error:
-        sys.exit(f"AWS answered otherwise than a deployment needs: {str(error)[:1000]}\nMend that and run the same command again: it goes on where it was.")
+        said = f"AWS answered otherwise than a deployment needs: {str(error)[:1000]}"
+        sys.exit(f"{said}\nMend that and run the same command again: it goes on where it was.")
     except KeyboardInterrupt:
         sys.exit("stopped. CloudFormation finishes what is under way; the same command goes on from there.")
 
@@ -39,7 +40,7 @@ def deploy(cloud):
     found = show_plan(cloud)
     if os.environ.get("PLAN") == "1":
         return
-    packages.ready(cloud.config, rollout.wants_portal())
+    packages.ready(cloud.config, steps.wants_portal())
     rollout.deploy(cloud, found, accept_drift=os.environ.get("ACCEPT_DRIFT") == "1")
     smoke.smoke(cloud)
     show_outputs(cloud)

@@ -44,7 +44,7 @@ const stack = (name, template, of, own = {}) =>
     artifacts,
   });
 // Each after the one before it.
-const inOrder = (...stacks) => stacks.reduce((before, after) => (after.addDependency(before), after));
+const inOrder = (...stacks) => stacks.reduce((before, after) => (after.addStackDependency(before), after));
 
 const watching = stack('observability', 'observability/template.yaml', observability, { SourceAccountsLinked: String(linked) });
 const ofBooking = stack('source-booking', 'source-account/template.yaml', booking, { ApiName: 'booking' });

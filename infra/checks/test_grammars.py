@@ -4,7 +4,6 @@ import pytest
 
 import filter_expressions
 import insights_queries
-import rust_calls
 
 
 @pytest.mark.parametrize("expression", [
@@ -69,32 +68,3 @@ def test_queries_are_taken(query):
 def test_queries_are_refused(query):
     with pytest.raises(insights_queries.Refused):
         insights_queries.check(query)
-
-
-CRATE = """
-pub struct Store { client: Client }
-impl Store {
-    pub async fn read(&self, key: &str) -> Option<Item> { self.get(key).await }
-    pub async fn write(&self, item: Item) { self.client.put_item().send().await }
-    async fn get(&self, key: &str) -> Option<Item> { self.client.get_item().send().await }
-}
-#[cfg(test)]
-mod tests { fn scan() { client.scan() } }
-"""
-
-
-def test_reached_calls_are_found_and_others_are_not():
-    assert rust_calls.actions([CRATE], "fn main() { store.read(key) }") == {"dynamodb:GetItem"}
-    assert rust_calls.actions([CRATE], "fn main() { store.write(item) }") == {"dynamodb:PutItem"}
-    # Another number of arguments: somebody else's `read`.
-    assert rust_calls.actions([CRATE], "fn main() { file.read(buffer, 5) }") == set()
-
-
-def test_a_transaction_needs_what_its_parts_need():
-    source = "fn main() { let put = Put::builder(); client.transact_write_items().send() }"
-    assert rust_calls.actions([], source) == {"dynamodb:PutItem"}
-
-
-def test_an_unknown_call_is_no_silence():
-    with pytest.raises(rust_calls.Unknown):
-        rust_calls.actions([], "fn main() { sns.create_topic().send() }")

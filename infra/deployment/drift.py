@@ -130,7 +130,8 @@ def own_attributes(text):
     found = value(text)
     found = found if isinstance(found, list) else [found] if isinstance(found, dict) and "Name" in found else []
     named = {str(each.get("Name", "")).removeprefix("custom:"): each for each in found}
-    return {name: {key: each for key, each in attribute.items() if key != "Name"} for name, attribute in named.items() if name not in STANDARD_ATTRIBUTES}
+    own = {name: attribute for name, attribute in named.items() if name not in STANDARD_ATTRIBUTES}
+    return {name: {key: each for key, each in attribute.items() if key != "Name"} for name, attribute in own.items()}
 
 
 def within(wanted, actual):

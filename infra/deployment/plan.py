@@ -1,7 +1,6 @@
 """What a deployment will do, in the order in which it does it, how long that takes and what it will cost."""
 
-from .rollout import wants_portal
-from .steps import order
+from .steps import order, wants_portal
 
 # US dollars a month whatever the traffic, list prices of us-east-1 from memory: docs/deploy.md has the arithmetic.
 COSTS = [
@@ -29,7 +28,8 @@ def text(cloud, found):
             how, about = "update, once the links work", about + 15
         seen.add(step.name)
         minutes += about
-        lines.append(f"  {number:2}/{len(steps)} {how:28} {config.stack_name(step.name):32} {found.accounts[config.stacks[step.name][0]]}  {about:3} min")
+        account = found.accounts[config.stacks[step.name][0]]
+        lines.append(f"  {number:2}/{len(steps)} {how:28} {config.stack_name(step.name):32} {account}  {about:3} min")
     lines.append(f"  then the smoke test{'':48}    3 min")
     lines += ["", f"About {minutes + 3} minutes at most, by estimate; a ROLLOUT adds its own time to booking and mileage.", ""]
     given = {name: config.given(name) for name in config.stacks}

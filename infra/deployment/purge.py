@@ -118,7 +118,8 @@ def log_group(cloud, left, name, account):
 
 
 def of_group(client, name, account):
-    stored = sum(group.get("storedBytes", 0) for group in client.describe_log_groups(logGroupNamePrefix=name)["logGroups"] if group["logGroupName"] == name)
+    groups = client.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    stored = sum(group.get("storedBytes", 0) for group in groups if group["logGroupName"] == name)
     return Item(account, "log group", name, size(stored), lambda: client.delete_log_group(logGroupName=name))
 
 

@@ -43,7 +43,8 @@ def events(cloud, name, since):
 
 def failures(found):
     """The first that failed, first; not those that were only cancelled because of it."""
-    failed = [event for event in reversed(found) if event["ResourceStatus"].endswith("_FAILED") and event.get("ResourceType") != "AWS::CloudFormation::Stack"]
+    failed = [event for event in reversed(found) if event["ResourceStatus"].endswith("_FAILED")]
+    failed = [event for event in failed if event.get("ResourceType") != "AWS::CloudFormation::Stack"]
     own = [event for event in failed if "cancelled" not in event.get("ResourceStatusReason", "").lower()]
     return own or failed
 

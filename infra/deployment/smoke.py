@@ -35,7 +35,8 @@ class Answer:
 
     def expect(self, *statuses):
         if self.status not in statuses:
-            raise Failed(f"{self.asked} answered {self.status}, not {' or '.join(map(str, statuses))}: {self.text[:500]} (trace {self.trace_id or 'unknown'})")
+            wanted, trace = " or ".join(map(str, statuses)), self.trace_id or "unknown"
+            raise Failed(f"{self.asked} answered {self.status}, not {wanted}: {self.text[:500]} (trace {trace})")
         return self
 
 
@@ -76,7 +77,8 @@ class Journey:
         self.token = srp.sign_in(cognito, self.booking["UserPoolId"], self.booking["UserPoolClientId"], USER, password)
 
     def asks_for_a_quote(self):
-        answer = self.until(lambda: ask("GET", f"{self.booking['ApiUrl']}/quotes?from=LHR&to=JFK", self.token), lambda answer: answer.status == 200, 60)
+        url = f"{self.booking['ApiUrl']}/quotes?from=LHR&to=JFK"
+        answer = self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 200, 60)
         self.trace_id = answer.trace_id
         if not answer.json().get("miles"):
             raise Failed(f"{answer.asked} has no miles: {answer.text[:500]} (trace {answer.trace_id})")
@@ -92,11 +94,15 @@ class Journey:
 
     def gets_miles(self):
         url = f"{self.mileage['ApiUrl']}/mileage/{self.number}"
-        self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 200 and answer.json().get("status") != "pending", WITHIN_SECONDS)
+
+        def posted(answer):
+            return answer.status == 200 and answer.json().get("status") != "pending"
+
+        self.until(lambda: ask("GET", url, self.token), posted, WITHIN_SECONDS)
 
     def is_one_trace(self):
-        for name, group in (("booking", f"/aws/lambda/booking-api-{self.cloud.stage}"), ("mileage", f"/aws/lambda/mileage-accrual-{self.cloud.stage}")):
-            client = self.cloud.client(name, "logs")
+        for name, function in (("booking", "booking-api"), ("mileage", "mileage-accrual")):
+            client, group = self.cloud.client(name, "logs"), f"/aws/lambda/{function}-{self.cloud.stage}"
             until = time.monotonic() + WITHIN_SECONDS
             since = int((time.time() - 600) * 1000)
             while not any(page["events"] for page in client.get_paginator("filter_log_events").paginate(
@@ -110,10 +116,10 @@ class Journey:
         url = f"{self.booking['ApiUrl']}/bookings"
         try:
             self.sets("suspended")
-            self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 403, 2 * self.cache_seconds + 5, also=(200,))
+            self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 403, 2 * self.cache_seconds + 5)
         finally:
             self.sets("active")
-        self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 200, 2 * self.cache_seconds + 5, also=(403,))
+        self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 200, 2 * self.cache_seconds + 5)
 
     def lets_in_the_portal_alone(self):
         if not self.portal:
@@ -123,7 +129,8 @@ class Journey:
             preflight = {"access-control-request-method": "GET", "access-control-request-headers": "authorization"}
             answer = ask("OPTIONS", url, headers={**preflight, "origin": origin}).expect(200, 204)
             if answer.headers.get("access-control-allow-origin") != origin:
-                raise Failed(f"{answer.asked} from the portal's origin {origin} allows {answer.headers.get('access-control-allow-origin')}: {name}'s AllowedOrigin")
+                allowed = answer.headers.get("access-control-allow-origin")
+                raise Failed(f"{answer.asked} from the portal's origin {origin} allows {allowed}: see {name}'s AllowedOrigin")
             answer = ask("OPTIONS", url, headers={**preflight, "origin": ELSEWHERE})
             if answer.headers.get("access-control-allow-origin") in (ELSEWHERE, "*"):
                 raise Failed(f"{answer.asked} lets in the origin {ELSEWHERE}")
@@ -136,12 +143,13 @@ class Journey:
             ExpressionAttributeNames={"#status": "status"}, ExpressionAttributeValues={":status": {"S": status}},
         )  # fmt: skip
 
-    def until(self, look, enough, seconds, also=None):
+    def until(self, look, enough, seconds):
         """Looks until it is enough. What comes at first may be a function that starts, or a registry that is remembered."""
         end = time.monotonic() + seconds
         while not enough(answer := look()):
             if time.monotonic() > end:
-                raise Failed(f"{answer.asked} answered {answer.status} for {seconds} s: {answer.text[:500]} (trace {answer.trace_id or self.trace_id})")
+                trace = answer.trace_id or self.trace_id or "unknown"
+                raise Failed(f"{answer.asked} answered {answer.status} for {seconds} s: {answer.text[:500]} (trace {trace})")
             pause()
         return answer
 
@@ -166,7 +174,8 @@ def smoke(cloud):
         try:
             skipped = step(journey)
         except Exception as error:  # noqa: BLE001  whatever it is, it is this step's answer
-            trace = f" Trace: {journey.trace_id}." if journey.trace_id else ""
-            sys.exit(f"  {what}: FAILED\n{type(error).__name__ if not isinstance(error, Failed) else 'smoke test'}: {error}.{trace}")
+            said = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+            trace = f" (trace {journey.trace_id})" if journey.trace_id and "trace" not in said else ""
+            sys.exit(f"  {what}: FAILED\n{said}{trace}\nThe stacks are deployed; `make smoke STAGE={cloud.stage}` tries again.")
         say(f"  {what}: {f'skipped, {skipped}' if skipped else clock(time.monotonic() - started)}")
     say(f"smoke test passed after {clock(time.monotonic() - began)}; trace {journey.trace_id}")

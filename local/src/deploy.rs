@@ -6,7 +6,13 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 
-use crate::package::{Package, package};
+use crate::{
+    ministack::REGION,
+    package::{Package, package},
+};
+
+/// Where the template is in the artifacts bucket.
+const TEMPLATE: &str = "template.yaml";
 
 /// Stack outputs by name.
 pub type StackOutputs = HashMap<String, String>;
@@ -24,7 +30,8 @@ pub async fn deploy(
     // Bucket names are global, here as on AWS.
     let bucket = format!("{stack}-artifacts");
     let text = with_code(text, &bucket, &packages)?;
-    upload(config, &bucket, packages).await?;
+    let objects = packages.into_iter().map(|package| (package.key, package.zip));
+    upload(config, &bucket, objects.chain([(TEMPLATE.to_owned(), text.into_bytes())])).await?;
 
     let client = aws_sdk_cloudformation::Client::new(config);
     let parameter =
@@ -32,7 +39,8 @@ pub async fn deploy(
     client
         .create_stack()
         .stack_name(stack)
-        .template_body(text)
+        // As `sam deploy` does: CloudFormation takes 51,200 bytes in the request itself, and 1 MB from a bucket.
+        .template_url(format!("https://s3.{REGION}.amazonaws.com/{bucket}/{TEMPLATE}"))
         .set_capabilities(Some(vec![Capability::CapabilityIam, Capability::CapabilityAutoExpand]))
         .set_parameters(Some(parameters.iter().map(parameter).collect()))
         .send()
@@ -52,17 +60,11 @@ fn with_code(mut template: String, bucket: &str, packages: &[Package]) -> Result
     Ok(template)
 }
 
-async fn upload(config: &SdkConfig, bucket: &str, packages: Vec<Package>) -> Result<()> {
+async fn upload(config: &SdkConfig, bucket: &str, objects: impl Iterator<Item = (String, Vec<u8>)>) -> Result<()> {
     let s3 = aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(true).build());
     s3.create_bucket().bucket(bucket).send().await.context("cannot create the artifacts bucket")?;
-    for package in packages {
-        s3.put_object()
-            .bucket(bucket)
-            .key(package.key)
-            .body(package.zip.into())
-            .send()
-            .await
-            .context("cannot upload")?;
+    for (key, body) in objects {
+        s3.put_object().bucket(bucket).key(key).body(body.into()).send().await.context("cannot upload")?;
     }
     Ok(())
 }

@@ -63,8 +63,8 @@ impl Iam {
     }
 
     /// The emulator knows no `dynamodb:LeadingKeys`, so the templates' check that there is one would refuse every call. It is left out
-    /// here, and the rest of the policy stays in force: table, actions, and that the session names a tenant. infra/checks holds the
-    /// templates to the whole fence.
+    /// here, and the rest of the policy stays in force: table, actions, and that the session names a tenant. infra/iam evaluates the
+    /// whole fence.
     pub async fn leave_out_leading_keys(&self, account: &str, role_arn: &str) -> Result<()> {
         const POLICY: &str = "OneTenantsItems";
         let role = role_arn.rsplit('/').next().unwrap_or_default();

@@ -9,7 +9,11 @@ mod functions;
 mod journey;
 #[cfg(target_os = "linux")]
 mod proxy;
+#[cfg(target_os = "linux")]
+mod recorded;
 mod results;
+#[cfg(target_os = "linux")]
+mod signed;
 
 pub use caller::{Answer, Caller, a_booking, book, day, send};
 pub use cloud::{Cloud, eventually};
@@ -19,4 +23,8 @@ pub use functions::{BookingApi, DEADLINE, Setup, mileage_accrual};
 pub use journey::{JOURNEY, Step, assert_journey};
 #[cfg(target_os = "linux")]
 pub use proxy::{Armed, Call, Fault, Plan, Proxy, Refusal, struck};
+#[cfg(target_os = "linux")]
+pub use recorded::{Names, RecordedCall};
 pub use results::{Row, Soak, read_rows, read_soak, record, record_soak};
+#[cfg(target_os = "linux")]
+pub use signed::{Session, Signed};

@@ -1,4 +1,5 @@
 //! A proxy between the functions and AWS that makes calls fail at a chosen point: before AWS has done what it was asked, or after.
+//! It keeps what was asked, and with whose credentials.
 
 use std::{
     collections::HashMap,
@@ -16,6 +17,8 @@ use hyper_util::rt::TokioIo;
 use procfs::process::{FDTarget, Process, all_processes};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpListener;
+
+use crate::signed::{Session, Signed};
 
 /// What can happen to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +103,9 @@ struct State {
     plans: Vec<(u64, Plan, Arc<AtomicUsize>)>,
     next_id: u64,
     calls: Vec<Call>,
+    signed: Vec<Signed>,
+    /// Sessions that were given out, by access key.
+    sessions: HashMap<String, Session>,
 }
 
 /// The proxy.
@@ -151,6 +157,17 @@ impl Proxy {
     /// The calls since this was last asked.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut lock(&self.state).calls)
+    }
+
+    /// How often a function has called an action since the calls were last taken.
+    pub fn seen(&self, function: &str, action: &str) -> usize {
+        let state = lock(&self.state);
+        state.calls.iter().filter(|call| call.function == function && call.action == action).count()
+    }
+
+    /// The signed requests since this was last asked.
+    pub fn take_signed(&self) -> Vec<Signed> {
+        std::mem::take(&mut lock(&self.state).signed)
     }
 }
 
@@ -212,6 +229,8 @@ async fn call(
             injected.fetch_add(1, Ordering::SeqCst);
             Some(plan.fault)
         });
+        let signed = Signed::read(&function, &action, &parts, &body, &state.sessions);
+        state.signed.extend(signed);
         state.calls.push(Call { function, action });
         (state.target.clone(), fault)
     };
@@ -234,7 +253,9 @@ async fn call(
         if let Some(Fault::HoldRequest(hold)) = fault {
             tokio::time::sleep(hold).await;
         }
-        forward(&client, &target, parts, body).await
+        let answer = forward(&client, &target, parts, body.clone()).await?;
+        lock(&state).sessions.extend(Session::given_out(&body, answer.body()));
+        Ok(answer.map(Body::from))
     });
     let answer = forwarded.await.map_err(|_| lost())?;
     match fault {
@@ -256,16 +277,16 @@ async fn forward(
     target: &str,
     parts: hyper::http::request::Parts,
     body: Bytes,
-) -> Result<Response<Body>, Lost> {
+) -> Result<Response<Bytes>, Lost> {
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     // The host stays: it is signed.
     let sent = client.request(parts.method, format!("{target}{path}")).headers(parts.headers).body(body).send().await;
     let answer = sent.map_err(|_| lost())?;
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = answer.status();
     *response.headers_mut() = answer.headers().clone();
     response.headers_mut().remove("transfer-encoding");
-    *response.body_mut() = Body::from(answer.bytes().await.map_err(|_| lost())?);
+    *response.body_mut() = answer.bytes().await.map_err(|_| lost())?;
     Ok(response)
 }
 

@@ -31,6 +31,14 @@ def access_log_no_json(project):
     setting["Format"] = setting["Format"].rstrip("}")
 
 
+def access_log_that_drifts(project):
+    access_log(project, "booking")["DestinationArn"] = {"Fn::GetAtt": ["ApiAccessLogs", "Arn"]}
+
+
+def role_before_anything_of_api_gateway(project):
+    del project.templates["source-account"]["Resources"]["ApiGatewayAccount"]["DependsOn"]
+
+
 def access_log_gone(project):
     del properties(project, "mileage", "Api")["AccessLogSetting"]
 
@@ -109,8 +117,10 @@ MISTAKES = [
     (access_log_with_the_path, "access_logs_lead_to_traces_and_name_nobody"),
     (access_log_without_trace, "access_logs_lead_to_traces_and_name_nobody"),
     (access_log_no_json, "access_logs_lead_to_traces_and_name_nobody"),
+    (access_log_that_drifts, "access_logs_lead_to_traces_and_name_nobody"),
     (access_log_gone, "access_logs_lead_to_traces_and_name_nobody"),
     (api_gateway_without_a_role, "api_gateway_may_log"),
+    (role_before_anything_of_api_gateway, "api_gateway_may_log"),
     (second_stage_sets_the_role, "api_gateway_may_log"),
     (isolated_api_without_a_web_acl, "every_api_has_a_web_acl"),
     (web_acl_only_counts, "every_api_has_a_web_acl"),

@@ -3,6 +3,7 @@
 import json
 import re
 
+from cloudformation import as_list
 from project import EVERYTHING, LEAST
 
 from .reading import kind
@@ -43,6 +44,8 @@ def access_logs_lead_to_traces_and_name_nobody(project):
             yield f"{where}: logs something other than the request's context"
         for variable in sorted(TRACES - variables):
             yield f"{where}: its log lacks {variable}"
+        if not setting["DestinationArn"].endswith(":log-group:<ApiAccessLogs>"):
+            yield f"{where}: API Gateway gives the log group back without :*, so a template that has it drifts"
         if "\n" in setting["Format"]:
             yield f"{where}: API Gateway takes a format on one line"
         try:
@@ -56,11 +59,16 @@ def access_logs_lead_to_traces_and_name_nobody(project):
 
 @check
 def api_gateway_may_log(project):
-    """Its role is the account's, so the account's own stack sets it: where it is missing, no stage with an access log can be made."""
+    """Its role is the account's, so the account's own stack sets it: where it is missing, no stage with an access log can be made.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-apigateway-account.html"""
     may = {stack.account for _, stack, _, _ in project.resources("AWS::ApiGateway::Account")}
     for label, stack, name, properties in project.resources(APIS):
         if properties.get("AccessLogSetting") and stack.account not in may:
             yield f"{label} {name}: no stack gives API Gateway a role to log by in account {stack.account}"
+    for label, stack, name, _ in project.resources("AWS::ApiGateway::Account"):
+        before = [kind(stack, other) for other in as_list(stack.template["Resources"][name].get("DependsOn"))]
+        if not any(of_type.startswith("AWS::ApiGateway::") for of_type in before):
+            yield f"{label} {name}: in an account without anything of API Gateway it has nothing to be set on"
     for label, stack, name, _ in project.resources("AWS::ApiGateway::Account", parameters={**EVERYTHING, "AccountWide": "false"}):
         yield f"{label} {name}: a second stage would replace the first one's"
 
