@@ -69,6 +69,17 @@ def test_sams_own_words_are_said_where_cloudformation_has_none():
     assert "Unable to upload artifact" in said and "target/deploy/airline-dev-booking.log" in said
 
 
+def test_what_is_not_valid_is_said_though_no_resource_was_begun():
+    class Invalid(Failing):
+        def describe_events(self, **_):
+            error = {"EventType": "VALIDATION_ERROR", "Timestamp": NOW + datetime.timedelta(minutes=1), "LogicalResourceId": "CanaryArtifacts"}
+            return {"OperationEvents": [{**error, "ValidationStatusReason": "Resource of type 'AWS::S3::Bucket' already exists."}]}
+
+    counted = event(1, "airline-dev-booking", "CREATE_FAILED", "Validation failed with 1 error(s)", "AWS::CloudFormation::Stack")
+    said = rollback.explain(Invalid([{**counted, "DetailedStatus": "VALIDATION_FAILED"}]), "booking", NOW)
+    assert "CanaryArtifacts" in said and "already exists" in said
+
+
 class CloudWatch:
     """Takes an alarm on another account's metrics after some refusals."""
 

@@ -9,7 +9,10 @@ def explain(cloud, name, since, output=""):
     stack_name = cloud.config.stack_name(name)
     stack = cloud.find(name)
     lines = [f"{stack_name} was not deployed" + (f": it is {stack['StackStatus']}." if stack else ".")]
-    failed = failures(events(cloud, name, since - timedelta(seconds=5)))
+    happened = events(cloud, name, since - timedelta(seconds=5))
+    failed = failures(happened)
+    if not failed and any(event.get("DetailedStatus") == "VALIDATION_FAILED" for event in happened):
+        failed = invalid(cloud, name, since - timedelta(seconds=5))
     for event in failed[:5]:
         lines.append(f"  {event['LogicalResourceId']} ({event.get('ResourceType', '')}): {event.get('ResourceStatusReason', 'no reason given')}")
     if not failed:
@@ -39,6 +42,17 @@ def events(cloud, name, since):
         if not page.get("NextToken"):
             return found
         more = {"NextToken": page["NextToken"]}
+
+
+def invalid(cloud, name, since):
+    """What CloudFormation found wrong before it began, such as a name that is taken: the stack's own events only count it
+    (CloudFormation API, DescribeEvents)."""
+    found = cloud.client(name, "cloudformation").describe_events(StackName=cloud.config.stack_name(name))["OperationEvents"]
+    return [
+        {**event, "ResourceStatusReason": f"{event.get('ValidationStatusReason', 'not valid')} {event.get('ValidationPath', '')}".rstrip()}
+        for event in found
+        if event.get("EventType") == "VALIDATION_ERROR" and event["Timestamp"] >= since
+    ]
 
 
 def failures(found):

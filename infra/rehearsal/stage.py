@@ -17,8 +17,6 @@ import tree
 from probe import Probe
 
 ACCOUNTS = {"booking": "111111111111", "mileage": "222222222222", "observability": "333333333333"}
-# Both in the same three accounts.
-STAGES = ("dev", "staging")
 REGION = "us-east-1"
 VENV = tree.ROOT / ".local/venv-infra"
 EMULATOR = tree.ROOT / ".local/venv/bin/python"
@@ -88,7 +86,7 @@ class Rehearsal(Probe):
         profiles = [
             f"[profile airline-{stage}-{name}]\nregion = {REGION}\nendpoint_url = {self.endpoint}\n"
             f"aws_access_key_id = {account}\naws_secret_access_key = local\n"
-            for stage in STAGES for name, account in ACCOUNTS.items()
+            for stage in tree.STAGES for name, account in ACCOUNTS.items()
         ]  # fmt: skip
         (self.folder / "aws-config").write_text("\n".join(profiles))
 

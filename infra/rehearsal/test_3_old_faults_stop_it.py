@@ -44,32 +44,35 @@ def test_finding_3_a_registry_that_the_other_account_cannot_decrypt(old):
     assert old.stops()[-1]["rule"] == "tables_for_others_need_another_key"
 
 
+NOBODY = (STEPS, 'after=("answers", "canary_user")', 'after=("answers",)')
+
+
 def test_finding_2_versions_that_do_not_move(old):
-    hashes = [(BOOKING, "AutoPublishCodeSha256: !Ref BookingApiVersionHash", "MemorySize: !Ref MemorySize")]
-    with fault(old, *hashes):
-        old.deploy_py("deploy").failed("stays on version 1", "not-deployed-yet.invalid")
+    """Nobody makes the canary's user either, so that the next act finds none."""
+    with fault(old, (BOOKING, "AutoPublishCodeSha256: !Ref BookingApiVersionHash", "MemorySize: !Ref MemorySize"), NOBODY):
+        old.deploy_py("deploy").failed("BookingApiAliaslive", "stays on version 1", "not-deployed-yet.invalid")
     assert old.stops()[-1]["rule"] == "aliases_follow_their_functions"
 
 
 def test_finding_8_a_canary_before_its_user(old):
-    with fault(old, (STEPS, 'after=("answers", "canary_user")', 'after=("answers",)')):
+    with fault(old, NOBODY):
         old.deploy_py("deploy").failed("the canary's user")
     assert old.stops()[-1]["rule"] == "canaries_need_their_user"
+
+
+def test_finding_3_seen_in_use(old):
+    """Where the row is only noted, the other account's read itself is denied, and the smoke test says so. Later a function would go by what
+    the registry said last, for five minutes."""
+    with fault(old, UNREADABLE, ("infra/deployment/smoke.py", "WITHIN_SECONDS = 120", "WITHIN_SECONDS = 5")):
+        old.wants(note_only=["tables_for_others_need_another_key"])
+        old.deploy_py("deploy").failed("smoke test", "503")
+    old.wants()
+    assert old.journal(rule="aws_managed_key_across_accounts")
 
 
 def test_without_the_faults_it_is_deployed(old):
     old.deploy_py("deploy").succeeded()
     assert old.behind() == {}
-
-
-def test_finding_3_seen_in_use(old):
-    """Where the row is only noted, the other account's read itself is denied, and the smoke test says so."""
-    with fault(old, UNREADABLE):
-        old.wants(note_only=["tables_for_others_need_another_key"])
-        old.deploy_py("deploy").failed("smoke test")
-    old.wants()
-    assert old.journal(rule="aws_managed_key_across_accounts")
-    old.deploy_py("deploy").succeeded()
 
 
 def test_finding_6_drift_of_a_clean_deployment(old):
@@ -89,5 +92,5 @@ def test_a_change_by_hand_stops_it(old):
 def test_finding_11_names_of_what_was_kept(old):
     old.deploy_py("destroy", YES="1").succeeded()
     with fault(old, ("infra/deployment/adopt.py", "    if found:\n", "    found = {}\n    if found:\n")):
-        old.deploy_py("deploy").failed("slo-state-dev already exists")
-    assert old.stops()[-1]["rule"] == "names_are_taken"
+        # The emulator, as AWS does, looks for some of the names before it begins, and for the others when it comes to them.
+        old.deploy_py("deploy").failed("already exist", "airline-dev-observability")

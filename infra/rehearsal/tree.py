@@ -7,6 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ["booking-api", "registration-api", "booking-publisher", "mileage-accrual", "mileage-api", "slo-evaluator"]
 LEFT_OUT = shutil.ignore_patterns("cdk", "rehearsal", "checks", "__pycache__", "node_modules")
+# Both in the same three accounts.
+STAGES = ("dev", "staging")
 # A rehearsal does not wait half a minute for a tenant's status to be noticed.
 OVERRIDES = {"booking": ["TenantsCacheSeconds=2"], "mileage": ["TenantsCacheSeconds=2"]}
 
@@ -20,7 +22,8 @@ def copy(to, infra=ROOT / "infra"):
     shutil.copytree(portal, to / "portal/dist")
     for function in FUNCTIONS:
         write_code(to, function)
-    override(to, "dev", OVERRIDES)
+    for stage in STAGES:
+        override(to, stage, OVERRIDES)
 
 
 def write_code(to, function, version=1):

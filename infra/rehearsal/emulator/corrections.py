@@ -5,12 +5,13 @@ import copy
 from ministack.core import lambda_runtime
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import dynamodb, secretsmanager
-from ministack.services.cloudformation import drift, engine, provisioners
+from ministack.services.cloudformation import changesets, drift, engine, provisioners
 
 
 def install():
     """Before handlers are wrapped."""
     _transform_with_parameters()
+    _conditions_in_change_sets()
     _alarms_on_expressions()
     _secrets_by_arn()
     _tables_that_forget()
@@ -37,6 +38,19 @@ def _transform_with_parameters():
         namespace = __import__(f"ministack.services.cloudformation.{module}", fromlist=["_apply_transforms"])
         if hasattr(namespace, "_apply_transforms"):
             namespace._apply_transforms = applied
+
+
+def _conditions_in_change_sets():
+    """A change set of the emulator takes what a condition leaves out for a resource of the stack, so that nothing could be imported there."""
+    resolve = changesets._resolve_props_for_diff
+
+    def resolved(template, parameters, name, stack_id):
+        found = resolve(template, parameters, name, stack_id)
+        conditions = engine._evaluate_conditions(template, parameters) if template else {}
+        kept = {key: each for key, each in found.get("Resources", {}).items() if conditions.get(each.get("Condition"), True)}
+        return {**found, "Resources": kept}
+
+    changesets._resolve_props_for_diff = resolved
 
 
 def _alarms_on_expressions():

@@ -1,6 +1,7 @@
 """Requests from outside. The stacks keep the URLs that AWS would give; whoever asks from outside the emulator, as `deploy.py` and the
 functions do, gets a loopback address instead, where this module passes requests on to the API of the right account as API Gateway would."""
 
+import gzip
 import os
 import re
 import secrets
@@ -19,6 +20,9 @@ HERE = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 ON_AWS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 ON_LOOPBACK = re.compile(re.escape(HERE) + r"/apis/([a-z0-9]+)")
 REGION = os.environ["MINISTACK_REGION"]
+# The first two fields of a span in OTLP's protobuf, trace id and span id; and the names of spans that serve a request.
+SPAN = re.compile(rb"\x0a\x10(.{16})\x12\x08(.{8})", re.DOTALL)
+NAME = re.compile(rb"(?:GET|POST) /[a-z]+")
 
 
 def install():
@@ -54,7 +58,7 @@ def _in_front_of(emulator):
     async def front(scope, receive, send):
         path = scope.get("path", "") if scope["type"] == "http" else ""
         if path == "/v1/traces":
-            return await _answer(send, 200, b"")
+            return await _take_spans(scope, receive, send)
         if path.startswith("/apis/"):
             scope = _to_the_api(scope)
             if scope is None:
@@ -62,6 +66,19 @@ def _in_front_of(emulator):
         await emulator(scope, receive, send)
 
     return front
+
+
+async def _take_spans(scope, receive, send):
+    """As X-Ray's OTLP endpoint would; what came is written down."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    if (b"content-encoding", b"gzip") in scope["headers"]:
+        body = gzip.decompress(body)
+    traces = sorted({trace.hex() for trace, _ in SPAN.findall(body)})
+    note("spans", traces=traces, names=sorted({name.decode() for name in NAME.findall(body)}))
+    await _answer(send, 200, b"")
 
 
 def _to_the_api(scope):
