@@ -46,7 +46,7 @@ test: build portal $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready $(INFRA_VENV)/read
 	$(NODE) npm test --prefix portal --silent
 	$(WEB_VENV)/bin/pytest -q tests/web
 	$(CLICKHOUSE_VENV)/bin/pytest -q tests/clickhouse
-	$(REHEARSE)/test_1_a_stage_is_deployed.py
+	$(REHEARSE)/test_0_aws_refuses.py infra/rehearsal/test_1_a_stage_is_deployed.py
 
 .PHONY: test-long
 test-long: build portal $(INFRA_VENV)/ready ## What takes longer than a change should wait: the rest of a stage's life, and old faults that must stop it

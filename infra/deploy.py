@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 
-from deployment import packages, plan, preflight, purge, rollout, smoke
+from deployment import packages, plan, preflight, purge, rollout, smoke, steps
 from deployment.cloud import Cloud
 from deployment.config import Config
 from deployment.progress import say
@@ -39,7 +39,7 @@ def deploy(cloud):
     found = show_plan(cloud)
     if os.environ.get("PLAN") == "1":
         return
-    packages.ready(cloud.config, rollout.wants_portal())
+    packages.ready(cloud.config, steps.wants_portal())
     rollout.deploy(cloud, found, accept_drift=os.environ.get("ACCEPT_DRIFT") == "1")
     smoke.smoke(cloud)
     show_outputs(cloud)

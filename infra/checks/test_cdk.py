@@ -7,10 +7,10 @@ from functools import cache
 
 import pytest
 
-from checks import CHECKS
 from cloudformation import load
 from deployment.steps import order
 from project import ROOT, TEMPLATES, Project
+from rules import CHECKS
 
 OUT = ROOT / "infra/cdk/cdk.out"
 STACKS = {"observability": "observability", "booking": "booking", "mileage": "mileage", "portal": "portal", "source-booking": "source-account",

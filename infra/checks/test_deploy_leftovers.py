@@ -24,6 +24,12 @@ def test_every_retained_resource_is_in_the_list():
     assert listed == kept and kept
 
 
+def test_what_is_retained_is_there_from_the_first_step_on():
+    """A stack takes over what is left when it is new, and at no other time."""
+    for template in Project.read().templates.values():
+        assert not [name for name, each in template["Resources"].items() if "DeletionPolicy" in each and "Condition" in each]
+
+
 def test_each_by_the_name_that_it_has():
     assert {each.name for each in leftovers.of_stage(Config("dev"), ACCOUNTS) if each.retained} == LEFT
 
@@ -92,7 +98,7 @@ class Cloudy(Memory):
         return {"Id": "change-set"}
 
     def describe_change_set(self, **_):
-        return {"Status": "CREATE_COMPLETE"}
+        return {"Status": "CREATE_COMPLETE", "ExecutionStatus": "EXECUTE_COMPLETE" if "booking" in self.stacks else "AVAILABLE"}
 
     def execute_change_set(self, **_):
         self.stacks["booking"] = {}
@@ -112,7 +118,7 @@ def test_what_holds_data_is_imported_into_the_new_stack(monkeypatch):
     identifiers = {each["LogicalResourceId"]: each["ResourceIdentifier"] for each in cloud.imported["ResourcesToImport"]}
     assert identifiers["UserPool"] == {"UserPoolId": "eu-west-1_1"} and identifiers["Reservations"] == {"TableName": "reservations-dev"}
     body = cloud.imported["TemplateBody"]
-    assert "Fn::" not in body and '"Ref"' not in body and body.count('"DeletionPolicy": "RetainExceptOnCreate"') == 4
+    assert "Fn::" not in body and '"Ref"' not in body and body.count('"DeletionPolicy": "Retain"') == 4
 
 
 def test_nothing_is_imported_where_nothing_is_left(monkeypatch):

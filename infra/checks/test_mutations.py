@@ -6,9 +6,9 @@ import json
 import pytest
 
 import mistakes
-from checks import CHECKS
 from mistakes.made import properties
 from project import ROOT, Project
+from rules import CHECKS
 
 PROJECT = Project.read()
 CAUGHT = []

@@ -2,8 +2,8 @@
 
 import pytest
 
-from checks import CHECKS
 from project import Project
+from rules import CHECKS
 
 PROJECT = Project.read()
 

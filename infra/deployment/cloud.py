@@ -131,16 +131,6 @@ class Cloud:
             return None
         return bucket
 
-    def put_artifact(self, name, key, text):
-        """Keeps a text where CloudFormation can read it, and gives its URL."""
-        bucket = self.bootstrap_bucket(name)
-        if not bucket:
-            stack = self.client(name, "cloudformation").describe_stacks(StackName="aws-sam-cli-managed-default")["Stacks"][0]
-            bucket = next(each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "SourceBucket")
-        key = f"{self.config.stack_name(name)}/{key}"
-        self.client(name, "s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
-        return f"https://s3.{self.region(name)}.amazonaws.com/{bucket}/{key}"
-
     def redeploy(self, name, api_id):
         """Gateway responses take effect with the next deployment of their API, and a stack's own may come before them."""
         self.client(name, "apigateway").create_deployment(restApiId=api_id, stageName=self.stage)

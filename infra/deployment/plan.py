@@ -1,7 +1,6 @@
 """What a deployment will do, in the order in which it does it, how long that takes and what it will cost."""
 
-from .rollout import wants_portal
-from .steps import order
+from .steps import order, wants_portal
 
 # US dollars a month whatever the traffic, list prices of us-east-1 from memory: docs/deploy.md has the arithmetic.
 COSTS = [

@@ -116,11 +116,11 @@ def beside(cloud, found, name, why):
 def what_was_left(cloud, found):
     """Resources under the names that a new stack would use. What holds data is taken over; a secret that is being deleted is in the way."""
     for left in leftovers.of_stage(cloud.config, found.accounts):
-        if left.stack in found.stacks and not left.retained:
+        if left.stack in found.stacks:
             continue
         with found.looking_at(f"whether {left.name} is there already"):
             ids = leftovers.identify(cloud, left)
-            if not ids or held(cloud, found, left):
+            if not ids:
                 continue
             if left.kind == "AWS::SecretsManager::Secret":
                 profile = cloud.config.sections[left.stack]["profile"]
@@ -135,11 +135,3 @@ def what_was_left(cloud, found):
     tables = [left for left in found.taken_over if left.kind == "AWS::DynamoDB::Table" and left.name.startswith("reservations-")]
     if tables and not any(left.kind == "AWS::Cognito::UserPool" for left in found.taken_over):
         found.note(f"{tables[0].name} was kept and its user pool was not: bookings in it belong to users who no longer are. `make purge` deletes both")
-
-
-def held(cloud, found, left):
-    """Whether the stage's own stack has it."""
-    if left.stack not in found.stacks:
-        return False
-    pages = cloud.client(left.stack, "cloudformation").get_paginator("list_stack_resources").paginate(StackName=cloud.config.stack_name(left.stack))
-    return any(each["LogicalResourceId"] == left.logical for page in pages for each in page["StackResourceSummaries"])

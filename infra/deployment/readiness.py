@@ -1,21 +1,52 @@
 """Preflight's looks at what an account lets a deployment do. Each takes what was found so far and adds to it."""
 
-# What a deployment does in each account, one action of each service.
+from .steps import wants_portal
+
+# What a deployment does, one action of each service, and to what: IAM decides by both. `{}` is region, account, stage; "*" is for actions that
+# know no resource, or none before it is made.
 ACTIONS = {
+    "every": [
+        ("cloudformation:CreateChangeSet", "arn:aws:cloudformation:{region}:{account}:stack/airline-{stage}-observability/*"),
+        ("iam:CreateRole", "arn:aws:iam::{account}:role/airline-{stage}-role"),
+        ("iam:PutRolePolicy", "arn:aws:iam::{account}:role/airline-{stage}-role"),
+        ("iam:PassRole", "arn:aws:iam::{account}:role/airline-{stage}-role"),
+        ("xray:UpdateTraceSegmentDestination", "*"),
+    ],
     "observability": [
-        "cloudformation:CreateChangeSet", "iam:CreateRole", "iam:PassRole", "lambda:CreateFunction", "oam:CreateSink", "cloudwatch:PutMetricAlarm",
-        "kms:CreateKey", "secretsmanager:CreateSecret", "sns:CreateTopic", "dynamodb:CreateTable", "s3:CreateBucket", "synthetics:CreateCanary",
+        ("cloudwatch:PutMetricAlarm", "arn:aws:cloudwatch:{region}:{account}:alarm:booking-p99-{stage}"),
+        ("dynamodb:CreateTable", "arn:aws:dynamodb:{region}:{account}:table/slo-state-{stage}"),
+        ("kms:CreateKey", "*"),
+        ("lambda:CreateFunction", "arn:aws:lambda:{region}:{account}:function:slo-evaluator-{stage}"),
+        ("oam:CreateSink", "*"),
+        ("s3:CreateBucket", "arn:aws:s3:::canary-artifacts-{stage}-{account}"),
+        ("secretsmanager:CreateSecret", "arn:aws:secretsmanager:{region}:{account}:secret:canary-{stage}-*"),
+        ("sns:CreateTopic", "arn:aws:sns:{region}:{account}:pages-{stage}"),
+        ("synthetics:CreateCanary", "*"),
     ],
     "booking": [
-        "cloudformation:CreateChangeSet", "iam:CreateRole", "iam:PassRole", "lambda:CreateFunction", "apigateway:POST", "dynamodb:CreateTable",
-        "cognito-idp:CreateUserPool", "sns:CreateTopic", "sqs:CreateQueue", "kms:CreateKey", "s3:CreateBucket", "oam:CreateLink",
-        "cloudfront:CreateDistribution", "wafv2:CreateWebACL",
+        ("apigateway:POST", "arn:aws:apigateway:{region}::/restapis"),
+        ("cloudfront:CreateDistribution", "*"),
+        ("cognito-idp:CreateUserPool", "*"),
+        ("dynamodb:CreateTable", "arn:aws:dynamodb:{region}:{account}:table/reservations-{stage}"),
+        ("kms:CreateKey", "*"),
+        ("lambda:CreateFunction", "arn:aws:lambda:{region}:{account}:function:booking-api-{stage}"),
+        ("oam:CreateLink", "*"),
+        ("s3:CreateBucket", "arn:aws:s3:::portal-{stage}-{account}"),
+        ("sns:CreateTopic", "arn:aws:sns:{region}:{account}:booking-events-{stage}"),
+        ("sqs:CreateQueue", "arn:aws:sqs:{region}:{account}:booking-parking-{stage}"),
+        ("wafv2:CreateWebACL", "arn:aws:wafv2:{region}:{account}:regional/webacl/booking-{stage}/*"),
     ],
     "mileage": [
-        "cloudformation:CreateChangeSet", "iam:CreateRole", "iam:PassRole", "lambda:CreateFunction", "apigateway:POST", "dynamodb:CreateTable",
-        "sqs:CreateQueue", "sns:Subscribe", "oam:CreateLink", "wafv2:CreateWebACL",
+        ("apigateway:POST", "arn:aws:apigateway:{region}::/restapis"),
+        ("dynamodb:CreateTable", "arn:aws:dynamodb:{region}:{account}:table/mileage-ledger-{stage}"),
+        ("lambda:CreateFunction", "arn:aws:lambda:{region}:{account}:function:mileage-api-{stage}"),
+        ("oam:CreateLink", "*"),
+        ("sqs:CreateQueue", "arn:aws:sqs:{region}:{account}:mileage-bookings-{stage}"),
+        ("wafv2:CreateWebACL", "arn:aws:wafv2:{region}:{account}:regional/webacl/mileage-{stage}/*"),
     ],
-}  # fmt: skip
+}
+# What a role is passed to, which a policy may ask for.
+CONTEXT = [{"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string", "ContextKeyValues": ["lambda.amazonaws.com"]}]
 # Functions behind an API, of which each gets ReservedConcurrency; Lambda keeps 100 of an account for all others.
 RESERVED = {"booking": 2, "mileage": 1}
 UNRESERVED = 100
@@ -32,13 +63,18 @@ def rights(cloud, found):
             iam = cloud.client(name, "iam")
             if ":assumed-role/" in caller:
                 caller = iam.get_role(RoleName=caller.split("/")[1])["Role"]["Arn"]
-            answers = iam.simulate_principal_policy(PolicySourceArn=caller, ActionNames=ACTIONS[name.split("-")[0]])["EvaluationResults"]
+            answers = []
+            for action, resource in [*ACTIONS["every"], *ACTIONS[name.split("-")[0]]]:
+                arn = resource.format(region=found.region, account=found.accounts[name], stage=cloud.stage)
+                answers += iam.simulate_principal_policy(
+                    PolicySourceArn=caller, ActionNames=[action], ResourceArns=[arn], ContextEntries=CONTEXT
+                )["EvaluationResults"]  # fmt: skip
             denied = [each for each in answers if each["EvalDecision"] != "allowed"]
             sure = [each["EvalActionName"] for each in denied if not each.get("MissingContextValues")]
             if sure:
-                found.stop(f"{caller} may not {', '.join(sure)} in {found.accounts[name]}: let it, or deploy by another role")
+                found.stop(f"{caller} may not {', '.join(dict.fromkeys(sure))} in {found.accounts[name]}: let it, or deploy by another role")
             if unsure := [each["EvalActionName"] for each in denied if each.get("MissingContextValues")]:
-                found.note(f"{caller} may {', '.join(unsure)} under conditions only, which were not tried")
+                found.note(f"{caller} may {', '.join(dict.fromkeys(unsure))} under conditions only, which were not tried")
 
 
 def transaction_search(cloud, found):
@@ -86,8 +122,6 @@ def mail(cloud, found):
 
 
 def portal(cloud, found):
-    from .rollout import wants_portal
-
     if not wants_portal():
         found.note("SKIP_PORTAL=1: no portal, and the APIs let in no browser but that of an earlier one")
         return

@@ -1,20 +1,14 @@
 """A deployment from its first step to its smoke test. Every step can be repeated, and a run that was cut off is finished by the next."""
 
 import datetime
-import os
 import subprocess
 import sys
 
 from . import adopt, drift, links, packages, people, rollback, versions
 from .progress import clock, say, timed
-from .steps import Known, order
+from .steps import Known, order, wants_portal
 
 SPANS = "aws/spans"
-
-
-def wants_portal():
-    """SKIP_PORTAL=1 is for accounts that CloudFront has not verified yet."""
-    return os.environ.get("SKIP_PORTAL") != "1"
 
 
 def known_so_far(cloud, found):
@@ -50,10 +44,11 @@ def deploy(cloud, found, accept_drift=False):
 
 def run(cloud, step, known, line=None):
     began = datetime.datetime.now(datetime.timezone.utc)
+    given = parameters(cloud, step, known)
     if cloud.settle(step.name):
         forget_versions(cloud, step.name)
-    given = parameters(cloud, step, known)
-    adopt.adopt(cloud, step.name, given, known.accounts[cloud.config.stacks[step.name][0]])
+    else:
+        adopt.adopt(cloud, step.name, given, known.accounts[cloud.config.stacks[step.name][0]])
     try:
         cloud.deploy(step.name, given, line)
     except subprocess.CalledProcessError as error:
@@ -96,13 +91,16 @@ def upload(cloud, step, known):
 
 
 def keep_spans(cloud, step, known):
-    """How long spans are kept is said by nobody's template: the log group is X-Ray's, and comes with Transaction Search."""
-    days = cloud.config.spans_retention_days
-    client = cloud.client(step.name, "logs")
-    try:
-        client.put_retention_policy(logGroupName=SPANS, retentionInDays=days)
-    except client.exceptions.ResourceNotFoundException:
-        say(f"  {SPANS} is not there yet: the next deployment sets its retention to {days} days")
+    """How long spans are kept is said by nobody's template: the log group is X-Ray's, and comes with Transaction Search. In every account."""
+    days, without = cloud.config.spans_retention_days, []
+    for name in cloud.config.accounts:
+        client = cloud.client(name, "logs")
+        try:
+            client.put_retention_policy(logGroupName=SPANS, retentionInDays=days)
+        except client.exceptions.ResourceNotFoundException:
+            without.append(known.accounts[name])
+    if without:
+        say(f"  {SPANS} is not there yet in {', '.join(without)}: the next deployment lets it keep spans for {days} days")
 
 
 def wait_for_links(cloud, step, known):

@@ -35,7 +35,8 @@ class Answer:
 
     def expect(self, *statuses):
         if self.status not in statuses:
-            raise Failed(f"{self.asked} answered {self.status}, not {' or '.join(map(str, statuses))}: {self.text[:500]} (trace {self.trace_id or 'unknown'})")
+            wanted, trace = " or ".join(map(str, statuses)), self.trace_id or "unknown"
+            raise Failed(f"{self.asked} answered {self.status}, not {wanted}: {self.text[:500]} (trace {trace})")
         return self
 
 
@@ -110,10 +111,10 @@ class Journey:
         url = f"{self.booking['ApiUrl']}/bookings"
         try:
             self.sets("suspended")
-            self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 403, 2 * self.cache_seconds + 5, also=(200,))
+            self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 403, 2 * self.cache_seconds + 5)
         finally:
             self.sets("active")
-        self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 200, 2 * self.cache_seconds + 5, also=(403,))
+        self.until(lambda: ask("GET", url, self.token), lambda answer: answer.status == 200, 2 * self.cache_seconds + 5)
 
     def lets_in_the_portal_alone(self):
         if not self.portal:
@@ -123,7 +124,8 @@ class Journey:
             preflight = {"access-control-request-method": "GET", "access-control-request-headers": "authorization"}
             answer = ask("OPTIONS", url, headers={**preflight, "origin": origin}).expect(200, 204)
             if answer.headers.get("access-control-allow-origin") != origin:
-                raise Failed(f"{answer.asked} from the portal's origin {origin} allows {answer.headers.get('access-control-allow-origin')}: {name}'s AllowedOrigin")
+                allowed = answer.headers.get("access-control-allow-origin")
+                raise Failed(f"{answer.asked} from the portal's origin {origin} allows {allowed}: see {name}'s AllowedOrigin")
             answer = ask("OPTIONS", url, headers={**preflight, "origin": ELSEWHERE})
             if answer.headers.get("access-control-allow-origin") in (ELSEWHERE, "*"):
                 raise Failed(f"{answer.asked} lets in the origin {ELSEWHERE}")
@@ -136,7 +138,7 @@ class Journey:
             ExpressionAttributeNames={"#status": "status"}, ExpressionAttributeValues={":status": {"S": status}},
         )  # fmt: skip
 
-    def until(self, look, enough, seconds, also=None):
+    def until(self, look, enough, seconds):
         """Looks until it is enough. What comes at first may be a function that starts, or a registry that is remembered."""
         end = time.monotonic() + seconds
         while not enough(answer := look()):
@@ -166,7 +168,8 @@ def smoke(cloud):
         try:
             skipped = step(journey)
         except Exception as error:  # noqa: BLE001  whatever it is, it is this step's answer
-            trace = f" Trace: {journey.trace_id}." if journey.trace_id else ""
-            sys.exit(f"  {what}: FAILED\n{type(error).__name__ if not isinstance(error, Failed) else 'smoke test'}: {error}.{trace}")
+            said = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+            trace = f" (trace {journey.trace_id})" if journey.trace_id and "trace" not in said else ""
+            sys.exit(f"  {what}: FAILED\n{said}{trace}\nThe stacks are deployed; `make smoke STAGE={cloud.stage}` tries again.")
         say(f"  {what}: {f'skipped, {skipped}' if skipped else clock(time.monotonic() - started)}")
     say(f"smoke test passed after {clock(time.monotonic() - began)}; trace {journey.trace_id}")

@@ -52,8 +52,10 @@ class Probe:
     def tables(self, account):
         return set(self.client(account, "dynamodb").list_tables()["TableNames"])
 
-    def pools(self):
-        return {pool["Id"] for pool in self.client("booking", "cognito-idp").list_user_pools(MaxResults=60)["UserPools"]}
+    def pools(self, stage="dev"):
+        """Ids of the stage's user pools."""
+        pools = self.client("booking", "cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+        return {pool["Id"] for pool in pools if pool["Name"] == f"airline-{stage}"}
 
     def tenants(self):
         return {item["tenant_id"]["S"] for item in self.client("booking", "dynamodb").scan(TableName="tenants-dev")["Items"]}

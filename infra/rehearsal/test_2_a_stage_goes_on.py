@@ -39,7 +39,9 @@ def test_a_second_stage_stands_beside_the_first(deployed):
     assert touched and all(stack.startswith("airline-staging-") for stack in touched)
     assert deployed.fingerprint("dev") == before
     deployed.deploy_py("destroy", "staging", YES="1").succeeded()
-    assert not deployed.stacks("staging") and len(deployed.stacks("dev")) == 6
+    deployed.deploy_py("purge", "staging", YES="1", PURGE="staging").succeeded()
+    assert not deployed.stacks("staging") and deployed.left("staging") == []
+    assert len(deployed.stacks("dev")) == 6 and deployed.fingerprint("dev") == before
 
 
 def test_a_destroyed_stage_keeps_its_data(deployed):

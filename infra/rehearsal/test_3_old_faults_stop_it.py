@@ -9,6 +9,8 @@ import stage
 import tree
 
 BOOKING, MILEAGE, STEPS = "infra/booking/template.yaml", "infra/mileage/template.yaml", "infra/deployment/steps.py"
+TENANTS = "TableName: !Sub tenants-${Stage}\n"
+UNREADABLE = (BOOKING, TENANTS, f"{TENANTS}      SSESpecification: {{ SSEEnabled: true }}\n")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def test_finding_1_alarms_before_links(old):
 
 
 def test_finding_3_a_registry_that_the_other_account_cannot_decrypt(old):
-    with fault(old, (BOOKING, "TableName: !Sub tenants-${Stage}\n", "TableName: !Sub tenants-${Stage}\n      SSESpecification: { SSEEnabled: true }\n")):
+    with fault(old, UNREADABLE):
         old.deploy_py("deploy").failed("AWS-managed key", "tenants-dev")
     assert old.stops()[-1]["rule"] == "tables_for_others_need_another_key"
 
@@ -62,7 +64,7 @@ def test_without_the_faults_it_is_deployed(old):
 
 def test_finding_3_seen_in_use(old):
     """Where the row is only noted, the other account's read itself is denied, and the smoke test says so."""
-    with fault(old, (BOOKING, "TableName: !Sub tenants-${Stage}\n", "TableName: !Sub tenants-${Stage}\n      SSESpecification: { SSEEnabled: true }\n")):
+    with fault(old, UNREADABLE):
         old.wants(note_only=["tables_for_others_need_another_key"])
         old.deploy_py("deploy").failed("smoke test")
     old.wants()

@@ -3,6 +3,7 @@
 import json
 import re
 
+from cloudformation import as_list
 from project import EVERYTHING, LEAST
 
 from .reading import kind
@@ -65,8 +66,8 @@ def api_gateway_may_log(project):
         if properties.get("AccessLogSetting") and stack.account not in may:
             yield f"{label} {name}: no stack gives API Gateway a role to log by in account {stack.account}"
     for label, stack, name, _ in project.resources("AWS::ApiGateway::Account"):
-        before = stack.template["Resources"].get(stack.template["Resources"][name].get("DependsOn"), {}).get("Type", "")
-        if not before.startswith("AWS::ApiGateway::"):
+        before = [kind(stack, other) for other in as_list(stack.template["Resources"][name].get("DependsOn"))]
+        if not any(of_type.startswith("AWS::ApiGateway::") for of_type in before):
             yield f"{label} {name}: in an account without anything of API Gateway it has nothing to be set on"
     for label, stack, name, _ in project.resources("AWS::ApiGateway::Account", parameters={**EVERYTHING, "AccountWide": "false"}):
         yield f"{label} {name}: a second stage would replace the first one's"

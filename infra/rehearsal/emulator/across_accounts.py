@@ -110,7 +110,10 @@ def leading_keys(request):
     for item in request.get("TransactItems") or []:
         keys += [_partition_key(each, each.get(ACTIONS[action])) for action, each in item.items()]
     for table, each in (request.get("RequestItems") or {}).items():
-        entries = each.get("Keys", []) if isinstance(each, dict) else [entry.get("PutRequest", {}).get("Item") or entry.get("DeleteRequest", {}).get("Key") for entry in each]
+        if isinstance(each, dict):
+            entries = each.get("Keys", [])
+        else:
+            entries = [entry.get("PutRequest", {}).get("Item") or entry.get("DeleteRequest", {}).get("Key") for entry in each]
         keys += [_partition_key({"TableName": table}, entry) for entry in entries]
     if "Key" in request or "Item" in request:
         keys.append(_partition_key(request, request.get("Key") or request.get("Item")))

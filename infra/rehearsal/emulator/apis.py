@@ -77,8 +77,9 @@ def _codedeploy(method, path, body):
     if "deploymentId" not in request:
         return None
     alarm = wanted("alarm", "none")
-    message = f"One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and the affected deployments have been stopped. Activated alarms: <{alarm}>"
-    return {"deploymentInfo": {"deploymentId": request["deploymentId"], "status": "Stopped", "errorInformation": {"code": "ALARM_ACTIVE", "message": message}}}
+    activated = "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected"
+    error = {"code": "ALARM_ACTIVE", "message": f"{activated}, and the affected deployments have been stopped. Activated alarms: <{alarm}>"}
+    return {"deploymentInfo": {"deploymentId": request["deploymentId"], "status": "Stopped", "errorInformation": error}}
 
 
 SERVICES = {"xray": _xray, "oam": _oam, "synthetics": _synthetics, "codedeploy": _codedeploy}

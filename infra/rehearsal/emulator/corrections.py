@@ -26,7 +26,7 @@ def _transform_with_parameters():
 
         plain = transform.transform
         values = engine._transform_parameters(template, provided, previous) if engine._SAM_TRANSFORM in engine.declared_transforms(template) else {}
-        values |= {"AWS::AccountId": get_account_id(), "AWS::Region": get_region(), "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+        values |= {"AWS::AccountId": get_account_id(), "AWS::Region": get_region(), "AWS::Partition": "aws"}
         transform.transform = lambda given, _, loader: plain(given, values, loader)
         try:
             return apply(template, provided, previous)
@@ -89,7 +89,8 @@ def _tables_that_forget():
 
         return acted
 
-    provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"] = {**handler, "create": with_ttl(handler["create"]), "update": with_ttl(handler["update"])}
+    forgetting = {"create": with_ttl(handler["create"]), "update": with_ttl(handler["update"])}
+    provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"] = {**handler, **forgetting}
 
 
 def _traces_of_callers():

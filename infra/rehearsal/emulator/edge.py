@@ -13,7 +13,7 @@ from ministack.services.cloudformation import handlers
 
 import readback
 from policies import denial
-from state import note, resources
+from state import as_list, note, resources
 
 HERE = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 ON_AWS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
@@ -45,7 +45,7 @@ def install():
 def _with_aws_urls(handler):
     def handled(parameters):
         back = f"https://\\1.execute-api.{REGION}.amazonaws.com"
-        return handler({key: [ON_LOOPBACK.sub(back, each) for each in value] if isinstance(value, list) else value for key, value in parameters.items()})
+        return handler({key: [ON_LOOPBACK.sub(back, each) for each in as_list(value)] for key, value in parameters.items()})
 
     return handled
 
@@ -96,7 +96,8 @@ def _to_the_api(scope):
 def _as_the_account(headers, account):
     """The emulator looks for an API only in the account that signed, and knows it by another path than the caller signed."""
     date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    signature = f"AWS4-HMAC-SHA256 Credential={account}/{date[:8]}/{REGION}/execute-api/aws4_request, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
+    scope = f"{account}/{date[:8]}/{REGION}/execute-api/aws4_request"
+    signature = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
     kept = [(name, value) for name, value in headers if name.lower() not in (b"authorization", b"x-amz-date", b"x-amz-security-token")]
     return [*kept, (b"authorization", signature.encode()), (b"x-amz-date", date.encode())]
 

@@ -1,6 +1,6 @@
 """What is not valid, and names that are taken: by what a deleted stack retained, or by somebody else."""
 
-from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, eventbridge, iam, lambda_svc, s3, secretsmanager, sns, sqs
+from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, eventbridge, iam, lambda_svc, secretsmanager, sns, sqs
 
 import registry
 import stand_ins
@@ -32,13 +32,6 @@ def names_are_taken(resource):
     name, taken = TAKEN[resource.kind]
     if resource.properties.get(name) in taken():
         raise Refused(f"{resource.properties[name]} already exists")
-
-
-@rule("AWS::S3::Bucket", on=("create",), source="S3 User Guide: bucket names are unique across all accounts")
-def bucket_names_are_global(resource):
-    name = resource.properties.get("BucketName")
-    if name and any(str(key).rsplit("\x00", 1)[-1] == name for key in s3._buckets._data):
-        raise Refused(f"{name} already exists")
 
 
 @rule(*stand_ins.KINDS, on=("create",), source="the primary identifier of the type's registry schema")

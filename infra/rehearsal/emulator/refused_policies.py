@@ -51,7 +51,8 @@ def tables_for_others_need_another_key(resource):
     policy = (resource.properties.get("ResourcePolicy") or {}).get("PolicyDocument")
     others = [each for each in _principals(policy) if get_account_id() not in str(each)]
     if others and has_aws_managed_key(resource.properties):
-        raise Refused(f"{resource.properties.get('TableName')} lets {', '.join(others)} in, and they may not use the AWS-managed key it is encrypted with")
+        name = resource.properties.get("TableName")
+        raise Refused(f"{name} lets {', '.join(others)} in, and they may not use the AWS-managed key it is encrypted with")
 
 
 def has_aws_managed_key(table):
@@ -78,13 +79,15 @@ def a_hundred_stay_unreserved(resource):
         if physical != resource.physical and physical in lambda_svc._functions
     )
     if mine and mine + others > wanted("concurrency", CONCURRENCY) - 100:
-        raise Refused("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].")
+        decreases = "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution"
+        raise Refused(f"{decreases} below its minimum value of [100].")
 
 
 @rule("AWS::WAFv2::WebACLAssociation", on=("create",), source="WAF API, AssociateWebACL: WAFNonexistentItemException, WAFUnavailableEntityException")
 def associations_need_both_sides(resource):
     acl, stage = resource.properties["WebACLArn"], resource.properties["ResourceArn"]
-    if not any(acl.split("/")[-2] in (each.get("Name"), physical.split("|")[0]) for physical, each in resources("AWS::WAFv2::WebACL").items()):
+    known = {name for physical, each in resources("AWS::WAFv2::WebACL").items() for name in (each.get("Name"), physical.split("|")[0])}
+    if acl.split("/")[-2] not in known:
         raise Refused(f"AssociateWebACL: WAFNonexistentItemException: {acl}")
     match = re.fullmatch(r"arn:aws:apigateway:[a-z0-9-]+::/restapis/([^/]+)/stages/([^/]+)", stage)
     if match and match[2] not in (apigateway_v1._stages_v1.get(match[1]) or {}):
