@@ -173,7 +173,7 @@ fn shape(key: &str, tenant: &str) -> String {
     let segments = key.split('#').enumerate().map(|(place, segment)| match segment {
         own if own == tenant => "<tenant>".to_owned(),
         registered if registered.starts_with("t-") => "t-<id>".to_owned(),
-        word_of_ours if word(segment) && (place % 2 == 0) => word_of_ours.to_owned(),
+        word_of_ours if word(segment) && place.is_multiple_of(2) => word_of_ours.to_owned(),
         _ => "<value>".to_owned(),
     });
     segments.collect::<Vec<_>>().join("#")
