@@ -30,14 +30,16 @@ def _service(book, service, action, resource, source=None, deputies=(), context=
     for name in deputies:
         other = {ARN: (source or "").replace(f":{account}:", f":{STRANGER_ACCOUNT}:"), ACCOUNT: STRANGER_ACCOUNT}
         book.ask(f"{service} may not {what} for another account ({name})", False, principal, action, resource, "deputy", {**given, name: other[name]})
-        book.ask(f"{service} may not {what} for nobody ({name})", False, principal, action, resource, "deputy", {key: value for key, value in given.items() if key != name})
+        without = {key: value for key, value in given.items() if key != name}
+        book.ask(f"{service} may not {what} for nobody ({name})", False, principal, action, resource, "deputy", without)
     if ARN in deputies:
         stranger = source[:max(source.rfind("/"), source.rfind(":"))] + "/stranger" if "/" in source else source.rsplit(":", 1)[0] + ":stranger"
         if action != "logs:PutLogEvents" and ":alarm:" not in source:
             book.ask(f"{service} may not {what} for another of the account", False, principal, action, resource, "deputy", {**given, ARN: stranger})
     book.ask(f"another service may not {what}", False, "s3.amazonaws.com", action, resource, "another service", given)
     outsider, context = book.stranger(STRANGER_ACCOUNT)
-    book.ask(f"another account may not {what}", False, outsider, action, resource, "another account", {**given, **context, "aws:PrincipalIsAWSService": "false"}, ["everything"])
+    context = {**given, **context, "aws:PrincipalIsAWSService": "false"}
+    book.ask(f"another account may not {what}", False, outsider, action, resource, "another account", context, ["everything"])
     allowed = {case.action for case in book.cases if case.allowed and case.principal == principal and case.resource == resource} | {action}
     if kind_of(resource) in ("sns", "sqs", "kms", "bucket", "object", "logs", "lambda", "oam"):
         for neighbour in NEIGHBOURS[kind_of(resource)]:
@@ -94,9 +96,10 @@ def _services(book):
             ("sns may not, for another account,", False, "sns", {ACCOUNT: STRANGER_ACCOUNT}),
             ("another service may not", False, "s3", {}),
         ]:
-            book.ask(f"{name} {action}", allowed, f"{service}.amazonaws.com", action, "*", "service" if allowed else "deputy", {**given, **changes}, policy=segments,
-                     account=BOOKING)
-    book.ask("sns may not xray:GetTraceSummaries", False, "sns.amazonaws.com", "xray:GetTraceSummaries", "*", "another action", given, policy=segments, account=BOOKING)
+            book.ask(f"{name} {action}", allowed, f"{service}.amazonaws.com", action, "*", "service" if allowed else "deputy", {**given, **changes},
+                     policy=segments, account=BOOKING)
+    book.ask("sns may not xray:GetTraceSummaries", False, "sns.amazonaws.com", "xray:GetTraceSummaries", "*", "another action", given,
+             policy=segments, account=BOOKING)
     _invocations(book)
 
 
@@ -137,9 +140,10 @@ def _roles(book):
         if name == "TenantRole":
             continue
         service = "apigateway" if name == "ApiGatewayLogsRole" else "lambda"
-        book.ask(f"{service} may sts:AssumeRole {label}'s {name}", True, f"{service}.amazonaws.com", "sts:AssumeRole", role.arn, "service", {"aws:PrincipalIsAWSService": "true"})
-        book.ask(f"another service may not sts:AssumeRole {label}'s {name}", False, "s3.amazonaws.com", "sts:AssumeRole", role.arn, "another service")
-        book.ask(f"{service} may not sts:SetSourceIdentity of {label}'s {name}", False, f"{service}.amazonaws.com", "sts:SetSourceIdentity", role.arn, "another action")
+        whose, principal = f"{label}'s {name}", f"{service}.amazonaws.com"
+        book.ask(f"{service} may sts:AssumeRole {whose}", True, principal, "sts:AssumeRole", role.arn, "service", {"aws:PrincipalIsAWSService": "true"})
+        book.ask(f"another service may not sts:AssumeRole {whose}", False, "s3.amazonaws.com", "sts:AssumeRole", role.arn, "another service")
+        book.ask(f"{service} may not sts:SetSourceIdentity of {whose}", False, principal, "sts:SetSourceIdentity", role.arn, "another action")
         for account in (role.account, STRANGER_ACCOUNT):
             principal, context = book.stranger(account)
             book.ask(f"a role of {account} may not sts:AssumeRole {label}'s {name}", False, principal, "sts:AssumeRole", role.arn, "trust", context, ["everything"])
@@ -151,8 +155,8 @@ def _other_accounts(book, what, action, resource, context, may, kind="another ac
         if account != resource.split(":")[4]:
             principal, of = book.stranger(account)
             allowed = account in may
-            book.ask(f"a role of {account} {'may' if allowed else 'may not'} {what}", allowed, principal, action, resource, "service" if allowed else kind, {**of, **context},
-                     ["everything"])
+            book.ask(f"a role of {account} {'may' if allowed else 'may not'} {what}", allowed, principal, action, resource, "service" if allowed else kind,
+                     {**of, **context}, ["everything"])
 
 
 def _registry(book):
@@ -175,8 +179,9 @@ def _registry(book):
         book.deployed.policies["aws/dynamodb"] = {**OPEN, "Statement": [{**OPEN["Statement"][0], "Condition": {
             "StringEquals": {"kms:CallerAccount": BOOKING, "kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}}}]}
         principal, of = book.stranger(MILEAGE, "MileageApiRole")
-        book.ask(f"mileage-api may kms:Decrypt the registry ({PRIVATE_KEYS})", True, principal, "kms:Decrypt", f"arn:aws:kms:{REGION}:{BOOKING}:key/aws-dynamodb", "platform",
-                 {**of, "kms:CallerAccount": MILEAGE, "kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}, ["everything"], policy="aws/dynamodb")
+        context = {**of, "kms:CallerAccount": MILEAGE, "kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}
+        book.ask(f"mileage-api may kms:Decrypt the registry ({PRIVATE_KEYS})", True, principal, "kms:Decrypt",
+                 f"arn:aws:kms:{REGION}:{BOOKING}:key/aws-dynamodb", "platform", context, ["everything"], policy="aws/dynamodb")
 
 
 def _topic(book):
@@ -198,9 +203,13 @@ def _distance(book):
     principal, of = book.stranger(STRANGER_ACCOUNT, f"airline-{STAGE}-booking-BookingApiRole-1A2B3C4D5E6F")
     book.ask("booking-api of another account may not GET /miles", False, principal, "execute-api:Invoke", f"{api}/GET/miles", "another account", of, ["everything"])
     for route, allowed in (("GET/mileage", True), ("GET/mileage/7K3M9Q2X", True), ("OPTIONS/mileage", True), ("GET/miles", False), ("POST/mileage", False)):
-        book.ask(f"a user {'may' if allowed else 'may not'} {route}", allowed, ANONYMOUS, "execute-api:Invoke", f"{api}/{route}", "service" if allowed else "another action")
+        book.ask(f"a user {'may' if allowed else 'may not'} {route}", allowed, ANONYMOUS, "execute-api:Invoke", f"{api}/{route}",
+                 "service" if allowed else "another action")
     principal, of = book.stranger(BOOKING, f"airline-{STAGE}-booking-BookingApiRole-1A2B3C4D5E6F")
-    for what, action, resource in [("another route by signature", "execute-api:Invoke", f"{api}/POST/miles"), ("the API's cache", "execute-api:InvalidateCache", f"{api}/GET/miles")]:
+    for what, action, resource in [
+        ("another route by signature", "execute-api:Invoke", f"{api}/POST/miles"),
+        ("the API's cache", "execute-api:InvalidateCache", f"{api}/GET/miles"),
+    ]:
         book.ask(f"booking-api may not reach {what}", False, principal, action, resource, "another action", of, ["everything"])
     book.ask("a user may not empty the API's cache", False, ANONYMOUS, "execute-api:InvalidateCache", f"{api}/GET/mileage", "another action")
 
@@ -237,9 +246,11 @@ def _portal(book):
     principal, of = book.stranger(BOOKING, "deploy")
     for resource, action in ((f"{bucket}/index.html", "s3:PutObject"), (f"{bucket}/index.html", "s3:GetObject"), (bucket, "s3:ListBucket")):
         book.ask(f"a deployment may {action} of the portal", True, principal, action, resource, "service", of, ["everything"])
-        book.ask(f"a deployment may not {action} of the portal without TLS", False, principal, action, resource, "deputy", {**of, "aws:SecureTransport": "false"}, ["everything"])
+        book.ask(f"a deployment may not {action} of the portal without TLS", False, principal, action, resource, "deputy",
+                 {**of, "aws:SecureTransport": "false"}, ["everything"])
     outsider, of = book.stranger(STRANGER_ACCOUNT)
-    book.ask("another account may not s3:GetObject of the portal", False, outsider, "s3:GetObject", f"{bucket}/index.html", "another account", of, ["everything"])
+    book.ask("another account may not s3:GetObject of the portal", False, outsider, "s3:GetObject", f"{bucket}/index.html", "another account", of,
+             ["everything"])
 
 
 __all__ = ["ask"]

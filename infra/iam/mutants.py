@@ -35,7 +35,7 @@ def mutants(policy, document):
             return Mutant(policy, sid, change, changed, widens == (statement["Effect"] == "Deny"))
 
         if len(as_list(document["Statement"])) > 1:
-            yield made("removed", lambda all_, one: all_.remove(one))
+            yield made("removed", lambda all_, one: all_.pop(index))
         else:
             # A policy needs a statement: this one says nothing.
             yield made("removed", lambda _, one: one.update(NOTHING | ({"Principal": {"AWS": "999999999990"}} if "Principal" in one else {})))

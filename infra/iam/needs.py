@@ -204,8 +204,8 @@ def ask(book, calls=None):
     needs = list(by_identity.values())
     for need in needs:
         role = book.deployed.roles[need.role]
-        book.ask(f"{need.who} may {need.action} {short(need.resource)}", True, role.session(), need.action, need.resource, need.kind, _context(book, need), role.identity,
-                 **_place(book, need))
+        book.ask(f"{need.who} may {need.action} {short(need.resource)}", True, role.session(), need.action, need.resource, need.kind,
+                 _context(book, need), role.identity, **_place(book, need))
     for need in needs:
         _what_follows(book, need)
     _of_others(book, needs)
@@ -224,8 +224,8 @@ def _what_follows(book, need):
 
     def denied(why, changes):
         changed = {name: value for name, value in {**context, **changes}.items() if value is not None}
-        book.ask(f"{who} may not {need.action} {short(need.resource)} {why}", False, role.session(), need.action, need.resource, "tenants", changed, role.identity,
-                 **_place(book, need))
+        book.ask(f"{who} may not {need.action} {short(need.resource)} {why}", False, role.session(), need.action, need.resource, "tenants", changed,
+                 role.identity, **_place(book, need))
 
     if need.tags:
         foreign = [_key(key, FOREIGN) for key in need.keys]
@@ -245,8 +245,8 @@ def _what_follows(book, need):
             denied("without a tag", {request: None, "aws:TagKeys": None})
         for account in (role.account, "999999999999"):
             principal, stranger = book.stranger(account)
-            book.ask(f"a role of {account} with every permission may not {need.action} {short(need.resource)}", False, principal, need.action, need.resource, "trust",
-                     {**context, **stranger}, ["everything"])
+            book.ask(f"a role of {account} with every permission may not {need.action} {short(need.resource)}", False, principal, need.action,
+                     need.resource, "trust", {**context, **stranger}, ["everything"])
     if need.action == "cloudwatch:PutMetricData":
         denied("in another namespace", {"cloudwatch:namespace": "AWS/Lambda"})
 
@@ -264,5 +264,5 @@ def _of_others(book, needs):
             context = {**_context(book, need), **book.as_role(role)}
             if not need.tags and "TenantRole" in role_name[1]:
                 context[TAG] = TENANT
-            book.ask(f"{role_name[0]}'s {role_name[1]} may not {need.action} {short(need.resource)}, as {need.who} may", False, role.session(), need.action, need.resource,
-                     "another function's", context, role.identity, **_place(book, need))
+            book.ask(f"{role_name[0]}'s {role_name[1]} may not {need.action} {short(need.resource)}, as {need.who} may", False, role.session(),
+                     need.action, need.resource, "another function's", context, role.identity, **_place(book, need))

@@ -36,8 +36,9 @@ def mutants_of(deployed):
 def evaluate(policies, cases, changed=()):
     """What each case comes to, and the case that sees each mutant: its index, or nothing."""
     node = shutil.which("node") or HERE.parents[1] / ".local/venv-web/bin/node"
-    given = json.dumps({"policies": policies, "cases": [asdict(case) for case in cases], "mutants": [{"policy": m.policy, "document": m.document, "narrows": m.narrows} for m in changed]})
-    done = subprocess.run([os.fspath(node), HERE / "evaluate.mjs"], input=given, capture_output=True, text=True)
+    mutants_given = [{"policy": m.policy, "document": m.document, "narrows": m.narrows} for m in changed]
+    given = {"policies": policies, "cases": [asdict(case) for case in cases], "mutants": mutants_given}
+    done = subprocess.run([os.fspath(node), HERE / "evaluate.mjs"], input=json.dumps(given), capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
     answer = json.loads(done.stdout)

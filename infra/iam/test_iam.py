@@ -73,7 +73,8 @@ def statement(deployed, policy, sid):
 
 
 def registration_may_change_users(deployed):
-    statement(deployed, "booking/RegistrationApiRole/RegistrationApiRolePolicy0", "AddUsers")["Action"] = ["cognito-idp:AdminCreateUser", "cognito-idp:AdminUpdateUserAttributes"]
+    adds = statement(deployed, "booking/RegistrationApiRole/RegistrationApiRolePolicy0", "AddUsers")
+    adds["Action"] = ["cognito-idp:AdminCreateUser", "cognito-idp:AdminUpdateUserAttributes"]
 
 
 def one_action_too_many(deployed):
@@ -122,8 +123,9 @@ def isolated_function_is_not_known_to_the_api(deployed):
     deployed.policies["mileage/Api"]["Statement"][0]["Condition"]["ArnLike"]["aws:PrincipalArn"] = "arn:aws:iam::111111111111:role/*BookingApiRole*"
 
 
-MISTAKES = [registration_may_change_users, one_action_too_many, one_action_too_few, tenant_role_scans, tenant_role_cannot_update, tenant_role_of_another_table,
-            fence_without_the_last_hash, own_role_reads_reservations, nobody_may_send_spans, rules_are_asked_for_their_account, isolated_function_is_not_known_to_the_api]
+MISTAKES = [registration_may_change_users, one_action_too_many, one_action_too_few, tenant_role_scans, tenant_role_cannot_update,
+            tenant_role_of_another_table, fence_without_the_last_hash, own_role_reads_reservations, nobody_may_send_spans,
+            rules_are_asked_for_their_account, isolated_function_is_not_known_to_the_api]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
@@ -139,7 +141,8 @@ def test_mistake(books, mistake):
 
 
 def recorded(function, action, resource, role="own", **more):
-    return {"function": function, "role": role, "session_tags": [], "call": action, "action": action, "resource": resource, "leading_keys": [], "request_tags": [], **more}
+    return {"function": function, "role": role, "session_tags": [], "call": action, "action": action, "resource": resource, "leading_keys": [],
+            "request_tags": [], **more}
 
 
 @pytest.mark.parametrize(("call"), [

@@ -39,6 +39,8 @@ pub struct Names {
     pub account_of: fn(&str) -> &'static str,
     /// The stage.
     pub stage: String,
+    /// The region.
+    pub region: String,
     /// Who called, where no session says so.
     pub tenant: String,
 }
@@ -104,8 +106,13 @@ impl Names {
 
     fn role(&self, arn: &str) -> String {
         let generated = |logical: &str| format!("role/<{logical}>");
-        let name = if arn.contains("-TenantRole") { generated("TenantRole") } else { generated("TenantsReader") };
-        self.plain(&format!("{}:{name}", arn.rsplit_once(":role/").map_or(arn, |(account, _)| account)))
+        let (account, name) = arn.rsplit_once(":role/").unwrap_or((arn, ""));
+        let name = match name {
+            tenant if tenant.contains("-TenantRole") => generated("TenantRole"),
+            reader if reader.starts_with("tenants-reader") => generated("TenantsReader"),
+            other => format!("role/{other}"),
+        };
+        self.plain(&format!("{account}:{name}"))
     }
 
     /// The route of a request such as `GET /mileage/miles`, which is signed for the API at `/mileage`.
@@ -120,7 +127,9 @@ impl Names {
     }
 
     fn plain(&self, resource: &str) -> String {
-        let mut plain = resource.replace(&format!("-{}", self.stage), "-<stage>").replace(":us-east-1:", ":<region>:");
+        let mut plain = resource
+            .replace(&format!("-{}", self.stage), "-<stage>")
+            .replace(&format!(":{}:", self.region), ":<region>:");
         for (account, placeholder) in &self.accounts {
             plain = plain.replace(account.as_str(), placeholder);
         }
@@ -164,7 +173,7 @@ fn shape(key: &str, tenant: &str) -> String {
     let segments = key.split('#').enumerate().map(|(place, segment)| match segment {
         own if own == tenant => "<tenant>".to_owned(),
         registered if registered.starts_with("t-") => "t-<id>".to_owned(),
-        word_of_ours if word(segment) && (place % 2 == 0) => word_of_ours.to_owned(),
+        word_of_ours if word(segment) && place.is_multiple_of(2) => word_of_ours.to_owned(),
         _ => "<value>".to_owned(),
     });
     segments.collect::<Vec<_>>().join("#")

@@ -21,8 +21,6 @@ pub struct Signed {
     pub function: String,
     /// The service it was signed for, such as `dynamodb`.
     pub service: String,
-    /// The region it was signed for.
-    pub region: String,
     /// The action, such as `TransactWriteItems`; of a REST API method and path.
     pub action: String,
     /// Its parameters: the JSON body, or the fields of a form.
@@ -57,14 +55,13 @@ impl Signed {
         let authorization = parts.headers.get("authorization")?.to_str().ok()?;
         let (_, credential) = authorization.strip_prefix("AWS4-HMAC-SHA256")?.split_once("Credential=")?;
         let scope: Vec<&str> = credential.split(',').next()?.trim().split('/').collect();
-        let [access_key, _, region, service, _] = scope[..] else { return None };
+        let [access_key, _, _, service, _] = scope[..] else { return None };
         let parameters = serde_json::from_slice(body).unwrap_or_else(|_| json!(form(body)));
         let action =
             if service == "execute-api" { format!("{} {}", parts.method, parts.uri.path()) } else { action.to_owned() };
         Some(Self {
             function: function.to_owned(),
             service: service.to_owned(),
-            region: region.to_owned(),
             action,
             parameters,
             session: sessions.get(access_key).cloned(),

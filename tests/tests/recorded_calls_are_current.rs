@@ -54,6 +54,7 @@ fn names(cloud: &FaultyCloud) -> Names {
             _ => "<booking>",
         },
         stage: "local".to_owned(),
+        region: outputs.region.clone(),
         tenant: cloud.callers[0].user.tenant.clone(),
     }
 }
