@@ -31,7 +31,9 @@ async fn of_functions(sink: &Sink) -> Vec<Span> {
     let mut api = BookingApi::start(setup()).await;
     api.book().await;
     let token = api.aws.token("acme", "basic", "user").unwrap();
-    for (resource, query) in [("/quotes", json!({ "from": ["LHR"], "to": ["JFK"] })), ("/bookings", json!({ "limit": ["1"] }))] {
+    for (resource, query) in
+        [("/quotes", json!({ "from": ["LHR"], "to": ["JFK"] })), ("/bookings", json!({ "limit": ["1"] }))]
+    {
         let mut event: Value = serde_json::from_str(&payloads::get(resource, &format!("Bearer {token}"))).unwrap();
         event["multiValueQueryStringParameters"] = query;
         event["multiValueHeaders"]["x-debug"] = json!(["true"]);
@@ -85,7 +87,8 @@ async fn every_name_is_known_and_what_is_required_is_there() {
         let found = spans.iter().find(|span| span.name.starts_with(name));
         &found.unwrap_or_else(|| panic!("no span {name}")).attributes
     };
-    let stream = spans.iter().find(|span| span.attributes.get("faas.trigger").is_some_and(|is| is == "datasource")).unwrap();
+    let stream =
+        spans.iter().find(|span| span.attributes.get("faas.trigger").is_some_and(|is| is == "datasource")).unwrap();
     assert_eq!(stream.attributes["faas.document.operation"], "insert");
     assert!(stream.attributes["faas.document.collection"].starts_with("reservations"), "{stream:?}");
     assert_eq!(stream.attributes["faas.document.time"], "2026-11-21T05:10:06Z");
@@ -93,7 +96,10 @@ async fn every_name_is_known_and_what_is_required_is_there() {
     assert_eq!(quote["url.query"], "from=LHR&to=JFK");
     let call = spans.iter().find(|span| span.name == "GET" && span.kind == SpanKind::Client).unwrap();
     assert_eq!(call.attributes["url.full"], "http://127.0.0.1:9/miles?from=LHR&to=JFK");
-    assert_eq!((call.attributes["server.address"].as_str(), call.attributes["server.port"].as_str()), ("127.0.0.1", "9"));
+    assert_eq!(
+        (call.attributes["server.address"].as_str(), call.attributes["server.port"].as_str()),
+        ("127.0.0.1", "9")
+    );
     for span in [named("DynamoDB.TransactWriteItems"), named("send ")] {
         assert_eq!((span["rpc.system"].as_str(), span["rpc.system.name"].as_str()), ("aws-api", "aws-api"));
         assert!(span.contains_key("rpc.service") && span.contains_key("server.port"), "{span:?}");

@@ -177,7 +177,9 @@ async fn in_a_request() {
         assert_eq!(said.unwrap(), traceparent, "the answer names the span that stored the reservation");
     }
     // Names of headers are the same in any case, and no others are.
-    for (name, goes_on) in [("TraceParent", true), ("TRACEPARENT", true), ("trace-parent", false), ("trace.parent", false)] {
+    for (name, goes_on) in
+        [("TraceParent", true), ("TRACEPARENT", true), ("trace-parent", false), ("trace.parent", false)]
+    {
         let sent = "00-12345678901234567890123456789012-1234567890123456-01".to_owned();
         api.function.invoke(with_headers(&event, &[(name, vec![sent])]), DEADLINE).await.unwrap();
         assert_eq!(stored(&api.aws).0.contains("12345678901234567890123456789012"), goes_on, "{name}");

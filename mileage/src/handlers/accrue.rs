@@ -53,14 +53,19 @@ pub type Accrued = SqsBatchResponse;
 /// Posts the miles of every message. Messages of one user go one after another, so that their transactions do not fight
 /// over one balance; users go side by side. A message that fails is named, and the rest succeeds. Sampling thresholds are believed
 /// in messages of these topics.
-pub async fn accrue(ledger: Arc<Ledger>, topics: &BelievedSenders, event: LambdaEvent<Value>) -> Result<Accrued, Failed> {
+pub async fn accrue(
+    ledger: Arc<Ledger>,
+    topics: &BelievedSenders,
+    event: LambdaEvent<Value>,
+) -> Result<Accrued, Failed> {
     // A host that sets no deadline gives the most there is.
     let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST_INVOCATION);
     let last_start = Instant::now() + left.saturating_sub(POSTING);
     let messages = receive(event.payload)?;
     // Only a queue takes a partial answer.
     let direct = messages.iter().any(|message| message.system != "aws_sqs");
-    let users = by_user(messages).into_values().map(|messages| one_after_another(&ledger, topics, messages, last_start));
+    let users =
+        by_user(messages).into_values().map(|messages| one_after_another(&ledger, topics, messages, last_start));
     let failed: Vec<String> = join_all(users).await.into_iter().flatten().collect();
     if direct && !failed.is_empty() {
         return Err(Failed::Direct(failed.len()));

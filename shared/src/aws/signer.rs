@@ -58,7 +58,8 @@ pub struct ReadySigner<'a> {
 }
 
 impl ReadySigner<'_> {
-    /// Adds the signature's headers. Headers that are there already are signed.
+    /// Adds the signature's headers. Headers that are there already are signed, but for `X-Amzn-Trace-Id`, which services on the way
+    /// may write anew.
     pub fn sign(&self, request: &mut Request<Bytes>) -> Result<(), SignError> {
         let unsignable = |error: &dyn std::fmt::Display| SignError::Unsignable(error.to_string());
         let params = v4::SigningParams::builder()
@@ -78,5 +79,30 @@ impl ReadySigner<'_> {
         let (instructions, _signature) = sign(signable, &params).map_err(|error| unsignable(&error))?.into_parts();
         instructions.apply_to_request_http1x(request);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn trace_context_is_signed_but_for_xrays_header_which_a_gateway_rewrites() {
+        let signer = Signer {
+            credentials: SharedCredentialsProvider::new(Credentials::new("AKID", "secret", None, None, "test")),
+            region: "us-east-1".to_owned(),
+            service: "execute-api",
+        };
+        let mut request = Request::get("https://api.example/miles")
+            .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+            .header("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793")
+            .body(Bytes::new())
+            .unwrap();
+        signer.ready().await.unwrap().sign(&mut request).unwrap();
+        let authorization = request.headers()["authorization"].to_str().unwrap();
+        assert!(authorization.contains("SignedHeaders=host;traceparent;x-amz-date,"), "{authorization}");
+        assert!(request.headers().contains_key("x-amzn-trace-id"));
     }
 }

@@ -63,7 +63,9 @@ use xray_sampler::Sampler;
 
 pub use aws_sdk::{AwsSdkTracing, MessageContexts};
 pub use ids::xray_trace_id;
-pub use layers::{ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService, stream_document};
+pub use layers::{
+    ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService, stream_document,
+};
 pub use messages::{MessageSpan, Received, fail_span, process};
 pub(crate) use outgoing::note;
 pub use outgoing::{SendError, send};

@@ -71,10 +71,8 @@ pub enum SendError<E> {
 fn open(request: &http::Request<bytes::Bytes>) -> Context {
     let uri = request.uri();
     let method = request.method().to_string();
-    let mut attributes = vec![
-        KeyValue::new(semconv::HTTP_REQUEST_METHOD, method.clone()),
-        KeyValue::new(semconv::URL_FULL, full(uri)),
-    ];
+    let mut attributes =
+        vec![KeyValue::new(semconv::HTTP_REQUEST_METHOD, method.clone()), KeyValue::new(semconv::URL_FULL, full(uri))];
     attributes.extend(server(uri));
     let builder = SpanBuilder::from_name(method).with_kind(SpanKind::Client).with_attributes(attributes);
     start(builder, &Context::current())

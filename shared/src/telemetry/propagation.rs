@@ -146,9 +146,8 @@ pub(super) fn parent(xray: Option<&str>, inbound: Inbound) -> Parent {
     let lineage = xray.and_then(Lineage::parse);
     let xray = xray.and_then(XrayHeader::parse);
     let Inbound { traceparent, tracestate } = inbound;
-    let remote = |root, parent, flags, state: &Tracestate| {
-        Some(SpanContext::new(root, parent, flags, true, state.for_span()))
-    };
+    let remote =
+        |root, parent, flags, state: &Tracestate| Some(SpanContext::new(root, parent, flags, true, state.for_span()));
     match (xray, traceparent) {
         (Some(XrayHeader { root, parent: Some(parent), sampled: Some(true) }), Some(w3c)) if w3c.trace_id == root => {
             let decided_by = if w3c.flags.is_sampled() { DecidedBy::Caller } else { DecidedBy::Xray };

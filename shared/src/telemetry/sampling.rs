@@ -100,11 +100,8 @@ fn with_threshold(state: &TraceState, threshold: Option<Threshold>) -> TraceStat
     let Some(member) = state.get(OPENTELEMETRY).or(threshold.map(|_| "")) else { return state.clone() };
     let others = member.split(';').filter(|field| !field.is_empty() && !field.starts_with("th:")).map(str::to_owned);
     let fields: Vec<_> = others.chain(threshold.map(|threshold| format!("th:{}", threshold.text()))).collect();
-    let changed = if fields.is_empty() {
-        state.delete(OPENTELEMETRY)
-    } else {
-        state.insert(OPENTELEMETRY, fields.join(";"))
-    };
+    let changed =
+        if fields.is_empty() { state.delete(OPENTELEMETRY) } else { state.insert(OPENTELEMETRY, fields.join(";")) };
     changed.unwrap_or_default()
 }
 
@@ -346,11 +343,9 @@ mod tests {
 
     #[test]
     fn who_decides_for_itself_drops_the_parents_threshold() {
-        for (name, arg, own) in [
-            ("always_on", "", None),
-            ("always_off", "", None),
-            ("traceidratio", "0.5", Some("rv:01;th:8")),
-        ] {
+        for (name, arg, own) in
+            [("always_on", "", None), ("always_off", "", None), ("traceidratio", "0.5", Some("rv:01;th:8"))]
+        {
             let parent = remote(true, "a=1,ot=th:ffffffffffffff;rv:01");
             let decided = decide(&sampler(name, arg), Some(&parent), u128::MAX);
             assert_eq!(decided.trace_state.get("ot"), Some(own.unwrap_or("rv:01")), "{name}");

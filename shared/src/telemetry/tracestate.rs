@@ -100,7 +100,9 @@ impl Tracestate {
 fn is_key(key: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let mut bytes = key.bytes();
-    bytes.next().is_some_and(letter) && key.len() <= MAX_PART && bytes.all(|byte| letter(byte) || b"_-*/@".contains(&byte))
+    bytes.next().is_some_and(letter)
+        && key.len() <= MAX_PART
+        && bytes.all(|byte| letter(byte) || b"_-*/@".contains(&byte))
 }
 
 /// Printable ASCII without `,` and `=`. Blanks before it are part of it; those after it are gone already.
