@@ -57,7 +57,7 @@ async fn each_part_of_the_language() {
         ("fault annotation[tenant.id] = \"acme\" OR annotation.tenant_id = \"globex\" fault", vec![0, 10]),
         ("service(id(name: \"booking-api\", type: \"AWS::Lambda::Function\"))", every(1, 0)),
         ("service(id(name: \"booking-api\", type: \"AWS::Lambda::Function\")) { fault }", vec![0, 5, 10]),
-        ("service(id(type: \"AWS::SQS::Queue\"))", every(1, 0)),
+        ("service(id(type: \"AWS::SQS::Queue\"))", vec![0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]),
         (
             "service(id(type: \"AWS::SNS::Topic\", name: \"booking-confirmed\"))",
             vec![0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11],
