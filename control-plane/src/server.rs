@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, map_response},
     response::Response,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use tokio::net::TcpListener;
 
@@ -64,7 +64,8 @@ pub async fn serve(
         logs: config.logs_url().map(Logs::new).transpose()?,
     });
     let router = Router::new()
-        .route("/v1/traces", post(intake::export))
+        .route("/v1/traces", post(intake::export).fallback(intake::not_served))
+        .route("/v1/{*signal}", any(intake::not_served))
         .route("/api/map", get(api::map))
         .route("/api/traces", get(api::traces))
         .route("/api/traces/{id}", get(api::trace))

@@ -35,7 +35,11 @@ async fn acknowledged_spans_survive_a_kill() {
                 }
             })
         };
-        tokio::time::sleep(Duration::from_millis(150 + 100 * u64::from(round))).await;
+        // At another point of its work each time, once it has begun.
+        while acknowledged.load(Ordering::SeqCst) == 0 && !sender.is_finished() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50 + 100 * u64::from(round))).await;
         server.kill();
         sender.await.unwrap();
         acknowledged_of[usize::from(round)] = acknowledged.load(Ordering::SeqCst);

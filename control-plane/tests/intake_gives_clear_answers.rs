@@ -113,6 +113,31 @@ struct Status {
     message: String,
 }
 
+/// Other signals and other methods.
+#[tokio::test]
+async fn what_is_not_served_is_told_in_the_senders_encoding() {
+    let (server, _dir) = server();
+    let client = reqwest::Client::new();
+    for (request, status) in [
+        (client.post(format!("{}/v1/logs", server.url)), 404),
+        (client.post(format!("{}/v1/metrics", server.url)), 404),
+        (client.put(format!("{}/v1/traces", server.url)), 405),
+    ] {
+        let answer = request.try_clone().unwrap().header("content-type", PROTOBUF).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].as_bytes()),
+            (status, PROTOBUF.as_bytes())
+        );
+        assert_eq!(Status::decode(answer.bytes().await.unwrap()).unwrap().code, 12);
+        let answer = request.header("content-type", "application/json").send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].as_bytes()),
+            (status, &b"application/json"[..])
+        );
+        assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["code"], 12);
+    }
+}
+
 /// Media types and content codings as HTTP has them: in any case, and as old senders name them.
 #[tokio::test]
 async fn types_and_codings_in_any_case() {

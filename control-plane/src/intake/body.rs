@@ -84,8 +84,9 @@ impl Encoding {
     }
 
     pub(super) fn refuse(self, status: StatusCode, message: &str) -> Response {
-        // google.rpc.Code: INVALID_ARGUMENT, UNAUTHENTICATED, or UNAVAILABLE for what may be tried again.
+        // google.rpc.Code: INVALID_ARGUMENT, UNIMPLEMENTED, UNAUTHENTICATED, or UNAVAILABLE for what may be tried again.
         let code = match status {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => 12,
             StatusCode::SERVICE_UNAVAILABLE => 14,
             StatusCode::UNAUTHORIZED => 16,
             _ => 3,

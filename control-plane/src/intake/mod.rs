@@ -19,7 +19,7 @@ use std::sync::Arc;
 use axum::{
     body::Bytes,
     extract::{State, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
 };
 
@@ -35,6 +35,16 @@ use crate::{
 
 /// The largest request, as sent and as unpacked: what a sender may send is bounded, and so is what it may make us hold.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// What senders ask for that is not served, told in their own encoding: another method, or another signal.
+pub(crate) async fn not_served(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let (Ok(encoding) | Err(encoding)) = Encoding::of(&headers);
+    if uri.path() == "/v1/traces" {
+        encoding.refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("spans are sent with POST, not {method}"))
+    } else {
+        encoding.refuse(StatusCode::NOT_FOUND, "only traces are taken, on /v1/traces")
+    }
+}
 
 /// Takes spans. 200 means that they are on disk.
 pub(crate) async fn export(
