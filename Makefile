@@ -124,7 +124,7 @@ lint: $(LINT_VENV)/ready $(CARGO_DENY) portal/node_modules/.package-lock.json li
 .PHONY: lint-infra
 lint-infra: $(VENV)/ready $(INFRA_VENV)/ready $(CHECKOV_VENV)/ready infra/iam/node_modules/.package-lock.json lint-cdk ## Templates, collectors, workflows and policies; each linter with its time
 	# Filter expressions are judged by its parser.
-	cargo build --locked --package control-plane --bin control-plane
+	cargo build --locked --workspace --bin control-plane
 	$(TIMED) $(INFRA_VENV)/bin/cfn-lint $(TEMPLATES) infra/observability/mileage-account.yaml
 	for template in $(TEMPLATES); do \
 		$(TIMED) SAM_CLI_TELEMETRY=0 $(INFRA_VENV)/bin/sam validate --lint --region us-east-1 --template $$template; done
