@@ -1,6 +1,7 @@
 //! `make bench`: what telemetry costs a function, on the Lambda host of this folder, against the same function without it; and
 //! the control plane under load.
-//! `bench functions` and `bench control-plane [spans]` measure one of the two; `bench first-request` only how cold functions answer.
+//! `bench functions` and `bench control-plane [spans]` measure one of the two; `bench start` measures only what a start costs,
+//! and `bench first-request` only how cold functions answer.
 //!
 //! Everything is measured in blocks that take turns, so that whatever else the machine does meets all of them alike; a ratio
 //! compares a block with the block without telemetry of the same round and pace, and the median of the rounds counts.
@@ -28,6 +29,9 @@ async fn main() -> Result<()> {
     if only.is_none_or(|only| only == "functions") {
         criterion::add(&mut report, &target.join("criterion"))?;
         process::add(&mut report, &target.join("release")).await?;
+    }
+    if only == Some("start") {
+        process::add_starts(&mut report, &target.join("release")).await?;
     }
     if only.is_none_or(|only| only == "functions" || only == "first-request") {
         first_request::add(&mut report, &target.join("release/booking-api")).await?;

@@ -51,6 +51,12 @@ fn sizes(report: &mut Report, binary: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What starting a function costs, and nothing else.
+pub(crate) async fn add_starts(report: &mut Report, release: &Path) -> Result<()> {
+    let aws = Aws::start(Duration::from_millis(1)).await?;
+    starts(report, &aws, &release.join("booking-api"), &release.join("bare")).await
+}
+
 async fn starts(report: &mut Report, aws: &Aws, binary: &Path, bare: &Path) -> Result<()> {
     eprintln!("starting each function {STARTS} times");
     let mut env = environment(aws);

@@ -7,7 +7,7 @@ use std::{
     env,
     num::NonZeroUsize,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant, SystemTime},
@@ -44,7 +44,8 @@ const MOST_TENANTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 #[derive(Debug)]
 pub(super) struct TenantClients {
     config: SdkConfig,
-    sts: aws_sdk_sts::Client,
+    /// Made with the first tenant's client: it takes more of a start than of a request.
+    sts: OnceLock<aws_sdk_sts::Client>,
     role_arn: Arc<str>,
     tenants: Mutex<LruCache<TenantId, Tenant>>,
 }
@@ -58,7 +59,7 @@ struct Tenant {
 impl TenantClients {
     pub(super) fn new(config: &SdkConfig, role_arn: &str) -> Self {
         let tenants = Mutex::new(LruCache::new(MOST_TENANTS));
-        Self { config: config.clone(), sts: aws_sdk_sts::Client::new(config), role_arn: role_arn.into(), tenants }
+        Self { config: config.clone(), sts: OnceLock::new(), role_arn: role_arn.into(), tenants }
     }
 
     /// The client of this tenant.
@@ -78,7 +79,7 @@ impl TenantClients {
 
     fn fenced(&self, tenant_id: &TenantId) -> Tenant {
         let session = Arc::new(TenantSession {
-            sts: self.sts.clone(),
+            sts: self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config)).clone(),
             role_arn: self.role_arn.clone(),
             tenant_id: tenant_id.clone(),
             asked: AtomicBool::default(),
