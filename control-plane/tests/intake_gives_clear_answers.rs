@@ -4,6 +4,13 @@
 
 mod harness;
 
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use control_plane::intake::MAX_BODY_BYTES;
 use harness::{Server, gzip, request_of, span};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
@@ -167,6 +174,25 @@ async fn types_and_codings_in_any_case() {
         assert_eq!(answer.status().as_u16(), status, "{content_type} {coding}");
     }
     assert_eq!(server.trace(&[7; 16]).await.unwrap().spans.len(), 1);
+}
+
+/// A slow sender writes its whole request before it reads: the connection must not close under it.
+#[test]
+fn a_sender_of_too_much_hears_so() {
+    let (server, _dir) = server();
+    let mut connection = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    let size = 2 * MAX_BODY_BYTES;
+    let head =
+        format!("POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {size}\r\n\r\n");
+    connection.write_all(head.as_bytes()).unwrap();
+    let chunk = vec![0; 1 << 20];
+    for _ in 0..size / chunk.len() {
+        connection.write_all(&chunk).unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let mut answer = String::new();
+    BufReader::new(connection).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "HTTP/1.1 413 Payload Too Large\r\n");
 }
 
 #[tokio::test]

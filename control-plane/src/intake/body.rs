@@ -3,11 +3,12 @@
 use std::io::Read;
 
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use flate2::read::MultiGzDecoder;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
@@ -23,6 +24,8 @@ const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 /// Content codings one upon the other.
 const MAX_CODINGS: usize = 2;
+/// How much of a body that is too large is read and thrown away.
+const MAX_DISCARDED_BYTES: usize = 4 * MAX_BODY_BYTES;
 
 /// `google.rpc.Status`, which OTLP answers errors with; this much of it is all that is needed.
 #[derive(Clone, PartialEq, Message)]
@@ -115,6 +118,27 @@ impl Encoding {
         };
         (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
     }
+}
+
+/// Reads a body of at most [`MAX_BODY_BYTES`].
+///
+/// The rest of a larger one is read too, up to [`MAX_DISCARDED_BYTES`]: a connection that closes while its sender still writes may take
+/// the answer with it, and the sender would try the same request again.
+pub(super) async fn receive(mut body: Body) -> Result<Bytes, (StatusCode, String)> {
+    let error = match Limited::new(&mut body, MAX_BODY_BYTES).collect().await {
+        Ok(collected) => return Ok(collected.to_bytes()),
+        Err(error) => error,
+    };
+    if !error.is::<LengthLimitError>() {
+        return Err((StatusCode::BAD_REQUEST, format!("the body did not arrive: {error}")));
+    }
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await
+        && discarded < MAX_DISCARDED_BYTES
+    {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+    }
+    Err((StatusCode::PAYLOAD_TOO_LARGE, format!("a request has at most {} MiB", MAX_BODY_BYTES >> 20)))
 }
 
 /// Undoes the content codings, the last of them first: <https://www.rfc-editor.org/rfc/rfc9110#section-8.4>.

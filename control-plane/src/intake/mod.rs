@@ -17,8 +17,8 @@ mod spans;
 use std::sync::Arc;
 
 use axum::{
-    body::Bytes,
-    extract::{State, rejection::BytesRejection},
+    body::Body,
+    extract::State,
     http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
 };
@@ -47,11 +47,8 @@ pub(crate) async fn not_served(method: Method, uri: Uri, headers: HeaderMap) -> 
 }
 
 /// Takes spans. 200 means that they are on disk.
-pub(crate) async fn export(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+pub(crate) async fn export(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
+    let body = body::receive(body).await;
     let encoding = match Encoding::of(&headers) {
         Ok(encoding) => encoding,
         Err(other) => {
@@ -65,7 +62,7 @@ pub(crate) async fn export(
     };
     let body = match body {
         Ok(body) => body,
-        Err(error) => return encoding.refuse(error.status(), &error.body_text()),
+        Err((status, message)) => return encoding.refuse(status, &message),
     };
     let Read { request, remarks } = match encoding.read(&headers, body) {
         Ok(read) => read,
