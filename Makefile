@@ -29,7 +29,7 @@ GO_PATH := $(PATH):/usr/local/go/bin
 GO := $(shell PATH="$(GO_PATH)" command -v go || true)
 # What the portal's page is built from; src/data is made by the build.
 PORTAL_SOURCES := $(shell find portal/src portal/public portal/scripts -type f -not -path 'portal/src/data/*') \
-	$(wildcard portal/*.json portal/*.html portal/*.ts) mileage/airports/data/airports.csv
+	$(wildcard portal/*.json portal/*.html portal/*.ts) shared/iata-airports/data/airports.csv
 # Acts of one life: the first that fails is the last.
 REHEARSE := $(INFRA_VENV)/bin/python -B -m pytest -q -x -p no:cacheprovider infra/rehearsal
 # How long a linter took.

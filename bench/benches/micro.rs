@@ -4,17 +4,15 @@
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use lambda_http_client::HttpClient;
 use mileage::miles::miles_between;
 use opentelemetry::{
     Context, KeyValue,
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
-use shared::{
-    auth::TokenVerifier,
-    http::HttpClient,
-    telemetry::bench::{Spans, inject_and_extract},
-    tenant::TenantLabel,
-};
+use tenancy::TenantLabel;
+use tenant_auth::TokenVerifier;
+use tenant_telemetry::bench::{Spans, inject_and_extract};
 
 /// Spans of one invocation in the span benchmark: its figure is for one of them.
 const SPANS: usize = 100;
@@ -55,7 +53,7 @@ fn tokens(criterion: &mut Criterion) {
 }
 
 fn miles(criterion: &mut Criterion) {
-    let [from, to] = ["LHR", "JFK"].map(|code| airports::find(code.parse().unwrap()).unwrap());
+    let [from, to] = ["LHR", "JFK"].map(|code| iata_airports::find(code.parse().unwrap()).unwrap());
     criterion.bench_function("miles", |bencher| bencher.iter(|| miles_between(from, to)));
 }
 

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
+use lambda_http_client::{HttpClient, HttpClientError, SignError, Signer};
+use lambda_problem::Problem;
 use serde::Deserialize;
-use shared::{
-    aws::{SignError, Signer},
-    http::{HttpClient, HttpClientError, Problem},
-    telemetry::{SendError, send},
-};
+use tenant_telemetry::{SendError, send};
 
 /// Less than the function's own deadline, so that a slow account B becomes an answer instead of a timeout.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError, types::AttributeValue};
 use jiff::Timestamp;
-use shared::tenant::TenantId;
+use tenancy::TenantId;
 
 use crate::{
     domain::{EmailAddress, Limit, Subject},

@@ -12,13 +12,11 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, TransactWriteItem, builders::PutBuilder},
 };
+use lambda_http_client::aws::{describe, is_temporary};
 use serde::{Deserialize, Serialize};
-use shared::{
-    aws::{describe, is_temporary},
-    store::{TenantItems, TenantTable},
-    telemetry::propagation,
-    tenant::{TenantContext, TenantId, Tier, UserId},
-};
+use tenancy::{TenantContext, TenantId, Tier, UserId};
+use tenant_store::{TenantItems, TenantTable};
+use tenant_telemetry::propagation;
 use tokio::time::{sleep, timeout};
 
 use crate::domain::{BookingNumber, Fingerprint, IdempotencyKey, NewBooking, Reservation};

@@ -1,7 +1,7 @@
 //! The tenants table: registration adds to it.
 
 use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::AttributeValue};
-use shared::tenant::TenantId;
+use tenancy::TenantId;
 
 use crate::{
     domain::Tenant,

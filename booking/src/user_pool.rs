@@ -7,7 +7,7 @@ use aws_sdk_cognitoidentityprovider::{
     operation::admin_create_user::AdminCreateUserError,
     types::{AttributeType, DeliveryMediumType},
 };
-use shared::tenant::{Role, TenantId, TenantLabel, Tier};
+use tenancy::{Role, TenantId, TenantLabel, Tier};
 
 use crate::domain::EmailAddress;
 

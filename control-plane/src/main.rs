@@ -21,7 +21,7 @@ use control_plane::{
     trace::TraceId,
 };
 use serde::de::DeserializeOwned;
-use shared::tenant::{TenantId, Tier};
+use tenancy::{TenantId, Tier};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},

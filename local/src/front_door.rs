@@ -13,7 +13,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use shared::{telemetry::propagation::field, tenant::Tier};
+use tenancy::Tier;
+use tenant_telemetry::propagation::field;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{

@@ -7,7 +7,7 @@ use anyhow::{Context, Error, Result, ensure};
 use axum::http::{HeaderMap, header};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use shared::tenant::Tier;
+use tenancy::Tier;
 
 use crate::ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT};
 

@@ -9,12 +9,10 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
+use lambda_http_client::aws::{describe, is_temporary};
 use serde::{Deserialize, Serialize};
-use shared::{
-    aws::{describe, is_temporary},
-    store::{TenantItems, TenantTable},
-    tenant::TenantContext,
-};
+use tenancy::TenantContext;
+use tenant_store::{TenantItems, TenantTable};
 
 use crate::miles::Miles;
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use airports::Airport;
 use geographiclib_rs::{Geodesic, InverseGeodesic};
+use iata_airports::Airport;
 use serde::{Deserialize, Serialize};
 
 /// Metres in an international statute mile.
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     fn miles(from: &str, to: &str) -> u32 {
-        let find = |code: &str| airports::find(code.parse().unwrap()).unwrap();
+        let find = |code: &str| iata_airports::find(code.parse().unwrap()).unwrap();
         miles_between(find(from), find(to)).0
     }
 
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn every_route_earns_a_possible_number() {
-        let all = airports::all();
+        let all = iata_airports::all();
         for (index, from) in all.iter().enumerate().step_by(53) {
             let to = &all[(index * 7 + 4_001) % all.len()];
             assert!((500..=12_451).contains(&miles_between(from, to).0), "{}-{}", from.code, to.code);

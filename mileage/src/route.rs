@@ -1,7 +1,7 @@
 //! From where to where a booking goes.
 
-use airports::{Airport, IataCode};
-use shared::events::BookingConfirmed;
+use airline_events::BookingConfirmed;
+use iata_airports::{Airport, IataCode};
 
 use crate::miles::{Miles, miles_between};
 
@@ -30,6 +30,6 @@ impl Route {
 }
 
 fn airport(code: &str) -> Result<&'static Airport, UnknownAirport> {
-    let found = code.parse::<IataCode>().ok().and_then(airports::find);
+    let found = code.parse::<IataCode>().ok().and_then(iata_airports::find);
     found.ok_or_else(|| UnknownAirport(code.escape_default().to_string()))
 }

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 const here = (path: string) => new URL(path, import.meta.url);
 
 function airports(): unknown[] {
-  const [header, ...lines] = readFileSync(here("../../mileage/airports/data/airports.csv"), "utf8").trimEnd().split("\n");
+  const [header, ...lines] = readFileSync(here("../../shared/iata-airports/data/airports.csv"), "utf8").trimEnd().split("\n");
   if (header !== "iata,name,city,country,lat,lon") throw new Error(`airports.csv has other columns: ${header}`);
   return lines.map((line) => {
     const [iata, name, city, country, lat, lon] = cells(line);

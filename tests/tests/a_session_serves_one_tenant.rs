@@ -4,14 +4,12 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use airline_events::BookingConfirmed;
 use futures_util::future::join_all;
 use lambda_host::aws::{Aws, TENANT_ROLE_ARN};
 use local::ministack::sdk_config;
-use shared::{
-    events::BookingConfirmed,
-    store::{TenantItems, TenantTable},
-    tenant::{TenantContext, Tier},
-};
+use tenancy::{TenantContext, Tier};
+use tenant_store::{TenantItems, TenantTable};
 
 /// Whom an accepted message is for.
 fn tenant(id: &str) -> TenantContext {

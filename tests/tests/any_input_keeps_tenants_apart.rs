@@ -4,20 +4,19 @@
 
 use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
+use airline_events::{BookingConfirmed, InvalidMessage};
 use booking::domain::{BookingNumber, IdempotencyKey, NewBooking};
 use jsonwebtoken::Algorithm;
 use lambda_host::aws::{Aws, CLIENT_ID, TENANT_ROLE_ARN, USER_POOL_ID};
+use lambda_http_client::HttpClient;
 use local::ministack::sdk_config;
 use mileage::miles::miles_between;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use shared::{
-    auth::{Identity, TokenVerifier},
-    events::{BookingConfirmed, InvalidMessage, receive},
-    http::HttpClient,
-    store::{TenantTable, is_partition_of},
-    tenant::{TenantId, TenantLabel, Tier, UserId},
-};
+use tenancy::{TenantId, TenantLabel, Tier, UserId};
+use tenant_auth::{Identity, TokenVerifier};
+use tenant_messages::receive;
+use tenant_store::{TenantTable, is_partition_of};
 use tokio::runtime::Runtime;
 
 /// Tenants that look alike: short, of few letters.
@@ -198,8 +197,8 @@ proptest! {
     }
 
     #[test]
-    fn a_flight_earns_the_same_both_ways(from in 0..airports::all().len(), to in 0..airports::all().len()) {
-        let (from, to) = (&airports::all()[from], &airports::all()[to]);
+    fn a_flight_earns_the_same_both_ways(from in 0..iata_airports::all().len(), to in 0..iata_airports::all().len()) {
+        let (from, to) = (&iata_airports::all()[from], &iata_airports::all()[to]);
         let miles = miles_between(from, to);
         prop_assert_eq!(miles, miles_between(to, from));
         prop_assert!((500..=12_451).contains(&miles.0));

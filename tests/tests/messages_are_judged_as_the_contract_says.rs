@@ -4,13 +4,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use airline_events::BookingConfirmed;
 use jsonschema::Validator;
 use mileage::route::Route;
 use serde_json::{Value, json};
-use shared::{
-    events::BookingConfirmed,
-    tenant::{TenantId, Tier, UserId},
-};
+use tenancy::{TenantId, Tier, UserId};
 
 /// The message of the document, as JSON.
 fn contract() -> Value {
@@ -52,7 +50,7 @@ struct Schema {
 impl Schema {
     fn read() -> Self {
         let contract = contract();
-        let is_airport = |code: &str| code.parse().ok().and_then(airports::find).is_some();
+        let is_airport = |code: &str| code.parse().ok().and_then(iata_airports::find).is_some();
         let validator = |schema: &Value| {
             let options = jsonschema::options().should_validate_formats(true).should_ignore_unknown_formats(false);
             options.with_format("x-airport", is_airport).build(schema).unwrap()

@@ -88,7 +88,8 @@ fn no_test_names_a_default_port_or_starts_a_cloud_on_one() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folders = [
         "tests",
-        "shared/tests",
+        "shared/airline-events/tests",
+        "shared/tenant-auth/tests",
         "shared/xray-sampler/tests",
         "control-plane/tests",
         "control-plane/slo-evaluator/tests",

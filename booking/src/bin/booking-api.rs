@@ -9,16 +9,13 @@ use booking::{
 };
 use http::{Method, Response};
 use lambda_http::{Adapter, Body, Request, RequestExt};
+use lambda_http_client::{HttpClient, Signer, aws};
+use lambda_problem::{Problem, cors_layer, no_such_route, route};
 use lambda_runtime::{Error, Runtime};
-use shared::{
-    auth::{AuthLayer, TokenVerifier},
-    aws::{self, Signer},
-    http::{HttpClient, Problem, cors_layer, no_such_route, route},
-    registry::TenantRegistry,
-    store::TenantTable,
-    telemetry::{HttpLayer, Telemetry},
-    tenant::TenantContext,
-};
+use tenancy::TenantContext;
+use tenant_auth::{AuthLayer, TenantRegistry, TokenVerifier};
+use tenant_store::TenantTable;
+use tenant_telemetry::{HttpLayer, Telemetry};
 use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -39,7 +36,9 @@ async fn main() -> Result<(), Error> {
     let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?);
     // A quote reads nothing of a tenant's.
     let quotes = auth.clone().layer(service_fn(move |request| serve_quote(mileage.clone(), request)));
-    let bookings = auth.opening(table).layer(service_fn(move |request| serve_booking(reservations.clone(), request)));
+    let bookings = auth
+        .beginning(table.preparing())
+        .layer(service_fn(move |request| serve_booking(reservations.clone(), request)));
     let handler = service_fn(move |request: Request| {
         let (quotes, bookings) = (quotes.clone(), bookings.clone());
         async move {

@@ -1,11 +1,9 @@
 //! The function that publishes reservations, invoked by their table's stream.
 
 use booking::handlers::Publisher;
+use lambda_http_client::aws;
 use lambda_runtime::{Error, LambdaEvent, Runtime};
-use shared::{
-    aws,
-    telemetry::{AwsSdkTracing, InvocationLayer, Telemetry, stream_document},
-};
+use tenant_telemetry::{AwsSdkTracing, InvocationLayer, Telemetry, stream_document};
 use tower::{Layer, service_fn};
 
 #[tokio::main(flavor = "current_thread")]

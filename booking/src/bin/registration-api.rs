@@ -11,14 +11,11 @@ use booking::{
 };
 use http::{Method, Response};
 use lambda_http::{Adapter, Body, Request};
+use lambda_http_client::{HttpClient, aws};
+use lambda_problem::{Problem, cors_layer, no_such_route, route};
 use lambda_runtime::{Error, Runtime};
-use shared::{
-    auth::{AuthLayer, TokenVerifier},
-    aws,
-    http::{HttpClient, Problem, cors_layer, no_such_route, route},
-    registry::TenantRegistry,
-    telemetry::{AwsSdkTracing, HttpLayer, Telemetry},
-};
+use tenant_auth::{AuthLayer, TenantRegistry, TokenVerifier};
+use tenant_telemetry::{AwsSdkTracing, HttpLayer, Telemetry};
 use tower::{Layer, ServiceExt, service_fn};
 
 struct App {

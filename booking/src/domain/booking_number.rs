@@ -2,8 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use airline_events::BookingConfirmed;
 use serde::{Deserialize, Serialize};
-use shared::events::BookingConfirmed;
 
 use super::random::{RandomnessUnavailable, random_text};
 

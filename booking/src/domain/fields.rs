@@ -1,8 +1,8 @@
 //! A request body, field by field: what is wrong is collected, so that a caller learns of all of it at once.
 
 use http::StatusCode;
+use lambda_problem::Problem;
 use serde_json::{Map, Value};
-use shared::http::Problem;
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, ops::Range};
 
 use jiff::Timestamp;
-use shared::tenant::TenantId;
+use tenancy::TenantId;
 
 use super::{EmailAddress, idempotency::sha256_hex};
 

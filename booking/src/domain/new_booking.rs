@@ -1,9 +1,9 @@
 //! From a request body to a booking that can be made.
 
-use airports::{Airport, IataCode};
 use http::StatusCode;
+use iata_airports::{Airport, IataCode};
 use jiff::{ToSpan, civil::Date};
-use shared::http::Problem;
+use lambda_problem::Problem;
 
 use super::{
     Fingerprint,
@@ -59,7 +59,7 @@ impl NewBooking {
 
 fn airport(code: &str) -> Result<&'static Airport, &'static str> {
     let code: IataCode = code.parse().map_err(|_| "must be an IATA airport code: three letters A to Z")?;
-    airports::find(code).ok_or("is no airport's IATA code")
+    iata_airports::find(code).ok_or("is no airport's IATA code")
 }
 
 fn date(text: &str, today: Date) -> Result<Date, &'static str> {

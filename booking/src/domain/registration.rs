@@ -1,7 +1,7 @@
 //! Wishes to become a customer, and to let a colleague in. Neither can name a tenant, a tier or a role: a body that tries is refused.
 
 use http::StatusCode;
-use shared::http::Problem;
+use lambda_problem::Problem;
 
 use super::{
     EmailAddress,

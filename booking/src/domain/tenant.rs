@@ -1,7 +1,7 @@
 //! Tenants as this account makes them.
 
 use serde::Serialize;
-use shared::tenant::{TenantId, Tier};
+use tenancy::{TenantId, Tier};
 
 use super::random::{RandomnessUnavailable, random_text};
 

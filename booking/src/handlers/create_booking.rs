@@ -2,10 +2,8 @@
 
 use http::{HeaderValue, Response, StatusCode, header::LOCATION};
 use lambda_http::{Body, Request};
-use shared::{
-    http::{Problem, json},
-    tenant::TenantContext,
-};
+use lambda_problem::{Problem, json};
+use tenancy::TenantContext;
 
 use super::problem;
 use crate::{

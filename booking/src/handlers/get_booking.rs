@@ -2,10 +2,8 @@
 
 use http::{Response, StatusCode};
 use lambda_http::Body;
-use shared::{
-    http::{Problem, json},
-    tenant::TenantContext,
-};
+use lambda_problem::{Problem, json};
+use tenancy::TenantContext;
 
 use super::{no_such_booking, problem};
 use crate::reservations::Reservations;

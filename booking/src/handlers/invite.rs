@@ -2,10 +2,8 @@
 
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
-use shared::{
-    http::Problem,
-    tenant::{Role, TenantContext},
-};
+use lambda_problem::Problem;
+use tenancy::{Role, TenantContext};
 
 use super::onboarding::{accepted, no_new_user, not_admitted};
 use crate::{domain::Invitation, rate_limits::RateLimits, user_pool::UserPool};

@@ -2,11 +2,9 @@
 
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
+use lambda_problem::{Problem, json, page};
 use serde::Serialize;
-use shared::{
-    http::{Problem, json, page},
-    tenant::TenantContext,
-};
+use tenancy::TenantContext;
 
 use super::problem;
 use crate::{domain::Reservation, reservations::Reservations};

@@ -18,7 +18,7 @@ pub use quote::quote;
 pub use register::register;
 
 use http::StatusCode;
-use shared::http::Problem;
+use lambda_problem::Problem;
 
 use crate::reservations::StoreError;
 

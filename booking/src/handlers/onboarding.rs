@@ -2,8 +2,8 @@
 
 use http::{Response, StatusCode};
 use lambda_http::Body;
+use lambda_problem::{Problem, json};
 use serde_json::json as object;
-use shared::http::{Problem, json};
 
 use crate::{domain::EmailAddress, rate_limits::NotAdmitted, reservations::StoreError, user_pool::UserPoolError};
 

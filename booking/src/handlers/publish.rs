@@ -3,15 +3,13 @@
 //! The stream delivers at least once and in order per user; consumers take a message twice without harm. So any failure
 //! fails the whole batch, and it comes again.
 
+use airline_events::BookingConfirmed;
 use aws_lambda_events::dynamodb::EventRecord;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
+use lambda_http_client::aws::describe;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
-use shared::{
-    aws::describe,
-    events::BookingConfirmed,
-    telemetry::{MessageContexts, MessageSpan, Received, Thresholds},
-};
+use tenant_telemetry::{MessageContexts, MessageSpan, Received, Thresholds};
 
 use crate::reservations::StoredReservation;
 

@@ -1,10 +1,10 @@
 //! `GET /quotes?from=&to=`: what a flight would earn, asked of account B while the caller waits.
 
-use airports::{Airport, IataCode};
 use http::{Response, StatusCode};
+use iata_airports::{Airport, IataCode};
 use lambda_http::{Body, Request};
+use lambda_problem::{Problem, json, required_query};
 use serde_json::json as object;
-use shared::http::{Problem, json, required_query};
 
 use crate::mileage_client::MileageClient;
 
@@ -23,7 +23,7 @@ pub async fn quote(mileage: &MileageClient, request: &Request) -> Result<Respons
 
 fn airport(request: &Request, name: &str) -> Result<&'static Airport, Problem> {
     let code = required_query(request, name)?;
-    code.parse::<IataCode>().ok().and_then(airports::find).ok_or_else(|| {
+    code.parse::<IataCode>().ok().and_then(iata_airports::find).ok_or_else(|| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_airport", "An airport is not known.")
             .with_field(name, "is no IATA code of an airport")
     })

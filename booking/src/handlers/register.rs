@@ -5,7 +5,9 @@
 
 use http::Response;
 use lambda_http::{Body, Request, RequestExt, request::RequestContext};
-use shared::{http::Problem, telemetry::Work, tenant::Role};
+use lambda_problem::Problem;
+use tenancy::Role;
+use tenant_telemetry::Work;
 
 use super::onboarding::{accepted, no_new_user, not_admitted, not_enrolled};
 use crate::{

@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_sns::types::MessageAttributeValue;
 use jiff::Timestamp;
+use lambda_http_client::aws::describe;
 use lambda_runtime::{Context, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
-use shared::aws::describe;
 use slo::Scope;
 use tokio::time::Instant;
 

@@ -8,7 +8,7 @@ use aws_sdk_cloudwatchlogs::{
     operation::get_query_results::GetQueryResultsOutput,
     types::{QueryStatus, ResultField},
 };
-use shared::aws::{describe, is_temporary};
+use lambda_http_client::aws::{describe, is_temporary};
 use tokio::time::{Instant, sleep};
 
 use crate::{

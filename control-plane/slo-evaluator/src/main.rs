@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::config::timeout::TimeoutConfig;
+use lambda_http_client::aws;
 use lambda_runtime::{Error, LambdaEvent, Runtime};
-use shared::{
-    aws,
-    telemetry::{InvocationLayer, Telemetry},
-};
 use slo_evaluator::{Evaluator, Rules, Settings};
+use tenant_telemetry::{InvocationLayer, Telemetry};
 use tower::{Layer, service_fn};
 
 /// A page of an answer has megabytes.

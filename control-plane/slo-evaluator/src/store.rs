@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::{
     types::AttributeValue::{self, B, N, S},
 };
 use futures_util::future::try_join_all;
+use lambda_http_client::aws::describe;
 use serde::{Serialize, de::DeserializeOwned};
-use shared::aws::describe;
 
 use crate::{
     error::Error,

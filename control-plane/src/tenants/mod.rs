@@ -13,11 +13,9 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue},
 };
+use lambda_http_client::aws::describe;
 use serde::{Deserialize, Serialize};
-use shared::{
-    aws::describe,
-    tenant::{TenantId, Tier},
-};
+use tenancy::{TenantId, Tier};
 
 /// Whether a tenant is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

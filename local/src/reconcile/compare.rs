@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use airports::IataCode;
 use booking::reservations::StoredReservation;
+use iata_airports::IataCode;
 use mileage::{
     ledger::{Balance, Entry},
     miles::{Miles, miles_between},
 };
 use serde::Serialize;
-use shared::{store::is_partition_of, tenant::TenantLabel};
+use tenancy::TenantLabel;
+use tenant_store::is_partition_of;
 
 /// What both tables hold. The partition is the item's own key, whatever its fields say.
 #[derive(Debug, Clone, Default)]
@@ -196,7 +197,7 @@ fn wrong_flight(partition: &str, stored: &StoredReservation, entry: &Entry) -> O
 }
 
 fn wrong_miles(partition: &str, entry: &Entry) -> Option<Difference> {
-    let airport = |code: &str| airports::find(code.parse::<IataCode>().ok()?);
+    let airport = |code: &str| iata_airports::find(code.parse::<IataCode>().ok()?);
     let ends = airport(&entry.from_airport).zip(airport(&entry.to_airport));
     let earned = ends.map(|(from, to)| miles_between(from, to));
     (earned != Some(entry.miles)).then(|| Difference::WrongMiles {
@@ -233,7 +234,7 @@ mod tests {
     use std::collections::HashMap;
 
     use booking::domain::Reservation;
-    use shared::tenant::Tier;
+    use tenancy::Tier;
 
     use super::*;
 

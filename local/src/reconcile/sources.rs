@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use booking::handlers::Publisher;
 use serde::de::DeserializeOwned;
-use shared::telemetry::AwsSdkTracing;
+use tenant_telemetry::AwsSdkTracing;
 
 use super::{
     Options,

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
+use lambda_http_client::aws;
 use lambda_runtime::{Error, LambdaEvent, Runtime};
 use mileage::{handlers::accrue, ledger::Ledger};
-use shared::{
-    aws,
-    store::TenantTable,
-    telemetry::{BelievedSenders, InvocationLayer, Telemetry},
-};
+use tenant_store::TenantTable;
+use tenant_telemetry::{BelievedSenders, InvocationLayer, Telemetry};
 use tower::{Layer, service_fn};
 
 #[tokio::main(flavor = "current_thread")]

@@ -4,20 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use http::{Response, StatusCode};
 use lambda_http::{Adapter, Body, Request, RequestExt};
+use lambda_http_client::{HttpClient, aws};
+use lambda_problem::{Problem, cors_layer, no_such_route, route};
 use lambda_runtime::{Error, Runtime};
 use mileage::{
     handlers::{balance, distance, posting},
     ledger::Ledger,
 };
-use shared::{
-    auth::{AuthLayer, TokenVerifier},
-    aws,
-    http::{HttpClient, Problem, cors_layer, no_such_route, route},
-    registry::TenantRegistry,
-    store::TenantTable,
-    telemetry::{BelievedSenders, HttpLayer, Telemetry},
-    tenant::TenantContext,
-};
+use tenancy::TenantContext;
+use tenant_auth::{AuthLayer, TenantRegistry, TokenVerifier};
+use tenant_store::TenantTable;
+use tenant_telemetry::{BelievedSenders, HttpLayer, Telemetry};
 use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,7 +30,7 @@ async fn main() -> Result<(), Error> {
     let table = TenantTable::from_env(&config, "LEDGER_TABLE")?;
     let ledger = Arc::new(Ledger::new(table.clone()));
 
-    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?).opening(table);
+    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?).beginning(table.preparing());
     let for_tenants = auth.layer(service_fn(move |request| serve_tenant(ledger.clone(), request)));
     let handler = service_fn(move |request: Request| {
         let for_tenants = for_tenants.clone();

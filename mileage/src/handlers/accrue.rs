@@ -6,15 +6,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use airline_events::{BookingConfirmed, InvalidMessage};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::future::join_all;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
-use shared::{
-    events::{BookingConfirmed, IncomingMessage, InvalidMessage, UnknownEvent, receive},
-    telemetry::{BelievedSenders, Received, process},
-    tenant::{TenantContext, TenantId, UserId},
-};
+use tenancy::{TenantContext, TenantId, UserId};
+use tenant_messages::{IncomingMessage, UnknownEvent, receive};
+use tenant_telemetry::{BelievedSenders, process};
 
 use crate::{
     ledger::{Entry, Ledger, LedgerError, Posted},
@@ -109,7 +108,7 @@ async fn one_after_another(
             continue;
         }
         let tenant = parsed.as_ref().ok().map(|(_, tenant)| tenant.label().clone());
-        let done = process(Received::through(&message, topics), tenant, async {
+        let done = process(message.received_through(topics), tenant, async {
             let outcome = post(ledger, parsed).await;
             match &outcome {
                 Ok(Posted::Now) => tracing::info!(message_id = message.message_id, "miles posted"),

@@ -2,15 +2,13 @@
 //!
 //! API Gateway lets only IAM-authorised callers through: the booking account's own role.
 
-use airports::{Airport, IataCode};
 use http::{Response, StatusCode};
+use iata_airports::{Airport, IataCode};
 use lambda_http::{Body, Request};
+use lambda_problem::{Problem, json, required_query};
 use serde_json::json as object;
-use shared::{
-    http::{Problem, json, required_query},
-    telemetry::{Work, propagation, semconv},
-    tenant::{TenantLabel, Tier},
-};
+use tenancy::{TenantLabel, Tier};
+use tenant_telemetry::{Work, propagation, semconv};
 
 use crate::miles::miles_between;
 
@@ -25,7 +23,7 @@ pub async fn distance(request: &Request) -> Result<Response<Body>, Problem> {
 
 fn airport(request: &Request, name: &str) -> Result<&'static Airport, Problem> {
     let code = required_query(request, name)?;
-    code.parse::<IataCode>().ok().and_then(airports::find).ok_or_else(|| {
+    code.parse::<IataCode>().ok().and_then(iata_airports::find).ok_or_else(|| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_airport", "An airport is not known.")
             .with_field(name, "is no IATA code of an airport")
     })

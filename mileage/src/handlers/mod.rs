@@ -10,7 +10,7 @@ pub use balance::balance;
 pub use distance::distance;
 pub use posting::posting;
 
-use shared::http::Problem;
+use lambda_problem::Problem;
 
 use crate::ledger::LedgerError;
 

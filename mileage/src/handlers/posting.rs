@@ -2,11 +2,9 @@
 
 use http::{Response, StatusCode};
 use lambda_http::Body;
+use lambda_problem::{Problem, json};
 use serde_json::json as object;
-use shared::{
-    http::{Problem, json},
-    tenant::TenantContext,
-};
+use tenancy::TenantContext;
 
 use super::problem;
 use crate::ledger::Ledger;

@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::events::{BookingConfirmed, receive};
+use airline_events::BookingConfirmed;
+use tenant_messages::receive;
 
 fuzz_target!(|input: &[u8]| {
     let Ok(event) = serde_json::from_slice(input) else { return };

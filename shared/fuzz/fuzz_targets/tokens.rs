@@ -5,7 +5,8 @@ use std::{sync::LazyLock, time::Duration};
 
 use lambda_host::aws::{Aws, CLIENT_ID, USER_POOL_ID};
 use libfuzzer_sys::fuzz_target;
-use shared::{auth::TokenVerifier, http::HttpClient};
+use lambda_http_client::HttpClient;
+use tenant_auth::TokenVerifier;
 use tokio::runtime::Runtime;
 
 struct Pool {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::telemetry::bench::extract;
+use tenant_telemetry::bench::extract;
 
 fuzz_target!(|input: &str| {
     let mut lines = input.splitn(4, '\n');

@@ -1,0 +1,102 @@
+//! The user pool's signing keys (JWKS, RFC 7517), fetched at the start or when first needed, and refreshed for an unknown `kid`.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::Request;
+use jsonwebtoken::{DecodingKey, jwk::JwkSet};
+use lambda_http_client::HttpClient;
+use tokio::sync::Mutex;
+
+/// An unknown `kid` makes the keys be fetched again at most this often, so that invented key ids cannot turn this
+/// function into a load generator against the identity provider.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Why the keys could not be had.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the signing keys cannot be fetched: {0}")]
+pub struct JwksError(String);
+
+type Keys = HashMap<String, Arc<DecodingKey>>;
+
+/// The key set of one user pool.
+#[derive(Debug)]
+pub struct Jwks {
+    url: String,
+    client: HttpClient,
+    keys: RwLock<Arc<Keys>>,
+    tried: Mutex<Tried>,
+}
+
+/// When keys were had last, and when they last were not.
+#[derive(Debug, Default)]
+struct Tried {
+    fetched: Option<Instant>,
+    failed: Option<(Instant, JwksError)>,
+}
+
+impl Jwks {
+    /// A key set that will be read from `url`; nothing is fetched yet.
+    pub fn new(url: impl Into<String>, client: HttpClient) -> Self {
+        Self { url: url.into(), client, keys: RwLock::default(), tried: Mutex::default() }
+    }
+
+    /// The key with this id, or `None` if the pool has no such key.
+    pub async fn key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, JwksError> {
+        if let Some(key) = self.cached(kid) {
+            return Ok(Some(key));
+        }
+        // One fetch at a time: whoever waited here finds the answer in the cache, or that there was none.
+        let asked = Instant::now();
+        let mut tried = self.tried.lock().await;
+        if let Some(key) = self.cached(kid) {
+            return Ok(Some(key));
+        }
+        if tried.fetched.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
+            return Ok(None);
+        }
+        if let Some((at, error)) = &tried.failed
+            && *at > asked
+        {
+            return Err(error.clone());
+        }
+        self.refresh(&mut tried).await?;
+        Ok(self.cached(kid))
+    }
+
+    /// Fetches the keys now, unless that was done.
+    pub async fn prefetch(&self) -> Result<(), JwksError> {
+        let mut tried = self.tried.lock().await;
+        if tried.fetched.is_some() { Ok(()) } else { self.refresh(&mut tried).await }
+    }
+
+    async fn refresh(&self, tried: &mut Tried) -> Result<(), JwksError> {
+        let keys = self.fetch().await.inspect_err(|error| tried.failed = Some((Instant::now(), error.clone())))?;
+        *self.keys.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(keys);
+        tried.fetched = Some(Instant::now());
+        Ok(())
+    }
+
+    fn cached(&self, kid: &str) -> Option<Arc<DecodingKey>> {
+        self.keys.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(kid).cloned()
+    }
+
+    async fn fetch(&self) -> Result<Keys, JwksError> {
+        let request = Request::get(&self.url).body(Bytes::new()).map_err(|error| JwksError(error.to_string()))?;
+        let response = self.client.send(request).await.map_err(|error| JwksError(error.to_string()))?;
+        if !response.status().is_success() {
+            return Err(JwksError(format!("{} answered {}", self.url, response.status())));
+        }
+        let set: JwkSet =
+            serde_json::from_slice(response.body()).map_err(|error| JwksError(format!("{}: {error}", self.url)))?;
+        Ok(set
+            .keys
+            .iter()
+            .filter_map(|jwk| Some((jwk.common.key_id.clone()?, Arc::new(DecodingKey::from_jwk(jwk).ok()?))))
+            .collect())
+    }
+}

@@ -1,0 +1,162 @@
+//! What the registry said last, per tenant.
+
+use std::{
+    future::Future,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use lru::LruCache;
+use tenancy::TenantId;
+
+use super::{RegistryAway, Standing};
+
+/// How long an answer counts while the registry gives no newer one. After that: closed.
+const COUNTS_FOR: Duration = Duration::from_secs(300);
+/// A registry that did not answer is left alone for so long, so that requests do not each wait for it.
+const LEFT_ALONE_FOR: Duration = Duration::from_secs(2);
+/// Tenants that are remembered; of more, those asked for longest ago are forgotten.
+const MOST_TENANTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+
+#[derive(Debug)]
+pub(super) struct Cache {
+    fresh_for: Duration,
+    tenants: Mutex<LruCache<TenantId, Arc<tokio::sync::Mutex<Remembered>>>>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    said: Option<(Standing, Instant)>,
+    failed: Option<Instant>,
+}
+
+impl Cache {
+    pub(super) fn new(fresh_for: Duration) -> Self {
+        Self { fresh_for, tenants: Mutex::new(LruCache::new(MOST_TENANTS)) }
+    }
+
+    /// What holds at `now`, by `read` where what is remembered is too old. Of several that ask for one tenant at once, one reads.
+    pub(super) async fn standing(
+        &self,
+        tenant_id: &TenantId,
+        now: Instant,
+        read: impl Future<Output = Result<Standing, String>>,
+    ) -> Result<Standing, RegistryAway> {
+        let remembered = {
+            let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+            tenants.get_or_insert_ref(tenant_id, Arc::default).clone()
+        };
+        let mut remembered = remembered.lock().await;
+        // Whoever waited for another's reading asked before it ended: its answer is new to them, and so is its failure.
+        let within = |at: Instant, time: Duration| now.saturating_duration_since(at) < time;
+        if let Some((standing, at)) = remembered.said
+            && within(at, self.fresh_for)
+        {
+            return Ok(standing);
+        }
+        if !remembered.failed.is_some_and(|at| within(at, LEFT_ALONE_FOR)) {
+            let began = Instant::now();
+            match read.await {
+                Ok(standing) => {
+                    *remembered = Remembered { said: Some((standing, now)), failed: None };
+                    return Ok(standing);
+                }
+                Err(reason) => {
+                    tracing::error!(reason, "tenant registry not read");
+                    remembered.failed = Some(now + began.elapsed());
+                }
+            }
+        }
+        match remembered.said {
+            Some((standing, at)) if within(at, COUNTS_FOR) => Ok(standing),
+            _ => Err(RegistryAway),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use tenancy::Tier;
+
+    const FRESH: Duration = Duration::from_secs(30);
+    const ACTIVE: Standing = Standing::Active(Tier::Basic);
+    const SUSPENDED: Standing = Standing::Suspended(Tier::Basic);
+
+    fn acme() -> TenantId {
+        "acme".parse().unwrap()
+    }
+
+    async fn answers(standing: Standing) -> Result<Standing, String> {
+        Ok(standing)
+    }
+
+    async fn away() -> Result<Standing, String> {
+        Err("away".to_owned())
+    }
+
+    async fn nobody_asks() -> Result<Standing, String> {
+        panic!("the registry was asked")
+    }
+
+    #[tokio::test]
+    async fn an_answer_holds_for_its_time_and_no_longer() {
+        let (cache, start) = (Cache::new(FRESH), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(cache.standing(&acme(), at(0), answers(ACTIVE)).await, Ok(ACTIVE));
+        assert_eq!(cache.standing(&acme(), at(29), nobody_asks()).await, Ok(ACTIVE));
+        assert_eq!(cache.standing(&acme(), at(30), answers(SUSPENDED)).await, Ok(SUSPENDED));
+    }
+
+    #[tokio::test]
+    async fn without_the_registry_the_last_answer_counts_five_minutes_then_the_door_is_closed() {
+        let (cache, start) = (Cache::new(FRESH), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        cache.standing(&acme(), at(0), answers(ACTIVE)).await.unwrap();
+        assert_eq!(cache.standing(&acme(), at(30), away()).await, Ok(ACTIVE));
+        // It is left alone for a moment, then asked again.
+        assert_eq!(cache.standing(&acme(), at(31), nobody_asks()).await, Ok(ACTIVE));
+        assert_eq!(cache.standing(&acme(), at(299), away()).await, Ok(ACTIVE));
+        assert_eq!(cache.standing(&acme(), at(300), nobody_asks()).await, Err(RegistryAway));
+        assert_eq!(cache.standing(&acme(), at(302), away()).await, Err(RegistryAway));
+        // It opens again with the first answer.
+        assert_eq!(cache.standing(&acme(), at(305), answers(ACTIVE)).await, Ok(ACTIVE));
+    }
+
+    #[tokio::test]
+    async fn a_tenant_never_seen_is_refused_at_once_without_the_registry() {
+        assert_eq!(Cache::new(FRESH).standing(&acme(), Instant::now(), away()).await, Err(RegistryAway));
+    }
+
+    #[tokio::test]
+    async fn of_many_that_ask_at_once_one_reads() {
+        for answer in [Ok(ACTIVE), Err("away".to_owned())] {
+            let (cache, reads, now, acme) = (Cache::new(FRESH), AtomicUsize::new(0), Instant::now(), acme());
+            let asked = (0..20).map(|_| {
+                cache.standing(&acme, now, async {
+                    reads.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                    answer.clone()
+                })
+            });
+            let expected = answer.clone().map_err(|_| RegistryAway);
+            assert!(join_all(asked).await.into_iter().all(|standing| standing == expected));
+            assert_eq!(reads.into_inner(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn invented_tenants_do_not_fill_the_memory() {
+        let (cache, now) = (Cache::new(FRESH), Instant::now());
+        for n in 0..3_000 {
+            let invented = format!("invented-{n}").parse().unwrap();
+            cache.standing(&invented, now, answers(Standing::Unknown)).await.unwrap();
+        }
+        assert_eq!(cache.tenants.lock().unwrap().len(), MOST_TENANTS.get());
+    }
+}

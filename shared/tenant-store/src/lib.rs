@@ -1,0 +1,156 @@
+//! Items of one tenant in DynamoDB: the only way to them is a [`TenantTable`] and a verified [`TenantContext`].
+//!
+//! [`TenantItems`] forms every key, and calls with credentials that IAM fences to the tenant. Code that would form another
+//! tenant's key by hand would still be refused by DynamoDB.
+
+mod clients;
+
+use std::{collections::HashMap, env::VarError, future::Future, pin::Pin, sync::Arc};
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    operation::{
+        get_item::builders::GetItemFluentBuilder, query::builders::QueryFluentBuilder,
+        transact_write_items::builders::TransactWriteItemsFluentBuilder,
+    },
+    types::{
+        AttributeValue, Put, Update,
+        builders::{PutBuilder, UpdateBuilder},
+    },
+};
+use tenancy::{TenantContext, TenantLabel};
+
+use self::clients::TenantClients;
+
+/// An item, by attribute.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// A table whose items belong to tenants: keys `pk` and `sk`.
+#[derive(Debug, Clone)]
+pub struct TenantTable {
+    clients: Arc<TenantClients>,
+    name: Arc<str>,
+}
+
+impl TenantTable {
+    /// The table `name`, reached as the role `role_arn`. Each tenant's session of that role carries the tag `tenant_id`, which the
+    /// role's policy holds keys to.
+    pub fn new(config: &SdkConfig, name: &str, role_arn: &str) -> Self {
+        Self { clients: Arc::new(TenantClients::new(config, role_arn)), name: name.into() }
+    }
+
+    /// The table that the variable `table` names, reached as the role in `TENANT_ROLE_ARN`.
+    pub fn from_env(config: &SdkConfig, table: &str) -> Result<Self, VarError> {
+        Ok(Self::new(config, &std::env::var(table)?, &std::env::var("TENANT_ROLE_ARN")?))
+    }
+
+    /// Has credentials at hand for this tenant's first call: await it beside what else the tenant's first request waits for. A failure
+    /// is the first call's to report.
+    pub async fn prepare(&self, tenant: &TenantContext) {
+        self.clients.prepare(&tenant.tenant_id).await;
+    }
+
+    /// The same as a function of a tenant, for a layer that knows the tenant before a handler does.
+    pub fn preparing(
+        &self,
+    ) -> impl Fn(TenantContext) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static {
+        let table = self.clone();
+        move |tenant| {
+            let table = table.clone();
+            Box::pin(async move { table.prepare(&tenant).await })
+        }
+    }
+
+    /// The items of this user of this tenant. Nothing is called yet.
+    pub fn for_tenant(&self, tenant: &TenantContext) -> TenantItems {
+        TenantItems {
+            client: self.clients.of(&tenant.tenant_id),
+            table: self.name.clone(),
+            partition: partition_key(tenant.label()),
+        }
+    }
+}
+
+/// Whether a stored partition key is that of this user of this tenant: for those who look over a whole table.
+pub fn is_partition_of(partition: &str, user: &TenantLabel) -> bool {
+    partition == partition_key(user)
+}
+
+/// The partition under which everything of a user is stored. The `#` after the tenant is what the fence `TENANT#<tenant>#*` relies
+/// on: without it `acme` could read `acme2`.
+fn partition_key(of: &TenantLabel) -> String {
+    format!("TENANT#{}#USER#{}", of.tenant_id, of.user_id)
+}
+
+/// The items of one user of one tenant. A [`TenantTable`] makes it; nobody else can:
+///
+/// ```compile_fail
+/// fn peek(mine: &crate::TenantItems) -> crate::TenantItems {
+///     crate::TenantItems { partition: "TENANT#another#USER#1".into(), ..mine.clone() }
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct TenantItems {
+    client: Client,
+    table: Arc<str>,
+    partition: String,
+}
+
+impl TenantItems {
+    /// The key of an item, as a page of a query starts after.
+    pub fn key(&self, sk: impl Into<String>) -> Item {
+        HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(self.partition.clone())),
+            ("sk".to_owned(), AttributeValue::S(sk.into())),
+        ])
+    }
+
+    /// Reads an item as last written.
+    pub fn get(&self, sk: impl Into<String>) -> GetItemFluentBuilder {
+        let get = self.client.get_item().table_name(&*self.table);
+        get.set_key(Some(self.key(sk))).consistent_read(true)
+    }
+
+    /// Reads this user's items as last written, through a local index where the caller names one.
+    pub fn query(&self) -> QueryFluentBuilder {
+        let query = self.client.query().table_name(&*self.table).consistent_read(true);
+        query
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(self.partition.clone()))
+    }
+
+    /// A whole item to write in a transaction; its key is this user's whatever `item` says.
+    pub fn put(&self, sk: impl Into<String>, mut item: Item) -> PutBuilder {
+        item.extend(self.key(sk));
+        Put::builder().table_name(&*self.table).set_item(Some(item))
+    }
+
+    /// A change of an item, for a transaction.
+    pub fn update(&self, sk: impl Into<String>) -> UpdateBuilder {
+        Update::builder().table_name(&*self.table).set_key(Some(self.key(sk)))
+    }
+
+    /// A transaction of such writes, all or none.
+    pub fn transact(&self) -> TransactWriteItemsFluentBuilder {
+        self.client.transact_write_items()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenants_partition_ends_its_name_with_the_fence() {
+        let of = |tenant: &str| {
+            partition_key(&TenantLabel {
+                tenant_id: tenant.parse().unwrap(),
+                tier: tenancy::Tier::Basic,
+                user_id: "user-1".parse().unwrap(),
+            })
+        };
+        assert_eq!(of("acme"), "TENANT#acme#USER#user-1");
+        assert!(of("acme").starts_with("TENANT#acme#") && !of("acme2").starts_with("TENANT#acme#"));
+    }
+}

@@ -1,0 +1,92 @@
+//! What benchmarks measure and fuzzers feed, and nobody else may call.
+
+use std::collections::HashMap;
+
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{SpanBuilder, SpanKind, TraceContextExt, Tracer, TracerProvider},
+};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData};
+use tenancy::TenantLabel;
+
+use super::{
+    Work,
+    ids::XrayIdGenerator,
+    privacy::{DenyList, Pseudonyms, TenantIds},
+    processor::TenantSpanProcessor,
+    propagation::{self, Inbound, Thresholds},
+};
+
+/// A tracer whose spans are buffered for a tenant.
+#[derive(Debug)]
+pub struct Spans {
+    processor: TenantSpanProcessor,
+    tracer: SdkTracer,
+    pseudonyms: Pseudonyms,
+    _provider: SdkTracerProvider,
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        let processor = TenantSpanProcessor::default();
+        let provider = SdkTracerProvider::builder()
+            .with_id_generator(XrayIdGenerator::default())
+            .with_span_processor(processor.clone())
+            .build();
+        let tracer = provider.tracer("bench");
+        Self { processor, tracer, pseudonyms: Pseudonyms::default(), _provider: provider }
+    }
+}
+
+impl Spans {
+    /// Starts and ends so many spans with these attributes for one tenant, and puts the tenant on each.
+    pub fn of_an_invocation(&self, tenant: &TenantLabel, attributes: &[KeyValue], spans: usize) -> Vec<SpanData> {
+        let work = Work::default();
+        work.serve(tenant.clone());
+        let cx = Context::new().with_value(work.clone());
+        for _ in 0..spans {
+            let builder =
+                SpanBuilder::from_name("operation").with_kind(SpanKind::Client).with_attributes(attributes.to_vec());
+            let span = cx.with_span(self.tracer.build_with_context(builder, &cx));
+            span.span().end();
+        }
+        let ended = self.processor.drain(&work);
+        ended.into_iter().map(|ended| self.pseudonyms.stamp(ended, TenantIds::Plain, &DenyList::default())).collect()
+    }
+}
+
+/// Writes the context into message attributes and reads it back; whether a parent was found.
+pub fn inject_and_extract(cx: &Context, tenant: &TenantLabel) -> bool {
+    let mut attributes = HashMap::new();
+    propagation::inject(cx, Some(tenant), &mut attributes);
+    let inbound = Inbound::of_carrier(&attributes, Thresholds::Believed);
+    propagation::parent(None, inbound).span.is_some()
+}
+
+/// Reads trace context as a request carries it; whether a parent or a root was found.
+pub fn extract(xray: &str, traceparent: &str, tracestate: &str, baggage: &str) -> bool {
+    let pairs = [("traceparent", traceparent), ("tracestate", tracestate), ("baggage", baggage)];
+    let carrier: HashMap<String, String> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let inbound = Inbound::of_carrier(&carrier, Thresholds::Believed);
+    let parent = propagation::parent(Some(xray), inbound);
+    if let Some(value) = propagation::baggage_value(baggage, super::semconv::TENANT_ID) {
+        assert!(value.bytes().all(|byte| byte.is_ascii_graphic()), "baggage that is no token: {value:?}");
+    }
+    let found = parent.span.is_some() || parent.root.is_some();
+    let span = parent.span.clone();
+    let cx = parent.context(Context::new());
+    if let Some(span) = span {
+        // What was read can be written, and is read alike.
+        let written = propagation::xray_header(&cx);
+        let again = propagation::parent(written.as_deref(), Inbound::default());
+        let same = again.span.map(|again| again.trace_id()).or(again.root);
+        assert_eq!(same, Some(span.trace_id()), "{written:?}");
+        let mut out = HashMap::new();
+        propagation::inject(&cx, None, &mut out);
+        let again = propagation::parent(None, Inbound::of_carrier(&out, Thresholds::Believed)).context(Context::new());
+        let mut same = HashMap::new();
+        propagation::inject(&again, None, &mut same);
+        assert_eq!(out, same);
+    }
+    found
+}

@@ -1,0 +1,200 @@
+//! The span of an HTTP request behind API Gateway, and the last word on its response.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use http::{HeaderValue, Response};
+use lambda_http::{Body, Request, RequestExt, request::RequestContext};
+use lambda_problem::{Problem, route};
+use opentelemetry::{
+    KeyValue,
+    trace::{FutureExt as _, TraceContextExt},
+};
+use tower::{BoxError, Layer, Service};
+
+use super::{EndOnDrop, start_invocation};
+use crate::{
+    messages::fail_span,
+    propagation::{self, BelievedSenders, Inbound, Thresholds, field},
+    sampling::{Forced, Reservoir},
+    semconv,
+};
+
+/// Traces a second that `X-Debug` may force, unless `X_DEBUG_TRACES_PER_SECOND` says otherwise.
+const X_DEBUG_TRACES_PER_SECOND: u32 = 1;
+
+/// Opens the SERVER span `{method} {route}`, turns a [`Problem`] into its response, names the trace in the response's
+/// `traceparent` header, and logs one line per request.
+#[derive(Debug, Clone, Default)]
+pub struct HttpLayer {
+    settings: Arc<Settings>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Settings {
+    believed_accounts: BelievedSenders,
+    query_parameters: &'static [&'static str],
+}
+
+impl HttpLayer {
+    /// The layer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Believes the sampling thresholds of callers that API Gateway has authorised by IAM and that belong to one of these accounts.
+    pub fn believing_accounts(mut self, accounts: BelievedSenders) -> Self {
+        Arc::make_mut(&mut self.settings).believed_accounts = accounts;
+        self
+    }
+
+    /// Names the query parameters that may stand on spans, in `url.query`. Whatever else a caller sends may be anything, a secret too,
+    /// and is left out.
+    pub fn showing_query(mut self, parameters: &'static [&'static str]) -> Self {
+        Arc::make_mut(&mut self.settings).query_parameters = parameters;
+        self
+    }
+}
+
+impl<S> Layer<S> for HttpLayer {
+    type Service = HttpService<S>;
+    fn layer(&self, inner: S) -> HttpService<S> {
+        HttpService { inner, settings: self.settings.clone() }
+    }
+}
+
+/// The service [`HttpLayer`] makes.
+#[derive(Debug, Clone)]
+pub struct HttpService<S> {
+    inner: S,
+    settings: Arc<Settings>,
+}
+
+impl<S> Service<Request> for HttpService<S>
+where
+    S: Service<Request, Response = Response<Body>, Error = Problem>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let started = Instant::now();
+        let method = request.method().to_string();
+        let route = route(&request);
+        let cx = span_of(&request, &method, &route, &self.settings);
+        let entered = cx.clone().attach();
+        let inner = self.inner.call(request);
+        drop(entered);
+        let span = cx.clone();
+        let response = async move {
+            let guard = EndOnDrop(cx.clone());
+            let mut response = inner.await.unwrap_or_else(|problem| {
+                if problem.status().is_server_error() {
+                    tracing::error!(%problem, "request failed");
+                }
+                problem.into_response()
+            });
+            finish(&cx, &mut response);
+            tracing::info!(
+                http.request.method = method,
+                http.route = route,
+                http.response.status_code = response.status().as_u16(),
+                duration_ms = started.elapsed().as_secs_f64() * 1e3,
+                "request served"
+            );
+            drop(guard);
+            Ok(response)
+        };
+        Box::pin(response.with_context(span))
+    }
+}
+
+fn span_of(request: &Request, method: &str, route: &str, settings: &Settings) -> opentelemetry::Context {
+    static COLD: AtomicBool = AtomicBool::new(true);
+    let lambda = request.lambda_context_ref().cloned().unwrap_or_default();
+    // Lambda's own, or where the host has none, as the gateway sent it.
+    let from_gateway = || request.headers().get(field::XRAY).and_then(|value| value.to_str().ok());
+    let xray = lambda.xray_trace_id.as_deref().or_else(from_gateway);
+    let inbound = Inbound::of_headers(request.headers(), thresholds(request, settings));
+    let parent = propagation::parent(xray, inbound);
+    let scheme = request.uri().scheme_str().unwrap_or("https").to_owned();
+    let query = query(request, settings.query_parameters);
+    let attributes = [
+        KeyValue::new(semconv::HTTP_REQUEST_METHOD, method.to_owned()),
+        KeyValue::new(semconv::HTTP_ROUTE, route.to_owned()),
+        KeyValue::new(semconv::URL_PATH, request.raw_http_path().to_owned()),
+        KeyValue::new(semconv::URL_SCHEME, scheme),
+    ]
+    .into_iter()
+    .chain((!query.is_empty()).then(|| KeyValue::new(semconv::URL_QUERY, query)));
+    let cold = COLD.swap(false, Ordering::Relaxed);
+    let _forced = (asks_for_trace(request) && x_debug_admits())
+        .then(|| opentelemetry::Context::current_with_value(Forced).attach());
+    start_invocation(format!("{method} {route}"), parent, &lambda, "http", cold, attributes)
+}
+
+/// API Gateway names the account of a caller only where it has checked an IAM signature.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html>
+fn thresholds(request: &Request, settings: &Settings) -> Thresholds {
+    let account = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => context.identity.account_id.as_deref(),
+        _ => None,
+    };
+    settings.believed_accounts.thresholds(account)
+}
+
+/// The query of a request, with only these parameters.
+fn query(request: &Request, parameters: &[&str]) -> String {
+    let sent = request.query_string_parameters_ref();
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for name in parameters {
+        for value in sent.and_then(|sent| sent.all(name)).unwrap_or_default() {
+            query.append_pair(name, value);
+        }
+    }
+    query.finish()
+}
+
+/// Whether the caller sent `X-Debug: true`.
+fn asks_for_trace(request: &Request) -> bool {
+    request.headers().get("x-debug").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
+}
+
+/// A header is no identity: whoever sends it, only so many traces a second are forced.
+fn x_debug_admits() -> bool {
+    static RESERVOIR: LazyLock<Reservoir> = LazyLock::new(|| {
+        let given = std::env::var("X_DEBUG_TRACES_PER_SECOND").ok().and_then(|text| text.parse().ok());
+        Reservoir::new(given.unwrap_or(X_DEBUG_TRACES_PER_SECOND))
+    });
+    RESERVOIR.take(Instant::now())
+}
+
+fn finish(cx: &opentelemetry::Context, response: &mut Response<Body>) {
+    let span = cx.span();
+    let status = response.status();
+    span.set_attribute(KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16())));
+    // Semantic conventions: a 4xx is the caller's error, not this span's.
+    if status.is_server_error() {
+        fail_span(cx, status.as_str().to_owned(), "");
+    }
+    let mut headers = std::collections::HashMap::new();
+    propagation::inject(cx, None, &mut headers);
+    if let Some(value) = headers.get(field::TRACEPARENT).and_then(|value| HeaderValue::from_str(value).ok()) {
+        response.headers_mut().insert(field::TRACEPARENT, value);
+    }
+    span.end();
+}

@@ -1,0 +1,119 @@
+//! The span of one message: it continues the trace that sent the message and links to the invocation that carried it.
+//!
+//! Semantic conventions would only link; a child keeps one trace id from the click to the ledger, which is the promise.
+
+use std::{borrow::Cow, future::Future};
+
+use opentelemetry::{
+    Context, KeyValue,
+    propagation::Extractor,
+    trace::{FutureExt as _, Link, SpanBuilder, SpanKind, Status, TraceContextExt},
+};
+use tenancy::TenantLabel;
+
+use super::{
+    Work,
+    layers::EndOnDrop,
+    propagation::{self, Inbound, Thresholds},
+    semconv, start_under,
+    xray_header::Lineage,
+};
+
+/// Where a message came from, and the trace context it carries.
+pub struct Received<'a> {
+    /// `messaging.system`: `aws_sqs`, `aws.sns`, `aws.dynamodb`.
+    pub system: &'static str,
+    /// `messaging.destination.name`: the queue, topic or table it was received from.
+    pub destination: &'a str,
+    /// `messaging.message.id`.
+    pub message_id: &'a str,
+    /// Where `traceparent` stands.
+    pub carrier: &'a dyn Extractor,
+    /// An X-Ray header that came beside the message; W3C context goes before it.
+    pub xray: Option<&'a str>,
+    /// Whether the sender's sampling thresholds are believed.
+    pub thresholds: Thresholds,
+}
+
+/// Runs `handle` inside the CONSUMER span `process <destination>`. `tenant` is whom the message is for, where it says so;
+/// it may also be told later by [`Work::serve`]. The span ends as the future does, with the error's text if it fails.
+pub fn process<T, E, F>(
+    received: Received<'_>,
+    tenant: Option<TenantLabel>,
+    handle: F,
+) -> impl Future<Output = Result<T, E>> + use<T, E, F>
+where
+    E: std::fmt::Display,
+    F: Future<Output = Result<T, E>>,
+{
+    let span = MessageSpan::start(received, tenant);
+    async move {
+        let result = handle.with_context(span.context().clone()).await;
+        span.finish(result.as_ref().err());
+        result
+    }
+}
+
+/// The CONSUMER span of one message, for work on several messages at once. Dropped unfinished, it counts as cancelled.
+#[derive(Debug)]
+pub struct MessageSpan(EndOnDrop);
+
+impl MessageSpan {
+    /// Starts the span.
+    pub fn start(received: Received<'_>, tenant: Option<TenantLabel>) -> Self {
+        Self(EndOnDrop(open(received, tenant)))
+    }
+
+    /// The context in which what is done for this message belongs.
+    pub fn context(&self) -> &Context {
+        &self.0.0
+    }
+
+    /// Ends the span, as failed if there is an error.
+    pub fn finish<E: std::fmt::Display>(self, error: Option<&E>) {
+        if let Some(error) = error {
+            fail_span(self.context(), "message_failed", &error.to_string());
+        }
+        self.context().span().end();
+    }
+}
+
+fn open(received: Received<'_>, tenant: Option<TenantLabel>) -> Context {
+    let invocation = Context::current();
+    let work = Work::current().sibling();
+    if let Some(tenant) = tenant {
+        work.serve(tenant);
+    }
+    let inbound = Inbound::of_carrier(received.carrier, received.thresholds);
+    let xray = received.xray.filter(|_| !inbound.is_there());
+    let parent = propagation::parent(xray, inbound);
+    let carrying = invocation.span().span_context().clone();
+    let links = if carrying.is_valid() { vec![Link::new(carrying, Vec::new(), 0)] } else { Vec::new() };
+    let service = std::env::var("OTEL_SERVICE_NAME").unwrap_or_default();
+    let builder = SpanBuilder::from_name(format!("process {}", received.destination))
+        .with_kind(SpanKind::Consumer)
+        .with_links(links)
+        .with_attributes([
+            KeyValue::new(semconv::MESSAGING_SYSTEM, received.system),
+            KeyValue::new(semconv::MESSAGING_OPERATION_TYPE, "process"),
+            KeyValue::new(semconv::MESSAGING_OPERATION_NAME, "process"),
+            KeyValue::new(semconv::MESSAGING_DESTINATION_NAME, received.destination.to_owned()),
+            KeyValue::new(semconv::MESSAGING_MESSAGE_ID, received.message_id.to_owned()),
+            KeyValue::new(semconv::AWS_SPAN_KIND, "LOCAL_ROOT"),
+            KeyValue::new(semconv::AWS_LOCAL_SERVICE, service),
+        ]);
+    let mut cx = Context::new().with_value(work);
+    // The message has a trace of its own; the chain of calls that Lambda follows is the invocation's.
+    if let Some(lineage) = invocation.get::<Lineage>() {
+        cx = cx.with_value(lineage.clone());
+    }
+    start_under(parent, builder, cx)
+}
+
+/// Marks the context's span as failed: status ERROR and `error.type`.
+pub fn fail_span(cx: &Context, error_type: impl Into<Cow<'static, str>>, description: &str) {
+    let span = cx.span();
+    let error_type: Cow<'static, str> = error_type.into();
+    span.set_attribute(KeyValue::new(semconv::ERROR_TYPE, error_type.into_owned()));
+    span.set_status(Status::error(description.to_owned()));
+}

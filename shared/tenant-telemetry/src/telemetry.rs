@@ -1,0 +1,298 @@
+//! The set-up of a process, and what becomes of the spans of an invocation.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use aws_config::SdkConfig;
+use futures_util::future::join_all;
+use opentelemetry::{
+    Context, InstrumentationScope, KeyValue, global,
+    trace::{TraceContextExt, TracerProvider},
+};
+use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use xray_sampler::Sampler;
+
+use super::{
+    Work,
+    exporter::{Destination, destinations},
+    fail_span,
+    flush::{Mode, Pace},
+    ids::XrayIdGenerator,
+    layers::ExportLayer,
+    lifecycle, logs, privacy,
+    privacy::{DenyList, Pseudonyms},
+    privacy_key,
+    processor::TenantSpanProcessor,
+    sampling::TenantSampler,
+    semconv,
+    tracer::TRACER,
+};
+
+/// Why telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The exporter's configuration cannot be used.
+    #[error("exporter: {0}")]
+    Exporter(String),
+    /// The sampler's configuration cannot be used.
+    #[error("sampler: {0}")]
+    Sampler(String),
+    /// `TENANT_ID_EXPORT` cannot be used, or hashing is asked for without a key.
+    #[error("TENANT_ID_EXPORT: {0}")]
+    Privacy(String),
+    /// `TELEMETRY_FLUSH` is neither `each` nor `adaptive`.
+    #[error("TELEMETRY_FLUSH: {0:?} is not each or adaptive")]
+    Flush(String),
+}
+
+/// The longest a flush may keep the function busy after a response.
+pub(super) const FLUSH_WITHIN: Duration = Duration::from_secs(3);
+/// How long spans of back-to-back invocations gather before they are sent together, and how many are enough.
+const GATHER_FOR: Duration = Duration::from_millis(30);
+const GATHER_AT_MOST: usize = 64;
+/// Losses are logged at most this often.
+const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The process's telemetry: one tracer provider, one processor, the destinations of spans.
+#[derive(Debug, Clone)]
+pub struct Telemetry(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    processor: TenantSpanProcessor,
+    destinations: Vec<Destination>,
+    mode: Mode,
+    pace: Pace,
+    pseudonyms: Arc<Pseudonyms>,
+    denied: DenyList,
+    /// Invocations under way, whose spans a SIGTERM must not lose.
+    active: Mutex<HashMap<u64, Work>>,
+    next_id: AtomicU64,
+    losses: Mutex<Losses>,
+    /// X-Ray's rules, if they decide what is kept.
+    xray: Option<Sampler>,
+}
+
+#[derive(Debug, Default)]
+struct Losses {
+    dropped: u64,
+    failure: Option<String>,
+    logged: Option<Instant>,
+}
+
+impl Telemetry {
+    /// Sets up spans and logs for this process from the environment: the standard `OTEL_*` variables (service name,
+    /// resource attributes, `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER`, `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_*`) and
+    /// those of docs/telemetry.md. `config` gives region and credentials to the exporters that sign.
+    pub async fn from_env(config: &SdkConfig) -> Result<Self, TelemetryError> {
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        let pseudonyms = Arc::new(Pseudonyms::default());
+        logs::init(pseudonyms.clone(), &variable("LOG_TENANT"));
+        let disabled = variable("OTEL_SDK_DISABLED").eq_ignore_ascii_case("true");
+        let names = if disabled { "none".to_owned() } else { variable("OTEL_TRACES_EXPORTER") };
+        let resource = resource();
+        let destinations = destinations(&names, &variable("TENANT_ID_EXPORT"), config, &resource)?;
+        if let Some(secret) = privacy_key::find(config).await? {
+            pseudonyms.set_key(&secret);
+        } else if let Some(hashed) = destinations.iter().find(|to| to.tenant_ids == privacy::TenantIds::Hmac) {
+            return Err(TelemetryError::Privacy(format!("{} is to get hashed ids, but there is no key", hashed.name)));
+        }
+        let (name, arg) = (variable("OTEL_TRACES_SAMPLER"), variable("OTEL_TRACES_SAMPLER_ARG"));
+        let sampler = TenantSampler::from_settings(&name, &arg, &variable("OTEL_SERVICE_NAME"))?;
+        let xray = sampler.xray().cloned();
+        let processor = TenantSpanProcessor::default();
+        if !disabled {
+            let provider = SdkTracerProvider::builder()
+                .with_resource(resource)
+                .with_sampler(sampler)
+                .with_id_generator(XrayIdGenerator::default())
+                .with_span_processor(processor.clone())
+                .build();
+            let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+                .with_version(env!("CARGO_PKG_VERSION"))
+                .with_schema_url(semconv::SCHEMA_URL);
+            let _first_counts = TRACER.set(provider.tracer_with_scope(scope.build()));
+            global::set_tracer_provider(provider);
+        }
+        let telemetry = Self(Arc::new(Inner {
+            processor,
+            destinations,
+            mode: variable("TELEMETRY_FLUSH").parse()?,
+            pace: Pace::default(),
+            pseudonyms,
+            denied: DenyList::parse(&variable("SPAN_ATTRIBUTE_DENY")),
+            active: Mutex::default(),
+            next_id: AtomicU64::default(),
+            losses: Mutex::default(),
+            xray,
+        }));
+        if !telemetry.0.destinations.is_empty() {
+            lifecycle::watch(telemetry.clone()).await;
+        }
+        Ok(telemetry)
+    }
+
+    /// The layer around the runtime: everything of one invocation, then export once the response is out. Wrap it around
+    /// `lambda_runtime::Runtime` with `.layer(…)`.
+    pub fn export_layer(&self) -> ExportLayer {
+        ExportLayer::new(self.clone())
+    }
+
+    /// An invocation begins.
+    pub(super) fn begin(&self) -> Invocation {
+        self.0.pace.begin(Instant::now());
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let work = Work::default();
+        self.active().insert(id, work.clone());
+        Invocation { telemetry: self.clone(), id, work }
+    }
+
+    fn active(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Work>> {
+        self.0.active.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Asks X-Ray for rules and tells it counts, if that is due.
+    async fn keep_rules_fresh(&self) {
+        if let Some(sampler) = self.0.xray.as_ref().filter(|sampler| sampler.is_due())
+            && let Err(error) = sampler.poll().await
+        {
+            tracing::debug!(%error, "sampling rules");
+        }
+    }
+
+    /// Hands the spans of an invocation to every destination.
+    fn collect(&self, work: &Work) {
+        let spans = self.0.processor.drain(work);
+        if let Some((last, others)) = self.0.destinations.split_last() {
+            others.iter().for_each(|destination| destination.push(spans.iter().cloned()));
+            last.push(spans);
+        }
+    }
+
+    async fn flush(&self, within: Duration) {
+        let inner = &self.0;
+        let flushes = inner.destinations.iter().map(async |destination| {
+            let flushed = destination.flush(within, &inner.pseudonyms, &inner.denied).await;
+            (destination.name, flushed)
+        });
+        // The exporter's own calls must not make spans.
+        let quiet = Context::new().with_telemetry_suppressed();
+        let flushed = opentelemetry::trace::FutureExt::with_context(join_all(flushes), quiet).await;
+        let late = inner.processor.take_dropped();
+        let mut losses = inner.losses.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        losses.dropped += late + flushed.iter().map(|(_, flushed)| flushed.dropped).sum::<u64>();
+        let failure = flushed.into_iter().find_map(|(name, flushed)| Some(format!("{name}: {}", flushed.failure?)));
+        losses.failure = failure.or(losses.failure.take());
+        losses.log(Instant::now());
+    }
+
+    /// Ends what is open, as failed with `error_type`, and sends all there is.
+    pub(super) async fn flush_everything(&self, error_type: &'static str, within: Duration) {
+        let active: Vec<Work> = self.active().values().cloned().collect();
+        for work in &active {
+            end_open_spans(work, error_type);
+            self.collect(work);
+        }
+        self.flush(within).await;
+    }
+
+    /// Sends what back-to-back invocations leave, beside the next ones.
+    fn flush_beside(&self) {
+        let waiting = self.0.destinations.iter().map(Destination::len).max().unwrap_or_default();
+        let rules_due = self.0.xray.as_ref().is_some_and(Sampler::is_due);
+        if (waiting == 0 && !rules_due) || self.0.pace.scheduled.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let telemetry = self.clone();
+        tokio::spawn(async move {
+            if waiting < GATHER_AT_MOST {
+                tokio::time::sleep(GATHER_FOR).await;
+            }
+            // From here on new spans need a flush of their own.
+            telemetry.0.pace.scheduled.store(false, Ordering::Release);
+            tokio::join!(telemetry.flush(FLUSH_WITHIN), telemetry.keep_rules_fresh());
+        });
+    }
+}
+
+impl Losses {
+    fn log(&mut self, now: Instant) {
+        let quiet = self.logged.is_some_and(|logged| now.saturating_duration_since(logged) < LOSS_LOG_INTERVAL);
+        if quiet || (self.dropped == 0 && self.failure.is_none()) {
+            return;
+        }
+        let failure = self.failure.take().unwrap_or_default();
+        tracing::warn!(
+            dropped_spans = self.dropped,
+            reason = failure,
+            "spans not exported: those not dropped are kept"
+        );
+        *self = Self { logged: Some(now), ..Self::default() };
+    }
+}
+
+/// An invocation under way.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    telemetry: Telemetry,
+    id: u64,
+    pub(super) work: Work,
+}
+
+impl Invocation {
+    /// The handler is nearly out of time: what it has left open ends as timed out, and goes while it still can.
+    pub(super) async fn run_out_of_time(&self, within: Duration) {
+        end_open_spans(&self.work, "timeout");
+        let spans = self.work.take_finished();
+        if let Some((last, others)) = self.telemetry.0.destinations.split_last() {
+            others.iter().for_each(|destination| destination.push(spans.iter().cloned()));
+            last.push(spans);
+        }
+        self.telemetry.flush(within).await;
+    }
+
+    /// The response is out.
+    pub(super) async fn finish(self, within: Duration) {
+        let telemetry = self.telemetry.clone();
+        telemetry.collect(&self.work);
+        drop(self);
+        if telemetry.0.mode == Mode::Adaptive && telemetry.0.pace.is_back_to_back() {
+            telemetry.flush_beside();
+        } else {
+            tokio::join!(telemetry.flush(within), telemetry.keep_rules_fresh());
+        }
+        telemetry.0.pace.end(Instant::now());
+    }
+}
+
+impl Drop for Invocation {
+    fn drop(&mut self) {
+        self.telemetry.active().remove(&self.id);
+    }
+}
+
+fn end_open_spans(work: &Work, error_type: &'static str) {
+    for cx in work.open_spans() {
+        fail_span(&cx, error_type, "");
+        cx.span().end();
+    }
+}
+
+fn resource() -> Resource {
+    let from_lambda = [
+        (semconv::FAAS_NAME, "AWS_LAMBDA_FUNCTION_NAME"),
+        (semconv::FAAS_VERSION, "AWS_LAMBDA_FUNCTION_VERSION"),
+        (semconv::CLOUD_REGION, "AWS_REGION"),
+    ];
+    let attributes = from_lambda
+        .into_iter()
+        .filter_map(|(key, variable)| Some(KeyValue::new(key, std::env::var(variable).ok()?)))
+        .chain([KeyValue::new(semconv::CLOUD_PROVIDER, "aws")]);
+    Resource::builder().with_schema_url(attributes.collect::<Vec<_>>(), semconv::SCHEMA_URL).build()
+}

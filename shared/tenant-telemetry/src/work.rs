@@ -1,0 +1,126 @@
+//! The unit of work that spans belong to: one HTTP request or one message.
+//!
+//! It travels in the OpenTelemetry [`Context`], never in a global, so that several invocations in one process cannot see
+//! each other's tenant.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use opentelemetry::{Context, trace::TraceContextExt};
+use opentelemetry_sdk::trace::SpanData;
+use tenancy::TenantLabel;
+
+/// Who is being served, and where the spans of serving them are kept until export.
+#[derive(Debug, Clone, Default)]
+pub struct Work {
+    tenant: Arc<OnceLock<TenantLabel>>,
+    spans: Arc<SpanBuffer>,
+}
+
+impl Work {
+    /// The work of the current context; a detached one, whose spans go nowhere, outside any invocation.
+    pub fn current() -> Self {
+        Context::map_current(|cx| cx.get::<Work>().cloned()).unwrap_or_default()
+    }
+
+    /// Another unit of work of the same invocation, its tenant not yet known: a message of a batch.
+    pub fn sibling(&self) -> Self {
+        Self { tenant: Arc::default(), spans: self.spans.clone() }
+    }
+
+    /// Says who is served. Every span of this work carries the tenant from then on, those already ended included. The first
+    /// call counts: verified identity is never replaced.
+    pub fn serve(&self, tenant: TenantLabel) {
+        let _already_known = self.tenant.set(tenant);
+    }
+
+    /// Who is served, once known.
+    pub fn tenant(&self) -> Option<&TenantLabel> {
+        self.tenant.get()
+    }
+
+    /// Remembers a span that is open, so that it can be ended for a handler that is out of time.
+    pub(super) fn opened(&self, span: &Context) {
+        self.spans.opened(span);
+    }
+
+    /// The spans still open, the innermost first.
+    pub(super) fn open_spans(&self) -> Vec<Context> {
+        self.spans.open_spans()
+    }
+
+    pub(super) fn keep(&self, span: SpanData) -> Option<Ended> {
+        self.spans.push(Ended { span, work: self.tenant.clone() })
+    }
+
+    /// The spans that have ended so far; more may come.
+    pub(super) fn take_finished(&self) -> Vec<Ended> {
+        self.spans.take()
+    }
+
+    pub(super) fn take_spans(&self) -> Vec<Ended> {
+        self.spans.close()
+    }
+}
+
+/// A span that has ended, and the tenant it was for.
+#[derive(Debug, Clone)]
+pub(super) struct Ended {
+    pub(super) span: SpanData,
+    work: Arc<OnceLock<TenantLabel>>,
+}
+
+impl Ended {
+    pub(super) fn tenant(&self) -> Option<&TenantLabel> {
+        self.work.get()
+    }
+}
+
+/// The ended spans of one invocation. Once closed it takes no more: a span that ends later is handed back.
+#[derive(Debug, Default)]
+struct SpanBuffer(Mutex<BufferState>);
+
+#[derive(Debug, Default)]
+struct BufferState {
+    spans: Vec<Ended>,
+    /// A context holds its work, and thereby this buffer: the circle is broken when the buffer is closed.
+    open: Vec<Context>,
+    closed: bool,
+}
+
+impl SpanBuffer {
+    fn push(&self, ended: Ended) -> Option<Ended> {
+        let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if state.closed {
+            return Some(ended);
+        }
+        state.spans.push(ended);
+        None
+    }
+
+    fn opened(&self, span: &Context) {
+        let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !state.closed {
+            state.open.push(span.clone());
+        }
+    }
+
+    fn open_spans(&self) -> Vec<Context> {
+        let state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        state.open.iter().rev().filter(|cx| cx.span().is_recording()).cloned().collect()
+    }
+
+    fn take(&self) -> Vec<Ended> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).spans)
+    }
+
+    fn close(&self) -> Vec<Ended> {
+        let (spans, open) = {
+            let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            state.closed = true;
+            (std::mem::take(&mut state.spans), std::mem::take(&mut state.open))
+        };
+        // Outside the lock: the last holder of a span ends it, which comes back here.
+        drop(open);
+        spans
+    }
+}
