@@ -12,6 +12,9 @@ use local::ministack::sibling;
 /// The topic that bookings are published to, as the payloads name it.
 pub const TOPIC_ARN: &str = "arn:aws:sns:us-east-1:111111111111:booking-events-dev";
 
+/// The queue that they are read from.
+const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:222222222222:mileage-bookings-dev";
+
 /// What an invocation of a test may take.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -74,11 +77,13 @@ impl BookingApi {
 
 /// mileage-accrual on a ledger.
 pub async fn mileage_accrual(aws: &Aws, setup: Setup<'_>) -> Function {
+    let believed = format!("{QUEUE_ARN},{TOPIC_ARN}");
     let mut env = vec![
         ("OTEL_SERVICE_NAME", "mileage-accrual"),
         ("AWS_ENDPOINT_URL", aws.url.as_str()),
         ("LEDGER_TABLE", "ledger"),
         ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
+        ("BELIEVED_SOURCES", believed.as_str()),
     ];
     env.extend(setup.env);
     let mut config = Config::new(sibling("mileage-accrual").unwrap(), "mileage-accrual", &env);

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
-use airline_events::{BookingConfirmed, InvalidMessage};
+use airline_events::BookingConfirmed;
 use booking::domain::{BookingNumber, IdempotencyKey, NewBooking};
 use jsonwebtoken::Algorithm;
 use lambda_host::aws::{Aws, CLIENT_ID, TENANT_ROLE_ARN, USER_POOL_ID};
@@ -13,9 +13,9 @@ use local::ministack::sdk_config;
 use mileage::miles::miles_between;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use tenancy::{TenantId, TenantLabel, Tier, UserId};
+use tenancy::{TenantContext, TenantId, TenantLabel, Tier, UserId};
 use tenant_auth::{Identity, TokenVerifier};
-use tenant_messages::receive;
+use tenant_messages::{BelievedSources, InvalidMessage, TenantMessage, read, receive};
 use tenant_store::{TenantTable, is_partition_of};
 use tokio::runtime::Runtime;
 
@@ -48,7 +48,6 @@ fn airports() -> impl Strategy<Value = (String, String)> {
 fn event() -> impl Strategy<Value = BookingConfirmed> {
     let date = (0..10_000_u16, 1..=12_u8, 1..=28_u8).prop_map(|(y, m, d)| format!("{y:04}-{m:02}-{d:02}"));
     (label(), number(), airports(), date).prop_map(|(tenant, booking_number, (from, to), date)| BookingConfirmed {
-        version: BookingConfirmed::VERSION,
         booking_number,
         from_airport: from,
         to_airport: to,
@@ -90,14 +89,17 @@ fn is_token(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
+/// The queue that a message comes from.
+const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:mileage-bookings-dev";
+
 /// The partition that the items of a message's user are in.
 fn partition(event: &BookingConfirmed) -> String {
-    let (_, tenant) = BookingConfirmed::accept(&serde_json::to_string(event).unwrap(), &attributes(event)).unwrap();
+    let tenant = TenantContext::vouched_by("this test", event.label().unwrap());
     TABLE.for_tenant(&tenant).key("BALANCE")["pk"].as_s().unwrap().clone()
 }
 
 fn attributes(event: &BookingConfirmed) -> HashMap<String, String> {
-    event.attributes().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    event.write().unwrap().attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 proptest! {
@@ -113,11 +115,11 @@ proptest! {
     fn no_key_of_a_tenant_lies_within_the_fence_of_another(one in event(), other in event(), number in number()) {
         let fence = format!("TENANT#{}#", one.tenant_id);
         let (its, others) = (partition(&one), partition(&other));
-        prop_assert!(its.starts_with(&fence) && is_partition_of(&its, &one.label()));
+        prop_assert!(its.starts_with(&fence) && is_partition_of(&its, &one.label().unwrap()));
         prop_assert_eq!(others.starts_with(&fence), one.tenant_id == other.tenant_id);
         let same_user = one.tenant_id == other.tenant_id && one.sub == other.sub;
         prop_assert_eq!(its == others, same_user);
-        prop_assert_eq!(is_partition_of(&others, &one.label()), same_user);
+        prop_assert_eq!(is_partition_of(&others, &one.label().unwrap()), same_user);
         // Nor does what a caller writes become part of a key's structure.
         let hash = number.parse::<IdempotencyKey>().unwrap().hash();
         prop_assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -142,8 +144,8 @@ proptest! {
 
     #[test]
     fn a_message_is_read_back_in_every_shape(event in event()) {
-        let body = serde_json::to_string(&event).unwrap();
-        prop_assert_eq!(&BookingConfirmed::accept(&body, &attributes(&event)).unwrap().0, &event);
+        let body = event.write().unwrap().body;
+        prop_assert_eq!(&read::<BookingConfirmed>(&body, &attributes(&event)).unwrap(), &event);
 
         let string = |value: &String| json!({ "Type": "String", "Value": value });
         let wrapped: Map<String, Value> = attributes(&event).iter().map(|(name, value)| (name.clone(), string(value))).collect();
@@ -152,25 +154,30 @@ proptest! {
         let raw: Map<String, Value> = attributes(&event).iter().map(|(name, value)| (name.clone(), string(value))).collect();
         let record = |body: String, attributes: Map<String, Value>| {
             json!({ "Records": [{
-                "eventSource": "aws:sqs", "messageId": "1", "body": body, "attributes": {}, "messageAttributes": attributes,
+                "eventSource": "aws:sqs", "eventSourceARN": QUEUE, "messageId": "1", "body": body, "attributes": {}, "messageAttributes": attributes,
             }] })
         };
         for sqs in [record(envelope.to_string(), Map::new()), record(body, raw)] {
             let received = receive(sqs).unwrap();
-            prop_assert_eq!(&BookingConfirmed::accept(&received[0].body, &received[0].attributes).unwrap().0, &event);
+            let believed: BelievedSources = [QUEUE.to_owned()].into_iter().collect();
+            let (booking, tenant) = received[0].accept::<BookingConfirmed>(&believed).unwrap();
+            prop_assert_eq!((&booking, tenant.label()), (&event, &event.label().unwrap()));
+            let refused = received[0].accept::<BookingConfirmed>(&BelievedSources::default());
+            prop_assert_eq!(refused.err(), Some(InvalidMessage::Unbelieved(QUEUE.to_owned())));
         }
     }
 
     #[test]
     fn attributes_that_say_another_thing_than_the_body_are_refused(event in event(), which in 0..3_usize, text in ".{0,70}") {
-        let body = serde_json::to_string(&event).unwrap();
-        let (name, genuine) = event.attributes()[which].clone();
+        let written = event.write().unwrap();
+        let body = written.body;
+        let (name, genuine) = written.attributes[which].clone();
         prop_assume!(text != genuine);
         let mut forged = attributes(&event);
         forged.insert(name.to_owned(), text);
-        prop_assert_eq!(BookingConfirmed::accept(&body, &forged).map(|_| ()), Err(InvalidMessage::Disagreement(name)));
+        prop_assert_eq!(read::<BookingConfirmed>(&body, &forged).map(|_| ()), Err(InvalidMessage::Disagreement(name)));
         forged.remove(name);
-        prop_assert_eq!(BookingConfirmed::accept(&body, &forged).map(|_| ()), Err(InvalidMessage::MissingAttribute(name)));
+        prop_assert_eq!(read::<BookingConfirmed>(&body, &forged).map(|_| ()), Err(InvalidMessage::MissingAttribute(name)));
     }
 
     #[test]
@@ -180,7 +187,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..200),
     ) {
         let _read_or_refused = receive(event);
-        if let Ok((event, _)) = BookingConfirmed::accept(&body.to_string(), &HashMap::new()) {
+        if let Ok(event) = read::<BookingConfirmed>(&body.to_string(), &HashMap::new()) {
             prop_assert!(is_token(event.tenant_id.as_str(), 64));
         }
         let today = jiff::civil::date(2026, 11, 21);

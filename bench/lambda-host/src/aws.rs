@@ -47,6 +47,14 @@ pub enum Fault {
     Hang,
     /// So many times with throttling, then as it should be.
     Throttle(u32),
+    /// Without the entry of a batch that has this id.
+    Without(&'static str),
+}
+
+impl Fault {
+    fn refuses(self, entry: &str) -> bool {
+        matches!(self, Fault::Without(id) if id == entry)
+    }
 }
 
 /// A fixed-latency AWS.
@@ -193,7 +201,7 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
     if hangs || fault == Some(Fault::Hang) {
         return std::future::pending().await;
     }
-    if fault.is_some() {
+    if let Some(Fault::Throttle(_)) = fault {
         return refused(&action, "ThrottlingException");
     }
     if !is_within_fence(&headers, &text) {
@@ -204,7 +212,7 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
         let _slept = tokio::task::spawn_blocking(move || std::thread::sleep(latency)).await;
     }
     let (content_type, answer) = match action.as_str() {
-        "PublishBatch" => ("text/xml", published(&text)),
+        "PublishBatch" => ("text/xml", published(&text, fault)),
         "Query" => ("application/x-amz-json-1.0", "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}".to_owned()),
         "SendMessage" => ("application/x-amz-json-1.0", "{\"MessageId\":\"1\"}".to_owned()),
         "AssumeRole" => ("text/xml", session(&text, lock(&state).session_seconds)),
@@ -227,7 +235,7 @@ impl State_ {
                 *times -= 1;
                 Some(Fault::Throttle(*times))
             }
-            Fault::Hang => Some(Fault::Hang),
+            fault @ (Fault::Hang | Fault::Without(_)) => Some(*fault),
         }
     }
 
@@ -278,14 +286,23 @@ fn session(form: &str, seconds: i64) -> String {
     )
 }
 
-/// Every entry of a batch was published.
-fn published(form: &str) -> String {
+/// Every entry of a batch was published, but for one that the fault names.
+fn published(form: &str, fault: Option<Fault>) -> String {
     let ids = form.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| name.ends_with(".Id"));
-    let entries: String =
-        ids.map(|(_, id)| format!("<member><Id>{id}</Id><MessageId>message-{id}</MessageId></member>")).collect();
+    let (refused, sent): (Vec<_>, Vec<_>) =
+        ids.map(|(_, id)| id).partition(|id| fault.is_some_and(|fault| fault.refuses(id)));
+    let sent: String =
+        sent.iter().map(|id| format!("<member><Id>{id}</Id><MessageId>message-{id}</MessageId></member>")).collect();
+    let refused: String = refused
+        .iter()
+        .map(|id| {
+            let why = "<Code>InternalError</Code><Message>not now</Message><SenderFault>false</SenderFault>";
+            format!("<member><Id>{id}</Id>{why}</member>")
+        })
+        .collect();
     format!(
         "<PublishBatchResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishBatchResult>\
-         <Successful>{entries}</Successful><Failed/></PublishBatchResult>\
+         <Successful>{sent}</Successful><Failed>{refused}</Failed></PublishBatchResult>\
          <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></PublishBatchResponse>"
     )
 }

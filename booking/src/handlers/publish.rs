@@ -5,10 +5,10 @@
 
 use airline_events::BookingConfirmed;
 use aws_lambda_events::dynamodb::EventRecord;
-use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use lambda_http_client::aws::describe;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
+use tenant_messages::{InvalidMessage, TenantMessage, Written};
 use tenant_telemetry::{MessageContexts, MessageSpan, Received, Thresholds};
 
 use crate::reservations::StoredReservation;
@@ -46,7 +46,8 @@ pub struct Publisher {
 /// A reservation on its way out, in the trace it was booked in.
 struct Outgoing {
     span: MessageSpan,
-    booking: BookingConfirmed,
+    booking_number: String,
+    written: Written,
 }
 
 impl Publisher {
@@ -72,7 +73,8 @@ impl Publisher {
             let number = stored.reservation.booking_number.to_string();
             outgoing(stored, table, &number)
         };
-        self.send_all(reservations.into_iter().map(again).collect()).await
+        let outgoing: Result<_, InvalidMessage> = reservations.into_iter().map(again).collect();
+        self.send_all(outgoing.map_err(|error| PublishError::NotPublished(error.to_string()))?).await
     }
 
     async fn send_all(&self, mut outgoing: Vec<Outgoing>) -> Result<(), PublishError> {
@@ -85,8 +87,12 @@ impl Publisher {
 
     async fn send(&self, batch: Vec<Outgoing>) -> Result<(), PublishError> {
         let contexts = batch.iter().map(|message| message.span.context().clone()).collect();
-        let entries: Result<Vec<_>, PublishError> =
-            batch.iter().enumerate().map(|(index, message)| entry(index, &message.booking)).collect();
+        let entries: Result<Vec<_>, PublishError> = batch
+            .iter()
+            .enumerate()
+            .map(|(index, message)| message.written.clone().sns_entry(index.to_string()))
+            .map(|entry| entry.map_err(|error| PublishError::NotPublished(error.to_string())))
+            .collect();
         let call =
             self.sns.publish_batch().topic_arn(&self.topic_arn).set_publish_batch_request_entries(Some(entries?));
         let sent = call.customize().interceptor(MessageContexts::new(contexts)).send().await;
@@ -117,9 +123,8 @@ fn finish(batch: Vec<Outgoing>, failed: Vec<(String, String)>) -> Result<(), Pub
     for (index, message) in batch.into_iter().enumerate() {
         let code = failed.iter().find(|(id, _)| *id == index.to_string()).map(|(_, code)| code);
         if code.is_none() {
-            let number = message.booking.booking_number.as_str();
             let entered = message.span.context().clone().attach();
-            tracing::info!(booking_number = number, "published");
+            tracing::info!(booking_number = message.booking_number, "published");
             drop(entered);
         }
         message.span.finish(code);
@@ -136,12 +141,11 @@ fn read(record: &Value) -> Result<Outgoing, String> {
         serde_dynamo::from_item(record.change.new_image).map_err(|error| error.to_string())?;
     // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
     let table = record.event_source_arn.as_deref().and_then(|arn| arn.split('/').nth(1)).unwrap_or_default();
-    Ok(outgoing(stored, table, &record.event_id))
+    outgoing(stored, table, &record.event_id).map_err(|error| error.to_string())
 }
 
-fn outgoing(stored: StoredReservation, table: &str, message_id: &str) -> Outgoing {
+fn outgoing(stored: StoredReservation, table: &str, message_id: &str) -> Result<Outgoing, InvalidMessage> {
     let booking = BookingConfirmed {
-        version: BookingConfirmed::VERSION,
         booking_number: stored.reservation.booking_number.to_string(),
         from_airport: stored.reservation.from_airport,
         to_airport: stored.reservation.to_airport,
@@ -159,18 +163,9 @@ fn outgoing(stored: StoredReservation, table: &str, message_id: &str) -> Outgoin
         // booking-api wrote it, and left strangers' thresholds out.
         thresholds: Thresholds::Believed,
     };
-    Outgoing { span: MessageSpan::start(received, Some(booking.label())), booking }
-}
-
-fn entry(index: usize, booking: &BookingConfirmed) -> Result<PublishBatchRequestEntry, PublishError> {
-    let not_built = |error: &dyn std::fmt::Display| PublishError::NotPublished(error.to_string());
-    let body = serde_json::to_string(booking).map_err(|error| not_built(&error))?;
-    let mut entry = PublishBatchRequestEntry::builder().id(index.to_string()).message(body);
-    for (name, value) in booking.attributes() {
-        let value = MessageAttributeValue::builder().data_type("String").string_value(value);
-        entry = entry.message_attributes(name, value.build().map_err(|error| not_built(&error))?);
-    }
-    entry.build().map_err(|error| not_built(&error))
+    let written = booking.write()?;
+    let span = MessageSpan::start(received, Some(booking.label()?));
+    Ok(Outgoing { span, booking_number: booking.booking_number, written })
 }
 
 #[cfg(test)]
@@ -186,9 +181,9 @@ mod tests {
 
     #[test]
     fn a_stream_record_becomes_a_message_of_its_tenant() {
-        let Outgoing { booking, span } = read(&record()).unwrap();
-        assert_eq!((booking.booking_number.as_str(), booking.tenant_id.as_str()), ("7T42H7MK", "acme"));
-        let entry = entry(0, &booking).unwrap();
+        let Outgoing { booking_number, written, span } = read(&record()).unwrap();
+        assert_eq!(booking_number, "7T42H7MK");
+        let entry = written.sns_entry("0").unwrap();
         let attributes = entry.message_attributes().unwrap();
         assert_eq!(attributes["tenant_id"].string_value(), Some("acme"));
         assert!(span.context().has_active_span());

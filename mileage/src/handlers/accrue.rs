@@ -6,14 +6,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use airline_events::{BookingConfirmed, InvalidMessage};
+use airline_events::BookingConfirmed;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::future::join_all;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tenancy::{TenantContext, TenantId, UserId};
-use tenant_messages::{IncomingMessage, UnknownEvent, receive};
-use tenant_telemetry::{BelievedSenders, process};
+use tenant_messages::{BelievedSources, IncomingMessage, InvalidMessage, UnknownEvent, receive};
+use tenant_telemetry::process;
 
 use crate::{
     ledger::{Entry, Ledger, LedgerError, Posted},
@@ -50,11 +50,11 @@ pub enum Failed {
 pub type Accrued = SqsBatchResponse;
 
 /// Posts the miles of every message. Messages of one user go one after another, so that their transactions do not fight
-/// over one balance; users go side by side. A message that fails is named, and the rest succeeds. Sampling thresholds are believed
-/// in messages of these topics.
+/// over one balance; users go side by side. A message that fails is named, and the rest succeeds. Whose
+/// messages are taken, and whose sampling thresholds count, `believed` says.
 pub async fn accrue(
     ledger: Arc<Ledger>,
-    topics: &BelievedSenders,
+    believed: &BelievedSources,
     event: LambdaEvent<Value>,
 ) -> Result<Accrued, Failed> {
     // A host that sets no deadline gives the most there is.
@@ -63,8 +63,9 @@ pub async fn accrue(
     let messages = receive(event.payload)?;
     // Only a queue takes a partial answer.
     let direct = messages.iter().any(|message| message.system != "aws_sqs");
-    let users =
-        by_user(messages).into_values().map(|messages| one_after_another(&ledger, topics, messages, last_start));
+    let users = by_user(messages, believed)
+        .into_values()
+        .map(|messages| one_after_another(&ledger, believed, messages, last_start));
     let failed: Vec<String> = join_all(users).await.into_iter().flatten().collect();
     if direct && !failed.is_empty() {
         return Err(Failed::Direct(failed.len()));
@@ -83,10 +84,13 @@ type Parsed = Result<(BookingConfirmed, TenantContext), InvalidMessage>;
 type User = (TenantId, UserId);
 
 /// Messages by the user they are for, in the order in which they came. What does not parse has none.
-fn by_user(messages: Vec<IncomingMessage>) -> BTreeMap<Option<User>, Vec<(IncomingMessage, Parsed)>> {
+fn by_user(
+    messages: Vec<IncomingMessage>,
+    believed: &BelievedSources,
+) -> BTreeMap<Option<User>, Vec<(IncomingMessage, Parsed)>> {
     let mut users: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for message in messages {
-        let parsed = BookingConfirmed::accept(&message.body, &message.attributes);
+        let parsed = message.accept(believed);
         let user = parsed.as_ref().ok().map(|(_, tenant)| (tenant.tenant_id.clone(), tenant.user_id.clone()));
         users.entry(user).or_default().push((message, parsed));
     }
@@ -96,7 +100,7 @@ fn by_user(messages: Vec<IncomingMessage>) -> BTreeMap<Option<User>, Vec<(Incomi
 /// The ids of those that failed.
 async fn one_after_another(
     ledger: &Ledger,
-    topics: &BelievedSenders,
+    believed: &BelievedSources,
     messages: Vec<(IncomingMessage, Parsed)>,
     last_start: Instant,
 ) -> Vec<String> {
@@ -108,7 +112,7 @@ async fn one_after_another(
             continue;
         }
         let tenant = parsed.as_ref().ok().map(|(_, tenant)| tenant.label().clone());
-        let done = process(message.received_through(topics), tenant, async {
+        let done = process(believed.received(&message), tenant, async {
             let outcome = post(ledger, parsed).await;
             match &outcome {
                 Ok(Posted::Now) => tracing::info!(message_id = message.message_id, "miles posted"),
@@ -140,7 +144,11 @@ async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
 
 #[cfg(test)]
 mod tests {
+    use tenant_messages::Carrier;
+
     use super::*;
+
+    const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:mileage-bookings-dev";
 
     fn message(id: &str, user: &str) -> IncomingMessage {
         let body = format!(
@@ -151,6 +159,7 @@ mod tests {
         IncomingMessage {
             message_id: id.to_owned(),
             body,
+            carriers: vec![Carrier::Queue(QUEUE.to_owned())],
             attributes: attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             ..IncomingMessage::default()
         }
@@ -163,7 +172,8 @@ mod tests {
         let ids = |messages: &Vec<(IncomingMessage, Parsed)>| -> Vec<String> {
             messages.iter().map(|(message, _)| message.message_id.clone()).collect()
         };
-        let grouped: Vec<Vec<String>> = by_user(batch).values().map(ids).collect();
+        let believed = [QUEUE.to_owned()].into_iter().collect();
+        let grouped: Vec<Vec<String>> = by_user(batch, &believed).values().map(ids).collect();
         assert_eq!(grouped, [vec!["4"], vec!["1", "3"], vec!["2"]]);
     }
 }

@@ -1,56 +1,14 @@
 //! `booking.confirmed`: a flight was booked.
 
-use std::collections::HashMap;
-
 use jiff::civil::Date;
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use tenancy::{Pattern, TenantContext, TenantId, TenantLabel, Tier, UserId};
+use serde::{Deserialize, Serialize};
+use tenancy::{InvalidTenant, Pattern, TenantId, TenantLabel, Tier, UserId};
+use tenant_messages::{InvalidMessage, TenantMessage};
 
-/// Names of the message attributes besides trace context. Attributes route and filter; the body is the record.
-pub mod attribute {
-    /// The tenant, equal to the body's `Tenant-id`.
-    pub const TENANT_ID: &str = "tenant_id";
-    /// The tier, equal to the body's `Tier-level`.
-    pub const TENANT_TIER: &str = "tenant_tier";
-    /// What happened: [`BookingConfirmed::EVENT_TYPE`](super::BookingConfirmed::EVENT_TYPE).
-    pub const EVENT_TYPE: &str = "event_type";
-}
-
-/// Why a message cannot be taken for what it says it is.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidMessage {
-    /// The body is not this event's JSON.
-    #[error("the body does not parse: {0}")]
-    Body(String),
-    /// The event is of a version this consumer does not know.
-    #[error("version {0} is not supported")]
-    Version(u32),
-    /// A field says what the contract does not allow.
-    #[error("{field} is not {expected}")]
-    Field {
-        /// Which.
-        field: &'static str,
-        /// What it should be.
-        expected: String,
-    },
-    /// The flight ends where it begins.
-    #[error("from_airport and to_airport are the same")]
-    SameAirport,
-    /// An attribute that must be there is missing.
-    #[error("attribute {0} is missing")]
-    MissingAttribute(&'static str),
-    /// An attribute says something else than the body.
-    #[error("attribute {0} and the body disagree")]
-    Disagreement(&'static str),
-}
-
-/// The body of a `booking.confirmed` message, JSON. What its fields may say stands here, for [`BookingConfirmed::accept`], and in
-/// `docs/events.asyncapi.yaml`, for other teams; a test reads the one against the other.
+/// The body of a `booking.confirmed` message, JSON. What its fields may say stands here, for those who read it, and in
+/// `docs/events.asyncapi.yaml`, for other teams; a test reads the one against the other. The contract's `version` stands beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookingConfirmed {
-    /// Contract version: [`BookingConfirmed::VERSION`].
-    #[serde(deserialize_with = "whole_number")]
-    pub version: u32,
     /// [`BookingConfirmed::BOOKING_NUMBER`]: eight characters of Crockford base 32.
     pub booking_number: String,
     /// IATA code of the departure airport.
@@ -70,49 +28,20 @@ pub struct BookingConfirmed {
 }
 
 impl BookingConfirmed {
-    /// The contract version that is written, and the only one read so far.
-    pub const VERSION: u32 = 1;
-    /// The value of the `event_type` attribute.
-    pub const EVENT_TYPE: &'static str = "booking.confirmed";
     /// A booking number. <https://www.crockford.com/base32.html>
     pub const BOOKING_NUMBER: Pattern = Pattern::new("0-9A-HJKMNP-TV-Z", 8, 8);
     /// An airport's IATA code. Whether an airport has it is for those to say who know airports.
     pub const AIRPORT: Pattern = Pattern::new("A-Z", 3, 3);
+}
 
-    /// Whom this message names.
-    pub fn label(&self) -> TenantLabel {
-        TenantLabel { tenant_id: self.tenant_id.clone(), tier: self.tier, user_id: self.sub.clone() }
+impl TenantMessage for BookingConfirmed {
+    const EVENT_TYPE: &'static str = "booking.confirmed";
+    const VERSION: u32 = 1;
+
+    fn label(&self) -> Result<TenantLabel, InvalidTenant> {
+        Ok(TenantLabel { tenant_id: self.tenant_id.clone(), tier: self.tier, user_id: self.sub.clone() })
     }
 
-    /// The attributes that go with the body.
-    pub fn attributes(&self) -> [(&'static str, String); 3] {
-        [
-            (attribute::TENANT_ID, self.tenant_id.to_string()),
-            (attribute::TENANT_TIER, self.tier.to_string()),
-            (attribute::EVENT_TYPE, Self::EVENT_TYPE.to_owned()),
-        ]
-    }
-
-    /// Accepts a message as received: its body is what the contract allows, and its attributes say the same. Fields that the contract
-    /// does not name are passed over.
-    pub fn accept(body: &str, attributes: &HashMap<String, String>) -> Result<(Self, TenantContext), InvalidMessage> {
-        let event: Self = serde_json::from_str(body).map_err(|error| InvalidMessage::Body(error.to_string()))?;
-        if event.version != Self::VERSION {
-            return Err(InvalidMessage::Version(event.version));
-        }
-        event.check()?;
-        for (name, expected) in event.attributes() {
-            match attributes.get(name) {
-                None => return Err(InvalidMessage::MissingAttribute(name)),
-                Some(value) if *value != expected => return Err(InvalidMessage::Disagreement(name)),
-                Some(_) => {}
-            }
-        }
-        let tenant = TenantContext::vouched_by("the message", event.label());
-        Ok((event, tenant))
-    }
-
-    /// What the types of the fields do not say.
     fn check(&self) -> Result<(), InvalidMessage> {
         for (field, text, pattern) in [
             ("booking_number", &self.booking_number, Self::BOOKING_NUMBER),
@@ -124,7 +53,7 @@ impl BookingConfirmed {
             }
         }
         if self.from_airport == self.to_airport {
-            return Err(InvalidMessage::SameAirport);
+            return Err(InvalidMessage::Contradiction("from_airport and to_airport are the same"));
         }
         if !is_full_date(&self.departure_date) {
             let expected = "a date that exists: YYYY-MM-DD".to_owned();
@@ -139,20 +68,16 @@ fn is_full_date(text: &str) -> bool {
     Date::strptime("%Y-%m-%d", text).is_ok_and(|date| date.to_string() == text && text.len() == 10)
 }
 
-/// A number as JSON Schema sees it: 1.0 is 1.
-fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let number = f64::deserialize(deserializer)?;
-    let whole = number as u32;
-    if f64::from(whole) == number { Ok(whole) } else { Err(D::Error::custom("version is no whole number")) }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use tenant_messages::read;
+
     use super::*;
 
     fn event() -> BookingConfirmed {
         BookingConfirmed {
-            version: 1,
             booking_number: "7K3M9Q2X".into(),
             from_airport: "LHR".into(),
             to_airport: "JFK".into(),
@@ -163,13 +88,16 @@ mod tests {
         }
     }
 
-    fn attributes(event: &BookingConfirmed) -> HashMap<String, String> {
-        event.attributes().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    /// The message as received.
+    fn sent(event: &BookingConfirmed) -> (String, HashMap<String, String>) {
+        let written = event.write().unwrap();
+        (written.body, written.attributes.map(|(name, value)| (name.to_owned(), value)).into())
     }
 
     #[test]
     fn the_body_has_the_names_of_the_contract() {
-        let json = serde_json::to_value(event()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&sent(&event()).0).unwrap();
+        assert_eq!(json["version"], 1);
         assert_eq!(json["Tenant-id"], "oceanic");
         assert_eq!(json["Tier-level"], "premium");
         assert_eq!(json["sub"], "user-1");
@@ -177,28 +105,30 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_back() {
-        let body = serde_json::to_string(&event()).unwrap();
-        let (booking, tenant) = BookingConfirmed::accept(&body, &attributes(&event())).unwrap();
-        assert_eq!((booking, tenant.label()), (event(), &event().label()));
+        let (body, attributes) = sent(&event());
+        assert_eq!(read::<BookingConfirmed>(&body, &attributes), Ok(event()));
     }
 
     #[test]
     fn attributes_that_disagree_with_the_body_are_refused() {
-        let body = serde_json::to_string(&event()).unwrap();
-        let mut forged = attributes(&event());
+        let (body, mut forged) = sent(&event());
         forged.insert("tenant_id".into(), "acme".into());
-        assert_eq!(BookingConfirmed::accept(&body, &forged), Err(InvalidMessage::Disagreement("tenant_id")));
+        assert_eq!(read::<BookingConfirmed>(&body, &forged), Err(InvalidMessage::Disagreement("tenant_id")));
         forged.remove("tenant_id");
-        assert_eq!(BookingConfirmed::accept(&body, &forged), Err(InvalidMessage::MissingAttribute("tenant_id")));
+        assert_eq!(read::<BookingConfirmed>(&body, &forged), Err(InvalidMessage::MissingAttribute("tenant_id")));
     }
 
     #[test]
-    fn what_the_contract_does_not_allow_is_refused_by_name() {
+    fn what_the_contract_does_not_allow_is_refused_by_name_where_it_is_made_and_where_it_is_read() {
         let refused = |change: fn(&mut BookingConfirmed)| {
-            let mut event = event();
-            change(&mut event);
-            let body = serde_json::to_string(&event).unwrap();
-            BookingConfirmed::accept(&body, &attributes(&event)).unwrap_err().to_string()
+            let mut changed = event();
+            change(&mut changed);
+            let (_, attributes) = sent(&event());
+            let mut body = serde_json::to_value(&changed).unwrap();
+            body["version"] = 1.into();
+            let read = read::<BookingConfirmed>(&body.to_string(), &attributes).unwrap_err();
+            assert_eq!(changed.write(), Err(read));
+            changed.write().unwrap_err().to_string()
         };
         assert_eq!(
             refused(|event| event.booking_number = "A#B".into()),
@@ -214,9 +144,16 @@ mod tests {
 
     #[test]
     fn a_body_of_another_shape_or_version_is_refused() {
-        let all = attributes(&event());
-        assert!(matches!(BookingConfirmed::accept("{", &all), Err(InvalidMessage::Body(_))));
-        let body = serde_json::to_string(&BookingConfirmed { version: 2, ..event() }).unwrap();
-        assert_eq!(BookingConfirmed::accept(&body, &all), Err(InvalidMessage::Version(2)));
+        let (body, all) = sent(&event());
+        assert!(matches!(read::<BookingConfirmed>("{", &all), Err(InvalidMessage::Body(_))));
+        for (version, outcome) in [
+            ("1.0", None),
+            ("2", Some(InvalidMessage::Version("2".into()))),
+            ("1.5", Some(InvalidMessage::Version("1.5".into()))),
+            ("-1", Some(InvalidMessage::Version("-1".into()))),
+        ] {
+            let body = body.replace("\"version\":1", &format!("\"version\":{version}"));
+            assert_eq!(read::<BookingConfirmed>(&body, &all).err(), outcome, "{version}");
+        }
     }
 }

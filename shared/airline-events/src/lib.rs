@@ -2,4 +2,4 @@
 
 mod booking_confirmed;
 
-pub use booking_confirmed::{BookingConfirmed, InvalidMessage, attribute};
+pub use booking_confirmed::BookingConfirmed;

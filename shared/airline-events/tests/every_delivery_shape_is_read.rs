@@ -4,7 +4,12 @@
 use airline_events::BookingConfirmed;
 use lambda_http::request;
 use lambda_problem::{required_query, route};
-use tenant_messages::{IncomingMessage, receive};
+use tenant_messages::{BelievedSources, IncomingMessage, InvalidMessage, receive};
+
+const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:mileage-bookings-dev";
+const TOPIC: &str = "arn:aws:sns:us-east-1:111111111111:booking-events-dev";
+const BUS: &str = "arn:aws:events:us-east-1:111111111111:event-bus/default";
+const BELIEVED: [&str; 3] = [QUEUE, TOPIC, BUS];
 
 fn one(payload: &str) -> IncomingMessage {
     let mut messages = receive(serde_json::from_str(payload).unwrap()).unwrap();
@@ -21,8 +26,9 @@ fn wrapped_raw_direct_and_bridged_messages_read_the_same() {
     let bridged = one(include_str!("payloads/eventbridge.json"));
     let queued = one(include_str!("payloads/sqs-with-eventbridge-event.json"));
 
+    let believed: BelievedSources = BELIEVED.map(str::to_owned).into_iter().collect();
     for message in [&wrapped, &raw, &direct, &bridged, &queued] {
-        let (booking, tenant) = BookingConfirmed::accept(&message.body, &message.attributes).unwrap();
+        let (booking, tenant) = message.accept::<BookingConfirmed>(&believed).unwrap();
         assert_eq!(booking.booking_number, "7T42H7MK");
         assert_eq!(tenant.tenant_id.as_str(), "acme");
         let traceparent = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
@@ -35,7 +41,43 @@ fn wrapped_raw_direct_and_bridged_messages_read_the_same() {
     assert_eq!((bridged.system, bridged.source.as_str()), ("aws.eventbridge", "booking"));
     assert_eq!((queued.system, queued.source.as_str()), ("aws_sqs", "mileage-bookings-dev"));
     assert_eq!(queued.message_id, wrapped.message_id);
+    assert_eq!(queued.aws_trace_header, None, "this one has none; a queue's header is kept whatever its body is");
     assert!(raw.aws_trace_header.unwrap().starts_with("Root=1-5759e988-"));
+}
+
+/// A message makes a tenant's items open, so who might have sent it counts.
+#[test]
+fn a_message_that_came_another_way_speaks_for_no_tenant() {
+    let stranger = "arn:aws:sns:us-east-1:666666666666:booking-events-dev";
+    for (payload, carriers) in [
+        (include_str!("payloads/sqs-with-sns-envelope.json"), &[QUEUE, TOPIC][..]),
+        (include_str!("payloads/sqs-raw-delivery.json"), &[QUEUE]),
+        (include_str!("payloads/sns-direct.json"), &[TOPIC]),
+        (include_str!("payloads/eventbridge.json"), &[BUS]),
+        (include_str!("payloads/sqs-with-eventbridge-event.json"), &[QUEUE, BUS]),
+    ] {
+        let message = one(payload);
+        for missing in carriers {
+            let others: BelievedSources =
+                BELIEVED.into_iter().filter(|arn| arn != missing).chain([stranger]).map(str::to_owned).collect();
+            let refused = message.accept::<BookingConfirmed>(&others);
+            assert!(matches!(refused, Err(InvalidMessage::Unbelieved(_))), "{missing}: {refused:?}");
+        }
+    }
+    let handed_over = IncomingMessage { carriers: Vec::new(), ..one(include_str!("payloads/sqs-raw-delivery.json")) };
+    let believed: BelievedSources = BELIEVED.map(str::to_owned).into_iter().collect();
+    let refused = handed_over.accept::<BookingConfirmed>(&believed);
+    assert_eq!(refused.err(), Some(InvalidMessage::Unbelieved("nowhere".to_owned())));
+}
+
+/// Made by somebody who does not know of `metadata` and `data`.
+#[test]
+fn a_plain_event_of_eventbridge_is_all_body() {
+    let mut event: serde_json::Value = serde_json::from_str(include_str!("payloads/eventbridge.json")).unwrap();
+    event["detail"] = serde_json::json!({ "order": 7 });
+    let message = one(&event.to_string());
+    assert_eq!((message.body.as_str(), message.attributes.len()), (r#"{"order":7}"#, 0));
+    assert_eq!(message.event_type(), None);
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Messages as a function receives them: through SQS with the SNS envelope or raw, from SNS directly, or from EventBridge.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use aws_lambda_events::{sns::SnsRecord, sqs::SqsMessage};
 use serde::Deserialize;
 use serde_json::Value;
-use tenant_telemetry::{BelievedSenders, Received, Thresholds};
 
 /// One message, whatever carried it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,8 +15,9 @@ pub struct IncomingMessage {
     pub system: &'static str,
     /// Name of the queue or topic it came from.
     pub source: String,
-    /// The topic it was published to, where what carried it says so: raw delivery and EventBridge do not.
-    pub topic_arn: Option<String>,
+    /// What carried it, the last first: the queue that Lambda read it from, the topic or bus that passed it on. With raw delivery a message
+    /// does not name its topic.
+    pub carriers: Vec<Carrier>,
     /// What was published.
     pub body: String,
     /// String attributes as published.
@@ -26,23 +26,27 @@ pub struct IncomingMessage {
     pub aws_trace_header: Option<String>,
 }
 
-impl IncomingMessage {
-    /// The message for a CONSUMER span that continues its trace. Its sender's sampling threshold is believed if it came through one of
-    /// these topics. What names the topic is the message itself: give it only topics of a queue whose policy lets nobody else send.
-    pub fn received_through(&self, topics: &BelievedSenders) -> Received<'_> {
-        Received { thresholds: topics.thresholds(self.topic_arn.as_deref()), ..Received::from(self) }
-    }
+/// What carried a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carrier {
+    /// A queue of SQS, by its ARN.
+    Queue(String),
+    /// A topic of SNS, by its ARN.
+    Topic(String),
+    /// An event bus of EventBridge; an event does not say which of its account's.
+    Bus {
+        /// The region of the event.
+        region: String,
+        /// The account that the event came from.
+        account: String,
+    },
 }
 
-impl<'a> From<&'a IncomingMessage> for Received<'a> {
-    fn from(message: &'a IncomingMessage) -> Self {
-        Self {
-            system: message.system,
-            destination: &message.source,
-            message_id: &message.message_id,
-            carrier: &message.attributes,
-            xray: message.aws_trace_header.as_deref(),
-            thresholds: Thresholds::LeftOut,
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue(arn) | Self::Topic(arn) => f.write_str(arn),
+            Self::Bus { region, account } => write!(f, "an event bus of account {account} in {region}"),
         }
     }
 }
@@ -93,36 +97,41 @@ struct NotificationAttribute {
 }
 
 fn from_sqs(message: SqsMessage) -> IncomingMessage {
+    let queue = message.event_source_arn.unwrap_or_default();
     let body = message.body.unwrap_or_default();
-    let (body, topic_arn, attributes) = match serde_json::from_str::<Notification>(&body) {
-        Ok(wrapped) if wrapped.r#type == "Notification" => {
-            let attributes = wrapped.message_attributes.into_iter();
-            let strings = attributes.filter(|(_, attribute)| attribute.r#type == "String");
-            (wrapped.message, wrapped.topic_arn, strings.map(|(name, attribute)| (name, attribute.value)).collect())
-        }
-        _ => {
-            let event = serde_json::from_str::<Value>(&body).ok();
-            if let Some(inner) = event.as_ref().and_then(from_eventbridge) {
-                // Through a queue: it is the queue's message that may fail.
-                return IncomingMessage {
-                    message_id: message.message_id.unwrap_or_default(),
-                    system: "aws_sqs",
-                    source: last_of_arn(message.event_source_arn.as_deref()),
-                    ..inner
-                };
-            }
+    let trace_header = message.attributes.get("AWSTraceHeader").cloned();
+    let (before, body, attributes) = match unwrapped(&body) {
+        Some(inner) => inner,
+        None => {
             let attributes = message.message_attributes.into_iter();
-            (body, None, attributes.filter_map(|(name, attribute)| Some((name, attribute.string_value?))).collect())
+            (None, body, attributes.filter_map(|(name, attribute)| Some((name, attribute.string_value?))).collect())
         }
     };
     IncomingMessage {
         message_id: message.message_id.unwrap_or_default(),
         system: "aws_sqs",
-        source: last_of_arn(message.event_source_arn.as_deref()),
-        topic_arn,
+        source: last_of_arn(&queue),
+        carriers: std::iter::once(Carrier::Queue(queue)).chain(before).collect(),
         body,
         attributes,
-        aws_trace_header: message.attributes.get("AWSTraceHeader").cloned(),
+        aws_trace_header: trace_header,
+    }
+}
+
+/// What a queue's body holds that SNS or EventBridge has put there: who, the message, and its attributes.
+fn unwrapped(body: &str) -> Option<(Option<Carrier>, String, HashMap<String, String>)> {
+    match serde_json::from_str::<Notification>(body) {
+        Ok(wrapped) if wrapped.r#type == "Notification" => {
+            let attributes = wrapped.message_attributes.into_iter();
+            let strings = attributes.filter(|(_, attribute)| attribute.r#type == "String");
+            let strings = strings.map(|(name, attribute)| (name, attribute.value)).collect();
+            Some((wrapped.topic_arn.map(Carrier::Topic), wrapped.message, strings))
+        }
+        _ => {
+            // Through a queue: it is the queue's message that may fail, and its id that counts.
+            let event = from_eventbridge(&serde_json::from_str(body).ok()?)?;
+            Some((event.carriers.into_iter().next(), event.body, event.attributes))
+        }
     }
 }
 
@@ -132,8 +141,8 @@ fn from_sns(record: SnsRecord) -> IncomingMessage {
     IncomingMessage {
         message_id: message.message_id,
         system: "aws.sns",
-        source: last_of_arn(Some(&message.topic_arn)),
-        topic_arn: Some(message.topic_arn),
+        source: last_of_arn(&message.topic_arn),
+        carriers: vec![Carrier::Topic(message.topic_arn)],
         body: message.message,
         attributes: attributes
             .filter(|(_, attribute)| attribute.data_type == "String")
@@ -143,23 +152,31 @@ fn from_sns(record: SnsRecord) -> IncomingMessage {
     }
 }
 
-/// EventBridge has no attributes: `detail` holds the message as `data`, and beside it, as `metadata`, what attributes would.
+/// EventBridge has no attributes: `detail` holds the message as `data`, and beside it, as `metadata`, what attributes would. An event that
+/// is made otherwise is all `detail`, and has none.
 fn from_eventbridge(event: &Value) -> Option<IncomingMessage> {
     event.get("detail-type")?.as_str()?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let detail = event.get("detail")?;
-    let metadata = detail.get("metadata").and_then(Value::as_object).into_iter().flatten();
+    let (body, metadata) = match (detail.get("data"), detail.get("metadata").and_then(Value::as_object)) {
+        (Some(data), Some(metadata)) => (data, Some(metadata)),
+        _ => (detail, None),
+    };
     Some(IncomingMessage {
         message_id: text(event.get("id")?)?,
         system: "aws.eventbridge",
         source: text(event.get("source")?)?,
-        topic_arn: None,
-        body: detail.get("data")?.to_string(),
-        attributes: metadata.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
+        carriers: vec![Carrier::Bus { region: text(event.get("region")?)?, account: text(event.get("account")?)? }],
+        body: body.to_string(),
+        attributes: metadata
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
+            .collect(),
         aws_trace_header: None,
     })
 }
 
-fn last_of_arn(arn: Option<&str>) -> String {
-    arn.and_then(|arn| arn.rsplit(':').next()).unwrap_or_default().to_owned()
+fn last_of_arn(arn: &str) -> String {
+    arn.rsplit(':').next().unwrap_or_default().to_owned()
 }

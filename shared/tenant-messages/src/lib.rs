@@ -1,8 +1,24 @@
-//! Messages as a function receives them, whatever carried them: through SQS with the SNS envelope or raw, from SNS directly, or from
-//! EventBridge, directly or through a queue.
+//! Events that accounts tell each other, each about one tenant.
 //!
-//! [`receive`] reads an event into [`IncomingMessage`]s. What a message says, and whether it may, is its contract's to judge.
+//! | module | idea |
+//! |---|---|
+//! | `contract` | an event type of your own ([`TenantMessage`]): what is written, and what is taken |
+//! | `incoming` | messages as a function receives them: through SQS with the SNS envelope or raw, from SNS directly, or from EventBridge, directly or through a queue |
+//! | `believed` | which senders a consumer believes |
+//! | `sns`, `sqs` | a written message as the SDK's types have it; features of the same names |
+//!
+//! A producer calls [`TenantMessage::write`]; a consumer [`receive`]s an event and [`accept`](IncomingMessage::accept)s its messages.
+//! What it gets is a [`TenantContext`](tenancy::TenantContext), which opens a tenant's items: so it must say whom it believes
+//! ([`BelievedSources`]).
 
+mod believed;
+mod contract;
 mod incoming;
+#[cfg(feature = "sns")]
+mod sns;
+#[cfg(feature = "sqs")]
+mod sqs;
 
-pub use incoming::{IncomingMessage, UnknownEvent, receive};
+pub use believed::{BelievedSources, NoBelievedSources};
+pub use contract::{InvalidMessage, TenantMessage, Written, attribute, read};
+pub use incoming::{Carrier, IncomingMessage, UnknownEvent, receive};

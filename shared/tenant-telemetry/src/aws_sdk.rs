@@ -96,9 +96,13 @@ impl Intercept for MessageContexts {
     }
 }
 
-/// The spans of the call under way: one, or one per message of a batch.
+/// The spans of the call under way: one, or one per message of a batch with the id of its entry. The ids are kept here: once a call is
+/// serialised, its input is gone.
 #[derive(Debug)]
-struct CallSpans(Vec<Context>);
+struct CallSpans {
+    spans: Vec<Context>,
+    entries: Vec<String>,
+}
 
 impl Storable for CallSpans {
     type Storer = StoreReplace<Self>;
@@ -121,6 +125,7 @@ impl Intercept for AwsSdkTracing {
         };
         let current = Context::current();
         let input = context.input_mut();
+        let mut ids = Vec::new();
         let spans = if let Some(publish) = input.downcast_mut::<PublishInput>() {
             let cx = start_send(&current, publish.topic_arn.as_deref().unwrap_or_default(), &operation);
             inject(&cx, publish.message_attributes.get_or_insert_default());
@@ -132,13 +137,14 @@ impl Intercept for AwsSdkTracing {
             let send = entries.enumerate().map(|(index, entry)| {
                 let cx = start_send(contexts.get(index).unwrap_or(&current), &topic, &operation);
                 inject(&cx, entry.message_attributes.get_or_insert_default());
+                ids.push(entry.id.clone());
                 cx
             });
             send.collect()
         } else {
             vec![start_call(&current, &service, &operation, input)]
         };
-        cfg.interceptor_state().store_put(CallSpans(spans));
+        cfg.interceptor_state().store_put(CallSpans { spans, entries: ids });
         Ok(())
     }
 
@@ -150,7 +156,7 @@ impl Intercept for AwsSdkTracing {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(CallSpans(spans)) = cfg.load::<CallSpans>() else { return Ok(()) };
+        let Some(CallSpans { spans, .. }) = cfg.load::<CallSpans>() else { return Ok(()) };
         let Some(first) = spans.first() else { return Ok(()) };
         // The endpoint is known by now.
         if let Ok(uri) = context.request().uri().parse::<http::Uri>() {
@@ -173,7 +179,7 @@ impl Intercept for AwsSdkTracing {
     ) -> Result<(), BoxError> {
         let headers = context.response().headers();
         let request_id = headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id"));
-        if let (Some(id), Some(CallSpans(spans))) = (request_id, cfg.load::<CallSpans>()) {
+        if let (Some(id), Some(CallSpans { spans, .. })) = (request_id, cfg.load::<CallSpans>()) {
             for cx in spans {
                 cx.span().set_attribute(KeyValue::new(semconv::AWS_REQUEST_ID, id.to_owned()));
             }
@@ -187,7 +193,7 @@ impl Intercept for AwsSdkTracing {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(CallSpans(spans)) = cfg.load::<CallSpans>() else { return Ok(()) };
+        let Some(CallSpans { spans, entries }) = cfg.load::<CallSpans>() else { return Ok(()) };
         match context.output_or_error() {
             Some(Ok(output)) => {
                 if let Some(output) = output.downcast_ref::<PublishOutput>() {
@@ -195,7 +201,7 @@ impl Intercept for AwsSdkTracing {
                         set_message_id(cx, output.message_id());
                     }
                 } else if let Some(output) = output.downcast_ref::<PublishBatchOutput>() {
-                    finish_batch(spans, context.input().and_then(|input| input.downcast_ref()), output);
+                    finish_batch(spans.iter().zip(entries), output);
                 }
             }
             Some(Err(error)) => {
@@ -234,12 +240,12 @@ where
     }
 }
 
-fn finish_batch(spans: &[Context], input: Option<&PublishBatchInput>, output: &PublishBatchOutput) {
-    let entries = input.and_then(|input| input.publish_batch_request_entries.as_deref()).unwrap_or_default();
-    for (cx, entry) in spans.iter().zip(entries) {
-        if let Some(sent) = output.successful().iter().find(|sent| sent.id() == Some(entry.id())) {
+/// Each entry's own outcome: its message id, or why it was refused.
+fn finish_batch<'a>(entries: impl Iterator<Item = (&'a Context, &'a String)>, output: &PublishBatchOutput) {
+    for (cx, entry) in entries {
+        if let Some(sent) = output.successful().iter().find(|sent| sent.id() == Some(entry)) {
             set_message_id(cx, sent.message_id());
-        } else if let Some(failed) = output.failed().iter().find(|failed| failed.id() == entry.id()) {
+        } else if let Some(failed) = output.failed().iter().find(|failed| failed.id() == entry) {
             fail_span(cx, failed.code().to_owned(), failed.message().unwrap_or_default());
         }
     }

@@ -1,0 +1,124 @@
+//! Which senders a consumer believes.
+
+use std::sync::Arc;
+
+use tenant_telemetry::{Received, Thresholds};
+
+use crate::{Carrier, IncomingMessage};
+
+/// The queues, topics and buses that a consumer believes, by their ARNs.
+///
+/// A message is believed if *everything* is that carried it: the queue that Lambda read it from and, where the message names them, the topic
+/// or bus before that. Lambda names the queue, or the topic that invoked a function; the topic within a queue's message is the sender's
+/// word, which is as good as the queue's policy. An event of EventBridge names its account and region but not its bus, so the ARN of a bus
+/// stands for all buses of its account and region. Who may invoke the function by hand can name any of them: IAM says who may.
+#[derive(Debug, Clone, Default)]
+pub struct BelievedSources(Arc<[String]>);
+
+/// No source to believe is configured.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} must name the ARNs of the queues, topics and buses whose messages are believed, separated by commas")]
+pub struct NoBelievedSources(String);
+
+impl BelievedSources {
+    /// Those in an environment variable, separated by commas.
+    ///
+    /// # Errors
+    ///
+    /// Where it names none: a consumer that believes nobody would refuse every message.
+    pub fn from_env(variable: &str) -> Result<Self, NoBelievedSources> {
+        let arns = std::env::var(variable).unwrap_or_default();
+        let arns: Self = arns.split(',').map(str::trim).filter(|arn| !arn.is_empty()).map(str::to_owned).collect();
+        if arns.0.is_empty() { Err(NoBelievedSources(variable.to_owned())) } else { Ok(arns) }
+    }
+
+    /// Whether all that carried the message is believed; if not, what is not.
+    pub(crate) fn judge(&self, message: &IncomingMessage) -> Result<(), String> {
+        if message.carriers.is_empty() {
+            return Err("nowhere".to_owned());
+        }
+        match message.carriers.iter().find(|carrier| !self.0.iter().any(|arn| carrier.is(arn))) {
+            Some(stranger) => Err(stranger.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    /// The message for a CONSUMER span that continues its trace: its sender's sampling threshold is believed as the sender is.
+    pub fn received<'a>(&self, message: &'a IncomingMessage) -> Received<'a> {
+        let believed = self.judge(message).is_ok();
+        Received {
+            system: message.system,
+            destination: &message.source,
+            message_id: &message.message_id,
+            carrier: &message.attributes,
+            xray: message.aws_trace_header.as_deref(),
+            thresholds: if believed { Thresholds::Believed } else { Thresholds::LeftOut },
+        }
+    }
+}
+
+impl FromIterator<String> for BelievedSources {
+    fn from_iter<I: IntoIterator<Item = String>>(arns: I) -> Self {
+        Self(arns.into_iter().collect())
+    }
+}
+
+impl Carrier {
+    fn is(&self, believed: &str) -> bool {
+        match self {
+            Self::Queue(arn) | Self::Topic(arn) => arn == believed,
+            Self::Bus { region, account } => {
+                // arn:<partition>:events:<region>:<account>:event-bus/<name>
+                let mut parts = believed.split(':').skip(2);
+                [parts.next(), parts.next(), parts.next()] == [Some("events"), Some(region), Some(account)]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:orders";
+    const TOPIC: &str = "arn:aws:sns:us-east-1:111111111111:events";
+    const BUS: &str = "arn:aws:events:us-east-1:111111111111:event-bus/default";
+
+    fn carried(carriers: &[Carrier]) -> IncomingMessage {
+        IncomingMessage { carriers: carriers.to_vec(), ..IncomingMessage::default() }
+    }
+
+    #[test]
+    fn all_that_carried_a_message_must_be_believed() {
+        let queue = Carrier::Queue(QUEUE.to_owned());
+        let topic = |arn: &str| Carrier::Topic(arn.to_owned());
+        let bus = |region: &str, account: &str| Carrier::Bus { region: region.into(), account: account.into() };
+        let believed: BelievedSources = [QUEUE, TOPIC, BUS].map(str::to_owned).into_iter().collect();
+        for carriers in [
+            vec![queue.clone()],
+            vec![topic(TOPIC)],
+            vec![queue.clone(), topic(TOPIC)],
+            vec![bus("us-east-1", "111111111111")],
+            vec![queue.clone(), bus("us-east-1", "111111111111")],
+        ] {
+            assert_eq!(believed.judge(&carried(&carriers)), Ok(()), "{carriers:?}");
+        }
+        for (carriers, stranger) in [
+            (vec![], "nowhere".to_owned()),
+            (
+                vec![queue.clone(), topic(QUEUE), topic("arn:aws:sns:us-east-1:666666666666:events")],
+                "arn:aws:sns:us-east-1:666666666666:events".to_owned(),
+            ),
+            (vec![Carrier::Queue(format!("{QUEUE}2"))], format!("{QUEUE}2")),
+            (vec![Carrier::Queue(String::new())], String::new()),
+            (vec![bus("us-east-1", "666666666666")], "an event bus of account 666666666666 in us-east-1".to_owned()),
+            (
+                vec![queue, bus("eu-west-1", "111111111111")],
+                "an event bus of account 111111111111 in eu-west-1".to_owned(),
+            ),
+            (vec![bus("", "")], "an event bus of account  in ".to_owned()),
+        ] {
+            assert_eq!(believed.judge(&carried(&carriers)), Err(stranger), "{carriers:?}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What a message must say, and what makes it believable.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tenancy::{TenantContext, TenantLabel};
+
+use crate::{BelievedSources, IncomingMessage};
+
+/// Names of the message attributes besides trace context. Attributes route and filter; the body is the record.
+pub mod attribute {
+    /// The tenant, equal to the body's.
+    pub const TENANT_ID: &str = "tenant_id";
+    /// The tier, equal to the body's.
+    pub const TENANT_TIER: &str = "tenant_tier";
+    /// What happened: [`TenantMessage::EVENT_TYPE`](super::TenantMessage::EVENT_TYPE).
+    pub const EVENT_TYPE: &str = "event_type";
+}
+
+/// An event that one account tells another, about one tenant. Its body is JSON with a `version` beside its own fields, one of which says
+/// whose it is.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tenancy::{TenantLabel, Tier};
+/// use tenant_messages::TenantMessage;
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct InvoicePaid {
+///     invoice: String,
+///     tenant: String,
+///     tier: String,
+///     user: String,
+/// }
+///
+/// impl TenantMessage for InvoicePaid {
+///     const EVENT_TYPE: &'static str = "invoice.paid";
+///     const VERSION: u32 = 1;
+///
+///     fn label(&self) -> Result<TenantLabel, tenancy::InvalidTenant> {
+///         Ok(TenantLabel { tenant_id: self.tenant.parse()?, tier: self.tier.parse()?, user_id: self.user.parse()? })
+///     }
+/// }
+///
+/// let paid = InvoicePaid { invoice: "7".into(), tenant: "acme".into(), tier: "basic".into(), user: "u1".into() };
+/// let written = paid.write().unwrap();
+/// assert_eq!(written.body, r#"{"version":1,"invoice":"7","tenant":"acme","tier":"basic","user":"u1"}"#);
+/// assert_eq!(written.attributes[0], ("tenant_id", "acme".to_owned()));
+/// ```
+pub trait TenantMessage: Serialize + DeserializeOwned {
+    /// What happened, such as `booking.confirmed`: the `event_type` attribute, and EventBridge's `detail-type`.
+    const EVENT_TYPE: &'static str;
+    /// The version of the contract that is written, and the only one that is read.
+    const VERSION: u32;
+
+    /// Whom the message names.
+    ///
+    /// # Errors
+    ///
+    /// Where a field cannot be a tenant, tier or user, for events whose fields are plain texts.
+    fn label(&self) -> Result<TenantLabel, tenancy::InvalidTenant>;
+
+    /// What the contract asks of the fields beyond their types.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the message breaks.
+    fn check(&self) -> Result<(), InvalidMessage> {
+        Ok(())
+    }
+
+    /// The message as it is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidMessage`] where a consumer would refuse it, so that it fails where it is made.
+    fn write(&self) -> Result<Written, InvalidMessage> {
+        self.check()?;
+        let versioned = Versioned { version: Self::VERSION, message: self };
+        let body = serde_json::to_string(&versioned).map_err(|error| InvalidMessage::Body(error.to_string()))?;
+        Ok(Written { body, attributes: attributes(self)? })
+    }
+}
+
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    version: u32,
+    #[serde(flatten)]
+    message: &'a T,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: f64,
+}
+
+/// A message as it is sent: a JSON body, and attributes of type String that stand beside it. The SDK interceptor of `tenant-telemetry` adds
+/// trace context to the attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// JSON.
+    pub body: String,
+    /// Names and values.
+    pub attributes: [(&'static str, String); 3],
+}
+
+impl Written {
+    /// The same for EventBridge, which has no attributes: `{"metadata": {…}, "data": …}`, for `detail`.
+    pub fn detail(&self) -> String {
+        let metadata: HashMap<&str, &str> =
+            self.attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let metadata = serde_json::to_string(&metadata).unwrap_or_default();
+        format!(r#"{{"metadata":{metadata},"data":{}}}"#, self.body)
+    }
+}
+
+/// Why a message cannot be taken for what it says it is.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMessage {
+    /// It came from somewhere that this consumer does not believe, or does not say from where it came.
+    #[error("it came from {0}, which is not believed")]
+    Unbelieved(String),
+    /// The body is not this event's JSON.
+    #[error("the body does not parse: {0}")]
+    Body(String),
+    /// The event is of a version this consumer does not know.
+    #[error("version {0} is not supported")]
+    Version(String),
+    /// A field says what the contract does not allow.
+    #[error("{field} is not {expected}")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// What it should be.
+        expected: String,
+    },
+    /// The fields, each of which may be right, do not go together.
+    #[error("{0}")]
+    Contradiction(&'static str),
+    /// The body names no tenant that can be.
+    #[error(transparent)]
+    Tenant(#[from] tenancy::InvalidTenant),
+    /// An attribute that must be there is missing.
+    #[error("attribute {0} is missing")]
+    MissingAttribute(&'static str),
+    /// An attribute says something else than the body.
+    #[error("attribute {0} and the body disagree")]
+    Disagreement(&'static str),
+}
+
+/// Reads a message: its body is what the contract allows, and its attributes say the same. Fields that the contract does not name are
+/// passed over. Who sent it is not judged: that is [`IncomingMessage::accept`]'s.
+///
+/// # Errors
+///
+/// The first rule that the message breaks.
+pub fn read<T: TenantMessage>(body: &str, attributes: &HashMap<String, String>) -> Result<T, InvalidMessage> {
+    let unread = |error: serde_json::Error| InvalidMessage::Body(error.to_string());
+    // JSON has one kind of number: 1.0 is 1.
+    let Version { version } = serde_json::from_str(body).map_err(unread)?;
+    if version != f64::from(T::VERSION) {
+        return Err(InvalidMessage::Version(version.to_string()));
+    }
+    let event: T = serde_json::from_str(body).map_err(unread)?;
+    event.check()?;
+    for (name, expected) in self::attributes(&event)? {
+        match attributes.get(name) {
+            None => return Err(InvalidMessage::MissingAttribute(name)),
+            Some(value) if *value != expected => return Err(InvalidMessage::Disagreement(name)),
+            Some(_) => {}
+        }
+    }
+    Ok(event)
+}
+
+fn attributes<T: TenantMessage>(message: &T) -> Result<[(&'static str, String); 3], InvalidMessage> {
+    let label = message.label()?;
+    Ok([
+        (attribute::TENANT_ID, label.tenant_id.to_string()),
+        (attribute::TENANT_TIER, label.tier.to_string()),
+        (attribute::EVENT_TYPE, T::EVENT_TYPE.to_owned()),
+    ])
+}
+
+impl IncomingMessage {
+    /// Takes the message for an event of this type, and vouches for the tenant that it names: everything that carried it must be believed,
+    /// since whoever may send through a believed queue, topic or bus may speak for every tenant.
+    ///
+    /// # Errors
+    ///
+    /// The first reason why it is not taken; one that came from elsewhere is not read.
+    pub fn accept<T: TenantMessage>(&self, believed: &BelievedSources) -> Result<(T, TenantContext), InvalidMessage> {
+        believed.judge(self).map_err(InvalidMessage::Unbelieved)?;
+        let event: T = read(&self.body, &self.attributes)?;
+        let tenant = TenantContext::vouched_by("a believed source", event.label()?);
+        Ok((event, tenant))
+    }
+
+    /// Which event the message says it is, for a consumer of several.
+    pub fn event_type(&self) -> Option<&str> {
+        self.attributes.get(attribute::EVENT_TYPE).map(String::as_str)
+    }
+}

@@ -1,0 +1,55 @@
+//! A batch is sent in one call, but each of its messages has a span of its own, in its own trace, with its own outcome.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use harness::{DEADLINE, Setup, booking_publisher};
+use lambda_host::{
+    aws::{Aws, Fault},
+    sink::{Behaviour, Sink, Span},
+};
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use serde_json::{Value, json};
+
+const STREAM: &str = include_str!("../../booking/src/handlers/payloads/stream.json");
+const TRACES: [&str; 2] = ["5759e988bd862e3fe1be46a994272793", "5759e988bd862e3fe1be46a994272794"];
+
+/// Two reservations, each booked in a trace of its own.
+fn two_reservations() -> String {
+    let mut event: Value = serde_json::from_str(STREAM).unwrap();
+    let record = event["Records"][0].clone();
+    let records = TRACES.map(|trace| {
+        let mut record = record.clone();
+        let traceparent = format!("00-{trace}-53995c3f42cd8ad8-01");
+        record["dynamodb"]["NewImage"]["trace"]["M"] = json!({ "traceparent": { "S": traceparent } });
+        record
+    });
+    event["Records"] = json!(records);
+    event.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_sns_refuses_fails_alone() {
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let url = sink.url();
+    let aws = Aws::start(Duration::ZERO).await.unwrap();
+    let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_TRACES_SAMPLER", "always_on")];
+    let publisher = booking_publisher(&aws, Setup { env, ..Setup::default() }).await;
+    aws.fail("PublishBatch", Fault::Without("1"));
+
+    let failed = publisher.queue(two_reservations().into(), DEADLINE, None).await.unwrap().result;
+    assert!(failed.is_err(), "the stream must deliver the batch again");
+    publisher.idle().await.unwrap();
+    // The invocation, and for each reservation what was done for it and the sending.
+    assert!(sink.wait_for(5, Duration::from_secs(10)).await >= 5);
+
+    let sends: Vec<Span> = sink.spans().into_iter().filter(|span| span.kind == SpanKind::Producer).collect();
+    let of = |trace: &str| sends.iter().find(|span| span.trace_id == trace).unwrap();
+    assert_eq!(sends.len(), 2);
+    let (sent, refused) = (of(TRACES[0]), of(TRACES[1]));
+    let attribute = |span: &Span, name: &str| span.attributes.get(name).cloned();
+    assert_eq!((sent.failed, attribute(sent, "messaging.message.id")), (false, Some("message-0".to_owned())));
+    assert_eq!(attribute(sent, "error.type"), None);
+    assert_eq!((refused.failed, attribute(refused, "messaging.message.id")), (true, None));
+    assert_eq!(attribute(refused, "error.type").as_deref(), Some("InternalError"));
+}
