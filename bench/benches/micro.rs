@@ -10,15 +10,15 @@ use opentelemetry::{
     Context, KeyValue,
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
-use tenancy::TenantLabel;
-use tenant_auth::TokenVerifier;
+use tenancy::{TenantLabel, Tier};
+use tenant_auth::{JwtSettings, JwtVerifier};
 use tenant_telemetry::bench::{Spans, inject_and_extract};
 
 /// Spans of one invocation in the span benchmark: its figure is for one of them.
 const SPANS: usize = 100;
 
 fn tenant() -> TenantLabel {
-    let user_id = "6c5c42f2-fcaa-4337-aea0-9130cc09cdf7".parse().unwrap();
+    let user_id = "6c5c42f2-fcaa-4337-aea0-9130cc09cdf7".parse().ok();
     TenantLabel { tenant_id: "acme".parse().unwrap(), tier: "basic".parse().unwrap(), user_id }
 }
 
@@ -44,7 +44,8 @@ fn tokens(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let aws = runtime.block_on(lambda_host::aws::Aws::start(Duration::ZERO)).unwrap();
     let (pool, client) = (lambda_host::aws::USER_POOL_ID, lambda_host::aws::CLIENT_ID);
-    let verifier = TokenVerifier::new(pool, client, Some(&aws.url), HttpClient::new(Duration::from_secs(2)));
+    let settings = JwtSettings::cognito(pool, client, Some(&aws.url), [Tier::named("basic")]);
+    let verifier = JwtVerifier::new(settings, HttpClient::new(Duration::from_secs(2)));
     let authorization = format!("Bearer {}", aws.token("acme", "basic", "user").unwrap());
     runtime.block_on(verifier.verify(Some(&authorization))).unwrap();
     criterion.bench_function("jwt_verify", |bencher| {

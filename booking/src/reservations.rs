@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::{
 use lambda_http_client::aws::{describe, is_temporary};
 use serde::{Deserialize, Serialize};
 use tenancy::{TenantContext, TenantId, Tier, UserId};
-use tenant_store::{TenantItems, TenantTable};
+use tenant_store::{NoUser, TenantItems, TenantTable};
 use tenant_telemetry::propagation;
 use tokio::time::{sleep, timeout};
 
@@ -47,6 +47,9 @@ pub enum StoreError {
     /// No booking number could be made.
     #[error(transparent)]
     Randomness(#[from] crate::domain::RandomnessUnavailable),
+    /// The caller is no user.
+    #[error(transparent)]
+    NoUser(#[from] NoUser),
     /// The key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -146,13 +149,14 @@ impl Reservations {
         booking: &NewBooking,
         key: Option<&IdempotencyKey>,
     ) -> Result<Made, StoreError> {
-        let items = self.table.for_tenant(tenant);
+        let items = self.table.of_user(tenant)?;
+        let user = tenant.user_id.as_ref().ok_or(NoUser)?;
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
         let (mut now, mut number) = (jiff::Timestamp::now(), BookingNumber::random()?);
         loop {
             let reservation = Reservation::of(booking, number.clone(), now);
-            let Err(error) = try_make(&items, tenant, booking, &reservation, key, now).await else {
+            let Err(error) = try_make(&items, tenant, user, booking, &reservation, key, now).await else {
                 return Ok(Made::Now(reservation));
             };
             match (judge(&error), key) {
@@ -184,12 +188,12 @@ impl Reservations {
         tenant: &TenantContext,
         number: &BookingNumber,
     ) -> Result<Option<Reservation>, StoreError> {
-        read(&self.table.for_tenant(tenant), format!("{BOOKING_PREFIX}{number}")).await
+        read(&self.table.of_user(tenant)?, format!("{BOOKING_PREFIX}{number}")).await
     }
 
     /// The user's reservations, newest first, at most `limit`. Strongly consistent: a new booking is there at once.
     pub async fn list(&self, tenant: &TenantContext, limit: u8, after: Option<Cursor>) -> Result<Page, StoreError> {
-        let items = self.table.for_tenant(tenant);
+        let items = self.table.of_user(tenant)?;
         let start = after.map(|cursor| {
             let mut start = items.key(format!("{BOOKING_PREFIX}{}", cursor.booking_number));
             start.insert("created_at".to_owned(), AttributeValue::S(cursor.created_at));
@@ -212,6 +216,7 @@ impl Reservations {
 async fn try_make(
     items: &TenantItems,
     tenant: &TenantContext,
+    user: &UserId,
     booking: &NewBooking,
     reservation: &Reservation,
     key: Option<&IdempotencyKey>,
@@ -223,7 +228,7 @@ async fn try_make(
         reservation: reservation.clone(),
         tenant_id: tenant.tenant_id.clone(),
         tier: tenant.tier,
-        sub: tenant.user_id.clone(),
+        sub: user.clone(),
         trace,
     };
     let sk = format!("{BOOKING_PREFIX}{}", reservation.booking_number);

@@ -1,10 +1,10 @@
 //! The tenants table: registration adds to it.
 
 use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::AttributeValue};
-use tenancy::TenantId;
+use tenancy::{RegistryEntry, TenantId};
 
 use crate::{
-    domain::Tenant,
+    domain::new_tenant,
     reservations::{StoreError, unavailable_or_refused},
 };
 
@@ -25,9 +25,9 @@ impl Tenants {
     }
 
     /// Makes a tenant of a company.
-    pub async fn enrol(&self, company_name: &str) -> Result<Tenant, StoreError> {
+    pub async fn enrol(&self, company_name: &str) -> Result<RegistryEntry, StoreError> {
         for _ in 0..NAMES_TRIED {
-            let tenant = Tenant::new(company_name, jiff::Timestamp::now())?;
+            let tenant = new_tenant(company_name, jiff::Timestamp::now())?;
             let put = self.client.put_item().table_name(&self.table).set_item(Some(serde_dynamo::to_item(&tenant)?));
             match put.condition_expression("attribute_not_exists(tenant_id)").send().await {
                 Ok(_) => return Ok(tenant),
@@ -44,7 +44,7 @@ impl Tenants {
     pub async fn forget(&self, tenant_id: &TenantId) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table);
         let key = AttributeValue::S(tenant_id.to_string());
-        delete.key("tenant_id", key).send().await.map_err(|error| unavailable_or_refused(&error))?;
+        delete.key(RegistryEntry::TENANT_ID, key).send().await.map_err(|error| unavailable_or_refused(&error))?;
         Ok(())
     }
 }

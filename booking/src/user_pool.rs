@@ -7,7 +7,7 @@ use aws_sdk_cognitoidentityprovider::{
     operation::admin_create_user::AdminCreateUserError,
     types::{AttributeType, DeliveryMediumType},
 };
-use tenancy::{Role, TenantId, TenantLabel, Tier};
+use tenancy::{Role, TenantId, TenantLabel, Tier, UserId};
 
 use crate::domain::EmailAddress;
 
@@ -85,9 +85,9 @@ impl UserPool {
         };
         let attributes = created.user().map(|user| user.attributes()).unwrap_or_default();
         let sub = attributes.iter().find(|attribute| attribute.name() == "sub").and_then(|sub| sub.value());
-        let user_id = sub.and_then(|sub| sub.parse().ok());
+        let user_id = sub.and_then(|sub| sub.parse::<UserId>().ok());
         let user_id = user_id.ok_or_else(|| UserPoolError::Unclear("a user without a sub".into()))?;
-        Ok(Added::Now(TenantLabel { tenant_id: tenant_id.clone(), tier, user_id }))
+        Ok(Added::Now(TenantLabel { tenant_id: tenant_id.clone(), tier, user_id: Some(user_id) }))
     }
 }
 

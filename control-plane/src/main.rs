@@ -10,18 +10,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{
-    alerting::Alarm,
-    api::SloAnswer,
-    config::Config,
-    evaluator::Whose,
-    search::Verdict,
-    server,
-    tenants::{Registry, Status},
-    terminal,
-    trace::TraceId,
+    alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, search::Verdict, server, tenants::Registry,
+    terminal, trace::TraceId,
 };
 use serde::de::DeserializeOwned;
-use tenancy::{TenantId, Tier};
+use tenancy::{TenantId, TenantStatus, Tiers};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -130,6 +123,9 @@ enum Command {
         /// The registry's table: the booking stack's output TenantsTable.
         #[arg(long, global = true, env = "TENANTS_TABLE", default_value = "tenants-dev")]
         table: String,
+        /// The tiers that there are.
+        #[arg(long, global = true, env = "TENANT_TIERS", default_value = "basic,standard,premium")]
+        tiers: Tiers,
         /// JSON, not a table.
         #[arg(long, global = true)]
         json: bool,
@@ -156,9 +152,9 @@ enum TenantCommand {
         /// The company's name.
         #[arg(long)]
         company_name: String,
-        /// basic, standard or premium.
+        /// One of the tiers.
         #[arg(long)]
-        tier: Tier,
+        tier: String,
     },
     /// List all tenants.
     List,
@@ -169,8 +165,8 @@ enum TenantCommand {
     /// Give a tenant another tier; it counts over the one in its tokens.
     SetTier {
         tenant_id: TenantId,
-        /// basic, standard or premium.
-        tier: Tier,
+        /// One of the tiers.
+        tier: String,
     },
 }
 
@@ -251,8 +247,8 @@ async fn run(command: Command) -> Result<ExitCode> {
             let alerts: Vec<Alarm> = serde_json::from_str(&text)?;
             return Ok(failure_if(alerts.iter().any(|alarm| alarm.alert.closed.is_none())));
         }
-        Command::Tenant { command, table, json } => {
-            let printed = tenant(command, &Registry::open(&table).await, json).await?;
+        Command::Tenant { command, table, tiers, json } => {
+            let printed = tenant(command, &Registry::open(&table).await, &tiers, json).await?;
             print(&printed)?;
         }
         Command::Cost { window, format, client } => {
@@ -276,19 +272,19 @@ async fn run(command: Command) -> Result<ExitCode> {
 }
 
 /// Does what is asked with the registry; what there is to print about it.
-async fn tenant(command: TenantCommand, registry: &Registry, json: bool) -> Result<String> {
+async fn tenant(command: TenantCommand, registry: &Registry, tiers: &Tiers, json: bool) -> Result<String> {
     let changed = match command {
         TenantCommand::Create { company_name, tier } => {
-            let tenant = registry.create(&company_name, tier).await?;
+            let tenant = registry.create(&company_name, tiers.parse(&tier)?).await?;
             return Ok(if json { to_json(&tenant)? } else { format!("{}\n", tenant.tenant_id) });
         }
         TenantCommand::List => {
             let tenants = registry.list().await?;
             return if json { to_json(&tenants) } else { Ok(terminal::tenants(&tenants)) };
         }
-        TenantCommand::Suspend { tenant_id } => registry.set_status(&tenant_id, Status::Suspended).await?,
-        TenantCommand::Resume { tenant_id } => registry.set_status(&tenant_id, Status::Active).await?,
-        TenantCommand::SetTier { tenant_id, tier } => registry.set_tier(&tenant_id, tier).await?,
+        TenantCommand::Suspend { tenant_id } => registry.set_status(&tenant_id, TenantStatus::Suspended).await?,
+        TenantCommand::Resume { tenant_id } => registry.set_status(&tenant_id, TenantStatus::Active).await?,
+        TenantCommand::SetTier { tenant_id, tier } => registry.set_tier(&tenant_id, tiers.parse(&tier)?).await?,
     };
     if json { to_json(&changed.to) } else { Ok(terminal::changed(&changed)) }
 }

@@ -13,7 +13,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use tenancy::Tier;
 use tenant_telemetry::propagation::field;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -58,9 +57,9 @@ impl Door {
 
     /// The API at this prefix: of the tier the token claims, where that has its own.
     fn api(&self, prefix: &str, headers: &HeaderMap) -> Option<&Api> {
-        let tier = tier_accounts::claimed(headers).map(Tier::as_str);
+        let tier = tier_accounts::claimed(headers);
         let of = |tier: Option<&str>| self.apis.iter().find(|api| api.prefix == prefix && api.tier.as_deref() == tier);
-        tier.and_then(|tier| of(Some(tier))).or_else(|| of(None))
+        tier.and_then(|tier| of(Some(tier.as_str()))).or_else(|| of(None))
     }
 }
 

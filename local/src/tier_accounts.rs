@@ -3,16 +3,14 @@
 
 use std::str::FromStr;
 
+use airline_events::TIERS;
 use anyhow::{Context, Error, Result, ensure};
 use axum::http::{HeaderMap, header};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use tenancy::Tier;
+use tenancy::{Tier, Tiers};
 
 use crate::ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT};
-
-/// All tiers, the cheapest first.
-pub const TIERS: [Tier; 3] = [Tier::Basic, Tier::Standard, Tier::Premium];
 
 /// A tier and the account its miles are kept in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +27,7 @@ impl FromStr for TierAccount {
     /// From `premium=333333333333`.
     fn from_str(text: &str) -> Result<Self> {
         let (tier, account) = text.split_once('=').context("not of the form TIER=ACCOUNT")?;
-        let tier: Tier = tier.parse()?;
+        let tier = Tiers::from(TIERS).parse(tier)?;
         let digits = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         ensure!(digits, "an account is twelve digits");
         ensure!(![BOOKING_ACCOUNT, MILEAGE_ACCOUNT].contains(&account), "{account} is already account A or B");
@@ -121,8 +119,8 @@ mod tests {
             claimed(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
         };
         let claims = BASE64_URL_SAFE_NO_PAD.encode(r#"{"custom:tier-level":"premium"}"#);
-        assert_eq!(with(&format!("Bearer e30.{claims}.c2ln")), Some(Tier::Premium));
-        assert_eq!(with(&format!("e30.{claims}.c2ln")), Some(Tier::Premium));
+        assert_eq!(with(&format!("Bearer e30.{claims}.c2ln")), Some(Tier::named("premium")));
+        assert_eq!(with(&format!("e30.{claims}.c2ln")), Some(Tier::named("premium")));
         for unreadable in ["Bearer e30.e30.c2ln", "Bearer", "AWS4-HMAC-SHA256 Credential=a/b/c", "a.%%.b"] {
             assert_eq!(with(unreadable), None, "{unreadable}");
         }

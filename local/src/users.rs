@@ -7,7 +7,7 @@ use aws_sdk_cognitoidentityprovider::{
     Client,
     types::{AttributeType, AuthFlowType, MessageActionType},
 };
-use aws_sdk_dynamodb::types::AttributeValue;
+use tenancy::{RegistryEntry, TenantStatus};
 
 use crate::outputs::{Outputs, User};
 
@@ -23,16 +23,14 @@ pub async fn register_tenants(config: &SdkConfig, table: &str, tenants: &[(&str,
     let registry = aws_sdk_dynamodb::Client::new(config);
     let now = format!("{:.3}", jiff::Timestamp::now());
     for (tenant, tier, company) in tenants {
-        let mut put = registry.put_item().table_name(table);
-        for (name, value) in [
-            ("tenant_id", *tenant),
-            ("tier", tier),
-            ("status", "active"),
-            ("company_name", company),
-            ("created_at", now.as_str()),
-        ] {
-            put = put.item(name, AttributeValue::S(value.to_owned()));
-        }
+        let entry = RegistryEntry {
+            tenant_id: tenant.parse()?,
+            tier: tier.parse()?,
+            status: TenantStatus::Active,
+            company_name: (*company).to_owned(),
+            created_at: now.clone(),
+        };
+        let put = registry.put_item().table_name(table).set_item(Some(serde_dynamo::to_item(entry)?));
         put.send().await.with_context(|| format!("cannot register {tenant}"))?;
     }
     Ok(())

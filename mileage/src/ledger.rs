@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 use lambda_http_client::aws::{describe, is_temporary};
 use serde::{Deserialize, Serialize};
 use tenancy::TenantContext;
-use tenant_store::{TenantItems, TenantTable};
+use tenant_store::{NoUser, TenantItems, TenantTable};
 
 use crate::miles::Miles;
 
@@ -37,6 +37,9 @@ pub enum LedgerError {
     /// A stored item is not of the shape this code writes.
     #[error("a stored item does not parse: {0}")]
     Item(#[from] serde_dynamo::Error),
+    /// Miles are a user's, and none is named.
+    #[error(transparent)]
+    NoUser(#[from] NoUser),
 }
 
 /// The miles of one booking.
@@ -119,7 +122,7 @@ impl Ledger {
 
     /// Posts an entry and adds it to the balance, both or neither, once per booking.
     pub async fn post(&self, tenant: &TenantContext, entry: &Entry) -> Result<Posted, LedgerError> {
-        let items = self.table.for_tenant(tenant);
+        let items = self.table.of_user(tenant)?;
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -138,17 +141,17 @@ impl Ledger {
 
     /// The entry of a booking, if its miles have arrived.
     pub async fn entry(&self, tenant: &TenantContext, booking_number: &str) -> Result<Option<Entry>, LedgerError> {
-        read(&self.table.for_tenant(tenant), format!("{ENTRY_PREFIX}{booking_number}")).await
+        read(&self.table.of_user(tenant)?, format!("{ENTRY_PREFIX}{booking_number}")).await
     }
 
     /// The user's balance; nothing earned yet is zero.
     pub async fn balance(&self, tenant: &TenantContext) -> Result<Balance, LedgerError> {
-        Ok(read(&self.table.for_tenant(tenant), BALANCE.to_owned()).await?.unwrap_or_default())
+        Ok(read(&self.table.of_user(tenant)?, BALANCE.to_owned()).await?.unwrap_or_default())
     }
 
     /// The user's entries, newest first, at most `limit`.
     pub async fn history(&self, tenant: &TenantContext, limit: u8, after: Option<Cursor>) -> Result<Page, LedgerError> {
-        let items = self.table.for_tenant(tenant);
+        let items = self.table.of_user(tenant)?;
         let start = after.map(|cursor| {
             let mut start = items.key(format!("{ENTRY_PREFIX}{}", cursor.booking_number));
             start.insert("created_at".to_owned(), AttributeValue::S(cursor.created_at));

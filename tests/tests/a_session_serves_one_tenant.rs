@@ -11,7 +11,8 @@ use tenancy::{TenantContext, TenantLabel, Tier};
 use tenant_store::{TenantItems, TenantTable};
 
 fn tenant(id: &str) -> TenantContext {
-    let label = TenantLabel { tenant_id: id.parse().unwrap(), tier: Tier::Basic, user_id: "user-1".parse().unwrap() };
+    let label =
+        TenantLabel { tenant_id: id.parse().unwrap(), tier: Tier::named("basic"), user_id: "user-1".parse().ok() };
     TenantContext::vouched_by("this test", label)
 }
 
@@ -33,7 +34,7 @@ async fn reads(items: &TenantItems) -> bool {
 async fn of_many_calls_at_once_for_a_tenant_one_asks_for_a_session() {
     let (aws, table) = start().await;
     let tenants: Vec<_> = ["acme", "acme2", "globex"].map(tenant).into_iter().cycle().take(60).collect();
-    let all = tenants.iter().map(async |tenant| reads(&table.for_tenant(tenant)).await);
+    let all = tenants.iter().map(async |tenant| reads(&table.of_user(tenant).unwrap()).await);
     assert!(join_all(all).await.into_iter().all(|read| read));
     assert_eq!(sessions(&aws), 3);
     let asked = aws.requests().into_iter().find(|(action, _)| action == "AssumeRole").unwrap().1;
@@ -43,13 +44,13 @@ async fn of_many_calls_at_once_for_a_tenant_one_asks_for_a_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_replaced_shortly_before_it_ends() {
     let (aws, table) = start().await;
-    let items = table.for_tenant(&tenant("acme"));
+    let items = table.of_user(&tenant("acme")).unwrap();
     aws.let_sessions_last(330);
     assert!(reads(&items).await && reads(&items).await);
     assert_eq!(sessions(&aws), 1);
 
     let (aws, table) = start().await;
-    let items = table.for_tenant(&tenant("acme"));
+    let items = table.of_user(&tenant("acme")).unwrap();
     // Between half of the five minutes and all of them: the SDK spreads renewals.
     aws.let_sessions_last(140);
     assert!(reads(&items).await && reads(&items).await);
@@ -59,8 +60,8 @@ async fn a_session_is_replaced_shortly_before_it_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_opens_no_other_tenants_items() {
     let (_aws, table) = start().await;
-    let acme = table.for_tenant(&tenant("acme"));
-    let foreign = table.for_tenant(&tenant("acme2")).key("BALANCE");
+    let acme = table.of_user(&tenant("acme")).unwrap();
+    let foreign = table.of_user(&tenant("acme2")).unwrap().key("BALANCE");
     let error = acme.get("BALANCE").set_key(Some(foreign)).send().await.unwrap_err();
     assert!(format!("{error:?}").contains("AccessDeniedException"), "{error:?}");
 }

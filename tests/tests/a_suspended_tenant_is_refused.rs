@@ -143,7 +143,7 @@ async fn the_command_line_refuses_what_makes_no_sense() {
     for (arguments, reason) in [
         (&["suspend", "nobody-of-this-name"][..], "there is no tenant nobody-of-this-name"),
         (&["suspend", "a#b"], "the tenant id must be"),
-        (&["set-tier", "acme", "gold"], "the tier must be"),
+        (&["set-tier", "acme", "gold"], "there is no tier \"gold\""),
         (&["create", "--company-name", " ", "--tier", "basic"], "the company's name must be"),
     ] {
         let (success, text) = tenant_command(arguments);

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
-use airline_events::BookingConfirmed;
+use airline_events::{BookingConfirmed, TIERS};
 use booking::domain::{BookingNumber, IdempotencyKey, NewBooking};
 use jsonwebtoken::Algorithm;
 use lambda_host::aws::{Aws, CLIENT_ID, TENANT_ROLE_ARN, USER_POOL_ID};
@@ -14,7 +14,7 @@ use mileage::miles::miles_between;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tenancy::{TenantContext, TenantId, TenantLabel, Tier, UserId};
-use tenant_auth::{Identity, TokenVerifier};
+use tenant_auth::{Identity, JwtSettings, JwtVerifier};
 use tenant_messages::{BelievedSources, InvalidMessage, TenantMessage, read, receive};
 use tenant_store::{TenantTable, is_partition_of};
 use tokio::runtime::Runtime;
@@ -25,15 +25,19 @@ fn tenant() -> impl Strategy<Value = TenantId> {
 }
 
 fn user() -> impl Strategy<Value = UserId> {
-    "[A-Za-z0-9_-]{1,128}".prop_map(|text| text.parse().unwrap())
+    "[A-Za-z0-9._@|:+=~/-]{1,128}".prop_map(|text| text.parse().unwrap())
 }
 
 fn tier() -> impl Strategy<Value = Tier> {
-    prop_oneof![Just(Tier::Basic), Just(Tier::Standard), Just(Tier::Premium)]
+    prop::sample::select(TIERS.as_slice())
 }
 
 fn label() -> impl Strategy<Value = TenantLabel> {
-    (tenant(), tier(), user()).prop_map(|(tenant_id, tier, user_id)| TenantLabel { tenant_id, tier, user_id })
+    (tenant(), tier(), user()).prop_map(|(tenant_id, tier, user_id)| TenantLabel {
+        tenant_id,
+        tier,
+        user_id: Some(user_id),
+    })
 }
 
 fn number() -> impl Strategy<Value = String> {
@@ -52,7 +56,7 @@ fn event() -> impl Strategy<Value = BookingConfirmed> {
         from_airport: from,
         to_airport: to,
         departure_date: date,
-        sub: tenant.user_id,
+        sub: tenant.user_id.unwrap(),
         tier: tenant.tier,
         tenant_id: tenant.tenant_id,
     })
@@ -89,13 +93,18 @@ fn is_token(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
+/// What an identity provider may call a user.
+fn is_user(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "._@|:+=~/-".contains(c))
+}
+
 /// The queue that a message comes from.
 const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:mileage-bookings-dev";
 
 /// The partition that the items of a message's user are in.
 fn partition(event: &BookingConfirmed) -> String {
     let tenant = TenantContext::vouched_by("this test", event.label().unwrap());
-    TABLE.for_tenant(&tenant).key("BALANCE")["pk"].as_s().unwrap().clone()
+    TABLE.of_user(&tenant).unwrap().key("BALANCE")["pk"].as_s().unwrap().clone()
 }
 
 fn attributes(event: &BookingConfirmed) -> HashMap<String, String> {
@@ -106,9 +115,8 @@ proptest! {
     #[test]
     fn an_identifier_is_read_back_and_nothing_else_is_one(text in ".{0,70}") {
         prop_assert_eq!(text.parse::<TenantId>().map(|id| id.to_string()).ok(), is_token(&text, 64).then(|| text.clone()));
-        prop_assert_eq!(text.parse::<UserId>().map(|id| id.to_string()).ok(), is_token(&text, 128).then(|| text.clone()));
-        let tier = text.parse::<Tier>().map(Tier::as_str).ok();
-        prop_assert!(tier.is_none_or(|tier| tier == text));
+        prop_assert_eq!(text.parse::<UserId>().map(|id| id.to_string()).ok(), is_user(&text).then(|| text.clone()));
+        prop_assert!(text.parse::<Tier>().is_ok_and(|tier| tier.as_str() == text) || text.parse::<Tier>().is_err());
     }
 
     #[test]
@@ -218,11 +226,11 @@ static TABLE: LazyLock<TenantTable> = LazyLock::new(|| {
     TenantTable::new(&config, "ledger", TENANT_ROLE_ARN)
 });
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
-static POOL: LazyLock<(Aws, TokenVerifier)> = LazyLock::new(|| {
+static POOL: LazyLock<(Aws, JwtVerifier)> = LazyLock::new(|| {
     RUNTIME.block_on(async {
         let aws = Aws::start(Duration::ZERO).await.unwrap();
         let client = HttpClient::new(Duration::from_secs(2));
-        let verifier = TokenVerifier::new(USER_POOL_ID, CLIENT_ID, Some(&aws.url), client);
+        let verifier = JwtVerifier::new(JwtSettings::cognito(USER_POOL_ID, CLIENT_ID, Some(&aws.url), TIERS), client);
         (aws, verifier)
     })
 });
@@ -258,10 +266,11 @@ proptest! {
         let header = json!({ "alg": "RS256", "kid": "key-1" }).to_string();
         let token = aws.sign(&header, &claims.to_string(), Algorithm::RS256).unwrap();
         if let Ok(Identity { tenant, .. }) = RUNTIME.block_on(verifier.verify(Some(&format!("Bearer {token}")))) {
-            prop_assert!(is_token(tenant.tenant_id.as_str(), 64) && is_token(tenant.user_id.as_str(), 128));
+            let user = tenant.user_id.as_ref().unwrap();
+            prop_assert!(is_token(tenant.tenant_id.as_str(), 64) && is_user(user.as_str()));
             prop_assert_eq!(&json!(tenant.tenant_id.as_str()), &claims["custom:tenant-id"]);
             prop_assert_eq!(&json!(tenant.tier.as_str()), &claims["custom:tier-level"]);
-            prop_assert_eq!(&json!(tenant.user_id.as_str()), &claims["sub"]);
+            prop_assert_eq!(&json!(user.as_str()), &claims["sub"]);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The function behind account A's API.
 
+use airline_events::TIERS;
 use std::{sync::Arc, time::Duration};
 
 use booking::{
@@ -13,14 +14,14 @@ use lambda_http_client::{HttpClient, Signer, aws};
 use lambda_problem::{Problem, cors_layer, no_such_route, route};
 use lambda_runtime::{Error, Runtime};
 use tenancy::TenantContext;
-use tenant_auth::{AuthLayer, TenantRegistry, TokenVerifier};
+use tenant_auth::{AuthLayer, JwtSettings, JwtVerifier, TenantRegistry};
 use tenant_store::TenantTable;
 use tenant_telemetry::{HttpLayer, Telemetry};
 use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let verifier = TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?;
+    let verifier = JwtVerifier::new(JwtSettings::cognito_from_env(TIERS)?, HttpClient::new(Duration::from_secs(2)));
     let set_up = async {
         let config = aws::config().await;
         Telemetry::from_env(&config).await.map(|telemetry| (config, telemetry))
@@ -33,7 +34,7 @@ async fn main() -> Result<(), Error> {
     let signer = Signer::new(&config, "execute-api")?;
     let mileage = Arc::new(MileageClient::new(&std::env::var("MILEAGE_API_URL")?, signer));
 
-    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?);
+    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config, TIERS).await?);
     // A quote reads nothing of a tenant's.
     let quotes = auth.clone().layer(service_fn(move |request| serve_quote(mileage.clone(), request)));
     let bookings = auth

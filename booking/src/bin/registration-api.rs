@@ -1,5 +1,6 @@
 //! The function that lets people in: companies register themselves, admins invite colleagues.
 
+use airline_events::TIERS;
 use std::{sync::Arc, time::Duration};
 
 use booking::{
@@ -14,7 +15,7 @@ use lambda_http::{Adapter, Body, Request};
 use lambda_http_client::{HttpClient, aws};
 use lambda_problem::{Problem, cors_layer, no_such_route, route};
 use lambda_runtime::{Error, Runtime};
-use tenant_auth::{AuthLayer, TenantRegistry, TokenVerifier};
+use tenant_auth::{AuthLayer, JwtSettings, JwtVerifier, TenantRegistry};
 use tenant_telemetry::{AwsSdkTracing, HttpLayer, Telemetry};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -26,7 +27,7 @@ struct App {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let verifier = TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?;
+    let verifier = JwtVerifier::new(JwtSettings::cognito_from_env(TIERS)?, HttpClient::new(Duration::from_secs(2)));
     let set_up = async {
         let config = aws::config().await;
         Telemetry::from_env(&config).await.map(|telemetry| (config, telemetry))
@@ -50,7 +51,7 @@ async fn main() -> Result<(), Error> {
 
     // Only an invitation has somebody to verify.
     let inviting = app.clone();
-    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?);
+    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config, TIERS).await?);
     let invitations = auth.layer(service_fn(move |request| serve_admin(inviting.clone(), request)));
     let handler = service_fn(move |request: Request| {
         let (app, invitations) = (app.clone(), invitations.clone());

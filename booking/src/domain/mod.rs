@@ -20,4 +20,4 @@ pub use new_booking::NewBooking;
 pub use random::RandomnessUnavailable;
 pub use registration::{Invitation, Registration};
 pub use reservation::Reservation;
-pub use tenant::Tenant;
+pub use tenant::new_tenant;

@@ -31,6 +31,7 @@ fn problem(error: StoreError) -> Problem {
             "This Idempotency-Key was used for another booking.",
         )
         .with_field("Idempotency-Key", "was used for another booking"),
+        StoreError::NoUser(_) => Problem::new(StatusCode::FORBIDDEN, "no_user", "Only a user can have bookings."),
         StoreError::Unavailable(reason) => {
             tracing::error!(reason, "reservations unavailable");
             Problem::unavailable("reservations_unavailable", "Bookings cannot be reached at the moment.")

@@ -6,12 +6,12 @@
 use http::Response;
 use lambda_http::{Body, Request, RequestExt, request::RequestContext};
 use lambda_problem::Problem;
-use tenancy::Role;
+use tenancy::{RegistryEntry, Role};
 use tenant_telemetry::Work;
 
 use super::onboarding::{accepted, no_new_user, not_admitted, not_enrolled};
 use crate::{
-    domain::{Registration, Tenant},
+    domain::Registration,
     rate_limits::RateLimits,
     tenants::Tenants,
     user_pool::{Added, UserPool},
@@ -43,7 +43,7 @@ pub async fn register(
 }
 
 /// A tenant that stays for want of an answer is unused, and no reason to fail.
-async fn give_up(tenants: &Tenants, tenant: &Tenant) {
+async fn give_up(tenants: &Tenants, tenant: &RegistryEntry) {
     if let Err(error) = tenants.forget(&tenant.tenant_id).await {
         tracing::warn!(%error, "a tenant without users stays");
     }

@@ -14,51 +14,16 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue},
 };
 use lambda_http_client::aws::describe;
-use serde::{Deserialize, Serialize};
-use tenancy::{TenantId, Tier};
-
-/// Whether a tenant is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// It is.
-    Active,
-    /// It is not, though its tokens verify.
-    Suspended,
-}
-
-impl Status {
-    /// As it stands in the table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Status::Active => "active",
-            Status::Suspended => "suspended",
-        }
-    }
-}
-
-/// An entry of the registry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tenant {
-    /// The id the service gave.
-    pub tenant_id: TenantId,
-    /// The service level.
-    pub tier: Tier,
-    /// Whether it is served.
-    pub status: Status,
-    /// The company, as it calls itself.
-    pub company_name: String,
-    /// When it was registered, RFC 3339, UTC.
-    pub created_at: String,
-}
+use serde_json::{Map, Value};
+use tenancy::{RegistryEntry, TenantId, TenantStatus, Tier};
 
 /// An entry before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
     /// Before.
-    pub from: Tenant,
+    pub from: RegistryEntry,
     /// After.
-    pub to: Tenant,
+    pub to: RegistryEntry,
 }
 
 /// The registry's table.
@@ -80,26 +45,26 @@ impl Registry {
     }
 
     /// Registers a company as a new, active tenant.
-    pub async fn create(&self, company_name: &str, tier: Tier) -> Result<Tenant> {
+    pub async fn create(&self, company_name: &str, tier: Tier) -> Result<RegistryEntry> {
         let company_name = company_name.trim();
         if company_name.is_empty() || company_name.chars().count() > 100 || company_name.chars().any(char::is_control) {
             bail!("the company's name must be 1 to 100 printable characters");
         }
-        let tenant = Tenant {
+        let tenant = RegistryEntry {
             tenant_id: new_id()?,
             tier,
-            status: Status::Active,
+            status: TenantStatus::Active,
             company_name: company_name.to_owned(),
             created_at: format!("{:.3}", jiff::Timestamp::now()),
         };
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item(&tenant)));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item(&tenant)?));
         let put = put.condition_expression("attribute_not_exists(tenant_id)");
         put.send().await.map_err(|error| self.failed(&error))?;
         Ok(tenant)
     }
 
     /// All tenants, by id.
-    pub async fn list(&self) -> Result<Vec<Tenant>> {
+    pub async fn list(&self) -> Result<Vec<RegistryEntry>> {
         let mut tenants = Vec::new();
         let mut pages = self.client.scan().table_name(&self.table).consistent_read(true).into_paginator().send();
         while let Some(page) = pages.next().await {
@@ -107,27 +72,28 @@ impl Registry {
                 tenants.push(tenant(item)?);
             }
         }
-        tenants.sort_by(|one: &Tenant, other| one.tenant_id.cmp(&other.tenant_id));
+        tenants.sort_by(|one: &RegistryEntry, other| one.tenant_id.cmp(&other.tenant_id));
         Ok(tenants)
     }
 
     /// Serves a tenant from now on, or no longer.
-    pub async fn set_status(&self, tenant_id: &TenantId, status: Status) -> Result<Changed> {
-        let changed = self.set(tenant_id, "status", status.as_str()).await?;
-        let to = Tenant { status, ..changed.clone() };
+    pub async fn set_status(&self, tenant_id: &TenantId, status: TenantStatus) -> Result<Changed> {
+        let changed = self.set(tenant_id, RegistryEntry::STATUS, status.as_str()).await?;
+        let to = RegistryEntry { status, ..changed.clone() };
         Ok(Changed { from: changed, to })
     }
 
     /// Gives a tenant another service level.
     pub async fn set_tier(&self, tenant_id: &TenantId, tier: Tier) -> Result<Changed> {
-        let changed = self.set(tenant_id, "tier", tier.as_str()).await?;
-        let to = Tenant { tier, ..changed.clone() };
+        let changed = self.set(tenant_id, RegistryEntry::TIER, tier.as_str()).await?;
+        let to = RegistryEntry { tier, ..changed.clone() };
         Ok(Changed { from: changed, to })
     }
 
     /// Sets an attribute of an entry that exists; the entry as it was before.
-    async fn set(&self, tenant_id: &TenantId, attribute: &str, value: &str) -> Result<Tenant> {
-        let update = self.client.update_item().table_name(&self.table).key("tenant_id", text(tenant_id.as_str()));
+    async fn set(&self, tenant_id: &TenantId, attribute: &str, value: &str) -> Result<RegistryEntry> {
+        let update =
+            self.client.update_item().table_name(&self.table).key(RegistryEntry::TENANT_ID, text(tenant_id.as_str()));
         let update = update
             .condition_expression("attribute_exists(tenant_id)")
             .update_expression("SET #attribute = :value")
@@ -154,45 +120,26 @@ impl Registry {
     }
 }
 
-/// As registration makes them: twelve characters of Crockford's base 32, 60 bits.
 fn new_id() -> Result<TenantId> {
-    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let mut bytes = [0; 12];
     rand::fill(&mut bytes).map_err(|_| anyhow!("no random bytes"))?;
-    let id: String = bytes.iter().map(|byte| char::from(DIGITS[usize::from(byte % 32)])).collect();
-    Ok(format!("t-{id}").parse()?)
+    Ok(TenantId::random(bytes)?)
 }
 
 fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-fn item(tenant: &Tenant) -> HashMap<String, AttributeValue> {
-    HashMap::from([
-        ("tenant_id".to_owned(), text(tenant.tenant_id.as_str())),
-        ("tier".to_owned(), text(tenant.tier.as_str())),
-        ("status".to_owned(), text(tenant.status.as_str())),
-        ("company_name".to_owned(), text(&tenant.company_name)),
-        ("created_at".to_owned(), text(&tenant.created_at)),
-    ])
+fn item(tenant: &RegistryEntry) -> Result<HashMap<String, AttributeValue>> {
+    let Value::Object(fields) = serde_json::to_value(tenant)? else { bail!("an entry is no object") };
+    let attribute = |(name, value): (String, Value)| Some((name, text(value.as_str()?)));
+    Ok(fields.into_iter().filter_map(attribute).collect())
 }
 
-fn tenant(item: &HashMap<String, AttributeValue>) -> Result<Tenant> {
-    let of = |name: &str| {
-        let value = item.get(name).and_then(|value| value.as_s().ok());
-        value.cloned().with_context(|| format!("an entry has no {name}"))
-    };
-    Ok(Tenant {
-        tenant_id: of("tenant_id")?.parse()?,
-        tier: of("tier")?.parse()?,
-        status: match of("status")?.as_str() {
-            "active" => Status::Active,
-            "suspended" => Status::Suspended,
-            other => bail!("an entry has the status {other:?}"),
-        },
-        company_name: of("company_name")?,
-        created_at: of("created_at")?,
-    })
+fn tenant(item: &HashMap<String, AttributeValue>) -> Result<RegistryEntry> {
+    let field = |(name, value): (&String, &AttributeValue)| Some((name.clone(), value.as_s().ok()?.as_str().into()));
+    let fields: Map<String, Value> = item.iter().filter_map(field).collect();
+    serde_json::from_value(fields.into()).context("an entry of the registry")
 }
 
 #[cfg(test)]
@@ -201,15 +148,15 @@ mod tests {
 
     #[test]
     fn an_entry_is_read_as_it_was_written() {
-        let written = Tenant {
+        let written = RegistryEntry {
             tenant_id: new_id().unwrap(),
-            tier: Tier::Premium,
-            status: Status::Suspended,
+            tier: Tier::named("premium"),
+            status: TenantStatus::Suspended,
             company_name: "Oceanic Airlines".to_owned(),
             created_at: "2026-11-21T05:10:06.000Z".to_owned(),
         };
-        assert_eq!(tenant(&item(&written)).unwrap(), written);
-        let mut broken = item(&written);
+        assert_eq!(tenant(&item(&written).unwrap()).unwrap(), written);
+        let mut broken = item(&written).unwrap();
         broken.insert("status".to_owned(), text("gone"));
         assert!(tenant(&broken).is_err());
     }

@@ -1,10 +1,12 @@
 //! The tenant registry as a table, and what changed in it.
 
+use tenancy::RegistryEntry;
+
 use super::lists::table;
-use crate::tenants::{Changed, Tenant};
+use crate::tenants::Changed;
 
 /// The tenants, a line for each.
-pub fn tenants(tenants: &[Tenant]) -> String {
+pub fn tenants(tenants: &[RegistryEntry]) -> String {
     let mut table = table(["tenant", "company", "tier", "status", "registered"]);
     for tenant in tenants {
         table.add_row([

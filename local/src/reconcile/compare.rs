@@ -175,11 +175,12 @@ pub fn compare(records: &Records) -> Comparison {
 }
 
 fn wrong_key(partition: &str, stored: &StoredReservation) -> Option<Difference> {
-    let owner = TenantLabel { tenant_id: stored.tenant_id.clone(), tier: stored.tier, user_id: stored.sub.clone() };
+    let owner =
+        TenantLabel { tenant_id: stored.tenant_id.clone(), tier: stored.tier, user_id: Some(stored.sub.clone()) };
     (!is_partition_of(partition, &owner)).then(|| Difference::WrongKey {
         partition: partition.to_owned(),
         booking_number: stored.reservation.booking_number.to_string(),
-        fields_say: format!("user {} of tenant {}", owner.user_id, owner.tenant_id),
+        fields_say: format!("user {} of tenant {}", stored.sub, owner.tenant_id),
     })
 }
 
@@ -253,7 +254,7 @@ mod tests {
         let stored = StoredReservation {
             reservation,
             tenant_id: "acme".parse().unwrap(),
-            tier: Tier::Basic,
+            tier: Tier::named("basic"),
             sub: "ada".parse().unwrap(),
             trace: HashMap::new(),
         };

@@ -1,5 +1,6 @@
 //! The function behind account B's API.
 
+use airline_events::TIERS;
 use std::{sync::Arc, time::Duration};
 
 use http::{Response, StatusCode};
@@ -12,14 +13,14 @@ use mileage::{
     ledger::Ledger,
 };
 use tenancy::TenantContext;
-use tenant_auth::{AuthLayer, TenantRegistry, TokenVerifier};
+use tenant_auth::{AuthLayer, JwtSettings, JwtVerifier, TenantRegistry};
 use tenant_store::TenantTable;
 use tenant_telemetry::{BelievedSenders, HttpLayer, Telemetry};
 use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let verifier = TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?;
+    let verifier = JwtVerifier::new(JwtSettings::cognito_from_env(TIERS)?, HttpClient::new(Duration::from_secs(2)));
     let set_up = async {
         let config = aws::config().await;
         Telemetry::from_env(&config).await.map(|telemetry| (config, telemetry))
@@ -30,7 +31,8 @@ async fn main() -> Result<(), Error> {
     let table = TenantTable::from_env(&config, "LEDGER_TABLE")?;
     let ledger = Arc::new(Ledger::new(table.clone()));
 
-    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config).await?).beginning(table.preparing());
+    let auth =
+        AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config, TIERS).await?).beginning(table.preparing());
     let for_tenants = auth.layer(service_fn(move |request| serve_tenant(ledger.clone(), request)));
     let handler = service_fn(move |request: Request| {
         let for_tenants = for_tenants.clone();

@@ -81,7 +81,7 @@ pub async fn accrue(
 }
 
 type Parsed = Result<(BookingConfirmed, TenantContext), InvalidMessage>;
-type User = (TenantId, UserId);
+type User = (TenantId, Option<UserId>);
 
 /// Messages by the user they are for, in the order in which they came. What does not parse has none.
 fn by_user(

@@ -10,6 +10,7 @@ pub use balance::balance;
 pub use distance::distance;
 pub use posting::posting;
 
+use http::StatusCode;
 use lambda_problem::Problem;
 
 use crate::ledger::LedgerError;
@@ -21,6 +22,7 @@ fn problem(error: LedgerError) -> Problem {
         LedgerError::Unavailable(_) => {
             Problem::unavailable("ledger_unavailable", "The ledger is not available at the moment.")
         }
+        LedgerError::NoUser(_) => Problem::new(StatusCode::FORBIDDEN, "no_user", "Only a user can have miles."),
         LedgerError::Refused(_) | LedgerError::Item(_) => Problem::internal(),
     }
 }

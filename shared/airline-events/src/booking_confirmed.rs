@@ -2,8 +2,10 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tenancy::{InvalidTenant, Pattern, TenantId, TenantLabel, Tier, UserId};
+use tenancy::{InvalidTenant, Pattern, TenantId, TenantLabel, Tier, Tiers, UserId};
 use tenant_messages::{InvalidMessage, TenantMessage};
+
+use crate::TIERS;
 
 /// The body of a `booking.confirmed` message, JSON. What its fields may say stands here, for those who read it, and in
 /// `docs/events.asyncapi.yaml`, for other teams; a test reads the one against the other. The contract's `version` stands beside them.
@@ -39,10 +41,11 @@ impl TenantMessage for BookingConfirmed {
     const VERSION: u32 = 1;
 
     fn label(&self) -> Result<TenantLabel, InvalidTenant> {
-        Ok(TenantLabel { tenant_id: self.tenant_id.clone(), tier: self.tier, user_id: self.sub.clone() })
+        Ok(TenantLabel { tenant_id: self.tenant_id.clone(), tier: self.tier, user_id: Some(self.sub.clone()) })
     }
 
     fn check(&self) -> Result<(), InvalidMessage> {
+        Tiers::from(TIERS).parse(self.tier.as_str())?;
         for (field, text, pattern) in [
             ("booking_number", &self.booking_number, Self::BOOKING_NUMBER),
             ("from_airport", &self.from_airport, Self::AIRPORT),
@@ -83,7 +86,7 @@ mod tests {
             to_airport: "JFK".into(),
             departure_date: "2027-01-31".into(),
             sub: "user-1".parse().unwrap(),
-            tier: Tier::Premium,
+            tier: Tier::named("premium"),
             tenant_id: "oceanic".parse().unwrap(),
         }
     }

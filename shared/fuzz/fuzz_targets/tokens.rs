@@ -6,12 +6,12 @@ use std::{sync::LazyLock, time::Duration};
 use lambda_host::aws::{Aws, CLIENT_ID, USER_POOL_ID};
 use libfuzzer_sys::fuzz_target;
 use lambda_http_client::HttpClient;
-use tenant_auth::TokenVerifier;
+use tenant_auth::{JwtSettings, JwtVerifier};
 use tokio::runtime::Runtime;
 
 struct Pool {
     runtime: Runtime,
-    verifier: TokenVerifier,
+    verifier: JwtVerifier,
     token: String,
     _aws: Aws,
 }
@@ -20,7 +20,7 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| {
     let runtime = Runtime::new().expect("a runtime");
     let aws = runtime.block_on(Aws::start(Duration::ZERO)).expect("a user pool");
     let http = HttpClient::new(Duration::from_secs(5));
-    let verifier = TokenVerifier::new(USER_POOL_ID, CLIENT_ID, Some(&aws.url), http);
+    let verifier = JwtVerifier::new(JwtSettings::cognito(USER_POOL_ID, CLIENT_ID, Some(&aws.url), airline_events::TIERS), http);
     let token = aws.token("acme", "basic", "user").expect("a token");
     runtime.block_on(verifier.verify(Some(&token))).expect("the pool's own token is accepted");
     Pool { runtime, verifier, token, _aws: aws }

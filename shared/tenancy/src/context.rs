@@ -11,8 +11,8 @@ pub struct TenantLabel {
     pub tenant_id: TenantId,
     /// The tenant's tier.
     pub tier: Tier,
-    /// The user who asked.
-    pub user_id: UserId,
+    /// The user who asked; none where a machine did.
+    pub user_id: Option<UserId>,
 }
 
 /// The tenant, tier and user of one request or message, vouched for; reads like its [`TenantLabel`].
@@ -24,8 +24,8 @@ pub struct TenantLabel {
 ///
 /// let label = TenantLabel {
 ///     tenant_id: "acme".parse().unwrap(),
-///     tier: Tier::Basic,
-///     user_id: "user-1".parse().unwrap(),
+///     tier: Tier::named("basic"),
+///     user_id: None,
 /// };
 /// let forged = TenantContext { label, voucher: "nobody" };
 /// ```

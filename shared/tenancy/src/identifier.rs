@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Pattern;
+use crate::{Pattern, Tier};
 
 /// Why a tenant, tier or user was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,16 +12,19 @@ pub enum InvalidTenant {
     /// The tenant id is not 1–64 characters of `[A-Za-z0-9_-]`.
     #[error("the tenant id must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -")]
     TenantId,
-    /// The tier is none of `basic`, `standard`, `premium`.
-    #[error("the tier must be basic, standard or premium")]
+    /// The tier is not 1–15 characters of `[a-z0-9-]`.
+    #[error("the tier must be 1 to 15 characters of a-z, 0-9 and -")]
     Tier,
-    /// The user id is not 1–128 characters of `[A-Za-z0-9_-]`.
-    #[error("the user id must be 1 to 128 characters of A-Z, a-z, 0-9, _ and -")]
+    /// The tier is none that the service has.
+    #[error("there is no tier \"{0}\"")]
+    UnknownTier(Tier),
+    /// The user id is not 1–128 characters of `[A-Za-z0-9._@|:+=~/-]`.
+    #[error("the user id must be 1 to 128 characters of A-Z, a-z, 0-9 and . _ @ | : + = ~ / -")]
     UserId,
 }
 
 macro_rules! identifier {
-    ($(#[$doc:meta])* $name:ident, $max:literal, $error:expr) => {
+    ($(#[$doc:meta])* $name:ident, $class:literal, $max:literal, $error:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -29,7 +32,7 @@ macro_rules! identifier {
 
         impl $name {
             /// What it is made of.
-            pub const PATTERN: Pattern = Pattern::new("A-Za-z0-9_-", 1, $max);
+            pub const PATTERN: Pattern = Pattern::new($class, 1, $max);
 
             /// The identifier as text.
             pub fn as_str(&self) -> &str {
@@ -74,12 +77,15 @@ identifier!(
     /// A tenant: one customer company. 1–64 characters of `[A-Za-z0-9_-]`, so that it can stand in a key, a header and
     /// an IAM condition without escaping.
     TenantId,
+    "A-Za-z0-9_-",
     64,
     InvalidTenant::TenantId
 );
 identifier!(
-    /// A user of a tenant: the token's `sub`.
+    /// A user of a tenant, as identity providers name them: `6c5c42f2-fcaa-…`, `auth0|65f1`, `ann@example.com`. 1–128 characters of
+    /// `[A-Za-z0-9._@|:+=~/-]`: no `#`, which separates the parts of a key, and none that IAM reads as a wildcard.
     UserId,
+    "A-Za-z0-9._@|:+=~/-",
     128,
     InvalidTenant::UserId
 );
@@ -95,6 +101,18 @@ mod tests {
         }
         for bad in ["", "a b", "a#b", "ä", "a\n", "a/b", &"x".repeat(65)] {
             assert_eq!(bad.parse::<TenantId>(), Err(InvalidTenant::TenantId), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_whom_an_identity_provider_names_but_no_part_of_a_key() {
+        for good in
+            ["6c5c42f2-fcaa-4337", "auth0|65f1", "google-oauth2|1", "ann@example.com", "00u1:x", "~", &"x".repeat(128)]
+        {
+            assert_eq!(good.parse::<UserId>().unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a#b", "#", "*", "a?", "$x", "ä", "a\n", "\u{7f}", &"x".repeat(129)] {
+            assert_eq!(bad.parse::<UserId>(), Err(InvalidTenant::UserId), "{bad:?}");
         }
     }
 }

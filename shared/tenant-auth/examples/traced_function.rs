@@ -7,15 +7,16 @@ use lambda_http::{Adapter, Body, Request};
 use lambda_http_client::{HttpClient, aws};
 use lambda_problem::{Problem, json};
 use lambda_runtime::{Error, Runtime};
-use tenancy::TenantContext;
-use tenant_auth::{AuthLayer, TokenVerifier};
+use tenancy::{TenantContext, Tier};
+use tenant_auth::{AuthLayer, JwtSettings, JwtVerifier};
 use tenant_telemetry::{HttpLayer, Telemetry};
 use tower::{Layer, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let telemetry = Telemetry::from_env(&aws::config().await).await?;
-    let auth = AuthLayer::new(TokenVerifier::from_env(HttpClient::new(Duration::from_secs(2)))?);
+    let issuer = JwtSettings::cognito_from_env([Tier::named("free"), Tier::named("pro")])?;
+    let auth = AuthLayer::new(JwtVerifier::new(issuer, HttpClient::new(Duration::from_secs(2))));
     let handler = HttpLayer::new().layer(auth.layer(service_fn(hello)));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }

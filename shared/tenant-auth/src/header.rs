@@ -3,13 +3,11 @@
 use std::{collections::HashSet, fmt};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::Algorithm;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, Visitor},
 };
-
-/// The one algorithm Cognito signs with.
-const ALGORITHM: &str = "RS256";
 
 /// What a header says that bears on how its token is verified. Other members are passed over, as RFC 7515 §4 asks for.
 #[derive(Debug, Default)]
@@ -23,23 +21,33 @@ struct Members {
     b64: bool,
 }
 
-/// The id of the key that the header of `token` names, or why the token cannot be one of this pool's:
+/// How a token is to be verified, as its header says.
+#[derive(Debug)]
+pub(super) struct Header {
+    /// The key that it names.
+    pub(super) key_id: String,
+    /// How it is signed.
+    pub(super) algorithm: Algorithm,
+}
+
+/// Reads the header of `token`, or says why the token cannot be one of this issuer's:
 ///
 /// - a member that is there twice (RFC 7515 §4 lets a reader refuse those),
-/// - an algorithm that is not RS256,
+/// - an algorithm that is not allowed,
 /// - `crit`, since no extension is understood here (§4.1.11), nor may the list be empty or no list,
 /// - `b64`, which is of no effect but together with `crit` (RFC 7797 §6),
 /// - a `typ` that is not `JWT`, such as an access token's `at+jwt` (RFC 8725 §3.11),
 /// - a `cty` of `JWT`: a token within a token (RFC 7519 §5.2), or
 /// - no `kid`.
-pub(super) fn key_id(token: &str) -> Result<String, String> {
+pub(super) fn read(token: &str, allowed: impl IntoIterator<Item = Algorithm>) -> Result<Header, String> {
     let encoded = token.split('.').next().unwrap_or_default();
     let text = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| "a header that is not base64url")?;
     // What serde says may quote the header, which is the caller's to choose.
     let header: Members = serde_json::from_slice(&text).map_err(|_| "a header of the wrong shape")?;
-    if header.alg.as_deref() != Some(ALGORITHM) {
-        return Err("an algorithm that is not RS256".to_owned());
-    }
+    // RFC 8725 §3.1: which algorithms are used is the verifier's to say, never the token's.
+    let named = header.alg.and_then(|alg| alg.parse().ok());
+    let algorithm = allowed.into_iter().find(|algorithm| Some(*algorithm) == named);
+    let algorithm = algorithm.ok_or("an algorithm that is not allowed")?;
     if header.crit {
         return Err("critical header members that are not understood".to_owned());
     }
@@ -52,7 +60,8 @@ pub(super) fn key_id(token: &str) -> Result<String, String> {
     if header.cty.is_some_and(|cty| is_jwt(&cty)) {
         return Err("a token within a token".to_owned());
     }
-    header.kid.ok_or_else(|| "no kid".to_owned())
+    let key_id = header.kid.ok_or("no kid")?;
+    Ok(Header { key_id, algorithm })
 }
 
 /// A media type in the short form that RFC 7515 §4.1.9 recommends, or in full; case does not count.

@@ -1,4 +1,4 @@
-//! The user pool's signing keys (JWKS, RFC 7517), fetched at the start or when first needed, and refreshed for an unknown `kid`.
+//! An issuer's signing keys (JWKS, RFC 7517), fetched at the start or when first needed, and refreshed for an unknown `kid`.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use http::Request;
-use jsonwebtoken::{DecodingKey, jwk::JwkSet};
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{Jwk, JwkSet},
+};
 use lambda_http_client::HttpClient;
 use tokio::sync::Mutex;
 
@@ -21,11 +24,39 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 #[error("the signing keys cannot be fetched: {0}")]
 pub struct JwksError(String);
 
-type Keys = HashMap<String, Arc<DecodingKey>>;
+type Keys = HashMap<String, Arc<SigningKey>>;
 
-/// The key set of one user pool.
+/// The public half of a key pair that signs tokens.
 #[derive(Debug)]
-pub struct Jwks {
+pub(crate) struct SigningKey {
+    decoding: DecodingKey,
+    /// What its owner says that it is for.
+    algorithm: Option<Algorithm>,
+}
+
+impl SigningKey {
+    fn of(jwk: &Jwk) -> Option<Self> {
+        let algorithm = match jwk.common.key_algorithm {
+            // One that tokens are not signed with here: the key is of no use.
+            Some(named) => Some(named.to_string().parse().ok()?),
+            None => None,
+        };
+        Some(Self { decoding: DecodingKey::from_jwk(jwk).ok()?, algorithm })
+    }
+
+    /// Whether a token may be signed so with it: a key is for one algorithm (RFC 8725 §3.1), which its owner names or its kind implies.
+    pub(crate) fn is_for(&self, algorithm: Algorithm) -> bool {
+        self.decoding.family() == algorithm.family() && self.algorithm.is_none_or(|own| own == algorithm)
+    }
+
+    pub(crate) fn decoding(&self) -> &DecodingKey {
+        &self.decoding
+    }
+}
+
+/// The key set of one issuer.
+#[derive(Debug)]
+pub(crate) struct Jwks {
     url: String,
     client: HttpClient,
     keys: RwLock<Arc<Keys>>,
@@ -41,12 +72,12 @@ struct Tried {
 
 impl Jwks {
     /// A key set that will be read from `url`; nothing is fetched yet.
-    pub fn new(url: impl Into<String>, client: HttpClient) -> Self {
+    pub(crate) fn new(url: impl Into<String>, client: HttpClient) -> Self {
         Self { url: url.into(), client, keys: RwLock::default(), tried: Mutex::default() }
     }
 
-    /// The key with this id, or `None` if the pool has no such key.
-    pub async fn key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, JwksError> {
+    /// The key with this id, or `None` if the issuer has no such key.
+    pub(crate) async fn key(&self, kid: &str) -> Result<Option<Arc<SigningKey>>, JwksError> {
         if let Some(key) = self.cached(kid) {
             return Ok(Some(key));
         }
@@ -69,7 +100,7 @@ impl Jwks {
     }
 
     /// Fetches the keys now, unless that was done.
-    pub async fn prefetch(&self) -> Result<(), JwksError> {
+    pub(crate) async fn prefetch(&self) -> Result<(), JwksError> {
         let mut tried = self.tried.lock().await;
         if tried.fetched.is_some() { Ok(()) } else { self.refresh(&mut tried).await }
     }
@@ -81,7 +112,7 @@ impl Jwks {
         Ok(())
     }
 
-    fn cached(&self, kid: &str) -> Option<Arc<DecodingKey>> {
+    fn cached(&self, kid: &str) -> Option<Arc<SigningKey>> {
         self.keys.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(kid).cloned()
     }
 
@@ -96,7 +127,7 @@ impl Jwks {
         Ok(set
             .keys
             .iter()
-            .filter_map(|jwk| Some((jwk.common.key_id.clone()?, Arc::new(DecodingKey::from_jwk(jwk).ok()?))))
+            .filter_map(|jwk| Some((jwk.common.key_id.clone()?, Arc::new(SigningKey::of(jwk)?))))
             .collect())
     }
 }

@@ -11,21 +11,20 @@ use futures_util::{
     FutureExt as _,
     future::{Fuse, FusedFuture},
 };
-use http::{StatusCode, header::AUTHORIZATION};
+use http::StatusCode;
 use lambda_http::{Request, RequestExt};
 use lambda_problem::Problem;
-use tenancy::TenantContext;
+use tenancy::{InvalidTenant, TenantContext};
 use tenant_telemetry::Work;
 use tower::{Layer, Service};
 
-use super::{AuthError, Identity, TokenVerifier};
+use super::{AuthError, Identify, Identity};
 use crate::{RegistryAway, Standing, TenantRegistry};
 
-/// Verifies the bearer token, asks the registry whether its tenant is served, tells telemetry whose request this is, and hands the
+/// Asks who sent a request, asks the registry whether its tenant is served, tells telemetry whose request this is, and hands the
 /// handler a [`TenantContext`] and the user's [`Role`](tenancy::Role) in the request's extensions.
-#[derive(Clone)]
-pub struct AuthLayer {
-    verifier: Arc<TokenVerifier>,
+pub struct AuthLayer<I> {
+    identify: Arc<I>,
     registry: Option<Arc<TenantRegistry>>,
     beginning: Option<Beginning>,
 }
@@ -33,10 +32,16 @@ pub struct AuthLayer {
 /// Work for a tenant that nobody waits for.
 type Beginning = Arc<dyn Fn(TenantContext) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-impl AuthLayer {
-    /// A layer that accepts what `verifier` accepts.
-    pub fn new(verifier: TokenVerifier) -> Self {
-        Self { verifier: Arc::new(verifier), registry: None, beginning: None }
+impl<I> Clone for AuthLayer<I> {
+    fn clone(&self) -> Self {
+        Self { identify: self.identify.clone(), registry: self.registry.clone(), beginning: self.beginning.clone() }
+    }
+}
+
+impl<I: Identify> AuthLayer<I> {
+    /// A layer that lets those through whom `identify` knows.
+    pub fn new(identify: I) -> Self {
+        Self { identify: Arc::new(identify), registry: None, beginning: None }
     }
 
     /// Lets only tenants through that `registry` has as active, at the tier it has for them.
@@ -54,22 +59,28 @@ impl AuthLayer {
     }
 }
 
-impl<S> Layer<S> for AuthLayer {
-    type Service = AuthService<S>;
-    fn layer(&self, inner: S) -> AuthService<S> {
+impl<S, I> Layer<S> for AuthLayer<I> {
+    type Service = AuthService<S, I>;
+    fn layer(&self, inner: S) -> AuthService<S, I> {
         AuthService { inner, auth: self.clone() }
     }
 }
 
 /// The service [`AuthLayer`] makes.
-#[derive(Clone)]
-pub struct AuthService<S> {
+pub struct AuthService<S, I> {
     inner: S,
-    auth: AuthLayer,
+    auth: AuthLayer<I>,
 }
 
-impl<S> Service<Request> for AuthService<S>
+impl<S: Clone, I> Clone for AuthService<S, I> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), auth: self.auth.clone() }
+    }
+}
+
+impl<S, I> Service<Request> for AuthService<S, I>
 where
+    I: Identify,
     S: Service<Request, Error = Problem> + Clone + Send + 'static,
     S::Future: Send,
 {
@@ -84,16 +95,16 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let AuthLayer { verifier, registry, beginning } = self.auth.clone();
+        let AuthLayer { identify, registry, beginning } = self.auth.clone();
         Box::pin(async move {
-            let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-            let Identity { tenant, role } = match verifier.verify(authorization).await {
+            let Identity { tenant, role } = match identify.identify(&request).await {
                 Ok(identity) => identity,
                 Err(error) => {
-                    if matches!(error, AuthError::KeysUnavailable(_)) {
-                        tracing::error!(%error, "token not verified");
-                    } else {
-                        tracing::info!(%error, "token refused");
+                    match error {
+                        AuthError::KeysUnavailable(_) => tracing::error!(%error, "token not verified"),
+                        // A plan that somebody sells and this service has not heard of.
+                        AuthError::NoTenant(InvalidTenant::UnknownTier(_)) => tracing::error!(%error, "caller refused"),
+                        _ => tracing::info!(%error, "caller refused"),
                     }
                     return Err(error.into());
                 }

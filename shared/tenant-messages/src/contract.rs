@@ -22,7 +22,7 @@ pub mod attribute {
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
-/// use tenancy::{TenantLabel, Tier};
+/// use tenancy::TenantLabel;
 /// use tenant_messages::TenantMessage;
 ///
 /// #[derive(Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub mod attribute {
 ///     const VERSION: u32 = 1;
 ///
 ///     fn label(&self) -> Result<TenantLabel, tenancy::InvalidTenant> {
-///         Ok(TenantLabel { tenant_id: self.tenant.parse()?, tier: self.tier.parse()?, user_id: self.user.parse()? })
+///         Ok(TenantLabel { tenant_id: self.tenant.parse()?, tier: self.tier.parse()?, user_id: Some(self.user.parse()?) })
 ///     }
 /// }
 ///

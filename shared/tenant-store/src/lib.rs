@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::{
         builders::{PutBuilder, UpdateBuilder},
     },
 };
-use tenancy::{TenantContext, TenantLabel};
+use tenancy::{TenantContext, TenantId, TenantLabel};
 
 use self::clients::TenantClients;
 
@@ -63,27 +63,46 @@ impl TenantTable {
     }
 
     /// The items of this user of this tenant. Nothing is called yet.
-    pub fn for_tenant(&self, tenant: &TenantContext) -> TenantItems {
-        TenantItems {
-            client: self.clients.of(&tenant.tenant_id),
-            table: self.name.clone(),
-            partition: partition_key(tenant.label()),
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`NoUser`] where the context is of a tenant's machine.
+    pub fn of_user(&self, tenant: &TenantContext) -> Result<TenantItems, NoUser> {
+        Ok(self.items(tenant, user_partition(tenant.label()).ok_or(NoUser)?))
+    }
+
+    /// The items of this tenant as a whole, which are no user's. Nothing is called yet.
+    pub fn of_tenant(&self, tenant: &TenantContext) -> TenantItems {
+        self.items(tenant, tenant_partition(&tenant.tenant_id))
+    }
+
+    fn items(&self, tenant: &TenantContext, partition: String) -> TenantItems {
+        TenantItems { client: self.clients.of(&tenant.tenant_id), table: self.name.clone(), partition }
     }
 }
 
 /// Whether a stored partition key is that of this user of this tenant: for those who look over a whole table.
 pub fn is_partition_of(partition: &str, user: &TenantLabel) -> bool {
-    partition == partition_key(user)
+    user_partition(user).as_deref() == Some(partition)
 }
 
-/// The partition under which everything of a user is stored. The `#` after the tenant is what the fence `TENANT#<tenant>#*` relies
-/// on: without it `acme` could read `acme2`.
-fn partition_key(of: &TenantLabel) -> String {
-    format!("TENANT#{}#USER#{}", of.tenant_id, of.user_id)
+/// The partition of what is a tenant's as a whole. The `#` after the tenant is what the fence `TENANT#<tenant>#*` relies on: without it
+/// `acme` could read `acme2`.
+fn tenant_partition(tenant_id: &TenantId) -> String {
+    format!("TENANT#{tenant_id}#")
 }
 
-/// The items of one user of one tenant. A [`TenantTable`] makes it; nobody else can:
+/// The partition under which everything of a user is stored.
+fn user_partition(of: &TenantLabel) -> Option<String> {
+    Some(format!("{}USER#{}", tenant_partition(&of.tenant_id), of.user_id.as_ref()?))
+}
+
+/// The items asked for are a user's, and this context is of no user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no user is named")]
+pub struct NoUser;
+
+/// The items of one user of one tenant, or of one tenant as a whole. A [`TenantTable`] makes it; nobody else can:
 ///
 /// ```compile_fail
 /// fn peek(mine: &crate::TenantItems) -> crate::TenantItems {
@@ -143,14 +162,15 @@ mod tests {
 
     #[test]
     fn a_tenants_partition_ends_its_name_with_the_fence() {
-        let of = |tenant: &str| {
-            partition_key(&TenantLabel {
-                tenant_id: tenant.parse().unwrap(),
-                tier: tenancy::Tier::Basic,
-                user_id: "user-1".parse().unwrap(),
-            })
+        let label = |tenant: &str, user: Option<&str>| TenantLabel {
+            tenant_id: tenant.parse().unwrap(),
+            tier: tenancy::Tier::named("basic"),
+            user_id: user.map(|user| user.parse().unwrap()),
         };
-        assert_eq!(of("acme"), "TENANT#acme#USER#user-1");
+        let of = |tenant: &str| user_partition(&label(tenant, Some("auth0|1"))).unwrap();
+        assert_eq!(of("acme"), "TENANT#acme#USER#auth0|1");
         assert!(of("acme").starts_with("TENANT#acme#") && !of("acme2").starts_with("TENANT#acme#"));
+        assert_eq!(tenant_partition(&"acme".parse().unwrap()), "TENANT#acme#");
+        assert_eq!(user_partition(&label("acme", None)), None);
     }
 }

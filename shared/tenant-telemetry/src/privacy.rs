@@ -102,9 +102,9 @@ impl Pseudonyms {
                 span.attributes.push(KeyValue::new(semconv::TENANT_ID, id));
                 annotations.push(StringValue::from(semconv::TENANT_ID));
             }
-            span.attributes.push(KeyValue::new(semconv::TENANT_TIER, tenant.tier.as_str()));
+            span.attributes.push(KeyValue::new(semconv::TENANT_TIER, tenant.tier.to_string()));
             annotations.push(StringValue::from(semconv::TENANT_TIER));
-            if let Some(id) = self.export(tenant.user_id.to_shared(), ids) {
+            if let Some(id) = tenant.user_id.and_then(|user| self.export(user.to_shared(), ids)) {
                 span.attributes.push(KeyValue::new(semconv::ENDUSER_ID, id));
             }
             let annotations = Value::Array(Array::String(annotations));

@@ -85,8 +85,8 @@ mod tests {
     use tenancy::Tier;
 
     const FRESH: Duration = Duration::from_secs(30);
-    const ACTIVE: Standing = Standing::Active(Tier::Basic);
-    const SUSPENDED: Standing = Standing::Suspended(Tier::Basic);
+    const ACTIVE: Standing = Standing::Active(Tier::named("basic"));
+    const SUSPENDED: Standing = Standing::Suspended(Tier::named("basic"));
 
     fn acme() -> TenantId {
         "acme".parse().unwrap()

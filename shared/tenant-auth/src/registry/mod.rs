@@ -6,7 +6,7 @@
 mod cache;
 
 use std::{
-    env::{self, VarError},
+    env,
     time::{Duration, Instant},
 };
 
@@ -17,10 +17,11 @@ use aws_sdk_dynamodb::{
     types::AttributeValue,
 };
 use lambda_http_client::aws::describe;
-use tenancy::{TenantId, Tier};
+use tenancy::{RegistryEntry, TenantId, TenantStatus, Tier, Tiers};
 use tenant_telemetry::note;
 
 use self::cache::Cache;
+use crate::settings::{InvalidSettings, required};
 
 /// How long an answer holds unless `TENANTS_CACHE_SECONDS` says otherwise.
 const FRESH_FOR: Duration = Duration::from_secs(30);
@@ -46,12 +47,14 @@ pub struct RegistryAway;
 pub struct TenantRegistry {
     client: Client,
     table: String,
+    tiers: Tiers,
     cache: Cache,
 }
 
 impl TenantRegistry {
-    /// The registry in the table `table`, by its name or, in another account, its ARN. Answers hold for `fresh_for`.
-    pub fn new(config: &SdkConfig, table: &str, fresh_for: Duration) -> Self {
+    /// The registry in the table `table`, by its name or, in another account, its ARN. A tenant of another tier than `tiers` has is not
+    /// served. Answers hold for `fresh_for`.
+    pub fn new(config: &SdkConfig, table: &str, tiers: Tiers, fresh_for: Duration) -> Self {
         // Less than for other calls: it is asked before anything else is done.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_millis(500))
@@ -60,14 +63,18 @@ impl TenantRegistry {
         let config = Builder::from(config)
             .timeout_config(timeouts.build())
             .retry_config(RetryConfig::standard().with_max_attempts(2));
-        Self { client: Client::from_conf(config.build()), table: table.to_owned(), cache: Cache::new(fresh_for) }
+        Self { client: Client::from_conf(config.build()), table: table.to_owned(), tiers, cache: Cache::new(fresh_for) }
     }
 
     /// The registry in `TENANTS_TABLE`, read as the role in `TENANTS_READER_ROLE_ARN` where one is named. Answers hold for
     /// `TENANTS_CACHE_SECONDS`, or 30 s.
-    pub async fn from_env(config: &SdkConfig) -> Result<Self, VarError> {
+    ///
+    /// # Errors
+    ///
+    /// Where the table is not named.
+    pub async fn from_env(config: &SdkConfig, tiers: impl Into<Tiers>) -> Result<Self, InvalidSettings> {
         let seconds = env::var("TENANTS_CACHE_SECONDS").ok().and_then(|text| text.parse().ok());
-        let table = env::var("TENANTS_TABLE")?;
+        let [table] = required(["TENANTS_TABLE"])?;
         let config = match env::var("TENANTS_READER_ROLE_ARN").ok().filter(|arn| !arn.is_empty()) {
             None => config.clone(),
             Some(arn) => {
@@ -76,7 +83,7 @@ impl TenantRegistry {
                 config.to_builder().credentials_provider(reader).build()
             }
         };
-        Ok(Self::new(&config, &table, seconds.map_or(FRESH_FOR, Duration::from_secs)))
+        Ok(Self::new(&config, &table, tiers.into(), seconds.map_or(FRESH_FOR, Duration::from_secs)))
     }
 
     /// How this tenant stands. While the registry does not answer, what it said last counts for five minutes.
@@ -90,18 +97,19 @@ impl TenantRegistry {
             .client
             .get_item()
             .table_name(&self.table)
-            .key("tenant_id", AttributeValue::S(tenant_id.to_string()))
-            .projection_expression("tier, #status")
-            .expression_attribute_names("#status", "status");
+            .key(RegistryEntry::TENANT_ID, AttributeValue::S(tenant_id.to_string()))
+            .projection_expression(format!("{}, #status", RegistryEntry::TIER))
+            .expression_attribute_names("#status", RegistryEntry::STATUS);
         let answer = get.send().await;
         note("tenant registry", started, answer.is_ok());
         let item = answer.map_err(|error| describe(&error))?.item;
         let Some(item) = item else { return Ok(Standing::Unknown) };
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
-        let tier = text("tier").and_then(|tier| tier.parse().ok()).ok_or("an entry has no tier")?;
-        match text("status") {
-            Some("active") => Ok(Standing::Active(tier)),
-            Some("suspended") => Ok(Standing::Suspended(tier)),
+        let tier = text(RegistryEntry::TIER).ok_or("an entry has no tier")?;
+        let tier = self.tiers.parse(tier).map_err(|error| format!("an entry is wrong: {error}"))?;
+        match text(RegistryEntry::STATUS) {
+            Some(status) if status == TenantStatus::Active.as_str() => Ok(Standing::Active(tier)),
+            Some(status) if status == TenantStatus::Suspended.as_str() => Ok(Standing::Suspended(tier)),
             _ => Err("an entry has no status".to_owned()),
         }
     }

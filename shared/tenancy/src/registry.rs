@@ -1,0 +1,76 @@
+//! What a registry of tenants knows of one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{InvalidTenant, TenantId, Tier};
+
+/// An entry of the registry: an item of its table, with these names of attributes, and what commands and pages show of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryEntry {
+    /// The id that the service gave. It is the table's partition key.
+    pub tenant_id: TenantId,
+    /// The service level.
+    pub tier: Tier,
+    /// Whether it is served.
+    pub status: TenantStatus,
+    /// The company, as it calls itself.
+    pub company_name: String,
+    /// When it was registered, RFC 3339 with milliseconds, UTC.
+    pub created_at: String,
+}
+
+/// Whether a tenant is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TenantStatus {
+    /// It is.
+    Active,
+    /// It is not, though its tokens verify.
+    Suspended,
+}
+
+impl TenantStatus {
+    /// As it stands in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+impl RegistryEntry {
+    /// The attribute with the tenant's id, by which entries are found.
+    pub const TENANT_ID: &'static str = "tenant_id";
+    /// The attribute with the tier.
+    pub const TIER: &'static str = "tier";
+    /// The attribute with the status; it is a reserved word in expressions.
+    pub const STATUS: &'static str = "status";
+}
+
+impl TenantId {
+    /// The id of a new tenant, which nobody can have chosen: `t-` and twelve characters of Crockford's base 32 in lower case, 60 bits of these
+    /// random bytes. <https://www.crockford.com/base32.html>
+    ///
+    /// # Errors
+    ///
+    /// None in fact: of these characters, a tenant id it always is.
+    pub fn random(bytes: [u8; 12]) -> Result<Self, InvalidTenant> {
+        const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+        let id: String = bytes.iter().map(|byte| char::from(DIGITS[usize::from(byte % 32)])).collect();
+        format!("t-{id}").parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_all_of_its_bytes() {
+        let id = |bytes| TenantId::random(bytes).unwrap().to_string();
+        assert_eq!(id([0; 12]), "t-000000000000");
+        assert_eq!(id([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 31]), "t-0123456789az");
+        assert_eq!(id([255; 12]), "t-zzzzzzzzzzzz");
+    }
+}

@@ -1,0 +1,104 @@
+//! What is known of a caller by name, and what of it makes a tenant.
+
+use std::{collections::HashMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use tenancy::{InvalidTenant, TenantLabel, Tier, Tiers};
+
+/// The names under which an identity provider, or an authorizer, says who a caller is, and the tiers that there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// The tenant's id.
+    pub tenant_id: String,
+    /// The tenant's tier.
+    pub tier: String,
+    /// The tier of a caller that has none; none: it must have one.
+    pub tier_if_absent: Option<Tier>,
+    /// The user's id, which a machine has not.
+    pub user_id: String,
+    /// What the user may do: `admin`, or anything else.
+    pub role: String,
+    /// Which tiers there are. A caller of another is refused.
+    pub tiers: Tiers,
+}
+
+impl ClaimNames {
+    /// Those of the user pool that is here: `sub`, `custom:tenant-id`, `custom:tier-level`, `custom:role`.
+    pub fn cognito(tiers: impl Into<Tiers>) -> Self {
+        Self {
+            tenant_id: "custom:tenant-id".to_owned(),
+            tier: "custom:tier-level".to_owned(),
+            tier_if_absent: None,
+            user_id: "sub".to_owned(),
+            role: "custom:role".to_owned(),
+            tiers: tiers.into(),
+        }
+    }
+
+    /// Whom a caller with these claims is of.
+    pub(crate) fn label(
+        &self,
+        tenant_id: Option<&str>,
+        tier: Option<&str>,
+        user_id: Option<&str>,
+    ) -> Result<TenantLabel, InvalidTenant> {
+        let tier = match (tier, self.tier_if_absent) {
+            (None, Some(tier)) => tier,
+            (tier, _) => self.tiers.parse(tier.unwrap_or_default())?,
+        };
+        let user_id = user_id.map(str::parse).transpose()?;
+        Ok(TenantLabel { tenant_id: tenant_id.unwrap_or_default().parse()?, tier, user_id })
+    }
+}
+
+/// The claims of a token, as they were written: what matters of them is read later, and whatever else there is, however deep, never. Each is
+/// there once, as RFC 7519 §4 lets a reader ask for.
+#[derive(Debug)]
+pub(crate) struct Claims(HashMap<String, Box<RawValue>>);
+
+impl Claims {
+    /// A claim that is a text, or `null`; the error is that it is something else.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, NoText> {
+        self.0.get(name).map_or(Ok(None), |claim| serde_json::from_str(claim.get()).map_err(|_| NoText))
+    }
+
+    /// A claim that is a text or a list of texts.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        let list = self.0.get(name).and_then(|claim| serde_json::from_str(claim.get()).ok());
+        list.or_else(|| Some(vec![self.text(name).ok()??])).unwrap_or_default()
+    }
+}
+
+/// A claim that should be a text is none.
+#[derive(Debug)]
+pub(crate) struct NoText;
+
+impl<'de> Deserialize<'de> for Claims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Claims;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claims, A::Error> {
+                let mut claims = HashMap::new();
+                while let Some((name, claim)) = map.next_entry()? {
+                    if claims.insert(name, claim).is_some() {
+                        return Err(A::Error::custom("a claim twice"));
+                    }
+                }
+                Ok(Claims(claims))
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
+    }
+}
