@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use harness::{BookingApi, DEADLINE, Setup};
+use harness::{BookingApi, DEADLINE, Setup, mileage_api};
 use lambda_host::{
     aws::{Aws, Fault},
     payloads,
@@ -19,6 +19,13 @@ async fn signing_keys_are_there_before_the_first_request() {
     assert_eq!(api.aws.key_readings(), 1, "read before the function asked for an invocation");
     api.book().await;
     assert_eq!(api.aws.key_readings(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_accounts_function_has_its_keys_before_the_first_request_too() {
+    let aws = Aws::start(Duration::ZERO).await.unwrap();
+    let _function = mileage_api(&aws, Setup::default()).await;
+    assert_eq!(aws.key_readings(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

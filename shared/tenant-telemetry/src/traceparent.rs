@@ -100,5 +100,8 @@ mod tests {
             }
             assert_eq!(Traceparent::parse(&good[..at]), None, "{at}");
         }
+        for more in ["0", "-", "-00"] {
+            assert_eq!(Traceparent::parse(&format!("{good}{more}")), None, "nothing follows in version 00: {more}");
+        }
     }
 }
