@@ -39,8 +39,8 @@ impl Fates {
 #[serde(rename_all = "PascalCase", default)]
 struct SqsAnswer {
     message_id: Option<String>,
-    successful: Vec<Entry>,
-    failed: Vec<Entry>,
+    successful: Option<Vec<Entry>>,
+    failed: Option<Vec<Entry>>,
 }
 
 #[derive(Deserialize)]
@@ -92,7 +92,7 @@ pub(super) fn fates(service: &str, operation: &str, body: &[u8]) -> Option<Fates
         }
         ("SQS", "SendMessageBatch") => {
             let answer: SqsAnswer = serde_json::from_slice(body).ok()?;
-            Some(Fates::ById(answer.successful.into_iter().chain(answer.failed).map(Entry::fate).collect()))
+            Some(Fates::ById(answer.successful.into_iter().chain(answer.failed).flatten().map(Entry::fate).collect()))
         }
         ("EventBridge", "PutEvents") => {
             let answer: EventsAnswer = serde_json::from_slice(body).ok()?;

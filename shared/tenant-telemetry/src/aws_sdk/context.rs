@@ -3,14 +3,14 @@
 use opentelemetry::{Context, propagation::Injector, trace::TraceContextExt};
 
 use super::json::{Object, quoted};
-use crate::{Work, propagation};
+use crate::{
+    Work,
+    propagation::{self, field},
+};
 
 /// SQS takes no more attributes with a message. SNS takes more, but what it delivers raw to SQS is lost then.
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html>
 const MOST_ATTRIBUTES: usize = 10;
-
-/// The member of an EventBridge event's `detail`, and of a Step Functions input, that holds the fields.
-const METADATA: &str = "metadata";
 
 /// `traceparent`, `tracestate` and `baggage`, as far as there are such: the most important first.
 #[derive(Debug, Default)]
@@ -70,10 +70,10 @@ impl Fields {
     /// JSON text with these in its `metadata`; none where the text is no object, or has something else of that name.
     pub(super) fn beside(self, text: &str) -> Option<String> {
         let mut object = Object::parse(text)?;
-        let metadata = object.get(METADATA).unwrap_or("{}").to_owned();
+        let metadata = object.get(field::METADATA).unwrap_or("{}").to_owned();
         let mut metadata = Object::parse(&metadata)?;
         self.put_into(&mut metadata);
-        object.set(METADATA, metadata.to_string());
+        object.set(field::METADATA, metadata.to_string());
         Some(object.to_string())
     }
 }
