@@ -8,7 +8,7 @@ use super::{
     context::Fields,
     json::{Object, quoted},
 };
-use crate::{propagation, semconv};
+use crate::semconv;
 
 /// The longest input, in bytes. <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 const MAX_INPUT: usize = 262_144;
@@ -19,26 +19,23 @@ pub(super) fn start(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<Ca
     let span = call.start(attributes(&body));
     // A second start by the same name succeeds only with the same input, which is how a caller tries again.
     let starts_once = call.operation == "StartExecution" && body.get("name").is_some();
-    if !starts_once {
-        put_context(&mut body, &span);
-    }
-    if let (None, Some(header)) = (body.get("traceHeader"), propagation::xray_header(&span.cx)) {
-        body.set("traceHeader", quoted(&header));
-    }
-    let body = body.to_string();
-    if may_change(request) {
+    let changed = (!starts_once && put_context(&mut body, &span)).then(|| body.to_string());
+    if let Some(body) = changed.filter(|_| may_change(request)) {
         replace_body(request, body);
     }
     Some(vec![span])
 }
 
-fn put_context(body: &mut Object<'_>, span: &CallSpan) {
+fn put_context(body: &mut Object<'_>, span: &CallSpan) -> bool {
     let input = body.string("input").unwrap_or_else(|| "{}".to_owned());
-    match Fields::of(&span.cx).beside(&input) {
-        Some(input) if input.len() <= MAX_INPUT => body.set("input", quoted(&input)),
-        Some(_) => Fields::of(&span.cx).no_room(&span.cx),
-        None => {}
+    let Some(input) = Fields::of(&span.cx).beside(&input) else { return false };
+    let fits = input.len() <= MAX_INPUT;
+    if fits {
+        body.set("input", quoted(&input));
+    } else {
+        Fields::of(&span.cx).no_room(&span.cx);
     }
+    fits
 }
 
 /// The attributes of a call with this body.
