@@ -30,6 +30,10 @@ impl Fields {
         fields
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn into_pairs(self) -> impl Iterator<Item = (String, String)> {
         self.0.into_iter()
     }
@@ -67,8 +71,11 @@ impl Fields {
         }
     }
 
-    /// JSON text with these in its `metadata`; none where the text is no object, or has something else of that name.
+    /// JSON text with these in its `metadata`; none where the text is no object, or has something else of that name, or there are none.
     pub(super) fn beside(self, text: &str) -> Option<String> {
+        if self.is_empty() {
+            return None;
+        }
         let mut object = Object::parse(text)?;
         let metadata = object.get(field::METADATA).unwrap_or("{}").to_owned();
         let mut metadata = Object::parse(&metadata)?;
@@ -115,5 +122,6 @@ mod tests {
         for text in ["[1]", "\"x\"", r#"{"metadata":1}"#, "no JSON"] {
             assert_eq!(beside(text), None, "{text}");
         }
+        assert_eq!(Fields::default().beside("{}"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! A JSON object as its members, their values unread: one can be added, and the rest stays byte for byte as it was.
+//! A JSON object as its members, their values unread: one can be added, and the values of the others stay byte for byte as they were.
 
 use std::{borrow::Cow, fmt};
 

@@ -34,8 +34,11 @@ pub(super) fn invoke(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<C
     Some(vec![span])
 }
 
-/// The client context with these in its `custom`; none where what is there cannot be read.
+/// The client context with these in its `custom`; none where what is there cannot be read, or there are none.
 fn with_fields(there: Option<&str>, fields: Fields) -> Option<String> {
+    if fields.is_empty() {
+        return None;
+    }
     let there = there.map_or_else(|| Some(b"{}".to_vec()), |there| STANDARD.decode(there).ok())?;
     let mut context = Object::parse(std::str::from_utf8(&there).ok()?)?;
     let custom = context.get("custom").unwrap_or("{}").to_owned();
@@ -65,6 +68,8 @@ fn invoked(path: &str, region: Option<&str>) -> Vec<KeyValue> {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::propagation::Injector as _;
+
     use super::*;
 
     #[test]
@@ -83,11 +88,17 @@ mod tests {
 
     #[test]
     fn a_client_context_keeps_what_it_has() {
+        let fields = || {
+            let mut fields = Fields::default();
+            fields.set("traceparent", "00-x".to_owned());
+            fields
+        };
         let there = STANDARD.encode(r#"{"client":{"a":1},"custom":{"b":"c"}}"#);
-        let context = STANDARD.decode(with_fields(Some(&there), Fields::default()).unwrap()).unwrap();
-        assert_eq!(context, br#"{"client":{"a":1},"custom":{"b":"c"}}"#);
+        let context = STANDARD.decode(with_fields(Some(&there), fields()).unwrap()).unwrap();
+        assert_eq!(context, br#"{"client":{"a":1},"custom":{"b":"c","traceparent":"00-x"}}"#);
         for unreadable in ["%", "bm8gSlNPTg=="] {
-            assert_eq!(with_fields(Some(unreadable), Fields::default()), None, "{unreadable}");
+            assert_eq!(with_fields(Some(unreadable), fields()), None, "{unreadable}");
         }
+        assert_eq!(with_fields(None, Fields::default()), None);
     }
 }
