@@ -103,5 +103,6 @@ async fn every_name_is_known_and_what_is_required_is_there() {
     for span in [named("DynamoDB.TransactWriteItems"), named("send ")] {
         assert_eq!((span["rpc.system"].as_str(), span["rpc.system.name"].as_str()), ("aws-api", "aws-api"));
         assert!(span.contains_key("rpc.service") && span.contains_key("server.port"), "{span:?}");
+        assert!(span.contains_key("cloud.region") && span.contains_key("aws.request_id"), "{span:?}");
     }
 }

@@ -31,6 +31,7 @@ async fn a_booking_is_one_trace_across_both_accounts() {
     let attribute = |name: &str| copy["MessageAttributes"][name]["Value"].as_str().unwrap_or_default().to_owned();
     let sent = trace.spans.iter().find(|span| span.kind == "PRODUCER").unwrap();
     assert_eq!(attribute("traceparent"), format!("00-{trace_id}-{}-01", sent.span_id));
+    assert_eq!(sent.attributes["messaging.message.id"], copy["MessageId"]);
     assert_eq!(attribute("baggage"), "tenant.id=acme,tenant.tier=basic");
     assert_eq!((attribute("tenant_id"), attribute("tenant_tier")), ("acme".into(), "basic".into()));
     assert_eq!(attribute("event_type"), "booking.confirmed");

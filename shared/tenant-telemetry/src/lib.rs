@@ -46,7 +46,8 @@ mod xray_header;
 pub use aws_sdk::{AwsSdkTracing, MessageContexts};
 pub use ids::xray_trace_id;
 pub use layers::{
-    ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService, stream_document,
+    ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService, context_of_input,
+    stream_document,
 };
 pub use messages::{MessageSpan, Received, fail_span, process};
 pub use outgoing::{SendError, note, send};

@@ -34,6 +34,9 @@ pub mod field {
     pub const BAGGAGE: &str = "baggage";
     /// X-Ray's trace header.
     pub const XRAY: &str = "x-amzn-trace-id";
+    /// Where there are no headers and no attributes: the member of an EventBridge event's `detail`, and of a Step Functions input,
+    /// whose members are the fields above.
+    pub const METADATA: &str = "metadata";
 }
 
 /// Longest `baggage` that is read, in bytes (W3C Baggage §3.3.2).
