@@ -95,7 +95,7 @@ def routes(stack, api):
 @check
 def users_cannot_choose_their_tenant(project):
     """Nor their tier, nor what they may do in it."""
-    theirs_to_read = {"custom:tenant-id", "custom:tier-level", "custom:role"}
+    theirs_to_read = set(CLAIMS.values())
     for label, _, name, properties in project.resources("AWS::Cognito::UserPool"):
         if properties.get("AdminCreateUserConfig", {}).get("AllowAdminCreateUserOnly") is not True:
             yield f"{label} {name}: users sign up by themselves"
