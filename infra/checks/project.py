@@ -22,6 +22,8 @@ LAYERS = "infra/collector/layers.yaml"
 # Each function: its template, its logical name there, and where its `main` is.
 FUNCTIONS = {name: (each["template"], each["resource"], each["main"]) for name, each in project_file.FUNCTIONS.items()}
 
+VERSIONED = {name for name, each in project_file.FUNCTIONS.items() if each.get("versions")}
+
 COMMON = {
     "Stage": STAGE,
     "BookingAccountId": BOOKING,

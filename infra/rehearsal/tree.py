@@ -2,11 +2,12 @@
 
 import re
 import shutil
-import tomllib
 from pathlib import Path
 
+import project_file
+
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = list(tomllib.loads((ROOT / "project.toml").read_text())["functions"])
+FUNCTIONS = list(project_file.FUNCTIONS)
 LEFT_OUT = shutil.ignore_patterns("cdk", "rehearsal", "checks", "__pycache__", "node_modules")
 # Both in the same three accounts.
 STAGES = ("dev", "staging")

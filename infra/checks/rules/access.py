@@ -5,6 +5,7 @@ import re
 
 from cloudformation import as_list, statements
 from project import EVERYTHING, LEAST
+from project_file import CLAIMS
 
 from .reading import condition_values, function_statements, principals, resource_statements
 from .registered import check
