@@ -29,5 +29,9 @@ pub fn package(function: &str) -> Result<Package> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
     zip.start_file("bootstrap", options)?;
     zip.write_all(&binary)?;
-    Ok(Package { function: function.to_owned(), key: format!("{function}-{hash}.zip"), zip: zip.finish()?.into_inner() })
+    Ok(Package {
+        function: function.to_owned(),
+        key: format!("{function}-{hash}.zip"),
+        zip: zip.finish()?.into_inner(),
+    })
 }
