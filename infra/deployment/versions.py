@@ -9,13 +9,14 @@ import hashlib
 import json
 
 from cloudformation import Stack
+from project_file import FUNCTIONS, versioned
 
 from .config import ROOT, read
 
 # Parameter -> function: its logical name in the template, and where its code is.
 HASHES = {
-    "booking": {"BookingApiVersionHash": ("BookingApi", "booking-api"), "RegistrationApiVersionHash": ("RegistrationApi", "registration-api")},
-    "mileage": {"MileageApiVersionHash": ("MileageApi", "mileage-api")},
+    template: {f"{FUNCTIONS[name]['resource']}VersionHash": (FUNCTIONS[name]["resource"], name) for name in versioned(template)}
+    for template in ("booking", "mileage")
 }
 # Of SAM's function and not of Lambda's version: what is around it.
 AROUND = {

@@ -22,6 +22,7 @@ use crate::{
     ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, REGION, sdk_config, sibling},
     outputs::Outputs,
     patches, portal, progress,
+    project::functions_of,
     tier_accounts::{MileageAccount, TierAccount, mileage_accounts},
     users,
 };
@@ -126,7 +127,7 @@ impl Cloud {
             ("PasswordSignIn", "true"),
             ("RegistrationsPerSourceAndHour", REGISTRATIONS_PER_SOURCE_AND_HOUR),
         ]);
-        let functions = ["booking-api", "registration-api", "booking-publisher"];
+        let functions = functions_of("booking")?;
         let a = deploy(&booking, "booking", &template("booking"), &functions, &parameters).await?;
         step.done(format_args!("booking deployed to account {BOOKING_ACCOUNT}"));
         let from_a =
@@ -153,7 +154,7 @@ impl Cloud {
             let tiers = tiers.join(",");
             let mut parameters = parameters.clone();
             parameters.push(("Tiers", &tiers));
-            let functions = ["mileage-accrual", "mileage-api"];
+            let functions = functions_of("mileage")?;
             mileage.push((deploy(&config, stack, &template("mileage"), &functions, &parameters).await?, config));
             step.done(format_args!("mileage deployed to account {account}"));
         }

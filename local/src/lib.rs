@@ -33,6 +33,7 @@ pub mod package;
 pub mod patches;
 pub mod portal;
 pub mod progress;
+pub mod project;
 pub mod reconcile;
 pub mod relay;
 pub mod tier_accounts;
