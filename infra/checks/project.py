@@ -16,7 +16,7 @@ BOOKING, MILEAGE, OBSERVABILITY = "111111111111", "222222222222", "333333333333"
 
 # The bootstrap is no part of a stage; its own tests are in test_deploy_bootstrap.py.
 TEMPLATES = {name: path for name, path in project_file.TEMPLATES.items() if name != "bootstrap"}
-CLAIM_READERS = ("shared/tenant-auth/src/verifier.rs", "booking/src/user_pool.rs", "local/src/users.rs", "portal/src/session/user.ts")
+CLAIM_READERS = ("shared/tenant-auth/src/claims.rs", "booking/src/user_pool.rs", "local/src/users.rs", "portal/src/session/user.ts")
 COLLECTORS = {"adot": "infra/collector/adot.yaml", "community": "infra/collector/community.yaml"}
 LAYERS = "infra/collector/layers.yaml"
 # Each function: its template, its logical name there, and where its `main` is.
