@@ -36,7 +36,7 @@ demo: build portal ## Build everything, start both accounts locally, book a doze
 	exec target/debug/local demo $(if $(ONCE),--once)
 
 .PHONY: test
-test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready ## Unit tests, end-to-end tests against the local cloud, a minute of soak, senders in other languages, pages in a browser, SQL on ClickHouse, a rehearsed deployment
+test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready ## Units, end to end on the local cloud, soak, pages in a browser, SQL, a rehearsed deployment
 	cargo test --locked --workspace --no-fail-fast
 	target/debug/soak --minutes 1
 	$(NODE) npm test --prefix portal --silent
@@ -70,12 +70,14 @@ reliability: build ## Faults at every call, and what came of them: the table of 
 	cargo test --locked --package end-to-end --test nothing_is_lost
 	target/debug/reliability
 
+# What runs locally: functions, control plane, local cloud.
 .PHONY: build
-build: $(VENV)/local.ready ## Build what runs locally: functions, control plane, local cloud
+build: $(VENV)/local.ready
 	cargo build --locked --workspace --bins
 
+# The users' page in portal/dist, with what a visitor downloads.
 .PHONY: portal
-portal: portal/dist/index.html ## Build the users' page into portal/dist, with what a visitor downloads
+portal: portal/dist/index.html
 
 .PHONY: package
 package: $(VENV)/package.ready sbom ## Build the functions for arm64 as AWS gets them, report their sizes, list what is in them
@@ -87,9 +89,10 @@ package: $(VENV)/package.ready sbom ## Build the functions for arm64 as AWS gets
 		printf '%-20s %9d bytes zipped\n' "$$function" "$$(gzip -9c "target/lambda/$$function/bootstrap" | wc -c)"; \
 	done
 
+# What each function is made of: target/sbom/<function>.cdx.json (CycloneDX).
 # Beside the packages, not in them: what is in target/lambda/ is deployed.
 .PHONY: sbom
-sbom: $(CARGO_CYCLONEDX) ## What each function is made of: target/sbom/<function>.cdx.json (CycloneDX)
+sbom: $(CARGO_CYCLONEDX)
 	mkdir -p target/sbom
 	$(CARGO_CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps \
 		--target aarch64-unknown-linux-gnu
@@ -117,8 +120,9 @@ lint: $(VENV)/lint.ready $(CARGO_DENY) portal/node_modules/.package-lock.json li
 	$(VENV)/bin/shellcheck .ci/run
 	$(NODE) npm run check --prefix portal --silent
 
+# Templates, collectors, workflows and policies; each linter with its time.
 .PHONY: lint-infra
-lint-infra: $(VENV)/local.ready $(INFRA_VENV)/infra.ready $(CHECKOV_VENV)/checkov.ready infra/iam/node_modules/.package-lock.json lint-cdk ## Templates, collectors, workflows and policies; each linter with its time
+lint-infra: $(VENV)/local.ready $(INFRA_VENV)/infra.ready $(CHECKOV_VENV)/checkov.ready infra/iam/node_modules/.package-lock.json lint-cdk
 	# Filter expressions are judged by its parser.
 	cargo build --locked --workspace --bin control-plane
 	$(TIMED) $(INFRA_VENV)/bin/cfn-lint $(TEMPLATES) infra/observability/mileage-account.yaml
@@ -167,8 +171,9 @@ fuzz: ## Ten minutes on each parser of what others send; needs a nightly compile
 clean: ## Remove what the other targets made
 	rm -rf target .local tests/web/senders/node_modules infra/cdk/node_modules infra/cdk/cdk.out infra/iam/node_modules portal/node_modules portal/dist portal/src/data
 
+# Two commands first, then what a person calls; a target that is a step of others has no line.
 .PHONY: help
-help: ## This list
+help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The newest release: older ones do not know every licence of the tree.
