@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
     let verifier = JwtVerifier::new(JwtSettings::cognito_from_env(TIERS)?, HttpClient::new(Duration::from_secs(2)));
     let set_up = async {
         let config = aws::config().await;
-        Telemetry::from_env(&config).await.map(|telemetry| (config, telemetry))
+        Telemetry::of_function(&config).await.map(|telemetry| (config, telemetry))
     };
     let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
     let (config, telemetry) = set_up?;
