@@ -15,7 +15,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("shared/tenant-telemetry", &["lambda-problem", "tenancy", "lambda-http-client", "xray-sampler"]),
     ("shared/tenant-auth", &["lambda-problem", "tenancy", "lambda-http-client", "tenant-telemetry"]),
     ("shared/tenant-messages", &["tenancy", "tenant-telemetry"]),
-    ("shared/tenant-store", &["tenancy", "tenant-telemetry"]),
+    ("shared/tenant-store", &["tenancy", "lambda-http-client", "tenant-telemetry"]),
     ("shared/iata-airports", &[]),
     ("shared/airline-events", &["tenancy", "tenant-messages"]),
     ("booking", SHARED),
