@@ -8,8 +8,8 @@ use std::{
 };
 
 use anyhow::Result;
-use harness::{Armed, Fault, FaultyCloud, Plan, Refusal, Ride, Soak, record_soak};
 use local::{cloud::asked_to_stop, reconcile::Difference};
+use testkit::{Armed, Fault, FaultyCloud, Plan, Refusal, Ride, Soak, record_soak};
 use tokio::{
     task::JoinSet,
     time::{interval, sleep},

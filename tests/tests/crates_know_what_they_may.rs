@@ -39,7 +39,7 @@ const SHARED: &[&str] = &[
 ];
 
 /// These may know everybody, and nobody knows them.
-const TOOLS: &[&str] = &["local", "tests", "bench", "tests/lambda-host"];
+const TOOLS: &[&str] = &["local", "tests", "tests/lambda-host", "tests/testkit", "bench"];
 
 fn text(folder: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("Cargo.toml");
