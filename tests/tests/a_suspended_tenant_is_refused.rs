@@ -11,9 +11,9 @@ use testkit::{Caller, Cloud, book, eventually, program};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
 
-/// What `control-plane tenant …` prints and whether it succeeds.
+/// What `operator tenant …` prints and whether it succeeds.
 fn tenant_command(arguments: &[&str]) -> (bool, String) {
-    let mut command = Command::new(program("control-plane"));
+    let mut command = Command::new(program("operator"));
     command.arg("tenant").args(arguments).args(["--table", &CLOUD.outputs.tenants_table]).env_clear();
     let account = CLOUD.outputs.booking_account.as_str();
     for (name, value) in [
