@@ -38,7 +38,7 @@ demo: build portal ## Build everything, start both accounts locally, book a doze
 
 .PHONY: test
 test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready ## Units, end to end on the local cloud, soak, pages in a browser, SQL, a rehearsed deployment
-	cargo test --locked --workspace --no-fail-fast
+	RUSTDOC=$(CURDIR)/tests/rustdoc cargo test --locked --workspace --no-fail-fast
 	target/debug/soak --minutes 1
 	$(NODE) npm test --prefix portal --silent
 	$(VENV)/bin/pytest -q tests/web

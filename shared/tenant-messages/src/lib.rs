@@ -21,4 +21,4 @@ mod sqs;
 
 pub use believed::{BelievedSources, NoBelievedSources};
 pub use contract::{InvalidMessage, TenantMessage, Written, attribute, read};
-pub use incoming::{Carrier, IncomingMessage, UnknownEvent, receive};
+pub use incoming::{IncomingMessage, UnknownEvent, receive};

@@ -104,9 +104,23 @@ pub struct NoUser;
 
 /// The items of one user of one tenant, or of one tenant as a whole. A [`TenantTable`] makes it; nobody else can:
 ///
-/// ```compile_fail
-/// fn peek(mine: &crate::TenantItems) -> crate::TenantItems {
-///     crate::TenantItems { partition: "TENANT#another#USER#1".into(), ..mine.clone() }
+/// ```compile_fail,E0451
+/// fn peek(mine: &tenant_store::TenantItems) -> tenant_store::TenantItems {
+///     tenant_store::TenantItems { partition: "TENANT#another#USER#1".into(), ..mine.clone() }
+/// }
+/// ```
+///
+/// What a span or a message names does not open it:
+///
+/// ```compile_fail,E0308
+/// fn open(table: &tenant_store::TenantTable, named: &tenancy::TenantLabel) -> tenant_store::TenantItems {
+///     table.of_tenant(named)
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// fn open(table: &tenant_store::TenantTable, mine: &tenancy::TenantContext) {
+///     table.of_user(mine.label());
 /// }
 /// ```
 #[derive(Debug, Clone)]
