@@ -9,6 +9,7 @@
 //! | `reservoir` | a rule's budget: quota, borrowing, fixed rate |
 //! | `protocol` | the two calls, as JSON |
 //! | `clock` | time that cannot go back |
+//! | `transport` | how X-Ray is reached, and why it was not |
 //!
 //! Deciding never waits and asks nobody. Whoever uses the crate brings the HTTP ([`Transport`]) and says when there is time
 //! for it ([`Sampler::poll`]): on Lambda, after a response. The crate depends on no SDK but OpenTelemetry's API.
@@ -19,8 +20,10 @@ mod protocol;
 mod reservoir;
 mod rules;
 mod sampler;
+mod transport;
 
 pub use clock::{Clock, SystemClock};
 pub use reservoir::By;
 pub use rules::Request;
-pub use sampler::{Decision, PollError, Sampler, Transport, TransportError};
+pub use sampler::{Decision, Sampler};
+pub use transport::{PollError, Transport, TransportError};
