@@ -112,9 +112,10 @@ bench: ## What telemetry costs and what the control plane holds, measured; a tab
 	target/release/bench
 
 .PHONY: lint
-lint: $(VENV)/lint.ready $(CARGO_DENY) portal/node_modules/.package-lock.json lint-infra ## Formatting, clippy, types, licences, templates, scripts
+lint: $(VENV)/lint.ready $(CARGO_DENY) portal/node_modules/.package-lock.json lint-infra ## Formatting, clippy, documentation, types, licences, templates, scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	$(CARGO_DENY) --locked check licenses bans sources
 	if $(CARGO_DENY) fetch db 2>/dev/null; then $(CARGO_DENY) --locked check --disable-fetch advisories; \
 		else echo "advisories: not checked, the database is out of reach"; fi

@@ -41,6 +41,10 @@ impl TenantTable {
     }
 
     /// The table that the variable `table` names, reached as the role in `TENANT_ROLE_ARN`.
+    ///
+    /// # Errors
+    ///
+    /// Where one of the two variables is not set.
     pub fn from_env(config: &SdkConfig, table: &str) -> Result<Self, VarError> {
         Ok(Self::new(config, &std::env::var(table)?, &std::env::var("TENANT_ROLE_ARN")?))
     }

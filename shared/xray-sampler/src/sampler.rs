@@ -145,6 +145,10 @@ impl Sampler {
     }
 
     /// Does what is due. Only one poll runs at a time; another returns at once.
+    ///
+    /// # Errors
+    ///
+    /// [`PollError`] where X-Ray is not reached or answers something else. What was to be told is kept, and the rules at hand go on to count.
     pub async fn poll(&self) -> Result<(), PollError> {
         if self.0.polling.swap(true, Ordering::AcqRel) {
             return Ok(());

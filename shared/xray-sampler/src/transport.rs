@@ -10,6 +10,10 @@ pub struct TransportError(pub String);
 /// Posts JSON to X-Ray: through the daemon or collector, or signed.
 pub trait Transport: Debug + Send + Sync {
     /// The body of a 200 answer to `POST <path>`.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError`] where there is no answer, or its status is not 200.
     fn post(
         &self,
         path: &'static str,

@@ -87,6 +87,10 @@ impl TenantRegistry {
     }
 
     /// How this tenant stands. While the registry does not answer, what it said last counts for five minutes.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryAway`] once it has not answered for five minutes, or for a tenant that it was never asked about before.
     pub async fn standing(&self, tenant_id: &TenantId) -> Result<Standing, RegistryAway> {
         self.cache.standing(tenant_id, Instant::now(), self.read(tenant_id)).await
     }
