@@ -55,11 +55,6 @@ impl HttpClient {
     }
 
     /// Sends a request and reads the whole response.
-    ///
-    /// # Errors
-    ///
-    /// [`HttpClientError`]: the request cannot be sent as it is, nobody answers, or the whole answer is not there in time. An answer with a
-    /// status of 4xx or 5xx is an answer.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpClientError> {
         let request = HttpRequest::try_from(request.map(SdkBody::from))
             .map_err(|error| HttpClientError::InvalidRequest(error.to_string()))?;

@@ -90,10 +90,6 @@ impl Telemetry {
     /// Sets up spans and logs for this process from the environment: the standard `OTEL_*` variables (service name,
     /// resource attributes, `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER`, `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_*`) and
     /// those of docs/telemetry.md. `config` gives region and credentials to the exporters that sign.
-    ///
-    /// # Errors
-    ///
-    /// [`TelemetryError`] names the setting that cannot be used.
     pub async fn from_env(config: &SdkConfig) -> Result<Self, TelemetryError> {
         let variable = |name: &str| std::env::var(name).unwrap_or_default();
         let pseudonyms = Arc::new(Pseudonyms::default());
