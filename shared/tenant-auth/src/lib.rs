@@ -7,8 +7,8 @@
 //! | [`JwtVerifier`], [`JwtSettings`], [`SigningAlgorithm`] | a token of any issuer, Cognito a preset |
 //! | [`AuthorizerContext`] | the context that a Lambda authorizer gives a request; of HTTP APIs too with the feature `http-api` |
 //! | [`ClaimNames`] | under which names a tenant, a tier and a user stand |
-//! | [`TenantRegistry`], [`Standing`] | which tenants there are, and whether they are served |
-//! | [`AuthError`], [`InvalidSettings`], [`RegistryAway`], [`JwksError`] | what can go wrong |
+//! | [`TenantRegistry`] | which tenants there are, and whether they are served |
+//! | [`AuthError`], [`InvalidSettings`], [`JwksError`] | what can go wrong |
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -84,5 +84,5 @@ pub use identify::{AuthError, Identify, Identity};
 pub use jwks::JwksError;
 pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm};
 pub use layer::{AuthLayer, AuthService};
-pub use registry::{RegistryAway, Standing, TenantRegistry};
+pub use registry::TenantRegistry;
 pub use settings::InvalidSettings;

@@ -21,7 +21,7 @@ pub use self::{
     baggage::baggage_value,
     believed::{BelievedSenders, Thresholds},
 };
-pub use super::xray_header::xray_header;
+pub(super) use super::xray_header::xray_header;
 use super::{
     semconv,
     traceparent::{RANDOM, Traceparent},
