@@ -19,7 +19,10 @@ use tenant_telemetry::Work;
 use tower::{Layer, Service};
 
 use super::{AuthError, Identify, Identity};
-use crate::{RegistryAway, Standing, TenantRegistry};
+use crate::{
+    TenantRegistry,
+    registry::{RegistryAway, Standing},
+};
 
 /// Asks who sent a request, asks the registry whether its tenant is served, tells telemetry whose request this is, and hands the
 /// handler a [`TenantContext`] and the user's [`Role`](tenancy::Role) in the request's extensions.

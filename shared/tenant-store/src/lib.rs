@@ -1,14 +1,45 @@
 //! Items of one tenant in DynamoDB: the only way to them is a [`TenantTable`] and a verified [`TenantContext`].
 //!
-//! [`TenantItems`] forms every key, and calls with credentials that IAM fences to the tenant. Code that would form another
-//! tenant's key by hand would still be refused by DynamoDB.
-//!
-//! | module | what it holds |
+//! | item | idea |
 //! |---|---|
-//! | `clients` | a DynamoDB client per tenant, with credentials of that tenant's own session |
-//! | `listing` | items that are found by an id and [`Listed`] by when they were made, and the [`Cursor`] between pages |
-//! | `transaction`, `retries` | how a transaction failed, and pauses between tries |
-//! | `error` | why a store did not do what it was asked |
+//! | [`TenantTable`] | a table whose items belong to tenants |
+//! | [`TenantItems`] | the items of one user of one tenant, or of one tenant as a whole: read, query, and in transactions written |
+//! | [`Item`] | an item, by attribute |
+//! | [`Listed`], [`Cursor`] | items that are found by an id and listed by when they were made, page by page |
+//! | [`StoreError`] | why a store did not do what it was asked |
+//! | [`is_partition_of`] | whose a stored key is, for those who look over a whole table |
+//! | [`NoUser`] | what can go wrong before anything is called |
+//!
+//! ```no_run
+//! use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+//! use tenancy::TenantContext;
+//! use tenant_store::{Item, TenantTable};
+//!
+//! /// Takes a note, and reads it again. `tenant` is from a layer or a message that vouched for it.
+//! async fn note(table: &TenantTable, tenant: &TenantContext, text: &str) -> Result<Option<Item>, aws_sdk_dynamodb::Error> {
+//!     let items = table.of_tenant(tenant);
+//!     let put = items.put("NOTE#1", Item::from([("text".to_owned(), AttributeValue::S(text.to_owned()))])).build()?;
+//!     items.transact().transact_items(TransactWriteItem::builder().put(put).build()).send().await?;
+//!     Ok(items.get("NOTE#1").send().await?.item)
+//! }
+//!
+//! # async fn start(config: &aws_config::SdkConfig) {
+//! let table = TenantTable::new(config, "notes", "arn:aws:iam::111111111111:role/notes-tenant");
+//! # let _ = table;
+//! # }
+//! ```
+//!
+//! # Errors
+//!
+//! Making a table and choosing its items calls nobody; [`NoUser`] says that a user's items were asked for where no user is known. A session that
+//! cannot be had is the error of the first call that needs it, and the calls' errors are the SDK's.
+//!
+//! # Guarantees
+//!
+//! - [`TenantItems`] forms every key, whatever an item says its key is, and calls with credentials that IAM fences to the tenant. Code that would
+//!   form another tenant's key by hand would still be refused by DynamoDB.
+//! - A session is one tenant's, tagged with its id. A thousand tenants' sessions are kept, and renewed before they end.
+//! - Reads are consistent: an item is read as last written.
 
 mod clients;
 mod error;
@@ -62,7 +93,7 @@ impl TenantTable {
     ///
     /// # Errors
     ///
-    /// Where one of the two is not set.
+    /// Where one of the two variables is not set.
     pub fn from_env(config: &SdkConfig, table: &str) -> Result<Self, VarError> {
         Ok(Self::new(config, &std::env::var(table)?, &std::env::var("TENANT_ROLE_ARN")?))
     }
@@ -121,9 +152,23 @@ fn user_partition(of: &TenantLabel) -> Option<String> {
 
 /// The items of one user of one tenant, or of one tenant as a whole. A [`TenantTable`] makes it; nobody else can:
 ///
-/// ```compile_fail
-/// fn peek(mine: &crate::TenantItems) -> crate::TenantItems {
-///     crate::TenantItems { partition: "TENANT#another#USER#1".into(), ..mine.clone() }
+/// ```compile_fail,E0451
+/// fn peek(mine: &tenant_store::TenantItems) -> tenant_store::TenantItems {
+///     tenant_store::TenantItems { partition: "TENANT#another#USER#1".into(), ..mine.clone() }
+/// }
+/// ```
+///
+/// What a span or a message names does not open it:
+///
+/// ```compile_fail,E0308
+/// fn open(table: &tenant_store::TenantTable, named: &tenancy::TenantLabel) -> tenant_store::TenantItems {
+///     table.of_tenant(named)
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// fn open(table: &tenant_store::TenantTable, mine: &tenancy::TenantContext) {
+///     table.of_user(mine.label());
 /// }
 /// ```
 #[derive(Debug, Clone)]

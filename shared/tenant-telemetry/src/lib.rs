@@ -1,5 +1,55 @@
 //! Spans and logs that say which tenant they served.
 //!
+//! | item | idea |
+//! |---|---|
+//! | [`Telemetry`] | the set-up of a process |
+//! | [`Work`] | the request or message that spans belong to, and whom it serves |
+//! | [`HttpLayer`], [`InvocationLayer`], [`ExportLayer`] | Tower layers: the span of an HTTP request, of any other invocation, and the export after the response |
+//! | [`process`], [`MessageSpan`], [`Received`] | the span of one message, which continues the trace that sent it |
+//! | `AwsSdkTracing`, `MessageContexts` | spans of AWS calls, by one interceptor for all clients |
+//! | [`send`], [`note`] | the span of an HTTP call, and what a span waited for |
+//! | [`BelievedSenders`], [`Thresholds`], [`propagation`] | trace context across processes and accounts, and whose sampling counts |
+//! | [`semconv`], [`xray_trace_id`] | names of attributes, and a trace id as X-Ray writes it |
+//!
+//! ```
+//! use http::{Response, StatusCode};
+//! use lambda_http::{Body, Request, Service};
+//! use lambda_problem::{Problem, json};
+//! use tenancy::{TenantLabel, Tier};
+//! use tenant_telemetry::{HttpLayer, Work};
+//! use tower::{Layer, service_fn};
+//!
+//! async fn hello(_request: Request) -> Result<Response<Body>, Problem> {
+//!     // Whoever verified the caller says whom this serves: every span of the request names that tenant, those already ended too.
+//!     let tenant_id = "acme".parse().map_err(|_| Problem::internal())?;
+//!     Work::current().serve(TenantLabel { tenant_id, tier: Tier::named("free"), user_id: None });
+//!     json(StatusCode::OK, &serde_json::json!({ "hello": "acme" }))
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let mut handler = HttpLayer::new().layer(service_fn(hello));
+//! let request = http::Request::get("https://api.example/hello").body(Body::Empty).unwrap();
+//! assert_eq!(handler.call(request).await.unwrap().status(), 200);
+//! # });
+//! ```
+//!
+//! With the process's [`Telemetry`] around the runtime it is `tenant-auth`'s `examples/traced_function.rs`.
+//!
+//! # Errors
+//!
+//! [`TelemetryError`] names the setting that cannot be used, when a process starts. After that telemetry fails by itself: what cannot be exported
+//! is kept as far as there is room, and counted in the log. A request never fails for its spans.
+//!
+//! # Guarantees
+//!
+//! - There is no global tenant: [`Work`] travels in OpenTelemetry's context, and of several invocations in one process none names another's.
+//! - A tenant is set once: the first that is verified counts.
+//! - A response does not wait for the export, and no span is lost to a freeze, a SIGTERM or a timeout.
+//! - A trace keeps its id over HTTP, SNS, SQS, EventBridge, Lambda, Step Functions and DynamoDB streams.
+//! - What leaves of a tenant's id is settled for each destination: plain, hashed with a key, or nothing.
+//!
+//! # Map
+//!
 //! | file | idea |
 //! |---|---|
 //! | `settings` | what a process is set up with |

@@ -5,32 +5,20 @@
 //! `sampling.adjusted_count`, so that counts can be scaled back. Where no probability is known — a reservoir, a trace forced by
 //! a header, a decision X-Ray made — the span says `sampling.estimated`.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+mod forced;
+mod threshold;
+mod xray;
 
-use bytes::Bytes;
-use http::{Request, StatusCode, header};
-use lambda_http_client::HttpClient;
 use opentelemetry::{
     Context, KeyValue,
     trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState},
 };
-use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SamplingDecision, SamplingResult, ShouldSample};
-use xray_sampler::{Answer, By, Sampler, SystemClock, Transport, TransportError};
+use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+use xray_sampler::{By, Sampler};
 
-use super::{TelemetryError, semconv, tracestate::OPENTELEMETRY};
-
-/// The longest a call for rules or targets may take. It is made after a response.
-const XRAY_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Bits of a trace id that are random, and so decide (W3C Trace Context Level 2).
-const RANDOM_BITS: u32 = 56;
-
-/// In a context whose trace was asked for by `X-Debug`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Forced;
+pub(super) use self::forced::{Forced, Reservoir};
+use self::threshold::{Threshold, with_threshold};
+use super::{TelemetryError, semconv};
 
 /// Who decided whether the trace of a remote parent is kept. In its context, if it is not the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,65 +30,6 @@ pub(super) enum DecidedBy {
     Xray,
     /// Nobody yet: the caller leaves it to us.
     Nobody,
-}
-
-/// A probability as the threshold that trace ids are compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Threshold(u64);
-
-impl Threshold {
-    fn of(probability: f64) -> Self {
-        let all = (1_u64 << RANDOM_BITS) as f64;
-        Self(((1.0 - probability.clamp(0.0, 1.0)) * all).round() as u64)
-    }
-
-    fn admits(self, trace_id: TraceId) -> bool {
-        let random = u128::from_be_bytes(trace_id.to_bytes()) as u64 & ((1 << RANDOM_BITS) - 1);
-        random >= self.0
-    }
-
-    fn adjusted_count(self) -> f64 {
-        let all = 1_u64 << RANDOM_BITS;
-        all as f64 / (all - self.0.min(all - 1)) as f64
-    }
-
-    /// Hexadecimal, without the zeros it ends in.
-    fn text(self) -> String {
-        let digits = format!("{:014x}", self.0);
-        let digits = digits.trim_end_matches('0');
-        if digits.is_empty() { "0".to_owned() } else { digits.to_owned() }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.is_empty() || text.len() > 14 || !text.bytes().all(is_digit) {
-            return None;
-        }
-        u64::from_str_radix(&format!("{text:0<14}"), 16).ok().map(Self)
-    }
-
-    /// The threshold in a `tracestate`.
-    fn in_state(state: &TraceState) -> Option<Self> {
-        let members = state.get(OPENTELEMETRY)?.split(';');
-        members
-            .filter_map(|member| member.split_once(':'))
-            .find(|(key, _)| *key == "th")
-            .and_then(|(_, th)| Self::parse(th))
-    }
-
-    fn onto(self, state: &TraceState) -> TraceState {
-        with_threshold(state, Some(self))
-    }
-}
-
-/// The state with this threshold in place of any other, or with none: whoever decides for itself says nothing of another's odds.
-fn with_threshold(state: &TraceState, threshold: Option<Threshold>) -> TraceState {
-    let Some(member) = state.get(OPENTELEMETRY).or(threshold.map(|_| "")) else { return state.clone() };
-    let others = member.split(';').filter(|field| !field.is_empty() && !field.starts_with("th:")).map(str::to_owned);
-    let fields: Vec<_> = others.chain(threshold.map(|threshold| format!("th:{}", threshold.text()))).collect();
-    let changed =
-        if fields.is_empty() { state.delete(OPENTELEMETRY) } else { state.insert(OPENTELEMETRY, fields.join(";")) };
-    changed.unwrap_or_default()
 }
 
 /// How the root of a trace is decided.
@@ -136,7 +65,7 @@ impl TenantSampler {
             "always_on" => Root::On,
             "always_off" => Root::Off,
             "traceidratio" => Root::Ratio(Threshold::of(ratio()?)),
-            "xray" => Root::Xray(xray(arg)),
+            "xray" => Root::Xray(xray::sampler(arg)),
             _ => return Err(unusable()),
         };
         let follows_parent = name == "xray" || name.starts_with("parentbased_");
@@ -149,41 +78,6 @@ impl TenantSampler {
             Root::Xray(sampler) => Some(sampler),
             _ => None,
         }
-    }
-}
-
-fn xray(arg: &str) -> Sampler {
-    let endpoint = arg.split(',').find_map(|part| part.trim().strip_prefix("endpoint="));
-    let transport = XrayApi {
-        endpoint: endpoint.unwrap_or("http://127.0.0.1:2000").trim_end_matches('/').to_owned(),
-        http: HttpClient::new(XRAY_TIMEOUT),
-    };
-    let mut client_id = RandomIdGenerator::default().new_trace_id().to_string();
-    client_id.truncate(24);
-    Sampler::new(client_id, Arc::new(transport), Arc::new(SystemClock))
-}
-
-/// X-Ray's sampling calls, through the collector or daemon that signs them.
-#[derive(Debug)]
-struct XrayApi {
-    endpoint: String,
-    http: HttpClient,
-}
-
-impl Transport for XrayApi {
-    fn post(&self, path: &'static str, body: Vec<u8>) -> Answer<'_> {
-        Box::pin(async move {
-            let failed = |error: &dyn std::fmt::Display| TransportError(error.to_string());
-            let request = Request::post(format!("{}{path}", self.endpoint))
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(Bytes::from(body))
-                .map_err(|error| failed(&error))?;
-            let response = self.http.send(request).await.map_err(|error| failed(&error))?;
-            if response.status() != StatusCode::OK {
-                return Err(failed(&response.status()));
-            }
-            Ok(response.into_body().to_vec())
-        })
     }
 }
 
@@ -254,34 +148,6 @@ impl ShouldSample for TenantSampler {
                     }
                 }
             },
-        }
-    }
-}
-
-/// So many a second, and no more: what keeps a header that anyone can send from turning sampling off.
-#[derive(Debug)]
-pub(super) struct Reservoir {
-    per_second: u32,
-    window: Mutex<Option<(Instant, u32)>>,
-}
-
-impl Reservoir {
-    pub(super) fn new(per_second: u32) -> Self {
-        Self { per_second, window: Mutex::default() }
-    }
-
-    pub(super) fn take(&self, now: Instant) -> bool {
-        let mut window = self.window.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        match &mut *window {
-            Some((began, taken)) if now.saturating_duration_since(*began) < Duration::from_secs(1) => {
-                let admitted = *taken < self.per_second;
-                *taken += u32::from(admitted);
-                admitted
-            }
-            _ => {
-                *window = Some((now, 1));
-                self.per_second > 0
-            }
         }
     }
 }
@@ -374,25 +240,5 @@ mod tests {
         for (name, arg) in [("sometimes", ""), ("traceidratio", "2"), ("traceidratio", "x"), ("jaeger_remote", "")] {
             assert!(TenantSampler::from_settings(name, arg, "booking-api").is_err(), "{name} {arg}");
         }
-    }
-
-    #[test]
-    fn a_threshold_survives_its_text() {
-        for probability in [1.0, 0.5, 0.25, 0.1, 0.000_001] {
-            let threshold = Threshold::of(probability);
-            assert_eq!(Threshold::parse(&threshold.text()), Some(threshold), "{probability}");
-            assert!((threshold.adjusted_count() * probability - 1.0).abs() < 1e-6, "{probability}");
-        }
-        assert_eq!(Threshold::of(1.0).text(), "0");
-        for text in ["", "g", "C", "000000000000000", "+1"] {
-            assert_eq!(Threshold::parse(text), None, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_reservoir_gives_so_many_a_second() {
-        let (reservoir, start) = (Reservoir::new(2), Instant::now());
-        let taken = |ms| reservoir.take(start + Duration::from_millis(ms));
-        assert_eq!([taken(0), taken(1), taken(2), taken(999), taken(1000)], [true, true, false, false, true]);
     }
 }
