@@ -31,3 +31,6 @@ pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm};
 pub use layer::{AuthLayer, AuthService};
 pub use registry::{RegistryAway, Standing, TenantRegistry};
 pub use settings::InvalidSettings;
+// What a function that has this layer needs beside it.
+pub use lambda_problem::Problem;
+pub use tenancy::{Role, TenantContext, Tier, Tiers};

@@ -54,5 +54,7 @@ pub use outgoing::{SendError, note, send};
 pub use propagation::{BelievedSenders, Thresholds};
 pub use telemetry::{Telemetry, TelemetryError};
 pub use work::Work;
+// Whom a span names.
+pub use tenancy::TenantLabel;
 
 use tracer::{start, start_under};
