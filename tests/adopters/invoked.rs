@@ -92,11 +92,17 @@ pub(crate) async fn printed(binary: &Path) {
         });
         json!({ "Records": [record] }).to_string()
     };
-    let labels = |function: &Function| function.logs().iter().filter(|line| line.contains("label of parcel P-1 of acme (pro)")).count();
+    let labels = |function: &Function| {
+        function.logs().iter().filter(|line| line.contains("label of parcel P-1 of acme (pro)")).count()
+    };
     assert_eq!(invoke(&mut function, &batch(QUEUE_ARN)).await, json!({ "batchItemFailures": [] }));
     assert_eq!(labels(&function), 1, "{:#?}", function.logs());
     let processed = span(&sink, 2, SpanKind::Consumer, "process parcels").await;
-    assert_eq!((processed.trace_id.as_str(), whose(&processed)), (TRACE, [Some("acme"), Some("pro")]), "{processed:#?}");
+    assert_eq!(
+        (processed.trace_id.as_str(), whose(&processed)),
+        (TRACE, [Some("acme"), Some("pro")]),
+        "{processed:#?}"
+    );
 
     let strange = invoke(&mut function, &batch("arn:aws:sqs:us-east-1:666666666666:parcels")).await;
     assert_eq!(strange, json!({ "batchItemFailures": [{ "itemIdentifier": "message-1" }] }));

@@ -11,7 +11,7 @@ mod workspace;
 
 use std::time::Instant;
 
-use invoked::{greeted, printed, priced};
+use invoked::{greeted, priced, printed};
 use lines::{added, read};
 use workspace::{Crate, Workspace};
 
@@ -76,12 +76,26 @@ fn the_guide_shows_what_is_tried_here() {
     for case in [HTTP, QUEUE, SPANS] {
         let shown = format!("```rust\n{}```\n", read(case.adopted));
         assert!(guide.contains(&shown), "docs/adopt.md does not show {} as it is", case.adopted);
-        let words = ["One line", "Two lines", "Three lines", "Four lines", "Five lines", "Six lines", "Seven lines", "Eight lines", "Nine lines", "Ten lines"];
+        let words = [
+            "One line",
+            "Two lines",
+            "Three lines",
+            "Four lines",
+            "Five lines",
+            "Six lines",
+            "Seven lines",
+            "Eight lines",
+            "Nine lines",
+            "Ten lines",
+        ];
         let count = words[added(&read(case.plain), &read(case.adopted)).len() - 1];
         let link = format!("{count} more than the [plain function](../{})", case.plain);
         assert!(guide.contains(&link), "docs/adopt.md does not say {link:?}");
         for name in case.shared {
-            assert!(guide.contains(&format!("cargo add --path ../airline/shared/{name}")), "docs/adopt.md does not add {name}");
+            assert!(
+                guide.contains(&format!("cargo add --path ../airline/shared/{name}")),
+                "docs/adopt.md does not add {name}"
+            );
         }
     }
 }

@@ -56,7 +56,8 @@ impl Workspace {
     pub(crate) fn build(&self, main: &str) -> Result<Built> {
         fs::write(self.0.path().join("hello/src/main.rs"), main)?;
         self.cargo(&["build", "--quiet"])?;
-        let tree = self.cargo(&["tree", "--package", "hello", "--edges", "normal", "--prefix", "none", "--format", "{p}"])?;
+        let tree =
+            self.cargo(&["tree", "--package", "hello", "--edges", "normal", "--prefix", "none", "--format", "{p}"])?;
         let crates: BTreeSet<_> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
         // The next build overwrites it.
         let binary = self.0.path().join("bootstrap");

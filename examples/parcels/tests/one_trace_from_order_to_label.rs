@@ -44,7 +44,8 @@ impl Warehouse {
         ];
         let labels = [("OTEL_SERVICE_NAME", "parcel-labels"), ("BELIEVED_SOURCES", QUEUE_ARN)];
         let api = Config::new(env!("CARGO_BIN_EXE_parcel-api"), "parcel-api", &[&always[..], &api].concat());
-        let labels = Config::new(env!("CARGO_BIN_EXE_parcel-labels"), "parcel-labels", &[&always[..], &labels].concat());
+        let labels =
+            Config::new(env!("CARGO_BIN_EXE_parcel-labels"), "parcel-labels", &[&always[..], &labels].concat());
         let (api, labels) = (Function::start(&api).await.unwrap(), Function::start(&labels).await.unwrap());
         Self { api, labels, aws, sink }
     }
