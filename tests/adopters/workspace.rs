@@ -62,6 +62,8 @@ impl Workspace {
         // The next build overwrites it.
         let binary = self.0.path().join("bootstrap");
         fs::copy(target().join("debug/hello"), &binary)?;
+        // Of another folder, it would be of no use to the next run.
+        self.cargo(&["clean", "--quiet", "--package", "hello"])?;
         Ok(Built { bytes: fs::metadata(&binary)?.len(), binary, crates: crates.len() - 1 })
     }
 
