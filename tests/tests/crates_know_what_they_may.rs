@@ -20,6 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("shared/airline-events", &["tenancy", "tenant-messages"]),
     ("booking", SHARED),
     ("mileage", SHARED),
+    ("examples/parcels", SHARED),
     ("control-plane/slo", &[]),
     ("control-plane/slo-evaluator", &["slo", "lambda-http-client", "tenant-telemetry"]),
     ("control-plane", &["slo"]),

@@ -89,3 +89,6 @@ pub use layer::{AuthLayer, AuthService};
 pub use registry::TenantRegistry;
 pub use settings::InvalidSettings;
 pub use start::{ApiFunction, NotStarted};
+// What a function that has this layer needs beside it.
+pub use lambda_problem::Problem;
+pub use tenancy::{Role, TenantContext, Tier, Tiers};

@@ -82,6 +82,45 @@ pub trait TenantMessage: Serialize + DeserializeOwned {
     }
 }
 
+/// Implements [`TenantMessage`] for a struct whose fields are texts, or types of `tenancy`: event type, version, and which fields are whose.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tenant_messages::{TenantMessage, tenant_message};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct InvoicePaid {
+///     invoice: String,
+///     tenant: String,
+///     plan: String,
+/// }
+/// tenant_message!("invoice.paid", 1, InvoicePaid { tenant_id: tenant, tier: plan });
+///
+/// let paid = InvoicePaid { invoice: "7".into(), tenant: "acme".into(), plan: "pro".into() };
+/// assert_eq!(paid.write().unwrap().attributes[1], ("tenant_tier", "pro".to_owned()));
+/// ```
+///
+/// A user is named by a third field: `{ tenant_id: tenant, tier: plan, user_id: user }`.
+#[macro_export]
+macro_rules! tenant_message {
+    ($event:literal, $version:literal, $name:ident { tenant_id: $tenant:ident, tier: $tier:ident $(, user_id: $user:ident)? }) => {
+        impl $crate::TenantMessage for $name {
+            const EVENT_TYPE: &'static str = $event;
+            const VERSION: u32 = $version;
+
+            fn label(&self) -> ::core::result::Result<$crate::TenantLabel, $crate::InvalidTenant> {
+                Ok($crate::TenantLabel {
+                    tenant_id: self.$tenant.as_str().parse()?,
+                    tier: self.$tier.as_str().parse()?,
+                    user_id: $crate::tenant_message!(@user self $($user)?),
+                })
+            }
+        }
+    };
+    (@user $message:ident) => { None };
+    (@user $message:ident $user:ident) => { Some($message.$user.as_str().parse()?) };
+}
+
 #[derive(Serialize)]
 struct Versioned<'a, T> {
     version: u32,

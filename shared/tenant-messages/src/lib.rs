@@ -5,6 +5,7 @@
 //! | [`TenantMessage`] | an event type of your own: its name, version, tenant and rules |
 //! | [`Written`] | an event as it is sent; with the features `sns` and `sqs` as the calls of those SDKs have it |
 //! | [`receive`], [`IncomingMessage`] | messages as a function receives them: through SQS with the SNS envelope or raw, from SNS directly, or from EventBridge, directly or through a queue |
+//! | [`each_message`] | a handler for one event, called for each message of an invocation in a span of its own |
 //! | [`BelievedSources`] | which senders a consumer believes |
 //! | [`read`], [`attribute`] | what makes body and attributes one message |
 //! | [`InvalidMessage`], [`UnknownEvent`], [`NoBelievedSources`] | what can go wrong |
@@ -71,6 +72,7 @@
 //! - An event type says whom it names once, and what it said is what is vouched for.
 
 mod believed;
+mod consume;
 mod contract;
 mod incoming;
 #[cfg(any(feature = "sns", feature = "sqs"))]
@@ -81,5 +83,8 @@ mod sns;
 mod sqs;
 
 pub use believed::{BelievedSources, NoBelievedSources};
+pub use consume::{EachMessage, MessagesFailed, each_message};
 pub use contract::{InvalidMessage, TenantMessage, Written, attribute, read};
 pub use incoming::{IncomingMessage, UnknownEvent, receive};
+// What an event and its handler name.
+pub use tenancy::{InvalidTenant, TenantContext, TenantId, TenantLabel, Tier};

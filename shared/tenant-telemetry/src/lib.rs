@@ -115,5 +115,7 @@ pub use propagation::{BelievedSenders, Thresholds};
 pub use settings::Settings;
 pub use telemetry::{Telemetry, TelemetryError};
 pub use work::Work;
+// Whom a span names.
+pub use tenancy::TenantLabel;
 
 use tracer::{start, start_under};
