@@ -1,5 +1,7 @@
 """Preflight's looks at what an account lets a deployment do. Each takes what was found so far and adds to it."""
 
+from project_file import SERVICES
+
 from .steps import wants_portal
 
 # What a deployment does, one action of each service, and to what: IAM decides by both. `{}` is region, account, stage; "*" is for actions that
