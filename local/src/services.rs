@@ -68,7 +68,7 @@ pub async fn first_request(outputs: &Outputs, name: &str, user: &User, token: &s
     while started.elapsed() < ARRIVES_WITHIN {
         let answer: Value = client.get(&trace).send().await?.json().await.unwrap_or_default();
         let spans = answer["spans"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if let Some(span) = spans.iter().find(|span| span["service"] == service.as_str() && span["kind"] == "server") {
+        if let Some(span) = spans.iter().find(|span| span["service"] == service.as_str() && span["kind"] == "SERVER") {
             let text = |key: &str| span[key].as_str().unwrap_or_default().to_owned();
             return Ok(FirstRequest { trace_id: trace_id.to_owned(), tenant: (text("tenant"), text("tier")) });
         }
