@@ -96,16 +96,17 @@ def transaction_search(cloud, found):
 def concurrency(cloud, found):
     for name in RESERVED:
         wanted = int(cloud.config.given(name).get("ReservedConcurrency", 0)) * RESERVED[name]
-        with found.looking_at(f"Lambda's concurrency in {found.accounts[name]}"):
+        account = found.accounts[cloud.config.stacks[name][0]]
+        with found.looking_at(f"Lambda's concurrency in {account}"):
             limits = cloud.client(name, "lambda").get_account_settings()["AccountLimit"]
             total, free = limits["ConcurrentExecutions"], limits.get("UnreservedConcurrentExecutions", limits["ConcurrentExecutions"])
             if wanted and name not in found.stacks and free - wanted < UNRESERVED:
                 found.stop(
-                    f"ReservedConcurrency of {cloud.config.stack_name(name)} reserves {wanted}, and {found.accounts[name]} has {free} unreserved, of which"
+                    f"ReservedConcurrency of {cloud.config.stack_name(name)} reserves {wanted}, and {account} has {free} unreserved, of which"
                     f" Lambda keeps {UNRESERVED}: ask for a higher quota, or reserve nothing"
                 )
             elif total < 1000:
-                found.note(f"{found.accounts[name]} runs {total} functions at once (new accounts start low): beyond that callers get 429 or wait")
+                found.note(f"{account} runs {total} functions at once (new accounts start low): beyond that callers get 429 or wait")
 
 
 def mail(cloud, found):

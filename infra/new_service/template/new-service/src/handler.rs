@@ -1,7 +1,7 @@
 //! `GET /new-service`: what new-service has for a tenant.
 
 use http::{Response, StatusCode};
-use lambda_http::{Body, Request, RequestExt};
+use lambda_http::{Body, Request};
 use lambda_problem::{Problem, json, no_such_route, route};
 use serde::Serialize;
 use tenancy::TenantContext;
