@@ -46,8 +46,9 @@ test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infr
 	$(REHEARSE)/test_0_aws_refuses.py infra/rehearsal/test_1_a_stage_is_deployed.py
 
 .PHONY: test-long
-test-long: build portal $(INFRA_VENV)/infra.ready ## What takes longer than a change should wait: the rest of a stage's life, and old faults that must stop it
+test-long: build portal $(INFRA_VENV)/infra.ready infra/iam/node_modules/.package-lock.json ## What takes longer than a change should wait: the rest of a stage's life, old faults that must stop it, a new service
 	$(REHEARSE)/test_2_a_stage_goes_on.py infra/rehearsal/test_3_old_faults_stop_it.py
+	$(INFRA_VENV)/bin/python -B -m pytest -q tests/new_service
 
 .PHONY: rehearse
 rehearse: build portal $(INFRA_VENV)/infra.ready ## A stage's whole life: infra/deploy.py against three accounts of a stricter emulator (infra/rehearsal)
