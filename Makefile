@@ -14,7 +14,7 @@ CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 CARGO_CYCLONEDX := .local/cargo-cyclonedx/bin/cargo-cyclonedx
 
 # From project.toml; the templates without mileage-account.yaml, which sam does not validate.
-TEMPLATES := $(filter %/template.yaml,$(shell sed -n 's/^[a-z-]* = "\(infra\/.*\)"$$/\1/p' project.toml))
+TEMPLATES := $(filter %/template.yaml,$(shell sed -n 's/^[a-z0-9-]* = "\(infra\/.*\)"$$/\1/p' project.toml))
 FUNCTIONS := $(shell sed -n 's/^\[functions\.\(.*\)\]$$/\1/p' project.toml)
 STAGE ?= dev
 # How long a soak lasts.
@@ -46,8 +46,9 @@ test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infr
 	$(REHEARSE)/test_0_aws_refuses.py infra/rehearsal/test_1_a_stage_is_deployed.py
 
 .PHONY: test-long
-test-long: build portal $(INFRA_VENV)/infra.ready ## What takes longer than a change should wait: the rest of a stage's life, and old faults that must stop it
+test-long: build portal $(INFRA_VENV)/infra.ready infra/iam/node_modules/.package-lock.json ## What takes longer than a change should wait: the rest of a stage's life, old faults that must stop it, a new service
 	$(REHEARSE)/test_2_a_stage_goes_on.py infra/rehearsal/test_3_old_faults_stop_it.py
+	$(INFRA_VENV)/bin/python -B -m pytest -q tests/new_service
 
 .PHONY: rehearse
 rehearse: build portal $(INFRA_VENV)/infra.ready ## A stage's whole life: infra/deploy.py against three accounts of a stricter emulator (infra/rehearsal)
@@ -98,7 +99,7 @@ sbom: $(CARGO_CYCLONEDX)
 	$(CARGO_CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps \
 		--target aarch64-unknown-linux-gnu
 	for function in $(FUNCTIONS); do \
-		find booking mileage control-plane -name "$${function}_bin.cdx.json" -exec mv {} "target/sbom/$$function.cdx.json" \; ; \
+		find . -name "$${function}_bin.cdx.json" -not -path './target/*' -exec mv {} "target/sbom/$$function.cdx.json" \; ; \
 		printf '%-20s %4d components\n' "$$function" "$$(grep -c '"bom-ref"' "target/sbom/$$function.cdx.json")"; \
 	done
 	find . -name '*.cdx.json' -not -path './target/*' -delete
@@ -162,6 +163,10 @@ purge: $(INFRA_VENV)/infra.ready ## List what a destroyed STAGE has left, with s
 .PHONY: outputs
 outputs: $(INFRA_VENV)/infra.ready ## What the stacks of STAGE say: URLs, ids, ARNs
 	$(INFRA_VENV)/bin/python infra/deploy.py outputs $(STAGE)
+
+.PHONY: new-service
+new-service: ## Add a service of your own beside booking: make new-service NAME=offers (docs/fork.md)
+	@$(PYTHON) -B infra/new_service "$(NAME)"
 
 .PHONY: fuzz
 fuzz: ## Ten minutes on each parser of what others send; needs a nightly compiler and cargo-fuzz

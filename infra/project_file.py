@@ -9,6 +9,8 @@ FACTS = tomllib.loads((ROOT / "project.toml").read_text())
 TEMPLATES = FACTS["templates"]
 # Name -> `account` and `template`, in the order of deployment.
 STACKS = FACTS["stacks"]
+# Those of them that `make new-service` made, each with a template of its own name.
+SERVICES = [name for name, stack in STACKS.items() if stack.get("service")]
 # Name -> `template`, `resource`, `main`, and `versions` where there are some.
 FUNCTIONS = FACTS["functions"]
 # `tenant`, `tier` and `role` -> the claim's name.

@@ -74,6 +74,7 @@ DEPLOYED = (
     ("portal", "portal", BOOKING, PORTAL),
     ("observability", "observability", OBSERVABILITY, {}),
     ("mileage-account", "mileage-account", OBSERVABILITY, {"AccountId": MILEAGE}),
+    *((name, name, BOOKING, PORTAL) for name in project_file.SERVICES),
     ("source-account (booking)", "source-account", BOOKING, {"ApiName": "booking"}),
     ("source-account (mileage)", "source-account", MILEAGE, {"ApiName": "mileage"}),
 )

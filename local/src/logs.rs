@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use crate::{
     ministack::{BOOKING_ACCOUNT, sdk_config},
     outputs::Outputs,
-    project::functions_of,
+    project::{functions_of, services},
 };
 
 /// The log lines of all functions.
@@ -25,6 +25,9 @@ impl Logs {
         let mut found = Vec::new();
         let mut functions: Vec<_> =
             functions_of("booking")?.into_iter().map(|function| (BOOKING_ACCOUNT, function)).collect();
+        for service in services()? {
+            functions.extend(functions_of(&service)?.into_iter().map(|function| (BOOKING_ACCOUNT, function)));
+        }
         for account in &self.mileage_accounts {
             functions.extend(functions_of("mileage")?.into_iter().map(|function| (account.as_str(), function)));
         }

@@ -8,6 +8,7 @@ const PROJECT: &str = include_str!("../../project.toml");
 
 #[derive(serde::Deserialize)]
 struct Project {
+    stacks: BTreeMap<String, Stack>,
     functions: BTreeMap<String, Function>,
 }
 
@@ -16,15 +17,34 @@ struct Function {
     template: String,
 }
 
+#[derive(serde::Deserialize)]
+struct Stack {
+    #[serde(default)]
+    service: bool,
+}
+
+/// The names of the stacks that `make new-service` made; each has a template and an API of its own by that name.
+///
+/// # Errors
+///
+/// If project.toml, as it was when this was built, cannot be read.
+pub fn services() -> Result<Vec<String>> {
+    let services = read()?.stacks.into_iter().filter(|(_, stack)| stack.service);
+    Ok(services.map(|(name, _)| name).collect())
+}
+
 /// The names of the functions that a template has.
 ///
 /// # Errors
 ///
 /// If project.toml, as it was when this was built, cannot be read.
 pub fn functions_of(template: &str) -> Result<Vec<String>> {
-    let project: Project = toml::from_str(PROJECT).context("cannot read project.toml")?;
-    let of_template = project.functions.into_iter().filter(|(_, function)| function.template == template);
+    let of_template = read()?.functions.into_iter().filter(|(_, function)| function.template == template);
     Ok(of_template.map(|(name, _)| name).collect())
+}
+
+fn read() -> Result<Project> {
+    toml::from_str(PROJECT).context("cannot read project.toml")
 }
 
 #[cfg(test)]
