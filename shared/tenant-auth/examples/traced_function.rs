@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Response, StatusCode};
 use lambda_http::{Adapter, Body, Request};
-use lambda_http_client::{HttpClient, aws};
+use lambda_http_client::HttpClient;
 use lambda_problem::{Problem, json};
 use lambda_runtime::{Error, Runtime};
 use tenancy::{TenantContext, Tier};
@@ -14,7 +14,7 @@ use tower::{Layer, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let telemetry = Telemetry::from_env(&aws::config().await).await?;
+    let telemetry = Telemetry::from_env().await?;
     let issuer = JwtSettings::cognito_from_env([Tier::named("free"), Tier::named("pro")])?;
     let auth = AuthLayer::new(JwtVerifier::new(issuer, HttpClient::new(Duration::from_secs(2))));
     let handler = HttpLayer::new().layer(auth.layer(service_fn(hello)));

@@ -8,6 +8,7 @@
 //! | [`AuthorizerContext`] | the context that a Lambda authorizer gives a request; of HTTP APIs too with the feature `http-api` |
 //! | [`ClaimNames`] | under which names a tenant, a tier and a user stand |
 //! | [`TenantRegistry`] | which tenants there are, and whether they are served |
+//! | [`ApiFunction`] | all of it at once, as a function behind API Gateway starts |
 //! | [`AuthError`], [`InvalidSettings`], [`JwksError`] | what can go wrong |
 //!
 //! ```no_run
@@ -77,6 +78,7 @@ mod jwt;
 mod layer;
 mod registry;
 mod settings;
+mod start;
 
 pub use authorizer::AuthorizerContext;
 pub use claims::ClaimNames;
@@ -86,3 +88,4 @@ pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm};
 pub use layer::{AuthLayer, AuthService};
 pub use registry::TenantRegistry;
 pub use settings::InvalidSettings;
+pub use start::{ApiFunction, NotStarted};

@@ -73,6 +73,8 @@
 mod believed;
 mod contract;
 mod incoming;
+#[cfg(any(feature = "sns", feature = "sqs"))]
+mod sdk;
 #[cfg(feature = "sns")]
 mod sns;
 #[cfg(feature = "sqs")]

@@ -5,6 +5,8 @@
 //! | [`TenantTable`] | a table whose items belong to tenants |
 //! | [`TenantItems`] | the items of one user of one tenant, or of one tenant as a whole: read, query, and in transactions written |
 //! | [`Item`] | an item, by attribute |
+//! | [`Listed`], [`Cursor`] | items that are found by an id and listed by when they were made, page by page |
+//! | [`StoreError`] | why a store did not do what it was asked |
 //! | [`is_partition_of`] | whose a stored key is, for those who look over a whole table |
 //! | [`NoUser`] | what can go wrong before anything is called |
 //!
@@ -40,6 +42,10 @@
 //! - Reads are consistent: an item is read as last written.
 
 mod clients;
+mod error;
+mod listing;
+mod retries;
+mod transaction;
 
 use std::{collections::HashMap, env::VarError, future::Future, pin::Pin, sync::Arc};
 
@@ -55,9 +61,16 @@ use aws_sdk_dynamodb::{
         builders::{PutBuilder, UpdateBuilder},
     },
 };
+use serde::Serialize;
 use tenancy::{TenantContext, TenantId, TenantLabel};
 
 use self::clients::TenantClients;
+pub use self::{
+    error::{NoUser, StoreError},
+    listing::{Cursor, InvalidCursor, Listed, Page},
+    retries::Retries,
+    transaction::TransactionFailure,
+};
 
 /// An item, by attribute.
 pub type Item = HashMap<String, AttributeValue>;
@@ -137,11 +150,6 @@ fn user_partition(of: &TenantLabel) -> Option<String> {
     Some(format!("{}USER#{}", tenant_partition(&of.tenant_id), of.user_id.as_ref()?))
 }
 
-/// The items asked for are a user's, and this context is of no user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no user is named")]
-pub struct NoUser;
-
 /// The items of one user of one tenant, or of one tenant as a whole. A [`TenantTable`] makes it; nobody else can:
 ///
 /// ```compile_fail,E0451
@@ -194,9 +202,14 @@ impl TenantItems {
     }
 
     /// A whole item to write in a transaction; its key is this user's whatever `item` says.
-    pub fn put(&self, sk: impl Into<String>, mut item: Item) -> PutBuilder {
+    ///
+    /// # Errors
+    ///
+    /// Where `item` has no form that DynamoDB stores, such as a map with keys that are no text.
+    pub fn put(&self, sk: impl Into<String>, item: &impl Serialize) -> Result<PutBuilder, serde_dynamo::Error> {
+        let mut item: Item = serde_dynamo::to_item(item)?;
         item.extend(self.key(sk));
-        Put::builder().table_name(&*self.table).set_item(Some(item))
+        Ok(Put::builder().table_name(&*self.table).set_item(Some(item)))
     }
 
     /// A change of an item, for a transaction.

@@ -73,4 +73,4 @@ pub use clock::{Clock, SystemClock};
 pub use reservoir::By;
 pub use rules::Request;
 pub use sampler::{Decision, Sampler};
-pub use transport::{PollError, Transport, TransportError};
+pub use transport::{Answer, PollError, Transport, TransportError};

@@ -1,12 +1,12 @@
 //! X-Ray's rules, asked for by the function's own HTTP client.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use lambda_http_client::HttpClient;
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
-use xray_sampler::{Sampler, SystemClock, Transport, TransportError};
+use xray_sampler::{Answer, Sampler, SystemClock, Transport, TransportError};
 
 /// The longest a call for rules or targets may take. It is made after a response.
 const XRAY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -31,11 +31,7 @@ struct XrayApi {
 }
 
 impl Transport for XrayApi {
-    fn post(
-        &self,
-        path: &'static str,
-        body: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportError>> + Send + '_>> {
+    fn post(&self, path: &'static str, body: Vec<u8>) -> Answer<'_> {
         Box::pin(async move {
             let failed = |error: &dyn std::fmt::Display| TransportError(error.to_string());
             let request = Request::post(format!("{}{path}", self.endpoint))
