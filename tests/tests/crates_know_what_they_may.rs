@@ -104,3 +104,20 @@ fn a_folder_that_is_copied_brings_its_whole_manifest() {
         assert!(folder.ends_with(&format!("/{}", name(folder))), "{folder} is named as its crate is");
     }
 }
+
+/// Whoever opens a crate's documentation sees on its first page what there is, how it is used, what can go wrong and what holds.
+#[test]
+fn each_first_page_has_its_map_an_example_its_errors_and_its_guarantees() {
+    for (folder, _) in MAY_KNOW.iter().filter(|(folder, _)| folder.starts_with("shared/")) {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("src/lib.rs");
+        let source = std::fs::read_to_string(source).unwrap();
+        let page: Vec<&str> = source.lines().filter_map(|line| line.strip_prefix("//!")).map(str::trim).collect();
+        for part in ["# Errors", "# Guarantees", "|---|---|"] {
+            assert!(page.contains(&part), "{folder} has no {part}");
+        }
+        // One that is compiled: neither `ignore` nor `text`.
+        assert!(page.iter().any(|line| ["```", "```no_run"].contains(line)), "{folder} has no example");
+        let lints = manifest(folder)["lints"]["clippy"].as_table().unwrap().clone();
+        assert_eq!(lints.get("missing_errors_doc").and_then(|level| level.as_str()), Some("warn"), "{folder}");
+    }
+}
