@@ -15,7 +15,7 @@ use serde_json::Value;
 use tenancy::TenantContext;
 use tenant_telemetry::process;
 
-use crate::{BelievedSources, Carrier, IncomingMessage, TenantMessage, receive};
+use crate::{BelievedSources, IncomingMessage, TenantMessage, incoming::Carrier, receive};
 
 /// SNS or EventBridge invoked the function, and take no answer for a part of the messages: they deliver all again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
