@@ -201,7 +201,11 @@ $(CARGO_CYCLONEDX):
 # Python tools, pinned and hashed in uv.lock, by the Python that is here; a group is synced again when the lock changes.
 %.ready: uv.lock pyproject.toml $(UV)
 	@echo "setting up $(notdir $*) in $(@D) from $<"
+	# What another tool made there, or an interrupt left half-made, is made anew.
+	grep -qs '^uv = ' $(@D)/pyvenv.cfg || rm -rf $(@D)
+	# The system's certificates where there are some: behind a company's proxy no others will do.
 	UV_PROJECT_ENVIRONMENT=$(@D) UV_PYTHON=$(PYTHON) UV_PYTHON_DOWNLOADS=never \
+		UV_HTTP_TIMEOUT=180 UV_SYSTEM_CERTS=$(if $(wildcard /etc/ssl/cert*),true,false) \
 		$(UV) sync --quiet --locked --inexact --only-group $(notdir $*)
 	touch $@
 

@@ -17,7 +17,6 @@
 //! | [`outputs`] | what a started cloud tells its users |
 //! | [`logs`] | the functions' log lines |
 //! | [`demo`] | `make demo` |
-//! | [`reconcile`] | whether reservations, messages, ledger and balances agree, here or on AWS |
 //! | [`progress`] | one line per step with its time |
 
 pub mod children;
@@ -34,7 +33,6 @@ pub mod patches;
 pub mod portal;
 pub mod progress;
 pub mod project;
-pub mod reconcile;
 pub mod relay;
 pub mod tier_accounts;
 pub mod users;

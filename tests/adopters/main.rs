@@ -34,7 +34,7 @@ const HTTP: Case = Case {
     plain: "tests/adopters/http.rs",
     adopted: "shared/tenant-auth/examples/traced_function.rs",
     registry: &[("lambda_http", "apigw_rest"), ("tokio", "macros,rt-multi-thread")],
-    shared: &["tenant-telemetry", "tenant-auth", "lambda-http-client"],
+    shared: &["tenant-telemetry", "tenant-auth"],
 };
 
 const QUEUE: Case = Case {
@@ -49,7 +49,7 @@ const QUEUE: Case = Case {
         ("serde_json", "std"),
         ("tokio", "macros,rt-multi-thread"),
     ],
-    shared: &["tenant-telemetry", "tenant-messages", "lambda-http-client"],
+    shared: &["tenant-telemetry", "tenant-messages"],
 };
 
 const SPANS: Case = Case {
@@ -58,7 +58,7 @@ const SPANS: Case = Case {
     plain: "tests/adopters/spans.rs",
     adopted: "shared/tenant-telemetry/examples/spans_only.rs",
     registry: &[("lambda_runtime", ""), ("serde_json", "std"), ("tokio", "macros,rt-multi-thread")],
-    shared: &["tenant-telemetry", "lambda-http-client"],
+    shared: &["tenant-telemetry"],
 };
 
 #[test]

@@ -1,4 +1,4 @@
-//! A crate of `shared/` knows only those before it that it needs, and a service never another: what a team carries away brings nothing
+//! A crate of `shared/` knows only those before it that it needs, a service never another, and the local cloud no service: what a team carries away brings nothing
 //! along that it does not use.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -15,7 +15,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("shared/tenant-telemetry", &["lambda-problem", "tenancy", "lambda-http-client", "xray-sampler"]),
     ("shared/tenant-auth", &["lambda-problem", "tenancy", "lambda-http-client", "tenant-telemetry"]),
     ("shared/tenant-messages", &["tenancy", "tenant-telemetry"]),
-    ("shared/tenant-store", &["tenancy", "tenant-telemetry"]),
+    ("shared/tenant-store", &["tenancy", "lambda-http-client", "tenant-telemetry"]),
     ("shared/iata-airports", &[]),
     ("shared/airline-events", &["tenancy", "tenant-messages"]),
     ("booking", SHARED),
@@ -23,7 +23,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("examples/parcels", SHARED),
     ("control-plane/slo", &[]),
     ("control-plane/slo-evaluator", &["slo", "lambda-http-client", "tenant-telemetry"]),
-    ("control-plane", &["slo", "lambda-http-client", "tenancy"]),
+    ("control-plane", &["slo"]),
+    ("local", &["tenancy", "tenant-telemetry", "airline-events"]),
 ];
 
 /// What a service may know.
@@ -40,7 +41,7 @@ const SHARED: &[&str] = &[
 ];
 
 /// These may know everybody, and nobody knows them.
-const TOOLS: &[&str] = &["local", "tests", "bench", "bench/lambda-host"];
+const TOOLS: &[&str] = &["operator", "tests", "tests/lambda-host", "tests/testkit", "bench"];
 
 fn text(folder: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("Cargo.toml");

@@ -11,14 +11,13 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use axum::{Router, body::Bytes, http::HeaderMap};
-use harness::{DEADLINE, FaultyCloud, Names, Proxy, RecordedCall, a_booking, book, send};
 use lambda_host::{
     function::{Config, Function},
     payloads,
 };
-use local::ministack::sibling;
 use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::{DEADLINE, FaultyCloud, Names, Proxy, RecordedCall, a_booking, book, program, send};
 
 /// Where the evaluator runs.
 const OBSERVABILITY: &str = "333333333333";
@@ -98,7 +97,7 @@ async fn a_record_is_parked(cloud: &FaultyCloud) {
     let put = dynamodb.put_item().table_name(&outputs.reservations_table);
     let put = put.item("pk", S("TENANT#acme#USER#1".to_owned())).item("sk", S("BOOKING#1".to_owned()));
     put.send().await.unwrap();
-    harness::eventually("a parked record", async || {
+    testkit::eventually("a parked record", async || {
         let calls = cloud.proxy.seen("booking-publisher-local", "SendMessage");
         (calls > 0).then_some(())
     })
@@ -151,7 +150,7 @@ async fn served(cloud: &FaultyCloud, name: &str, own: &[(&str, &str)], path: &st
     let mut event: Value = serde_json::from_str(&event).unwrap();
     event["multiValueQueryStringParameters"] =
         query.as_object().unwrap().iter().map(|(name, value)| (name.clone(), json!([value]))).collect();
-    let config = Config::new(sibling(name).unwrap(), &format!("{name}-local"), &env);
+    let config = Config::new(program(name), &format!("{name}-local"), &env);
     let mut function = Function::start(&config).await.unwrap();
     function.invoke(event.to_string(), DEADLINE).await.unwrap().http().0
 }
@@ -177,7 +176,7 @@ async fn evaluator() -> Proxy {
         ("SPANS_LOG_GROUP", "aws/spans"),
         ("OTEL_TRACES_EXPORTER", "none"),
     ];
-    let config = Config::new(sibling("slo-evaluator").unwrap(), "slo-evaluator-local", &env);
+    let config = Config::new(program("slo-evaluator"), "slo-evaluator-local", &env);
     let mut function = Function::start(&config).await.unwrap();
     let outcome = function.invoke("{}".to_owned(), DEADLINE).await.unwrap();
     let report: Value = serde_json::from_slice(outcome.result.as_ref().unwrap()).unwrap();

@@ -13,10 +13,11 @@ use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tenancy::{TenantContext, TenantId, UserId};
 use tenant_messages::{BelievedSources, IncomingMessage, InvalidMessage, UnknownEvent, receive};
+use tenant_store::StoreError;
 use tenant_telemetry::process;
 
 use crate::{
-    ledger::{Entry, Ledger, LedgerError, Posted},
+    ledger::{Entry, Ledger, Posted},
     route::{Route, UnknownAirport},
 };
 
@@ -32,7 +33,7 @@ enum Rejected {
     #[error(transparent)]
     UnknownAirport(#[from] UnknownAirport),
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Ledger(#[from] StoreError),
 }
 
 /// Why an invocation as a whole failed.

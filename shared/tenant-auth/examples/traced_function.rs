@@ -6,7 +6,7 @@ use tenant_telemetry::{HttpLayer, Telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let telemetry = Telemetry::from_env(&lambda_http_client::aws::config().await).await?;
+    let telemetry = Telemetry::from_env().await?;
     let auth = AuthLayer::new(JwtVerifier::from_env([Tier::named("free"), Tier::named("pro")])?);
     let handler = HttpLayer::new().layer(auth.layer(service_fn(hello)));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await

@@ -9,6 +9,7 @@
 //! | `claims` | under which names a tenant, a tier and a user stand |
 //! | `settings` | what the environment must say |
 //! | `registry` | which tenants there are, and whether they are served |
+//! | `start` | all of it at once, as a function behind API Gateway starts |
 //!
 //! API Gateway's authorizer checked the token first; it is checked again here, because a function that trusts whoever
 //! invoked it is one misconfigured route away from serving the wrong tenant.
@@ -22,6 +23,7 @@ mod jwt;
 mod layer;
 mod registry;
 mod settings;
+mod start;
 
 pub use authorizer::AuthorizerContext;
 pub use claims::ClaimNames;
@@ -31,6 +33,7 @@ pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm};
 pub use layer::{AuthLayer, AuthService};
 pub use registry::{RegistryAway, Standing, TenantRegistry};
 pub use settings::InvalidSettings;
+pub use start::{ApiFunction, NotStarted};
 // What a function that has this layer needs beside it.
 pub use lambda_problem::Problem;
 pub use tenancy::{Role, TenantContext, Tier, Tiers};

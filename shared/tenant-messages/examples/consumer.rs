@@ -15,7 +15,7 @@ tenant_message!("parcel.packed", 1, ParcelPacked { tenant_id: shop, tier: plan }
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let telemetry = Telemetry::from_env(&lambda_http_client::aws::config().await).await?;
+    let telemetry = Telemetry::from_env().await?;
     let handler = each_message(BelievedSources::from_env("BELIEVED_SOURCES")?, print);
     Runtime::new(InvocationLayer::new("pubsub").layer(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }

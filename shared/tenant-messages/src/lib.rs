@@ -16,6 +16,8 @@ mod believed;
 mod consume;
 mod contract;
 mod incoming;
+#[cfg(any(feature = "sns", feature = "sqs"))]
+mod sdk;
 #[cfg(feature = "sns")]
 mod sns;
 #[cfg(feature = "sqs")]

@@ -2,8 +2,19 @@
 //!
 //! [`TenantItems`] forms every key, and calls with credentials that IAM fences to the tenant. Code that would form another
 //! tenant's key by hand would still be refused by DynamoDB.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `clients` | a DynamoDB client per tenant, with credentials of that tenant's own session |
+//! | `listing` | items that are found by an id and [`Listed`] by when they were made, and the [`Cursor`] between pages |
+//! | `transaction`, `retries` | how a transaction failed, and pauses between tries |
+//! | `error` | why a store did not do what it was asked |
 
 mod clients;
+mod error;
+mod listing;
+mod retries;
+mod transaction;
 
 use std::{collections::HashMap, env::VarError, future::Future, pin::Pin, sync::Arc};
 
@@ -19,9 +30,16 @@ use aws_sdk_dynamodb::{
         builders::{PutBuilder, UpdateBuilder},
     },
 };
+use serde::Serialize;
 use tenancy::{TenantContext, TenantId, TenantLabel};
 
 use self::clients::TenantClients;
+pub use self::{
+    error::{NoUser, StoreError},
+    listing::{Cursor, InvalidCursor, Listed, Page},
+    retries::Retries,
+    transaction::TransactionFailure,
+};
 
 /// An item, by attribute.
 pub type Item = HashMap<String, AttributeValue>;
@@ -41,6 +59,10 @@ impl TenantTable {
     }
 
     /// The table that the variable `table` names, reached as the role in `TENANT_ROLE_ARN`.
+    ///
+    /// # Errors
+    ///
+    /// Where one of the two is not set.
     pub fn from_env(config: &SdkConfig, table: &str) -> Result<Self, VarError> {
         Ok(Self::new(config, &std::env::var(table)?, &std::env::var("TENANT_ROLE_ARN")?))
     }
@@ -97,11 +119,6 @@ fn user_partition(of: &TenantLabel) -> Option<String> {
     Some(format!("{}USER#{}", tenant_partition(&of.tenant_id), of.user_id.as_ref()?))
 }
 
-/// The items asked for are a user's, and this context is of no user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no user is named")]
-pub struct NoUser;
-
 /// The items of one user of one tenant, or of one tenant as a whole. A [`TenantTable`] makes it; nobody else can:
 ///
 /// ```compile_fail
@@ -140,9 +157,14 @@ impl TenantItems {
     }
 
     /// A whole item to write in a transaction; its key is this user's whatever `item` says.
-    pub fn put(&self, sk: impl Into<String>, mut item: Item) -> PutBuilder {
+    ///
+    /// # Errors
+    ///
+    /// Where `item` has no form that DynamoDB stores, such as a map with keys that are no text.
+    pub fn put(&self, sk: impl Into<String>, item: &impl Serialize) -> Result<PutBuilder, serde_dynamo::Error> {
+        let mut item: Item = serde_dynamo::to_item(item)?;
         item.extend(self.key(sk));
-        Put::builder().table_name(&*self.table).set_item(Some(item))
+        Ok(Put::builder().table_name(&*self.table).set_item(Some(item)))
     }
 
     /// A change of an item, for a transaction.

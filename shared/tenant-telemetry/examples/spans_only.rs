@@ -6,7 +6,7 @@ use tenant_telemetry::{InvocationLayer, Telemetry, TenantLabel, Work};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let telemetry = Telemetry::from_env(&lambda_http_client::aws::config().await).await?;
+    let telemetry = Telemetry::from_env().await?;
     let handler = InvocationLayer::new("other").layer(service_fn(postage));
     Runtime::new(handler).layer(telemetry.export_layer()).run_concurrent().await
 }

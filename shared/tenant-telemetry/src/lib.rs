@@ -2,6 +2,7 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | `settings` | what a process is set up with |
 //! | `telemetry` | the set-up of a process, and what becomes of the spans of an invocation |
 //! | `tracer` | how spans begin |
 //! | `work` | the unit of work that spans belong to, in the OpenTelemetry context |
@@ -18,7 +19,13 @@
 //! | `privacy` | what of a tenant leaves the process |
 //! | `lifecycle` | SIGTERM |
 //! | `ids`, `logs`, `semconv` | X-Ray-shaped trace ids, JSON logs, attribute names |
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `aws-sdk` | `AwsSdkTracing`, signed export to X-Ray's endpoint, the key of pseudonyms from SSM or Secrets Manager |
+//! | `json-logs` | `Settings::json_logs` and `Settings::init_json_logs`: without it, and without a call of these, logs stay as they are |
 
+#[cfg(feature = "aws-sdk")]
 mod aws_sdk;
 #[cfg(feature = "bench")]
 pub mod bench;
@@ -27,6 +34,7 @@ mod flush;
 mod ids;
 mod layers;
 mod lifecycle;
+#[cfg(feature = "json-logs")]
 mod logs;
 mod messages;
 mod outgoing;
@@ -36,6 +44,7 @@ mod processor;
 pub mod propagation;
 mod sampling;
 pub mod semconv;
+mod settings;
 mod telemetry;
 mod traceparent;
 mod tracer;
@@ -43,6 +52,7 @@ mod tracestate;
 mod work;
 mod xray_header;
 
+#[cfg(feature = "aws-sdk")]
 pub use aws_sdk::{AwsSdkTracing, MessageContexts};
 pub use ids::xray_trace_id;
 pub use layers::{
@@ -52,6 +62,7 @@ pub use layers::{
 pub use messages::{MessageSpan, Received, fail_span, process};
 pub use outgoing::{SendError, note, send};
 pub use propagation::{BelievedSenders, Thresholds};
+pub use settings::Settings;
 pub use telemetry::{Telemetry, TelemetryError};
 pub use work::Work;
 // Whom a span names.

@@ -6,8 +6,6 @@
 //! a header, a decision X-Ray made — the span says `sampling.estimated`.
 
 use std::{
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -20,7 +18,7 @@ use opentelemetry::{
     trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState},
 };
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SamplingDecision, SamplingResult, ShouldSample};
-use xray_sampler::{By, Sampler, SystemClock, Transport, TransportError};
+use xray_sampler::{Answer, By, Sampler, SystemClock, Transport, TransportError};
 
 use super::{TelemetryError, semconv, tracestate::OPENTELEMETRY};
 
@@ -173,11 +171,7 @@ struct XrayApi {
 }
 
 impl Transport for XrayApi {
-    fn post(
-        &self,
-        path: &'static str,
-        body: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportError>> + Send + '_>> {
+    fn post(&self, path: &'static str, body: Vec<u8>) -> Answer<'_> {
         Box::pin(async move {
             let failed = |error: &dyn std::fmt::Display| TransportError(error.to_string());
             let request = Request::post(format!("{}{path}", self.endpoint))

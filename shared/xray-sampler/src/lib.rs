@@ -23,4 +23,4 @@ mod sampler;
 pub use clock::{Clock, SystemClock};
 pub use reservoir::By;
 pub use rules::Request;
-pub use sampler::{Decision, PollError, Sampler, Transport, TransportError};
+pub use sampler::{Answer, Decision, PollError, Sampler, Transport, TransportError};

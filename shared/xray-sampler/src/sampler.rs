@@ -37,14 +37,13 @@ const MAX_PAGES: usize = 20;
 #[error("{0}")]
 pub struct TransportError(pub String);
 
+/// The body of an answer, once it is there.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportError>> + Send + 'a>>;
+
 /// Posts JSON to X-Ray: through the daemon or collector, or signed.
 pub trait Transport: Debug + Send + Sync {
     /// The body of a 200 answer to `POST <path>`.
-    fn post(
-        &self,
-        path: &'static str,
-        body: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportError>> + Send + '_>>;
+    fn post(&self, path: &'static str, body: Vec<u8>) -> Answer<'_>;
 }
 
 /// Why a poll did not do what was due. It is due again later.

@@ -14,7 +14,7 @@ use tenant_telemetry::{AwsSdkTracing, HttpLayer, Telemetry};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = aws::config().await;
-    let telemetry = Telemetry::from_env(&config).await?;
+    let telemetry = Telemetry::of_function(&config).await?;
     let auth = AuthLayer::new(JwtVerifier::from_env(PLANS)?);
     let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let (sqs, queue) = (Client::from_conf(sqs.build()), std::env::var("PARCELS_QUEUE_URL")?);

@@ -7,6 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use booking::handlers::Publisher;
+use local::{ministack::sdk_config, outputs::Outputs};
 use serde::de::DeserializeOwned;
 use tenant_telemetry::AwsSdkTracing;
 
@@ -14,7 +15,6 @@ use super::{
     Options,
     compare::{Comparison, Difference, Records, compare},
 };
-use crate::{ministack::sdk_config, outputs::Outputs};
 
 /// Both accounts' stores and queues, with an operator's credentials.
 #[derive(Debug, Clone)]

@@ -8,12 +8,9 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use control_plane::trace::Trace;
-use local::{
-    ministack::{sdk_config, sibling},
-    outputs::Outputs,
-};
+use local::{ministack::sdk_config, outputs::Outputs};
 
-use crate::Caller;
+use crate::{Caller, program};
 
 /// How long anything may take that is bound to happen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,10 +33,10 @@ impl Cloud {
 
     /// The same with more arguments for `local up`, which may name another visibility timeout.
     pub fn start_with(more: &[&str]) -> Self {
-        let project = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
         let again_after: &[&str] =
             if more.contains(&"--visibility-timeout") { &[] } else { &["--visibility-timeout", "1"] };
-        let mut process = Command::new(sibling("local").unwrap())
+        let mut process = Command::new(program("local"))
             .current_dir(project)
             .args(["up", "--json", "--until-stdin-closes", "--port", "0", "--control-plane-port", "0"])
             .args(again_after)

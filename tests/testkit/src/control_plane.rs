@@ -1,5 +1,4 @@
 //! A control plane of the test's own, and OTLP requests for it.
-#![allow(dead_code, reason = "each test file uses what it needs")]
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -19,23 +18,27 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 
+use crate::program;
+
 /// A server process; it is killed when dropped.
-pub(crate) struct Server {
-    pub(crate) process: Child,
-    pub(crate) url: String,
+pub struct Server {
+    /// The process.
+    pub process: Child,
+    /// Where it listens: `http://…`.
+    pub url: String,
 }
 
 impl Server {
     /// Starts on a free port with its data in `dir`.
-    pub(crate) fn start(dir: &Path) -> Self {
+    pub fn start(dir: &Path) -> Self {
         Self::configured(dir, "")
     }
 
     /// The same, with this configuration.
-    pub(crate) fn configured(dir: &Path, config: &str) -> Self {
+    pub fn configured(dir: &Path, config: &str) -> Self {
         let file = dir.join("control-plane.toml");
         std::fs::write(&file, config).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_control-plane"))
+        let mut process = Command::new(program("control-plane"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(dir)
             .arg("--config")
@@ -50,27 +53,27 @@ impl Server {
     }
 
     /// `kill -9`.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
     /// Posts to the intake.
-    pub(crate) async fn post(&self, content_type: &str, body: Vec<u8>) -> reqwest::Response {
+    pub async fn post(&self, content_type: &str, body: Vec<u8>) -> reqwest::Response {
         let request =
             reqwest::Client::new().post(format!("{}/v1/traces", self.url)).header("content-type", content_type);
         request.body(body).send().await.unwrap()
     }
 
     /// Sends spans; whether they were acknowledged.
-    pub(crate) async fn send(&self, spans: Vec<Span>) -> Option<reqwest::Response> {
+    pub async fn send(&self, spans: Vec<Span>) -> Option<reqwest::Response> {
         let client = reqwest::Client::new();
         let request = client.post(format!("{}/v1/traces", self.url)).header("content-type", "application/x-protobuf");
         request.body(request_of(spans)).send().await.ok()
     }
 
     /// A trace; none if no span of it is stored.
-    pub(crate) async fn trace(&self, trace_id: &[u8]) -> Option<Trace> {
+    pub async fn trace(&self, trace_id: &[u8]) -> Option<Trace> {
         let hex: String = trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
         let answer = reqwest::get(format!("{}/api/traces/{hex}", self.url)).await.unwrap();
         if answer.status() == 404 { None } else { Some(answer.json().await.unwrap()) }
@@ -91,7 +94,7 @@ static START: LazyLock<u64> = LazyLock::new(|| {
 });
 
 /// The n-th span of a trace.
-pub(crate) fn span(trace: u8, n: u64) -> Span {
+pub fn span(trace: u8, n: u64) -> Span {
     let start = *START + n * 1_000_000;
     Span {
         trace_id: vec![trace.max(1); 16],
@@ -106,13 +109,13 @@ pub(crate) fn span(trace: u8, n: u64) -> Span {
 }
 
 /// A string attribute.
-pub(crate) fn text(key: &str, value: &str) -> KeyValue {
+pub fn text(key: &str, value: &str) -> KeyValue {
     let value = any_value::Value::StringValue(value.to_owned());
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
 /// An OTLP request with these spans of one service.
-pub(crate) fn request_of(spans: Vec<Span>) -> Vec<u8> {
+pub fn request_of(spans: Vec<Span>) -> Vec<u8> {
     let resource = Resource {
         attributes: vec![text("service.name", "booking-api"), text("cloud.account.id", "111111111111")],
         ..Resource::default()
@@ -123,21 +126,21 @@ pub(crate) fn request_of(spans: Vec<Span>) -> Vec<u8> {
 }
 
 /// The same, gzipped.
-pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
+pub fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body).unwrap();
     encoder.finish().unwrap()
 }
 
 /// An integer attribute.
-pub(crate) fn number(key: &str, value: i64) -> KeyValue {
+pub fn number(key: &str, value: i64) -> KeyValue {
     let value = Some(AnyValue { value: Some(any_value::Value::IntValue(value)) });
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
 
 /// The spans of the n-th booking, with a quote from account B, by the service that sends them. Tenants take turns: acme and
 /// globex are basic, oceanic is premium.
-pub(crate) fn journey(n: usize, failed: bool) -> Vec<(&'static str, Span)> {
+pub fn journey(n: usize, failed: bool) -> Vec<(&'static str, Span)> {
     let (tenant, tier) = [("acme", "basic"), ("globex", "basic"), ("oceanic", "premium")][n % 3];
     let start = *START - 600_000_000_000 + n as u64 * 1_000_000_000;
     let id = |index: usize| (n as u64 * 16 + index as u64 + 1).to_be_bytes().to_vec();
@@ -197,7 +200,7 @@ pub(crate) fn journey(n: usize, failed: bool) -> Vec<(&'static str, Span)> {
 }
 
 /// An OTLP request with spans of several services.
-pub(crate) fn request_by_service(spans: &[(&'static str, Span)]) -> Vec<u8> {
+pub fn request_by_service(spans: &[(&'static str, Span)]) -> Vec<u8> {
     let groups = spans.iter().map(|(service, span)| ResourceSpans {
         resource: Some(Resource { attributes: vec![text("service.name", service)], ..Resource::default() }),
         scope_spans: vec![ScopeSpans { spans: vec![span.clone()], ..ScopeSpans::default() }],
@@ -207,7 +210,7 @@ pub(crate) fn request_by_service(spans: &[(&'static str, Span)]) -> Vec<u8> {
 }
 
 /// In another order, the same for the same seed (Fisher–Yates).
-pub(crate) fn shuffled<T>(list: &mut [T], seed: u64) {
+pub fn shuffled<T>(list: &mut [T], seed: u64) {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for last in (1..list.len()).rev() {
         state ^= state << 13;
@@ -218,6 +221,6 @@ pub(crate) fn shuffled<T>(list: &mut [T], seed: u64) {
 }
 
 /// Nanoseconds since 1970.
-pub(crate) fn now_ns() -> i64 {
+pub fn now_ns() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
 }

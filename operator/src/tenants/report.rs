@@ -1,13 +1,14 @@
 //! The tenant registry as a table, and what changed in it.
 
+use comfy_table::{Table, presets::NOTHING};
 use tenancy::RegistryEntry;
 
-use super::lists::table;
-use crate::tenants::Changed;
+use super::Changed;
 
 /// The tenants, a line for each.
-pub fn tenants(tenants: &[RegistryEntry]) -> String {
-    let mut table = table(["tenant", "company", "tier", "status", "registered"]);
+pub(super) fn tenants(tenants: &[RegistryEntry]) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(["tenant", "company", "tier", "status", "registered"]);
     for tenant in tenants {
         table.add_row([
             tenant.tenant_id.as_str(),
@@ -17,11 +18,11 @@ pub fn tenants(tenants: &[RegistryEntry]) -> String {
             &tenant.created_at,
         ]);
     }
-    format!("{table}\n{} tenants\n", tenants.len())
+    format!("{table}\n{} tenants", tenants.len())
 }
 
 /// A change in one line.
-pub fn changed(Changed { from, to }: &Changed) -> String {
+pub(super) fn changed(Changed { from, to }: &Changed) -> String {
     let tenant = format!("{} ({})", to.tenant_id, to.company_name);
     let changes: Vec<String> = [(from.tier.as_str(), to.tier.as_str()), (from.status.as_str(), to.status.as_str())]
         .into_iter()
@@ -29,7 +30,7 @@ pub fn changed(Changed { from, to }: &Changed) -> String {
         .map(|(from, to)| format!("{from} → {to}"))
         .collect();
     match changes.as_slice() {
-        [] => format!("{tenant}: {}, {} as before\n", to.tier, to.status.as_str()),
-        changes => format!("{tenant}: {}\n", changes.join(", ")),
+        [] => format!("{tenant}: {}, {} as before", to.tier, to.status.as_str()),
+        changes => format!("{tenant}: {}", changes.join(", ")),
     }
 }

@@ -1,5 +1,4 @@
-//! `local reconcile`: whether reservations, messages, ledger entries and balances agree, on the local cloud or on AWS.
-#![expect(clippy::print_stdout, reason = "it talks to an operator")]
+//! `operator reconcile`: whether reservations, messages, ledger entries and balances agree, on the local cloud or on AWS.
 
 mod compare;
 mod report;
@@ -7,16 +6,14 @@ mod sources;
 
 use std::{
     path::PathBuf,
-    process::ExitCode,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
+use local::outputs::Outputs;
 
 pub use compare::{Comparison, Difference, Records, compare};
 pub use sources::Sources;
-
-use crate::outputs::Outputs;
 
 /// How long messages that were published again may take before the differences are told once more.
 const REPUBLISHED_WITHIN: Duration = Duration::from_secs(30);
@@ -72,8 +69,11 @@ pub struct Options {
     pub json: bool,
 }
 
-/// Looks, and tells; success only if there is no difference in the end.
-pub async fn run(options: &Options) -> Result<ExitCode> {
+/// Looks; what there is to tell, and whether there is no difference in the end.
+///
+/// # Errors
+/// A table, a queue or the file of outputs cannot be read, or publishing again fails.
+pub async fn run(options: &Options) -> Result<(String, bool)> {
     let sources = match &options.outputs {
         Some(file) => {
             let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -88,8 +88,8 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
         sources.republish(republished).await?;
         found = settled(&sources, REPUBLISHED_WITHIN).await?;
     }
-    println!("{}", if options.json { report::json(&found, count)? } else { report::table(&found, count) });
-    Ok(if found.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let told = if options.json { report::json(&found, count)? } else { report::table(&found, count) };
+    Ok((told, found.differences.is_empty()))
 }
 
 /// What there is once nothing differs any more, or once that has taken too long.

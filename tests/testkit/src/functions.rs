@@ -7,7 +7,8 @@ use lambda_host::{
     function::{Config, Function, Outcome},
     payloads,
 };
-use local::ministack::sibling;
+
+use crate::program;
 
 /// The topic that bookings are published to, as the payloads name it.
 pub const TOPIC_ARN: &str = "arn:aws:sns:us-east-1:111111111111:booking-events-dev";
@@ -43,20 +44,7 @@ impl BookingApi {
 
     /// Starts it with this AWS.
     pub async fn start_with(aws: Aws, setup: Setup<'_>) -> Self {
-        let mut env = vec![
-            ("OTEL_SERVICE_NAME", "booking-api"),
-            ("AWS_ENDPOINT_URL", aws.url.as_str()),
-            ("RESERVATIONS_TABLE", "reservations"),
-            ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
-            ("TENANTS_TABLE", TENANTS_TABLE),
-            ("MILEAGE_API_URL", "http://127.0.0.1:9"),
-            ("USER_POOL_ID", USER_POOL_ID),
-            ("USER_POOL_CLIENT_ID", CLIENT_ID),
-        ];
-        env.extend(setup.env);
-        let mut config = Config::new(sibling("booking-api").unwrap(), "booking-api", &env);
-        config.concurrency = setup.concurrency;
-        let function = Function::start(&config).await.unwrap();
+        let function = start("booking-api", &booking_api_env(&aws), setup).await;
         Self { function, aws }
     }
 
@@ -75,39 +63,47 @@ impl BookingApi {
     }
 }
 
+/// What booking-api always needs.
+pub fn booking_api_env(aws: &Aws) -> Vec<(&str, &str)> {
+    vec![
+        ("OTEL_SERVICE_NAME", "booking-api"),
+        ("AWS_ENDPOINT_URL", aws.url.as_str()),
+        ("RESERVATIONS_TABLE", "reservations"),
+        ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
+        ("TENANTS_TABLE", TENANTS_TABLE),
+        ("MILEAGE_API_URL", "http://127.0.0.1:9"),
+        ("USER_POOL_ID", USER_POOL_ID),
+        ("USER_POOL_CLIENT_ID", CLIENT_ID),
+    ]
+}
+
 /// mileage-accrual on a ledger.
 pub async fn mileage_accrual(aws: &Aws, setup: Setup<'_>) -> Function {
     let believed = format!("{QUEUE_ARN},{TOPIC_ARN}");
-    let mut env = vec![
+    let env = [
         ("OTEL_SERVICE_NAME", "mileage-accrual"),
         ("AWS_ENDPOINT_URL", aws.url.as_str()),
         ("LEDGER_TABLE", "ledger"),
         ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
         ("BELIEVED_SOURCES", believed.as_str()),
     ];
-    env.extend(setup.env);
-    let mut config = Config::new(sibling("mileage-accrual").unwrap(), "mileage-accrual", &env);
-    config.concurrency = setup.concurrency;
-    Function::start(&config).await.unwrap()
+    start("mileage-accrual", &env, setup).await
 }
 
 /// booking-publisher, to a topic.
 pub async fn booking_publisher(aws: &Aws, setup: Setup<'_>) -> Function {
-    let mut env = vec![
+    let env = [
         ("OTEL_SERVICE_NAME", "booking-publisher"),
         ("AWS_ENDPOINT_URL", aws.url.as_str()),
         ("BOOKING_TOPIC_ARN", TOPIC_ARN),
         ("PARKING_QUEUE_URL", "http://127.0.0.1:9/parking"),
     ];
-    env.extend(setup.env);
-    let mut config = Config::new(sibling("booking-publisher").unwrap(), "booking-publisher", &env);
-    config.concurrency = setup.concurrency;
-    Function::start(&config).await.unwrap()
+    start("booking-publisher", &env, setup).await
 }
 
 /// mileage-api on a ledger.
 pub async fn mileage_api(aws: &Aws, setup: Setup<'_>) -> Function {
-    let mut env = vec![
+    let env = [
         ("OTEL_SERVICE_NAME", "mileage-api"),
         ("AWS_ENDPOINT_URL", aws.url.as_str()),
         ("LEDGER_TABLE", "ledger"),
@@ -116,8 +112,29 @@ pub async fn mileage_api(aws: &Aws, setup: Setup<'_>) -> Function {
         ("USER_POOL_ID", USER_POOL_ID),
         ("USER_POOL_CLIENT_ID", CLIENT_ID),
     ];
-    env.extend(setup.env);
-    let mut config = Config::new(sibling("mileage-api").unwrap(), "mileage-api", &env);
+    start("mileage-api", &env, setup).await
+}
+
+/// registration-api with limits of a few.
+pub async fn registration_api(aws: &Aws, setup: Setup<'_>) -> Function {
+    let env = [
+        ("OTEL_SERVICE_NAME", "registration-api"),
+        ("AWS_ENDPOINT_URL", aws.url.as_str()),
+        ("TENANTS_TABLE", "tenants"),
+        ("REGISTRATIONS_TABLE", "registrations"),
+        ("USER_POOL_ID", USER_POOL_ID),
+        ("USER_POOL_CLIENT_ID", CLIENT_ID),
+        ("REGISTRATIONS_PER_SOURCE_AND_HOUR", "5"),
+        ("MAILS_PER_ADDRESS_AND_DAY", "3"),
+        ("INVITATIONS_PER_TENANT_AND_DAY", "50"),
+    ];
+    start("registration-api", &env, setup).await
+}
+
+/// Starts the function of this name; what is set up goes before what it always needs.
+async fn start(name: &str, always: &[(&str, &str)], setup: Setup<'_>) -> Function {
+    let env: Vec<_> = always.iter().copied().chain(setup.env).collect();
+    let mut config = Config::new(program(name), name, &env);
     config.concurrency = setup.concurrency;
     Function::start(&config).await.unwrap()
 }

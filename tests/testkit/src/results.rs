@@ -47,7 +47,7 @@ pub struct Soak {
 }
 
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")).join(name)
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")).join(name)
 }
 
 fn read<T: DeserializeOwned>(name: &str) -> Option<T> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use local::reconcile::{self, Difference, Sources};
+use operator::reconcile::{self, Difference, Sources};
 use reqwest::Method;
 use serde_json::Value;
 
