@@ -26,6 +26,8 @@ struct Case {
     adopted: &'static str,
     registry: &'static [Crate],
     shared: &'static [&'static str],
+    /// The most crates that may go into it.
+    crates: usize,
 }
 
 const HTTP: Case = Case {
@@ -35,6 +37,7 @@ const HTTP: Case = Case {
     adopted: "shared/tenant-auth/examples/traced_function.rs",
     registry: &[("lambda_http", "apigw_rest"), ("tokio", "macros,rt-multi-thread")],
     shared: &["tenant-telemetry", "tenant-auth"],
+    crates: 220,
 };
 
 const QUEUE: Case = Case {
@@ -50,6 +53,7 @@ const QUEUE: Case = Case {
         ("tokio", "macros,rt-multi-thread"),
     ],
     shared: &["tenant-telemetry", "tenant-messages"],
+    crates: 170,
 };
 
 const SPANS: Case = Case {
@@ -59,6 +63,7 @@ const SPANS: Case = Case {
     adopted: "shared/tenant-telemetry/examples/spans_only.rs",
     registry: &[("lambda_runtime", ""), ("serde_json", "std"), ("tokio", "macros,rt-multi-thread")],
     shared: &["tenant-telemetry"],
+    crates: 150,
 };
 
 #[test]
@@ -102,7 +107,7 @@ fn the_guide_shows_what_is_tried_here() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_is_carried_away_and_traces_its_first_request() {
-    // The one whose crates the others have too comes last: the first is built of nothing where target/adopters is empty.
+    // The first is built from nothing where target/adopters is empty, the others find some of their crates there.
     for case in [HTTP, QUEUE, SPANS] {
         let empty = Instant::now();
         let workspace = Workspace::new(case.edition).unwrap();
@@ -116,6 +121,7 @@ async fn each_function_is_carried_away_and_traces_its_first_request() {
         }
         let adopted = workspace.build(&read(case.adopted)).unwrap();
         let built = started.elapsed();
+        assert!(adopted.crates <= case.crates, "{}: {} crates", case.name, adopted.crates);
         match case.plain {
             "tests/adopters/http.rs" => greeted(&adopted.binary).await,
             "tests/adopters/queue.rs" => printed(&adopted.binary).await,
