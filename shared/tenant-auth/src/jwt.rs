@@ -123,8 +123,8 @@ impl JwtSettings {
     }
 }
 
-/// The longest that the keys of an issuer may take.
-const KEYS_WITHIN: Duration = Duration::from_secs(2);
+/// How long the issuer of signing keys may take to answer.
+pub(crate) const KEYS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Verifies the tokens of one issuer for one service.
 #[derive(Debug)]

@@ -1,16 +1,11 @@
 //! The start of a function behind API Gateway.
 
-use std::time::Duration;
-
 use aws_config::SdkConfig;
 use lambda_http_client::{HttpClient, aws};
 use tenancy::Tiers;
 use tenant_telemetry::{Telemetry, TelemetryError};
 
-use crate::{AuthLayer, InvalidSettings, JwtSettings, JwtVerifier, TenantRegistry};
-
-/// How long the issuer of signing keys may take to answer.
-const KEYS_WITHIN: Duration = Duration::from_secs(2);
+use crate::{AuthLayer, InvalidSettings, JwtSettings, JwtVerifier, TenantRegistry, jwt::KEYS_WITHIN};
 
 /// What a function behind API Gateway has at hand once it has started, all of it as the environment says.
 #[non_exhaustive]
