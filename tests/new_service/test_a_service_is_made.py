@@ -1,7 +1,8 @@
 """`make new-service NAME=offers` in a copy of this checkout: what it made builds, passes its test on the Lambda host and the checks of its
 template, is deployed to the local cloud, and its first request is a span with its tenant.
 
-The copy builds into this checkout's target folder, where what it does not change is built already.
+The copy has a target folder of its own, that begins with what this checkout's has built of others' crates: to cargo the crates of both
+checkouts are the same ones, so in one folder either would take the other's for its own.
 """
 
 import os
@@ -14,7 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 # What was set up or built here, and is in no commit.
 LINKED = (".local", "portal/dist", "infra/iam/node_modules")
-ENVIRONMENT = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target")}
+BUILT = ROOT / "target/debug"
+TARGET = ROOT / "target/new-service"
+ENVIRONMENT = {**os.environ, "CARGO_INCREMENTAL": "0"}
 PYTHON = [".local/venv-infra/bin/python", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
 
@@ -23,6 +26,11 @@ def run(copy, *command):
     done = subprocess.run(command, cwd=copy, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}"
     return done.stdout
+
+
+def link(path, to):
+    """Large files are replaced where they are built anew, small ones may be written over: those are copied, with their times, by which cargo goes."""
+    os.link(path, to) if os.stat(path).st_size > 1_000_000 else shutil.copy2(path, to)
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +46,15 @@ def copy(tmp_path_factory):
     for path in LINKED:
         if (ROOT / path).exists() and not (to / path).exists():
             (to / path).symlink_to((ROOT / path).resolve())
+    shutil.rmtree(TARGET, ignore_errors=True)
+    for folder in filter(Path.exists, (BUILT / name for name in ("build", "deps", ".fingerprint"))):
+        shutil.copytree(folder, TARGET / "debug" / folder.name, copy_function=link, symlinks=True)
+    TARGET.mkdir(parents=True, exist_ok=True)
+    (to / "target").symlink_to(TARGET)
     run(to, "make", "--silent", "new-service", "NAME=offers")
     run(to, "cargo", "build", "--locked", "--workspace", "--bins")
     yield to
-    # The binaries that others find in target/debug are again this checkout's.
-    run(ROOT, "cargo", "build", "--locked", "--workspace", "--bins")
+    shutil.rmtree(TARGET)
 
 
 def test_it_is_formatted(copy):
@@ -64,6 +76,6 @@ def test_its_role_may_what_it_asks_for_and_nothing_else(copy):
 
 
 def test_its_first_request_is_a_span_with_its_tenant(copy):
-    said = run(copy, str(ROOT / "target/debug/local"), "demo", "--once", "--port", "0", "--control-plane-port", "0")
+    said = run(copy, "target/debug/local", "demo", "--once", "--port", "0", "--control-plane-port", "0")
     assert "✔ the first request of offers: a span with its tenant" in said, said[-6000:]
     assert any(line.startswith("GET /offers  SERVER") and "acme  basic" in line for line in said.splitlines()), said[-6000:]

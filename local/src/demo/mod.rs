@@ -118,7 +118,7 @@ async fn ask_services(outputs: &Outputs, expectations: &mut Expectations) -> Res
         let first = first_request(outputs, name, user, &token).await?;
         step.done(format_args!("{name} answered its first request"));
         let named = first.tenant == (user.tenant.clone(), user.tier.clone());
-        expectations.expect(&format!("the first request of {name}: a span with its tenant"), named);
+        expectations.expect(format!("the first request of {name}: a span with its tenant"), named);
         asked.push((name.clone(), first));
     }
     Ok(asked)
