@@ -38,7 +38,7 @@ demo: build portal ## Build everything, start both accounts locally, book a doze
 
 .PHONY: test
 test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready ## Units, end to end on the local cloud, soak, pages in a browser, SQL, a rehearsed deployment
-	cargo test --locked --workspace --no-fail-fast
+	RUSTDOC=$(CURDIR)/tests/rustdoc cargo test --locked --workspace --no-fail-fast
 	target/debug/soak --minutes 1
 	$(NODE) npm test --prefix portal --silent
 	$(VENV)/bin/pytest -q tests/web
@@ -113,9 +113,10 @@ bench: ## What telemetry costs and what the control plane holds, measured; a tab
 	target/release/bench
 
 .PHONY: lint
-lint: $(VENV)/lint.ready $(CARGO_DENY) portal/node_modules/.package-lock.json lint-infra ## Formatting, clippy, types, licences, templates, scripts
+lint: $(VENV)/lint.ready $(CARGO_DENY) portal/node_modules/.package-lock.json lint-infra ## Formatting, clippy, documentation, types, licences, templates, scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	$(CARGO_DENY) --locked check licenses bans sources
 	if $(CARGO_DENY) fetch db 2>/dev/null; then $(CARGO_DENY) --locked check --disable-fetch advisories; \
 		else echo "advisories: not checked, the database is out of reach"; fi
@@ -206,7 +207,11 @@ $(CARGO_CYCLONEDX):
 # Python tools, pinned and hashed in uv.lock, by the Python that is here; a group is synced again when the lock changes.
 %.ready: uv.lock pyproject.toml $(UV)
 	@echo "setting up $(notdir $*) in $(@D) from $<"
+	# What another tool made there, or an interrupt left half-made, is made anew.
+	grep -qs '^uv = ' $(@D)/pyvenv.cfg || rm -rf $(@D)
+	# The system's certificates where there are some: behind a company's proxy no others will do.
 	UV_PROJECT_ENVIRONMENT=$(@D) UV_PYTHON=$(PYTHON) UV_PYTHON_DOWNLOADS=never \
+		UV_HTTP_TIMEOUT=180 UV_SYSTEM_CERTS=$(if $(wildcard /etc/ssl/cert*),true,false) \
 		$(UV) sync --quiet --locked --inexact --only-group $(notdir $*)
 	touch $@
 

@@ -18,7 +18,7 @@ def canary(cloud, known):
 
 
 def add_tenant(dynamodb, table, tenant, company, tier="standard"):
-    """An entry of the tenant registry as `control-plane tenant create` writes it, unless there is one. True if it was added."""
+    """An entry of the tenant registry as `operator tenant create` writes it, unless there is one. True if it was added."""
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     entry = {"tenant_id": tenant, "tier": tier, "status": "active", "company_name": company, "created_at": now}
     try:

@@ -19,7 +19,6 @@
 //! | [`logs`] | the functions' log lines |
 //! | [`demo`] | `make demo` |
 //! | [`project`] | what project.toml says |
-//! | [`reconcile`] | whether reservations, messages, ledger and balances agree, here or on AWS |
 //! | [`progress`] | one line per step with its time |
 
 pub mod children;
@@ -36,7 +35,6 @@ pub mod patches;
 pub mod portal;
 pub mod progress;
 pub mod project;
-pub mod reconcile;
 pub mod relay;
 pub mod services;
 pub mod tier_accounts;

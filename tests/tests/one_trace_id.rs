@@ -3,9 +3,9 @@
 
 use std::sync::LazyLock;
 
-use harness::{Cloud, JOURNEY, assert_journey, book, eventually};
 use reqwest::Method;
 use serde_json::Value;
+use testkit::{Cloud, JOURNEY, assert_journey, book, eventually};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
 
@@ -63,7 +63,7 @@ async fn the_callers_trace_goes_on() {
     let caller = CLOUD.caller(1).await;
     let traceparent = "00-6b01275c56c1ddfef50d217aeb3329a1-b7ad6b7169203331-01";
     let request = caller.booking(Method::POST, "/bookings").header("traceparent", traceparent);
-    let booked = caller.send(request.json(&harness::a_booking("FRA", "SIN"))).await;
+    let booked = caller.send(request.json(&testkit::a_booking("FRA", "SIN"))).await;
     assert_eq!((booked.status, booked.trace_id().as_str()), (201, "6b01275c56c1ddfef50d217aeb3329a1"));
 
     let trace = CLOUD.trace(&booked.trace_id(), |trace| trace.spans.len() >= JOURNEY.len()).await;

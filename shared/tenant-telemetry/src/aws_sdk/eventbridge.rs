@@ -3,32 +3,25 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 use super::{
-    call::{Call, CallSpan, Destination, may_change, replace_body, text},
+    call::{Call, CallSpan, Destination, replace_body, send_entries, text},
     context::Fields,
-    json::{self, Object, quoted},
+    json::{Object, quoted},
 };
 use crate::propagation;
 
 /// Starts a span for each event, and puts its context into the request.
 pub(super) fn send(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<CallSpan>> {
     let mut body = Object::parse(text(request)?)?;
-    let (mut spans, mut entries) = (Vec::new(), Vec::new());
-    for (index, entry) in body.array("Entries")?.into_iter().enumerate() {
-        let mut entry = Object::parse(entry)?;
+    let spans = send_entries(&mut body, |index, entry| {
         let bus = entry.string("EventBusName").unwrap_or_else(|| "default".to_owned());
         // A name, or arn:aws:events:<region>:<account>:event-bus/<name>
         let name = bus.split_once(":event-bus/").map_or(bus.as_str(), |(_, name)| name).to_owned();
-        let span =
-            call.start_send(index, String::new(), &Destination { system: "aws.eventbridge", name, identity: None });
-        put_context(&mut entry, &span);
-        entries.push(entry.to_string());
-        spans.push(span);
-    }
-    body.set("Entries", json::array(&entries));
-    let body = body.to_string();
-    if may_change(request) {
-        replace_body(request, body);
-    }
+        let to = Destination { system: "aws.eventbridge", name, identity: None };
+        let span = call.start_send(index, String::new(), &to);
+        put_context(entry, &span);
+        span
+    })?;
+    replace_body(request, body.to_string());
     Some(spans)
 }
 

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use opentelemetry::KeyValue;
 
 use super::{
-    call::{Call, CallSpan, Destination, may_change, replace_body, text},
+    call::{Call, CallSpan, Destination, replace_body, text},
     context::Fields,
 };
 use crate::semconv;
@@ -91,9 +91,7 @@ pub(super) fn send(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<Cal
         spans.push(span);
     }
     let body = edits.applied(body);
-    if may_change(request) {
-        replace_body(request, body);
-    }
+    replace_body(request, body);
     Some(spans)
 }
 

@@ -4,9 +4,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use opentelemetry::KeyValue;
 
 use super::{
-    call::{Call, CallSpan, Destination, may_change, replace_body, text},
+    call::{Call, CallSpan, Destination, replace_body, send_entries, text},
     context::Fields,
-    json::{self, Object, quoted},
+    json::{Object, quoted},
 };
 use crate::{propagation, semconv};
 
@@ -29,22 +29,14 @@ pub(super) fn send(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<Cal
         put_attributes(&mut body, &span);
         vec![span]
     } else {
-        let (mut spans, mut entries) = (Vec::new(), Vec::new());
-        for (index, entry) in body.array("Entries")?.into_iter().enumerate() {
-            let mut entry = Object::parse(entry)?;
+        send_entries(&mut body, |index, entry| {
             let span = call.start_send(index, entry.string("Id").unwrap_or_default(), &to);
-            put_attributes(&mut entry, &span);
-            put_trace_header(&mut entry, &span);
-            entries.push(entry.to_string());
-            spans.push(span);
-        }
-        body.set("Entries", json::array(&entries));
-        spans
+            put_attributes(entry, &span);
+            put_trace_header(entry, &span);
+            span
+        })?
     };
-    let body = body.to_string();
-    if may_change(request) {
-        replace_body(request, body);
-    }
+    replace_body(request, body.to_string());
     Some(spans)
 }
 

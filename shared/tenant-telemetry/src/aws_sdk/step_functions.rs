@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use opentelemetry::KeyValue;
 
 use super::{
-    call::{Call, CallSpan, may_change, replace_body, text},
+    call::{Call, CallSpan, replace_body, text},
     context::Fields,
     json::{Object, quoted},
 };
@@ -20,7 +20,7 @@ pub(super) fn start(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<Ca
     // A second start by the same name succeeds only with the same input, which is how a caller tries again.
     let starts_once = call.operation == "StartExecution" && body.get("name").is_some();
     let changed = (!starts_once && put_context(&mut body, &span)).then(|| body.to_string());
-    if let Some(body) = changed.filter(|_| may_change(request)) {
+    if let Some(body) = changed {
         replace_body(request, body);
     }
     Some(vec![span])
