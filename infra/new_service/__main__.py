@@ -108,7 +108,7 @@ def edits(name, root):
         add("infra/samconfig.toml", rf"^\[{stage}-portal\.deploy\.parameters\]\n(?:.+\n)+", section + 'parameter_overrides = ["Exporter=direct"]\n')
     add("infra/checks/checkov.yaml", r"^  - infra/.*/template\.yaml\n", f"  - infra/{name}/template.yaml\n")
     add("tests/tests/crates_know_what_they_may.rs", r'^    \("mileage", SHARED\),\n', f'    ("{name}", SHARED),\n')
-    add("tests/tests/tests_keep_to_themselves.rs", r'^        "bench/lambda-host",\n', f'        "{name}/tests",\n')
+    add("tests/tests/tests_keep_to_themselves.rs", r'^        "control-plane/slo-evaluator/tests",\n', f'        "{name}/tests",\n')
     return texts
 
 
