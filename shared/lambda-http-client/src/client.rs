@@ -1,19 +1,18 @@
 //! The HTTP client of every call that is not an AWS SDK call: OTLP export, JWKS, signed calls to other accounts.
 //!
-//! It is hyper's, with rustls on aws-lc: what the SDK itself is built on, so a function carries one HTTP stack and one TLS library.
+//! With the feature `aws` it is the SDK's own connector, so that a function carries one HTTP stack; without, the client of hyper that the
+//! SDK's is built on. TLS is rustls on aws-lc either way.
 
 use std::{error::Error, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
 
-use super::tls::{Roots, config};
+#[cfg(not(feature = "aws"))]
+use super::hyper::Connector;
+#[cfg(feature = "aws")]
+use super::sdk_connector::Connector;
+use super::tls::Roots;
 
 /// Why a call got no response.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +31,7 @@ pub enum HttpClientError {
 /// A pooled HTTP/1.1 client with one timeout for the whole exchange, body included.
 #[derive(Clone)]
 pub struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connector: Connector,
     timeout: Duration,
 }
 
@@ -44,17 +43,7 @@ impl HttpClient {
 
     /// A client that trusts these certificate authorities.
     pub fn trusting(roots: Roots, timeout: Duration) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(timeout));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(config(roots))
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Self { client, timeout }
+        Self { connector: Connector::new(roots, timeout), timeout }
     }
 
     /// Sends a request and reads the whole response.
@@ -66,13 +55,7 @@ impl HttpClient {
         if request.uri().authority().is_none() {
             return Err(HttpClientError::InvalidRequest(format!("{} names no host", request.uri())));
         }
-        let exchange = async {
-            let no_response = |error: &dyn Error| HttpClientError::NoResponse(error_chain(error));
-            let response = self.client.request(request.map(Full::new)).await.map_err(|error| no_response(&error))?;
-            let (parts, body) = response.into_parts();
-            let body = body.collect().await.map_err(|error| no_response(&error))?.to_bytes();
-            Ok(Response::from_parts(parts, body))
-        };
+        let exchange = self.connector.exchange(request);
         tokio::time::timeout(self.timeout, exchange).await.unwrap_or(Err(HttpClientError::Timeout(self.timeout)))
     }
 }

@@ -44,6 +44,10 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 mod client;
+#[cfg(not(feature = "aws"))]
+mod hyper;
+#[cfg(feature = "aws")]
+mod sdk_connector;
 #[cfg(feature = "aws")]
 mod signer;
 mod tls;

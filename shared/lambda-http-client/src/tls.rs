@@ -1,14 +1,6 @@
 //! Whom TLS trusts. Loading a system's store takes longer than all else a function does before its first request, and AWS's
 //! services need five certificates of it.
 
-use std::sync::{Arc, OnceLock};
-
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
-use rustls_native_certs::load_native_certs;
-
 /// Amazon's roots, <https://www.amazontrust.com/repository/>: Amazon Root CA 1 to 4 and Starfield Services G2.
 const AMAZON: &[u8] = include_bytes!("roots/amazon.pem");
 
@@ -38,29 +30,43 @@ impl Roots {
     }
 }
 
-/// The TLS configuration that trusts `roots`, made once in a process.
-pub(crate) fn config(roots: Roots) -> ClientConfig {
-    static OF: [OnceLock<ClientConfig>; 2] = [OnceLock::new(), OnceLock::new()];
-    let [amazon, system] = &OF;
-    match roots {
-        Roots::Amazon => amazon.get_or_init(|| trusting(amazons().iter().cloned())),
-        Roots::System => system.get_or_init(|| trusting(load_native_certs().certs)),
+/// For hyper's client.
+#[cfg(not(feature = "aws"))]
+pub(crate) mod plain {
+    use std::sync::{Arc, OnceLock};
+
+    use rustls::{
+        ClientConfig, RootCertStore,
+        pki_types::{CertificateDer, pem::PemObject as _},
+    };
+    use rustls_native_certs::load_native_certs;
+
+    use super::{AMAZON, Roots};
+
+    /// The TLS configuration that trusts `roots`, made once in a process.
+    pub(crate) fn config(roots: Roots) -> ClientConfig {
+        static OF: [OnceLock<ClientConfig>; 2] = [OnceLock::new(), OnceLock::new()];
+        let [amazon, system] = &OF;
+        match roots {
+            Roots::Amazon => amazon.get_or_init(|| trusting(amazons().iter().cloned())),
+            Roots::System => system.get_or_init(|| trusting(load_native_certs().certs)),
+        }
+        .clone()
     }
-    .clone()
-}
 
-fn trusting(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> ClientConfig {
-    let mut store = RootCertStore::empty();
-    // One that cannot be read is left out, as in a system's store that has an old one; without any, every connection is refused.
-    store.add_parsable_certificates(certificates);
-    // Named, since a process may have another provider linked in too.
-    let aws_lc = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(aws_lc).with_safe_default_protocol_versions();
-    builder.unwrap_or_else(|_| ClientConfig::builder()).with_root_certificates(store).with_no_client_auth()
-}
+    fn trusting(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> ClientConfig {
+        let mut store = RootCertStore::empty();
+        // One that cannot be read is left out, as in a system's store that has an old one; without any, every connection is refused.
+        store.add_parsable_certificates(certificates);
+        // Named, since a process may have another provider linked in too.
+        let aws_lc = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(aws_lc).with_safe_default_protocol_versions();
+        builder.unwrap_or_else(|_| ClientConfig::builder()).with_root_certificates(store).with_no_client_auth()
+    }
 
-fn amazons() -> Vec<CertificateDer<'static>> {
-    CertificateDer::pem_slice_iter(AMAZON).filter_map(Result::ok).collect()
+    pub(super) fn amazons() -> Vec<CertificateDer<'static>> {
+        CertificateDer::pem_slice_iter(AMAZON).filter_map(Result::ok).collect()
+    }
 }
 
 /// The SDK's client on the same library.
@@ -104,8 +110,9 @@ mod tests {
 
     #[test]
     fn amazons_roots_are_five_certificates() {
-        assert_eq!(amazons().len(), 5);
-        let mut store = RootCertStore::empty();
-        assert_eq!(store.add_parsable_certificates(amazons()), (5, 0));
+        let pem = std::str::from_utf8(AMAZON).unwrap();
+        assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 5);
+        #[cfg(not(feature = "aws"))]
+        assert_eq!(rustls::RootCertStore::empty().add_parsable_certificates(plain::amazons()), (5, 0));
     }
 }

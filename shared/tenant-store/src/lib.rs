@@ -11,16 +11,22 @@
 //! | [`NoUser`] | what can go wrong before anything is called |
 //!
 //! ```no_run
-//! use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+//! use aws_sdk_dynamodb::types::TransactWriteItem;
+//! use serde::{Deserialize, Serialize};
 //! use tenancy::TenantContext;
-//! use tenant_store::{Item, TenantTable};
+//! use tenant_store::TenantTable;
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Note {
+//!     text: String,
+//! }
 //!
 //! /// Takes a note, and reads it again. `tenant` is from a layer or a message that vouched for it.
-//! async fn note(table: &TenantTable, tenant: &TenantContext, text: &str) -> Result<Option<Item>, aws_sdk_dynamodb::Error> {
+//! async fn note(table: &TenantTable, tenant: &TenantContext, text: &str) -> Result<Option<Note>, Box<dyn std::error::Error>> {
 //!     let items = table.of_tenant(tenant);
-//!     let put = items.put("NOTE#1", Item::from([("text".to_owned(), AttributeValue::S(text.to_owned()))])).build()?;
+//!     let put = items.put("NOTE#1", &Note { text: text.to_owned() })?.build()?;
 //!     items.transact().transact_items(TransactWriteItem::builder().put(put).build()).send().await?;
-//!     Ok(items.get("NOTE#1").send().await?.item)
+//!     Ok(items.read("NOTE#1").await?)
 //! }
 //!
 //! # async fn start(config: &aws_config::SdkConfig) {
