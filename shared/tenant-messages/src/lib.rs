@@ -11,7 +11,7 @@
 //! | [`InvalidMessage`], [`UnknownEvent`], [`NoBelievedSources`] | what can go wrong |
 //!
 //! A producer calls [`TenantMessage::write`]; a consumer [`receive`]s an event and [`accept`](IncomingMessage::accept)s its messages.
-//! What it gets is a [`TenantContext`](tenancy::TenantContext), which opens a tenant's items: so it must say whom it believes.
+//! What it gets is a [`TenantContext`], which opens a tenant's items: so it must say whom it believes.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
