@@ -55,7 +55,7 @@
 //!
 //! # Errors
 //!
-//! [`AuthError`] becomes the [`Problem`](lambda_problem::Problem) that a caller gets: 401 for a bad token, 403 for a tenant that cannot be served,
+//! [`AuthError`] becomes the [`Problem`] that a caller gets: 401 for a bad token, 403 for a tenant that cannot be served,
 //! 503 while keys are out of reach. What exactly was wrong with a token is logged, and not told to its bearer. Mistakes of the environment are
 //! told at the start, all at once ([`InvalidSettings`]).
 //!
@@ -65,7 +65,7 @@
 //!   misconfigured route away from serving the wrong tenant.
 //! - A token is held to one issuer, one audience and the algorithms that you list. Keys come from the configured URL alone; URLs in a token's
 //!   header are never followed.
-//! - A handler runs with a verified [`TenantContext`](tenancy::TenantContext), or not at all.
+//! - A handler runs with a verified [`TenantContext`], or not at all.
 //! - The registry has the last word over the token, in status and tier. While it is away its last answer counts for five minutes; then the door is
 //!   closed.
 
