@@ -48,19 +48,21 @@ fn whose(span: &Span) -> [Option<&str>; 2] {
     ["tenant.id", "tenant.tier"].map(|name| span.attributes.get(name).map(String::as_str))
 }
 
+/// A token of an issuer for a tenant of this tier.
+fn bearer(aws: &Aws, issuer: &str, tier: &str) -> String {
+    let header = json!({ "alg": "RS256", "kid": "key-1", "typ": "JWT" }).to_string();
+    let expires = jiff::Timestamp::now().as_second() + 300;
+    let claims = json!({ "iss": issuer, "aud": "hello", "sub": "auth0|65f1", "exp": expires, "tenant_id": "acme", "tier": tier });
+    format!("Bearer {}", aws.sign(&header, &claims.to_string(), Algorithm::RS256).unwrap())
+}
+
 /// Tokens of an issuer of one's own are believed, with the tiers free and pro and no other.
 pub(crate) async fn greeted(binary: &Path) {
     let aws = Aws::start(Duration::ZERO).await.unwrap();
     let keys = format!("{}/{USER_POOL_ID}/.well-known/jwks.json", aws.url);
     let env = [("JWT_ISSUER", ISSUER), ("JWT_AUDIENCE", "hello"), ("JWKS_URL", keys.as_str())];
     let (mut function, sink) = start(binary, &env).await;
-    let header = json!({ "alg": "RS256", "kid": "key-1", "typ": "JWT" }).to_string();
-    let expires = jiff::Timestamp::now().as_second() + 300;
-    let of = |issuer: &str, tier: &str| {
-        let claims = json!({ "iss": issuer, "aud": "hello", "sub": "auth0|65f1", "exp": expires, "tenant_id": "acme", "tier": tier });
-        let token = aws.sign(&header, &claims.to_string(), Algorithm::RS256).unwrap();
-        payloads::get("/greeting", &format!("Bearer {token}"))
-    };
+    let of = |issuer: &str, tier: &str| payloads::get("/greeting", &bearer(&aws, issuer, tier));
     for (count, tier) in ["free", "pro"].into_iter().enumerate() {
         let answer = invoke(&mut function, &of(ISSUER, tier)).await;
         assert_eq!((&answer["statusCode"], &answer["body"]), (&json!(200), &json!("hello acme from /dev/greeting")));
@@ -73,6 +75,37 @@ pub(crate) async fn greeted(binary: &Path) {
         let answer = invoke(&mut function, &of(issuer, tier)).await;
         assert_eq!(answer["statusCode"], status, "{answer}");
     }
+}
+
+/// The router's handler has the tenant, the span the route that API Gateway matched; nobody comes in without a token.
+pub(crate) async fn routed(binary: &Path) {
+    let aws = Aws::start(Duration::ZERO).await.unwrap();
+    let keys = format!("{}/{USER_POOL_ID}/.well-known/jwks.json", aws.url);
+    let env = [
+        ("JWT_ISSUER", ISSUER),
+        ("JWT_AUDIENCE", "hello"),
+        ("JWKS_URL", keys.as_str()),
+        // The router knows no stage.
+        ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true"),
+    ];
+    let (mut function, sink) = start(binary, &env).await;
+    let of = |bearer: &str| {
+        let event = payloads::get("/greetings/{name}", bearer);
+        let mut event: Value = serde_json::from_str(&event).unwrap();
+        event["path"] = "/greetings/ann".into();
+        event.to_string()
+    };
+    let answer = invoke(&mut function, &of(&bearer(&aws, ISSUER, "pro"))).await;
+    assert_eq!((&answer["statusCode"], &answer["body"]), (&json!(200), &json!("hello acme from /greetings/ann")));
+    let served = span(&sink, 1, SpanKind::Server, "GET /greetings/{name}").await;
+    assert_eq!((whose(&served), served.failed), ([Some("acme"), Some("pro")], false), "{served:#?}");
+
+    let refused = invoke(&mut function, &of("")).await;
+    assert_eq!(refused["statusCode"], 401, "{refused}");
+    assert_eq!(refused["multiValueHeaders"]["content-type"], json!(["application/problem+json"]));
+    let told: Value = serde_json::from_str(refused["body"].as_str().unwrap()).unwrap();
+    assert_eq!(told["code"], "missing_token");
+    assert_eq!(whose(&span(&sink, 2, SpanKind::Server, "GET /greetings/{name}").await), [None, None]);
 }
 
 /// A message continues its sender's trace, a stranger's is given back and does nothing.

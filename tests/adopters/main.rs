@@ -11,7 +11,7 @@ mod workspace;
 
 use std::time::Instant;
 
-use invoked::{greeted, priced, printed};
+use invoked::{greeted, priced, printed, routed};
 use lines::{added, read};
 use workspace::{Crate, Workspace};
 
@@ -38,6 +38,16 @@ const HTTP: Case = Case {
     registry: &[("lambda_http", "apigw_rest"), ("tokio", "macros,rt-multi-thread")],
     shared: &["tenant-telemetry", "tenant-auth"],
     crates: 220,
+};
+
+const AXUM: Case = Case {
+    name: "an axum router behind API Gateway",
+    edition: "2024",
+    plain: "tests/adopters/axum.rs",
+    adopted: "shared/tenant-auth/examples/axum_router.rs",
+    registry: &[("axum", ""), ("lambda_http", "apigw_rest"), ("tokio", "macros,rt-multi-thread")],
+    shared: &["tenant-telemetry", "tenant-auth"],
+    crates: 225,
 };
 
 const QUEUE: Case = Case {
@@ -68,7 +78,7 @@ const SPANS: Case = Case {
 
 #[test]
 fn at_most_ten_lines_are_added_to_a_function() {
-    for case in [HTTP, QUEUE, SPANS] {
+    for case in [HTTP, AXUM, QUEUE, SPANS] {
         let added = added(&read(case.plain), &read(case.adopted));
         assert!((1..=LINES).contains(&added.len()), "{}: {}\n{}", case.adopted, added.len(), added.join("\n"));
     }
@@ -78,7 +88,7 @@ fn at_most_ten_lines_are_added_to_a_function() {
 #[test]
 fn the_guide_shows_what_is_tried_here() {
     let guide = read("docs/adopt.md");
-    for case in [HTTP, QUEUE, SPANS] {
+    for case in [HTTP, AXUM, QUEUE, SPANS] {
         let shown = format!("```rust\n{}```\n", read(case.adopted));
         assert!(guide.contains(&shown), "docs/adopt.md does not show {} as it is", case.adopted);
         let words = [
@@ -108,7 +118,7 @@ fn the_guide_shows_what_is_tried_here() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_is_carried_away_and_traces_its_first_request() {
     // The first is built from nothing where target/adopters is empty, the others find some of their crates there.
-    for case in [HTTP, QUEUE, SPANS] {
+    for case in [HTTP, AXUM, QUEUE, SPANS] {
         let empty = Instant::now();
         let workspace = Workspace::new(case.edition).unwrap();
         for (name, features) in case.registry {
@@ -124,6 +134,7 @@ async fn each_function_is_carried_away_and_traces_its_first_request() {
         assert!(adopted.crates <= case.crates, "{}: {} crates", case.name, adopted.crates);
         match case.plain {
             "tests/adopters/http.rs" => greeted(&adopted.binary).await,
+            "tests/adopters/axum.rs" => routed(&adopted.binary).await,
             "tests/adopters/queue.rs" => printed(&adopted.binary).await,
             _ => priced(&adopted.binary).await,
         }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use http::StatusCode;
-use lambda_http::Request;
+use lambda_http::RequestExt;
 
 use super::{Problem, query};
 
@@ -15,7 +15,7 @@ const MAX_LIMIT: u8 = 100;
 /// # Errors
 ///
 /// A [`Problem`] of 400 that names the parameter: `invalid_parameter`, or `repeated_parameter`.
-pub fn page<C: FromStr>(request: &Request) -> Result<(u8, Option<C>), Problem> {
+pub fn page<C: FromStr>(request: &impl RequestExt) -> Result<(u8, Option<C>), Problem> {
     let limit = match query(request, "limit")? {
         None => DEFAULT_LIMIT,
         Some(text) => match text.parse() {
@@ -37,7 +37,7 @@ fn invalid(name: &str, detail: &str) -> Problem {
 mod tests {
     use std::collections::HashMap;
 
-    use lambda_http::{Body, RequestExt};
+    use lambda_http::{Body, Request};
 
     use super::*;
 

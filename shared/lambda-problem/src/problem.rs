@@ -1,7 +1,8 @@
 //! RFC 9457 problem documents: every error that reaches a caller has this shape.
 
+use std::convert::Infallible;
+
 use http::{HeaderValue, Response, StatusCode, header};
-use lambda_http::Body;
 use serde::Serialize;
 
 /// One invalid field of a request: a JSON Pointer (RFC 6901) into the body or the name of a query parameter or header, and what
@@ -83,10 +84,10 @@ impl Problem {
         &self.errors
     }
 
-    /// The response a caller gets.
-    pub fn into_response(self) -> Response<Body> {
+    /// The response a caller gets, with a body of `lambda_http`, of axum or any other that a text becomes.
+    pub fn into_response<B: From<String>>(self) -> Response<B> {
         let body = serde_json::to_string(&self).unwrap_or_else(|_| String::from("{}"));
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(B::from(body));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -123,8 +124,17 @@ impl From<lambda_http::Error> for Problem {
     }
 }
 
+/// A handler that answers its errors itself, such as an axum `Router`, has none left.
+impl From<Infallible> for Problem {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use lambda_http::Body;
+
     use super::*;
 
     #[test]

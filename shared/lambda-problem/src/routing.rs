@@ -3,14 +3,17 @@
 use std::env;
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use lambda_http::{Body, Request, RequestExt, request::RequestContext};
+use lambda_http::{RequestExt, request::RequestContext};
 use serde::Serialize;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::Problem;
 
 /// The route of a request as API Gateway matched it, such as `/bookings/{number}`.
-pub fn route(request: &Request) -> String {
+///
+/// A function whose routes are in its template needs no router of its own: `match` on this. A second router would look at the path, which
+/// the stage may be part of, and could come to another opinion than the gateway, which has authorised the route that it matched.
+pub fn route<B>(request: &http::Request<B>) -> String {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.resource_path.clone(),
         _ => None,
@@ -18,17 +21,17 @@ pub fn route(request: &Request) -> String {
     .unwrap_or_else(|| request.uri().path().to_owned())
 }
 
-/// A JSON answer.
+/// A JSON answer, with a body of `lambda_http`, of axum or any other that a text becomes.
 ///
 /// # Errors
 ///
 /// [`Problem::internal`] where the body cannot be written as JSON. The reason is logged.
-pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>, Problem> {
+pub fn json<B: From<String>>(status: StatusCode, body: &impl Serialize) -> Result<Response<B>, Problem> {
     let text = serde_json::to_string(body).map_err(|error| {
         tracing::error!(%error, "answer not serialised");
         Problem::internal()
     })?;
-    let mut response = Response::new(Body::from(text));
+    let mut response = Response::new(B::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -42,7 +45,7 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>,
 /// # Errors
 ///
 /// A [`Problem`] of 400, `repeated_parameter`.
-pub fn query<'a>(request: &'a Request, name: &str) -> Result<Option<&'a str>, Problem> {
+pub fn query<'a>(request: &'a impl RequestExt, name: &str) -> Result<Option<&'a str>, Problem> {
     let Some(query) = request.query_string_parameters_ref() else { return Ok(None) };
     match query.all(name).unwrap_or_default().as_slice() {
         [] => Ok(None),
@@ -60,7 +63,7 @@ pub fn query<'a>(request: &'a Request, name: &str) -> Result<Option<&'a str>, Pr
 /// # Errors
 ///
 /// A [`Problem`] of 400, `missing_parameter` or `repeated_parameter`.
-pub fn required_query<'a>(request: &'a Request, name: &str) -> Result<&'a str, Problem> {
+pub fn required_query<'a>(request: &'a impl RequestExt, name: &str) -> Result<&'a str, Problem> {
     query(request, name)?.ok_or_else(|| {
         Problem::new(StatusCode::BAD_REQUEST, "missing_parameter", format!("The query parameter {name} is required."))
             .with_field(name, "is required")

@@ -12,7 +12,7 @@ use std::{
 };
 
 use http::{HeaderValue, Response};
-use lambda_http::{Body, Request, RequestExt, request::RequestContext};
+use lambda_http::{Body, IntoResponse, Request, RequestExt, request::RequestContext};
 use lambda_problem::{Problem, route};
 use opentelemetry::{
     KeyValue,
@@ -33,6 +33,9 @@ const X_DEBUG_TRACES_PER_SECOND: u32 = 1;
 
 /// Opens the SERVER span `{method} {route}`, turns a [`Problem`], or what it is made of, into its response, names the trace in the response's
 /// `traceparent` header, and logs one line per request.
+///
+/// It goes around any service whose answer is a response to `lambda_http`, an axum `Router` too. The span ends when the whole body is there: one
+/// that streams is collected first. The route is the one that API Gateway matched.
 #[derive(Debug, Clone, Default)]
 pub struct HttpLayer {
     settings: Arc<Settings>,
@@ -80,8 +83,9 @@ pub struct HttpService<S> {
 
 impl<S> Service<Request> for HttpService<S>
 where
-    S: Service<Request, Response = Response<Body>>,
-    S::Error: Into<Problem>,
+    S: Service<Request>,
+    S::Response: IntoResponse + Send,
+    S::Error: Into<Problem> + Send,
     S::Future: Send + 'static,
 {
     type Response = Response<Body>;
@@ -103,13 +107,16 @@ where
         let span = cx.clone();
         let response = async move {
             let guard = EndOnDrop(cx.clone());
-            let mut response = inner.await.unwrap_or_else(|error| {
-                let problem: Problem = error.into();
-                if problem.status().is_server_error() {
-                    tracing::error!(%problem, "request failed");
+            let mut response = match inner.await {
+                Ok(answer) => answer.into_response().await,
+                Err(error) => {
+                    let problem: Problem = error.into();
+                    if problem.status().is_server_error() {
+                        tracing::error!(%problem, "request failed");
+                    }
+                    problem.into_response()
                 }
-                problem.into_response()
-            });
+            };
             finish(&cx, &mut response);
             tracing::info!(
                 http.request.method = method,
