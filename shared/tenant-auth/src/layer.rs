@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::{
     FutureExt as _,
-    future::{Fuse, FusedFuture},
+    future::{BoxFuture, Fuse, FusedFuture},
 };
 use http::StatusCode;
 use lambda_http::{Request, RequestExt};
@@ -19,37 +19,32 @@ use tenant_telemetry::Work;
 use tower::{Layer, Service};
 
 use super::{AuthError, Identify, Identity};
-use crate::{
-    TenantRegistry,
-    registry::{RegistryAway, Standing},
-};
 
-/// Asks who sent a request, asks the registry whether its tenant is served, tells telemetry whose request this is, and hands the
+/// Asks who sent a request, asks the registry (if it has one) whether its tenant is served, tells telemetry whose request this is, and hands the
 /// handler a [`TenantContext`] and the user's [`Role`](tenancy::Role) in the request's extensions.
 pub struct AuthLayer<I> {
     identify: Arc<I>,
-    registry: Option<Arc<TenantRegistry>>,
+    pub(crate) admission: Option<Admission>,
     beginning: Option<Beginning>,
 }
 
+/// Says of a verified tenant what holds of it now, and why it is not served, if it is not.
+pub(crate) type Admission =
+    Arc<dyn Fn(TenantContext) -> BoxFuture<'static, (TenantContext, Option<Problem>)> + Send + Sync>;
+
 /// Work for a tenant that nobody waits for.
-type Beginning = Arc<dyn Fn(TenantContext) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+type Beginning = Arc<dyn Fn(TenantContext) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl<I> Clone for AuthLayer<I> {
     fn clone(&self) -> Self {
-        Self { identify: self.identify.clone(), registry: self.registry.clone(), beginning: self.beginning.clone() }
+        Self { identify: self.identify.clone(), admission: self.admission.clone(), beginning: self.beginning.clone() }
     }
 }
 
 impl<I: Identify> AuthLayer<I> {
     /// A layer that lets those through whom `identify` knows.
     pub fn new(identify: I) -> Self {
-        Self { identify: Arc::new(identify), registry: None, beginning: None }
-    }
-
-    /// Lets only tenants through that `registry` has as active, at the tier it has for them.
-    pub fn asking(self, registry: TenantRegistry) -> Self {
-        Self { registry: Some(Arc::new(registry)), ..self }
+        Self { identify: Arc::new(identify), admission: None, beginning: None }
     }
 
     /// Begins this once a token is verified, while the registry is asked and the handler runs: what a tenant's first call will wait
@@ -99,7 +94,7 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let AuthLayer { identify, registry, beginning } = self.auth.clone();
+        let AuthLayer { identify, admission, beginning } = self.auth.clone();
         Box::pin(async move {
             let Identity { tenant, role } = match identify.identify(&request).await {
                 Ok(identity) => identity,
@@ -126,9 +121,9 @@ where
                 }
             };
             let mut begun = pin!(begun.fuse());
-            let (tenant, refused) = match registry {
+            let (tenant, refused) = match admission {
                 None => (tenant, None),
-                Some(registry) => beside(admit(&registry, tenant), begun.as_mut()).await,
+                Some(admit) => beside(admit(tenant), begun.as_mut()).await,
             };
             Work::current().serve(tenant.label().clone());
             if let Some(problem) = refused {
@@ -151,22 +146,6 @@ async fn beside<T>(main: impl Future<Output = T>, mut side: Pin<&mut Fuse<impl F
             output = &mut main => return output,
             () = &mut side, if !side.is_terminated() => {}
         }
-    }
-}
-
-/// The tenant as the registry knows it, and why it is not served, if it is not.
-async fn admit(registry: &TenantRegistry, tenant: TenantContext) -> (TenantContext, Option<Problem>) {
-    let refuse = |code, detail: &str| Some(Problem::new(StatusCode::FORBIDDEN, code, detail));
-    match registry.standing(&tenant.tenant_id).await {
-        Ok(Standing::Active(tier)) => (tenant.with_tier(tier), None),
-        Ok(Standing::Suspended(tier)) => {
-            (tenant.with_tier(tier), refuse("tenant_suspended", "This tenant is suspended."))
-        }
-        Ok(Standing::Unknown) => (tenant, refuse("unknown_tenant", "The token's tenant is not registered.")),
-        Err(RegistryAway) => (
-            tenant,
-            Some(Problem::unavailable("tenant_registry_unavailable", "Tenants cannot be checked at the moment.")),
-        ),
     }
 }
 

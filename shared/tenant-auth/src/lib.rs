@@ -7,8 +7,8 @@
 //! | [`JwtVerifier`], [`JwtSettings`], [`SigningAlgorithm`] | a token of any issuer, Cognito a preset |
 //! | [`AuthorizerContext`] | the context that a Lambda authorizer gives a request; of HTTP APIs too with the feature `http-api` |
 //! | [`ClaimNames`] | under which names a tenant, a tier and a user stand |
-//! | [`TenantRegistry`] | which tenants there are, and whether they are served |
-//! | [`ApiFunction`] | all of it at once, as a function behind API Gateway starts |
+//! | `TenantRegistry` | which tenants there are, and whether they are served |
+//! | `ApiFunction` | all of it at once, as a function behind API Gateway starts |
 //! | [`AuthError`], [`InvalidSettings`], [`JwksError`] | what can go wrong |
 //!
 //! ```no_run
@@ -51,7 +51,12 @@
 //! # }
 //! ```
 //!
-//! With spans and a runtime it is `examples/traced_function.rs`.
+//! With spans and a runtime it is `examples/traced_function.rs`, and around an axum router `examples/axum_router.rs`.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `http-api` | Lambda authorizers of HTTP APIs, besides those of REST APIs |
+//! | `registry` | `TenantRegistry`, which `AuthLayer::asking` takes, and `ApiFunction`; with them the AWS SDK and its client of DynamoDB |
 //!
 //! # Errors
 //!
@@ -76,8 +81,10 @@ mod identify;
 mod jwks;
 mod jwt;
 mod layer;
+#[cfg(feature = "registry")]
 mod registry;
 mod settings;
+#[cfg(feature = "registry")]
 mod start;
 
 pub use authorizer::AuthorizerContext;
@@ -86,8 +93,10 @@ pub use identify::{AuthError, Identify, Identity};
 pub use jwks::JwksError;
 pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm};
 pub use layer::{AuthLayer, AuthService};
+#[cfg(feature = "registry")]
 pub use registry::TenantRegistry;
 pub use settings::InvalidSettings;
+#[cfg(feature = "registry")]
 pub use start::{ApiFunction, NotStarted};
 // What a function that has this layer needs beside it.
 pub use lambda_problem::Problem;

@@ -3,6 +3,7 @@
 //! A token says who its bearer is for as long as it is valid. The registry says what holds now: its tier counts, and a tenant it has
 //! suspended is refused although its tokens verify.
 
+mod admission;
 mod cache;
 
 use std::{

@@ -1,0 +1,40 @@
+//! Only tenants that the registry has as active come through the layer.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use http::StatusCode;
+use lambda_problem::Problem;
+use tenancy::TenantContext;
+
+use super::{RegistryAway, Standing, TenantRegistry};
+use crate::{AuthLayer, Identify};
+
+impl<I: Identify> AuthLayer<I> {
+    /// Lets only tenants through that `registry` has as active, at the tier it has for them.
+    pub fn asking(mut self, registry: TenantRegistry) -> Self {
+        let registry = Arc::new(registry);
+        let admission = move |tenant| -> BoxFuture<'static, _> {
+            let registry = registry.clone();
+            Box::pin(async move { admit(&registry, tenant).await })
+        };
+        self.admission = Some(Arc::new(admission));
+        self
+    }
+}
+
+/// The tenant as the registry knows it, and why it is not served, if it is not.
+async fn admit(registry: &TenantRegistry, tenant: TenantContext) -> (TenantContext, Option<Problem>) {
+    let refuse = |code, detail: &str| Some(Problem::new(StatusCode::FORBIDDEN, code, detail));
+    match registry.standing(&tenant.tenant_id).await {
+        Ok(Standing::Active(tier)) => (tenant.with_tier(tier), None),
+        Ok(Standing::Suspended(tier)) => {
+            (tenant.with_tier(tier), refuse("tenant_suspended", "This tenant is suspended."))
+        }
+        Ok(Standing::Unknown) => (tenant, refuse("unknown_tenant", "The token's tenant is not registered.")),
+        Err(RegistryAway) => (
+            tenant,
+            Some(Problem::unavailable("tenant_registry_unavailable", "Tenants cannot be checked at the moment.")),
+        ),
+    }
+}
