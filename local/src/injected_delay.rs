@@ -4,7 +4,7 @@
 //! and hangs under the call that waits for it.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -17,6 +17,7 @@ use opentelemetry_proto::tonic::{
     resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span, span::SpanKind},
 };
+use parking_lot::Mutex;
 use prost::Message;
 
 use crate::ministack::MILEAGE_ACCOUNT;
@@ -40,13 +41,13 @@ impl InjectedDelay {
 
     /// The next call whose path begins so waits so long.
     pub fn arm(&self, path: &str, delay: Duration) {
-        *self.armed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((path.to_owned(), delay));
+        *self.armed.lock() = Some((path.to_owned(), delay));
     }
 
     /// Waits, if this call is the one.
     pub async fn hold(&self, path: &str, headers: &HeaderMap) {
         let delay = {
-            let mut armed = self.armed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut armed = self.armed.lock();
             armed.take_if(|(prefix, _)| path.starts_with(prefix.as_str()))
         };
         let Some((_, delay)) = delay else { return };

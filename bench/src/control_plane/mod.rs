@@ -6,13 +6,14 @@ use std::{
     path::Path,
     process::Stdio,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, bail};
+use parking_lot::Mutex;
 use reqwest::{Client, StatusCode, header};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -102,7 +103,7 @@ impl Server {
                     };
                     let (body, ids) = request(&mut Random::new(number + 1), (0..traces_per_request).map(start));
                     if number.is_multiple_of(KEPT_EVERY / traces_per_request) {
-                        kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(ids.first());
+                        kept.lock().extend(ids.first());
                     }
                     send(&client, &url, body).await?;
                     if number.is_multiple_of((requests / 10).max(1)) {
@@ -120,7 +121,7 @@ impl Server {
         }
         report.add("control_plane.spans", (requests * per_request) as f64);
         report.add("control_plane.intake_spans_per_s", (requests * per_request) as f64 / begun.elapsed().as_secs_f64());
-        Ok(std::mem::take(&mut kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())))
+        Ok(std::mem::take(&mut kept.lock()))
     }
 
     /// Asks for traces, maps and searches of an hour; the server's own time counts.

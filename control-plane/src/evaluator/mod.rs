@@ -13,11 +13,12 @@ mod snapshot;
 
 use std::{
     collections::HashSet,
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use slo::{Alert, Alerts, Definitions, Observation, Policy};
 
@@ -87,7 +88,7 @@ impl Evaluator {
             while let Some(latest) = held.upgrade() {
                 match pass.run(now()) {
                     Ok(Some(snapshot)) => {
-                        *latest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+                        *latest.write() = Arc::new(snapshot);
                     }
                     Ok(None) => {}
                     Err(error) => complain(format_args!("objectives were not evaluated: {error}")),
@@ -101,7 +102,7 @@ impl Evaluator {
 
     /// How everybody fares.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.read().clone()
     }
 }
 

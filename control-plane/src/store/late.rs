@@ -3,10 +3,12 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
 };
+
+use parking_lot::Mutex;
 
 /// The earliest bucket of each tenant, by number, that requests were added to.
 #[derive(Debug, Default)]
@@ -36,7 +38,7 @@ impl Late {
         let until = self.0.until.load(Ordering::SeqCst);
         let mut late = touched.0.into_iter().filter(|(_, bucket)| *bucket < until).peekable();
         if late.peek().is_some() {
-            let mut tenants = self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tenants = self.0.tenants.lock();
             tenants.extend(late.map(|(tenant, _)| tenant));
         }
     }
@@ -44,7 +46,7 @@ impl Late {
     /// Who had late spans since; what is before `until` is about to be read.
     pub(super) fn take(&self, until: i64) -> HashSet<u32> {
         self.0.until.store(until, Ordering::SeqCst);
-        std::mem::take(&mut self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.0.tenants.lock())
     }
 }
 

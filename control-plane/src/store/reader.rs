@@ -2,10 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{StoreError, catalog::Catalog, ingest::fragments, schema};
@@ -44,7 +45,7 @@ impl Reader {
 
     /// Reads with one of the connections.
     pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let idle = || self.0.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let idle = || self.0.idle.lock();
         let pooled = idle().pop();
         let connection = match pooled {
             Some(connection) => connection,
@@ -59,12 +60,9 @@ impl Reader {
     }
 
     /// The catalog, with all that has been committed so far.
-    pub(super) fn catalog(
-        &self,
-        connection: &Connection,
-    ) -> Result<std::sync::RwLockReadGuard<'_, Catalog>, StoreError> {
-        self.0.catalog.write().unwrap_or_else(|poisoned| poisoned.into_inner()).refresh(connection)?;
-        Ok(self.0.catalog.read().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    pub(super) fn catalog(&self, connection: &Connection) -> Result<RwLockReadGuard<'_, Catalog>, StoreError> {
+        self.0.catalog.write().refresh(connection)?;
+        Ok(self.0.catalog.read())
     }
 
     /// A whole trace, its spans by start time; `None` if no span of it is known.
@@ -84,7 +82,7 @@ impl Reader {
 
     /// What spans have named that a search or a map can be narrowed to, as it was a moment ago.
     pub fn facets(&self) -> Result<Facets, StoreError> {
-        let lately = || self.0.facets.lock().unwrap_or_else(PoisonError::into_inner);
+        let lately = || self.0.facets.lock();
         if let Some((at, facets)) = &*lately()
             && at.elapsed() < FACETS_FOR
         {

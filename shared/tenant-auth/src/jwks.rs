@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, RwLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use jsonwebtoken::{
     jwk::{Jwk, JwkSet},
 };
 use lambda_http_client::HttpClient;
+use parking_lot::RwLock;
 use tokio::sync::Mutex;
 
 /// An unknown `kid` makes the keys be fetched again at most this often, so that invented key ids cannot turn this
@@ -107,13 +108,13 @@ impl Jwks {
 
     async fn refresh(&self, tried: &mut Tried) -> Result<(), JwksError> {
         let keys = self.fetch().await.inspect_err(|error| tried.failed = Some((Instant::now(), error.clone())))?;
-        *self.keys.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(keys);
+        *self.keys.write() = Arc::new(keys);
         tried.fetched = Some(Instant::now());
         Ok(())
     }
 
     fn cached(&self, kid: &str) -> Option<Arc<SigningKey>> {
-        self.keys.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(kid).cloned()
+        self.keys.read().get(kid).cloned()
     }
 
     async fn fetch(&self) -> Result<Keys, JwksError> {

@@ -7,7 +7,7 @@ use std::{
     env,
     num::NonZeroUsize,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant, SystemTime},
@@ -24,6 +24,7 @@ use aws_sdk_dynamodb::{
 };
 use aws_sdk_sts::types::Tag;
 use lru::LruCache;
+use parking_lot::Mutex;
 use tenancy::TenantId;
 use tenant_telemetry::{AwsSdkTracing, note};
 
@@ -70,7 +71,7 @@ impl TenantClients {
     }
 
     fn tenant(&self, tenant_id: &TenantId) -> Tenant {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = self.tenants.lock();
         tenants.get_or_insert_ref(tenant_id, || self.fenced(tenant_id)).clone()
     }
 
@@ -171,6 +172,6 @@ mod tests {
         for n in 0..MOST_TENANTS.get() + 100 {
             clients.of(&format!("tenant-{n}").parse().unwrap());
         }
-        assert_eq!(clients.tenants.lock().unwrap().len(), MOST_TENANTS.get());
+        assert_eq!(clients.tenants.lock().len(), MOST_TENANTS.get());
     }
 }

@@ -2,12 +2,11 @@
 
 use std::{
     str::FromStr,
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use super::TelemetryError;
 
@@ -48,7 +47,7 @@ impl Pace {
     /// An invocation came.
     pub(super) fn begin(&self, now: Instant) {
         let busy = self.running.fetch_add(1, Ordering::AcqRel) > 0;
-        let idle_since = self.idle_since.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let idle_since = self.idle_since.lock();
         let soon = idle_since.is_some_and(|since| now.saturating_duration_since(since) < BACK_TO_BACK);
         self.back_to_back.store(busy || soon, Ordering::Release);
     }
@@ -56,7 +55,7 @@ impl Pace {
     /// An invocation is done, its spans sent or not.
     pub(super) fn end(&self, now: Instant) {
         self.running.fetch_sub(1, Ordering::AcqRel);
-        *self.idle_since.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(now);
+        *self.idle_since.lock() = Some(now);
     }
 
     /// Whether the latest invocation came back to back.

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -18,6 +18,7 @@ use opentelemetry_sdk::{
     error::OTelSdkResult,
     trace::{Span, SpanData, SpanProcessor},
 };
+use parking_lot::Mutex;
 
 use super::work::{Ended, Work};
 
@@ -61,7 +62,7 @@ impl Hasher for Unhashed {
 impl TenantSpanProcessor {
     /// The spans of an invocation that is over, and whatever came late.
     pub(super) fn drain(&self, work: &Work) -> Vec<Ended> {
-        let mut spans = std::mem::take(&mut *self.0.late.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        let mut spans = std::mem::take(&mut *self.0.late.lock());
         spans.append(&mut work.take_spans());
         spans
     }
@@ -75,18 +76,18 @@ impl TenantSpanProcessor {
 impl SpanProcessor for TenantSpanProcessor {
     fn on_start(&self, span: &mut Span, cx: &Context) {
         if let Some(work) = cx.get::<Work>() {
-            let mut open = self.0.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut open = self.0.open.lock();
             open.insert(span.span_context().span_id(), work.clone());
         }
     }
 
     fn on_end(&self, span: SpanData) {
         let work = {
-            let mut open = self.0.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut open = self.0.open.lock();
             open.remove(&span.span_context.span_id())
         };
         let Some(late) = work.unwrap_or_else(closed).keep(span) else { return };
-        let mut spans = self.0.late.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut spans = self.0.late.lock();
         if spans.len() < MAX_LATE_SPANS {
             spans.push(late);
         } else {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -15,6 +15,7 @@ use opentelemetry::{
     trace::{TraceContextExt, TracerProvider},
 };
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use parking_lot::{Mutex, MutexGuard};
 use xray_sampler::Sampler;
 
 use super::{
@@ -177,8 +178,8 @@ impl Telemetry {
         Invocation { telemetry: self.clone(), id, work }
     }
 
-    fn active(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Work>> {
-        self.0.active.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn active(&self) -> MutexGuard<'_, HashMap<u64, Work>> {
+        self.0.active.lock()
     }
 
     /// Asks X-Ray for rules and tells it counts, if that is due.
@@ -209,7 +210,7 @@ impl Telemetry {
         let quiet = Context::new().with_telemetry_suppressed();
         let flushed = opentelemetry::trace::FutureExt::with_context(join_all(flushes), quiet).await;
         let late = inner.processor.take_dropped();
-        let mut losses = inner.losses.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut losses = inner.losses.lock();
         losses.dropped += late + flushed.iter().map(|(_, flushed)| flushed.dropped).sum::<u64>();
         let failure = flushed.into_iter().find_map(|(name, flushed)| Some(format!("{name}: {}", flushed.failure?)));
         losses.failure = failure.or(losses.failure.take());

@@ -3,10 +3,11 @@
 //! It travels in the OpenTelemetry [`Context`], never in a global, so that several invocations in one process cannot see
 //! each other's tenant.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use opentelemetry::{Context, trace::TraceContextExt};
 use opentelemetry_sdk::trace::SpanData;
+use parking_lot::Mutex;
 use tenancy::TenantLabel;
 
 /// Who is being served, and where the spans of serving them are kept until export.
@@ -89,7 +90,7 @@ struct BufferState {
 
 impl SpanBuffer {
     fn push(&self, ended: Ended) -> Option<Ended> {
-        let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut state = self.0.lock();
         if state.closed {
             return Some(ended);
         }
@@ -98,24 +99,24 @@ impl SpanBuffer {
     }
 
     fn opened(&self, span: &Context) {
-        let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut state = self.0.lock();
         if !state.closed {
             state.open.push(span.clone());
         }
     }
 
     fn open_spans(&self) -> Vec<Context> {
-        let state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let state = self.0.lock();
         state.open.iter().rev().filter(|cx| cx.span().is_recording()).cloned().collect()
     }
 
     fn take(&self) -> Vec<Ended> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).spans)
+        std::mem::take(&mut self.0.lock().spans)
     }
 
     fn close(&self) -> Vec<Ended> {
         let (spans, open) = {
-            let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut state = self.0.lock();
             state.closed = true;
             (std::mem::take(&mut state.spans), std::mem::take(&mut state.open))
         };

@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use opentelemetry::trace::TraceId;
+use parking_lot::{Mutex, RwLock};
 
 use crate::{
     clock::Clock,
@@ -72,11 +73,6 @@ struct Schedule {
     modified: f64,
 }
 
-/// Recovers what a panicking holder left: it is never half-written.
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Sampler {
     /// A sampler without rules yet: the first poll is due at once. `client_id` names this process to X-Ray: 24 hexadecimal
     /// digits, unique.
@@ -117,11 +113,11 @@ impl Sampler {
         let rules = self.rules(now);
         match rules.iter().find(|active| active.rule.matches(request)) {
             Some(active) => {
-                let (sampled, by) = hold(&active.reservoir).decide(trace_id, now);
+                let (sampled, by) = active.reservoir.lock().decide(trace_id, now);
                 Decision { sampled, by, rule: Some(active.name.clone()) }
             }
             None => {
-                let (sampled, by) = hold(&self.0.fallback).decide(trace_id, now);
+                let (sampled, by) = self.0.fallback.lock().decide(trace_id, now);
                 Decision { sampled, by, rule: None }
             }
         }
@@ -129,18 +125,18 @@ impl Sampler {
 
     /// The rules, unless they are stale.
     fn rules(&self, now: Instant) -> Arc<Vec<ActiveRule>> {
-        let fresh = hold(&self.0.schedule).fetched.is_some_and(|at| now.saturating_duration_since(at) < RULES_STALE);
+        let fresh = self.0.schedule.lock().fetched.is_some_and(|at| now.saturating_duration_since(at) < RULES_STALE);
         if fresh { self.known() } else { Arc::default() }
     }
 
     fn known(&self) -> Arc<Vec<ActiveRule>> {
-        self.0.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.rules.read().clone()
     }
 
     /// Whether X-Ray should be asked or told something.
     pub fn is_due(&self) -> bool {
         let now = self.0.clock.now();
-        let schedule = hold(&self.0.schedule);
+        let schedule = self.0.schedule.lock();
         now >= schedule.rules_at || now >= schedule.targets_at
     }
 
@@ -155,13 +151,13 @@ impl Sampler {
         }
         let _running = Running(&self.0.polling);
         let now = self.0.clock.now();
-        if now >= hold(&self.0.schedule).targets_at {
-            hold(&self.0.schedule).targets_at = now + TARGETS_INTERVAL;
+        if now >= self.0.schedule.lock().targets_at {
+            self.0.schedule.lock().targets_at = now + TARGETS_INTERVAL;
             self.report().await?;
         }
-        if now >= hold(&self.0.schedule).rules_at {
+        if now >= self.0.schedule.lock().rules_at {
             // Due again soon, should this fail.
-            hold(&self.0.schedule).rules_at = now + TARGETS_INTERVAL;
+            self.0.schedule.lock().rules_at = now + TARGETS_INTERVAL;
             self.fetch_rules().await?;
         }
         Ok(())
@@ -184,7 +180,7 @@ impl Sampler {
         let mut known: BTreeMap<String, Reservoir> = BTreeMap::new();
         for active in self.known().iter() {
             let empty = Reservoir::new(&active.rule, now);
-            known.insert(active.rule.rule_name.clone(), std::mem::replace(&mut *hold(&active.reservoir), empty));
+            known.insert(active.rule.rule_name.clone(), std::mem::replace(&mut *active.reservoir.lock(), empty));
         }
         let active = rules.into_iter().map(|rule| {
             let mut reservoir =
@@ -192,9 +188,9 @@ impl Sampler {
             reservoir.follow(&rule);
             ActiveRule { name: rule.rule_name.as_str().into(), rule, reservoir: Mutex::new(reservoir) }
         });
-        *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(active.collect());
+        *self.0.rules.write() = Arc::new(active.collect());
         let wall = self.0.clock.since_epoch();
-        let mut schedule = hold(&self.0.schedule);
+        let mut schedule = self.0.schedule.lock();
         schedule.fetched = Some(now);
         schedule.modified = wall.as_secs_f64();
         // Of the client id, since there is no need for better randomness.
@@ -211,7 +207,7 @@ impl Sampler {
         let timestamp = self.0.clock.since_epoch().as_secs();
         let mut documents = Vec::new();
         for active in rules.iter() {
-            let mut reservoir = hold(&active.reservoir);
+            let mut reservoir = active.reservoir.lock();
             if reservoir.requests > 0 && now >= reservoir.report_at {
                 documents.push(Statistics {
                     client_id: self.0.client_id.clone(),
@@ -226,7 +222,7 @@ impl Sampler {
         let find = |name: &str| rules.iter().find(|active| active.rule.rule_name == name);
         let give_back = |document: &Statistics| {
             if let Some(active) = find(&document.rule_name) {
-                let mut reservoir = hold(&active.reservoir);
+                let mut reservoir = active.reservoir.lock();
                 reservoir.requests += document.request_count;
                 reservoir.sampled += document.sampled_count;
                 reservoir.borrowed += document.borrow_count;
@@ -245,7 +241,7 @@ impl Sampler {
             let wall = self.0.clock.since_epoch();
             for target in &answer.sampling_target_documents {
                 if let Some(active) = find(&target.rule_name) {
-                    hold(&active.reservoir).aim(target, self.0.clock.now(), wall);
+                    active.reservoir.lock().aim(target, self.0.clock.now(), wall);
                 }
             }
             for unprocessed in answer.unprocessed_statistics.iter().filter(|one| one.error_code.starts_with('5')) {
@@ -254,7 +250,7 @@ impl Sampler {
                     .filter(|document| Some(&document.rule_name) == unprocessed.rule_name.as_ref())
                     .for_each(give_back);
             }
-            let mut schedule = hold(&self.0.schedule);
+            let mut schedule = self.0.schedule.lock();
             if answer.last_rule_modification > schedule.modified {
                 schedule.rules_at = now;
             }

@@ -1,10 +1,6 @@
 //! AWS with a fixed latency: the few calls the functions make, a user pool, and a registry that knows whoever got a token.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use aws_lc_rs::{
@@ -23,6 +19,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 use crate::serve;
@@ -103,7 +100,7 @@ impl Aws {
     }
 
     fn state(&self) -> MutexGuard<'_, State_> {
-        lock(&self.state)
+        self.state.lock()
     }
 
     /// How long calls take from now on.
@@ -168,20 +165,16 @@ impl Aws {
     }
 }
 
-fn lock(state: &Mutex<State_>) -> MutexGuard<'_, State_> {
-    state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 async fn jwks(State(state): State<Arc<Mutex<State_>>>) -> axum::Json<Value> {
     let fault = {
-        let mut state = lock(&state);
+        let mut state = state.lock();
         state.key_readings += 1;
         state.fault("Jwks")
     };
     if fault.is_some() {
         return std::future::pending().await;
     }
-    axum::Json(lock(&state).keys.clone())
+    axum::Json(state.lock().keys.clone())
 }
 
 async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -191,7 +184,7 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
     let action =
         target.and_then(|target| target.split('.').next_back()).or(query_action).unwrap_or_default().to_owned();
     let (latency, hangs, fault) = {
-        let mut state = lock(&state);
+        let mut state = state.lock();
         state.requests.push((action.clone(), text.clone()));
         if let Some(header) = headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok()) {
             state.trace_headers.push((action.clone(), header.to_owned()));
@@ -215,8 +208,8 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
         "PublishBatch" => ("text/xml", published(&text, fault)),
         "Query" => ("application/x-amz-json-1.0", "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}".to_owned()),
         "SendMessage" => ("application/x-amz-json-1.0", "{\"MessageId\":\"1\"}".to_owned()),
-        "AssumeRole" => ("text/xml", session(&text, lock(&state).session_seconds)),
-        "GetItem" => ("application/x-amz-json-1.0", lock(&state).entry(&text)),
+        "AssumeRole" => ("text/xml", session(&text, state.lock().session_seconds)),
+        "GetItem" => ("application/x-amz-json-1.0", state.lock().entry(&text)),
         "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem" => {
             ("application/x-amz-json-1.0", "{}".to_owned())
         }

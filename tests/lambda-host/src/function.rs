@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, VecDeque},
     path::PathBuf,
     process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -19,6 +19,7 @@ use axum::{
     routing::{get, post},
 };
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -117,7 +118,7 @@ struct Inner {
 
 impl Service {
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock()
     }
 
     fn answer(&self, id: &str, result: Result<Bytes, Bytes>) {
@@ -298,7 +299,7 @@ impl Function {
 
     /// What it wrote so far.
     pub fn logs(&self) -> Vec<String> {
-        self.logs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.logs.lock().clone()
     }
 
     /// Stops the process, as between invocations.
@@ -372,7 +373,7 @@ fn collect(
         let Some(stream) = stream else { return };
         let mut lines = BufReader::new(stream).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            logs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line);
+            logs.lock().push(line);
         }
     })
 }

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -25,6 +25,7 @@ use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value},
     trace::v1::span::SpanKind,
 };
+use parking_lot::{Mutex, MutexGuard};
 use prost::Message;
 use tokio::net::UdpSocket;
 
@@ -140,7 +141,7 @@ impl Sink {
     }
 
     fn received(&self) -> MutexGuard<'_, Received> {
-        self.received.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.received.lock()
     }
 
     /// `http://…`, for `OTEL_EXPORTER_OTLP_ENDPOINT`.
@@ -206,7 +207,7 @@ impl Sink {
 
 async fn export(State(received): State<Arc<Mutex<Received>>>, headers: HeaderMap, body: Bytes) -> Response {
     let behaviour = {
-        let mut received = received.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut received = received.lock();
         received.requests += 1;
         received.headers = headers.clone();
         received.behaviour
@@ -220,7 +221,7 @@ async fn export(State(received): State<Arc<Mutex<Received>>>, headers: HeaderMap
     }
     match decode(headers.get("content-encoding").is_some(), &body) {
         Ok(request) => {
-            received.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).keep(request);
+            received.lock().keep(request);
             status(StatusCode::OK)
         }
         Err(_) => status(StatusCode::BAD_REQUEST),

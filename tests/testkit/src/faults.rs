@@ -2,12 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
     time::{Duration, Instant},
 };
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use operator::reconcile::{self, Difference, Sources};
+use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ impl FaultyCloud {
     /// Books as a careful client does: with an idempotency key, again and again until it is answered.
     pub async fn ride(&self, caller: &Caller, from: &str, to: &str) -> Ride {
         let key = {
-            let mut keys = self.keys.lock().unwrap();
+            let mut keys = self.keys.lock();
             *keys += 1;
             format!("ride-{keys}")
         };

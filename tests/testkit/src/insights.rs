@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::Arc,
 };
 
 use axum::{
@@ -12,6 +12,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 /// A query that was started.
@@ -73,7 +74,7 @@ impl Insights {
         let shared = state.clone();
         let router = Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
             let shared = shared.clone();
-            async move { answer(&mut shared.lock().unwrap(), &headers, &body) }
+            async move { answer(&mut shared.lock(), &headers, &body) }
         });
         let router = router.layer(axum::extract::DefaultBodyLimit::disable());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -82,7 +83,7 @@ impl Insights {
 
     /// What they know.
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        self.state.lock()
     }
 
     /// What is stored, published and asked.

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -14,6 +14,7 @@ use std::{
 use axum::body::{Body, Bytes, to_bytes};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use procfs::process::{FDTarget, Process, all_processes};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpListener;
@@ -84,7 +85,7 @@ impl Armed {
 
 impl Drop for Armed {
     fn drop(&mut self) {
-        lock(&self.state).plans.retain(|(id, ..)| *id != self.id);
+        self.state.lock().plans.retain(|(id, ..)| *id != self.id);
     }
 }
 
@@ -123,10 +124,6 @@ struct Caller {
     function: String,
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 impl Proxy {
     /// Listens on a free port; it passes on to nobody yet.
     pub async fn start() -> Self {
@@ -140,13 +137,13 @@ impl Proxy {
 
     /// Passes on to this endpoint from now on.
     pub fn forward_to(&self, endpoint: &str) {
-        lock(&self.state).target = endpoint.to_owned();
+        self.state.lock().target = endpoint.to_owned();
     }
 
     /// Makes calls fail as planned from now on.
     pub fn arm(&self, plan: Plan) -> Armed {
         let injected = Arc::new(AtomicUsize::new(0));
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.next_id += 1;
         let id = state.next_id;
         state.plans.push((id, plan, injected.clone()));
@@ -156,18 +153,18 @@ impl Proxy {
 
     /// The calls since this was last asked.
     pub fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut lock(&self.state).calls)
+        std::mem::take(&mut self.state.lock().calls)
     }
 
     /// How often a function has called an action since the calls were last taken.
     pub fn seen(&self, function: &str, action: &str) -> usize {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         state.calls.iter().filter(|call| call.function == function && call.action == action).count()
     }
 
     /// The signed requests since this was last asked.
     pub fn take_signed(&self) -> Vec<Signed> {
-        std::mem::take(&mut lock(&self.state).signed)
+        std::mem::take(&mut self.state.lock().signed)
     }
 }
 
@@ -216,7 +213,7 @@ async fn call(
     let action = action(&parts, &body);
     let function = caller.as_ref().map(|caller| caller.function.clone()).unwrap_or_default();
     let (target, fault) = {
-        let mut state = lock(&state);
+        let mut state = state.lock();
         let fault = state.plans.iter_mut().find_map(|(_, plan, injected)| {
             if plan.function != function || plan.action.is_some_and(|wanted| wanted != action) || plan.times == 0 {
                 return None;
@@ -254,7 +251,7 @@ async fn call(
             tokio::time::sleep(hold).await;
         }
         let answer = forward(&client, &target, parts, body.clone()).await?;
-        lock(&state).sessions.extend(Session::given_out(&body, answer.body()));
+        state.lock().sessions.extend(Session::given_out(&body, answer.body()));
         Ok(answer.map(Body::from))
     });
     let answer = forwarded.await.map_err(|_| lost())?;

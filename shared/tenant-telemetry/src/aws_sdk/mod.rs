@@ -28,8 +28,6 @@ mod sqs;
 mod step_functions;
 mod xml;
 
-use std::sync::Mutex;
-
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
@@ -51,6 +49,7 @@ use aws_smithy_types::{
 };
 use aws_types::{endpoint_config::EndpointUrl, region::Region};
 use opentelemetry::{Context, KeyValue, trace::TraceContextExt};
+use parking_lot::Mutex;
 
 use self::{
     answer::{Fate, Refusal},
@@ -102,7 +101,7 @@ impl Intercept for MessageContexts {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let contexts = std::mem::take(&mut *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        let contexts = std::mem::take(&mut *self.0.lock());
         cfg.interceptor_state().store_put(EntryContexts(contexts));
         Ok(())
     }

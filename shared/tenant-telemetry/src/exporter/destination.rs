@@ -2,11 +2,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::Mutex,
     time::{Duration, Instant},
 };
 
 use opentelemetry::KeyValue;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     Wire,
@@ -67,8 +67,8 @@ impl Destination {
         Self { name, tenant_ids, wire, waiting: Mutex::default(), delivery: tokio::sync::Mutex::default() }
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock()
     }
 
     /// Takes spans over. The oldest are dropped if there are too many.

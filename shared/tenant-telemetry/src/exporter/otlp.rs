@@ -1,10 +1,7 @@
 //! OTLP over HTTP. opentelemetry-otlp encodes, by the standard `OTEL_EXPORTER_OTLP_*` variables; what it would send is caught
 //! instead, so that it can be kept until it is acknowledged, and signed each time it is sent.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -16,6 +13,7 @@ use opentelemetry_sdk::{
     Resource,
     trace::{SpanData, SpanExporter as _},
 };
+use parking_lot::Mutex;
 
 use super::Places;
 use crate::TelemetryError;
@@ -136,7 +134,7 @@ struct Caught(Arc<Mutex<Option<Encoded>>>);
 
 impl Caught {
     fn take(&self) -> Option<Encoded> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+        self.0.lock().take()
     }
 }
 
@@ -145,7 +143,7 @@ impl opentelemetry_http::HttpClient for Caught {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, opentelemetry_http::HttpError> {
         let (parts, body) = request.into_parts();
         let encoded = Encoded { uri: parts.uri, headers: parts.headers, body };
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(encoded);
+        *self.0.lock() = Some(encoded);
         Ok(Response::new(Bytes::new()))
     }
 }

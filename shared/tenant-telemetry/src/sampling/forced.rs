@@ -1,9 +1,8 @@
 //! Traces that a caller asks for by `X-Debug`, and how many of them are granted.
 
-use std::{
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// In a context whose trace was asked for by `X-Debug`.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +21,7 @@ impl Reservoir {
     }
 
     pub(crate) fn take(&self, now: Instant) -> bool {
-        let mut window = self.window.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut window = self.window.lock();
         match &mut *window {
             Some((began, taken)) if now.saturating_duration_since(*began) < Duration::from_secs(1) => {
                 let admitted = *taken < self.per_second;
