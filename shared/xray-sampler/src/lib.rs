@@ -9,6 +9,8 @@
 //! | [`Decision`], [`By`] | whether a trace is kept, by which rule, and how that was decided: quota, borrowing, fixed rate |
 //! | [`Transport`] | the two calls to X-Ray, which you make |
 //! | [`Clock`], [`SystemClock`] | time that cannot go back |
+//! | [`Threshold`] | a probability as trace ids are compared with it, and as `tracestate` carries it |
+//! | [`PerSecond`] | a budget of so many a second |
 //!
 //! ```
 //! use std::{future::Future, pin::Pin, sync::Arc};
@@ -63,14 +65,18 @@
 #![deny(missing_docs)]
 
 mod clock;
+mod per_second;
 mod protocol;
 mod reservoir;
 mod rules;
 mod sampler;
+mod threshold;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
+pub use per_second::PerSecond;
 pub use reservoir::By;
 pub use rules::Request;
 pub use sampler::{Decision, Sampler};
+pub use threshold::{InvalidThreshold, Threshold};
 pub use transport::{Answer, PollError, Transport, TransportError};

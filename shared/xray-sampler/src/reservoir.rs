@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::trace::TraceId;
 
-use crate::protocol::{Rule, Target};
+use crate::{
+    per_second::PerSecond,
+    protocol::{Rule, Target},
+    threshold::Threshold,
+};
 
 /// How a decision was made.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,15 +22,13 @@ pub enum By {
     FixedRate(f64),
 }
 
-const SECOND: Duration = Duration::from_secs(1);
-
 /// Budget and counts of one rule.
 #[derive(Debug)]
 pub(crate) struct Reservoir {
     size: u32,
     rate: f64,
     quota: Option<(u32, Instant)>,
-    window: Option<(Instant, u32)>,
+    taken: PerSecond,
     pub(crate) requests: u64,
     pub(crate) sampled: u64,
     pub(crate) borrowed: u64,
@@ -40,7 +42,7 @@ impl Reservoir {
             size: rule.reservoir_size,
             rate: rule.fixed_rate,
             quota: None,
-            window: None,
+            taken: PerSecond::default(),
             requests: 0,
             sampled: 0,
             borrowed: 0,
@@ -55,28 +57,14 @@ impl Reservoir {
             Some(quota) => (quota, By::Reservoir),
             None => (self.size.min(1), By::Borrowed),
         };
-        let (sampled, by) = if self.take(allowed, now) {
+        let (sampled, by) = if self.taken.take(allowed, now) {
             self.borrowed += u64::from(by == By::Borrowed);
             (true, by)
         } else {
-            (admits(self.rate, trace_id), By::FixedRate(self.rate))
+            (Threshold::of(self.rate).admits(trace_id), By::FixedRate(self.rate))
         };
         self.sampled += u64::from(sampled);
         (sampled, by)
-    }
-
-    fn take(&mut self, allowed: u32, now: Instant) -> bool {
-        match &mut self.window {
-            Some((began, taken)) if now.saturating_duration_since(*began) < SECOND => {
-                let admitted = *taken < allowed;
-                *taken += u32::from(admitted);
-                admitted
-            }
-            _ => {
-                self.window = Some((now, u32::from(allowed > 0)));
-                allowed > 0
-            }
-        }
     }
 
     /// Takes X-Ray's word; `wall` is now in epoch time.
@@ -97,11 +85,4 @@ impl Reservoir {
         self.size = rule.reservoir_size;
         self.rate = rule.fixed_rate;
     }
-}
-
-/// Decides by the 56 random bits of the trace id, so that every service decides alike.
-fn admits(rate: f64, trace_id: TraceId) -> bool {
-    let all = (1_u64 << 56) as f64;
-    let random = u128::from_be_bytes(trace_id.to_bytes()) as u64 & ((1 << 56) - 1);
-    random >= ((1.0 - rate.clamp(0.0, 1.0)) * all).round() as u64
 }

@@ -14,10 +14,10 @@ use opentelemetry::{
     trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState},
 };
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
-use xray_sampler::{By, Sampler};
+use xray_sampler::{By, Sampler, Threshold};
 
 pub(super) use self::forced::{Forced, Reservoir};
-use self::threshold::{Threshold, with_threshold};
+use self::threshold::{in_state, with_threshold};
 use super::{TelemetryError, semconv};
 
 /// Who decided whether the trace of a remote parent is kept. In its context, if it is not the caller.
@@ -116,7 +116,7 @@ impl ShouldSample for TenantSampler {
             // Within a process the first span's decision is everyone's, and its weight stands on the first span.
             Some(span) if !span.is_remote() => result(span.is_sampled(), state, Vec::new()),
             Some(span) if self.follows_parent && decided_by != DecidedBy::Nobody => {
-                let attributes = match Threshold::in_state(&state) {
+                let attributes = match in_state(&state) {
                     Some(threshold) => weighing(threshold),
                     None if decided_by == DecidedBy::Xray => estimated(),
                     None => Vec::new(),
@@ -127,7 +127,7 @@ impl ShouldSample for TenantSampler {
                 Root::On => result(true, own(), Vec::new()),
                 Root::Off => result(false, own(), Vec::new()),
                 Root::Ratio(threshold) => {
-                    result(threshold.admits(trace_id), threshold.onto(&state), weighing(*threshold))
+                    result(threshold.admits(trace_id), with_threshold(&state, Some(*threshold)), weighing(*threshold))
                 }
                 Root::Xray(sampler) => {
                     let arn = attributes.iter().find(|attribute| attribute.key.as_str() == semconv::CLOUD_RESOURCE_ID);
@@ -142,7 +142,7 @@ impl ShouldSample for TenantSampler {
                     match decision.by {
                         By::FixedRate(rate) => {
                             let threshold = Threshold::of(rate);
-                            result(decision.sampled, threshold.onto(&state), weighing(threshold))
+                            result(decision.sampled, with_threshold(&state, Some(threshold)), weighing(threshold))
                         }
                         By::Reservoir | By::Borrowed => result(decision.sampled, own(), estimated()),
                     }
