@@ -37,7 +37,7 @@ const HTTP: Case = Case {
     adopted: "shared/tenant-auth/examples/traced_function.rs",
     registry: &[("lambda_http", "apigw_rest"), ("tokio", "macros,rt-multi-thread")],
     shared: &["tenant-telemetry", "tenant-auth"],
-    crates: 220,
+    crates: 160,
 };
 
 const AXUM: Case = Case {
@@ -47,7 +47,7 @@ const AXUM: Case = Case {
     adopted: "shared/tenant-auth/examples/axum_router.rs",
     registry: &[("axum", ""), ("lambda_http", "apigw_rest"), ("tokio", "macros,rt-multi-thread")],
     shared: &["tenant-telemetry", "tenant-auth"],
-    crates: 225,
+    crates: 160,
 };
 
 const QUEUE: Case = Case {

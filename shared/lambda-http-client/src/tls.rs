@@ -15,7 +15,7 @@ pub enum Roots {
 
 impl Roots {
     /// Amazon's; the system's where `TLS_ROOTS=system` asks for it, or `SSL_CERT_FILE` names a store of one's own.
-    pub fn of_aws() -> Self {
+    pub(crate) fn of_aws() -> Self {
         let wants_system = std::env::var("TLS_ROOTS").is_ok_and(|roots| roots == "system");
         if wants_system || std::env::var_os("SSL_CERT_FILE").is_some() { Self::System } else { Self::Amazon }
     }

@@ -28,7 +28,7 @@ pub struct ClaimNames {
 
 impl ClaimNames {
     /// Those of the user pool that is here: `sub`, `custom:tenant-id`, `custom:tier-level`, `custom:role`.
-    pub fn cognito(tiers: impl Into<Tiers>) -> Self {
+    pub(crate) fn cognito(tiers: impl Into<Tiers>) -> Self {
         Self {
             tenant_id: "custom:tenant-id".to_owned(),
             tier: "custom:tier-level".to_owned(),

@@ -8,13 +8,13 @@ use tenancy::{TenantContext, TenantLabel};
 use crate::{BelievedSources, IncomingMessage};
 
 /// Names of the message attributes besides trace context. Attributes route and filter; the body is the record.
-pub mod attribute {
+pub(crate) mod attribute {
     /// The tenant, equal to the body's.
-    pub const TENANT_ID: &str = "tenant_id";
+    pub(crate) const TENANT_ID: &str = "tenant_id";
     /// The tier, equal to the body's.
-    pub const TENANT_TIER: &str = "tenant_tier";
+    pub(crate) const TENANT_TIER: &str = "tenant_tier";
     /// What happened: [`TenantMessage::EVENT_TYPE`](super::TenantMessage::EVENT_TYPE).
-    pub const EVENT_TYPE: &str = "event_type";
+    pub(crate) const EVENT_TYPE: &str = "event_type";
 }
 
 /// An event that one account tells another, about one tenant. Its body is JSON with a `version` beside its own fields, one of which says

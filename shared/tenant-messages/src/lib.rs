@@ -7,7 +7,7 @@
 //! | [`receive`], [`IncomingMessage`] | messages as a function receives them: through SQS with the SNS envelope or raw, from SNS directly, or from EventBridge, directly or through a queue |
 //! | [`each_message`] | a handler for one event, called for each message of an invocation in a span of its own |
 //! | [`BelievedSources`] | which senders a consumer believes |
-//! | [`read`], [`attribute`] | what makes body and attributes one message |
+//! | [`read`] | what makes body and attributes one message |
 //! | [`InvalidMessage`], [`UnknownEvent`], [`NoBelievedSources`] | what can go wrong |
 //!
 //! A producer calls [`TenantMessage::write`]; a consumer [`receive`]s an event and [`accept`](IncomingMessage::accept)s its messages.
@@ -84,7 +84,7 @@ mod sqs;
 
 pub use believed::{BelievedSources, NoBelievedSources};
 pub use consume::{EachMessage, MessagesFailed, each_message};
-pub use contract::{InvalidMessage, TenantMessage, Written, attribute, read};
+pub use contract::{InvalidMessage, TenantMessage, Written, read};
 pub use incoming::{IncomingMessage, UnknownEvent, receive};
 // What an event and its handler name.
 pub use tenancy::{InvalidTenant, TenantContext, TenantId, TenantLabel, Tier};

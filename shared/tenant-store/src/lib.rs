@@ -106,7 +106,7 @@ impl TenantTable {
 
     /// Has credentials at hand for this tenant's first call: await it beside what else the tenant's first request waits for. A failure
     /// is the first call's to report.
-    pub async fn prepare(&self, tenant: &TenantContext) {
+    async fn prepare(&self, tenant: &TenantContext) {
         self.clients.prepare(&tenant.tenant_id).await;
     }
 

@@ -24,7 +24,7 @@ pub(super) fn with_root<T>(trace_id: Option<TraceId>, start: impl FnOnce() -> T)
 }
 
 /// A trace id in X-Ray's text form, `1-<8 hex>-<24 hex>`.
-pub fn xray_trace_id(trace_id: TraceId) -> String {
+pub(crate) fn xray_trace_id(trace_id: TraceId) -> String {
     let hex = trace_id.to_string();
     format!("1-{}-{}", &hex[..8], &hex[8..])
 }

@@ -9,7 +9,7 @@
 //! | `AwsSdkTracing`, `MessageContexts` | spans of AWS calls, by one interceptor for all clients |
 //! | [`send`], [`note`] | the span of an HTTP call, and what a span waited for |
 //! | [`BelievedSenders`], [`Thresholds`], [`propagation`] | trace context across processes and accounts, and whose sampling counts |
-//! | [`semconv`], [`xray_trace_id`] | names of attributes, and a trace id as X-Ray writes it |
+//! | [`semconv`] | names of the attributes that say whom a span served |
 //!
 //! ```
 //! use http::{Response, StatusCode};
@@ -104,18 +104,18 @@ mod xray_header;
 
 #[cfg(feature = "aws-sdk")]
 pub use aws_sdk::{AwsSdkTracing, MessageContexts};
-pub use ids::xray_trace_id;
 pub use layers::{
     ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService, context_of_input,
     stream_document,
 };
-pub use messages::{MessageSpan, Received, fail_span, process};
+pub use messages::{MessageSpan, Received, process};
 pub use outgoing::{SendError, note, send};
-pub use propagation::{BelievedSenders, Thresholds};
+pub use propagation::believed::{BelievedSenders, Thresholds};
 pub use settings::Settings;
 pub use telemetry::{Telemetry, TelemetryError};
 pub use work::Work;
 // Whom a span names.
 pub use tenancy::TenantLabel;
 
+use messages::fail_span;
 use tracer::{start, start_under};

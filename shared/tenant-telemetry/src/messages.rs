@@ -115,7 +115,7 @@ fn open(received: Received<'_>, tenant: Option<TenantLabel>) -> Context {
 }
 
 /// Marks the context's span as failed: status ERROR and `error.type`.
-pub fn fail_span(cx: &Context, error_type: impl Into<Cow<'static, str>>, description: &str) {
+pub(crate) fn fail_span(cx: &Context, error_type: impl Into<Cow<'static, str>>, description: &str) {
     let span = cx.span();
     let error_type: Cow<'static, str> = error_type.into();
     span.set_attribute(KeyValue::new(semconv::ERROR_TYPE, error_type.into_owned()));

@@ -1,7 +1,7 @@
 //! Attribute names: OpenTelemetry's semantic conventions, re-exported where the crate has them (it is of 1.42), and the few this
 //! project adds. docs/telemetry.md lists those that are our own.
 
-pub use opentelemetry_semantic_conventions::attribute::{
+pub(crate) use opentelemetry_semantic_conventions::attribute::{
     AWS_DYNAMODB_INDEX_NAME, AWS_DYNAMODB_TABLE_NAMES, AWS_EXTENDED_REQUEST_ID, AWS_LAMBDA_INVOKED_ARN, AWS_REQUEST_ID,
     AWS_S3_BUCKET, AWS_SECRETSMANAGER_SECRET_ARN, AWS_SNS_TOPIC_ARN, AWS_SQS_QUEUE_URL,
     AWS_STEP_FUNCTIONS_ACTIVITY_ARN, AWS_STEP_FUNCTIONS_STATE_MACHINE_ARN, CLOUD_ACCOUNT_ID, CLOUD_PROVIDER,
@@ -14,34 +14,34 @@ pub use opentelemetry_semantic_conventions::attribute::{
 };
 
 /// What the attributes of spans and resources follow.
-pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
+pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 /// The tenant served. Semantic conventions have no tenant; this name follows their form.
 pub const TENANT_ID: &str = "tenant.id";
 /// The tenant's tier: `basic`, `standard` or `premium`.
 pub const TENANT_TIER: &str = "tenant.tier";
 /// In logs: a short keyed hash that stands for the tenant.
-pub const TENANT_ALIAS: &str = "tenant.alias";
+pub(crate) const TENANT_ALIAS: &str = "tenant.alias";
 /// Names the attributes that X-Ray indexes as annotations (string array).
-pub const AWS_XRAY_ANNOTATIONS: &str = "aws.xray.annotations";
+pub(crate) const AWS_XRAY_ANNOTATIONS: &str = "aws.xray.annotations";
 /// `aws-api` on SDK spans: what makes X-Ray exporters draw the call as an AWS service. [`RPC_SYSTEM_NAME`] has taken its place,
 /// but X-Ray's exporter reads this one.
-pub const RPC_SYSTEM: &str = "rpc.system";
+pub(crate) const RPC_SYSTEM: &str = "rpc.system";
 /// `aws-api` on SDK spans.
-pub const RPC_SYSTEM_NAME: &str = "rpc.system.name";
+pub(crate) const RPC_SYSTEM_NAME: &str = "rpc.system.name";
 /// The AWS service called, as X-Ray exporters read it; semantic conventions have it in `rpc.method` now.
-pub const RPC_SERVICE: &str = "rpc.service";
+pub(crate) const RPC_SERVICE: &str = "rpc.service";
 /// `LOCAL_ROOT` on CONSUMER spans: without it X-Ray draws no node for a message consumer.
-pub const AWS_SPAN_KIND: &str = "aws.span.kind";
+pub(crate) const AWS_SPAN_KIND: &str = "aws.span.kind";
 /// The service a LOCAL_ROOT span belongs to.
-pub const AWS_LOCAL_SERVICE: &str = "aws.local.service";
+pub(crate) const AWS_LOCAL_SERVICE: &str = "aws.local.service";
 /// How many traces a sampled one stands for, where the probability is known.
-pub const SAMPLING_ADJUSTED_COUNT: &str = "sampling.adjusted_count";
+pub(crate) const SAMPLING_ADJUSTED_COUNT: &str = "sampling.adjusted_count";
 /// True where what a sampled trace stands for is not known.
-pub const SAMPLING_ESTIMATED: &str = "sampling.estimated";
+pub(crate) const SAMPLING_ESTIMATED: &str = "sampling.estimated";
 /// On the first span after a loss: how many spans were dropped before it.
-pub const TELEMETRY_DROPPED_SPANS: &str = "telemetry.dropped_spans";
+pub(crate) const TELEMETRY_DROPPED_SPANS: &str = "telemetry.dropped_spans";
 /// On the event of having waited for something that serves later requests too: how long, in seconds.
-pub const TENANT_WAIT_DURATION: &str = "tenant.wait.duration";
+pub(crate) const TENANT_WAIT_DURATION: &str = "tenant.wait.duration";
 /// On the same event: whether there was an answer.
-pub const TENANT_WAIT_ANSWERED: &str = "tenant.wait.answered";
+pub(crate) const TENANT_WAIT_ANSWERED: &str = "tenant.wait.answered";

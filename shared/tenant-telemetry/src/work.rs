@@ -24,7 +24,7 @@ impl Work {
     }
 
     /// Another unit of work of the same invocation, its tenant not yet known: a message of a batch.
-    pub fn sibling(&self) -> Self {
+    pub(crate) fn sibling(&self) -> Self {
         Self { tenant: Arc::default(), spans: self.spans.clone() }
     }
 
@@ -35,7 +35,7 @@ impl Work {
     }
 
     /// Who is served, once known.
-    pub fn tenant(&self) -> Option<&TenantLabel> {
+    pub(crate) fn tenant(&self) -> Option<&TenantLabel> {
         self.tenant.get()
     }
 

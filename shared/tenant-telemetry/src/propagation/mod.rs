@@ -5,7 +5,7 @@
 //! stored context.
 
 mod baggage;
-mod believed;
+pub(super) mod believed;
 mod parent;
 
 use opentelemetry::{
@@ -15,12 +15,10 @@ use opentelemetry::{
 };
 use tenancy::TenantLabel;
 
+pub use self::baggage::baggage_value;
+pub(super) use self::believed::{BelievedSenders, Thresholds};
 use self::parent::{Carried, is_random};
 pub(super) use self::parent::{Inbound, Parent, parent};
-pub use self::{
-    baggage::baggage_value,
-    believed::{BelievedSenders, Thresholds},
-};
 pub(super) use super::xray_header::xray_header;
 use super::{
     semconv,
@@ -31,16 +29,16 @@ use super::{
 /// Header and attribute names.
 pub mod field {
     /// W3C trace context.
-    pub const TRACEPARENT: &str = "traceparent";
+    pub(crate) const TRACEPARENT: &str = "traceparent";
     /// W3C vendor state.
-    pub const TRACESTATE: &str = "tracestate";
+    pub(crate) const TRACESTATE: &str = "tracestate";
     /// W3C baggage.
     pub const BAGGAGE: &str = "baggage";
     /// X-Ray's trace header.
     pub const XRAY: &str = "x-amzn-trace-id";
     /// Where there are no headers and no attributes: the member of an EventBridge event's `detail`, and of a Step Functions input,
     /// whose members are the fields above.
-    pub const METADATA: &str = "metadata";
+    pub(crate) const METADATA: &str = "metadata";
 }
 
 /// Writes `traceparent`, `tracestate` where there is one, and `baggage` with the tenant.
