@@ -27,7 +27,8 @@ impl fmt::Display for Miles {
 /// The distance is Karney's solution of the inverse problem (C. F. F. Karney, "Algorithms for geodesics", J. Geodesy 87,
 /// 2013), exact to nanometres, which converges for antipodal points too.
 pub fn miles_between(from: &Airport, to: &Airport) -> Miles {
-    let metres: f64 = Geodesic::wgs84().inverse(from.latitude, from.longitude, to.latitude, to.longitude);
+    let geodesic = Geodesic::wgs84();
+    let metres: f64 = geodesic.inverse(from.latitude(), from.longitude(), to.latitude(), to.longitude());
     // At most half the earth's circumference: fits.
     Miles(((metres / METRES_PER_MILE).ceil() as u32).max(MINIMUM))
 }
