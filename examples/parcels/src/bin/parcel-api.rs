@@ -13,7 +13,7 @@ use tenant_telemetry::{AwsSdkTracing, HttpLayer, Telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = aws::config().await;
+    let config = aws::from_env().await?;
     let telemetry = Telemetry::of_function(&config).await?;
     let auth = AuthLayer::new(JwtVerifier::from_env(PLANS)?);
     let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
