@@ -61,8 +61,11 @@ impl fmt::Debug for InvalidSettings {
     }
 }
 
+/// The value of a variable.
+type Lookup = dyn Fn(&str) -> Option<String>;
+
 /// Where the values of variables come from.
-pub struct Variables(Box<dyn Fn(&str) -> Option<String>>);
+pub struct Variables(Box<Lookup>);
 
 impl Variables {
     /// The environment of this process.

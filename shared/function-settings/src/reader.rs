@@ -2,14 +2,16 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::Lookup;
+
 /// Reads values of a kind, and keeps the mistakes. [`Variables::read`](crate::Variables::read) hands it out.
 pub struct Reader<'a> {
-    value: &'a dyn Fn(&str) -> Option<String>,
+    value: &'a Lookup,
     mistakes: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(value: &'a dyn Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn new(value: &'a Lookup) -> Self {
         Self { value, mistakes: Vec::new() }
     }
 
