@@ -177,8 +177,8 @@ impl JwtVerifier {
         read.map(|(settings, roots)| Self::trusting(roots, settings))
     }
 
-    /// A verifier whose client trusts `roots` for AWS.
-    pub(crate) fn trusting(roots: Roots, settings: JwtSettings) -> Self {
+    /// A verifier whose client trusts `roots` for AWS, and beyond it the system's certificate authorities.
+    pub fn trusting(roots: Roots, settings: JwtSettings) -> Self {
         let client = HttpClient::trusting(roots.for_url(&settings.jwks_url), KEYS_WITHIN);
         Self::new(settings, client)
     }

@@ -1,6 +1,6 @@
 //! What a process's telemetry is set up with: read once, and every mistake in it is told.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 #[cfg(feature = "aws-sdk")]
 use aws_config::SdkConfig;
@@ -45,12 +45,22 @@ pub struct Settings {
 }
 
 /// Where the key of pseudonyms is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Key {
     /// Here.
     Given(Vec<u8>),
     /// In the SSM parameter or secret of this ARN.
     At(String),
+}
+
+/// A function's settings may be printed; the key may not.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Given(_) => "Given(…)",
+            Self::At(arn) => arn,
+        })
+    }
 }
 
 impl Settings {
@@ -172,6 +182,9 @@ mod tests {
     fn hashing_wants_a_key() {
         let told = mistakes(&[("TENANT_ID_EXPORT", "hmac")]);
         assert_eq!(told, ["TENANT_ID_EXPORT: otlp is to get hashed ids, but there is no key"]);
+        let given = |name: &str| (name == "TENANT_ID_HMAC_KEY").then(|| "secret".to_owned());
+        let settings = Variables::from_fn(given).read(Settings::read).unwrap();
+        assert_eq!(format!("{:?}", settings.key), "Some(Given(…))", "it is not printed");
         assert!(mistakes(&[("TENANT_ID_EXPORT", "hmac"), ("TENANT_ID_HMAC_KEY", "secret")]).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! `POST /parcels`: a shop's parcel is packed, and the queue `PARCELS_QUEUE_URL` hears of it.
 
 use aws_sdk_sqs::Client;
+use function_settings::Variables;
 use lambda_http::{Adapter, Body, Error, Request, RequestPayloadExt, http::StatusCode, tower::Layer};
 use lambda_http_client::aws;
 use lambda_problem::json;
@@ -17,7 +18,8 @@ async fn main() -> Result<(), Error> {
     let telemetry = Telemetry::of_function(&config).await?;
     let auth = AuthLayer::new(JwtVerifier::from_env(PLANS)?);
     let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
-    let (sqs, queue) = (Client::from_conf(sqs.build()), std::env::var("PARCELS_QUEUE_URL")?);
+    let sqs = Client::from_conf(sqs.build());
+    let queue = Variables::of_process().read(|read| read.url("PARCELS_QUEUE_URL"))?;
 
     let handler = service_fn(move |request| pack(request, sqs.clone(), queue.clone()));
     let handler = HttpLayer::new().layer(auth.layer(handler));
