@@ -8,6 +8,7 @@
 //! | [`tenants`] | the tenants table |
 //! | [`user_pool`] | users in Cognito |
 //! | [`rate_limits`] | how often people may register and invite, counted in DynamoDB |
+//! | [`settings`] | what each function is told by its environment |
 //! | [`mileage_client`] | the signed call to account B's API |
 //!
 //! The binaries in `src/bin` only wire these together.
@@ -17,5 +18,6 @@ pub mod handlers;
 pub mod mileage_client;
 pub mod rate_limits;
 pub mod reservations;
+pub mod settings;
 pub mod tenants;
 pub mod user_pool;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use lambda_http_client::{HttpClient, HttpClientError, SignError, Signer};
+use lambda_http_client::{HttpClient, HttpClientError, Roots, SignError, Signer};
 use lambda_problem::Problem;
 use serde::Deserialize;
 use tenant_telemetry::{SendError, send};
@@ -57,9 +57,10 @@ impl From<MileageError> for Problem {
 }
 
 impl MileageClient {
-    /// A client for the API at `base_url`, such as `https://<id>.execute-api.<region>.amazonaws.com/<stage>`.
-    pub fn new(base_url: &str, signer: Signer) -> Self {
-        Self { http: HttpClient::new(TIMEOUT), base_url: base_url.trim_end_matches('/').to_owned(), signer }
+    /// A client for the API at `base_url`, such as `https://<id>.execute-api.<region>.amazonaws.com/<stage>`, that trusts `roots`.
+    pub fn new(base_url: &str, roots: Roots, signer: Signer) -> Self {
+        let http = HttpClient::trusting(roots, TIMEOUT);
+        Self { http, base_url: base_url.trim_end_matches('/').to_owned(), signer }
     }
 
     /// The miles a flight between two airports would earn.

@@ -6,6 +6,7 @@
 //! | [`ledger`] | entries and balances in DynamoDB |
 //! | [`route`] | from where to where a booking goes |
 //! | [`miles`] | how many miles a flight earns |
+//! | [`settings`] | what each function is told by its environment |
 //!
 //! The binaries in `src/bin` only wire these together.
 
@@ -13,3 +14,4 @@ pub mod handlers;
 pub mod ledger;
 pub mod miles;
 pub mod route;
+pub mod settings;

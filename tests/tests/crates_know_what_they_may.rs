@@ -8,14 +8,21 @@ use toml::Table;
 
 /// Each crate's folder, and which of the project's own crates it may depend on. A crate of `shared/` knows only crates above it.
 const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("shared/function-settings", &[]),
     ("shared/lambda-problem", &[]),
     ("shared/tenancy", &[]),
-    ("shared/lambda-http-client", &[]),
+    ("shared/lambda-http-client", &["function-settings"]),
     ("shared/xray-sampler", &[]),
-    ("shared/tenant-telemetry", &["lambda-problem", "tenancy", "lambda-http-client", "xray-sampler"]),
-    ("shared/tenant-auth", &["lambda-problem", "tenancy", "lambda-http-client", "tenant-telemetry"]),
-    ("shared/tenant-messages", &["tenancy", "tenant-telemetry"]),
-    ("shared/tenant-store", &["tenancy", "lambda-http-client", "tenant-telemetry"]),
+    (
+        "shared/tenant-telemetry",
+        &["function-settings", "lambda-problem", "tenancy", "lambda-http-client", "xray-sampler"],
+    ),
+    (
+        "shared/tenant-auth",
+        &["function-settings", "lambda-problem", "tenancy", "lambda-http-client", "tenant-telemetry"],
+    ),
+    ("shared/tenant-messages", &["function-settings", "tenancy", "tenant-telemetry"]),
+    ("shared/tenant-store", &["function-settings", "tenancy", "lambda-http-client", "tenant-telemetry"]),
     ("shared/iata-airports", &[]),
     ("shared/airline-events", &["tenancy", "tenant-messages"]),
     ("booking", SHARED),
@@ -29,6 +36,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 
 /// What a service may know.
 const SHARED: &[&str] = &[
+    "function-settings",
     "lambda-problem",
     "tenancy",
     "lambda-http-client",

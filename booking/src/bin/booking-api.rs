@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use airline_events::TIERS;
 use booking::{
     handlers::{create_booking, get_booking, list_bookings, quote},
     mileage_client::MileageClient,
     reservations::Reservations,
+    settings::BookingApi,
 };
+use function_settings::Variables;
 use http::{Method, Response};
 use lambda_http::{Adapter, Body, Request, RequestExt};
 use lambda_http_client::Signer;
@@ -21,12 +22,14 @@ use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let ApiFunction { config, telemetry, auth, .. } = ApiFunction::start(TIERS).await?;
+    let settings = BookingApi::read(&Variables::of_process())?;
+    let roots = settings.api.telemetry.roots();
+    let ApiFunction { config, telemetry, auth, .. } = ApiFunction::start(settings.api).await?;
 
-    let table = TenantTable::from_env(&config, "RESERVATIONS_TABLE")?;
+    let table = TenantTable::new(&config, &settings.reservations_table, &settings.tenant_role_arn);
     let reservations = Arc::new(Reservations::new(table.clone()));
     let signer = Signer::new(&config, "execute-api")?;
-    let mileage = Arc::new(MileageClient::new(&std::env::var("MILEAGE_API_URL")?, signer));
+    let mileage = Arc::new(MileageClient::new(&settings.mileage_api_url, roots, signer));
 
     // A quote reads nothing of a tenant's.
     let quotes = auth.clone().layer(service_fn(move |request| serve_quote(mileage.clone(), request)));
@@ -42,7 +45,8 @@ async fn main() -> Result<(), Error> {
             }
         }
     });
-    let handler = cors_layer().layer(HttpLayer::new().showing_query(&["from", "to", "limit", "cursor"]).layer(handler));
+    let http = HttpLayer::new().showing_query(&["from", "to", "limit", "cursor"]);
+    let handler = cors_layer(settings.allowed_origin).layer(http.layer(handler));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 

@@ -1,6 +1,7 @@
 //! The function that publishes reservations, invoked by their table's stream.
 
-use booking::handlers::Publisher;
+use booking::{handlers::Publisher, settings::BookingPublisher};
+use function_settings::Variables;
 use lambda_http_client::aws;
 use lambda_runtime::{Error, LambdaEvent, Runtime};
 use tenant_telemetry::{AwsSdkTracing, InvocationLayer, Telemetry, stream_document};
@@ -8,15 +9,16 @@ use tower::{Layer, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = aws::config().await;
-    let telemetry = Telemetry::of_function(&config).await?;
+    let settings = BookingPublisher::read(&Variables::of_process())?;
+    let config = aws::config(settings.telemetry.roots()).await;
+    let telemetry = Telemetry::start_function(settings.telemetry, &config).await?;
     let sns = aws_sdk_sns::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let publisher = Publisher {
         sns: aws_sdk_sns::Client::from_conf(sns.build()),
         sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
-        topic_arn: std::env::var("BOOKING_TOPIC_ARN")?,
-        parking_queue_url: std::env::var("PARKING_QUEUE_URL")?,
+        topic_arn: settings.topic_arn,
+        parking_queue_url: settings.parking_queue_url,
     };
 
     let handler = service_fn(move |event: LambdaEvent<serde_json::Value>| {

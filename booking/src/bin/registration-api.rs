@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use airline_events::TIERS;
 use booking::{
-    domain::Limit,
     handlers::{invite, register},
-    rate_limits::{Limits, RateLimits},
+    rate_limits::RateLimits,
+    settings::RegistrationApi,
     tenants::Tenants,
     user_pool::UserPool,
 };
+use function_settings::Variables;
 use http::{Method, Response};
 use lambda_http::{Adapter, Body, Request};
 use lambda_problem::{Problem, cors_layer, no_such_route, route};
@@ -26,20 +26,17 @@ struct App {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let ApiFunction { config, telemetry, auth, .. } = ApiFunction::start(TIERS).await?;
+    let settings = RegistrationApi::read(&Variables::of_process())?;
+    let tenants_table = settings.api.registry.table.clone();
+    let ApiFunction { config, telemetry, auth, .. } = ApiFunction::start(settings.api).await?;
 
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
     let cognito = aws_sdk_cognitoidentityprovider::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
-    let limits = Limits {
-        source: Limit::each_hour(std::env::var("REGISTRATIONS_PER_SOURCE_AND_HOUR")?.parse()?),
-        address: Limit::each_day(std::env::var("MAILS_PER_ADDRESS_AND_DAY")?.parse()?),
-        tenant: Limit::each_day(std::env::var("INVITATIONS_PER_TENANT_AND_DAY")?.parse()?),
-    };
     let app = Arc::new(App {
-        limits: RateLimits::new(dynamodb.clone(), std::env::var("REGISTRATIONS_TABLE")?, limits),
-        tenants: Tenants::new(dynamodb, std::env::var("TENANTS_TABLE")?),
-        users: UserPool::new(cognito, std::env::var("USER_POOL_ID")?),
+        limits: RateLimits::new(dynamodb.clone(), settings.registrations_table, settings.limits),
+        tenants: Tenants::new(dynamodb, tenants_table),
+        users: UserPool::new(cognito, settings.user_pool_id),
     });
 
     // Only an invitation has somebody to verify.
@@ -55,7 +52,7 @@ async fn main() -> Result<(), Error> {
             }
         }
     });
-    let handler = cors_layer().layer(HttpLayer::new().layer(handler));
+    let handler = cors_layer(settings.allowed_origin).layer(HttpLayer::new().layer(handler));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use function_settings::Variables;
 use lambda_http_client::aws;
 use lambda_runtime::{Error, LambdaEvent, Runtime};
-use mileage::{handlers::accrue, ledger::Ledger};
+use mileage::{handlers::accrue, ledger::Ledger, settings::MileageAccrual};
 use tenant_messages::BelievedSources;
 use tenant_store::TenantTable;
 use tenant_telemetry::{InvocationLayer, Telemetry};
@@ -12,10 +13,12 @@ use tower::{Layer, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = aws::config().await;
-    let telemetry = Telemetry::of_function(&config).await?;
-    let ledger = Arc::new(Ledger::new(TenantTable::from_env(&config, "LEDGER_TABLE")?));
-    let believed = BelievedSources::from_env("BELIEVED_SOURCES")?;
+    let settings = MileageAccrual::read(&Variables::of_process())?;
+    let config = aws::config(settings.telemetry.roots()).await;
+    let telemetry = Telemetry::start_function(settings.telemetry, &config).await?;
+    let table = TenantTable::new(&config, &settings.ledger_table, &settings.tenant_role_arn);
+    let ledger = Arc::new(Ledger::new(table));
+    let believed: BelievedSources = settings.believed_sources.into_iter().collect();
 
     let handler = service_fn(move |event: LambdaEvent<serde_json::Value>| {
         let (ledger, believed) = (ledger.clone(), believed.clone());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airline_events::TIERS;
+use function_settings::Variables;
 use http::{Response, StatusCode};
 use lambda_http::{Adapter, Body, Request, RequestExt};
 use lambda_problem::{Problem, cors_layer, no_such_route, route};
@@ -10,18 +10,20 @@ use lambda_runtime::{Error, Runtime};
 use mileage::{
     handlers::{balance, distance, posting},
     ledger::Ledger,
+    settings::MileageApi,
 };
 use tenancy::TenantContext;
 use tenant_auth::ApiFunction;
 use tenant_store::TenantTable;
-use tenant_telemetry::{BelievedSenders, HttpLayer};
+use tenant_telemetry::HttpLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let ApiFunction { config, telemetry, auth, .. } = ApiFunction::start(TIERS).await?;
+    let settings = MileageApi::read(&Variables::of_process())?;
+    let ApiFunction { config, telemetry, auth, .. } = ApiFunction::start(settings.api).await?;
 
-    let table = TenantTable::from_env(&config, "LEDGER_TABLE")?;
+    let table = TenantTable::new(&config, &settings.ledger_table, &settings.tenant_role_arn);
     let ledger = Arc::new(Ledger::new(table.clone()));
 
     let for_tenants =
@@ -37,9 +39,9 @@ async fn main() -> Result<(), Error> {
         }
     });
     let http = HttpLayer::new()
-        .believing_accounts(BelievedSenders::from_env("BELIEVED_ACCOUNTS"))
+        .believing_accounts(settings.believed_accounts)
         .showing_query(&["from", "to", "limit", "cursor"]);
-    let handler = cors_layer().layer(http.layer(handler));
+    let handler = cors_layer(settings.allowed_origin).layer(http.layer(handler));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 

@@ -5,15 +5,25 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use function_settings::InvalidSettings;
 
 use crate::{
     client::error_chain,
     tls::{Roots, sdk},
 };
 
-/// Configuration from the environment, with timeouts that leave a function time to answer for a service that does not:
+/// [`config`] with [`Roots::from_env`].
+///
+/// # Errors
+///
+/// As the latter.
+pub async fn from_env() -> Result<SdkConfig, InvalidSettings> {
+    Ok(config(Roots::from_env()?).await)
+}
+
+/// What the SDK makes of its own variables, with timeouts that leave a function time to answer for a service that does not:
 /// a second to connect, two for an attempt, four for a call with its retries, of which there are two in the SDK's standard mode.
-pub async fn config() -> SdkConfig {
+pub async fn config(roots: Roots) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))
@@ -21,7 +31,7 @@ pub async fn config() -> SdkConfig {
         .build();
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(sdk::provider())
-        .tls_context(sdk::context(Roots::of_aws()))
+        .tls_context(sdk::context(roots))
         .build_https();
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)

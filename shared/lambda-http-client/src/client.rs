@@ -36,9 +36,9 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// A client for AWS itself, whose calls take at most `timeout`, connecting included.
+    /// A client for AWS itself, whose calls take at most `timeout`, connecting included: it trusts Amazon's roots.
     pub fn new(timeout: Duration) -> Self {
-        Self::trusting(Roots::of_aws(), timeout)
+        Self::trusting(Roots::Amazon, timeout)
     }
 
     /// A client that trusts these certificate authorities.

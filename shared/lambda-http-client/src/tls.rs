@@ -1,31 +1,60 @@
 //! Whom TLS trusts. Loading a system's store takes longer than all else a function does before its first request, and AWS's
 //! services need five certificates of it.
 
+use std::str::FromStr;
+
+use function_settings::{InvalidSettings, Reader, Variables};
+
 /// Amazon's roots, <https://www.amazontrust.com/repository/>: Amazon Root CA 1 to 4 and Starfield Services G2.
 const AMAZON: &[u8] = include_bytes!("roots/amazon.pem");
 
 /// A set of certificate authorities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Roots {
     /// Those that AWS's own endpoints are signed by, compiled in.
+    #[default]
     Amazon,
     /// The system's.
     System,
 }
 
 impl Roots {
-    /// Amazon's; the system's where `TLS_ROOTS=system` asks for it, or `SSL_CERT_FILE` names a store of one's own.
-    pub(crate) fn of_aws() -> Self {
-        let wants_system = std::env::var("TLS_ROOTS").is_ok_and(|roots| roots == "system");
-        if wants_system || std::env::var_os("SSL_CERT_FILE").is_some() { Self::System } else { Self::Amazon }
+    /// Whom the process's environment trusts for AWS, as [`Roots::read`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSettings`] where `TLS_ROOTS` is something else.
+    pub fn from_env() -> Result<Self, InvalidSettings> {
+        Variables::of_process().read(Self::read)
     }
 
-    /// What a client of `url` needs: the system's for `https` beyond AWS.
-    pub fn of(url: &str) -> Self {
+    /// Amazon's; the system's where `TLS_ROOTS` is `system`, or `SSL_CERT_FILE` names a store of one's own.
+    pub fn read(read: &mut Reader<'_>) -> Self {
+        let own_store = read.optional("SSL_CERT_FILE").is_some();
+        match read.parsed("TLS_ROOTS") {
+            Self::Amazon if own_store => Self::System,
+            roots => roots,
+        }
+    }
+
+    /// What a client of `url` needs, where these are trusted for AWS: the system's for `https` beyond it.
+    #[must_use]
+    pub fn for_url(self, url: &str) -> Self {
         let host = url.strip_prefix("https://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
         match host {
             Some(host) if !host.ends_with(".amazonaws.com") && !host.ends_with(".amazonaws.com.cn") => Self::System,
-            _ => Self::of_aws(),
+            _ => self,
+        }
+    }
+}
+
+impl FromStr for Roots {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "amazon" => Ok(Self::Amazon),
+            "system" => Ok(Self::System),
+            _ => Err(format!("{text:?} is not amazon or system")),
         }
     }
 }
@@ -99,13 +128,28 @@ mod tests {
     #[test]
     fn only_https_beyond_aws_needs_the_systems_store() {
         for (url, roots) in [
-            ("http://localhost:4318", Roots::of_aws()),
-            ("https://xray.eu-central-1.amazonaws.com/v1/traces", Roots::of_aws()),
+            ("http://localhost:4318", Roots::Amazon),
+            ("https://xray.eu-central-1.amazonaws.com/v1/traces", Roots::Amazon),
             ("https://otlp.vendor.example/v1/traces", Roots::System),
             ("https://amazonaws.com.evil.example", Roots::System),
         ] {
-            assert_eq!(Roots::of(url), roots, "{url}");
+            assert_eq!(Roots::Amazon.for_url(url), roots, "{url}");
+            assert_eq!(Roots::System.for_url(url), Roots::System, "{url}");
         }
+    }
+
+    #[test]
+    fn the_systems_store_is_asked_for_by_name_or_by_one_of_ones_own() {
+        let of = |variables: &'static [(&str, &str)]| {
+            let value = |name: &str| Some(variables.iter().find(|(known, _)| *known == name)?.1.to_owned());
+            Variables::from_fn(value).read(Roots::read).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(&[]), Ok(Roots::Amazon));
+        assert_eq!(of(&[("TLS_ROOTS", "amazon")]), Ok(Roots::Amazon));
+        assert_eq!(of(&[("TLS_ROOTS", "system")]), Ok(Roots::System));
+        assert_eq!(of(&[("SSL_CERT_FILE", "/etc/ca.pem")]), Ok(Roots::System));
+        let mistake = "settings: TLS_ROOTS: \"sytem\" is not amazon or system".to_owned();
+        assert_eq!(of(&[("TLS_ROOTS", "sytem")]), Err(mistake));
     }
 
     #[test]

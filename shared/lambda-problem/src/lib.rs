@@ -7,7 +7,7 @@
 //! | [`route()`], [`no_such_route`] | the route of a request, and the answer where there is none |
 //! | [`query`], [`required_query`] | query parameters |
 //! | [`page`] | `?limit=` and `?cursor=` of a list |
-//! | [`cors_layer`] | CORS |
+//! | [`cors_layer`], [`AllowedOrigin`] | CORS |
 //!
 //! ```
 //! use http::{Response, StatusCode};
@@ -57,4 +57,4 @@ mod routing;
 
 pub use paging::page;
 pub use problem::{FieldError, Problem};
-pub use routing::{cors_layer, json, no_such_route, query, required_query, route};
+pub use routing::{AllowedOrigin, cors_layer, json, no_such_route, query, required_query, route};

@@ -1,8 +1,8 @@
 //! What handlers behind API Gateway share: the route, JSON answers, CORS, query parameters.
 
-use std::env;
+use std::str::FromStr;
 
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header, header::InvalidHeaderValue};
 use lambda_http::{RequestExt, request::RequestContext};
 use serde::Serialize;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -75,14 +75,20 @@ pub fn no_such_route() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is nothing at this path.")
 }
 
-/// CORS for the origin in `CORS_ALLOWED_ORIGIN` (`*` where it is not set): preflight is answered without a token, and
-/// browsers may read `traceparent`, `Retry-After` and `Location`.
-pub fn cors_layer() -> CorsLayer {
-    let origin = env::var("CORS_ALLOWED_ORIGIN").ok().and_then(|origin| HeaderValue::from_str(&origin).ok());
-    let origin = match origin {
-        Some(origin) if origin != "*" => AllowOrigin::exact(origin),
-        _ => AllowOrigin::any(),
-    };
+/// The origin whose pages may call, as a browser writes it: `https://portal.example`. Any, where it is `*` or nothing is said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AllowedOrigin(Option<HeaderValue>);
+
+impl FromStr for AllowedOrigin {
+    type Err = InvalidHeaderValue;
+    fn from_str(text: &str) -> Result<Self, InvalidHeaderValue> {
+        Ok(Self(if text == "*" { None } else { Some(text.parse()?) }))
+    }
+}
+
+/// CORS for this origin: preflight is answered without a token, and browsers may read `traceparent`, `Retry-After` and `Location`.
+pub fn cors_layer(origin: AllowedOrigin) -> CorsLayer {
+    let origin = origin.0.map_or_else(AllowOrigin::any, AllowOrigin::exact);
     let name = header::HeaderName::from_static;
     CorsLayer::new()
         .allow_origin(origin)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use function_settings::{InvalidSettings, Reader, Variables};
 use jsonwebtoken::{Algorithm, Validation, decode, errors::ErrorKind};
 use lambda_http::Request;
 use lambda_http_client::{HttpClient, Roots};
@@ -12,7 +13,6 @@ use crate::{
     claims::{Claims, NoText},
     header,
     jwks::Jwks,
-    settings::{InvalidSettings, required},
 };
 
 /// Seconds by which clocks may differ when `exp` and `nbf` are checked.
@@ -83,16 +83,20 @@ impl JwtSettings {
 
     /// The same of the pool in `USER_POOL_ID` and the client in `USER_POOL_CLIENT_ID`. The keys come from AWS, or from
     /// `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` or `AWS_ENDPOINT_URL` where the SDKs' own variables say so.
+    pub fn read_cognito(read: &mut Reader<'_>, tiers: impl Into<Tiers>) -> Self {
+        let [own, of_all] = ["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"];
+        let endpoint = read.optional_url(own).or_else(|| read.optional_url(of_all));
+        let (pool, client) = (read.text("USER_POOL_ID"), read.text("USER_POOL_CLIENT_ID"));
+        Self::cognito(&pool, &client, endpoint.as_deref(), tiers)
+    }
+
+    /// [`JwtSettings::read_cognito`] of the process's environment.
     ///
     /// # Errors
     ///
-    /// Names the variables that are missing.
+    /// [`InvalidSettings`] with all variables that are missing or wrong.
     pub fn cognito_from_env(tiers: impl Into<Tiers>) -> Result<Self, InvalidSettings> {
-        let endpoint = ["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"]
-            .into_iter()
-            .find_map(|name| std::env::var(name).ok());
-        let [pool, client] = required(["USER_POOL_ID", "USER_POOL_CLIENT_ID"])?;
-        Ok(Self::cognito(&pool, &client, endpoint.as_deref(), tiers))
+        Variables::of_process().read(|read| Self::read_cognito(read, tiers))
     }
 }
 
@@ -111,20 +115,23 @@ impl JwtSettings {
     }
 
     /// The same of the issuer in `JWT_ISSUER` and the audience in `JWT_AUDIENCE`, with the keys at `JWKS_URL` if it is set.
+    pub fn read(read: &mut Reader<'_>, tiers: impl Into<Tiers>) -> Self {
+        let settings = Self::issued_by(&read.text("JWT_ISSUER"), &read.text("JWT_AUDIENCE"), tiers);
+        Self { jwks_url: read.optional_url("JWKS_URL").unwrap_or(settings.jwks_url), ..settings }
+    }
+
+    /// [`JwtSettings::read`] of the process's environment.
     ///
     /// # Errors
     ///
-    /// Names the variables that are missing.
+    /// [`InvalidSettings`] with all variables that are missing or wrong.
     pub fn from_env(tiers: impl Into<Tiers>) -> Result<Self, InvalidSettings> {
-        let [issuer, audience] = required(["JWT_ISSUER", "JWT_AUDIENCE"])?;
-        let settings = Self::issued_by(&issuer, &audience, tiers);
-        let elsewhere = std::env::var("JWKS_URL").ok().filter(|url| !url.is_empty());
-        Ok(Self { jwks_url: elsewhere.unwrap_or(settings.jwks_url), ..settings })
+        Variables::of_process().read(|read| Self::read(read, tiers))
     }
 }
 
 /// How long the issuer of signing keys may take to answer.
-pub(crate) const KEYS_WITHIN: Duration = Duration::from_secs(2);
+const KEYS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Verifies the tokens of one issuer for one service.
 #[derive(Debug)]
@@ -164,11 +171,16 @@ impl JwtVerifier {
     ///
     /// # Errors
     ///
-    /// Names the variables that are missing.
+    /// [`InvalidSettings`] with all variables that are missing or wrong.
     pub fn from_env(tiers: impl Into<Tiers>) -> Result<Self, InvalidSettings> {
-        let settings = JwtSettings::from_env(tiers)?;
-        let client = HttpClient::trusting(Roots::of(&settings.jwks_url), KEYS_WITHIN);
-        Ok(Self::new(settings, client))
+        let read = Variables::of_process().read(|read| (JwtSettings::read(read, tiers), Roots::read(read)));
+        read.map(|(settings, roots)| Self::trusting(roots, settings))
+    }
+
+    /// A verifier whose client trusts `roots` for AWS, and beyond it the system's certificate authorities.
+    pub fn trusting(roots: Roots, settings: JwtSettings) -> Self {
+        let client = HttpClient::trusting(roots.for_url(&settings.jwks_url), KEYS_WITHIN);
+        Self::new(settings, client)
     }
 
     /// Fetches the signing keys, for the start of a function: await it beside what else the start waits for. A failure is

@@ -7,9 +7,9 @@
 //! | [`JwtVerifier`], [`JwtSettings`], [`SigningAlgorithm`] | a token of any issuer, Cognito a preset |
 //! | [`AuthorizerContext`] | the context that a Lambda authorizer gives a request; of HTTP APIs too with the feature `http-api` |
 //! | [`ClaimNames`] | under which names a tenant, a tier and a user stand |
-//! | `TenantRegistry` | which tenants there are, and whether they are served |
-//! | `ApiFunction` | all of it at once, as a function behind API Gateway starts |
-//! | [`AuthError`], [`InvalidSettings`], [`JwksError`] | what can go wrong |
+//! | `TenantRegistry`, `RegistrySettings` | which tenants there are, and whether they are served |
+//! | `ApiFunction`, `ApiSettings` | all of it at once, as a function behind API Gateway starts |
+//! | [`AuthError`], [`JwksError`], `NotStarted` | what can go wrong |
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -62,7 +62,7 @@
 //!
 //! [`AuthError`] becomes the [`Problem`] that a caller gets: 401 for a bad token, 403 for a tenant that cannot be served,
 //! 503 while keys are out of reach. What exactly was wrong with a token is logged, and not told to its bearer. Mistakes of the environment are
-//! told at the start, all at once ([`InvalidSettings`]).
+//! told at the start, all at once ([`InvalidSettings`](function_settings::InvalidSettings)).
 //!
 //! # Guarantees
 //!
@@ -83,7 +83,6 @@ mod jwt;
 mod layer;
 #[cfg(feature = "registry")]
 mod registry;
-mod settings;
 #[cfg(feature = "registry")]
 mod start;
 
@@ -94,10 +93,9 @@ pub use jwks::JwksError;
 pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm};
 pub use layer::{AuthLayer, AuthService};
 #[cfg(feature = "registry")]
-pub use registry::TenantRegistry;
-pub use settings::InvalidSettings;
+pub use registry::{RegistrySettings, TenantRegistry};
 #[cfg(feature = "registry")]
-pub use start::{ApiFunction, NotStarted};
+pub use start::{ApiFunction, ApiSettings, NotStarted};
 // What a function that has this layer needs beside it.
 pub use lambda_problem::Problem;
 pub use tenancy::{Role, TenantContext, Tier, Tiers};

@@ -1,13 +1,37 @@
 //! The start of a function behind API Gateway.
 
 use aws_config::SdkConfig;
-use lambda_http_client::{HttpClient, aws};
+use function_settings::{InvalidSettings, Reader, Variables};
+use lambda_http_client::aws;
 use tenancy::Tiers;
-use tenant_telemetry::{Telemetry, TelemetryError};
+use tenant_telemetry::{Settings, Telemetry, TelemetryError};
 
-use crate::{AuthLayer, InvalidSettings, JwtSettings, JwtVerifier, TenantRegistry, jwt::KEYS_WITHIN};
+use crate::{AuthLayer, JwtSettings, JwtVerifier, RegistrySettings, TenantRegistry};
 
-/// What a function behind API Gateway has at hand once it has started, all of it as the environment says.
+/// What a function behind API Gateway starts with.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// Spans and logs, and whom TLS trusts for AWS.
+    pub telemetry: Settings,
+    /// Whose tokens are accepted.
+    pub tokens: JwtSettings,
+    /// Which tenants there are.
+    pub registry: RegistrySettings,
+}
+
+impl ApiSettings {
+    /// As [`Settings::read`], [`JwtSettings::read_cognito`] and [`RegistrySettings::read`] do, of tenants of `tiers`.
+    pub fn read(read: &mut Reader<'_>, tiers: impl Into<Tiers>) -> Self {
+        let tiers = tiers.into();
+        Self {
+            telemetry: Settings::read(read),
+            tokens: JwtSettings::read_cognito(read, tiers.clone()),
+            registry: RegistrySettings::read(read, tiers),
+        }
+    }
+}
+
+/// What a function behind API Gateway has at hand once it has started.
 #[non_exhaustive]
 pub struct ApiFunction {
     /// The configuration of AWS clients.
@@ -21,7 +45,7 @@ pub struct ApiFunction {
 /// Why a function does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NotStarted {
-    /// Variables are missing.
+    /// Variables are missing or wrong.
     #[error(transparent)]
     Settings(#[from] InvalidSettings),
     /// Telemetry cannot be set up.
@@ -30,23 +54,32 @@ pub enum NotStarted {
 }
 
 impl ApiFunction {
-    /// Starts one whose tenants are of `tiers`: as [`aws::config`], [`Telemetry::of_function`], [`JwtSettings::cognito_from_env`] and
-    /// [`TenantRegistry::from_env`] do, of which the first two do not wait for the signing keys to come.
+    /// Starts one with [`ApiSettings::read`] of the process's environment.
     ///
     /// # Errors
     ///
-    /// Where one of them fails. That the keys do not come is no failure: the first token asks for them again.
-    pub async fn start(tiers: impl Into<Tiers>) -> Result<Self, NotStarted> {
-        let tiers = tiers.into();
-        let settings = JwtSettings::cognito_from_env(tiers.clone())?;
-        let verifier = JwtVerifier::new(settings, HttpClient::new(KEYS_WITHIN));
+    /// [`NotStarted`], with all variables that are missing or wrong, or as [`ApiFunction::start`].
+    pub async fn from_env(tiers: impl Into<Tiers>) -> Result<Self, NotStarted> {
+        let settings = Variables::of_process().read(|read| ApiSettings::read(read, tiers))?;
+        Ok(Self::start(settings).await?)
+    }
+
+    /// Starts one: the AWS configuration and telemetry, which do not wait for the signing keys to come, and the registry.
+    ///
+    /// # Errors
+    ///
+    /// Where telemetry cannot be set up. That the keys do not come is no failure: the first token asks for them again.
+    pub async fn start(settings: ApiSettings) -> Result<Self, TelemetryError> {
+        let ApiSettings { telemetry, tokens, registry } = settings;
+        let roots = telemetry.roots();
+        let verifier = JwtVerifier::trusting(roots, tokens);
         let set_up = async {
-            let config = aws::config().await;
-            Telemetry::of_function(&config).await.map(|telemetry| (config, telemetry))
+            let config = aws::config(roots).await;
+            Telemetry::start_function(telemetry, &config).await.map(|telemetry| (config, telemetry))
         };
         let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
         let (config, telemetry) = set_up?;
-        let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config, tiers).await?);
+        let auth = AuthLayer::new(verifier).asking(TenantRegistry::start(&config, registry).await);
         Ok(Self { config, telemetry, auth })
     }
 }

@@ -9,6 +9,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use axum::{Json, Router, routing::get};
+use function_settings::Variables;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use lambda_http::{Body, Request, request};
 use lambda_http_client::HttpClient;
@@ -243,7 +244,6 @@ async fn an_http_api_has_the_same_context_elsewhere() {
 
 #[test]
 fn all_that_is_missing_is_told_at_once() {
-    let missing = JwtSettings::cognito_from_env([FREE]).unwrap_err();
-    let expected = "these environment variables must be set: USER_POOL_ID, USER_POOL_CLIENT_ID";
-    assert_eq!(missing.to_string(), expected);
+    let missing = Variables::from_fn(|_| None).read(|read| JwtSettings::read_cognito(read, [FREE])).unwrap_err();
+    assert_eq!(missing.to_string(), "settings: USER_POOL_ID is not set; USER_POOL_CLIENT_ID is not set");
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use function_settings::{InvalidSettings, Variables};
 use tenant_telemetry::{Received, Thresholds};
 
 use crate::{IncomingMessage, incoming::Carrier};
@@ -15,21 +16,14 @@ use crate::{IncomingMessage, incoming::Carrier};
 #[derive(Debug, Clone, Default)]
 pub struct BelievedSources(Arc<[String]>);
 
-/// No source to believe is configured.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} must name the ARNs of the queues, topics and buses whose messages are believed, separated by commas")]
-pub struct NoBelievedSources(String);
-
 impl BelievedSources {
     /// Those in an environment variable, separated by commas.
     ///
     /// # Errors
     ///
-    /// Where it names none: a consumer that believes nobody would refuse every message.
-    pub fn from_env(variable: &str) -> Result<Self, NoBelievedSources> {
-        let arns = std::env::var(variable).unwrap_or_default();
-        let arns: Self = arns.split(',').map(str::trim).filter(|arn| !arn.is_empty()).map(str::to_owned).collect();
-        if arns.0.is_empty() { Err(NoBelievedSources(variable.to_owned())) } else { Ok(arns) }
+    /// [`InvalidSettings`] where it names none, or something else: a consumer that believes nobody would refuse every message.
+    pub fn from_env(variable: &str) -> Result<Self, InvalidSettings> {
+        Variables::of_process().read(|read| read.arns(variable).into_iter().collect())
     }
 
     /// Whether all that carried the message is believed; if not, what is not.

@@ -8,7 +8,7 @@
 //! | [`each_message`] | a handler for one event, called for each message of an invocation in a span of its own |
 //! | [`BelievedSources`] | which senders a consumer believes |
 //! | [`read`] | what makes body and attributes one message |
-//! | [`InvalidMessage`], [`UnknownEvent`], [`NoBelievedSources`] | what can go wrong |
+//! | [`InvalidMessage`], [`UnknownEvent`] | what can go wrong |
 //!
 //! A producer calls [`TenantMessage::write`]; a consumer [`receive`]s an event and [`accept`](IncomingMessage::accept)s its messages.
 //! What it gets is a [`TenantContext`], which opens a tenant's items: so it must say whom it believes.
@@ -82,7 +82,7 @@ mod sns;
 #[cfg(feature = "sqs")]
 mod sqs;
 
-pub use believed::{BelievedSources, NoBelievedSources};
+pub use believed::BelievedSources;
 pub use consume::{EachMessage, MessagesFailed, each_message};
 pub use contract::{InvalidMessage, TenantMessage, Written, read};
 pub use incoming::{IncomingMessage, UnknownEvent, receive};

@@ -129,7 +129,8 @@ impl TenantSession {
     }
 
     async fn ask(&self) -> provider::Result {
-        // A session's name stands in error messages and logs, so it does not name the tenant; the tag does, and only to IAM.
+        // A session's name stands in error messages and logs, so it does not name the tenant; the tag does, and only to IAM. It is the
+        // function's, which nobody configures: Lambda sets this variable.
         let name = env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "function".to_owned());
         let tag = Tag::builder().key(TAG).value(self.tenant_id.as_str()).build();
         let assume = self.sts.assume_role().role_arn(&*self.role_arn).role_session_name(name);

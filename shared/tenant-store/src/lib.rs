@@ -53,7 +53,7 @@ mod listing;
 mod retries;
 mod transaction;
 
-use std::{collections::HashMap, env::VarError, future::Future, pin::Pin, sync::Arc};
+use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
@@ -67,6 +67,7 @@ use aws_sdk_dynamodb::{
         builders::{PutBuilder, UpdateBuilder},
     },
 };
+use function_settings::{InvalidSettings, Variables};
 use serde::Serialize;
 use tenancy::{TenantContext, TenantId, TenantLabel};
 
@@ -99,9 +100,10 @@ impl TenantTable {
     ///
     /// # Errors
     ///
-    /// Where one of the two variables is not set.
-    pub fn from_env(config: &SdkConfig, table: &str) -> Result<Self, VarError> {
-        Ok(Self::new(config, &std::env::var(table)?, &std::env::var("TENANT_ROLE_ARN")?))
+    /// [`InvalidSettings`] with those of the two variables that are missing or wrong.
+    pub fn from_env(config: &SdkConfig, table: &str) -> Result<Self, InvalidSettings> {
+        let read = Variables::of_process().read(|read| (read.text(table), read.arn("TENANT_ROLE_ARN")));
+        read.map(|(name, role_arn)| Self::new(config, &name, &role_arn))
     }
 
     /// Has credentials at hand for this tenant's first call: await it beside what else the tenant's first request waits for. A failure

@@ -8,27 +8,26 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::TelemetryError;
-
 /// An invocation that comes this soon after the last one was done came back to back.
 const BACK_TO_BACK: Duration = Duration::from_millis(20);
 
 /// When spans are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Mode {
     /// After each response, before the next invocation is asked for.
+    #[default]
     Each,
     /// The same while invocations are sparse; beside the next invocation once they come back to back.
     Adaptive,
 }
 
 impl FromStr for Mode {
-    type Err = TelemetryError;
-    fn from_str(text: &str) -> Result<Self, TelemetryError> {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "" | "each" => Ok(Self::Each),
+            "each" => Ok(Self::Each),
             "adaptive" => Ok(Self::Adaptive),
-            _ => Err(TelemetryError::Flush(text.to_owned())),
+            _ => Err(format!("{text:?} is not each or adaptive")),
         }
     }
 }

@@ -16,6 +16,7 @@ use super::{
     layers::EndOnDrop,
     propagation::{self, Inbound, Thresholds},
     semconv, start_under,
+    tracer::service_name,
     xray_header::Lineage,
 };
 
@@ -93,7 +94,6 @@ fn open(received: Received<'_>, tenant: Option<TenantLabel>) -> Context {
     let parent = propagation::parent(xray, inbound);
     let carrying = invocation.span().span_context().clone();
     let links = if carrying.is_valid() { vec![Link::new(carrying, Vec::new(), 0)] } else { Vec::new() };
-    let service = std::env::var("OTEL_SERVICE_NAME").unwrap_or_default();
     let builder = SpanBuilder::from_name(format!("process {}", received.destination))
         .with_kind(SpanKind::Consumer)
         .with_links(links)
@@ -104,7 +104,7 @@ fn open(received: Received<'_>, tenant: Option<TenantLabel>) -> Context {
             KeyValue::new(semconv::MESSAGING_DESTINATION_NAME, received.destination.to_owned()),
             KeyValue::new(semconv::MESSAGING_MESSAGE_ID, received.message_id.to_owned()),
             KeyValue::new(semconv::AWS_SPAN_KIND, "LOCAL_ROOT"),
-            KeyValue::new(semconv::AWS_LOCAL_SERVICE, service),
+            KeyValue::new(semconv::AWS_LOCAL_SERVICE, service_name()),
         ]);
     let mut cx = Context::new().with_value(work);
     // The message has a trace of its own; the chain of calls that Lambda follows is the invocation's.

@@ -12,7 +12,7 @@ use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
-use super::{TelemetryError, semconv, work::Ended};
+use super::{semconv, work::Ended};
 
 /// Hex digits of a pseudonym: 128 bits.
 const PSEUDONYM_DIGITS: usize = 32;
@@ -29,13 +29,13 @@ pub(super) enum TenantIds {
 }
 
 impl FromStr for TenantIds {
-    type Err = TelemetryError;
-    fn from_str(text: &str) -> Result<Self, TelemetryError> {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "plain" => Ok(Self::Plain),
             "hmac" => Ok(Self::Hmac),
             "drop" => Ok(Self::Drop),
-            _ => Err(TelemetryError::Privacy(format!("{text:?} is not plain, hmac or drop"))),
+            _ => Err(format!("{text:?} is not plain, hmac or drop")),
         }
     }
 }
@@ -43,7 +43,7 @@ impl FromStr for TenantIds {
 impl TenantIds {
     /// What `TENANT_ID_EXPORT` says of a destination: one word for all (`hmac`), or pairs (`otlp=hmac,xray-udp=plain`).
     /// `plain` where it says nothing.
-    pub(super) fn of(destination: &str, setting: &str) -> Result<Self, TelemetryError> {
+    pub(super) fn of(destination: &str, setting: &str) -> Result<Self, String> {
         let mut found = Self::Plain;
         for part in setting.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             match part.split_once('=') {

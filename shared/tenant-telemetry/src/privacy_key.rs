@@ -60,7 +60,8 @@ mod remote {
         let signer = Signer::new(config, service).map_err(|error| error.to_string())?;
         let ready = signer.ready().await.map_err(|error| error.to_string())?;
         ready.sign(&mut request).map_err(|error| error.to_string())?;
-        let response = HttpClient::new(WITHIN).send(request).await.map_err(|error| error.to_string())?;
+        let response =
+            HttpClient::trusting(settings.roots, WITHIN).send(request).await.map_err(|error| error.to_string())?;
         if !response.status().is_success() {
             return Err(format!("{service} answered {}", response.status()));
         }

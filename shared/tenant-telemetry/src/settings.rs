@@ -1,19 +1,21 @@
 //! What a process's telemetry is set up with: read once, and every mistake in it is told.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 #[cfg(feature = "aws-sdk")]
 use aws_config::SdkConfig;
+use function_settings::{InvalidSettings, Reader, Variables};
+use lambda_http_client::Roots;
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 
 use super::{
-    TelemetryError,
     exporter::{self, Exporter},
     flush::Mode,
     privacy::{DenyList, Pseudonyms, TenantIds},
     sampling::TenantSampler,
     semconv,
+    tracer::SpanSettings,
 };
 
 /// The longest one attempt to export may take, unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise: it keeps the function busy after its
@@ -27,10 +29,12 @@ pub struct Settings {
     pub(super) exporters: Vec<(Exporter, TenantIds)>,
     pub(super) places: exporter::Places,
     pub(super) sampler: TenantSampler,
+    pub(super) spans: SpanSettings,
     pub(super) flush: Mode,
     pub(super) denied: DenyList,
     pub(super) key: Option<Key>,
     pub(super) pseudonyms: Arc<Pseudonyms>,
+    pub(super) roots: Roots,
     /// The Runtime API of this sandbox, which has an Extensions API beside it.
     pub(super) runtime_api: Option<String>,
     #[cfg(feature = "json-logs")]
@@ -41,7 +45,7 @@ pub struct Settings {
 }
 
 /// Where the key of pseudonyms is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Key {
     /// Here.
     Given(Vec<u8>),
@@ -49,75 +53,88 @@ pub(super) enum Key {
     At(String),
 }
 
+/// A function's settings may be printed; the key may not.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Given(_) => "Given(…)",
+            Self::At(arn) => arn,
+        })
+    }
+}
+
 impl Settings {
-    /// Reads the process's environment: the standard `OTEL_*` variables (service name, resource attributes, `OTEL_SDK_DISABLED`,
-    /// `OTEL_TRACES_EXPORTER`, `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_*`) and those of docs/telemetry.md.
+    /// Reads the process's environment, as [`Settings::read`].
     ///
     /// # Errors
     ///
-    /// [`TelemetryError::Several`] with all variables whose values cannot be used, or the error itself where it is one.
-    pub fn from_env() -> Result<Self, TelemetryError> {
-        Self::read(|name| std::env::var(name).ok())
+    /// [`InvalidSettings`] with all variables whose values cannot be used.
+    pub fn from_env() -> Result<Self, InvalidSettings> {
+        Variables::of_process().read(Self::read)
     }
 
-    /// Reads variables from elsewhere. `OTEL_RESOURCE_ATTRIBUTES`, the endpoint and the headers of `otlp` stay the environment's: the
-    /// OpenTelemetry SDK reads them itself.
-    ///
-    /// # Errors
-    ///
-    /// As [`Settings::from_env`].
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, TelemetryError> {
-        let given = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let text = |name: &str| variable(name).unwrap_or_default();
-        let mut mistakes = Vec::new();
-        let disabled = text("OTEL_SDK_DISABLED").eq_ignore_ascii_case("true");
-        let names = if disabled { "none".to_owned() } else { text("OTEL_TRACES_EXPORTER") };
-        let exporters = keep(&mut mistakes, exporter::named(&names, &text("TENANT_ID_EXPORT")));
-        let (sampler, arg) = (text("OTEL_TRACES_SAMPLER"), text("OTEL_TRACES_SAMPLER_ARG"));
-        let sampler = keep(&mut mistakes, TenantSampler::from_settings(&sampler, &arg, &text("OTEL_SERVICE_NAME")));
-        let flush = keep(&mut mistakes, text("TELEMETRY_FLUSH").parse());
-        let (Some(exporters), Some(sampler), Some(flush)) = (exporters, sampler, flush) else {
-            return Err(match mistakes.pop() {
-                Some(only) if mistakes.is_empty() => only,
-                last => TelemetryError::Several(mistakes.into_iter().chain(last).collect()),
-            });
-        };
-        let milliseconds = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"]
-            .into_iter()
-            .find_map(|name| variable(name)?.parse().ok());
+    /// Reads the standard `OTEL_*` variables (service name, `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER`, `OTEL_TRACES_SAMPLER`,
+    /// `OTEL_EXPORTER_OTLP_*`) and those of docs/telemetry.md. `OTEL_RESOURCE_ATTRIBUTES`, the endpoint and the headers of `otlp` stay the
+    /// environment's: the OpenTelemetry SDK reads them itself.
+    pub fn read(read: &mut Reader<'_>) -> Self {
+        let text = |read: &Reader<'_>, name: &str| read.optional(name).unwrap_or_default();
+        let service_name = text(read, "OTEL_SERVICE_NAME");
+        let roots = Roots::read(read);
+        let disabled = text(read, "OTEL_SDK_DISABLED").eq_ignore_ascii_case("true");
+        let names = if disabled { "none".to_owned() } else { text(read, "OTEL_TRACES_EXPORTER") };
+        let exporters = read.kept(exporter::named(&names, &text(read, "TENANT_ID_EXPORT")));
+        let key = read.optional("TENANT_ID_HMAC_KEY").map(|key| Key::Given(key.into_bytes()));
+        let key = key.or_else(|| read.optional_arn("TENANT_ID_HMAC_KEY_ARN").map(Key::At));
+        if key.is_none()
+            && let Some((hashed, _)) = exporters.iter().find(|(_, ids)| *ids == TenantIds::Hmac)
+        {
+            read.mistake(format!("TENANT_ID_EXPORT: {} is to get hashed ids, but there is no key", hashed.name()));
+        }
+        let (sampler, arg) = (text(read, "OTEL_TRACES_SAMPLER"), text(read, "OTEL_TRACES_SAMPLER_ARG"));
+        let sampler = read.kept(TenantSampler::from_settings(&sampler, &arg, &service_name, roots));
+        let endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+        let [of_traces, of_all] = endpoints.map(|name| read.optional_url(name));
+        let timeouts = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
+        let timeout = timeouts.into_iter().find(|name| read.optional(name).is_some());
         let function = [
             (semconv::FAAS_NAME, "AWS_LAMBDA_FUNCTION_NAME"),
             (semconv::FAAS_VERSION, "AWS_LAMBDA_FUNCTION_VERSION"),
             (semconv::CLOUD_REGION, "AWS_REGION"),
         ];
-        let function = function.into_iter().filter_map(|(key, name)| Some(KeyValue::new(key, variable(name)?)));
-        Ok(Self {
+        let function = function.into_iter().filter_map(|(key, name)| Some(KeyValue::new(key, read.optional(name)?)));
+        Self {
+            function: function.collect(),
             disabled,
             exporters,
             places: exporter::Places {
-                otlp: given("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| given("OTEL_EXPORTER_OTLP_ENDPOINT")),
+                otlp: of_traces.or(of_all),
                 #[cfg(feature = "aws-sdk")]
-                xray_otlp: variable("XRAY_OTLP_ENDPOINT"),
-                xray_daemon: variable("AWS_XRAY_DAEMON_ADDRESS"),
-                within: milliseconds.map_or(EXPORT_WITHIN, Duration::from_millis),
+                xray_otlp: read.optional_url("XRAY_OTLP_ENDPOINT"),
+                xray_daemon: read.optional("AWS_XRAY_DAEMON_ADDRESS"),
+                roots,
+                within: timeout.map_or(EXPORT_WITHIN, |name| Duration::from_millis(read.number(name).into())),
             },
             sampler,
-            flush,
-            denied: DenyList::parse(&text("SPAN_ATTRIBUTE_DENY")),
-            key: given("TENANT_ID_HMAC_KEY")
-                .map(|key| Key::Given(key.into_bytes()))
-                .or_else(|| given("TENANT_ID_HMAC_KEY_ARN").map(Key::At)),
+            spans: SpanSettings::new(service_name, read.number_or("X_DEBUG_TRACES_PER_SECOND", 1)),
+            flush: read.parsed("TELEMETRY_FLUSH"),
+            denied: DenyList::parse(&text(read, "SPAN_ATTRIBUTE_DENY")),
+            key,
             pseudonyms: Arc::default(),
-            runtime_api: variable("AWS_LAMBDA_RUNTIME_API"),
+            roots,
+            runtime_api: read.optional("AWS_LAMBDA_RUNTIME_API"),
             #[cfg(feature = "json-logs")]
             logs: super::logs::LogSettings {
-                level: variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG")).unwrap_or_default(),
-                tenant: text("LOG_TENANT"),
+                level: read.optional("AWS_LAMBDA_LOG_LEVEL").or_else(|| read.optional("RUST_LOG")).unwrap_or_default(),
+                tenant: text(read, "LOG_TENANT"),
             },
-            function: function.collect(),
             #[cfg(feature = "aws-sdk")]
             aws: None,
-        })
+        }
+    }
+
+    /// Whom this process trusts for AWS.
+    pub fn roots(&self) -> Roots {
+        self.roots
     }
 
     /// Gives region and credentials to what signs: the exporter `xray-otlp`, and the key of pseudonyms in SSM or Secrets Manager.
@@ -133,31 +150,41 @@ impl Settings {
     }
 }
 
-fn keep<T>(mistakes: &mut Vec<TelemetryError>, read: Result<T, TelemetryError>) -> Option<T> {
-    read.map_err(|mistake| mistakes.push(mistake)).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn mistakes(variables: &[(&str, &str)]) -> String {
-        let read = Settings::read(|name| Some(variables.iter().find(|(known, _)| *known == name)?.1.to_owned()));
-        read.err().map(|error| error.to_string()).unwrap_or_default()
+    fn mistakes(variables: &'static [(&str, &str)]) -> Vec<String> {
+        let value = |name: &str| Some(variables.iter().find(|(known, _)| *known == name)?.1.to_owned());
+        Variables::from_fn(value).read(Settings::read).err().map(|error| error.0).unwrap_or_default()
     }
 
     #[test]
     fn every_mistake_is_told_at_once() {
-        assert_eq!(mistakes(&[]), "");
-        let one = mistakes(&[("TELEMETRY_FLUSH", "never")]);
-        assert_eq!(one, "TELEMETRY_FLUSH: \"never\" is not each or adaptive");
-        let three = mistakes(&[
+        assert!(mistakes(&[]).is_empty());
+        assert_eq!(mistakes(&[("TELEMETRY_FLUSH", "never")]), [r#"TELEMETRY_FLUSH: "never" is not each or adaptive"#]);
+        let all = mistakes(&[
             ("OTEL_TRACES_EXPORTER", "zipkin"),
             ("OTEL_TRACES_SAMPLER", "sometimes"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "2s"),
+            ("X_DEBUG_TRACES_PER_SECOND", "many"),
             ("TELEMETRY_FLUSH", "never"),
         ]);
-        for part in ["zipkin", "sometimes", "never"] {
-            assert!(three.contains(part), "{three}");
+        let expected = ["zipkin", "sometimes", "OTEL_EXPORTER_OTLP_ENDPOINT", "2s", "many", "never"];
+        assert_eq!(all.len(), expected.len(), "{all:?}");
+        for (mistake, part) in all.iter().zip(expected) {
+            assert!(mistake.contains(part), "{all:?}");
         }
+    }
+
+    #[test]
+    fn hashing_wants_a_key() {
+        let told = mistakes(&[("TENANT_ID_EXPORT", "hmac")]);
+        assert_eq!(told, ["TENANT_ID_EXPORT: otlp is to get hashed ids, but there is no key"]);
+        let given = |name: &str| (name == "TENANT_ID_HMAC_KEY").then(|| "secret".to_owned());
+        let settings = Variables::from_fn(given).read(Settings::read).unwrap();
+        assert_eq!(format!("{:?}", settings.key), "Some(Given(…))", "it is not printed");
+        assert!(mistakes(&[("TENANT_ID_EXPORT", "hmac"), ("TENANT_ID_HMAC_KEY", "secret")]).is_empty());
     }
 }

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use function_settings::InvalidSettings;
 use futures_util::future::join_all;
 use opentelemetry::{
     Context, InstrumentationScope, global,
@@ -25,36 +26,30 @@ use super::{
     flush::{Mode, Pace},
     ids::XrayIdGenerator,
     layers::ExportLayer,
-    lifecycle, privacy,
+    lifecycle,
     privacy::{DenyList, Pseudonyms},
     privacy_key,
     processor::TenantSpanProcessor,
     semconv,
     settings::Settings,
-    tracer::TRACER,
+    tracer::{SPANS, TRACER},
 };
 
 /// Why telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
+    /// Variables have values that cannot be used.
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
     /// The exporter's configuration cannot be used.
     #[error("exporter: {0}")]
     Exporter(String),
-    /// The sampler's configuration cannot be used.
-    #[error("sampler: {0}")]
-    Sampler(String),
-    /// `TENANT_ID_EXPORT` cannot be used, or hashing is asked for without a key.
-    #[error("TENANT_ID_EXPORT: {0}")]
+    /// The key of pseudonyms cannot be had.
+    #[error("TENANT_ID_HMAC_KEY_ARN: {0}")]
     Privacy(String),
-    /// `TELEMETRY_FLUSH` is neither `each` nor `adaptive`.
-    #[error("TELEMETRY_FLUSH: {0:?} is not each or adaptive")]
-    Flush(String),
     /// There is a subscriber for logs already.
     #[error("logs: {0}")]
     Logs(String),
-    /// Several of these.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Several(Vec<TelemetryError>),
 }
 
 /// The longest a flush may keep the function busy after a response.
@@ -107,15 +102,13 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// If an exporter cannot be built, or tenant ids are to be hashed and the key cannot be had.
+    /// If an exporter cannot be built, or the key of pseudonyms cannot be had.
     pub async fn start(settings: Settings) -> Result<Self, TelemetryError> {
         let resource = settings.resource();
         let destinations = destinations(&settings, &resource)?;
         let pseudonyms = settings.pseudonyms.clone();
         if let Some(secret) = privacy_key::find(&settings).await? {
             pseudonyms.set_key(&secret);
-        } else if let Some(hashed) = destinations.iter().find(|to| to.tenant_ids == privacy::TenantIds::Hmac) {
-            return Err(TelemetryError::Privacy(format!("{} is to get hashed ids, but there is no key", hashed.name)));
         }
         let xray = settings.sampler.xray().cloned();
         let processor = TenantSpanProcessor::default();
@@ -129,6 +122,7 @@ impl Telemetry {
             let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
                 .with_version(env!("CARGO_PKG_VERSION"))
                 .with_schema_url(semconv::SCHEMA_URL);
+            let _first_counts = SPANS.set(settings.spans);
             let _first_counts = TRACER.set(provider.tracer_with_scope(scope.build()));
             global::set_tracer_provider(provider);
         }
@@ -150,15 +144,25 @@ impl Telemetry {
         Ok(telemetry)
     }
 
-    /// Sets up a function that has AWS clients and no logs of its own: [`Settings::from_env`], [`Settings::signing_with`],
-    /// [`Settings::init_json_logs`], then [`Telemetry::start`].
+    /// Sets up a function from its environment: [`Settings::from_env`], then [`Telemetry::start_function`].
+    ///
+    /// # Errors
+    ///
+    /// As those two.
+    #[cfg(all(feature = "aws-sdk", feature = "json-logs"))]
+    pub async fn of_function(config: &aws_config::SdkConfig) -> Result<Self, TelemetryError> {
+        Self::start_function(Settings::from_env()?, config).await
+    }
+
+    /// Sets up a function that has AWS clients and no logs of its own: [`Settings::signing_with`], [`Settings::init_json_logs`], then
+    /// [`Telemetry::start`].
     ///
     /// # Errors
     ///
     /// As those, and if the process has a subscriber for logs already.
     #[cfg(all(feature = "aws-sdk", feature = "json-logs"))]
-    pub async fn of_function(config: &aws_config::SdkConfig) -> Result<Self, TelemetryError> {
-        let settings = Settings::from_env()?.signing_with(config);
+    pub async fn start_function(settings: Settings, config: &aws_config::SdkConfig) -> Result<Self, TelemetryError> {
+        let settings = settings.signing_with(config);
         settings.init_json_logs().map_err(|error| TelemetryError::Logs(error.to_string()))?;
         Self::start(settings).await
     }

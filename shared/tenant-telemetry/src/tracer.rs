@@ -1,6 +1,9 @@
 //! How spans begin.
 
-use std::sync::OnceLock;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use opentelemetry::{
     Context,
@@ -8,10 +11,36 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::SdkTracer;
 
-use super::{Work, ids, propagation::Parent};
+use super::{Work, ids, propagation::Parent, sampling::Reservoir};
 
 /// The tracer of this process; none where the SDK is disabled. It knows of no tenant and no invocation.
 pub(super) static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+/// What its spans are begun with; none where there is no tracer.
+pub(super) static SPANS: OnceLock<SpanSettings> = OnceLock::new();
+
+/// What spans of this process are begun with.
+#[derive(Debug, Clone)]
+pub(super) struct SpanSettings {
+    service_name: String,
+    x_debug: Arc<Reservoir>,
+}
+
+impl SpanSettings {
+    /// `x_debug` traces a second may be forced by `X-Debug`.
+    pub(super) fn new(service_name: String, x_debug: u32) -> Self {
+        Self { service_name, x_debug: Arc::new(Reservoir::new(x_debug)) }
+    }
+}
+
+/// The name of this service.
+pub(super) fn service_name() -> &'static str {
+    SPANS.get().map_or("", |spans| &spans.service_name)
+}
+
+/// A header is no identity: whoever sends `X-Debug`, only so many traces a second are forced.
+pub(super) fn x_debug_admits() -> bool {
+    SPANS.get().is_some_and(|spans| spans.x_debug.take(Instant::now()))
+}
 
 /// Starts a span of this crate's tracer in `cx`; the returned context holds it.
 pub(super) fn start(builder: SpanBuilder, cx: &Context) -> Context {

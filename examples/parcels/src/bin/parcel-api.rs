@@ -1,6 +1,7 @@
 //! `POST /parcels`: a shop's parcel is packed, and the queue `PARCELS_QUEUE_URL` hears of it.
 
 use aws_sdk_sqs::Client;
+use function_settings::Variables;
 use lambda_http::{Adapter, Body, Error, Request, RequestPayloadExt, http::StatusCode, tower::Layer};
 use lambda_http_client::aws;
 use lambda_problem::json;
@@ -13,11 +14,12 @@ use tenant_telemetry::{AwsSdkTracing, HttpLayer, Telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = aws::config().await;
+    let config = aws::from_env().await?;
     let telemetry = Telemetry::of_function(&config).await?;
     let auth = AuthLayer::new(JwtVerifier::from_env(PLANS)?);
     let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
-    let (sqs, queue) = (Client::from_conf(sqs.build()), std::env::var("PARCELS_QUEUE_URL")?);
+    let sqs = Client::from_conf(sqs.build());
+    let queue = Variables::of_process().read(|read| read.url("PARCELS_QUEUE_URL"))?;
 
     let handler = service_fn(move |request| pack(request, sqs.clone(), queue.clone()));
     let handler = HttpLayer::new().layer(auth.layer(handler));

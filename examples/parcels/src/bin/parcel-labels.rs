@@ -8,7 +8,7 @@ use tenant_telemetry::{InvocationLayer, Telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let telemetry = Telemetry::of_function(&aws::config().await).await?;
+    let telemetry = Telemetry::of_function(&aws::from_env().await?).await?;
     let handler = each_message(BelievedSources::from_env("BELIEVED_SOURCES")?, print);
     let handler = InvocationLayer::new("pubsub").layer(handler);
     Runtime::new(handler).layer(telemetry.export_layer()).run_concurrent().await

@@ -6,10 +6,7 @@
 mod admission;
 mod cache;
 
-use std::{
-    env,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use aws_config::{SdkConfig, sts::AssumeRoleProvider};
 use aws_sdk_dynamodb::{
@@ -17,15 +14,15 @@ use aws_sdk_dynamodb::{
     config::{Builder, retry::RetryConfig, timeout::TimeoutConfig},
     types::AttributeValue,
 };
+use function_settings::{InvalidSettings, Reader, Variables};
 use lambda_http_client::aws::describe;
 use tenancy::{RegistryEntry, TenantId, TenantStatus, Tier, Tiers};
 use tenant_telemetry::note;
 
 use self::cache::Cache;
-use crate::settings::{InvalidSettings, required};
 
 /// How long an answer holds unless `TENANTS_CACHE_SECONDS` says otherwise.
-const FRESH_FOR: Duration = Duration::from_secs(30);
+const FRESH_SECONDS: u32 = 30;
 
 /// How a tenant stands with the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +39,32 @@ pub(crate) enum Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the tenant registry does not answer")]
 pub(crate) struct RegistryAway;
+
+/// Where the registry is, and whom it may serve.
+#[derive(Debug, Clone)]
+pub struct RegistrySettings {
+    /// The table, by its name or, in another account, its ARN.
+    pub table: String,
+    /// The role as which it is read; none: the function's own.
+    pub reader_role_arn: Option<String>,
+    /// Which tiers there are. A tenant of another is not served.
+    pub tiers: Tiers,
+    /// How long an answer holds.
+    pub fresh_for: Duration,
+}
+
+impl RegistrySettings {
+    /// The registry in `TENANTS_TABLE`, read as the role in `TENANTS_READER_ROLE_ARN` where one is named. Answers hold for
+    /// `TENANTS_CACHE_SECONDS`, or 30 s.
+    pub fn read(read: &mut Reader<'_>, tiers: impl Into<Tiers>) -> Self {
+        Self {
+            table: read.text("TENANTS_TABLE"),
+            reader_role_arn: read.optional_arn("TENANTS_READER_ROLE_ARN"),
+            tiers: tiers.into(),
+            fresh_for: Duration::from_secs(read.number_or("TENANTS_CACHE_SECONDS", FRESH_SECONDS).into()),
+        }
+    }
+}
 
 /// The registry, its answers cached per tenant.
 #[derive(Debug)]
@@ -67,24 +90,24 @@ impl TenantRegistry {
         Self { client: Client::from_conf(config.build()), table: table.to_owned(), tiers, cache: Cache::new(fresh_for) }
     }
 
-    /// The registry in `TENANTS_TABLE`, read as the role in `TENANTS_READER_ROLE_ARN` where one is named. Answers hold for
-    /// `TENANTS_CACHE_SECONDS`, or 30 s.
+    /// The registry of these settings.
+    pub async fn start(config: &SdkConfig, settings: RegistrySettings) -> Self {
+        let RegistrySettings { table, reader_role_arn, tiers, fresh_for } = settings;
+        let Some(arn) = reader_role_arn else { return Self::new(config, &table, tiers, fresh_for) };
+        let reader = AssumeRoleProvider::builder(arn).session_name("tenant-registry").configure(config);
+        let reader = aws_credential_types::provider::SharedCredentialsProvider::new(reader.build().await);
+        let config = config.to_builder().credentials_provider(reader).build();
+        Self::new(&config, &table, tiers, fresh_for)
+    }
+
+    /// [`TenantRegistry::start`] with [`RegistrySettings::read`] of the process's environment.
     ///
     /// # Errors
     ///
-    /// Where the table is not named.
+    /// [`InvalidSettings`] with all variables that are missing or wrong.
     pub async fn from_env(config: &SdkConfig, tiers: impl Into<Tiers>) -> Result<Self, InvalidSettings> {
-        let seconds = env::var("TENANTS_CACHE_SECONDS").ok().and_then(|text| text.parse().ok());
-        let [table] = required(["TENANTS_TABLE"])?;
-        let config = match env::var("TENANTS_READER_ROLE_ARN").ok().filter(|arn| !arn.is_empty()) {
-            None => config.clone(),
-            Some(arn) => {
-                let reader = AssumeRoleProvider::builder(arn).session_name("tenant-registry").configure(config);
-                let reader = aws_credential_types::provider::SharedCredentialsProvider::new(reader.build().await);
-                config.to_builder().credentials_provider(reader).build()
-            }
-        };
-        Ok(Self::new(&config, &table, tiers.into(), seconds.map_or(FRESH_FOR, Duration::from_secs)))
+        let settings = Variables::of_process().read(|read| RegistrySettings::read(read, tiers))?;
+        Ok(Self::start(config, settings).await)
     }
 
     /// How this tenant stands. While the registry does not answer, what it said last counts for five minutes.

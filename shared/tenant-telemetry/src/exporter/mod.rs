@@ -8,6 +8,7 @@ mod xray_udp;
 
 use std::time::Duration;
 
+use lambda_http_client::Roots;
 use opentelemetry_sdk::Resource;
 
 use super::{TelemetryError, privacy::TenantIds, settings::Settings};
@@ -55,21 +56,24 @@ pub(super) struct Places {
     #[cfg(feature = "aws-sdk")]
     pub(super) xray_otlp: Option<String>,
     pub(super) xray_daemon: Option<String>,
+    /// Whom clients trust for AWS.
+    pub(super) roots: Roots,
     /// The longest that one attempt may take.
     pub(super) within: Duration,
 }
 
 /// The exporters of `names`, separated by commas: `otlp` (where it is empty), `xray-otlp`, `xray-udp`, `none`; each with what
 /// `tenant_ids` says of it.
-pub(super) fn named(names: &str, tenant_ids: &str) -> Result<Vec<(Exporter, TenantIds)>, TelemetryError> {
+pub(super) fn named(names: &str, tenant_ids: &str) -> Result<Vec<(Exporter, TenantIds)>, String> {
     let names = if names.trim().is_empty() { "otlp" } else { names };
     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "none");
     let exporters = names.map(|name| {
-        let exporter = Exporter::ALL.into_iter().find(|exporter| exporter.name() == name).ok_or_else(|| {
-            let message = format!("OTEL_TRACES_EXPORTER: {name:?} is not otlp, xray-otlp, xray-udp or none");
-            TelemetryError::Exporter(message)
-        })?;
-        Ok((exporter, TenantIds::of(name, tenant_ids)?))
+        let exporter = Exporter::ALL
+            .into_iter()
+            .find(|exporter| exporter.name() == name)
+            .ok_or_else(|| format!("OTEL_TRACES_EXPORTER: {name:?} is not otlp, xray-otlp, xray-udp or none"))?;
+        let tenant_ids = TenantIds::of(name, tenant_ids).map_err(|mistake| format!("TENANT_ID_EXPORT: {mistake}"))?;
+        Ok((exporter, tenant_ids))
     });
     exporters.collect()
 }

@@ -50,7 +50,7 @@ pub(crate) struct Encoded {
 impl Otlp {
     /// The endpoint of `OTEL_EXPORTER_OTLP_*`, which the encoder reads itself.
     pub(super) fn new(places: &Places, resource: &Resource) -> Result<Self, TelemetryError> {
-        Self::at(Roots::of(places.otlp.as_deref().unwrap_or_default()), None, places.within, resource)
+        Self::at(places.roots.for_url(places.otlp.as_deref().unwrap_or_default()), None, places.within, resource)
     }
 
     /// X-Ray's own endpoint, which takes OTLP where Transaction Search is on.
@@ -64,7 +64,7 @@ impl Otlp {
     ) -> Result<Self, TelemetryError> {
         let given = places.xray_otlp.clone();
         let endpoint = given.unwrap_or_else(|| format!("https://xray.{region}.amazonaws.com/v1/traces"));
-        let unsigned = Self::at(Roots::of(&endpoint), Some(endpoint), places.within, resource)?;
+        let unsigned = Self::at(places.roots.for_url(&endpoint), Some(endpoint), places.within, resource)?;
         Ok(Self { signer: Some(signer), ..unsigned })
     }
 

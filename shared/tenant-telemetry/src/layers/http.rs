@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -24,12 +24,10 @@ use super::{EndOnDrop, start_invocation};
 use crate::{
     messages::fail_span,
     propagation::{self, BelievedSenders, Inbound, Thresholds, field},
-    sampling::{Forced, Reservoir},
+    sampling::Forced,
     semconv,
+    tracer::x_debug_admits,
 };
-
-/// Traces a second that `X-Debug` may force, unless `X_DEBUG_TRACES_PER_SECOND` says otherwise.
-const X_DEBUG_TRACES_PER_SECOND: u32 = 1;
 
 /// Opens the SERVER span `{method} {route}`, turns a [`Problem`], or what it is made of, into its response, names the trace in the response's
 /// `traceparent` header, and logs one line per request.
@@ -181,15 +179,6 @@ fn query(request: &Request, parameters: &[&str]) -> String {
 /// Whether the caller sent `X-Debug: true`.
 fn asks_for_trace(request: &Request) -> bool {
     request.headers().get("x-debug").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
-}
-
-/// A header is no identity: whoever sends it, only so many traces a second are forced.
-fn x_debug_admits() -> bool {
-    static RESERVOIR: LazyLock<Reservoir> = LazyLock::new(|| {
-        let given = std::env::var("X_DEBUG_TRACES_PER_SECOND").ok().and_then(|text| text.parse().ok());
-        Reservoir::new(given.unwrap_or(X_DEBUG_TRACES_PER_SECOND))
-    });
-    RESERVOIR.take(Instant::now())
 }
 
 fn finish(cx: &opentelemetry::Context, response: &mut Response<Body>) {

@@ -18,12 +18,6 @@ pub enum Thresholds {
 pub struct BelievedSenders(Arc<[String]>);
 
 impl BelievedSenders {
-    /// Those in an environment variable, separated by commas; nobody where there is none.
-    pub fn from_env(variable: &str) -> Self {
-        let names = std::env::var(variable).unwrap_or_default();
-        names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-    }
-
     /// What to make of this sender's thresholds.
     pub fn thresholds(&self, sender: Option<&str>) -> Thresholds {
         match sender.is_some_and(|sender| self.0.iter().any(|name| name == sender)) {

@@ -9,6 +9,7 @@ mod forced;
 mod threshold;
 mod xray;
 
+use lambda_http_client::Roots;
 use opentelemetry::{
     Context, KeyValue,
     trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState},
@@ -18,7 +19,7 @@ use xray_sampler::{By, Sampler, Threshold};
 
 pub(super) use self::forced::{Forced, Reservoir};
 use self::threshold::{in_state, with_threshold};
-use super::{TelemetryError, semconv};
+use super::semconv;
 
 /// Who decided whether the trace of a remote parent is kept. In its context, if it is not the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,8 +34,9 @@ pub(super) enum DecidedBy {
 }
 
 /// How the root of a trace is decided.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 enum Root {
+    #[default]
     On,
     Off,
     Ratio(Threshold),
@@ -43,7 +45,7 @@ enum Root {
 }
 
 /// The sampler of `OTEL_TRACES_SAMPLER`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct TenantSampler {
     root: Root,
     follows_parent: bool,
@@ -53,9 +55,8 @@ pub(super) struct TenantSampler {
 impl TenantSampler {
     /// The standard names; `parentbased_always_on` where there is none. And `xray`, which follows parents too; its argument is
     /// `endpoint=<URL>` of whatever passes the two calls on to X-Ray, `http://127.0.0.1:2000` where there is none.
-    pub(super) fn from_settings(name: &str, arg: &str, service_name: &str) -> Result<Self, TelemetryError> {
-        let unusable =
-            || TelemetryError::Sampler(format!("OTEL_TRACES_SAMPLER={name:?} OTEL_TRACES_SAMPLER_ARG={arg:?}"));
+    pub(super) fn from_settings(name: &str, arg: &str, service_name: &str, roots: Roots) -> Result<Self, String> {
+        let unusable = || format!("OTEL_TRACES_SAMPLER={name:?} with OTEL_TRACES_SAMPLER_ARG={arg:?} is no sampler");
         let ratio = || match arg {
             "" => Ok(1.0),
             arg => arg.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or_else(unusable),
@@ -65,7 +66,7 @@ impl TenantSampler {
             "always_on" => Root::On,
             "always_off" => Root::Off,
             "traceidratio" => Root::Ratio(Threshold::of(ratio()?)),
-            "xray" => Root::Xray(xray::sampler(arg)),
+            "xray" => Root::Xray(xray::sampler(arg, roots)),
             _ => return Err(unusable()),
         };
         let follows_parent = name == "xray" || name.starts_with("parentbased_");
@@ -164,7 +165,7 @@ mod tests {
     }
 
     fn sampler(name: &str, arg: &str) -> TenantSampler {
-        TenantSampler::from_settings(name, arg, "booking-api").unwrap()
+        TenantSampler::from_settings(name, arg, "booking-api", Roots::Amazon).unwrap()
     }
 
     fn remote(sampled: bool, state: &str) -> Context {
@@ -238,7 +239,7 @@ mod tests {
     #[test]
     fn what_is_no_sampler_is_refused() {
         for (name, arg) in [("sometimes", ""), ("traceidratio", "2"), ("traceidratio", "x"), ("jaeger_remote", "")] {
-            assert!(TenantSampler::from_settings(name, arg, "booking-api").is_err(), "{name} {arg}");
+            assert!(TenantSampler::from_settings(name, arg, "booking-api", Roots::Amazon).is_err(), "{name} {arg}");
         }
     }
 }

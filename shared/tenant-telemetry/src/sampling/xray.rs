@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
-use lambda_http_client::HttpClient;
+use lambda_http_client::{HttpClient, Roots};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use xray_sampler::{Answer, Sampler, SystemClock, Transport, TransportError};
 
@@ -12,12 +12,10 @@ use xray_sampler::{Answer, Sampler, SystemClock, Transport, TransportError};
 const XRAY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A sampler that asks where `OTEL_TRACES_SAMPLER_ARG` says.
-pub(super) fn sampler(arg: &str) -> Sampler {
+pub(super) fn sampler(arg: &str, roots: Roots) -> Sampler {
     let endpoint = arg.split(',').find_map(|part| part.trim().strip_prefix("endpoint="));
-    let transport = XrayApi {
-        endpoint: endpoint.unwrap_or("http://127.0.0.1:2000").trim_end_matches('/').to_owned(),
-        http: HttpClient::new(XRAY_TIMEOUT),
-    };
+    let endpoint = endpoint.unwrap_or("http://127.0.0.1:2000").trim_end_matches('/').to_owned();
+    let transport = XrayApi { http: HttpClient::trusting(roots, XRAY_TIMEOUT), endpoint };
     let mut client_id = RandomIdGenerator::default().new_trace_id().to_string();
     client_id.truncate(24);
     Sampler::new(client_id, Arc::new(transport), Arc::new(SystemClock))
