@@ -127,6 +127,58 @@ fn an_answer_lost_on_its_way() {
     });
 }
 
+/// Ends the functions' processes, so that the next booking finds none: the emulator does so where a configuration changes.
+async fn cool(cloud: &FaultyCloud, seconds: u64) {
+    // What is left to be sent is sent.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let outputs = &cloud.cloud.outputs;
+    for function in FUNCTIONS {
+        let (account, usual) =
+            if function == ACCRUAL { (&outputs.mileage_account, 30) } else { (&outputs.booking_account, 10) };
+        cloud.set_timeout(account, function, usual + seconds).await;
+    }
+}
+
+/// Functions that have just been started ask for more: registry, sessions.
+#[test]
+#[ignore = "minutes: `make test-long`"]
+fn every_kind_of_fault_at_every_call_of_functions_that_have_just_started() {
+    const LONG: Duration = Duration::from_millis(1500);
+    let refused = |refusal| (Fault::Refuse(refusal), 4);
+    let kinds = [
+        ("a function is killed before a call", (Fault::KillBefore, 1)),
+        ("a function is killed after a call", (Fault::KillAfter, 1)),
+        ("a call is lost on its way", (Fault::LoseRequest, 1)),
+        ("an answer is lost on its way", (Fault::LoseAnswer, 1)),
+        ("a call is held", (Fault::HoldRequest(LONG), 1)),
+        ("an answer is held", (Fault::HoldAnswer(LONG), 1)),
+        ("throttling, four times in a row", refused(Refusal::Throttled)),
+        ("500, four times in a row", refused(Refusal::Broken(500))),
+        ("503, four times in a row", refused(Refusal::Broken(503))),
+    ];
+    RUNTIME.block_on(async {
+        let cloud = cloud().await;
+        let mut cooled = 1;
+        cool(&cloud, cooled).await;
+        let calls = calls_of_a_booking(&cloud).await;
+        assert!(calls.iter().map(|(_, count)| count).sum::<usize>() > FUNCTIONS.len(), "no more than usual: {calls:?}");
+        for (name, (fault, times)) in kinds {
+            let before = cloud.reservations().await;
+            let mut case = Case::default();
+            for (function, count) in &calls {
+                for skip in 0..*count {
+                    cooled = 1 - cooled;
+                    cool(&cloud, cooled).await;
+                    case.under(&cloud, [Plan { times, ..once(function, skip, fault) }]).await;
+                }
+            }
+            let name = format!("{name}, each call of each function that has just started");
+            cloud.judge(&name, case.injected, &before, &case.rides, case.recovery).await;
+        }
+        cool(&cloud, 0).await;
+    });
+}
+
 /// So often that the SDK's own three attempts are not enough.
 async fn refused(name: &str, calls: &[(&'static str, &'static str, Refusal)]) {
     let cloud = cloud().await;

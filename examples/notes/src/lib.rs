@@ -70,7 +70,8 @@ pub async fn keep(items: &TenantItems, tenant: &TenantContext, id: String, text:
     let mut trace = HashMap::new();
     propagation::inject(&opentelemetry::Context::current(), Some(tenant.label()), &mut trace);
     let stored = Stored { note: &note, tenant_id: &tenant.tenant_id, trace };
-    let put = items.put(Note::sk(&note.id), &stored)?.build().map_err(|error| StoreError::Refused(error.to_string()))?;
+    let put =
+        items.put(Note::sk(&note.id), &stored)?.build().map_err(|error| StoreError::Refused(error.to_string()))?;
     items.transact().transact_items(TransactWriteItem::builder().put(put).build()).send().await?;
     Ok(note)
 }

@@ -71,8 +71,7 @@ async fn a_closed_port() {
 async fn what_a_collector_refuses_is_dropped_and_counted() {
     let sink = Sink::otlp(Behaviour::Status(400)).await.unwrap();
     let url = sink.url();
-    let mut api =
-        NotesApi::start(Setup { env: vec![("OTEL_EXPORTER_OTLP_ENDPOINT", &url)], ..Setup::default() }).await;
+    let mut api = NotesApi::start(Setup { env: vec![("OTEL_EXPORTER_OTLP_ENDPOINT", &url)], ..Setup::default() }).await;
     api.note().await;
     api.function.idle().await.unwrap();
     sink.behave(Behaviour::Ok);

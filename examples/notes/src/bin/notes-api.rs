@@ -40,7 +40,10 @@ async fn serve(table: TenantTable, request: Request) -> Result<Response<Body>, P
         (&Method::GET, "/notes") => {
             let (limit, after) = page(&request)?;
             let page = items.list::<Note>(limit, after).await.map_err(problem)?;
-            json(StatusCode::OK, &serde_json::json!({ "notes": page.items, "next_cursor": page.next.map(|next| next.to_string()) }))
+            json(
+                StatusCode::OK,
+                &serde_json::json!({ "notes": page.items, "next_cursor": page.next.map(|next| next.to_string()) }),
+            )
         }
         _ => Err(no_such_route()),
     }
@@ -50,7 +53,9 @@ fn problem(error: StoreError) -> Problem {
     tracing::error!(%error, "notes");
     match error {
         StoreError::NoUser(_) => Problem::new(StatusCode::FORBIDDEN, "no_user", "Only a user can have notes."),
-        StoreError::Unavailable(_) => Problem::unavailable("notes_unavailable", "Notes cannot be reached at the moment."),
+        StoreError::Unavailable(_) => {
+            Problem::unavailable("notes_unavailable", "Notes cannot be reached at the moment.")
+        }
         _ => Problem::internal(),
     }
 }

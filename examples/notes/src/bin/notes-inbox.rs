@@ -16,6 +16,7 @@ async fn main() -> Result<(), Error> {
         let items = table.of_tenant(&tenant);
         async move { keep(&items, &tenant, sent.id, sent.text).await.map(|_| ()) }
     };
-    let handler = InvocationLayer::new("pubsub").layer(each_message(BelievedSources::from_env("BELIEVED_SOURCES")?, keep));
+    let handler =
+        InvocationLayer::new("pubsub").layer(each_message(BelievedSources::from_env("BELIEVED_SOURCES")?, keep));
     Runtime::new(handler).layer(telemetry.export_layer()).run_concurrent().await
 }
