@@ -127,18 +127,6 @@ fn an_answer_lost_on_its_way() {
     });
 }
 
-/// Ends the functions' processes, so that the next booking finds none: the emulator does so where a configuration changes.
-async fn cool(cloud: &FaultyCloud, seconds: u64) {
-    // What is left to be sent is sent.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let outputs = &cloud.cloud.outputs;
-    for function in FUNCTIONS {
-        let (account, usual) =
-            if function == ACCRUAL { (&outputs.mileage_account, 30) } else { (&outputs.booking_account, 10) };
-        cloud.set_timeout(account, function, usual + seconds).await;
-    }
-}
-
 /// Functions that have just been started ask for more: registry, sessions.
 #[test]
 #[ignore = "minutes: `make test-long`"]
@@ -158,24 +146,26 @@ fn every_kind_of_fault_at_every_call_of_functions_that_have_just_started() {
     ];
     RUNTIME.block_on(async {
         let cloud = cloud().await;
-        let mut cooled = 1;
-        cool(&cloud, cooled).await;
+        let usual = calls_of_a_booking(&cloud).await;
+        cloud.proxy.end_functions().await;
         let calls = calls_of_a_booking(&cloud).await;
-        assert!(calls.iter().map(|(_, count)| count).sum::<usize>() > FUNCTIONS.len(), "no more than usual: {calls:?}");
+        let more = |(started, usual): (&(_, usize), &(_, usize))| started.1 > usual.1;
+        assert!(
+            calls.iter().zip(&usual).any(more),
+            "{calls:?} of functions that have just started, {usual:?} of others"
+        );
         for (name, (fault, times)) in kinds {
             let before = cloud.reservations().await;
             let mut case = Case::default();
             for (function, count) in &calls {
                 for skip in 0..*count {
-                    cooled = 1 - cooled;
-                    cool(&cloud, cooled).await;
+                    cloud.proxy.end_functions().await;
                     case.under(&cloud, [Plan { times, ..once(function, skip, fault) }]).await;
                 }
             }
             let name = format!("{name}, each call of each function that has just started");
             cloud.judge(&name, case.injected, &before, &case.rides, case.recovery).await;
         }
-        cool(&cloud, 0).await;
     });
 }
 
