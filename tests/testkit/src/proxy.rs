@@ -173,7 +173,9 @@ impl Proxy {
         let callers = std::mem::take(&mut lock(&self.state).callers);
         let is_there = |pid: &Pid| Process::new(pid.as_raw_nonzero().get()).is_ok_and(|process| process.is_alive());
         callers.iter().filter(|pid| is_there(pid)).for_each(|pid| kill_process(*pid, Signal::TERM).unwrap());
+        let started = Instant::now();
         while callers.iter().any(is_there) {
+            assert!(started.elapsed() < Duration::from_secs(20), "a function does not end");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
