@@ -46,8 +46,11 @@ test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infr
 	$(REHEARSE)/test_0_aws_refuses.py infra/rehearsal/test_1_a_stage_is_deployed.py
 
 .PHONY: test-long
-test-long: build portal $(INFRA_VENV)/infra.ready infra/iam/node_modules/.package-lock.json ## What takes longer than a change should wait: the rest of a stage's life, old faults that must stop it, a new service
+test-long: build portal $(INFRA_VENV)/infra.ready infra/iam/node_modules/.package-lock.json ## What a change need not wait for: every fault at every call, a soak, the rest of a stage's life, packages, a new service
+	cargo test --locked --workspace --test nothing_is_lost -- --ignored
+	target/debug/soak --minutes 10
 	$(REHEARSE)/test_2_a_stage_goes_on.py infra/rehearsal/test_3_old_faults_stop_it.py
+	$(INFRA_VENV)/bin/python -B -m pytest -q tests/packages
 	$(INFRA_VENV)/bin/python -B -m pytest -q tests/new_service
 
 .PHONY: rehearse

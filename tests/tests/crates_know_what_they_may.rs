@@ -28,6 +28,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("booking", SHARED),
     ("mileage", SHARED),
     ("examples/parcels", SHARED),
+    ("examples/notes", SHARED),
     ("control-plane/slo", &[]),
     ("control-plane/slo-evaluator", &["slo", "lambda-http-client", "tenant-telemetry"]),
     ("control-plane", &["slo"]),

@@ -38,6 +38,7 @@ const WAYS: [(&str, &str, &[&str]); 5] = [
         "BelievedSources",
         "says whose messages are taken",
         &[
+            "examples/notes/src/bin/notes-inbox.rs",
             "examples/parcels/src/bin/parcel-labels.rs",
             "mileage/src/bin/mileage-accrual.rs",
             "mileage/src/handlers/accrue.rs",
@@ -52,6 +53,8 @@ const WAYS: [(&str, &str, &[&str]); 5] = [
         "writes messages, or takes them",
         &[
             "booking/src/handlers/publish.rs",
+            "examples/notes/src/bin/notes-inbox.rs",
+            "examples/notes/src/lib.rs",
             "examples/parcels/src/bin/parcel-api.rs",
             "examples/parcels/src/bin/parcel-labels.rs",
             "examples/parcels/src/lib.rs",

@@ -127,6 +127,48 @@ fn an_answer_lost_on_its_way() {
     });
 }
 
+/// Functions that have just been started ask for more: registry, sessions.
+#[test]
+#[ignore = "minutes: `make test-long`"]
+fn every_kind_of_fault_at_every_call_of_functions_that_have_just_started() {
+    const LONG: Duration = Duration::from_millis(1500);
+    let refused = |refusal| (Fault::Refuse(refusal), 4);
+    let kinds = [
+        ("a function is killed before a call", (Fault::KillBefore, 1)),
+        ("a function is killed after a call", (Fault::KillAfter, 1)),
+        ("a call is lost on its way", (Fault::LoseRequest, 1)),
+        ("an answer is lost on its way", (Fault::LoseAnswer, 1)),
+        ("a call is held", (Fault::HoldRequest(LONG), 1)),
+        ("an answer is held", (Fault::HoldAnswer(LONG), 1)),
+        ("throttling, four times in a row", refused(Refusal::Throttled)),
+        ("500, four times in a row", refused(Refusal::Broken(500))),
+        ("503, four times in a row", refused(Refusal::Broken(503))),
+    ];
+    RUNTIME.block_on(async {
+        let cloud = cloud().await;
+        let usual = calls_of_a_booking(&cloud).await;
+        cloud.proxy.end_functions().await;
+        let calls = calls_of_a_booking(&cloud).await;
+        let more = |(started, usual): (&(_, usize), &(_, usize))| started.1 > usual.1;
+        assert!(
+            calls.iter().zip(&usual).any(more),
+            "{calls:?} of functions that have just started, {usual:?} of others"
+        );
+        for (name, (fault, times)) in kinds {
+            let before = cloud.reservations().await;
+            let mut case = Case::default();
+            for (function, count) in &calls {
+                for skip in 0..*count {
+                    cloud.proxy.end_functions().await;
+                    case.under(&cloud, [Plan { times, ..once(function, skip, fault) }]).await;
+                }
+            }
+            let name = format!("{name}, each call of each function that has just started");
+            cloud.judge(&name, case.injected, &before, &case.rides, case.recovery).await;
+        }
+    });
+}
+
 /// So often that the SDK's own three attempts are not enough.
 async fn refused(name: &str, calls: &[(&'static str, &'static str, Refusal)]) {
     let cloud = cloud().await;

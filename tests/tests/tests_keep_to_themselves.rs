@@ -11,7 +11,10 @@ use std::{
 
 use lambda_host::{aws::Aws, function::Function};
 use serde_json::json;
-use testkit::{BookingApi, DEADLINE, Setup, mileage_accrual};
+use testkit::{
+    DEADLINE, Setup,
+    notes::{NotesApi, notes_inbox},
+};
 
 /// OTLP by gRPC and HTTP, the demo's front door, the X-Ray daemon, and what emulators of AWS listen at.
 const DEFAULT_PORTS: [u16; 5] = [4317, 4318, 8080, 2000, 4566];
@@ -60,12 +63,12 @@ fn assert_is_told_where_to_send(function: &Function) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_under_test_that_is_told_of_no_collector_has_none() {
     let ears = Ears::listen();
-    let mut booking = BookingApi::start(Setup::default()).await;
-    booking.book().await;
+    let mut notes = NotesApi::start(Setup::default()).await;
+    notes.note().await;
     let aws = Aws::start(Duration::ZERO).await.unwrap();
-    let mut accrual = mileage_accrual(&aws, Setup::default()).await;
-    let _unknown_event = accrual.invoke(json!({ "Records": [] }).to_string(), DEADLINE).await;
-    for function in [&booking.function, &accrual] {
+    let mut inbox = notes_inbox(&aws, Setup::default()).await;
+    let _unknown_event = inbox.invoke(json!({ "Records": [] }).to_string(), DEADLINE).await;
+    for function in [&notes.function, &inbox] {
         // Spans are sent before the next invocation is asked for.
         function.idle().await.unwrap();
         assert_is_told_where_to_send(function);

@@ -11,20 +11,25 @@ pub fn create_booking(token: &str, headers: &[(&str, &str)]) -> String {
         "departure_date": departure.strftime("%Y-%m-%d").to_string(),
         "passenger_name": "Amelia Earhart",
     });
+    post("/bookings", token, headers, &body)
+}
+
+/// `POST` of a resource with this body as API Gateway hands it on, with these headers besides the token.
+pub fn post(resource: &str, token: &str, headers: &[(&str, &str)], body: &Value) -> String {
     let authorization = format!("Bearer {token}");
     let all = headers.iter().copied().chain([("authorization", authorization.as_str())]);
     let multi: serde_json::Map<String, Value> = all.map(|(name, value)| (name.to_owned(), json!([value]))).collect();
     json!({
-        "resource": "/bookings",
-        "path": "/bookings",
+        "resource": resource,
+        "path": resource,
         "httpMethod": "POST",
         "headers": {},
         "multiValueHeaders": multi,
         "requestContext": {
             "accountId": "111111111111",
-            "resourcePath": "/bookings",
+            "resourcePath": resource,
             "httpMethod": "POST",
-            "path": "/dev/bookings",
+            "path": format!("/dev{resource}"),
             "requestId": "request-1",
             "stage": "dev",
             "identity": {},
@@ -88,28 +93,56 @@ fn record(index: usize, message: &Message<'_>) -> Value {
         "Tier-level": message.tier,
         "Tenant-id": message.tenant,
     });
-    let attribute = |value: &str| json!({ "Type": "String", "Value": value });
-    let envelope = json!({
-        "Type": "Notification",
-        "MessageId": format!("notification-{index}"),
-        "TopicArn": "arn:aws:sns:us-east-1:111111111111:booking-events-dev",
-        "Message": body.to_string(),
-        "Timestamp": "2026-11-21T05:10:06.207Z",
-        "MessageAttributes": {
-            "traceparent": attribute(message.traceparent),
-            "tenant_id": attribute(message.tenant),
-            "tenant_tier": attribute(message.tier),
-            "event_type": attribute("booking.confirmed"),
-        },
-    });
-    json!({
-        "messageId": format!("message-{index}-{}", message.booking_number),
-        "receiptHandle": "receipt",
-        "body": envelope.to_string(),
-        "attributes": {},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:222222222222:mileage-bookings-dev",
-        "awsRegion": "us-east-1",
-    })
+    let attributes = [
+        ("traceparent", message.traceparent),
+        ("tenant_id", message.tenant),
+        ("tenant_tier", message.tier),
+        ("event_type", "booking.confirmed"),
+    ];
+    let id = format!("message-{index}-{}", message.booking_number);
+    let from = Subscription {
+        topic_arn: "arn:aws:sns:us-east-1:111111111111:booking-events-dev",
+        queue_arn: "arn:aws:sqs:us-east-1:222222222222:mileage-bookings-dev",
+    };
+    from.record(&id, &body, attributes)
+}
+
+/// A topic, and the queue that it feeds.
+#[derive(Debug, Clone, Copy)]
+pub struct Subscription<'a> {
+    /// The topic.
+    pub topic_arn: &'a str,
+    /// The queue.
+    pub queue_arn: &'a str,
+}
+
+impl Subscription<'_> {
+    /// A record of SQS: this message in SNS's envelope, with these attributes.
+    pub fn record<'a>(
+        &self,
+        id: &str,
+        body: &Value,
+        attributes: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Value {
+        let attribute = |(name, value): (&str, &str)| (name.to_owned(), json!({ "Type": "String", "Value": value }));
+        let attributes: serde_json::Map<String, Value> = attributes.into_iter().map(attribute).collect();
+        let envelope = json!({
+            "Type": "Notification",
+            "MessageId": format!("notification-of-{id}"),
+            "TopicArn": self.topic_arn,
+            "Message": body.to_string(),
+            "Timestamp": "2026-11-21T05:10:06.207Z",
+            "MessageAttributes": attributes,
+        });
+        json!({
+            "messageId": id,
+            "receiptHandle": "receipt",
+            "body": envelope.to_string(),
+            "attributes": {},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self.queue_arn,
+            "awsRegion": "us-east-1",
+        })
+    }
 }

@@ -132,7 +132,7 @@ pub async fn registration_api(aws: &Aws, setup: Setup<'_>) -> Function {
 }
 
 /// Starts the function of this name; what is set up goes before what it always needs.
-async fn start(name: &str, always: &[(&str, &str)], setup: Setup<'_>) -> Function {
+pub(crate) async fn start(name: &str, always: &[(&str, &str)], setup: Setup<'_>) -> Function {
     let env: Vec<_> = always.iter().copied().chain(setup.env).collect();
     let mut config = Config::new(program(name), name, &env);
     config.concurrency = setup.concurrency;

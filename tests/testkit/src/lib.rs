@@ -3,6 +3,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`functions`] | one function on the Lambda host, with AWS and a collector of its own |
+//! | [`notes`] | the functions of `examples/notes` alike, on which the crates' own promises are tested |
+//! | [`tokens`], [`trace_contexts`] | tokens that no function may take, and trace context with what is to come of it |
 //! | [`insights`] | the services that slo-evaluator asks and tells |
 //! | `control_plane` | a control plane of the test's own, and OTLP requests for it |
 //! | `cloud`, `caller`, `journey` | a local cloud of the test's own, people who use it, and what a booking's trace must hold |
@@ -17,6 +19,9 @@
 pub mod control_plane;
 pub mod functions;
 pub mod insights;
+pub mod notes;
+pub mod tokens;
+pub mod trace_contexts;
 
 #[cfg(feature = "local-cloud")]
 mod caller;

@@ -2,7 +2,7 @@
 //! It keeps what was asked, and with whose credentials.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
@@ -105,6 +105,8 @@ struct State {
     next_id: u64,
     calls: Vec<Call>,
     signed: Vec<Signed>,
+    /// Processes that have called.
+    callers: HashSet<Pid>,
     /// Sessions that were given out, by access key.
     sessions: HashMap<String, Session>,
 }
@@ -160,6 +162,19 @@ impl Proxy {
     pub fn seen(&self, function: &str, action: &str) -> usize {
         let state = self.state.lock();
         state.calls.iter().filter(|call| call.function == function && call.action == action).count()
+    }
+
+    /// Ends every function's process that has called, as Lambda ends a sandbox: with SIGTERM, upon which it sends its last spans. The next
+    /// invocation is a cold one.
+    pub async fn end_functions(&self) {
+        let callers = std::mem::take(&mut lock(&self.state).callers);
+        let is_there = |pid: &Pid| Process::new(pid.as_raw_nonzero().get()).is_ok_and(|process| process.is_alive());
+        callers.iter().filter(|pid| is_there(pid)).for_each(|pid| kill_process(*pid, Signal::TERM).unwrap());
+        let started = Instant::now();
+        while callers.iter().any(is_there) {
+            assert!(started.elapsed() < Duration::from_secs(20), "a function does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The signed requests since this was last asked.
@@ -229,6 +244,7 @@ async fn call(
         let signed = Signed::read(&function, &action, &parts, &body, &state.sessions);
         state.signed.extend(signed);
         state.calls.push(Call { function, action });
+        state.callers.extend(caller.as_ref().map(|caller| caller.pid));
         (state.target.clone(), fault)
     };
     let is_json = parts.headers.contains_key("x-amz-target");

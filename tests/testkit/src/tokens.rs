@@ -1,16 +1,23 @@
-//! Tokens. Each is sent straight to the functions, which must give the status of its row, and through the front door, whose
-//! user pool has other keys and never lets it pass.
+//! Tokens, as tables: what is sent, and the status that a function must give to it.
+
+use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
-use lambda_host::aws::{Aws, CLIENT_ID, USER_POOL_ID};
+use lambda_host::{
+    aws::{Aws, CLIENT_ID, USER_POOL_ID},
+    function::Function,
+    payloads,
+};
 use serde_json::{Value, json};
 
+use crate::DEADLINE;
+
 /// An `Authorization` header and what a function must answer.
-pub(crate) struct Attack {
-    pub(crate) name: String,
-    pub(crate) authorization: String,
-    pub(crate) status: u64,
+pub struct Attack {
+    pub name: String,
+    pub authorization: String,
+    pub status: u64,
 }
 
 fn now() -> i64 {
@@ -49,12 +56,12 @@ fn encode(text: impl AsRef<[u8]>) -> String {
 }
 
 /// The same token with nothing wrong, which must be served: else the rows below would prove nothing.
-pub(crate) fn genuine(pool: &Aws) -> String {
+pub fn genuine(pool: &Aws) -> String {
     signed(pool, &header(), &claims())
 }
 
 /// Genuine too: claims nobody reads are passed over, whatever they are.
-pub(crate) fn genuine_but_odd(pool: &Aws) -> Vec<String> {
+pub fn genuine_but_odd(pool: &Aws) -> Vec<String> {
     let odd = [format!("{}{}", "[".repeat(5_000), "]".repeat(5_000)), "1e999".to_owned(), "9".repeat(5_000)];
     let token = |value: String| {
         let claims = claims().to_string().replacen('{', &format!("{{\"odd\":{value},"), 1);
@@ -75,7 +82,7 @@ fn signed(pool: &Aws, header: &Value, claims: &Value) -> String {
 }
 
 /// All of them. `pool` signs, `stranger` is somebody else's pool.
-pub(crate) fn all(pool: &Aws, stranger: &Aws) -> Vec<Attack> {
+pub fn all(pool: &Aws, stranger: &Aws) -> Vec<Attack> {
     let mut all = Vec::new();
     let mut add = |status: u64, name: String, authorization: String| all.push(Attack { name, authorization, status });
     algorithms(pool, &mut add);
@@ -85,6 +92,33 @@ pub(crate) fn all(pool: &Aws, stranger: &Aws) -> Vec<Attack> {
     registered_claims(pool, &mut add);
     tenants(pool, &mut add);
     all
+}
+
+/// Sends `GET` of this resource with every token to the function, whose user pool is `pool`.
+pub async fn assert_only_genuine_are_taken(function: &mut Function, resource: &str, pool: &Aws) {
+    // The registry has the tenant, so that only their tokens are wrong.
+    pool.token("acme", "basic", "user-1").unwrap();
+    let stranger = Aws::start(Duration::ZERO).await.unwrap();
+    for taken in [vec![genuine(pool)], genuine_but_odd(pool)].concat() {
+        let answer = function.invoke(payloads::get(resource, &taken), DEADLINE).await.unwrap();
+        assert_eq!(answer.http().0, 200, "{resource}: {taken:.100}");
+    }
+    let calls = pool.requests().len();
+
+    let attacks = all(pool, &stranger);
+    assert!(attacks.len() >= 100, "{} tokens", attacks.len());
+    for attack in &attacks {
+        let event = payloads::get(resource, &attack.authorization);
+        let (status, body) = function.invoke(event, DEADLINE).await.unwrap().http();
+        assert_eq!(status, attack.status, "{resource}, {}: {body}", attack.name);
+        let quoted = body["detail"].as_str().unwrap_or_default();
+        assert!(!quoted.contains("acme") && !quoted.contains("globex"), "{}: {body}", attack.name);
+    }
+    assert_eq!(pool.requests().len(), calls, "a refused token led to a call of AWS");
+    assert_eq!(stranger.requests().len(), 0, "a token made a function call a stranger");
+    for line in function.logs() {
+        assert!(!line.contains("acme") && !line.contains("globex"), "a log line names a tenant: {line}");
+    }
 }
 
 fn algorithms(pool: &Aws, add: &mut impl FnMut(u64, String, String)) {

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::{StreamExt, stream};
 use lambda_host::sink::{Behaviour, Sink};
 use serde_json::Value;
-use testkit::{BookingApi, DEADLINE, Setup};
+use testkit::{DEADLINE, Setup, notes::NotesApi};
 
 const INVOCATIONS: usize = 10_000;
 const TENANTS: usize = 100;
@@ -19,7 +19,7 @@ async fn ten_thousand_interleaved_invocations_of_a_hundred_tenants() {
     let url = sink.url();
     let env =
         vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("TELEMETRY_FLUSH", "adaptive"), ("LOG_TENANT", "plain")];
-    let api = BookingApi::start(Setup { env, concurrency: Some(8) }).await;
+    let api = NotesApi::start(Setup { env, concurrency: Some(8) }).await;
     let trace_of = |n: usize| format!("{:032x}", n + 1);
     let tenant_of = |n: usize| format!("tenant-{:02}", n % TENANTS);
     let events: Vec<String> =

@@ -10,7 +10,7 @@ use std::{
 use axum::{Json, Router, extract::State, routing::post};
 use lambda_host::sink::{Behaviour, Sink};
 use serde_json::{Value, json};
-use testkit::{BookingApi, Setup};
+use testkit::{Setup, notes::NotesApi};
 
 /// X-Ray's sampling API with rules of this test; it notes what it is told.
 async fn xray(rules: Value) -> (String, Arc<Mutex<Vec<Value>>>) {
@@ -32,19 +32,19 @@ async fn xray(rules: Value) -> (String, Arc<Mutex<Vec<Value>>>) {
 fn rule(name: &str, priority: u32, path: &str, rate: f64) -> Value {
     json!({ "SamplingRule": {
         "RuleName": name, "RuleARN": format!("arn:aws:xray:us-east-1:111111111111:sampling-rule/{name}"), "Version": 1,
-        "Priority": priority, "ReservoirSize": 0, "FixedRate": rate, "ServiceName": "booking-api", "ServiceType": "*",
+        "Priority": priority, "ReservoirSize": 0, "FixedRate": rate, "ServiceName": "notes-api", "ServiceType": "*",
         "HTTPMethod": "POST", "URLPath": path, "Host": "*", "ResourceARN": "*", "Attributes": {},
     }})
 }
 
-async fn start(sink: &Sink, sampler_arg: &str) -> BookingApi {
+async fn start(sink: &Sink, sampler_arg: &str) -> NotesApi {
     let url = sink.url();
     let env = vec![
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
         ("OTEL_TRACES_SAMPLER", "xray"),
         ("OTEL_TRACES_SAMPLER_ARG", sampler_arg),
     ];
-    BookingApi::start(Setup { env, ..Setup::default() }).await
+    NotesApi::start(Setup { env, ..Setup::default() }).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,25 +52,25 @@ async fn the_first_rule_that_matches() {
     for (rate, kept) in [(0.0, 0), (1.0, 10)] {
         let others = rule("others", 200, "*", 1.0 - rate);
         let (endpoint, told) =
-            xray(json!({ "SamplingRuleRecords": [others, rule("book", 100, "/bookings*", rate)] })).await;
+            xray(json!({ "SamplingRuleRecords": [others, rule("take", 100, "/notes*", rate)] })).await;
         let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
         let mut api = start(&sink, &endpoint).await;
         // Rules are asked for after the first response, which falls back to one trace a second and 5 % of the rest.
-        api.book().await;
+        api.note().await;
         api.function.idle().await.unwrap();
         let before = sink.spans().len();
         for _ in 0..10 {
-            api.book().await;
+            api.note().await;
         }
         api.function.idle().await.unwrap();
         assert_eq!(sink.wait_for(before + 2 * kept, Duration::from_secs(5)).await, before + 2 * kept, "rate {rate}");
         // Counts are told ten seconds after the rules came, at the earliest.
         tokio::time::sleep(Duration::from_secs(11)).await;
-        api.book().await;
+        api.note().await;
         api.function.idle().await.unwrap();
         let told = told.lock().unwrap().clone();
         let document = &told.first().expect("counts")["SamplingStatisticsDocuments"][0];
-        assert_eq!((&document["RuleName"], &document["RequestCount"]), (&json!("book"), &json!(11)), "{told:?}");
+        assert_eq!((&document["RuleName"], &document["RequestCount"]), (&json!("take"), &json!(11)), "{told:?}");
         assert_eq!(document["SampledCount"], kept + usize::from(kept > 0), "{told:?}");
     }
 }
@@ -85,7 +85,7 @@ async fn without_xray_requests_are_served_at_once() {
         let mut api = start(&sink, &endpoint).await;
         // A request that waited for the rules would take their timeout, a second, at least.
         for _ in 0..3 {
-            assert!(api.book().await.response < Duration::from_millis(500));
+            assert!(api.note().await.response < Duration::from_millis(500));
         }
         assert!(sink.wait_for(2, Duration::from_secs(5)).await >= 2, "the fallback keeps one trace a second");
     }

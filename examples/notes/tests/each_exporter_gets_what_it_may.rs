@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lambda_host::sink::{Behaviour, Sink};
-use testkit::{BookingApi, Setup};
+use testkit::{Setup, notes::NotesApi};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -21,8 +21,8 @@ async fn a_vendor_gets_hashes_and_xray_gets_ids() {
         ("TENANT_ID_HMAC_KEY", "a key of this test"),
         ("SPAN_ATTRIBUTE_DENY", "url.*"),
     ];
-    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
-    api.book().await;
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    api.note().await;
     assert_eq!((vendor.wait_for(2, PATIENCE).await, daemon.wait_for(2, PATIENCE).await), (2, 2));
     for span in vendor.spans() {
         let (tenant, user) = (&span.attributes["tenant.id"], &span.attributes["enduser.id"]);
@@ -51,8 +51,8 @@ async fn dropped_ids_leave_the_tier() {
     let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
     let url = sink.url();
     let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("TENANT_ID_EXPORT", "drop")];
-    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
-    api.book().await;
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    api.note().await;
     assert_eq!(sink.wait_for(2, PATIENCE).await, 2);
     for span in sink.spans() {
         assert_eq!(span.attributes["tenant.tier"], "basic");
@@ -65,8 +65,8 @@ async fn xrays_own_endpoint_gets_signed_requests() {
     let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
     let endpoint = format!("{}/v1/traces", sink.url());
     let env = vec![("OTEL_TRACES_EXPORTER", "xray-otlp"), ("XRAY_OTLP_ENDPOINT", endpoint.as_str())];
-    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
-    api.book().await;
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    api.note().await;
     assert_eq!(sink.wait_for(2, PATIENCE).await, 2);
     let authorization = sink.last_header("authorization").unwrap();
     let scope = "/us-east-1/xray/aws4_request";
@@ -83,8 +83,8 @@ async fn x_debug_forces_a_trace_and_no_more_than_it_may() {
         ("OTEL_TRACES_SAMPLER", "always_off"),
         ("X_DEBUG_TRACES_PER_SECOND", "1"),
     ];
-    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
-    api.book().await;
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    api.note().await;
     for _ in 0..5 {
         let event = api.event("acme", &[("x-debug", "true")]);
         api.function.invoke(event, testkit::DEADLINE).await.unwrap();
@@ -96,8 +96,8 @@ async fn x_debug_forces_a_trace_and_no_more_than_it_may() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hashing_without_a_key_is_refused_at_the_start() {
     let config = lambda_host::function::Config::new(
-        testkit::program("booking-api"),
-        "booking-api",
+        testkit::program("notes-api"),
+        "notes-api",
         &[
             ("TENANT_ID_EXPORT", "hmac"),
             ("USER_POOL_ID", lambda_host::aws::USER_POOL_ID),

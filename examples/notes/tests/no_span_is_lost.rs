@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use lambda_host::sink::{Behaviour, Sink};
-use testkit::{BookingApi, Setup};
+use testkit::{Setup, notes::NotesApi};
 
-const SPANS_PER_BOOKING: usize = 2;
+const SPANS_PER_NOTE: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(10);
 
-async fn start(sink: &Sink, mode: &'static str) -> BookingApi {
+async fn start(sink: &Sink, mode: &'static str) -> NotesApi {
     let url = sink.url();
     let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("TELEMETRY_FLUSH", mode)];
-    BookingApi::start(Setup { env, ..Setup::default() }).await
+    NotesApi::start(Setup { env, ..Setup::default() }).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,7 +21,7 @@ async fn a_freeze_between_invocations_loses_nothing() {
         let sink = Sink::otlp(Behaviour::Slow(Duration::from_millis(20))).await.unwrap();
         let mut api = start(&sink, mode).await;
         for round in 0..20_u64 {
-            api.book().await;
+            api.note().await;
             // Back to back in some rounds, frozen at another moment of the export in each.
             if round % 3 == 0 {
                 tokio::time::sleep(Duration::from_millis(round)).await;
@@ -30,7 +30,7 @@ async fn a_freeze_between_invocations_loses_nothing() {
                 api.function.thaw().unwrap();
             }
         }
-        let expected = 20 * SPANS_PER_BOOKING;
+        let expected = 20 * SPANS_PER_NOTE;
         assert_eq!(sink.wait_for(expected, PATIENCE).await, expected, "{mode}");
     }
 }
@@ -42,11 +42,11 @@ async fn sigterm_sends_what_is_left() {
             let sink = Sink::otlp(Behaviour::Slow(Duration::from_millis(20))).await.unwrap();
             let mut api = start(&sink, mode).await;
             for _ in 0..6 {
-                api.book().await;
+                api.note().await;
             }
             tokio::time::sleep(Duration::from_millis(pause)).await;
             assert!(api.function.terminate().await.unwrap(), "{mode}: killed");
-            assert_eq!(sink.wait_for(6 * SPANS_PER_BOOKING, PATIENCE).await, 6 * SPANS_PER_BOOKING, "{mode} {pause}");
+            assert_eq!(sink.wait_for(6 * SPANS_PER_NOTE, PATIENCE).await, 6 * SPANS_PER_NOTE, "{mode} {pause}");
         }
     }
 }
@@ -55,15 +55,15 @@ async fn sigterm_sends_what_is_left() {
 async fn sigterm_within_an_invocation_sends_its_open_spans() {
     let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
     let mut api = start(&sink, "each").await;
-    api.book().await;
+    api.note().await;
     api.aws.hang(true);
     let hanging = api.function.queue(api.event("acme", &[]).into(), Duration::from_secs(20), None);
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(api.function.terminate().await.unwrap());
     drop(hanging);
-    assert_eq!(sink.wait_for(2 * SPANS_PER_BOOKING, PATIENCE).await, 2 * SPANS_PER_BOOKING);
+    assert_eq!(sink.wait_for(2 * SPANS_PER_NOTE, PATIENCE).await, 2 * SPANS_PER_NOTE);
     let ended: Vec<_> = sink.spans().into_iter().filter(|span| span.failed).collect();
-    assert_eq!(ended.len(), SPANS_PER_BOOKING);
+    assert_eq!(ended.len(), SPANS_PER_NOTE);
     assert!(ended.iter().all(|span| span.attributes["error.type"] == "shutdown"), "{ended:?}");
 }
 
@@ -72,13 +72,13 @@ async fn a_timeout_sends_its_open_spans_before_the_end() {
     for milliseconds in [400, 1000, 1500] {
         let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
         let mut api = start(&sink, "each").await;
-        api.book().await;
+        api.note().await;
         api.aws.hang(true);
         let event = api.event("acme", &[]);
         let outcome = api.function.invoke(event, Duration::from_millis(milliseconds)).await;
         assert!(outcome.is_err(), "it should have timed out");
-        let arrived = sink.wait_for(2 * SPANS_PER_BOOKING, Duration::from_secs(2)).await;
-        assert_eq!(arrived, 2 * SPANS_PER_BOOKING, "deadline of {milliseconds} ms");
+        let arrived = sink.wait_for(2 * SPANS_PER_NOTE, Duration::from_secs(2)).await;
+        assert_eq!(arrived, 2 * SPANS_PER_NOTE, "deadline of {milliseconds} ms");
         let timed_out: Vec<_> = sink.spans().into_iter().filter(|span| span.failed).collect();
         assert!(timed_out.iter().all(|span| span.attributes["error.type"] == "timeout"), "{timed_out:?}");
         assert!(timed_out.iter().all(|span| span.attributes["tenant.id"] == "acme"), "{timed_out:?}");
@@ -93,15 +93,15 @@ async fn a_deadline_at_any_moment_loses_and_doubles_nothing() {
         for latency in [150, 270, 290, 295, 300, 305, 310, 330, 420, 560, 590, 600, 700] {
             let sink = Sink::otlp(Behaviour::Slow(Duration::from_millis(20))).await.unwrap();
             let mut api = start(&sink, mode).await;
-            api.book().await;
+            api.note().await;
             api.aws.take(Duration::from_millis(latency));
             let event = api.event("acme", &[]);
             let answered = api.function.invoke(event, deadline).await.is_ok();
             if answered {
                 api.function.terminate().await.unwrap();
             }
-            let arrived = sink.wait_for(2 * SPANS_PER_BOOKING, Duration::from_secs(2)).await;
-            assert_eq!(arrived, 2 * SPANS_PER_BOOKING, "{mode}, {latency} ms of {deadline:?}, answered: {answered}");
+            let arrived = sink.wait_for(2 * SPANS_PER_NOTE, Duration::from_secs(2)).await;
+            assert_eq!(arrived, 2 * SPANS_PER_NOTE, "{mode}, {latency} ms of {deadline:?}, answered: {answered}");
             let mut ids: Vec<_> = sink.spans().into_iter().map(|span| span.span_id).collect();
             ids.sort();
             ids.dedup();
@@ -115,10 +115,10 @@ async fn a_sandbox_that_ends_while_frozen_sends_what_is_left() {
     let sink = Sink::otlp(Behaviour::Slow(Duration::from_millis(20))).await.unwrap();
     let mut api = start(&sink, "adaptive").await;
     for _ in 0..6 {
-        api.book().await;
+        api.note().await;
     }
     api.function.freeze().unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(api.function.terminate().await.unwrap(), "killed");
-    assert_eq!(sink.wait_for(6 * SPANS_PER_BOOKING, PATIENCE).await, 6 * SPANS_PER_BOOKING);
+    assert_eq!(sink.wait_for(6 * SPANS_PER_NOTE, PATIENCE).await, 6 * SPANS_PER_NOTE);
 }

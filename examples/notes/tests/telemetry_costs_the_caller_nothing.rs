@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 use lambda_host::sink::{Behaviour, Sink};
-use testkit::{BookingApi, Setup};
+use testkit::{Setup, notes::NotesApi};
 
-/// Far more than a booking takes here, far less than any of these collectors.
+/// Far more than a note takes here, far less than any of these collectors.
 const PROMPT: Duration = Duration::from_millis(250);
-const SPANS_PER_BOOKING: usize = 2;
+const SPANS_PER_NOTE: usize = 2;
 
 async fn against(behaviour: Behaviour, mode: &str) {
     let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
@@ -19,20 +19,20 @@ async fn against(behaviour: Behaviour, mode: &str) {
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
         ("TELEMETRY_FLUSH", mode),
     ];
-    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
-    api.book().await;
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    api.note().await;
     sink.behave(behaviour);
-    let bookings = 8;
-    for n in 1..bookings {
-        let outcome = api.book().await;
-        assert!(outcome.response < PROMPT, "{behaviour:?} {mode}, booking {n}: {:?}", outcome.response);
+    let notes = 8;
+    for n in 1..notes {
+        let outcome = api.note().await;
+        assert!(outcome.response < PROMPT, "{behaviour:?} {mode}, note {n}: {:?}", outcome.response);
     }
     sink.behave(Behaviour::Ok);
     // A receiver that failed is left alone for a while.
     tokio::time::sleep(Duration::from_secs(4)).await;
-    api.book().await;
-    api.book().await;
-    let expected = SPANS_PER_BOOKING * (bookings + 2);
+    api.note().await;
+    api.note().await;
+    let expected = SPANS_PER_NOTE * (notes + 2);
     assert_eq!(sink.wait_for(expected, Duration::from_secs(10)).await, expected, "{behaviour:?} {mode}");
 }
 
@@ -57,10 +57,10 @@ async fn a_failing_collector() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_port() {
     let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")];
-    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
-    api.book().await;
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    api.note().await;
     for _ in 0..5 {
-        assert!(api.book().await.response < PROMPT);
+        assert!(api.note().await.response < PROMPT);
     }
     // Said once, not for each invocation.
     let losses = api.function.logs().iter().filter(|line| line.contains("not exported")).count();
@@ -71,13 +71,12 @@ async fn a_closed_port() {
 async fn what_a_collector_refuses_is_dropped_and_counted() {
     let sink = Sink::otlp(Behaviour::Status(400)).await.unwrap();
     let url = sink.url();
-    let mut api =
-        BookingApi::start(Setup { env: vec![("OTEL_EXPORTER_OTLP_ENDPOINT", &url)], ..Setup::default() }).await;
-    api.book().await;
+    let mut api = NotesApi::start(Setup { env: vec![("OTEL_EXPORTER_OTLP_ENDPOINT", &url)], ..Setup::default() }).await;
+    api.note().await;
     api.function.idle().await.unwrap();
     sink.behave(Behaviour::Ok);
-    api.book().await;
-    sink.wait_for(SPANS_PER_BOOKING, Duration::from_secs(5)).await;
+    api.note().await;
+    sink.wait_for(SPANS_PER_NOTE, Duration::from_secs(5)).await;
     let dropped: Vec<_> =
         sink.spans().iter().filter_map(|span| span.attributes.get("telemetry.dropped_spans").cloned()).collect();
     // The refusal was logged with the first flush; what is dropped since is told on the next export.
@@ -88,14 +87,14 @@ async fn what_a_collector_refuses_is_dropped_and_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_stays_away_costs_no_more_memory_in_the_end() {
     let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("TELEMETRY_FLUSH", "adaptive")];
-    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
     // More than are kept.
     for _ in 0..2_000 {
-        api.book().await;
+        api.note().await;
     }
     let full = api.function.peak_rss().unwrap();
     for _ in 0..4_000 {
-        api.book().await;
+        api.note().await;
     }
     let later = api.function.peak_rss().unwrap();
     assert!(later < full + full / 10, "{full} bytes, then {later}");
