@@ -7,7 +7,7 @@
 //! | [`route()`], [`no_such_route`] | the route of a request, and the answer where there is none |
 //! | [`query`], [`required_query`] | query parameters |
 //! | [`page`] | `?limit=` and `?cursor=` of a list |
-//! | [`cors_layer`], [`AllowedOrigin`] | CORS |
+//! | `cors_layer`, `AllowedOrigin` | CORS, with the feature `cors` |
 //!
 //! ```
 //! use http::{Response, StatusCode};
@@ -51,10 +51,14 @@
 //! - Answers are a tenant's own, so no cache may keep them (`Cache-Control: no-store`).
 //! - A parameter that is there twice is refused: which of them is meant is not for a function to guess.
 
+#[cfg(feature = "cors")]
+mod cors;
 mod paging;
 mod problem;
 mod routing;
 
+#[cfg(feature = "cors")]
+pub use cors::{AllowedOrigin, cors_layer};
 pub use paging::page;
 pub use problem::{FieldError, Problem};
-pub use routing::{AllowedOrigin, cors_layer, json, no_such_route, query, required_query, route};
+pub use routing::{json, no_such_route, query, required_query, route};

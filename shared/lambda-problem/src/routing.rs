@@ -1,11 +1,8 @@
-//! What handlers behind API Gateway share: the route, JSON answers, CORS, query parameters.
+//! What handlers behind API Gateway share: the route, JSON answers, query parameters.
 
-use std::str::FromStr;
-
-use http::{HeaderValue, Method, Response, StatusCode, header, header::InvalidHeaderValue};
+use http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::{RequestExt, request::RequestContext};
 use serde::Serialize;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::Problem;
 
@@ -73,36 +70,4 @@ pub fn required_query<'a>(request: &'a impl RequestExt, name: &str) -> Result<&'
 /// 404 for a route this function does not serve.
 pub fn no_such_route() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is nothing at this path.")
-}
-
-/// The origin whose pages may call, as a browser writes it: `https://portal.example`. Any, where it is `*` or nothing is said.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AllowedOrigin(Option<HeaderValue>);
-
-impl FromStr for AllowedOrigin {
-    type Err = InvalidHeaderValue;
-    fn from_str(text: &str) -> Result<Self, InvalidHeaderValue> {
-        Ok(Self(if text == "*" { None } else { Some(text.parse()?) }))
-    }
-}
-
-/// CORS for this origin: preflight is answered without a token, and browsers may read `traceparent`, `Retry-After` and `Location`.
-pub fn cors_layer(origin: AllowedOrigin) -> CorsLayer {
-    let origin = origin.0.map_or_else(AllowOrigin::any, AllowOrigin::exact);
-    let name = header::HeaderName::from_static;
-    CorsLayer::new()
-        .allow_origin(origin)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            name("idempotency-key"),
-            name("traceparent"),
-            name("tracestate"),
-            name("baggage"),
-            name("x-amzn-trace-id"),
-            name("x-debug"),
-        ])
-        .expose_headers([name("traceparent"), header::RETRY_AFTER, header::LOCATION])
-        .max_age(std::time::Duration::from_secs(600))
 }

@@ -167,7 +167,7 @@ impl Proxy {
     /// Ends every function's process that has called, as Lambda ends a sandbox: with SIGTERM, upon which it sends its last spans. The next
     /// invocation is a cold one.
     pub async fn end_functions(&self) {
-        let callers = std::mem::take(&mut lock(&self.state).callers);
+        let callers = std::mem::take(&mut self.state.lock().callers);
         let is_there = |pid: &Pid| Process::new(pid.as_raw_nonzero().get()).is_ok_and(|process| process.is_alive());
         callers.iter().filter(|pid| is_there(pid)).for_each(|pid| kill_process(*pid, Signal::TERM).unwrap());
         let started = Instant::now();
