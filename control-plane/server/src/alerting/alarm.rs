@@ -1,0 +1,145 @@
+//! An alert, and where its reasons are to be seen.
+
+use control_plane_embedded::AlertRow;
+use control_plane_model::search::quoted;
+use control_plane_model::store::StoreError;
+use serde::{Deserialize, Serialize};
+use slo::{Alert, Condition, SLOWDOWN, Scope};
+
+use crate::{
+    evaluator::{Fare, Whose},
+    pages::text::link,
+};
+
+const SLOT: i64 = 300;
+
+/// An alert as receivers, pages and the API get it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// The same for one alert however often it is told.
+    pub id: String,
+    /// What it is about, and its numbers.
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// One sentence for a person.
+    pub summary: String,
+    /// Path of the page with the traces that caused it.
+    pub traces: String,
+    /// Path of the tenant's page; of the list of tenants, if it is about all.
+    pub page: String,
+}
+
+impl Alarm {
+    /// The alarm of an alert, by how those fare whom it may be about.
+    pub fn new(alert: Alert, fares: &[Fare]) -> Self {
+        let fare = match &alert.scope {
+            Scope::Tenant { tenant, .. } => {
+                fares.iter().find(|fare| matches!(&fare.whose, Whose::Tenant(name) if name == tenant))
+            }
+            Scope::AllTenants { .. } => None,
+        };
+        Self {
+            id: alert.id(),
+            summary: summary(&alert),
+            traces: traces(&alert, fare),
+            page: match &alert.scope {
+                Scope::Tenant { tenant, .. } => link("/tenant", &[("id", tenant.clone())]),
+                Scope::AllTenants { .. } => "/tenants".to_owned(),
+            },
+            alert,
+        }
+    }
+
+    /// As it is kept.
+    pub(crate) fn row(&self) -> Result<AlertRow, StoreError> {
+        let tenant = match &self.alert.scope {
+            Scope::Tenant { tenant, .. } => Some(tenant.clone()),
+            Scope::AllTenants { .. } => None,
+        };
+        let body = serde_json::to_string(self).map_err(|error| StoreError::Failed(error.to_string()))?;
+        Ok(AlertRow { id: self.id.clone(), tenant, opened: self.alert.opened, body })
+    }
+
+    /// From what was kept.
+    pub(crate) fn read(body: &str) -> Result<Self, StoreError> {
+        serde_json::from_str(body).map_err(|error| StoreError::Failed(error.to_string()))
+    }
+
+    /// Whether it is about them.
+    pub fn is_of(&self, whose: &Whose) -> bool {
+        match (&self.alert.scope, whose) {
+            (Scope::Tenant { tenant, .. }, Whose::Tenant(name)) => tenant == name,
+            _ => false,
+        }
+    }
+}
+
+/// What an alert is about.
+pub(crate) fn condition(condition: Condition) -> &'static str {
+    match condition {
+        Condition::ErrorRate => "error rate",
+        Condition::Latency => "latency",
+        Condition::Budget => "budget",
+        Condition::FastBurn => "fast burn",
+        Condition::SlowBurn => "slow burn",
+    }
+}
+
+fn summary(alert: &Alert) -> String {
+    let whose = match &alert.scope {
+        Scope::Tenant { tenant, tier } => format!("{tenant} ({tier})"),
+        Scope::AllTenants { tenants, of } => {
+            return format!(
+                "{tenants} of {of} tenants at once: {}, {:.0} % of them near or over it",
+                condition(alert.condition),
+                alert.value * 100.0
+            );
+        }
+    };
+    match alert.condition {
+        Condition::ErrorRate => format!(
+            "{whose}: {:.1} % of requests failed in 5 minutes ({} of {})",
+            alert.value * 100.0,
+            alert.failed,
+            alert.requests
+        ),
+        Condition::Latency => {
+            format!("{whose}: p99 is {:.1} times its own baseline ({} requests)", alert.value, alert.requests)
+        }
+        Condition::Budget => format!("{whose}: {:.0} % of the 30-day error budget is burnt", alert.value * 100.0),
+        Condition::FastBurn => {
+            format!("{whose}: the error budget burns at {:.1} times the allowed rate (5 min, 1 h)", alert.value)
+        }
+        Condition::SlowBurn => {
+            format!("{whose}: the error budget burns at {:.1} times the allowed rate (30 min, 6 h)", alert.value)
+        }
+    }
+}
+
+/// The search whose answer is what caused the alert.
+fn traces(alert: &Alert, fare: Option<&Fare>) -> String {
+    let (back, what) = match alert.condition {
+        Condition::ErrorRate => (SLOT, "fault".to_owned()),
+        Condition::Latency => {
+            let baseline = fare.and_then(|fare| fare.evaluation.baseline_p99_ns).unwrap_or_default();
+            (SLOT, format!("duration > {:.3}", baseline * SLOWDOWN / 1e9))
+        }
+        Condition::FastBurn => (3_600, "fault".to_owned()),
+        Condition::SlowBurn => (21_600, "fault".to_owned()),
+        Condition::Budget => (86_400, "fault".to_owned()),
+    };
+    let filter = match &alert.scope {
+        Scope::Tenant { tenant, .. } => format!("annotation[tenant.id] = {} AND {what}", quoted(tenant)),
+        Scope::AllTenants { .. } => what,
+    };
+    let order = if alert.condition == Condition::Latency { "slowest" } else { "newest" };
+    link(
+        "/traces",
+        &[
+            ("filter", filter),
+            ("order", order.to_owned()),
+            ("from", (alert.opened - back).to_string()),
+            ("to", alert.opened.to_string()),
+        ],
+    )
+}
