@@ -8,14 +8,14 @@ use control_plane_model::{
 };
 use rusqlite::Connection;
 
-use super::dictionary::ANNOTATION;
+use crate::dictionary::ANNOTATION;
 
 /// A node of the service map.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Node {
-    pub kind: String,
-    pub account: String,
-    pub name: String,
+pub(crate) struct Node {
+    pub(crate) kind: String,
+    pub(crate) account: String,
+    pub(crate) name: String,
 }
 
 /// Names and nodes by number.
@@ -49,11 +49,6 @@ impl Catalog {
     }
 
     /// A node; one without a name, if there is none.
-    pub(crate) fn node_ref(&self, id: NodeId) -> &Node {
-        static NOBODY: Node = Node { kind: String::new(), account: String::new(), name: String::new() };
-        self.nodes.get(id as usize).unwrap_or(&NOBODY)
-    }
-
     pub(crate) fn node(&self, id: NodeId) -> Node {
         self.nodes.get(id as usize).cloned().unwrap_or_default()
     }

@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 /// Begins the names of annotations, to tell them from tenants.
 pub(crate) const ANNOTATION: &str = "@";
 /// The name of nothing: no tenant, no tier.
-pub const NONE: u32 = 0;
+pub(crate) const NONE: u32 = 0;
 /// Names and nodes that are told apart: tenants, tiers, operations; services, tables, topics.
 const MAX_NAMES: usize = 200_000;
 const MAX_NODES: usize = 20_000;

@@ -10,7 +10,7 @@ use prost::{
     encoding::{WireType, encode_key, encode_varint},
 };
 
-use super::failure::Failure;
+use crate::failure::Failure;
 
 /// What one request brings of one trace, and all of it as it is stored.
 #[derive(Debug)]

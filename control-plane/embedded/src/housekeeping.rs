@@ -3,7 +3,7 @@
 use control_plane_model::{rollup::DAY, trace::TraceId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{
+use crate::{
     cells::{self, Cells, Table},
     failure::Failure,
     ingest::{DELETE_TENANT, Ingest, hour},

@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{
+use crate::{
     cells::{Cells, Table},
     dictionary::{ANNOTATION, Dictionary, NONE},
     failure::Failure,

@@ -46,6 +46,11 @@ impl Late {
         self.0.until.store(until, Ordering::SeqCst);
         std::mem::take(&mut self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// They have late spans still: what was taken was not read.
+    pub(crate) fn put_back(&self, tenants: HashSet<u32>) {
+        self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner).extend(tenants);
+    }
 }
 
 #[cfg(test)]

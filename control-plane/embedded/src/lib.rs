@@ -5,6 +5,7 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | `engine` | what the control plane sees of all this |
 //! | `schema` | tables and connections |
 //! | `fragment` | what spans are stored as |
 //! | `writer`, `lock` | group commit, by one process |
@@ -14,14 +15,14 @@
 //! | `cells`, `histogram` | sums by bucket, tenant and series, and their latencies |
 //! | `outline` | what a search looks at, as bytes |
 //! | `housekeeping` | retention and compaction |
-//! | `evaluation`, `late` | what the evaluator reads and writes, and whose past changed since |
+//! | `requests`, `late` | sums of requests by name, and whose past changed since |
 //! | `reader`, `listing`, `map` | reading: one trace, a search, the service map |
 //! | `failure` | why something within did not work |
 
 mod catalog;
 mod cells;
 mod dictionary;
-mod evaluation;
+mod engine;
 mod failure;
 mod fragment;
 mod histogram;
@@ -33,13 +34,10 @@ mod lock;
 mod map;
 mod outline;
 mod reader;
+mod requests;
 mod schema;
 mod trace_state;
 mod writer;
 
-pub use catalog::Node;
-pub use dictionary::NONE;
-pub use evaluation::{AlertRow, RequestRow};
+pub use engine::Embedded;
 pub use housekeeping::Retention;
-pub use reader::Reader;
-pub use writer::Writer;

@@ -6,7 +6,7 @@ use control_plane_model::{
     listing::{Found, LatencyBin, Search},
     otlp::Flags,
     search::{Expression, Matcher, Names, Outline, Row},
-    store::StoreError,
+    store::{Scope, StoreError},
     trace::{Summary, TraceId},
 };
 use rusqlite::{Connection, Rows};
@@ -15,17 +15,17 @@ use slo::{
     histogram::{lower_bound, upper_bound},
 };
 
-use super::{catalog::Catalog, failure::Failure, ingest::hour, outline, reader::Reader};
+use crate::{catalog::Catalog, failure::Failure, ingest::hour, outline, reader::Reader};
 
 /// Traces looked at in one search; a search that stops there says so.
 const MAX_SCANNED: usize = 1_000_000;
 
 impl Reader {
     /// Searches.
-    pub fn search(&self, search: &Search) -> Result<Found, StoreError> {
+    pub(crate) fn search(&self, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
         self.read(|connection| {
             let catalog = self.catalog(connection)?;
-            let found = scan(connection, &catalog, search)?;
+            let found = scan(connection, &catalog, scope, search)?;
             let rows = found.best.into_sorted_vec().into_iter().map(|Reverse((_, row))| row);
             let traces = rows.map(|row| summary(connection, &catalog, row)).collect::<Result<_, _>>()?;
             Ok(Found {
@@ -51,6 +51,8 @@ impl Reader {
 #[derive(Default)]
 struct Scan<'a> {
     matcher: Option<Matcher<'a>>,
+    /// Traces in which others were served too are passed over.
+    alone: Option<u32>,
     /// The first in order, rank and row; the last of them on top.
     best: BinaryHeap<Reverse<(i64, i64)>>,
     matched: usize,
@@ -59,12 +61,24 @@ struct Scan<'a> {
     histogram: Histogram,
 }
 
-fn scan<'a>(connection: &Connection, catalog: &'a Catalog, search: &'a Search) -> Result<Scan<'a>, Failure> {
+fn scan<'a>(
+    connection: &Connection,
+    catalog: &'a Catalog,
+    scope: &'a Scope,
+    search: &'a Search,
+) -> Result<Scan<'a>, Failure> {
     let matcher = search.expression.as_ref().map(|expression| Matcher::new(expression, catalog));
-    let outline = if matcher.as_ref().is_some_and(|matcher| matcher.needs_outline) { "t.outline" } else { "NULL" };
-    let columns = format!("t.id, t.start_ns, t.end_ns, t.flags, {outline}");
     let mut scan = Scan { matcher, ..Scan::default() };
-    let Some(tenant) = search.expression.as_ref().and_then(Expression::tenant) else {
+    let asked = search.expression.as_ref().and_then(Expression::tenant);
+    let tenant = match scope.tenant().or(asked).map(|tenant| Catalog::number(connection, tenant)).transpose()? {
+        // A tenant that no span has named has no traces.
+        Some(None) => return Ok(scan),
+        tenant => tenant.flatten(),
+    };
+    scan.alone = scope.tenant().and(tenant);
+    let outline = if scan.needs_outline() { "t.outline" } else { "NULL" };
+    let columns = format!("t.id, t.start_ns, t.end_ns, t.flags, {outline}");
+    let Some(tenant) = tenant else {
         let sql =
             format!("SELECT {columns} FROM traces t WHERE start_ns >= ?1 AND start_ns < ?2 ORDER BY start_ns DESC");
         let mut statement = connection.prepare_cached(&sql)?;
@@ -72,7 +86,6 @@ fn scan<'a>(connection: &Connection, catalog: &'a Catalog, search: &'a Search) -
         return Ok(scan);
     };
     // A tenant's traces are found hour by hour; from the first one there is.
-    let Some(tenant) = Catalog::number(connection, tenant)? else { return Ok(scan) };
     let first: Option<i64> = connection.query_row("SELECT min(hour) FROM trace_tenants", [], |row| row.get(0))?;
     let (from, to) = (hour(search.from_ns).max(first.unwrap_or(i64::MAX)), hour(search.to_ns));
     let sql = format!(
@@ -87,6 +100,10 @@ fn scan<'a>(connection: &Connection, catalog: &'a Catalog, search: &'a Search) -
 }
 
 impl Scan<'_> {
+    fn needs_outline(&self) -> bool {
+        self.alone.is_some() || self.matcher.as_ref().is_some_and(|matcher| matcher.needs_outline)
+    }
+
     /// Looks at all rows: id, start, end, flags, and the outline if that is needed.
     fn all(&mut self, mut rows: Rows<'_>, search: &Search) -> Result<(), Failure> {
         let nothing = Outline::default();
@@ -98,12 +115,13 @@ impl Scan<'_> {
             self.scanned += 1;
             let (start_ns, end_ns): (i64, i64) = (row.get(1)?, row.get(2)?);
             let columns = Row { duration_ns: end_ns - start_ns, flags: Flags::from_bits(row.get(3)?) };
-            if let Some(matcher) = &self.matcher {
-                let decoded = matcher.needs_outline.then(|| row.get_ref(4)).transpose()?;
-                let decoded = decoded.map(|value| outline::decode(value.as_blob().unwrap_or_default()));
-                if !matcher.matches(columns, decoded.as_ref().unwrap_or(&nothing)) {
-                    continue;
-                }
+            let decoded = self.needs_outline().then(|| row.get_ref(4)).transpose()?;
+            let decoded = decoded.map(|value| outline::decode(value.as_blob().unwrap_or_default()));
+            let outline = decoded.as_ref().unwrap_or(&nothing);
+            if self.alone.is_some_and(|tenant| outline.tenants != [tenant])
+                || self.matcher.as_ref().is_some_and(|matcher| !matcher.matches(columns, outline))
+            {
+                continue;
             }
             self.matched += 1;
             self.histogram.add(u64::try_from(columns.duration_ns).unwrap_or_default(), 1.0);

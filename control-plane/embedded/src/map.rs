@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use control_plane_model::{
     map::{MapEdge, MapNode, MapQuery, ServiceMap, Stats},
     rollup::Cell,
-    store::StoreError,
+    store::{Scope, StoreError},
     topology::NodeId,
 };
 use rusqlite::params;
 
-use super::{
+use crate::{
     catalog::Catalog,
     cells::{self, Table},
     dictionary::NONE,
@@ -19,14 +19,18 @@ use super::{
 
 impl Reader {
     /// The service map.
-    pub fn map(&self, query: &MapQuery) -> Result<ServiceMap, StoreError> {
+    pub(crate) fn map(&self, scope: &Scope, query: &MapQuery) -> Result<ServiceMap, StoreError> {
         let minute = |time: i64| time.div_euclid(60) * 60;
         // The minute under way is part of it.
         let (from, to) = (minute(query.from), minute(query.to) + 60);
         let mut map = ServiceMap { from, to, nodes: Vec::new(), edges: Vec::new() };
+        let tenant = query.tenant.as_deref().or(scope.tenant());
+        if !scope.sees(tenant) {
+            return Ok(map);
+        }
         self.read(|connection| {
             let catalog = self.catalog(connection)?;
-            let Some(tenant) = number(connection, query.tenant.as_deref())? else { return Ok(()) };
+            let Some(tenant) = number(connection, tenant)? else { return Ok(()) };
             let tier = match query.tier.as_deref() {
                 None => None,
                 Some(tier) => match Catalog::number(connection, tier)? {

@@ -8,12 +8,12 @@ use std::{
 
 use control_plane_model::{
     otlp,
-    store::{Facets, StoreError},
+    store::{Facets, Scope, StoreError},
     trace::{Trace, TraceId},
 };
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{catalog::Catalog, failure::Failure, ingest::fragments, schema};
+use crate::{catalog::Catalog, failure::Failure, ingest::fragments, schema};
 
 /// Connections that are kept open.
 const MAX_IDLE: usize = 4;
@@ -22,7 +22,7 @@ const FACETS_FOR: Duration = Duration::from_secs(2);
 
 /// Reads from the database. Every call blocks.
 #[derive(Debug, Clone)]
-pub struct Reader(Arc<Inner>);
+pub(crate) struct Reader(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -34,7 +34,7 @@ struct Inner {
 
 impl Reader {
     /// Reads from this file.
-    pub fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         Self(Arc::new(Inner {
             path: path.to_owned(),
             idle: Mutex::default(),
@@ -65,8 +65,8 @@ impl Reader {
         Ok(self.0.catalog.read().unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
 
-    /// A whole trace, its spans by start time; `None` if no span of it is known.
-    pub fn trace(&self, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
+    /// A trace, its spans by start time; `None` if no span of it is known.
+    pub(crate) fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
         self.read(|connection| {
             let mut find = connection.prepare_cached("SELECT id FROM traces WHERE trace_id = ?1")?;
             let row: Option<i64> = find.query_row([trace_id.as_bytes()], |row| row.get(0)).optional()?;
@@ -75,13 +75,14 @@ impl Reader {
             for (resource, scope_spans) in fragments(connection, row)? {
                 spans.extend(scope_spans.spans.into_iter().map(|span| otlp::span(&resource, span)));
             }
+            spans.retain(|span| scope.sees(span.tenant.as_deref()));
             spans.sort_by_key(|span| (span.start_unix_ns, span.end_unix_ns));
-            Ok(Some(Trace { trace_id, xray_trace_id: trace_id.xray(), spans }))
+            Ok((!spans.is_empty()).then(|| Trace { trace_id, xray_trace_id: trace_id.xray(), spans }))
         })
     }
 
     /// What spans have named that a search or a map can be narrowed to, as it was a moment ago.
-    pub fn facets(&self) -> Result<Facets, StoreError> {
+    pub(crate) fn facets(&self) -> Result<Facets, StoreError> {
         let lately = || self.0.facets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, facets)) = &*lately()
             && at.elapsed() < FACETS_FOR

@@ -8,7 +8,7 @@ use control_plane_model::{
     topology::{Placed, Use, edges},
 };
 
-use super::dictionary::NONE;
+use crate::dictionary::NONE;
 
 /// A span of it.
 #[derive(Debug, Clone)]

@@ -1,7 +1,6 @@
 //! The one writer: group commit on a thread of its own, and housekeeping while nobody waits.
 
 use std::{
-    collections::HashSet,
     path::Path,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
@@ -11,12 +10,12 @@ use std::{
 use control_plane_model::{
     complain::complain,
     incoming::Incoming,
-    store::{StoreError, Stored},
+    store::{AlertRecord, StoreError, Stored},
 };
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use super::{
+use crate::{
     failure::Failure,
     fragment::Compressed,
     housekeeping::{self, Retention},
@@ -35,13 +34,11 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(500);
 /// Between two looks at whether there is something to do, when nothing comes.
 const IDLE: Duration = Duration::from_secs(10);
 
-type Statements = Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
-
 /// What the writer is asked for.
 enum Work {
     Store(Job),
-    /// Something else, in a transaction of its own.
-    Write(Statements, SyncSender<Result<(), StoreError>>),
+    /// In a transaction of its own.
+    State(State, SyncSender<Result<(), StoreError>>),
 }
 
 struct Job {
@@ -65,14 +62,14 @@ struct Answer {
 
 /// A handle to the writer; it ends with the last handle.
 #[derive(Debug, Clone)]
-pub struct Writer {
+pub(crate) struct Writer {
     work: SyncSender<Work>,
     late: Late,
 }
 
 impl Writer {
     /// Opens the database file and starts the writer.
-    pub fn start(path: &Path, retention: Retention) -> Result<Self, StoreError> {
+    pub(crate) fn start(path: &Path, retention: Retention) -> Result<Self, StoreError> {
         let lock = Lock::take(&path.with_extension("lock"))?;
         let connection = schema::open_writer(path).map_err(Failure::from)?;
         let late = Late::default();
@@ -92,7 +89,7 @@ impl Writer {
     }
 
     /// Stores spans; `Ok` means they are durable. A span that is there already stays as it is.
-    pub async fn store(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
+    pub(crate) async fn store(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
         let spans = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
         let traces = traces.into_iter().map(Compressed::from).collect();
         let (done, outcome) = oneshot::channel();
@@ -100,21 +97,37 @@ impl Writer {
         outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?.outcome
     }
 
-    /// Writes something else; `Ok` means it is durable. This blocks.
-    pub(crate) fn write(
-        &self,
-        write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<(), StoreError> {
+    /// Stores a state under a name, and the alerts that changed, together; `Ok` means they are durable. This blocks.
+    pub(crate) fn store_state(&self, name: String, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
         let ended = || StoreError::Failed("the writer ended".into());
         let (done, outcome) = sync_channel(1);
-        self.work.send(Work::Write(Box::new(write), done)).map_err(|_| ended())?;
+        self.work.send(Work::State(State { name, state, changed }, done)).map_err(|_| ended())?;
         outcome.recv().unwrap_or_else(|_| Err(ended()))
     }
 
-    /// The tenants, by number, that had spans of times which were evaluated, since this was asked last; 0 is nobody. From now on what is
-    /// before `until` counts as evaluated.
-    pub fn take_late(&self, until: i64) -> HashSet<u32> {
-        self.late.take(until)
+    /// Who had late spans.
+    pub(crate) fn late(&self) -> &Late {
+        &self.late
+    }
+}
+
+/// A state, and the alerts that changed with it.
+struct State {
+    name: String,
+    state: String,
+    changed: Vec<AlertRecord>,
+}
+
+impl State {
+    fn write(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let transaction = connection.transaction()?;
+        let sql = "INSERT OR REPLACE INTO states (name, body) VALUES (?1, ?2)";
+        transaction.execute(sql, [&self.name, &self.state])?;
+        for AlertRecord { id, tenant, opened, body } in &self.changed {
+            let sql = "INSERT OR REPLACE INTO alerts (id, tenant, opened, body) VALUES (?1, ?2, ?3, ?4)";
+            transaction.execute(sql, params![id, tenant, opened, body])?;
+        }
+        transaction.commit()
     }
 }
 
@@ -142,11 +155,8 @@ fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, ret
         }
         match first {
             None => {}
-            Some(Work::Write(write, done)) => {
-                let outcome = connection.transaction().and_then(|transaction| {
-                    write(&transaction)?;
-                    transaction.commit()
-                });
+            Some(Work::State(state, done)) => {
+                let outcome = state.write(&mut connection);
                 // Whoever asked may have gone.
                 let _gone = done.send(outcome.map_err(|error| Failure::from(error).into()));
             }

@@ -12,7 +12,7 @@
 //! | [`pages`] | the pages |
 //! | [`terminal`] | the same in a terminal |
 //! | [`problem`] | RFC 9457 problem documents |
-//! | `visible` | what is written to a page or a terminal |
+//! | `text`, `visible` | what is written to a page or a terminal |
 
 pub mod alerting;
 pub mod api;
@@ -24,4 +24,5 @@ pub mod pages;
 pub mod problem;
 pub mod server;
 pub mod terminal;
+mod text;
 mod visible;

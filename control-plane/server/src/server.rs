@@ -9,35 +9,22 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, map_response},
     response::Response,
-    routing::{any, get, post},
+    routing::get,
 };
-use control_plane_embedded::{Reader, Writer};
+use control_plane_embedded::Embedded;
+use control_plane_model::store::{SpanStore, StateStore};
 use tokio::net::TcpListener;
-
-use slo::Prices;
 
 use crate::{
     alerting::Notifier,
-    api::{self, Logs},
+    api::{self, Logs, Sources},
     config::Config,
     evaluator::Evaluator,
     forward::Forwarder,
-    intake::{self, Keys},
+    intake::{self, Intake},
     pages,
     problem::Problem,
 };
-
-/// What requests share.
-#[derive(Debug)]
-pub(crate) struct App {
-    pub(crate) writer: Writer,
-    pub(crate) reader: Reader,
-    pub(crate) keys: Keys,
-    pub(crate) forwarders: Vec<Forwarder>,
-    pub(crate) logs: Option<Logs>,
-    pub(crate) evaluator: Evaluator,
-    pub(crate) prices: Option<Arc<Prices>>,
-}
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
 /// is there that an answer needs.
@@ -50,39 +37,31 @@ pub async fn serve(
 ) -> Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let database = dir.join("control-plane.sqlite");
-    let writer =
-        Writer::start(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))?;
-    let reader = Reader::new(&database);
+    let store =
+        Embedded::open(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))?;
+    let (spans, states): (Arc<dyn SpanStore>, Arc<dyn StateStore>) = (Arc::new(store.clone()), Arc::new(store));
     let notifier = Notifier::start(config.webhooks()?);
-    let app = Arc::new(App {
-        evaluator: Evaluator::start(reader.clone(), writer.clone(), config.slo()?, notifier)?,
+    let sources = Sources {
+        evaluator: Evaluator::start(spans.clone(), states.clone(), config.slo()?, notifier)?,
         prices: config.prices().map(Arc::new),
-        writer,
-        reader,
-        keys: config.keys()?,
-        forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
         logs: config.logs_url().map(Logs::new).transpose()?,
-    });
+        spans: spans.clone(),
+        states,
+    };
+    let intake = Intake {
+        spans,
+        keys: Arc::new(config.keys()?),
+        forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
+    };
     let router = Router::new()
-        .route("/v1/traces", post(intake::export).fallback(intake::not_served))
-        .route("/v1/{*signal}", any(intake::not_served))
-        .route("/api/map", get(api::map))
-        .route("/api/traces", get(api::traces))
-        .route("/api/traces/{id}", get(api::trace))
-        .route("/api/traces/{id}/logs", get(api::trace_logs))
-        .route("/api/facets", get(api::facets))
-        .route("/api/slo", get(api::slo))
-        .route("/api/tenants/{id}", get(api::tenant))
-        .route("/api/alerts", get(api::alerts))
-        .route("/api/cost", get(api::cost))
+        .merge(intake::routes().with_state(intake))
+        .merge(api::routes().merge(pages::routes()).with_state(sources))
         .route("/healthz", get(|| async { "ok" }))
-        .merge(pages::routes())
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method."))
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(map_response(secure))
-        .layer(from_fn(timed))
-        .with_state(app);
+        .layer(from_fn(timed));
     ready()?;
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
 }

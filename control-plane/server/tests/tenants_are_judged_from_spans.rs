@@ -168,17 +168,21 @@ async fn numbers_alerts_and_costs() {
     // Each of the two is alerted on for what it suffers; the links lead to what caused it.
     let alerts: Vec<Alarm> = get(&server, "/api/alerts").await;
     let of = |tenant: &str| -> Vec<String> {
-        let whose = Whose::Tenant(tenant.into());
-        alerts.iter().filter(|alarm| alarm.is_of(&whose)).map(|alarm| format!("{:?}", alarm.alert.condition)).collect()
+        alerts
+            .iter()
+            .filter(|alarm| alarm.alert.scope.tenant() == Some(tenant))
+            .map(|alarm| format!("{:?}", alarm.alert.condition))
+            .collect()
     };
     assert!(of("globex").contains(&"ErrorRate".to_owned()), "{alerts:?}");
     assert!(of("oceanic").contains(&"Latency".to_owned()), "{alerts:?}");
     assert_eq!(of("acme"), [""; 0]);
     for (tenant, condition) in [("globex", "ErrorRate"), ("oceanic", "Latency")] {
-        let whose = Whose::Tenant(tenant.into());
         let alarm = alerts
             .iter()
-            .find(|alarm| alarm.is_of(&whose) && format!("{:?}", alarm.alert.condition) == condition)
+            .find(|alarm| {
+                alarm.alert.scope.tenant() == Some(tenant) && format!("{:?}", alarm.alert.condition) == condition
+            })
             .unwrap();
         let found: Value = get(&server, &format!("/api{}", alarm.traces)).await;
         assert!(found["matched"].as_u64().unwrap() > 0, "{}: {found}", alarm.traces);

@@ -30,6 +30,16 @@ pub enum Scope {
     },
 }
 
+impl Scope {
+    /// The tenant, if it is about one.
+    pub fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::Tenant { tenant, .. } => Some(tenant),
+            Self::AllTenants { .. } => None,
+        }
+    }
+}
+
 /// Something to be told of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {

@@ -1,15 +1,13 @@
 //! An alert, and where its reasons are to be seen.
 
-use control_plane_embedded::AlertRow;
-use control_plane_model::search::quoted;
-use control_plane_model::store::StoreError;
+use control_plane_model::{
+    search::quoted,
+    store::{AlertRecord, StoreError},
+};
 use serde::{Deserialize, Serialize};
 use slo::{Alert, Condition, SLOWDOWN, Scope};
 
-use crate::{
-    evaluator::{Fare, Whose},
-    pages::text::link,
-};
+use crate::text::link;
 
 const SLOT: i64 = 300;
 
@@ -30,52 +28,35 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// The alarm of an alert, by how those fare whom it may be about.
-    pub fn new(alert: Alert, fares: &[Fare]) -> Self {
-        let fare = match &alert.scope {
-            Scope::Tenant { tenant, .. } => {
-                fares.iter().find(|fare| matches!(&fare.whose, Whose::Tenant(name) if name == tenant))
-            }
-            Scope::AllTenants { .. } => None,
-        };
+    /// The alarm of an alert. `baseline_p99_ns` is the usual p99 of the tenant that it is about, nanoseconds.
+    pub fn new(alert: Alert, baseline_p99_ns: Option<f64>) -> Self {
         Self {
             id: alert.id(),
             summary: summary(&alert),
-            traces: traces(&alert, fare),
-            page: match &alert.scope {
-                Scope::Tenant { tenant, .. } => link("/tenant", &[("id", tenant.clone())]),
-                Scope::AllTenants { .. } => "/tenants".to_owned(),
+            traces: traces(&alert, baseline_p99_ns.unwrap_or_default()),
+            page: match alert.scope.tenant() {
+                Some(tenant) => link("/tenant", &[("id", tenant.to_owned())]),
+                None => "/tenants".to_owned(),
             },
             alert,
         }
     }
 
     /// As it is kept.
-    pub(crate) fn row(&self) -> Result<AlertRow, StoreError> {
-        let tenant = match &self.alert.scope {
-            Scope::Tenant { tenant, .. } => Some(tenant.clone()),
-            Scope::AllTenants { .. } => None,
-        };
+    pub(crate) fn record(&self) -> Result<AlertRecord, StoreError> {
+        let tenant = self.alert.scope.tenant().map(str::to_owned);
         let body = serde_json::to_string(self).map_err(|error| StoreError::Failed(error.to_string()))?;
-        Ok(AlertRow { id: self.id.clone(), tenant, opened: self.alert.opened, body })
+        Ok(AlertRecord { id: self.id.clone(), tenant, opened: self.alert.opened, body })
     }
 
     /// From what was kept.
     pub(crate) fn read(body: &str) -> Result<Self, StoreError> {
         serde_json::from_str(body).map_err(|error| StoreError::Failed(error.to_string()))
     }
-
-    /// Whether it is about them.
-    pub fn is_of(&self, whose: &Whose) -> bool {
-        match (&self.alert.scope, whose) {
-            (Scope::Tenant { tenant, .. }, Whose::Tenant(name)) => tenant == name,
-            _ => false,
-        }
-    }
 }
 
 /// What an alert is about.
-pub(crate) fn condition(condition: Condition) -> &'static str {
+fn condition(condition: Condition) -> &'static str {
     match condition {
         Condition::ErrorRate => "error rate",
         Condition::Latency => "latency",
@@ -117,20 +98,17 @@ fn summary(alert: &Alert) -> String {
 }
 
 /// The search whose answer is what caused the alert.
-fn traces(alert: &Alert, fare: Option<&Fare>) -> String {
+fn traces(alert: &Alert, baseline_p99_ns: f64) -> String {
     let (back, what) = match alert.condition {
         Condition::ErrorRate => (SLOT, "fault".to_owned()),
-        Condition::Latency => {
-            let baseline = fare.and_then(|fare| fare.evaluation.baseline_p99_ns).unwrap_or_default();
-            (SLOT, format!("duration > {:.3}", baseline * SLOWDOWN / 1e9))
-        }
+        Condition::Latency => (SLOT, format!("duration > {:.3}", baseline_p99_ns * SLOWDOWN / 1e9)),
         Condition::FastBurn => (3_600, "fault".to_owned()),
         Condition::SlowBurn => (21_600, "fault".to_owned()),
         Condition::Budget => (86_400, "fault".to_owned()),
     };
-    let filter = match &alert.scope {
-        Scope::Tenant { tenant, .. } => format!("annotation[tenant.id] = {} AND {what}", quoted(tenant)),
-        Scope::AllTenants { .. } => what,
+    let filter = match alert.scope.tenant() {
+        Some(tenant) => format!("annotation[tenant.id] = {} AND {what}", quoted(tenant)),
+        None => what,
     };
     let order = if alert.condition == Condition::Latency { "slowest" } else { "newest" };
     link(

@@ -2,6 +2,7 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | `sources` | what all of it is read from |
 //! | `parameters` | the query of a request |
 //! | `window` | the window of time a request asks about |
 //! | `conditions` | what a search form asks for, as a filter expression |
@@ -12,37 +13,49 @@ mod conditions;
 mod logs;
 mod objectives;
 mod parameters;
+mod sources;
 mod window;
 
-use std::sync::Arc;
-
 use axum::{
-    Json,
+    Json, Router,
     extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
+    routing::get,
 };
 use control_plane_model::{
-    listing::{Found, Search},
-    map::{MapQuery, ServiceMap},
-    search::Expression,
+    listing::Found,
+    map::ServiceMap,
     store::Facets,
     trace::{Stretch, Trace, TraceId, Tree, critical_path},
 };
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use conditions::{Conditions, STATUSES};
 pub use logs::Logs;
-pub(crate) use objectives::{CostFilter, alerts, cost, read_cost, read_slo, read_tenant, slo, tenant};
+pub(crate) use objectives::CostFilter;
 pub use objectives::{FareLine, Point, ServiceLine, SloAnswer, TenantAnswer};
 pub(crate) use parameters::{Parameters, one_of};
-pub(crate) use window::{DEFAULT as DEFAULT_WINDOW, Window, WindowQuery};
+pub(crate) use sources::Sources;
+pub(crate) use window::{DEFAULT as DEFAULT_WINDOW, WindowQuery};
 
-use crate::{problem::Problem, server::App};
+use crate::problem::Problem;
+
+/// Paths of the API.
+pub(crate) fn routes() -> Router<Sources> {
+    Router::new()
+        .route("/api/map", get(map))
+        .route("/api/traces", get(traces))
+        .route("/api/traces/{id}", get(trace))
+        .route("/api/traces/{id}/logs", get(trace_logs))
+        .route("/api/facets", get(facets))
+        .route("/api/slo", get(objectives::slo))
+        .route("/api/tenants/{id}", get(objectives::tenant))
+        .route("/api/alerts", get(objectives::alerts))
+        .route("/api/cost", get(objectives::cost))
+}
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
-const NANOSECONDS: i64 = 1_000_000_000;
 
 /// Which part of the map.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -92,94 +105,46 @@ pub(crate) struct TraceAnswer {
 }
 
 /// `GET /api/map`
-pub(crate) async fn map(
-    State(app): State<Arc<App>>,
+async fn map(
+    State(sources): State<Sources>,
     Parameters(filter): Parameters<MapFilter>,
 ) -> Result<Json<ServiceMap>, Problem> {
-    read_map(&app, &filter).await.map(Json)
+    sources.map(&filter).await.map(Json)
 }
 
 /// `GET /api/traces`
-pub(crate) async fn traces(
-    State(app): State<Arc<App>>,
+async fn traces(
+    State(sources): State<Sources>,
     Parameters(filter): Parameters<TraceFilter>,
 ) -> Result<Json<Found>, Problem> {
-    find_traces(&app, &filter).await.map(Json)
+    sources.traces(&filter).await.map(Json)
 }
 
 /// `GET /api/traces/{id}`, the id in W3C or X-Ray form.
-pub(crate) async fn trace(
-    State(app): State<Arc<App>>,
+async fn trace(
+    State(sources): State<Sources>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<TraceAnswer>, Problem> {
     let Path(id) = id?;
-    let trace = find_trace(&app, &id).await?;
+    let trace = sources.trace(&id).await?;
     let critical_path = critical_path(&Tree::of(&trace));
     Ok(Json(TraceAnswer { trace, critical_path }))
 }
 
 /// `GET /api/traces/{id}/logs`
-pub(crate) async fn trace_logs(
-    State(app): State<Arc<App>>,
+async fn trace_logs(
+    State(sources): State<Sources>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Vec<serde_json::Value>>, Problem> {
     let Path(id) = id?;
     let id: TraceId = id.parse()?;
-    match &app.logs {
-        Some(logs) => logs.of(id).await.map(Json).map_err(|error| Problem::new(StatusCode::BAD_GATEWAY, error)),
+    match sources.logs(id).await {
+        Some(lines) => lines.map(Json).map_err(|error| Problem::new(StatusCode::BAD_GATEWAY, error)),
         None => Err(Problem::new(StatusCode::NOT_FOUND, "No place to ask for log lines is configured.")),
     }
 }
 
 /// `GET /api/facets`
-pub(crate) async fn facets(State(app): State<Arc<App>>) -> Result<Json<Facets>, Problem> {
-    read_facets(&app).await.map(Json)
-}
-
-pub(crate) async fn read_facets(app: &App) -> Result<Facets, Problem> {
-    let reader = app.reader.clone();
-    read(move || Ok(reader.facets()?)).await
-}
-
-pub(crate) async fn read_map(app: &App, filter: &MapFilter) -> Result<ServiceMap, Problem> {
-    let window = filter.window.resolve(Timestamp::now())?;
-    let query = MapQuery {
-        from: window.from_ns / NANOSECONDS,
-        to: window.to_ns / NANOSECONDS,
-        tenant: given(&filter.tenant),
-        tier: given(&filter.tier),
-        account: given(&filter.account),
-    };
-    let reader = app.reader.clone();
-    read(move || Ok(reader.map(&query)?)).await
-}
-
-pub(crate) async fn find_traces(app: &App, filter: &TraceFilter) -> Result<Found, Problem> {
-    let window = filter.window.resolve(Timestamp::now())?;
-    one_of("order", &filter.order, &["newest", "slowest"])?;
-    let expression: Option<Expression> = filter.conditions.expression()?.map(|text| text.parse()).transpose()?;
-    let search = Search {
-        from_ns: window.from_ns,
-        to_ns: window.to_ns,
-        expression,
-        slowest_first: filter.slowest_first(),
-        limit: filter.limit()?,
-    };
-    let reader = app.reader.clone();
-    read(move || Ok(reader.search(&search)?)).await
-}
-
-pub(crate) async fn find_trace(app: &App, id: &str) -> Result<Trace, Problem> {
-    let id: TraceId = id.parse()?;
-    let reader = app.reader.clone();
-    let found = read(move || Ok(reader.trace(id)?)).await?;
-    found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "No span of this trace has arrived."))
-}
-
-/// Runs a read where it may block.
-async fn read<T: Send + 'static>(query: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
-    match tokio::task::spawn_blocking(query).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the read did not finish")),
-    }
+async fn facets(State(sources): State<Sources>) -> Result<Json<Facets>, Problem> {
+    sources.facets().await.map(Json)
 }

@@ -1,9 +1,6 @@
 //! Objectives, alerts and cost.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use axum::{
     Json,
@@ -11,22 +8,24 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use control_plane_embedded::Reader;
-use control_plane_model::{listing::Search, store::StoreError, trace};
-use jiff::Timestamp;
+use control_plane_model::{
+    listing::Search,
+    search::quoted,
+    store::{RequestQuery, Scope, SpanStore, SumsOf},
+    trace,
+};
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use slo::{CostReport, Summary};
+use slo::Summary;
 
-use super::{NANOSECONDS, Parameters, Window, WindowQuery, given, one_of, read};
+use super::{Parameters, Sources, WindowQuery, given, one_of, window::Window};
 
 use crate::{
     alerting::Alarm,
     evaluator::{Fare, Snapshot},
     problem::Problem,
-    server::App,
 };
 
-const MAX_ALERTS: usize = 500;
 /// Points of a chart, at most.
 const MAX_POINTS: i64 = 120;
 const SLOWEST: usize = 10;
@@ -59,19 +58,23 @@ pub struct SloAnswer {
 }
 
 impl SloAnswer {
-    fn of(snapshot: &Snapshot) -> Self {
-        let line = |fare: &Fare| FareLine {
-            violated: fare.violated(),
-            budget_left: fare.budget_left(),
-            alerts: snapshot.open.iter().filter(|alarm| alarm.is_of(&fare.whose)).count(),
-            fare: fare.clone(),
-        };
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let line = |fare| fare_line(snapshot, fare);
         Self {
             at: snapshot.at,
             evaluated_in_ms: snapshot.took_ms,
             tenants: snapshot.worst_first().into_iter().map(line).collect(),
             groups: snapshot.groups().map(line).collect(),
         }
+    }
+}
+
+pub(super) fn fare_line(snapshot: &Snapshot, fare: &Fare) -> FareLine {
+    FareLine {
+        violated: fare.violated(),
+        budget_left: fare.budget_left(),
+        alerts: snapshot.alerts_of(&fare.whose),
+        fare: fare.clone(),
     }
 }
 
@@ -98,7 +101,7 @@ pub struct ServiceLine {
 }
 
 /// A tenant over time.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TenantAnswer {
     /// How it fares now; none of a tenant that nothing is promised to, or that was not evaluated yet.
     pub now: Option<FareLine>,
@@ -125,40 +128,35 @@ pub(crate) struct CostFilter {
 }
 
 /// `GET /api/slo`
-pub(crate) async fn slo(State(app): State<Arc<App>>) -> Json<SloAnswer> {
-    Json(read_slo(&app))
-}
-
-pub(crate) fn read_slo(app: &App) -> SloAnswer {
-    SloAnswer::of(&app.evaluator.snapshot())
+pub(super) async fn slo(State(sources): State<Sources>) -> Json<SloAnswer> {
+    Json(sources.slo())
 }
 
 /// `GET /api/tenants/{id}`
-pub(crate) async fn tenant(
-    State(app): State<Arc<App>>,
+pub(super) async fn tenant(
+    State(sources): State<Sources>,
     id: Result<Path<String>, PathRejection>,
     Parameters(window): Parameters<WindowQuery>,
 ) -> Result<Json<TenantAnswer>, Problem> {
     let Path(id) = id?;
-    read_tenant(&app, &id, &window).await.map(Json)
+    sources.tenant(&id, &window).await.map(Json)
 }
 
 /// `GET /api/alerts`
-pub(crate) async fn alerts(
-    State(app): State<Arc<App>>,
+pub(super) async fn alerts(
+    State(sources): State<Sources>,
     Parameters(filter): Parameters<AlertFilter>,
 ) -> Result<Json<Vec<Alarm>>, Problem> {
-    let (reader, tenant) = (app.reader.clone(), given(&filter.tenant));
-    read(move || Ok(alarms(&reader, tenant.as_deref())?)).await.map(Json)
+    sources.alerts(given(&filter.tenant).as_deref()).await.map(Json)
 }
 
 /// `GET /api/cost`, as JSON or CSV.
-pub(crate) async fn cost(
-    State(app): State<Arc<App>>,
+pub(super) async fn cost(
+    State(sources): State<Sources>,
     Parameters(filter): Parameters<CostFilter>,
 ) -> Result<Response, Problem> {
     let format = one_of("format", &filter.format, &["json", "csv"])?;
-    let report = read_cost(&app, &filter.window).await?;
+    let report = sources.cost(&filter.window).await?;
     match format {
         Some("csv") => {
             let csv = report
@@ -170,46 +168,26 @@ pub(crate) async fn cost(
     }
 }
 
-pub(crate) async fn read_cost(app: &App, window: &WindowQuery) -> Result<CostReport, Problem> {
-    let window = window.resolve(Timestamp::now())?;
-    let (reader, prices) = (app.reader.clone(), app.prices.clone());
-    read(move || {
-        let rows = reader.costs(window.from_ns / NANOSECONDS, window.to_ns / NANOSECONDS)?;
-        Ok(CostReport::of(&rows, prices.as_deref()))
-    })
-    .await
-}
-
-pub(crate) async fn read_tenant(app: &App, id: &str, window: &WindowQuery) -> Result<TenantAnswer, Problem> {
-    let snapshot = app.evaluator.snapshot();
-    let now = snapshot.tenant(id).map(|fare| FareLine {
-        violated: fare.violated(),
-        budget_left: fare.budget_left(),
-        alerts: snapshot.open.iter().filter(|alarm| alarm.is_of(&fare.whose)).count(),
-        fare: fare.clone(),
-    });
-    let window = window.resolve(Timestamp::now())?;
-    let (reader, id) = (app.reader.clone(), id.to_owned());
-    read(move || tenant_over(&reader, &id, now, window)).await
-}
-
-fn alarms(reader: &Reader, tenant: Option<&str>) -> Result<Vec<Alarm>, StoreError> {
-    reader.alerts(tenant, MAX_ALERTS)?.iter().map(|body| Alarm::read(body)).collect()
-}
-
-fn tenant_over(reader: &Reader, id: &str, now: Option<FareLine>, window: Window) -> Result<TenantAnswer, Problem> {
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, "No span has named this tenant.");
-    let number = reader.tenant_number(id)?.ok_or_else(unknown)?;
-    let (from, to) = (window.from_ns / NANOSECONDS, window.to_ns / NANOSECONDS);
+/// What spans say of a tenant in a window: all but how it fares now, and its alerts.
+pub(super) async fn over(spans: &dyn SpanStore, id: &str, window: Window) -> Result<TenantAnswer, Problem> {
+    if !spans.knows_tenant(&Scope::All, id).await? {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "No span has named this tenant."));
+    }
+    let (from, to) = window.seconds();
     // Minutes while there are few of them; else five, an hour, or a day.
     let width = [60, 300, 3_600].into_iter().find(|width| (to - from) / width <= MAX_POINTS).unwrap_or(86_400);
     let mut points: BTreeMap<i64, slo::Cell> = BTreeMap::new();
     let mut services: HashMap<(String, String, String), slo::Cell> = HashMap::new();
-    reader.request_rows(from.div_euclid(60) * 60, to, Some(number), |row| {
-        points.entry(row.cell.start.div_euclid(width) * width).or_default().merge(&row.cell);
-        let service = (row.service.name.clone(), row.operation.to_owned(), row.service.account.clone());
-        services.entry(service).or_default().merge(&row.cell);
-    })?;
+    let query = RequestQuery { from: from.div_euclid(60) * 60, to, of: SumsOf::Tenant(id.to_owned()) };
+    let mut rows = spans.request_rows(&Scope::All, query).await?;
+    while let Some(batch) = rows.next().await {
+        for row in batch? {
+            points.entry(row.cell.start.div_euclid(width) * width).or_default().merge(&row.cell);
+            let account = row.key.account.clone().unwrap_or_default();
+            let service = (row.key.service.clone(), row.key.operation.clone(), account);
+            services.entry(service).or_default().merge(&row.cell);
+        }
+    }
     let mut services: Vec<ServiceLine> = services
         .into_iter()
         .map(|((service, operation, account), cell)| ServiceLine {
@@ -221,19 +199,17 @@ fn tenant_over(reader: &Reader, id: &str, now: Option<FareLine>, window: Window)
         .collect();
     let p99 = |line: &ServiceLine| line.summary.p99_ns.unwrap_or_default();
     services.sort_by(|a, b| p99(b).total_cmp(&p99(a)));
-    let expression = format!("annotation[tenant.id] = {}", control_plane_model::search::quoted(id)).parse()?;
     let search = Search {
         from_ns: window.from_ns,
         to_ns: window.to_ns,
-        expression: Some(expression),
+        expression: Some(format!("annotation[tenant.id] = {}", quoted(id)).parse()?),
         slowest_first: true,
         limit: SLOWEST,
     };
     Ok(TenantAnswer {
-        now,
         points: points.into_iter().map(|(start, cell)| Point { start, summary: Summary::of(&cell) }).collect(),
         services,
-        slowest: reader.search(&search)?.traces,
-        alerts: alarms(reader, Some(id))?,
+        slowest: spans.search(&Scope::All, search).await?.traces,
+        ..TenantAnswer::default()
     })
 }

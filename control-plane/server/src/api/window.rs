@@ -9,6 +9,8 @@ use crate::problem::Problem;
 /// Where nothing is said: the last hour.
 pub(crate) const DEFAULT: &str = "1h";
 
+const NANOSECONDS: i64 = 1_000_000_000;
+
 /// `window=15m`, counted back from now, or `from=` and `to=`: RFC 3339, or Unix seconds.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct WindowQuery {
@@ -22,6 +24,13 @@ pub(crate) struct WindowQuery {
 pub(crate) struct Window {
     pub(crate) from_ns: i64,
     pub(crate) to_ns: i64,
+}
+
+impl Window {
+    /// From and to, Unix seconds.
+    pub(crate) fn seconds(self) -> (i64, i64) {
+        (self.from_ns / NANOSECONDS, self.to_ns / NANOSECONDS)
+    }
 }
 
 impl WindowQuery {

@@ -12,22 +12,24 @@ mod past;
 mod snapshot;
 
 use std::{
-    collections::HashSet,
+    collections::BTreeSet,
     sync::{Arc, PoisonError, RwLock},
     thread,
     time::{Duration, Instant},
 };
 
-use control_plane_embedded::{Reader, Writer};
-use control_plane_model::{complain::complain, store::StoreError};
+use control_plane_model::{
+    complain::complain,
+    store::{SpanStore, StateStore, StoreError},
+};
 use serde::{Deserialize, Serialize};
 use slo::{Alert, Alerts, Definitions, Observation, Policy};
+use tokio::runtime::Handle;
 
 pub use past::Whose;
 pub use snapshot::{Fare, Snapshot};
 
 use self::past::Past;
-
 use crate::alerting::{Alarm, Notifier};
 
 /// How long after five minutes are over their spans may still come and be judged with them; those that come later count in
@@ -66,25 +68,32 @@ impl Settings {
 pub struct Evaluator(Arc<RwLock<Arc<Snapshot>>>);
 
 impl Evaluator {
-    /// Reads the past and begins to evaluate, on a thread of its own.
-    pub fn start(reader: Reader, writer: Writer, settings: Settings, notifier: Notifier) -> std::io::Result<Self> {
+    /// Reads the past and begins to evaluate, on a thread of its own: a pass over a thousand tenants holds up no request. To be called
+    /// within a runtime.
+    pub fn start(
+        spans: Arc<dyn SpanStore>,
+        states: Arc<dyn StateStore>,
+        settings: Settings,
+        notifier: Notifier,
+    ) -> std::io::Result<Self> {
+        let runtime = Handle::current();
         let latest = Arc::new(RwLock::new(Arc::new(Snapshot::default())));
         let evaluator = Self(latest.clone());
         let held = Arc::downgrade(&latest);
         drop(latest);
         thread::Builder::new().name("evaluator".into()).spawn(move || {
             let mut pass = Pass {
-                reader,
-                writer,
+                spans,
+                states,
                 settings,
                 notifier,
                 past: Past::default(),
-                late: HashSet::new(),
+                late: BTreeSet::new(),
                 late_at: 0,
                 judged: None,
             };
             while let Some(latest) = held.upgrade() {
-                match pass.run(now()) {
+                match runtime.block_on(pass.run(now())) {
                     Ok(Some(snapshot)) => {
                         *latest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
                     }
@@ -105,13 +114,13 @@ impl Evaluator {
 }
 
 struct Pass {
-    reader: Reader,
-    writer: Writer,
+    spans: Arc<dyn SpanStore>,
+    states: Arc<dyn StateStore>,
     settings: Settings,
     notifier: Notifier,
     past: Past,
     /// Tenants with spans of times that were read before, and when the last came.
-    late: HashSet<u32>,
+    late: BTreeSet<Option<String>>,
     late_at: i64,
     judged: Option<Judged>,
 }
@@ -125,13 +134,13 @@ struct Judged {
 
 impl Pass {
     /// Evaluates if five minutes have closed since, or spans came late.
-    fn run(&mut self, now: i64) -> Result<Option<Snapshot>, StoreError> {
+    async fn run(&mut self, now: i64) -> Result<Option<Snapshot>, StoreError> {
         let definitions = &self.settings.definitions;
         let closed = (now - self.settings.settle).div_euclid(SLOT) * SLOT;
-        if self.past.until() == 0 && !self.reader.has_requests()? {
+        if self.past.until() == 0 && !self.spans.has_requests().await? {
             return Ok(None);
         }
-        let late = self.writer.take_late(closed);
+        let late = self.spans.take_late(closed).await?;
         if !late.is_empty() {
             self.late.extend(late);
             self.late_at = now;
@@ -140,7 +149,7 @@ impl Pass {
         // Late spans seldom come alone: what they changed is read when no more do, or with the next five minutes.
         let read_again = !self.late.is_empty() && (is_new || now - self.late_at >= CALM);
         if read_again {
-            self.past.read_again(&self.reader, definitions, &self.late)?;
+            self.past.read_again(&*self.spans, definitions, &self.late).await?;
             // Kept until then: what could not be read is read the next time.
             self.late.clear();
         } else if !is_new {
@@ -148,7 +157,7 @@ impl Pass {
         }
         let mut judged = match self.judged.take() {
             Some(judged) => judged,
-            None => match self.reader.state(ALERTS)? {
+            None => match self.states.state(ALERTS).await? {
                 Some(body) => serde_json::from_str(&body).map_err(unreadable)?,
                 None => Judged::default(),
             },
@@ -158,16 +167,16 @@ impl Pass {
         let mut took = Duration::ZERO;
         let mut fares = Vec::new();
         for at in (next..=closed).step_by(SLOT as usize) {
-            self.past.reach(&self.reader, definitions, at)?;
+            self.past.reach(&*self.spans, definitions, at).await?;
             let begun = Instant::now();
             fares = self.past.fares(definitions, at);
             let changed =
                 if at > judged.until { pass(&mut judged, at, &fares, &self.settings.policy) } else { Vec::new() };
             took = begun.elapsed();
-            let changed: Vec<Alarm> = changed.into_iter().map(|alert| Alarm::new(alert, &fares)).collect();
+            let changed: Vec<Alarm> = changed.into_iter().map(|alert| alarm(alert, &fares)).collect();
             // What is told was stored before: an alert is not told twice because of a restart.
-            let rows = changed.iter().map(Alarm::row).collect::<Result<_, _>>()?;
-            self.writer.store_alerts(ALERTS, serde_json::to_string(&judged).map_err(unreadable)?, rows)?;
+            let records = changed.iter().map(Alarm::record).collect::<Result<_, _>>()?;
+            self.states.store(ALERTS, serde_json::to_string(&judged).map_err(unreadable)?, records).await?;
             changed.into_iter().for_each(|alarm| self.notifier.tell(alarm));
         }
         if fares.is_empty() {
@@ -175,10 +184,17 @@ impl Pass {
             fares = self.past.fares(definitions, closed);
             took = begun.elapsed();
         }
-        let open = judged.alerts.open().cloned().map(|alert| Alarm::new(alert, &fares)).collect();
+        let open = judged.alerts.open().cloned().map(|alert| alarm(alert, &fares)).collect();
         self.judged = Some(judged);
         Ok(Some(Snapshot { at: closed, took_ms: took.as_secs_f64() * 1e3, fares, open }))
     }
+}
+
+/// The alarm of an alert, by how those fare whom it may be about.
+fn alarm(alert: Alert, fares: &[Fare]) -> Alarm {
+    let is_of = |fare: &&Fare| matches!(&fare.whose, Whose::Tenant(name) if alert.scope.tenant() == Some(name));
+    let baseline = fares.iter().find(is_of).and_then(|fare| fare.evaluation.baseline_p99_ns);
+    Alarm::new(alert, baseline)
 }
 
 fn unreadable(error: serde_json::Error) -> StoreError {

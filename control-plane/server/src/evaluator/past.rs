@@ -1,11 +1,11 @@
 //! What is remembered of each tenant, of each tier and of all together, fed from the store's sums.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use control_plane_embedded::{NONE, Reader, RequestRow};
-use control_plane_model::store::StoreError;
+use control_plane_model::store::{RequestQuery, Scope, SpanStore, StoreError, SumsOf};
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use slo::{Definitions, TenantState};
+use slo::{Definitions, Row, TenantState};
 
 use super::Fare;
 
@@ -51,19 +51,24 @@ impl Past {
     }
 
     /// Reads what closed since.
-    pub(super) fn reach(&mut self, reader: &Reader, definitions: &Definitions, closed: i64) -> Result<(), StoreError> {
+    pub(super) async fn reach(
+        &mut self,
+        spans: &dyn SpanStore,
+        definitions: &Definitions,
+        closed: i64,
+    ) -> Result<(), StoreError> {
         let from = self.until.max(closed - MEMORY);
-        reader.request_rows(from, closed, None, |row| self.feed(&row, definitions))?;
+        self.read(spans, definitions, RequestQuery { from, to: closed, of: SumsOf::Each }).await?;
         self.until = closed;
         Ok(())
     }
 
     /// The tenants of late spans anew, from their beginnings; everybody, if these are many.
-    pub(super) fn read_again(
+    pub(super) async fn read_again(
         &mut self,
-        reader: &Reader,
+        spans: &dyn SpanStore,
         definitions: &Definitions,
-        late: &HashSet<u32>,
+        late: &BTreeSet<Option<String>>,
     ) -> Result<(), StoreError> {
         let until = self.until;
         if until == 0 {
@@ -71,30 +76,41 @@ impl Past {
         }
         if late.len() > MAX_ONE_BY_ONE {
             *self = Self::default();
-            return self.reach(reader, definitions, until);
+            return self.reach(spans, definitions, until).await;
         }
-        // What is kept of all, and of tiers, is under the number of nobody.
-        let numbers: HashSet<u32> = late.iter().copied().chain([NONE]).collect();
-        let names = reader.tenant_names(&numbers)?;
-        self.of.retain(|whose, _| matches!(whose, Whose::Tenant(tenant) if !names.contains(tenant)));
-        for number in numbers {
-            reader.request_rows(until - MEMORY, until, Some(number), |row| self.feed(&row, definitions))?;
+        self.of.retain(|whose, _| matches!(whose, Whose::Tenant(tenant) if !late.contains(&Some(tenant.clone()))));
+        let tenants = late.iter().flatten().cloned().map(SumsOf::Tenant);
+        for of in tenants.chain([SumsOf::Together]) {
+            self.read(spans, definitions, RequestQuery { from: until - MEMORY, to: until, of }).await?;
         }
         Ok(())
     }
 
-    fn feed(&mut self, row: &RequestRow<'_>, definitions: &Definitions) {
-        match &row.tenant {
+    async fn read(
+        &mut self,
+        spans: &dyn SpanStore,
+        definitions: &Definitions,
+        query: RequestQuery,
+    ) -> Result<(), StoreError> {
+        let mut rows = spans.request_rows(&Scope::All, query).await?;
+        while let Some(batch) = rows.next().await {
+            batch?.iter().for_each(|row| self.feed(row, definitions));
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, row: &Row, definitions: &Definitions) {
+        match &row.key.tenant {
             Some(tenant) => self.remember(Whose::Tenant(tenant.clone()), Some(tenant), row, definitions),
             None => {
-                self.remember(Whose::Tier(row.tier.to_owned()), None, row, definitions);
+                self.remember(Whose::Tier(row.key.tier.clone().unwrap_or_default()), None, row, definitions);
                 self.remember(Whose::All, None, row, definitions);
             }
         }
     }
 
-    fn remember(&mut self, whose: Whose, tenant: Option<&str>, row: &RequestRow<'_>, definitions: &Definitions) {
-        let tier = if whose == Whose::All { TIER_OF_ALL } else { row.tier };
+    fn remember(&mut self, whose: Whose, tenant: Option<&str>, row: &Row, definitions: &Definitions) {
+        let tier = if whose == Whose::All { TIER_OF_ALL } else { row.key.tier.as_deref().unwrap_or_default() };
         let Some(objectives) = definitions.of(tenant, tier) else { return };
         let remembered =
             self.of.entry(whose).or_insert_with(|| Remembered { tier: tier.to_owned(), state: TenantState::new() });

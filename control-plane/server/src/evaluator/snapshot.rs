@@ -53,7 +53,7 @@ impl Snapshot {
     pub fn worst_first(&self) -> Vec<&Fare> {
         let mut tenants: Vec<&Fare> = self.fares.iter().filter(|fare| matches!(fare.whose, Whose::Tenant(_))).collect();
         let badness = |fare: &Fare| {
-            let alerted = self.open.iter().any(|alarm| alarm.is_of(&fare.whose));
+            let alerted = self.alerts_of(&fare.whose) > 0;
             let rate = fare.evaluation.latest.error_rate.unwrap_or_default();
             (alerted, -fare.budget_left(), rate, fare.latency_ratio())
         };
@@ -62,6 +62,12 @@ impl Snapshot {
             b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)).then(b.2.total_cmp(&a.2)).then(b.3.total_cmp(&a.3))
         });
         tenants
+    }
+
+    /// How many alerts are open about them.
+    pub fn alerts_of(&self, whose: &Whose) -> usize {
+        let Whose::Tenant(tenant) = whose else { return 0 };
+        self.open.iter().filter(|alarm| alarm.alert.scope.tenant() == Some(tenant)).count()
     }
 
     /// A tenant.

@@ -17,28 +17,41 @@ mod spans;
 use std::sync::Arc;
 
 use axum::{
+    Router,
     body::Body,
     extract::State,
     http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
+    routing::{any, post},
 };
 use control_plane_model::{
     complain::complain,
-    store::{MAX_SPANS_PER_TRACE, StoreError},
+    store::{MAX_SPANS_PER_TRACE, SpanStore, StoreError},
 };
 
 pub use keys::Keys;
 pub use spans::{Rejected, by_trace};
 
 use self::{body::Encoding, proto_json::Read};
-
-use crate::server::App;
-
+use crate::forward::Forwarder;
 /// The largest request, as sent and as unpacked: what a sender may send is bounded, and so is what it may make us hold.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
+/// What requests share.
+#[derive(Debug, Clone)]
+pub(crate) struct Intake {
+    pub(crate) spans: Arc<dyn SpanStore>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) forwarders: Arc<[Forwarder]>,
+}
+
+/// Paths of the intake.
+pub(crate) fn routes() -> Router<Intake> {
+    Router::new().route("/v1/traces", post(export).fallback(not_served)).route("/v1/{*signal}", any(not_served))
+}
+
 /// What senders ask for that is not served, told in their own encoding: another method, or another signal.
-pub(crate) async fn not_served(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+async fn not_served(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let (Ok(encoding) | Err(encoding)) = Encoding::of(&headers);
     if uri.path() == "/v1/traces" {
         encoding.refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("spans are sent with POST, not {method}"))
@@ -48,7 +61,7 @@ pub(crate) async fn not_served(method: Method, uri: Uri, headers: HeaderMap) -> 
 }
 
 /// Takes spans. 200 means that they are on disk.
-pub(crate) async fn export(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
+async fn export(State(intake): State<Intake>, headers: HeaderMap, body: Body) -> Response {
     let body = body::receive(body).await;
     let encoding = match Encoding::of(&headers) {
         Ok(encoding) => encoding,
@@ -57,7 +70,7 @@ pub(crate) async fn export(State(app): State<Arc<App>>, headers: HeaderMap, body
             return other.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
         }
     };
-    let account = match app.keys.account(&headers) {
+    let account = match intake.keys.account(&headers) {
         Ok(account) => account,
         Err(message) => return encoding.refuse(StatusCode::UNAUTHORIZED, message),
     };
@@ -69,18 +82,18 @@ pub(crate) async fn export(State(app): State<Arc<App>>, headers: HeaderMap, body
         Ok(read) => read,
         Err((status, message)) => return encoding.refuse(status, &message),
     };
-    let forwarded = (!app.forwarders.is_empty()).then(|| Arc::new(request.clone()));
+    let forwarded = (!intake.forwarders.is_empty()).then(|| Arc::new(request.clone()));
     let now = jiff::Timestamp::now().as_second();
     let (traces, mut rejected) = by_trace(request, account.as_deref(), now);
     remarks.iter().for_each(|remark| rejected.add(0, remark));
-    match app.writer.store(traces).await {
+    match intake.spans.write(traces).await {
         Ok(stored) => {
             if stored.beyond > 0 {
                 let reason = format!("a trace has at most {MAX_SPANS_PER_TRACE} spans");
                 rejected.add(stored.beyond, &reason);
             }
             if let Some(request) = forwarded.filter(|_| stored.spans > 0) {
-                app.forwarders.iter().for_each(|forwarder| forwarder.offer(&request));
+                intake.forwarders.iter().for_each(|forwarder| forwarder.offer(&request));
             }
             encoding.accept(&rejected)
         }

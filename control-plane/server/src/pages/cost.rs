@@ -1,7 +1,5 @@
 //! `GET /cost`: who costs what.
 
-use std::sync::Arc;
-
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -9,21 +7,18 @@ use axum::{
 use maud::{Markup, html};
 use slo::{CostReport, Line, Share};
 
-use super::{
-    frame::{self, Tab, failed, window},
-    text::{link, percent},
-};
+use super::frame::{self, Tab, failed, window};
 use crate::{
-    api::{CostFilter, Parameters, given, read_cost},
+    api::{CostFilter, Parameters, Sources, given},
     problem::Problem,
-    server::App,
+    text::{link, percent},
 };
 
 const TITLE: &str = "Cost";
 /// Lines of each list; the whole is in the CSV.
 const SHOWN: usize = 50;
 
-pub(super) async fn page(State(app): State<Arc<App>>, query: Result<Parameters<CostFilter>, Problem>) -> Response {
+pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<CostFilter>, Problem>) -> Response {
     let mut query = match query {
         Ok(Parameters(query)) => query,
         Err(problem) => return failed(TITLE, Tab::Cost, &problem),
@@ -31,7 +26,7 @@ pub(super) async fn page(State(app): State<Arc<App>>, query: Result<Parameters<C
     if given(&query.window.window).is_none() {
         query.window.window = Some("30d".to_owned());
     }
-    match read_cost(&app, &query.window).await {
+    match sources.cost(&query.window).await {
         Ok(report) => frame::page(TITLE, Tab::Cost, &content(&query, &report)).into_response(),
         Err(problem) => failed(TITLE, Tab::Cost, &problem),
     }

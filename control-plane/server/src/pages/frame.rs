@@ -3,10 +3,10 @@
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::text::link;
 use crate::{
     api::{DEFAULT_WINDOW, WindowQuery, given},
     problem::Problem,
+    text::link,
     visible,
 };
 

@@ -1,6 +1,6 @@
 //! `GET /`: the service map.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use axum::{
     extract::State,
@@ -17,13 +17,12 @@ use serde::Deserialize;
 use super::{
     frame::{self, Tab, choice, failed, live, window},
     map_layout::{BAND_GAP, LANE, Layout, NODE, layout},
-    text::{duration, link, percent, rate},
 };
 
 use crate::{
-    api::{MapFilter, Parameters, given, read_facets, read_map},
+    api::{MapFilter, Parameters, Sources, given},
     problem::Problem,
-    server::App,
+    text::{duration, link, percent, rate},
 };
 
 const TITLE: &str = "Service map";
@@ -35,20 +34,20 @@ pub(super) struct MapPage {
     live: Option<String>,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, query: Result<Parameters<MapPage>, Problem>) -> Response {
+pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<MapPage>, Problem>) -> Response {
     let query = match query {
         Ok(Parameters(query)) => query,
         Err(problem) => return failed(TITLE, Tab::Map, &problem),
     };
-    match render(&app, &query).await {
+    match render(&sources, &query).await {
         Ok(markup) => markup.into_response(),
         Err(problem) => failed(TITLE, Tab::Map, &problem),
     }
 }
 
-async fn render(app: &App, query: &MapPage) -> Result<Markup, Problem> {
-    let map = read_map(app, &query.filter).await?;
-    let facets = read_facets(app).await?;
+async fn render(sources: &Sources, query: &MapPage) -> Result<Markup, Problem> {
+    let map = sources.map(&query.filter).await?;
+    let facets = sources.facets().await?;
     let narrowed = narrowed(&query.filter);
     let on = query.live.is_some();
     let content = html! {

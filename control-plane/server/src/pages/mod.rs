@@ -8,7 +8,6 @@
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `cost` | who costs what |
-//! | `text` | times, rates and links as text |
 
 mod cost;
 mod frame;
@@ -17,17 +16,14 @@ mod map_layout;
 mod search;
 mod tenant;
 mod tenants;
-pub(crate) mod text;
 mod waterfall;
-
-use std::sync::Arc;
 
 use axum::{Router, http::header, response::IntoResponse, routing::get};
 
-use crate::server::App;
+use crate::api::Sources;
 
 /// Paths of the pages.
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Router<Sources> {
     Router::new()
         .route("/", get(map::page))
         .route("/traces", get(search::page))

@@ -1,7 +1,5 @@
 //! `GET /traces`: searching traces.
 
-use std::sync::Arc;
-
 use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
@@ -13,20 +11,17 @@ use control_plane_model::{
 };
 use maud::{Markup, html};
 
-use super::{
-    frame::{self, Tab, choice, window},
-    text::{clock, duration, link},
-};
+use super::frame::{self, Tab, choice, window};
 
 use crate::{
-    api::{Parameters, STATUSES, TraceFilter, find_traces, given, read_facets},
+    api::{Parameters, STATUSES, Sources, TraceFilter, given},
     problem::Problem,
-    server::App,
+    text::{clock, duration, link},
 };
 
 const TITLE: &str = "Traces";
 
-pub(super) async fn page(State(app): State<Arc<App>>, filter: Result<Parameters<TraceFilter>, Problem>) -> Response {
+pub(super) async fn page(State(sources): State<Sources>, filter: Result<Parameters<TraceFilter>, Problem>) -> Response {
     let filter = match filter {
         Ok(Parameters(filter)) => filter,
         Err(problem) => return frame::failed(TITLE, Tab::Traces, &problem),
@@ -35,11 +30,11 @@ pub(super) async fn page(State(app): State<Arc<App>>, filter: Result<Parameters<
     if let Some(id) = given(&filter.conditions.filter).and_then(|text| text.parse::<TraceId>().ok()) {
         return Redirect::to(&format!("/traces/{id}")).into_response();
     }
-    let facets = match read_facets(&app).await {
+    let facets = match sources.facets().await {
         Ok(facets) => facets,
         Err(problem) => return frame::failed(TITLE, Tab::Traces, &problem),
     };
-    match find_traces(&app, &filter).await {
+    match sources.traces(&filter).await {
         Ok(found) => frame::page(TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (results(&filter, &found)) })
             .into_response(),
         // With the form, so that what was wrong can be mended.

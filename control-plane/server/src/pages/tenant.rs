@@ -1,7 +1,5 @@
 //! `GET /tenant?id=`: a tenant over time, its services, its slowest traces, its alerts.
 
-use std::sync::Arc;
-
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -14,14 +12,13 @@ use super::{
     frame::{self, Tab, failed, window},
     search::line as trace_line,
     tenants::meter,
-    text::{clock, duration, link, percent},
 };
 
 use crate::{
     alerting::Alarm,
-    api::{Parameters, Point, ServiceLine, TenantAnswer, WindowQuery, given, read_tenant},
+    api::{Parameters, Point, ServiceLine, Sources, TenantAnswer, WindowQuery, given},
     problem::Problem,
-    server::App,
+    text::{clock, duration, link, percent},
 };
 
 const WIDTH: f64 = 720.0;
@@ -34,13 +31,13 @@ pub(super) struct Which {
     window: WindowQuery,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, query: Result<Parameters<Which>, Problem>) -> Response {
+pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<Which>, Problem>) -> Response {
     let query = match query {
         Ok(Parameters(query)) => query,
         Err(problem) => return failed("Tenant", Tab::Tenants, &problem),
     };
     let id = given(&query.id).unwrap_or_default();
-    match read_tenant(&app, &id, &query.window).await {
+    match sources.tenant(&id, &query.window).await {
         Ok(answer) => {
             frame::page(&format!("Tenant {id}"), Tab::Tenants, &content(&id, &query, &answer)).into_response()
         }

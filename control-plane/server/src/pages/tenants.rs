@@ -1,7 +1,5 @@
 //! `GET /tenants`: who is hurting. Worst first.
 
-use std::sync::Arc;
-
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -9,15 +7,12 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{
-    frame::{self, Tab, choice, failed, live},
-    text::{clock, duration, link, percent},
-};
+use super::frame::{self, Tab, choice, failed, live};
 use crate::{
-    api::{FareLine, Parameters, given, read_slo},
+    api::{FareLine, Parameters, Sources, given},
     evaluator::Whose,
     problem::Problem,
-    server::App,
+    text::{clock, duration, link, percent},
 };
 
 const TITLE: &str = "Tenants";
@@ -31,12 +26,12 @@ pub(super) struct Narrowed {
     live: Option<String>,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, query: Result<Parameters<Narrowed>, Problem>) -> Response {
+pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<Narrowed>, Problem>) -> Response {
     let query = match query {
         Ok(Parameters(query)) => query,
         Err(problem) => return failed(TITLE, Tab::Tenants, &problem),
     };
-    let answer = read_slo(&app);
+    let answer = sources.slo();
     let (name, tier) = (given(&query.name), given(&query.tier));
     let matching: Vec<&FareLine> = answer
         .tenants

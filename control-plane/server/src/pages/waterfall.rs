@@ -3,7 +3,6 @@
 use std::{
     cell::Cell,
     collections::{BTreeMap, HashMap},
-    sync::Arc,
 };
 
 use axum::{
@@ -18,15 +17,12 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
-    frame::{self, Tab, failed},
-    text::{clock, duration, link},
-};
+use super::frame::{self, Tab, failed};
 
 use crate::{
-    api::{Parameters, find_trace},
+    api::{Parameters, Sources},
     problem::Problem,
-    server::App,
+    text::{clock, duration, link},
     visible,
 };
 
@@ -49,13 +45,13 @@ pub(super) struct Shown {
 }
 
 pub(super) async fn page(
-    State(app): State<Arc<App>>,
+    State(sources): State<Sources>,
     id: Result<Path<String>, PathRejection>,
     shown: Result<Parameters<Shown>, Problem>,
 ) -> Response {
     let asked = async {
         let (Path(id), Parameters(shown)) = (id?, shown?);
-        render(&app, &id, &shown).await
+        render(&sources, &id, &shown).await
     };
     match asked.await {
         Ok(markup) => markup.into_response(),
@@ -74,8 +70,8 @@ struct Drawing<'a> {
     left: Cell<usize>,
 }
 
-async fn render(app: &App, id: &str, shown: &Shown) -> Result<Markup, Problem> {
-    let trace = find_trace(app, id).await?;
+async fn render(sources: &Sources, id: &str, shown: &Shown) -> Result<Markup, Problem> {
+    let trace = sources.trace(id).await?;
     let tree = Tree::of(&trace);
     let path = critical_path(&tree);
     let mut critical: HashMap<String, Vec<Stretch>> = HashMap::new();
@@ -87,10 +83,7 @@ async fn render(app: &App, id: &str, shown: &Shown) -> Result<Markup, Problem> {
     let pages = drawing.tree.nodes.len().div_ceil(SPANS_PER_PAGE).max(1);
     let page = shown.page.unwrap_or_else(|| chosen.map_or(1, |index| index / SPANS_PER_PAGE + 1)).clamp(1, pages);
     let rows = drawing.tree.nodes.iter().skip((page - 1) * SPANS_PER_PAGE).take(SPANS_PER_PAGE);
-    let logs = match &app.logs {
-        Some(logs) => Some(logs.of(trace.trace_id).await),
-        None => None,
-    };
+    let logs = sources.logs(trace.trace_id).await;
     let content = html! {
         (head(&drawing))
         (axis(drawing.tree.duration_ns))

@@ -8,7 +8,7 @@ use control_plane_model::{
     map::{Health, ServiceMap},
 };
 
-use crate::pages::text::{clock, duration, percent, rate};
+use crate::text::{clock, duration, percent, rate};
 
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();

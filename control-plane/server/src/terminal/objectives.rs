@@ -8,7 +8,7 @@ use crate::{
     alerting::Alarm,
     api::{FareLine, SloAnswer},
     evaluator::Whose,
-    pages::text::{clock, duration, percent},
+    text::{clock, duration, percent},
 };
 
 const NANOSECONDS: i64 = 1_000_000_000;
