@@ -40,6 +40,16 @@ impl Embedded {
         Ok(Self { writer: Writer::start(path, retention)?, reader: Reader::new(path) })
     }
 
+    /// Reads for somebody's eyes.
+    async fn see<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        read: impl FnOnce(&Reader, &Scope) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let scope = scope.clone();
+        self.read(move |reader| read(reader, &scope)).await
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
@@ -60,27 +70,20 @@ impl SpanStore for Embedded {
     }
 
     async fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
-        let scope = scope.clone();
-        self.read(move |reader| reader.trace(&scope, trace_id)).await
+        self.see(scope, move |reader, scope| reader.trace(scope, trace_id)).await
     }
 
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
-        let scope = scope.clone();
-        self.read(move |reader| reader.search(&scope, &search)).await
+        self.see(scope, move |reader, scope| reader.search(scope, &search)).await
     }
 
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError> {
-        let scope = scope.clone();
-        self.read(move |reader| reader.map(&scope, &query)).await
+        self.see(scope, move |reader, scope| reader.map(scope, &query)).await
     }
 
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {
-        let scope = scope.clone();
-        self.read(move |reader| match scope.tenant() {
-            None => reader.facets(),
-            Some(tenant) => reader.facets_of(tenant),
-        })
-        .await
+        self.see(scope, |reader, scope| scope.tenant().map_or_else(|| reader.facets(), |own| reader.facets_of(own)))
+            .await
     }
 
     async fn knows_tenant(&self, scope: &Scope, tenant: &str) -> Result<bool, StoreError> {
@@ -109,12 +112,14 @@ impl SpanStore for Embedded {
     }
 
     async fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Row>, StoreError> {
-        let scope = scope.clone();
-        self.read(move |reader| reader.costs(&scope, from, to)).await
+        self.see(scope, move |reader, scope| reader.costs(scope, from, to)).await
     }
 
     async fn take_late(&self, until: i64) -> Result<BTreeSet<Option<String>>, StoreError> {
         let numbers = self.writer.late().take(until);
+        if numbers.is_empty() {
+            return Ok(BTreeSet::new());
+        }
         let late = numbers.clone();
         let names = self.read(move |reader| reader.tenant_names(late)).await;
         if names.is_err() {

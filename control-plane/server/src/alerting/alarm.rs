@@ -5,7 +5,7 @@ use control_plane_model::{
     store::{AlertRecord, StoreError},
 };
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Condition, SLOWDOWN, Scope};
+use slo::{Alert, Condition, SLOWDOWN};
 
 use crate::text::link;
 
@@ -32,7 +32,7 @@ impl Alarm {
     pub fn new(alert: Alert, baseline_p99_ns: Option<f64>) -> Self {
         Self {
             id: alert.id(),
-            summary: summary(&alert),
+            summary: alert.summary(),
             traces: traces(&alert, baseline_p99_ns.unwrap_or_default()),
             page: match alert.scope.tenant() {
                 Some(tenant) => link("/tenant", &[("id", tenant.to_owned())]),
@@ -52,48 +52,6 @@ impl Alarm {
     /// From what was kept.
     pub(crate) fn read(body: &str) -> Result<Self, StoreError> {
         serde_json::from_str(body).map_err(|error| StoreError::Failed(error.to_string()))
-    }
-}
-
-/// What an alert is about.
-fn condition(condition: Condition) -> &'static str {
-    match condition {
-        Condition::ErrorRate => "error rate",
-        Condition::Latency => "latency",
-        Condition::Budget => "budget",
-        Condition::FastBurn => "fast burn",
-        Condition::SlowBurn => "slow burn",
-    }
-}
-
-fn summary(alert: &Alert) -> String {
-    let whose = match &alert.scope {
-        Scope::Tenant { tenant, tier } => format!("{tenant} ({tier})"),
-        Scope::AllTenants { tenants, of } => {
-            return format!(
-                "{tenants} of {of} tenants at once: {}, {:.0} % of them near or over it",
-                condition(alert.condition),
-                alert.value * 100.0
-            );
-        }
-    };
-    match alert.condition {
-        Condition::ErrorRate => format!(
-            "{whose}: {:.1} % of requests failed in 5 minutes ({} of {})",
-            alert.value * 100.0,
-            alert.failed,
-            alert.requests
-        ),
-        Condition::Latency => {
-            format!("{whose}: p99 is {:.1} times its own baseline ({} requests)", alert.value, alert.requests)
-        }
-        Condition::Budget => format!("{whose}: {:.0} % of the 30-day error budget is burnt", alert.value * 100.0),
-        Condition::FastBurn => {
-            format!("{whose}: the error budget burns at {:.1} times the allowed rate (5 min, 1 h)", alert.value)
-        }
-        Condition::SlowBurn => {
-            format!("{whose}: the error budget burns at {:.1} times the allowed rate (30 min, 6 h)", alert.value)
-        }
     }
 }
 
