@@ -1,5 +1,5 @@
-//! A crate of `shared/` knows only those before it that it needs, a service never another, and the local cloud no service: what a team carries away brings nothing
-//! along that it does not use.
+//! A crate of `shared/` knows only those before it that it needs, a service never another, only the control plane's server its engines, and the
+//! local cloud no service: what a team carries away brings nothing along that it does not use.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeSet, path::Path};
@@ -31,7 +31,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("examples/notes", SHARED),
     ("control-plane/slo", &[]),
     ("control-plane/slo-evaluator", &["slo", "lambda-http-client", "tenant-telemetry"]),
-    ("control-plane", &["slo"]),
+    ("control-plane/model", &["slo"]),
+    ("control-plane/embedded", &["control-plane-model", "slo"]),
+    ("control-plane/server", &["control-plane-model", "control-plane-embedded", "slo"]),
     ("local", &["tenancy", "tenant-telemetry", "airline-events"]),
 ];
 

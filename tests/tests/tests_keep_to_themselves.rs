@@ -94,7 +94,7 @@ fn no_test_names_a_default_port_or_starts_a_cloud_on_one() {
         "shared/airline-events/tests",
         "shared/tenant-auth/tests",
         "shared/xray-sampler/tests",
-        "control-plane/tests",
+        "control-plane/server/tests",
         "control-plane/slo-evaluator/tests",
         "examples",
     ];

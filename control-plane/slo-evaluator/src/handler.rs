@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::{
     error::Error,
     logs::Logs,
-    notice::{Notice, condition},
+    notice::Notice,
     pass,
     record::{Head, Versioned},
     settings::{Place, Rules, Settings},
@@ -144,7 +144,7 @@ impl Evaluator {
         let failed = |problem: String| Error::Service { call: "Publish", problem };
         let message = serde_json::to_string_pretty(notice).map_err(|error| failed(error.to_string()))?;
         let mut call = self.sns.publish().topic_arn(&self.settings.topic).subject(notice.subject()).message(message);
-        let mut attributes = vec![("event", notice.event.name()), ("condition", condition(notice.alert.condition))];
+        let mut attributes = vec![("event", notice.event.name()), ("condition", notice.alert.condition.name())];
         if let Scope::Tenant { tenant, tier } = &notice.alert.scope {
             attributes.extend([("tenant_id", tenant.as_str()), ("tenant_tier", tier.as_str())]);
         }

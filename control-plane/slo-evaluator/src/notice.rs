@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Condition, Evaluation, SLOWDOWN, Scope};
+use slo::{Alert, Condition, Evaluation, SLOWDOWN};
 
 use crate::settings::Place;
 
@@ -54,7 +54,7 @@ impl Notice {
     pub fn new(alert: Alert, evaluation: Option<Evaluation>, place: &Place) -> Self {
         let event = if alert.closed.is_some() { Event::Closed } else { Event::Opened };
         Self {
-            summary: summary(&alert),
+            summary: alert.summary(),
             event,
             id: alert.id(),
             traces: traces(&alert, evaluation.as_ref(), place),
@@ -71,38 +71,6 @@ impl Notice {
     }
 }
 
-/// The name of a condition, as receivers filter by it.
-pub fn condition(condition: Condition) -> &'static str {
-    match condition {
-        Condition::ErrorRate => "error_rate",
-        Condition::Latency => "latency",
-        Condition::Budget => "budget",
-        Condition::FastBurn => "fast_burn",
-        Condition::SlowBurn => "slow_burn",
-    }
-}
-
-fn summary(alert: &Alert) -> String {
-    let Alert { value, requests, failed, .. } = alert;
-    let whose = match &alert.scope {
-        Scope::Tenant { tenant, tier } => format!("{tenant} ({tier})"),
-        Scope::AllTenants { tenants, of } => {
-            return format!("{tenants} of {of} tenants at once: {}", condition(alert.condition).replace('_', " "));
-        }
-    };
-    match alert.condition {
-        Condition::ErrorRate => {
-            format!("{whose}: {:.1} % of requests failed in 5 minutes ({failed} of {requests})", value * 100.0)
-        }
-        Condition::Latency => format!("{whose}: p99 is {value:.1} times its own baseline ({requests} requests)"),
-        Condition::Budget => format!("{whose}: {:.0} % of the 30-day error budget is burnt", value * 100.0),
-        Condition::FastBurn => format!("{whose}: error budget burns at {value:.1} times the allowed rate (5 min, 1 h)"),
-        Condition::SlowBurn => {
-            format!("{whose}: error budget burns at {value:.1} times the allowed rate (30 min, 6 h)")
-        }
-    }
-}
-
 /// The console's search with a filter expression, from what the condition looked back on to when the alert opened.
 fn traces(alert: &Alert, evaluation: Option<&Evaluation>, place: &Place) -> String {
     // An error rate or a latency opens with the second five minutes that are over the threshold.
@@ -115,9 +83,9 @@ fn traces(alert: &Alert, evaluation: Option<&Evaluation>, place: &Place) -> Stri
         Condition::FastBurn => (3_600, "fault = true".to_owned()),
         Condition::SlowBurn | Condition::Budget => (CONSOLE_RANGE, "fault = true".to_owned()),
     };
-    let filter = match &alert.scope {
-        Scope::Tenant { tenant, .. } => format!("annotation[tenant.id] = {} AND {what}", quoted(tenant)),
-        Scope::AllTenants { .. } => what,
+    let filter = match alert.scope.tenant() {
+        Some(tenant) => format!("annotation[tenant.id] = {} AND {what}", quoted(tenant)),
+        None => what,
     };
     let time =
         |second: i64| Timestamp::from_second(second).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -143,6 +111,8 @@ fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use slo::Scope;
+
     use super::*;
 
     fn place() -> Place {

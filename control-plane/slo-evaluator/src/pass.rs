@@ -62,10 +62,8 @@ pub fn close(
     let observations: Vec<Observation<'_>> =
         evaluations.iter().map(|(tenant, (tier, evaluation))| Observation { tenant, tier, evaluation }).collect();
     for alert in head.alerts.pass(end, &observations, &rules.policy) {
-        let evaluation = match &alert.scope {
-            slo::Scope::Tenant { tenant, .. } => evaluations.get(tenant.as_str()).map(|(_, evaluation)| *evaluation),
-            slo::Scope::AllTenants { .. } => None,
-        };
+        let of = alert.scope.tenant().and_then(|tenant| evaluations.get(tenant));
+        let evaluation = of.map(|(_, evaluation)| *evaluation);
         head.untold.push(Notice::new(alert, evaluation, place));
     }
     head.evaluated = Some(end);

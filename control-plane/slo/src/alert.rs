@@ -30,6 +30,16 @@ pub enum Scope {
     },
 }
 
+impl Scope {
+    /// The tenant, if it is about one.
+    pub fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::Tenant { tenant, .. } => Some(tenant),
+            Self::AllTenants { .. } => None,
+        }
+    }
+}
+
 /// Something to be told of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
@@ -55,18 +65,33 @@ pub struct Alert {
 impl Alert {
     /// The same for one alert however often it is told, and for no other.
     pub fn id(&self) -> String {
-        let whom = match &self.scope {
-            Scope::Tenant { tenant, .. } => tenant,
-            Scope::AllTenants { .. } => "*",
+        format!("{}@{}:{}", self.condition.name(), self.opened, self.scope.tenant().unwrap_or("*"))
+    }
+
+    /// One sentence for a person.
+    pub fn summary(&self) -> String {
+        let Self { value, requests, failed, .. } = self;
+        let percent = value * 100.0;
+        let whose = match &self.scope {
+            Scope::Tenant { tenant, tier } => format!("{tenant} ({tier})"),
+            Scope::AllTenants { tenants, of } => {
+                let what = self.condition.name().replace('_', " ");
+                return format!("{tenants} of {of} tenants at once: {what}, {percent:.0} % of them near or over it");
+            }
         };
-        let what = match self.condition {
-            Condition::ErrorRate => "error_rate",
-            Condition::Latency => "latency",
-            Condition::Budget => "budget",
-            Condition::FastBurn => "fast_burn",
-            Condition::SlowBurn => "slow_burn",
-        };
-        format!("{what}@{}:{whom}", self.opened)
+        match self.condition {
+            Condition::ErrorRate => {
+                format!("{whose}: {percent:.1} % of requests failed in 5 minutes ({failed} of {requests})")
+            }
+            Condition::Latency => format!("{whose}: p99 is {value:.1} times its own baseline ({requests} requests)"),
+            Condition::Budget => format!("{whose}: {percent:.0} % of the 30-day error budget is burnt"),
+            Condition::FastBurn => {
+                format!("{whose}: the error budget burns at {value:.1} times the allowed rate (5 min, 1 h)")
+            }
+            Condition::SlowBurn => {
+                format!("{whose}: the error budget burns at {value:.1} times the allowed rate (30 min, 6 h)")
+            }
+        }
     }
 }
 

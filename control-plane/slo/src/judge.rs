@@ -28,6 +28,17 @@ pub enum Condition {
 impl Condition {
     /// Every condition, in the order of their numbers.
     pub const ALL: [Self; 5] = [Self::ErrorRate, Self::Latency, Self::Budget, Self::FastBurn, Self::SlowBurn];
+
+    /// Its name, as receivers of alerts filter by it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ErrorRate => "error_rate",
+            Self::Latency => "latency",
+            Self::Budget => "budget",
+            Self::FastBurn => "fast_burn",
+            Self::SlowBurn => "slow_burn",
+        }
+    }
 }
 
 /// When a condition holds and no longer does.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use control_plane::trace::Trace;
+use control_plane_model::trace::Trace;
 use local::{ministack::sdk_config, outputs::Outputs};
 
 use crate::{Caller, program};

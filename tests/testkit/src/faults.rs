@@ -195,7 +195,7 @@ impl FaultyCloud {
         loop {
             let answer = reqwest::get(&url).await.unwrap();
             if let Ok(answer) = answer.error_for_status() {
-                let trace: control_plane::trace::Trace = answer.json().await.unwrap();
+                let trace: control_plane_model::trace::Trace = answer.json().await.unwrap();
                 let others = trace.spans.iter().any(|span| span.tenant.as_deref() != Some(stored.tenant.as_str()));
                 let posted = trace
                     .spans
@@ -207,7 +207,7 @@ impl FaultyCloud {
                 }
                 if posted {
                     let known: BTreeSet<_> = trace.spans.iter().map(|span| &span.span_id).collect();
-                    let has_parent = |span: &control_plane::trace::Span| {
+                    let has_parent = |span: &control_plane_model::trace::Span| {
                         span.parent_span_id.as_ref().is_none_or(|parent| known.contains(parent))
                     };
                     return if trace.spans.iter().all(has_parent) { Trace::Whole } else { Trace::Gap };

@@ -1,6 +1,6 @@
 //! What the trace of a booking holds: the one table of its spans and edges.
 
-use control_plane::trace::{Span, Trace};
+use control_plane_model::trace::{Span, Trace};
 use local::outputs::User;
 
 /// A span of the journey.

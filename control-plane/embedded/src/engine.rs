@@ -1,0 +1,153 @@
+//! The engine as the control plane knows it: what blocks does so on threads that may.
+
+use std::{collections::BTreeSet, path::Path};
+
+use async_trait::async_trait;
+use control_plane_model::{
+    incoming::Incoming,
+    listing::{Found, Search},
+    map::{MapQuery, ServiceMap},
+    store::{AlertRecord, Facets, RequestQuery, RequestRows, Scope, SpanStore, StateStore, StoreError, Stored},
+    trace::{Trace, TraceId},
+};
+use futures_util::{StreamExt, stream};
+use slo::Row;
+use tokio::{sync::mpsc, task::spawn_blocking};
+
+use crate::{housekeeping::Retention, reader::Reader, writer::Writer};
+
+/// Batches of rows that are read ahead of whoever looks at them.
+const READ_AHEAD: usize = 2;
+
+/// Spans, sums and state in one SQLite file.
+///
+/// What a tenant's [`Scope`] sees here: of a trace its own spans; in a search the traces in which it alone was served, whole, and not
+/// those that several tenants share; of the map, the sums and the costs those kept for it; as facets what its requests named on the
+/// latest day and the one before.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    reader: Reader,
+    writer: Writer,
+}
+
+impl Embedded {
+    /// Opens the file, or makes it, and starts to write and to keep house. It ends with the last handle.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`] where another process has it open.
+    pub fn open(path: &Path, retention: Retention) -> Result<Self, StoreError> {
+        Ok(Self { writer: Writer::start(path, retention)?, reader: Reader::new(path) })
+    }
+
+    /// Reads for somebody's eyes.
+    async fn see<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        read: impl FnOnce(&Reader, &Scope) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let scope = scope.clone();
+        self.read(move |reader| read(reader, &scope)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let reader = self.reader.clone();
+        finished(spawn_blocking(move || read(&reader)).await)
+    }
+}
+
+fn finished<T>(outcome: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, StoreError> {
+    outcome.unwrap_or_else(|_| Err(StoreError::Failed("what was asked for did not finish".into())))
+}
+
+#[async_trait]
+impl SpanStore for Embedded {
+    async fn write(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
+        self.writer.store(traces).await
+    }
+
+    async fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
+        self.see(scope, move |reader, scope| reader.trace(scope, trace_id)).await
+    }
+
+    async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
+        self.see(scope, move |reader, scope| reader.search(scope, &search)).await
+    }
+
+    async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError> {
+        self.see(scope, move |reader, scope| reader.map(scope, &query)).await
+    }
+
+    async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {
+        self.see(scope, |reader, scope| scope.tenant().map_or_else(|| reader.facets(), |own| reader.facets_of(own)))
+            .await
+    }
+
+    async fn knows_tenant(&self, scope: &Scope, tenant: &str) -> Result<bool, StoreError> {
+        if !scope.sees(Some(tenant)) {
+            return Ok(false);
+        }
+        let tenant = tenant.to_owned();
+        self.read(move |reader| reader.knows_tenant(&tenant)).await
+    }
+
+    async fn has_requests(&self) -> Result<bool, StoreError> {
+        self.read(Reader::has_requests).await
+    }
+
+    async fn request_rows(&self, scope: &Scope, query: RequestQuery) -> Result<RequestRows, StoreError> {
+        let (reader, scope) = (self.reader.clone(), scope.clone());
+        let (batches, rows) = mpsc::channel(READ_AHEAD);
+        spawn_blocking(move || {
+            let outcome = reader.request_rows(&scope, &query, |batch| batches.blocking_send(Ok(batch)).is_ok());
+            if let Err(error) = outcome {
+                // Whoever asked may have gone.
+                let _gone = batches.blocking_send(Err(error));
+            }
+        });
+        Ok(stream::unfold(rows, async |mut rows| Some((rows.recv().await?, rows))).boxed())
+    }
+
+    async fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Row>, StoreError> {
+        self.see(scope, move |reader, scope| reader.costs(scope, from, to)).await
+    }
+
+    async fn take_late(&self, until: i64) -> Result<BTreeSet<Option<String>>, StoreError> {
+        let numbers = self.writer.late().take(until);
+        if numbers.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let late = numbers.clone();
+        let names = self.read(move |reader| reader.tenant_names(late)).await;
+        if names.is_err() {
+            // They are late still.
+            self.writer.late().put_back(numbers);
+        }
+        names
+    }
+}
+
+#[async_trait]
+impl StateStore for Embedded {
+    async fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |reader| reader.state(&name)).await
+    }
+
+    async fn store(&self, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
+        let (writer, name) = (self.writer.clone(), name.to_owned());
+        finished(spawn_blocking(move || writer.store_state(name, state, changed)).await)
+    }
+
+    async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
+        let tenant = tenant.or(scope.tenant());
+        if !scope.sees(tenant) {
+            return Ok(Vec::new());
+        }
+        let tenant = tenant.map(str::to_owned);
+        self.read(move |reader| reader.alerts(tenant.as_deref(), limit)).await
+    }
+}

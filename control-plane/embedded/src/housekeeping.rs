@@ -1,0 +1,200 @@
+//! Retention and compaction, in steps so small that nobody notices.
+
+use control_plane_model::{rollup::DAY, trace::TraceId};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use crate::{
+    cells::{self, Cells, Table},
+    failure::Failure,
+    ingest::{DELETE_TENANT, Ingest, hour},
+    outline,
+};
+
+/// Traces removed in one step.
+const TRACES_PER_STEP: i64 = 200;
+/// Pages given back to the file system in one step.
+const PAGES_PER_STEP: i64 = 500;
+/// Days whose cost can be told: a year, and the month under way.
+const DAYS_KEPT: i64 = 400;
+
+/// What is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// Spans this old, in seconds since they came, are removed.
+    pub max_age: i64,
+    /// Once the file holds more bytes, the oldest spans are removed.
+    pub max_bytes: u64,
+}
+
+impl Default for Retention {
+    /// A week; 20 GB.
+    fn default() -> Self {
+        Self { max_age: 7 * DAY, max_bytes: 20_000_000_000 }
+    }
+}
+
+/// Does one step of what is due; whether more is.
+pub(crate) fn step(
+    connection: &mut Connection,
+    ingest: &mut Ingest,
+    retention: &Retention,
+    now: i64,
+) -> Result<bool, Failure> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let removed = remove_traces(&transaction, ingest, retention, now)?;
+    let compacted = compact(&transaction, ingest, now)?;
+    transaction.commit()?;
+    let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    if free > PAGES_PER_STEP {
+        connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_PER_STEP})"))?;
+    }
+    Ok(removed || compacted)
+}
+
+/// Removes the oldest traces that are too old, or for which there is no room.
+fn remove_traces(
+    transaction: &Transaction<'_>,
+    ingest: &mut Ingest,
+    retention: &Retention,
+    now: i64,
+) -> Result<bool, Failure> {
+    let mut select = transaction
+        .prepare_cached("SELECT id, trace_id, received, start_ns, outline FROM traces ORDER BY id LIMIT ?1")?;
+    let mut rows = select.query([TRACES_PER_STEP])?;
+    let mut removed = 0;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        let is_old = row.get::<_, i64>(2)? < now - retention.max_age;
+        if !is_old && bytes(transaction)? <= retention.max_bytes {
+            break;
+        }
+        if let Ok(trace_id) = TraceId::from_bytes(row.get_ref(1)?.as_blob().unwrap_or_default()) {
+            ingest.forget(trace_id);
+        }
+        let outline = outline::decode(row.get_ref(4)?.as_blob().unwrap_or_default());
+        let start_ns: i64 = row.get(3)?;
+        for tenant in outline.tenants {
+            transaction.prepare_cached(DELETE_TENANT)?.execute(params![hour(start_ns), tenant, start_ns, id])?;
+        }
+        for sql in ["DELETE FROM fragments WHERE trace = ?1", "DELETE FROM traces WHERE id = ?1"] {
+            transaction.prepare_cached(sql)?.execute([id])?;
+        }
+        removed += 1;
+    }
+    Ok(removed == TRACES_PER_STEP)
+}
+
+/// What the file holds, without what is free in it.
+fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let bytes = (pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?;
+    Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+/// Puts the oldest minutes together to five minutes, those to hours, and drops what is too old; one bucket each time.
+fn compact(transaction: &Transaction<'_>, ingest: &mut Ingest, now: i64) -> Result<bool, Failure> {
+    let mut more = false;
+    for table in [Table::Requests, Table::Edges] {
+        for (width, age) in [(300, 2 * DAY), (3_600, 8 * DAY)] {
+            more |= widen(transaction, ingest, table, width, now - age)?;
+        }
+        let sql = format!("DELETE FROM {0} WHERE bucket < ?1 AND bucket = (SELECT min(bucket) FROM {0})", table.name());
+        more |= transaction.prepare_cached(&sql)?.execute([now - 35 * DAY])? > 0;
+    }
+    let sql = "DELETE FROM day_cells WHERE bucket < ?1 AND bucket = (SELECT min(bucket) FROM day_cells)";
+    more |= transaction.prepare_cached(sql)?.execute([now - DAYS_KEPT * DAY])? > 0;
+    Ok(more)
+}
+
+/// Merges the first buckets before `until` that are narrower than `width` into one of that width.
+fn widen(
+    transaction: &Transaction<'_>,
+    ingest: &mut Ingest,
+    table: Table,
+    width: i64,
+    until: i64,
+) -> Result<bool, Failure> {
+    let name = cells::progress(table, width);
+    let mut done = transaction.prepare_cached("SELECT value FROM progress WHERE name = ?1")?;
+    let from: i64 = done.query_row([&name], |row| row.get(0)).optional()?.unwrap_or(i64::MIN);
+    let sql = format!("SELECT min(bucket) FROM {} WHERE bucket >= ?1", table.name());
+    let first: Option<i64> = transaction.prepare_cached(&sql)?.query_row([from], |row| row.get(0))?;
+    let Some(start) = first.map(|first| first.div_euclid(width) * width).filter(|start| start + width <= until) else {
+        return Ok(false);
+    };
+    let sql = format!(
+        "SELECT bucket, tenant, series, {} FROM {} WHERE bucket >= ?1 AND bucket < ?2",
+        cells::COLUMNS,
+        table.name()
+    );
+    let mut merged = Cells::new(table);
+    let mut select = transaction.prepare_cached(&sql)?;
+    let mut rows = select.query([start, start + width])?;
+    let mut narrow = false;
+    while let Some(row) = rows.next()? {
+        narrow |= row.get::<_, i64>(0)? != start;
+        merged.merge((start, row.get(1)?, row.get(2)?), &cells::read(row, 3)?);
+    }
+    drop(rows);
+    if narrow {
+        let sql = format!("DELETE FROM {} WHERE bucket >= ?1 AND bucket < ?2", table.name());
+        transaction.prepare_cached(&sql)?.execute([start, start + width])?;
+        merged.flush(transaction)?;
+        ingest.forget_cells();
+    }
+    let sql = "INSERT OR REPLACE INTO progress (name, value) VALUES (?1, ?2)";
+    transaction.prepare_cached(sql)?.execute(params![name, start + width])?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use control_plane_model::{
+        otlp::Flags,
+        rollup::{Cell, Sample},
+    };
+
+    use super::*;
+    use crate::schema;
+
+    fn sum(connection: &Connection) -> (Cell, i64) {
+        let sql = format!("SELECT {} FROM request_cells", cells::COLUMNS);
+        let mut total = Cell::default();
+        let mut rows = 0;
+        let mut select = connection.prepare(&sql).unwrap();
+        let mut found = select.query([]).unwrap();
+        while let Some(row) = found.next().unwrap() {
+            total.merge(&cells::read(row, 0).unwrap());
+            rows += 1;
+        }
+        (total, rows)
+    }
+
+    #[test]
+    fn compaction_widens_buckets_and_changes_no_sum() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut connection = schema::open_writer(&dir.path().join("store.sqlite")).unwrap();
+        let begun = 1_800_000_000;
+        let mut minutes = Cells::new(Table::Requests);
+        for minute in 0..240_i64 {
+            let flags = Flags::from_bits(u8::from(minute % 7 == 0));
+            let sample = Sample { duration_ns: 1_000 << (minute % 20), flags, weight: 2.5, estimated: minute % 3 == 0 };
+            minutes.add((begun + minute * 60, u32::try_from(minute % 2).unwrap(), 1), &sample, 1);
+        }
+        minutes.flush(&connection).unwrap();
+        let (before, rows) = sum(&connection);
+        assert_eq!((before.count, rows), (240, 240));
+
+        let mut ingest = Ingest::load(&connection).unwrap();
+        let mut keep_house = |now: i64| {
+            while step(&mut connection, &mut ingest, &Retention::default(), now).unwrap() {}
+            sum(&connection)
+        };
+        assert_eq!(keep_house(begun + DAY), (before.clone(), 240));
+        let (after, rows) = keep_house(begun + 4 * DAY);
+        assert_eq!((after, rows), (before.clone(), 240 / 5 * 2));
+        let (after, rows) = keep_house(begun + 10 * DAY);
+        assert_eq!((after, rows), (before, 4 * 2));
+        assert_eq!(keep_house(begun + 40 * DAY).1, 0);
+    }
+}

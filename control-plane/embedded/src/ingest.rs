@@ -1,0 +1,376 @@
+//! From incoming spans to rows: what is new, where it hangs, what it adds to the sums.
+
+use std::collections::HashMap;
+
+use control_plane_model::{
+    otlp::{self, Facts, Kind},
+    rollup::{Sample, bucket, day},
+    search::remember,
+    store::{MAX_SPANS_PER_TRACE, Stored},
+    topology::Placed,
+    trace::TraceId,
+};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::Message;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{
+    cells::{Cells, Table},
+    dictionary::{ANNOTATION, Dictionary, NONE},
+    failure::Failure,
+    fragment::{Compressed, Fragment},
+    late::Touched,
+    outline,
+    trace_state::{Change, Held, TraceState},
+};
+
+/// Traces whose spans are held in memory, in each of two generations.
+const HOT_TRACES: usize = 5_000;
+const HOT_SPANS: usize = 100_000;
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// The state of the writer.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    dictionary: Dictionary,
+    hot: HotTraces,
+    requests: Cells,
+    edges: Cells,
+    days: Cells,
+    touched: Touched,
+    next_row: i64,
+}
+
+impl Ingest {
+    pub(crate) fn load(connection: &Connection) -> Result<Self, Failure> {
+        let next_row = connection.query_row("SELECT coalesce(max(id), 0) + 1 FROM traces", [], |row| row.get(0))?;
+        Ok(Self {
+            dictionary: Dictionary::load(connection)?,
+            hot: HotTraces::default(),
+            requests: Cells::new(Table::Requests),
+            edges: Cells::new(Table::Edges),
+            days: Cells::new(Table::Days),
+            touched: Touched::default(),
+            next_row,
+        })
+    }
+
+    /// Adds what a request brought. Nothing is complete before [`Ingest::finish`].
+    pub(crate) fn add(&mut self, connection: &Connection, traces: &[Compressed], now: i64) -> Result<Stored, Failure> {
+        let mut stored = Stored::default();
+        for incoming in traces {
+            let mut trace = self.open(connection, incoming.trace_id)?;
+            let outcome = self.add_to(connection, &mut trace, incoming, now);
+            self.hot.put(incoming.trace_id, trace);
+            let of_trace = outcome?;
+            stored.spans += of_trace.spans;
+            stored.beyond += of_trace.beyond;
+        }
+        Ok(stored)
+    }
+
+    fn open(&mut self, connection: &Connection, trace_id: TraceId) -> Result<Box<TraceState>, Failure> {
+        if let Some(trace) = self.hot.take(trace_id) {
+            return Ok(trace);
+        }
+        let sql = "SELECT id, start_ns FROM traces WHERE trace_id = ?1";
+        let mut find = connection.prepare_cached(sql)?;
+        let known = find.query_row([trace_id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((row, start_ns)) = known else {
+            self.next_row += 1;
+            return Ok(Box::new(TraceState::new(self.next_row - 1)));
+        };
+        let mut trace = Box::new(TraceState::new(row));
+        for (resource, scope_spans) in fragments(connection, row)? {
+            let sender = otlp::Resource::of(&resource);
+            for span in scope_spans.spans {
+                let facts = Facts::of(&sender, &span);
+                let held = self.held(connection, &facts)?;
+                self.annotate(connection, &mut trace, &facts)?;
+                trace.add(&facts, held, |_| {});
+            }
+        }
+        trace.dirty = false;
+        trace.stored.exists = true;
+        trace.stored.start_ns = start_ns;
+        trace.stored.tenants = trace.tenants.clone();
+        Ok(trace)
+    }
+
+    fn add_to(
+        &mut self,
+        connection: &Connection,
+        trace: &mut TraceState,
+        incoming: &Compressed,
+        now: i64,
+    ) -> Result<Stored, Failure> {
+        let mut stored = Stored::default();
+        // Which have come before, within this request too.
+        let mut again = Vec::new();
+        let mut index = 0;
+        for part in &incoming.parts {
+            self.dictionary.resource(connection, &part.sender)?;
+            for span in &part.spans {
+                if trace.has(span.facts.id) {
+                    again.push(index);
+                } else if trace.len() >= MAX_SPANS_PER_TRACE {
+                    stored.beyond += 1;
+                    again.push(index);
+                } else {
+                    stored.spans += 1;
+                    self.count(connection, trace, &span.facts, now)?;
+                }
+                index += 1;
+            }
+        }
+        let mut insert = connection.prepare_cached("INSERT INTO fragments (trace, body) VALUES (?1, ?2)")?;
+        if again.is_empty() {
+            insert.execute(params![trace.row, incoming.fragment])?;
+        } else if stored.spans > 0 {
+            insert.execute(params![trace.row, incoming.without(&again)])?;
+        }
+        Ok(stored)
+    }
+
+    fn count(
+        &mut self,
+        connection: &Connection,
+        trace: &mut TraceState,
+        facts: &Facts,
+        now: i64,
+    ) -> Result<(), Failure> {
+        let held = self.held(connection, facts)?;
+        self.annotate(connection, trace, facts)?;
+        if facts.is_request()
+            && let Some(bucket) = bucket(facts.start_ns / NANOSECONDS, now)
+        {
+            let series = (held.placed.service, held.operation, facts.kind as u8, held.tier);
+            let series = self.dictionary.series(connection, series)?;
+            let sample = Sample {
+                duration_ns: facts.duration_ns(),
+                flags: facts.flags,
+                weight: facts.weight,
+                estimated: facts.estimated,
+            };
+            for tenant in for_whom(held.tenant) {
+                self.requests.add((bucket, tenant, series), &sample, 1);
+            }
+            self.days.add((day(facts.start_ns / NANOSECONDS), held.tenant, series), &sample, 1);
+            self.touched.add(held.tenant, bucket);
+        }
+        let (dictionary, cells) = (&mut self.dictionary, &mut self.edges);
+        let mut failed = None;
+        trace.add(facts, held, |Change { sign, span, used }| {
+            let Some(bucket) = bucket(span.placed.start_ns / NANOSECONDS, now) else { return };
+            match dictionary.edge(connection, (used.from, used.to, span.tier)) {
+                Ok(edge) => for_whom(span.tenant)
+                    .into_iter()
+                    .for_each(|tenant| cells.add((bucket, tenant, edge), &used.sample, sign)),
+                Err(error) => failed = Some(error),
+            }
+        });
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Whose requests of which time were added since this was asked last: to be told once they are committed.
+    pub(crate) fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Writes what [`Ingest::add`] gathered.
+    pub(crate) fn finish(&mut self, connection: &Connection, now: i64) -> Result<(), Failure> {
+        self.hot.write_dirty(connection, now)?;
+        self.requests.flush(connection)?;
+        self.edges.flush(connection)?;
+        self.days.flush(connection)?;
+        Ok(())
+    }
+
+    /// A trace that retention has removed.
+    pub(crate) fn forget(&mut self, trace_id: TraceId) {
+        self.hot.take(trace_id);
+    }
+
+    /// Sums that have moved to other buckets.
+    pub(crate) fn forget_cells(&mut self) {
+        self.requests.forget();
+        self.edges.forget();
+        self.days.forget();
+    }
+
+    fn held(&mut self, connection: &Connection, facts: &Facts) -> Result<Held, Failure> {
+        let dictionary = &mut self.dictionary;
+        let account = facts.account.as_deref().unwrap_or_default();
+        let service = dictionary.node(connection, "service", account, &facts.service)?;
+        let peer = match &facts.peer {
+            Some(peer) => Some(dictionary.node(connection, &peer.kind, account, &peer.name)?),
+            None => None,
+        };
+        let gateway = match facts.fronted {
+            true => Some(dictionary.node(connection, "API Gateway", account, "API Gateway")?),
+            false => None,
+        };
+        Ok(Held {
+            placed: Placed {
+                kind: facts.kind,
+                service,
+                peer,
+                gateway,
+                outside: dictionary.node(connection, "client", "", "clients")?,
+                batch: facts.batch,
+                plain_http: facts.plain_http,
+                start_ns: facts.start_ns,
+                end_ns: facts.end_ns,
+                flags: facts.flags,
+                weight: facts.weight,
+                estimated: facts.estimated,
+            },
+            parent: facts.parent,
+            operation: operation(dictionary, connection, facts)?,
+            tenant: dictionary.name(connection, facts.tenant.as_deref())?,
+            tier: dictionary.name(connection, facts.tier.as_deref())?,
+            http_status: facts.http_status,
+        })
+    }
+
+    fn annotate(&mut self, connection: &Connection, trace: &mut TraceState, facts: &Facts) -> Result<(), Failure> {
+        for (name, value) in &facts.annotations {
+            let name = self.dictionary.name(connection, Some(&format!("{ANNOTATION}{name}")))?;
+            if !trace.annotations.iter().any(|(known, held)| *known == name && **held == **value) {
+                remember(&mut trace.annotations, (name, value.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Only requests' names matter to sums; names of other spans are many, and matter to nobody's.
+fn operation(dictionary: &mut Dictionary, connection: &Connection, facts: &Facts) -> rusqlite::Result<u32> {
+    match facts.kind {
+        Kind::Server | Kind::Consumer => dictionary.name(connection, Some(&facts.operation)),
+        _ if facts.parent.is_none() => dictionary.name(connection, Some(&facts.operation)),
+        _ => Ok(NONE),
+    }
+}
+
+/// A sum is kept for the tenant, and for all tenants together.
+fn for_whom(tenant: u32) -> impl IntoIterator<Item = u32> {
+    [Some(NONE), Some(tenant).filter(|tenant| *tenant != NONE)].into_iter().flatten()
+}
+
+/// Senders and spans of a trace, in the order in which they came.
+pub(crate) fn fragments(
+    connection: &Connection,
+    row: i64,
+) -> Result<Vec<(Resource, opentelemetry_proto::tonic::trace::v1::ScopeSpans)>, Failure> {
+    let broken = |error: prost::DecodeError| Failure::of(error);
+    let mut select = connection.prepare_cached("SELECT body FROM fragments WHERE trace = ?1 ORDER BY id")?;
+    let mut resource = connection.prepare_cached("SELECT body FROM resources WHERE id = ?1")?;
+    let mut known: HashMap<i64, Resource> = HashMap::new();
+    let mut rows = select.query([row])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let fragment = Fragment::read(row.get_ref(0)?.as_blob().unwrap_or_default())?;
+        for part in fragment.parts {
+            let sender = match known.get(&part.resource) {
+                Some(sender) => sender.clone(),
+                None => {
+                    let body: Vec<u8> = resource.query_row([part.resource], |row| row.get(0))?;
+                    let sender = Resource::decode(body.as_slice()).map_err(broken)?;
+                    known.insert(part.resource, sender.clone());
+                    sender
+                }
+            };
+            found.push((sender, part.spans().map_err(broken)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Traces that spans came for lately, in two generations: a trace asked for becomes young again, and when the young ones are
+/// many the old ones go.
+#[derive(Debug, Default)]
+struct HotTraces {
+    young: HashMap<TraceId, Box<TraceState>>,
+    young_spans: usize,
+    old: HashMap<TraceId, Box<TraceState>>,
+    dirty: Vec<TraceId>,
+}
+
+impl HotTraces {
+    fn take(&mut self, trace_id: TraceId) -> Option<Box<TraceState>> {
+        if let Some(trace) = self.young.remove(&trace_id) {
+            self.young_spans -= trace.len();
+            return Some(trace);
+        }
+        self.old.remove(&trace_id)
+    }
+
+    fn put(&mut self, trace_id: TraceId, trace: Box<TraceState>) {
+        if trace.dirty {
+            self.dirty.push(trace_id);
+        }
+        self.young_spans += trace.len();
+        self.young.insert(trace_id, trace);
+    }
+
+    fn get_mut(&mut self, trace_id: TraceId) -> Option<&mut Box<TraceState>> {
+        self.young.get_mut(&trace_id).or_else(|| self.old.get_mut(&trace_id))
+    }
+
+    /// Writes the rows of traces that changed; only then may any be dropped.
+    fn write_dirty(&mut self, connection: &Connection, now: i64) -> rusqlite::Result<()> {
+        let dirty = std::mem::take(&mut self.dirty);
+        for trace_id in &dirty {
+            if let Some(trace) = self.get_mut(*trace_id).filter(|trace| trace.dirty) {
+                write(connection, *trace_id, trace, now)?;
+            }
+        }
+        if self.young.len() > HOT_TRACES || self.young_spans > HOT_SPANS {
+            self.old = std::mem::take(&mut self.young);
+            self.young_spans = 0;
+        }
+        Ok(())
+    }
+}
+
+const INSERT_TENANT: &str = "INSERT INTO trace_tenants (hour, tenant, start_ns, trace) VALUES (?1, ?2, ?3, ?4)";
+pub(crate) const DELETE_TENANT: &str =
+    "DELETE FROM trace_tenants WHERE hour = ?1 AND tenant = ?2 AND start_ns = ?3 AND trace = ?4";
+
+/// The hour since 1970 that a trace began in.
+pub(crate) fn hour(start_ns: i64) -> i64 {
+    start_ns.div_euclid(3_600 * NANOSECONDS)
+}
+
+fn write(connection: &Connection, trace_id: TraceId, trace: &mut TraceState, now: i64) -> rusqlite::Result<()> {
+    let outline = outline::encode(&trace.outline());
+    let spans = i64::try_from(trace.len()).unwrap_or(i64::MAX);
+    let (start, end, flags) = (trace.start_ns, trace.end_ns, trace.flags.bits());
+    if trace.stored.exists {
+        let sql = "UPDATE traces SET start_ns = ?2, end_ns = ?3, spans = ?4, flags = ?5, outline = ?6 WHERE id = ?1";
+        connection.prepare_cached(sql)?.execute(params![trace.row, start, end, spans, flags, outline])?;
+    } else {
+        let sql = "INSERT INTO traces (id, trace_id, received, start_ns, end_ns, spans, flags, outline)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let mut insert = connection.prepare_cached(sql)?;
+        insert.execute(params![trace.row, trace_id.as_bytes(), now, start, end, spans, flags, outline])?;
+    }
+    if trace.stored.start_ns != start {
+        let mut delete = connection.prepare_cached(DELETE_TENANT)?;
+        for tenant in trace.stored.tenants.drain(..) {
+            delete.execute(params![hour(trace.stored.start_ns), tenant, trace.stored.start_ns, trace.row])?;
+        }
+    }
+    let mut insert = connection.prepare_cached(INSERT_TENANT)?;
+    for tenant in &trace.tenants {
+        if !trace.stored.tenants.contains(tenant) {
+            insert.execute(params![hour(start), tenant, start, trace.row])?;
+            trace.stored.tenants.push(*tenant);
+        }
+    }
+    trace.stored.exists = true;
+    trace.stored.start_ns = start;
+    trace.dirty = false;
+    Ok(())
+}

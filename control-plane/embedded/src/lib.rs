@@ -1,0 +1,43 @@
+//! Spans in SQLite, and the sums over them.
+//!
+//! One writer commits what several requests brought in one transaction, spans and sums together, and answers each only then.
+//! Readers have connections of their own, which the write-ahead log keeps out of the writer's way.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `engine` | what the control plane sees of all this |
+//! | `schema` | tables and connections |
+//! | `fragment` | what spans are stored as |
+//! | `writer`, `lock` | group commit, by one process |
+//! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
+//! | `trace_state` | a trace whose spans are still coming |
+//! | `dictionary`, `catalog` | numbers for names, as the writer and as readers know them |
+//! | `cells`, `histogram` | sums by bucket, tenant and series, and their latencies |
+//! | `outline` | what a search looks at, as bytes |
+//! | `housekeeping` | retention and compaction |
+//! | `requests`, `late` | sums of requests by name, and whose past changed since |
+//! | `reader`, `listing`, `map` | reading: one trace, a search, the service map |
+//! | `failure` | why something within did not work |
+
+mod catalog;
+mod cells;
+mod dictionary;
+mod engine;
+mod failure;
+mod fragment;
+mod histogram;
+mod housekeeping;
+mod ingest;
+mod late;
+mod listing;
+mod lock;
+mod map;
+mod outline;
+mod reader;
+mod requests;
+mod schema;
+mod trace_state;
+mod writer;
+
+pub use engine::Embedded;
+pub use housekeeping::Retention;

@@ -1,0 +1,251 @@
+//! Sums of requests by name: in the order of time, and by the day.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use control_plane_model::{
+    otlp, rollup,
+    rollup::{DAY, day},
+    search::Names,
+    store::{Facets, RequestQuery, Scope, StoreError, SumsOf},
+};
+use rusqlite::{Connection, OptionalExtension, Rows, params};
+use slo::{Cell, Key, Kind, Row};
+
+use crate::{
+    catalog::Catalog,
+    cells::{self, Table},
+    dictionary::NONE,
+    reader::Reader,
+};
+
+/// Buckets are at most an hour wide; what the evaluator counts begins with whole five minutes.
+const WIDTH: u32 = 60;
+/// Rows that are handed on at a time.
+const BATCH: usize = 1_024;
+
+/// What keys are made of: service, operation, kind, tier.
+type Series = HashMap<u32, (u32, u32, u8, u32)>;
+
+fn series(connection: &Connection) -> rusqlite::Result<Series> {
+    let mut select = connection.prepare_cached("SELECT id, service, operation, kind, tier FROM series")?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))?;
+    rows.collect()
+}
+
+/// Numbers to keys: one for all rows of a tenant and series.
+struct Keys<'a> {
+    catalog: &'a Catalog,
+    series: Series,
+    known: HashMap<(u32, u32), Arc<Key>>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(connection: &Connection, catalog: &'a Catalog) -> rusqlite::Result<Self> {
+        Ok(Self { catalog, series: series(connection)?, known: HashMap::new() })
+    }
+
+    /// None, of a series that came since.
+    fn of(&mut self, tenant: u32, series: u32) -> Option<Arc<Key>> {
+        if let Some(key) = self.known.get(&(tenant, series)) {
+            return Some(key.clone());
+        }
+        let named = |number: u32| (number != NONE).then(|| self.catalog.name(number).to_owned());
+        let (service, operation, kind, tier) = self.series.get(&series).copied()?;
+        let node = self.catalog.node(service);
+        let key = Arc::new(Key {
+            account: Some(node.account).filter(|account| !account.is_empty()),
+            service: node.name,
+            operation: self.catalog.name(operation).to_owned(),
+            kind: if kind == otlp::Kind::Server as u8 { Kind::Server } else { Kind::Consumer },
+            tenant: named(tenant),
+            tier: named(tier),
+        });
+        self.known.insert((tenant, series), key.clone());
+        Some(key)
+    }
+}
+
+impl Reader {
+    /// The sums of requests of a window, in the order of time, some at a time, until `found` wants no more.
+    pub(crate) fn request_rows(
+        &self,
+        scope: &Scope,
+        query: &RequestQuery,
+        mut found: impl FnMut(Vec<Row>) -> bool,
+    ) -> Result<(), StoreError> {
+        let of = match (&query.of, scope.tenant()) {
+            (SumsOf::Each, Some(own)) => SumsOf::Tenant(own.to_owned()),
+            (SumsOf::Together, Some(_)) => return Ok(()),
+            (SumsOf::Tenant(tenant), _) if !scope.sees(Some(tenant)) => return Ok(()),
+            (of, _) => of.clone(),
+        };
+        self.read(|connection| {
+            let columns = cells::COLUMNS;
+            let catalog = self.catalog(connection)?;
+            let mut keys = Keys::new(connection, &catalog)?;
+            let mut batch = Vec::with_capacity(BATCH);
+            let mut read_rows = |mut rows: Rows<'_>, batch: &mut Vec<Row>| -> rusqlite::Result<bool> {
+                while let Some(row) = rows.next()? {
+                    let Some(key) = keys.of(row.get(1)?, row.get(2)?) else { continue };
+                    batch.push(Row { key, cell: cell(row.get(0)?, cells::read(row, 3)?) });
+                    if batch.len() == BATCH && !found(std::mem::replace(batch, Vec::with_capacity(BATCH))) {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            };
+            let one = match &of {
+                SumsOf::Each => None,
+                SumsOf::Together => Some(NONE),
+                SumsOf::Tenant(tenant) => match Catalog::number(connection, tenant)? {
+                    Some(number) => Some(number),
+                    None => return Ok(()),
+                },
+            };
+            let wanted = match one {
+                None => {
+                    let sql = format!(
+                        "SELECT bucket, tenant, series, {columns} FROM request_cells
+                         WHERE bucket >= ?1 AND bucket < ?2 ORDER BY bucket"
+                    );
+                    let mut select = connection.prepare_cached(&sql)?;
+                    read_rows(select.query([query.from, query.to])?, &mut batch)?
+                }
+                Some(tenant) => {
+                    let sql = format!(
+                        "SELECT bucket, tenant, series, {columns} FROM request_cells WHERE bucket = ?1 AND tenant = ?2"
+                    );
+                    let mut select = connection.prepare_cached(&sql)?;
+                    let mut wanted = true;
+                    for bucket in cells::buckets(connection, Table::Requests, query.from, query.to)? {
+                        wanted = wanted && read_rows(select.query([bucket, i64::from(tenant)])?, &mut batch)?;
+                    }
+                    wanted
+                }
+            };
+            if wanted && !batch.is_empty() {
+                found(batch);
+            }
+            Ok(())
+        })
+    }
+
+    /// What was used on the days from the one of `from` to the one of `to`, UTC, by tenant and series, summed over days.
+    pub(crate) fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Row>, StoreError> {
+        let sql = format!(
+            "SELECT tenant, series, count, weight, weighted_duration_ns, estimated FROM {} WHERE bucket >= ?1 AND bucket <= ?2",
+            Table::Days.name()
+        );
+        self.read(|connection| {
+            let catalog = self.catalog(connection)?;
+            let mut keys = Keys::new(connection, &catalog)?;
+            let mut select = connection.prepare_cached(&sql)?;
+            let mut rows = select.query([day(from), day(to)])?;
+            let mut sums: HashMap<(u32, u32), Cell> = HashMap::new();
+            while let Some(row) = rows.next()? {
+                let cell = sums.entry((row.get(0)?, row.get(1)?)).or_default();
+                cell.requests += u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default();
+                cell.weight += row.get::<_, f64>(3)?;
+                cell.weighted_duration_ns += row.get::<_, f64>(4)?;
+                cell.estimated += u64::try_from(row.get::<_, i64>(5)?).unwrap_or_default();
+            }
+            let named = sums
+                .into_iter()
+                .filter_map(|((tenant, series), cell)| Some(Row { key: keys.of(tenant, series)?, cell }))
+                .filter(|row| scope.sees(row.key.tenant.as_deref()));
+            Ok(named.collect())
+        })
+    }
+
+    /// What a tenant's requests named on the latest day there is, and the day before.
+    pub(crate) fn facets_of(&self, tenant: &str) -> Result<Facets, StoreError> {
+        self.read(|connection| {
+            let catalog = self.catalog(connection)?;
+            let mut keys = Keys::new(connection, &catalog)?;
+            let mut found = BTreeSet::new();
+            let latest: Option<i64> =
+                connection.query_row("SELECT max(bucket) FROM day_cells", [], |row| row.get(0))?;
+            let number = Catalog::number(connection, tenant)?;
+            let mut select =
+                connection.prepare_cached("SELECT series FROM day_cells WHERE bucket = ?1 AND tenant = ?2")?;
+            if let Some((latest, number)) = latest.zip(number) {
+                for bucket in [latest, latest - DAY] {
+                    let mut rows = select.query(params![bucket, number])?;
+                    while let Some(row) = rows.next()? {
+                        found.extend(keys.of(number, row.get(0)?));
+                    }
+                }
+            }
+            let list = |of: &dyn Fn(&Key) -> Option<String>| {
+                found.iter().filter_map(|key| of(key)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+            };
+            Ok(Facets {
+                tenants: vec![tenant.to_owned()],
+                tiers: list(&|key| key.tier.clone()),
+                accounts: list(&|key| key.account.clone()),
+                services: list(&|key| Some(key.service.clone())),
+            })
+        })
+    }
+
+    /// Whether there is any sum of requests.
+    pub(crate) fn has_requests(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM request_cells)";
+        self.read(|connection| Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?))
+    }
+
+    /// Whether a span has named this tenant.
+    pub(crate) fn knows_tenant(&self, tenant: &str) -> Result<bool, StoreError> {
+        self.read(|connection| Ok(Catalog::number(connection, tenant)?.is_some()))
+    }
+
+    /// The names of these tenants; none, of nobody.
+    pub(crate) fn tenant_names(
+        &self,
+        numbers: impl IntoIterator<Item = u32>,
+    ) -> Result<BTreeSet<Option<String>>, StoreError> {
+        self.read(|connection| {
+            let catalog = self.catalog(connection)?;
+            let name = |number: u32| (number != NONE).then(|| catalog.name(number).to_owned());
+            Ok(numbers.into_iter().map(name).collect())
+        })
+    }
+
+    /// What was stored under a name.
+    pub(crate) fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.read(|connection| {
+            let mut select = connection.prepare_cached("SELECT body FROM states WHERE name = ?1")?;
+            Ok(select.query_row([name], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Alerts, the latest first: of a tenant, if one is named.
+    pub(crate) fn alerts(&self, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT body FROM alerts WHERE ?1 IS NULL OR tenant = ?1 ORDER BY opened DESC, id LIMIT ?2";
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(sql)?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = select.query_map(params![tenant, limit], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+fn cell(bucket: i64, sum: rollup::Cell) -> Cell {
+    let count = |number: i64| u64::try_from(number).unwrap_or_default();
+    Cell {
+        start: bucket,
+        width: WIDTH,
+        requests: count(sum.count),
+        failed: count(sum.faults),
+        duration_ns: u128::from(count(sum.duration_ns)),
+        weight: sum.weight,
+        weighted_failed: sum.weighted_faults,
+        weighted_duration_ns: sum.weighted_duration_ns,
+        estimated: count(sum.estimated),
+        histogram: sum.histogram,
+    }
+}

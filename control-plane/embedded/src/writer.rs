@@ -1,0 +1,224 @@
+//! The one writer: group commit on a thread of its own, and housekeeping while nobody waits.
+
+use std::{
+    path::Path,
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use control_plane_model::{
+    complain::complain,
+    incoming::Incoming,
+    store::{AlertRecord, StoreError, Stored},
+};
+use rusqlite::{Connection, TransactionBehavior, params};
+use tokio::sync::oneshot;
+
+use crate::{
+    failure::Failure,
+    fragment::Compressed,
+    housekeeping::{self, Retention},
+    ingest::Ingest,
+    late::Late,
+    lock::Lock,
+    schema,
+};
+
+/// Requests that may wait; one more is told to come back.
+const MAX_WAITING: usize = 128;
+/// Spans in one transaction, so that nobody waits for an endless one.
+const MAX_SPANS_PER_COMMIT: usize = 30_000;
+/// Between two steps of housekeeping while spans come without a pause.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks at whether there is something to do, when nothing comes.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// What the writer is asked for.
+enum Work {
+    Store(Job),
+    /// In a transaction of its own.
+    State(State, SyncSender<Result<(), StoreError>>),
+}
+
+struct Job {
+    traces: Vec<Compressed>,
+    spans: usize,
+    done: oneshot::Sender<Answer>,
+}
+
+impl Job {
+    fn answer(self, outcome: Result<Stored, StoreError>) {
+        // Whoever asked may have gone.
+        let _gone = self.done.send(Answer { outcome, _spans: self.traces });
+    }
+}
+
+/// The outcome; and the spans, so that whoever sent them frees them, and the writer goes on.
+struct Answer {
+    outcome: Result<Stored, StoreError>,
+    _spans: Vec<Compressed>,
+}
+
+/// A handle to the writer; it ends with the last handle.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer {
+    work: SyncSender<Work>,
+    late: Late,
+}
+
+impl Writer {
+    /// Opens the database file and starts the writer.
+    pub(crate) fn start(path: &Path, retention: Retention) -> Result<Self, StoreError> {
+        let lock = Lock::take(&path.with_extension("lock"))?;
+        let connection = schema::open_writer(path).map_err(Failure::from)?;
+        let late = Late::default();
+        let ingest = Ingest::load(&connection)?;
+        let (sender, receiver) = sync_channel(MAX_WAITING);
+        thread::Builder::new()
+            .name("span-writer".into())
+            .spawn({
+                let late = late.clone();
+                move || {
+                    run(connection, ingest, receiver, &retention, &late);
+                    drop(lock);
+                }
+            })
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        Ok(Self { work: sender, late })
+    }
+
+    /// Stores spans; `Ok` means they are durable. A span that is there already stays as it is.
+    pub(crate) async fn store(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
+        let spans = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
+        let traces = traces.into_iter().map(Compressed::from).collect();
+        let (done, outcome) = oneshot::channel();
+        self.work.try_send(Work::Store(Job { traces, spans, done })).map_err(|_| StoreError::Busy)?;
+        outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?.outcome
+    }
+
+    /// Stores a state under a name, and the alerts that changed, together; `Ok` means they are durable. This blocks.
+    pub(crate) fn store_state(&self, name: String, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
+        let ended = || StoreError::Failed("the writer ended".into());
+        let (done, outcome) = sync_channel(1);
+        self.work.send(Work::State(State { name, state, changed }, done)).map_err(|_| ended())?;
+        outcome.recv().unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Who had late spans.
+    pub(crate) fn late(&self) -> &Late {
+        &self.late
+    }
+}
+
+/// A state, and the alerts that changed with it.
+struct State {
+    name: String,
+    state: String,
+    changed: Vec<AlertRecord>,
+}
+
+impl State {
+    fn write(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let transaction = connection.transaction()?;
+        let sql = "INSERT OR REPLACE INTO states (name, body) VALUES (?1, ?2)";
+        transaction.execute(sql, [&self.name, &self.state])?;
+        for AlertRecord { id, tenant, opened, body } in &self.changed {
+            let sql = "INSERT OR REPLACE INTO alerts (id, tenant, opened, body) VALUES (?1, ?2, ?3, ?4)";
+            transaction.execute(sql, params![id, tenant, opened, body])?;
+        }
+        transaction.commit()
+    }
+}
+
+fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, retention: &Retention, late: &Late) {
+    let mut kept_house = Instant::now();
+    // How long to wait for work before looking after the house: not at all while there is something to do.
+    let mut patience = Duration::ZERO;
+    let mut next = None;
+    loop {
+        let first = match next.take().map_or_else(|| work.recv_timeout(patience), Ok) {
+            Ok(first) => Some(first),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        if first.is_none() || kept_house.elapsed() >= HOUSEKEEPING_EVERY {
+            kept_house = Instant::now();
+            patience = match housekeeping::step(&mut connection, &mut ingest, retention, now()) {
+                Ok(true) => Duration::ZERO,
+                Ok(false) => IDLE,
+                Err(error) => {
+                    complain(format_args!("housekeeping: {error}"));
+                    IDLE
+                }
+            };
+        }
+        match first {
+            None => {}
+            Some(Work::State(state, done)) => {
+                let outcome = state.write(&mut connection);
+                // Whoever asked may have gone.
+                let _gone = done.send(outcome.map_err(|error| Failure::from(error).into()));
+            }
+            Some(Work::Store(first)) => {
+                let mut spans = first.spans;
+                let mut batch = vec![first];
+                while spans < MAX_SPANS_PER_COMMIT {
+                    match work.try_recv() {
+                        Ok(Work::Store(job)) => {
+                            spans += job.spans;
+                            batch.push(job);
+                        }
+                        Ok(other) => {
+                            next = Some(other);
+                            break;
+                        }
+                        Err(_) => break,
+                    }
+                }
+                let outcome = commit(&mut connection, &mut ingest, &batch).map_err(StoreError::from);
+                if outcome.is_ok() {
+                    late.note(ingest.take_touched());
+                }
+                answer(outcome, batch, &connection, &mut ingest);
+            }
+        }
+    }
+}
+
+fn answer(outcome: Result<Vec<Stored>, StoreError>, batch: Vec<Job>, connection: &Connection, ingest: &mut Ingest) {
+    match outcome {
+        Ok(stored) => {
+            for (job, stored) in batch.into_iter().zip(stored) {
+                job.answer(Ok(stored));
+            }
+        }
+        Err(error) => {
+            // What memory holds may have been rolled back: begin again from what is on disk.
+            match Ingest::load(connection) {
+                Ok(fresh) => *ingest = fresh,
+                Err(error) => complain(format_args!("the store cannot be read: {error}")),
+            }
+            for job in batch {
+                job.answer(Err(error.clone()));
+            }
+        }
+    }
+}
+
+fn commit(connection: &mut Connection, ingest: &mut Ingest, batch: &[Job]) -> Result<Vec<Stored>, Failure> {
+    let now = now();
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut stored = Vec::with_capacity(batch.len());
+    for job in batch {
+        stored.push(ingest.add(&transaction, &job.traces, now)?);
+    }
+    ingest.finish(&transaction, now)?;
+    transaction.commit()?;
+    Ok(stored)
+}
+
+/// Unix seconds.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}

@@ -1,0 +1,24 @@
+//! What the control plane knows of spans, whatever engine keeps them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`otlp`] | what is read out of OTLP's own messages |
+//! | [`trace`] | a trace as read back: its ids, its tree, its critical path |
+//! | [`incoming`] | what a request brings |
+//! | [`topology`] | the edges of the service map that a span stands for |
+//! | [`rollup`] | counts and latency histograms, by buckets of time |
+//! | [`search`] | X-Ray filter expressions, and what they say of a trace |
+//! | [`listing`], [`map`] | searches and the service map: what is asked, and what is answered |
+//! | [`store`] | what keeps spans |
+//! | [`complain`](mod@complain) | what an operator is told on standard error |
+
+pub mod complain;
+pub mod incoming;
+pub mod listing;
+pub mod map;
+pub mod otlp;
+pub mod rollup;
+pub mod search;
+pub mod store;
+pub mod topology;
+pub mod trace;

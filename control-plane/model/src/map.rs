@@ -1,0 +1,136 @@
+//! The service map: edges of a window, summed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rollup::Cell;
+
+/// Which part of the map.
+#[derive(Debug, Clone, Default)]
+pub struct MapQuery {
+    /// From, Unix seconds.
+    pub from: i64,
+    /// Until, Unix seconds; sums are by the minute, so both are rounded down to one.
+    pub to: i64,
+    /// Only what was done for this tenant.
+    pub tenant: Option<String>,
+    /// Only what was done for tenants of this tier.
+    pub tier: Option<String>,
+    /// Only edges that begin or end in this account.
+    pub account: Option<String>,
+}
+
+/// The service map of a window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceMap {
+    /// Unix seconds.
+    pub from: i64,
+    /// Unix seconds.
+    pub to: i64,
+    /// Its nodes.
+    pub nodes: Vec<MapNode>,
+    /// Its edges.
+    pub edges: Vec<MapEdge>,
+}
+
+/// A service, or what one calls.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MapNode {
+    /// What the edges call it.
+    pub id: u32,
+    /// `service`, `client`, `API Gateway`, `DynamoDB`, `SNS`, `SQS`, `HTTP`, …
+    pub kind: String,
+    /// Service, table, topic, queue, host.
+    pub name: String,
+    /// Its account, where that is known.
+    pub account: Option<String>,
+    /// Of what came in; of the clients, of what went out.
+    pub stats: Stats,
+}
+
+/// A connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MapEdge {
+    /// Node it begins at.
+    pub source: u32,
+    /// Node it ends at.
+    pub target: u32,
+    /// Of its uses.
+    pub stats: Stats,
+}
+
+/// How well a node or an edge is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// None of the others.
+    #[default]
+    Ok,
+    /// 5 % or more are errors.
+    Error,
+    /// 1 % or more are throttled.
+    Throttle,
+    /// 1 % or more are faults.
+    Fault,
+}
+
+/// Rates and latencies. Counts are of spans received; rates and percentiles are scaled by adjusted counts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Spans.
+    pub count: i64,
+    /// With a 4xx.
+    pub errors: i64,
+    /// With a 5xx, or failed otherwise.
+    pub faults: i64,
+    /// With a 429.
+    pub throttles: i64,
+    /// A second, sampled traces scaled up.
+    pub rate: f64,
+    /// Share of faults, 0 to 1, sampled traces scaled up.
+    pub fault_rate: f64,
+    /// Share of errors, 0 to 1, likewise.
+    pub error_rate: f64,
+    /// Milliseconds.
+    pub mean_ms: f64,
+    /// Milliseconds.
+    pub p50_ms: f64,
+    /// Milliseconds.
+    pub p95_ms: f64,
+    /// Milliseconds.
+    pub p99_ms: f64,
+    /// Whether the weight of some sampled trace was not known.
+    pub estimated: bool,
+    /// How well that is.
+    pub health: Health,
+}
+
+impl Stats {
+    /// Of a cell that covers so many seconds.
+    pub fn of(cell: &Cell, seconds: i64) -> Self {
+        let quantile = |q| cell.histogram.quantile(q).unwrap_or_default() / 1e6;
+        let weight = if cell.weight > 0.0 { cell.weight } else { 1.0 };
+        let (fault_rate, error_rate) = (cell.weighted_faults / weight, cell.weighted_errors / weight);
+        let throttle_rate = cell.throttles as f64 / cell.count.max(1) as f64;
+        let health = match () {
+            () if fault_rate >= 0.01 => Health::Fault,
+            () if throttle_rate >= 0.01 => Health::Throttle,
+            () if error_rate >= 0.05 => Health::Error,
+            () => Health::Ok,
+        };
+        Self {
+            count: cell.count,
+            errors: cell.errors,
+            faults: cell.faults,
+            throttles: cell.throttles,
+            rate: cell.weight / seconds.max(1) as f64,
+            fault_rate,
+            error_rate,
+            mean_ms: cell.weighted_duration_ns / weight / 1e6,
+            p50_ms: quantile(0.5),
+            p95_ms: quantile(0.95),
+            p99_ms: quantile(0.99),
+            estimated: cell.estimated > 0,
+            health,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Attributes as text. One that is there twice is what it is first, in every sum, list and page.
+
+use std::borrow::Cow;
+
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
+
+/// Text of a span that is kept for searching, or leads a line, is cut at so many bytes; the span itself is stored whole.
+const MAX_TEXT_BYTES: usize = 256;
+
+/// The value of an attribute.
+pub(super) fn any<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
+    attributes.iter().find(|attribute| attribute.key == key)?.value.as_ref()?.value.as_ref()
+}
+
+/// An attribute that is there and not empty, as text: what senders write as a number is the same name.
+pub(super) fn text<'a>(attributes: &'a [KeyValue], key: &str) -> Option<Cow<'a, str>> {
+    scalar(any(attributes, key)?).filter(|text| !text.is_empty())
+}
+
+/// A scalar as text; lists, objects and bytes are none.
+pub fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::StringValue(text) => Some(text.as_str().into()),
+        Value::IntValue(number) => Some(number.to_string().into()),
+        Value::DoubleValue(number) => Some(double(*number).unwrap_or_else(|| number.to_string().into())),
+        Value::BoolValue(truth) => Some(if *truth { "true" } else { "false" }.into()),
+        _ => None,
+    }
+}
+
+/// What is no number in JSON, as ProtoJSON writes it.
+pub(super) fn double<T: From<&'static str>>(number: f64) -> Option<T> {
+    match number {
+        number if number.is_nan() => Some("NaN".into()),
+        f64::INFINITY => Some("Infinity".into()),
+        f64::NEG_INFINITY => Some("-Infinity".into()),
+        _ => None,
+    }
+}
+
+/// As much of a text as is kept.
+pub(super) fn cut(text: &str) -> &str {
+    up_to(text, MAX_TEXT_BYTES)
+}
+
+/// As much of a text as has so many bytes.
+pub fn up_to(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

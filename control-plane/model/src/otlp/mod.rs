@@ -1,0 +1,21 @@
+//! What is read out of OTLP's own messages.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `attributes` | attributes as text |
+//! | `facts` | what counting, the service map and searching rest on |
+//! | `peer`, `weight` | of these, the other side, and how many a span stands for |
+//! | `span`, `allowance` | a span as it is shown, and how much of it |
+
+mod allowance;
+mod attributes;
+mod facts;
+mod peer;
+mod span;
+mod weight;
+
+pub use facts::{Facts, Flags, Kind, Resource, SpanId};
+pub use peer::Peer;
+pub use span::span;
+
+pub use attributes::{scalar, up_to};

@@ -1,0 +1,244 @@
+//! X-Ray filter expressions: text to a tree, and what a tree says of a trace.
+//! <https://docs.aws.amazon.com/xray/latest/devguide/aws-xray-interface-console.html#console-filters-syntax>
+//!
+//! | file | idea |
+//! |---|---|
+//! | `lexer` | text to tokens, each with its column |
+//! | `parser` | tokens to an [`Expression`] |
+//! | `kinds` | what X-Ray calls types of services, as kinds of nodes here |
+//! | `outline` | what a search looks at |
+//! | `matching` | an expression against the outline of a trace |
+
+mod kinds;
+mod lexer;
+mod matching;
+mod outline;
+mod parser;
+
+pub use matching::{Matcher, Names, Row};
+pub use outline::{MAX_ENTRIES, Outline, Service, remember};
+
+use std::fmt;
+
+/// Text that is no filter expression, and where it stops being one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("column {column}: {message}")]
+pub struct ExpressionError {
+    /// From 1, in characters.
+    pub column: usize,
+    /// What is wrong there.
+    pub message: String,
+    /// Whether X-Ray would take the expression: what it asks for is not kept here.
+    pub is_xrays: bool,
+}
+
+impl ExpressionError {
+    fn at(column: usize, message: impl Into<String>) -> Self {
+        Self { column, message: message.into(), is_xrays: false }
+    }
+}
+
+/// A filter expression.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expression {
+    /// All of them hold.
+    And(Vec<Expression>),
+    /// One of them holds.
+    Or(Vec<Expression>),
+    /// It does not hold.
+    Not(Box<Expression>),
+    /// `ok`, `fault`, …
+    Is(Flag),
+    /// `duration > 8`, …
+    Number(NumberOf, Comparison, f64),
+    /// `http.url CONTAINS "x"`, …
+    Text(TextOf, TextTest, String),
+    /// `annotation[key] = …`; with no test: the annotation is there.
+    Annotation(String, Option<AnnotationTest>),
+    /// `service(…) { … }`
+    Service(NodeTest, Option<Box<Expression>>),
+    /// `edge(…, …) { … }`
+    Edge(NodeTest, NodeTest, Option<Box<Expression>>),
+}
+
+/// What is true of a trace, a service in it, or an edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flag {
+    /// Neither fault nor error.
+    Ok,
+    /// A 4xx.
+    Error,
+    /// A 5xx, or failed otherwise.
+    Fault,
+    /// A 429.
+    Throttle,
+    /// A span's parent has not come.
+    Partial,
+}
+
+/// Numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberOf {
+    /// From the first start to the last end, seconds.
+    Duration,
+    /// Of the root span, seconds.
+    ResponseTime,
+    /// Any HTTP status of a request.
+    HttpStatus,
+}
+
+/// Texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextOf {
+    /// URL or path of a request.
+    Url,
+    /// HTTP method of a request.
+    Method,
+    /// User served.
+    User,
+    /// Account of a service in it.
+    Account,
+    /// Name of the root span.
+    Name,
+}
+
+/// How numbers are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    More,
+    /// `>=`
+    AtLeast,
+}
+
+impl Comparison {
+    fn holds(self, left: f64, right: f64) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::NotEqual => left != right,
+            Self::Less => left < right,
+            Self::AtMost => left <= right,
+            Self::More => left > right,
+            Self::AtLeast => left >= right,
+        }
+    }
+}
+
+/// How texts are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextTest {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `CONTAINS`
+    Contains,
+    /// `BEGINSWITH`
+    BeginsWith,
+    /// `ENDSWITH`
+    EndsWith,
+}
+
+impl TextTest {
+    fn holds(self, left: &str, right: &str) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::NotEqual => left != right,
+            Self::Contains => left.contains(right),
+            Self::BeginsWith => left.starts_with(right),
+            Self::EndsWith => left.ends_with(right),
+        }
+    }
+}
+
+/// How an annotation is tested: as text, or as a number.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnnotationTest {
+    /// As text.
+    Text(TextTest, String),
+    /// As a number.
+    Number(Comparison, f64),
+}
+
+/// Which nodes are meant; what is `None` may be anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeTest {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its kind: `service`, `DynamoDB`, `SNS`, …
+    pub kind: Option<String>,
+    /// Its account.
+    pub account: Option<String>,
+}
+
+/// What comes of an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is one.
+    Ok,
+    /// X-Ray takes it, and nothing here answers it.
+    Elsewhere(ExpressionError),
+    /// It is none.
+    Refused(ExpressionError),
+}
+
+impl Verdict {
+    /// Of this text.
+    pub fn of(text: &str) -> Self {
+        match parser::parse(text) {
+            Ok(_) => Self::Ok,
+            Err(error) if error.is_xrays => Self::Elsewhere(error),
+            Err(error) => Self::Refused(error),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok => write!(f, "ok"),
+            Self::Elsewhere(error) => write!(f, "elsewhere: {error}"),
+            Self::Refused(error) => write!(f, "refused: {error}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Expression {
+    type Err = ExpressionError;
+    fn from_str(text: &str) -> Result<Self, ExpressionError> {
+        parser::parse(text)
+    }
+}
+
+impl Expression {
+    /// The tenant that every match has served, if the expression demands one.
+    pub fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::And(parts) => parts.iter().find_map(Self::tenant),
+            Self::Annotation(key, Some(AnnotationTest::Text(TextTest::Equal, value)))
+                if normalized(key) == normalized("tenant.id") =>
+            {
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// X-Ray writes the names of annotations with `_` for whatever is no letter or digit.
+pub fn normalized(key: &str) -> String {
+    key.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect()
+}
+
+/// A text as a string of an expression.
+pub fn quoted(text: &str) -> impl fmt::Display {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -1,0 +1,187 @@
+//! What keeps spans, and what keeps the control plane's own state: the two traits that an engine has.
+//!
+//! An engine is asked by name and answers by name, whatever it keeps instead. Every read is told whose eyes it is for.
+
+use std::{collections::BTreeSet, fmt::Debug};
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use slo::Row;
+
+use crate::{
+    incoming::Incoming,
+    listing::{Found, Search},
+    map::{MapQuery, ServiceMap},
+    trace::{Trace, TraceId},
+};
+
+/// The most spans a trace may have. X-Ray draws none with as many; a loop that never ends its trace must not slow others.
+pub const MAX_SPANS_PER_TRACE: usize = 50_000;
+
+/// What storing spans came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Spans that were new.
+    pub spans: usize,
+    /// Spans beyond [`MAX_SPANS_PER_TRACE`].
+    pub beyond: usize,
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// More requests wait than may.
+    #[error("too many requests are waiting to be stored")]
+    Busy,
+    /// Somebody else writes to this folder.
+    #[error("{0} holds this folder")]
+    InUse(String),
+    /// It failed.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
+
+/// What spans have named so far, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facets {
+    /// `tenant.id`
+    pub tenants: Vec<String>,
+    /// `tenant.tier`
+    pub tiers: Vec<String>,
+    /// `cloud.account.id`
+    pub accounts: Vec<String>,
+    /// `service.name`
+    pub services: Vec<String>,
+}
+
+/// Whose eyes a read is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// An operator's: all there is.
+    All,
+    /// A tenant's: only what was done for it.
+    Tenant(String),
+}
+
+impl Scope {
+    /// The one tenant that may be seen; none, where all may.
+    pub fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::All => None,
+            Self::Tenant(tenant) => Some(tenant),
+        }
+    }
+
+    /// Whether what was done for `tenant`, or for nobody in particular, may be seen.
+    pub fn sees(&self, tenant: Option<&str>) -> bool {
+        self.tenant().is_none_or(|own| tenant == Some(own))
+    }
+}
+
+/// Which sums of requests.
+#[derive(Debug, Clone)]
+pub struct RequestQuery {
+    /// Those of buckets that begin at or after this, Unix seconds.
+    pub from: i64,
+    /// And before this.
+    pub to: i64,
+    /// Whose.
+    pub of: SumsOf,
+}
+
+/// Whose requests are summed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SumsOf {
+    /// Each tenant's by themselves, and all of a tier together.
+    Each,
+    /// One tenant's.
+    Tenant(String),
+    /// All of a tier together, those of nobody in particular among them.
+    Together,
+}
+
+/// Sums of requests in the order of time, some at a time. What is summed of all tenants together has no tenant in its key. The window
+/// may hold millions of rows: no more of them are in memory than are looked at.
+pub type RequestRows = BoxStream<'static, Result<Vec<Row>, StoreError>>;
+
+/// Keeps spans, and the sums over them.
+///
+/// A read for a tenant's [`Scope`] answers of what was done for that tenant, and nothing of others: what it asks for of another tenant
+/// is answered as what is not there.
+#[async_trait]
+pub trait SpanStore: Debug + Send + Sync {
+    /// Stores spans; `Ok` means that they are durable. A span that is there already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Busy`] where more wait than may; whatever the error, the spans may be sent again.
+    async fn write(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError>;
+
+    /// A trace, its spans by start time; `None` if no span of it is known. Of a trace that tenants share, each sees its own spans.
+    async fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError>;
+
+    /// Traces that match, the first of them in the order asked for.
+    async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError>;
+
+    /// The service map of a window.
+    async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError>;
+
+    /// What spans have named lately that a search or a map can be narrowed to.
+    async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError>;
+
+    /// Whether a span has named this tenant.
+    async fn knows_tenant(&self, scope: &Scope, tenant: &str) -> Result<bool, StoreError>;
+
+    /// Whether there is any sum of requests.
+    async fn has_requests(&self) -> Result<bool, StoreError>;
+
+    /// The sums of requests of a window.
+    async fn request_rows(&self, scope: &Scope, query: RequestQuery) -> Result<RequestRows, StoreError>;
+
+    /// What was used on the days from the one of `from` to the one of `to`, UTC; both Unix seconds. By tenant and series, summed over
+    /// days.
+    async fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Row>, StoreError>;
+
+    /// The tenants that had spans of times which were evaluated, since this was asked last; `None` is nobody. From now on what is before
+    /// `until`, Unix seconds, counts as evaluated.
+    async fn take_late(&self, until: i64) -> Result<BTreeSet<Option<String>>, StoreError>;
+}
+
+/// An alert as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertRecord {
+    /// The same for one alert however often it is stored.
+    pub id: String,
+    /// Whom it is about; none, if it is about all.
+    pub tenant: Option<String>,
+    /// When it opened, Unix seconds.
+    pub opened: i64,
+    /// All of it, JSON.
+    pub body: String,
+}
+
+/// Keeps what the control plane has to remember besides spans.
+#[async_trait]
+pub trait StateStore: Debug + Send + Sync {
+    /// What was stored under a name, JSON.
+    async fn state(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Stores a state under a name, and the alerts that changed with it: all of it or nothing.
+    async fn store(&self, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError>;
+
+    /// The bodies of alerts, the latest first: of one tenant, if one is named.
+    async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_sees_itself_and_an_operator_everybody() {
+        let own = Scope::Tenant("a".into());
+        assert!(own.sees(Some("a")) && !own.sees(Some("b")) && !own.sees(None));
+        assert!(Scope::All.sees(Some("a")) && Scope::All.sees(None));
+    }
+}

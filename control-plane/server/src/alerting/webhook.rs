@@ -1,0 +1,86 @@
+//! A receiver of alerts over HTTP: JSON, signed so that it can tell who sent it and when, and sent until it is taken.
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use control_plane_model::complain::complain;
+use reqwest::{Client, StatusCode, header};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+
+use super::Alarm;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long an alarm is tried.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(3_600);
+
+/// Where alarms go.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// The whole URL.
+    pub url: String,
+    /// What they are signed with; nothing is signed without it.
+    pub secret: Option<String>,
+    /// Where this control plane is, for links that lead back to it.
+    pub control_plane_url: String,
+}
+
+impl Webhook {
+    pub(super) async fn run(self, mut waiting: mpsc::Receiver<Alarm>) {
+        let client = Client::builder().timeout(TIMEOUT).build();
+        let Ok(client) = client else { return };
+        while let Some(alarm) = waiting.recv().await {
+            if let Err(reason) = self.deliver(&client, &alarm).await {
+                complain(format_args!("alert {} was not taken: {reason}", alarm.id));
+            }
+        }
+    }
+
+    /// Sends until it is taken, refused for good, or too old. The receiver may get it twice: `id` and whether it is closed tell.
+    async fn deliver(&self, client: &Client, alarm: &Alarm) -> Result<(), String> {
+        let mut linked = alarm.clone();
+        linked.traces = format!("{}{}", self.control_plane_url, alarm.traces);
+        linked.page = format!("{}{}", self.control_plane_url, alarm.page);
+        let body = serde_json::to_vec(&linked).map_err(|error| error.to_string())?;
+        let begun = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let request = client.post(&self.url).header(header::CONTENT_TYPE, "application/json");
+            let request =
+                self.signatures(&body).into_iter().fold(request, |request, (name, value)| request.header(name, value));
+            let reason = match request.body(body.clone()).send().await {
+                Ok(response) if response.status().is_success() => return Ok(()),
+                Ok(response) => {
+                    let status = response.status();
+                    if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
+                        return Err(format!("it answered {status}"));
+                    }
+                    format!("it answered {status}")
+                }
+                Err(error) => error.without_url().to_string(),
+            };
+            if begun.elapsed() >= GIVE_UP_AFTER {
+                return Err(reason);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// `webhook-timestamp`, and `webhook-signature`: HMAC-SHA256 of `<timestamp>.<body>` in hexadecimal digits. The time is signed
+    /// too, so that an old alarm cannot be played again.
+    fn signatures(&self, body: &[u8]) -> Vec<(&'static str, String)> {
+        let Some(secret) = &self.secret else { return Vec::new() };
+        let timestamp = jiff::Timestamp::now().as_second().to_string();
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()));
+        context.update(timestamp.as_bytes());
+        context.update(b".");
+        context.update(body);
+        let signature = context.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        vec![("webhook-timestamp", timestamp), ("webhook-signature", format!("sha256={signature}"))]
+    }
+}

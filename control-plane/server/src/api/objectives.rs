@@ -1,0 +1,215 @@
+//! Objectives, alerts and cost.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use control_plane_model::{
+    listing::Search,
+    search::quoted,
+    store::{RequestQuery, Scope, SpanStore, SumsOf},
+    trace,
+};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use slo::Summary;
+
+use super::{Parameters, Sources, WindowQuery, given, one_of, window::Window};
+
+use crate::{
+    alerting::Alarm,
+    evaluator::{Fare, Snapshot},
+    problem::Problem,
+};
+
+/// Points of a chart, at most.
+const MAX_POINTS: i64 = 120;
+const SLOWEST: usize = 10;
+
+/// How a tenant, a tier or everybody fares.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FareLine {
+    /// Whose requests, and the numbers.
+    #[serde(flatten)]
+    pub fare: Fare,
+    /// Whether an objective is violated.
+    pub violated: bool,
+    /// Share of the 30-day budget that is left; below zero once the availability objective is violated.
+    pub budget_left: f64,
+    /// Alerts that are open.
+    pub alerts: usize,
+}
+
+/// Everybody.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SloAnswer {
+    /// The end of the five minutes that were evaluated last, Unix seconds; 0 before the first.
+    pub at: i64,
+    /// What evaluating all of it took, milliseconds.
+    pub evaluated_in_ms: f64,
+    /// Tenants, the worst first.
+    pub tenants: Vec<FareLine>,
+    /// Tiers, and everybody.
+    pub groups: Vec<FareLine>,
+}
+
+impl SloAnswer {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let line = |fare| fare_line(snapshot, fare);
+        Self {
+            at: snapshot.at,
+            evaluated_in_ms: snapshot.took_ms,
+            tenants: snapshot.worst_first().into_iter().map(line).collect(),
+            groups: snapshot.groups().map(line).collect(),
+        }
+    }
+}
+
+pub(super) fn fare_line(snapshot: &Snapshot, fare: &Fare) -> FareLine {
+    FareLine {
+        violated: fare.violated(),
+        budget_left: fare.budget_left(),
+        alerts: snapshot.alerts_of(&fare.whose),
+        fare: fare.clone(),
+    }
+}
+
+/// A stretch of time of a tenant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Point {
+    /// Unix seconds.
+    pub start: i64,
+    /// Its numbers.
+    pub summary: Summary,
+}
+
+/// A service as a tenant sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ServiceLine {
+    /// `service.name`
+    pub service: String,
+    /// Name of its spans.
+    pub operation: String,
+    /// Its account.
+    pub account: String,
+    /// Its numbers.
+    pub summary: Summary,
+}
+
+/// A tenant over time.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct TenantAnswer {
+    /// How it fares now; none of a tenant that nothing is promised to, or that was not evaluated yet.
+    pub now: Option<FareLine>,
+    /// The window, in equal stretches.
+    pub points: Vec<Point>,
+    /// Its services in the window, the slowest first.
+    pub services: Vec<ServiceLine>,
+    /// The slowest traces of the window.
+    pub slowest: Vec<trace::Summary>,
+    /// Its alerts, the latest first.
+    pub alerts: Vec<Alarm>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct AlertFilter {
+    tenant: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct CostFilter {
+    pub(crate) format: Option<String>,
+    #[serde(flatten)]
+    pub(crate) window: WindowQuery,
+}
+
+/// `GET /api/slo`
+pub(super) async fn slo(State(sources): State<Sources>) -> Json<SloAnswer> {
+    Json(sources.slo())
+}
+
+/// `GET /api/tenants/{id}`
+pub(super) async fn tenant(
+    State(sources): State<Sources>,
+    id: Result<Path<String>, PathRejection>,
+    Parameters(window): Parameters<WindowQuery>,
+) -> Result<Json<TenantAnswer>, Problem> {
+    let Path(id) = id?;
+    sources.tenant(&id, &window).await.map(Json)
+}
+
+/// `GET /api/alerts`
+pub(super) async fn alerts(
+    State(sources): State<Sources>,
+    Parameters(filter): Parameters<AlertFilter>,
+) -> Result<Json<Vec<Alarm>>, Problem> {
+    sources.alerts(given(&filter.tenant).as_deref()).await.map(Json)
+}
+
+/// `GET /api/cost`, as JSON or CSV.
+pub(super) async fn cost(
+    State(sources): State<Sources>,
+    Parameters(filter): Parameters<CostFilter>,
+) -> Result<Response, Problem> {
+    let format = one_of("format", &filter.format, &["json", "csv"])?;
+    let report = sources.cost(&filter.window).await?;
+    match format {
+        Some("csv") => {
+            let csv = report
+                .to_csv(&report.lines)
+                .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+            Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response())
+        }
+        _ => Ok(Json(report).into_response()),
+    }
+}
+
+/// What spans say of a tenant in a window: all but how it fares now, and its alerts.
+pub(super) async fn over(spans: &dyn SpanStore, id: &str, window: Window) -> Result<TenantAnswer, Problem> {
+    if !spans.knows_tenant(&Scope::All, id).await? {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "No span has named this tenant."));
+    }
+    let (from, to) = window.seconds();
+    // Minutes while there are few of them; else five, an hour, or a day.
+    let width = [60, 300, 3_600].into_iter().find(|width| (to - from) / width <= MAX_POINTS).unwrap_or(86_400);
+    let mut points: BTreeMap<i64, slo::Cell> = BTreeMap::new();
+    let mut services: HashMap<(String, String, String), slo::Cell> = HashMap::new();
+    let query = RequestQuery { from: from.div_euclid(60) * 60, to, of: SumsOf::Tenant(id.to_owned()) };
+    let mut rows = spans.request_rows(&Scope::All, query).await?;
+    while let Some(batch) = rows.next().await {
+        for row in batch? {
+            points.entry(row.cell.start.div_euclid(width) * width).or_default().merge(&row.cell);
+            let account = row.key.account.clone().unwrap_or_default();
+            let service = (row.key.service.clone(), row.key.operation.clone(), account);
+            services.entry(service).or_default().merge(&row.cell);
+        }
+    }
+    let mut services: Vec<ServiceLine> = services
+        .into_iter()
+        .map(|((service, operation, account), cell)| ServiceLine {
+            service,
+            operation,
+            account,
+            summary: Summary::of(&cell),
+        })
+        .collect();
+    let p99 = |line: &ServiceLine| line.summary.p99_ns.unwrap_or_default();
+    services.sort_by(|a, b| p99(b).total_cmp(&p99(a)));
+    let search = Search {
+        from_ns: window.from_ns,
+        to_ns: window.to_ns,
+        expression: Some(format!("annotation[tenant.id] = {}", quoted(id)).parse()?),
+        slowest_first: true,
+        limit: SLOWEST,
+    };
+    Ok(TenantAnswer {
+        points: points.into_iter().map(|(start, cell)| Point { start, summary: Summary::of(&cell) }).collect(),
+        services,
+        slowest: spans.search(&Scope::All, search).await?.traces,
+        ..TenantAnswer::default()
+    })
+}

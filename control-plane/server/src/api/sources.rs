@@ -1,0 +1,91 @@
+//! What the API and the pages are read from.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use control_plane_model::{
+    listing::{Found, Search},
+    map::{MapQuery, ServiceMap},
+    store::{Facets, Scope, SpanStore, StateStore},
+    trace::{Trace, TraceId},
+};
+use jiff::Timestamp;
+use serde_json::Value;
+use slo::{CostReport, Prices};
+
+use super::{
+    Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WindowQuery, given,
+    objectives::{self, fare_line},
+    one_of,
+};
+use crate::{alerting::Alarm, evaluator::Evaluator, problem::Problem};
+
+const MAX_ALERTS: usize = 500;
+
+/// Where answers come from, whatever engine is behind it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    pub(crate) spans: Arc<dyn SpanStore>,
+    pub(crate) states: Arc<dyn StateStore>,
+    pub(crate) evaluator: Evaluator,
+    pub(crate) prices: Option<Arc<Prices>>,
+    pub(crate) logs: Option<Logs>,
+}
+
+impl Sources {
+    pub(crate) async fn map(&self, filter: &MapFilter) -> Result<ServiceMap, Problem> {
+        let (from, to) = filter.window.resolve(Timestamp::now())?.seconds();
+        let (tenant, tier, account) = (given(&filter.tenant), given(&filter.tier), given(&filter.account));
+        Ok(self.spans.map(&Scope::All, MapQuery { from, to, tenant, tier, account }).await?)
+    }
+
+    pub(crate) async fn traces(&self, filter: &TraceFilter) -> Result<Found, Problem> {
+        let window = filter.window.resolve(Timestamp::now())?;
+        one_of("order", &filter.order, &["newest", "slowest"])?;
+        let search = Search {
+            from_ns: window.from_ns,
+            to_ns: window.to_ns,
+            expression: filter.conditions.expression()?.map(|text| text.parse()).transpose()?,
+            slowest_first: filter.slowest_first(),
+            limit: filter.limit()?,
+        };
+        Ok(self.spans.search(&Scope::All, search).await?)
+    }
+
+    pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {
+        let found = self.spans.trace(&Scope::All, id.parse()?).await?;
+        found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "No span of this trace has arrived."))
+    }
+
+    /// The log lines of a trace, or why there are none; `None` where nobody keeps any.
+    pub(crate) async fn logs(&self, id: TraceId) -> Option<Result<Vec<Value>, String>> {
+        Some(self.logs.as_ref()?.of(id).await)
+    }
+
+    pub(crate) async fn facets(&self) -> Result<Facets, Problem> {
+        Ok(self.spans.facets(&Scope::All).await?)
+    }
+
+    pub(crate) fn slo(&self) -> SloAnswer {
+        SloAnswer::of(&self.evaluator.snapshot())
+    }
+
+    pub(crate) async fn tenant(&self, id: &str, window: &WindowQuery) -> Result<TenantAnswer, Problem> {
+        let snapshot = self.evaluator.snapshot();
+        let now = snapshot.tenant(id).map(|fare| fare_line(&snapshot, fare));
+        let window = window.resolve(Timestamp::now())?;
+        let over = objectives::over(&*self.spans, id, window).await?;
+        Ok(TenantAnswer { now, alerts: self.alerts(Some(id)).await?, ..over })
+    }
+
+    pub(crate) async fn alerts(&self, tenant: Option<&str>) -> Result<Vec<Alarm>, Problem> {
+        let bodies = self.states.alerts(&Scope::All, tenant, MAX_ALERTS).await?;
+        Ok(bodies.iter().map(|body| Alarm::read(body)).collect::<Result<_, _>>()?)
+    }
+
+    pub(crate) async fn cost(&self, window: &WindowQuery) -> Result<CostReport, Problem> {
+        let (from, to) = window.resolve(Timestamp::now())?.seconds();
+        let rows = self.spans.costs(&Scope::All, from, to).await?;
+        Ok(CostReport::of(&rows, self.prices.as_deref()))
+    }
+}

@@ -1,0 +1,257 @@
+//! The configuration file of `control-plane serve` (TOML). docs/control-plane.md describes it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use control_plane_embedded::Retention;
+use serde::Deserialize;
+use slo::{Definitions, Policy, Prices};
+
+use crate::{
+    alerting::Webhook,
+    evaluator::Settings,
+    forward::{Destination, TenantIds},
+    intake::Keys,
+};
+
+const HOUR: i64 = 3_600;
+
+/// infra/slo, as it was when this was built.
+const COMPILED_IN: [(&str, &str); 5] = [
+    ("service.yaml", include_str!("../../../infra/slo/service.yaml")),
+    ("basic.yaml", include_str!("../../../infra/slo/basic.yaml")),
+    ("standard.yaml", include_str!("../../../infra/slo/standard.yaml")),
+    ("premium.yaml", include_str!("../../../infra/slo/premium.yaml")),
+    ("tenants/oceanic.yaml", include_str!("../../../infra/slo/tenants/oceanic.yaml")),
+];
+
+/// What the file says.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    intake: Intake,
+    retention: Kept,
+    forward: Vec<Forward>,
+    logs: Logs,
+    slo: Slo,
+    alerts: AlertsTo,
+    prices: Option<Prices>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Slo {
+    /// A folder of OpenSLO files, in place of those of infra/slo that are compiled in.
+    definitions: Option<PathBuf>,
+    /// Tenants that are not alerted on: the canary's.
+    excluded_tenants: Vec<String>,
+    settle_seconds: Option<u16>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AlertsTo {
+    /// Where this control plane is, for links in alerts.
+    control_plane_url: String,
+    webhook: Vec<Receiver>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Receiver {
+    url: String,
+    secret: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Intake {
+    /// Bearer keys by account id.
+    keys: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Kept {
+    max_age_hours: Option<u32>,
+    max_bytes: Option<u64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Forward {
+    url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    tenant_ids: TenantIdPolicy,
+    hmac_key: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum TenantIdPolicy {
+    #[default]
+    Plain,
+    Hmac,
+    Drop,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Logs {
+    url: Option<String>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{0}")]
+    Unreadable(#[from] std::io::Error),
+    /// It is no TOML, or names what there is not.
+    #[error("{0}")]
+    Invalid(#[from] toml::de::Error),
+    /// A value beginning with `$` names a variable that is not set.
+    #[error("the environment has no {0}")]
+    NoVariable(String),
+    /// Tenant ids are to be hashed, but by which key?
+    #[error("forwarding to {0} with tenant_ids = \"hmac\" needs an hmac_key")]
+    NoKey(String),
+    /// An OpenSLO file promises what cannot be measured.
+    #[error(transparent)]
+    Objectives(#[from] slo::Error),
+}
+
+impl Config {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Ok(toml::from_str(&std::fs::read_to_string(path)?)?)
+    }
+
+    /// Who may send for which account.
+    pub fn keys(&self) -> Result<Keys, ConfigError> {
+        let keys = self.intake.keys.iter().map(|(account, key)| Ok((account.clone(), secret(key)?)));
+        Ok(Keys::new(&keys.collect::<Result<_, ConfigError>>()?))
+    }
+
+    /// What is kept.
+    pub fn retention(&self) -> Retention {
+        let default = Retention::default();
+        Retention {
+            max_age: self.retention.max_age_hours.map_or(default.max_age, |hours| i64::from(hours) * HOUR),
+            max_bytes: self.retention.max_bytes.unwrap_or(default.max_bytes),
+        }
+    }
+
+    /// Where spans are passed on to.
+    pub fn destinations(&self) -> Result<Vec<Destination>, ConfigError> {
+        let destination = |forward: &Forward| {
+            let tenant_ids = match (forward.tenant_ids, &forward.hmac_key) {
+                (TenantIdPolicy::Plain, _) => TenantIds::Plain,
+                (TenantIdPolicy::Drop, _) => TenantIds::Drop,
+                (TenantIdPolicy::Hmac, Some(key)) => TenantIds::hashed(&secret(key)?),
+                (TenantIdPolicy::Hmac, None) => return Err(ConfigError::NoKey(forward.url.clone())),
+            };
+            let headers = forward.headers.iter().map(|(name, value)| Ok((name.clone(), secret(value)?)));
+            let headers = headers.collect::<Result<_, ConfigError>>()?;
+            Ok(Destination { url: forward.url.clone(), headers, tenant_ids })
+        };
+        self.forward.iter().map(destination).collect()
+    }
+
+    /// What is promised to whom, and when alerts open.
+    pub fn slo(&self) -> Result<Settings, ConfigError> {
+        let definitions = match &self.slo.definitions {
+            None => Definitions::read(COMPILED_IN)?,
+            Some(folder) => {
+                let mut files = Vec::new();
+                yaml_files(folder, &mut files)?;
+                Definitions::read(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))?
+            }
+        };
+        let excluded = self.slo.excluded_tenants.iter().cloned().collect();
+        let settings = Settings::new(definitions, Policy { excluded, ..Policy::default() });
+        let settle = self.slo.settle_seconds.map_or(settings.settle, i64::from);
+        Ok(Settings { settle, ..settings })
+    }
+
+    /// Who is told of alerts.
+    pub fn webhooks(&self) -> Result<Vec<Webhook>, ConfigError> {
+        let webhook = |receiver: &Receiver| {
+            Ok(Webhook {
+                url: receiver.url.clone(),
+                secret: receiver.secret.as_deref().map(secret).transpose()?,
+                control_plane_url: self.alerts.control_plane_url.trim_end_matches('/').to_owned(),
+            })
+        };
+        self.alerts.webhook.iter().map(webhook).collect()
+    }
+
+    /// What is paid for requests and time.
+    pub fn prices(&self) -> Option<Prices> {
+        self.prices.clone()
+    }
+
+    /// Where the log lines of a trace are asked for: `{url}/{trace id}` answers a JSON array of them.
+    pub fn logs_url(&self) -> Option<&str> {
+        self.logs.url.as_deref()
+    }
+}
+
+/// The YAML files of a folder and its subfolders.
+fn yaml_files(folder: &Path, found: &mut Vec<(String, String)>) -> Result<(), ConfigError> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            yaml_files(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            found.push((path.display().to_string(), std::fs::read_to_string(&path)?));
+        }
+    }
+    Ok(())
+}
+
+/// A value as it stands; the environment's, where it begins with `$`.
+fn secret(value: &str) -> Result<String, ConfigError> {
+    match value.strip_prefix('$') {
+        Some(name) => std::env::var(name).map_err(|_| ConfigError::NoVariable(name.to_owned())),
+        None => Ok(value.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_file() {
+        let config: Config = toml::from_str(
+            r#"
+            [intake.keys]
+            "111111111111" = "secret"
+            [retention]
+            max_age_hours = 24
+            [[forward]]
+            url = "https://otlp.example.com/v1/traces"
+            headers = { api-key = "k" }
+            tenant_ids = "hmac"
+            hmac_key = "h"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(config.retention().max_age, 86_400);
+        let destinations = config.destinations().unwrap();
+        assert_eq!((destinations[0].headers["api-key"].as_str(), destinations.len()), ("k", 1));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused() {
+        assert!(toml::from_str::<Config>("[retentoin]").is_err());
+        let parsed = |text: &str| toml::from_str::<Config>(text).unwrap();
+        assert!(parsed("[[forward]]\nurl = 'u'\ntenant_ids = 'hmac'").destinations().is_err());
+        assert!(parsed("[intake.keys]\n1 = '$NO_SUCH_VARIABLE'").keys().is_err());
+    }
+}

@@ -1,0 +1,28 @@
+//! The observability account: takes spans from every account, keeps them, and shows them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`server`] | the HTTP server: routes and shutdown |
+//! | [`config`] | its configuration file |
+//! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
+//! | [`evaluator`] | every tenant's objectives, kept up to date |
+//! | [`alerting`] | alerts, and how they are told |
+//! | [`forward`] | spans passed on to other backends |
+//! | [`api`] | the JSON API |
+//! | [`pages`] | the pages |
+//! | [`terminal`] | the same in a terminal |
+//! | [`problem`] | RFC 9457 problem documents |
+//! | `text`, `visible` | what is written to a page or a terminal |
+
+pub mod alerting;
+pub mod api;
+pub mod config;
+pub mod evaluator;
+pub mod forward;
+pub mod intake;
+pub mod pages;
+pub mod problem;
+pub mod server;
+pub mod terminal;
+mod text;
+mod visible;

@@ -1,0 +1,291 @@
+//! `control-plane`: the server, and what it knows in a terminal.
+
+use std::{
+    io::{ErrorKind, IsTerminal, Read, Write},
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server, terminal};
+use control_plane_model::{search::Verdict, trace::TraceId};
+use serde::de::DeserializeOwned;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+/// Of OTLP over HTTP: <https://opentelemetry.io/docs/specs/otlp/#otlphttp-default-port>.
+const OTLP_PORT: u16 = 4318;
+
+/// Spans are many small allocations, made by one thread and freed by another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What a command has found is violated, open or refused.
+const VIOLATED: u8 = 1;
+/// There is no answer: nobody there, nothing known, or not asked in a way that can be answered.
+const NO_ANSWER: u8 = 2;
+
+/// Span intake, store and search for every account.
+///
+/// Exit codes: 0, done; 1, an objective is violated, an alert is open or a filter expression refused; 2, there is no answer: nobody
+/// serves there, nothing is known of what is asked for, or the command cannot be understood.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take spans on /v1/traces and show them on /.
+    Serve {
+        /// Where to listen; port 0 takes a free one. Without this, OTLP's own port on loopback, or a free one where that is
+        /// taken. Which it is, is printed.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// Where to keep spans.
+        #[arg(long, default_value = ".local/control-plane")]
+        data: PathBuf,
+        /// Keys, retention, forwarding: a TOML file.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+    /// Print a trace as a tree.
+    Trace {
+        /// Its id, in W3C or X-Ray form.
+        id: TraceId,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// List the traces that match an X-Ray filter expression.
+    Traces {
+        /// Such as: annotation[tenant.id] = "oceanic" AND duration > 0.5
+        #[arg(default_value = "")]
+        filter: String,
+        /// The slowest first, not the newest.
+        #[arg(long)]
+        slowest: bool,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// How far back.
+        #[arg(long, default_value = "1h")]
+        window: String,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Print the service map: who calls whom, how often, how well.
+    Map {
+        /// Only what was done for this tenant.
+        #[arg(long, default_value = "")]
+        tenant: String,
+        /// Only what was done for tenants of this tier.
+        #[arg(long, default_value = "")]
+        tier: String,
+        /// Only what begins or ends in this account.
+        #[arg(long, default_value = "")]
+        account: String,
+        /// How far back.
+        #[arg(long, default_value = "1h")]
+        window: String,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// How each tenant fares against its objectives, the worst first; exits with 1 if an objective is violated, with 2 without an
+    /// answer.
+    Slo {
+        /// Only this tenant.
+        #[arg(long)]
+        tenant: Option<String>,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// The alerts there were, the latest first; exits with 1 if one is open, with 2 without an answer.
+    Alerts {
+        /// Only this tenant's.
+        #[arg(long, default_value = "")]
+        tenant: String,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Who costs what: requests, time and, with prices, money.
+    Cost {
+        /// How far back; whole days count.
+        #[arg(long, default_value = "30d")]
+        window: String,
+        #[arg(long, value_enum, default_value_t = CostFormat::Table)]
+        format: CostFormat,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Judge filter expressions, one a line on standard input: `ok`, `elsewhere` for what X-Ray takes and nothing here answers, or
+    /// `refused`, with the column and the reason; exits with 1 if one is refused.
+    CheckFilter,
+}
+
+/// What `cost` prints.
+#[derive(Clone, Copy, ValueEnum)]
+enum CostFormat {
+    Table,
+    Csv,
+}
+
+/// How a command asks and answers.
+#[derive(Args)]
+struct Client {
+    /// The control plane.
+    #[arg(long, env = "CONTROL_PLANE_URL", default_value = "http://127.0.0.1:4318")]
+    url: String,
+    /// The API's JSON, not a table.
+    #[arg(long)]
+    json: bool,
+    /// Whether to colour.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            // Nobody may read it, and the code says it too.
+            let _unread = writeln!(std::io::stderr(), "control-plane: {}", terminal::raw(&format!("{error:#}")));
+            ExitCode::from(NO_ANSWER)
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Serve { listen, data, config } => serve(listen, &data, config.as_deref()).await?,
+        Command::Trace { id, client } => {
+            let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
+            client.show(&text, terminal::trace)?;
+        }
+        Command::Traces { filter, slowest, limit, window, client } => {
+            let order = if slowest { "slowest" } else { "newest" };
+            let query = [("filter", filter), ("order", order.into()), ("limit", limit.to_string()), ("window", window)];
+            client.show(&client.ask("/api/traces", &query).await?, |found, _| terminal::traces(found))?;
+        }
+        Command::Map { tenant, tier, account, window, client } => {
+            let query = [("tenant", tenant), ("tier", tier), ("account", account), ("window", window)];
+            client.show(&client.ask("/api/map", &query).await?, |map, _| terminal::map(map))?;
+        }
+        Command::Slo { tenant, client } => {
+            let mut answer: SloAnswer = serde_json::from_str(&client.ask("/api/slo", &[]).await?)?;
+            if answer.at == 0 {
+                bail!("objectives are being evaluated for the first time");
+            }
+            if let Some(tenant) = tenant {
+                answer.tenants.retain(|line| line.fare.whose == Whose::Tenant(tenant.clone()));
+                answer.groups.clear();
+                if answer.tenants.is_empty() {
+                    bail!("nothing is promised to a tenant {tenant}, or no span has named it");
+                }
+            }
+            client.show(&serde_json::to_string(&answer)?, |answer, _| terminal::slo(answer))?;
+            return Ok(failure_if(answer.tenants.iter().any(|line| line.violated)));
+        }
+        Command::Alerts { tenant, client } => {
+            let text = client.ask("/api/alerts", &[("tenant", tenant)]).await?;
+            client.show(&text, |alerts: &Vec<Alarm>, _| terminal::alerts(alerts))?;
+            let alerts: Vec<Alarm> = serde_json::from_str(&text)?;
+            return Ok(failure_if(alerts.iter().any(|alarm| alarm.alert.closed.is_none())));
+        }
+        Command::Cost { window, format, client } => {
+            let format = if matches!(format, CostFormat::Csv) { "csv" } else { "json" };
+            let text = client.ask("/api/cost", &[("window", window), ("format", format.to_owned())]).await?;
+            if format == "csv" {
+                print(&terminal::raw(&text))?;
+            } else {
+                client.show(&text, |report, _| terminal::cost(report))?;
+            }
+        }
+        Command::CheckFilter => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text)?;
+            let verdicts: Vec<Verdict> = text.lines().map(Verdict::of).collect();
+            print(&verdicts.iter().map(|verdict| format!("{verdict}\n")).collect::<String>())?;
+            return Ok(failure_if(verdicts.iter().any(|verdict| matches!(verdict, Verdict::Refused(_)))));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A pipeline can gate on it.
+fn failure_if(failed: bool) -> ExitCode {
+    if failed { ExitCode::from(VIOLATED) } else { ExitCode::SUCCESS }
+}
+
+/// Prints to whoever reads; one who has read enough and gone is no error.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+async fn serve(listen: Option<SocketAddr>, data: &Path, config: Option<&Path>) -> Result<()> {
+    let config = match config {
+        Some(path) => Config::read(path).with_context(|| path.display().to_string())?,
+        None => Config::default(),
+    };
+    let listener = match listen {
+        Some(address) => TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?,
+        None => match TcpListener::bind((Ipv4Addr::LOCALHOST, OTLP_PORT)).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+            listener => listener?,
+        },
+    };
+    let address = listener.local_addr()?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    server::serve(listener, data, &config, stop, || print(&format!("listening on http://{address}\n"))).await
+}
+
+impl Client {
+    /// What the API answers.
+    async fn ask(&self, path: &str, query: &[(&str, String)]) -> Result<String> {
+        let mut url = reqwest::Url::parse(&self.url).context("the URL of the control plane")?.join(path)?;
+        url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
+        let answer = reqwest::get(url).await.with_context(|| format!("no answer from {}", self.url))?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        if !status.is_success() {
+            let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            bail!("{}", problem["detail"].as_str().unwrap_or(status.as_str()));
+        }
+        Ok(text)
+    }
+
+    /// Prints what `draw` makes of an answer, or the answer.
+    fn show<T: DeserializeOwned>(&self, text: &str, draw: impl FnOnce(&T, bool) -> String) -> Result<()> {
+        let color = match self.color {
+            Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+            Color::Always => true,
+            Color::Never => false,
+        };
+        let drawn = if self.json { format!("{}\n", terminal::raw(text)) } else { draw(&terminal::read(text)?, color) };
+        print(&drawn)
+    }
+}

@@ -1,0 +1,44 @@
+//! The pages: the service map, the search, one trace. Written by the server; the one script refreshes them.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `frame` | what all pages have in common, and how an error looks |
+//! | `map`, `map_layout` | the service map, and where its nodes stand |
+//! | `search` | searching traces |
+//! | `waterfall` | one trace |
+//! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
+//! | `cost` | who costs what |
+
+mod cost;
+mod frame;
+mod map;
+mod map_layout;
+mod search;
+mod tenant;
+mod tenants;
+mod waterfall;
+
+use axum::{Router, http::header, response::IntoResponse, routing::get};
+
+use crate::api::Sources;
+
+/// Paths of the pages.
+pub(crate) fn routes() -> Router<Sources> {
+    Router::new()
+        .route("/", get(map::page))
+        .route("/traces", get(search::page))
+        .route("/traces/{id}", get(waterfall::page))
+        .route("/tenants", get(tenants::page))
+        .route("/tenant", get(tenant::page))
+        .route("/cost", get(cost::page))
+        .route("/static/icon.svg", get(|| asset("image/svg+xml", include_str!("../assets/icon.svg"))))
+        .route("/static/style.css", get(|| asset("text/css; charset=utf-8", include_str!("../assets/style.css"))))
+        .route(
+            "/static/htmx.min.js",
+            get(|| asset("text/javascript; charset=utf-8", include_str!("../assets/htmx.min.js"))),
+        )
+}
+
+async fn asset(content_type: &'static str, body: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "max-age=3600")], body)
+}

@@ -1,0 +1,178 @@
+//! `GET /traces`: searching traces.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use control_plane_model::{
+    listing::{Found, LatencyBin},
+    store::Facets,
+    trace::{Summary, TraceId},
+};
+use maud::{Markup, html};
+
+use super::frame::{self, Tab, choice, window};
+
+use crate::{
+    api::{Parameters, STATUSES, Sources, TraceFilter, given},
+    problem::Problem,
+    text::{clock, duration, link},
+};
+
+const TITLE: &str = "Traces";
+
+pub(super) async fn page(State(sources): State<Sources>, filter: Result<Parameters<TraceFilter>, Problem>) -> Response {
+    let filter = match filter {
+        Ok(Parameters(filter)) => filter,
+        Err(problem) => return frame::failed(TITLE, Tab::Traces, &problem),
+    };
+    // A trace id, in either form, leads to its trace.
+    if let Some(id) = given(&filter.conditions.filter).and_then(|text| text.parse::<TraceId>().ok()) {
+        return Redirect::to(&format!("/traces/{id}")).into_response();
+    }
+    let facets = match sources.facets().await {
+        Ok(facets) => facets,
+        Err(problem) => return frame::failed(TITLE, Tab::Traces, &problem),
+    };
+    match sources.traces(&filter).await {
+        Ok(found) => frame::page(TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (results(&filter, &found)) })
+            .into_response(),
+        // With the form, so that what was wrong can be mended.
+        Err(problem) => {
+            let content = html! { (form(&filter, &facets)) (complaint(&filter, &problem)) };
+            (problem.status(), frame::page(TITLE, Tab::Traces, &content)).into_response()
+        }
+    }
+}
+
+fn form(filter: &TraceFilter, facets: &Facets) -> Markup {
+    let conditions = &filter.conditions;
+    let statuses: Vec<String> = STATUSES.map(str::to_owned).into();
+    html! {
+        form.filters method="get" action="/traces" aria-label="Search traces" {
+            label.wide { "Filter expression, or a trace ID"
+                input name="filter" value=(given(&conditions.filter).unwrap_or_default()) spellcheck="false" autocomplete="off"
+                    placeholder="annotation[tenant.id] = \"oceanic\" AND duration > 0.5";
+            }
+            (choice("tenant", "Tenant", &facets.tenants, &conditions.tenant))
+            (choice("tier", "Tier", &facets.tiers, &conditions.tier))
+            (choice("service", "Service", &facets.services, &conditions.service))
+            (choice("account", "Account", &facets.accounts, &conditions.account))
+            (choice("status", "Status", &statuses, &conditions.status))
+            label { "Slower than, ms"
+                input name="slower_than_ms" inputmode="decimal" size="6" value=(given(&conditions.slower_than_ms).unwrap_or_default());
+            }
+            label { "Order"
+                select name="order" {
+                    option value="newest" { "newest first" }
+                    option value="slowest" selected[filter.slowest_first()] { "slowest first" }
+                }
+            }
+            (window(&filter.window))
+            button { "Search" }
+        }
+    }
+}
+
+/// What is wrong with the expression, and where.
+fn complaint(filter: &TraceFilter, problem: &Problem) -> Markup {
+    html! {
+        div.problem role="alert" {
+            p { (problem.detail()) }
+            @if let (Some(text), Some(column)) = (given(&filter.conditions.filter), problem.column()) {
+                pre { (text) "\n" (" ".repeat(column.saturating_sub(1))) "^" }
+            }
+        }
+    }
+}
+
+fn results(filter: &TraceFilter, found: &Found) -> Markup {
+    let expression = filter.conditions.expression().ok().flatten();
+    html! {
+        p role="status" {
+            strong { (found.matched) } " of " (found.scanned) @if found.truncated { " (the search ended there)" } " traces match"
+            @if let Some(expression) = &expression { " " code { (expression) } }
+            @if found.matched > found.traces.len() { "; the first " (found.traces.len()) " are listed" }
+            "."
+        }
+        @if found.matched > 0 {
+            (histogram(filter, &found.latency))
+            div.scroll tabindex="0" role="region" aria-label="Traces, scrollable" {
+                table {
+                    thead { tr {
+                        th scope="col" { "Trace" } th.number scope="col" { "Duration" } th scope="col" { "Status" } th scope="col" { "Tenant" }
+                        th scope="col" { "Services" } th scope="col" { "Accounts" } th.number scope="col" { "Spans" } th scope="col" { "Started" }
+                    } }
+                    tbody { @for trace in &found.traces { (line(trace)) } }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn line(trace: &Summary) -> Markup {
+    let (class, status) = match () {
+        () if trace.fault => ("fault", "fault"),
+        () if trace.throttle => ("throttle", "throttled"),
+        () if trace.error => ("error", "error"),
+        () => ("ok", "ok"),
+    };
+    html! {
+        tr class=(class) {
+            td { a href={ "/traces/" (trace.trace_id) } { @if trace.root.is_empty() { (trace.trace_id) } @else { (trace.root) } } }
+            td.number { (duration(trace.duration_ns as f64)) }
+            td { (status) }
+            td { (trace.tenants.join(", ")) }
+            td { (trace.services.join(", ")) }
+            td { (trace.accounts.join(", ")) }
+            td.number { (trace.spans) }
+            td { time { (clock(trace.start_unix_ns)) } }
+        }
+    }
+}
+
+/// How long the matching traces took; each bar leads to those that took so long or longer.
+fn histogram(filter: &TraceFilter, bins: &[LatencyBin]) -> Markup {
+    const WIDTH: f64 = 720.0;
+    const HEIGHT: f64 = 96.0;
+    let tallest = bins.iter().map(|bin| bin.count).fold(1.0, f64::max);
+    let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return html! {} };
+    // Bins grow by a constant factor: on a logarithmic axis they are equally wide.
+    let place = |ms: f64| (ms / first.from_ms).ln() / (last.to_ms / first.from_ms).ln() * WIDTH;
+    html! {
+        figure.histogram {
+            figcaption { "How long they took, from " (duration(first.from_ms * 1e6)) " to " (duration(last.to_ms * 1e6)) }
+            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label="Latency histogram" {
+                @for bin in bins {
+                    @let (x, height) = (place(bin.from_ms), (bin.count / tallest * HEIGHT).max(1.0));
+                    @let text = format!("{} took {} or longer", bin.count, duration(bin.from_ms * 1e6));
+                    a href=(slower_than(filter, bin.from_ms)) aria-label=(text) {
+                        title { (text) }
+                        rect x=(x) y=(HEIGHT - height) width=((place(bin.to_ms) - x).max(1.0)) height=(height) {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn slower_than(filter: &TraceFilter, milliseconds: f64) -> String {
+    let conditions = &filter.conditions;
+    let field = |value: &Option<String>| given(value).unwrap_or_default();
+    link(
+        "/traces",
+        &[
+            ("filter", field(&conditions.filter)),
+            ("tenant", field(&conditions.tenant)),
+            ("tier", field(&conditions.tier)),
+            ("service", field(&conditions.service)),
+            ("account", field(&conditions.account)),
+            ("status", field(&conditions.status)),
+            ("slower_than_ms", format!("{milliseconds:.3}")),
+            ("order", "slowest".to_owned()),
+            ("window", field(&filter.window.window)),
+            ("from", field(&filter.window.from)),
+            ("to", field(&filter.window.to)),
+        ],
+    )
+}

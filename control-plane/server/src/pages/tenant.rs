@@ -1,0 +1,163 @@
+//! `GET /tenant?id=`: a tenant over time, its services, its slowest traces, its alerts.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use control_plane_model::search::quoted;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{
+    frame::{self, Tab, failed, window},
+    search::line as trace_line,
+    tenants::meter,
+};
+
+use crate::{
+    alerting::Alarm,
+    api::{Parameters, Point, ServiceLine, Sources, TenantAnswer, WindowQuery, given},
+    problem::Problem,
+    text::{clock, duration, link, percent},
+};
+
+const WIDTH: f64 = 720.0;
+const HEIGHT: f64 = 110.0;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Which {
+    id: Option<String>,
+    #[serde(flatten)]
+    window: WindowQuery,
+}
+
+pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<Which>, Problem>) -> Response {
+    let query = match query {
+        Ok(Parameters(query)) => query,
+        Err(problem) => return failed("Tenant", Tab::Tenants, &problem),
+    };
+    let id = given(&query.id).unwrap_or_default();
+    match sources.tenant(&id, &query.window).await {
+        Ok(answer) => {
+            frame::page(&format!("Tenant {id}"), Tab::Tenants, &content(&id, &query, &answer)).into_response()
+        }
+        Err(problem) => failed("Tenant", Tab::Tenants, &problem),
+    }
+}
+
+fn content(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
+    let within = answer.now.as_ref().map(|now| now.fare.evaluation.objectives.latency.within_ms * 1e6);
+    html! {
+        form.filters method="get" action="/tenant" aria-label="Window" {
+            input type="hidden" name="id" value=(id);
+            (window(&query.window))
+            button { "Show" }
+            a href=(link("/", &[("tenant", id.to_owned())])) { "Its service map" }
+            a href=(link("/traces", &[("tenant", id.to_owned())])) { "Its traces" }
+        }
+        @if let Some(now) = &answer.now {
+            @let evaluation = &now.fare.evaluation;
+            @let dash = || "–".to_owned();
+            dl.facts {
+                div { dt { "Tier" } dd { (now.fare.tier) } }
+                div { dt { "Budget left, 30 days" } dd { (meter(now.budget_left)) } }
+                div { dt { "Failed, of allowed" } dd { (format!("{:.0}", evaluation.budget.consumed)) " of " (format!("{:.1}", evaluation.budget.allowed)) } }
+                div { dt { "Failed, 5 min" } dd { (evaluation.latest.error_rate.map_or_else(dash, percent)) } }
+                div { dt { "p99, 5 min" } dd { (evaluation.latest.p99_ns.map_or_else(dash, duration)) } }
+                div { dt { "Its usual p99" } dd { (evaluation.baseline_p99_ns.map_or_else(dash, duration)) } }
+                div { dt { "Objective" } dd { (percent(evaluation.objectives.latency.target)) " within " (duration(evaluation.objectives.latency.within_ms * 1e6)) ", "
+                    (percent(evaluation.objectives.availability.target)) " not failed" } }
+            }
+        }
+        (chart("p99", &answer.points, within, |point| point.summary.p99_ns.unwrap_or_default(), duration))
+        (chart("Failed", &answer.points, None, |point| point.summary.error_rate.unwrap_or_default(), percent))
+        @if !answer.alerts.is_empty() { h2 { "Alerts" } (alerts(&answer.alerts)) }
+        h2 { "Slowest traces" }
+        @if answer.slowest.is_empty() { p { "None in this window." } } @else {
+            div.scroll tabindex="0" role="region" aria-label="Slowest traces" { table {
+                thead { tr {
+                    th scope="col" { "Trace" } th.number scope="col" { "Duration" } th scope="col" { "Status" } th scope="col" { "Tenant" }
+                    th scope="col" { "Services" } th scope="col" { "Accounts" } th.number scope="col" { "Spans" } th scope="col" { "Started" }
+                } }
+                tbody { @for trace in &answer.slowest { (trace_line(trace)) } }
+            } }
+        }
+        h2 { "Services" }
+        (services(id, &answer.services))
+    }
+}
+
+/// A line over the window; each point leads to its traces. `limit` is drawn across.
+fn chart(
+    title: &str,
+    points: &[Point],
+    limit: Option<f64>,
+    value: impl Fn(&Point) -> f64,
+    text: impl Fn(f64) -> String,
+) -> Markup {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return html! {} };
+    let highest = points.iter().map(&value).chain(limit).fold(f64::MIN_POSITIVE, f64::max);
+    let length = (last.start - first.start).max(1) as f64;
+    let place = |point: &Point| {
+        let x = (point.start - first.start) as f64 / length * (WIDTH - 8.0) + 4.0;
+        (x, HEIGHT - 4.0 - value(point) / highest * (HEIGHT - 12.0))
+    };
+    let path: Vec<String> = points.iter().map(|point| format!("{:.1},{:.1}", place(point).0, place(point).1)).collect();
+    html! {
+        figure.histogram.chart {
+            figcaption { (title) ", up to " (text(highest)) @if let Some(limit) = limit { "; objective " (text(limit)) } }
+            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label={ (title) " over time, up to " (text(highest)) } {
+                @if let Some(limit) = limit {
+                    @let y = HEIGHT - 4.0 - limit / highest * (HEIGHT - 12.0);
+                    line.limit x1="0" x2=(WIDTH) y1=(y) y2=(y) {}
+                }
+                polyline points=(path.join(" ")) {}
+                @for point in points {
+                    @let (x, y) = place(point);
+                    circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="3" { title { (clock(point.start * 1_000_000_000)) ": " (text(value(point))) } }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn alerts(alerts: &[Alarm]) -> Markup {
+    html! {
+        ul.alerts {
+            @for alarm in alerts {
+                li.open[alarm.alert.closed.is_none()] {
+                    time { (clock(alarm.alert.opened * 1_000_000_000)) } " "
+                    @match alarm.alert.closed {
+                        None => strong { "open" },
+                        Some(closed) => { "closed " time { (clock(closed * 1_000_000_000)) } }
+                    }
+                    ": " (alarm.summary) " "
+                    a href=(alarm.traces) { "its traces" }
+                }
+            }
+        }
+    }
+}
+
+fn services(id: &str, services: &[ServiceLine]) -> Markup {
+    let dash = || "–".to_owned();
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Services" { table {
+            thead { tr {
+                th scope="col" { "Service" } th scope="col" { "Account" } th scope="col" { "Operation" } th.number scope="col" { "Requests" }
+                th.number scope="col" { "Failed" } th.number scope="col" { "p50" } th.number scope="col" { "p99" }
+            } }
+            tbody { @for line in services {
+                @let filter = format!("annotation[tenant.id] = {} AND service({})", quoted(id), quoted(&line.service));
+                tr {
+                    td { a href=(link("/traces", &[("filter", filter), ("order", "slowest".to_owned())])) { (line.service) } }
+                    td { (line.account) } td { (line.operation) }
+                    td.number { (line.summary.requests) }
+                    td.number { (line.summary.error_rate.map_or_else(dash, percent)) }
+                    td.number { (line.summary.p50_ns.map_or_else(dash, duration)) }
+                    td.number { (line.summary.p99_ns.map_or_else(dash, duration)) }
+                }
+            } }
+        } }
+    }
+}

@@ -1,0 +1,84 @@
+//! RFC 9457 problem documents.
+
+use axum::{
+    extract::rejection::PathRejection,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use control_plane_model::{search::ExpressionError, store::StoreError, trace::InvalidTraceId};
+
+/// An error as a client sees it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    column: Option<usize>,
+}
+
+impl Problem {
+    /// A problem with this status and one sentence for a person.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), column: None }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The column of the filter expression that is wrong, if one is.
+    pub fn column(&self) -> Option<usize> {
+        self.column
+    }
+
+    /// The sentence.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        // The control plane is an operator's tool: its reader wants the reason.
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<InvalidTraceId> for Problem {
+    fn from(error: InvalidTraceId) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(error: PathRejection) -> Self {
+        Self::new(error.status(), error.body_text())
+    }
+}
+
+impl From<ExpressionError> for Problem {
+    fn from(error: ExpressionError) -> Self {
+        let column = Some(error.column);
+        Self { column, ..Self::new(StatusCode::BAD_REQUEST, format!("filter expression, {error}")) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let (Some(column), Some(object)) = (self.column, body.as_object_mut()) {
+            object.insert("column".into(), column.into());
+        }
+        let json = HeaderValue::from_static("application/problem+json");
+        let mut response = (self.status, [(header::CONTENT_TYPE, json)], body.to_string()).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
+        }
+        response
+    }
+}

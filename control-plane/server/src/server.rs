@@ -1,0 +1,89 @@
+//! The HTTP server.
+
+use std::{path::Path, sync::Arc, time::Instant};
+
+use anyhow::{Context, Result};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn, map_response},
+    response::Response,
+    routing::get,
+};
+use control_plane_embedded::Embedded;
+use control_plane_model::store::{SpanStore, StateStore};
+use tokio::net::TcpListener;
+
+use crate::{
+    alerting::Notifier,
+    api::{self, Logs, Sources},
+    config::Config,
+    evaluator::Evaluator,
+    forward::Forwarder,
+    intake::{self, Intake},
+    pages,
+    problem::Problem,
+};
+
+/// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
+/// is there that an answer needs.
+pub async fn serve(
+    listener: TcpListener,
+    dir: &Path,
+    config: &Config,
+    stop: impl Future<Output = ()> + Send + 'static,
+    ready: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let database = dir.join("control-plane.sqlite");
+    let store =
+        Embedded::open(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))?;
+    let (spans, states): (Arc<dyn SpanStore>, Arc<dyn StateStore>) = (Arc::new(store.clone()), Arc::new(store));
+    let notifier = Notifier::start(config.webhooks()?);
+    let sources = Sources {
+        evaluator: Evaluator::start(spans.clone(), states.clone(), config.slo()?, notifier)?,
+        prices: config.prices().map(Arc::new),
+        logs: config.logs_url().map(Logs::new).transpose()?,
+        spans: spans.clone(),
+        states,
+    };
+    let intake = Intake {
+        spans,
+        keys: Arc::new(config.keys()?),
+        forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
+    };
+    let router = Router::new()
+        .merge(intake::routes().with_state(intake))
+        .merge(api::routes().merge(pages::routes()).with_state(sources))
+        .route("/healthz", get(|| async { "ok" }))
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
+        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method."))
+        .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
+        .layer(map_response(secure))
+        .layer(from_fn(timed));
+    ready()?;
+    Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
+}
+
+/// Span names come from outside: whatever they hold, a page runs nothing but our own script and loads nothing from elsewhere.
+async fn secure(mut response: Response) -> Response {
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+                  base-uri 'none'; frame-ancestors 'none'";
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// Says what the request took here: <https://www.w3.org/TR/server-timing/>.
+async fn timed(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let mut response = next.run(request).await;
+    let timing = format!("total;dur={:.3}", begun.elapsed().as_secs_f64() * 1e3);
+    if let Ok(timing) = HeaderValue::from_str(&timing) {
+        response.headers_mut().insert("server-timing", timing);
+    }
+    response
+}

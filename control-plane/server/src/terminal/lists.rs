@@ -1,0 +1,87 @@
+//! Traces and the service map, as tables.
+
+use std::collections::HashMap;
+
+use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
+use control_plane_model::{
+    listing::Found,
+    map::{Health, ServiceMap},
+};
+
+use crate::text::{clock, duration, percent, rate};
+
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(header);
+    table
+}
+
+pub(super) fn number(text: String) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// What a search found, a line per trace.
+pub fn traces(found: &Found) -> String {
+    let mut table =
+        table(["trace", "root", "duration", "status", "tenant", "services", "accounts", "spans", "started"]);
+    for trace in &found.traces {
+        let status = match () {
+            () if trace.fault => "fault",
+            () if trace.throttle => "throttled",
+            () if trace.error => "error",
+            () => "ok",
+        };
+        table.add_row([
+            Cell::new(trace.trace_id),
+            Cell::new(&trace.root),
+            number(duration(trace.duration_ns as f64)),
+            Cell::new(status),
+            Cell::new(trace.tenants.join(", ")),
+            Cell::new(trace.services.join(", ")),
+            Cell::new(trace.accounts.join(", ")),
+            number(trace.spans.to_string()),
+            Cell::new(clock(trace.start_unix_ns)),
+        ]);
+    }
+    let more = if found.truncated { " (the search ended there)" } else { "" };
+    format!("{table}\n{} of {} traces match{more}\n", found.matched, found.scanned)
+}
+
+/// The edges of the service map, the unwell ones first.
+pub fn map(map: &ServiceMap) -> String {
+    let nodes: HashMap<u32, String> = map
+        .nodes
+        .iter()
+        .map(|node| {
+            let account = node.account.as_deref().map(|account| format!(" ({account})")).unwrap_or_default();
+            let kind = if node.kind == node.name { String::new() } else { format!("{} ", node.kind) };
+            (node.id, format!("{kind}{}{account}", node.name))
+        })
+        .collect();
+    let name = |id: &u32| nodes.get(id).cloned().unwrap_or_default();
+    let mut table = table(["from", "to", "health", "requests", "rate", "faults", "errors", "p50", "p95", "p99"]);
+    let mut edges: Vec<_> = map.edges.iter().collect();
+    edges.sort_by_key(|edge| std::cmp::Reverse((edge.stats.health, edge.stats.count)));
+    for edge in edges {
+        let stats = &edge.stats;
+        let health = match stats.health {
+            Health::Ok => "ok",
+            Health::Error => "error",
+            Health::Throttle => "throttle",
+            Health::Fault => "fault",
+        };
+        table.add_row([
+            Cell::new(name(&edge.source)),
+            Cell::new(name(&edge.target)),
+            Cell::new(health),
+            number(stats.count.to_string()),
+            number(rate(stats.rate)),
+            number(percent(stats.fault_rate)),
+            number(percent(stats.error_rate)),
+            number(duration(stats.p50_ms * 1e6)),
+            number(duration(stats.p95_ms * 1e6)),
+            number(duration(stats.p99_ms * 1e6)),
+        ]);
+    }
+    format!("{table}\n")
+}

@@ -1,0 +1,269 @@
+//! Error rates, budgets, costs and alerts of each tenant follow from spans alone, and equal a recount of them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    process::Command,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use aws_lc_rs::hmac;
+use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
+use control_plane::{
+    alerting::Alarm,
+    api::{SloAnswer, TenantAnswer},
+    evaluator::Whose,
+};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use serde_json::Value;
+use testkit::control_plane::{Server, number, request_of, text};
+
+const SLOT: u64 = 300;
+const DAY: u64 = 86_400;
+const PRICES: &str = "[prices]\ncurrency = \"USD\"\n[prices.default]\nper_million_requests = 4.7\nper_gb_second = 0.0000133334\nmemory_mb = 256\n";
+
+/// A request as one span: what a recount needs to know of it.
+#[derive(Debug, Clone, Copy)]
+struct Request {
+    tenant: &'static str,
+    tier: &'static str,
+    start: u64,
+    duration_ns: u64,
+    failed: bool,
+}
+
+/// The end of the five minutes that are closed.
+fn closed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    now / SLOT * SLOT
+}
+
+/// Four days as usual; in the last ten minutes globex fails at 8 % and oceanic is four times as slow.
+fn requests(closed: u64) -> Vec<Request> {
+    let mut all = Vec::new();
+    for (tenant, tier) in [("acme", "basic"), ("globex", "standard"), ("oceanic", "premium")] {
+        let usual = |n: u64| 40_000_000 + (n * 7_919 % 100) * 1_000_000;
+        for day in 1..=4 {
+            for n in 0..240 {
+                let start = closed - day * DAY - 3_600 + n;
+                all.push(Request { tenant, tier, start, duration_ns: usual(n), failed: false });
+            }
+        }
+        for n in 0..1_200 {
+            let start = closed - 3_600 + n * 3;
+            let hurt = start >= closed - 2 * SLOT;
+            let slower = if hurt && tenant == "oceanic" { 4 } else { 1 };
+            let failed = hurt && tenant == "globex" && n % 12 == 0;
+            all.push(Request { tenant, tier, start, duration_ns: usual(n) * slower, failed });
+        }
+    }
+    all
+}
+
+fn span(index: usize, request: &Request) -> Span {
+    let status = if request.failed { 503 } else { 200 };
+    let start = request.start * 1_000_000_000 + 1;
+    Span {
+        trace_id: (index as u128 + 1).to_be_bytes().to_vec(),
+        span_id: (index as u64 + 1).to_be_bytes().to_vec(),
+        name: "GET /bookings".into(),
+        kind: 2,
+        start_time_unix_nano: start,
+        end_time_unix_nano: start + request.duration_ns,
+        attributes: vec![
+            text("tenant.id", request.tenant),
+            text("tenant.tier", request.tier),
+            number("http.response.status_code", status),
+        ],
+        ..Span::default()
+    }
+}
+
+async fn get<T: serde::de::DeserializeOwned>(server: &Server, path: &str) -> T {
+    reqwest::get(format!("{}{path}", server.url)).await.unwrap().json().await.unwrap()
+}
+
+/// Waits for a pass that has seen all there is.
+async fn evaluated(server: &Server, at: u64) -> SloAnswer {
+    for _ in 0..150 {
+        let answer: SloAnswer = get(server, "/api/slo").await;
+        if answer.at >= i64::try_from(at).unwrap() && answer.tenants.len() == 3 {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no evaluation");
+}
+
+type Taken = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+
+/// A receiver of alerts that fails at first.
+async fn webhook() -> (Taken, String) {
+    let taken = Taken::default();
+    let failures = Arc::new(Mutex::new(1));
+    let state = (taken.clone(), failures);
+    let take = |State((taken, failures)): State<(Taken, Arc<Mutex<u32>>)>, headers: HeaderMap, body: Bytes| async move {
+        let mut failures = failures.lock().unwrap();
+        if *failures > 0 {
+            *failures -= 1;
+            return axum::http::StatusCode::BAD_GATEWAY;
+        }
+        taken.lock().unwrap().push((headers, body));
+        axum::http::StatusCode::OK
+    };
+    let router = Router::new().route("/alerts", post(take)).with_state(state);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/alerts", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (taken, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_alerts_and_costs() {
+    let (taken, webhook) = webhook().await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = format!(
+        "[slo]\nsettle_seconds = 0\nexcluded_tenants = [\"canary\"]\n
+         [alerts]\ncontrol_plane_url = \"http://cp.example\"\n[[alerts.webhook]]\nurl = \"{webhook}\"\nsecret = \"s\"\n{PRICES}"
+    );
+    let mut server = Server::configured(dir.path(), &config);
+    let closed = closed();
+    let requests = requests(closed);
+    // In one request, so that no pass sees a part of it.
+    let spans = requests.iter().enumerate().map(|(index, request)| span(index, request)).collect();
+    assert_eq!(server.send(spans).await.unwrap().status(), 200);
+    let answer = evaluated(&server, closed).await;
+
+    for line in &answer.tenants {
+        let Whose::Tenant(tenant) = &line.fare.whose else { panic!("{line:?}") };
+        let own: Vec<&Request> = requests.iter().filter(|request| request.tenant == tenant).collect();
+        // If five minutes closed meanwhile, they were quiet.
+        let latest: Vec<&&Request> =
+            own.iter().filter(|request| i64::try_from(request.start).unwrap() >= answer.at - 300).collect();
+        let failed = |requests: &[&&Request]| requests.iter().filter(|request| request.failed).count() as u64;
+        let evaluation = &line.fare.evaluation;
+        assert_eq!(
+            (evaluation.latest.requests, evaluation.latest.failed),
+            (latest.len() as u64, failed(&latest)),
+            "{tenant}"
+        );
+        let all: Vec<&&Request> = own.iter().collect();
+        assert_eq!(
+            (evaluation.budget.requests, evaluation.budget.failed),
+            (own.len() as u64, failed(&all)),
+            "{tenant}"
+        );
+        let allowed = own.len() as f64 * evaluation.objectives.availability.allowed();
+        assert!(
+            (evaluation.budget.allowed - allowed).abs() < 1e-9 && evaluation.budget.consumed == failed(&all) as f64
+        );
+        if !latest.is_empty() {
+            let mut durations: Vec<u64> = latest.iter().map(|request| request.duration_ns).collect();
+            durations.sort_unstable();
+            let exact = durations[(durations.len() as f64 * 0.99).ceil() as usize - 1] as f64;
+            assert!((evaluation.latest.p99_ns.unwrap() / exact - 1.0).abs() < 0.05, "{tenant}");
+        }
+    }
+
+    // Each of the two is alerted on for what it suffers; the links lead to what caused it.
+    let alerts: Vec<Alarm> = get(&server, "/api/alerts").await;
+    let of = |tenant: &str| -> Vec<String> {
+        alerts
+            .iter()
+            .filter(|alarm| alarm.alert.scope.tenant() == Some(tenant))
+            .map(|alarm| format!("{:?}", alarm.alert.condition))
+            .collect()
+    };
+    assert!(of("globex").contains(&"ErrorRate".to_owned()), "{alerts:?}");
+    assert!(of("oceanic").contains(&"Latency".to_owned()), "{alerts:?}");
+    assert_eq!(of("acme"), [""; 0]);
+    for (tenant, condition) in [("globex", "ErrorRate"), ("oceanic", "Latency")] {
+        let alarm = alerts
+            .iter()
+            .find(|alarm| {
+                alarm.alert.scope.tenant() == Some(tenant) && format!("{:?}", alarm.alert.condition) == condition
+            })
+            .unwrap();
+        let found: Value = get(&server, &format!("/api{}", alarm.traces)).await;
+        assert!(found["matched"].as_u64().unwrap() > 0, "{}: {found}", alarm.traces);
+    }
+
+    // The receiver got them, signed, with whole links, after it had failed once.
+    let expected = alerts.len();
+    for _ in 0..100 {
+        if taken.lock().unwrap().len() >= expected {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let told = taken.lock().unwrap().clone();
+    assert_eq!(told.len(), expected);
+    for (headers, body) in &told {
+        let signed = [headers["webhook-timestamp"].as_bytes(), b".", body].concat();
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"s"), &signed);
+        let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(headers["webhook-signature"], format!("sha256={hex}"));
+        let alarm: Alarm = serde_json::from_slice(body).unwrap();
+        assert!(alarm.traces.starts_with("http://cp.example/traces?"), "{}", alarm.traces);
+    }
+
+    // The tenant's page: over time, its services, its slowest trace.
+    let tenant: TenantAnswer = get(&server, "/api/tenants/oceanic?window=2h").await;
+    assert_eq!(tenant.points.iter().map(|point| point.summary.requests).sum::<u64>(), 1_200);
+    assert_eq!(tenant.services[0].service, "booking-api");
+    assert!(tenant.slowest[0].duration_ns >= 400_000_000 && !tenant.alerts.is_empty());
+
+    // Costs add up to the total, and to a recount.
+    let report: slo::CostReport = get(&server, "/api/cost?window=10d").await;
+    let sum = |lines: &[slo::Line]| lines.iter().map(|line| line.share.micros.unwrap()).sum::<u64>();
+    let total = report.total.micros.unwrap();
+    assert!(
+        total > 0
+            && [&report.tenants, &report.tiers, &report.services, &report.lines]
+                .iter()
+                .all(|lines| sum(lines) == total)
+    );
+    assert_eq!(report.total.requests, requests.len() as f64);
+    for line in &report.tenants {
+        let own = requests.iter().filter(|request| Some(request.tenant) == line.tenant.as_deref());
+        let (count, time) =
+            own.fold((0.0, 0.0), |(count, time), request| (count + 1.0, time + request.duration_ns as f64));
+        assert!(line.share.requests == count && (line.share.seconds - time / 1e9).abs() < 1e-9);
+    }
+    let csv = reqwest::get(format!("{}/api/cost?format=csv", server.url)).await.unwrap();
+    assert!(csv.headers()["content-type"].to_str().unwrap().starts_with("text/csv"));
+
+    // A pipeline can gate on it.
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+        command.args(arguments).args(["--url", &server.url]).output().unwrap()
+    };
+    let slo = run(&["slo"]);
+    assert_eq!(slo.status.code(), Some(1), "{}", String::from_utf8_lossy(&slo.stdout));
+    assert_eq!(run(&["slo", "--tenant", "acme"]).status.code(), Some(0));
+    assert_eq!(run(&["alerts", "--tenant", "globex"]).status.code(), Some(1));
+    let cost = run(&["cost", "--json"]);
+    assert_eq!(serde_json::from_slice::<slo::CostReport>(&cost.stdout).unwrap().total, report.total);
+
+    // A restart tells nothing twice; late spans count.
+    server.kill();
+    let server = Server::configured(dir.path(), &config);
+    evaluated(&server, closed).await;
+    let after: Vec<Alarm> = get(&server, "/api/alerts").await;
+    assert_eq!(
+        after.iter().map(|alarm| &alarm.id).collect::<Vec<_>>(),
+        alerts.iter().map(|alarm| &alarm.id).collect::<Vec<_>>()
+    );
+    let late = Request { tenant: "acme", tier: "basic", start: closed - 2 * DAY, duration_ns: 1, failed: true };
+    assert_eq!(server.post("application/x-protobuf", request_of(vec![span(1_000_000, &late)])).await.status(), 200);
+    for _ in 0..150 {
+        let answer: SloAnswer = get(&server, "/api/slo").await;
+        let acme = answer.tenants.iter().find(|line| line.fare.whose == Whose::Tenant("acme".into())).unwrap();
+        if acme.fare.evaluation.budget.failed == 1 {
+            assert_eq!(acme.fare.evaluation.budget.requests, 4 * 240 + 1_200 + 1);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the late span was not counted");
+}
