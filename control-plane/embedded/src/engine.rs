@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 use slo::Row;
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use crate::{housekeeping::Retention, reader::Reader, writer::Writer};
+use crate::{housekeeping::Retention, reader::Reader, states::State, writer::Writer};
 
 /// Batches of rows that are read ahead of whoever looks at them.
 const READ_AHEAD: usize = 2;
@@ -138,8 +138,8 @@ impl StateStore for Embedded {
     }
 
     async fn store(&self, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
-        let (writer, name) = (self.writer.clone(), name.to_owned());
-        finished(spawn_blocking(move || writer.store_state(name, state, changed)).await)
+        let (writer, state) = (self.writer.clone(), State { name: name.to_owned(), state, changed });
+        finished(spawn_blocking(move || writer.store_state(state)).await)
     }
 
     async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {

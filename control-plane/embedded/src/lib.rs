@@ -16,6 +16,7 @@
 //! | `outline` | what a search looks at, as bytes |
 //! | `housekeeping` | retention and compaction |
 //! | `requests`, `late` | sums of requests by name, and whose past changed since |
+//! | `states` | states and alerts |
 //! | `reader`, `listing`, `map` | reading: one trace, a search, the service map |
 //! | `failure` | why something within did not work |
 
@@ -36,6 +37,7 @@ mod outline;
 mod reader;
 mod requests;
 mod schema;
+mod states;
 mod trace_state;
 mod writer;
 

@@ -11,7 +11,7 @@ use control_plane_model::{
     search::Names,
     store::{Facets, RequestQuery, Scope, StoreError, SumsOf},
 };
-use rusqlite::{Connection, OptionalExtension, Rows, params};
+use rusqlite::{Connection, Rows, params};
 use slo::{Cell, Key, Kind, Row};
 
 use crate::{
@@ -211,25 +211,6 @@ impl Reader {
             let catalog = self.catalog(connection)?;
             let name = |number: u32| (number != NONE).then(|| catalog.name(number).to_owned());
             Ok(numbers.into_iter().map(name).collect())
-        })
-    }
-
-    /// What was stored under a name.
-    pub(crate) fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
-        self.read(|connection| {
-            let mut select = connection.prepare_cached("SELECT body FROM states WHERE name = ?1")?;
-            Ok(select.query_row([name], |row| row.get(0)).optional()?)
-        })
-    }
-
-    /// Alerts, the latest first: of a tenant, if one is named.
-    pub(crate) fn alerts(&self, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT body FROM alerts WHERE ?1 IS NULL OR tenant = ?1 ORDER BY opened DESC, id LIMIT ?2";
-        self.read(|connection| {
-            let mut select = connection.prepare_cached(sql)?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = select.query_map(params![tenant, limit], |row| row.get(0))?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 }

@@ -10,9 +10,9 @@ use std::{
 use control_plane_model::{
     complain::complain,
     incoming::Incoming,
-    store::{AlertRecord, StoreError, Stored},
+    store::{StoreError, Stored},
 };
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     late::Late,
     lock::Lock,
     schema,
+    states::State,
 };
 
 /// Requests that may wait; one more is told to come back.
@@ -97,37 +98,17 @@ impl Writer {
         outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?.outcome
     }
 
-    /// Stores a state under a name, and the alerts that changed, together; `Ok` means they are durable. This blocks.
-    pub(crate) fn store_state(&self, name: String, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
+    /// Stores a state; `Ok` means that it is durable. This blocks.
+    pub(crate) fn store_state(&self, state: State) -> Result<(), StoreError> {
         let ended = || StoreError::Failed("the writer ended".into());
         let (done, outcome) = sync_channel(1);
-        self.work.send(Work::State(State { name, state, changed }, done)).map_err(|_| ended())?;
+        self.work.send(Work::State(state, done)).map_err(|_| ended())?;
         outcome.recv().unwrap_or_else(|_| Err(ended()))
     }
 
     /// Who had late spans.
     pub(crate) fn late(&self) -> &Late {
         &self.late
-    }
-}
-
-/// A state, and the alerts that changed with it.
-struct State {
-    name: String,
-    state: String,
-    changed: Vec<AlertRecord>,
-}
-
-impl State {
-    fn write(&self, connection: &mut Connection) -> rusqlite::Result<()> {
-        let transaction = connection.transaction()?;
-        let sql = "INSERT OR REPLACE INTO states (name, body) VALUES (?1, ?2)";
-        transaction.execute(sql, [&self.name, &self.state])?;
-        for AlertRecord { id, tenant, opened, body } in &self.changed {
-            let sql = "INSERT OR REPLACE INTO alerts (id, tenant, opened, body) VALUES (?1, ?2, ?3, ?4)";
-            transaction.execute(sql, params![id, tenant, opened, body])?;
-        }
-        transaction.commit()
     }
 }
 

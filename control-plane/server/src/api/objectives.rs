@@ -173,6 +173,21 @@ pub(super) async fn over(spans: &dyn SpanStore, id: &str, window: Window) -> Res
     if !spans.knows_tenant(&Scope::All, id).await? {
         return Err(Problem::new(StatusCode::NOT_FOUND, "No span has named this tenant."));
     }
+    let search = Search {
+        from_ns: window.from_ns,
+        to_ns: window.to_ns,
+        expression: Some(format!("annotation[tenant.id] = {}", quoted(id)).parse()?),
+        slowest_first: true,
+        limit: SLOWEST,
+    };
+    let sums = sums(spans, id, window);
+    let found = async { Ok(spans.search(&Scope::All, search).await?) };
+    let ((points, services), found) = tokio::try_join!(sums, found)?;
+    Ok(TenantAnswer { points, services, slowest: found.traces, ..TenantAnswer::default() })
+}
+
+/// A tenant's sums of a window: over time, and by service, the slowest first.
+async fn sums(spans: &dyn SpanStore, id: &str, window: Window) -> Result<(Vec<Point>, Vec<ServiceLine>), Problem> {
     let (from, to) = window.seconds();
     // Minutes while there are few of them; else five, an hour, or a day.
     let width = [60, 300, 3_600].into_iter().find(|width| (to - from) / width <= MAX_POINTS).unwrap_or(86_400);
@@ -199,17 +214,6 @@ pub(super) async fn over(spans: &dyn SpanStore, id: &str, window: Window) -> Res
         .collect();
     let p99 = |line: &ServiceLine| line.summary.p99_ns.unwrap_or_default();
     services.sort_by(|a, b| p99(b).total_cmp(&p99(a)));
-    let search = Search {
-        from_ns: window.from_ns,
-        to_ns: window.to_ns,
-        expression: Some(format!("annotation[tenant.id] = {}", quoted(id)).parse()?),
-        slowest_first: true,
-        limit: SLOWEST,
-    };
-    Ok(TenantAnswer {
-        points: points.into_iter().map(|(start, cell)| Point { start, summary: Summary::of(&cell) }).collect(),
-        services,
-        slowest: spans.search(&Scope::All, search).await?.traces,
-        ..TenantAnswer::default()
-    })
+    let points = points.into_iter().map(|(start, cell)| Point { start, summary: Summary::of(&cell) }).collect();
+    Ok((points, services))
 }

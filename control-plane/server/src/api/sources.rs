@@ -74,8 +74,8 @@ impl Sources {
         let snapshot = self.evaluator.snapshot();
         let now = snapshot.tenant(id).map(|fare| fare_line(&snapshot, fare));
         let window = window.resolve(Timestamp::now())?;
-        let over = objectives::over(&*self.spans, id, window).await?;
-        Ok(TenantAnswer { now, alerts: self.alerts(Some(id)).await?, ..over })
+        let (over, alerts) = tokio::try_join!(objectives::over(&*self.spans, id, window), self.alerts(Some(id)))?;
+        Ok(TenantAnswer { now, alerts, ..over })
     }
 
     pub(crate) async fn alerts(&self, tenant: Option<&str>) -> Result<Vec<Alarm>, Problem> {

@@ -1,0 +1,49 @@
+//! What is remembered besides spans: states by name, and alerts.
+
+use control_plane_model::store::{AlertRecord, StoreError};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::reader::Reader;
+
+/// A state, and the alerts that changed with it.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) name: String,
+    pub(crate) state: String,
+    pub(crate) changed: Vec<AlertRecord>,
+}
+
+impl State {
+    /// Writes all of it or nothing.
+    pub(crate) fn write(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let transaction = connection.transaction()?;
+        let sql = "INSERT OR REPLACE INTO states (name, body) VALUES (?1, ?2)";
+        transaction.execute(sql, [&self.name, &self.state])?;
+        for AlertRecord { id, tenant, opened, body } in &self.changed {
+            let sql = "INSERT OR REPLACE INTO alerts (id, tenant, opened, body) VALUES (?1, ?2, ?3, ?4)";
+            transaction.execute(sql, params![id, tenant, opened, body])?;
+        }
+        transaction.commit()
+    }
+}
+
+impl Reader {
+    /// What was stored under a name.
+    pub(crate) fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.read(|connection| {
+            let mut select = connection.prepare_cached("SELECT body FROM states WHERE name = ?1")?;
+            Ok(select.query_row([name], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Alerts, the latest first: of a tenant, if one is named.
+    pub(crate) fn alerts(&self, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT body FROM alerts WHERE ?1 IS NULL OR tenant = ?1 ORDER BY opened DESC, id LIMIT ?2";
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(sql)?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = select.query_map(params![tenant, limit], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
