@@ -24,6 +24,7 @@ use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
     sync::{Notify, oneshot},
+    task::JoinHandle,
 };
 
 use crate::serve;
@@ -148,6 +149,7 @@ pub struct Function {
     process: Child,
     pid: Pid,
     logs: Arc<Mutex<Vec<String>>>,
+    readers: [JoinHandle<()>; 2],
     /// From spawning the process to its first request for an invocation.
     pub first_poll: Duration,
     /// CPU time of the process up to then.
@@ -198,20 +200,23 @@ impl Function {
         let pid = process.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).context("no process id")?;
         let _first_set = service.pid.set(pid);
         let logs = Arc::new(Mutex::new(Vec::new()));
-        collect(process.stdout.take(), logs.clone());
-        collect(process.stderr.take(), logs.clone());
+        let readers = [collect(process.stdout.take(), logs.clone()), collect(process.stderr.take(), logs.clone())];
         let mut function = Self {
             service,
             spawned,
             process,
             pid,
             logs,
+            readers,
             first_poll: Duration::ZERO,
             cpu_at_first_poll: Duration::ZERO,
         };
         tokio::select! {
             polled = function.service_polled() => polled?,
-            status = function.process.wait() => bail!("the function ended ({}):\n{}", status?, function.logs().join("\n")),
+            status = function.process.wait() => {
+                function.logs_are_complete().await;
+                bail!("the function ended ({}):\n{}", status?, function.logs().join("\n"));
+            }
         }
         {
             let inner = function.service.inner();
@@ -313,6 +318,7 @@ impl Function {
             // A frozen sandbox is thawed to shut down.
             self.thaw()?;
             if tokio::time::timeout(SHUTDOWN_GRACE, self.process.wait()).await.is_ok() {
+                self.logs_are_complete().await;
                 return Ok(true);
             }
         }
@@ -322,7 +328,18 @@ impl Function {
 
     /// SIGKILL.
     pub async fn kill(&mut self) -> Result<()> {
-        Ok(self.process.kill().await?)
+        self.process.kill().await?;
+        self.logs_are_complete().await;
+        Ok(())
+    }
+
+    /// Waits until all that an ended process wrote is read. Not for ever: a child of it may have the pipe still.
+    async fn logs_are_complete(&mut self) {
+        for reader in &mut self.readers {
+            if !reader.is_finished() {
+                let _late = tokio::time::timeout(SHUTDOWN_GRACE, reader).await;
+            }
+        }
     }
 
     /// CPU time of all its threads, user and system.
@@ -347,14 +364,17 @@ fn cpu_of(pid: Pid) -> std::io::Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-fn collect(stream: Option<impl tokio::io::AsyncRead + Unpin + Send + 'static>, logs: Arc<Mutex<Vec<String>>>) {
-    let Some(stream) = stream else { return };
+fn collect(
+    stream: Option<impl tokio::io::AsyncRead + Unpin + Send + 'static>,
+    logs: Arc<Mutex<Vec<String>>>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
+        let Some(stream) = stream else { return };
         let mut lines = BufReader::new(stream).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             logs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line);
         }
-    });
+    })
 }
 
 async fn next(State(service): State<Arc<Service>>) -> Response {
