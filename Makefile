@@ -5,25 +5,22 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
+# What demo, tests and packaging need lives together, group by group as it is wanted; the pins of the other two exclude it (pyproject.toml).
 VENV := .local/venv
-LINT_VENV := .local/venv-lint
-PACKAGE_VENV := .local/venv-package
-WEB_VENV := .local/venv-web
-CLICKHOUSE_VENV := .local/venv-clickhouse
 INFRA_VENV := .local/venv-infra
 CHECKOV_VENV := .local/venv-checkov
-COLLECTOR_VENV := .local/venv-collector
+UV := .local/uv/bin/uv
 CARGO_DENY := .local/cargo-deny/bin/cargo-deny
 CARGO_CYCLONEDX := .local/cargo-cyclonedx/bin/cargo-cyclonedx
-PIP := bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
 
-TEMPLATES := $(addsuffix /template.yaml,infra/booking infra/mileage infra/portal infra/observability infra/source-account infra/bootstrap)
-FUNCTIONS := booking-api registration-api booking-publisher mileage-accrual mileage-api slo-evaluator
+# From project.toml; the templates without mileage-account.yaml, which sam does not validate.
+TEMPLATES := $(filter %/template.yaml,$(shell sed -n 's/^[a-z0-9-]* = "\(infra\/.*\)"$$/\1/p' project.toml))
+FUNCTIONS := $(shell sed -n 's/^\[functions\.\(.*\)\]$$/\1/p' project.toml)
 STAGE ?= dev
 # How long a soak lasts.
 MINUTES ?= 30
-# Node and npm, from the same requirements as the browser tests.
-NODE := PATH="$(abspath $(WEB_VENV))/bin:$$PATH"
+# Node and npm, a wheel too.
+NODE := PATH="$(abspath $(VENV))/bin:$$PATH"
 # Where Go is, also where its installer left it out of the PATH.
 GO_PATH := $(PATH):/usr/local/go/bin
 GO := $(shell PATH="$(GO_PATH)" command -v go || true)
@@ -40,20 +37,21 @@ demo: build portal ## Build everything, start both accounts locally, book a doze
 	exec target/debug/local demo $(if $(ONCE),--once)
 
 .PHONY: test
-test: build portal $(WEB_VENV)/ready $(CLICKHOUSE_VENV)/ready $(INFRA_VENV)/ready ## Unit tests, end-to-end tests against the local cloud, a minute of soak, senders in other languages, pages in a browser, SQL on ClickHouse, a rehearsed deployment
-	cargo test --locked --workspace --no-fail-fast
+test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready ## Units, end to end on the local cloud, soak, pages in a browser, SQL, a rehearsed deployment
+	RUSTDOC=$(CURDIR)/tests/rustdoc cargo test --locked --workspace --no-fail-fast
 	target/debug/soak --minutes 1
 	$(NODE) npm test --prefix portal --silent
-	$(WEB_VENV)/bin/pytest -q tests/web
-	$(CLICKHOUSE_VENV)/bin/pytest -q tests/clickhouse
+	$(VENV)/bin/pytest -q tests/web
+	$(VENV)/bin/pytest -q tests/clickhouse
 	$(REHEARSE)/test_0_aws_refuses.py infra/rehearsal/test_1_a_stage_is_deployed.py
 
 .PHONY: test-long
-test-long: build portal $(INFRA_VENV)/ready ## What takes longer than a change should wait: the rest of a stage's life, and old faults that must stop it
+test-long: build portal $(INFRA_VENV)/infra.ready infra/iam/node_modules/.package-lock.json ## What takes longer than a change should wait: the rest of a stage's life, old faults that must stop it, a new service
 	$(REHEARSE)/test_2_a_stage_goes_on.py infra/rehearsal/test_3_old_faults_stop_it.py
+	$(INFRA_VENV)/bin/python -B -m pytest -q tests/new_service
 
 .PHONY: rehearse
-rehearse: build portal $(INFRA_VENV)/ready ## A stage's whole life: infra/deploy.py against three accounts of a stricter emulator (infra/rehearsal)
+rehearse: build portal $(INFRA_VENV)/infra.ready ## A stage's whole life: infra/deploy.py against three accounts of a stricter emulator (infra/rehearsal)
 	$(REHEARSE)/test_1_a_stage_is_deployed.py infra/rehearsal/test_2_a_stage_goes_on.py
 
 .PHONY: test-collector
@@ -61,8 +59,8 @@ ifeq ($(GO),)
 test-collector:
 	@echo "skipped: building a collector needs Go (https://go.dev/dl), and there is none"
 else
-test-collector: $(COLLECTOR_VENV)/ready target/collector/adot/collector target/collector/community/collector ## The collectors' configurations in collectors built like the layers, with a booking's spans; needs Go
-	$(COLLECTOR_VENV)/bin/pytest -q tests/collector
+test-collector: $(VENV)/collector.ready target/collector/adot/collector target/collector/community/collector ## The collectors' configurations in collectors built like the layers, with a booking's spans; needs Go
+	$(VENV)/bin/pytest -q tests/collector
 endif
 
 .PHONY: soak
@@ -74,31 +72,34 @@ reliability: build ## Faults at every call, and what came of them: the table of 
 	cargo test --locked --package end-to-end --test nothing_is_lost
 	target/debug/reliability
 
+# What runs locally: functions, control plane, local cloud.
 .PHONY: build
-build: $(VENV)/ready ## Build what runs locally: functions, control plane, local cloud
+build: $(VENV)/local.ready
 	cargo build --locked --workspace --bins
 
+# The users' page in portal/dist, with what a visitor downloads.
 .PHONY: portal
-portal: portal/dist/index.html ## Build the users' page into portal/dist, with what a visitor downloads
+portal: portal/dist/index.html
 
 .PHONY: package
-package: $(PACKAGE_VENV)/ready sbom ## Build the functions for arm64 as AWS gets them, report their sizes, list what is in them
+package: $(VENV)/package.ready sbom ## Build the functions for arm64 as AWS gets them, report their sizes, list what is in them
 	rustup target add aarch64-unknown-linux-gnu
-	PATH="$(abspath $(PACKAGE_VENV))/bin:$$PATH" cargo lambda build --locked --release --arm64 --output-format binary \
+	PATH="$(abspath $(VENV))/bin:$$PATH" cargo lambda build --locked --release --arm64 --output-format binary \
 		$(addprefix --bin ,$(FUNCTIONS))
 	for function in $(FUNCTIONS); do \
 		rm -f "target/lambda/$$function/bootstrap.zip"; \
 		printf '%-20s %9d bytes zipped\n' "$$function" "$$(gzip -9c "target/lambda/$$function/bootstrap" | wc -c)"; \
 	done
 
+# What each function is made of: target/sbom/<function>.cdx.json (CycloneDX).
 # Beside the packages, not in them: what is in target/lambda/ is deployed.
 .PHONY: sbom
-sbom: $(CARGO_CYCLONEDX) ## What each function is made of: target/sbom/<function>.cdx.json (CycloneDX)
+sbom: $(CARGO_CYCLONEDX)
 	mkdir -p target/sbom
 	$(CARGO_CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps \
 		--target aarch64-unknown-linux-gnu
 	for function in $(FUNCTIONS); do \
-		find booking mileage control-plane -name "$${function}_bin.cdx.json" -exec mv {} "target/sbom/$$function.cdx.json" \; ; \
+		find . -name "$${function}_bin.cdx.json" -not -path './target/*' -exec mv {} "target/sbom/$$function.cdx.json" \; ; \
 		printf '%-20s %4d components\n' "$$function" "$$(grep -c '"bom-ref"' "target/sbom/$$function.cdx.json")"; \
 	done
 	find . -name '*.cdx.json' -not -path './target/*' -delete
@@ -112,17 +113,19 @@ bench: ## What telemetry costs and what the control plane holds, measured; a tab
 	target/release/bench
 
 .PHONY: lint
-lint: $(LINT_VENV)/ready $(CARGO_DENY) portal/node_modules/.package-lock.json lint-infra ## Formatting, clippy, types, licences, templates, scripts
+lint: $(VENV)/lint.ready $(CARGO_DENY) portal/node_modules/.package-lock.json lint-infra ## Formatting, clippy, documentation, types, licences, templates, scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	$(CARGO_DENY) --locked check licenses bans sources
 	if $(CARGO_DENY) fetch db 2>/dev/null; then $(CARGO_DENY) --locked check --disable-fetch advisories; \
 		else echo "advisories: not checked, the database is out of reach"; fi
-	$(LINT_VENV)/bin/shellcheck .ci/run
+	$(VENV)/bin/shellcheck .ci/run
 	$(NODE) npm run check --prefix portal --silent
 
+# Templates, collectors, workflows and policies; each linter with its time.
 .PHONY: lint-infra
-lint-infra: $(VENV)/ready $(INFRA_VENV)/ready $(CHECKOV_VENV)/ready infra/iam/node_modules/.package-lock.json lint-cdk ## Templates, collectors, workflows and policies; each linter with its time
+lint-infra: $(VENV)/local.ready $(INFRA_VENV)/infra.ready $(CHECKOV_VENV)/checkov.ready infra/iam/node_modules/.package-lock.json lint-cdk
 	# Filter expressions are judged by its parser.
 	cargo build --locked --workspace --bin control-plane
 	$(TIMED) $(INFRA_VENV)/bin/cfn-lint $(TEMPLATES) infra/observability/mileage-account.yaml
@@ -142,24 +145,28 @@ lint-cdk: infra/cdk/node_modules/.package-lock.json
 		-c linked=true -c organization=o-abcdefghij -c MileageApiUrl=https://mileage.example.com 2>/dev/null
 
 .PHONY: deploy
-deploy: portal $(INFRA_VENV)/ready ## Deploy what was packaged into the accounts of STAGE, then try it as a user (docs/deploy.md); PLAN=1 only shows the plan
+deploy: portal $(INFRA_VENV)/infra.ready ## Deploy what was packaged into the accounts of STAGE, then try it as a user (docs/deploy.md); PLAN=1 only shows the plan
 	$(INFRA_VENV)/bin/python infra/deploy.py deploy $(STAGE)
 
 .PHONY: smoke
-smoke: $(INFRA_VENV)/ready ## Try STAGE as a user: sign in, quote, book, miles, suspension, one trace id, CORS
+smoke: $(INFRA_VENV)/infra.ready ## Try STAGE as a user: sign in, quote, book, miles, suspension, one trace id, CORS
 	$(INFRA_VENV)/bin/python infra/deploy.py smoke $(STAGE)
 
 .PHONY: destroy
-destroy: $(INFRA_VENV)/ready ## Take the stacks of STAGE away, not their tables, buckets and users (YES=1)
+destroy: $(INFRA_VENV)/infra.ready ## Take the stacks of STAGE away, not their tables, buckets and users (YES=1)
 	$(INFRA_VENV)/bin/python infra/deploy.py destroy $(STAGE)
 
 .PHONY: purge
-purge: $(INFRA_VENV)/ready ## List what a destroyed STAGE has left, with sizes; delete it for good (YES=1 PURGE=<stage>)
+purge: $(INFRA_VENV)/infra.ready ## List what a destroyed STAGE has left, with sizes; delete it for good (YES=1 PURGE=<stage>)
 	$(INFRA_VENV)/bin/python infra/deploy.py purge $(STAGE)
 
 .PHONY: outputs
-outputs: $(INFRA_VENV)/ready ## What the stacks of STAGE say: URLs, ids, ARNs
+outputs: $(INFRA_VENV)/infra.ready ## What the stacks of STAGE say: URLs, ids, ARNs
 	$(INFRA_VENV)/bin/python infra/deploy.py outputs $(STAGE)
+
+.PHONY: new-service
+new-service: ## Add a service of your own beside booking: make new-service NAME=offers (docs/fork.md)
+	@$(PYTHON) -B infra/new_service "$(NAME)"
 
 .PHONY: fuzz
 fuzz: ## Ten minutes on each parser of what others send; needs a nightly compiler and cargo-fuzz
@@ -171,8 +178,9 @@ fuzz: ## Ten minutes on each parser of what others send; needs a nightly compile
 clean: ## Remove what the other targets made
 	rm -rf target .local tests/web/senders/node_modules infra/cdk/node_modules infra/cdk/cdk.out infra/iam/node_modules portal/node_modules portal/dist portal/src/data
 
+# Two commands first, then what a person calls; a target that is a step of others has no line.
 .PHONY: help
-help: ## This list
+help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The newest release: older ones do not know every licence of the tree.
@@ -196,31 +204,32 @@ $(CARGO_CYCLONEDX):
 	@echo "building cargo-cyclonedx: a few minutes, once"
 	cargo install --quiet --debug --locked --root .local/cargo-cyclonedx cargo-cyclonedx@0.5.9
 
-# Python tools, pinned and hashed; made again when their requirements change.
-$(VENV)/ready: requirements/local.txt
-$(LINT_VENV)/ready: requirements/lint.txt
-$(PACKAGE_VENV)/ready: requirements/package.txt
-$(WEB_VENV)/ready: requirements/web.txt
-$(CLICKHOUSE_VENV)/ready: requirements/clickhouse.txt
-$(INFRA_VENV)/ready: requirements/infra.txt
-$(CHECKOV_VENV)/ready: requirements/checkov.txt
-$(COLLECTOR_VENV)/ready: requirements/collector.txt
-%/ready:
-	@echo "setting up $* from $<"
-	rm -rf $*
-	$(PYTHON) -m venv $*
-	$*/$(PIP) $<
+# Python tools, pinned and hashed in uv.lock, by the Python that is here; a group is synced again when the lock changes.
+%.ready: uv.lock pyproject.toml $(UV)
+	@echo "setting up $(notdir $*) in $(@D) from $<"
+	# What another tool made there, or an interrupt left half-made, is made anew.
+	grep -qs '^uv = ' $(@D)/pyvenv.cfg || rm -rf $(@D)
+	# The system's certificates where there are some: behind a company's proxy no others will do.
+	UV_PROJECT_ENVIRONMENT=$(@D) UV_PYTHON=$(PYTHON) UV_PYTHON_DOWNLOADS=never \
+		UV_HTTP_TIMEOUT=180 UV_SYSTEM_CERTS=$(if $(wildcard /etc/ssl/cert*),true,false) \
+		$(UV) sync --quiet --locked --inexact --only-group $(notdir $*)
 	touch $@
 
-infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json $(WEB_VENV)/ready
+$(UV): requirements/uv.txt
+	rm -rf .local/uv
+	$(PYTHON) -m venv .local/uv
+	.local/uv/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	touch $@
+
+infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json $(VENV)/node.ready
 	$(NODE) npm ci --prefix infra/cdk --ignore-scripts --no-fund --no-audit --silent
 	touch $@
 
-infra/iam/node_modules/.package-lock.json: infra/iam/package-lock.json $(WEB_VENV)/ready
+infra/iam/node_modules/.package-lock.json: infra/iam/package-lock.json $(VENV)/node.ready
 	$(NODE) npm ci --prefix infra/iam --ignore-scripts --no-fund --no-audit --silent
 	touch $@
 
-portal/node_modules/.package-lock.json: portal/package-lock.json $(WEB_VENV)/ready
+portal/node_modules/.package-lock.json: portal/package-lock.json $(VENV)/node.ready
 	@echo "setting up the portal's packages from $<"
 	$(NODE) npm ci --prefix portal --ignore-scripts --no-fund --no-audit --silent
 	touch $@

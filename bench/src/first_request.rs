@@ -8,11 +8,11 @@ use lambda_host::{
     function::{Config, Function},
     payloads,
 };
+use testkit::functions::booking_api_env;
 
 use crate::{
     process::milliseconds,
     report::{Report, median},
-    variants::environment,
 };
 
 const STARTS: usize = 25;
@@ -24,7 +24,7 @@ pub(crate) async fn add(report: &mut Report, binary: &Path) -> Result<()> {
     for (name, latency) in [("booking_api", 0), ("booking_api.aws_5ms", 5)] {
         eprintln!("{STARTS} first requests, AWS answering after {latency} ms");
         let aws = Aws::start(Duration::from_millis(latency)).await?;
-        let mut env = environment(&aws);
+        let mut env = booking_api_env(&aws);
         env.push(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"));
         let config = Config::new(binary, "booking-api", &env);
         let event = payloads::create_booking(&aws.token("acme", "basic", "user-1")?, &[]);

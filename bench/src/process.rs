@@ -11,11 +11,12 @@ use lambda_host::{
     aws::Aws,
     function::{Config, Function},
 };
+use testkit::functions::booking_api_env;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::{
     report::{Report, median, quantile},
-    variants::{Kind, Variant, environment},
+    variants::{Kind, Variant},
 };
 
 const ROUNDS: usize = 11;
@@ -59,7 +60,7 @@ pub(crate) async fn add_starts(report: &mut Report, release: &Path) -> Result<()
 
 async fn starts(report: &mut Report, aws: &Aws, binary: &Path, bare: &Path) -> Result<()> {
     eprintln!("starting each function {STARTS} times");
-    let mut env = environment(aws);
+    let mut env = booking_api_env(aws);
     env.push(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"));
     let functions = [Config::new(bare, "bare", &[]), Config::new(binary, "booking-api", &env)];
     let mut cpu = [const { Vec::new() }; 2];

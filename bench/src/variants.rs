@@ -4,11 +4,12 @@ use std::{path::Path, time::Duration};
 
 use anyhow::Result;
 use lambda_host::{
-    aws::{Aws, CLIENT_ID, TENANT_ROLE_ARN, TENANTS_TABLE, USER_POOL_ID},
+    aws::Aws,
     function::{Config, Function},
     payloads,
     sink::{Behaviour, Sink},
 };
+use testkit::functions::booking_api_env;
 
 /// A kind of telemetry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Variant {
             }
         };
         let (url, address) = (sink.url(), sink.address());
-        let mut env = environment(aws);
+        let mut env = booking_api_env(aws);
         match kind {
             Kind::Off => env.push(("OTEL_SDK_DISABLED", "true")),
             Kind::Each(_) => env.push(("OTEL_EXPORTER_OTLP_ENDPOINT", &url)),
@@ -64,18 +65,4 @@ impl Variant {
         let post = self.function.idle().await?;
         Ok((outcome.response, post))
     }
-}
-
-/// What booking-api always needs.
-pub(crate) fn environment(aws: &Aws) -> Vec<(&str, &str)> {
-    vec![
-        ("OTEL_SERVICE_NAME", "booking-api"),
-        ("AWS_ENDPOINT_URL", aws.url.as_str()),
-        ("RESERVATIONS_TABLE", "reservations"),
-        ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
-        ("TENANTS_TABLE", TENANTS_TABLE),
-        ("MILEAGE_API_URL", "http://127.0.0.1:9"),
-        ("USER_POOL_ID", USER_POOL_ID),
-        ("USER_POOL_CLIENT_ID", CLIENT_ID),
-    ]
 }

@@ -4,11 +4,9 @@
 use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError, types::AttributeValue};
 use jiff::Timestamp;
 use tenancy::TenantId;
+use tenant_store::StoreError;
 
-use crate::{
-    domain::{EmailAddress, Limit, Subject},
-    reservations::{StoreError, unavailable_or_refused},
-};
+use crate::domain::{EmailAddress, Limit, Subject};
 
 /// What each of those who ask may.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +85,7 @@ impl RateLimits {
                     let seconds = stretch.end - now.as_second();
                     Err(NotAdmitted::TooMany { retry_after: u32::try_from(seconds).unwrap_or(u32::MAX) })
                 }
-                _ => Err(unavailable_or_refused(&error).into()),
+                _ => Err(StoreError::from(error).into()),
             },
         }
     }

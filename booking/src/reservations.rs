@@ -2,54 +2,40 @@
 //!
 //! Keys and credentials come from a [`TenantTable`] for one verified tenant, so nothing here can read or write across tenants.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
-    error::{ProvideErrorMetadata, SdkError},
+    error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, TransactWriteItem, builders::PutBuilder},
 };
-use lambda_http_client::aws::{describe, is_temporary};
+use lambda_http_client::aws::describe;
 use serde::{Deserialize, Serialize};
 use tenancy::{TenantContext, TenantId, Tier, UserId};
-use tenant_store::{NoUser, TenantItems, TenantTable};
+use tenant_store::{Cursor, Listed, NoUser, Page, Retries, StoreError, TenantItems, TenantTable, TransactionFailure};
 use tenant_telemetry::propagation;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use crate::domain::{BookingNumber, Fingerprint, IdempotencyKey, NewBooking, Reservation};
+use crate::domain::{BookingNumber, Fingerprint, IdempotencyKey, NewBooking, RandomnessUnavailable, Reservation};
 
-const BOOKING_PREFIX: &str = "BOOKING#";
-/// The local index on `created_at`.
-const BY_CREATED_AT: &str = "by-created-at";
 /// How long an idempotency key is remembered, in seconds.
 const KEY_KEPT_SECONDS: i64 = 24 * 60 * 60;
 /// How long conflicts, and what the SDK has given up on, are retried before the caller is asked to come back.
 const RETRY_FOR: Duration = Duration::from_secs(4);
 /// How long a booking takes at most, its last try included: half of the function's time.
 const WITHIN: Duration = Duration::from_secs(5);
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// The idempotency record comes second in the transaction.
+const IDEMPOTENCY_WRITE: usize = 1;
 
-/// Why the store did not do what it was asked.
+/// Why a reservation was not made.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// DynamoDB is throttling or away: try again later.
-    #[error("the store is unavailable: {0}")]
-    Unavailable(String),
-    /// DynamoDB refused the call.
-    #[error("the store refused: {0}")]
-    Refused(String),
-    /// A stored item is not of the shape this code writes.
-    #[error("a stored item does not parse: {0}")]
-    Item(#[from] serde_dynamo::Error),
+pub enum NotMade {
+    /// The store did not do what it was asked, or the caller is no user.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// No booking number could be made.
     #[error(transparent)]
-    Randomness(#[from] crate::domain::RandomnessUnavailable),
-    /// The caller is no user.
-    #[error(transparent)]
-    NoUser(#[from] NoUser),
+    Randomness(#[from] RandomnessUnavailable),
     /// The key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -89,34 +75,16 @@ pub enum Made {
     Before(Reservation),
 }
 
-/// A page of reservations, newest first.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// The reservations.
-    pub reservations: Vec<Reservation>,
-    /// Where the next page starts, if there is one.
-    pub next: Option<Cursor>,
-}
+impl Listed for Reservation {
+    const PREFIX: &'static str = "BOOKING#";
+    type Id = BookingNumber;
 
-/// The last reservation of a page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor {
-    created_at: String,
-    booking_number: BookingNumber,
-}
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}~{}", self.created_at, self.booking_number)
+    fn id(&self) -> &BookingNumber {
+        &self.booking_number
     }
-}
 
-impl std::str::FromStr for Cursor {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (created_at, number) = text.split_once('~').ok_or(())?;
-        let _is_time: jiff::Timestamp = created_at.parse().map_err(|_| ())?;
-        Ok(Self { created_at: created_at.to_owned(), booking_number: number.parse().map_err(|_| ())? })
+    fn created_at(&self) -> &str {
+        &self.created_at
     }
 }
 
@@ -138,9 +106,9 @@ impl Reservations {
         tenant: &TenantContext,
         booking: &NewBooking,
         key: Option<&IdempotencyKey>,
-    ) -> Result<Made, StoreError> {
+    ) -> Result<Made, NotMade> {
         let made = timeout(WITHIN, self.make_with_retries(tenant, booking, key)).await;
-        made.unwrap_or_else(|_| Err(StoreError::Unavailable(format!("no answer within {WITHIN:?}"))))
+        made.unwrap_or_else(|_| Err(StoreError::Unavailable(format!("no answer within {WITHIN:?}")).into()))
     }
 
     async fn make_with_retries(
@@ -148,37 +116,35 @@ impl Reservations {
         tenant: &TenantContext,
         booking: &NewBooking,
         key: Option<&IdempotencyKey>,
-    ) -> Result<Made, StoreError> {
-        let items = self.table.of_user(tenant)?;
-        let user = tenant.user_id.as_ref().ok_or(NoUser)?;
-        let started = Instant::now();
-        let mut pause = FIRST_PAUSE;
+    ) -> Result<Made, NotMade> {
+        let items = self.table.of_user(tenant).map_err(StoreError::from)?;
+        let user = tenant.user_id.as_ref().ok_or(StoreError::NoUser(NoUser))?;
+        let mut retries = Retries::within(RETRY_FOR);
         let (mut now, mut number) = (jiff::Timestamp::now(), BookingNumber::random()?);
         loop {
             let reservation = Reservation::of(booking, number.clone(), now);
             let Err(error) = try_make(&items, tenant, user, booking, &reservation, key, now).await else {
                 return Ok(Made::Now(reservation));
             };
-            match (judge(&error), key) {
-                (Verdict::KeyTaken, Some(key)) => {
+            match (TransactionFailure::of(&error, IDEMPOTENCY_WRITE), key) {
+                // The idempotency key is in use.
+                (TransactionFailure::ConditionUnmet, Some(key)) => {
                     if let Some(earlier) = made_before(&items, booking, key).await? {
                         return Ok(Made::Before(earlier));
                     }
                     (now, number) = (jiff::Timestamp::now(), BookingNumber::random()?);
                 }
                 // Nothing was written: the number is taken, or a twin of this request was in the way.
-                (Verdict::KeyTaken | Verdict::Cancelled, _) => {
+                (TransactionFailure::ConditionUnmet | TransactionFailure::Cancelled, _) => {
                     (now, number) = (jiff::Timestamp::now(), BookingNumber::random()?);
                 }
                 // It may have been written and only the answer be lost: the very same write again.
-                (Verdict::TryAgain, _) => {}
-                (Verdict::Refused, _) => return Err(StoreError::Refused(describe(&error))),
+                (TransactionFailure::Unclear, _) => {}
+                (TransactionFailure::Refused, _) => return Err(StoreError::from(error).into()),
             }
-            if started.elapsed() + pause > RETRY_FOR {
-                return Err(StoreError::Unavailable(describe(&error)));
+            if !retries.pause().await {
+                return Err(StoreError::Unavailable(describe(&error)).into());
             }
-            sleep(pause).await;
-            pause *= 2;
         }
     }
 
@@ -188,28 +154,18 @@ impl Reservations {
         tenant: &TenantContext,
         number: &BookingNumber,
     ) -> Result<Option<Reservation>, StoreError> {
-        read(&self.table.of_user(tenant)?, format!("{BOOKING_PREFIX}{number}")).await
+        self.table.of_user(tenant)?.find(number).await
     }
 
-    /// The user's reservations, newest first, at most `limit`. Strongly consistent: a new booking is there at once.
-    pub async fn list(&self, tenant: &TenantContext, limit: u8, after: Option<Cursor>) -> Result<Page, StoreError> {
-        let items = self.table.of_user(tenant)?;
-        let start = after.map(|cursor| {
-            let mut start = items.key(format!("{BOOKING_PREFIX}{}", cursor.booking_number));
-            start.insert("created_at".to_owned(), AttributeValue::S(cursor.created_at));
-            start
-        });
-        // Idempotency records have no `created_at` of their own, so they are not in the index.
-        let query = items.query().index_name(BY_CREATED_AT).scan_index_forward(false).limit(i32::from(limit));
-        let query = query.set_exclusive_start_key(start);
-        let found = query.send().await.map_err(|error| unavailable_or_refused(&error))?;
-        let more = found.last_evaluated_key.is_some();
-        let reservations: Vec<Reservation> = serde_dynamo::from_items(found.items.unwrap_or_default())?;
-        let next = reservations
-            .last()
-            .filter(|_| more)
-            .map(|last| Cursor { created_at: last.created_at.clone(), booking_number: last.booking_number.clone() });
-        Ok(Page { reservations, next })
+    /// The user's reservations, newest first, at most `limit`. Idempotency records have no `created_at` of their own, so they are not
+    /// among them.
+    pub async fn list(
+        &self,
+        tenant: &TenantContext,
+        limit: u8,
+        after: Option<Cursor<BookingNumber>>,
+    ) -> Result<Page<Reservation>, StoreError> {
+        self.table.of_user(tenant)?.list(limit, after).await
     }
 }
 
@@ -231,8 +187,9 @@ async fn try_make(
         sub: user.clone(),
         trace,
     };
-    let sk = format!("{BOOKING_PREFIX}{}", reservation.booking_number);
-    let put = put(items, sk, &stored)?.condition_expression("attribute_not_exists(pk)");
+    let put =
+        items.put(Reservation::sk(&reservation.booking_number), &stored).map_err(SdkError::construction_failure)?;
+    let put = put.condition_expression("attribute_not_exists(pk)");
     // Names this write for ten minutes: sent again with the same items, it changes nothing and succeeds.
     let token = format!("{}-{}", reservation.booking_number, now.as_microsecond());
     let mut write = items.transact().client_request_token(token).transact_items(transact(put)?);
@@ -242,20 +199,13 @@ async fn try_make(
             reservation: reservation.clone(),
             expires_at: now.as_second() + KEY_KEPT_SECONDS,
         };
-        let put = self::put(items, idempotency_sk(key), &record)?
+        let put = items.put(idempotency_sk(key), &record).map_err(SdkError::construction_failure)?;
+        let put = put
             .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
             .expression_attribute_values(":now", AttributeValue::N(now.as_second().to_string()));
         write = write.transact_items(transact(put)?);
     }
     write.send().await.map(|_| ())
-}
-
-fn put(
-    items: &TenantItems,
-    sk: String,
-    item: &impl Serialize,
-) -> Result<PutBuilder, SdkError<TransactWriteItemsError>> {
-    Ok(items.put(sk, serde_dynamo::to_item(item).map_err(SdkError::construction_failure)?))
 }
 
 fn transact(put: PutBuilder) -> Result<TransactWriteItem, SdkError<TransactWriteItemsError>> {
@@ -267,51 +217,14 @@ async fn made_before(
     items: &TenantItems,
     booking: &NewBooking,
     key: &IdempotencyKey,
-) -> Result<Option<Reservation>, StoreError> {
-    let Some(record) = read::<IdempotencyRecord>(items, idempotency_sk(key)).await? else { return Ok(None) };
+) -> Result<Option<Reservation>, NotMade> {
+    let Some(record) = items.read::<IdempotencyRecord>(idempotency_sk(key)).await? else { return Ok(None) };
     if Fingerprint::as_str(&booking.fingerprint()) != record.fingerprint {
-        return Err(StoreError::KeyReused);
+        return Err(NotMade::KeyReused);
     }
     Ok(Some(record.reservation))
 }
 
-async fn read<T: for<'a> Deserialize<'a>>(items: &TenantItems, sk: String) -> Result<Option<T>, StoreError> {
-    let found = items.get(sk).send().await.map_err(|error| unavailable_or_refused(&error))?;
-    Ok(found.item.map(serde_dynamo::from_item).transpose()?)
-}
-
 fn idempotency_sk(key: &IdempotencyKey) -> String {
     format!("IDEM#{}", key.hash())
-}
-
-enum Verdict {
-    /// The idempotency key is in use.
-    KeyTaken,
-    /// Nothing was written, for another reason.
-    Cancelled,
-    /// Throttling, or no answer.
-    TryAgain,
-    Refused,
-}
-
-fn judge(error: &SdkError<TransactWriteItemsError>) -> Verdict {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            // The idempotency record comes second in the transaction, and so does its reason.
-            match cancelled.cancellation_reasons().get(1).and_then(|reason| reason.code()) {
-                Some("ConditionalCheckFailed") => Verdict::KeyTaken,
-                _ => Verdict::Cancelled,
-            }
-        }
-        _ if is_temporary(error) => Verdict::TryAgain,
-        _ => Verdict::Refused,
-    }
-}
-
-/// A failed call, by whether it may succeed later.
-pub(crate) fn unavailable_or_refused<E>(error: &SdkError<E>) -> StoreError
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    if is_temporary(error) { StoreError::Unavailable(describe(error)) } else { StoreError::Refused(describe(error)) }
 }

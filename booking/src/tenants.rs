@@ -2,14 +2,23 @@
 
 use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::AttributeValue};
 use tenancy::{RegistryEntry, TenantId};
+use tenant_store::StoreError;
 
-use crate::{
-    domain::new_tenant,
-    reservations::{StoreError, unavailable_or_refused},
-};
+use crate::domain::{RandomnessUnavailable, new_tenant};
 
 /// How many names are tried. One that is taken is either a chance of one in 2^60 or our own write, whose answer was lost.
 const NAMES_TRIED: u8 = 3;
+
+/// Why a company did not become a tenant.
+#[derive(Debug, thiserror::Error)]
+pub enum NotEnrolled {
+    /// The table did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No name could be made.
+    #[error(transparent)]
+    Randomness(#[from] RandomnessUnavailable),
+}
 
 /// The tenants table.
 #[derive(Debug, Clone)]
@@ -25,26 +34,27 @@ impl Tenants {
     }
 
     /// Makes a tenant of a company.
-    pub async fn enrol(&self, company_name: &str) -> Result<RegistryEntry, StoreError> {
+    pub async fn enrol(&self, company_name: &str) -> Result<RegistryEntry, NotEnrolled> {
         for _ in 0..NAMES_TRIED {
             let tenant = new_tenant(company_name, jiff::Timestamp::now())?;
-            let put = self.client.put_item().table_name(&self.table).set_item(Some(serde_dynamo::to_item(&tenant)?));
+            let item = serde_dynamo::to_item(&tenant).map_err(StoreError::from)?;
+            let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
             match put.condition_expression("attribute_not_exists(tenant_id)").send().await {
                 Ok(_) => return Ok(tenant),
                 Err(error) => match error.as_service_error() {
                     Some(PutItemError::ConditionalCheckFailedException(_)) => {}
-                    _ => return Err(unavailable_or_refused(&error)),
+                    _ => return Err(StoreError::from(error).into()),
                 },
             }
         }
-        Err(StoreError::Unavailable(format!("{NAMES_TRIED} names of tenants are taken")))
+        Err(StoreError::Unavailable(format!("{NAMES_TRIED} names of tenants are taken")).into())
     }
 
     /// Takes back a tenant that nobody belongs to.
     pub async fn forget(&self, tenant_id: &TenantId) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table);
         let key = AttributeValue::S(tenant_id.to_string());
-        delete.key(RegistryEntry::TENANT_ID, key).send().await.map_err(|error| unavailable_or_refused(&error))?;
+        delete.key(RegistryEntry::TENANT_ID, key).send().await?;
         Ok(())
     }
 }

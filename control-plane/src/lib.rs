@@ -16,7 +16,6 @@
 //! | [`forward`] | spans passed on to other backends |
 //! | [`api`] | the JSON API |
 //! | [`pages`] | the pages |
-//! | [`tenants`] | the registry of tenants: who is served, at which tier |
 //! | [`terminal`] | the same in a terminal |
 //! | [`problem`] | RFC 9457 problem documents |
 //! | `visible`, `complain` | what is written to a page, a terminal, standard error |
@@ -35,7 +34,6 @@ pub mod rollup;
 pub mod search;
 pub mod server;
 pub mod store;
-pub mod tenants;
 pub mod terminal;
 pub mod topology;
 pub mod trace;

@@ -10,11 +10,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{
-    alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, search::Verdict, server, tenants::Registry,
-    terminal, trace::TraceId,
+    alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, search::Verdict, server, terminal,
+    trace::TraceId,
 };
 use serde::de::DeserializeOwned;
-use tenancy::{TenantId, TenantStatus, Tiers};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -116,20 +115,6 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// The registry of tenants: register, list, suspend, resume, set-tier. With the AWS credentials of the booking account.
-    Tenant {
-        #[command(subcommand)]
-        command: TenantCommand,
-        /// The registry's table: the booking stack's output TenantsTable.
-        #[arg(long, global = true, env = "TENANTS_TABLE", default_value = "tenants-dev")]
-        table: String,
-        /// The tiers that there are.
-        #[arg(long, global = true, env = "TENANT_TIERS", default_value = "basic,standard,premium")]
-        tiers: Tiers,
-        /// JSON, not a table.
-        #[arg(long, global = true)]
-        json: bool,
-    },
     /// Who costs what: requests, time and, with prices, money.
     Cost {
         /// How far back; whole days count.
@@ -143,31 +128,6 @@ enum Command {
     /// Judge filter expressions, one a line on standard input: `ok`, `elsewhere` for what X-Ray takes and nothing here answers, or
     /// `refused`, with the column and the reason; exits with 1 if one is refused.
     CheckFilter,
-}
-
-#[derive(Subcommand)]
-enum TenantCommand {
-    /// Register a company; prints the id that the service has given it.
-    Create {
-        /// The company's name.
-        #[arg(long)]
-        company_name: String,
-        /// One of the tiers.
-        #[arg(long)]
-        tier: String,
-    },
-    /// List all tenants.
-    List,
-    /// Refuse a tenant from now on, whatever its tokens say; takes half a minute to reach every function.
-    Suspend { tenant_id: TenantId },
-    /// Serve a suspended tenant again.
-    Resume { tenant_id: TenantId },
-    /// Give a tenant another tier; it counts over the one in its tokens.
-    SetTier {
-        tenant_id: TenantId,
-        /// One of the tiers.
-        tier: String,
-    },
 }
 
 /// What `cost` prints.
@@ -247,10 +207,6 @@ async fn run(command: Command) -> Result<ExitCode> {
             let alerts: Vec<Alarm> = serde_json::from_str(&text)?;
             return Ok(failure_if(alerts.iter().any(|alarm| alarm.alert.closed.is_none())));
         }
-        Command::Tenant { command, table, tiers, json } => {
-            let printed = tenant(command, &Registry::open(&table).await, &tiers, json).await?;
-            print(&printed)?;
-        }
         Command::Cost { window, format, client } => {
             let format = if matches!(format, CostFormat::Csv) { "csv" } else { "json" };
             let text = client.ask("/api/cost", &[("window", window), ("format", format.to_owned())]).await?;
@@ -269,28 +225,6 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Does what is asked with the registry; what there is to print about it.
-async fn tenant(command: TenantCommand, registry: &Registry, tiers: &Tiers, json: bool) -> Result<String> {
-    let changed = match command {
-        TenantCommand::Create { company_name, tier } => {
-            let tenant = registry.create(&company_name, tiers.parse(&tier)?).await?;
-            return Ok(if json { to_json(&tenant)? } else { format!("{}\n", tenant.tenant_id) });
-        }
-        TenantCommand::List => {
-            let tenants = registry.list().await?;
-            return if json { to_json(&tenants) } else { Ok(terminal::tenants(&tenants)) };
-        }
-        TenantCommand::Suspend { tenant_id } => registry.set_status(&tenant_id, TenantStatus::Suspended).await?,
-        TenantCommand::Resume { tenant_id } => registry.set_status(&tenant_id, TenantStatus::Active).await?,
-        TenantCommand::SetTier { tenant_id, tier } => registry.set_tier(&tenant_id, tiers.parse(&tier)?).await?,
-    };
-    if json { to_json(&changed.to) } else { Ok(terminal::changed(&changed)) }
-}
-
-fn to_json(value: &impl serde::Serialize) -> Result<String> {
-    Ok(format!("{}\n", serde_json::to_string(value)?))
 }
 
 /// A pipeline can gate on it.

@@ -1,8 +1,6 @@
 //! Whatever was answered with 200 is there after `kill -9`, once, and counted once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use std::{
     sync::{
         Arc,
@@ -12,7 +10,7 @@ use std::{
 };
 
 use control_plane::store::ServiceMap;
-use harness::{Server, span};
+use testkit::control_plane::{Server, span};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_spans_survive_a_kill() {
@@ -28,7 +26,7 @@ async fn acknowledged_spans_survive_a_kill() {
                 for n in 0.. {
                     let request = client.post(format!("{url}/v1/traces"));
                     let request = request.header("content-type", "application/x-protobuf");
-                    match request.body(harness::request_of(vec![span(round + 1, n)])).send().await {
+                    match request.body(testkit::control_plane::request_of(vec![span(round + 1, n)])).send().await {
                         Ok(answer) if answer.status() == 200 => acknowledged.store(n + 1, Ordering::SeqCst),
                         _ => return,
                     }

@@ -1,14 +1,12 @@
 //! What a pipeline builds on: exit codes, closed pipes, when `serve` says that it listens, who holds a folder.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use std::{
     io::{BufRead, BufReader, Read, Write},
     process::{Child, Command, Output, Stdio},
 };
 
-use harness::{Server, span};
+use testkit::control_plane::{Server, span};
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));

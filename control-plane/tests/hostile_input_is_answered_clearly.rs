@@ -1,11 +1,9 @@
 //! Whatever comes, the answer is clear, nothing beside it is lost, and the pages still render.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
-use harness::{Server, gzip, request_of, span, text};
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceResponse, trace::v1::Span};
 use prost::Message;
+use testkit::control_plane::{Server, gzip, request_of, span, text};
 
 fn server() -> (Server, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();

@@ -2,8 +2,6 @@
 //! nothing beside it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpStream,
@@ -11,9 +9,9 @@ use std::{
 };
 
 use control_plane::intake::MAX_BODY_BYTES;
-use harness::{Server, gzip, request_of, span};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
+use testkit::control_plane::{Server, gzip, request_of, span};
 
 const PROTOBUF: &str = "application/x-protobuf";
 

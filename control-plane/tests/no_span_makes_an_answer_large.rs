@@ -2,11 +2,8 @@
 //! a terminal as it is.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use std::process::Command;
 
-use harness::{Server, request_of, span, text};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
     common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, any_value::Value},
@@ -17,6 +14,7 @@ use opentelemetry_proto::tonic::{
     },
 };
 use prost::Message;
+use testkit::control_plane::{Server, request_of, span, text};
 
 const MAX_BYTES: usize = 1_000_000;
 const TRACE: &str = "07070707070707070707070707070707";

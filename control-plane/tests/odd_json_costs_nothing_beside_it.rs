@@ -1,13 +1,11 @@
 //! OTLP as ProtoJSON says it: whatever one value is, the spans beside it are stored; what cannot be read is told, never dropped silently.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use std::{collections::BTreeMap, path::Path};
 
 use control_plane::trace::Span;
-use harness::{Server, now_ns};
 use serde_json::{Value, json};
+use testkit::control_plane::{Server, now_ns};
 
 /// When the cases were written: 2026-11-25 09:00 UTC.
 const WRITTEN_NS: i64 = 1_795_597_200_000_000_000;

@@ -1,13 +1,10 @@
 //! What is odd about a span is the same in every sum, list, page and API: its duration, its parent, its tenant, its weight.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use control_plane::{
     api::TenantAnswer,
     store::{Found, ServiceMap},
 };
-use harness::{Server, number, request_of, span, text};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     resource::v1::Resource,
@@ -16,6 +13,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use testkit::control_plane::{Server, number, request_of, span, text};
 
 fn server() -> (Server, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();

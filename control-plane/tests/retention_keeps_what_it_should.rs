@@ -1,11 +1,9 @@
 //! The oldest spans go when they are too old or there is no room; newer ones, and the sums, stay.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use std::time::Duration;
 
-use harness::{Server, span, text};
+use testkit::control_plane::{Server, span, text};
 
 async fn traces(server: &Server) -> Vec<u8> {
     let mut there = Vec::new();

@@ -1,13 +1,11 @@
 //! X-Ray filter expressions find exactly the traces that match; what is no expression is told where it is none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use std::collections::BTreeSet;
 
 use control_plane::store::Found;
-use harness::{Server, journey, request_by_service};
 use serde_json::Value;
+use testkit::control_plane::{Server, journey, request_by_service};
 
 /// Twelve bookings: 0, 3, 6, 9 are acme's, 1, 4, 7, 10 globex's, 2, 5, 8, 11 oceanic's; 0, 5 and 10 failed; 4 lacks its end.
 async fn twelve() -> (Server, tempfile::TempDir) {

@@ -1,11 +1,9 @@
 //! With keys configured, a sender needs one, and sends spans of its own account only.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
-use harness::{Server, request_of, span, text};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
+use testkit::control_plane::{Server, request_of, span, text};
 
 #[tokio::test]
 async fn a_key_is_good_for_its_account() {
@@ -22,7 +20,7 @@ async fn a_key_is_good_for_its_account() {
         assert_eq!(send(key, vec![span(7, 0)]).await.status(), 401, "{key:?}");
     }
     assert!(server.trace(&[7; 16]).await.is_none());
-    // The harness's spans are of account 111111111111.
+    // Spans of testkit are of account 111111111111.
     assert_eq!(send(Some("key of a"), vec![span(7, 0)]).await.status(), 200);
     let mut of_b = span(7, 1);
     of_b.attributes.push(text("cloud.account.id", "222222222222"));

@@ -1,8 +1,6 @@
 //! Spans go on to other OTLP endpoints with the tenants these may know, again after a failure, and hold up nobody.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -15,9 +13,9 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
-use harness::{Server, span, text};
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value};
 use prost::Message;
+use testkit::control_plane::{Server, span, text};
 
 /// A backend: how often it still fails, and what it took.
 #[derive(Clone, Default)]

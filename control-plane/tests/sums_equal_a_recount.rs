@@ -1,13 +1,11 @@
 //! What the map and the sums say is what a recount from raw spans says, in whatever order these came, and however often.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use std::collections::BTreeMap;
 
 use control_plane::store::{MapEdge, ServiceMap};
-use harness::{Server, journey, request_by_service, shuffled};
 use opentelemetry_proto::tonic::trace::v1::Span;
+use testkit::control_plane::{Server, journey, request_by_service, shuffled};
 
 /// Edges by the names of their ends: uses, faults.
 type Edges = BTreeMap<(String, String), (i64, i64)>;
@@ -119,7 +117,7 @@ async fn percentiles_are_within_five_percent_of_exact() {
     let mut durations = Vec::new();
     let mut spans = Vec::new();
     for n in 0..2_000_u64 {
-        let mut span = harness::span(9, n);
+        let mut span = testkit::control_plane::span(9, n);
         let duration = 1_000_000 + (n * n * 7_919) % 900_000_000;
         span.end_time_unix_nano = span.start_time_unix_nano + duration;
         span.trace_id = (u128::from(n) + 1).to_be_bytes().to_vec();

@@ -1,8 +1,6 @@
 //! Error rates, budgets, costs and alerts of each tenant follow from spans alone, and equal a recount of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod harness;
-
 use std::{
     process::Command,
     sync::{Arc, Mutex},
@@ -16,9 +14,9 @@ use control_plane::{
     api::{SloAnswer, TenantAnswer},
     evaluator::Whose,
 };
-use harness::{Server, number, request_of, text};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::Value;
+use testkit::control_plane::{Server, number, request_of, text};
 
 const SLOT: u64 = 300;
 const DAY: u64 = 86_400;

@@ -10,6 +10,7 @@
 //
 // The order is that of infra/deployment/steps.py: first without, then again with `linked=true` and what was not known before.
 
+const fs = require('node:fs');
 const path = require('node:path');
 const { App, Aspects } = require('aws-cdk-lib');
 const { AwsSolutionsChecks } = require('cdk-nag');
@@ -52,8 +53,11 @@ const ofMileage = stack('source-mileage', 'source-account/template.yaml', mileag
 const bookings = stack('booking', 'booking/template.yaml', booking);
 const miles = stack('mileage', 'mileage/template.yaml', mileage);
 const pages = stack('portal', 'portal/template.yaml', booking);
-if (linked) inOrder(ofBooking, ofMileage, bookings, miles, pages, watching);
-else inOrder(watching, ofBooking, ofMileage, bookings, miles, pages);
+// What `make new-service` made, by its line in project.toml.
+const project = fs.readFileSync(path.resolve(__dirname, '../../project.toml'), 'utf8');
+const services = [...project.matchAll(/^([a-z0-9-]+) = \{.* service = true \}$/gm)].map(([, name]) => stack(name, `${name}/template.yaml`, booking));
+if (linked) inOrder(ofBooking, ofMileage, bookings, miles, pages, ...services, watching);
+else inOrder(watching, ofBooking, ofMileage, bookings, miles, pages, ...services);
 
 if (String(given('nag', 'false')) === 'true') {
   suppress(app);

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+import project_file
 from cloudformation import PSEUDO, Stack, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,25 +14,15 @@ REGION = PSEUDO["AWS::Region"]
 STAGE = "dev"
 BOOKING, MILEAGE, OBSERVABILITY = "111111111111", "222222222222", "333333333333"
 
-TEMPLATES = {
-    "booking": "infra/booking/template.yaml",
-    "mileage": "infra/mileage/template.yaml",
-    "portal": "infra/portal/template.yaml",
-    "observability": "infra/observability/template.yaml",
-    "mileage-account": "infra/observability/mileage-account.yaml",
-    "source-account": "infra/source-account/template.yaml",
-}
+# The bootstrap is no part of a stage; its own tests are in test_deploy_bootstrap.py.
+TEMPLATES = {name: path for name, path in project_file.TEMPLATES.items() if name != "bootstrap"}
+CLAIM_READERS = ("shared/tenant-auth/src/claims.rs", "booking/src/user_pool.rs", "local/src/users.rs", "portal/src/session/user.ts")
 COLLECTORS = {"adot": "infra/collector/adot.yaml", "community": "infra/collector/community.yaml"}
 LAYERS = "infra/collector/layers.yaml"
 # Each function: its template, its logical name there, and where its `main` is.
-FUNCTIONS = {
-    "booking-api": ("booking", "BookingApi", "booking/src/bin/booking-api.rs"),
-    "registration-api": ("booking", "RegistrationApi", "booking/src/bin/registration-api.rs"),
-    "booking-publisher": ("booking", "BookingPublisher", "booking/src/bin/booking-publisher.rs"),
-    "mileage-accrual": ("mileage", "MileageAccrual", "mileage/src/bin/mileage-accrual.rs"),
-    "mileage-api": ("mileage", "MileageApi", "mileage/src/bin/mileage-api.rs"),
-    "slo-evaluator": ("observability", "SloEvaluator", "control-plane/slo-evaluator/src/main.rs"),
-}
+FUNCTIONS = {name: (each["template"], each["resource"], each["main"]) for name, each in project_file.FUNCTIONS.items()}
+
+VERSIONED = {name for name, each in project_file.FUNCTIONS.items() if each.get("versions")}
 
 COMMON = {
     "Stage": STAGE,
@@ -83,6 +74,7 @@ DEPLOYED = (
     ("portal", "portal", BOOKING, PORTAL),
     ("observability", "observability", OBSERVABILITY, {}),
     ("mileage-account", "mileage-account", OBSERVABILITY, {"AccountId": MILEAGE}),
+    *((name, name, BOOKING, PORTAL) for name in project_file.SERVICES),
     ("source-account (booking)", "source-account", BOOKING, {"ApiName": "booking"}),
     ("source-account (mileage)", "source-account", MILEAGE, {"ApiName": "mileage"}),
 )
@@ -97,6 +89,8 @@ class Project:
     layers: dict = field(default_factory=dict)
     sources: dict = field(default_factory=dict)
     local_cloud: str = ""
+    # Files that name the claims and cannot read project.toml.
+    claim_readers: dict = field(default_factory=dict)
     workflows: dict = field(default_factory=dict)
     samconfig: dict = field(default_factory=dict)
     deployed: tuple = DEPLOYED
@@ -112,6 +106,7 @@ class Project:
                 for crate in sorted({main.split("/src/")[0] for _, _, main in FUNCTIONS.values()})
             },
             local_cloud=(ROOT / "local/src/cloud.rs").read_text(),
+            claim_readers={path: (ROOT / path).read_text() for path in CLAIM_READERS},
             workflows={path.name: yaml.safe_load(path.read_text()) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))},
             samconfig=tomllib.loads((ROOT / "infra/samconfig.toml").read_text()),
         )

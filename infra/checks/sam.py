@@ -1,4 +1,4 @@
-"""Templates as AWS's own transform leaves them, by the translator that is pinned in requirements/infra.txt."""
+"""Templates as AWS's own transform leaves them, by the translator that is pinned in uv.lock."""
 
 import copy
 import logging

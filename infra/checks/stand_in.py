@@ -2,6 +2,7 @@
 
 from deployment.config import Config
 from deployment.preflight import Found
+from project_file import SERVICES
 
 ACCOUNTS = {"observability": "3" * 12, "booking": "1" * 12, "mileage": "2" * 12, "mileage-premium": "4" * 12}
 OUTPUTS = {
@@ -10,6 +11,7 @@ OUTPUTS = {
     "mileage": {"ApiUrl": "b", "ApiId": "bi"},
     "mileage-premium": {"ApiUrl": "c", "ApiId": "ci"},
     "portal": {"PortalUrl": "https://portal.example", "FilesBucket": "files"},
+    **{name: {"ApiUrl": name, "ApiId": f"{name}-id"} for name in SERVICES},
 }
 
 

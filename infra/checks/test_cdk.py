@@ -7,20 +7,22 @@ from functools import cache
 
 import pytest
 
+import project_file
 from cloudformation import load
 from deployment.steps import order
 from project import ROOT, TEMPLATES, Project
 from rules import CHECKS
 
 OUT = ROOT / "infra/cdk/cdk.out"
-STACKS = {"observability": "observability", "booking": "booking", "mileage": "mileage", "portal": "portal", "source-booking": "source-account",
-          "source-mileage": "source-account"}
+# Those of project.toml: one that the app lacks is not found in what it made.
+STACKS = {name: stack["template"] for name, stack in project_file.STACKS.items()}
 # Each stack by what the checks call it.
 LABELS = {**{stack: stack for stack in STACKS}, "source-account (booking)": "source-booking", "source-account (mileage)": "source-mileage"}
 # What is asked of the first run, before accounts are linked; everything else is asked of the second.
 FIRST_RUN = {"nothing_needs_a_link_before_it_works", "the_canarys_sign_in_is_there_before_the_canary"}
 ELSEWHERE = {
     "functions_are_binaries_of_this_workspace": "code is an asset here: test_cdk_deploys_the_template",
+    "functions_are_those_of_project_toml": "code is an asset here, of the functions that the template has",
     "versions_move_with_what_functions_read": "the hash is the app's: test_versions_move_with_parameters",
     "without_a_hash_code_alone_decides": "there always is a hash",
     "every_alias_moves_by_a_hash": "its value, not a parameter: test_versions_move_with_parameters",

@@ -7,6 +7,7 @@ from deployment import adopt, links, packages, people, rollout, versions
 from deployment.config import CONFIG
 from deployment.steps import order
 from project import Project
+from project_file import SERVICES
 from stand_in import OUTPUTS, CutOff, Memory
 
 # As a user adds a mileage account for a tier: three sections.
@@ -16,7 +17,7 @@ PREMIUM = CONFIG.read_text() + "".join(
         ("mileage-premium", "mileage-premium"), ("source-mileage-premium", "mileage-premium"), ("mileage-account-premium", "observability"),
     )
 )  # fmt: skip
-STEPS = ["observability", "source-booking", "source-mileage", "booking", "mileage", "portal", "booking", "mileage", "observability"]
+STEPS = ["observability", "source-booking", "source-mileage", "booking", "mileage", "portal", *SERVICES, "booking", "mileage", "observability"]
 
 
 @pytest.fixture(autouse=True)
@@ -75,10 +76,10 @@ def test_the_portal_knows_the_apis_and_they_let_in_it_alone():
     cloud = deploy(Memory())
     given = {"Stage": "dev", "BookingApiUrl": "a", "MileageApiUrl": "b", "UserPoolId": "id", "UserPoolClientId": "client"}
     assert cloud.stacks["portal"] == given
-    for name in ("booking", "mileage"):
+    for name in ("booking", "mileage", *SERVICES):
         assert cloud.stacks[name]["AllowedOrigin"] == "https://portal.example"
     assert cloud.stacks["booking"]["PortalUrl"] == "https://portal.example"
-    assert cloud.redeployed == {"ai": "https://portal.example", "bi": "https://portal.example"}
+    assert cloud.redeployed == dict.fromkeys(("ai", "bi", *(f"{name}-id" for name in SERVICES)), "https://portal.example")
     assert "files into files" in cloud.journal
 
 
@@ -109,7 +110,7 @@ def test_repeating_it_takes_nothing_back_and_changes_nothing():
     cloud.calls.clear()
     deploy(cloud)
     assert all(given == first[name] for name, given in cloud.calls)
-    assert [name for name, _ in cloud.calls] == STEPS[:6], "nor is a stack deployed twice that learns nothing"
+    assert [name for name, _ in cloud.calls] == STEPS[:-3], "nor is a stack deployed twice that learns nothing"
 
 
 @pytest.mark.parametrize("fail_at", range(len(STEPS)))
@@ -168,4 +169,6 @@ def test_a_stage_that_is_not_there_is_refused_by_name():
 def template_of(name):
     if name.startswith("mileage-account"):
         return "mileage-account"
+    if name in SERVICES:
+        return name
     return "source-account" if name.startswith("source-") else name.split("-")[0]

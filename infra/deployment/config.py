@@ -7,18 +7,13 @@ import tomllib
 from pathlib import Path
 
 from cloudformation import load
+from project_file import STACKS as PROJECT_STACKS
+from project_file import TEMPLATES
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "infra/samconfig.toml"
 # What every stage has. A section `<stage>-mileage-<tier>` adds a mileage account.
-STACKS = {
-    "observability": ("observability", "observability/template.yaml"),
-    "source-booking": ("booking", "source-account/template.yaml"),
-    "source-mileage": ("mileage", "source-account/template.yaml"),
-    "booking": ("booking", "booking/template.yaml"),
-    "mileage": ("mileage", "mileage/template.yaml"),
-    "portal": ("booking", "portal/template.yaml"),
-}
+STACKS = {name: (stack["account"], TEMPLATES[stack["template"]].removeprefix("infra/")) for name, stack in PROJECT_STACKS.items()}
 
 
 class Config:

@@ -4,24 +4,21 @@ import mimetypes
 import shutil
 import sys
 
+from project_file import STACKS, functions_of
+
 from .config import ROOT
 from .progress import say
 
 PORTAL = ROOT / "portal/dist"
-FUNCTIONS = {
-    "observability": ["slo-evaluator"],
-    "booking": ["booking-api", "registration-api", "booking-publisher"],
-    "mileage": ["mileage-accrual", "mileage-api"],
-}
 
 
 def ready(config, portal=True):
     """Exits if something is missing; puts the chosen collector's configuration beside each binary, where its layer looks for it."""
     if portal and not (PORTAL / "index.html").exists():
         sys.exit("the portal is not built: run `make portal`")
-    for stack, functions in FUNCTIONS.items():
+    for stack in STACKS:
         exporter = config.given(stack).get("Exporter")
-        for function in functions:
+        for function in functions_of(STACKS[stack]["template"]):
             folder = ROOT / "target/lambda" / function
             if not (folder / "bootstrap").exists():
                 sys.exit(f"{folder.relative_to(ROOT)} has no bootstrap: run `make package`")

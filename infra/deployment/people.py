@@ -3,6 +3,8 @@
 import datetime
 import json
 
+from project_file import CLAIMS
+
 
 def canary(cloud, known):
     """The canary's tenant and user, with the password of the secret that observability's stack made. Before the canary first runs."""
@@ -16,7 +18,7 @@ def canary(cloud, known):
 
 
 def add_tenant(dynamodb, table, tenant, company, tier="standard"):
-    """An entry of the tenant registry as `control-plane tenant create` writes it, unless there is one. True if it was added."""
+    """An entry of the tenant registry as `operator tenant create` writes it, unless there is one. True if it was added."""
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     entry = {"tenant_id": tenant, "tier": tier, "status": "active", "company_name": company, "created_at": now}
     try:
@@ -30,7 +32,7 @@ def add_tenant(dynamodb, table, tenant, company, tier="standard"):
 
 def add_user(cognito, pool, username, password, tenant, tier="standard"):
     """A user with that password and tenant, whether or not there was one; nobody is mailed."""
-    attributes = {"email": username, "email_verified": "true", "custom:tenant-id": tenant, "custom:tier-level": tier}
+    attributes = {"email": username, "email_verified": "true", CLAIMS["tenant"]: tenant, CLAIMS["tier"]: tier}
     listed = [{"Name": name, "Value": text} for name, text in attributes.items()]
     try:
         cognito.admin_create_user(UserPoolId=pool, Username=username, MessageAction="SUPPRESS", UserAttributes=listed)

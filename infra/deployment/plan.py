@@ -1,5 +1,7 @@
 """What a deployment will do, in the order in which it does it, how long that takes and what it will cost."""
 
+from project_file import SERVICES
+
 from .steps import order, wants_portal
 
 # US dollars a month whatever the traffic, list prices of us-east-1 from memory: docs/deploy.md has the arithmetic.
@@ -10,6 +12,7 @@ COSTS = [
     ("keys and a secret", 3.40, lambda given: True),
     ("AWS WAF before the booking API: an ACL of 5.00 and three rules", 8.00, lambda given: given["booking"].get("WebAcl", "true") == "true"),
     ("AWS WAF before the mileage API: an ACL of 5.00 and two rules", 7.00, lambda given: given["mileage"].get("WebAcl", "true") == "true"),
+    *((f"{name}: an ACL of AWS WAF and two rules, six metrics in alarms", 7.60, lambda given, name=name: given[name].get("WebAcl", "true") == "true") for name in SERVICES),
 ]
 
 

@@ -1,5 +1,7 @@
 """Preflight's looks at what an account lets a deployment do. Each takes what was found so far and adds to it."""
 
+from project_file import SERVICES
+
 from .steps import wants_portal
 
 # What a deployment does, one action of each service, and to what: IAM decides by both. `{}` is region, account, stage; "*" is for actions that
@@ -48,7 +50,7 @@ ACTIONS = {
 # What a role is passed to, which a policy may ask for.
 CONTEXT = [{"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string", "ContextKeyValues": ["lambda.amazonaws.com"]}]
 # Functions behind an API, of which each gets ReservedConcurrency; Lambda keeps 100 of an account for all others.
-RESERVED = {"booking": 2, "mileage": 1}
+RESERVED = {"booking": 2, "mileage": 1, **dict.fromkeys(SERVICES, 1)}
 UNRESERVED = 100
 
 
@@ -92,18 +94,19 @@ def transaction_search(cloud, found):
 
 
 def concurrency(cloud, found):
-    for name in ("booking", "mileage"):
+    for name in RESERVED:
         wanted = int(cloud.config.given(name).get("ReservedConcurrency", 0)) * RESERVED[name]
-        with found.looking_at(f"Lambda's concurrency in {found.accounts[name]}"):
+        account = found.accounts[cloud.config.stacks[name][0]]
+        with found.looking_at(f"Lambda's concurrency in {account}"):
             limits = cloud.client(name, "lambda").get_account_settings()["AccountLimit"]
             total, free = limits["ConcurrentExecutions"], limits.get("UnreservedConcurrentExecutions", limits["ConcurrentExecutions"])
             if wanted and name not in found.stacks and free - wanted < UNRESERVED:
                 found.stop(
-                    f"ReservedConcurrency of {cloud.config.stack_name(name)} reserves {wanted}, and {found.accounts[name]} has {free} unreserved, of which"
+                    f"ReservedConcurrency of {cloud.config.stack_name(name)} reserves {wanted}, and {account} has {free} unreserved, of which"
                     f" Lambda keeps {UNRESERVED}: ask for a higher quota, or reserve nothing"
                 )
             elif total < 1000:
-                found.note(f"{found.accounts[name]} runs {total} functions at once (new accounts start low): beyond that callers get 429 or wait")
+                found.note(f"{account} runs {total} functions at once (new accounts start low): beyond that callers get 429 or wait")
 
 
 def mail(cloud, found):

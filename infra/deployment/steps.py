@@ -4,8 +4,10 @@ import os
 from dataclasses import dataclass, field
 from typing import Callable
 
+from project_file import SERVICES
+
 # What the first run of each takes on AWS, in minutes: an estimate, and no more until somebody has seen one.
-MINUTES = {"observability": 4, "source-account": 1, "booking": 5, "mileage": 4, "portal": 6, "mileage-account": 1}
+MINUTES = {"observability": 4, "source-account": 1, "booking": 5, "mileage": 4, "portal": 6, "mileage-account": 1, "service": 4}
 AGAIN = 2
 
 
@@ -53,6 +55,8 @@ def order(config, portal=True):
     ]
     if portal:
         steps.append(Step("portal", portal_parameters, MINUTES["portal"], after=("upload",)))
+    # Where the portal is known, so that they need not come again.
+    steps += [Step(name, service, MINUTES["service"], after=("answers",)) for name in SERVICES]
     steps += [
         Step("booking", booking, AGAIN, after=("answers",)),
         Step("mileage", mileage(), AGAIN, after=("answers",)),
@@ -102,16 +106,24 @@ def booking(known):
 
 def mileage(tier=None):
     def parameters(known):
-        pool = {name: known.outputs["booking"][name] for name in ("UserPoolArn", "UserPoolId", "UserPoolClientId")}
         rest = [each for each in ("basic", "standard", "premium") if each not in known.tiers]
         return {
             "BookingAccountId": known.accounts["booking"],
             "Tiers": tier or ",".join(rest),
             "AlarmTopicArn": known.outputs["observability"]["NoticesTopicArn"],
-            **pool, **traffic(), **allowed_origin(known),
+            **user_pool(known), **traffic(), **allowed_origin(known),
         }  # fmt: skip
 
     return parameters
+
+
+def service(known):
+    """What `make new-service` made."""
+    return {"AlarmTopicArn": known.outputs["observability"]["NoticesTopicArn"], **user_pool(known), **traffic(), **allowed_origin(known)}
+
+
+def user_pool(known):
+    return {name: known.outputs["booking"][name] for name in ("UserPoolArn", "UserPoolId", "UserPoolClientId")}
 
 
 def portal_parameters(known):

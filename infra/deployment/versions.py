@@ -9,13 +9,14 @@ import hashlib
 import json
 
 from cloudformation import Stack
+from project_file import FUNCTIONS, SERVICES, versioned
 
 from .config import ROOT, read
 
 # Parameter -> function: its logical name in the template, and where its code is.
 HASHES = {
-    "booking": {"BookingApiVersionHash": ("BookingApi", "booking-api"), "RegistrationApiVersionHash": ("RegistrationApi", "registration-api")},
-    "mileage": {"MileageApiVersionHash": ("MileageApi", "mileage-api")},
+    template: {f"{FUNCTIONS[name]['resource']}VersionHash": (FUNCTIONS[name]["resource"], name) for name in versioned(template)}
+    for template in ("booking", "mileage", *SERVICES)
 }
 # Of SAM's function and not of Lambda's version: what is around it.
 AROUND = {
@@ -26,7 +27,7 @@ AROUND = {
 
 
 def hashes(kind, parameters, account, template=None, code=None):
-    """The hash parameters of a `booking` or `mileage` stack that is deployed with `parameters`.
+    """The hash parameters of a stack of this template that is deployed with `parameters`.
 
     `code` maps a function to a digest of its code; by default that of what was packaged.
     """

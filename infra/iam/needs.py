@@ -7,8 +7,11 @@ from pathlib import Path
 from cases import BOOKING, MILEAGE, OBSERVABILITY, probe, short
 from deployed import REGION, STAGE
 from project import FUNCTIONS
+from project_file import ROOT, SERVICES
 
-CALLS = json.loads((Path(__file__).resolve().parent / "calls.json").read_text())
+# As each was recorded: the airline's end to end, a service's by its test on the Lambda host.
+RECORDED = [Path(__file__).resolve().parent / "calls.json", *(ROOT / f"infra/{name}/calls.json" for name in SERVICES)]
+CALLS = [call for path in RECORDED for call in json.loads(path.read_text())]
 ACCOUNTS = {"<booking>": BOOKING, "<mileage>": MILEAGE, "<observability>": OBSERVABILITY}
 TENANT, FOREIGN = "acme", "acme2"
 KEYS = "dynamodb:LeadingKeys"

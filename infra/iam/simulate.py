@@ -35,7 +35,7 @@ def mutants_of(deployed):
 
 def evaluate(policies, cases, changed=()):
     """What each case comes to, and the case that sees each mutant: its index, or nothing."""
-    node = shutil.which("node") or HERE.parents[1] / ".local/venv-web/bin/node"
+    node = shutil.which("node") or HERE.parents[1] / ".local/venv/bin/node"
     mutants_given = [{"policy": m.policy, "document": m.document, "narrows": m.narrows} for m in changed]
     given = {"policies": policies, "cases": [asdict(case) for case in cases], "mutants": mutants_given}
     done = subprocess.run([os.fspath(node), HERE / "evaluate.mjs"], input=json.dumps(given), capture_output=True, text=True)

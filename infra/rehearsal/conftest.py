@@ -1,11 +1,16 @@
 """The life of a stage is played once in a session; each act goes on from where the one before left it, so the first that fails is the last."""
 
 import signal
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
-import stage
+# Where project_file.py is.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import stage  # noqa: E402
 
 
 def pytest_sessionstart(session):

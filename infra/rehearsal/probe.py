@@ -1,7 +1,10 @@
 """What is in the accounts of a rehearsal: what acts assert. Asked of the emulator's own APIs."""
 
+import project_file
+
 ACCOUNTS = ("booking", "mileage", "observability")
-FUNCTIONS = {"booking": ["booking-api", "registration-api"], "mileage": ["mileage-api"]}
+# Those with an alias `live`, by account.
+FUNCTIONS = {account: project_file.versioned(account) for account in ("booking", "mileage")}
 CHANGES = ("created", "updated", "replaced", "deleted")
 
 

@@ -4,8 +4,10 @@ import re
 import shutil
 from pathlib import Path
 
+import project_file
+
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ["booking-api", "registration-api", "booking-publisher", "mileage-accrual", "mileage-api", "slo-evaluator"]
+FUNCTIONS = list(project_file.FUNCTIONS)
 LEFT_OUT = shutil.ignore_patterns("cdk", "rehearsal", "checks", "__pycache__", "node_modules")
 # Both in the same three accounts.
 STAGES = ("dev", "staging")
@@ -16,6 +18,7 @@ OVERRIDES = {"booking": ["TenantsCacheSeconds=2"], "mileage": ["TenantsCacheSeco
 def copy(to, infra=ROOT / "infra"):
     """Puts the parts of the project that a deployment needs below `to`."""
     shutil.copytree(infra, to / "infra", ignore=LEFT_OUT)
+    shutil.copy(ROOT / "project.toml", to)
     portal = ROOT / "portal/dist"
     if not (portal / "index.html").exists():
         raise FileNotFoundError("the portal is not built: run `make portal`")

@@ -1,6 +1,7 @@
 //! The local cloud from start to stop.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
@@ -22,6 +23,8 @@ use crate::{
     ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, REGION, sdk_config, sibling},
     outputs::Outputs,
     patches, portal, progress,
+    project::functions_of,
+    services::deploy_services,
     tier_accounts::{MileageAccount, TierAccount, mileage_accounts},
     users,
 };
@@ -126,7 +129,7 @@ impl Cloud {
             ("PasswordSignIn", "true"),
             ("RegistrationsPerSourceAndHour", REGISTRATIONS_PER_SOURCE_AND_HOUR),
         ]);
-        let functions = ["booking-api", "registration-api", "booking-publisher"];
+        let functions = functions_of("booking")?;
         let a = deploy(&booking, "booking", &template("booking"), &functions, &parameters).await?;
         step.done(format_args!("booking deployed to account {BOOKING_ACCOUNT}"));
         let from_a =
@@ -153,7 +156,7 @@ impl Cloud {
             let tiers = tiers.join(",");
             let mut parameters = parameters.clone();
             parameters.push(("Tiers", &tiers));
-            let functions = ["mileage-accrual", "mileage-api"];
+            let functions = functions_of("mileage")?;
             mileage.push((deploy(&config, stack, &template("mileage"), &functions, &parameters).await?, config));
             step.done(format_args!("mileage deployed to account {account}"));
         }
@@ -170,7 +173,7 @@ impl Cloud {
         let registry = from_a("TenantsTable")?;
         patches::deploy_gateway_responses(&booking, &from_a("ApiId")?, STAGE).await?;
         let mut apis = vec![Api {
-            prefix: "booking",
+            prefix: "booking".to_owned(),
             account: BOOKING_ACCOUNT.to_owned(),
             tier: None,
             id: from_a("ApiId")?,
@@ -181,12 +184,21 @@ impl Cloud {
             emulator.leave_out_leading_keys(account, &from(stack, "TenantRoleArn")?).await?;
             let id = from(stack, "ApiId")?;
             patches::deploy_gateway_responses(config, &id, STAGE).await?;
-            apis.push(Api { prefix: "mileage", account: account.clone(), tier: tier.clone(), id, stage: STAGE });
+            let prefix = "mileage".to_owned();
+            apis.push(Api { prefix, account: account.clone(), tier: tier.clone(), id, stage: STAGE });
         }
         let (b, in_b) = mileage.first().context("no mileage account")?;
         let readers = mileage.iter().map(|(stack, _)| from(stack, "MileageApiRoleArn")).collect::<Result<Vec<_>>>()?;
         emulator.let_mileage_apis_read_tenants(in_b, &registry, &readers).await?;
         step.done("patched what the emulator leaves out (local/src/patches.rs)");
+
+        let mut parameters = common.to_vec();
+        parameters.extend([("UserPoolArn", pool_arn.as_str()), ("UserPoolId", &pool), ("UserPoolClientId", &client)]);
+        let mut services = BTreeMap::new();
+        for (name, id) in deploy_services(&booking, &options.project, STAGE, &parameters).await? {
+            services.insert(name.clone(), format!("{front}/{name}"));
+            apis.push(Api { prefix: name, account: BOOKING_ACCOUNT.to_owned(), tier: None, id, stage: STAGE });
+        }
 
         let step = progress::step("users");
         users::register_tenants(&booking, &registry, &users::TENANTS).await?;
@@ -200,6 +212,7 @@ impl Cloud {
             portal_url: front,
             booking_url,
             mileage_url,
+            services,
             control_plane_url,
             aws_endpoint_url: endpoint.clone(),
             region: REGION.to_owned(),

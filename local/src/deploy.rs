@@ -22,7 +22,7 @@ pub async fn deploy(
     config: &SdkConfig,
     stack: &str,
     template: &Path,
-    functions: &[&'static str],
+    functions: &[String],
     parameters: &[(&str, &str)],
 ) -> Result<StackOutputs> {
     let text = std::fs::read_to_string(template).with_context(|| format!("cannot read {}", template.display()))?;

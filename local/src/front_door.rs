@@ -1,5 +1,5 @@
 //! Stable URLs: `/booking/…` is account A's API and `/mileage/…` account B's, or that of the caller's tier, as domain names
-//! would be on AWS; the rest is the portal's.
+//! would be on AWS; a service of one's own is at its name; the rest is the portal's.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Api {
     /// The first path segment that leads to it.
-    pub prefix: &'static str,
+    pub prefix: String,
     /// Its account.
     pub account: String,
     /// Whose it is; everybody else's if none.

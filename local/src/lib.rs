@@ -9,6 +9,7 @@
 //! | [`deploy`] | CloudFormation, account by account |
 //! | [`patches`] | what the emulator cannot do, done after the deploy, each asserted |
 //! | [`users`] | the demo's tenants and users |
+//! | [`services`] | services that `make new-service` made |
 //! | [`tier_accounts`] | tiers with a mileage account of their own |
 //! | [`front_door`] | stable URLs for both APIs |
 //! | [`portal`] | the portal's files, its configuration, and where its other calls go |
@@ -17,7 +18,7 @@
 //! | [`outputs`] | what a started cloud tells its users |
 //! | [`logs`] | the functions' log lines |
 //! | [`demo`] | `make demo` |
-//! | [`reconcile`] | whether reservations, messages, ledger and balances agree, here or on AWS |
+//! | [`project`] | what project.toml says |
 //! | [`progress`] | one line per step with its time |
 
 pub mod children;
@@ -33,7 +34,8 @@ pub mod package;
 pub mod patches;
 pub mod portal;
 pub mod progress;
-pub mod reconcile;
+pub mod project;
 pub mod relay;
+pub mod services;
 pub mod tier_accounts;
 pub mod users;

@@ -5,11 +5,8 @@ use anyhow::{Context, Result};
 use crate::{
     ministack::{BOOKING_ACCOUNT, sdk_config},
     outputs::Outputs,
+    project::{functions_of, services},
 };
-
-/// Which functions write log lines, in account A and in each mileage account.
-const BOOKING: [&str; 2] = ["booking-api", "booking-publisher"];
-const MILEAGE: [&str; 2] = ["mileage-accrual", "mileage-api"];
 
 /// The log lines of all functions.
 #[derive(Debug, Clone)]
@@ -26,16 +23,20 @@ impl Logs {
     /// The lines that name this trace, in the order in which they were written.
     pub async fn of_trace(&self, trace_id: &str) -> Result<Vec<serde_json::Value>> {
         let mut found = Vec::new();
-        let mut functions = BOOKING.map(|function| (BOOKING_ACCOUNT, function)).to_vec();
+        let mut functions: Vec<_> =
+            functions_of("booking")?.into_iter().map(|function| (BOOKING_ACCOUNT, function)).collect();
+        for service in services()? {
+            functions.extend(functions_of(&service)?.into_iter().map(|function| (BOOKING_ACCOUNT, function)));
+        }
         for account in &self.mileage_accounts {
-            functions.extend(MILEAGE.map(|function| (account.as_str(), function)));
+            functions.extend(functions_of("mileage")?.into_iter().map(|function| (account.as_str(), function)));
         }
         for (account, function) in functions {
             // A function that was never called has no log group.
             let name = format!("{function}-{}", self.stage);
             for mut line in read(&self.endpoint, account, &name).await.unwrap_or_default() {
                 if line["trace_id"] == trace_id {
-                    line["function"] = function.into();
+                    line["function"] = function.as_str().into();
                     found.push(line);
                 }
             }

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use local::{
     children,
     cloud::{Cloud, Options, asked_to_stop},
-    demo, reconcile,
+    demo,
 };
 use tokio::io::AsyncWriteExt;
 
@@ -40,11 +40,6 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
-    /// List every difference between reservations, messages, ledger entries and balances: success if there is none.
-    Reconcile {
-        #[command(flatten)]
-        options: Box<reconcile::Options>,
-    },
     /// Run a command until standard input ends, then end its process group. Used by `up` for its own children.
     #[command(hide = true)]
     Reap {
@@ -58,7 +53,6 @@ async fn main() -> Result<ExitCode> {
     match Cli::parse().command {
         Command::Up { options, json, until_stdin_closes } => up(&options, json, until_stdin_closes).await,
         Command::Demo { options, once } => demo::run(&options, once).await,
-        Command::Reconcile { options } => reconcile::run(&options).await,
         Command::Reap { command } => {
             let status = children::reap(&command).await?;
             Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

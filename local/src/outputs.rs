@@ -1,5 +1,7 @@
 //! What a started cloud tells its users: people, the demo and the tests.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::tier_accounts::TierAccount;
@@ -13,6 +15,8 @@ pub struct Outputs {
     pub booking_url: String,
     /// Base URL of account B's API.
     pub mileage_url: String,
+    /// Base URLs of the APIs of services that `make new-service` made, by name.
+    pub services: BTreeMap<String, String>,
     /// The control plane.
     pub control_plane_url: String,
     /// The AWS endpoint of both accounts; an access key of twelve digits is the account.

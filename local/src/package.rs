@@ -13,7 +13,7 @@ use crate::ministack::sibling;
 #[derive(Debug)]
 pub struct Package {
     /// The binary, and with it the folder below `target/lambda` that the template names.
-    pub function: &'static str,
+    pub function: String,
     /// S3 key.
     pub key: String,
     /// The zip.
@@ -21,7 +21,7 @@ pub struct Package {
 }
 
 /// Zips the binary of `function` as `bootstrap`, uncompressed: it travels over loopback only.
-pub fn package(function: &'static str) -> Result<Package> {
+pub fn package(function: &str) -> Result<Package> {
     let path = sibling(function)?;
     let binary = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let hash: String = digest(&SHA256, &binary).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -29,5 +29,9 @@ pub fn package(function: &'static str) -> Result<Package> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
     zip.start_file("bootstrap", options)?;
     zip.write_all(&binary)?;
-    Ok(Package { function, key: format!("{function}-{hash}.zip"), zip: zip.finish()?.into_inner() })
+    Ok(Package {
+        function: function.to_owned(),
+        key: format!("{function}-{hash}.zip"),
+        zip: zip.finish()?.into_inner(),
+    })
 }

@@ -1,4 +1,4 @@
-"""Records booking.json: what the functions send while one flight is booked. Run it with .local/venv-collector/bin/python after
+"""Records booking.json: what the functions send while one flight is booked. Run it with .local/venv/bin/python after
 `make build`, when what they send has changed.
 
 It starts the local cloud with itself in the place of the control plane, books as the basic tenant, and keeps the requests of

@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "it talks to a person")]
 
 use anyhow::{Context, Result};
-use harness::{Row, Soak, read_rows, read_soak};
+use testkit::{Row, Soak, read_rows, read_soak};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reliability.md");
 

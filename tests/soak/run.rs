@@ -8,8 +8,9 @@ use std::{
 };
 
 use anyhow::Result;
-use harness::{Armed, Fault, FaultyCloud, Plan, Refusal, Ride, Soak, record_soak};
-use local::{cloud::asked_to_stop, reconcile::Difference};
+use local::cloud::asked_to_stop;
+use operator::reconcile::Difference;
+use testkit::{Armed, Fault, FaultyCloud, Plan, Refusal, Ride, Soak, record_soak};
 use tokio::{
     task::JoinSet,
     time::{interval, sleep},

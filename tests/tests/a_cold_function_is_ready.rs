@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use harness::{BookingApi, DEADLINE, Setup, mileage_api};
 use lambda_host::{
     aws::{Aws, Fault},
     payloads,
 };
+use testkit::{BookingApi, DEADLINE, Setup, mileage_api};
 
 fn calls(aws: &Aws, action: &str) -> usize {
     aws.requests().iter().filter(|(called, _)| called == action).count()

@@ -3,30 +3,9 @@
 
 use std::time::Duration;
 
-use harness::DEADLINE;
-use lambda_host::{
-    aws::{Aws, CLIENT_ID, USER_POOL_ID},
-    function::{Config, Function},
-    payloads,
-};
-use local::ministack::sibling;
+use lambda_host::{aws::Aws, payloads};
 use serde_json::{Value, json};
-
-async fn registration_api(aws: &Aws) -> Function {
-    let env = [
-        ("OTEL_SERVICE_NAME", "registration-api"),
-        ("AWS_ENDPOINT_URL", aws.url.as_str()),
-        ("TENANTS_TABLE", "tenants"),
-        ("REGISTRATIONS_TABLE", "registrations"),
-        ("USER_POOL_ID", USER_POOL_ID),
-        ("USER_POOL_CLIENT_ID", CLIENT_ID),
-        ("REGISTRATIONS_PER_SOURCE_AND_HOUR", "5"),
-        ("MAILS_PER_ADDRESS_AND_DAY", "3"),
-        ("INVITATIONS_PER_TENANT_AND_DAY", "50"),
-    ];
-    let config = Config::new(sibling("registration-api").unwrap(), "registration-api", &env);
-    Function::start(&config).await.unwrap()
-}
+use testkit::{DEADLINE, Setup, registration_api};
 
 fn event() -> String {
     let mut event: Value = serde_json::from_str(&payloads::create_booking("", &[])).unwrap();
@@ -46,7 +25,7 @@ fn writes(aws: &Aws) -> Vec<String> {
 async fn without_a_clear_answer_of_the_pool_the_tenant_stays_and_nothing_is_tried_twice() {
     // This AWS has no AdminCreateUser: it answers 501, without a reason.
     let aws = Aws::start(Duration::from_millis(1)).await.unwrap();
-    let mut function = registration_api(&aws).await;
+    let mut function = registration_api(&aws, Setup::default()).await;
     let outcome = function.invoke(event(), DEADLINE).await.unwrap();
     assert_eq!(outcome.http().0, 503, "{outcome:?}");
     assert_eq!(writes(&aws), ["UpdateItem", "UpdateItem", "PutItem", "AdminCreateUser"]);
@@ -55,7 +34,7 @@ async fn without_a_clear_answer_of_the_pool_the_tenant_stays_and_nothing_is_trie
 #[tokio::test]
 async fn nobody_is_let_in_uncounted() {
     let aws = Aws::start(Duration::from_millis(1)).await.unwrap();
-    let mut function = registration_api(&aws).await;
+    let mut function = registration_api(&aws, Setup::default()).await;
     aws.hang(true);
     let outcome = function.invoke(event(), DEADLINE).await.unwrap();
     assert_eq!(outcome.http().0, 503, "{outcome:?}");

@@ -2,58 +2,39 @@
 //! believed of a known account and a known topic, and of nobody else. What a tenant's failures come to stays what it is.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
-use harness::{BookingApi, DEADLINE, Setup, TOPIC_ARN, eventually, mileage_accrual, mileage_api};
 use lambda_host::{
     aws::Aws,
     function::Function,
     payloads::{self, Message, bookings_confirmed},
     sink::{Behaviour, Sink, Span},
 };
-use local::ministack::sibling;
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::span::SpanKind};
 use prost::Message as _;
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::control_plane::Server;
+use testkit::{BookingApi, DEADLINE, Setup, TOPIC_ARN, eventually, mileage_accrual, mileage_api};
 
 /// Says that the trace stands for 2^56.
 const HOSTILE: &str = "a=1,ot=th:ffffffffffffff";
 const ROUNDS: usize = 10;
 
 struct ControlPlane {
-    process: Child,
-    url: String,
-    dir: PathBuf,
+    server: Server,
+    _data: TempDir,
 }
 
 impl ControlPlane {
     fn start() -> Self {
-        let dir = std::env::temp_dir().join(format!("strangers-tracestate-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let config = dir.join("control-plane.toml");
-        std::fs::write(&config, "[slo]\nsettle_seconds = 0\n").unwrap();
-        let mut process = Command::new(sibling("control-plane").unwrap())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(&dir)
-            .arg("--config")
-            .arg(&config)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let url =
-            lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).expect("where it listens");
-        Self { process, url, dir }
+        let data = tempfile::tempdir().unwrap();
+        Self { server: Server::configured(data.path(), "[slo]\nsettle_seconds = 0\n"), _data: data }
     }
 
     async fn get(&self, path: &str) -> Value {
-        reqwest::get(format!("{}{path}", self.url)).await.unwrap().json().await.unwrap()
+        reqwest::get(format!("{}{path}", self.server.url)).await.unwrap().json().await.unwrap()
     }
 
     /// A tenant's budget: requests, failures, and what these come to, weighed.
@@ -81,17 +62,10 @@ impl ControlPlane {
     }
 }
 
-impl Drop for ControlPlane {
-    fn drop(&mut self) {
-        let _ended = self.process.kill().and_then(|()| self.process.wait());
-        let _removed = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
 /// A collector that hands spans on as if they were ten minutes old: objectives are judged once five minutes are over.
 async fn ten_minutes_ago(control_plane: &ControlPlane) -> String {
     const AGO: u64 = 600_000_000_000;
-    let url = format!("{}/v1/traces", control_plane.url);
+    let url = format!("{}/v1/traces", control_plane.server.url);
     let export = |State(url): State<String>, body: Bytes| async move {
         let mut request = ExportTraceServiceRequest::decode(body).unwrap();
         let scopes = request.resource_spans.iter_mut().flat_map(|group| &mut group.scope_spans);

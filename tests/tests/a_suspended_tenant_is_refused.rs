@@ -5,18 +5,15 @@
 use std::{process::Command, sync::LazyLock};
 
 use aws_sdk_sns::types::MessageAttributeValue;
-use harness::{Caller, Cloud, book, eventually};
-use local::{
-    ministack::{sdk_config, sibling},
-    users,
-};
+use local::{ministack::sdk_config, users};
 use serde_json::{Value, json};
+use testkit::{Caller, Cloud, book, eventually, program};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
 
-/// What `control-plane tenant …` prints and whether it succeeds.
+/// What `operator tenant …` prints and whether it succeeds.
 fn tenant_command(arguments: &[&str]) -> (bool, String) {
-    let mut command = Command::new(sibling("control-plane").unwrap());
+    let mut command = Command::new(program("operator"));
     command.arg("tenant").args(arguments).args(["--table", &CLOUD.outputs.tenants_table]).env_clear();
     let account = CLOUD.outputs.booking_account.as_str();
     for (name, value) in [
@@ -96,7 +93,7 @@ async fn a_booking_that_arrives_after_the_suspension_gets_its_miles() {
         "booking_number": number,
         "from_airport": "FRA",
         "to_airport": "SIN",
-        "departure_date": harness::day(30).to_string(),
+        "departure_date": testkit::day(30).to_string(),
         "sub": "user-1",
         "Tier-level": "standard",
         "Tenant-id": caller.user.tenant,
@@ -121,7 +118,7 @@ async fn the_registrys_tier_counts_over_the_tokens() {
     assert!(succeeds(&["set-tier", &caller.user.tenant, "premium"]).contains("basic → premium"));
     eventually("premium spans", async || {
         let booked = book(&caller, "CDG", "NRT").await;
-        let trace = CLOUD.trace(&booked.trace_id(), |trace| trace.spans.len() >= harness::JOURNEY.len()).await;
+        let trace = CLOUD.trace(&booked.trace_id(), |trace| trace.spans.len() >= testkit::JOURNEY.len()).await;
         let tiers: Vec<_> = trace.spans.iter().map(|span| span.tier.as_deref().unwrap_or_default()).collect();
         assert!(tiers.windows(2).all(|pair| pair[0] == pair[1]), "one trace, two tiers: {tiers:?}");
         (tiers[0] == "premium").then_some(())

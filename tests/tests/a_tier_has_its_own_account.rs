@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use harness::{Caller, Cloud, JOURNEY, a_booking, book};
 use reqwest::Method;
 use serde_json::Value;
+use testkit::{Caller, Cloud, JOURNEY, a_booking, book};
 
 const THIRD: &str = "333333333333";
 

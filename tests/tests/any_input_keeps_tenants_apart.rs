@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use tenancy::{TenantContext, TenantId, TenantLabel, Tier, UserId};
 use tenant_auth::{Identity, JwtSettings, JwtVerifier};
 use tenant_messages::{BelievedSources, InvalidMessage, TenantMessage, read, receive};
-use tenant_store::{TenantTable, is_partition_of};
+use tenant_store::{Cursor, TenantTable, is_partition_of};
 use tokio::runtime::Runtime;
 
 /// Tenants that look alike: short, of few letters.
@@ -144,10 +144,10 @@ proptest! {
     #[test]
     fn a_place_in_a_list_is_read_back_and_nothing_else_is_one(seconds in 0..4_000_000_000_i64, number in number(), text in ".{0,60}") {
         let place = format!("{:.3}~{number}", jiff::Timestamp::from_second(seconds).unwrap());
-        prop_assert_eq!(place.parse::<booking::reservations::Cursor>().unwrap().to_string(), place.clone());
-        prop_assert_eq!(place.parse::<mileage::ledger::Cursor>().unwrap().to_string(), place);
-        prop_assert!(text.parse::<booking::reservations::Cursor>().is_err());
-        let _read_or_refused = text.parse::<mileage::ledger::Cursor>();
+        prop_assert_eq!(place.parse::<Cursor<BookingNumber>>().unwrap().to_string(), place.clone());
+        prop_assert_eq!(place.parse::<Cursor<String>>().unwrap().to_string(), place);
+        prop_assert!(text.parse::<Cursor<BookingNumber>>().is_err());
+        let _read_or_refused = text.parse::<Cursor<String>>();
     }
 
     #[test]

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness::{BookingApi, DEADLINE, Setup, booking_publisher, mileage_accrual, mileage_api};
 use lambda_host::{
     aws::Aws,
     payloads::{self, Message, bookings_confirmed},
@@ -12,6 +11,7 @@ use lambda_host::{
 };
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
+use testkit::{BookingApi, DEADLINE, Setup, booking_publisher, mileage_accrual, mileage_api};
 
 const REGISTRY: &str = include_str!("../cases/semconv-attributes.txt");
 const DOCUMENTED: &str = include_str!("../../docs/telemetry.md");
@@ -103,5 +103,6 @@ async fn every_name_is_known_and_what_is_required_is_there() {
     for span in [named("DynamoDB.TransactWriteItems"), named("send ")] {
         assert_eq!((span["rpc.system"].as_str(), span["rpc.system.name"].as_str()), ("aws-api", "aws-api"));
         assert!(span.contains_key("rpc.service") && span.contains_key("server.port"), "{span:?}");
+        assert!(span.contains_key("cloud.region") && span.contains_key("aws.request_id"), "{span:?}");
     }
 }

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use harness::{BookingApi, Setup, mileage_accrual};
 use lambda_host::{
     aws::{Aws, Fault},
     payloads::{Message, bookings_confirmed},
 };
+use testkit::{BookingApi, Setup, mileage_accrual};
 
 /// As the templates give it.
 const DEADLINE: Duration = Duration::from_secs(10);

@@ -4,10 +4,10 @@
 use std::sync::LazyLock;
 
 use aws_sdk_cognitoidentityprovider::types::ExplicitAuthFlowsType;
-use harness::{Caller, Cloud, JOURNEY, a_booking, assert_journey, book, day};
 use local::{ministack::sdk_config, outputs::User, users};
 use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::{Caller, Cloud, JOURNEY, a_booking, assert_journey, book, day};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
 

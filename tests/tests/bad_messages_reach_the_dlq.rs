@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use harness::{Cloud, book, eventually};
 use serde_json::Value;
+use testkit::{Cloud, book, eventually};
 
 #[tokio::test]
 async fn bad_messages_reach_the_dlq_and_good_ones_the_ledger() {

@@ -5,9 +5,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use harness::{BookingApi, DEADLINE, Setup};
 use lambda_host::sink::{Behaviour, Sink};
 use serde_json::Value;
+use testkit::{BookingApi, DEADLINE, Setup};
 
 const INVOCATIONS: usize = 10_000;
 const TENANTS: usize = 100;

@@ -1,4 +1,4 @@
-//! A crate of `shared/` knows only those before it that it needs, and a service never another: what a team carries away brings nothing
+//! A crate of `shared/` knows only those before it that it needs, a service never another, and the local cloud no service: what a team carries away brings nothing
 //! along that it does not use.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -15,14 +15,16 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("shared/tenant-telemetry", &["lambda-problem", "tenancy", "lambda-http-client", "xray-sampler"]),
     ("shared/tenant-auth", &["lambda-problem", "tenancy", "lambda-http-client", "tenant-telemetry"]),
     ("shared/tenant-messages", &["tenancy", "tenant-telemetry"]),
-    ("shared/tenant-store", &["tenancy", "tenant-telemetry"]),
+    ("shared/tenant-store", &["tenancy", "lambda-http-client", "tenant-telemetry"]),
     ("shared/iata-airports", &[]),
     ("shared/airline-events", &["tenancy", "tenant-messages"]),
     ("booking", SHARED),
     ("mileage", SHARED),
+    ("examples/parcels", SHARED),
     ("control-plane/slo", &[]),
     ("control-plane/slo-evaluator", &["slo", "lambda-http-client", "tenant-telemetry"]),
-    ("control-plane", &["slo", "lambda-http-client", "tenancy"]),
+    ("control-plane", &["slo"]),
+    ("local", &["tenancy", "tenant-telemetry", "airline-events"]),
 ];
 
 /// What a service may know.
@@ -39,7 +41,7 @@ const SHARED: &[&str] = &[
 ];
 
 /// These may know everybody, and nobody knows them.
-const TOOLS: &[&str] = &["local", "tests", "bench", "bench/lambda-host"];
+const TOOLS: &[&str] = &["operator", "tests", "tests/lambda-host", "tests/testkit", "bench"];
 
 fn text(folder: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("Cargo.toml");
@@ -100,5 +102,22 @@ fn a_folder_that_is_copied_brings_its_whole_manifest() {
         let inherits = text(folder).contains("workspace = true");
         assert!(!inherits, "{folder} inherits from the workspace, which a copy does not have");
         assert!(folder.ends_with(&format!("/{}", name(folder))), "{folder} is named as its crate is");
+    }
+}
+
+/// Whoever opens a crate's documentation sees on its first page what there is, how it is used, what can go wrong and what holds.
+#[test]
+fn each_first_page_has_its_map_an_example_its_errors_and_its_guarantees() {
+    for (folder, _) in MAY_KNOW.iter().filter(|(folder, _)| folder.starts_with("shared/")) {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("src/lib.rs");
+        let source = std::fs::read_to_string(source).unwrap();
+        let page: Vec<&str> = source.lines().filter_map(|line| line.strip_prefix("//!")).map(str::trim).collect();
+        for part in ["# Errors", "# Guarantees", "|---|---|"] {
+            assert!(page.contains(&part), "{folder} has no {part}");
+        }
+        // One that is compiled: neither `ignore` nor `text`.
+        assert!(page.iter().any(|line| ["```", "```no_run"].contains(line)), "{folder} has no example");
+        let lints = manifest(folder)["lints"]["clippy"].as_table().unwrap().clone();
+        assert_eq!(lints.get("missing_errors_doc").and_then(|level| level.as_str()), Some("warn"), "{folder}");
     }
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use futures_util::future::join_all;
-use harness::{Cloud, book};
+use testkit::{Cloud, book};
 
 #[tokio::test]
 async fn delivering_every_message_twice_changes_no_balance() {

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use harness::{BookingApi, Setup};
 use lambda_host::sink::{Behaviour, Sink};
+use testkit::{BookingApi, Setup};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -87,7 +87,7 @@ async fn x_debug_forces_a_trace_and_no_more_than_it_may() {
     api.book().await;
     for _ in 0..5 {
         let event = api.event("acme", &[("x-debug", "true")]);
-        api.function.invoke(event, harness::DEADLINE).await.unwrap();
+        api.function.invoke(event, testkit::DEADLINE).await.unwrap();
     }
     assert_eq!(sink.wait_for(2, PATIENCE).await, 2, "one trace of five in a second");
     assert!(sink.spans().iter().any(|span| span.attributes.get("sampling.estimated").is_some_and(|it| it == "true")));
@@ -96,7 +96,7 @@ async fn x_debug_forces_a_trace_and_no_more_than_it_may() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hashing_without_a_key_is_refused_at_the_start() {
     let config = lambda_host::function::Config::new(
-        local::ministack::sibling("booking-api").unwrap(),
+        testkit::program("booking-api"),
         "booking-api",
         &[
             ("TENANT_ID_EXPORT", "hmac"),

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use harness::{DEADLINE, Setup, booking_publisher};
 use lambda_host::{
     aws::{Aws, Fault},
     sink::{Behaviour, Sink, Span},
 };
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
+use testkit::{DEADLINE, Setup, booking_publisher};
 
 const STREAM: &str = include_str!("../../booking/src/handlers/payloads/stream.json");
 const TRACES: [&str; 2] = ["5759e988bd862e3fe1be46a994272793", "5759e988bd862e3fe1be46a994272794"];

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use harness::{BookingApi, Setup};
 use lambda_host::sink::{Behaviour, Sink};
+use testkit::{BookingApi, Setup};
 
 const SPANS_PER_BOOKING: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -12,10 +12,10 @@ use aws_sdk_cognitoidentityprovider::{
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
-use harness::{Answer, Caller, Cloud, JOURNEY, assert_journey, book, eventually, send};
 use local::{ministack::sdk_config, outputs::User};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use testkit::{Answer, Caller, Cloud, JOURNEY, assert_journey, book, eventually, send};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
 

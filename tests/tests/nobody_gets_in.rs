@@ -18,15 +18,11 @@ use attacks::{
     tokens,
 };
 use futures_util::{StreamExt, stream};
-use harness::{BookingApi, Caller, Cloud, DEADLINE, Setup, a_booking, book};
-use lambda_host::{
-    aws::{Aws, CLIENT_ID, TENANT_ROLE_ARN, TENANTS_TABLE, USER_POOL_ID},
-    function::{Config, Function},
-    payloads,
-};
-use local::ministack::{sdk_config, sibling};
+use lambda_host::{aws::Aws, payloads};
+use local::ministack::sdk_config;
 use reqwest::{Method, header::HeaderMap};
 use serde_json::json;
+use testkit::{BookingApi, Caller, Cloud, DEADLINE, Setup, a_booking, book, mileage_api};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
 /// Requests at once.
@@ -49,23 +45,10 @@ fn bare(status: u16, headers: &HeaderMap, body: &str, number: &str) -> Bare {
     Bare { status, headers, body: body.replace(number, "NUMBER") }
 }
 
-async fn mileage_api(aws: &Aws) -> Function {
-    let env = [
-        ("OTEL_SERVICE_NAME", "mileage-api"),
-        ("AWS_ENDPOINT_URL", aws.url.as_str()),
-        ("LEDGER_TABLE", "ledger"),
-        ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
-        ("TENANTS_TABLE", TENANTS_TABLE),
-        ("USER_POOL_ID", USER_POOL_ID),
-        ("USER_POOL_CLIENT_ID", CLIENT_ID),
-    ];
-    Function::start(&Config::new(sibling("mileage-api").unwrap(), "mileage-api", &env)).await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_but_a_genuine_one_is_taken_by_a_function() {
     let mut booking = BookingApi::start(Setup::default()).await;
-    let mut mileage = mileage_api(&booking.aws).await;
+    let mut mileage = mileage_api(&booking.aws, Setup::default()).await;
     // The registry has the tenant, so that only their tokens are wrong.
     booking.aws.token("acme", "basic", "user-1").unwrap();
     let stranger = Aws::start(Duration::ZERO).await.unwrap();

@@ -1,7 +1,7 @@
 //! Whatever fails between the functions and AWS: a booking that was acknowledged is reserved once, earns its miles once, and
 //! does so in its own trace.
 //!
-//! Each test makes calls fail, books as a careful client does, waits until `local reconcile` finds no difference, and adds a
+//! Each test makes calls fail, books as a careful client does, waits until `operator reconcile` finds no difference, and adds a
 //! row to target/reliability.json.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -13,9 +13,9 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use harness::{Armed, Fault, FaultyCloud, Plan, Refusal, Ride, eventually, struck};
-use local::{ministack::sibling, reconcile::Difference};
+use operator::reconcile::Difference;
 use serde_json::{Value, json};
+use testkit::{Armed, Fault, FaultyCloud, Plan, Refusal, Ride, eventually, struck};
 use tokio::{
     runtime::Runtime,
     sync::{Mutex, MutexGuard, OnceCell},
@@ -177,7 +177,7 @@ fn a_booking_without_a_key_whose_answers_are_lost() {
         let armed =
             cloud.proxy.arm(Plan { function, action: Some(action), skip: 0, times: 4, fault: Fault::LoseAnswer });
         let started = Instant::now();
-        let answer = harness::book(caller, "CDG", "NRT").await;
+        let answer = testkit::book(caller, "CDG", "NRT").await;
         cloud.settle().await;
         let tenant = caller.user.tenant.clone();
         let ride = Ride { booking_number: answer.booking_number(), tenant, attempts: 1 };
@@ -398,7 +398,7 @@ fn reservations_whose_stream_records_were_given_up() {
         let file = std::env::temp_dir().join(format!("outputs-{}.json", std::process::id()));
         std::fs::write(&file, serde_json::to_string(&cloud.cloud.outputs).unwrap()).unwrap();
         let reconcile = |more: &[&str]| {
-            let mut command = std::process::Command::new(sibling("local").unwrap());
+            let mut command = std::process::Command::new(testkit::program("operator"));
             let output = command.args(["reconcile", "--json", "--outputs"]).arg(&file).args(more).output().unwrap();
             (output.status.success(), serde_json::from_slice::<Value>(&output.stdout).unwrap())
         };

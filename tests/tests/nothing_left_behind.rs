@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Cloud, book};
-use local::ministack::sibling;
 use procfs::{
     net::TcpState,
     process::{FDTarget, Process, all_processes},
 };
+use testkit::program;
+use testkit::{Cloud, book};
 
 /// A process: an id may be used again, an id with its start time not.
 type Identity = (i32, u64);
@@ -81,7 +81,7 @@ async fn nothing_listens_beyond_loopback_and_nothing_is_left() {
 #[test]
 fn an_interrupt_while_starting_leaves_nothing() {
     for milliseconds in [50, 400, 1500] {
-        let mut process = Command::new(sibling("local").unwrap())
+        let mut process = Command::new(program("local"))
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .args(["up", "--port", "0", "--control-plane-port", "0"])
             .stdin(Stdio::null())

@@ -3,9 +3,9 @@
 
 use std::sync::LazyLock;
 
-use harness::{Cloud, JOURNEY, assert_journey, book, eventually};
 use reqwest::Method;
 use serde_json::Value;
+use testkit::{Cloud, JOURNEY, assert_journey, book, eventually};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
 
@@ -31,6 +31,7 @@ async fn a_booking_is_one_trace_across_both_accounts() {
     let attribute = |name: &str| copy["MessageAttributes"][name]["Value"].as_str().unwrap_or_default().to_owned();
     let sent = trace.spans.iter().find(|span| span.kind == "PRODUCER").unwrap();
     assert_eq!(attribute("traceparent"), format!("00-{trace_id}-{}-01", sent.span_id));
+    assert_eq!(sent.attributes["messaging.message.id"], copy["MessageId"]);
     assert_eq!(attribute("baggage"), "tenant.id=acme,tenant.tier=basic");
     assert_eq!((attribute("tenant_id"), attribute("tenant_tier")), ("acme".into(), "basic".into()));
     assert_eq!(attribute("event_type"), "booking.confirmed");
@@ -62,7 +63,7 @@ async fn the_callers_trace_goes_on() {
     let caller = CLOUD.caller(1).await;
     let traceparent = "00-6b01275c56c1ddfef50d217aeb3329a1-b7ad6b7169203331-01";
     let request = caller.booking(Method::POST, "/bookings").header("traceparent", traceparent);
-    let booked = caller.send(request.json(&harness::a_booking("FRA", "SIN"))).await;
+    let booked = caller.send(request.json(&testkit::a_booking("FRA", "SIN"))).await;
     assert_eq!((booked.status, booked.trace_id().as_str()), (201, "6b01275c56c1ddfef50d217aeb3329a1"));
 
     let trace = CLOUD.trace(&booked.trace_id(), |trace| trace.spans.len() >= JOURNEY.len()).await;

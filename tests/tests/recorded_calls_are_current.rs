@@ -3,22 +3,20 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
-use axum::{Router, body::Bytes, http::HeaderMap};
-use harness::{DEADLINE, FaultyCloud, Names, Proxy, RecordedCall, a_booking, book, send};
 use lambda_host::{
     function::{Config, Function},
     payloads,
 };
-use local::ministack::sibling;
 use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::{
+    DEADLINE, FaultyCloud, Names, Proxy, RecordedCall, a_booking, book,
+    insights::{Insights, Query, Sample, complete},
+    program, send,
+};
 
 /// Where the evaluator runs.
 const OBSERVABILITY: &str = "333333333333";
@@ -98,7 +96,7 @@ async fn a_record_is_parked(cloud: &FaultyCloud) {
     let put = dynamodb.put_item().table_name(&outputs.reservations_table);
     let put = put.item("pk", S("TENANT#acme#USER#1".to_owned())).item("sk", S("BOOKING#1".to_owned()));
     put.send().await.unwrap();
-    harness::eventually("a parked record", async || {
+    testkit::eventually("a parked record", async || {
         let calls = cloud.proxy.seen("booking-publisher-local", "SendMessage");
         (calls > 0).then_some(())
     })
@@ -151,23 +149,18 @@ async fn served(cloud: &FaultyCloud, name: &str, own: &[(&str, &str)], path: &st
     let mut event: Value = serde_json::from_str(&event).unwrap();
     event["multiValueQueryStringParameters"] =
         query.as_object().unwrap().iter().map(|(name, value)| (name.clone(), json!([value]))).collect();
-    let config = Config::new(sibling(name).unwrap(), &format!("{name}-local"), &env);
+    let config = Config::new(program(name), &format!("{name}-local"), &env);
     let mut function = Function::start(&config).await.unwrap();
     function.invoke(event.to_string(), DEADLINE).await.unwrap().http().0
 }
 
 /// One pass over spans in which everything fails, so that somebody is told.
 async fn evaluator() -> Proxy {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let items = Arc::new(Mutex::new(HashMap::new()));
-    let router = Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
-        let answer = answer(&mut items.lock().unwrap(), &headers, &body);
-        async move { answer }
-    });
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    let everything_fails =
+        |query: &Query| vec![complete(&[Sample { slot: query.from, tenant: "acme", requests: 400, failed: 400 }])];
+    let insights = Insights::start(everything_fails).await;
     let proxy = Proxy::start().await;
-    proxy.forward_to(&endpoint);
+    proxy.forward_to(&insights.url);
     let (topic, accounts) = (format!("arn:aws:sns:us-east-1:{OBSERVABILITY}:pages-local"), "111111111111,222222222222");
     let env = [
         ("AWS_ENDPOINT_URL", proxy.url.as_str()),
@@ -177,59 +170,12 @@ async fn evaluator() -> Proxy {
         ("SPANS_LOG_GROUP", "aws/spans"),
         ("OTEL_TRACES_EXPORTER", "none"),
     ];
-    let config = Config::new(sibling("slo-evaluator").unwrap(), "slo-evaluator-local", &env);
+    let config = Config::new(program("slo-evaluator"), "slo-evaluator-local", &env);
     let mut function = Function::start(&config).await.unwrap();
     let outcome = function.invoke("{}".to_owned(), DEADLINE).await.unwrap();
     let report: Value = serde_json::from_slice(outcome.result.as_ref().unwrap()).unwrap();
     assert_eq!((&report["slots"], report["told"].as_u64() > Some(0)), (&json!(1), true), "{report}");
     proxy
-}
-
-/// Logs, DynamoDB and SNS, as far as one pass needs them: the emulator runs no Logs Insights over spans.
-fn answer(
-    items: &mut HashMap<String, Value>,
-    headers: &HeaderMap,
-    body: &Bytes,
-) -> ([(&'static str, &'static str); 1], String) {
-    let Some(target) = headers.get("x-amz-target") else {
-        let xml = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>";
-        return ([("content-type", "text/xml")], xml.to_owned());
-    };
-    let request: Value = serde_json::from_slice(body).unwrap();
-    let key = |item: &Value| item["pk"].to_string() + &item["sk"].to_string();
-    let reply = match target.to_str().unwrap().split('.').next_back().unwrap() {
-        "StartQuery" => json!({ "queryId": request["startTime"].to_string() }),
-        "GetQueryResults" => failing(request["queryId"].as_str().unwrap()),
-        "GetItem" => items.get(&key(&request["Key"])).map_or(json!({}), |item| json!({ "Item": item })),
-        "PutItem" => {
-            items.insert(key(&request["Item"]), request["Item"].clone());
-            json!({})
-        }
-        "Query" => json!({ "Items": [] }),
-        other => panic!("{other} is not expected"),
-    };
-    ([("content-type", "application/x-amz-json-1.1")], reply.to_string())
-}
-
-/// A query's answer: in its first five minutes all of acme's requests failed.
-fn failing(start: &str) -> Value {
-    let fields = [
-        ("slot", start),
-        ("tenant", "acme"),
-        ("tier", "basic"),
-        ("latency", "212"),
-        ("estimated", "0"),
-        ("requests", "400"),
-        ("records", "400"),
-        ("failures", "400"),
-        ("duration_ns", "40000000000"),
-        ("weights", "400"),
-        ("weighted_failures", "400"),
-        ("weighted_duration_ns", "40000000000"),
-    ];
-    let row = fields.map(|(field, value)| json!({ "field": field, "value": value }));
-    let statistics = json!({ "recordsMatched": 400.0, "recordsScanned": 400.0, "bytesScanned": 1000.0 });
-    json!({ "queryLanguage": "CWLI", "status": "Complete", "results": [row], "statistics": statistics })
 }
 
 fn compare(now: &BTreeSet<RecordedCall>) {

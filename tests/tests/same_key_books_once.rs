@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use futures_util::future::join_all;
-use harness::{Cloud, a_booking};
+use testkit::{Cloud, a_booking};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
 

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use harness::{BookingApi, Setup};
 use lambda_host::sink::{Behaviour, Sink};
+use testkit::{BookingApi, Setup};
 
 /// Far more than a booking takes here, far less than any of these collectors.
 const PROMPT: Duration = Duration::from_millis(250);

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use harness::{BookingApi, DEADLINE, Setup, mileage_accrual};
 use lambda_host::{aws::Aws, function::Function};
 use serde_json::json;
+use testkit::{BookingApi, DEADLINE, Setup, mileage_accrual};
 
 /// OTLP by gRPC and HTTP, the demo's front door, the X-Ray daemon, and what emulators of AWS listen at.
 const DEFAULT_PORTS: [u16; 5] = [4317, 4318, 8080, 2000, 4566];
@@ -93,7 +93,7 @@ fn no_test_names_a_default_port_or_starts_a_cloud_on_one() {
         "shared/xray-sampler/tests",
         "control-plane/tests",
         "control-plane/slo-evaluator/tests",
-        "bench/lambda-host",
+        "examples",
     ];
     let files: Vec<_> = folders.iter().flat_map(|folder| sources(&project.join(folder))).collect();
     assert!(files.len() > 60, "{} files", files.len());

@@ -4,7 +4,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use harness::{BookingApi, DEADLINE, Setup, booking_publisher, mileage_accrual};
 use lambda_host::{
     aws::Aws,
     function::Function,
@@ -13,6 +12,7 @@ use lambda_host::{
 };
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
+use testkit::{BookingApi, DEADLINE, Setup, booking_publisher, mileage_accrual};
 
 const TRACEPARENTS: &str = include_str!("../cases/traceparents.tsv");
 const XRAY_HEADERS: &str = include_str!("../cases/xray-headers.tsv");

@@ -7,8 +7,8 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use harness::{Caller, Cloud, JOURNEY, assert_journey, book};
 use serde_json::Value;
+use testkit::{Caller, Cloud, JOURNEY, assert_journey, book};
 
 const CLIENTS: usize = 8;
 const BOOKINGS_EACH: usize = 25;

@@ -8,9 +8,9 @@ use std::{
 };
 
 use axum::{Json, Router, extract::State, routing::post};
-use harness::{BookingApi, Setup};
 use lambda_host::sink::{Behaviour, Sink};
 use serde_json::{Value, json};
+use testkit::{BookingApi, Setup};
 
 /// X-Ray's sampling API with rules of this test; it notes what it is told.
 async fn xray(rules: Value) -> (String, Arc<Mutex<Vec<Value>>>) {

@@ -1,8 +1,8 @@
 //! The function behind account A's API.
 
-use airline_events::TIERS;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use airline_events::TIERS;
 use booking::{
     handlers::{create_booking, get_booking, list_bookings, quote},
     mileage_client::MileageClient,
@@ -10,31 +10,24 @@ use booking::{
 };
 use http::{Method, Response};
 use lambda_http::{Adapter, Body, Request, RequestExt};
-use lambda_http_client::{HttpClient, Signer, aws};
+use lambda_http_client::Signer;
 use lambda_problem::{Problem, cors_layer, no_such_route, route};
 use lambda_runtime::{Error, Runtime};
 use tenancy::TenantContext;
-use tenant_auth::{AuthLayer, JwtSettings, JwtVerifier, TenantRegistry};
+use tenant_auth::ApiFunction;
 use tenant_store::TenantTable;
-use tenant_telemetry::{HttpLayer, Telemetry};
+use tenant_telemetry::HttpLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let verifier = JwtVerifier::new(JwtSettings::cognito_from_env(TIERS)?, HttpClient::new(Duration::from_secs(2)));
-    let set_up = async {
-        let config = aws::config().await;
-        Telemetry::from_env(&config).await.map(|telemetry| (config, telemetry))
-    };
-    let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
-    let (config, telemetry) = set_up?;
+    let ApiFunction { config, telemetry, auth, .. } = ApiFunction::start(TIERS).await?;
 
     let table = TenantTable::from_env(&config, "RESERVATIONS_TABLE")?;
     let reservations = Arc::new(Reservations::new(table.clone()));
     let signer = Signer::new(&config, "execute-api")?;
     let mileage = Arc::new(MileageClient::new(&std::env::var("MILEAGE_API_URL")?, signer));
 
-    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config, TIERS).await?);
     // A quote reads nothing of a tenant's.
     let quotes = auth.clone().layer(service_fn(move |request| serve_quote(mileage.clone(), request)));
     let bookings = auth

@@ -9,7 +9,7 @@ use tower::{Layer, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = aws::config().await;
-    let telemetry = Telemetry::from_env(&config).await?;
+    let telemetry = Telemetry::of_function(&config).await?;
     let sns = aws_sdk_sns::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let publisher = Publisher {

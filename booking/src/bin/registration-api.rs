@@ -1,8 +1,8 @@
 //! The function that lets people in: companies register themselves, admins invite colleagues.
 
-use airline_events::TIERS;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use airline_events::TIERS;
 use booking::{
     domain::Limit,
     handlers::{invite, register},
@@ -12,11 +12,10 @@ use booking::{
 };
 use http::{Method, Response};
 use lambda_http::{Adapter, Body, Request};
-use lambda_http_client::{HttpClient, aws};
 use lambda_problem::{Problem, cors_layer, no_such_route, route};
 use lambda_runtime::{Error, Runtime};
-use tenant_auth::{AuthLayer, JwtSettings, JwtVerifier, TenantRegistry};
-use tenant_telemetry::{AwsSdkTracing, HttpLayer, Telemetry};
+use tenant_auth::ApiFunction;
+use tenant_telemetry::{AwsSdkTracing, HttpLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
 struct App {
@@ -27,13 +26,7 @@ struct App {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let verifier = JwtVerifier::new(JwtSettings::cognito_from_env(TIERS)?, HttpClient::new(Duration::from_secs(2)));
-    let set_up = async {
-        let config = aws::config().await;
-        Telemetry::from_env(&config).await.map(|telemetry| (config, telemetry))
-    };
-    let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
-    let (config, telemetry) = set_up?;
+    let ApiFunction { config, telemetry, auth, .. } = ApiFunction::start(TIERS).await?;
 
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(AwsSdkTracing::new());
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
@@ -51,7 +44,6 @@ async fn main() -> Result<(), Error> {
 
     // Only an invitation has somebody to verify.
     let inviting = app.clone();
-    let auth = AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config, TIERS).await?);
     let invitations = auth.layer(service_fn(move |request| serve_admin(inviting.clone(), request)));
     let handler = service_fn(move |request: Request| {
         let (app, invitations) = (app.clone(), invitations.clone());

@@ -5,7 +5,7 @@ use lambda_http::{Body, Request};
 use lambda_problem::{Problem, json};
 use tenancy::TenantContext;
 
-use super::problem;
+use super::not_made;
 use crate::{
     domain::{IdempotencyKey, NewBooking},
     reservations::{Made, Reservations},
@@ -20,7 +20,7 @@ pub async fn create_booking(
     let key = idempotency_key(request)?;
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let booking = NewBooking::parse(request.body(), today)?;
-    let (status, reservation) = match reservations.make(tenant, &booking, key.as_ref()).await.map_err(problem)? {
+    let (status, reservation) = match reservations.make(tenant, &booking, key.as_ref()).await.map_err(not_made)? {
         Made::Now(reservation) => (StatusCode::CREATED, reservation),
         Made::Before(reservation) => (StatusCode::OK, reservation),
     };

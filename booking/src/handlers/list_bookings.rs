@@ -25,5 +25,5 @@ pub async fn list_bookings(
     let (limit, after) = page(request)?;
     let page = reservations.list(tenant, limit, after).await.map_err(problem)?;
     let next_cursor = page.next.map(|cursor| cursor.to_string());
-    json(StatusCode::OK, &Answer { bookings: page.reservations, next_cursor })
+    json(StatusCode::OK, &Answer { bookings: page.items, next_cursor })
 }

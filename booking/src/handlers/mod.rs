@@ -19,28 +19,39 @@ pub use register::register;
 
 use http::StatusCode;
 use lambda_problem::Problem;
+use tenant_store::StoreError;
 
-use crate::reservations::StoreError;
+use crate::reservations::NotMade;
 
 /// What a caller learns of a store that does not answer; the rest is in the log.
 fn problem(error: StoreError) -> Problem {
     match error {
-        StoreError::KeyReused => Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency_key_reused",
-            "This Idempotency-Key was used for another booking.",
-        )
-        .with_field("Idempotency-Key", "was used for another booking"),
         StoreError::NoUser(_) => Problem::new(StatusCode::FORBIDDEN, "no_user", "Only a user can have bookings."),
         StoreError::Unavailable(reason) => {
             tracing::error!(reason, "reservations unavailable");
             Problem::unavailable("reservations_unavailable", "Bookings cannot be reached at the moment.")
         }
-        error => {
-            tracing::error!(%error, "reservations");
-            Problem::internal()
-        }
+        error => internal(&error),
     }
+}
+
+/// What a caller learns of a booking that was not made.
+fn not_made(error: NotMade) -> Problem {
+    match error {
+        NotMade::KeyReused => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another booking.",
+        )
+        .with_field("Idempotency-Key", "was used for another booking"),
+        NotMade::Store(error) => problem(error),
+        NotMade::Randomness(error) => internal(&error),
+    }
+}
+
+fn internal(error: &dyn std::error::Error) -> Problem {
+    tracing::error!(%error, "reservations");
+    Problem::internal()
 }
 
 fn no_such_booking() -> Problem {

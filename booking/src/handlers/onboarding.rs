@@ -4,8 +4,9 @@ use http::{Response, StatusCode};
 use lambda_http::Body;
 use lambda_problem::{Problem, json};
 use serde_json::json as object;
+use tenant_store::StoreError;
 
-use crate::{domain::EmailAddress, rate_limits::NotAdmitted, reservations::StoreError, user_pool::UserPoolError};
+use crate::{domain::EmailAddress, rate_limits::NotAdmitted, tenants::NotEnrolled, user_pool::UserPoolError};
 
 /// 202: mail is on its way, if the address was not known.
 pub(super) fn accepted(email: &EmailAddress) -> Result<Response<Body>, Problem> {
@@ -18,14 +19,14 @@ pub(super) fn not_admitted(error: NotAdmitted) -> Problem {
             let detail = "There were too many of these: try again later.";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).with_retry_after(retry_after)
         }
-        NotAdmitted::Store(error) => not_enrolled(error),
+        NotAdmitted::Store(error) => not_enrolled(error.into()),
     }
 }
 
-pub(super) fn not_enrolled(error: StoreError) -> Problem {
+pub(super) fn not_enrolled(error: NotEnrolled) -> Problem {
     tracing::error!(%error, "registrations");
     match error {
-        StoreError::Unavailable(_) => unavailable(),
+        NotEnrolled::Store(StoreError::Unavailable(_)) => unavailable(),
         _ => Problem::internal(),
     }
 }

@@ -15,7 +15,7 @@ const PAGE_WITHIN: Duration = Duration::from_secs(20);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = aws::config().await;
-    let telemetry = Telemetry::from_env(&config).await?;
+    let telemetry = Telemetry::of_function(&config).await?;
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     let patient = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))

@@ -2,7 +2,6 @@
 
 mod lists;
 mod objectives;
-mod tenants;
 mod trace;
 
 use std::borrow::Cow;
@@ -13,7 +12,6 @@ use crate::visible;
 
 pub use lists::{map, traces};
 pub use objectives::{alerts, cost, slo};
-pub use tenants::{changed, tenants};
 pub use trace::trace;
 
 /// An answer of the API, with control characters in its texts made visible: names come from whoever sends spans.

@@ -5,6 +5,7 @@ import re
 
 from cloudformation import as_list, statements
 from project import EVERYTHING, LEAST
+from project_file import CLAIMS
 
 from .reading import condition_values, function_statements, principals, resource_statements
 from .registered import check
@@ -95,7 +96,7 @@ def routes(stack, api):
 @check
 def users_cannot_choose_their_tenant(project):
     """Nor their tier, nor what they may do in it."""
-    theirs_to_read = {"custom:tenant-id", "custom:tier-level", "custom:role"}
+    theirs_to_read = set(CLAIMS.values())
     for label, _, name, properties in project.resources("AWS::Cognito::UserPool"):
         if properties.get("AdminCreateUserConfig", {}).get("AllowAdminCreateUserOnly") is not True:
             yield f"{label} {name}: users sign up by themselves"

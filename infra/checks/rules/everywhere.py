@@ -22,7 +22,7 @@ def the_local_cloud_deploys_these_templates(project):
 def functions_are_binaries_of_this_workspace(project):
     known = set(FUNCTIONS)
     for label, _, name, properties in project.resources("AWS::Serverless::Function"):
-        match = re.fullmatch(r"\.\./\.\./target/lambda/([a-z-]+)/", properties["CodeUri"])
+        match = re.fullmatch(r"\.\./\.\./target/lambda/([a-z0-9-]+)/", properties["CodeUri"])
         if not match or match[1] not in known:
             yield f"{label} {name}: no binary is built into {properties['CodeUri']}"
 

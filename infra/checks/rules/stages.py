@@ -5,6 +5,7 @@ import re
 from cloudformation import Stack
 from deployment import leftovers
 from project import EVERYTHING
+from project_file import STACKS
 
 from .registered import check
 
@@ -96,7 +97,7 @@ def every_stage_of_a_workflow_is_set_up(project):
     for section in sections:
         stage, _, stack = section.partition("-")
         stages.setdefault(stage, set()).add(stack)
-    expected = {"observability", "source-booking", "source-mileage", "booking", "mileage", "portal"}
+    expected = STACKS.keys()
     for name, workflow in project.workflows.items():
         for stage in sorted(_stages(workflow)):
             for missing in sorted(expected - stages.get(stage, set())):

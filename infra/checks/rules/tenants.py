@@ -4,6 +4,7 @@ import re
 
 from cloudformation import as_list, statements
 from project import EVERYTHING, LEAST, MILEAGE
+from project_file import CLAIMS
 
 from .access import routes
 from .reading import condition_values, function_statements, principals, resource_statements
@@ -108,7 +109,7 @@ def tenant_keys_are_formed_in_one_place(project):
 @check
 def a_sandbox_gets_its_tenant_from_verified_claims(project):
     # As a parameter mapping has it; brackets belong to templates.
-    claim = "context.authorizer.claims.custom:tenant-id"
+    claim = f"context.authorizer.claims.{CLAIMS['tenant']}"
     label, stack = next((l, s) for l, s in project.stacks(ISOLATED) if l == "booking")
     resources = dict(stack.resources())
     if resources.get("BookingApiIsolated", {}).get("TenancyConfig") != {"TenantIsolationMode": "PER_TENANT"}:

@@ -3,11 +3,12 @@
 from cloudformation import Stack
 from deployment.versions import HASHES, hashes
 from project import BOOKING, EVERYTHING, MILEAGE
+from project_file import SERVICES
 from sam import transformed
 
 from .registered import check
 
-ACCOUNTS = {"booking": BOOKING, "mileage": MILEAGE}
+ACCOUNTS = {"booking": BOOKING, "mileage": MILEAGE, **dict.fromkeys(SERVICES, BOOKING)}
 # Of a function, not of its versions.
 UNVERSIONED = {"Description", "FunctionName", "ReservedConcurrentExecutions", "Role", "Tags"}
 

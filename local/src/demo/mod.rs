@@ -16,6 +16,8 @@ use crate::{
     ministack::sibling,
     outputs::Outputs,
     progress,
+    services::{FirstRequest, first_request},
+    users::sign_in,
 };
 
 use self::expectations::Expectations;
@@ -69,6 +71,8 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     let slow = slow_call::quote(cloud, &mut expectations).await?;
     step.done(format_args!("one quote had to wait: {} ms were injected", slow_call::DELAY.as_millis()));
 
+    let asked = ask_services(outputs, &mut expectations).await?;
+
     let step = progress::step("judgement");
     simulation::check(outputs, &mut expectations).await?;
     step.done("all tenants judged");
@@ -80,6 +84,10 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     }
     println!("\nThe quote that had to wait (control-plane trace {}):\n", slow.trace_id);
     show(outputs, &["trace", &slow.trace_id]).await?;
+    for (name, first) in &asked {
+        println!("\nThe first request of {name} (control-plane trace {}):\n", first.trace_id);
+        show(outputs, &["trace", &first.trace_id]).await?;
+    }
     println!("\nWho calls whom, in both accounts (control-plane map):\n");
     show(outputs, &["map"]).await?;
     println!("\nWho is hurting, among the simulated tenants (control-plane alerts):\n");
@@ -94,7 +102,26 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     println!("  the slow quote  {}/traces/{}", outputs.control_plane_url, slow.trace_id);
     println!("  booking API     {}", outputs.booking_url);
     println!("  mileage API     {}", outputs.mileage_url);
+    for (name, url) in &outputs.services {
+        println!("  {name:<15} {url}/{name}");
+    }
     Ok(expectations.held())
+}
+
+/// The first request of each service that `make new-service` made.
+async fn ask_services(outputs: &Outputs, expectations: &mut Expectations) -> Result<Vec<(String, FirstRequest)>> {
+    let mut asked = Vec::new();
+    let user = outputs.users.first().context("nobody to ask for")?;
+    for name in outputs.services.keys() {
+        let step = progress::step("first request");
+        let token = sign_in(outputs, &user.username, &user.password).await?;
+        let first = first_request(outputs, name, user, &token).await?;
+        step.done(format_args!("{name} answered its first request"));
+        let named = first.tenant == (user.tenant.clone(), user.tier.clone());
+        expectations.expect(format!("the first request of {name}: a span with its tenant"), named);
+        asked.push((name.clone(), first));
+    }
+    Ok(asked)
 }
 
 /// What the control plane's own command line prints.

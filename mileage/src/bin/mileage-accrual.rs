@@ -13,7 +13,7 @@ use tower::{Layer, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = aws::config().await;
-    let telemetry = Telemetry::from_env(&config).await?;
+    let telemetry = Telemetry::of_function(&config).await?;
     let ledger = Arc::new(Ledger::new(TenantTable::from_env(&config, "LEDGER_TABLE")?));
     let believed = BelievedSources::from_env("BELIEVED_SOURCES")?;
 

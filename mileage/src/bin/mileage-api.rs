@@ -1,11 +1,10 @@
 //! The function behind account B's API.
 
-use airline_events::TIERS;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use airline_events::TIERS;
 use http::{Response, StatusCode};
 use lambda_http::{Adapter, Body, Request, RequestExt};
-use lambda_http_client::{HttpClient, aws};
 use lambda_problem::{Problem, cors_layer, no_such_route, route};
 use lambda_runtime::{Error, Runtime};
 use mileage::{
@@ -13,27 +12,20 @@ use mileage::{
     ledger::Ledger,
 };
 use tenancy::TenantContext;
-use tenant_auth::{AuthLayer, JwtSettings, JwtVerifier, TenantRegistry};
+use tenant_auth::ApiFunction;
 use tenant_store::TenantTable;
-use tenant_telemetry::{BelievedSenders, HttpLayer, Telemetry};
+use tenant_telemetry::{BelievedSenders, HttpLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let verifier = JwtVerifier::new(JwtSettings::cognito_from_env(TIERS)?, HttpClient::new(Duration::from_secs(2)));
-    let set_up = async {
-        let config = aws::config().await;
-        Telemetry::from_env(&config).await.map(|telemetry| (config, telemetry))
-    };
-    let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
-    let (config, telemetry) = set_up?;
+    let ApiFunction { config, telemetry, auth, .. } = ApiFunction::start(TIERS).await?;
 
     let table = TenantTable::from_env(&config, "LEDGER_TABLE")?;
     let ledger = Arc::new(Ledger::new(table.clone()));
 
-    let auth =
-        AuthLayer::new(verifier).asking(TenantRegistry::from_env(&config, TIERS).await?).beginning(table.preparing());
-    let for_tenants = auth.layer(service_fn(move |request| serve_tenant(ledger.clone(), request)));
+    let for_tenants =
+        auth.beginning(table.preparing()).layer(service_fn(move |request| serve_tenant(ledger.clone(), request)));
     let handler = service_fn(move |request: Request| {
         let for_tenants = for_tenants.clone();
         async move {

@@ -13,10 +13,11 @@ use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tenancy::{TenantContext, TenantId, UserId};
 use tenant_messages::{BelievedSources, IncomingMessage, InvalidMessage, UnknownEvent, receive};
+use tenant_store::StoreError;
 use tenant_telemetry::process;
 
 use crate::{
-    ledger::{Entry, Ledger, LedgerError, Posted},
+    ledger::{Entry, Ledger, Posted},
     route::{Route, UnknownAirport},
 };
 
@@ -32,7 +33,7 @@ enum Rejected {
     #[error(transparent)]
     UnknownAirport(#[from] UnknownAirport),
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Ledger(#[from] StoreError),
 }
 
 /// Why an invocation as a whole failed.
@@ -144,7 +145,7 @@ async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
 
 #[cfg(test)]
 mod tests {
-    use tenant_messages::Carrier;
+    use serde_json::json;
 
     use super::*;
 
@@ -155,20 +156,24 @@ mod tests {
             r#"{{"version":1,"booking_number":"0000000{id}","from_airport":"LHR","to_airport":"JFK",
                 "departure_date":"2027-01-01","sub":"{user}","Tier-level":"basic","Tenant-id":"acme"}}"#
         );
-        let attributes = [("tenant_id", "acme"), ("tenant_tier", "basic"), ("event_type", "booking.confirmed")];
-        IncomingMessage {
-            message_id: id.to_owned(),
-            body,
-            carriers: vec![Carrier::Queue(QUEUE.to_owned())],
-            attributes: attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-            ..IncomingMessage::default()
-        }
+        received(id, &body)
+    }
+
+    fn received(id: &str, body: &str) -> IncomingMessage {
+        let text = |value: &str| json!({ "dataType": "String", "stringValue": value, "stringListValues": [], "binaryListValues": [] });
+        let attributes = json!({
+            "tenant_id": text("acme"), "tenant_tier": text("basic"), "event_type": text("booking.confirmed"),
+        });
+        let record = json!({
+            "eventSource": "aws:sqs", "eventSourceARN": QUEUE, "messageId": id, "body": body, "attributes": {},
+            "messageAttributes": attributes,
+        });
+        receive(json!({ "Records": [record] })).unwrap().remove(0)
     }
 
     #[test]
     fn messages_of_one_user_keep_their_order() {
-        let broken = IncomingMessage { message_id: "4".into(), body: "{".into(), ..IncomingMessage::default() };
-        let batch = vec![message("1", "u1"), message("2", "u2"), message("3", "u1"), broken];
+        let batch = vec![message("1", "u1"), message("2", "u2"), message("3", "u1"), received("4", "{")];
         let ids = |messages: &Vec<(IncomingMessage, Parsed)>| -> Vec<String> {
             messages.iter().map(|(message, _)| message.message_id.clone()).collect()
         };

@@ -26,7 +26,7 @@ pub async fn balance(ledger: &Ledger, tenant: &TenantContext, request: &Request)
     let answer = Answer {
         miles: balance.miles,
         bookings: balance.bookings,
-        history: page.entries,
+        history: page.items,
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     };
     json(StatusCode::OK, &answer)

@@ -12,17 +12,16 @@ pub use posting::posting;
 
 use http::StatusCode;
 use lambda_problem::Problem;
-
-use crate::ledger::LedgerError;
+use tenant_store::StoreError;
 
 /// What a caller learns of a ledger that does not answer; the rest is in the log.
-fn problem(error: LedgerError) -> Problem {
+fn problem(error: StoreError) -> Problem {
     tracing::error!(%error, "ledger");
     match error {
-        LedgerError::Unavailable(_) => {
+        StoreError::Unavailable(_) => {
             Problem::unavailable("ledger_unavailable", "The ledger is not available at the moment.")
         }
-        LedgerError::NoUser(_) => Problem::new(StatusCode::FORBIDDEN, "no_user", "Only a user can have miles."),
-        LedgerError::Refused(_) | LedgerError::Item(_) => Problem::internal(),
+        StoreError::NoUser(_) => Problem::new(StatusCode::FORBIDDEN, "no_user", "Only a user can have miles."),
+        StoreError::Refused(_) | StoreError::Item(_) => Problem::internal(),
     }
 }

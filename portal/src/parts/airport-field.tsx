@@ -28,6 +28,8 @@ export function AirportField({ label, name, text, onText, airports, error }: Air
   }
 
   function onKeyDown(event: TargetedKeyboardEvent<HTMLInputElement>) {
+    // Also before the list is drawn, or the airports are there: it must not open afterwards.
+    if (event.key === "Escape") setOpen(false);
     if (!shown) return;
     switch (event.key) {
       case "ArrowDown":
@@ -40,7 +42,6 @@ export function AirportField({ label, name, text, onText, airports, error }: Air
         choose(found[active]);
         break;
       case "Escape":
-        setOpen(false);
         break;
       default:
         return;

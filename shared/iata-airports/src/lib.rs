@@ -1,6 +1,30 @@
 //! Every airport with an IATA code, compiled in from an open data set (`data/README.md`).
 //!
 //! Both accounts need it, booking to refuse unknown codes and mileage to measure distances, and neither depends on the other.
+//!
+//! | item | idea |
+//! |---|---|
+//! | [`IataCode`] | three letters that an airport may have |
+//! | [`find`] | the airport with a code |
+//! | [`all`] | all airports, by code |
+//! | [`Airport`] | a code and where it is |
+//!
+//! ```
+//! let heathrow = iata_airports::find("LHR".parse()?).unwrap();
+//! assert!((51.0..52.0).contains(&heathrow.latitude));
+//! assert!("lhr".parse::<iata_airports::IataCode>().is_err());
+//! assert!(iata_airports::find("ZZX".parse()?).is_none(), "well formed, and nobody's");
+//! # Ok::<(), iata_airports::InvalidIataCode>(())
+//! ```
+//!
+//! # Errors
+//!
+//! [`InvalidIataCode`]: a text is not three letters `A` to `Z`.
+//!
+//! # Guarantees
+//!
+//! - The table is sorted when the crate is built: [`find`] allocates nothing and compares at most thirteen times.
+//! - Coordinates are WGS84 degrees and lie on the globe.
 
 use std::{fmt, str::FromStr};
 

@@ -8,7 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::{
     client::error_chain,
-    tls::{self, Roots},
+    tls::{Roots, sdk},
 };
 
 /// Configuration from the environment, with timeouts that leave a function time to answer for a service that does not:
@@ -20,8 +20,8 @@ pub async fn config() -> SdkConfig {
         .operation_timeout(Duration::from_secs(4))
         .build();
     let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::provider())
-        .tls_context(tls::context(Roots::of_aws()))
+        .tls_provider(sdk::provider())
+        .tls_context(sdk::context(Roots::of_aws()))
         .build_https();
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)

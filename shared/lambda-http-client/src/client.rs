@@ -1,19 +1,18 @@
 //! The HTTP client of every call that is not an AWS SDK call: OTLP export, JWKS, signed calls to other accounts.
 //!
-//! It is the SDK's own connector (hyper, rustls on aws-lc), so a function carries one HTTP stack and one TLS library.
+//! With the feature `aws` it is the SDK's own connector, so that a function carries one HTTP stack; without, the client of hyper that the
+//! SDK's is built on. TLS is rustls on aws-lc either way.
 
-use std::{fmt, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_runtime_api::client::{
-    http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector},
-    orchestrator::HttpRequest,
-};
-use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::tls::{Roots, context, provider};
+#[cfg(not(feature = "aws"))]
+use super::hyper::Connector;
+#[cfg(feature = "aws")]
+use super::sdk_connector::Connector;
+use super::tls::Roots;
 
 /// Why a call got no response.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +31,7 @@ pub enum HttpClientError {
 /// A pooled HTTP/1.1 client with one timeout for the whole exchange, body included.
 #[derive(Clone)]
 pub struct HttpClient {
-    connector: SharedHttpConnector,
+    connector: Connector,
     timeout: Duration,
 }
 
@@ -44,42 +43,25 @@ impl HttpClient {
 
     /// A client that trusts these certificate authorities.
     pub fn trusting(roots: Roots, timeout: Duration) -> Self {
-        let settings = HttpConnectorSettings::builder().connect_timeout(timeout).read_timeout(timeout).build();
-        let connector = Connector::builder()
-            .connector_settings(settings)
-            .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
-            .tls_provider(provider())
-            .tls_context(context(roots))
-            .build();
-        Self { connector: SharedHttpConnector::new(connector), timeout }
+        Self { connector: Connector::new(roots, timeout), timeout }
     }
 
     /// Sends a request and reads the whole response.
+    ///
+    /// # Errors
+    ///
+    /// If the URL has no host, if no response comes, or if it is not complete within the timeout. A status such as 500 is no error.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpClientError> {
-        let request = HttpRequest::try_from(request.map(SdkBody::from))
-            .map_err(|error| HttpClientError::InvalidRequest(error.to_string()))?;
-        let exchange = async {
-            let response = self
-                .connector
-                .call(request)
-                .await
-                .map_err(|error| HttpClientError::NoResponse(error_chain(&error)))?
-                .try_into_http1x()
-                .map_err(|error| HttpClientError::NoResponse(error.to_string()))?;
-            let (parts, body) = response.into_parts();
-            let body = ByteStream::new(body)
-                .collect()
-                .await
-                .map_err(|error| HttpClientError::NoResponse(error_chain(&error)))?
-                .into_bytes();
-            Ok(Response::from_parts(parts, body))
-        };
+        if request.uri().authority().is_none() {
+            return Err(HttpClientError::InvalidRequest(format!("{} names no host", request.uri())));
+        }
+        let exchange = self.connector.exchange(request);
         tokio::time::timeout(self.timeout, exchange).await.unwrap_or(Err(HttpClientError::Timeout(self.timeout)))
     }
 }
 
 /// The message of an error and of all its causes: the outermost alone seldom says why.
-pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -93,12 +75,5 @@ pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient").field("timeout", &self.timeout).finish_non_exhaustive()
-    }
-}
-
-#[async_trait::async_trait]
-impl opentelemetry_http::HttpClient for HttpClient {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, opentelemetry_http::HttpError> {
-        Ok(self.send(request).await?)
     }
 }

@@ -38,6 +38,10 @@ pub struct Signer {
 
 impl Signer {
     /// A signer for `service`, such as `execute-api` or `xray`.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::NotConfigured`] where the configuration has no credentials or no region.
     pub fn new(config: &SdkConfig, service: &'static str) -> Result<Self, SignError> {
         let credentials = config.credentials_provider().ok_or(SignError::NotConfigured("credentials"))?;
         let region = config.region().ok_or(SignError::NotConfigured("region"))?.to_string();
@@ -45,6 +49,10 @@ impl Signer {
     }
 
     /// Fetches credentials; what it returns signs without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::Credentials`] where the provider has none at the moment.
     pub async fn ready(&self) -> Result<ReadySigner<'_>, SignError> {
         Ok(ReadySigner { signer: self, identity: self.credentials.provide_credentials().await?.into() })
     }
@@ -60,6 +68,10 @@ pub struct ReadySigner<'a> {
 impl ReadySigner<'_> {
     /// Adds the signature's headers. Headers that are there already are signed, but for `X-Amzn-Trace-Id`, which services on the way
     /// may write anew.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::Unsignable`] where the request is not one that SigV4 can sign.
     pub fn sign(&self, request: &mut Request<Bytes>) -> Result<(), SignError> {
         let unsignable = |error: &dyn std::fmt::Display| SignError::Unsignable(error.to_string());
         let params = v4::SigningParams::builder()

@@ -1,8 +1,6 @@
 //! Whom TLS trusts. Loading a system's store takes longer than all else a function does before its first request, and AWS's
 //! services need five certificates of it.
 
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-
 /// Amazon's roots, <https://www.amazontrust.com/repository/>: Amazon Root CA 1 to 4 and Starfield Services G2.
 const AMAZON: &[u8] = include_bytes!("roots/amazon.pem");
 
@@ -32,19 +30,66 @@ impl Roots {
     }
 }
 
-/// The one TLS library: rustls on aws-lc.
-pub(crate) fn provider() -> Provider {
-    Provider::Rustls(CryptoMode::AwsLc)
+/// For hyper's client.
+#[cfg(not(feature = "aws"))]
+pub(crate) mod plain {
+    use std::sync::{Arc, OnceLock};
+
+    use rustls::{
+        ClientConfig, RootCertStore,
+        pki_types::{CertificateDer, pem::PemObject as _},
+    };
+    use rustls_native_certs::load_native_certs;
+
+    use super::{AMAZON, Roots};
+
+    /// The TLS configuration that trusts `roots`, made once in a process.
+    pub(crate) fn config(roots: Roots) -> ClientConfig {
+        static OF: [OnceLock<ClientConfig>; 2] = [OnceLock::new(), OnceLock::new()];
+        let [amazon, system] = &OF;
+        match roots {
+            Roots::Amazon => amazon.get_or_init(|| trusting(amazons().iter().cloned())),
+            Roots::System => system.get_or_init(|| trusting(load_native_certs().certs)),
+        }
+        .clone()
+    }
+
+    fn trusting(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> ClientConfig {
+        let mut store = RootCertStore::empty();
+        // One that cannot be read is left out, as in a system's store that has an old one; without any, every connection is refused.
+        store.add_parsable_certificates(certificates);
+        // Named, since a process may have another provider linked in too.
+        let aws_lc = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(aws_lc).with_safe_default_protocol_versions();
+        builder.unwrap_or_else(|_| ClientConfig::builder()).with_root_certificates(store).with_no_client_auth()
+    }
+
+    pub(super) fn amazons() -> Vec<CertificateDer<'static>> {
+        CertificateDer::pem_slice_iter(AMAZON).filter_map(Result::ok).collect()
+    }
 }
 
-/// A TLS context that trusts `roots`.
-pub(crate) fn context(roots: Roots) -> TlsContext {
-    let store = match roots {
-        Roots::Amazon => TrustStore::empty().with_pem_certificate(AMAZON),
-        Roots::System => TrustStore::empty().with_native_roots(true),
-    };
-    // Only a store without certificates is refused.
-    TlsContext::builder().with_trust_store(store).build().unwrap_or_default()
+/// The SDK's client on the same library.
+#[cfg(feature = "aws")]
+pub(crate) mod sdk {
+    use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+
+    use super::{AMAZON, Roots};
+
+    /// rustls on aws-lc.
+    pub(crate) fn provider() -> Provider {
+        Provider::Rustls(CryptoMode::AwsLc)
+    }
+
+    /// A TLS context that trusts `roots`.
+    pub(crate) fn context(roots: Roots) -> TlsContext {
+        let store = match roots {
+            Roots::Amazon => TrustStore::empty().with_pem_certificate(AMAZON),
+            Roots::System => TrustStore::empty().with_native_roots(true),
+        };
+        // Only a store without certificates is refused.
+        TlsContext::builder().with_trust_store(store).build().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -67,5 +112,7 @@ mod tests {
     fn amazons_roots_are_five_certificates() {
         let pem = std::str::from_utf8(AMAZON).unwrap();
         assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 5);
+        #[cfg(not(feature = "aws"))]
+        assert_eq!(rustls::RootCertStore::empty().add_parsable_certificates(plain::amazons()), (5, 0));
     }
 }

@@ -1,21 +1,55 @@
 //! What handlers behind API Gateway answer with, and read of a request.
 //!
-//! | module | idea |
+//! | item | idea |
 //! |---|---|
-//! | `problem` | RFC 9457 problem documents: every error that reaches a caller |
-//! | `routing` | the route of a request, JSON answers, query parameters, CORS |
-//! | `paging` | `?limit=` and `?cursor=` of a list |
+//! | [`Problem`], [`FieldError`] | RFC 9457 problem documents: every error that reaches a caller |
+//! | [`json()`] | a JSON answer |
+//! | [`route()`], [`no_such_route`] | the route of a request, and the answer where there is none |
+//! | [`query`], [`required_query`] | query parameters |
+//! | [`page`] | `?limit=` and `?cursor=` of a list |
+//! | [`cors_layer`] | CORS |
 //!
 //! ```
-//! use http::StatusCode;
-//! use lambda_problem::Problem;
+//! use http::{Response, StatusCode};
+//! use lambda_http::{Body, Request, RequestExt};
+//! use lambda_problem::{Problem, json, no_such_route, required_query, route};
 //!
-//! let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_airport", "There is no such airport.")
-//!     .with_field("/from_airport", "XXX is no IATA code in use");
-//! let response = problem.into_response();
-//! assert_eq!(response.status(), 422);
-//! assert_eq!(response.headers()["content-type"], "application/problem+json");
+//! fn handle(request: &Request) -> Result<Response<Body>, Problem> {
+//!     match route(request).as_str() {
+//!         "/airports" => {
+//!             let code = required_query(request, "code")?;
+//!             if code != "LHR" {
+//!                 return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_airport", "There is no such airport.")
+//!                     .with_field("code", "is no IATA code in use"));
+//!             }
+//!             json(StatusCode::OK, &serde_json::json!({ "code": code }))
+//!         }
+//!         _ => Err(no_such_route()),
+//!     }
+//! }
+//!
+//! let ask = |code: &str| {
+//!     let parameters = std::collections::HashMap::from([("code".to_owned(), vec![code.to_owned()])]);
+//!     let request = http::Request::get("https://api.example/airports").body(Body::Empty).unwrap();
+//!     handle(&request.with_query_string_parameters(parameters)).unwrap_or_else(Problem::into_response)
+//! };
+//! assert_eq!(ask("LHR").status(), 200);
+//! let refused = ask("XXX");
+//! assert_eq!(refused.status(), 404);
+//! assert_eq!(refused.headers()["content-type"], "application/problem+json");
 //! ```
+//!
+//! # Errors
+//!
+//! There is one error, [`Problem`], and it is an answer: functions that read a request give a 400 that names the parameter, and
+//! [`Problem::internal`] is what is left for a fault of the service's own.
+//!
+//! # Guarantees
+//!
+//! - A problem has a stable `code`, by which clients decide, beside the sentence for a person.
+//! - What failed inside is in the log, never in the answer.
+//! - Answers are a tenant's own, so no cache may keep them (`Cache-Control: no-store`).
+//! - A parameter that is there twice is refused: which of them is meant is not for a function to guess.
 
 mod paging;
 mod problem;

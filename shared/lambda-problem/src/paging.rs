@@ -11,6 +11,10 @@ const DEFAULT_LIMIT: u8 = 20;
 const MAX_LIMIT: u8 = 100;
 
 /// The page a request asks for: how many entries, and after which one. 400 where either is not valid, or there twice.
+///
+/// # Errors
+///
+/// A [`Problem`] of 400 that names the parameter: `invalid_parameter`, or `repeated_parameter`.
 pub fn page<C: FromStr>(request: &Request) -> Result<(u8, Option<C>), Problem> {
     let limit = match query(request, "limit")? {
         None => DEFAULT_LIMIT,

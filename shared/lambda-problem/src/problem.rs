@@ -109,9 +109,30 @@ impl std::fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// A handler may fail with any error: a [`Problem`] among them is answered as it is, and another is told to the log and, to the caller, as
+/// [`Problem::internal`].
+impl From<lambda_http::Error> for Problem {
+    fn from(error: lambda_http::Error) -> Self {
+        match error.downcast::<Problem>() {
+            Ok(problem) => *problem,
+            Err(error) => {
+                tracing::error!(%error, "the handler failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_any_other_error_a_caller_hears_nothing() {
+        let not_found = Problem::new(StatusCode::NOT_FOUND, "no_parcel", "No such parcel.");
+        assert_eq!(Problem::from(lambda_http::Error::from(not_found.clone())), not_found);
+        assert_eq!(Problem::from(lambda_http::Error::from("the database said no")), Problem::internal());
+    }
 
     #[test]
     fn a_problem_is_served_as_rfc_9457_says() {

@@ -19,6 +19,10 @@ pub fn route(request: &Request) -> String {
 }
 
 /// A JSON answer.
+///
+/// # Errors
+///
+/// [`Problem::internal`] where the body cannot be written as JSON. The reason is logged.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>, Problem> {
     let text = serde_json::to_string(body).map_err(|error| {
         tracing::error!(%error, "answer not serialised");
@@ -34,6 +38,10 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>,
 }
 
 /// A query parameter, if it is there. 400 where it is there more than once: which of them is meant is not for a function to guess.
+///
+/// # Errors
+///
+/// A [`Problem`] of 400, `repeated_parameter`.
 pub fn query<'a>(request: &'a Request, name: &str) -> Result<Option<&'a str>, Problem> {
     let Some(query) = request.query_string_parameters_ref() else { return Ok(None) };
     match query.all(name).unwrap_or_default().as_slice() {
@@ -48,6 +56,10 @@ pub fn query<'a>(request: &'a Request, name: &str) -> Result<Option<&'a str>, Pr
 }
 
 /// A query parameter that must be there, once.
+///
+/// # Errors
+///
+/// A [`Problem`] of 400, `missing_parameter` or `repeated_parameter`.
 pub fn required_query<'a>(request: &'a Request, name: &str) -> Result<&'a str, Problem> {
     query(request, name)?.ok_or_else(|| {
         Problem::new(StatusCode::BAD_REQUEST, "missing_parameter", format!("The query parameter {name} is required."))

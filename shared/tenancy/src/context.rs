@@ -17,24 +17,89 @@ pub struct TenantLabel {
 
 /// The tenant, tier and user of one request or message, vouched for; reads like its [`TenantLabel`].
 ///
-/// It is not made of parts, nor read from JSON:
+/// [`vouched_by`](Self::vouched_by) is the one way to make it:
 ///
-/// ```compile_fail
-/// use tenancy::{TenantContext, TenantLabel, Tier};
+/// ```
+/// # use tenancy::{TenantContext, TenantId, TenantLabel, Tier};
+/// # let label = TenantLabel { tenant_id: "acme".parse().unwrap(), tier: Tier::named("basic"), user_id: None };
+/// let mine = TenantContext::vouched_by("a test", label.clone());
+/// assert_eq!(mine.tenant_id.as_str(), "acme");
+/// # fn read<T: serde::de::DeserializeOwned>() {}
+/// # read::<TenantId>();
+/// # let _: TenantLabel = label.into();
+/// ```
 ///
-/// let label = TenantLabel {
-///     tenant_id: "acme".parse().unwrap(),
-///     tier: Tier::named("basic"),
-///     user_id: None,
-/// };
+/// Each of the following has those lines before it, and does not compile. It is not made of parts, whole or in part:
+///
+/// ```compile_fail,E0451
+/// # use tenancy::{TenantContext, TenantLabel, Tier};
+/// # let label = TenantLabel { tenant_id: "acme".parse().unwrap(), tier: Tier::named("basic"), user_id: None };
 /// let forged = TenantContext { label, voucher: "nobody" };
 /// ```
 ///
-/// nor turn one tenant's into another's:
+/// ```compile_fail,E0451
+/// # use tenancy::{TenantContext, TenantLabel, Tier};
+/// # let label = TenantLabel { tenant_id: "acme".parse().unwrap(), tier: Tier::named("basic"), user_id: None };
+/// let mine = TenantContext::vouched_by("a test", label.clone());
+/// let forged = TenantContext { label, ..mine };
+/// ```
 ///
-/// ```compile_fail
-/// fn steal(mine: &mut crate::TenantContext) {
+/// It comes out of nothing, of no label and of no text:
+///
+/// ```compile_fail,E0599
+/// # use tenancy::TenantContext;
+/// let forged = TenantContext::default();
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use tenancy::{TenantContext, TenantLabel, Tier};
+/// # let label = TenantLabel { tenant_id: "acme".parse().unwrap(), tier: Tier::named("basic"), user_id: None };
+/// let forged: TenantContext = label.into();
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use tenancy::{TenantContext, TenantLabel, Tier};
+/// # let label = TenantLabel { tenant_id: "acme".parse().unwrap(), tier: Tier::named("basic"), user_id: None };
+/// let forged = TenantContext::try_from(label).unwrap();
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use tenancy::TenantContext;
+/// let forged: TenantContext = "acme".parse().unwrap();
+/// ```
+///
+/// It is not read from JSON or anything else:
+///
+/// ```compile_fail,E0277
+/// # use tenancy::TenantContext;
+/// # fn read<T: serde::de::DeserializeOwned>() {}
+/// read::<TenantContext>();
+/// ```
+///
+/// And one tenant's does not turn into another's: in itself, as a clone, or by what it lends.
+///
+/// ```compile_fail,E0594
+/// fn steal(mine: &mut tenancy::TenantContext) {
 ///     mine.tenant_id = "another".parse().unwrap();
+/// }
+/// ```
+///
+/// ```compile_fail,E0616
+/// fn steal(mine: &tenancy::TenantContext) {
+///     let mut stolen = mine.clone();
+///     stolen.label.tenant_id = "another".parse().unwrap();
+/// }
+/// ```
+///
+/// ```compile_fail,E0594
+/// fn steal(mine: &mut tenancy::TenantContext, other: tenancy::TenantLabel) {
+///     *mine.label() = other;
+/// }
+/// ```
+///
+/// ```compile_fail,E0596
+/// fn steal(mine: &mut tenancy::TenantContext, other: &mut tenancy::TenantLabel) {
+///     std::mem::swap(&mut **mine, other);
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,17 +1,46 @@
 //! Who a request or message is served for.
 //!
-//! Values of these types are valid by construction. A [`TenantLabel`] says whom a span or a message names, and opens nothing. A
-//! [`TenantContext`] opens a tenant's items: it is made where somebody vouches for it, which a reviewer finds by searching for
-//! [`vouched_by`](TenantContext::vouched_by).
-//!
-//! | module | idea |
+//! | item | idea |
 //! |---|---|
-//! | `identifier` | the id of a tenant, and of a user |
-//! | `tier` | the service level that a tenant has bought, and which there are |
-//! | `role` | what a user may do within their tenant |
-//! | `registry` | what a registry of tenants knows of one |
-//! | `context` | whom a span names, and whose items may be opened |
-//! | `pattern` | which texts a contract allows |
+//! | [`TenantId`], [`UserId`] | a customer company, and a user of one, as identity providers name them |
+//! | [`Tier`], [`Tiers`] | the service level that a tenant has bought, and which there are |
+//! | [`Role`] | what a user may do within their tenant |
+//! | [`TenantLabel`] | tenant, tier and user that a span, a log line or a message names; it opens nothing |
+//! | [`TenantContext`] | the same, vouched for; it opens a tenant's items |
+//! | [`RegistryEntry`], [`TenantStatus`] | what a registry of tenants knows of one |
+//! | [`Pattern`] | which texts a contract allows, for the code that reads them and the schema that is published |
+//!
+//! ```
+//! use tenancy::{TenantContext, TenantLabel, Tier, Tiers};
+//!
+//! const FREE: Tier = Tier::named("free");
+//! let tiers = Tiers::from([FREE, Tier::named("pro")]);
+//!
+//! // What somebody has checked: a token, a signature, a key.
+//! let label = TenantLabel {
+//!     tenant_id: "acme".parse()?,
+//!     tier: tiers.parse("free")?,
+//!     user_id: Some("auth0|65f1".parse()?),
+//! };
+//! let tenant = TenantContext::vouched_by("our gateway's API key", label);
+//! assert_eq!((tenant.tenant_id.as_str(), tenant.tier), ("acme", FREE));
+//!
+//! assert!(tiers.parse("gold").is_err(), "nobody sells it");
+//! # Ok::<(), tenancy::InvalidTenant>(())
+//! ```
+//!
+//! # Errors
+//!
+//! [`InvalidTenant`] says which of the texts cannot be what it should be, and what it may consist of. Of the texts it repeats the
+//! name of an unknown tier alone.
+//!
+//! # Guarantees
+//!
+//! - A value is valid by construction, read from JSON too: a [`TenantId`] can stand in a key, a header and an IAM condition without escaping, and a
+//!   [`UserId`] in a key.
+//! - A [`TenantContext`] is made by [`vouched_by`](TenantContext::vouched_by) alone, which a reviewer finds by its name, and never becomes another
+//!   tenant's. Its documentation tries every other way, and none compiles.
+//! - There is no current tenant: whoever needs one is given it.
 
 mod context;
 mod identifier;

@@ -39,6 +39,18 @@ impl ClaimNames {
         }
     }
 
+    /// `tenant_id`, `tier`, `role`, and the `sub` of every token (RFC 7519 §4.1.2).
+    pub fn plain(tiers: impl Into<Tiers>) -> Self {
+        Self {
+            tenant_id: "tenant_id".to_owned(),
+            tier: "tier".to_owned(),
+            tier_if_absent: None,
+            user_id: "sub".to_owned(),
+            role: "role".to_owned(),
+            tiers: tiers.into(),
+        }
+    }
+
     /// Whom a caller with these claims is of.
     pub(crate) fn label(
         &self,

@@ -22,6 +22,10 @@ pub struct Identity {
 /// Lambda authorizer. One of your own makes its [`TenantContext`] by [`TenantContext::vouched_by`].
 pub trait Identify: Send + Sync + 'static {
     /// Who sent this request.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError`]: why nobody is known to have. It becomes the [`Problem`] that the caller gets.
     fn identify(&self, request: &Request) -> impl Future<Output = Result<Identity, AuthError>> + Send;
 }
 

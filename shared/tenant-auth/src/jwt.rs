@@ -1,8 +1,10 @@
 //! Verification of a JSON Web Token.
 
+use std::time::Duration;
+
 use jsonwebtoken::{Algorithm, Validation, decode, errors::ErrorKind};
 use lambda_http::Request;
-use lambda_http_client::HttpClient;
+use lambda_http_client::{HttpClient, Roots};
 use tenancy::{Role, TenantContext, Tiers};
 
 use crate::{
@@ -94,6 +96,36 @@ impl JwtSettings {
     }
 }
 
+impl JwtSettings {
+    /// Tokens of this issuer for this service, by what most providers do: keys at `/.well-known/jwks.json` below the issuer, RS256, and
+    /// [`ClaimNames::plain`]. Another provider's are fields of the struct.
+    pub fn issued_by(issuer: &str, audience: &str, tiers: impl Into<Tiers>) -> Self {
+        Self {
+            jwks_url: format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            algorithms: vec![SigningAlgorithm::Rs256],
+            token_use: None,
+            claims: ClaimNames::plain(tiers),
+        }
+    }
+
+    /// The same of the issuer in `JWT_ISSUER` and the audience in `JWT_AUDIENCE`, with the keys at `JWKS_URL` if it is set.
+    ///
+    /// # Errors
+    ///
+    /// Names the variables that are missing.
+    pub fn from_env(tiers: impl Into<Tiers>) -> Result<Self, InvalidSettings> {
+        let [issuer, audience] = required(["JWT_ISSUER", "JWT_AUDIENCE"])?;
+        let settings = Self::issued_by(&issuer, &audience, tiers);
+        let elsewhere = std::env::var("JWKS_URL").ok().filter(|url| !url.is_empty());
+        Ok(Self { jwks_url: elsewhere.unwrap_or(settings.jwks_url), ..settings })
+    }
+}
+
+/// How long the issuer of signing keys may take to answer.
+pub(crate) const KEYS_WITHIN: Duration = Duration::from_secs(2);
+
 /// Verifies the tokens of one issuer for one service.
 #[derive(Debug)]
 pub struct JwtVerifier {
@@ -125,6 +157,18 @@ impl JwtVerifier {
             token_use: settings.token_use,
             claims: settings.claims,
         }
+    }
+
+    /// A verifier of [`JwtSettings::from_env`], with a client that trusts whom the keys' address asks for: the system's certificate
+    /// authorities beyond AWS.
+    ///
+    /// # Errors
+    ///
+    /// Names the variables that are missing.
+    pub fn from_env(tiers: impl Into<Tiers>) -> Result<Self, InvalidSettings> {
+        let settings = JwtSettings::from_env(tiers)?;
+        let client = HttpClient::trusting(Roots::of(&settings.jwks_url), KEYS_WITHIN);
+        Ok(Self::new(settings, client))
     }
 
     /// Fetches the signing keys, for the start of a function: await it beside what else the start waits for. A failure is

@@ -19,7 +19,10 @@ use tenant_telemetry::Work;
 use tower::{Layer, Service};
 
 use super::{AuthError, Identify, Identity};
-use crate::{RegistryAway, Standing, TenantRegistry};
+use crate::{
+    TenantRegistry,
+    registry::{RegistryAway, Standing},
+};
 
 /// Asks who sent a request, asks the registry whether its tenant is served, tells telemetry whose request this is, and hands the
 /// handler a [`TenantContext`] and the user's [`Role`](tenancy::Role) in the request's extensions.
@@ -81,7 +84,8 @@ impl<S: Clone, I> Clone for AuthService<S, I> {
 impl<S, I> Service<Request> for AuthService<S, I>
 where
     I: Identify,
-    S: Service<Request, Error = Problem> + Clone + Send + 'static,
+    S: Service<Request> + Clone + Send + 'static,
+    S::Error: Into<Problem>,
     S::Future: Send,
 {
     type Response = S::Response;
@@ -89,7 +93,7 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, Problem>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Problem>> {
-        self.inner.poll_ready(cx)
+        self.inner.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
@@ -133,7 +137,7 @@ where
             }
             request.extensions_mut().insert(tenant);
             request.extensions_mut().insert(role);
-            beside(inner.call(request), begun).await
+            beside(inner.call(request), begun).await.map_err(Into::into)
         })
     }
 }

@@ -1,17 +1,73 @@
 //! From a request to a verified tenant that is served.
 //!
-//! | module | idea |
+//! | item | idea |
 //! |---|---|
-//! | `layer` | the Tower layer that lets only verified tenants through to a handler |
-//! | `identify` | who sent a request, whoever says so: a trait, and why nobody is known |
-//! | `jwt`, `header`, `jwks` | a token of any issuer, Cognito first: what is accepted, JOSE header, signing keys |
-//! | `authorizer` | the context that a Lambda authorizer gives a request |
-//! | `claims` | under which names a tenant, a tier and a user stand |
-//! | `settings` | what the environment must say |
-//! | `registry` | which tenants there are, and whether they are served |
+//! | [`AuthLayer`] | the Tower layer that lets only verified tenants through to a handler |
+//! | [`Identify`], [`Identity`] | who sent a request, whoever says so |
+//! | [`JwtVerifier`], [`JwtSettings`], [`SigningAlgorithm`] | a token of any issuer, Cognito a preset |
+//! | [`AuthorizerContext`] | the context that a Lambda authorizer gives a request; of HTTP APIs too with the feature `http-api` |
+//! | [`ClaimNames`] | under which names a tenant, a tier and a user stand |
+//! | [`TenantRegistry`] | which tenants there are, and whether they are served |
+//! | [`ApiFunction`] | all of it at once, as a function behind API Gateway starts |
+//! | [`AuthError`], [`InvalidSettings`], [`JwksError`] | what can go wrong |
 //!
-//! API Gateway's authorizer checked the token first; it is checked again here, because a function that trusts whoever
-//! invoked it is one misconfigured route away from serving the wrong tenant.
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use http::{Response, StatusCode};
+//! use lambda_http::{Body, Request};
+//! use lambda_http_client::HttpClient;
+//! use lambda_problem::{Problem, json};
+//! use tenancy::{TenantContext, Tier};
+//! use tenant_auth::{AuthLayer, ClaimNames, JwtSettings, JwtVerifier, SigningAlgorithm};
+//! use tower::{Layer, service_fn};
+//!
+//! async fn hello(request: Request) -> Result<Response<Body>, Problem> {
+//!     let tenant = request.extensions().get::<TenantContext>().ok_or_else(Problem::internal)?;
+//!     json(StatusCode::OK, &serde_json::json!({ "hello": tenant.tenant_id }))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), lambda_http::Error> {
+//! let issuer = JwtSettings {
+//!     issuer: "https://login.example/".to_owned(),
+//!     audience: "https://api.example".to_owned(),
+//!     jwks_url: "https://login.example/.well-known/jwks.json".to_owned(),
+//!     algorithms: vec![SigningAlgorithm::Rs256],
+//!     token_use: None,
+//!     claims: ClaimNames {
+//!         tenant_id: "org_id".to_owned(),
+//!         tier: "plan".to_owned(),
+//!         tier_if_absent: Some(Tier::named("free")),
+//!         user_id: "sub".to_owned(),
+//!         role: "role".to_owned(),
+//!         tiers: [Tier::named("free"), Tier::named("pro")].into(),
+//!     },
+//! };
+//! let auth = AuthLayer::new(JwtVerifier::new(issuer, HttpClient::new(Duration::from_secs(2))));
+//! let handler = auth.layer(service_fn(hello));
+//! # let _ = handler;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With spans and a runtime it is `examples/traced_function.rs`.
+//!
+//! # Errors
+//!
+//! [`AuthError`] becomes the [`Problem`] that a caller gets: 401 for a bad token, 403 for a tenant that cannot be served,
+//! 503 while keys are out of reach. What exactly was wrong with a token is logged, and not told to its bearer. Mistakes of the environment are
+//! told at the start, all at once ([`InvalidSettings`]).
+//!
+//! # Guarantees
+//!
+//! - API Gateway's authorizer checked the token first; it is checked again here, because a function that trusts whoever invoked it is one
+//!   misconfigured route away from serving the wrong tenant.
+//! - A token is held to one issuer, one audience and the algorithms that you list. Keys come from the configured URL alone; URLs in a token's
+//!   header are never followed.
+//! - A handler runs with a verified [`TenantContext`], or not at all.
+//! - The registry has the last word over the token, in status and tier. While it is away its last answer counts for five minutes; then the door is
+//!   closed.
 
 mod authorizer;
 mod claims;
@@ -22,6 +78,7 @@ mod jwt;
 mod layer;
 mod registry;
 mod settings;
+mod start;
 
 pub use authorizer::AuthorizerContext;
 pub use claims::ClaimNames;
@@ -29,5 +86,9 @@ pub use identify::{AuthError, Identify, Identity};
 pub use jwks::JwksError;
 pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm};
 pub use layer::{AuthLayer, AuthService};
-pub use registry::{RegistryAway, Standing, TenantRegistry};
+pub use registry::TenantRegistry;
 pub use settings::InvalidSettings;
+pub use start::{ApiFunction, NotStarted};
+// What a function that has this layer needs beside it.
+pub use lambda_problem::Problem;
+pub use tenancy::{Role, TenantContext, Tier, Tiers};

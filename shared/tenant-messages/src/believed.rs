@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tenant_telemetry::{Received, Thresholds};
 
-use crate::{Carrier, IncomingMessage};
+use crate::{IncomingMessage, incoming::Carrier};
 
 /// The queues, topics and buses that a consumer believes, by their ARNs.
 ///

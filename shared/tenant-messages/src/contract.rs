@@ -78,8 +78,47 @@ pub trait TenantMessage: Serialize + DeserializeOwned {
         self.check()?;
         let versioned = Versioned { version: Self::VERSION, message: self };
         let body = serde_json::to_string(&versioned).map_err(|error| InvalidMessage::Body(error.to_string()))?;
-        Ok(Written { body, attributes: attributes(self)? })
+        Ok(Written { body, attributes: expected::<Self>(&self.label()?) })
     }
+}
+
+/// Implements [`TenantMessage`] for a struct whose fields are texts, or types of `tenancy`: event type, version, and which fields are whose.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tenant_messages::{TenantMessage, tenant_message};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct InvoicePaid {
+///     invoice: String,
+///     tenant: String,
+///     plan: String,
+/// }
+/// tenant_message!("invoice.paid", 1, InvoicePaid { tenant_id: tenant, tier: plan });
+///
+/// let paid = InvoicePaid { invoice: "7".into(), tenant: "acme".into(), plan: "pro".into() };
+/// assert_eq!(paid.write().unwrap().attributes[1], ("tenant_tier", "pro".to_owned()));
+/// ```
+///
+/// A user is named by a third field: `{ tenant_id: tenant, tier: plan, user_id: user }`.
+#[macro_export]
+macro_rules! tenant_message {
+    ($event:literal, $version:literal, $name:ident { tenant_id: $tenant:ident, tier: $tier:ident $(, user_id: $user:ident)? }) => {
+        impl $crate::TenantMessage for $name {
+            const EVENT_TYPE: &'static str = $event;
+            const VERSION: u32 = $version;
+
+            fn label(&self) -> ::core::result::Result<$crate::TenantLabel, $crate::InvalidTenant> {
+                Ok($crate::TenantLabel {
+                    tenant_id: self.$tenant.as_str().parse()?,
+                    tier: self.$tier.as_str().parse()?,
+                    user_id: $crate::tenant_message!(@user self $($user)?),
+                })
+            }
+        }
+    };
+    (@user $message:ident) => { None };
+    (@user $message:ident $user:ident) => { Some($message.$user.as_str().parse()?) };
 }
 
 #[derive(Serialize)]
@@ -155,6 +194,14 @@ pub enum InvalidMessage {
 ///
 /// The first rule that the message breaks.
 pub fn read<T: TenantMessage>(body: &str, attributes: &HashMap<String, String>) -> Result<T, InvalidMessage> {
+    Ok(read_with_label(body, attributes)?.0)
+}
+
+/// The event and whom it names, asked for once: what agreed with the attributes is what is vouched for.
+fn read_with_label<T: TenantMessage>(
+    body: &str,
+    attributes: &HashMap<String, String>,
+) -> Result<(T, TenantLabel), InvalidMessage> {
     let unread = |error: serde_json::Error| InvalidMessage::Body(error.to_string());
     // JSON has one kind of number: 1.0 is 1.
     let Version { version } = serde_json::from_str(body).map_err(unread)?;
@@ -163,23 +210,23 @@ pub fn read<T: TenantMessage>(body: &str, attributes: &HashMap<String, String>) 
     }
     let event: T = serde_json::from_str(body).map_err(unread)?;
     event.check()?;
-    for (name, expected) in self::attributes(&event)? {
+    let label = event.label()?;
+    for (name, expected) in expected::<T>(&label) {
         match attributes.get(name) {
             None => return Err(InvalidMessage::MissingAttribute(name)),
             Some(value) if *value != expected => return Err(InvalidMessage::Disagreement(name)),
             Some(_) => {}
         }
     }
-    Ok(event)
+    Ok((event, label))
 }
 
-fn attributes<T: TenantMessage>(message: &T) -> Result<[(&'static str, String); 3], InvalidMessage> {
-    let label = message.label()?;
-    Ok([
+fn expected<T: TenantMessage>(label: &TenantLabel) -> [(&'static str, String); 3] {
+    [
         (attribute::TENANT_ID, label.tenant_id.to_string()),
         (attribute::TENANT_TIER, label.tier.to_string()),
         (attribute::EVENT_TYPE, T::EVENT_TYPE.to_owned()),
-    ])
+    ]
 }
 
 impl IncomingMessage {
@@ -191,9 +238,8 @@ impl IncomingMessage {
     /// The first reason why it is not taken; one that came from elsewhere is not read.
     pub fn accept<T: TenantMessage>(&self, believed: &BelievedSources) -> Result<(T, TenantContext), InvalidMessage> {
         believed.judge(self).map_err(InvalidMessage::Unbelieved)?;
-        let event: T = read(&self.body, &self.attributes)?;
-        let tenant = TenantContext::vouched_by("a believed source", event.label()?);
-        Ok((event, tenant))
+        let (event, label) = read_with_label(&self.body, &self.attributes)?;
+        Ok((event, TenantContext::vouched_by("a believed source", label)))
     }
 
     /// Which event the message says it is, for a consumer of several.

@@ -6,7 +6,27 @@ use aws_lambda_events::{sns::SnsRecord, sqs::SqsMessage};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One message, whatever carried it.
+/// One message, whatever carried it. [`receive`] makes it, and what it says stays as it came: else a message that is believed could be made to
+/// speak for another tenant.
+///
+/// ```compile_fail,E0616
+/// fn forge(genuine: &mut tenant_messages::IncomingMessage) {
+///     genuine.body = r#"{"version":1,"tenant":"another"}"#.to_owned();
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// # use tenant_messages::IncomingMessage;
+/// fn forge(genuine: IncomingMessage) -> IncomingMessage {
+///     IncomingMessage { body: String::new(), ..genuine }
+/// }
+/// ```
+///
+/// ```compile_fail,E0596
+/// fn forge(genuine: &mut tenant_messages::IncomingMessage) {
+///     genuine.attributes().insert("tenant_id".to_owned(), "another".to_owned());
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IncomingMessage {
     /// The carrier's message id: SQS's, by which a failure is reported, or SNS's where SNS invoked the function.
@@ -15,20 +35,30 @@ pub struct IncomingMessage {
     pub system: &'static str,
     /// Name of the queue or topic it came from.
     pub source: String,
-    /// What carried it, the last first: the queue that Lambda read it from, the topic or bus that passed it on. With raw delivery a message
-    /// does not name its topic.
-    pub carriers: Vec<Carrier>,
-    /// What was published.
-    pub body: String,
-    /// String attributes as published.
-    pub attributes: HashMap<String, String>,
     /// SQS's `AWSTraceHeader`: the X-Ray header of the call that sent the message.
     pub aws_trace_header: Option<String>,
+    /// What carried it, the last first: the queue that Lambda read it from, the topic or bus that passed it on. With raw delivery a message
+    /// does not name its topic.
+    pub(crate) carriers: Vec<Carrier>,
+    pub(crate) body: String,
+    pub(crate) attributes: HashMap<String, String>,
+}
+
+impl IncomingMessage {
+    /// What was published.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// String attributes as published.
+    pub fn attributes(&self) -> &HashMap<String, String> {
+        &self.attributes
+    }
 }
 
 /// What carried a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Carrier {
+pub(crate) enum Carrier {
     /// A queue of SQS, by its ARN.
     Queue(String),
     /// A topic of SNS, by its ARN.
@@ -56,7 +86,11 @@ impl fmt::Display for Carrier {
 #[error("not an SQS, SNS or EventBridge event: {0}")]
 pub struct UnknownEvent(String);
 
-/// The messages of an SQS, SNS or EventBridge event.
+/// The messages of an SQS, SNS or EventBridge event, as Lambda hands it to a function.
+///
+/// # Errors
+///
+/// [`UnknownEvent`] where it is none of these, or one of its records is not.
 pub fn receive(event: Value) -> Result<Vec<IncomingMessage>, UnknownEvent> {
     if let Some(message) = from_eventbridge(&event) {
         return Ok(vec![message]);

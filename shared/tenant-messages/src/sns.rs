@@ -3,10 +3,10 @@
 use aws_sdk_sns::{
     error::BuildError,
     operation::publish::builders::PublishFluentBuilder,
-    types::{MessageAttributeValue, PublishBatchRequestEntry},
+    types::{MessageAttributeValue, PublishBatchRequestEntry, builders::PublishBatchRequestEntryBuilder},
 };
 
-use crate::Written;
+use crate::{Written, sdk::with_attributes};
 
 impl Written {
     /// An entry of a `PublishBatch`; `id` is unique within the batch.
@@ -15,11 +15,8 @@ impl Written {
     ///
     /// The SDK's, where a part is missing.
     pub fn sns_entry(self, id: impl Into<String>) -> Result<PublishBatchRequestEntry, BuildError> {
-        let mut entry = PublishBatchRequestEntry::builder().id(id).message(self.body);
-        for (name, value) in self.attributes {
-            entry = entry.message_attributes(name, text(value)?);
-        }
-        entry.build()
+        let entry = PublishBatchRequestEntry::builder().id(id).message(self.body);
+        with_attributes(entry, self.attributes, text, PublishBatchRequestEntryBuilder::message_attributes)?.build()
     }
 
     /// The message in a `Publish` call.
@@ -27,11 +24,8 @@ impl Written {
     /// # Errors
     ///
     /// The SDK's, where a part is missing.
-    pub fn publish(self, mut call: PublishFluentBuilder) -> Result<PublishFluentBuilder, BuildError> {
-        for (name, value) in self.attributes {
-            call = call.message_attributes(name, text(value)?);
-        }
-        Ok(call.message(self.body))
+    pub fn publish(self, call: PublishFluentBuilder) -> Result<PublishFluentBuilder, BuildError> {
+        with_attributes(call.message(self.body), self.attributes, text, PublishFluentBuilder::message_attributes)
     }
 }
 

@@ -3,10 +3,10 @@
 use aws_sdk_sqs::{
     error::BuildError,
     operation::send_message::builders::SendMessageFluentBuilder,
-    types::{MessageAttributeValue, SendMessageBatchRequestEntry},
+    types::{MessageAttributeValue, SendMessageBatchRequestEntry, builders::SendMessageBatchRequestEntryBuilder},
 };
 
-use crate::Written;
+use crate::{Written, sdk::with_attributes};
 
 impl Written {
     /// An entry of a `SendMessageBatch`; `id` is unique within the batch.
@@ -15,11 +15,8 @@ impl Written {
     ///
     /// The SDK's, where a part is missing.
     pub fn sqs_entry(self, id: impl Into<String>) -> Result<SendMessageBatchRequestEntry, BuildError> {
-        let mut entry = SendMessageBatchRequestEntry::builder().id(id).message_body(self.body);
-        for (name, value) in self.attributes {
-            entry = entry.message_attributes(name, text(value)?);
-        }
-        entry.build()
+        let entry = SendMessageBatchRequestEntry::builder().id(id).message_body(self.body);
+        with_attributes(entry, self.attributes, text, SendMessageBatchRequestEntryBuilder::message_attributes)?.build()
     }
 
     /// The message in a `SendMessage` call.
@@ -27,11 +24,13 @@ impl Written {
     /// # Errors
     ///
     /// The SDK's, where a part is missing.
-    pub fn send(self, mut call: SendMessageFluentBuilder) -> Result<SendMessageFluentBuilder, BuildError> {
-        for (name, value) in self.attributes {
-            call = call.message_attributes(name, text(value)?);
-        }
-        Ok(call.message_body(self.body))
+    pub fn send(self, call: SendMessageFluentBuilder) -> Result<SendMessageFluentBuilder, BuildError> {
+        with_attributes(
+            call.message_body(self.body),
+            self.attributes,
+            text,
+            SendMessageFluentBuilder::message_attributes,
+        )
     }
 }
 

@@ -1,9 +1,57 @@
 //! Items of one tenant in DynamoDB: the only way to them is a [`TenantTable`] and a verified [`TenantContext`].
 //!
-//! [`TenantItems`] forms every key, and calls with credentials that IAM fences to the tenant. Code that would form another
-//! tenant's key by hand would still be refused by DynamoDB.
+//! | item | idea |
+//! |---|---|
+//! | [`TenantTable`] | a table whose items belong to tenants |
+//! | [`TenantItems`] | the items of one user of one tenant, or of one tenant as a whole: read, query, and in transactions written |
+//! | [`Item`] | an item, by attribute |
+//! | [`Listed`], [`Cursor`] | items that are found by an id and listed by when they were made, page by page |
+//! | [`StoreError`] | why a store did not do what it was asked |
+//! | [`is_partition_of`] | whose a stored key is, for those who look over a whole table |
+//! | [`NoUser`] | what can go wrong before anything is called |
+//!
+//! ```no_run
+//! use aws_sdk_dynamodb::types::TransactWriteItem;
+//! use serde::{Deserialize, Serialize};
+//! use tenancy::TenantContext;
+//! use tenant_store::TenantTable;
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Note {
+//!     text: String,
+//! }
+//!
+//! /// Takes a note, and reads it again. `tenant` is from a layer or a message that vouched for it.
+//! async fn note(table: &TenantTable, tenant: &TenantContext, text: &str) -> Result<Option<Note>, Box<dyn std::error::Error>> {
+//!     let items = table.of_tenant(tenant);
+//!     let put = items.put("NOTE#1", &Note { text: text.to_owned() })?.build()?;
+//!     items.transact().transact_items(TransactWriteItem::builder().put(put).build()).send().await?;
+//!     Ok(items.read("NOTE#1").await?)
+//! }
+//!
+//! # async fn start(config: &aws_config::SdkConfig) {
+//! let table = TenantTable::new(config, "notes", "arn:aws:iam::111111111111:role/notes-tenant");
+//! # let _ = table;
+//! # }
+//! ```
+//!
+//! # Errors
+//!
+//! Making a table and choosing its items calls nobody; [`NoUser`] says that a user's items were asked for where no user is known. A session that
+//! cannot be had is the error of the first call that needs it, and the calls' errors are the SDK's.
+//!
+//! # Guarantees
+//!
+//! - [`TenantItems`] forms every key, whatever an item says its key is, and calls with credentials that IAM fences to the tenant. Code that would
+//!   form another tenant's key by hand would still be refused by DynamoDB.
+//! - A session is one tenant's, tagged with its id. A thousand tenants' sessions are kept, and renewed before they end.
+//! - Reads are consistent: an item is read as last written.
 
 mod clients;
+mod error;
+mod listing;
+mod retries;
+mod transaction;
 
 use std::{collections::HashMap, env::VarError, future::Future, pin::Pin, sync::Arc};
 
@@ -19,9 +67,16 @@ use aws_sdk_dynamodb::{
         builders::{PutBuilder, UpdateBuilder},
     },
 };
+use serde::Serialize;
 use tenancy::{TenantContext, TenantId, TenantLabel};
 
 use self::clients::TenantClients;
+pub use self::{
+    error::{NoUser, StoreError},
+    listing::{Cursor, InvalidCursor, Listed, Page},
+    retries::Retries,
+    transaction::TransactionFailure,
+};
 
 /// An item, by attribute.
 pub type Item = HashMap<String, AttributeValue>;
@@ -41,6 +96,10 @@ impl TenantTable {
     }
 
     /// The table that the variable `table` names, reached as the role in `TENANT_ROLE_ARN`.
+    ///
+    /// # Errors
+    ///
+    /// Where one of the two variables is not set.
     pub fn from_env(config: &SdkConfig, table: &str) -> Result<Self, VarError> {
         Ok(Self::new(config, &std::env::var(table)?, &std::env::var("TENANT_ROLE_ARN")?))
     }
@@ -97,16 +156,25 @@ fn user_partition(of: &TenantLabel) -> Option<String> {
     Some(format!("{}USER#{}", tenant_partition(&of.tenant_id), of.user_id.as_ref()?))
 }
 
-/// The items asked for are a user's, and this context is of no user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no user is named")]
-pub struct NoUser;
-
 /// The items of one user of one tenant, or of one tenant as a whole. A [`TenantTable`] makes it; nobody else can:
 ///
-/// ```compile_fail
-/// fn peek(mine: &crate::TenantItems) -> crate::TenantItems {
-///     crate::TenantItems { partition: "TENANT#another#USER#1".into(), ..mine.clone() }
+/// ```compile_fail,E0451
+/// fn peek(mine: &tenant_store::TenantItems) -> tenant_store::TenantItems {
+///     tenant_store::TenantItems { partition: "TENANT#another#USER#1".into(), ..mine.clone() }
+/// }
+/// ```
+///
+/// What a span or a message names does not open it:
+///
+/// ```compile_fail,E0308
+/// fn open(table: &tenant_store::TenantTable, named: &tenancy::TenantLabel) -> tenant_store::TenantItems {
+///     table.of_tenant(named)
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// fn open(table: &tenant_store::TenantTable, mine: &tenancy::TenantContext) {
+///     table.of_user(mine.label());
 /// }
 /// ```
 #[derive(Debug, Clone)]
@@ -140,9 +208,14 @@ impl TenantItems {
     }
 
     /// A whole item to write in a transaction; its key is this user's whatever `item` says.
-    pub fn put(&self, sk: impl Into<String>, mut item: Item) -> PutBuilder {
+    ///
+    /// # Errors
+    ///
+    /// Where `item` has no form that DynamoDB stores, such as a map with keys that are no text.
+    pub fn put(&self, sk: impl Into<String>, item: &impl Serialize) -> Result<PutBuilder, serde_dynamo::Error> {
+        let mut item: Item = serde_dynamo::to_item(item)?;
         item.extend(self.key(sk));
-        Put::builder().table_name(&*self.table).set_item(Some(item))
+        Ok(Put::builder().table_name(&*self.table).set_item(Some(item)))
     }
 
     /// A change of an item, for a transaction.

@@ -1,10 +1,10 @@
-//! What benchmarks measure and fuzzers feed, and nobody else may call.
+//! What benchmarks measure, fuzzers feed and tests look at, and nobody else may call.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, future::Future};
 
 use opentelemetry::{
     Context, KeyValue,
-    trace::{SpanBuilder, SpanKind, TraceContextExt, Tracer, TracerProvider},
+    trace::{FutureExt as _, SpanBuilder, SpanKind, TraceContextExt, Tracer, TracerProvider},
 };
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData};
 use tenancy::TenantLabel;
@@ -15,6 +15,7 @@ use super::{
     privacy::{DenyList, Pseudonyms, TenantIds},
     processor::TenantSpanProcessor,
     propagation::{self, Inbound, Thresholds},
+    tracer::TRACER,
 };
 
 /// A tracer whose spans are buffered for a tenant.
@@ -89,4 +90,21 @@ pub fn extract(xray: &str, traceparent: &str, tracestate: &str, baggage: &str) -
         assert_eq!(out, same);
     }
     found
+}
+
+/// Runs `what` for a tenant, as in an invocation, and gives the spans that ended in it. `what` gets the context it runs in. Do not use
+/// it together with `Telemetry`: there is one tracer in a process.
+pub async fn spans_of<F: Future>(tenant: &TenantLabel, what: impl FnOnce(Context) -> F) -> (F::Output, Vec<SpanData>) {
+    TRACER.get_or_init(|| {
+        let provider = SdkTracerProvider::builder()
+            .with_id_generator(XrayIdGenerator::default())
+            .with_span_processor(TenantSpanProcessor::default())
+            .build();
+        provider.tracer("test")
+    });
+    let work = Work::default();
+    work.serve(tenant.clone());
+    let cx = super::start(SpanBuilder::from_name("test"), &Context::new().with_value(work.clone()));
+    let output = what(cx.clone()).with_context(cx).await;
+    (output, work.take_spans().into_iter().map(|ended| ended.span).collect())
 }

@@ -1,7 +1,58 @@
 //! Spans and logs that say which tenant they served.
 //!
+//! | item | idea |
+//! |---|---|
+//! | [`Telemetry`] | the set-up of a process |
+//! | [`Work`] | the request or message that spans belong to, and whom it serves |
+//! | [`HttpLayer`], [`InvocationLayer`], [`ExportLayer`] | Tower layers: the span of an HTTP request, of any other invocation, and the export after the response |
+//! | [`process`], [`MessageSpan`], [`Received`] | the span of one message, which continues the trace that sent it |
+//! | `AwsSdkTracing`, `MessageContexts` | spans of AWS calls, by one interceptor for all clients |
+//! | [`send`], [`note`] | the span of an HTTP call, and what a span waited for |
+//! | [`BelievedSenders`], [`Thresholds`], [`propagation`] | trace context across processes and accounts, and whose sampling counts |
+//! | [`semconv`], [`xray_trace_id`] | names of attributes, and a trace id as X-Ray writes it |
+//!
+//! ```
+//! use http::{Response, StatusCode};
+//! use lambda_http::{Body, Request, Service};
+//! use lambda_problem::{Problem, json};
+//! use tenancy::{TenantLabel, Tier};
+//! use tenant_telemetry::{HttpLayer, Work};
+//! use tower::{Layer, service_fn};
+//!
+//! async fn hello(_request: Request) -> Result<Response<Body>, Problem> {
+//!     // Whoever verified the caller says whom this serves: every span of the request names that tenant, those already ended too.
+//!     let tenant_id = "acme".parse().map_err(|_| Problem::internal())?;
+//!     Work::current().serve(TenantLabel { tenant_id, tier: Tier::named("free"), user_id: None });
+//!     json(StatusCode::OK, &serde_json::json!({ "hello": "acme" }))
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let mut handler = HttpLayer::new().layer(service_fn(hello));
+//! let request = http::Request::get("https://api.example/hello").body(Body::Empty).unwrap();
+//! assert_eq!(handler.call(request).await.unwrap().status(), 200);
+//! # });
+//! ```
+//!
+//! With the process's [`Telemetry`] around the runtime it is `tenant-auth`'s `examples/traced_function.rs`.
+//!
+//! # Errors
+//!
+//! [`TelemetryError`] names the setting that cannot be used, when a process starts. After that telemetry fails by itself: what cannot be exported
+//! is kept as far as there is room, and counted in the log. A request never fails for its spans.
+//!
+//! # Guarantees
+//!
+//! - There is no global tenant: [`Work`] travels in OpenTelemetry's context, and of several invocations in one process none names another's.
+//! - A tenant is set once: the first that is verified counts.
+//! - A response does not wait for the export, and no span is lost to a freeze, a SIGTERM or a timeout.
+//! - A trace keeps its id over HTTP, SNS, SQS, EventBridge, Lambda, Step Functions and DynamoDB streams.
+//! - What leaves of a tenant's id is settled for each destination: plain, hashed with a key, or nothing.
+//!
+//! # Map
+//!
 //! | file | idea |
 //! |---|---|
+//! | `settings` | what a process is set up with |
 //! | `telemetry` | the set-up of a process, and what becomes of the spans of an invocation |
 //! | `tracer` | how spans begin |
 //! | `work` | the unit of work that spans belong to, in the OpenTelemetry context |
@@ -18,7 +69,13 @@
 //! | `privacy` | what of a tenant leaves the process |
 //! | `lifecycle` | SIGTERM |
 //! | `ids`, `logs`, `semconv` | X-Ray-shaped trace ids, JSON logs, attribute names |
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `aws-sdk` | `AwsSdkTracing`, signed export to X-Ray's endpoint, the key of pseudonyms from SSM or Secrets Manager |
+//! | `json-logs` | `Settings::json_logs` and `Settings::init_json_logs`: without it, and without a call of these, logs stay as they are |
 
+#[cfg(feature = "aws-sdk")]
 mod aws_sdk;
 #[cfg(feature = "bench")]
 pub mod bench;
@@ -27,6 +84,7 @@ mod flush;
 mod ids;
 mod layers;
 mod lifecycle;
+#[cfg(feature = "json-logs")]
 mod logs;
 mod messages;
 mod outgoing;
@@ -36,6 +94,7 @@ mod processor;
 pub mod propagation;
 mod sampling;
 pub mod semconv;
+mod settings;
 mod telemetry;
 mod traceparent;
 mod tracer;
@@ -43,15 +102,20 @@ mod tracestate;
 mod work;
 mod xray_header;
 
+#[cfg(feature = "aws-sdk")]
 pub use aws_sdk::{AwsSdkTracing, MessageContexts};
 pub use ids::xray_trace_id;
 pub use layers::{
-    ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService, stream_document,
+    ExportLayer, ExportService, HttpLayer, HttpService, InvocationLayer, InvocationService, context_of_input,
+    stream_document,
 };
 pub use messages::{MessageSpan, Received, fail_span, process};
 pub use outgoing::{SendError, note, send};
 pub use propagation::{BelievedSenders, Thresholds};
+pub use settings::Settings;
 pub use telemetry::{Telemetry, TelemetryError};
 pub use work::Work;
+// Whom a span names.
+pub use tenancy::TenantLabel;
 
 use tracer::{start, start_under};

@@ -16,8 +16,8 @@ const FLUSH_WITHIN: Duration = Duration::from_millis(400);
 const EXTENSION_ID: &str = "lambda-extension-identifier";
 
 /// Registers the extension, if there is an API for it, and flushes on SIGTERM.
-pub(super) async fn watch(telemetry: Telemetry) {
-    if let Ok(api) = std::env::var("AWS_LAMBDA_RUNTIME_API")
+pub(super) async fn watch(telemetry: Telemetry, runtime_api: Option<String>) {
+    if let Some(api) = runtime_api
         && let Some(extension_id) = register(&api).await
     {
         tokio::spawn(wait_for_events(api, extension_id));

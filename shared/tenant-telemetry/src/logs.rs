@@ -16,29 +16,51 @@ use tracing_subscriber::{
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     layer::SubscriberExt,
     registry::LookupSpan,
-    util::SubscriberInitExt,
+    util::{SubscriberInitExt, TryInitError},
 };
 
-use super::{Work, ids::xray_trace_id, privacy::Pseudonyms, semconv};
+use super::{Work, ids::xray_trace_id, privacy::Pseudonyms, semconv, settings::Settings};
 
-/// Sends logs to standard output, where Lambda collects them. The level is `AWS_LAMBDA_LOG_LEVEL` (as Lambda's logging
-/// configuration sets it), else `RUST_LOG`, else `info`. A second call changes nothing. `tenant` is `LOG_TENANT`: `alias`
-/// (where it is empty), a short keyed hash that is there only with a key; `plain`; or `none`.
-pub(super) fn init(pseudonyms: Arc<Pseudonyms>, tenant: &str) {
-    let tenant = match tenant {
-        "plain" => TenantInLogs::Plain,
-        "none" => TenantInLogs::Nothing,
-        _ => TenantInLogs::Alias(pseudonyms),
-    };
-    let level = ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
-    let level = level.unwrap_or_default().to_lowercase();
-    let filter: Targets = level
-        .parse()
-        .ok()
-        .filter(|_| !level.is_empty())
-        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let layer = tracing_subscriber::fmt::layer().event_format(Json { tenant }).with_filter(filter);
-    let _already_set = tracing_subscriber::registry().with(layer).try_init();
+/// What logs are set up with.
+#[derive(Debug, Clone)]
+pub(super) struct LogSettings {
+    /// As `RUST_LOG` writes it; `info` where it is empty or cannot be read.
+    pub(super) level: String,
+    /// `LOG_TENANT`.
+    pub(super) tenant: String,
+}
+
+impl Settings {
+    /// A layer for a subscriber of your own: one JSON object per line on standard output, where Lambda collects it, with the ids of
+    /// the trace. The level is `AWS_LAMBDA_LOG_LEVEL` (as Lambda's logging configuration sets it), else `RUST_LOG`, else `info`. What a
+    /// line says of the tenant is `LOG_TENANT`: `alias` (where it is empty), a short keyed hash that is there only with a key; `plain`;
+    /// or `none`.
+    pub fn json_logs<S>(&self) -> impl tracing_subscriber::Layer<S> + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let tenant = match self.logs.tenant.as_str() {
+            "plain" => TenantInLogs::Plain,
+            "none" => TenantInLogs::Nothing,
+            _ => TenantInLogs::Alias(self.pseudonyms.clone()),
+        };
+        let level = self.logs.level.to_lowercase();
+        let filter: Targets = level
+            .parse()
+            .ok()
+            .filter(|_| !level.is_empty())
+            .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+        tracing_subscriber::fmt::layer().event_format(Json { tenant }).with_filter(filter)
+    }
+
+    /// Makes that layer the process's subscriber.
+    ///
+    /// # Errors
+    ///
+    /// If the process has one already.
+    pub fn init_json_logs(&self) -> Result<(), TryInitError> {
+        tracing_subscriber::registry().with(self.json_logs()).try_init()
+    }
 }
 
 /// What a log line says of the tenant it served.

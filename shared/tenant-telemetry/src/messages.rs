@@ -37,6 +37,10 @@ pub struct Received<'a> {
 
 /// Runs `handle` inside the CONSUMER span `process <destination>`. `tenant` is whom the message is for, where it says so;
 /// it may also be told later by [`Work::serve`]. The span ends as the future does, with the error's text if it fails.
+///
+/// # Errors
+///
+/// That of `handle`, as it is.
 pub fn process<T, E, F>(
     received: Received<'_>,
     tenant: Option<TenantLabel>,

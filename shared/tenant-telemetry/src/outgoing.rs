@@ -15,6 +15,10 @@ use super::{Work, fail_span, propagation, semconv, start};
 /// Sends a request in a CLIENT span. `sign` gets the request with trace context and baggage already on it, for schemes that
 /// sign headers; SigV4 leaves out `X-Amzn-Trace-Id`, which stands beside `traceparent`, since API Gateway would start a trace of
 /// its own without it.
+///
+/// # Errors
+///
+/// [`SendError`]: what `sign` failed with, or why nobody answered. An answer with a status of 4xx or 5xx is an answer, though its span has failed.
 pub async fn send<E>(
     client: &HttpClient,
     mut request: http::Request<bytes::Bytes>,

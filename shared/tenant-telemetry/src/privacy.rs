@@ -11,13 +11,13 @@ use std::{
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
-use tenancy::TenantLabel;
 
 use super::{TelemetryError, semconv, work::Ended};
 
 /// Hex digits of a pseudonym: 128 bits.
 const PSEUDONYM_DIGITS: usize = 32;
 /// Hex digits of the alias in logs: enough to tell tenants apart in a support case.
+#[cfg(feature = "json-logs")]
 const ALIAS_DIGITS: usize = 10;
 
 /// How tenant and user ids go to a destination.
@@ -77,7 +77,8 @@ impl Pseudonyms {
     }
 
     /// A short name of a tenant for logs and support cases.
-    pub(super) fn alias(&self, tenant: &TenantLabel) -> Option<String> {
+    #[cfg(feature = "json-logs")]
+    pub(super) fn alias(&self, tenant: &tenancy::TenantLabel) -> Option<String> {
         self.of(tenant.tenant_id.as_str(), ALIAS_DIGITS)
     }
 

@@ -9,13 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_config::SdkConfig;
 use futures_util::future::join_all;
 use opentelemetry::{
-    Context, InstrumentationScope, KeyValue, global,
+    Context, InstrumentationScope, global,
     trace::{TraceContextExt, TracerProvider},
 };
-use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use xray_sampler::Sampler;
 
 use super::{
@@ -25,12 +24,12 @@ use super::{
     flush::{Mode, Pace},
     ids::XrayIdGenerator,
     layers::ExportLayer,
-    lifecycle, logs, privacy,
+    lifecycle, privacy,
     privacy::{DenyList, Pseudonyms},
     privacy_key,
     processor::TenantSpanProcessor,
-    sampling::TenantSampler,
     semconv,
+    settings::Settings,
     tracer::TRACER,
 };
 
@@ -49,6 +48,12 @@ pub enum TelemetryError {
     /// `TELEMETRY_FLUSH` is neither `each` nor `adaptive`.
     #[error("TELEMETRY_FLUSH: {0:?} is not each or adaptive")]
     Flush(String),
+    /// There is a subscriber for logs already.
+    #[error("logs: {0}")]
+    Logs(String),
+    /// Several of these.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<TelemetryError>),
 }
 
 /// The longest a flush may keep the function busy after a response.
@@ -87,30 +92,36 @@ struct Losses {
 }
 
 impl Telemetry {
-    /// Sets up spans and logs for this process from the environment: the standard `OTEL_*` variables (service name,
-    /// resource attributes, `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER`, `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_*`) and
-    /// those of docs/telemetry.md. `config` gives region and credentials to the exporters that sign.
-    pub async fn from_env(config: &SdkConfig) -> Result<Self, TelemetryError> {
-        let variable = |name: &str| std::env::var(name).unwrap_or_default();
-        let pseudonyms = Arc::new(Pseudonyms::default());
-        logs::init(pseudonyms.clone(), &variable("LOG_TENANT"));
-        let disabled = variable("OTEL_SDK_DISABLED").eq_ignore_ascii_case("true");
-        let names = if disabled { "none".to_owned() } else { variable("OTEL_TRACES_EXPORTER") };
-        let resource = resource();
-        let destinations = destinations(&names, &variable("TENANT_ID_EXPORT"), config, &resource)?;
-        if let Some(secret) = privacy_key::find(config).await? {
+    /// Sets up spans for this process from its environment, without AWS credentials: [`Settings::from_env`], then
+    /// [`Telemetry::start`]. Logs stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// As those two.
+    pub async fn from_env() -> Result<Self, TelemetryError> {
+        Self::start(Settings::from_env()?).await
+    }
+
+    /// Sets up spans for this process, once. Logs stay as they are: `Settings::init_json_logs` sets them up, if you want it to.
+    ///
+    /// # Errors
+    ///
+    /// If an exporter cannot be built, or tenant ids are to be hashed and the key cannot be had.
+    pub async fn start(settings: Settings) -> Result<Self, TelemetryError> {
+        let resource = settings.resource();
+        let destinations = destinations(&settings, &resource)?;
+        let pseudonyms = settings.pseudonyms.clone();
+        if let Some(secret) = privacy_key::find(&settings).await? {
             pseudonyms.set_key(&secret);
         } else if let Some(hashed) = destinations.iter().find(|to| to.tenant_ids == privacy::TenantIds::Hmac) {
             return Err(TelemetryError::Privacy(format!("{} is to get hashed ids, but there is no key", hashed.name)));
         }
-        let (name, arg) = (variable("OTEL_TRACES_SAMPLER"), variable("OTEL_TRACES_SAMPLER_ARG"));
-        let sampler = TenantSampler::from_settings(&name, &arg, &variable("OTEL_SERVICE_NAME"))?;
-        let xray = sampler.xray().cloned();
+        let xray = settings.sampler.xray().cloned();
         let processor = TenantSpanProcessor::default();
-        if !disabled {
+        if !settings.disabled {
             let provider = SdkTracerProvider::builder()
                 .with_resource(resource)
-                .with_sampler(sampler)
+                .with_sampler(settings.sampler)
                 .with_id_generator(XrayIdGenerator::default())
                 .with_span_processor(processor.clone())
                 .build();
@@ -123,19 +134,32 @@ impl Telemetry {
         let telemetry = Self(Arc::new(Inner {
             processor,
             destinations,
-            mode: variable("TELEMETRY_FLUSH").parse()?,
+            mode: settings.flush,
             pace: Pace::default(),
             pseudonyms,
-            denied: DenyList::parse(&variable("SPAN_ATTRIBUTE_DENY")),
+            denied: settings.denied,
             active: Mutex::default(),
             next_id: AtomicU64::default(),
             losses: Mutex::default(),
             xray,
         }));
         if !telemetry.0.destinations.is_empty() {
-            lifecycle::watch(telemetry.clone()).await;
+            lifecycle::watch(telemetry.clone(), settings.runtime_api).await;
         }
         Ok(telemetry)
+    }
+
+    /// Sets up a function that has AWS clients and no logs of its own: [`Settings::from_env`], [`Settings::signing_with`],
+    /// [`Settings::init_json_logs`], then [`Telemetry::start`].
+    ///
+    /// # Errors
+    ///
+    /// As those, and if the process has a subscriber for logs already.
+    #[cfg(all(feature = "aws-sdk", feature = "json-logs"))]
+    pub async fn of_function(config: &aws_config::SdkConfig) -> Result<Self, TelemetryError> {
+        let settings = Settings::from_env()?.signing_with(config);
+        settings.init_json_logs().map_err(|error| TelemetryError::Logs(error.to_string()))?;
+        Self::start(settings).await
     }
 
     /// The layer around the runtime: everything of one invocation, then export once the response is out. Wrap it around
@@ -282,17 +306,4 @@ fn end_open_spans(work: &Work, error_type: &'static str) {
         fail_span(&cx, error_type, "");
         cx.span().end();
     }
-}
-
-fn resource() -> Resource {
-    let from_lambda = [
-        (semconv::FAAS_NAME, "AWS_LAMBDA_FUNCTION_NAME"),
-        (semconv::FAAS_VERSION, "AWS_LAMBDA_FUNCTION_VERSION"),
-        (semconv::CLOUD_REGION, "AWS_REGION"),
-    ];
-    let attributes = from_lambda
-        .into_iter()
-        .filter_map(|(key, variable)| Some(KeyValue::new(key, std::env::var(variable).ok()?)))
-        .chain([KeyValue::new(semconv::CLOUD_PROVIDER, "aws")]);
-    Resource::builder().with_schema_url(attributes.collect::<Vec<_>>(), semconv::SCHEMA_URL).build()
 }

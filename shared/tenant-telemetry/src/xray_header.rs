@@ -70,7 +70,7 @@ fn is_hex(text: &str, length: usize) -> bool {
 }
 
 /// The header for a call to AWS made in this context, none if it has no span.
-pub fn xray_header(cx: &Context) -> Option<String> {
+pub(crate) fn xray_header(cx: &Context) -> Option<String> {
     let span = cx.span();
     let span = span.span_context();
     let sampled = u8::from(span.is_sampled());

@@ -2,9 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Debug,
-    future::Future,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -19,6 +16,7 @@ use crate::{
     protocol::{Rule, RulesAnswer, RulesRequest, Statistics, TargetsAnswer, TargetsRequest},
     reservoir::{By, Reservoir},
     rules::Request,
+    transport::{PollError, Transport},
 };
 
 /// Rules are asked for this often, and this much later at most, so that a fleet does not ask at once.
@@ -31,32 +29,6 @@ const TARGETS_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_DOCUMENTS: usize = 25;
 /// Pages of rules that are read at most.
 const MAX_PAGES: usize = 20;
-
-/// Why X-Ray could not be asked, in the transport's words.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct TransportError(pub String);
-
-/// Posts JSON to X-Ray: through the daemon or collector, or signed.
-pub trait Transport: Debug + Send + Sync {
-    /// The body of a 200 answer to `POST <path>`.
-    fn post(
-        &self,
-        path: &'static str,
-        body: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportError>> + Send + '_>>;
-}
-
-/// Why a poll did not do what was due. It is due again later.
-#[derive(Debug, thiserror::Error)]
-pub enum PollError {
-    /// X-Ray cannot be reached.
-    #[error("X-Ray is not reached: {0}")]
-    Transport(#[from] TransportError),
-    /// Its answer makes no sense.
-    #[error("X-Ray's answer makes no sense: {0}")]
-    Answer(#[from] serde_json::Error),
-}
 
 /// What was decided for a trace, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,6 +145,10 @@ impl Sampler {
     }
 
     /// Does what is due. Only one poll runs at a time; another returns at once.
+    ///
+    /// # Errors
+    ///
+    /// [`PollError`] where X-Ray is not reached or answers something else. What was to be told is kept, and the rules at hand go on to count.
     pub async fn poll(&self) -> Result<(), PollError> {
         if self.0.polling.swap(true, Ordering::AcqRel) {
             return Ok(());

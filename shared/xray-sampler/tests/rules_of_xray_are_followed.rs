@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -11,7 +9,7 @@ use std::{
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::post};
 use opentelemetry::{KeyValue, trace::TraceId};
 use serde_json::{Value, json};
-use xray_sampler::{By, Clock, Request, Sampler, Transport, TransportError};
+use xray_sampler::{Answer, By, Clock, Request, Sampler, Transport, TransportError};
 
 /// X-Ray, as far as sampling goes.
 #[derive(Debug, Default)]
@@ -64,11 +62,7 @@ struct Http {
 }
 
 impl Transport for Http {
-    fn post(
-        &self,
-        path: &'static str,
-        body: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportError>> + Send + '_>> {
+    fn post(&self, path: &'static str, body: Vec<u8>) -> Answer<'_> {
         Box::pin(async move {
             let failed = |error: reqwest::Error| TransportError(error.to_string());
             let request = self.client.post(format!("{}{path}", self.url)).header("content-type", "application/json");

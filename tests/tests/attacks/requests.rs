@@ -1,8 +1,8 @@
 //! Requests of globex, whose token is good, for what is acme's. In paths and headers, `{number}` is a booking of acme's and
 //! `{cursor}` where its list goes on.
 
-use harness::a_booking;
 use serde_json::{Value, json};
+use testkit::a_booking;
 
 /// Where it goes.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,9 @@ use slo_evaluator::{
     record::{Head, Known, decode},
     slices::Slice,
 };
+use testkit::insights::{Query, Sample, complete};
 
-use crate::cloud::{Cloud, Query, Sample, complete, invocation};
+use crate::cloud::{Cloud, invocation};
 
 const BEGIN: i64 = 1_790_000_100;
 const SLOT: i64 = 300;

@@ -28,7 +28,7 @@ const FRESH_FOR: Duration = Duration::from_secs(30);
 
 /// How a tenant stands with the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// Served, at this tier.
     Active(Tier),
     /// Not served, whatever its tokens say.
@@ -40,7 +40,7 @@ pub enum Standing {
 /// The registry does not answer, and has not for too long to go by what it said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the tenant registry does not answer")]
-pub struct RegistryAway;
+pub(crate) struct RegistryAway;
 
 /// The registry, its answers cached per tenant.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl TenantRegistry {
     }
 
     /// How this tenant stands. While the registry does not answer, what it said last counts for five minutes.
-    pub async fn standing(&self, tenant_id: &TenantId) -> Result<Standing, RegistryAway> {
+    pub(crate) async fn standing(&self, tenant_id: &TenantId) -> Result<Standing, RegistryAway> {
         self.cache.standing(tenant_id, Instant::now(), self.read(tenant_id)).await
     }
 

@@ -6,11 +6,11 @@ mod destination;
 mod otlp;
 mod xray_udp;
 
-use aws_config::SdkConfig;
-use lambda_http_client::Signer;
+use std::time::Duration;
+
 use opentelemetry_sdk::Resource;
 
-use super::{TelemetryError, privacy::TenantIds};
+use super::{TelemetryError, privacy::TenantIds, settings::Settings};
 
 pub(super) use destination::Destination;
 pub(super) use otlp::Otlp;
@@ -25,32 +25,78 @@ pub(super) enum Wire {
     XrayUdp(XrayUdp),
 }
 
-/// The destinations of `names`, separated by commas: `otlp` (where it is empty), `xray-otlp`, `xray-udp`, `none`.
-pub(super) fn destinations(
-    names: &str,
-    tenant_ids: &str,
-    config: &SdkConfig,
-    resource: &Resource,
-) -> Result<Vec<Destination>, TelemetryError> {
-    let names = if names.trim().is_empty() { "otlp" } else { names };
-    let mut destinations = Vec::new();
-    for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let (name, wire) = match name {
-            "otlp" => ("otlp", Wire::Otlp(Box::new(Otlp::from_env(resource)?))),
-            "xray-otlp" => {
-                let signer =
-                    Signer::new(config, "xray").map_err(|error| TelemetryError::Exporter(error.to_string()))?;
-                let region = config.region().map(ToString::to_string).unwrap_or_default();
-                ("xray-otlp", Wire::Otlp(Box::new(Otlp::to_xray(&region, signer, resource)?)))
-            }
-            "xray-udp" => ("xray-udp", Wire::XrayUdp(XrayUdp::from_env(resource)?)),
-            "none" => continue,
-            _ => {
-                let message = format!("OTEL_TRACES_EXPORTER: {name:?} is not otlp, xray-otlp, xray-udp or none");
-                return Err(TelemetryError::Exporter(message));
-            }
-        };
-        destinations.push(Destination::new(name, wire, TenantIds::of(name, tenant_ids)?));
+/// An exporter by its name in `OTEL_TRACES_EXPORTER`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exporter {
+    /// `otlp`: OTLP over HTTP.
+    Otlp,
+    /// `xray-otlp`: the same, signed, to X-Ray's own endpoint.
+    XrayOtlp,
+    /// `xray-udp`: the X-Ray daemon.
+    XrayUdp,
+}
+
+impl Exporter {
+    const ALL: [Self; 3] = [Self::Otlp, Self::XrayOtlp, Self::XrayUdp];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Otlp => "otlp",
+            Self::XrayOtlp => "xray-otlp",
+            Self::XrayUdp => "xray-udp",
+        }
     }
-    Ok(destinations)
+}
+
+/// Where exporters send to, as far as it is set.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    pub(super) otlp: Option<String>,
+    #[cfg(feature = "aws-sdk")]
+    pub(super) xray_otlp: Option<String>,
+    pub(super) xray_daemon: Option<String>,
+    /// The longest that one attempt may take.
+    pub(super) within: Duration,
+}
+
+/// The exporters of `names`, separated by commas: `otlp` (where it is empty), `xray-otlp`, `xray-udp`, `none`; each with what
+/// `tenant_ids` says of it.
+pub(super) fn named(names: &str, tenant_ids: &str) -> Result<Vec<(Exporter, TenantIds)>, TelemetryError> {
+    let names = if names.trim().is_empty() { "otlp" } else { names };
+    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "none");
+    let exporters = names.map(|name| {
+        let exporter = Exporter::ALL.into_iter().find(|exporter| exporter.name() == name).ok_or_else(|| {
+            let message = format!("OTEL_TRACES_EXPORTER: {name:?} is not otlp, xray-otlp, xray-udp or none");
+            TelemetryError::Exporter(message)
+        })?;
+        Ok((exporter, TenantIds::of(name, tenant_ids)?))
+    });
+    exporters.collect()
+}
+
+/// The destinations of these settings.
+pub(super) fn destinations(settings: &Settings, resource: &Resource) -> Result<Vec<Destination>, TelemetryError> {
+    let destinations = settings.exporters.iter().map(|(exporter, tenant_ids)| {
+        let wire = match exporter {
+            Exporter::Otlp => Wire::Otlp(Box::new(Otlp::new(&settings.places, resource)?)),
+            Exporter::XrayOtlp => Wire::Otlp(Box::new(to_xray(settings, resource)?)),
+            Exporter::XrayUdp => Wire::XrayUdp(XrayUdp::new(settings.places.xray_daemon.as_deref(), resource)?),
+        };
+        Ok(Destination::new(exporter.name(), wire, *tenant_ids))
+    });
+    destinations.collect()
+}
+
+#[cfg(feature = "aws-sdk")]
+fn to_xray(settings: &Settings, resource: &Resource) -> Result<Otlp, TelemetryError> {
+    let unusable = |reason: String| TelemetryError::Exporter(format!("xray-otlp: {reason}"));
+    let config = settings.aws.as_ref().ok_or_else(|| unusable("Settings::signing_with was not called".to_owned()))?;
+    let signer = lambda_http_client::Signer::new(config, "xray").map_err(|error| unusable(error.to_string()))?;
+    let region = config.region().map(ToString::to_string).unwrap_or_default();
+    Otlp::to_xray(&settings.places, &region, signer, resource)
+}
+
+#[cfg(not(feature = "aws-sdk"))]
+fn to_xray(_: &Settings, _: &Resource) -> Result<Otlp, TelemetryError> {
+    Err(TelemetryError::Exporter("xray-otlp signs: it needs the feature aws-sdk".to_owned()))
 }

@@ -8,18 +8,17 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
-use lambda_http_client::{HttpClient, HttpClientError, Roots, Signer};
+#[cfg(feature = "aws-sdk")]
+use lambda_http_client::Signer;
+use lambda_http_client::{HttpClient, HttpClientError, Roots};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,
     trace::{SpanData, SpanExporter as _},
 };
 
+use super::Places;
 use crate::TelemetryError;
-
-/// The longest one attempt may take, unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise: it keeps the function busy after
-/// its response, never the caller.
-const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An OTLP endpoint.
 #[derive(Debug)]
@@ -27,6 +26,7 @@ pub(crate) struct Otlp {
     encoder: SpanExporter,
     caught: Caught,
     client: HttpClient,
+    #[cfg(feature = "aws-sdk")]
     signer: Option<Signer>,
 }
 
@@ -50,32 +50,32 @@ pub(crate) struct Encoded {
 }
 
 impl Otlp {
-    pub(super) fn from_env(resource: &Resource) -> Result<Self, TelemetryError> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let endpoint =
-            variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT"));
-        let roots = Roots::of(endpoint.as_deref().unwrap_or_default());
-        Self::new(roots, None, resource, None)
+    /// The endpoint of `OTEL_EXPORTER_OTLP_*`, which the encoder reads itself.
+    pub(super) fn new(places: &Places, resource: &Resource) -> Result<Self, TelemetryError> {
+        Self::at(Roots::of(places.otlp.as_deref().unwrap_or_default()), None, places.within, resource)
     }
 
     /// X-Ray's own endpoint, which takes OTLP where Transaction Search is on.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html>
-    pub(super) fn to_xray(region: &str, signer: Signer, resource: &Resource) -> Result<Self, TelemetryError> {
-        let given = std::env::var("XRAY_OTLP_ENDPOINT").ok();
+    #[cfg(feature = "aws-sdk")]
+    pub(super) fn to_xray(
+        places: &Places,
+        region: &str,
+        signer: Signer,
+        resource: &Resource,
+    ) -> Result<Self, TelemetryError> {
+        let given = places.xray_otlp.clone();
         let endpoint = given.unwrap_or_else(|| format!("https://xray.{region}.amazonaws.com/v1/traces"));
-        Self::new(Roots::of(&endpoint), Some(endpoint), resource, Some(signer))
+        let unsigned = Self::at(Roots::of(&endpoint), Some(endpoint), places.within, resource)?;
+        Ok(Self { signer: Some(signer), ..unsigned })
     }
 
-    fn new(
+    fn at(
         roots: Roots,
         endpoint: Option<String>,
+        within: Duration,
         resource: &Resource,
-        signer: Option<Signer>,
     ) -> Result<Self, TelemetryError> {
-        let milliseconds = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"]
-            .into_iter()
-            .find_map(|name| std::env::var(name).ok()?.parse().ok());
-        let timeout = milliseconds.map_or(TIMEOUT, Duration::from_millis);
         let caught = Caught::default();
         let mut builder = SpanExporter::builder().with_http().with_http_client(caught.clone());
         if let Some(endpoint) = endpoint {
@@ -83,7 +83,13 @@ impl Otlp {
         }
         let mut encoder = builder.build().map_err(|error| TelemetryError::Exporter(error.to_string()))?;
         encoder.set_resource(resource);
-        Ok(Self { encoder, caught, client: HttpClient::trusting(roots, timeout), signer })
+        Ok(Self {
+            encoder,
+            caught,
+            client: HttpClient::trusting(roots, within),
+            #[cfg(feature = "aws-sdk")]
+            signer: None,
+        })
     }
 
     /// Encodes spans. Nothing is sent.
@@ -98,6 +104,7 @@ impl Otlp {
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = encoded.uri.clone();
         *request.headers_mut() = encoded.headers.clone();
+        #[cfg(feature = "aws-sdk")]
         if let Some(signer) = &self.signer {
             let unsigned = |error: lambda_http_client::SignError| NotDelivered::Later(error.to_string(), None);
             signer.ready().await.map_err(unsigned)?.sign(&mut request).map_err(unsigned)?;

@@ -32,12 +32,12 @@ pub(crate) struct XrayUdp {
 }
 
 impl XrayUdp {
-    /// The daemon at `AWS_XRAY_DAEMON_ADDRESS`: `host:port`, or `tcp:host:port udp:host:port`.
-    pub(super) fn from_env(resource: &Resource) -> Result<Self, TelemetryError> {
-        let given = std::env::var("AWS_XRAY_DAEMON_ADDRESS").unwrap_or_else(|_| "127.0.0.1:2000".to_owned());
+    /// The daemon at an `AWS_XRAY_DAEMON_ADDRESS`: `host:port`, or `tcp:host:port udp:host:port`; `127.0.0.1:2000` where there is none.
+    pub(super) fn new(given: Option<&str>, resource: &Resource) -> Result<Self, TelemetryError> {
+        let given = given.unwrap_or("127.0.0.1:2000");
         let unusable =
             |reason: String| TelemetryError::Exporter(format!("AWS_XRAY_DAEMON_ADDRESS={given:?}: {reason}"));
-        let address = given.split_whitespace().find_map(|part| part.strip_prefix("udp:")).unwrap_or(&given);
+        let address = given.split_whitespace().find_map(|part| part.strip_prefix("udp:")).unwrap_or(given);
         let daemon = address.to_socket_addrs().map_err(|error| unusable(error.to_string()))?.next();
         let daemon = daemon.ok_or_else(|| unusable("no address".into()))?;
         let any = if daemon.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };

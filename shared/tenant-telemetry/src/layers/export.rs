@@ -30,7 +30,7 @@ fn time_left(context: &lambda_runtime::Context) -> Duration {
     context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST_INVOCATION)
 }
 
-/// Gives each invocation its own [`Work`] and exports that work's spans after the response.
+/// Gives each invocation its own [`Work`](crate::Work) and exports that work's spans after the response.
 #[derive(Debug, Clone)]
 pub struct ExportLayer {
     telemetry: Telemetry,

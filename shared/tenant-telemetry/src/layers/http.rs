@@ -31,7 +31,7 @@ use crate::{
 /// Traces a second that `X-Debug` may force, unless `X_DEBUG_TRACES_PER_SECOND` says otherwise.
 const X_DEBUG_TRACES_PER_SECOND: u32 = 1;
 
-/// Opens the SERVER span `{method} {route}`, turns a [`Problem`] into its response, names the trace in the response's
+/// Opens the SERVER span `{method} {route}`, turns a [`Problem`], or what it is made of, into its response, names the trace in the response's
 /// `traceparent` header, and logs one line per request.
 #[derive(Debug, Clone, Default)]
 pub struct HttpLayer {
@@ -80,7 +80,8 @@ pub struct HttpService<S> {
 
 impl<S> Service<Request> for HttpService<S>
 where
-    S: Service<Request, Response = Response<Body>, Error = Problem>,
+    S: Service<Request, Response = Response<Body>>,
+    S::Error: Into<Problem>,
     S::Future: Send + 'static,
 {
     type Response = Response<Body>;
@@ -88,7 +89,7 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+        self.inner.poll_ready(cx).map_err(|error| BoxError::from(error.into()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
@@ -102,7 +103,8 @@ where
         let span = cx.clone();
         let response = async move {
             let guard = EndOnDrop(cx.clone());
-            let mut response = inner.await.unwrap_or_else(|problem| {
+            let mut response = inner.await.unwrap_or_else(|error| {
+                let problem: Problem = error.into();
                 if problem.status().is_server_error() {
                     tracing::error!(%problem, "request failed");
                 }

@@ -1,6 +1,7 @@
 //! The span of an invocation by an event source, which may carry messages of several tenants.
 
 use std::{
+    collections::HashMap,
     fmt::Display,
     future::Future,
     pin::Pin,
@@ -19,36 +20,45 @@ use tower::{Layer, Service};
 use super::{EndOnDrop, start_invocation};
 use crate::{
     messages::fail_span,
-    propagation::{self, Inbound},
+    propagation::{self, Inbound, Thresholds, field},
     semconv,
 };
 
 /// Opens the SERVER span of a batch invocation. It carries no tenant, since a batch may serve several; the spans of
 /// its messages do.
 ///
+/// Its parent is what Lambda's X-Ray header says, or the `traceparent` of whoever invoked the function directly: in `custom` of the
+/// client context, where [`crate::AwsSdkTracing`] puts it.
+///
 /// `T` is the event.
 #[derive(Debug, Clone)]
 pub struct InvocationLayer<T> {
     trigger: &'static str,
     describe: fn(&T) -> Vec<KeyValue>,
+    carrier: fn(&T) -> HashMap<String, String>,
 }
 
 impl<T> InvocationLayer<T> {
     /// `trigger` is the FaaS trigger of semantic conventions: `pubsub`, `timer` or `datasource`.
     pub fn new(trigger: &'static str) -> Self {
-        Self { trigger, describe: |_| Vec::new() }
+        Self { trigger, describe: |_| Vec::new(), carrier: |_| HashMap::new() }
     }
 
     /// Puts more attributes on the span, which `describe` reads from the event.
     pub fn describing(self, describe: fn(&T) -> Vec<KeyValue>) -> Self {
         Self { describe, ..self }
     }
+
+    /// Continues the trace whose context the event itself carries, such as a Step Functions input: [`context_of_input`].
+    pub fn continuing(self, carrier: fn(&T) -> HashMap<String, String>) -> Self {
+        Self { carrier, ..self }
+    }
 }
 
 impl<S, T> Layer<S> for InvocationLayer<T> {
     type Service = InvocationService<S, T>;
     fn layer(&self, inner: S) -> InvocationService<S, T> {
-        InvocationService { inner, trigger: self.trigger, describe: self.describe }
+        InvocationService { inner, trigger: self.trigger, describe: self.describe, carrier: self.carrier }
     }
 }
 
@@ -58,6 +68,14 @@ pub struct InvocationService<S, T> {
     inner: S,
     trigger: &'static str,
     describe: fn(&T) -> Vec<KeyValue>,
+    carrier: fn(&T) -> HashMap<String, String>,
+}
+
+/// The fields in an input's `metadata`, for [`InvocationLayer::continuing`]: a state machine that was started through
+/// [`crate::AwsSdkTracing`] has them in its input, which it hands to its functions unless its definition says otherwise.
+pub fn context_of_input(event: &Value) -> HashMap<String, String> {
+    let metadata = event.get(field::METADATA).and_then(Value::as_object).into_iter().flatten();
+    metadata.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// What semantic conventions ask for of an invocation by a DynamoDB stream, for [`InvocationLayer::describing`]: table, operation and
@@ -102,7 +120,13 @@ where
     fn call(&mut self, event: LambdaEvent<T>) -> Self::Future {
         static COLD: AtomicBool = AtomicBool::new(true);
         let lambda = &event.context;
-        let parent = propagation::parent(lambda.xray_trace_id.as_deref(), Inbound::default());
+        let inbound = match &lambda.client_context {
+            Some(client) if client.custom.contains_key(field::TRACEPARENT) => {
+                Inbound::of_carrier(&client.custom, Thresholds::LeftOut)
+            }
+            _ => Inbound::of_carrier(&(self.carrier)(&event.payload), Thresholds::LeftOut),
+        };
+        let parent = propagation::parent(lambda.xray_trace_id.as_deref(), inbound);
         let name = lambda.env_config.function_name.clone();
         let cold = COLD.swap(false, Ordering::Relaxed);
         let cx = start_invocation(name, parent, lambda, self.trigger, cold, (self.describe)(&event.payload));

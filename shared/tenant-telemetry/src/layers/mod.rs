@@ -12,7 +12,7 @@ use opentelemetry::{
 
 pub use export::{ExportLayer, ExportService};
 pub use http::{HttpLayer, HttpService};
-pub use invocation::{InvocationLayer, InvocationService, stream_document};
+pub use invocation::{InvocationLayer, InvocationService, context_of_input, stream_document};
 
 use super::{messages::fail_span, propagation::Parent, semconv, start_under};
 

@@ -1,0 +1,105 @@
+//! `operator reconcile`: whether reservations, messages, ledger entries and balances agree, on the local cloud or on AWS.
+
+mod compare;
+mod report;
+mod sources;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use local::outputs::Outputs;
+
+pub use compare::{Comparison, Difference, Records, compare};
+pub use sources::Sources;
+
+/// How long messages that were published again may take before the differences are told once more.
+const REPUBLISHED_WITHIN: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Where to look, and what to do.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// A file with what `local up --json` printed. Without it: a stage on AWS.
+    #[arg(long)]
+    pub outputs: Option<PathBuf>,
+    /// The stage on AWS, whose names the templates give.
+    #[arg(long, default_value = "dev")]
+    pub stage: String,
+    /// Profile with credentials of account A; else the environment's.
+    #[arg(long)]
+    pub booking_profile: Option<String>,
+    /// Profile with credentials of account B; else the environment's.
+    #[arg(long)]
+    pub mileage_profile: Option<String>,
+    /// Region, where profiles and environment name none or another.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Reservations, if the table is not named as the template does.
+    #[arg(long)]
+    pub reservations_table: Option<String>,
+    /// The ledger, likewise.
+    #[arg(long)]
+    pub ledger_table: Option<String>,
+    /// Account A's topic, likewise.
+    #[arg(long)]
+    pub topic_arn: Option<String>,
+    /// Account B's queue, likewise.
+    #[arg(long)]
+    pub queue_url: Option<String>,
+    /// Its dead-letter queue, likewise.
+    #[arg(long)]
+    pub dead_letters_url: Option<String>,
+    /// Where what SNS could not deliver goes, likewise.
+    #[arg(long)]
+    pub undelivered_url: Option<String>,
+    /// Account A's parking queue, likewise.
+    #[arg(long)]
+    pub parking_queue_url: Option<String>,
+    /// Publish reservations without a ledger entry again.
+    #[arg(long)]
+    pub republish: bool,
+    /// Seconds to wait for the differences to go, for what is under way.
+    #[arg(long, default_value_t = 0)]
+    pub wait: u64,
+    /// One line of JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Looks; what there is to tell, and whether there is no difference in the end.
+///
+/// # Errors
+/// A table, a queue or the file of outputs cannot be read, or publishing again fails.
+pub async fn run(options: &Options) -> Result<(String, bool)> {
+    let sources = match &options.outputs {
+        Some(file) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            Sources::of(&serde_json::from_str::<Outputs>(&text)?).await
+        }
+        None => Sources::on_aws(options).await?,
+    };
+    let mut found = settled(&sources, Duration::from_secs(options.wait)).await?;
+    let republished = if options.republish { std::mem::take(&mut found.not_posted) } else { Vec::new() };
+    let count = republished.len();
+    if count > 0 {
+        sources.republish(republished).await?;
+        found = settled(&sources, REPUBLISHED_WITHIN).await?;
+    }
+    let told = if options.json { report::json(&found, count)? } else { report::table(&found, count) };
+    Ok((told, found.differences.is_empty()))
+}
+
+/// What there is once nothing differs any more, or once that has taken too long.
+pub async fn settled(sources: &Sources, within: Duration) -> Result<Comparison> {
+    let started = Instant::now();
+    loop {
+        let found = sources.reconcile().await?;
+        if found.differences.is_empty() || started.elapsed() >= within {
+            return Ok(found);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,40 @@
+//! Whose sampling thresholds count.
+
+use std::sync::Arc;
+
+/// Whether a sampling threshold in `tracestate` is taken at its word. One says how many traces a kept one stands for: a stranger's
+/// could make one request count for all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Thresholds {
+    /// The sender is known, and samples as we do.
+    Believed,
+    /// Anybody may have written it: OpenTelemetry's member is left out.
+    #[default]
+    LeftOut,
+}
+
+/// The senders whose thresholds are believed: ARNs of topics, or ids of accounts.
+#[derive(Debug, Clone, Default)]
+pub struct BelievedSenders(Arc<[String]>);
+
+impl BelievedSenders {
+    /// Those in an environment variable, separated by commas; nobody where there is none.
+    pub fn from_env(variable: &str) -> Self {
+        let names = std::env::var(variable).unwrap_or_default();
+        names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// What to make of this sender's thresholds.
+    pub fn thresholds(&self, sender: Option<&str>) -> Thresholds {
+        match sender.is_some_and(|sender| self.0.iter().any(|name| name == sender)) {
+            true => Thresholds::Believed,
+            false => Thresholds::LeftOut,
+        }
+    }
+}
+
+impl FromIterator<String> for BelievedSenders {
+    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
+        Self(names.into_iter().collect())
+    }
+}

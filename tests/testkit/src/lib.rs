@@ -1,0 +1,69 @@
+//! What the tests of several crates share. A failure here is a failed test, so everything asserts.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`functions`] | one function on the Lambda host, with AWS and a collector of its own |
+//! | [`insights`] | the services that slo-evaluator asks and tells |
+//! | `control_plane` | a control plane of the test's own, and OTLP requests for it |
+//! | `cloud`, `caller`, `journey` | a local cloud of the test's own, people who use it, and what a booking's trace must hold |
+//! | `proxy`, `faults`, `results` | faults between the cloud's functions and AWS, and what came of them |
+//! | `signed`, `recorded` | what functions ask AWS for, as IAM sees it |
+//!
+//! `control_plane` is behind the feature of its name, what comes after it behind `local-cloud`; what looks into other processes is
+//! there on Linux alone.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[cfg(feature = "control-plane")]
+pub mod control_plane;
+pub mod functions;
+pub mod insights;
+
+#[cfg(feature = "local-cloud")]
+mod caller;
+#[cfg(feature = "local-cloud")]
+mod cloud;
+#[cfg(all(feature = "local-cloud", target_os = "linux"))]
+mod faults;
+#[cfg(feature = "local-cloud")]
+mod journey;
+#[cfg(all(feature = "local-cloud", target_os = "linux"))]
+mod proxy;
+#[cfg(all(feature = "local-cloud", target_os = "linux"))]
+mod recorded;
+#[cfg(feature = "local-cloud")]
+mod results;
+#[cfg(all(feature = "local-cloud", target_os = "linux"))]
+mod signed;
+
+use std::path::PathBuf;
+
+pub use functions::{
+    BookingApi, DEADLINE, Setup, TOPIC_ARN, booking_publisher, mileage_accrual, mileage_api, registration_api,
+};
+#[cfg(feature = "local-cloud")]
+pub use {
+    caller::{Answer, Caller, a_booking, book, day, send},
+    cloud::{Cloud, eventually},
+    journey::{JOURNEY, Step, assert_journey},
+    results::{Row, Soak, read_rows, read_soak, record, record_soak},
+};
+#[cfg(all(feature = "local-cloud", target_os = "linux"))]
+pub use {
+    faults::{FaultyCloud, Ride},
+    proxy::{Armed, Call, Fault, Plan, Proxy, Refusal, struck},
+    recorded::{Names, RecordedCall},
+    signed::{Session, Signed},
+};
+
+/// The executable of a program of the workspace, built beside the running test.
+pub fn program(name: &str) -> PathBuf {
+    let mut dir = std::env::current_exe().unwrap();
+    dir.pop();
+    // Test binaries live one folder below programs.
+    if dir.ends_with("deps") {
+        dir.pop();
+    }
+    let path = dir.join(name);
+    assert!(path.exists(), "{} is not built: run `make build`", path.display());
+    path
+}
