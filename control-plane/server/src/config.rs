@@ -7,25 +7,16 @@ use std::{
 
 use control_plane_embedded::Retention;
 use serde::Deserialize;
-use slo::{Definitions, Policy, Prices};
+use slo::{Definitions, Prices, Rules};
 
 use crate::{
     alerting::Webhook,
-    evaluator::Settings,
+    evaluator::{SETTLE, Settings},
     forward::{Destination, TenantIds},
     intake::Keys,
 };
 
 const HOUR: i64 = 3_600;
-
-/// infra/slo, as it was when this was built.
-const COMPILED_IN: [(&str, &str); 5] = [
-    ("service.yaml", include_str!("../../../infra/slo/service.yaml")),
-    ("basic.yaml", include_str!("../../../infra/slo/basic.yaml")),
-    ("standard.yaml", include_str!("../../../infra/slo/standard.yaml")),
-    ("premium.yaml", include_str!("../../../infra/slo/premium.yaml")),
-    ("tenants/oceanic.yaml", include_str!("../../../infra/slo/tenants/oceanic.yaml")),
-];
 
 /// What the file says.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -165,17 +156,15 @@ impl Config {
     /// What is promised to whom, and when alerts open.
     pub fn slo(&self) -> Result<Settings, ConfigError> {
         let definitions = match &self.slo.definitions {
-            None => Definitions::read(COMPILED_IN)?,
+            None => Definitions::compiled()?,
             Some(folder) => {
                 let mut files = Vec::new();
                 yaml_files(folder, &mut files)?;
                 Definitions::read(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))?
             }
         };
-        let excluded = self.slo.excluded_tenants.iter().cloned().collect();
-        let settings = Settings::new(definitions, Policy { excluded, ..Policy::default() });
-        let settle = self.slo.settle_seconds.map_or(settings.settle, i64::from);
-        Ok(Settings { settle, ..settings })
+        let rules = Rules::new(definitions, self.slo.excluded_tenants.iter().cloned());
+        Ok(Settings { rules, settle: self.slo.settle_seconds.map_or(SETTLE, i64::from) })
     }
 
     /// Who is told of alerts.

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use slo::Cell;
+use slo::{Cell, SLOT};
 
-use crate::{
-    error::Error,
-    slices::{SLOT, Slice},
-};
+use crate::{error::Error, slices::Slice};
 
 /// Field and value, as GetQueryResults lists them.
 pub type Row = Vec<(String, String)>;
