@@ -34,6 +34,8 @@ pub(super) enum Token<'a> {
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// How deep the reader is within something that nests.
+    pub(super) depth: usize,
     pub(super) remarks: BTreeSet<String>,
 }
 
@@ -41,7 +43,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         // Editors and some platforms put a byte order mark first.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        Self { bytes, at: 0, remarks: BTreeSet::new() }
+        Self { bytes, at: 0, depth: 0, remarks: BTreeSet::new() }
     }
 
     /// Says once that something was odd.
