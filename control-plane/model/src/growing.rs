@@ -1,0 +1,246 @@
+//! A trace whose spans are still coming: which it has, and how they hang together.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    catalog::{ANNOTATION, NONE, Numbers},
+    otlp::{Facts, Flags, Kind, SpanId},
+    search::{Outline, remember},
+    topology::{Placed, Use, edges},
+};
+
+/// A span of it.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// What its edges depend on.
+    pub placed: Placed,
+    /// Its parent's id.
+    pub parent: Option<SpanId>,
+    /// Its name, of a root or a request.
+    pub operation: u32,
+    /// `tenant.id`.
+    pub tenant: u32,
+    /// `tenant.tier`.
+    pub tier: u32,
+    /// `http.response.status_code`; 0 if there is none.
+    pub http_status: u16,
+}
+
+impl Held {
+    /// Of the facts of a span, with numbers for names.
+    pub fn of<N: Numbers>(numbers: &mut N, facts: &Facts) -> Result<Self, N::Error> {
+        let account = facts.account.as_deref().unwrap_or_default();
+        let service = numbers.node("service", account, &facts.service)?;
+        let peer = match &facts.peer {
+            Some(peer) => Some(numbers.node(&peer.kind, account, &peer.name)?),
+            None => None,
+        };
+        let gateway = match facts.fronted {
+            true => Some(numbers.node("API Gateway", account, "API Gateway")?),
+            false => None,
+        };
+        // Only requests' names matter to sums; names of other spans are many, and matter to nobody's.
+        let named = matches!(facts.kind, Kind::Server | Kind::Consumer) || facts.parent.is_none();
+        Ok(Self {
+            placed: Placed {
+                kind: facts.kind,
+                service,
+                peer,
+                gateway,
+                outside: numbers.node("client", "", "clients")?,
+                batch: facts.batch,
+                plain_http: facts.plain_http,
+                start_ns: facts.start_ns,
+                end_ns: facts.end_ns,
+                flags: facts.flags,
+                weight: facts.weight,
+                estimated: facts.estimated,
+            },
+            parent: facts.parent,
+            operation: numbers.name(Some(&*facts.operation).filter(|_| named))?,
+            tenant: numbers.name(facts.tenant.as_deref())?,
+            tier: numbers.name(facts.tier.as_deref())?,
+            http_status: facts.http_status,
+        })
+    }
+}
+
+/// An edge that a span stands for from now on (+1), or no longer (-1).
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// One more, or one less.
+    pub sign: i64,
+    /// The span.
+    pub span: &'a Held,
+    /// The edge.
+    pub used: Use,
+}
+
+/// The trace.
+#[derive(Debug)]
+pub struct GrowingTrace {
+    /// When its first span began, nanoseconds since 1970.
+    pub start_ns: i64,
+    /// When its last span ended, nanoseconds since 1970.
+    pub end_ns: i64,
+    /// How its spans went.
+    pub flags: Flags,
+    /// Tenants served.
+    pub tenants: Vec<u32>,
+    spans: HashMap<SpanId, Held>,
+    /// Spans whose parent has not come, by that parent.
+    waiting: HashMap<SpanId, Vec<SpanId>>,
+    /// Calls with an answer.
+    answered: HashSet<SpanId>,
+    first: Option<SpanId>,
+    methods: Vec<String>,
+    urls: Vec<String>,
+    users: Vec<String>,
+    annotations: Vec<(u32, String)>,
+}
+
+impl Default for GrowingTrace {
+    fn default() -> Self {
+        Self {
+            start_ns: i64::MAX,
+            end_ns: 0,
+            flags: Flags::default(),
+            tenants: Vec::new(),
+            spans: HashMap::new(),
+            waiting: HashMap::new(),
+            answered: HashSet::new(),
+            first: None,
+            methods: Vec::new(),
+            urls: Vec::new(),
+            users: Vec::new(),
+            annotations: Vec::new(),
+        }
+    }
+}
+
+impl GrowingTrace {
+    /// How many spans it has.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Whether it has this span.
+    pub fn has(&self, id: SpanId) -> bool {
+        self.spans.contains_key(&id)
+    }
+
+    /// Takes a span that it does not have, and tells what that changes on the map.
+    pub fn add<N: Numbers>(
+        &mut self,
+        numbers: &mut N,
+        facts: &Facts,
+        held: Held,
+        mut change: impl FnMut(&mut N, Change<'_>) -> Result<(), N::Error>,
+    ) -> Result<(), N::Error> {
+        let id = facts.id;
+        self.note(facts, &held);
+        for (name, value) in &facts.annotations {
+            let name = numbers.name(Some(&format!("{ANNOTATION}{name}")))?;
+            if !self.annotations.iter().any(|(known, held)| *known == name && **held == **value) {
+                remember(&mut self.annotations, (name, value.to_string()));
+            }
+        }
+        let mut failed = None;
+        let mut change = |change_of: Change<'_>| {
+            failed = failed.take().or_else(|| change(numbers, change_of).err());
+        };
+        let children = self.waiting.remove(&id).unwrap_or_default();
+        if children.iter().filter_map(|child| self.spans.get(child)).any(|child| child.placed.answers(&held.placed)) {
+            self.answered.insert(id);
+        }
+        let parent = held.parent.and_then(|parent| self.spans.get_key_value(&parent));
+        if let Some((parent_id, parent)) = parent
+            && held.placed.answers(&parent.placed)
+            && self.answered.insert(*parent_id)
+        {
+            let above = parent.parent.and_then(|above| self.spans.get(&above)).map(|above| &above.placed);
+            edges(&parent.placed, above, false, |used| change(Change { sign: -1, span: parent, used }));
+            edges(&parent.placed, above, true, |used| change(Change { sign: 1, span: parent, used }));
+        }
+        for (child_id, child) in children.iter().filter_map(|child| self.spans.get_key_value(child)) {
+            let answered = self.answered.contains(child_id);
+            edges(&child.placed, None, answered, |used| change(Change { sign: -1, span: child, used }));
+            edges(&child.placed, Some(&held.placed), answered, |used| change(Change { sign: 1, span: child, used }));
+        }
+        let above = parent.map(|(_, parent)| &parent.placed);
+        edges(&held.placed, above, self.answered.contains(&id), |used| change(Change { sign: 1, span: &held, used }));
+        if let (Some(parent_id), None) = (held.parent, parent) {
+            self.waiting.entry(parent_id).or_default().push(id);
+        }
+        self.spans.insert(id, held);
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Calls `found` for each use of an edge that its spans stand for.
+    pub fn uses(&self, mut found: impl FnMut(&Held, Use)) {
+        for (id, held) in &self.spans {
+            let parent = held.parent.and_then(|parent| self.spans.get(&parent)).map(|parent| &parent.placed);
+            edges(&held.placed, parent, self.answered.contains(id), |used| found(held, used));
+        }
+    }
+
+    fn note(&mut self, facts: &Facts, held: &Held) {
+        let first = self.first.and_then(|first| self.spans.get(&first));
+        // A root comes before what only began early.
+        let rank = |held: &Held| (held.parent.is_some(), held.placed.start_ns);
+        if first.is_none_or(|first| rank(held) < rank(first)) {
+            self.first = Some(facts.id);
+        }
+        self.start_ns = self.start_ns.min(facts.start_ns);
+        self.end_ns = self.end_ns.max(facts.end_ns);
+        self.flags = self.flags.with(facts.flags);
+        if held.tenant != NONE {
+            remember(&mut self.tenants, held.tenant);
+        }
+        let text = |list: &mut Vec<String>, value: &Option<Box<str>>| {
+            if let Some(value) = value
+                && !list.iter().any(|known| **known == **value)
+            {
+                remember(list, value.to_string());
+            }
+        };
+        text(&mut self.users, &facts.user);
+        if facts.kind == Kind::Server {
+            text(&mut self.methods, &facts.http_method);
+            text(&mut self.urls, &facts.url);
+        }
+    }
+
+    /// What a search looks at.
+    pub fn outline(&self) -> Outline {
+        let mut outline = Outline {
+            partial: !self.waiting.is_empty(),
+            methods: self.methods.clone(),
+            urls: self.urls.clone(),
+            users: self.users.clone(),
+            annotations: self.annotations.clone(),
+            tenants: self.tenants.clone(),
+            ..Outline::default()
+        };
+        if let Some(first) = self.first.and_then(|first| self.spans.get(&first)) {
+            outline.root = first.operation;
+            outline.root_service = first.placed.service;
+            outline.response_ns = first.placed.duration_ns();
+        }
+        for held in self.spans.values() {
+            let placed = &held.placed;
+            let status = if placed.kind == Kind::Server { held.http_status } else { 0 };
+            outline.service(placed.service, placed.flags, placed.duration_ns(), status);
+            if status != 0 {
+                remember(&mut outline.statuses, status);
+            }
+        }
+        self.uses(|_, used| outline.edge(used.from, used.to, used.sample.flags));
+        outline
+    }
+}
