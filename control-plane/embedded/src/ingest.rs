@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use control_plane_model::{
     catalog::NONE,
-    growing::{Change, GrowingTrace, Held},
+    growing::{Change, GrowingTrace},
     otlp::{self, Facts},
-    rollup::{Sample, bucket, day},
+    rollup::{bucket, day},
     store::{MAX_SPANS_PER_TRACE, Stored},
+    topology::Placed,
     trace::TraceId,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -85,8 +86,8 @@ impl Ingest {
             for span in scope_spans.spans {
                 let facts = Facts::of(&sender, &span);
                 let mut numbers = Writing(&mut self.dictionary, connection);
-                let held = Held::of(&mut numbers, &facts)?;
-                trace.growing.add(&mut numbers, &facts, held, |_, _| Ok(()))?;
+                let placed = Placed::of(&mut numbers, &facts)?;
+                trace.growing.add(&mut numbers, &facts, placed, |_, _| Ok(()))?;
             }
         }
         trace.dirty = false;
@@ -138,29 +139,23 @@ impl Ingest {
         facts: &Facts,
         now: i64,
     ) -> Result<(), Failure> {
-        let held = Held::of(&mut Writing(&mut self.dictionary, connection), facts)?;
+        let placed = Placed::of(&mut Writing(&mut self.dictionary, connection), facts)?;
         if facts.is_request()
             && let Some(bucket) = bucket(facts.start_ns / NANOSECONDS, now)
         {
-            let series = (held.placed.service, held.operation, facts.kind as u8, held.tier);
+            let series = (placed.service, placed.operation, facts.kind as u8, placed.tier);
             let series = self.dictionary.series(connection, series)?;
-            let sample = Sample {
-                duration_ns: facts.duration_ns(),
-                flags: facts.flags,
-                weight: facts.weight,
-                estimated: facts.estimated,
-            };
-            for tenant in for_whom(held.tenant) {
-                self.requests.add((bucket, tenant, series), &sample, 1);
+            for tenant in for_whom(placed.tenant) {
+                self.requests.add((bucket, tenant, series), &placed.sample, 1);
             }
-            self.days.add((day(facts.start_ns / NANOSECONDS), held.tenant, series), &sample, 1);
-            self.touched.add(held.tenant, bucket);
+            self.days.add((day(facts.start_ns / NANOSECONDS), placed.tenant, series), &placed.sample, 1);
+            self.touched.add(placed.tenant, bucket);
         }
         let cells = &mut self.edges;
         trace.dirty = true;
         let mut numbers = Writing(&mut self.dictionary, connection);
-        trace.growing.add(&mut numbers, facts, held, |numbers, Change { sign, span, used }| {
-            let Some(bucket) = bucket(span.placed.start_ns / NANOSECONDS, now) else { return Ok(()) };
+        trace.growing.add(&mut numbers, facts, placed, |numbers, Change { sign, span, used }| {
+            let Some(bucket) = bucket(span.start_ns / NANOSECONDS, now) else { return Ok(()) };
             let edge = numbers.0.edge(connection, (used.from, used.to, span.tier))?;
             for_whom(span.tenant).into_iter().for_each(|tenant| cells.add((bucket, tenant, edge), &used.sample, sign));
             Ok(())

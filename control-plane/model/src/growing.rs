@@ -9,54 +9,23 @@ use crate::{
     topology::{Placed, Use, edges},
 };
 
-/// A span of it.
-#[derive(Debug, Clone)]
-pub struct Held {
-    /// What its edges depend on.
-    pub placed: Placed,
-    /// Its parent's id.
-    pub parent: Option<SpanId>,
-    /// Its name, of a root or a request.
-    pub operation: u32,
-    /// `tenant.id`.
-    pub tenant: u32,
-    /// `tenant.tier`.
-    pub tier: u32,
-    /// `http.response.status_code`; 0 if there is none.
-    pub http_status: u16,
-}
-
-impl Held {
+impl Placed {
     /// Of the facts of a span, with numbers for names.
     pub fn of<N: Numbers>(numbers: &mut N, facts: &Facts) -> Result<Self, N::Error> {
         let account = facts.account.as_deref().unwrap_or_default();
-        let service = numbers.node("service", account, &facts.service)?;
-        let peer = match &facts.peer {
-            Some(peer) => Some(numbers.node(&peer.kind, account, &peer.name)?),
-            None => None,
-        };
-        let gateway = match facts.fronted {
-            true => Some(numbers.node("API Gateway", account, "API Gateway")?),
-            false => None,
-        };
         // Only requests' names matter to sums; names of other spans are many, and matter to nobody's.
         let named = matches!(facts.kind, Kind::Server | Kind::Consumer) || facts.parent.is_none();
         Ok(Self {
-            placed: Placed {
-                kind: facts.kind,
-                service,
-                peer,
-                gateway,
-                outside: numbers.node("client", "", "clients")?,
-                batch: facts.batch,
-                plain_http: facts.plain_http,
-                start_ns: facts.start_ns,
-                end_ns: facts.end_ns,
-                flags: facts.flags,
-                weight: facts.weight,
-                estimated: facts.estimated,
-            },
+            kind: facts.kind,
             parent: facts.parent,
+            service: numbers.node("service", account, &facts.service)?,
+            peer: facts.peer.as_ref().map(|peer| numbers.node(&peer.kind, account, &peer.name)).transpose()?,
+            gateway: facts.fronted.then(|| numbers.node("API Gateway", account, "API Gateway")).transpose()?,
+            outside: numbers.node("client", "", "clients")?,
+            batch: facts.batch,
+            plain_http: facts.plain_http,
+            start_ns: facts.start_ns,
+            sample: facts.sample(),
             operation: numbers.name(Some(&*facts.operation).filter(|_| named))?,
             tenant: numbers.name(facts.tenant.as_deref())?,
             tier: numbers.name(facts.tier.as_deref())?,
@@ -71,7 +40,7 @@ pub struct Change<'a> {
     /// One more, or one less.
     pub sign: i64,
     /// The span.
-    pub span: &'a Held,
+    pub span: &'a Placed,
     /// The edge.
     pub used: Use,
 }
@@ -87,7 +56,7 @@ pub struct GrowingTrace {
     pub flags: Flags,
     /// Tenants served.
     pub tenants: Vec<u32>,
-    spans: HashMap<SpanId, Held>,
+    spans: HashMap<SpanId, Placed>,
     /// Spans whose parent has not come, by that parent.
     waiting: HashMap<SpanId, Vec<SpanId>>,
     /// Calls with an answer.
@@ -139,11 +108,11 @@ impl GrowingTrace {
         &mut self,
         numbers: &mut N,
         facts: &Facts,
-        held: Held,
+        placed: Placed,
         mut change: impl FnMut(&mut N, Change<'_>) -> Result<(), N::Error>,
     ) -> Result<(), N::Error> {
         let id = facts.id;
-        self.note(facts, &held);
+        self.note(facts, &placed);
         for (name, value) in &facts.annotations {
             let name = numbers.name(Some(&format!("{ANNOTATION}{name}")))?;
             if !self.annotations.iter().any(|(known, held)| *known == name && **held == **value) {
@@ -155,52 +124,52 @@ impl GrowingTrace {
             failed = failed.take().or_else(|| change(numbers, change_of).err());
         };
         let children = self.waiting.remove(&id).unwrap_or_default();
-        if children.iter().filter_map(|child| self.spans.get(child)).any(|child| child.placed.answers(&held.placed)) {
+        if children.iter().filter_map(|child| self.spans.get(child)).any(|child| child.answers(&placed)) {
             self.answered.insert(id);
         }
-        let parent = held.parent.and_then(|parent| self.spans.get_key_value(&parent));
+        let parent = placed.parent.and_then(|parent| self.spans.get_key_value(&parent));
         if let Some((parent_id, parent)) = parent
-            && held.placed.answers(&parent.placed)
+            && placed.answers(parent)
             && self.answered.insert(*parent_id)
         {
-            let above = parent.parent.and_then(|above| self.spans.get(&above)).map(|above| &above.placed);
-            edges(&parent.placed, above, false, |used| change(Change { sign: -1, span: parent, used }));
-            edges(&parent.placed, above, true, |used| change(Change { sign: 1, span: parent, used }));
+            let above = parent.parent.and_then(|above| self.spans.get(&above));
+            edges(parent, above, false, |used| change(Change { sign: -1, span: parent, used }));
+            edges(parent, above, true, |used| change(Change { sign: 1, span: parent, used }));
         }
         for (child_id, child) in children.iter().filter_map(|child| self.spans.get_key_value(child)) {
             let answered = self.answered.contains(child_id);
-            edges(&child.placed, None, answered, |used| change(Change { sign: -1, span: child, used }));
-            edges(&child.placed, Some(&held.placed), answered, |used| change(Change { sign: 1, span: child, used }));
+            edges(child, None, answered, |used| change(Change { sign: -1, span: child, used }));
+            edges(child, Some(&placed), answered, |used| change(Change { sign: 1, span: child, used }));
         }
-        let above = parent.map(|(_, parent)| &parent.placed);
-        edges(&held.placed, above, self.answered.contains(&id), |used| change(Change { sign: 1, span: &held, used }));
-        if let (Some(parent_id), None) = (held.parent, parent) {
+        let above = parent.map(|(_, parent)| parent);
+        edges(&placed, above, self.answered.contains(&id), |used| change(Change { sign: 1, span: &placed, used }));
+        if let (Some(parent_id), None) = (placed.parent, parent) {
             self.waiting.entry(parent_id).or_default().push(id);
         }
-        self.spans.insert(id, held);
+        self.spans.insert(id, placed);
         failed.map_or(Ok(()), Err)
     }
 
     /// Calls `found` for each use of an edge that its spans stand for.
-    pub fn uses(&self, mut found: impl FnMut(&Held, Use)) {
-        for (id, held) in &self.spans {
-            let parent = held.parent.and_then(|parent| self.spans.get(&parent)).map(|parent| &parent.placed);
-            edges(&held.placed, parent, self.answered.contains(id), |used| found(held, used));
+    pub fn uses(&self, mut found: impl FnMut(&Placed, Use)) {
+        for (id, placed) in &self.spans {
+            let parent = placed.parent.and_then(|parent| self.spans.get(&parent));
+            edges(placed, parent, self.answered.contains(id), |used| found(placed, used));
         }
     }
 
-    fn note(&mut self, facts: &Facts, held: &Held) {
+    fn note(&mut self, facts: &Facts, placed: &Placed) {
         let first = self.first.and_then(|first| self.spans.get(&first));
         // A root comes before what only began early.
-        let rank = |held: &Held| (held.parent.is_some(), held.placed.start_ns);
-        if first.is_none_or(|first| rank(held) < rank(first)) {
+        let rank = |placed: &Placed| (placed.parent.is_some(), placed.start_ns);
+        if first.is_none_or(|first| rank(placed) < rank(first)) {
             self.first = Some(facts.id);
         }
         self.start_ns = self.start_ns.min(facts.start_ns);
         self.end_ns = self.end_ns.max(facts.end_ns);
         self.flags = self.flags.with(facts.flags);
-        if held.tenant != NONE {
-            remember(&mut self.tenants, held.tenant);
+        if placed.tenant != NONE {
+            remember(&mut self.tenants, placed.tenant);
         }
         let text = |list: &mut Vec<String>, value: &Option<Box<str>>| {
             if let Some(value) = value
@@ -229,13 +198,12 @@ impl GrowingTrace {
         };
         if let Some(first) = self.first.and_then(|first| self.spans.get(&first)) {
             outline.root = first.operation;
-            outline.root_service = first.placed.service;
-            outline.response_ns = first.placed.duration_ns();
+            outline.root_service = first.service;
+            outline.response_ns = first.sample.duration_ns;
         }
-        for held in self.spans.values() {
-            let placed = &held.placed;
-            let status = if placed.kind == Kind::Server { held.http_status } else { 0 };
-            outline.service(placed.service, placed.flags, placed.duration_ns(), status);
+        for placed in self.spans.values() {
+            let status = if placed.kind == Kind::Server { placed.http_status } else { 0 };
+            outline.service(placed.service, placed.sample.flags, placed.sample.duration_ns, status);
             if status != 0 {
                 remember(&mut outline.statuses, status);
             }

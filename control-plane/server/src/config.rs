@@ -8,11 +8,12 @@ use std::{
 use control_plane_embedded::Retention;
 use serde::Deserialize;
 use slo::{Definitions, Prices, Rules};
+use tenancy::{PseudonymKey, TenantIds};
 
 use crate::{
     alerting::Webhook,
     evaluator::{SETTLE, Settings},
-    forward::{Destination, TenantIds},
+    forward::{Destination, Privacy},
     intake::Keys,
 };
 
@@ -77,17 +78,8 @@ struct Forward {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
-    tenant_ids: TenantIdPolicy,
+    tenant_ids: TenantIds,
     hmac_key: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum TenantIdPolicy {
-    #[default]
-    Plain,
-    Hmac,
-    Drop,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -140,15 +132,14 @@ impl Config {
     /// Where spans are passed on to.
     pub fn destinations(&self) -> Result<Vec<Destination>, ConfigError> {
         let destination = |forward: &Forward| {
-            let tenant_ids = match (forward.tenant_ids, &forward.hmac_key) {
-                (TenantIdPolicy::Plain, _) => TenantIds::Plain,
-                (TenantIdPolicy::Drop, _) => TenantIds::Drop,
-                (TenantIdPolicy::Hmac, Some(key)) => TenantIds::hashed(&secret(key)?),
-                (TenantIdPolicy::Hmac, None) => return Err(ConfigError::NoKey(forward.url.clone())),
+            let key = match (forward.tenant_ids, &forward.hmac_key) {
+                (TenantIds::Hmac, None) => return Err(ConfigError::NoKey(forward.url.clone())),
+                (TenantIds::Hmac, Some(key)) => Some(PseudonymKey::new(secret(key)?.as_bytes())),
+                (TenantIds::Plain | TenantIds::Drop, _) => None,
             };
             let headers = forward.headers.iter().map(|(name, value)| Ok((name.clone(), secret(value)?)));
             let headers = headers.collect::<Result<_, ConfigError>>()?;
-            Ok(Destination { url: forward.url.clone(), headers, tenant_ids })
+            Ok(Destination { url: forward.url.clone(), headers, privacy: Privacy { ids: forward.tenant_ids, key } })
         };
         self.forward.iter().map(destination).collect()
     }

@@ -112,6 +112,19 @@ impl Flags {
     }
 }
 
+/// One request, or one use of an edge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// Nanoseconds.
+    pub duration_ns: u64,
+    /// How it went.
+    pub flags: Flags,
+    /// How many it stands for.
+    pub weight: f64,
+    /// Whether the weight is a guess.
+    pub estimated: bool,
+}
+
 /// Who sends spans.
 #[derive(Debug, Clone)]
 pub struct Resource {
@@ -238,6 +251,12 @@ impl Facts {
     /// Nanoseconds.
     pub fn duration_ns(&self) -> u64 {
         u64::try_from(self.end_ns - self.start_ns).unwrap_or_default()
+    }
+
+    /// What it took and how it went.
+    pub fn sample(&self) -> Sample {
+        let Self { flags, weight, estimated, .. } = *self;
+        Sample { duration_ns: self.duration_ns(), flags, weight, estimated }
     }
 
     /// Whether it is a request that somebody waits for, or a message that was handled: what SLOs count.

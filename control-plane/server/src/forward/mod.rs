@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-pub use privacy::TenantIds;
+pub use privacy::Privacy;
 
 /// Requests that may wait for a backend.
 const MAX_WAITING: usize = 256;
@@ -44,7 +44,7 @@ pub struct Destination {
     /// Headers of each request.
     pub headers: BTreeMap<String, String>,
     /// What it gets of tenant and user ids.
-    pub tenant_ids: TenantIds,
+    pub privacy: Privacy,
 }
 
 /// A queue to one destination.
@@ -81,7 +81,7 @@ async fn run(
     let mut told: Option<Instant> = None;
     while let Some(request) = waiting.recv().await {
         let mut request = Arc::unwrap_or_clone(request);
-        destination.tenant_ids.apply(&mut request);
+        destination.privacy.apply(&mut request);
         let body = request.encode_to_vec();
         let outcome = deliver(&client, &destination, body).await;
         if outcome.is_err() {
