@@ -112,6 +112,18 @@ pub enum Health {
     Fault,
 }
 
+impl Health {
+    /// `ok`, `error`, `throttle` or `fault`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Throttle => "throttle",
+            Self::Fault => "fault",
+        }
+    }
+}
+
 /// Rates and latencies. Counts are of spans received; rates and percentiles are scaled by adjusted counts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stats {

@@ -108,41 +108,30 @@ impl<'a> Cursor<'a> {
         &mut self,
         mut member: impl FnMut(&mut Self, &str) -> Result<(), Broken>,
     ) -> Result<(), Broken> {
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            let name = self.name()?;
-            member(self, &name)?;
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return self.broken("a comma or } is expected"),
-            }
-        }
+        self.items(b'}', "a comma or } is expected", |cursor| {
+            let name = cursor.name()?;
+            member(cursor, &name)
+        })
     }
 
     /// The elements of a list whose bracket was read; `element` reads each.
-    pub(super) fn elements(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Broken>) -> Result<(), Broken> {
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(());
+    pub(super) fn elements(&mut self, element: impl FnMut(&mut Self) -> Result<(), Broken>) -> Result<(), Broken> {
+        self.items(b']', "a comma or ] is expected", element)
+    }
+
+    fn items(
+        &mut self,
+        close: u8,
+        what: &'static str,
+        mut item: impl FnMut(&mut Self) -> Result<(), Broken>,
+    ) -> Result<(), Broken> {
+        let mut more = self.peek() != Some(close);
+        while more {
+            item(self)?;
+            more = self.peek() == Some(b',');
+            self.at += usize::from(more);
         }
-        loop {
-            element(self)?;
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return self.broken("a comma or ] is expected"),
-            }
-        }
+        self.expect(close, what)
     }
 
     /// Passes over the rest of a value that has begun with `token`, however deep it is.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::{extract::State, response::Response};
 use control_plane_model::{
-    map::{Health, MapEdge, MapNode, ServiceMap, Stats},
+    map::{MapEdge, MapNode, ServiceMap, Stats},
     search::quoted,
     store::Facets,
 };
@@ -131,15 +131,6 @@ fn traces_over(edge: &MapEdge, nodes: &HashMap<u32, &MapNode>, narrowed: &[(&'st
     traces(filter.unwrap_or_default(), narrowed)
 }
 
-fn class(stats: &Stats) -> &'static str {
-    match stats.health {
-        Health::Ok => "ok",
-        Health::Error => "error",
-        Health::Throttle => "throttle",
-        Health::Fault => "fault",
-    }
-}
-
 fn figures(stats: &Stats) -> String {
     let about = if stats.estimated { "≈ " } else { "" };
     format!("{about}{} · p99 {}", rate(stats.rate), duration(stats.p99_ms * 1e6))
@@ -211,7 +202,7 @@ fn edge_of(
     );
     html! {
         a href=(traces_over(edge, nodes, narrowed)) aria-label=(title) {
-            g class={ "edge " (class(stats)) } {
+            g class={ "edge " (stats.health.name()) } {
                 title { (title) }
                 path.reach d={ "M" (ax) " " (ay) (path) " " (bx) " " (by) } {}
                 path d={ "M" (ax) " " (ay) (path) " " (bx) " " (by) } marker-end="url(#arrow)" {}
@@ -239,7 +230,7 @@ fn node_of(node: &MapNode, layout: &Layout<'_>, narrowed: &[(&'static str, Strin
     };
     html! {
         a href=(traces_of(node, narrowed)) aria-label=(title) {
-            g class={ "node " (class(stats)) } {
+            g class={ "node " (stats.health.name()) } {
                 title { (title) }
                 rect x=(x) y=(y) width=(NODE.0) height=(NODE.1) rx="8" {}
                 rect.health x=(x) y=(y) width="5" height=(NODE.1) rx="2" {}
@@ -284,7 +275,7 @@ fn tables(map: &ServiceMap, narrowed: &[(&'static str, String)]) -> Markup {
     let rows = html! {
         @for edge in edges {
             @let stats = &edge.stats;
-            tr class=(class(stats)) {
+            tr class=(stats.health.name()) {
                 td { (name(&edge.source)) }
                 td { a href=(traces_over(edge, &nodes, narrowed)) { (name(&edge.target)) } }
                 td.number { (stats.count) } td.number { (rate(stats.rate)) }

@@ -117,12 +117,8 @@ pub(super) fn table(label: &str, traces: &[Summary]) -> Markup {
 }
 
 fn line(trace: &Summary) -> Markup {
-    let (class, status) = match () {
-        () if trace.fault => ("fault", "fault"),
-        () if trace.throttle => ("throttle", "throttled"),
-        () if trace.error => ("error", "error"),
-        () => ("ok", "ok"),
-    };
+    let status = trace.status();
+    let class = if status == "throttled" { "throttle" } else { status };
     html! {
         tr class=(class) {
             td { a href={ "/traces/" (trace.trace_id) } { @if trace.root.is_empty() { (trace.trace_id) } @else { (trace.root) } } }
