@@ -7,10 +7,11 @@ use opentelemetry_proto::tonic::{
     resource::v1 as resource,
     trace::v1::{Span, status::StatusCode},
 };
+use slo::row::{cut, tenant_id};
 
 use super::{
     Peer,
-    attributes::{any, cut, scalar, text},
+    attributes::{any, scalar, text},
     peer::peer,
     weight::weight,
 };
@@ -145,7 +146,7 @@ impl Resource {
         Self {
             service: own("service.name").unwrap_or_else(|| "unknown_service".into()),
             account: own("cloud.account.id"),
-            tenant: own("tenant.id"),
+            tenant: tenant(&resource.attributes),
             tier: own("tenant.tier"),
         }
     }
@@ -216,7 +217,7 @@ impl Facts {
         let (peer, plain_http) = peer(kind, attributes);
         let (weight, estimated) = weight(span);
         let of_span = |key: &str| text(attributes, key).map(|value| Arc::<str>::from(cut(&value)));
-        let tenant = of_span("tenant.id");
+        let tenant = tenant(attributes);
         let of_senders_tenant = tenant.is_none() || tenant == resource.tenant;
         let tenant = tenant.or_else(|| resource.tenant.clone());
         let tier = of_span("tenant.tier").or_else(|| resource.tier.clone().filter(|_| of_senders_tenant));
@@ -263,6 +264,10 @@ impl Facts {
     pub fn is_request(&self) -> bool {
         (self.kind == Kind::Server && !self.batch) || self.kind == Kind::Consumer
     }
+}
+
+fn tenant(attributes: &[KeyValue]) -> Option<Arc<str>> {
+    tenant_id(&text(attributes, "tenant.id")?).map(Arc::from)
 }
 
 fn id(bytes: &[u8]) -> SpanId {

@@ -160,3 +160,102 @@ impl Pass {
 fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use control_plane_embedded::{Embedded, Retention};
+    use control_plane_model::store::{AlertRecord, Scope};
+    use opentelemetry_proto::tonic::{
+        collector::trace::v1::ExportTraceServiceRequest,
+        common::v1::{AnyValue, KeyValue, any_value::Value},
+        trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
+    };
+    use slo::Definitions;
+
+    use super::*;
+
+    /// A state store that refuses so many times.
+    #[derive(Debug, Clone)]
+    struct Refusing(Embedded, Arc<AtomicUsize>);
+
+    #[async_trait]
+    impl StateStore for Refusing {
+        async fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
+            self.0.state(name).await
+        }
+
+        async fn store(&self, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
+            let refuses = |left: usize| left.checked_sub(1);
+            match self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuses) {
+                Ok(_) => Err(StoreError::Busy),
+                Err(_) => self.0.store(name, state, changed).await,
+            }
+        }
+
+        async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
+            self.0.alerts(scope, tenant, limit).await
+        }
+    }
+
+    /// Forty requests that fail in each five minutes of the last half hour before `end`.
+    fn failing(end: i64) -> ExportTraceServiceRequest {
+        let text = |key: &str, text: &str| KeyValue {
+            key: key.to_owned(),
+            value: Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) }),
+            ..KeyValue::default()
+        };
+        let spans = (0..6_u64 * 40).map(|number| {
+            let start = (end as u64 - 1_800 + number * 300 / 40) * 1_000_000_000;
+            Span {
+                trace_id: (u128::from(number) + 1).to_be_bytes().to_vec(),
+                span_id: (number + 1).to_be_bytes().to_vec(),
+                kind: 2,
+                start_time_unix_nano: start,
+                end_time_unix_nano: start + 1_000_000,
+                attributes: vec![text("tenant.id", "acme"), text("tenant.tier", "basic")],
+                status: Some(Status { code: 2, ..Status::default() }),
+                ..Span::default()
+            }
+        });
+        let scope_spans = vec![ScopeSpans { spans: spans.collect(), ..ScopeSpans::default() }];
+        ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] }
+    }
+
+    /// What is alerted on by a pass every five minutes, each tried until it succeeds, if the store refuses the first so many times of each.
+    async fn alerted(refusals: usize) -> (Vec<String>, Option<i64>) {
+        let end = closed(now(), 0);
+        let dir = tempfile::tempdir().unwrap();
+        let store = Embedded::open(&dir.path().join("test.sqlite"), Retention::default()).unwrap();
+        store.write(crate::intake::by_trace(failing(end), None, now()).0).await.unwrap();
+        let states = Refusing(store.clone(), Arc::default());
+        let left = states.1.clone();
+        let rules = Rules::new(Definitions::compiled().unwrap(), None);
+        let mut pass = Pass {
+            settings: Settings { rules, settle: 0 },
+            around: Surroundings::new(Arc::new(store.clone()), Arc::new(states), Notifier::default()),
+            watch: Watch::default(),
+            late: BTreeSet::new(),
+            late_at: 0,
+        };
+        for at in (end - 1_800..=end).step_by(300) {
+            left.store(refusals, Ordering::SeqCst);
+            for _ in 0..refusals {
+                assert!(pass.run(at).await.is_err());
+            }
+            assert!(pass.run(at + 1).await.unwrap().is_some());
+            assert!(pass.run(at + 2).await.unwrap().is_none(), "nothing is left to be judged");
+        }
+        (store.alerts(&Scope::All, None, 100).await.unwrap(), pass.watch.judged)
+    }
+
+    #[tokio::test]
+    async fn five_minutes_that_could_not_be_kept_are_judged_again() {
+        let (whole, judged) = alerted(0).await;
+        assert!(whole.len() >= 3 && judged.is_some(), "{whole:?}");
+        assert_eq!(alerted(1).await, (whole.clone(), judged));
+        assert_eq!(alerted(2).await, (whole, judged));
+    }
+}
