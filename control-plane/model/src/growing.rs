@@ -182,10 +182,10 @@ impl GrowingTrace {
     }
 
     /// Calls `found` for each use of an edge that its spans stand for.
-    pub fn uses(&self, mut found: impl FnMut(&Held, Use)) {
+    pub fn uses(&self, mut found: impl FnMut(SpanId, &Held, Use)) {
         for (id, held) in &self.spans {
             let parent = held.parent.and_then(|parent| self.spans.get(&parent)).map(|parent| &parent.placed);
-            edges(&held.placed, parent, self.answered.contains(id), |used| found(held, used));
+            edges(&held.placed, parent, self.answered.contains(id), |used| found(*id, held, used));
         }
     }
 
@@ -240,7 +240,7 @@ impl GrowingTrace {
                 remember(&mut outline.statuses, status);
             }
         }
-        self.uses(|_, used| outline.edge(used.from, used.to, used.sample.flags));
+        self.uses(|_, _, used| outline.edge(used.from, used.to, used.sample.flags));
         outline
     }
 }
