@@ -79,35 +79,36 @@ fn one(random: &mut fastrand::Rng, trace: u8, index: u8, begun: i64, tenant: &st
     let id = |index: u8| vec![9, 0, 0, 0, 0, 0, trace, index + 1];
     let start = begun + random.i64(0..90 * SECOND);
     let mut attributes = Vec::new();
-    let mut maybe = |random: &mut fastrand::Rng, one_in: u8, made: KeyValue| {
-        if random.u8(..one_in) == 0 {
+    let mut chance = fastrand::Rng::with_seed(random.u64(..));
+    let mut maybe = |one_in: u8, made: KeyValue| {
+        if chance.u8(..one_in) == 0 {
             attributes.push(made);
         }
     };
     if random.u8(..8) > 0 {
-        maybe(random, 1, text("tenant.id", tenant));
+        maybe(1, text("tenant.id", tenant));
     }
-    maybe(random, 12, number("tenant.id", 42));
-    maybe(random, 2, text("tenant.tier", ["basic", "premium", "it's"][random.usize(..3)]));
-    maybe(random, 2, text("cloud.account.id", ["111111111111", "222222222222"][random.usize(..2)]));
-    maybe(random, 2, number("http.response.status_code", [200, 201, 404, 429, 500, 503, 99_999][random.usize(..7)]));
-    maybe(random, 3, text("http.request.method", ["GET", "POST", "PO'ST"][random.usize(..3)]));
-    maybe(random, 3, text("url.path", ["/bookings", "/a?b=\"c\"", "/\\"][random.usize(..3)]));
-    maybe(random, 3, text("faas.trigger", ["http", "pubsub", "timer"][random.usize(..3)]));
-    maybe(random, 3, text("server.address", ["api.example.com", "it's.example.com"][random.usize(..2)]));
-    maybe(random, 4, text("db.system.name", "aws.dynamodb"));
-    maybe(random, 5, attribute("aws.dynamodb.table_names", names(&["reservations"])));
-    maybe(random, 3, text("messaging.system", ["aws_sqs", "aws.sns", "kafka"][random.usize(..3)]));
-    maybe(random, 2, text("messaging.destination.name", ["accrual", "booking-confirmed"][random.usize(..2)]));
-    maybe(random, 5, text("peer.service", "legacy"));
-    maybe(random, 4, text("enduser.id", ["anna", "o'neil"][random.usize(..2)]));
-    maybe(random, 4, attribute("sampling.adjusted_count", Value::DoubleValue([2.5, 4.0, 64.0][random.usize(..3)])));
-    maybe(random, 9, attribute("sampling.estimated", Value::BoolValue(true)));
-    maybe(random, 3, attribute("aws.xray.annotations", names(&["plan", "seats.booked"])));
-    maybe(random, 2, text("plan", ["gold", "\"gold\""][random.usize(..2)]));
-    maybe(random, 2, number("seats.booked", random.i64(1..9)));
-    maybe(random, 6, attribute("bytes", Value::BytesValue(vec![0, 255, 10])));
-    maybe(random, 6, attribute("nan", Value::DoubleValue(f64::INFINITY)));
+    maybe(12, number("tenant.id", 42));
+    maybe(2, text("tenant.tier", ["basic", "premium", "it's"][random.usize(..3)]));
+    maybe(2, text("cloud.account.id", ["111111111111", "222222222222"][random.usize(..2)]));
+    maybe(2, number("http.response.status_code", [200, 201, 404, 429, 500, 503, 99_999][random.usize(..7)]));
+    maybe(3, text("http.request.method", ["GET", "POST", "PO'ST"][random.usize(..3)]));
+    maybe(3, text("url.path", ["/bookings", "/a?b=\"c\"", "/\\"][random.usize(..3)]));
+    maybe(3, text("faas.trigger", ["http", "pubsub", "timer"][random.usize(..3)]));
+    maybe(3, text("server.address", ["api.example.com", "it's.example.com"][random.usize(..2)]));
+    maybe(4, text("db.system.name", "aws.dynamodb"));
+    maybe(5, attribute("aws.dynamodb.table_names", names(&["reservations"])));
+    maybe(3, text("messaging.system", ["aws_sqs", "aws.sns", "kafka"][random.usize(..3)]));
+    maybe(2, text("messaging.destination.name", ["accrual", "booking-confirmed"][random.usize(..2)]));
+    maybe(5, text("peer.service", "legacy"));
+    maybe(4, text("enduser.id", ["anna", "o'neil"][random.usize(..2)]));
+    maybe(4, attribute("sampling.adjusted_count", Value::DoubleValue([2.5, 4.0, 64.0][random.usize(..3)])));
+    maybe(9, attribute("sampling.estimated", Value::BoolValue(true)));
+    maybe(3, attribute("aws.xray.annotations", names(&["plan", "seats.booked"])));
+    maybe(2, text("plan", ["gold", "\"gold\""][random.usize(..2)]));
+    maybe(2, number("seats.booked", random.i64(1..9)));
+    maybe(6, attribute("bytes", Value::BytesValue(vec![0, 255, 10])));
+    maybe(6, attribute("nan", Value::DoubleValue(f64::INFINITY)));
     let event = || span::Event {
         name: "exception".into(),
         time_unix_nano: 7,
