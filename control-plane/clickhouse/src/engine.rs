@@ -10,9 +10,7 @@ use control_plane_model::{
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
     otlp,
-    store::{
-        Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored,
-    },
+    store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored},
     trace::{Trace, TraceId},
 };
 use opentelemetry_proto::tonic::{resource::v1::Resource, trace::v1::Span};

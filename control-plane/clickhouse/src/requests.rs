@@ -121,12 +121,7 @@ pub(crate) fn request_rows(
     Ok(batches.boxed())
 }
 
-pub(crate) async fn costs(
-    database: &Database,
-    scope: &Scope,
-    from: i64,
-    to: i64,
-) -> Result<Vec<slo::Row>, StoreError> {
+pub(crate) async fn costs(database: &Database, scope: &Scope, from: i64, to: i64) -> Result<Vec<slo::Row>, StoreError> {
     let found = database
         .query(include_str!("../sql/costs.sql"))
         .param("tenant", scope.tenant())

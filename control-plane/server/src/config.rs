@@ -270,7 +270,9 @@ mod tests {
         assert!(toml::from_str::<Config>("[retentoin]").is_err());
         let parsed = |text: &str| toml::from_str::<Config>(text).unwrap();
         assert!(parsed("[[forward]]\nurl = 'u'\ntenant_ids = 'hmac'").destinations().is_err());
-        assert!(parsed("store = 'postgres://h'").store().is_err() && parsed("store = '$NO_SUCH_VARIABLE'").store().is_err());
+        assert!(
+            parsed("store = 'postgres://h'").store().is_err() && parsed("store = '$NO_SUCH_VARIABLE'").store().is_err()
+        );
         assert!(parsed("").with_store(Some("clickhouse://h".into())).store().unwrap().is_some());
         assert!(parsed("[intake.keys]\n1 = '$NO_SUCH_VARIABLE'").keys().is_err());
     }

@@ -74,13 +74,13 @@ const FILTERS: &[&str] = &[
 ];
 
 /// What there is to ask about.
-pub struct Asked {
+pub(crate) struct Asked {
     traces: BTreeSet<Vec<u8>>,
 }
 
 impl Asked {
     /// The traces of these spans, and one that is not there.
-    pub fn of(spans: &[(&'static str, Span)]) -> Self {
+    pub(crate) fn of(spans: &[(&'static str, Span)]) -> Self {
         let ids = spans.iter().map(|(_, span)| span.trace_id.clone());
         Self { traces: ids.chain([vec![0xee; 16]]).collect() }
     }
@@ -89,9 +89,10 @@ impl Asked {
 type Answers = BTreeMap<String, Value>;
 
 /// The answers to all questions, by question.
-pub async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
+pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
     let mut found = Answers::new();
-    let scopes = [Scope::All, Scope::Tenant("acme".into()), Scope::Tenant(TENANTS[2].into()), Scope::Tenant(String::new())];
+    let scopes =
+        [Scope::All, Scope::Tenant("acme".into()), Scope::Tenant(TENANTS[2].into()), Scope::Tenant(String::new())];
     for scope in &scopes {
         for id in &asked.traces {
             let id = TraceId::from_bytes(id).unwrap();
@@ -133,9 +134,13 @@ async fn map(store: &dyn SpanStore, scope: &Scope, answers: &mut Answers) {
     let now = now_ns() / 1_000_000_000;
     let tenants = [None, Some("acme"), Some(TENANTS[2]), Some("nobody"), Some("")];
     for tenant in tenants {
-        for (tier, account) in
-            [(None, None), (Some("basic"), None), (None, Some("111111111111")), (Some("it's"), Some("222222222222")), (Some("gone"), None)]
-        {
+        for (tier, account) in [
+            (None, None),
+            (Some("basic"), None),
+            (None, Some("111111111111")),
+            (Some("it's"), Some("222222222222")),
+            (Some("gone"), None),
+        ] {
             for back in [1_800, 3_600, 4 * 86_400, 34 * 86_400] {
                 let query = MapQuery {
                     from: now - back,
@@ -187,7 +192,7 @@ fn sorted(mut rows: Vec<slo::Row>) -> Value {
 }
 
 /// Where two answers differ; sums of floating point may by their last digits.
-pub fn different(expected: &Value, found: &Value) -> Option<String> {
+pub(crate) fn different(expected: &Value, found: &Value) -> Option<String> {
     match (expected, found) {
         (Value::Number(a), Value::Number(b)) => {
             let (a, b) = (a.as_f64()?, b.as_f64()?);

@@ -12,12 +12,19 @@ const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
 /// As they are, they end strings, statements, lines and rows.
-pub const TENANTS: [&str; 7] =
-    ["acme", "globex", "x' OR 1=1; DROP TABLE spans; --", "a\tb\n\\N\0", "{tenant:String}", "\"ü€\u{1f6eb}\"", "@tenant.id"];
+pub(crate) const TENANTS: [&str; 7] = [
+    "acme",
+    "globex",
+    "x' OR 1=1; DROP TABLE spans; --",
+    "a\tb\n\\N\0",
+    "{tenant:String}",
+    "\"ü€\u{1f6eb}\"",
+    "@tenant.id",
+];
 const SERVICES: [&str; 4] = ["booking-api", "mileage-api", "a`b", "it's"];
 
 /// An OTLP request with these spans, each of its own sender and scope.
-pub fn request(spans: &[(&'static str, Span)]) -> ExportTraceServiceRequest {
+pub(crate) fn request(spans: &[(&'static str, Span)]) -> ExportTraceServiceRequest {
     let groups = spans.iter().map(|(service, span)| {
         let mut attributes = vec![text("service.name", service)];
         // Some senders speak of themselves.
@@ -53,7 +60,7 @@ fn names(list: &[&str]) -> Value {
 }
 
 /// So many traces.
-pub fn odd(random: &mut fastrand::Rng, traces: u8) -> Vec<(&'static str, Span)> {
+pub(crate) fn odd(random: &mut fastrand::Rng, traces: u8) -> Vec<(&'static str, Span)> {
     let now = now_ns();
     let mut spans = Vec::new();
     for trace in 1..=traces {
