@@ -151,10 +151,10 @@ impl GrowingTrace {
     }
 
     /// Calls `found` for each use of an edge that its spans stand for.
-    pub fn uses(&self, mut found: impl FnMut(&Placed, Use)) {
+    pub fn uses(&self, mut found: impl FnMut(SpanId, &Placed, Use)) {
         for (id, placed) in &self.spans {
             let parent = placed.parent.and_then(|parent| self.spans.get(&parent));
-            edges(placed, parent, self.answered.contains(id), |used| found(placed, used));
+            edges(placed, parent, self.answered.contains(id), |used| found(*id, placed, used));
         }
     }
 
@@ -208,7 +208,7 @@ impl GrowingTrace {
                 remember(&mut outline.statuses, status);
             }
         }
-        self.uses(|_, used| outline.edge(used.from, used.to, used.sample.flags));
+        self.uses(|_, _, used| outline.edge(used.from, used.to, used.sample.flags));
         outline
     }
 }

@@ -103,6 +103,11 @@ impl<I: Ord> Tally<I> {
         }
     }
 
+    /// The traces that will be listed, if no other comes.
+    pub fn listed(&self) -> impl Iterator<Item = &I> {
+        self.best.iter().map(|Reverse((_, trace))| trace)
+    }
+
     /// The answer; `summary` makes a line of what is listed.
     pub fn found<E>(self, mut summary: impl FnMut(I) -> Result<Summary, E>) -> Result<Found, E> {
         let listed = self.best.into_sorted_vec().into_iter().map(|Reverse((_, trace))| summary(trace));

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use control_plane_clickhouse::Address;
 use control_plane_embedded::Retention;
 use serde::Deserialize;
 use slo::{Definitions, Prices, Rules};
@@ -23,6 +24,8 @@ const HOUR: i64 = 3_600;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Where spans are kept, if not in the data folder.
+    store: Option<String>,
     intake: Intake,
     retention: Kept,
     forward: Vec<Forward>,
@@ -97,6 +100,9 @@ pub enum ConfigError {
     /// It is no TOML, or names what there is not.
     #[error("{0}")]
     Invalid(#[from] toml::de::Error),
+    /// What keeps spans cannot be found by this.
+    #[error("store: {0}")]
+    Store(String),
     /// A value beginning with `$` names a variable that is not set.
     #[error("the environment has no {0}")]
     NoVariable(String),
@@ -112,6 +118,18 @@ impl Config {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         Ok(toml::from_str(&std::fs::read_to_string(path)?)?)
+    }
+
+    /// The same, with spans kept elsewhere, if that is said.
+    #[must_use]
+    pub fn with_store(self, store: Option<String>) -> Self {
+        Self { store: store.or(self.store), ..self }
+    }
+
+    /// The database that keeps spans; none, where that is the data folder.
+    pub fn store(&self) -> Result<Option<Address>, ConfigError> {
+        let address = |text: String| text.parse().map_err(ConfigError::Store);
+        self.store.as_deref().map(|text| address(secret(text)?)).transpose()
     }
 
     /// Who may send for which account.
@@ -232,6 +250,10 @@ mod tests {
         assert!(toml::from_str::<Config>("[retentoin]").is_err());
         let parsed = |text: &str| toml::from_str::<Config>(text).unwrap();
         assert!(parsed("[[forward]]\nurl = 'u'\ntenant_ids = 'hmac'").destinations().is_err());
+        assert!(
+            parsed("store = 'postgres://h'").store().is_err() && parsed("store = '$NO_SUCH_VARIABLE'").store().is_err()
+        );
+        assert!(parsed("").with_store(Some("clickhouse://h".into())).store().unwrap().is_some());
         assert!(parsed("[intake.keys]\n1 = '$NO_SUCH_VARIABLE'").keys().is_err());
     }
 }
