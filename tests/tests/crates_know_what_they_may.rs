@@ -33,7 +33,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("control-plane/slo-evaluator", &["slo", "lambda-http-client", "tenant-telemetry"]),
     ("control-plane/model", &["slo"]),
     ("control-plane/embedded", &["control-plane-model", "slo"]),
-    ("control-plane/server", &["control-plane-model", "control-plane-embedded", "slo"]),
+    ("control-plane/clickhouse", &["control-plane-model", "slo"]),
+    (
+        "control-plane/server",
+        &["control-plane-model", "control-plane-embedded", "control-plane-clickhouse", "slo", "tenancy"],
+    ),
     ("local", &["tenancy", "tenant-telemetry", "airline-events"]),
 ];
 

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use control_plane_model::rollup::{Cell, HOUR, MINUTE, Sample};
+use control_plane_model::{
+    otlp::Sample,
+    rollup::{Cell, HOUR, MINUTE},
+};
 
 use crate::histogram::{decode, encode};
 

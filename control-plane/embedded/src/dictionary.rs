@@ -7,13 +7,13 @@ use std::{
     hash::Hash,
 };
 
-use control_plane_model::{incoming::Sender, topology::NodeId};
+use control_plane_model::{
+    catalog::{NONE, Numbers},
+    incoming::Sender,
+    topology::NodeId,
+};
 use rusqlite::{Connection, params};
 
-/// Begins the names of annotations, to tell them from tenants.
-pub(crate) const ANNOTATION: &str = "@";
-/// The name of nothing: no tenant, no tier.
-pub(crate) const NONE: u32 = 0;
 /// Names and nodes that are told apart: tenants, tiers, operations; services, tables, topics.
 const MAX_NAMES: usize = 200_000;
 const MAX_NODES: usize = 20_000;
@@ -70,7 +70,7 @@ impl Dictionary {
         Ok(dictionary)
     }
 
-    pub(crate) fn name(&mut self, connection: &Connection, text: Option<&str>) -> rusqlite::Result<u32> {
+    fn name(&mut self, connection: &Connection, text: Option<&str>) -> rusqlite::Result<u32> {
         let Some(text) = text else { return Ok(NONE) };
         if let Some(id) = self.names.get(text) {
             return Ok(*id);
@@ -85,13 +85,7 @@ impl Dictionary {
         Ok(id)
     }
 
-    pub(crate) fn node(
-        &mut self,
-        connection: &Connection,
-        kind: &str,
-        account: &str,
-        name: &str,
-    ) -> rusqlite::Result<NodeId> {
+    fn node(&mut self, connection: &Connection, kind: &str, account: &str, name: &str) -> rusqlite::Result<NodeId> {
         if let Some(id) = self.known_node(kind, account, name) {
             return Ok(id);
         }
@@ -146,6 +140,21 @@ impl Dictionary {
             connection.prepare_cached(sql)?.execute(params![source, target, tier])?;
             Ok(last_id(connection))
         })
+    }
+}
+
+/// The dictionary, where it is written to.
+pub(crate) struct Writing<'a>(pub(crate) &'a mut Dictionary, pub(crate) &'a Connection);
+
+impl Numbers for Writing<'_> {
+    type Error = rusqlite::Error;
+
+    fn name(&mut self, text: Option<&str>) -> rusqlite::Result<u32> {
+        self.0.name(self.1, text)
+    }
+
+    fn node(&mut self, kind: &str, account: &str, name: &str) -> rusqlite::Result<NodeId> {
+        self.0.node(self.1, kind, account, name)
     }
 }
 

@@ -150,8 +150,8 @@ fn widen(
 #[cfg(test)]
 mod tests {
     use control_plane_model::{
-        otlp::Flags,
-        rollup::{Cell, Sample},
+        otlp::{Flags, Sample},
+        rollup::Cell,
     };
 
     use super::*;

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use control_plane_model::{
-    otlp::{self, Facts, Kind},
-    rollup::{Sample, bucket, day},
-    search::remember,
+    catalog::NONE,
+    growing::{Change, GrowingTrace},
+    otlp::{self, Facts},
+    rollup::{bucket, day},
     store::{MAX_SPANS_PER_TRACE, Stored},
     topology::Placed,
     trace::TraceId,
@@ -16,12 +17,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     cells::{Cells, Table},
-    dictionary::{ANNOTATION, Dictionary, NONE},
+    dictionary::{Dictionary, Writing},
     failure::Failure,
     fragment::{Compressed, Fragment},
     late::Touched,
     outline,
-    trace_state::{Change, Held, TraceState},
 };
 
 /// Traces whose spans are held in memory, in each of two generations.
@@ -78,22 +78,22 @@ impl Ingest {
         let known = find.query_row([trace_id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let Some((row, start_ns)) = known else {
             self.next_row += 1;
-            return Ok(Box::new(TraceState::new(self.next_row - 1)));
+            return Ok(Box::new(TraceState { row: self.next_row - 1, ..TraceState::default() }));
         };
-        let mut trace = Box::new(TraceState::new(row));
+        let mut trace = Box::new(TraceState { row, ..TraceState::default() });
         for (resource, scope_spans) in fragments(connection, row)? {
             let sender = otlp::Resource::of(&resource);
             for span in scope_spans.spans {
                 let facts = Facts::of(&sender, &span);
-                let held = self.held(connection, &facts)?;
-                self.annotate(connection, &mut trace, &facts)?;
-                trace.add(&facts, held, |_| {});
+                let mut numbers = Writing(&mut self.dictionary, connection);
+                let placed = Placed::of(&mut numbers, &facts)?;
+                trace.growing.add(&mut numbers, &facts, placed, |_, _| Ok(()))?;
             }
         }
         trace.dirty = false;
         trace.stored.exists = true;
         trace.stored.start_ns = start_ns;
-        trace.stored.tenants = trace.tenants.clone();
+        trace.stored.tenants = trace.growing.tenants.clone();
         Ok(trace)
     }
 
@@ -111,9 +111,9 @@ impl Ingest {
         for part in &incoming.parts {
             self.dictionary.resource(connection, &part.sender)?;
             for span in &part.spans {
-                if trace.has(span.facts.id) {
+                if trace.growing.has(span.facts.id) {
                     again.push(index);
-                } else if trace.len() >= MAX_SPANS_PER_TRACE {
+                } else if trace.growing.len() >= MAX_SPANS_PER_TRACE {
                     stored.beyond += 1;
                     again.push(index);
                 } else {
@@ -139,37 +139,28 @@ impl Ingest {
         facts: &Facts,
         now: i64,
     ) -> Result<(), Failure> {
-        let held = self.held(connection, facts)?;
-        self.annotate(connection, trace, facts)?;
+        let placed = Placed::of(&mut Writing(&mut self.dictionary, connection), facts)?;
         if facts.is_request()
             && let Some(bucket) = bucket(facts.start_ns / NANOSECONDS, now)
         {
-            let series = (held.placed.service, held.operation, facts.kind as u8, held.tier);
+            let series = (placed.service, placed.operation, facts.kind as u8, placed.tier);
             let series = self.dictionary.series(connection, series)?;
-            let sample = Sample {
-                duration_ns: facts.duration_ns(),
-                flags: facts.flags,
-                weight: facts.weight,
-                estimated: facts.estimated,
-            };
-            for tenant in for_whom(held.tenant) {
-                self.requests.add((bucket, tenant, series), &sample, 1);
+            for tenant in for_whom(placed.tenant) {
+                self.requests.add((bucket, tenant, series), &placed.sample, 1);
             }
-            self.days.add((day(facts.start_ns / NANOSECONDS), held.tenant, series), &sample, 1);
-            self.touched.add(held.tenant, bucket);
+            self.days.add((day(facts.start_ns / NANOSECONDS), placed.tenant, series), &placed.sample, 1);
+            self.touched.add(placed.tenant, bucket);
         }
-        let (dictionary, cells) = (&mut self.dictionary, &mut self.edges);
-        let mut failed = None;
-        trace.add(facts, held, |Change { sign, span, used }| {
-            let Some(bucket) = bucket(span.placed.start_ns / NANOSECONDS, now) else { return };
-            match dictionary.edge(connection, (used.from, used.to, span.tier)) {
-                Ok(edge) => for_whom(span.tenant)
-                    .into_iter()
-                    .for_each(|tenant| cells.add((bucket, tenant, edge), &used.sample, sign)),
-                Err(error) => failed = Some(error),
-            }
-        });
-        failed.map_or(Ok(()), |error| Err(error.into()))
+        let cells = &mut self.edges;
+        trace.dirty = true;
+        let mut numbers = Writing(&mut self.dictionary, connection);
+        trace.growing.add(&mut numbers, facts, placed, |numbers, Change { sign, span, used }| {
+            let Some(bucket) = bucket(span.start_ns / NANOSECONDS, now) else { return Ok(()) };
+            let edge = numbers.0.edge(connection, (used.from, used.to, span.tier))?;
+            for_whom(span.tenant).into_iter().for_each(|tenant| cells.add((bucket, tenant, edge), &used.sample, sign));
+            Ok(())
+        })?;
+        Ok(())
     }
 
     /// Whose requests of which time were added since this was asked last: to be told once they are committed.
@@ -196,60 +187,6 @@ impl Ingest {
         self.requests.forget();
         self.edges.forget();
         self.days.forget();
-    }
-
-    fn held(&mut self, connection: &Connection, facts: &Facts) -> Result<Held, Failure> {
-        let dictionary = &mut self.dictionary;
-        let account = facts.account.as_deref().unwrap_or_default();
-        let service = dictionary.node(connection, "service", account, &facts.service)?;
-        let peer = match &facts.peer {
-            Some(peer) => Some(dictionary.node(connection, &peer.kind, account, &peer.name)?),
-            None => None,
-        };
-        let gateway = match facts.fronted {
-            true => Some(dictionary.node(connection, "API Gateway", account, "API Gateway")?),
-            false => None,
-        };
-        Ok(Held {
-            placed: Placed {
-                kind: facts.kind,
-                service,
-                peer,
-                gateway,
-                outside: dictionary.node(connection, "client", "", "clients")?,
-                batch: facts.batch,
-                plain_http: facts.plain_http,
-                start_ns: facts.start_ns,
-                end_ns: facts.end_ns,
-                flags: facts.flags,
-                weight: facts.weight,
-                estimated: facts.estimated,
-            },
-            parent: facts.parent,
-            operation: operation(dictionary, connection, facts)?,
-            tenant: dictionary.name(connection, facts.tenant.as_deref())?,
-            tier: dictionary.name(connection, facts.tier.as_deref())?,
-            http_status: facts.http_status,
-        })
-    }
-
-    fn annotate(&mut self, connection: &Connection, trace: &mut TraceState, facts: &Facts) -> Result<(), Failure> {
-        for (name, value) in &facts.annotations {
-            let name = self.dictionary.name(connection, Some(&format!("{ANNOTATION}{name}")))?;
-            if !trace.annotations.iter().any(|(known, held)| *known == name && **held == **value) {
-                remember(&mut trace.annotations, (name, value.to_string()));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Only requests' names matter to sums; names of other spans are many, and matter to nobody's.
-fn operation(dictionary: &mut Dictionary, connection: &Connection, facts: &Facts) -> rusqlite::Result<u32> {
-    match facts.kind {
-        Kind::Server | Kind::Consumer => dictionary.name(connection, Some(&facts.operation)),
-        _ if facts.parent.is_none() => dictionary.name(connection, Some(&facts.operation)),
-        _ => Ok(NONE),
     }
 }
 
@@ -287,6 +224,23 @@ pub(crate) fn fragments(
     Ok(found)
 }
 
+/// A trace whose spans are still coming, and its rows.
+#[derive(Debug, Default)]
+struct TraceState {
+    row: i64,
+    growing: GrowingTrace,
+    dirty: bool,
+    stored: InRows,
+}
+
+/// What rows of a trace say now.
+#[derive(Debug, Default)]
+struct InRows {
+    exists: bool,
+    start_ns: i64,
+    tenants: Vec<u32>,
+}
+
 /// Traces that spans came for lately, in two generations: a trace asked for becomes young again, and when the young ones are
 /// many the old ones go.
 #[derive(Debug, Default)]
@@ -300,7 +254,7 @@ struct HotTraces {
 impl HotTraces {
     fn take(&mut self, trace_id: TraceId) -> Option<Box<TraceState>> {
         if let Some(trace) = self.young.remove(&trace_id) {
-            self.young_spans -= trace.len();
+            self.young_spans -= trace.growing.len();
             return Some(trace);
         }
         self.old.remove(&trace_id)
@@ -310,7 +264,7 @@ impl HotTraces {
         if trace.dirty {
             self.dirty.push(trace_id);
         }
-        self.young_spans += trace.len();
+        self.young_spans += trace.growing.len();
         self.young.insert(trace_id, trace);
     }
 
@@ -344,9 +298,9 @@ pub(crate) fn hour(start_ns: i64) -> i64 {
 }
 
 fn write(connection: &Connection, trace_id: TraceId, trace: &mut TraceState, now: i64) -> rusqlite::Result<()> {
-    let outline = outline::encode(&trace.outline());
-    let spans = i64::try_from(trace.len()).unwrap_or(i64::MAX);
-    let (start, end, flags) = (trace.start_ns, trace.end_ns, trace.flags.bits());
+    let outline = outline::encode(&trace.growing.outline());
+    let spans = i64::try_from(trace.growing.len()).unwrap_or(i64::MAX);
+    let (start, end, flags) = (trace.growing.start_ns, trace.growing.end_ns, trace.growing.flags.bits());
     if trace.stored.exists {
         let sql = "UPDATE traces SET start_ns = ?2, end_ns = ?3, spans = ?4, flags = ?5, outline = ?6 WHERE id = ?1";
         connection.prepare_cached(sql)?.execute(params![trace.row, start, end, spans, flags, outline])?;
@@ -363,7 +317,7 @@ fn write(connection: &Connection, trace_id: TraceId, trace: &mut TraceState, now
         }
     }
     let mut insert = connection.prepare_cached(INSERT_TENANT)?;
-    for tenant in &trace.tenants {
+    for tenant in &trace.growing.tenants {
         if !trace.stored.tenants.contains(tenant) {
             insert.execute(params![hour(start), tenant, start, trace.row])?;
             trace.stored.tenants.push(*tenant);

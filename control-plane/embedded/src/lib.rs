@@ -10,7 +10,6 @@
 //! | `fragment` | what spans are stored as |
 //! | `writer`, `lock` | group commit, by one process |
 //! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
-//! | `trace_state` | a trace whose spans are still coming |
 //! | `dictionary`, `catalog` | numbers for names, as the writer and as readers know them |
 //! | `cells`, `histogram` | sums by bucket, tenant and series, and their latencies |
 //! | `outline` | what a search looks at, as bytes |
@@ -38,7 +37,6 @@ mod reader;
 mod requests;
 mod schema;
 mod states;
-mod trace_state;
 mod writer;
 
 pub use engine::Embedded;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use control_plane_model::{
+    catalog::Catalog,
     otlp,
     store::{Facets, Scope, StoreError},
     trace::{Trace, TraceId},
@@ -14,7 +15,7 @@ use control_plane_model::{
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::{catalog::Catalog, failure::Failure, ingest::fragments, schema};
+use crate::{catalog, failure::Failure, ingest::fragments, schema};
 
 /// Connections that are kept open.
 const MAX_IDLE: usize = 4;
@@ -62,7 +63,7 @@ impl Reader {
 
     /// The catalog, with all that has been committed so far.
     pub(crate) fn catalog(&self, connection: &Connection) -> Result<RwLockReadGuard<'_, Catalog>, Failure> {
-        self.0.catalog.write().refresh(connection)?;
+        catalog::refresh(&mut self.0.catalog.write(), connection)?;
         Ok(self.0.catalog.read())
     }
 

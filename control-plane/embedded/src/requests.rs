@@ -6,6 +6,7 @@ use std::{
 };
 
 use control_plane_model::{
+    catalog::{Catalog, NONE},
     otlp, rollup,
     rollup::{DAY, day},
     search::Names,
@@ -15,9 +16,8 @@ use rusqlite::{Connection, Rows, params};
 use slo::{Cell, Key, Kind, Row};
 
 use crate::{
-    catalog::Catalog,
+    catalog::number,
     cells::{self, Table},
-    dictionary::NONE,
     reader::Reader,
 };
 
@@ -100,7 +100,7 @@ impl Reader {
             let one = match &of {
                 SumsOf::Each => None,
                 SumsOf::Together => Some(NONE),
-                SumsOf::Tenant(tenant) => match Catalog::number(connection, tenant)? {
+                SumsOf::Tenant(tenant) => match number(connection, tenant)? {
                     Some(number) => Some(number),
                     None => return Ok(()),
                 },
@@ -168,7 +168,7 @@ impl Reader {
             let mut found = BTreeSet::new();
             let latest: Option<i64> =
                 connection.query_row("SELECT max(bucket) FROM day_cells", [], |row| row.get(0))?;
-            let number = Catalog::number(connection, tenant)?;
+            let number = number(connection, tenant)?;
             let mut select =
                 connection.prepare_cached("SELECT series FROM day_cells WHERE bucket = ?1 AND tenant = ?2")?;
             if let Some((latest, number)) = latest.zip(number) {
@@ -199,7 +199,7 @@ impl Reader {
 
     /// Whether a span has named this tenant.
     pub(crate) fn knows_tenant(&self, tenant: &str) -> Result<bool, StoreError> {
-        self.read(|connection| Ok(Catalog::number(connection, tenant)?.is_some()))
+        self.read(|connection| Ok(number(connection, tenant)?.is_some()))
     }
 
     /// The names of these tenants; none, of nobody.

@@ -6,13 +6,17 @@
 //! | [`trace`] | a trace as read back: its ids, its tree, its critical path |
 //! | [`incoming`] | what a request brings |
 //! | [`topology`] | the edges of the service map that a span stands for |
+//! | [`growing`] | a trace whose spans are still coming |
+//! | [`catalog`] | names and nodes by number |
 //! | [`rollup`] | counts and latency histograms, by buckets of time |
 //! | [`search`] | X-Ray filter expressions, and what they say of a trace |
 //! | [`listing`], [`map`] | searches and the service map: what is asked, and what is answered |
 //! | [`store`] | what keeps spans |
 //! | [`complain`](mod@complain) | what an operator is told on standard error |
 
+pub mod catalog;
 pub mod complain;
+pub mod growing;
 pub mod incoming;
 pub mod listing;
 pub mod map;

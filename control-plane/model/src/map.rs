@@ -1,8 +1,10 @@
 //! The service map: edges of a window, summed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::rollup::Cell;
+use crate::{catalog::Catalog, rollup::Cell, topology::NodeId};
 
 /// Which part of the map.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +32,43 @@ pub struct ServiceMap {
     pub nodes: Vec<MapNode>,
     /// Its edges.
     pub edges: Vec<MapEdge>,
+}
+
+impl ServiceMap {
+    /// Nothing yet, of the whole minutes of a window: the one under way is part of it.
+    pub fn of(query: &MapQuery) -> Self {
+        let minute = |time: i64| time.div_euclid(60) * 60;
+        Self { from: minute(query.from), to: minute(query.to) + 60, nodes: Vec::new(), edges: Vec::new() }
+    }
+
+    /// Adds edges, and the nodes at their ends.
+    pub fn draw(&mut self, edges: &BTreeMap<(NodeId, NodeId), Cell>, catalog: &Catalog, account: Option<&str>) {
+        let seconds = self.to - self.from;
+        let mut nodes: BTreeMap<NodeId, Cell> = BTreeMap::new();
+        for ((source, target), cell) in edges {
+            let within = |id: NodeId| account.is_none_or(|account| catalog.node(id).account == account);
+            if !within(*source) && !within(*target) {
+                continue;
+            }
+            let is_client = catalog.node(*source).kind == "client";
+            let outside = nodes.entry(*source).or_default();
+            if is_client {
+                outside.merge(cell);
+            }
+            nodes.entry(*target).or_default().merge(cell);
+            self.edges.push(MapEdge { source: *source, target: *target, stats: Stats::of(cell, seconds) });
+        }
+        self.nodes.extend(nodes.into_iter().map(|(id, cell)| {
+            let node = catalog.node(id);
+            MapNode {
+                id,
+                kind: node.kind,
+                name: node.name,
+                account: Some(node.account).filter(|account| !account.is_empty()),
+                stats: Stats::of(&cell, seconds),
+            }
+        }));
+    }
 }
 
 /// A service, or what one calls.
@@ -71,6 +110,18 @@ pub enum Health {
     Throttle,
     /// 1 % or more are faults.
     Fault,
+}
+
+impl Health {
+    /// `ok`, `error`, `throttle` or `fault`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Throttle => "throttle",
+            Self::Fault => "fault",
+        }
+    }
 }
 
 /// Rates and latencies. Counts are of spans received; rates and percentiles are scaled by adjusted counts.

@@ -9,19 +9,18 @@
 //! An edge follows from a span, its parent, and whether somebody answered it; nothing else. So the edges of a trace are a sum
 //! over its spans in whatever order these came, and a span that comes late changes only what hangs on it.
 
-use crate::{
-    otlp::{Flags, Kind},
-    rollup::Sample,
-};
+use crate::otlp::{Flags, Kind, Sample, SpanId};
 
 /// A node, by its number in the store.
 pub type NodeId = u32;
 
-/// What of a span its edges depend on.
+/// The facts of a span with numbers for names: what edges and sums depend on, small enough to hold those of many traces.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placed {
     /// Its kind.
     pub kind: Kind,
+    /// Its parent's id.
+    pub parent: Option<SpanId>,
     /// Its service.
     pub service: NodeId,
     /// What it calls, sends to or takes from.
@@ -36,14 +35,16 @@ pub struct Placed {
     pub plain_http: bool,
     /// Nanoseconds since 1970.
     pub start_ns: i64,
-    /// Nanoseconds since 1970.
-    pub end_ns: i64,
-    /// How it went.
-    pub flags: Flags,
-    /// How many it stands for.
-    pub weight: f64,
-    /// Whether that is a guess.
-    pub estimated: bool,
+    /// What it took and how it went.
+    pub sample: Sample,
+    /// Its name, of a root or a request.
+    pub operation: u32,
+    /// `tenant.id`.
+    pub tenant: u32,
+    /// `tenant.tier`.
+    pub tier: u32,
+    /// `http.response.status_code`; 0 if there is none.
+    pub http_status: u16,
 }
 
 /// A use of an edge.
@@ -58,15 +59,6 @@ pub struct Use {
 }
 
 impl Placed {
-    /// Nanoseconds.
-    pub fn duration_ns(&self) -> u64 {
-        u64::try_from(self.end_ns - self.start_ns).unwrap_or_default()
-    }
-
-    fn sample(&self) -> Sample {
-        Sample { duration_ns: self.duration_ns(), flags: self.flags, weight: self.weight, estimated: self.estimated }
-    }
-
     /// Whether this span is the answer to `call`, if that is its parent.
     pub fn answers(&self, call: &Self) -> bool {
         self.kind == Kind::Server && call.kind == Kind::Client
@@ -76,7 +68,7 @@ impl Placed {
 /// Calls `found` for each edge that `span` stands for. `parent` is its parent, if that is known; `answered` is whether a
 /// known child [answers](Placed::answers) it.
 pub fn edges(span: &Placed, parent: Option<&Placed>, answered: bool, mut found: impl FnMut(Use)) {
-    let sample = span.sample();
+    let sample = span.sample;
     match span.kind {
         Kind::Internal => {}
         Kind::Client | Kind::Producer => {
@@ -93,7 +85,8 @@ pub fn edges(span: &Placed, parent: Option<&Placed>, answered: bool, mut found: 
             match span.gateway {
                 Some(gateway) => {
                     // What the caller saw, which is more than the function knows of.
-                    let call = parent.filter(|parent| parent.kind == Kind::Client).map_or(sample, Placed::sample);
+                    let call =
+                        parent.filter(|parent| parent.kind == Kind::Client).map_or(sample, |parent| parent.sample);
                     found(Use { from, to: gateway, sample: call });
                     found(Use { from: gateway, to: span.service, sample });
                 }
@@ -106,7 +99,9 @@ pub fn edges(span: &Placed, parent: Option<&Placed>, answered: bool, mut found: 
                 && topic != queue
             {
                 // How long the message was under way.
-                let duration_ns = u64::try_from(span.start_ns - parent.end_ns).unwrap_or_default();
+                let duration_ns = u64::try_from(span.start_ns - parent.start_ns)
+                    .unwrap_or_default()
+                    .saturating_sub(parent.sample.duration_ns);
                 found(Use {
                     from: topic,
                     to: queue,
@@ -140,11 +135,17 @@ mod tests {
             batch: false,
             plain_http: false,
             start_ns: 100,
-            end_ns: 150,
-            flags: Flags::default(),
-            weight: 1.0,
-            estimated: false,
+            sample: took(50),
+            parent: None,
+            operation: 0,
+            tenant: 0,
+            tier: 0,
+            http_status: 0,
         }
+    }
+
+    fn took(duration_ns: u64) -> Sample {
+        Sample { duration_ns, flags: Flags::default(), weight: 1.0, estimated: false }
     }
 
     fn pairs(span: &Placed, parent: Option<&Placed>, answered: bool) -> Vec<(NodeId, NodeId)> {
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_call_through_a_gateway_takes_what_its_caller_saw() {
-        let call = Placed { plain_http: true, start_ns: 0, end_ns: 900, ..span(Kind::Client, API, Some(HOST)) };
+        let call = Placed { plain_http: true, start_ns: 0, sample: took(900), ..span(Kind::Client, API, Some(HOST)) };
         let answer = Placed { gateway: Some(GATEWAY), ..span(Kind::Server, MILEAGE, None) };
         let mut took = Vec::new();
         edges(&answer, Some(&call), false, |found| took.push((found.from, found.to, found.sample.duration_ns)));
@@ -182,7 +183,7 @@ mod tests {
     #[test]
     fn a_message_goes_from_topic_to_queue_to_service() {
         let sent = span(Kind::Producer, API, Some(TOPIC));
-        let handled = Placed { start_ns: 400, end_ns: 450, ..span(Kind::Consumer, MILEAGE, Some(QUEUE)) };
+        let handled = Placed { start_ns: 400, ..span(Kind::Consumer, MILEAGE, Some(QUEUE)) };
         assert_eq!(pairs(&sent, None, false), [(API, TOPIC)]);
         assert_eq!(pairs(&handled, Some(&sent), false), [(TOPIC, QUEUE), (QUEUE, MILEAGE)]);
         assert_eq!(pairs(&handled, None, false), [(QUEUE, MILEAGE)]);

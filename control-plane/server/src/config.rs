@@ -5,32 +5,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use control_plane_clickhouse::Address;
 use control_plane_embedded::Retention;
 use serde::Deserialize;
-use slo::{Definitions, Policy, Prices};
+use slo::{Definitions, Prices, Rules};
+use tenancy::{PseudonymKey, TenantIds};
 
 use crate::{
     alerting::Webhook,
-    evaluator::Settings,
-    forward::{Destination, TenantIds},
+    evaluator::{SETTLE, Settings},
+    forward::{Destination, Privacy},
     intake::Keys,
 };
 
 const HOUR: i64 = 3_600;
 
-/// infra/slo, as it was when this was built.
-const COMPILED_IN: [(&str, &str); 5] = [
-    ("service.yaml", include_str!("../../../infra/slo/service.yaml")),
-    ("basic.yaml", include_str!("../../../infra/slo/basic.yaml")),
-    ("standard.yaml", include_str!("../../../infra/slo/standard.yaml")),
-    ("premium.yaml", include_str!("../../../infra/slo/premium.yaml")),
-    ("tenants/oceanic.yaml", include_str!("../../../infra/slo/tenants/oceanic.yaml")),
-];
-
 /// What the file says.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Where spans are kept, if not in the data folder.
+    store: Option<String>,
     intake: Intake,
     retention: Kept,
     forward: Vec<Forward>,
@@ -86,17 +81,8 @@ struct Forward {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
-    tenant_ids: TenantIdPolicy,
+    tenant_ids: TenantIds,
     hmac_key: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum TenantIdPolicy {
-    #[default]
-    Plain,
-    Hmac,
-    Drop,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -114,6 +100,9 @@ pub enum ConfigError {
     /// It is no TOML, or names what there is not.
     #[error("{0}")]
     Invalid(#[from] toml::de::Error),
+    /// What keeps spans cannot be found by this.
+    #[error("store: {0}")]
+    Store(String),
     /// A value beginning with `$` names a variable that is not set.
     #[error("the environment has no {0}")]
     NoVariable(String),
@@ -129,6 +118,18 @@ impl Config {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         Ok(toml::from_str(&std::fs::read_to_string(path)?)?)
+    }
+
+    /// The same, with spans kept elsewhere, if that is said.
+    #[must_use]
+    pub fn with_store(self, store: Option<String>) -> Self {
+        Self { store: store.or(self.store), ..self }
+    }
+
+    /// The database that keeps spans; none, where that is the data folder.
+    pub fn store(&self) -> Result<Option<Address>, ConfigError> {
+        let address = |text: String| text.parse().map_err(ConfigError::Store);
+        self.store.as_deref().map(|text| address(secret(text)?)).transpose()
     }
 
     /// Who may send for which account.
@@ -149,15 +150,14 @@ impl Config {
     /// Where spans are passed on to.
     pub fn destinations(&self) -> Result<Vec<Destination>, ConfigError> {
         let destination = |forward: &Forward| {
-            let tenant_ids = match (forward.tenant_ids, &forward.hmac_key) {
-                (TenantIdPolicy::Plain, _) => TenantIds::Plain,
-                (TenantIdPolicy::Drop, _) => TenantIds::Drop,
-                (TenantIdPolicy::Hmac, Some(key)) => TenantIds::hashed(&secret(key)?),
-                (TenantIdPolicy::Hmac, None) => return Err(ConfigError::NoKey(forward.url.clone())),
+            let key = match (forward.tenant_ids, &forward.hmac_key) {
+                (TenantIds::Hmac, None) => return Err(ConfigError::NoKey(forward.url.clone())),
+                (TenantIds::Hmac, Some(key)) => Some(PseudonymKey::new(secret(key)?.as_bytes())),
+                (TenantIds::Plain | TenantIds::Drop, _) => None,
             };
             let headers = forward.headers.iter().map(|(name, value)| Ok((name.clone(), secret(value)?)));
             let headers = headers.collect::<Result<_, ConfigError>>()?;
-            Ok(Destination { url: forward.url.clone(), headers, tenant_ids })
+            Ok(Destination { url: forward.url.clone(), headers, privacy: Privacy { ids: forward.tenant_ids, key } })
         };
         self.forward.iter().map(destination).collect()
     }
@@ -165,17 +165,15 @@ impl Config {
     /// What is promised to whom, and when alerts open.
     pub fn slo(&self) -> Result<Settings, ConfigError> {
         let definitions = match &self.slo.definitions {
-            None => Definitions::read(COMPILED_IN)?,
+            None => Definitions::compiled()?,
             Some(folder) => {
                 let mut files = Vec::new();
                 yaml_files(folder, &mut files)?;
                 Definitions::read(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))?
             }
         };
-        let excluded = self.slo.excluded_tenants.iter().cloned().collect();
-        let settings = Settings::new(definitions, Policy { excluded, ..Policy::default() });
-        let settle = self.slo.settle_seconds.map_or(settings.settle, i64::from);
-        Ok(Settings { settle, ..settings })
+        let rules = Rules::new(definitions, self.slo.excluded_tenants.iter().cloned());
+        Ok(Settings { rules, settle: self.slo.settle_seconds.map_or(SETTLE, i64::from) })
     }
 
     /// Who is told of alerts.
@@ -252,6 +250,10 @@ mod tests {
         assert!(toml::from_str::<Config>("[retentoin]").is_err());
         let parsed = |text: &str| toml::from_str::<Config>(text).unwrap();
         assert!(parsed("[[forward]]\nurl = 'u'\ntenant_ids = 'hmac'").destinations().is_err());
+        assert!(
+            parsed("store = 'postgres://h'").store().is_err() && parsed("store = '$NO_SUCH_VARIABLE'").store().is_err()
+        );
+        assert!(parsed("").with_store(Some("clickhouse://h".into())).store().unwrap().is_some());
         assert!(parsed("[intake.keys]\n1 = '$NO_SUCH_VARIABLE'").keys().is_err());
     }
 }

@@ -7,6 +7,7 @@
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
 //! | [`evaluator`] | every tenant's objectives, kept up to date |
 //! | [`alerting`] | alerts, and how they are told |
+//! | `delivery` | requests to others, sent until they are taken |
 //! | [`forward`] | spans passed on to other backends |
 //! | [`api`] | the JSON API |
 //! | [`pages`] | the pages |
@@ -17,6 +18,7 @@
 pub mod alerting;
 pub mod api;
 pub mod config;
+mod delivery;
 pub mod evaluator;
 pub mod forward;
 pub mod intake;

@@ -51,9 +51,16 @@ enum Command {
         /// Where to keep spans.
         #[arg(long, default_value = ".local/control-plane")]
         data: PathBuf,
-        /// Keys, retention, forwarding: a TOML file.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Make the tables of the database that --store names, or take them from an older version to this one; prints each step.
+    Migrate {
+        /// Only show which steps would be taken.
         #[arg(long)]
-        config: Option<PathBuf>,
+        dry_run: bool,
+        #[command(flatten)]
+        settings: Settings,
     },
     /// Print a trace as a tree.
     Trace {
@@ -128,6 +135,17 @@ enum Command {
     CheckFilter,
 }
 
+/// How it is set up.
+#[derive(Args)]
+struct Settings {
+    /// Keep spans in ClickHouse, not in the data folder: clickhouse://user:password@host:port/database.
+    #[arg(long, env = "CONTROL_PLANE_STORE", hide_env_values = true)]
+    store: Option<String>,
+    /// Keys, retention, forwarding: a TOML file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
 /// What `cost` prints.
 #[derive(Clone, Copy, ValueEnum)]
 enum CostFormat {
@@ -170,7 +188,13 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Serve { listen, data, config } => serve(listen, &data, config.as_deref()).await?,
+        Command::Serve { listen, data, settings } => serve(listen, &data, &settings.read()?).await?,
+        Command::Migrate { dry_run, settings } => {
+            for step in server::migrate(&settings.read()?, !dry_run).await? {
+                let state = if step.applied { "applied" } else { "to be applied" };
+                print(&format!("{:04} {}: {state}\n", step.number, step.name))?;
+            }
+        }
         Command::Trace { id, client } => {
             let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
             client.show(&text, terminal::trace)?;
@@ -239,11 +263,17 @@ fn print(text: &str) -> Result<()> {
     }
 }
 
-async fn serve(listen: Option<SocketAddr>, data: &Path, config: Option<&Path>) -> Result<()> {
-    let config = match config {
-        Some(path) => Config::read(path).with_context(|| path.display().to_string())?,
-        None => Config::default(),
-    };
+impl Settings {
+    fn read(self) -> Result<Config> {
+        let config = match self.config {
+            Some(path) => Config::read(&path).with_context(|| path.display().to_string())?,
+            None => Config::default(),
+        };
+        Ok(config.with_store(self.store))
+    }
+}
+
+async fn serve(listen: Option<SocketAddr>, data: &Path, config: &Config) -> Result<()> {
     let listener = match listen {
         Some(address) => TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?,
         None => match TcpListener::bind((Ipv4Addr::LOCALHOST, OTLP_PORT)).await {
@@ -260,7 +290,7 @@ async fn serve(listen: Option<SocketAddr>, data: &Path, config: Option<&Path>) -
             _ = interrupt.recv() => {}
         }
     };
-    server::serve(listener, data, &config, stop, || print(&format!("listening on http://{address}\n"))).await
+    server::serve(listener, data, config, stop, || print(&format!("listening on http://{address}\n"))).await
 }
 
 impl Client {

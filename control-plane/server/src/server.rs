@@ -1,8 +1,12 @@
 //! The HTTP server.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -11,8 +15,12 @@ use axum::{
     response::Response,
     routing::get,
 };
+use control_plane_clickhouse::{ClickHouse, Migration};
 use control_plane_embedded::Embedded;
-use control_plane_model::store::{SpanStore, StateStore};
+use control_plane_model::{
+    complain::complain,
+    store::{SpanStore, StateStore},
+};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -25,6 +33,9 @@ use crate::{
     pages,
     problem::Problem,
 };
+
+/// Between two looks at whether there are spans to make sums of.
+const SUMS_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
 /// is there that an answer needs.
@@ -39,7 +50,17 @@ pub async fn serve(
     let database = dir.join("control-plane.sqlite");
     let store =
         Embedded::open(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))?;
-    let (spans, states): (Arc<dyn SpanStore>, Arc<dyn StateStore>) = (Arc::new(store.clone()), Arc::new(store));
+    let spans: Arc<dyn SpanStore> = match clickhouse(config)? {
+        None => Arc::new(store.clone()),
+        Some(store) => {
+            if store.migrations().await?.iter().any(|migration| !migration.applied) {
+                bail!("the database lacks tables: control-plane migrate makes them");
+            }
+            tokio::spawn(keep_sums(store.clone()));
+            Arc::new(store)
+        }
+    };
+    let states: Arc<dyn StateStore> = Arc::new(store);
     let notifier = Notifier::start(config.webhooks()?);
     let sources = Sources {
         evaluator: Evaluator::start(spans.clone(), states.clone(), config.slo()?, notifier)?,
@@ -64,6 +85,28 @@ pub async fn serve(
         .layer(from_fn(timed));
     ready()?;
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
+}
+
+fn clickhouse(config: &Config) -> Result<Option<ClickHouse>> {
+    Ok(config.store()?.as_ref().map(ClickHouse::new))
+}
+
+async fn keep_sums(store: ClickHouse) {
+    loop {
+        if let Err(error) = store.make_sums().await {
+            complain(format_args!("sums: {error}"));
+        }
+        tokio::time::sleep(SUMS_EVERY).await;
+    }
+}
+
+/// The steps to the tables of the database that the configuration names; those that have not been taken are, if that is wanted.
+pub async fn migrate(config: &Config, apply: bool) -> Result<Vec<Migration>> {
+    let Some(store) = clickhouse(config)? else { bail!("which database? --store clickhouse://…") };
+    if apply {
+        store.migrate().await?;
+    }
+    Ok(store.migrations().await?)
 }
 
 /// Span names come from outside: whatever they hold, a page runs nothing but our own script and loads nothing from elsewhere.

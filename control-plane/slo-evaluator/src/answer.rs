@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use slo::Cell;
+use slo::{Cell, SLOT, row::tenant_id};
 
-use crate::{
-    error::Error,
-    slices::{SLOT, Slice},
-};
+use crate::{error::Error, slices::Slice};
 
 /// Field and value, as GetQueryResults lists them.
 pub type Row = Vec<(String, String)>;
@@ -63,10 +60,7 @@ impl Cells {
         if !slice.touches(slot) {
             return Err(Error::row(number, "slot", format!("{slot} is not of {}..{}", slice.from, slice.to)));
         }
-        let tenant = fields.text("tenant")?;
-        if tenant.is_empty() {
-            return Err(Error::row(number, "tenant", "is empty"));
-        }
+        let tenant = tenant_id(fields.text("tenant")?);
         let bin = fields.number("latency")?;
         if bin.fract() != 0.0 || !(0.0..BINS).contains(&bin) {
             return Err(Error::row(number, "latency", format!("{bin} is no bin")));
@@ -88,6 +82,9 @@ impl Cells {
         };
         cell.histogram.add_bin(bin as u16, weight);
 
+        let records = fields.whole("records")?;
+        // What was done for nobody in particular is no tenant's.
+        let Some(tenant) = tenant else { return Ok(records) };
         let of_tenant = self
             .0
             .entry(slot)
@@ -96,7 +93,7 @@ impl Cells {
             .or_insert_with(|| Requests { cell: Cell::empty(slot, SLOT as u32), tiers: BTreeMap::new() });
         of_tenant.cell.merge(&cell);
         *of_tenant.tiers.entry(fields.text("tier").unwrap_or_default().to_owned()).or_default() += requests;
-        fields.whole("records")
+        Ok(records)
     }
 
     /// The requests of five minutes, by tenant.
@@ -193,11 +190,18 @@ mod tests {
     }
 
     #[test]
+    fn a_span_that_names_nobody_stops_nobody() {
+        let long = "é".repeat(200);
+        let cells = cells(vec![row(&[("tenant", "")]), row(&[("tenant", &long)])], Some(8.0)).unwrap();
+        let tenants: Vec<&String> = cells.slot(1_790_000_100).unwrap().keys().collect();
+        assert_eq!(tenants, [&"é".repeat(128)]);
+    }
+
+    #[test]
     fn what_was_not_asked_for_is_refused() {
         for (field, value) in [
             ("slot", "1790000400"),
             ("slot", "1790000101"),
-            ("tenant", ""),
             ("latency", "512"),
             ("latency", "3.5"),
             ("latency", "-1"),

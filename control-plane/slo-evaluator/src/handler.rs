@@ -8,16 +8,17 @@ use lambda_http_client::aws::describe;
 use lambda_runtime::{Context, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
-use slo::Scope;
+use slo::{Alert, Around, Evaluation, Rules, SLOT, Scope, Watch, closed};
 use tokio::time::Instant;
 
 use crate::{
+    answer::Cells,
     error::Error,
     logs::Logs,
     notice::Notice,
     pass,
     record::{Head, Versioned},
-    settings::{Place, Rules, Settings},
+    settings::{Place, Settings},
     slices::Slice,
     store::Store,
 };
@@ -80,64 +81,31 @@ impl Evaluator {
             settle: self.settings.settle,
             deadline: deadline(context),
         };
-        let mut report = Report::default();
-        let mut head = store.head().await?;
+        let head = store.head().await?;
+        let closed = closed(now, self.settings.settle);
+        let mut run = Run {
+            evaluator: self,
+            place,
+            asked: Slice::default(),
+            cells: Cells::default(),
+            changed: Vec::new(),
+            report: Report { evaluated: head.value.evaluated, ..Report::default() },
+            logs,
+            store,
+            head,
+            closed,
+        };
         // What a run before could not tell.
-        self.tell(&store, &mut head, &mut report).await?;
-        report.evaluated = head.value.evaluated;
-        if self.pending(&head, now).is_none() {
-            return Ok(report);
+        run.tell().await?;
+        // A first run begins with the last five minutes.
+        let from = run.head.value.evaluated.unwrap_or(closed - SLOT);
+        if from < closed {
+            let known = run.store.tenants().await?;
+            let mut watch = Watch { known, judged: run.head.value.evaluated, alerts: run.head.value.alerts.clone() };
+            let ends = (from + SLOT..=closed).step_by(SLOT as usize);
+            watch.run(ends, &self.rules, &mut run).await?;
         }
-
-        let mut tenants = store.tenants().await?;
-        while let Some(slice) = self.pending(&head, now) {
-            let cells = match logs.cells(slice).await {
-                // The next run goes on from here.
-                Err(Error::Deadline(_)) if report.slots > 0 => return Ok(report),
-                cells => cells?,
-            };
-            for slot in slice.slots() {
-                if report.slots > 0 && Instant::now() >= logs.deadline {
-                    return Ok(report);
-                }
-                let step = pass::close(&mut head.value, &mut tenants, cells.slot(slot), slot, &self.rules, &place)?;
-                // Tenants before the head: they know what they were fed.
-                store.put_tenants(&mut tenants, &step.changed).await?;
-                store.put_head(&mut head).await?;
-                report.evaluated = head.value.evaluated;
-                report.slots += 1;
-                report.requests += step.requests;
-                report.unpromised += step.unpromised;
-                self.tell(&store, &mut head, &mut report).await?;
-            }
-        }
-        Ok(report)
-    }
-
-    fn pending(&self, head: &Versioned<Head>, now: i64) -> Option<Slice> {
-        Slice::pending(head.value.evaluated, now, self.settings.settle)
-    }
-
-    /// Tells what is stored as untold, and stores that it is told. A run that ends in between tells it again, under the same id.
-    async fn tell(&self, store: &Store, head: &mut Versioned<Head>, report: &mut Report) -> Result<(), Error> {
-        if head.value.untold.is_empty() {
-            return Ok(());
-        }
-        let mut result = Ok(());
-        let mut told = 0;
-        for notice in &head.value.untold {
-            result = self.publish(notice).await;
-            if result.is_err() {
-                break;
-            }
-            told += 1;
-        }
-        if told > 0 {
-            head.value.untold.drain(..told);
-            report.told += told;
-            store.put_head(head).await?;
-        }
-        result
+        Ok(run.report)
     }
 
     async fn publish(&self, notice: &Notice) -> Result<(), Error> {
@@ -154,6 +122,80 @@ impl Evaluator {
         }
         call.send().await.map_err(|error| failed(describe(&error)))?;
         Ok(())
+    }
+}
+
+/// A run: what was asked for, and what is stored.
+struct Run<'a> {
+    evaluator: &'a Evaluator,
+    place: Place,
+    logs: Logs,
+    store: Store,
+    head: Versioned<Head>,
+    /// The end of the last five minutes that are evaluated in this run.
+    closed: i64,
+    /// What was asked for last, and the answer.
+    asked: Slice,
+    cells: Cells,
+    /// Tenants whose past is not stored yet.
+    changed: Vec<String>,
+    report: Report,
+}
+
+impl Around for Run<'_> {
+    type Error = Error;
+
+    async fn feed(&mut self, watch: &mut Watch, rules: &Rules, end: i64) -> Result<bool, Error> {
+        let slot = end - SLOT;
+        if !self.asked.touches(slot) {
+            self.asked = Slice::first_of(slot, self.closed);
+            self.cells = match self.logs.cells(self.asked).await {
+                // The next run goes on from here.
+                Err(Error::Deadline(_)) if self.report.slots > 0 => return Ok(false),
+                cells => cells?,
+            };
+        }
+        if self.report.slots > 0 && Instant::now() >= self.logs.deadline {
+            return Ok(false);
+        }
+        let step = pass::feed(watch, self.cells.slot(slot), end, &rules.definitions)?;
+        self.changed = step.changed;
+        self.report.requests += step.requests;
+        self.report.unpromised += step.unpromised;
+        Ok(true)
+    }
+
+    async fn keep(&mut self, watch: &Watch, changed: Vec<(Alert, Option<Evaluation>)>) -> Result<(), Error> {
+        let head = &mut self.head.value;
+        (head.evaluated, head.alerts) = (watch.judged, watch.alerts.clone());
+        head.untold.extend(changed.into_iter().map(|(alert, of)| Notice::new(alert, of, &self.place)));
+        // Tenants before the head: they know what they were fed.
+        self.store.put_tenants(&watch.known, &self.changed).await?;
+        self.store.put_head(&mut self.head).await?;
+        self.report.evaluated = watch.judged;
+        self.report.slots += 1;
+        self.tell().await
+    }
+}
+
+impl Run<'_> {
+    /// Tells what is stored as untold, and stores that it is told. A run that ends in between tells it again, under the same id.
+    async fn tell(&mut self) -> Result<(), Error> {
+        let mut result = Ok(());
+        let mut told = 0;
+        for notice in &self.head.value.untold {
+            result = self.evaluator.publish(notice).await;
+            if result.is_err() {
+                break;
+            }
+            told += 1;
+        }
+        if told > 0 {
+            self.head.value.untold.drain(..told);
+            self.report.told += told;
+            self.store.put_head(&mut self.head).await?;
+        }
+        result
     }
 }
 

@@ -1,16 +1,16 @@
 //! Every tenant's objectives from spans in CloudWatch Logs: asks what the last five minutes brought, remembers it, and alerts.
 //!
-//! The evaluator itself is the crate `slo`. What is here asks for its cells by Logs Insights, keeps its states in DynamoDB, and
+//! The evaluator itself, and its loop, is the crate `slo`. What is here asks for its cells by Logs Insights, keeps its states in DynamoDB, and
 //! tells its alerts to SNS. Whatever is not known whole is an error, and nothing is evaluated: the next run begins where the
 //! last one ended.
 //!
 //! | module | what it holds | calls AWS |
 //! |---|---|---|
-//! | [`settings`] | what the environment says, and the objectives | |
+//! | [`settings`] | what the environment says | |
 //! | [`slices`] | which stretches of time are asked for, and how they are divided | |
 //! | [`query`] | the text of the query | |
 //! | [`answer`] | rows of an answer as cells | |
-//! | [`pass`] | five minutes more of everybody, and what they change | |
+//! | [`pass`] | five minutes more of everybody's past | |
 //! | [`notice`] | an alert as its receivers get it | |
 //! | [`record`] | what is remembered, as bytes | |
 //! | [`logs`] | queries: started, waited for, read to their end | Logs |
@@ -32,4 +32,4 @@ pub mod store;
 
 pub use error::Error;
 pub use handler::{Evaluator, Report};
-pub use settings::{Rules, Settings};
+pub use settings::Settings;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use aws_sdk_cloudwatchlogs::config::timeout::TimeoutConfig;
 use lambda_http_client::aws;
 use lambda_runtime::{Error, LambdaEvent, Runtime};
-use slo_evaluator::{Evaluator, Rules, Settings};
+use slo::{Definitions, Rules};
+use slo_evaluator::{Evaluator, Settings};
 use tenant_telemetry::{InvocationLayer, Telemetry};
 use tower::{Layer, service_fn};
 
@@ -23,7 +24,7 @@ async fn main() -> Result<(), Error> {
         .operation_timeout(2 * PAGE_WITHIN);
     let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config).timeout_config(patient.build());
     let evaluator = Evaluator {
-        rules: Rules::compiled(settings.excluded.as_deref())?,
+        rules: Rules::new(Definitions::compiled()?, settings.excluded.clone()),
         settings,
         logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
         dynamodb: aws_sdk_dynamodb::Client::new(&config),

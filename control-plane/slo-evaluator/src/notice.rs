@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Condition, Evaluation, SLOWDOWN};
+use slo::{Alert, Condition, Evaluation, SLOT};
 
 use crate::settings::Place;
 
@@ -74,34 +74,22 @@ impl Notice {
 /// The console's search with a filter expression, from what the condition looked back on to when the alert opened.
 fn traces(alert: &Alert, evaluation: Option<&Evaluation>, place: &Place) -> String {
     // An error rate or a latency opens with the second five minutes that are over the threshold.
-    let (back, what) = match alert.condition {
-        Condition::ErrorRate => (600, "fault = true".to_owned()),
-        Condition::Latency => {
-            let baseline = evaluation.and_then(|evaluation| evaluation.baseline_p99_ns).unwrap_or_default();
-            (600, format!("responsetime > {:.3}", baseline * SLOWDOWN / 1e9))
-        }
-        Condition::FastBurn => (3_600, "fault = true".to_owned()),
-        Condition::SlowBurn | Condition::Budget => (CONSOLE_RANGE, "fault = true".to_owned()),
+    let back = match alert.condition {
+        Condition::ErrorRate | Condition::Latency => 2 * SLOT,
+        Condition::FastBurn => 3_600,
+        Condition::SlowBurn | Condition::Budget => CONSOLE_RANGE,
     };
-    let filter = match alert.scope.tenant() {
-        Some(tenant) => format!("annotation[tenant.id] = {} AND {what}", quoted(tenant)),
-        None => what,
-    };
+    let baseline = evaluation.and_then(|evaluation| evaluation.baseline_p99_ns);
     let time =
         |second: i64| Timestamp::from_second(second).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
     format!(
         "{}/xray/home?region={}#/traces?filter={}&timeRange={}~{}",
         place.console(),
         place.region,
-        encoded(&filter),
+        encoded(&alert.filter(baseline, "fault = true", "responsetime")),
         time(alert.opened - back),
         time(alert.opened),
     )
-}
-
-/// A string of a filter expression.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn encoded(text: &str) -> String {

@@ -1,20 +1,10 @@
-//! Five minutes more of everybody, and what they change. Pure: what is remembered goes in, and what is to be stored comes out.
+//! What five minutes brought to everybody's past. Pure: what is remembered goes in, and what is to be stored comes out.
 
 use std::collections::BTreeMap;
 
-use slo::{Evaluation, Observation};
+use slo::{Definitions, Watch, Whose};
 
-use crate::{
-    answer::Requests,
-    error::Error,
-    notice::Notice,
-    record::{Head, Known, Versioned},
-    settings::{Place, Rules},
-    slices::SLOT,
-};
-
-/// Every tenant that was heard of, by name.
-pub type Tenants = BTreeMap<String, Versioned<Known>>;
+use crate::{answer::Requests, error::Error};
 
 /// What five minutes brought.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,73 +17,41 @@ pub struct Step {
     pub unpromised: usize,
 }
 
-/// Feeds the five minutes that begin at `slot` and judges everybody at their end. What is to be told is added to
-/// [`Head::untold`].
+/// Feeds the five minutes that end at `end`.
 ///
 /// A run that ended between storing tenants and storing the head has left some tenants five minutes ahead of it. They are not fed
 /// again, and are judged as the others are: their past ends where it should.
-pub fn close(
-    head: &mut Head,
-    tenants: &mut Tenants,
+pub fn feed(
+    watch: &mut Watch,
     requests: Option<&BTreeMap<String, Requests>>,
-    slot: i64,
-    rules: &Rules,
-    place: &Place,
+    end: i64,
+    definitions: &Definitions,
 ) -> Result<Step, Error> {
-    let end = slot + SLOT;
     let mut step = Step::default();
     for (tenant, of_tenant) in requests.into_iter().flatten() {
         step.requests += of_tenant.cell.requests;
-        let tier = of_tenant.tier();
-        let Some(objectives) = rules.definitions.of(Some(tenant), tier) else {
+        let (whose, tier) = (Whose::Tenant(tenant.clone()), of_tenant.tier());
+        if definitions.of(Some(tenant), tier).is_none() {
             step.unpromised += 1;
-            continue;
-        };
-        let known = &mut tenants.entry(tenant.clone()).or_default().value;
-        if known.fed < end {
-            known.state.feed(&of_tenant.cell, &objectives)?;
-            known.fed = end;
-            known.tier = tier.to_owned();
+        } else if watch.known.get(&whose).is_none_or(|known| known.fed < end) {
+            watch.feed(whose, tier, &of_tenant.cell, definitions)?;
             step.changed.push(tenant.clone());
         }
     }
-
-    let evaluations = evaluate(tenants, end, rules);
-    let observations: Vec<Observation<'_>> =
-        evaluations.iter().map(|(tenant, (tier, evaluation))| Observation { tenant, tier, evaluation }).collect();
-    for alert in head.alerts.pass(end, &observations, &rules.policy) {
-        let of = alert.scope.tenant().and_then(|tenant| evaluations.get(tenant));
-        let evaluation = of.map(|(_, evaluation)| *evaluation);
-        head.untold.push(Notice::new(alert, evaluation, place));
-    }
-    head.evaluated = Some(end);
     Ok(step)
-}
-
-/// Everybody's numbers, also of those who had no requests.
-fn evaluate<'a>(tenants: &'a Tenants, at: i64, rules: &Rules) -> BTreeMap<&'a str, (&'a str, Evaluation)> {
-    let evaluated = tenants.iter().filter_map(|(tenant, known)| {
-        let known = &known.value;
-        let objectives = rules.definitions.of(Some(tenant), &known.tier)?;
-        Some((tenant.as_str(), (known.tier.as_str(), known.state.evaluate(&objectives, at))))
-    });
-    evaluated.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use slo::{Alert, Evaluation, Rules, SLOT};
+
     use super::*;
     use crate::{
         answer::{Answer, Cells},
-        notice::Event,
         slices::Slice,
     };
 
     const BEGIN: i64 = 1_790_000_100;
-
-    fn place() -> Place {
-        Place { partition: "aws".to_owned(), region: "eu-west-1".to_owned() }
-    }
 
     /// An answer about one tenant: so many requests of 100 ms, of which so many failed.
     fn cells(slot: i64, tenant: &str, tier: &str, requests: u64, failed: u64) -> Cells {
@@ -117,72 +75,65 @@ mod tests {
         cells
     }
 
-    fn step(head: &mut Head, tenants: &mut Tenants, slot: i64, cells: &Cells) -> Step {
-        let rules = Rules::compiled(Some("canary")).unwrap();
-        close(head, tenants, cells.slot(slot), slot, &rules, &place()).unwrap()
+    fn step(watch: &mut Watch, slot: i64, cells: &Cells) -> (Step, Vec<(Alert, Option<Evaluation>)>) {
+        let rules = Rules::new(Definitions::compiled().unwrap(), Some("canary".to_owned()));
+        let step = feed(watch, cells.slot(slot), slot + SLOT, &rules.definitions).unwrap();
+        (step, watch.close(slot + SLOT, &rules).1)
     }
 
     #[test]
     fn a_failing_tenant_is_told_of_once_until_it_is_well_for_half_an_hour() {
-        let (mut head, mut tenants) = (Head::default(), Tenants::new());
+        let mut watch = Watch::default();
         let mut told = Vec::new();
         for index in 0..30 {
             let slot = BEGIN + index * SLOT;
             let failed = if (10..14).contains(&index) { 20 } else { 0 };
-            let step = step(&mut head, &mut tenants, slot, &cells(slot, "acme", "basic", 400, failed));
+            let (step, changed) = step(&mut watch, slot, &cells(slot, "acme", "basic", 400, failed));
             assert_eq!((step.changed, step.requests), (vec!["acme".to_owned()], 400));
-            assert_eq!(head.evaluated, Some(slot + SLOT));
-            told.extend(
-                head.untold
-                    .drain(..)
-                    .filter(|notice| notice.id.starts_with("error_rate"))
-                    .map(|notice| (index, notice)),
-            );
+            assert_eq!(watch.judged, Some(slot + SLOT));
+            let error_rates = changed.into_iter().filter(|(alert, _)| alert.id().starts_with("error_rate"));
+            told.extend(error_rates.map(|(alert, evaluation)| (index, alert, evaluation)));
         }
-        let [(11, opened), (19, closed)] = &told[..] else { panic!("{told:?}") };
-        assert_eq!((opened.event, closed.event), (Event::Opened, Event::Closed));
-        assert_eq!((opened.alert.requests, opened.alert.failed), (400, 20));
-        assert_eq!(opened.evaluation.unwrap().latest.error_rate, Some(0.05));
+        let [(11, opened, evaluation), (19, closed, _)] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((opened.closed, closed.closed), (None, Some(BEGIN + 20 * SLOT)));
+        assert_eq!((opened.requests, opened.failed), (400, 20));
+        assert_eq!(evaluation.unwrap().latest.error_rate, Some(0.05));
     }
 
     #[test]
     fn nobody_is_told_of_the_canary_or_of_a_tier_that_is_not_known() {
-        let (mut head, mut tenants) = (Head::default(), Tenants::new());
+        let mut watch = Watch::default();
         for index in 0..10 {
             let slot = BEGIN + index * SLOT;
-            step(&mut head, &mut tenants, slot, &cells(slot, "canary", "basic", 400, 400));
+            assert!(step(&mut watch, slot, &cells(slot, "canary", "basic", 400, 400)).1.is_empty());
         }
-        let unknown =
-            step(&mut head, &mut tenants, BEGIN + 10 * SLOT, &cells(BEGIN + 10 * SLOT, "acme", "gold", 400, 400));
-        assert_eq!((unknown.unpromised, unknown.changed.len()), (1, 0));
-        assert!(head.untold.is_empty());
-        assert_eq!(tenants.len(), 1);
+        let slot = BEGIN + 10 * SLOT;
+        let (unknown, told) = step(&mut watch, slot, &cells(slot, "acme", "gold", 400, 400));
+        assert_eq!((unknown.unpromised, unknown.changed.len(), told.len()), (1, 0, 0));
+        assert_eq!(watch.known.len(), 1);
     }
 
     #[test]
     fn a_run_cut_off_after_some_tenants_is_made_up_for() {
-        let (mut head, mut tenants) = (Head::default(), Tenants::new());
-        let first = cells(BEGIN, "acme", "basic", 400, 20);
-        step(&mut head, &mut tenants, BEGIN, &first);
-        let second = cells(BEGIN + SLOT, "acme", "basic", 400, 20);
-        let before = head.clone();
-        step(&mut head, &mut tenants, BEGIN + SLOT, &second);
-        let (whole, told) = (tenants.clone(), head.clone());
-        assert!(!told.untold.is_empty());
+        let mut watch = Watch::default();
+        step(&mut watch, BEGIN, &cells(BEGIN, "acme", "basic", 400, 20));
+        let before = watch.clone();
+        let told = step(&mut watch, BEGIN + SLOT, &cells(BEGIN + SLOT, "acme", "basic", 400, 20)).1;
+        assert!(!told.is_empty());
 
         // The tenant was stored, the head was not; another query may have found more spans by now.
-        head = before;
+        let mut again = Watch { known: watch.known.clone(), ..before };
         let late = cells(BEGIN + SLOT, "acme", "basic", 401, 20);
-        let again = step(&mut head, &mut tenants, BEGIN + SLOT, &late);
-        assert!(again.changed.is_empty());
-        assert_eq!((head, tenants), (told, whole));
+        let (second, told_again) = step(&mut again, BEGIN + SLOT, &late);
+        assert!(second.changed.is_empty());
+        assert_eq!((again, told_again), (watch, told));
     }
 
     #[test]
     fn quiet_minutes_are_judged_too() {
-        let (mut head, mut tenants) = (Head::default(), Tenants::new());
-        step(&mut head, &mut tenants, BEGIN, &cells(BEGIN, "acme", "basic", 400, 0));
-        let step = step(&mut head, &mut tenants, BEGIN + SLOT, &Cells::default());
-        assert_eq!((step, head.evaluated), (Step::default(), Some(BEGIN + 2 * SLOT)));
+        let mut watch = Watch::default();
+        step(&mut watch, BEGIN, &cells(BEGIN, "acme", "basic", 400, 0));
+        let (quiet, told) = step(&mut watch, BEGIN + SLOT, &Cells::default());
+        assert_eq!((quiet, told, watch.judged), (Step::default(), Vec::new(), Some(BEGIN + 2 * SLOT)));
     }
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use slo::{Alerts, TenantState};
+use slo::Alerts;
 
 use crate::notice::Notice;
 
@@ -21,17 +21,6 @@ pub struct Head {
     pub alerts: Alerts,
     /// What is still to be told.
     pub untold: Vec<Notice>,
-}
-
-/// One tenant's past.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Known {
-    /// The end of the last five minutes that are in the state, in seconds since 1970.
-    pub fed: i64,
-    /// The tenant's tier at that time.
-    pub tier: String,
-    /// The past.
-    pub state: TenantState,
 }
 
 /// Something and the version it was stored as; 0 before it is.
@@ -59,14 +48,13 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> std::io::Result<T> {
 
 #[cfg(test)]
 mod tests {
-    use slo::Cell;
+    use slo::{Cell, Definitions, Known};
 
     use super::*;
-    use crate::settings::Rules;
 
     #[test]
     fn a_state_is_the_same_when_read_back_and_fits_an_item() {
-        let objectives = Rules::compiled(None).unwrap().definitions.of(None, "basic").unwrap();
+        let objectives = Definitions::compiled().unwrap().of(None, "basic").unwrap();
         let mut known = Known { tier: "basic".to_owned(), ..Known::default() };
         // 31 days without a quiet five minutes, with weights that are no whole numbers.
         for slot in 0..31 * 288_i64 {

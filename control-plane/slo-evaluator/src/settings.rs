@@ -1,6 +1,4 @@
-//! What the environment says, and the objectives of infra/slo as they were when this was built.
-
-use slo::{Definitions, Policy};
+//! What the environment says.
 
 use crate::error::Error;
 
@@ -9,14 +7,6 @@ use crate::error::Error;
 const SETTLE: i64 = 180;
 /// More than that, and what was evaluated is no news.
 const MOST_SETTLE: i64 = 3_600;
-
-macro_rules! files {
-    ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../../../infra/slo/", $name)))),+] };
-}
-
-/// Every file of infra/slo.
-const FILES: [(&str, &str); 5] =
-    files!["service.yaml", "basic.yaml", "standard.yaml", "premium.yaml", "tenants/oceanic.yaml"];
 
 /// What the environment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,24 +51,6 @@ impl Settings {
     }
 }
 
-/// What tenants are held against.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// What was promised.
-    pub definitions: Definitions,
-    /// When alerts open and close.
-    pub policy: Policy,
-}
-
-impl Rules {
-    /// Those that were compiled in; one tenant may be left out.
-    pub fn compiled(excluded: Option<&str>) -> Result<Self, Error> {
-        let definitions = Definitions::read(FILES)?;
-        let policy = Policy { excluded: excluded.map(str::to_owned).into_iter().collect(), ..Policy::default() };
-        Ok(Self { definitions, policy })
-    }
-}
-
 /// Where the function runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -117,8 +89,6 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, path::Path};
-
     use super::*;
 
     fn environment(changes: &[(&str, &str)]) -> Result<Settings, Error> {
@@ -148,25 +118,6 @@ mod tests {
         ] {
             assert!(environment(&[(name, value)]).unwrap_err().to_string().starts_with(name), "{name}={value}");
         }
-    }
-
-    #[test]
-    fn every_file_of_objectives_is_compiled_in() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/slo");
-        let names = |path: &Path| -> Vec<String> {
-            let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-            entries
-                .filter(|path| path.is_file())
-                .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
-                .collect()
-        };
-        let tenants = names(&folder.join("tenants")).into_iter().map(|name| format!("tenants/{name}"));
-        let found: BTreeSet<String> = names(&folder).into_iter().chain(tenants).collect();
-        assert_eq!(found, FILES.iter().map(|(name, _)| (*name).to_owned()).collect());
-
-        let rules = Rules::compiled(Some("canary")).unwrap();
-        assert!(rules.definitions.of(Some("oceanic"), "premium").unwrap().availability.target > 0.9995);
-        assert!(rules.policy.excluded.contains("canary"));
     }
 
     #[test]

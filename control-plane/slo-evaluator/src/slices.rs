@@ -1,14 +1,14 @@
 //! Which stretches of time are asked for. Spans belong to the five minutes they began in.
 
-/// Five minutes, in seconds.
-pub const SLOT: i64 = 300;
+use slo::SLOT;
+
 /// What is not divided further.
 const MINUTE: i64 = 60;
 /// The most that is asked for at once, after the function has not run for a while.
 const MOST: i64 = 3_600;
 
 /// From a time up to another, in seconds since 1970; the end is not part of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Slice {
     /// Its beginning.
     pub from: i64,
@@ -17,23 +17,15 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// What is to be asked for now: five minutes that closed at least `settle` seconds ago, so that late spans are among them,
-    /// and that were not evaluated before. Oldest first, an hour at most. A first run begins with the last five minutes.
-    pub fn pending(evaluated: Option<i64>, now: i64, settle: i64) -> Option<Self> {
-        let closed = (now - settle).div_euclid(SLOT) * SLOT;
-        let from = evaluated.unwrap_or(closed - SLOT);
-        (from < closed).then(|| Self { from, to: closed.min(from + MOST) })
+    /// What is asked for at once of `from..to`: its beginning, an hour at most.
+    pub fn first_of(from: i64, to: i64) -> Self {
+        Self { from, to: to.min(from + MOST) }
     }
 
     /// Two halves on whole minutes; none of a minute.
     pub fn halves(self) -> Option<[Self; 2]> {
         let middle = self.from + ((self.to - self.from) / 2 + MINUTE - 1) / MINUTE * MINUTE;
         (middle < self.to).then_some([Self { to: middle, ..self }, Self { from: middle, ..self }])
-    }
-
-    /// The beginnings of its five minutes.
-    pub fn slots(self) -> impl Iterator<Item = i64> {
-        (self.from..self.to).step_by(SLOT as usize)
     }
 
     /// Whether a slot has seconds of it.
@@ -47,15 +39,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_newly_closed_minutes_are_pending() {
-        let pending = |evaluated, now| Slice::pending(evaluated, now, 120);
-        assert_eq!(pending(Some(900), 1_200), None);
-        assert_eq!(pending(Some(900), 1_319), None);
-        assert_eq!(pending(Some(900), 1_320), Some(Slice { from: 900, to: 1_200 }));
-        assert_eq!(pending(Some(1_200), 1_320), None);
-        assert_eq!(pending(Some(9_000), 1_320), None);
-        assert_eq!(pending(None, 1_320), Some(Slice { from: 900, to: 1_200 }));
-        assert_eq!(pending(Some(0), 86_400), Some(Slice { from: 0, to: 3_600 }));
+    fn an_hour_is_asked_for_at_most() {
+        assert_eq!(Slice::first_of(900, 1_200), Slice { from: 900, to: 1_200 });
+        assert_eq!(Slice::first_of(0, 86_400), Slice { from: 0, to: 3_600 });
     }
 
     #[test]
@@ -80,7 +66,6 @@ mod tests {
     #[test]
     fn slots_of_a_slice() {
         let slice = Slice { from: 300, to: 960 };
-        assert_eq!(slice.slots().collect::<Vec<_>>(), [300, 600, 900]);
         assert!(slice.touches(300) && slice.touches(900));
         assert!(!slice.touches(0) && !slice.touches(1_200) && !slice.touches(301));
     }

@@ -1,7 +1,7 @@
 //! What is remembered, in DynamoDB: an item for how far everybody was evaluated, and one per tenant. An item is only replaced
 //! by the run that read its version, so that of two runs at once one fails before it has told anybody.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -11,11 +11,11 @@ use aws_sdk_dynamodb::{
 use futures_util::future::try_join_all;
 use lambda_http_client::aws::describe;
 use serde::{Serialize, de::DeserializeOwned};
+use slo::{Known, Whose};
 
 use crate::{
     error::Error,
-    pass::Tenants,
-    record::{Head, Known, Versioned, decode, encode},
+    record::{Head, Versioned, decode, encode},
 };
 
 const HEAD: (&str, &str) = ("EVALUATOR", "HEAD");
@@ -35,12 +35,14 @@ pub struct Store {
     table: String,
     /// Of this run; makes a call that is repeated for want of an answer find its own traces.
     run: String,
+    /// Of the tenants that were read or stored; 0 before one is.
+    versions: BTreeMap<String, u64>,
 }
 
 impl Store {
     /// A table, and the id of the run that uses it.
     pub fn new(client: Client, table: String, run: String) -> Self {
-        Self { client, table, run }
+        Self { client, table, run, versions: BTreeMap::new() }
     }
 
     /// How far everybody was evaluated.
@@ -54,11 +56,13 @@ impl Store {
     }
 
     /// Every tenant that was heard of.
-    pub async fn tenants(&self) -> Result<Tenants, Error> {
+    pub async fn tenants(&mut self) -> Result<BTreeMap<Whose, Known>, Error> {
         let partitions = try_join_all((0..PARTITIONS).map(|number| self.partition(number))).await?;
-        let mut tenants = Tenants::new();
+        let mut tenants = BTreeMap::new();
         for item in partitions.into_iter().flatten() {
-            tenants.insert(text(&item, "sk")?.to_owned(), read::<Known>(&item)?);
+            let (tenant, stored) = (text(&item, "sk")?.to_owned(), read::<Known>(&item)?);
+            self.versions.insert(tenant.clone(), stored.version);
+            tenants.insert(Whose::Tenant(tenant), stored.value);
         }
         Ok(tenants)
     }
@@ -73,26 +77,21 @@ impl Store {
     /// Replaces how far everybody was evaluated.
     pub async fn put_head(&self, head: &mut Versioned<Head>) -> Result<(), Error> {
         let (pk, sk) = HEAD;
-        head.version = self.put(pk.to_owned(), sk, head, None).await?;
+        head.version = self.put(pk.to_owned(), sk, head.version, &head.value, None).await?;
         Ok(())
     }
 
     /// Replaces some tenants.
-    pub async fn put_tenants(&self, tenants: &mut Tenants, names: &[String]) -> Result<(), Error> {
+    pub async fn put_tenants(&mut self, tenants: &BTreeMap<Whose, Known>, names: &[String]) -> Result<(), Error> {
         for names in names.chunks(AT_ONCE) {
-            let mut puts = Vec::new();
-            for name in names {
-                if let Some(known) = tenants.get(name) {
-                    let forgotten = known.value.fed + FORGET_AFTER;
-                    puts.push(self.put(key_of(partition_of(name)), name, known, Some(forgotten)));
-                }
-            }
+            let puts = names.iter().filter_map(|name| {
+                let known = tenants.get(&Whose::Tenant(name.clone()))?;
+                let (version, forgotten) =
+                    (self.versions.get(name).copied().unwrap_or_default(), known.fed + FORGET_AFTER);
+                Some(self.put(key_of(partition_of(name)), name, version, known, Some(forgotten)))
+            });
             let versions = try_join_all(puts).await?;
-            for (name, version) in names.iter().zip(versions) {
-                if let Some(known) = tenants.get_mut(name) {
-                    known.version = version;
-                }
-            }
+            self.versions.extend(names.iter().cloned().zip(versions));
         }
         Ok(())
     }
@@ -102,14 +101,15 @@ impl Store {
         &self,
         pk: String,
         sk: &str,
-        stored: &Versioned<T>,
+        stored: u64,
+        value: &T,
         forgotten: Option<i64>,
     ) -> Result<u64, Error> {
         let key = format!("{pk}/{sk}");
         let wrong = |error: std::io::Error| Error::Stored { key: key.clone(), problem: error.to_string() };
-        let bytes = encode(&stored.value).map_err(wrong)?;
-        let version = stored.version + 1;
-        let untouched = if stored.version == 0 { "attribute_not_exists(pk)" } else { "version = :version" };
+        let bytes = encode(value).map_err(wrong)?;
+        let version = stored + 1;
+        let untouched = if stored == 0 { "attribute_not_exists(pk)" } else { "version = :version" };
         let mut call = self
             .client
             .put_item()
@@ -122,8 +122,8 @@ impl Store {
             .condition_expression(format!("{untouched} OR (version = :next AND run = :run)"))
             .expression_attribute_values(":next", N(version.to_string()))
             .expression_attribute_values(":run", S(self.run.clone()));
-        if stored.version > 0 {
-            call = call.expression_attribute_values(":version", N(stored.version.to_string()));
+        if stored > 0 {
+            call = call.expression_attribute_values(":version", N(stored.to_string()));
         }
         if let Some(forgotten) = forgotten {
             call = call.item("expires_at", N(forgotten.to_string()));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    evaluate::Evaluation,
+    evaluate::{Evaluation, SLOWDOWN},
     judge::{Condition, Judgement, Policy, Verdict, judge},
 };
 
@@ -68,6 +68,19 @@ impl Alert {
         format!("{}@{}:{}", self.condition.name(), self.opened, self.scope.tenant().unwrap_or("*"))
     }
 
+    /// An X-Ray filter expression for the traces that caused it, in the words of whoever is asked: `fault` of a trace in which something
+    /// failed, `took` of what a trace took, in seconds. `baseline_p99_ns` is the usual p99 of the tenant that it is about.
+    pub fn filter(&self, baseline_p99_ns: Option<f64>, fault: &str, took: &str) -> String {
+        let what = match self.condition {
+            Condition::Latency => format!("{took} > {:.3}", baseline_p99_ns.unwrap_or_default() * SLOWDOWN / 1e9),
+            _ => fault.to_owned(),
+        };
+        match self.scope.tenant() {
+            Some(tenant) => format!("annotation[tenant.id] = {} AND {what}", quoted(tenant)),
+            None => what,
+        }
+    }
+
     /// One sentence for a person.
     pub fn summary(&self) -> String {
         let Self { value, requests, failed, .. } = self;
@@ -93,6 +106,11 @@ impl Alert {
             }
         }
     }
+}
+
+/// A string of a filter expression.
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A tenant in a pass.

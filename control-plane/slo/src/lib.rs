@@ -1,6 +1,6 @@
 //! Which tenant is hurting: objectives, budgets, alerts and cost of every tenant, from rows of counts and latencies.
 //!
-//! Pure functions: nothing is read or written, and time is an argument, so that the same rows give the same answers wherever
+//! Pure functions: nothing is read or written here, and time is an argument, so that the same rows give the same answers wherever
 //! they come from.
 //!
 //! | module | what it holds |
@@ -16,6 +16,7 @@
 //! | [`judge`] | whether an alert's condition holds |
 //! | [`alert`] | when alerts open and close, for one tenant or for all |
 //! | [`cost`] | what each tenant, tier and service costs |
+//! | [`watch`] | the loop of whoever evaluates, and what is known from one five minutes to the next |
 //! | `split` | sums that are divided without losing a cent |
 #![deny(missing_docs)]
 
@@ -30,13 +31,15 @@ pub mod row;
 pub mod significance;
 mod split;
 pub mod state;
+pub mod watch;
 mod window;
 
-pub use alert::{Alert, Alerts, Observation, Scope};
+pub use alert::{Alert, Alerts, Observation, Scope, quoted};
 pub use cost::{CostReport, Line, Prices, Share};
 pub use evaluate::{BURN_WINDOWS, Budget, Burn, BurnWindows, Evaluation, SLOWDOWN, Summary};
 pub use histogram::Histogram;
 pub use judge::{Condition, Group, Judgement, Policy, Rule, Verdict};
 pub use objective::{Availability, Definitions, Error, Latency, Objectives};
 pub use row::{Cell, Key, Kind, Row};
-pub use state::{Late, TenantState};
+pub use state::{Late, SLOT, TenantState};
+pub use watch::{Around, Fare, Known, Rules, Watch, Whose, closed};

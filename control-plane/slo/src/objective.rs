@@ -97,7 +97,25 @@ pub struct Definitions {
     promises: BTreeMap<(String, Option<String>), Promise>,
 }
 
+/// Every file of infra/slo, as it was when this was built.
+const FILES: [(&str, &str); 5] = [
+    ("service.yaml", include_str!("../../../infra/slo/service.yaml")),
+    ("basic.yaml", include_str!("../../../infra/slo/basic.yaml")),
+    ("standard.yaml", include_str!("../../../infra/slo/standard.yaml")),
+    ("premium.yaml", include_str!("../../../infra/slo/premium.yaml")),
+    ("tenants/oceanic.yaml", include_str!("../../../infra/slo/tenants/oceanic.yaml")),
+];
+
 impl Definitions {
+    /// Those of infra/slo, as they were when this was built.
+    ///
+    /// # Errors
+    ///
+    /// If they contradict themselves.
+    pub fn compiled() -> Result<Self, Error> {
+        Self::read(FILES)
+    }
+
     /// Reads files, each with its name and text.
     pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Error> {
         let mut definitions = Self::default();
@@ -258,4 +276,26 @@ impl Place<'_> {
 
 fn share_left(share: f64) -> f64 {
     ((1.0 - share) * 1e12).round() / 1e12
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_objectives_is_compiled_in() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/slo");
+        let names = |path: &Path| -> Vec<String> {
+            let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+            let files = entries.filter(|path| path.is_file());
+            files.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+        };
+        let tenants = names(&folder.join("tenants")).into_iter().map(|name| format!("tenants/{name}"));
+        let found: BTreeSet<String> = names(&folder).into_iter().chain(tenants).collect();
+        assert_eq!(found, FILES.iter().map(|(name, _)| (*name).to_owned()).collect());
+        let definitions = Definitions::compiled().unwrap();
+        assert!(definitions.of(Some("oceanic"), "premium").unwrap().availability.target > 0.9995);
+    }
 }

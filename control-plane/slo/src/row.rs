@@ -10,6 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::histogram::Histogram;
 
+/// Bytes of a name that are kept; the span itself is kept whole.
+const MAX_NAME_BYTES: usize = 256;
+
+/// As much of a name as is kept.
+pub fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_NAME_BYTES)]
+}
+
+/// Whom a span that names this tenant counts for; none, if that is empty. Any other text is a tenant's id, whatever a service takes for one
+/// itself: nothing that was sent is refused for it.
+pub fn tenant_id(text: &str) -> Option<&str> {
+    Some(cut(text)).filter(|text| !text.is_empty())
+}
+
 /// How a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

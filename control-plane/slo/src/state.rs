@@ -14,7 +14,8 @@ use crate::{
     window::{Sums, Totals},
 };
 
-const SLOT: i64 = 300;
+/// What is judged at a time: five minutes, in seconds.
+pub const SLOT: i64 = 300;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 const BUDGET: i64 = 30 * DAY;

@@ -8,6 +8,7 @@
 //! | [`TenantLabel`] | tenant, tier and user that a span, a log line or a message names; it opens nothing |
 //! | [`TenantContext`] | the same, vouched for; it opens a tenant's items |
 //! | [`RegistryEntry`], [`TenantStatus`] | what a registry of tenants knows of one |
+//! | `TenantIds`, `PseudonymKey` | what of ids leaves, with the feature `pseudonyms`: plain, as a keyed hash, or not at all |
 //! | [`Pattern`] | which texts a contract allows, for the code that reads them and the schema that is published |
 //!
 //! ```
@@ -45,6 +46,8 @@
 mod context;
 mod identifier;
 mod pattern;
+#[cfg(feature = "pseudonyms")]
+mod pseudonym;
 mod registry;
 mod role;
 mod tier;
@@ -52,6 +55,8 @@ mod tier;
 pub use context::{TenantContext, TenantLabel};
 pub use identifier::{InvalidTenant, TenantId, UserId};
 pub use pattern::Pattern;
+#[cfg(feature = "pseudonyms")]
+pub use pseudonym::{InvalidTenantIds, PseudonymKey, TenantIds};
 pub use registry::{RegistryEntry, TenantStatus};
 pub use role::Role;
 pub use tier::{Tier, Tiers};

@@ -7,12 +7,12 @@ use opentelemetry::{
     trace::{FutureExt as _, SpanBuilder, SpanKind, TraceContextExt, Tracer, TracerProvider},
 };
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData};
-use tenancy::TenantLabel;
+use tenancy::{TenantIds, TenantLabel};
 
 use super::{
     Work,
     ids::XrayIdGenerator,
-    privacy::{DenyList, Pseudonyms, TenantIds},
+    privacy::{DenyList, Pseudonyms},
     processor::TenantSpanProcessor,
     propagation::{self, Inbound, Thresholds},
     tracer::TRACER,

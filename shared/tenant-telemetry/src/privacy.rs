@@ -1,92 +1,51 @@
 //! What of a tenant leaves the process: plain, as a keyed hash, or not at all, for each destination by itself.
-//!
-//! A bare hash of a guessable id can be undone by guessing; HMAC-SHA256 needs the key for that. The same key gives the same
-//! pseudonym in every service, so that a tenant's spans still belong together.
 
-use std::{
-    str::FromStr,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
-use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
+use tenancy::{InvalidTenantIds, PseudonymKey, TenantIds};
 
 use super::{semconv, work::Ended};
 
-/// Hex digits of a pseudonym: 128 bits.
-const PSEUDONYM_DIGITS: usize = 32;
-/// Hex digits of the alias in logs: enough to tell tenants apart in a support case.
-#[cfg(feature = "json-logs")]
-const ALIAS_DIGITS: usize = 10;
-
-/// How tenant and user ids go to a destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TenantIds {
-    Plain,
-    Hmac,
-    Drop,
-}
-
-impl FromStr for TenantIds {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "plain" => Ok(Self::Plain),
-            "hmac" => Ok(Self::Hmac),
-            "drop" => Ok(Self::Drop),
-            _ => Err(format!("{text:?} is not plain, hmac or drop")),
-        }
-    }
-}
-
-impl TenantIds {
-    /// What `TENANT_ID_EXPORT` says of a destination: one word for all (`hmac`), or pairs (`otlp=hmac,xray-udp=plain`).
-    /// `plain` where it says nothing.
-    pub(super) fn of(destination: &str, setting: &str) -> Result<Self, String> {
-        let mut found = Self::Plain;
-        for part in setting.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            match part.split_once('=') {
-                None => found = part.parse()?,
-                Some((name, ids)) => {
-                    let ids = ids.parse()?;
-                    if name == destination {
-                        return Ok(ids);
-                    }
+/// What `TENANT_ID_EXPORT` says of a destination: one word for all (`hmac`), or pairs (`otlp=hmac,xray-udp=plain`).
+/// `plain` where it says nothing.
+pub(super) fn tenant_ids(destination: &str, setting: &str) -> Result<TenantIds, InvalidTenantIds> {
+    let mut found = TenantIds::Plain;
+    for part in setting.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        match part.split_once('=') {
+            None => found = part.parse()?,
+            Some((name, ids)) => {
+                let ids = ids.parse()?;
+                if name == destination {
+                    return Ok(ids);
                 }
             }
         }
-        Ok(found)
     }
+    Ok(found)
 }
 
 /// The key of pseudonyms, once it is there.
 #[derive(Debug, Default)]
-pub(super) struct Pseudonyms(OnceLock<Key>);
+pub(super) struct Pseudonyms(OnceLock<PseudonymKey>);
 
 impl Pseudonyms {
     pub(super) fn set_key(&self, secret: &[u8]) {
-        let _already_set = self.0.set(Key::new(HMAC_SHA256, secret));
-    }
-
-    fn of(&self, id: &str, digits: usize) -> Option<String> {
-        let tag = sign(self.0.get()?, id.as_bytes());
-        let mut hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        hex.truncate(digits);
-        Some(hex)
+        let _already_set = self.0.set(PseudonymKey::new(secret));
     }
 
     /// A short name of a tenant for logs and support cases.
     #[cfg(feature = "json-logs")]
     pub(super) fn alias(&self, tenant: &tenancy::TenantLabel) -> Option<String> {
-        self.of(tenant.tenant_id.as_str(), ALIAS_DIGITS)
+        Some(self.0.get()?.alias(tenant.tenant_id.as_str()))
     }
 
     /// The id as it may leave; `None` if it may not, or cannot be hashed for want of the key.
     fn export(&self, id: Arc<str>, ids: TenantIds) -> Option<StringValue> {
         match ids {
             TenantIds::Plain => Some(id.into()),
-            TenantIds::Hmac => self.of(&id, PSEUDONYM_DIGITS).map(StringValue::from),
+            TenantIds::Hmac => Some(self.0.get()?.pseudonym(&id).into()),
             TenantIds::Drop => None,
         }
     }
@@ -156,22 +115,10 @@ mod tests {
             ("otlp=hmac,xray-udp=plain", TenantIds::Hmac, TenantIds::Plain),
             ("hmac, xray-udp=plain", TenantIds::Hmac, TenantIds::Plain),
         ] {
-            assert_eq!(TenantIds::of("otlp", setting).unwrap(), otlp, "{setting}");
-            assert_eq!(TenantIds::of("xray-udp", setting).unwrap(), udp, "{setting}");
+            assert_eq!(tenant_ids("otlp", setting).unwrap(), otlp, "{setting}");
+            assert_eq!(tenant_ids("xray-udp", setting).unwrap(), udp, "{setting}");
         }
-        assert!(TenantIds::of("otlp", "plane").is_err());
-    }
-
-    #[test]
-    fn the_same_tenant_has_the_same_pseudonym_under_the_same_key() {
-        let [one, same, other] = ["secret", "secret", "another"].map(|secret| {
-            let pseudonyms = Pseudonyms::default();
-            pseudonyms.set_key(secret.as_bytes());
-            pseudonyms.export("acme".into(), TenantIds::Hmac).unwrap()
-        });
-        assert_eq!(one, same);
-        assert_ne!(one, other);
-        assert_eq!(one.as_str().len(), PSEUDONYM_DIGITS);
+        assert!(tenant_ids("otlp", "plane").is_err());
     }
 
     #[test]

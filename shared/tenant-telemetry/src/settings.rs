@@ -8,11 +8,12 @@ use function_settings::{InvalidSettings, Reader, Variables};
 use lambda_http_client::Roots;
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
+use tenancy::TenantIds;
 
 use super::{
     exporter::{self, Exporter},
     flush::Mode,
-    privacy::{DenyList, Pseudonyms, TenantIds},
+    privacy::{DenyList, Pseudonyms},
     sampling::TenantSampler,
     semconv,
     tracer::SpanSettings,

@@ -4,9 +4,6 @@ use std::borrow::Cow;
 
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 
-/// Text of a span that is kept for searching, or leads a line, is cut at so many bytes; the span itself is stored whole.
-const MAX_TEXT_BYTES: usize = 256;
-
 /// The value of an attribute.
 pub(super) fn any<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
     attributes.iter().find(|attribute| attribute.key == key)?.value.as_ref()?.value.as_ref()
@@ -38,18 +35,9 @@ pub(super) fn double<T: From<&'static str>>(number: f64) -> Option<T> {
     }
 }
 
-/// As much of a text as is kept.
-pub(super) fn cut(text: &str) -> &str {
-    up_to(text, MAX_TEXT_BYTES)
-}
-
 /// As much of a text as has so many bytes.
 pub fn up_to(text: &str, bytes: usize) -> &str {
-    let mut end = text.len().min(bytes);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
+    &text[..text.floor_char_boundary(bytes)]
 }
 
 /// Lower-case hexadecimal digits.

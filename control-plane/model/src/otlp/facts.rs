@@ -7,10 +7,11 @@ use opentelemetry_proto::tonic::{
     resource::v1 as resource,
     trace::v1::{Span, status::StatusCode},
 };
+use slo::row::{cut, tenant_id};
 
 use super::{
     Peer,
-    attributes::{any, cut, scalar, text},
+    attributes::{any, scalar, text},
     peer::peer,
     weight::weight,
 };
@@ -112,6 +113,19 @@ impl Flags {
     }
 }
 
+/// One request, or one use of an edge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// Nanoseconds.
+    pub duration_ns: u64,
+    /// How it went.
+    pub flags: Flags,
+    /// How many it stands for.
+    pub weight: f64,
+    /// Whether the weight is a guess.
+    pub estimated: bool,
+}
+
 /// Who sends spans.
 #[derive(Debug, Clone)]
 pub struct Resource {
@@ -132,7 +146,7 @@ impl Resource {
         Self {
             service: own("service.name").unwrap_or_else(|| "unknown_service".into()),
             account: own("cloud.account.id"),
-            tenant: own("tenant.id"),
+            tenant: tenant(&resource.attributes),
             tier: own("tenant.tier"),
         }
     }
@@ -203,7 +217,7 @@ impl Facts {
         let (peer, plain_http) = peer(kind, attributes);
         let (weight, estimated) = weight(span);
         let of_span = |key: &str| text(attributes, key).map(|value| Arc::<str>::from(cut(&value)));
-        let tenant = of_span("tenant.id");
+        let tenant = tenant(attributes);
         let of_senders_tenant = tenant.is_none() || tenant == resource.tenant;
         let tenant = tenant.or_else(|| resource.tenant.clone());
         let tier = of_span("tenant.tier").or_else(|| resource.tier.clone().filter(|_| of_senders_tenant));
@@ -240,10 +254,20 @@ impl Facts {
         u64::try_from(self.end_ns - self.start_ns).unwrap_or_default()
     }
 
+    /// What it took and how it went.
+    pub fn sample(&self) -> Sample {
+        let Self { flags, weight, estimated, .. } = *self;
+        Sample { duration_ns: self.duration_ns(), flags, weight, estimated }
+    }
+
     /// Whether it is a request that somebody waits for, or a message that was handled: what SLOs count.
     pub fn is_request(&self) -> bool {
         (self.kind == Kind::Server && !self.batch) || self.kind == Kind::Consumer
     }
+}
+
+fn tenant(attributes: &[KeyValue]) -> Option<Arc<str>> {
+    tenant_id(&text(attributes, "tenant.id")?).map(Arc::from)
 }
 
 fn id(bytes: &[u8]) -> SpanId {

@@ -14,7 +14,7 @@ mod peer;
 mod span;
 mod weight;
 
-pub use facts::{Facts, Flags, Kind, Resource, SpanId};
+pub use facts::{Facts, Flags, Kind, Resource, Sample, SpanId};
 pub use peer::Peer;
 pub use span::span;
 

@@ -1,10 +1,11 @@
 //! The other side of a call or a message, whichever version of the semantic conventions names it.
 
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
+use slo::row::cut;
 
 use super::{
     Kind,
-    attributes::{any, cut, text},
+    attributes::{any, text},
 };
 
 /// What a CLIENT or PRODUCER span calls, or a CONSUMER span takes from.

@@ -2,20 +2,7 @@
 
 use slo::Histogram;
 
-use crate::otlp::Flags;
-
-/// One request, or one use of an edge.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
-    /// Nanoseconds.
-    pub duration_ns: u64,
-    /// How it went.
-    pub flags: Flags,
-    /// How many it stands for.
-    pub weight: f64,
-    /// Whether the weight is a guess.
-    pub estimated: bool,
-}
+use crate::otlp::Sample;
 
 /// Sums that can be added, and taken away again. Plain ones count spans as received, weighted ones by their adjusted count.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -4,4 +4,4 @@ mod bucket;
 mod cell;
 
 pub use bucket::{DAY, HOUR, MINUTE, bucket, day};
-pub use cell::{Cell, Sample};
+pub use cell::Cell;

@@ -17,6 +17,7 @@ mod parser;
 
 pub use matching::{Matcher, Names, Row};
 pub use outline::{MAX_ENTRIES, Outline, Service, remember};
+pub use slo::quoted;
 
 use std::fmt;
 
@@ -236,9 +237,4 @@ impl Expression {
 /// X-Ray writes the names of annotations with `_` for whatever is no letter or digit.
 pub fn normalized(key: &str) -> String {
     key.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect()
-}
-
-/// A text as a string of an expression.
-pub fn quoted(text: &str) -> impl fmt::Display {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -114,3 +114,15 @@ pub struct Summary {
     /// From the first start to the last end, nanoseconds.
     pub duration_ns: i64,
 }
+
+impl Summary {
+    /// How it went, in one word: `fault`, `throttled`, `error` or `ok`.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self { fault: true, .. } => "fault",
+            Self { throttle: true, .. } => "throttled",
+            Self { error: true, .. } => "error",
+            _ => "ok",
+        }
+    }
+}

@@ -1,15 +1,10 @@
 //! An alert, and where its reasons are to be seen.
 
-use control_plane_model::{
-    search::quoted,
-    store::{AlertRecord, StoreError},
-};
+use control_plane_model::store::{AlertRecord, StoreError};
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Condition, SLOWDOWN};
+use slo::{Alert, Condition, SLOT};
 
 use crate::text::link;
-
-const SLOT: i64 = 300;
 
 /// An alert as receivers, pages and the API get it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,7 +28,7 @@ impl Alarm {
         Self {
             id: alert.id(),
             summary: alert.summary(),
-            traces: traces(&alert, baseline_p99_ns.unwrap_or_default()),
+            traces: traces(&alert, baseline_p99_ns),
             page: match alert.scope.tenant() {
                 Some(tenant) => link("/tenant", &[("id", tenant.to_owned())]),
                 None => "/tenants".to_owned(),
@@ -56,23 +51,18 @@ impl Alarm {
 }
 
 /// The search whose answer is what caused the alert.
-fn traces(alert: &Alert, baseline_p99_ns: f64) -> String {
-    let (back, what) = match alert.condition {
-        Condition::ErrorRate => (SLOT, "fault".to_owned()),
-        Condition::Latency => (SLOT, format!("duration > {:.3}", baseline_p99_ns * SLOWDOWN / 1e9)),
-        Condition::FastBurn => (3_600, "fault".to_owned()),
-        Condition::SlowBurn => (21_600, "fault".to_owned()),
-        Condition::Budget => (86_400, "fault".to_owned()),
-    };
-    let filter = match alert.scope.tenant() {
-        Some(tenant) => format!("annotation[tenant.id] = {} AND {what}", quoted(tenant)),
-        None => what,
+fn traces(alert: &Alert, baseline_p99_ns: Option<f64>) -> String {
+    let back = match alert.condition {
+        Condition::ErrorRate | Condition::Latency => SLOT,
+        Condition::FastBurn => 3_600,
+        Condition::SlowBurn => 21_600,
+        Condition::Budget => 86_400,
     };
     let order = if alert.condition == Condition::Latency { "slowest" } else { "newest" };
     link(
         "/traces",
         &[
-            ("filter", filter),
+            ("filter", alert.filter(baseline_p99_ns, "fault", "duration")),
             ("order", order.to_owned()),
             ("from", (alert.opened - back).to_string()),
             ("to", alert.opened.to_string()),

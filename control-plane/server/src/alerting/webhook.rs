@@ -5,18 +5,17 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use control_plane_model::complain::complain;
 use reqwest::{Client, StatusCode, header};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep},
-};
+use tokio::sync::mpsc;
 
 use super::Alarm;
+use crate::delivery::{self, Patience};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How long an alarm is tried.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(3_600);
+const PATIENCE: Patience = Patience {
+    first_pause: Duration::from_secs(1),
+    longest_pause: Duration::from_secs(60),
+    give_up_after: Duration::from_secs(3_600),
+};
 
 /// Where alarms go.
 #[derive(Debug, Clone)]
@@ -46,29 +45,14 @@ impl Webhook {
         linked.traces = format!("{}{}", self.control_plane_url, alarm.traces);
         linked.page = format!("{}{}", self.control_plane_url, alarm.page);
         let body = serde_json::to_vec(&linked).map_err(|error| error.to_string())?;
-        let begun = Instant::now();
-        let mut pause = FIRST_PAUSE;
-        loop {
+        let again = |status: StatusCode| !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        delivery::deliver(PATIENCE, again, || {
             let request = client.post(&self.url).header(header::CONTENT_TYPE, "application/json");
             let request =
                 self.signatures(&body).into_iter().fold(request, |request, (name, value)| request.header(name, value));
-            let reason = match request.body(body.clone()).send().await {
-                Ok(response) if response.status().is_success() => return Ok(()),
-                Ok(response) => {
-                    let status = response.status();
-                    if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
-                        return Err(format!("it answered {status}"));
-                    }
-                    format!("it answered {status}")
-                }
-                Err(error) => error.without_url().to_string(),
-            };
-            if begun.elapsed() >= GIVE_UP_AFTER {
-                return Err(reason);
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+            request.body(body.clone())
+        })
+        .await
     }
 
     /// `webhook-timestamp`, and `webhook-signature`: HMAC-SHA256 of `<timestamp>.<body>` in hexadecimal digits. The time is signed

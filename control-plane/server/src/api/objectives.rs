@@ -16,15 +16,11 @@ use control_plane_model::{
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use slo::Summary;
+use slo::{Fare, Summary};
 
 use super::{Parameters, Sources, WindowQuery, given, one_of, window::Window};
 
-use crate::{
-    alerting::Alarm,
-    evaluator::{Fare, Snapshot},
-    problem::Problem,
-};
+use crate::{alerting::Alarm, evaluator::Snapshot, problem::Problem};
 
 /// Points of a chart, at most.
 const MAX_POINTS: i64 = 120;

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use super::given;
 use crate::problem::Problem;
 
 /// Where nothing is said: the last hour.
@@ -35,8 +36,6 @@ impl Window {
 
 impl WindowQuery {
     pub(crate) fn resolve(&self, now: Timestamp) -> Result<Window, Problem> {
-        let given =
-            |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         let to = given(&self.to).map(|text| time("to", &text)).transpose()?.unwrap_or(now);
         let from = match given(&self.from) {
             Some(text) => time("from", &text)?,

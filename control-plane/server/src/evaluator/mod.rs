@@ -1,15 +1,15 @@
 //! Every tenant's objectives, kept up to date beside the intake.
 //!
-//! The evaluator itself is the crate `slo`: pure functions over rows. This feeds it the store's sums as five minutes close, holds what
-//! it makes of them for pages and API, and tells of alerts.
+//! The evaluator itself and its loop are the crate `slo`. This feeds it the store's sums as five minutes close, holds what it makes of them
+//! for pages and API, and tells of alerts.
 //!
 //! | file | idea |
 //! |---|---|
-//! | `past` | what is remembered of each tenant, tier and of all |
+//! | `surroundings` | where sums come from, where the state of alerts is kept, and who is told |
 //! | `snapshot` | how everybody fares now |
 
-mod past;
 mod snapshot;
+mod surroundings;
 
 use std::{
     collections::BTreeSet,
@@ -23,45 +23,32 @@ use control_plane_model::{
     store::{SpanStore, StateStore, StoreError},
 };
 use parking_lot::RwLock;
-use serde::{Deserialize, Serialize};
-use slo::{Alert, Alerts, Definitions, Observation, Policy};
+use slo::{Alert, Rules, SLOT, Watch, closed};
 use tokio::runtime::Handle;
 
-pub use past::Whose;
-pub use snapshot::{Fare, Snapshot};
+pub use slo::Whose;
+pub use snapshot::Snapshot;
 
-use self::past::Past;
-use crate::alerting::{Alarm, Notifier};
+use self::surroundings::{Surroundings, alarm};
+use crate::alerting::Notifier;
 
-/// How long after five minutes are over their spans may still come and be judged with them; those that come later count in
-/// budgets, not in the alerts of their time.
-const SETTLE: i64 = 60;
-const SLOT: i64 = 300;
+/// How long after five minutes are over their spans may still come and be judged with them, unless it is said; those that come later count
+/// in budgets, not in the alerts of their time.
+pub const SETTLE: i64 = 60;
 /// How far back a start looks for what should have been alerted on.
 const CATCH_UP: i64 = 3_600;
 /// Between two looks at whether five minutes have closed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// No late span for so many seconds, and those that came are read.
 const CALM: i64 = 5;
-/// Under this name the state of alerts is kept.
-const ALERTS: &str = "alerts";
 
 /// What is evaluated, and by what.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What was promised.
-    pub definitions: Definitions,
-    /// When alerts open.
-    pub policy: Policy,
+    /// What was promised, and when alerts open.
+    pub rules: Rules,
     /// How long after five minutes are over they are evaluated, in seconds.
     pub settle: i64,
-}
-
-impl Settings {
-    /// With the usual patience for late spans.
-    pub fn new(definitions: Definitions, policy: Policy) -> Self {
-        Self { definitions, policy, settle: SETTLE }
-    }
 }
 
 /// A handle to the latest snapshot. The evaluator's thread ends with the last handle.
@@ -84,14 +71,11 @@ impl Evaluator {
         drop(latest);
         thread::Builder::new().name("evaluator".into()).spawn(move || {
             let mut pass = Pass {
-                spans,
-                states,
                 settings,
-                notifier,
-                past: Past::default(),
+                around: Surroundings::new(spans, states, notifier),
+                watch: Watch::default(),
                 late: BTreeSet::new(),
                 late_at: 0,
-                judged: None,
             };
             while let Some(latest) = held.upgrade() {
                 match runtime.block_on(pass.run(now())) {
@@ -115,105 +99,163 @@ impl Evaluator {
 }
 
 struct Pass {
-    spans: Arc<dyn SpanStore>,
-    states: Arc<dyn StateStore>,
     settings: Settings,
-    notifier: Notifier,
-    past: Past,
+    around: Surroundings,
+    watch: Watch,
     /// Tenants with spans of times that were read before, and when the last came.
     late: BTreeSet<Option<String>>,
     late_at: i64,
-    judged: Option<Judged>,
-}
-
-/// The state of alerts, and until when they are judged.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Judged {
-    until: i64,
-    alerts: Alerts,
 }
 
 impl Pass {
     /// Evaluates if five minutes have closed since, or spans came late.
     async fn run(&mut self, now: i64) -> Result<Option<Snapshot>, StoreError> {
-        let definitions = &self.settings.definitions;
-        let closed = (now - self.settings.settle).div_euclid(SLOT) * SLOT;
-        if self.past.until() == 0 && !self.spans.has_requests().await? {
+        let Self { settings: Settings { rules, settle }, around, watch, late, late_at } = self;
+        let closed = closed(now, *settle);
+        if around.read_until == 0 && !around.spans.has_requests().await? {
             return Ok(None);
         }
-        let late = self.spans.take_late(closed).await?;
-        if !late.is_empty() {
-            self.late.extend(late);
-            self.late_at = now;
+        let came = around.spans.take_late(closed).await?;
+        if !came.is_empty() {
+            late.extend(came);
+            *late_at = now;
         }
-        let is_new = self.past.until() < closed;
+        // What is read and could not be kept is judged again.
+        let done = around.read_until == 0 || watch.judged.is_some_and(|judged| judged >= around.read_until);
+        let is_new = around.read_until < closed || !done;
         // Late spans seldom come alone: what they changed is read when no more do, or with the next five minutes.
-        let read_again = !self.late.is_empty() && (is_new || now - self.late_at >= CALM);
+        let read_again = !late.is_empty() && (is_new || now - *late_at >= CALM);
         if read_again {
-            self.past.read_again(&*self.spans, definitions, &self.late).await?;
+            around.read_again(watch, &rules.definitions, late).await?;
             // Kept until then: what could not be read is read the next time.
-            self.late.clear();
+            late.clear();
         } else if !is_new {
             return Ok(None);
         }
-        let mut judged = match self.judged.take() {
-            Some(judged) => judged,
-            None => match self.states.state(ALERTS).await? {
-                Some(body) => serde_json::from_str(&body).map_err(unreadable)?,
-                None => Judged::default(),
-            },
-        };
         // What closed since, and after a start what closed while nobody looked: each five minutes by themselves.
-        let next = if self.past.until() == 0 { closed - CATCH_UP } else { self.past.until() + SLOT };
-        let mut took = Duration::ZERO;
-        let mut fares = Vec::new();
-        for at in (next..=closed).step_by(SLOT as usize) {
-            self.past.reach(&*self.spans, definitions, at).await?;
-            let begun = Instant::now();
-            fares = self.past.fares(definitions, at);
-            let changed =
-                if at > judged.until { pass(&mut judged, at, &fares, &self.settings.policy) } else { Vec::new() };
-            took = begun.elapsed();
-            let changed: Vec<Alarm> = changed.into_iter().map(|alert| alarm(alert, &fares)).collect();
-            // What is told was stored before: an alert is not told twice because of a restart.
-            let records = changed.iter().map(Alarm::record).collect::<Result<_, _>>()?;
-            self.states.store(ALERTS, serde_json::to_string(&judged).map_err(unreadable)?, records).await?;
-            changed.into_iter().for_each(|alarm| self.notifier.tell(alarm));
-        }
+        let next = match around.read_until {
+            0 => {
+                around.restore(watch).await?;
+                closed - CATCH_UP
+            }
+            read if done => read + SLOT,
+            read => read,
+        };
+        let mut fares = watch.run((next..=closed).step_by(SLOT as usize), rules, around).await?;
         if fares.is_empty() {
             let begun = Instant::now();
-            fares = self.past.fares(definitions, closed);
-            took = begun.elapsed();
+            fares = watch.fares(&rules.definitions, closed);
+            around.took = begun.elapsed();
         }
-        let open = judged.alerts.open().cloned().map(|alert| alarm(alert, &fares)).collect();
-        self.judged = Some(judged);
-        Ok(Some(Snapshot { at: closed, took_ms: took.as_secs_f64() * 1e3, fares, open }))
+        let of = |alert: &Alert| {
+            let tenant = alert.scope.tenant()?;
+            fares.iter().find(|fare| fare.whose.tenant() == Some(tenant)).map(|fare| fare.evaluation)
+        };
+        let open = watch.alerts.open().map(|alert| alarm(alert.clone(), of(alert))).collect();
+        Ok(Some(Snapshot { at: closed, took_ms: around.took.as_secs_f64() * 1e3, fares, open }))
     }
-}
-
-/// The alarm of an alert, by how those fare whom it may be about.
-fn alarm(alert: Alert, fares: &[Fare]) -> Alarm {
-    let is_of = |fare: &&Fare| matches!(&fare.whose, Whose::Tenant(name) if alert.scope.tenant() == Some(name));
-    let baseline = fares.iter().find(is_of).and_then(|fare| fare.evaluation.baseline_p99_ns);
-    Alarm::new(alert, baseline)
-}
-
-fn unreadable(error: serde_json::Error) -> StoreError {
-    StoreError::Failed(error.to_string())
-}
-
-/// Judges every tenant; the alerts that opened or closed.
-fn pass(judged: &mut Judged, at: i64, fares: &[Fare], policy: &Policy) -> Vec<Alert> {
-    let observed = fares.iter().filter_map(|fare| match &fare.whose {
-        Whose::Tenant(tenant) => Some(Observation { tenant, tier: &fare.tier, evaluation: &fare.evaluation }),
-        _ => None,
-    });
-    let observations: Vec<Observation<'_>> = observed.collect();
-    judged.until = at;
-    judged.alerts.pass(at, &observations, policy)
 }
 
 /// Unix seconds.
 fn now() -> i64 {
     jiff::Timestamp::now().as_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use control_plane_embedded::{Embedded, Retention};
+    use control_plane_model::store::{AlertRecord, Scope};
+    use opentelemetry_proto::tonic::{
+        collector::trace::v1::ExportTraceServiceRequest,
+        common::v1::{AnyValue, KeyValue, any_value::Value},
+        trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
+    };
+    use slo::Definitions;
+
+    use super::*;
+
+    /// A state store that refuses so many times.
+    #[derive(Debug, Clone)]
+    struct Refusing(Embedded, Arc<AtomicUsize>);
+
+    #[async_trait]
+    impl StateStore for Refusing {
+        async fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
+            self.0.state(name).await
+        }
+
+        async fn store(&self, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
+            let refuses = |left: usize| left.checked_sub(1);
+            match self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuses) {
+                Ok(_) => Err(StoreError::Busy),
+                Err(_) => self.0.store(name, state, changed).await,
+            }
+        }
+
+        async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
+            self.0.alerts(scope, tenant, limit).await
+        }
+    }
+
+    /// Forty requests that fail in each five minutes of the last half hour before `end`.
+    fn failing(end: i64) -> ExportTraceServiceRequest {
+        let text = |key: &str, text: &str| KeyValue {
+            key: key.to_owned(),
+            value: Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) }),
+            ..KeyValue::default()
+        };
+        let spans = (0..6_u64 * 40).map(|number| {
+            let start = (end as u64 - 1_800 + number * 300 / 40) * 1_000_000_000;
+            Span {
+                trace_id: (u128::from(number) + 1).to_be_bytes().to_vec(),
+                span_id: (number + 1).to_be_bytes().to_vec(),
+                kind: 2,
+                start_time_unix_nano: start,
+                end_time_unix_nano: start + 1_000_000,
+                attributes: vec![text("tenant.id", "acme"), text("tenant.tier", "basic")],
+                status: Some(Status { code: 2, ..Status::default() }),
+                ..Span::default()
+            }
+        });
+        let scope_spans = vec![ScopeSpans { spans: spans.collect(), ..ScopeSpans::default() }];
+        ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] }
+    }
+
+    /// What is alerted on by a pass every five minutes, each tried until it succeeds, if the store refuses the first so many times of each.
+    async fn alerted(refusals: usize) -> (Vec<String>, Option<i64>) {
+        let end = closed(now(), 0);
+        let dir = tempfile::tempdir().unwrap();
+        let store = Embedded::open(&dir.path().join("test.sqlite"), Retention::default()).unwrap();
+        store.write(crate::intake::by_trace(failing(end), None, now()).0).await.unwrap();
+        let states = Refusing(store.clone(), Arc::default());
+        let left = states.1.clone();
+        let rules = Rules::new(Definitions::compiled().unwrap(), None);
+        let mut pass = Pass {
+            settings: Settings { rules, settle: 0 },
+            around: Surroundings::new(Arc::new(store.clone()), Arc::new(states), Notifier::default()),
+            watch: Watch::default(),
+            late: BTreeSet::new(),
+            late_at: 0,
+        };
+        for at in (end - 1_800..=end).step_by(300) {
+            left.store(refusals, Ordering::SeqCst);
+            for _ in 0..refusals {
+                assert!(pass.run(at).await.is_err());
+            }
+            assert!(pass.run(at + 1).await.unwrap().is_some());
+            assert!(pass.run(at + 2).await.unwrap().is_none(), "nothing is left to be judged");
+        }
+        (store.alerts(&Scope::All, None, 100).await.unwrap(), pass.watch.judged)
+    }
+
+    #[tokio::test]
+    async fn five_minutes_that_could_not_be_kept_are_judged_again() {
+        let (whole, judged) = alerted(0).await;
+        assert!(whole.len() >= 3 && judged.is_some(), "{whole:?}");
+        assert_eq!(alerted(1).await, (whole.clone(), judged));
+        assert_eq!(alerted(2).await, (whole, judged));
+    }
 }

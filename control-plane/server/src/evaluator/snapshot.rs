@@ -1,39 +1,9 @@
 //! How everybody fares at one time.
 
-use serde::{Deserialize, Serialize};
-use slo::Evaluation;
+use serde::Serialize;
+use slo::{Fare, Whose};
 
-use super::Whose;
 use crate::alerting::Alarm;
-
-/// How a tenant, a tier, or everybody fares.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Fare {
-    /// Whose requests.
-    pub whose: Whose,
-    /// The tier; of everybody, whose objectives they are held against.
-    pub tier: String,
-    /// The numbers.
-    pub evaluation: Evaluation,
-}
-
-impl Fare {
-    /// Whether an objective is violated.
-    pub fn violated(&self) -> bool {
-        !self.evaluation.available() || !self.evaluation.quick_enough()
-    }
-
-    /// The share of the 30-day budget that is left; below zero once the objective is violated.
-    pub fn budget_left(&self) -> f64 {
-        1.0 - self.evaluation.budget.burnt().unwrap_or_default()
-    }
-
-    /// How far the latest p99 is over what the tier's latency objective allows; 1 is just at it.
-    pub fn latency_ratio(&self) -> f64 {
-        let within = self.evaluation.objectives.latency.within_ms * 1e6;
-        self.evaluation.latest.p99_ns.unwrap_or_default() / within
-    }
-}
 
 /// Everybody, at the end of five minutes.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -18,21 +18,21 @@ use control_plane_model::complain::complain;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use reqwest::{Client, StatusCode, header};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep},
-};
+use tokio::{sync::mpsc, time::Instant};
 
-pub use privacy::TenantIds;
+pub use privacy::Privacy;
+
+use crate::delivery::{self, Patience};
 
 /// Requests that may wait for a backend.
 const MAX_WAITING: usize = 256;
 /// The longest a backend may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a request is tried.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(300);
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const PATIENCE: Patience = Patience {
+    first_pause: Duration::from_millis(500),
+    longest_pause: Duration::from_secs(30),
+    give_up_after: Duration::from_secs(300),
+};
 /// Losses are told at most this often.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
@@ -44,7 +44,7 @@ pub struct Destination {
     /// Headers of each request.
     pub headers: BTreeMap<String, String>,
     /// What it gets of tenant and user ids.
-    pub tenant_ids: TenantIds,
+    pub privacy: Privacy,
 }
 
 /// A queue to one destination.
@@ -81,7 +81,7 @@ async fn run(
     let mut told: Option<Instant> = None;
     while let Some(request) = waiting.recv().await {
         let mut request = Arc::unwrap_or_clone(request);
-        destination.tenant_ids.apply(&mut request);
+        destination.privacy.apply(&mut request);
         let body = request.encode_to_vec();
         let outcome = deliver(&client, &destination, body).await;
         if outcome.is_err() {
@@ -97,38 +97,20 @@ async fn run(
     }
 }
 
-/// Sends until it is taken, refused for good, or too old.
 async fn deliver(client: &Client, destination: &Destination, body: Vec<u8>) -> Result<(), String> {
-    let begun = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    loop {
+    let again = |status| {
+        matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::BAD_GATEWAY
+                | StatusCode::SERVICE_UNAVAILABLE
+                | StatusCode::GATEWAY_TIMEOUT
+        )
+    };
+    delivery::deliver(PATIENCE, again, || {
         let request = client.post(&destination.url).header(header::CONTENT_TYPE, "application/x-protobuf");
         let request = destination.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
-        let (reason, wanted) = match request.body(body.clone()).send().await {
-            Ok(response) if response.status().is_success() => return Ok(()),
-            Ok(response) => {
-                let status = response.status();
-                let again = matches!(
-                    status,
-                    StatusCode::TOO_MANY_REQUESTS
-                        | StatusCode::BAD_GATEWAY
-                        | StatusCode::SERVICE_UNAVAILABLE
-                        | StatusCode::GATEWAY_TIMEOUT
-                );
-                if !again {
-                    return Err(format!("it answered {status}"));
-                }
-                let after =
-                    response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-                (format!("it answered {status}"), after.map(Duration::from_secs))
-            }
-            // The error's own text would name the URL, which may hold a key.
-            Err(error) => (if error.is_timeout() { "it did not answer in time" } else { "no connection" }.into(), None),
-        };
-        if begun.elapsed() >= GIVE_UP_AFTER {
-            return Err(reason);
-        }
-        sleep(wanted.unwrap_or(pause).min(LONGEST_PAUSE)).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
+        request.body(body.clone())
+    })
+    .await
 }

@@ -34,6 +34,8 @@ pub(super) enum Token<'a> {
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// How deep the reader is within something that nests.
+    pub(super) depth: usize,
     pub(super) remarks: BTreeSet<String>,
 }
 
@@ -41,7 +43,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         // Editors and some platforms put a byte order mark first.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        Self { bytes, at: 0, remarks: BTreeSet::new() }
+        Self { bytes, at: 0, depth: 0, remarks: BTreeSet::new() }
     }
 
     /// Says once that something was odd.
@@ -106,41 +108,30 @@ impl<'a> Cursor<'a> {
         &mut self,
         mut member: impl FnMut(&mut Self, &str) -> Result<(), Broken>,
     ) -> Result<(), Broken> {
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            let name = self.name()?;
-            member(self, &name)?;
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return self.broken("a comma or } is expected"),
-            }
-        }
+        self.items(b'}', "a comma or } is expected", |cursor| {
+            let name = cursor.name()?;
+            member(cursor, &name)
+        })
     }
 
     /// The elements of a list whose bracket was read; `element` reads each.
-    pub(super) fn elements(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Broken>) -> Result<(), Broken> {
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(());
+    pub(super) fn elements(&mut self, element: impl FnMut(&mut Self) -> Result<(), Broken>) -> Result<(), Broken> {
+        self.items(b']', "a comma or ] is expected", element)
+    }
+
+    fn items(
+        &mut self,
+        close: u8,
+        what: &'static str,
+        mut item: impl FnMut(&mut Self) -> Result<(), Broken>,
+    ) -> Result<(), Broken> {
+        let mut more = self.peek() != Some(close);
+        while more {
+            item(self)?;
+            more = self.peek() == Some(b',');
+            self.at += usize::from(more);
         }
-        loop {
-            element(self)?;
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return self.broken("a comma or ] is expected"),
-            }
-        }
+        self.expect(close, what)
     }
 
     /// Passes over the rest of a value that has begun with `token`, however deep it is.

@@ -54,7 +54,7 @@ pub(super) fn read(body: &[u8]) -> Result<Read, String> {
                 match field {
                     "resourceSpans" => {
                         is_traces = true;
-                        request.resource_spans = list(cursor, field, resource_spans)?;
+                        request.resource_spans = list(cursor, field)?;
                         Ok(())
                     }
                     "resourceLogs" | "resourceMetrics" | "resourceProfiles" | "resource_logs" | "resource_metrics"
@@ -80,223 +80,90 @@ pub(super) fn read(body: &[u8]) -> Result<Read, String> {
 
 type Field<T> = Result<T, Broken>;
 
-fn resource_spans(cursor: &mut Cursor<'_>) -> Field<Option<ResourceSpans>> {
-    let mut group = ResourceSpans::default();
-    let is = message(cursor, "resourceSpans", |cursor, field| {
-        match field {
-            "resource" => group.resource = resource(cursor)?,
-            "scopeSpans" => group.scope_spans = list(cursor, field, scope_spans)?,
-            "schemaUrl" => group.schema_url = text(cursor, field)?,
-            _ => unknown(cursor, field, &["resource", "scopeSpans", "schemaUrl"])?,
-        }
-        Ok(())
-    })?;
-    Ok(is.then_some(group))
+/// A message, as its fields are read one by one.
+trait Message: Default {
+    /// What remarks call it.
+    const NAME: &'static str;
+
+    /// Reads a field that was named, whatever it is.
+    fn member(&mut self, cursor: &mut Cursor<'_>, field: &str) -> Result<(), Broken>;
 }
 
-fn resource(cursor: &mut Cursor<'_>) -> Field<Option<Resource>> {
-    let mut resource = Resource::default();
-    let is = message(cursor, "resource", |cursor, field| {
-        match field {
-            "attributes" => resource.attributes = attributes(cursor)?,
-            "droppedAttributesCount" => resource.dropped_attributes_count = integer(cursor, field)?,
-            _ => unknown(cursor, field, &["attributes", "droppedAttributesCount"])?,
-        }
-        Ok(())
-    })?;
-    Ok(is.then_some(resource))
-}
+/// A message by its fields in JSON: where each goes, and what reads it.
+macro_rules! message {
+    ($type:ty, $name:literal, { $($field:literal => $member:ident = $read:path),+ $(,)? }) => {
+        impl Message for $type {
+            const NAME: &'static str = $name;
 
-fn scope_spans(cursor: &mut Cursor<'_>) -> Field<Option<ScopeSpans>> {
-    let mut group = ScopeSpans::default();
-    let is = message(cursor, "scopeSpans", |cursor, field| {
-        match field {
-            "scope" => group.scope = scope(cursor)?,
-            "spans" => group.spans = list(cursor, field, span)?,
-            "schemaUrl" => group.schema_url = text(cursor, field)?,
-            "logRecords" | "metrics" => {
-                cursor.remark(format!("{field} are of another signal: traces are spans"));
-                unknown(cursor, field, &[])?;
+            fn member(&mut self, cursor: &mut Cursor<'_>, field: &str) -> Result<(), Broken> {
+                match field {
+                    $($field => self.$member = $read(cursor, field)?,)+
+                    _ => unknown(cursor, field, &[$($field),+])?,
+                }
+                Ok(())
             }
-            _ => unknown(cursor, field, &["scope", "spans", "schemaUrl"])?,
         }
-        Ok(())
-    })?;
-    Ok(is.then_some(group))
+    };
 }
 
-fn scope(cursor: &mut Cursor<'_>) -> Field<Option<InstrumentationScope>> {
-    let mut scope = InstrumentationScope::default();
-    let is = message(cursor, "scope", |cursor, field| {
-        match field {
-            "name" => scope.name = text(cursor, field)?,
-            "version" => scope.version = text(cursor, field)?,
-            "attributes" => scope.attributes = attributes(cursor)?,
-            "droppedAttributesCount" => scope.dropped_attributes_count = integer(cursor, field)?,
-            _ => unknown(cursor, field, &["name", "version", "attributes", "droppedAttributesCount"])?,
-        }
-        Ok(())
-    })?;
-    Ok(is.then_some(scope))
-}
-
-const SPAN: [&str; 16] = [
-    "traceId",
-    "spanId",
-    "parentSpanId",
-    "traceState",
-    "flags",
-    "name",
-    "kind",
-    "startTimeUnixNano",
-    "endTimeUnixNano",
-    "attributes",
-    "droppedAttributesCount",
-    "events",
-    "droppedEventsCount",
-    "links",
-    "droppedLinksCount",
-    "status",
-];
-
-fn span(cursor: &mut Cursor<'_>) -> Field<Option<Span>> {
-    let mut span = Span::default();
-    let is = message(cursor, "spans", |cursor, field| {
-        match field {
-            "traceId" => span.trace_id = id(cursor)?,
-            "spanId" => span.span_id = id(cursor)?,
-            "parentSpanId" => span.parent_span_id = id(cursor)?,
-            "traceState" => span.trace_state = text(cursor, field)?,
-            "flags" => span.flags = integer(cursor, field)?,
-            "name" => span.name = text(cursor, field)?,
-            "kind" => span.kind = named(cursor, |name| Some(SpanKind::from_str_name(name)? as i32))?,
-            "startTimeUnixNano" => span.start_time_unix_nano = integer(cursor, field)?,
-            "endTimeUnixNano" => span.end_time_unix_nano = integer(cursor, field)?,
-            "attributes" => span.attributes = attributes(cursor)?,
-            "droppedAttributesCount" => span.dropped_attributes_count = integer(cursor, field)?,
-            "events" => span.events = list(cursor, field, event)?,
-            "droppedEventsCount" => span.dropped_events_count = integer(cursor, field)?,
-            "links" => span.links = list(cursor, field, link)?,
-            "droppedLinksCount" => span.dropped_links_count = integer(cursor, field)?,
-            "status" => span.status = status(cursor)?,
-            _ => unknown(cursor, field, &SPAN)?,
-        }
-        Ok(())
-    })?;
-    Ok(is.then_some(span))
-}
-
-fn event(cursor: &mut Cursor<'_>) -> Field<Option<Event>> {
-    let mut event = Event::default();
-    let is = message(cursor, "events", |cursor, field| {
-        match field {
-            "timeUnixNano" => event.time_unix_nano = integer(cursor, field)?,
-            "name" => event.name = text(cursor, field)?,
-            "attributes" => event.attributes = attributes(cursor)?,
-            "droppedAttributesCount" => event.dropped_attributes_count = integer(cursor, field)?,
-            _ => unknown(cursor, field, &["timeUnixNano", "name", "attributes", "droppedAttributesCount"])?,
-        }
-        Ok(())
-    })?;
-    Ok(is.then_some(event))
-}
-
-fn link(cursor: &mut Cursor<'_>) -> Field<Option<Link>> {
-    let mut link = Link::default();
-    let is = message(cursor, "links", |cursor, field| {
-        match field {
-            "traceId" => link.trace_id = id(cursor)?,
-            "spanId" => link.span_id = id(cursor)?,
-            "traceState" => link.trace_state = text(cursor, field)?,
-            "attributes" => link.attributes = attributes(cursor)?,
-            "droppedAttributesCount" => link.dropped_attributes_count = integer(cursor, field)?,
-            "flags" => link.flags = integer(cursor, field)?,
-            _ => unknown(cursor, field, &["traceId", "spanId", "traceState", "attributes", "droppedAttributesCount"])?,
-        }
-        Ok(())
-    })?;
-    Ok(is.then_some(link))
-}
-
-fn status(cursor: &mut Cursor<'_>) -> Field<Option<Status>> {
-    let mut status = Status::default();
-    let is = message(cursor, "status", |cursor, field| {
-        match field {
-            "message" => status.message = text(cursor, field)?,
-            "code" => status.code = named(cursor, |name| Some(StatusCode::from_str_name(name)? as i32))?,
-            _ => unknown(cursor, field, &["message", "code"])?,
-        }
-        Ok(())
-    })?;
-    Ok(is.then_some(status))
-}
-
-fn attributes(cursor: &mut Cursor<'_>) -> Field<Vec<KeyValue>> {
-    list(cursor, "attributes", |cursor| key_value(cursor, 0))
-}
-
-fn key_value(cursor: &mut Cursor<'_>, depth: usize) -> Field<Option<KeyValue>> {
-    let mut pair = KeyValue::default();
-    let is = message(cursor, "attributes", |cursor, field| {
-        match field {
-            "key" => pair.key = text(cursor, field)?,
-            "value" => pair.value = any(cursor, depth)?,
-            _ => unknown(cursor, field, &["key", "value"])?,
-        }
-        Ok(())
-    })?;
-    Ok(is.then_some(pair))
-}
+message!(ResourceSpans, "resourceSpans", {
+    "resource" => resource = object, "scopeSpans" => scope_spans = list, "schemaUrl" => schema_url = text,
+});
+message!(Resource, "resource", {
+    "attributes" => attributes = list, "droppedAttributesCount" => dropped_attributes_count = integer,
+});
+message!(ScopeSpans, "scopeSpans", {
+    "scope" => scope = object, "spans" => spans = list, "schemaUrl" => schema_url = text,
+});
+message!(InstrumentationScope, "scope", {
+    "name" => name = text, "version" => version = text, "attributes" => attributes = list,
+    "droppedAttributesCount" => dropped_attributes_count = integer,
+});
+message!(Span, "spans", {
+    "traceId" => trace_id = id, "spanId" => span_id = id, "parentSpanId" => parent_span_id = id,
+    "traceState" => trace_state = text, "flags" => flags = integer, "name" => name = text, "kind" => kind = kind,
+    "startTimeUnixNano" => start_time_unix_nano = integer, "endTimeUnixNano" => end_time_unix_nano = integer,
+    "attributes" => attributes = list, "droppedAttributesCount" => dropped_attributes_count = integer,
+    "events" => events = list, "droppedEventsCount" => dropped_events_count = integer,
+    "links" => links = list, "droppedLinksCount" => dropped_links_count = integer, "status" => status = object,
+});
+message!(Event, "events", {
+    "timeUnixNano" => time_unix_nano = integer, "name" => name = text, "attributes" => attributes = list,
+    "droppedAttributesCount" => dropped_attributes_count = integer,
+});
+message!(Link, "links", {
+    "traceId" => trace_id = id, "spanId" => span_id = id, "traceState" => trace_state = text, "flags" => flags = integer,
+    "attributes" => attributes = list, "droppedAttributesCount" => dropped_attributes_count = integer,
+});
+message!(Status, "status", { "message" => message = text, "code" => code = code });
+message!(KeyValue, "attributes", { "key" => key = text, "value" => value = object });
+message!(KeyValueList, "value", { "values" => values = list });
+message!(ArrayValue, "value", { "values" => values = values });
 
 const VALUES: [&str; 7] =
     ["stringValue", "boolValue", "intValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue"];
 
-fn any(cursor: &mut Cursor<'_>, depth: usize) -> Field<Option<AnyValue>> {
-    let mut value = None;
-    let is = message(cursor, "value", |cursor, field| {
+impl Message for AnyValue {
+    const NAME: &'static str = "value";
+
+    fn member(&mut self, cursor: &mut Cursor<'_>, field: &str) -> Result<(), Broken> {
         if !VALUES.contains(&field) {
             return unknown(cursor, field, &VALUES);
         }
-        let token = cursor.value()?;
-        let read = match (field, token) {
+        let read = match (field, cursor.value()?) {
             (_, Token::Null) => return Ok(()),
-            ("arrayValue" | "kvlistValue", Token::Object) if depth >= MAX_NESTING => {
+            ("arrayValue" | "kvlistValue", Token::Object) if cursor.depth >= MAX_NESTING => {
                 cursor.remark(format!("attributes nest at most {MAX_NESTING} deep"));
                 return cursor.skip(&Token::Object);
             }
-            ("arrayValue", Token::Object) => {
-                let mut values = Vec::new();
-                cursor.members(|cursor, field| match field {
-                    "values" => {
-                        // Its place counts: what is absent stands there as nothing.
-                        values = list(cursor, field, |cursor| Ok(Some(any(cursor, depth + 1)?.unwrap_or_default())))?;
-                        Ok(())
-                    }
-                    _ => unknown(cursor, field, &[]),
-                })?;
-                Some(Value::ArrayValue(ArrayValue { values }))
-            }
-            ("kvlistValue", Token::Object) => {
-                let mut values = Vec::new();
-                cursor.members(|cursor, field| match field {
-                    "values" => {
-                        values = list(cursor, field, |cursor| key_value(cursor, depth + 1))?;
-                        Ok(())
-                    }
-                    _ => unknown(cursor, field, &[]),
-                })?;
-                Some(Value::KvlistValue(KeyValueList { values }))
-            }
+            ("arrayValue", Token::Object) => Some(Value::ArrayValue(nested(cursor)?)),
+            ("kvlistValue", Token::Object) => Some(Value::KvlistValue(nested(cursor)?)),
             (_, token @ (Token::Object | Token::Array)) => {
                 cursor.skip(&token)?;
                 None
             }
             ("stringValue", token) => Some(Value::StringValue(scalar(token))),
-            ("boolValue", token) => match scalar(token).as_str() {
-                "true" => Some(Value::BoolValue(true)),
-                "false" => Some(Value::BoolValue(false)),
-                _ => None,
-            },
+            ("boolValue", token) => scalar(token).parse().ok().map(Value::BoolValue),
             ("intValue", token) => whole(&scalar(token)).and_then(|number| number.try_into().ok()).map(Value::IntValue),
             // Rust reads `NaN`, `Infinity` and `-Infinity` too.
             ("doubleValue", token) => scalar(token).trim().parse().ok().map(Value::DoubleValue),
@@ -309,47 +176,61 @@ fn any(cursor: &mut Cursor<'_>, depth: usize) -> Field<Option<AnyValue>> {
         if read.is_none() {
             cursor.remark(format!("a {field} is none, and passed over"));
         }
-        value = read.or(value.take());
+        self.value = read.or(self.value.take());
         Ok(())
-    })?;
-    Ok(is.then_some(AnyValue { value }))
-}
-
-/// Reads the fields of a message; whether it is one. `null` is none, and so is what is odd.
-fn message<'a>(
-    cursor: &mut Cursor<'a>,
-    what: &str,
-    field: impl FnMut(&mut Cursor<'a>, &str) -> Result<(), Broken>,
-) -> Field<bool> {
-    match cursor.value()? {
-        Token::Object => cursor.members(field).map(|()| true),
-        Token::Null => Ok(false),
-        token => {
-            cursor.remark(format!("{what}: an object is expected"));
-            cursor.skip(&token).map(|()| false)
-        }
     }
 }
 
-/// Reads a list; what in it is `null`, or odd, is left out.
-fn list<'a, T>(
-    cursor: &mut Cursor<'a>,
+/// A message within a value, whose bracket was read.
+fn nested<M: Message>(cursor: &mut Cursor<'_>) -> Field<M> {
+    let mut message = M::default();
+    cursor.depth += 1;
+    cursor.members(|cursor, field| message.member(cursor, field))?;
+    cursor.depth -= 1;
+    Ok(message)
+}
+
+/// A message; `null` is none, and so is what is odd.
+fn object<M: Message>(cursor: &mut Cursor<'_>, _: &str) -> Field<Option<M>> {
+    let token = cursor.value()?;
+    if token == Token::Object {
+        let mut message = M::default();
+        return cursor.members(|cursor, field| message.member(cursor, field)).map(|()| Some(message));
+    }
+    if token != Token::Null {
+        cursor.remark(format!("{}: an object is expected", M::NAME));
+    }
+    cursor.skip(&token).map(|()| None)
+}
+
+/// A list of messages; what in it is `null`, or odd, is left out.
+fn list<M: Message>(cursor: &mut Cursor<'_>, what: &str) -> Field<Vec<M>> {
+    elements(cursor, what, |cursor| object(cursor, what))
+}
+
+/// A list in which a place counts: what is absent stands there as nothing.
+fn values(cursor: &mut Cursor<'_>, what: &str) -> Field<Vec<AnyValue>> {
+    elements(cursor, what, |cursor| Ok(Some(object(cursor, what)?.unwrap_or_default())))
+}
+
+fn elements<T>(
+    cursor: &mut Cursor<'_>,
     what: &str,
-    mut element: impl FnMut(&mut Cursor<'a>) -> Field<Option<T>>,
+    mut element: impl FnMut(&mut Cursor<'_>) -> Field<Option<T>>,
 ) -> Field<Vec<T>> {
-    let mut values = Vec::new();
-    match cursor.value()? {
-        Token::Array => cursor.elements(|cursor| {
-            values.extend(element(cursor)?);
+    let mut found = Vec::new();
+    let token = cursor.value()?;
+    if token == Token::Array {
+        cursor.elements(|cursor| {
+            found.extend(element(cursor)?);
             Ok(())
-        })?,
-        Token::Null => {}
-        token => {
-            cursor.remark(format!("{what}: a list is expected"));
-            cursor.skip(&token)?;
-        }
+        })?;
+        return Ok(found);
     }
-    Ok(values)
+    if token != Token::Null {
+        cursor.remark(format!("{what}: a list is expected"));
+    }
+    cursor.skip(&token).map(|()| found)
 }
 
 /// Text; a number or a truth value is its text.
@@ -394,6 +275,14 @@ fn integer<T: TryFrom<i128> + Default>(cursor: &mut Cursor<'_>, what: &str) -> F
     Ok(number.unwrap_or_default())
 }
 
+fn kind(cursor: &mut Cursor<'_>, _: &str) -> Field<i32> {
+    named(cursor, |name| Some(SpanKind::from_str_name(name)? as i32))
+}
+
+fn code(cursor: &mut Cursor<'_>, _: &str) -> Field<i32> {
+    named(cursor, |name| Some(StatusCode::from_str_name(name)? as i32))
+}
+
 /// A member of an enumeration, by number or by name; 0 stands for what is not known.
 fn named(cursor: &mut Cursor<'_>, known: impl FnOnce(&str) -> Option<i32>) -> Field<i32> {
     let token = cursor.value()?;
@@ -403,7 +292,7 @@ fn named(cursor: &mut Cursor<'_>, known: impl FnOnce(&str) -> Option<i32>) -> Fi
 }
 
 /// An id: hexadecimal digits in either case, where other bytes of ProtoJSON are base64.
-fn id(cursor: &mut Cursor<'_>) -> Field<Vec<u8>> {
+fn id(cursor: &mut Cursor<'_>, _: &str) -> Field<Vec<u8>> {
     let token = cursor.value()?;
     cursor.skip(&token)?;
     let digits = match &token {
@@ -427,6 +316,9 @@ fn id(cursor: &mut Cursor<'_>) -> Field<Vec<u8>> {
 
 /// Passes over a field that is not known, and says so if it is one of ours that is spelt as protobuf spells it.
 fn unknown(cursor: &mut Cursor<'_>, field: &str, known: &[&str]) -> Result<(), Broken> {
+    if matches!(field, "logRecords" | "metrics") && known.contains(&"spans") {
+        cursor.remark(format!("{field} are of another signal: traces are spans"));
+    }
     if field.contains('_') {
         let camel = camel(field);
         if known.contains(&camel.as_str()) {

@@ -1,13 +1,14 @@
 //! `GET /cost`: who costs what.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use maud::{Markup, html};
 use slo::{CostReport, Line, Share};
 
-use super::frame::{self, Tab, failed, window};
+use super::frame::{
+    self,
+    Column::{Number, Text},
+    Tab, answer, window,
+};
 use crate::{
     api::{CostFilter, Parameters, Sources, given},
     problem::Problem,
@@ -19,17 +20,12 @@ const TITLE: &str = "Cost";
 const SHOWN: usize = 50;
 
 pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<CostFilter>, Problem>) -> Response {
-    let mut query = match query {
-        Ok(Parameters(query)) => query,
-        Err(problem) => return failed(TITLE, Tab::Cost, &problem),
+    let content = async {
+        let Parameters(mut query) = query?;
+        query.window.window = given(&query.window.window).or_else(|| Some("30d".to_owned()));
+        Ok(content(&query, &sources.cost(&query.window).await?))
     };
-    if given(&query.window.window).is_none() {
-        query.window.window = Some("30d".to_owned());
-    }
-    match sources.cost(&query.window).await {
-        Ok(report) => frame::page(TITLE, Tab::Cost, &content(&query, &report)).into_response(),
-        Err(problem) => failed(TITLE, Tab::Cost, &problem),
-    }
+    answer(TITLE, Tab::Cost, content).await
 }
 
 fn content(query: &CostFilter, report: &CostReport) -> Markup {
@@ -64,26 +60,25 @@ fn table(label: &str, lines: &[Line], names: impl Fn(&Line) -> (Option<String>, 
     let mut lines: Vec<&Line> = lines.iter().collect();
     let weight = |share: &Share| (share.micros, share.seconds);
     lines.sort_by(|a, b| weight(&b.share).partial_cmp(&weight(&a.share)).unwrap_or(std::cmp::Ordering::Equal));
+    let columns = ["Requests", "Share", "Time, s", "Share", "Money"].map(Number);
+    let columns: Vec<_> = [Text("Whose"), Text("")].into_iter().chain(columns).collect();
+    let rows = html! {
+        @for line in lines.iter().take(SHOWN) {
+            @let (name, more) = names(line);
+            @let share = &line.share;
+            tr {
+                td { @match name.filter(|name| !name.is_empty()) { Some(name) => (name), None => "nobody known" } }
+                td { (more.unwrap_or_default()) }
+                td.number { @if share.estimated { "≈ " } (format!("{:.0}", share.requests)) }
+                td.number { (percent(share.requests_share)) }
+                td.number { (format!("{:.1}", share.seconds)) }
+                td.number { (percent(share.seconds_share)) }
+                td.number { (share.cents.map_or_else(|| "–".to_owned(), money)) }
+            }
+        }
+    };
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(label) { table {
-            thead { tr {
-                th scope="col" { "Whose" } th scope="col" {} th.number scope="col" { "Requests" } th.number scope="col" { "Share" }
-                th.number scope="col" { "Time, s" } th.number scope="col" { "Share" } th.number scope="col" { "Money" }
-            } }
-            tbody { @for line in lines.iter().take(SHOWN) {
-                @let (name, more) = names(line);
-                @let share = &line.share;
-                tr {
-                    td { @match name.filter(|name| !name.is_empty()) { Some(name) => (name), None => "nobody known" } }
-                    td { (more.unwrap_or_default()) }
-                    td.number { @if share.estimated { "≈ " } (format!("{:.0}", share.requests)) }
-                    td.number { (percent(share.requests_share)) }
-                    td.number { (format!("{:.1}", share.seconds)) }
-                    td.number { (percent(share.seconds_share)) }
-                    td.number { (share.cents.map_or_else(|| "–".to_owned(), money)) }
-                }
-            } }
-        } }
+        (frame::table(label, &columns, &rows))
         @if lines.len() > SHOWN { p { "The first " (SHOWN) " of " (lines.len()) "." } }
     }
 }

@@ -54,10 +54,34 @@ pub(super) fn page(title: &str, tab: Tab, content: &Markup) -> Markup {
     }
 }
 
-/// A page that says what went wrong.
-pub(super) fn failed(title: &str, tab: Tab, problem: &Problem) -> Response {
-    let content = html! { p.problem role="alert" { (problem.detail()) } };
-    (problem.status(), page(title, tab, &content)).into_response()
+/// The page with what was asked for, or one that says what went wrong.
+pub(super) async fn answer(title: &str, tab: Tab, content: impl Future<Output = Result<Markup, Problem>>) -> Response {
+    match content.await {
+        Ok(content) => page(title, tab, &content).into_response(),
+        Err(problem) => {
+            let content = html! { p.problem role="alert" { (problem.detail()) } };
+            (problem.status(), page(title, tab, &content)).into_response()
+        }
+    }
+}
+
+/// A column of a table, by its head.
+pub(super) enum Column {
+    Text(&'static str),
+    Number(&'static str),
+}
+
+/// A table that scrolls where the window is narrow.
+pub(super) fn table(label: &str, columns: &[Column], rows: &Markup) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(label) { table {
+            thead { tr { @for column in columns { @match column {
+                Column::Text(head) => th scope="col" { (head) },
+                Column::Number(head) => th.number scope="col" { (head) },
+            } } } }
+            tbody { (rows) }
+        } }
+    }
 }
 
 /// A choice of a form.

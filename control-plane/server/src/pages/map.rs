@@ -2,12 +2,9 @@
 
 use std::collections::HashMap;
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use control_plane_model::{
-    map::{Health, MapEdge, MapNode, ServiceMap, Stats},
+    map::{MapEdge, MapNode, ServiceMap, Stats},
     search::quoted,
     store::Facets,
 };
@@ -15,7 +12,11 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    frame::{self, Tab, choice, failed, live, window},
+    frame::{
+        self,
+        Column::{Number, Text},
+        Tab, answer, choice, live, window,
+    },
     map_layout::{BAND_GAP, LANE, Layout, NODE, layout},
 };
 
@@ -35,14 +36,7 @@ pub(super) struct MapPage {
 }
 
 pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<MapPage>, Problem>) -> Response {
-    let query = match query {
-        Ok(Parameters(query)) => query,
-        Err(problem) => return failed(TITLE, Tab::Map, &problem),
-    };
-    match render(&sources, &query).await {
-        Ok(markup) => markup.into_response(),
-        Err(problem) => failed(TITLE, Tab::Map, &problem),
-    }
+    answer(TITLE, Tab::Map, async { render(&sources, &query?.0).await }).await
 }
 
 async fn render(sources: &Sources, query: &MapPage) -> Result<Markup, Problem> {
@@ -61,7 +55,7 @@ async fn render(sources: &Sources, query: &MapPage) -> Result<Markup, Problem> {
         }
     };
     let again: Vec<_> = narrowed.iter().cloned().chain([("live", "on".to_owned())]).collect();
-    Ok(frame::page(TITLE, Tab::Map, &html! { (form(query, &facets)) (live("/", &again, on, &content)) }))
+    Ok(html! { (form(query, &facets)) (live("/", &again, on, &content)) })
 }
 
 /// What the page is narrowed to, for links that stay within it.
@@ -137,15 +131,6 @@ fn traces_over(edge: &MapEdge, nodes: &HashMap<u32, &MapNode>, narrowed: &[(&'st
     traces(filter.unwrap_or_default(), narrowed)
 }
 
-fn class(stats: &Stats) -> &'static str {
-    match stats.health {
-        Health::Ok => "ok",
-        Health::Error => "error",
-        Health::Throttle => "throttle",
-        Health::Fault => "fault",
-    }
-}
-
 fn figures(stats: &Stats) -> String {
     let about = if stats.estimated { "≈ " } else { "" };
     format!("{about}{} · p99 {}", rate(stats.rate), duration(stats.p99_ms * 1e6))
@@ -217,7 +202,7 @@ fn edge_of(
     );
     html! {
         a href=(traces_over(edge, nodes, narrowed)) aria-label=(title) {
-            g class={ "edge " (class(stats)) } {
+            g class={ "edge " (stats.health.name()) } {
                 title { (title) }
                 path.reach d={ "M" (ax) " " (ay) (path) " " (bx) " " (by) } {}
                 path d={ "M" (ax) " " (ay) (path) " " (bx) " " (by) } marker-end="url(#arrow)" {}
@@ -245,7 +230,7 @@ fn node_of(node: &MapNode, layout: &Layout<'_>, narrowed: &[(&'static str, Strin
     };
     html! {
         a href=(traces_of(node, narrowed)) aria-label=(title) {
-            g class={ "node " (class(stats)) } {
+            g class={ "node " (stats.health.name()) } {
                 title { (title) }
                 rect x=(x) y=(y) width=(NODE.0) height=(NODE.1) rx="8" {}
                 rect.health x=(x) y=(y) width="5" height=(NODE.1) rx="2" {}
@@ -285,32 +270,19 @@ fn tables(map: &ServiceMap, narrowed: &[(&'static str, String)]) -> Markup {
     let mut edges: Vec<&MapEdge> = map.edges.iter().collect();
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.stats.health, edge.stats.count)));
     let name = |id: &u32| nodes.get(id).map(|node| node.name.as_str()).unwrap_or_default();
-    html! {
-        details {
-            summary { "The same as a table" }
-            div.scroll tabindex="0" role="region" aria-label="Edges" {
-                table {
-                    thead { tr {
-                        th scope="col" { "From" } th scope="col" { "To" } th.number scope="col" { "Requests" } th.number scope="col" { "Rate" }
-                        th.number scope="col" { "Faults" } th.number scope="col" { "Errors" }
-                        th.number scope="col" { "p50" } th.number scope="col" { "p95" } th.number scope="col" { "p99" }
-                    } }
-                    tbody {
-                        @for edge in edges {
-                            @let stats = &edge.stats;
-                            tr class=(class(stats)) {
-                                td { (name(&edge.source)) }
-                                td { a href=(traces_over(edge, &nodes, narrowed)) { (name(&edge.target)) } }
-                                td.number { (stats.count) } td.number { (rate(stats.rate)) }
-                                td.number { (percent(stats.fault_rate)) } td.number { (percent(stats.error_rate)) }
-                                @for milliseconds in [stats.p50_ms, stats.p95_ms, stats.p99_ms] {
-                                    td.number { (duration(milliseconds * 1e6)) }
-                                }
-                            }
-                        }
-                    }
-                }
+    let columns = ["Requests", "Rate", "Faults", "Errors", "p50", "p95", "p99"].map(Number);
+    let columns: Vec<_> = [Text("From"), Text("To")].into_iter().chain(columns).collect();
+    let rows = html! {
+        @for edge in edges {
+            @let stats = &edge.stats;
+            tr class=(stats.health.name()) {
+                td { (name(&edge.source)) }
+                td { a href=(traces_over(edge, &nodes, narrowed)) { (name(&edge.target)) } }
+                td.number { (stats.count) } td.number { (rate(stats.rate)) }
+                td.number { (percent(stats.fault_rate)) } td.number { (percent(stats.error_rate)) }
+                @for milliseconds in [stats.p50_ms, stats.p95_ms, stats.p99_ms] { td.number { (duration(milliseconds * 1e6)) } }
             }
         }
-    }
+    };
+    html! { details { summary { "The same as a table" } (frame::table("Edges", &columns, &rows)) } }
 }

@@ -11,7 +11,11 @@ use control_plane_model::{
 };
 use maud::{Markup, html};
 
-use super::frame::{self, Tab, choice, window};
+use super::frame::{
+    self,
+    Column::{Number, Text},
+    Tab, answer, choice, window,
+};
 
 use crate::{
     api::{Parameters, STATUSES, Sources, TraceFilter, given},
@@ -22,18 +26,14 @@ use crate::{
 const TITLE: &str = "Traces";
 
 pub(super) async fn page(State(sources): State<Sources>, filter: Result<Parameters<TraceFilter>, Problem>) -> Response {
-    let filter = match filter {
-        Ok(Parameters(filter)) => filter,
-        Err(problem) => return frame::failed(TITLE, Tab::Traces, &problem),
+    let (filter, facets) = match async { Ok((filter?.0, sources.facets().await?)) }.await {
+        Ok(asked) => asked,
+        Err(problem) => return answer(TITLE, Tab::Traces, async { Err(problem) }).await,
     };
     // A trace id, in either form, leads to its trace.
     if let Some(id) = given(&filter.conditions.filter).and_then(|text| text.parse::<TraceId>().ok()) {
         return Redirect::to(&format!("/traces/{id}")).into_response();
     }
-    let facets = match sources.facets().await {
-        Ok(facets) => facets,
-        Err(problem) => return frame::failed(TITLE, Tab::Traces, &problem),
-    };
     match sources.traces(&filter).await {
         Ok(found) => frame::page(TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (results(&filter, &found)) })
             .into_response(),
@@ -97,26 +97,28 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
         }
         @if found.matched > 0 {
             (histogram(filter, &found.latency))
-            div.scroll tabindex="0" role="region" aria-label="Traces, scrollable" {
-                table {
-                    thead { tr {
-                        th scope="col" { "Trace" } th.number scope="col" { "Duration" } th scope="col" { "Status" } th scope="col" { "Tenant" }
-                        th scope="col" { "Services" } th scope="col" { "Accounts" } th.number scope="col" { "Spans" } th scope="col" { "Started" }
-                    } }
-                    tbody { @for trace in &found.traces { (line(trace)) } }
-                }
-            }
+            (table("Traces, scrollable", &found.traces))
         }
     }
 }
 
-pub(super) fn line(trace: &Summary) -> Markup {
-    let (class, status) = match () {
-        () if trace.fault => ("fault", "fault"),
-        () if trace.throttle => ("throttle", "throttled"),
-        () if trace.error => ("error", "error"),
-        () => ("ok", "ok"),
-    };
+pub(super) fn table(label: &str, traces: &[Summary]) -> Markup {
+    let columns = [
+        Text("Trace"),
+        Number("Duration"),
+        Text("Status"),
+        Text("Tenant"),
+        Text("Services"),
+        Text("Accounts"),
+        Number("Spans"),
+        Text("Started"),
+    ];
+    frame::table(label, &columns, &html! { @for trace in traces { (line(trace)) } })
+}
+
+fn line(trace: &Summary) -> Markup {
+    let status = trace.status();
+    let class = if status == "throttled" { "throttle" } else { status };
     html! {
         tr class=(class) {
             td { a href={ "/traces/" (trace.trace_id) } { @if trace.root.is_empty() { (trace.trace_id) } @else { (trace.root) } } }

@@ -1,16 +1,16 @@
 //! `GET /tenant?id=`: a tenant over time, its services, its slowest traces, its alerts.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use control_plane_model::search::quoted;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    frame::{self, Tab, failed, window},
-    search::line as trace_line,
+    frame::{
+        Column::{Number, Text},
+        Tab, answer, table, window,
+    },
+    search,
     tenants::meter,
 };
 
@@ -32,16 +32,14 @@ pub(super) struct Which {
 }
 
 pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<Which>, Problem>) -> Response {
-    let query = match query {
-        Ok(Parameters(query)) => query,
-        Err(problem) => return failed("Tenant", Tab::Tenants, &problem),
+    let content = async {
+        let Parameters(query) = query?;
+        let id = given(&query.id).unwrap_or_default();
+        Ok((content(&id, &query, &sources.tenant(&id, &query.window).await?), id))
     };
-    let id = given(&query.id).unwrap_or_default();
-    match sources.tenant(&id, &query.window).await {
-        Ok(answer) => {
-            frame::page(&format!("Tenant {id}"), Tab::Tenants, &content(&id, &query, &answer)).into_response()
-        }
-        Err(problem) => failed("Tenant", Tab::Tenants, &problem),
+    match content.await {
+        Ok((content, id)) => answer(&format!("Tenant {id}"), Tab::Tenants, async { Ok(content) }).await,
+        Err(problem) => answer("Tenant", Tab::Tenants, async { Err(problem) }).await,
     }
 }
 
@@ -73,15 +71,7 @@ fn content(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
         (chart("Failed", &answer.points, None, |point| point.summary.error_rate.unwrap_or_default(), percent))
         @if !answer.alerts.is_empty() { h2 { "Alerts" } (alerts(&answer.alerts)) }
         h2 { "Slowest traces" }
-        @if answer.slowest.is_empty() { p { "None in this window." } } @else {
-            div.scroll tabindex="0" role="region" aria-label="Slowest traces" { table {
-                thead { tr {
-                    th scope="col" { "Trace" } th.number scope="col" { "Duration" } th scope="col" { "Status" } th scope="col" { "Tenant" }
-                    th scope="col" { "Services" } th scope="col" { "Accounts" } th.number scope="col" { "Spans" } th scope="col" { "Started" }
-                } }
-                tbody { @for trace in &answer.slowest { (trace_line(trace)) } }
-            } }
-        }
+        @if answer.slowest.is_empty() { p { "None in this window." } } @else { (search::table("Slowest traces", &answer.slowest)) }
         h2 { "Services" }
         (services(id, &answer.services))
     }
@@ -141,23 +131,20 @@ pub(super) fn alerts(alerts: &[Alarm]) -> Markup {
 
 fn services(id: &str, services: &[ServiceLine]) -> Markup {
     let dash = || "–".to_owned();
-    html! {
-        div.scroll tabindex="0" role="region" aria-label="Services" { table {
-            thead { tr {
-                th scope="col" { "Service" } th scope="col" { "Account" } th scope="col" { "Operation" } th.number scope="col" { "Requests" }
-                th.number scope="col" { "Failed" } th.number scope="col" { "p50" } th.number scope="col" { "p99" }
-            } }
-            tbody { @for line in services {
-                @let filter = format!("annotation[tenant.id] = {} AND service({})", quoted(id), quoted(&line.service));
-                tr {
-                    td { a href=(link("/traces", &[("filter", filter), ("order", "slowest".to_owned())])) { (line.service) } }
-                    td { (line.account) } td { (line.operation) }
-                    td.number { (line.summary.requests) }
-                    td.number { (line.summary.error_rate.map_or_else(dash, percent)) }
-                    td.number { (line.summary.p50_ns.map_or_else(dash, duration)) }
-                    td.number { (line.summary.p99_ns.map_or_else(dash, duration)) }
-                }
-            } }
-        } }
-    }
+    let columns = ["Requests", "Failed", "p50", "p99"].map(Number);
+    let columns: Vec<_> = ["Service", "Account", "Operation"].map(Text).into_iter().chain(columns).collect();
+    let rows = html! {
+        @for line in services {
+            @let filter = format!("annotation[tenant.id] = {} AND service({})", quoted(id), quoted(&line.service));
+            tr {
+                td { a href=(link("/traces", &[("filter", filter), ("order", "slowest".to_owned())])) { (line.service) } }
+                td { (line.account) } td { (line.operation) }
+                td.number { (line.summary.requests) }
+                td.number { (line.summary.error_rate.map_or_else(dash, percent)) }
+                td.number { (line.summary.p50_ns.map_or_else(dash, duration)) }
+                td.number { (line.summary.p99_ns.map_or_else(dash, duration)) }
+            }
+        }
+    };
+    table("Services", &columns, &rows)
 }

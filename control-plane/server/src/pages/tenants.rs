@@ -1,15 +1,16 @@
 //! `GET /tenants`: who is hurting. Worst first.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::frame::{self, Tab, choice, failed, live};
+use super::frame::{
+    self,
+    Column::{Number, Text},
+    Tab, answer, choice, live,
+};
 use crate::{
-    api::{FareLine, Parameters, Sources, given},
+    api::{FareLine, Parameters, SloAnswer, Sources, given},
     evaluator::Whose,
     problem::Problem,
     text::{clock, duration, link, percent},
@@ -27,11 +28,10 @@ pub(super) struct Narrowed {
 }
 
 pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<Narrowed>, Problem>) -> Response {
-    let query = match query {
-        Ok(Parameters(query)) => query,
-        Err(problem) => return failed(TITLE, Tab::Tenants, &problem),
-    };
-    let answer = sources.slo();
+    answer(TITLE, Tab::Tenants, async { Ok(content(&query?.0, &sources.slo())) }).await
+}
+
+fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
     let (name, tier) = (given(&query.name), given(&query.tier));
     let matching: Vec<&FareLine> = answer
         .tenants
@@ -63,7 +63,7 @@ pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameter
     };
     let again = [("name", name.unwrap_or_default()), ("tier", tier.unwrap_or_default()), ("live", "on".to_owned())];
     let on = query.live.is_some();
-    frame::page(TITLE, Tab::Tenants, &html! { (form) (live("/tenants", &again, on, &content)) }).into_response()
+    html! { (form) (live("/tenants", &again, on, &content)) }
 }
 
 /// Whose numbers they are, for a person.
@@ -77,19 +77,19 @@ fn whose(line: &FareLine) -> String {
 }
 
 fn table(label: &str, lines: &[&FareLine]) -> Markup {
-    html! {
-        div.scroll tabindex="0" role="region" aria-label=(label) {
-            table {
-                thead { tr {
-                    th scope="col" { "Whose" } th scope="col" { "Tier" } th scope="col" { "Alerts" }
-                    th.number scope="col" { "Requests, 5 min" } th.number scope="col" { "Failed, 5 min" }
-                    th.number scope="col" { "p99, 5 min" } th.number scope="col" { "Objective" } th.number scope="col" { "Burn, 1 h" }
-                    th scope="col" { "Budget left, 30 days" } th.number scope="col" { "Quick enough, 30 days" }
-                } }
-                tbody { @for line in lines { (row(line)) } }
-            }
-        }
-    }
+    let columns = [
+        Text("Whose"),
+        Text("Tier"),
+        Text("Alerts"),
+        Number("Requests, 5 min"),
+        Number("Failed, 5 min"),
+        Number("p99, 5 min"),
+        Number("Objective"),
+        Number("Burn, 1 h"),
+        Text("Budget left, 30 days"),
+        Number("Quick enough, 30 days"),
+    ];
+    frame::table(label, &columns, &html! { @for line in lines { (row(line)) } })
 }
 
 fn row(line: &FareLine) -> Markup {

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     extract::{Path, State, rejection::PathRejection},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use control_plane_model::{
     otlp::up_to,
@@ -17,7 +17,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::frame::{self, Tab, failed};
+use super::frame::{Tab, answer};
 
 use crate::{
     api::{Parameters, Sources},
@@ -49,14 +49,7 @@ pub(super) async fn page(
     id: Result<Path<String>, PathRejection>,
     shown: Result<Parameters<Shown>, Problem>,
 ) -> Response {
-    let asked = async {
-        let (Path(id), Parameters(shown)) = (id?, shown?);
-        render(&sources, &id, &shown).await
-    };
-    match asked.await {
-        Ok(markup) => markup.into_response(),
-        Err(problem) => failed(TITLE, Tab::Traces, &problem),
-    }
+    answer(TITLE, Tab::Traces, async { render(&sources, &id?.0, &shown?.0).await }).await
 }
 
 /// What the rows of a trace share.
@@ -84,7 +77,7 @@ async fn render(sources: &Sources, id: &str, shown: &Shown) -> Result<Markup, Pr
     let page = shown.page.unwrap_or_else(|| chosen.map_or(1, |index| index / SPANS_PER_PAGE + 1)).clamp(1, pages);
     let rows = drawing.tree.nodes.iter().skip((page - 1) * SPANS_PER_PAGE).take(SPANS_PER_PAGE);
     let logs = sources.logs(trace.trace_id).await;
-    let content = html! {
+    Ok(html! {
         (head(&drawing))
         (axis(drawing.tree.duration_ns))
         ol.waterfall { @for node in rows { (row(node, &drawing)) } }
@@ -96,8 +89,7 @@ async fn render(sources: &Sources, id: &str, shown: &Shown) -> Result<Markup, Pr
             }
         }
         @if let Some(logs) = logs { (log_lines(&logs)) }
-    };
-    Ok(frame::page(TITLE, Tab::Traces, &content))
+    })
 }
 
 fn head(drawing: &Drawing<'_>) -> Markup {

@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 
 use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
-use control_plane_model::{
-    listing::Found,
-    map::{Health, ServiceMap},
-};
+use control_plane_model::{listing::Found, map::ServiceMap};
 
 use crate::text::{clock, duration, percent, rate};
 
@@ -25,17 +22,11 @@ pub fn traces(found: &Found) -> String {
     let mut table =
         table(["trace", "root", "duration", "status", "tenant", "services", "accounts", "spans", "started"]);
     for trace in &found.traces {
-        let status = match () {
-            () if trace.fault => "fault",
-            () if trace.throttle => "throttled",
-            () if trace.error => "error",
-            () => "ok",
-        };
         table.add_row([
             Cell::new(trace.trace_id),
             Cell::new(&trace.root),
             number(duration(trace.duration_ns as f64)),
-            Cell::new(status),
+            Cell::new(trace.status()),
             Cell::new(trace.tenants.join(", ")),
             Cell::new(trace.services.join(", ")),
             Cell::new(trace.accounts.join(", ")),
@@ -64,16 +55,10 @@ pub fn map(map: &ServiceMap) -> String {
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.stats.health, edge.stats.count)));
     for edge in edges {
         let stats = &edge.stats;
-        let health = match stats.health {
-            Health::Ok => "ok",
-            Health::Error => "error",
-            Health::Throttle => "throttle",
-            Health::Fault => "fault",
-        };
         table.add_row([
             Cell::new(name(&edge.source)),
             Cell::new(name(&edge.target)),
-            Cell::new(health),
+            Cell::new(stats.health.name()),
             number(stats.count.to_string()),
             number(rate(stats.rate)),
             number(percent(stats.fault_rate)),

@@ -8,7 +8,8 @@ use std::{
 use aws_sdk_dynamodb::config::{Credentials, Region, retry::RetryConfig};
 use lambda_runtime::Context;
 use serde_json::Value;
-use slo_evaluator::{Evaluator, Rules, Settings};
+use slo::{Definitions, Rules};
+use slo_evaluator::{Evaluator, Settings};
 use testkit::insights::{Insights, Query};
 
 /// A stub of the services, and a function that talks to it.
@@ -68,7 +69,7 @@ fn evaluator(endpoint: &str) -> Evaluator {
         };
     }
     Evaluator {
-        rules: Rules::compiled(settings.excluded.as_deref()).unwrap(),
+        rules: Rules::new(Definitions::compiled().unwrap(), settings.excluded.clone()),
         settings,
         logs: client!(aws_sdk_cloudwatchlogs),
         dynamodb: client!(aws_sdk_dynamodb),

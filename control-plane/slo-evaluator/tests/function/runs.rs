@@ -3,17 +3,16 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use slo::{Known, SLOT};
 use slo_evaluator::{
     Error, Report,
-    record::{Head, Known, decode},
-    slices::Slice,
+    record::{Head, decode},
 };
 use testkit::insights::{Query, Sample, complete};
 
 use crate::cloud::{Cloud, invocation};
 
 const BEGIN: i64 = 1_790_000_100;
-const SLOT: i64 = 300;
 
 /// Right after the first so many five minutes have settled.
 fn after(slots: i64) -> i64 {
@@ -22,7 +21,7 @@ fn after(slots: i64) -> i64 {
 
 /// Acme's requests fail at 5 % from the third five minutes on; globex is well; the canary fails always.
 fn failing_acme(query: &Query) -> Vec<Value> {
-    let slots = Slice { from: query.from, to: query.to }.slots();
+    let slots = (query.from..query.to).step_by(SLOT as usize);
     let samples: Vec<Sample> = slots
         .flat_map(|slot| {
             let failed = if slot >= BEGIN + 2 * SLOT { 20 } else { 0 };

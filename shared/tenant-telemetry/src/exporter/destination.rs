@@ -7,13 +7,14 @@ use std::{
 
 use opentelemetry::KeyValue;
 use parking_lot::{Mutex, MutexGuard};
+use tenancy::TenantIds;
 
 use super::{
     Wire,
     otlp::{Encoded, NotDelivered, Otlp},
 };
 use crate::{
-    privacy::{DenyList, Pseudonyms, TenantIds},
+    privacy::{DenyList, Pseudonyms},
     semconv,
     work::Ended,
 };

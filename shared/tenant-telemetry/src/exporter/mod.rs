@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use lambda_http_client::Roots;
 use opentelemetry_sdk::Resource;
+use tenancy::TenantIds;
 
-use super::{TelemetryError, privacy::TenantIds, settings::Settings};
+use super::{TelemetryError, privacy::tenant_ids, settings::Settings};
 
 pub(super) use destination::Destination;
 pub(super) use otlp::Otlp;
@@ -63,8 +64,8 @@ pub(super) struct Places {
 }
 
 /// The exporters of `names`, separated by commas: `otlp` (where it is empty), `xray-otlp`, `xray-udp`, `none`; each with what
-/// `tenant_ids` says of it.
-pub(super) fn named(names: &str, tenant_ids: &str) -> Result<Vec<(Exporter, TenantIds)>, String> {
+/// `policy` says of it.
+pub(super) fn named(names: &str, policy: &str) -> Result<Vec<(Exporter, TenantIds)>, String> {
     let names = if names.trim().is_empty() { "otlp" } else { names };
     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "none");
     let exporters = names.map(|name| {
@@ -72,7 +73,7 @@ pub(super) fn named(names: &str, tenant_ids: &str) -> Result<Vec<(Exporter, Tena
             .into_iter()
             .find(|exporter| exporter.name() == name)
             .ok_or_else(|| format!("OTEL_TRACES_EXPORTER: {name:?} is not otlp, xray-otlp, xray-udp or none"))?;
-        let tenant_ids = TenantIds::of(name, tenant_ids).map_err(|mistake| format!("TENANT_ID_EXPORT: {mistake}"))?;
+        let tenant_ids = tenant_ids(name, policy).map_err(|mistake| format!("TENANT_ID_EXPORT: {mistake}"))?;
         Ok((exporter, tenant_ids))
     });
     exporters.collect()

@@ -1,0 +1,1 @@
+SELECT count() > 0 FROM (SELECT 1 FROM cells LIMIT 1)

@@ -1,0 +1,155 @@
+//! The engine as the control plane knows it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use clickhouse::Row;
+use control_plane_model::{
+    incoming::Incoming,
+    listing::{Found, Search},
+    map::{MapQuery, ServiceMap},
+    otlp,
+    store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored},
+    trace::{Trace, TraceId},
+};
+use opentelemetry_proto::tonic::{resource::v1::Resource, trace::v1::Span};
+use prost::Message;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use crate::{
+    database::{Address, Database, all, failed, one},
+    late::Late,
+    listing, map, requests,
+    schema::{self, Migration},
+    sums,
+    writer::Writer,
+};
+
+/// Spans and sums in a ClickHouse database.
+///
+/// Spans can be read back as soon as they are written; searches, the map and all sums know of them once [`ClickHouse::make_sums`] has
+/// been called. What a tenant's [`Scope`] sees is what it sees of the embedded engine.
+#[derive(Debug, Clone)]
+pub struct ClickHouse {
+    database: Database,
+    writer: Writer,
+    late: Late,
+    making: Arc<Mutex<()>>,
+}
+
+#[derive(Row, Deserialize)]
+struct StoredSpan {
+    resource: Bytes,
+    body: Bytes,
+}
+
+#[derive(Row, Deserialize)]
+struct Named {
+    tenants: Vec<String>,
+    tiers: Vec<String>,
+    accounts: Vec<String>,
+    services: Vec<String>,
+}
+
+impl ClickHouse {
+    /// Starts to write to a database, within a Tokio runtime. Nothing is asked of it yet.
+    pub fn new(address: &Address) -> Self {
+        let database = Database::new(address);
+        let writer = Writer::start(database.clone());
+        Self { database, writer, late: Late::default(), making: Arc::default() }
+    }
+
+    /// The steps from nothing to the tables that this engine needs, and which of them have been taken.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] where the database does not answer.
+    pub async fn migrations(&self) -> Result<Vec<Migration>, StoreError> {
+        schema::migrations(&self.database).await
+    }
+
+    /// Takes the steps that have not been taken; makes the database, if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] where one fails; those before it have been taken.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        schema::migrate(&self.database).await
+    }
+
+    /// Makes the sums of what was written since. Only one server does this at a time: the leader.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`]; the next call begins again where this one did.
+    pub async fn make_sums(&self) -> Result<(), StoreError> {
+        let _alone = self.making.lock().await;
+        while sums::make(&self.database, &self.late).await? > 0 {}
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SpanStore for ClickHouse {
+    async fn write(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
+        self.writer.store(traces).await
+    }
+
+    async fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
+        let query = self.database.query(include_str!("../sql/trace.sql")).param("trace_id", trace_id.to_string());
+        let mut known = BTreeSet::new();
+        let mut spans = Vec::new();
+        for row in all::<StoredSpan>(query).await? {
+            let resource = Resource::decode(row.resource).map_err(failed)?;
+            let span = otlp::span(&resource, Span::decode(row.body).map_err(failed)?);
+            if known.len() < MAX_SPANS_PER_TRACE && known.insert(span.span_id.clone()) {
+                spans.push(span);
+            }
+        }
+        spans.retain(|span| scope.sees(span.tenant.as_deref()));
+        spans.sort_by_key(|span| (span.start_unix_ns, span.end_unix_ns));
+        Ok((!spans.is_empty()).then(|| Trace { trace_id, xray_trace_id: trace_id.xray(), spans }))
+    }
+
+    async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
+        listing::search(&self.database, scope, &search).await
+    }
+
+    async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError> {
+        map::map(&self.database, scope, &query).await
+    }
+
+    async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {
+        let query = match scope.tenant() {
+            None => self.database.query(include_str!("../sql/facets.sql")),
+            Some(own) => self.database.query(include_str!("../sql/facets_of_tenant.sql")).param("tenant", own),
+        };
+        let Named { tenants, tiers, accounts, services } = one(query).await?;
+        Ok(Facets { tenants, tiers, accounts, services })
+    }
+
+    async fn knows_tenant(&self, scope: &Scope, tenant: &str) -> Result<bool, StoreError> {
+        if !scope.sees(Some(tenant)) {
+            return Ok(false);
+        }
+        one(self.database.query(include_str!("../sql/knows_tenant.sql")).param("tenant", tenant)).await
+    }
+
+    async fn has_requests(&self) -> Result<bool, StoreError> {
+        one(self.database.query(include_str!("../sql/has_requests.sql"))).await
+    }
+
+    async fn request_rows(&self, scope: &Scope, query: RequestQuery) -> Result<RequestRows, StoreError> {
+        requests::request_rows(&self.database, scope, &query)
+    }
+
+    async fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<slo::Row>, StoreError> {
+        requests::costs(&self.database, scope, from, to).await
+    }
+
+    async fn take_late(&self, until: i64) -> Result<BTreeSet<Option<String>>, StoreError> {
+        Ok(self.late.take(until))
+    }
+}

@@ -1,0 +1,31 @@
+//! Spans in ClickHouse, and the sums over them.
+//!
+//! Any number of servers write spans; each batch is durable before it is acknowledged. One leader then makes everything else of the traces
+//! that changed, from all their spans: outlines for searches, and the sums of each minute that they touch, as a new version of that minute.
+//! Nothing is added to what is there, so that repeated, late and unordered spans end right.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `engine` | what the control plane sees of all this |
+//! | `database` | queries and inserts, and how long they may take |
+//! | `schema` | tables: migrations, numbered |
+//! | `writer` | spans of many requests in one insert |
+//! | `local` | numbers for the names of one trace or one answer |
+//! | `sums` | what the leader makes of traces that changed |
+//! | `late` | whose past changed since |
+//! | `listing`, `map`, `requests` | reading: a search, the service map, sums by name |
+
+mod database;
+mod engine;
+mod late;
+mod listing;
+mod local;
+mod map;
+mod requests;
+mod schema;
+mod sums;
+mod writer;
+
+pub use database::Address;
+pub use engine::ClickHouse;
+pub use schema::Migration;

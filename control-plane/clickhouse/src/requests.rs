@@ -1,0 +1,148 @@
+//! Sums of requests by name: in the order of time, and by the day.
+
+use std::{collections::HashSet, sync::Arc};
+
+use clickhouse::Row;
+use control_plane_model::{
+    otlp,
+    rollup::{DAY, day},
+    store::{RequestQuery, RequestRows, Scope, StoreError, SumsOf},
+};
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+use slo::{Cell, Key, Kind};
+
+use crate::{
+    database::{Database, all, failed, seconds, within},
+    map::histogram,
+};
+
+/// Buckets are at most an hour wide; what the evaluator counts begins with whole five minutes.
+const WIDTH: u32 = 60;
+/// Rows that are handed on at a time.
+const BATCH: usize = 1_024;
+
+#[derive(Row, Deserialize)]
+struct Sums {
+    start: u32,
+    account: String,
+    service: String,
+    operation: String,
+    kind: i8,
+    tenant: String,
+    tier: String,
+    requests: u64,
+    failed: u64,
+    duration_ns: u64,
+    weight: f64,
+    weighted_failed: f64,
+    weighted_duration_ns: f64,
+    estimated: u64,
+    bins: Vec<(u16, f64)>,
+}
+
+#[derive(Row, Deserialize)]
+struct Cost {
+    account: String,
+    service: String,
+    operation: String,
+    kind: i8,
+    tenant: String,
+    tier: String,
+    requests: u64,
+    weight: f64,
+    weighted_duration_ns: f64,
+    estimated: u64,
+}
+
+/// What is not there is kept as nothing.
+fn some(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn kind(number: i8) -> Kind {
+    if number == otlp::Kind::Server as i8 { Kind::Server } else { Kind::Consumer }
+}
+
+pub(crate) fn request_rows(
+    database: &Database,
+    scope: &Scope,
+    query: &RequestQuery,
+) -> Result<RequestRows, StoreError> {
+    let (together, tenant): (&[u8], _) = match (&query.of, scope.tenant()) {
+        (SumsOf::Each, None) => (&[0, 1], None),
+        (SumsOf::Each, Some(own)) => (&[0], Some(own)),
+        (SumsOf::Together, None) => (&[1], None),
+        (SumsOf::Tenant(tenant), _) if scope.sees(Some(tenant)) => (&[0], Some(tenant.as_str())),
+        _ => return Ok(stream::empty().boxed()),
+    };
+    let found = database
+        .query(include_str!("../sql/request_rows.sql"))
+        .param("together", together)
+        .param("tenant", tenant)
+        .param("from", seconds(query.from))
+        .param("to", seconds(query.to))
+        .param("now", seconds(jiff::Timestamp::now().as_second()));
+    let rows = found.fetch::<Sums>().map_err(failed)?;
+    let batches = stream::try_unfold((rows, HashSet::<Arc<Key>>::new()), async |(mut rows, mut keys)| {
+        let mut batch = Vec::new();
+        while batch.len() < BATCH
+            && let Some(sums) = within(rows.next()).await?
+        {
+            let key = Key {
+                account: some(sums.account),
+                service: sums.service,
+                operation: sums.operation,
+                kind: kind(sums.kind),
+                tenant: some(sums.tenant),
+                tier: some(sums.tier),
+            };
+            let key = keys.get(&key).cloned().unwrap_or_else(|| {
+                let key = Arc::new(key);
+                keys.insert(key.clone());
+                key
+            });
+            let cell = Cell {
+                start: i64::from(sums.start),
+                width: WIDTH,
+                requests: sums.requests,
+                failed: sums.failed,
+                duration_ns: u128::from(sums.duration_ns),
+                weight: sums.weight,
+                weighted_failed: sums.weighted_failed,
+                weighted_duration_ns: sums.weighted_duration_ns,
+                estimated: sums.estimated,
+                histogram: histogram(sums.bins),
+            };
+            batch.push(slo::Row { key, cell });
+        }
+        Ok((!batch.is_empty()).then_some((batch, (rows, keys))))
+    });
+    Ok(batches.boxed())
+}
+
+pub(crate) async fn costs(database: &Database, scope: &Scope, from: i64, to: i64) -> Result<Vec<slo::Row>, StoreError> {
+    let found = database
+        .query(include_str!("../sql/costs.sql"))
+        .param("tenant", scope.tenant())
+        .param("from", seconds(day(from)))
+        .param("to", seconds(day(to) + DAY));
+    let rows = all::<Cost>(found).await?.into_iter().map(|cost| slo::Row {
+        key: Arc::new(Key {
+            account: some(cost.account),
+            service: cost.service,
+            operation: cost.operation,
+            kind: kind(cost.kind),
+            tenant: some(cost.tenant),
+            tier: some(cost.tier),
+        }),
+        cell: Cell {
+            requests: cost.requests,
+            weight: cost.weight,
+            weighted_duration_ns: cost.weighted_duration_ns,
+            estimated: cost.estimated,
+            ..Cell::default()
+        },
+    });
+    Ok(rows.filter(|row| scope.sees(row.key.tenant.as_deref())).collect())
+}

@@ -1,0 +1,264 @@
+//! What the leader makes of traces that changed: their outlines, their spans in their places, and the sums of every minute they touch.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use bytes::Bytes;
+use clickhouse::Row;
+use control_plane_model::{
+    catalog::Node,
+    growing::GrowingTrace,
+    otlp::{self, Facts, Kind, Sample, SpanId},
+    rollup::{self, MINUTE},
+    search::Names,
+    store::{MAX_SPANS_PER_TRACE, StoreError},
+    topology::Placed,
+};
+use opentelemetry_proto::tonic::{resource::v1::Resource, trace::v1::Span};
+use prost::Message;
+use serde::{Deserialize, Serialize};
+use slo::histogram::bin;
+
+use crate::{
+    database::{Database, all, failed, now_ns, seconds, within},
+    late::{Late, Touched},
+    local::{self, Local},
+};
+
+/// Batches whose sums are made together.
+const BATCHES: u32 = 100;
+/// Traces whose rows are in memory together.
+const TRACES: usize = 1_000;
+/// Minutes that are summed together.
+const MINUTES: usize = 500;
+const NANOSECONDS: i64 = 1_000_000_000;
+
+#[derive(Row, Deserialize)]
+struct Batch {
+    at: i64,
+    rank: u64,
+    traces: Vec<[u8; 16]>,
+    newest: u64,
+}
+
+/// A row of `done`.
+#[derive(Row, Serialize)]
+struct Done {
+    at: i64,
+    rank: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct StoredSpan {
+    trace_id: [u8; 16],
+    rank: u64,
+    resource: Bytes,
+    body: Bytes,
+}
+
+/// A row of `traces`.
+#[derive(Row, Serialize)]
+struct TraceRow {
+    bucket: u32,
+    trace_id: [u8; 16],
+    version: u64,
+    start_ns: i64,
+    end_ns: i64,
+    spans: u32,
+    flags: u8,
+    tenants: Vec<String>,
+    nodes: Vec<String>,
+    outline: Bytes,
+    received: u32,
+}
+
+/// Source, target (kind, account, name), then the sample: duration, bin, flags, weight, whether that is a guess.
+type UseColumns = (String, String, String, String, String, String, u64, u16, u8, f64, u8);
+
+/// A row of `placed`.
+#[derive(Row, Serialize)]
+struct PlacedRow {
+    minute: u32,
+    trace_id: [u8; 16],
+    span_id: u64,
+    version: u64,
+    request: u8,
+    account: String,
+    service: String,
+    operation: String,
+    kind: i8,
+    tenant: String,
+    tier: String,
+    duration: u64,
+    bin: u16,
+    flags: u8,
+    weight: f64,
+    estimated: u8,
+    uses: Vec<UseColumns>,
+}
+
+/// Makes the sums of the batches that have none yet, the first of them; how many batches these were.
+pub(crate) async fn make(database: &Database, late: &Late) -> Result<usize, StoreError> {
+    let changed = database.query(include_str!("../sql/changed.sql")).param("batches", BATCHES);
+    let batches: Vec<Batch> = all(changed).await?;
+    // Before any span is read: what another leader makes of spans that it read before this one is older.
+    let newest = batches.iter().map(|batch| batch.newest).max().unwrap_or_default();
+    let mut making = Making {
+        version: now_ns().max(newest + 1),
+        now: jiff::Timestamp::now().as_second(),
+        ranks: batches.iter().map(|batch| batch.rank).collect(),
+        touched: Touched::new(),
+        minutes: BTreeSet::new(),
+        traces: Vec::new(),
+        placed: Vec::new(),
+    };
+    let ids: BTreeSet<[u8; 16]> = batches.iter().flat_map(|batch| batch.traces.iter().copied()).collect();
+    for ids in ids.into_iter().collect::<Vec<_>>().chunks(TRACES) {
+        making.read(database, ids).await?;
+        database.insert::<PlacedRow>("placed", &std::mem::take(&mut making.placed)).await?;
+        database.insert::<TraceRow>("traces", &std::mem::take(&mut making.traces)).await?;
+    }
+    let minutes: Vec<u32> = making.minutes.iter().copied().collect();
+    for minutes in minutes.chunks(MINUTES) {
+        for sql in [
+            include_str!("../sql/sum_edges.sql"),
+            include_str!("../sql/sum_requests.sql"),
+            include_str!("../sql/sum_minutes.sql"),
+        ] {
+            let sum = database.query(sql).param("minutes", minutes).param("version", making.version);
+            within(sum.execute()).await?;
+        }
+    }
+    let done: Vec<Done> = batches.iter().map(|batch| Done { at: batch.at, rank: batch.rank }).collect();
+    database.insert::<Done>("done", &done).await?;
+    late.note(making.touched);
+    Ok(done.len())
+}
+
+struct Making {
+    version: u64,
+    /// Unix seconds.
+    now: i64,
+    ranks: HashSet<u64>,
+    touched: Touched,
+    minutes: BTreeSet<u32>,
+    traces: Vec<TraceRow>,
+    placed: Vec<PlacedRow>,
+}
+
+/// A trace whose spans are being read.
+#[derive(Default)]
+struct Open {
+    trace_id: [u8; 16],
+    /// The rank of its first span.
+    rank: u64,
+    local: Local,
+    growing: GrowingTrace,
+    facts: Vec<Facts>,
+}
+
+impl Making {
+    async fn read(&mut self, database: &Database, ids: &[[u8; 16]]) -> Result<(), StoreError> {
+        let hex: Vec<String> = ids.iter().map(|id| format!("{:032x}", u128::from_be_bytes(*id))).collect();
+        let query = database.query(include_str!("../sql/spans_of_traces.sql")).param("traces", hex);
+        let mut rows = query.fetch::<StoredSpan>().map_err(failed)?;
+        let mut open = Open::default();
+        let mut sender = (Bytes::new(), otlp::Resource::of(&Resource::default()));
+        while let Some(row) = within(rows.next()).await? {
+            if row.trace_id != open.trace_id {
+                self.close(std::mem::take(&mut open));
+                (open.trace_id, open.rank) = (row.trace_id, row.rank);
+            }
+            if row.resource != sender.0 {
+                let resource = Resource::decode(row.resource.as_ref()).map_err(failed)?;
+                sender = (row.resource, otlp::Resource::of(&resource));
+            }
+            let span = Span::decode(row.body.as_ref()).map_err(failed)?;
+            let facts = Facts::of(&sender.1, &span);
+            if open.growing.has(facts.id) || open.growing.len() >= MAX_SPANS_PER_TRACE {
+                continue;
+            }
+            let Ok(placed) = Placed::of(&mut open.local, &facts);
+            let Ok(()) = open.growing.add(&mut open.local, &facts, placed, |_, _| Ok(()));
+            if self.ranks.contains(&row.rank)
+                && facts.is_request()
+                && let Some(bucket) = rollup::bucket(facts.start_ns / NANOSECONDS, self.now)
+            {
+                let tenant = facts.tenant.as_deref().map(str::to_owned);
+                let earliest = self.touched.entry(tenant).or_insert(bucket);
+                *earliest = bucket.min(*earliest);
+            }
+            open.facts.push(facts);
+        }
+        self.close(open);
+        Ok(())
+    }
+
+    fn close(&mut self, open: Open) {
+        let Open { trace_id, rank, local, growing, facts } = open;
+        if growing.is_empty() {
+            return;
+        }
+        let mut uses: HashMap<SpanId, Vec<UseColumns>> = HashMap::new();
+        growing.uses(|id, _, used| {
+            let (Node { kind, account, name }, to) = (local.catalog.node(used.from), local.catalog.node(used.to));
+            let Sample { duration_ns, flags, weight, estimated } = used.sample;
+            let sample = (duration_ns, bin(duration_ns), flags.bits(), weight, u8::from(estimated));
+            let (took, bin, flags, weight, estimated) = sample;
+            let columns = (kind, account, name, to.kind, to.account, to.name, took, bin, flags, weight, estimated);
+            uses.entry(id).or_default().push(columns);
+        });
+        let mut buckets = BTreeSet::new();
+        for facts in facts {
+            buckets.insert(five_minutes(facts.start_ns));
+            let second = facts.start_ns / NANOSECONDS;
+            if facts.kind == Kind::Internal || rollup::bucket(second, self.now).is_none() {
+                continue;
+            }
+            let minute = seconds(second.div_euclid(MINUTE) * MINUTE);
+            self.minutes.insert(minute);
+            self.placed.push(PlacedRow {
+                minute,
+                trace_id,
+                span_id: facts.id,
+                version: self.version,
+                request: u8::from(facts.is_request()),
+                duration: facts.duration_ns(),
+                bin: bin(facts.duration_ns()),
+                account: facts.account.as_deref().unwrap_or_default().to_owned(),
+                service: facts.service.to_string(),
+                operation: facts.operation.into(),
+                kind: facts.kind as i8,
+                tenant: facts.tenant.as_deref().unwrap_or_default().to_owned(),
+                tier: facts.tier.as_deref().unwrap_or_default().to_owned(),
+                flags: facts.flags.bits(),
+                weight: facts.weight,
+                estimated: u8::from(facts.estimated),
+                uses: uses.remove(&facts.id).unwrap_or_default(),
+            });
+        }
+        let (outline, nodes) = local::encode(growing.outline(), &local.catalog);
+        let bucket = five_minutes(growing.start_ns);
+        let row = |bucket, spans| TraceRow {
+            bucket,
+            trace_id,
+            version: self.version,
+            start_ns: growing.start_ns,
+            end_ns: growing.end_ns,
+            spans,
+            flags: growing.flags.bits(),
+            tenants: growing.tenants.iter().map(|tenant| local.catalog.name(*tenant).to_owned()).collect(),
+            nodes: nodes.clone(),
+            outline: outline.clone().into(),
+            received: seconds(i64::try_from((u64::MAX - rank) / 1_000_000_000).unwrap_or_default()),
+        };
+        // It may have been thought to begin where now only a later span of it does.
+        buckets.remove(&bucket);
+        self.traces.push(row(bucket, u32::try_from(growing.len()).unwrap_or(u32::MAX)));
+        self.traces.extend(buckets.into_iter().map(|bucket| TraceRow { outline: Bytes::new(), ..row(bucket, 0) }));
+    }
+}
+
+/// The start of its five minutes, Unix seconds.
+pub(crate) fn five_minutes(time_ns: i64) -> u32 {
+    seconds(time_ns.div_euclid(NANOSECONDS * MINUTE * 5) * MINUTE * 5)
+}

@@ -1,0 +1,209 @@
+//! Every question that a store can be asked, and answers in a form that can be compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use control_plane_model::{
+    listing::Search,
+    map::{MapQuery, ServiceMap},
+    store::{RequestQuery, Scope, SpanStore, SumsOf},
+    trace::TraceId,
+};
+use futures_util::TryStreamExt;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use serde_json::{Value, json};
+use testkit::control_plane::now_ns;
+
+use crate::spans::TENANTS;
+
+const FILTERS: &[&str] = &[
+    "ok",
+    "error",
+    "fault",
+    "throttle",
+    "partial",
+    "fault = false",
+    "ok !partial duration < 3",
+    "fault OR throttle",
+    "!(fault OR error)",
+    "duration > 2",
+    "duration >= 0.06",
+    "duration = 0",
+    "duration < 1 AND fault",
+    "responsetime > 1",
+    "responsetime <= 0.06",
+    "http.status = 500",
+    "http.status != 500",
+    "http.status >= 400 AND http.status < 500",
+    "http.url CONTAINS \"book\"",
+    "http.url = \"/a?b=\\\"c\\\"\"",
+    "http.method = \"POST\"",
+    "http.method != \"GET\"",
+    "user = \"o'neil\"",
+    "user BEGINSWITH \"a\"",
+    "name = \"GET /bookings\"",
+    "name ENDSWITH \"accrual\"",
+    "account.id = \"111111111111\"",
+    "account.id != \"111111111111\"",
+    "annotation.tenant_id = \"acme\"",
+    "annotation[tenant.id] = \"acme\" AND fault",
+    "annotation[tenant.id] != \"acme\"",
+    "annotation[tenant.id] = \"42\"",
+    "annotation[tenant.id] = 42",
+    "annotation[tenant.id] = \"nobody\"",
+    "annotation[tenant.id] = \"x' OR 1=1; DROP TABLE spans; --\"",
+    "annotation.tenant_tier BEGINSWITH \"prem\"",
+    "annotation.plan",
+    "annotation.plan = \"gold\"",
+    "annotation.seats_booked > 4",
+    "annotation[nothing]",
+    "service(\"booking-api\")",
+    "service(\"booking-api\") { fault }",
+    "service(\"booking-api\") { fault AND responsetime > 1 }",
+    "service(\"it's\") { http.status = 404 }",
+    "service(\"a`b\") OR service(\"it's\")",
+    "!service(\"booking-api\")",
+    "service(\"reservations\")",
+    "service(id(type: \"AWS::SQS::Queue\"))",
+    "service(id(name: \"accrual\", type: \"AWS::SQS::Queue\")) { fault }",
+    "service(id(account.id: \"222222222222\"))",
+    "edge(\"booking-api\", \"api.example.com\")",
+    "edge(\"booking-api\", \"mileage-api\") { error }",
+    "edge(\"API Gateway\", \"booking-api\")",
+    "edge(\"clients\", \"it's\")",
+    "edge(\"booking-confirmed\", \"accrual\")",
+];
+
+/// What there is to ask about.
+pub(crate) struct Asked {
+    traces: BTreeSet<Vec<u8>>,
+}
+
+impl Asked {
+    /// The traces of these spans, and one that is not there.
+    pub(crate) fn of(spans: &[(&'static str, Span)]) -> Self {
+        let ids = spans.iter().map(|(_, span)| span.trace_id.clone());
+        Self { traces: ids.chain([vec![0xee; 16]]).collect() }
+    }
+}
+
+type Answers = BTreeMap<String, Value>;
+
+/// The answers to all questions, by question.
+pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
+    let mut found = Answers::new();
+    let scopes =
+        [Scope::All, Scope::Tenant("acme".into()), Scope::Tenant(TENANTS[2].into()), Scope::Tenant(String::new())];
+    for scope in &scopes {
+        for id in &asked.traces {
+            let id = TraceId::from_bytes(id).unwrap();
+            found.insert(format!("{scope:?} trace {id}"), json!(store.trace(scope, id).await.unwrap()));
+        }
+        search(store, scope, &mut found).await;
+        map(store, scope, &mut found).await;
+        requests(store, scope, &mut found).await;
+        found.insert(format!("{scope:?} facets"), json!(store.facets(scope).await.unwrap()));
+        for tenant in TENANTS.iter().chain(&["nobody", "x", "42"]) {
+            let knows = store.knows_tenant(scope, tenant).await.unwrap();
+            found.insert(format!("{scope:?} knows {tenant:?}"), json!(knows));
+        }
+    }
+    found.insert("has requests".into(), json!(store.has_requests().await.unwrap()));
+    found
+}
+
+async fn search(store: &dyn SpanStore, scope: &Scope, answers: &mut Answers) {
+    let now = now_ns();
+    let windows = [(0, now), (now - 3_600_000_000_000, now), (now - 11 * 86_400_000_000_000, now - 86_400_000_000_000)];
+    for filter in FILTERS.iter().map(Some).chain([None]) {
+        for (window, (from_ns, to_ns)) in windows.into_iter().enumerate() {
+            let expression = filter.map(|filter| filter.parse().unwrap_or_else(|error| panic!("{filter}: {error}")));
+            let asked = Search { from_ns, to_ns, expression, slowest_first: window == 0, limit: 1_000 };
+            let found = store.search(scope, asked).await.unwrap();
+            let traces: BTreeMap<_, _> = found.traces.iter().map(|trace| (trace.trace_id, trace)).collect();
+            let traces: Vec<_> = traces.values().collect();
+            // How many were looked at is the engine's own business.
+            let answer = json!({
+                "matched": found.matched, "traces": traces, "latency": found.latency, "truncated": found.truncated,
+            });
+            answers.insert(format!("{scope:?} search {filter:?} in window {window}"), answer);
+        }
+    }
+}
+
+async fn map(store: &dyn SpanStore, scope: &Scope, answers: &mut Answers) {
+    let now = now_ns() / 1_000_000_000;
+    let tenants = [None, Some("acme"), Some(TENANTS[2]), Some("nobody"), Some("")];
+    for tenant in tenants {
+        for (tier, account) in [
+            (None, None),
+            (Some("basic"), None),
+            (None, Some("111111111111")),
+            (Some("it's"), Some("222222222222")),
+            (Some("gone"), None),
+        ] {
+            for back in [1_800, 3_600, 4 * 86_400, 34 * 86_400] {
+                let query = MapQuery {
+                    from: now - back,
+                    to: now,
+                    tenant: tenant.map(str::to_owned),
+                    tier: tier.map(str::to_owned),
+                    account: account.map(str::to_owned),
+                };
+                let question = format!("{scope:?} map of {tenant:?} {tier:?} {account:?} for {back} s");
+                answers.insert(question, named(&store.map(scope, query).await.unwrap()));
+            }
+        }
+    }
+}
+
+/// A map by names: numbers are an engine's own.
+fn named(map: &ServiceMap) -> Value {
+    let name = |id: u32| {
+        let node = map.nodes.iter().find(|node| node.id == id).unwrap();
+        format!("{} {:?} {}", node.kind, node.account, node.name)
+    };
+    let nodes: BTreeMap<_, _> = map.nodes.iter().map(|node| (name(node.id), &node.stats)).collect();
+    let edges = map.edges.iter().map(|edge| (format!("{} -> {}", name(edge.source), name(edge.target)), &edge.stats));
+    json!({ "nodes": nodes, "edges": edges.collect::<BTreeMap<_, _>>() })
+}
+
+async fn requests(store: &dyn SpanStore, scope: &Scope, answers: &mut Answers) {
+    let now = now_ns() / 1_000_000_000;
+    let tenant = |name: &str| SumsOf::Tenant(name.to_owned());
+    for of in [SumsOf::Each, SumsOf::Together, tenant("acme"), tenant(TENANTS[3]), tenant("nobody"), tenant("")] {
+        for back in [3_600, 7 * 86_400, 36 * 86_400] {
+            let query = RequestQuery { from: (now - back) / 300 * 300, to: now, of: of.clone() };
+            let batches: Vec<Vec<slo::Row>> =
+                store.request_rows(scope, query).await.unwrap().try_collect().await.unwrap();
+            let rows: Vec<_> = batches.into_iter().flatten().collect();
+            assert!(rows.is_sorted_by_key(|row| row.cell.start), "rows come in the order of time");
+            answers.insert(format!("{scope:?} requests of {of:?} for {back} s"), sorted(rows));
+        }
+    }
+    for back in [0, 4 * 86_400, 36 * 86_400] {
+        let rows = store.costs(scope, now - back, now).await.unwrap();
+        answers.insert(format!("{scope:?} costs for {back} s"), sorted(rows));
+    }
+}
+
+fn sorted(mut rows: Vec<slo::Row>) -> Value {
+    rows.sort_by(|a, b| (a.cell.start, &a.key).cmp(&(b.cell.start, &b.key)));
+    rows.iter().map(|row| json!({ "key": *row.key, "cell": row.cell })).collect()
+}
+
+/// Where two answers differ; sums of floating point may by their last digits.
+pub(crate) fn different(expected: &Value, found: &Value) -> Option<String> {
+    match (expected, found) {
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64()?, b.as_f64()?);
+            ((a - b).abs() > 1e-9 * a.abs().max(b.abs())).then(|| format!("{a} is {b}"))
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).enumerate().find_map(|(at, (a, b))| Some(format!("[{at}] {}", different(a, b)?)))
+        }
+        (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
+            a.iter().find_map(|(key, a)| Some(format!("{key} {}", different(a, &b[key])?)))
+        }
+        _ => (expected != found).then(|| format!("{expected} is {found}")),
+    }
+}

@@ -1,0 +1,296 @@
+//! The loop of whoever evaluates: five minutes after five minutes, each read, judged, remembered and told of before the next.
+//!
+//! Where requests come from, where what is known of them is kept, and who is told of alerts is [`Around`] the loop: a store of spans, a file
+//! and webhooks; or Logs Insights, DynamoDB and SNS.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    alert::{Alert, Alerts, Observation},
+    evaluate::Evaluation,
+    judge::Policy,
+    objective::Definitions,
+    row::Cell,
+    state::{Late, TenantState},
+};
+
+/// The end of the last five minutes that closed `settle` seconds before `now` or earlier, so that late spans are among them.
+pub fn closed(now: i64, settle: i64) -> i64 {
+    TenantState::slot_of(now - settle)
+}
+
+/// Whose requests.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// One tenant's.
+    Tenant(String),
+    /// Those of all tenants of a tier.
+    Tier(String),
+    /// Everybody's.
+    All,
+}
+
+impl Whose {
+    /// The tenant, if they are one's.
+    pub fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::Tenant(tenant) => Some(tenant),
+            Self::Tier(_) | Self::All => None,
+        }
+    }
+}
+
+/// What is promised, and when alerts open.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// What was promised to whom.
+    pub definitions: Definitions,
+    /// When alerts open and close.
+    pub policy: Policy,
+}
+
+impl Rules {
+    /// The usual ones; of some tenants, the canary's, nobody is told.
+    pub fn new(definitions: Definitions, excluded: impl IntoIterator<Item = String>) -> Self {
+        let excluded = excluded.into_iter().collect();
+        Self { definitions, policy: Policy { excluded, ..Policy::default() } }
+    }
+}
+
+/// One's past.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// The end of the last five minutes that are in the state, in seconds since 1970.
+    pub fed: i64,
+    /// The tier at that time.
+    pub tier: String,
+    /// The past.
+    pub state: TenantState,
+}
+
+/// How a tenant, a tier, or everybody fares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fare {
+    /// Whose requests.
+    pub whose: Whose,
+    /// The tier; of everybody, whose objectives they are held against.
+    pub tier: String,
+    /// The numbers.
+    pub evaluation: Evaluation,
+}
+
+impl Fare {
+    /// Whether an objective is violated.
+    pub fn violated(&self) -> bool {
+        !self.evaluation.available() || !self.evaluation.quick_enough()
+    }
+
+    /// The share of the 30-day budget that is left; below zero once the objective is violated.
+    pub fn budget_left(&self) -> f64 {
+        1.0 - self.evaluation.budget.burnt().unwrap_or_default()
+    }
+
+    /// How far the latest p99 is over what the tier's latency objective allows; 1 is just at it.
+    pub fn latency_ratio(&self) -> f64 {
+        let within = self.evaluation.objectives.latency.within_ms * 1e6;
+        self.evaluation.latest.p99_ns.unwrap_or_default() / within
+    }
+}
+
+/// What is around the loop.
+pub trait Around {
+    /// Why it did not do what it was asked.
+    type Error;
+
+    /// Feeds what the five minutes that end at `end` brought, and what came since the last that were fed; `false` ends the loop before them.
+    fn feed(
+        &mut self,
+        watch: &mut Watch,
+        rules: &Rules,
+        end: i64,
+    ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
+
+    /// Keeps what is known now, and only then tells of the alerts that opened or closed, each with how its tenant fares.
+    fn keep(
+        &mut self,
+        watch: &Watch,
+        changed: Vec<(Alert, Option<Evaluation>)>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// What is known from one five minutes to the next.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Watch {
+    /// The past of everybody who was heard of.
+    pub known: BTreeMap<Whose, Known>,
+    /// The end of the last five minutes that were judged, in seconds since 1970; none before the first.
+    pub judged: Option<i64>,
+    /// Alerts that are open or about to be.
+    pub alerts: Alerts,
+}
+
+impl Watch {
+    /// Counts requests of closed five minutes, or of a longer stretch of the past; whether anything is promised to whoever sent them.
+    ///
+    /// # Errors
+    ///
+    /// If they are of a time before the last that were fed: they were counted then, or came too late.
+    pub fn feed(&mut self, whose: Whose, tier: &str, cell: &Cell, definitions: &Definitions) -> Result<bool, Late> {
+        let Some(objectives) = definitions.of(whose.tenant(), tier) else { return Ok(false) };
+        let known = self.known.entry(whose).or_default();
+        if known.tier != tier {
+            tier.clone_into(&mut known.tier);
+        }
+        known.state.feed(cell, &objectives)?;
+        known.fed = TenantState::slot_end(cell);
+        Ok(true)
+    }
+
+    /// How everybody fares at `at`, also those who had no requests.
+    pub fn fares(&self, definitions: &Definitions, at: i64) -> Vec<Fare> {
+        let fares = self.known.iter().filter_map(|(whose, known)| {
+            let objectives = definitions.of(whose.tenant(), &known.tier)?;
+            let evaluation = known.state.evaluate(&objectives, at);
+            Some(Fare { whose: whose.clone(), tier: known.tier.clone(), evaluation })
+        });
+        fares.collect()
+    }
+
+    /// Judges every tenant at the end of five minutes, if they were not judged before: how everybody fares, and the alerts that opened or
+    /// closed, each with how its tenant fares.
+    pub fn close(&mut self, end: i64, rules: &Rules) -> (Vec<Fare>, Vec<(Alert, Option<Evaluation>)>) {
+        let fares = self.fares(&rules.definitions, end);
+        if self.judged.is_some_and(|judged| judged >= end) {
+            return (fares, Vec::new());
+        }
+        self.judged = Some(end);
+        let observations: Vec<Observation<'_>> = fares
+            .iter()
+            .filter_map(|Fare { whose, tier, evaluation }| {
+                Some(Observation { tenant: whose.tenant()?, tier, evaluation })
+            })
+            .collect();
+        let changed = self.alerts.pass(end, &observations, &rules.policy);
+        let of = |alert: &Alert| {
+            let tenant = alert.scope.tenant()?;
+            observations.iter().find(|observation| observation.tenant == tenant).map(|of| *of.evaluation)
+        };
+        let changed = changed.into_iter().map(|alert| (of(&alert), alert)).map(|(of, alert)| (alert, of)).collect();
+        (fares, changed)
+    }
+
+    /// Goes through five minutes after five minutes by their ends; how everybody fares at the last. What could not be kept is not judged,
+    /// and judged again the next time.
+    ///
+    /// # Errors
+    ///
+    /// Whatever happens around the loop ends it.
+    pub async fn run<A: Around>(
+        &mut self,
+        ends: impl IntoIterator<Item = i64>,
+        rules: &Rules,
+        around: &mut A,
+    ) -> Result<Vec<Fare>, A::Error> {
+        let mut latest = Vec::new();
+        for end in ends {
+            if !around.feed(self, rules, end).await? {
+                break;
+            }
+            let before = (self.judged, self.alerts.clone());
+            let (fares, changed) = self.close(end, rules);
+            if let Err(error) = around.keep(self, changed).await {
+                (self.judged, self.alerts) = before;
+                return Err(error);
+            }
+            latest = fares;
+        }
+        Ok(latest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SLOT;
+
+    /// Twenty of 400 requests fail in every five minutes; what is kept, and how often that fails.
+    struct Failing {
+        kept: Vec<(i64, Vec<String>)>,
+        refuses_at: Option<i64>,
+    }
+
+    impl Around for Failing {
+        type Error = String;
+
+        async fn feed(&mut self, watch: &mut Watch, rules: &Rules, end: i64) -> Result<bool, String> {
+            let mut cell = Cell::empty(end - SLOT, 300);
+            (0..400).for_each(|request| cell.add(100_000_000, request < 20, Some(1.0)));
+            let whose = Whose::Tenant("acme".to_owned());
+            if watch.known.get(&whose).is_none_or(|known| known.fed < end) {
+                watch.feed(whose, "basic", &cell, &rules.definitions).map_err(|late| late.to_string())?;
+            }
+            Ok(true)
+        }
+
+        async fn keep(&mut self, watch: &Watch, changed: Vec<(Alert, Option<Evaluation>)>) -> Result<(), String> {
+            let end = watch.judged.unwrap();
+            if self.refuses_at.take_if(|at| *at == end).is_some() {
+                return Err("no room".to_owned());
+            }
+            self.kept.push((end, changed.iter().map(|(alert, _)| alert.id()).collect()));
+            Ok(())
+        }
+    }
+
+    fn rules() -> Rules {
+        Rules::new(Definitions::compiled().unwrap(), None)
+    }
+
+    /// Runs over twenty minutes, from where it was judged.
+    async fn run(watch: &mut Watch, around: &mut Failing) -> Result<Vec<Fare>, String> {
+        let ends: Vec<i64> =
+            (1..=4).map(|slot| slot * SLOT).filter(|end| watch.judged.is_none_or(|at| *end > at)).collect();
+        watch.run(ends, &rules(), around).await
+    }
+
+    #[test]
+    fn what_could_not_be_kept_is_judged_again_and_told_once() {
+        let mut whole = Failing { kept: Vec::new(), refuses_at: None };
+        let mut watch = Watch::default();
+        let fares = wait(run(&mut watch, &mut whole)).unwrap();
+        assert_eq!((fares.len(), whole.kept.len()), (1, 4));
+        assert!(whole.kept.iter().any(|(_, told)| !told.is_empty()));
+        for at in 1..=4 {
+            let mut cut = Failing { kept: Vec::new(), refuses_at: Some(at * SLOT) };
+            let mut again = Watch::default();
+            assert_eq!(wait(run(&mut again, &mut cut)), Err("no room".to_owned()));
+            wait(run(&mut again, &mut cut)).unwrap();
+            assert_eq!((&cut.kept, &again), (&whole.kept, &watch), "cut off at {at}");
+        }
+    }
+
+    #[test]
+    fn what_was_judged_is_not_judged_again() {
+        let mut around = Failing { kept: Vec::new(), refuses_at: None };
+        let mut watch = Watch { judged: Some(10 * SLOT), ..Watch::default() };
+        wait(watch.run([SLOT, 2 * SLOT, 3 * SLOT], &rules(), &mut around)).unwrap();
+        assert_eq!(around.kept, vec![(10 * SLOT, Vec::new()); 3]);
+    }
+
+    #[test]
+    fn five_minutes_close_once_late_spans_had_their_time() {
+        assert_eq!([1_199, 1_319, 1_320, 1_619, 1_620].map(|now| closed(now, 120)), [900, 900, 1_200, 1_200, 1_500]);
+    }
+
+    /// Nothing here waits.
+    fn wait<T>(future: impl Future<Output = T>) -> T {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::pin!(future).poll(&mut context) {
+            std::task::Poll::Ready(ready) => ready,
+            std::task::Poll::Pending => panic!("it waits"),
+        }
+    }
+}
