@@ -57,7 +57,11 @@ impl Both {
     /// Asks both everything; how many questions these were.
     async fn compare(&self, asked: &Asked, what: &str) -> usize {
         self.clickhouse.make_sums().await.unwrap();
-        let (embedded, clickhouse) = (answers(&self.embedded, asked).await, answers(&self.clickhouse, asked).await);
+        let began = std::time::Instant::now();
+        let embedded = answers(&self.embedded, asked).await;
+        let mid = began.elapsed();
+        let clickhouse = answers(&self.clickhouse, asked).await;
+        eprintln!("{} questions: embedded {mid:?}, clickhouse {:?}", embedded.len(), began.elapsed() - mid);
         let differences: Vec<String> = embedded
             .iter()
             .zip(&clickhouse)
@@ -139,7 +143,7 @@ async fn what_comes_late_and_what_comes_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_as_nobody_would_send_them() {
     let mut cases = 0;
-    for seed in 1..=3 {
+    for seed in 1..=2 {
         let both = Both::start().await;
         let mut random = fastrand::Rng::with_seed(seed);
         let mut spans = spans::odd(&mut random, 40);
