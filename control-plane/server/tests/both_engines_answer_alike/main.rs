@@ -57,11 +57,7 @@ impl Both {
     /// Asks both everything; how many questions these were.
     async fn compare(&self, asked: &Asked, what: &str) -> usize {
         self.clickhouse.make_sums().await.unwrap();
-        let began = std::time::Instant::now();
-        let embedded = answers(&self.embedded, asked).await;
-        let mid = began.elapsed();
-        let clickhouse = answers(&self.clickhouse, asked).await;
-        eprintln!("{} questions: embedded {mid:?}, clickhouse {:?}", embedded.len(), began.elapsed() - mid);
+        let (embedded, clickhouse) = (answers(&self.embedded, asked).await, answers(&self.clickhouse, asked).await);
         let differences: Vec<String> = embedded
             .iter()
             .zip(&clickhouse)

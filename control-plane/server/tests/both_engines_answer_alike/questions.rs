@@ -125,7 +125,12 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
 
 async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
     let now = asked.now;
-    let windows = [(0, now), (now - 3_600_000_000_000, now), (now - 11 * 86_400_000_000_000, now - 86_400_000_000_000)];
+    // The embedded engine walks through every hour of a window, so that none begins in 1970.
+    let windows = [
+        (now - 60 * 86_400_000_000_000, now),
+        (now - 3_600_000_000_000, now),
+        (now - 11 * 86_400_000_000_000, now - 86_400_000_000_000),
+    ];
     let filters = FILTERS.iter().step_by(if asked.briefly { 5 } else { 1 });
     for filter in filters.map(Some).chain([None]) {
         let windows = windows.into_iter().take(if *scope == Scope::All && !asked.briefly { 3 } else { 1 });
