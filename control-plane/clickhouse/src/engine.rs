@@ -30,7 +30,7 @@ use crate::{
 /// Spans and sums in a ClickHouse database.
 ///
 /// Spans can be read back as soon as they are written; searches, the map and all sums know of them once [`ClickHouse::make_sums`] has
-/// been called. What a tenant's [`Scope`] sees is what it sees of the embedded engine.
+/// been called. [`Stored::spans`] counts spans that came before among the new ones: nothing is read while writing. What a tenant's [`Scope`] sees is what it sees of the embedded engine.
 #[derive(Debug, Clone)]
 pub struct ClickHouse {
     database: Database,

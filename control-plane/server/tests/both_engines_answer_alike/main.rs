@@ -115,7 +115,7 @@ async fn bookings_in_any_order() {
 async fn what_comes_late_and_what_comes_again() {
     let both = Both::start().await;
     let spans = journey(0, true);
-    let asked = Asked::of(&spans);
+    let asked = Asked::of(&spans).briefly();
     let mut cases = 0;
     for (index, (service, span)) in spans.iter().enumerate().rev() {
         assert_eq!(both.write(spans::request(&[(*service, span.clone())])).await.map(|stored| stored.spans), [1, 1]);
@@ -139,7 +139,7 @@ async fn what_comes_late_and_what_comes_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_as_nobody_would_send_them() {
     let mut cases = 0;
-    for seed in 1..=6 {
+    for seed in 1..=2 {
         let both = Both::start().await;
         let mut random = fastrand::Rng::with_seed(seed);
         let mut spans = spans::odd(&mut random, 40);
@@ -149,7 +149,7 @@ async fn spans_as_nobody_would_send_them() {
         for request in in_pieces(before, &mut random) {
             both.write(request).await;
         }
-        cases += both.compare(&asked, &format!("seed {seed}, half of it")).await;
+        cases += both.compare(&asked.briefly(), &format!("seed {seed}, half of it")).await;
         let until = now_ns() / 1_000_000_000;
         assert_eq!(both.embedded.take_late(until).await.unwrap(), BTreeSet::new());
         assert_eq!(both.clickhouse.take_late(until).await.unwrap(), BTreeSet::new());
