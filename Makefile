@@ -110,7 +110,7 @@ sbom: $(CARGO_CYCLONEDX)
 .PHONY: bench
 bench: ## What telemetry costs and what the control plane holds, measured; a table, and target/bench/report.json
 	cargo build --locked --release --package booking --bin booking-api
-	cargo build --locked --release --package control-plane
+	cargo build --locked --release --package control-plane-cli
 	cargo build --locked --release --package bench
 	cargo bench --locked --package bench --bench micro -- --noplot --quiet
 	target/release/bench
