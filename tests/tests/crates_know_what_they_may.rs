@@ -38,6 +38,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "control-plane/server",
         &["control-plane-model", "control-plane-embedded", "control-plane-clickhouse", "slo", "tenancy"],
     ),
+    ("control-plane/cli", &["control-plane", "control-plane-model", "slo"]),
     ("local", &["tenancy", "tenant-telemetry", "airline-events"]),
 ];
 

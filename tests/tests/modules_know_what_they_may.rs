@@ -19,7 +19,6 @@ const SERVER: &[(&str, &[&str])] = &[
     ("config", &["forward", "alerting", "evaluator", "intake"]),
     ("api", &["problem", "alerting", "evaluator"]),
     ("pages", &["visible", "text", "problem", "alerting", "evaluator", "api"]),
-    ("terminal", &["visible", "text", "alerting", "evaluator", "api"]),
     ("server", &["problem", "forward", "alerting", "evaluator", "intake", "config", "api", "pages"]),
 ];
 
@@ -45,8 +44,8 @@ fn modules(folder: &str) -> BTreeMap<String, String> {
         let text = text.split("#[cfg(test)]").next().unwrap();
         modules.entry(module).or_default().push_str(text);
     }
-    // They name all modules, or are another crate.
-    modules.retain(|module, _| !["lib", "main"].contains(&module.as_str()));
+    // It names all modules.
+    modules.retain(|module, _| module != "lib");
     modules
 }
 

@@ -11,9 +11,8 @@
 //! | [`forward`] | spans passed on to other backends |
 //! | [`api`] | the JSON API |
 //! | [`pages`] | the pages |
-//! | [`terminal`] | the same in a terminal |
 //! | [`problem`] | RFC 9457 problem documents |
-//! | `text`, `visible` | what is written to a page or a terminal |
+//! | [`text`], [`visible`] | what is written to a page or a terminal |
 
 pub mod alerting;
 pub mod api;
@@ -25,6 +24,5 @@ pub mod intake;
 pub mod pages;
 pub mod problem;
 pub mod server;
-pub mod terminal;
-mod text;
-mod visible;
+pub mod text;
+pub mod visible;

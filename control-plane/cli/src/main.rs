@@ -1,5 +1,7 @@
 //! `control-plane`: the server, and what it knows in a terminal.
 
+mod terminal;
+
 use std::{
     io::{ErrorKind, IsTerminal, Read, Write},
     net::{Ipv4Addr, SocketAddr},
@@ -9,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server, terminal};
+use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server};
 use control_plane_model::{search::Verdict, trace::TraceId};
 use serde::de::DeserializeOwned;
 use tokio::{
