@@ -1,6 +1,10 @@
 //! The engine as the control plane knows it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,9 +27,12 @@ use crate::{
     late::Late,
     listing, map, requests,
     schema::{self, Migration},
-    sums,
+    sums, wholes,
     writer::Writer,
 };
+
+/// Hours and days are no more than quicker to read than their minutes.
+const WHOLES_EVERY: Duration = Duration::from_secs(60);
 
 /// Spans and sums in a ClickHouse database.
 ///
@@ -36,7 +43,8 @@ pub struct ClickHouse {
     database: Database,
     writer: Writer,
     late: Late,
-    making: Arc<Mutex<()>>,
+    /// When hours and days were summed last.
+    making: Arc<Mutex<Option<Instant>>>,
 }
 
 #[derive(Row, Deserialize)]
@@ -85,8 +93,12 @@ impl ClickHouse {
     ///
     /// [`StoreError::Failed`]; the next call begins again where this one did.
     pub async fn make_sums(&self) -> Result<(), StoreError> {
-        let _alone = self.making.lock().await;
+        let mut summed = self.making.lock().await;
         while sums::make(&self.database, &self.late).await? > 0 {}
+        if summed.is_none_or(|summed| summed.elapsed() >= WHOLES_EVERY) {
+            wholes::make(&self.database).await?;
+            *summed = Some(Instant::now());
+        }
         Ok(())
     }
 }
