@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     error::Error,
     io::{Read, Write},
+    iter::successors,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +13,6 @@ use async_trait::async_trait;
 use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
     Client,
-    error::DisplayErrorContext,
     operation::transact_write_items::TransactWriteItemsError,
     primitives::Blob,
     types::{
@@ -123,7 +123,7 @@ impl StateStore for DynamoDbStates {
         let bytes: Vec<u8> = parts.flat_map(|part| part.as_ref().iter().copied()).collect();
         let mut text = String::new();
         // Parts of two versions, if one was replaced meanwhile, have no right checksum.
-        GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).map_err(|error| failed(error))?;
+        GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).map_err(failed)?;
         Ok(Some(text))
     }
 
@@ -186,6 +186,8 @@ fn alert(record: &AlertRecord) -> Vec<Item> {
     [Some(item(None)), of_tenant].into_iter().flatten().collect()
 }
 
+/// An error in one line, with what caused it.
 pub(crate) fn failed(error: impl Error) -> StoreError {
-    StoreError::Failed(DisplayErrorContext(error).to_string())
+    let causes = successors(error.source(), |error| error.source());
+    StoreError::Failed(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))
 }

@@ -15,8 +15,8 @@ use control_plane_model::{
 use parking_lot::Mutex;
 
 /// How long a lease lasts. Another server leads within this time and [`RENEW_EVERY`] of the last sign of one that ended.
-const LEASE: Duration = Duration::from_secs(15);
-const RENEW_EVERY: Duration = Duration::from_secs(4);
+const LEASE: Duration = Duration::from_secs(12);
+const RENEW_EVERY: Duration = Duration::from_secs(3);
 
 /// The lease of this server while it leads, and until when.
 #[derive(Debug, Clone, Default)]
