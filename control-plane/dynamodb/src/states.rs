@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     error::Error,
     io::{Read, Write},
-    iter::successors,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -188,6 +187,10 @@ fn alert(record: &AlertRecord) -> Vec<Item> {
 
 /// An error in one line, with what caused it.
 pub(crate) fn failed(error: impl Error) -> StoreError {
-    let causes = successors(error.source(), |error| error.source());
-    StoreError::Failed(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    StoreError::Failed(text)
 }
