@@ -19,13 +19,13 @@ use slo::histogram::bin;
 
 use crate::{
     database::{Database, all, failed, now_ns, seconds, within},
-    late::{Late, Touched},
+    late::{self, Touched},
     local::Local,
     outlined::Outlined,
 };
 
 /// Batches whose sums are made together.
-const BATCHES: u32 = 100;
+pub(crate) const BATCHES: usize = 100;
 /// Traces whose rows are in memory together.
 const TRACES: usize = 1_000;
 /// Minutes that are summed together.
@@ -87,8 +87,8 @@ struct PlacedRow {
 }
 
 /// Makes the sums of the batches that have none yet, the first of them; how many batches these were.
-pub(crate) async fn make(database: &Database, late: &Late) -> Result<usize, StoreError> {
-    let changed = database.query(include_str!("../sql/changed.sql")).param("batches", BATCHES);
+pub(crate) async fn make(database: &Database) -> Result<usize, StoreError> {
+    let changed = database.query(include_str!("../sql/changed.sql")).param("batches", BATCHES as u64);
     let batches: Vec<Batch> = all(changed).await?;
     // Before any span is read: what another leader makes of spans that it read before this one is older.
     let newest = batches.iter().map(|batch| batch.newest).max().unwrap_or_default();
@@ -121,9 +121,9 @@ pub(crate) async fn make(database: &Database, late: &Late) -> Result<usize, Stor
             within(sum.execute()).await?;
         }
     }
+    late::note(database, making.version, &making.touched).await?;
     let done: Vec<Done> = batches.iter().map(|batch| Done { at: batch.at, rank: batch.rank }).collect();
     database.insert::<Done>("done", &done).await?;
-    late.note(making.touched);
     Ok(done.len())
 }
 

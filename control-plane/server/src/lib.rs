@@ -5,6 +5,7 @@
 //! | [`server`] | the HTTP server: routes and shutdown |
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
+//! | [`leader`] | which of several servers makes sums, judges and tells |
 //! | [`evaluator`] | every tenant's objectives, kept up to date |
 //! | [`alerting`] | alerts, and how they are told |
 //! | `delivery` | requests to others, sent until they are taken |
@@ -21,6 +22,7 @@ mod delivery;
 pub mod evaluator;
 pub mod forward;
 pub mod intake;
+pub mod leader;
 pub mod pages;
 pub mod problem;
 pub mod server;

@@ -8,7 +8,7 @@ use control_plane_embedded::{Embedded, Retention};
 use control_plane_model::{
     listing::Search,
     map::{MapQuery, ServiceMap},
-    store::{AlertRecord, RequestQuery, Scope, SpanStore, StateStore, SumsOf},
+    store::{AlertRecord, Lease, RequestQuery, Scope, SpanStore, StateStore, SumsOf},
     trace::TraceId,
 };
 use futures_util::StreamExt;
@@ -155,7 +155,7 @@ async fn a_tenant_sees_alerts_about_itself() {
         AlertRecord { id: body.clone(), tenant: tenant.map(str::to_owned), opened: 1, body }
     };
     let changed = vec![alert(Some("acme")), alert(Some("globex")), alert(None)];
-    store.engine.store("alerts", "{}".into(), changed).await.unwrap();
+    store.engine.store(Lease { term: 0 }, "alerts", "{}".into(), changed).await.unwrap();
     assert_eq!(store.engine.state("alerts").await.unwrap().as_deref(), Some("{}"));
     let alerts = async |scope: &Scope, tenant| store.engine.alerts(scope, tenant, 10).await.unwrap();
     assert_eq!(alerts(&Scope::All, None).await.len(), 3);
