@@ -34,10 +34,19 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("control-plane/model", &["slo"]),
     ("control-plane/embedded", &["control-plane-model", "slo"]),
     ("control-plane/clickhouse", &["control-plane-model", "slo"]),
+    ("control-plane/dynamodb", &["control-plane-model"]),
     (
         "control-plane/server",
-        &["control-plane-model", "control-plane-embedded", "control-plane-clickhouse", "slo", "tenancy"],
+        &[
+            "control-plane-model",
+            "control-plane-embedded",
+            "control-plane-clickhouse",
+            "control-plane-dynamodb",
+            "slo",
+            "tenancy",
+        ],
     ),
+    ("control-plane/cli", &["control-plane", "control-plane-model", "slo"]),
     ("local", &["tenancy", "tenant-telemetry", "airline-events"]),
 ];
 

@@ -17,7 +17,10 @@ use control_plane::{
 use control_plane_clickhouse::ClickHouse;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::Value;
-use testkit::control_plane::{Server, number, request_of, text};
+use testkit::{
+    control_plane::{Server, number, request_of, text},
+    program,
+};
 
 const SLOT: u64 = 300;
 const DAY: u64 = 86_400;
@@ -247,7 +250,7 @@ async fn numbers_alerts_and_costs(store: &str) {
 
     // A pipeline can gate on it.
     let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+        let mut command = Command::new(program("control-plane"));
         command.args(arguments).args(["--url", &server.url]).output().unwrap()
     };
     let slo = run(&["slo"]);

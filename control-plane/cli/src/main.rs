@@ -1,5 +1,7 @@
 //! `control-plane`: the server, and what it knows in a terminal.
 
+mod terminal;
+
 use std::{
     io::{ErrorKind, IsTerminal, Read, Write},
     net::{Ipv4Addr, SocketAddr},
@@ -9,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server, terminal};
+use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server};
 use control_plane_model::{search::Verdict, trace::TraceId};
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -141,6 +143,9 @@ struct Settings {
     /// Keep spans in ClickHouse, not in the data folder: clickhouse://user:password@host:port/database.
     #[arg(long, env = "CONTROL_PLANE_STORE", hide_env_values = true)]
     store: Option<String>,
+    /// Keep alerts and what was judged in a table of DynamoDB, not in the data folder: dynamodb:TABLE. Servers that share --store share it.
+    #[arg(long, env = "CONTROL_PLANE_STATES")]
+    states: Option<String>,
     /// Keys, retention, forwarding: a TOML file.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -269,7 +274,7 @@ impl Settings {
             Some(path) => Config::read(&path).with_context(|| path.display().to_string())?,
             None => Config::default(),
         };
-        Ok(config.with_store(self.store))
+        Ok(config.kept_in(self.store, self.states))
     }
 }
 
