@@ -49,7 +49,7 @@ pub(crate) async fn what_is_kept_is_kept_so_long(both: &Both) {
         );
         // Of another trace, so that none replaces another.
         let other = match both.server.sql(&has_trace).await.trim() {
-            "1" => ", toFixedString(unhex(concat('ee', substring(hex(trace_id), 3))), 16) AS trace_id",
+            "1" => ", toFixedString(unhex(concat('{prefix}', substring(hex(trace_id), 3))), 16) AS trace_id",
             _ => "",
         };
         for (age, stays) in [(days - 1, true), (days + 1, false)] {
@@ -62,7 +62,7 @@ pub(crate) async fn what_is_kept_is_kept_so_long(both: &Both) {
             let (copied, before) =
                 (both.server.sql(&format!("SELECT count() FROM {table} WHERE {recent}")).await, count().await);
             let copies = format!(
-                "SELECT * REPLACE ({column} - INTERVAL {age} DAY AS {column}{other}) FROM {table} WHERE {recent}"
+                "SELECT * REPLACE ({column} - INTERVAL {age} DAY AS {column}{other}) FROM (SELECT * FROM {table} WHERE {recent})"
             );
             both.server.sql(&format!("INSERT INTO {table} {copies}")).await;
             both.server.sql(&optimize).await;
