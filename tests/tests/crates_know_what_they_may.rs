@@ -34,9 +34,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("control-plane/model", &["slo"]),
     ("control-plane/embedded", &["control-plane-model", "slo"]),
     ("control-plane/clickhouse", &["control-plane-model", "slo"]),
+    ("control-plane/otel-traces", &["control-plane-model", "control-plane-clickhouse"]),
     (
         "control-plane/server",
-        &["control-plane-model", "control-plane-embedded", "control-plane-clickhouse", "slo", "tenancy"],
+        &[
+            "control-plane-model",
+            "control-plane-embedded",
+            "control-plane-clickhouse",
+            "control-plane-otel-traces",
+            "slo",
+            "tenancy",
+        ],
     ),
     ("control-plane/cli", &["control-plane", "control-plane-model", "slo"]),
     ("local", &["tenancy", "tenant-telemetry", "airline-events"]),

@@ -16,10 +16,11 @@ const SERVER: &[(&str, &[&str])] = &[
     ("alerting", &["text", "delivery"]),
     ("evaluator", &["alerting"]),
     ("intake", &["forward"]),
+    ("otel_traces", &["intake"]),
     ("config", &["forward", "alerting", "evaluator", "intake"]),
     ("api", &["problem", "alerting", "evaluator"]),
     ("pages", &["visible", "text", "problem", "alerting", "evaluator", "api"]),
-    ("server", &["problem", "forward", "alerting", "evaluator", "intake", "config", "api", "pages"]),
+    ("server", &["problem", "forward", "alerting", "evaluator", "intake", "otel_traces", "config", "api", "pages"]),
 ];
 
 /// The only modules of the server that name an engine.

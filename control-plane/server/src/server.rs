@@ -21,6 +21,7 @@ use control_plane_model::{
     complain::complain,
     store::{SpanStore, StateStore},
 };
+use control_plane_otel_traces::OtelTraces;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
     evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Intake},
-    pages,
+    otel_traces, pages,
     problem::Problem,
 };
 
@@ -56,7 +57,8 @@ pub async fn serve(
             if store.migrations().await?.iter().any(|migration| !migration.applied) {
                 bail!("the database lacks tables: control-plane migrate makes them");
             }
-            tokio::spawn(keep_sums(store.clone()));
+            let address = config.store()?.context("a store")?;
+            tokio::spawn(keep_sums(store.clone(), OtelTraces::new(&address)));
             Arc::new(store)
         }
     };
@@ -91,8 +93,11 @@ fn clickhouse(config: &Config) -> Result<Option<ClickHouse>> {
     Ok(config.store()?.as_ref().map(ClickHouse::new))
 }
 
-async fn keep_sums(store: ClickHouse) {
+async fn keep_sums(store: ClickHouse, second_way: OtelTraces) {
     loop {
+        if let Err(error) = otel_traces::import(&second_way, &store).await {
+            complain(format_args!("{error}"));
+        }
         if let Err(error) = store.make_sums().await {
             complain(format_args!("sums: {error}"));
         }
@@ -100,11 +105,16 @@ async fn keep_sums(store: ClickHouse) {
     }
 }
 
-/// The steps to the tables of the database that the configuration names; those that have not been taken are, if that is wanted.
-pub async fn migrate(config: &Config, apply: bool) -> Result<Vec<Migration>> {
-    let Some(store) = clickhouse(config)? else { bail!("which database? --store clickhouse://…") };
+/// The steps to the tables of the database that the configuration names; those that have not been taken are, if that is wanted, and
+/// what a Collector writes to `otel_traces` is read from now on, if a table is named.
+pub async fn migrate(config: &Config, apply: bool, otel_traces: Option<&str>) -> Result<Vec<Migration>> {
+    let Some(address) = config.store()? else { bail!("which database? --store clickhouse://…") };
+    let store = ClickHouse::new(&address);
     if apply {
         store.migrate().await?;
+        if let Some(table) = otel_traces {
+            OtelTraces::new(&address).follow(table).await?;
+        }
     }
     Ok(store.migrations().await?)
 }
