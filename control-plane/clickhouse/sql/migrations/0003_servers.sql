@@ -4,7 +4,7 @@
 CREATE TABLE late (version UInt64, tenant String, earliest Int64, at DateTime('UTC') DEFAULT now())
 ENGINE = MergeTree
 ORDER BY version
-TTL at + INTERVAL 8 DAY;
+TTL at + INTERVAL 1 DAY;
 
 -- Where the states are that go with these spans: one row.
 CREATE TABLE keeper (states String, at DateTime64(3, 'UTC') DEFAULT now64(3))
