@@ -61,12 +61,13 @@ impl Report {
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(NOTHING).set_header(["name", "value", "", "ClickHouse", ""]);
-        let names: BTreeSet<&str> =
-            self.0.keys().map(|name| name.strip_prefix(CLICKHOUSE).unwrap_or(name)).collect();
+        let names: BTreeSet<&str> = self.0.keys().map(|name| name.strip_prefix(CLICKHOUSE).unwrap_or(name)).collect();
         for name in names {
             let mut row = vec![name.to_owned()];
             for name in [name.to_owned(), format!("{CLICKHOUSE}{name}")] {
-                row.extend(self.0.get(&name).map_or(Default::default(), |value| [text(*value), verdict(&name, *value)]));
+                row.extend(
+                    self.0.get(&name).map_or(Default::default(), |value| [text(*value), verdict(&name, *value)]),
+                );
             }
             table.add_row(row);
         }

@@ -94,7 +94,8 @@ impl ClickHouse {
     /// [`StoreError::Failed`]; the next call begins again where this one did.
     pub async fn make_sums(&self) -> Result<(), StoreError> {
         let mut summed = self.making.lock().await;
-        while sums::make(&self.database, &self.late).await? > 0 {}
+        // What came meanwhile can wait until there is more of it: minutes are summed as a whole.
+        while sums::make(&self.database, &self.late).await? {}
         if summed.is_none_or(|summed| summed.elapsed() >= WHOLES_EVERY) {
             wholes::make(&self.database).await?;
             *summed = Some(Instant::now());

@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     hash::{BuildHasher, RandomState},
+    sync::Arc,
 };
 
 use clickhouse::Row;
@@ -11,12 +12,14 @@ use control_plane_model::{
     store::{MAX_SPANS_PER_TRACE, StoreError, Stored},
 };
 use serde::{Serialize, Serializer};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::database::{Database, now_ns};
 
 /// Requests that may wait; one more is told to come back.
 const MAX_WAITING: usize = 128;
+/// Inserts under way at a time: while one is made durable, the next is sent.
+const INSERTS: usize = 2;
 /// Spans in one insert, so that nobody waits for an endless one.
 const MAX_SPANS_PER_INSERT: usize = 30_000;
 /// The part of a rank that tells servers apart, and leaves 65 µs for a batch.
@@ -50,8 +53,11 @@ impl Writer {
 
 async fn run(database: Database, mut waiting: mpsc::Receiver<Job>) {
     let salt = RandomState::new().hash_one(0) & SALT;
+    let inserts = Arc::new(Semaphore::new(INSERTS));
     let mut stamp = 0;
-    while let Some(first) = waiting.recv().await {
+    while let Ok(one) = inserts.clone().acquire_owned().await
+        && let Some(first) = waiting.recv().await
+    {
         let mut spans = first.spans;
         let mut batch = vec![first];
         while spans < MAX_SPANS_PER_INSERT
@@ -61,12 +67,16 @@ async fn run(database: Database, mut waiting: mpsc::Receiver<Job>) {
             batch.push(job);
         }
         stamp = (now_ns() & !SALT | salt).max(stamp + SALT + 1);
-        let outcome = insert(&database, &batch, stamp).await;
-        for (index, job) in batch.into_iter().enumerate() {
-            let outcome = outcome.as_ref().map(|stored| stored.get(index).copied().unwrap_or_default());
-            // Whoever asked may have gone.
-            let _gone = job.done.send(outcome.map_err(Clone::clone));
-        }
+        let database = database.clone();
+        tokio::spawn(async move {
+            let outcome = insert(&database, &batch, stamp).await;
+            for (index, job) in batch.into_iter().enumerate() {
+                let outcome = outcome.as_ref().map(|stored| stored.get(index).copied().unwrap_or_default());
+                // Whoever asked may have gone.
+                let _gone = job.done.send(outcome.map_err(Clone::clone));
+            }
+            drop(one);
+        });
     }
 }
 
