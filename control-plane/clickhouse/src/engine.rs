@@ -164,7 +164,8 @@ impl SpanStore for ClickHouse {
 
     async fn make_sums(&self) -> Result<(), StoreError> {
         let mut summed = self.making.lock().await;
-        while sums::make(&self.database).await? > 0 {}
+        // What came meanwhile can wait until there is more of it: minutes are summed as a whole.
+        while sums::make(&self.database).await? {}
         if summed.is_none_or(|summed| summed.elapsed() >= WHOLES_EVERY) {
             wholes::make(&self.database).await?;
             *summed = Some(Instant::now());
