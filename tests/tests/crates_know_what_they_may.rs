@@ -35,6 +35,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("control-plane/embedded", &["control-plane-model", "slo"]),
     ("control-plane/clickhouse", &["control-plane-model", "slo"]),
     ("control-plane/dynamodb", &["control-plane-model"]),
+    ("control-plane/otel-traces", &["control-plane-model", "control-plane-clickhouse"]),
     (
         "control-plane/server",
         &[
@@ -42,6 +43,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "control-plane-embedded",
             "control-plane-clickhouse",
             "control-plane-dynamodb",
+            "control-plane-otel-traces",
             "slo",
             "tenancy",
         ],

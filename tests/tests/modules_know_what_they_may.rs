@@ -17,10 +17,14 @@ const SERVER: &[(&str, &[&str])] = &[
     ("leader", &[]),
     ("evaluator", &["alerting", "leader"]),
     ("intake", &["forward"]),
+    ("otel_traces", &["intake"]),
     ("config", &["forward", "alerting", "evaluator", "intake"]),
     ("api", &["problem", "alerting", "evaluator"]),
     ("pages", &["visible", "text", "problem", "alerting", "evaluator", "api"]),
-    ("server", &["problem", "forward", "alerting", "leader", "evaluator", "intake", "config", "api", "pages"]),
+    (
+        "server",
+        &["problem", "forward", "alerting", "leader", "evaluator", "intake", "otel_traces", "config", "api", "pages"],
+    ),
 ];
 
 /// The only modules of the server that name an engine.

@@ -6,6 +6,7 @@
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
 //! | [`leader`] | which of several servers makes sums, judges and tells |
+//! | `otel_traces` | spans that a Collector has written to ClickHouse |
 //! | [`evaluator`] | every tenant's objectives, kept up to date |
 //! | [`alerting`] | alerts, and how they are told |
 //! | `delivery` | requests to others, sent until they are taken |
@@ -23,6 +24,7 @@ pub mod evaluator;
 pub mod forward;
 pub mod intake;
 pub mod leader;
+mod otel_traces;
 pub mod pages;
 pub mod problem;
 pub mod server;

@@ -12,7 +12,7 @@ use axum::{
     extract::{DefaultBodyLimit, Request},
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, map_response},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use control_plane_clickhouse::{ClickHouse, Migration};
@@ -22,6 +22,7 @@ use control_plane_model::{
     complain::complain,
     store::{SpanStore, StateStore},
 };
+use control_plane_otel_traces::OtelTraces;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -32,12 +33,10 @@ use crate::{
     forward::Forwarder,
     intake::{self, Intake},
     leader::Leader,
-    pages,
+    otel_traces, pages,
     problem::Problem,
 };
 
-/// What takes longer to answer is given up.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
 
@@ -52,7 +51,7 @@ pub async fn serve(
 ) -> Result<()> {
     let (spans, states) = stores(dir, config).await?;
     let leader = Leader::start(states.clone()).await;
-    tokio::spawn(keep_sums(spans.clone(), leader.clone()));
+    tokio::spawn(keep_sums(spans.clone(), config.store()?.as_ref().map(OtelTraces::new), leader.clone()));
     let notifier = Notifier::start(config.webhooks()?);
     let sources = Sources {
         evaluator: Evaluator::start(spans.clone(), states.clone(), config.slo()?, notifier, leader)?,
@@ -68,12 +67,13 @@ pub async fn serve(
     };
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
-        .merge(api::routes().merge(pages::routes()).with_state(sources).layer(from_fn(in_time)))
+        .merge(api::routes().merge(pages::routes()).with_state(sources))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method."))
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(map_response(secure))
+        .layer(map_response(again))
         .layer(from_fn(timed));
     ready()?;
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
@@ -117,20 +117,34 @@ fn embedded(dir: &Path, config: &Config) -> Result<Embedded> {
     Embedded::open(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))
 }
 
-async fn keep_sums(spans: Arc<dyn SpanStore>, leader: Leader) {
+/// Makes the sums of what was written, what came by a Collector's table before it.
+async fn keep_sums(spans: Arc<dyn SpanStore>, second_way: Option<OtelTraces>, leader: Leader) {
+    let make = async || {
+        if let Some(from) = &second_way
+            && let Err(error) = otel_traces::import(from, &*spans).await
+        {
+            complain(format_args!("otel_traces: {error}"));
+        }
+        spans.make_sums().await
+    };
     loop {
-        if let Some(Err(error)) = leader.meanwhile(spans.make_sums()).await {
+        if let Some(Err(error)) = leader.meanwhile(make()).await {
             complain(format_args!("sums: {error}"));
         }
         tokio::time::sleep(SUMS_EVERY).await;
     }
 }
 
-/// The steps to the tables of the database that the configuration names; those that have not been taken are, if that is wanted.
-pub async fn migrate(config: &Config, apply: bool) -> Result<Vec<Migration>> {
-    let Some(store) = clickhouse(config)? else { bail!("which database? --store clickhouse://…") };
+/// The steps to the tables of the database that the configuration names; those that have not been taken are, if that is wanted, and
+/// what a Collector writes to `otel_traces` is read from now on, if a table is named.
+pub async fn migrate(config: &Config, apply: bool, otel_traces: Option<&str>) -> Result<Vec<Migration>> {
+    let Some(address) = config.store()? else { bail!("which database? --store clickhouse://…") };
+    let store = ClickHouse::new(&address);
     if apply {
         store.migrate().await?;
+        if let Some(table) = otel_traces {
+            OtelTraces::new(&address).follow(table).await?;
+        }
     }
     Ok(store.migrations().await?)
 }
@@ -146,10 +160,12 @@ async fn secure(mut response: Response) -> Response {
     response
 }
 
-/// Whichever engine does not answer: whoever asks is told before they give up.
-async fn in_time(request: Request, next: Next) -> Response {
-    let late = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The store did not answer in time.").into_response();
-    tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await.unwrap_or_else(|_| late())
+/// What cannot be had now may be had soon.
+async fn again(mut response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
+    }
+    response
 }
 
 /// Says what the request took here: <https://www.w3.org/TR/server-timing/>.
