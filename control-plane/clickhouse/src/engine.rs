@@ -79,6 +79,15 @@ impl ClickHouse {
         schema::migrate(&self.database).await
     }
 
+    /// When the first of the batches was written whose sums are not made yet, milliseconds since 1970; none, if all are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] where the database does not answer.
+    pub async fn first_unsummed(&self) -> Result<Option<i64>, StoreError> {
+        Ok(all::<i64>(self.database.query(include_str!("../sql/first_unsummed.sql"))).await?.first().copied())
+    }
+
     /// Makes the sums of what was written since. Only one server does this at a time: the leader.
     ///
     /// # Errors
