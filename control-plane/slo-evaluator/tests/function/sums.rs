@@ -65,7 +65,7 @@ async fn a_failing_tenant_is_told_of_by_the_control_plane_s_sums() {
     let report: Value = serde_json::from_slice(outcome.result.as_ref().unwrap()).unwrap();
     assert_eq!((&report["slots"], &report["requests"]), (&json!(1), &json!(400)), "{report}");
     let told: Value = serde_json::from_str(&aws.messages()[0]).unwrap();
-    assert_eq!(told["alert"]["scope"]["tenant"], "acme", "{told}");
+    assert_eq!(told["alert"]["tenant"], "acme", "{told}");
     assert_eq!(told["evaluation"]["latest"]["error_rate"], 0.05, "{told}");
 }
 
