@@ -37,6 +37,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("control-plane/model", &["slo"]),
     ("control-plane/embedded", &["control-plane-model", "slo"]),
     ("control-plane/clickhouse", &["control-plane-model", "slo"]),
+    ("control-plane/dynamodb", &["control-plane-model"]),
     ("control-plane/otel-traces", &["control-plane-model", "control-plane-clickhouse"]),
     (
         "control-plane/server",
@@ -44,6 +45,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "control-plane-model",
             "control-plane-embedded",
             "control-plane-clickhouse",
+            "control-plane-dynamodb",
             "control-plane-otel-traces",
             "slo",
             "tenancy",

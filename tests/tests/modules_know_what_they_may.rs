@@ -14,13 +14,17 @@ const SERVER: &[(&str, &[&str])] = &[
     ("delivery", &[]),
     ("forward", &["delivery"]),
     ("alerting", &["text", "delivery"]),
-    ("evaluator", &["alerting"]),
+    ("leader", &[]),
+    ("evaluator", &["alerting", "leader"]),
     ("intake", &["forward"]),
     ("otel_traces", &["intake"]),
     ("config", &["forward", "alerting", "evaluator", "intake"]),
     ("api", &["problem", "alerting", "evaluator"]),
     ("pages", &["visible", "text", "problem", "alerting", "evaluator", "api"]),
-    ("server", &["problem", "forward", "alerting", "evaluator", "intake", "otel_traces", "config", "api", "pages"]),
+    (
+        "server",
+        &["problem", "forward", "alerting", "leader", "evaluator", "intake", "otel_traces", "config", "api", "pages"],
+    ),
 ];
 
 /// The only modules of the server that name an engine.
@@ -113,7 +117,7 @@ fn a_group_of_imports_names_all_its_modules() {
 
 #[test]
 fn no_modules_import_each_other_in_a_circle() {
-    for folder in ["model", "embedded", "clickhouse", "server"] {
+    for folder in ["model", "embedded", "clickhouse", "dynamodb", "server"] {
         let edges = edges(&format!("control-plane/{folder}"));
         assert!(edges.values().any(|others| !others.is_empty()), "{folder}: no import was found");
         assert!(circle(&edges).is_empty(), "{folder}: a circle among {:?}", circle(&edges));
@@ -139,7 +143,9 @@ fn the_servers_modules_know_only_those_above_them_that_they_may() {
 #[test]
 fn engines_are_named_where_one_is_chosen() {
     for (module, text) in modules("control-plane/server") {
-        let names = ["embedded", "clickhouse"].iter().any(|engine| text.contains(&format!("control_plane_{engine}")));
+        let names = ["embedded", "clickhouse", "dynamodb"]
+            .iter()
+            .any(|engine| text.contains(&format!("control_plane_{engine}")));
         assert_eq!(names, NAME_ENGINES.contains(&module.as_str()), "{module}");
     }
 }

@@ -146,6 +146,9 @@ struct Settings {
     /// Keep spans in ClickHouse, not in the data folder: clickhouse://user:password@host:port/database.
     #[arg(long, env = "CONTROL_PLANE_STORE", hide_env_values = true)]
     store: Option<String>,
+    /// Keep alerts and what was judged in a table of DynamoDB, not in the data folder: dynamodb:TABLE. Servers that share --store share it.
+    #[arg(long, env = "CONTROL_PLANE_STATES")]
+    states: Option<String>,
     /// Keys, retention, forwarding: a TOML file.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -274,7 +277,7 @@ impl Settings {
             Some(path) => Config::read(&path).with_context(|| path.display().to_string())?,
             None => Config::default(),
         };
-        Ok(config.with_store(self.store))
+        Ok(config.kept_in(self.store, self.states))
     }
 }
 

@@ -1,6 +1,10 @@
 //! The engine as the control plane knows it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,24 +23,28 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::{
-    database::{Address, Database, all, failed, one},
+    database::{Address, Database, all, failed, one, within},
     late::Late,
     listing, map, requests,
     schema::{self, Migration},
-    sums,
+    sums, wholes,
     writer::Writer,
 };
 
+/// Hours and days are no more than quicker to read than their minutes.
+const WHOLES_EVERY: Duration = Duration::from_secs(60);
+
 /// Spans and sums in a ClickHouse database.
 ///
-/// Spans can be read back as soon as they are written; searches, the map and all sums know of them once [`ClickHouse::make_sums`] has
+/// Spans can be read back as soon as they are written; searches, the map and all sums know of them once [`SpanStore::make_sums`] has
 /// been called. [`Stored::spans`] counts spans that came before among the new ones: nothing is read while writing. What a tenant's [`Scope`] sees is what it sees of the embedded engine.
 #[derive(Debug, Clone)]
 pub struct ClickHouse {
     database: Database,
     writer: Writer,
     late: Late,
-    making: Arc<Mutex<()>>,
+    /// When hours and days were summed last.
+    making: Arc<Mutex<Option<Instant>>>,
 }
 
 #[derive(Row, Deserialize)]
@@ -85,18 +93,27 @@ impl ClickHouse {
     ///
     /// [`StoreError::Failed`] where the database does not answer.
     pub async fn first_unsummed(&self) -> Result<Option<i64>, StoreError> {
-        Ok(all::<i64>(self.database.query(include_str!("../sql/first_unsummed.sql"))).await?.first().copied())
+        sums::first_to_make(&self.database).await
     }
 
-    /// Makes the sums of what was written since. Only one server does this at a time: the leader.
+    /// Names what keeps the states that go with these spans; what does, which is another where one was named before.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Failed`]; the next call begins again where this one did.
-    pub async fn make_sums(&self) -> Result<(), StoreError> {
-        let _alone = self.making.lock().await;
-        while sums::make(&self.database, &self.late).await? > 0 {}
-        Ok(())
+    /// [`StoreError::Failed`] where the database does not answer.
+    pub async fn kept_with(&self, states: &str) -> Result<String, StoreError> {
+        let name = "INSERT INTO keeper (states) SELECT {states:String} WHERE (SELECT count() FROM keeper) = 0";
+        within(self.database.query(name).param("states", states).execute()).await?;
+        one(self.database.query(include_str!("../sql/kept_with.sql"))).await
+    }
+
+    /// Keeps spans for so many hours. Sums are kept for as long as they always are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] where the database does not answer.
+    pub async fn keep_for(&self, hours: i64) -> Result<(), StoreError> {
+        schema::keep_for(&self.database, hours).await
     }
 }
 
@@ -159,6 +176,16 @@ impl SpanStore for ClickHouse {
     }
 
     async fn take_late(&self, until: i64) -> Result<BTreeSet<Option<String>>, StoreError> {
-        Ok(self.late.take(until))
+        self.late.take(&self.database, until).await
+    }
+
+    async fn make_sums(&self) -> Result<(), StoreError> {
+        let mut summed = self.making.lock().await;
+        while sums::make(&self.database).await? > 0 {}
+        if summed.is_none_or(|summed| summed.elapsed() >= WHOLES_EVERY) {
+            wholes::make(&self.database).await?;
+            *summed = Some(Instant::now());
+        }
+        Ok(())
     }
 }

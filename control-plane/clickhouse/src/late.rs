@@ -1,29 +1,55 @@
-//! Whose past changed since: told by what makes the sums, asked by the evaluator, both of the one leader.
+//! Whose past changed since: noted in the database by whoever makes the sums, so that every server knows of it, and a new leader too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
+use clickhouse::Row;
+use control_plane_model::store::StoreError;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::database::{Database, one};
 
 /// The earliest request of each tenant, Unix seconds; `None` is nobody.
 pub(crate) type Touched = BTreeMap<Option<String>, i64>;
 
+/// A row of `late`.
+#[derive(Row, Serialize)]
+struct Note<'a> {
+    version: u64,
+    tenant: &'a str,
+    earliest: i64,
+}
+
+#[derive(Row, Deserialize)]
+struct Noted {
+    newest: u64,
+    tenants: Vec<String>,
+}
+
+/// Notes whose sums can be read now.
+pub(crate) async fn note(database: &Database, version: u64, touched: &Touched) -> Result<(), StoreError> {
+    let notes = touched.iter().map(|(tenant, earliest)| {
+        let tenant = tenant.as_deref().unwrap_or_default();
+        Note { version, tenant, earliest: *earliest }
+    });
+    let notes: Vec<_> = notes.collect();
+    database.insert::<Note<'_>>("late", &notes).await
+}
+
+/// The newest note that was read here, and what was evaluated then.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Late(Arc<Mutex<(i64, BTreeSet<Option<String>>)>>);
+pub(crate) struct Late(Arc<Mutex<(u64, i64)>>);
 
 impl Late {
-    /// Sums that can be read now.
-    pub(crate) fn note(&self, touched: Touched) {
-        let (until, tenants) = &mut *self.0.lock();
-        tenants.extend(touched.into_iter().filter(|(_, earliest)| earliest < until).map(|(tenant, _)| tenant));
-    }
-
     /// Who had late spans since; what is before `until` is about to be read.
-    pub(crate) fn take(&self, until: i64) -> BTreeSet<Option<String>> {
-        let mut late = self.0.lock();
-        late.0 = until;
-        std::mem::take(&mut late.1)
+    pub(crate) async fn take(&self, database: &Database, until: i64) -> Result<BTreeSet<Option<String>>, StoreError> {
+        let (since, evaluated) = *self.0.lock();
+        let query = database.query(include_str!("../sql/late.sql")).param("since", since).param("until", evaluated);
+        let Noted { newest, tenants } = one(query).await?;
+        *self.0.lock() = (newest.max(since), until);
+        Ok(tenants.into_iter().map(|tenant| Some(tenant).filter(|tenant| !tenant.is_empty())).collect())
     }
 }

@@ -4,11 +4,12 @@ use clickhouse::Row;
 use control_plane_model::store::StoreError;
 use serde::Serialize;
 
-use crate::database::{Database, all, within};
+use crate::database::{Database, all, one, within};
 
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("spans", include_str!("../sql/migrations/0001_spans.sql")),
     ("sums", include_str!("../sql/migrations/0002_sums.sql")),
+    ("servers", include_str!("../sql/migrations/0003_servers.sql")),
 ];
 
 /// A step from an empty database to the tables of today.
@@ -48,6 +49,20 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
         }
         if !applied {
             database.insert::<Applied<'_>>("migrations", &[Applied { number, name }]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Spans and outlines of traces go so many hours after they came.
+pub(crate) async fn keep_for(database: &Database, hours: i64) -> Result<(), StoreError> {
+    let lasts = "SELECT position(create_table_query, {ttl:String}) > 0 FROM system.tables WHERE database = currentDatabase() AND name = {table:String}";
+    for table in ["spans", "traces"] {
+        let query = database.query(lasts).param("ttl", format!("toIntervalHour({hours})")).param("table", table);
+        // Parts are gone through once more where this changes.
+        if !one::<bool>(query).await? {
+            let change = format!("ALTER TABLE {table} MODIFY TTL received + INTERVAL {hours} HOUR");
+            within(database.query(&change).execute()).await?;
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     hash::{BuildHasher, RandomState},
+    time::Duration,
 };
 
 use clickhouse::Row;
@@ -11,7 +12,10 @@ use control_plane_model::{
     store::{MAX_SPANS_PER_TRACE, StoreError, Stored},
 };
 use serde::{Serialize, Serializer};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::database::{Database, now_ns};
 
@@ -19,6 +23,9 @@ use crate::database::{Database, now_ns};
 const MAX_WAITING: usize = 128;
 /// Spans in one insert, so that nobody waits for an endless one.
 const MAX_SPANS_PER_INSERT: usize = 30_000;
+/// Senders hear of what takes longer before they stop listening, which exporters do after ten seconds:
+/// <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>.
+const MAX_WAIT: Duration = Duration::from_secs(8);
 /// The part of a rank that tells servers apart, and leaves 65 µs for a batch.
 const SALT: u64 = 0xffff;
 
@@ -44,7 +51,9 @@ impl Writer {
         let spans = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
         let (done, outcome) = oneshot::channel();
         self.0.try_send(Job { traces, spans, done }).map_err(|_| StoreError::Busy)?;
-        outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?
+        let outcome = timeout(MAX_WAIT, outcome).await;
+        let outcome = outcome.map_err(|_| StoreError::Failed(format!("not stored within {} s", MAX_WAIT.as_secs())))?;
+        outcome.map_err(|_| StoreError::Failed("the writer ended".into()))?
     }
 }
 
@@ -52,6 +61,10 @@ async fn run(database: Database, mut waiting: mpsc::Receiver<Job>) {
     let salt = RandomState::new().hash_one(0) & SALT;
     let mut stamp = 0;
     while let Some(first) = waiting.recv().await {
+        // Whoever gave up waiting sends it again.
+        if first.done.is_closed() {
+            continue;
+        }
         let mut spans = first.spans;
         let mut batch = vec![first];
         while spans < MAX_SPANS_PER_INSERT

@@ -1,13 +1,13 @@
 //! The engine as the control plane knows it: what blocks does so on threads that may.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use async_trait::async_trait;
 use control_plane_model::{
     incoming::Incoming,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
-    store::{AlertRecord, Facets, RequestQuery, RequestRows, Scope, SpanStore, StateStore, StoreError, Stored},
+    store::{AlertRecord, Facets, Lease, RequestQuery, RequestRows, Scope, SpanStore, StateStore, StoreError, Stored},
     trace::{Trace, TraceId},
 };
 use futures_util::{StreamExt, stream};
@@ -132,12 +132,27 @@ impl SpanStore for Embedded {
 
 #[async_trait]
 impl StateStore for Embedded {
+    async fn identity(&self) -> Result<String, StoreError> {
+        self.read(Reader::identity).await
+    }
+
+    /// Whoever has this holds the folder, and nobody leads after it while it does.
+    async fn lease(&self, _holder: &str, _length: Duration) -> Result<Option<Lease>, StoreError> {
+        Ok(Some(Lease { term: 0 }))
+    }
+
     async fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
         let name = name.to_owned();
         self.read(move |reader| reader.state(&name)).await
     }
 
-    async fn store(&self, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
+    async fn store(
+        &self,
+        _lease: Lease,
+        name: &str,
+        state: String,
+        changed: Vec<AlertRecord>,
+    ) -> Result<(), StoreError> {
         let (writer, state) = (self.writer.clone(), State { name: name.to_owned(), state, changed });
         finished(spawn_blocking(move || writer.store_state(state)).await)
     }

@@ -1,5 +1,7 @@
 //! What is remembered besides spans: states by name, and alerts.
 
+use std::path::Path;
+
 use control_plane_model::store::{AlertRecord, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -27,7 +29,20 @@ impl State {
     }
 }
 
+/// Names the file for good, wherever it is moved to: by where it was made, and at random.
+pub(crate) fn name(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    let sql = "INSERT OR IGNORE INTO states VALUES ('identity', ?1 || ' (' || hex(randomblob(8)) || ')')";
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    connection.execute(sql, [path.to_string_lossy()])?;
+    Ok(())
+}
+
 impl Reader {
+    /// As [`name`] named it.
+    pub(crate) fn identity(&self) -> Result<String, StoreError> {
+        self.state("identity")?.ok_or_else(|| StoreError::Failed("the file has no name".into()))
+    }
+
     /// What was stored under a name.
     pub(crate) fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.read(|connection| {

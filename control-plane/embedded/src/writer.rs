@@ -23,7 +23,7 @@ use crate::{
     late::Late,
     lock::Lock,
     schema,
-    states::State,
+    states::{self, State},
 };
 
 /// Requests that may wait; one more is told to come back.
@@ -73,6 +73,7 @@ impl Writer {
     pub(crate) fn start(path: &Path, retention: Retention) -> Result<Self, StoreError> {
         let lock = Lock::take(&path.with_extension("lock"))?;
         let connection = schema::open_writer(path).map_err(Failure::from)?;
+        states::name(&connection, path).map_err(Failure::from)?;
         let late = Late::default();
         let ingest = Ingest::load(&connection)?;
         let (sender, receiver) = sync_channel(MAX_WAITING);

@@ -2,7 +2,7 @@
 //!
 //! An engine is asked by name and answers by name, whatever it keeps instead. Every read is told whose eyes it is for.
 
-use std::{collections::BTreeSet, fmt::Debug};
+use std::{collections::BTreeSet, fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -37,6 +37,9 @@ pub enum StoreError {
     /// Somebody else writes to this folder.
     #[error("{0} holds this folder")]
     InUse(String),
+    /// Somebody else took the lease meanwhile.
+    #[error("another server leads")]
+    Superseded,
     /// It failed.
     #[error("the store failed: {0}")]
     Failed(String),
@@ -146,6 +149,11 @@ pub trait SpanStore: Debug + Send + Sync {
     /// The tenants that had spans of times which were evaluated, since this was asked last; `None` is nobody. From now on what is before
     /// `until`, Unix seconds, counts as evaluated.
     async fn take_late(&self, until: i64) -> Result<BTreeSet<Option<String>>, StoreError>;
+
+    /// Makes the sums of what was written before, where writing did not. Only one server does this at a time: the leader.
+    async fn make_sums(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// An alert as it is kept.
@@ -161,14 +169,32 @@ pub struct AlertRecord {
     pub body: String,
 }
 
+/// The right to lead: to make sums, to judge and to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Greater than that of everybody who led before.
+    pub term: u64,
+}
+
 /// Keeps what the control plane has to remember besides spans.
 #[async_trait]
 pub trait StateStore: Debug + Send + Sync {
+    /// Where this is: the same for all who keep their states here, and for no others.
+    async fn identity(&self) -> Result<String, StoreError>;
+
+    /// Takes the lease for a holder, or renews it, for so long from the time at which this was called; `None` while another has it.
+    async fn lease(&self, holder: &str, length: Duration) -> Result<Option<Lease>, StoreError>;
+
     /// What was stored under a name, JSON.
     async fn state(&self, name: &str) -> Result<Option<String>, StoreError>;
 
     /// Stores a state under a name, and the alerts that changed with it: all of it or nothing.
-    async fn store(&self, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError>;
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Superseded`] where somebody took the lease after `lease`, whenever that was; nothing is stored.
+    async fn store(&self, lease: Lease, name: &str, state: String, changed: Vec<AlertRecord>)
+    -> Result<(), StoreError>;
 
     /// The bodies of alerts, the latest first: of one tenant, if one is named.
     async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;

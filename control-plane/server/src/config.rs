@@ -26,6 +26,8 @@ const HOUR: i64 = 3_600;
 pub struct Config {
     /// Where spans are kept, if not in the data folder.
     store: Option<String>,
+    /// Where alerts and what was judged are kept, if not in the data folder: `dynamodb:` and a table.
+    states: Option<String>,
     intake: Intake,
     retention: Kept,
     forward: Vec<Forward>,
@@ -103,6 +105,9 @@ pub enum ConfigError {
     /// What keeps spans cannot be found by this.
     #[error("store: {0}")]
     Store(String),
+    /// What keeps states cannot be found by this.
+    #[error("states: expected dynamodb: and the name or ARN of a table, not {0}")]
+    States(String),
     /// A value beginning with `$` names a variable that is not set.
     #[error("the environment has no {0}")]
     NoVariable(String),
@@ -120,10 +125,19 @@ impl Config {
         Ok(toml::from_str(&std::fs::read_to_string(path)?)?)
     }
 
-    /// The same, with spans kept elsewhere, if that is said.
+    /// The same, with spans or states kept elsewhere, if that is said.
     #[must_use]
-    pub fn with_store(self, store: Option<String>) -> Self {
-        Self { store: store.or(self.store), ..self }
+    pub fn kept_in(self, store: Option<String>, states: Option<String>) -> Self {
+        Self { store: store.or(self.store), states: states.or(self.states), ..self }
+    }
+
+    /// The table that keeps states; none, where that is the data folder.
+    pub fn states(&self) -> Result<Option<String>, ConfigError> {
+        let Some(text) = self.states.as_deref().map(secret).transpose()? else { return Ok(None) };
+        match text.strip_prefix("dynamodb:") {
+            Some(table) if !table.is_empty() => Ok(Some(table.to_owned())),
+            _ => Err(ConfigError::States(text)),
+        }
     }
 
     /// The database that keeps spans; none, where that is the data folder.
@@ -253,7 +267,9 @@ mod tests {
         assert!(
             parsed("store = 'postgres://h'").store().is_err() && parsed("store = '$NO_SUCH_VARIABLE'").store().is_err()
         );
-        assert!(parsed("").with_store(Some("clickhouse://h".into())).store().unwrap().is_some());
+        assert!(parsed("").kept_in(Some("clickhouse://h".into()), None).store().unwrap().is_some());
+        assert!(parsed("states = 'dynamodb:'").states().is_err() && parsed("states = 'table'").states().is_err());
+        assert_eq!(parsed("states = 'dynamodb:t'").states().unwrap().as_deref(), Some("t"));
         assert!(parsed("[intake.keys]\n1 = '$NO_SUCH_VARIABLE'").keys().is_err());
     }
 }

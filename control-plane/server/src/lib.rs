@@ -5,6 +5,7 @@
 //! | [`server`] | the HTTP server: routes and shutdown |
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
+//! | [`leader`] | which of several servers makes sums, judges and tells |
 //! | `otel_traces` | spans that a Collector has written to ClickHouse |
 //! | [`evaluator`] | every tenant's objectives, kept up to date |
 //! | [`alerting`] | alerts, and how they are told |
@@ -22,6 +23,7 @@ mod delivery;
 pub mod evaluator;
 pub mod forward;
 pub mod intake;
+pub mod leader;
 mod otel_traces;
 pub mod pages;
 pub mod problem;

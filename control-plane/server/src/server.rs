@@ -12,10 +12,11 @@ use axum::{
     extract::{DefaultBodyLimit, Request},
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, map_response},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use control_plane_clickhouse::{ClickHouse, Migration};
+use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::Embedded;
 use control_plane_model::{
     complain::complain,
@@ -31,10 +32,13 @@ use crate::{
     evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Intake},
+    leader::Leader,
     otel_traces, pages,
     problem::Problem,
 };
 
+/// What takes longer to answer is given up.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
 
@@ -47,25 +51,12 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
     ready: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let database = dir.join("control-plane.sqlite");
-    let store =
-        Embedded::open(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))?;
-    let spans: Arc<dyn SpanStore> = match clickhouse(config)? {
-        None => Arc::new(store.clone()),
-        Some(store) => {
-            if store.migrations().await?.iter().any(|migration| !migration.applied) {
-                bail!("the database lacks tables: control-plane migrate makes them");
-            }
-            let address = config.store()?.context("a store")?;
-            tokio::spawn(keep_sums(store.clone(), OtelTraces::new(&address)));
-            Arc::new(store)
-        }
-    };
-    let states: Arc<dyn StateStore> = Arc::new(store);
+    let (spans, states) = stores(dir, config).await?;
+    let leader = Leader::start(states.clone()).await;
+    tokio::spawn(keep_sums(spans.clone(), config.store()?.as_ref().map(OtelTraces::new), leader.clone()));
     let notifier = Notifier::start(config.webhooks()?);
     let sources = Sources {
-        evaluator: Evaluator::start(spans.clone(), states.clone(), config.slo()?, notifier)?,
+        evaluator: Evaluator::start(spans.clone(), states.clone(), config.slo()?, notifier, leader)?,
         prices: config.prices().map(Arc::new),
         logs: config.logs_url().map(Logs::new).transpose()?,
         spans: spans.clone(),
@@ -78,7 +69,7 @@ pub async fn serve(
     };
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
-        .merge(api::routes().merge(pages::routes()).with_state(sources))
+        .merge(api::routes().merge(pages::routes()).with_state(sources).layer(from_fn(in_time)))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method."))
@@ -89,16 +80,56 @@ pub async fn serve(
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
 }
 
+/// What keeps spans, and what keeps states.
+async fn stores(dir: &Path, config: &Config) -> Result<(Arc<dyn SpanStore>, Arc<dyn StateStore>)> {
+    let Some(spans) = clickhouse(config)? else {
+        if config.states()?.is_some() {
+            bail!("states in DynamoDB are for servers that share their spans: --store clickhouse://…");
+        }
+        let store = Arc::new(embedded(dir, config)?);
+        return Ok((store.clone(), store));
+    };
+    if spans.migrations().await?.iter().any(|migration| !migration.applied) {
+        bail!("the database lacks tables: control-plane migrate makes them");
+    }
+    let states: Arc<dyn StateStore> = match config.states()? {
+        Some(table) => Arc::new(DynamoDbStates::new(table).await),
+        None => Arc::new(embedded(dir, config)?),
+    };
+    let here = states.identity().await?;
+    let there = spans.kept_with(&here).await?;
+    if here != there {
+        bail!(
+            "another server keeps the alerts of these spans, in {there}; here they would be in {here}. Servers side by side need \
+             --states dynamodb:TABLE, the same for all; if the other is gone for good, TRUNCATE TABLE keeper in the database"
+        );
+    }
+    spans.keep_for(config.retention().max_age / 3_600).await?;
+    Ok((Arc::new(spans), states))
+}
+
 fn clickhouse(config: &Config) -> Result<Option<ClickHouse>> {
     Ok(config.store()?.as_ref().map(ClickHouse::new))
 }
 
-async fn keep_sums(store: ClickHouse, second_way: OtelTraces) {
-    loop {
-        if let Err(error) = otel_traces::import(&second_way, &store).await {
-            complain(format_args!("{error}"));
+fn embedded(dir: &Path, config: &Config) -> Result<Embedded> {
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let database = dir.join("control-plane.sqlite");
+    Embedded::open(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))
+}
+
+/// Makes the sums of what was written, what came by a Collector's table before it.
+async fn keep_sums(spans: Arc<dyn SpanStore>, second_way: Option<OtelTraces>, leader: Leader) {
+    let make = async || {
+        if let Some(from) = &second_way
+            && let Err(error) = otel_traces::import(from, &*spans).await
+        {
+            complain(format_args!("otel_traces: {error}"));
         }
-        if let Err(error) = store.make_sums().await {
+        spans.make_sums().await
+    };
+    loop {
+        if let Some(Err(error)) = leader.meanwhile(make()).await {
             complain(format_args!("sums: {error}"));
         }
         tokio::time::sleep(SUMS_EVERY).await;
@@ -128,6 +159,12 @@ async fn secure(mut response: Response) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// Whichever engine does not answer: whoever asks is told before they give up.
+async fn in_time(request: Request, next: Next) -> Response {
+    let late = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The store did not answer in time.").into_response();
+    tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await.unwrap_or_else(|_| late())
 }
 
 /// Says what the request took here: <https://www.w3.org/TR/server-timing/>.

@@ -8,7 +8,7 @@ use control_plane_embedded::{Embedded, Retention};
 use control_plane_model::{
     listing::Search,
     map::{MapQuery, ServiceMap},
-    store::{AlertRecord, RequestQuery, Scope, SpanStore, StateStore, SumsOf},
+    store::{AlertRecord, Lease, RequestQuery, Scope, SpanStore, StateStore, SumsOf},
     trace::TraceId,
 };
 use futures_util::StreamExt;
@@ -142,7 +142,9 @@ async fn a_tenant_learns_of_no_other_by_name() {
     assert_eq!(store.engine.facets(&Scope::All).await.unwrap().tenants.len(), 3);
     assert!(store.engine.knows_tenant(&acme(), "acme").await.unwrap());
     assert!(!store.engine.knows_tenant(&acme(), "globex").await.unwrap());
-    assert!(store.engine.knows_tenant(&Scope::All, "globex").await.unwrap());
+    for (named, is_tenant) in [("globex", true), ("booking-api", false), ("basic", false), ("nobody", false)] {
+        assert_eq!(store.engine.knows_tenant(&Scope::All, named).await.unwrap(), is_tenant, "{named}");
+    }
 }
 
 #[tokio::test]
@@ -153,7 +155,7 @@ async fn a_tenant_sees_alerts_about_itself() {
         AlertRecord { id: body.clone(), tenant: tenant.map(str::to_owned), opened: 1, body }
     };
     let changed = vec![alert(Some("acme")), alert(Some("globex")), alert(None)];
-    store.engine.store("alerts", "{}".into(), changed).await.unwrap();
+    store.engine.store(Lease { term: 0 }, "alerts", "{}".into(), changed).await.unwrap();
     assert_eq!(store.engine.state("alerts").await.unwrap().as_deref(), Some("{}"));
     let alerts = async |scope: &Scope, tenant| store.engine.alerts(scope, tenant, 10).await.unwrap();
     assert_eq!(alerts(&Scope::All, None).await.len(), 3);

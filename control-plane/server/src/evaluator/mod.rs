@@ -30,7 +30,7 @@ pub use slo::Whose;
 pub use snapshot::Snapshot;
 
 use self::surroundings::{Surroundings, alarm};
-use crate::alerting::Notifier;
+use crate::{alerting::Notifier, leader::Leader};
 
 /// How long after five minutes are over their spans may still come and be judged with them, unless it is said; those that come later count
 /// in budgets, not in the alerts of their time.
@@ -63,6 +63,7 @@ impl Evaluator {
         states: Arc<dyn StateStore>,
         settings: Settings,
         notifier: Notifier,
+        leader: Leader,
     ) -> std::io::Result<Self> {
         let runtime = Handle::current();
         let latest = Arc::new(RwLock::new(Arc::new(Snapshot::default())));
@@ -72,6 +73,7 @@ impl Evaluator {
         thread::Builder::new().name("evaluator".into()).spawn(move || {
             let mut pass = Pass {
                 settings,
+                leader,
                 around: Surroundings::new(spans, states, notifier),
                 watch: Watch::default(),
                 late: BTreeSet::new(),
@@ -100,6 +102,7 @@ impl Evaluator {
 
 struct Pass {
     settings: Settings,
+    leader: Leader,
     around: Surroundings,
     watch: Watch,
     /// Tenants with spans of times that were read before, and when the last came.
@@ -108,21 +111,26 @@ struct Pass {
 }
 
 impl Pass {
-    /// Evaluates if five minutes have closed since, or spans came late.
+    /// Evaluates if five minutes have closed since, or spans came late. Where another server leads, nobody is judged here.
     async fn run(&mut self, now: i64) -> Result<Option<Snapshot>, StoreError> {
-        let Self { settings: Settings { rules, settle }, around, watch, late, late_at } = self;
+        let Self { settings: Settings { rules, settle }, leader, around, watch, late, late_at } = self;
         let closed = closed(now, *settle);
         if around.read_until == 0 && !around.spans.has_requests().await? {
             return Ok(None);
+        }
+        let lease = leader.lease();
+        // What is read and could not be kept is judged again.
+        let done = around.read_until == 0 || watch.judged.is_some_and(|judged| judged >= around.read_until);
+        let is_new = around.read_until < closed || !done;
+        if is_new {
+            // What came before is among what is judged, also where nobody led for a while.
+            leader.meanwhile(around.spans.make_sums()).await.transpose()?;
         }
         let came = around.spans.take_late(closed).await?;
         if !came.is_empty() {
             late.extend(came);
             *late_at = now;
         }
-        // What is read and could not be kept is judged again.
-        let done = around.read_until == 0 || watch.judged.is_some_and(|judged| judged >= around.read_until);
-        let is_new = around.read_until < closed || !done;
         // Late spans seldom come alone: what they changed is read when no more do, or with the next five minutes.
         let read_again = !late.is_empty() && (is_new || now - *late_at >= CALM);
         if read_again {
@@ -132,17 +140,25 @@ impl Pass {
         } else if !is_new {
             return Ok(None);
         }
-        // What closed since, and after a start what closed while nobody looked: each five minutes by themselves.
-        let next = match around.read_until {
-            0 => {
-                around.restore(watch).await?;
-                closed - CATCH_UP
+        if around.read_until == 0 || lease.is_none() || around.lease != lease {
+            // Others may have judged since.
+            around.lease = None;
+            around.restore(watch).await?;
+            if lease.is_some() && watch.judged.is_none_or(|judged| judged < around.read_until) {
+                // Five minutes are judged by what was before their end.
+                watch.known.clear();
+                around.read_until = 0;
             }
-            read if done => read + SLOT,
-            read => read,
-        };
-        let mut fares = watch.run((next..=closed).step_by(SLOT as usize), rules, around).await?;
+            around.lease = lease;
+        }
+        let mut fares = Vec::new();
+        if lease.is_some() {
+            // What closed since, and after a start or another leader's end what closed while nobody looked: each five minutes by themselves.
+            let next = watch.judged.map_or(0, |judged| judged + SLOT).max(closed - CATCH_UP);
+            fares = watch.run((next..=closed).step_by(SLOT as usize), rules, around).await?;
+        }
         if fares.is_empty() {
+            around.reach(watch, &rules.definitions, closed).await?;
             let begun = Instant::now();
             fares = watch.fares(&rules.definitions, closed);
             around.took = begun.elapsed();
@@ -167,7 +183,7 @@ mod tests {
 
     use async_trait::async_trait;
     use control_plane_embedded::{Embedded, Retention};
-    use control_plane_model::store::{AlertRecord, Scope};
+    use control_plane_model::store::{AlertRecord, Lease, Scope};
     use opentelemetry_proto::tonic::{
         collector::trace::v1::ExportTraceServiceRequest,
         common::v1::{AnyValue, KeyValue, any_value::Value},
@@ -187,11 +203,25 @@ mod tests {
             self.0.state(name).await
         }
 
-        async fn store(&self, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
+        async fn identity(&self) -> Result<String, StoreError> {
+            self.0.identity().await
+        }
+
+        async fn lease(&self, holder: &str, length: Duration) -> Result<Option<Lease>, StoreError> {
+            self.0.lease(holder, length).await
+        }
+
+        async fn store(
+            &self,
+            lease: Lease,
+            name: &str,
+            state: String,
+            changed: Vec<AlertRecord>,
+        ) -> Result<(), StoreError> {
             let refuses = |left: usize| left.checked_sub(1);
             match self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuses) {
                 Ok(_) => Err(StoreError::Busy),
-                Err(_) => self.0.store(name, state, changed).await,
+                Err(_) => self.0.store(lease, name, state, changed).await,
             }
         }
 
@@ -233,9 +263,11 @@ mod tests {
         let states = Refusing(store.clone(), Arc::default());
         let left = states.1.clone();
         let rules = Rules::new(Definitions::compiled().unwrap(), None);
+        let states = Arc::new(states);
         let mut pass = Pass {
             settings: Settings { rules, settle: 0 },
-            around: Surroundings::new(Arc::new(store.clone()), Arc::new(states), Notifier::default()),
+            leader: Leader::start(states.clone()).await,
+            around: Surroundings::new(Arc::new(store.clone()), states, Notifier::default()),
             watch: Watch::default(),
             late: BTreeSet::new(),
             late_at: 0,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control_plane_model::store::{RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf};
+use control_plane_model::store::{Lease, RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use slo::{Alert, Alerts, Around, Definitions, Evaluation, Row, Rules, Watch, Whose};
@@ -34,6 +34,8 @@ pub(super) struct Surroundings {
     pub(super) spans: Arc<dyn SpanStore>,
     states: Arc<dyn StateStore>,
     notifier: Notifier,
+    /// By which this server judges; none while another does.
+    pub(super) lease: Option<Lease>,
     /// All that was before is known; Unix seconds, 0 before anything is.
     pub(super) read_until: i64,
     begun: Instant,
@@ -43,7 +45,7 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     pub(super) fn new(spans: Arc<dyn SpanStore>, states: Arc<dyn StateStore>, notifier: Notifier) -> Self {
-        Self { spans, states, notifier, read_until: 0, begun: Instant::now(), took: Duration::ZERO }
+        Self { spans, states, notifier, lease: None, read_until: 0, begun: Instant::now(), took: Duration::ZERO }
     }
 
     /// Reads the state of alerts.
@@ -55,7 +57,15 @@ impl Surroundings {
     }
 
     /// Reads what closed since.
-    async fn reach(&mut self, watch: &mut Watch, definitions: &Definitions, closed: i64) -> Result<(), StoreError> {
+    pub(super) async fn reach(
+        &mut self,
+        watch: &mut Watch,
+        definitions: &Definitions,
+        closed: i64,
+    ) -> Result<(), StoreError> {
+        if self.read_until >= closed {
+            return Ok(());
+        }
         let from = self.read_until.max(closed - MEMORY);
         self.read(watch, definitions, RequestQuery { from, to: closed, of: SumsOf::Each }).await?;
         self.read_until = closed;
@@ -122,8 +132,9 @@ impl Around for Surroundings {
         let changed: Vec<Alarm> = changed.into_iter().map(|(alert, of)| alarm(alert, of)).collect();
         // What is told was stored before: an alert is not told twice because of a restart.
         let records = changed.iter().map(Alarm::record).collect::<Result<_, _>>()?;
+        let lease = self.lease.ok_or(StoreError::Superseded)?;
         let judged = Judged { until: watch.judged.unwrap_or_default(), alerts: watch.alerts.clone() };
-        self.states.store(ALERTS, serde_json::to_string(&judged).map_err(unreadable)?, records).await?;
+        self.states.store(lease, ALERTS, serde_json::to_string(&judged).map_err(unreadable)?, records).await?;
         changed.into_iter().for_each(|alarm| self.notifier.tell(alarm));
         Ok(())
     }

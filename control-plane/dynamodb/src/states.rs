@@ -1,0 +1,196 @@
+//! The table as the control plane knows it: states and alerts.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    io::{Read, Write},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::{
+    Client,
+    operation::transact_write_items::TransactWriteItemsError,
+    primitives::Blob,
+    types::{
+        AttributeValue::{self, B, N, S},
+        Put, TransactWriteItem,
+    },
+};
+use control_plane_model::store::{AlertRecord, Lease, Scope, StateStore, StoreError};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use parking_lot::Mutex;
+
+use crate::lease::{Held, key, still};
+
+const STATE: &str = "CONTROL_PLANE#STATE#";
+const ALERTS: &str = "CONTROL_PLANE#ALERTS";
+/// Bytes of a state in one item, which has at most 400 kB.
+const PART: usize = 350_000;
+/// Parts of a state: a transaction has at most 4 MB.
+const MAX_PARTS: usize = 10;
+/// Items in a transaction besides the look at the lease; it has at most 100.
+const AT_ONCE: usize = 99;
+/// The latest second that an alert's key has room for.
+const LATEST: i64 = 9_999_999_999;
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// States and alerts in a table.
+#[derive(Debug, Clone)]
+pub struct DynamoDbStates {
+    pub(crate) client: Client,
+    pub(crate) table: String,
+    /// The lease as it was seen here last while another held it, and since when it is so.
+    pub(crate) seen: Arc<Mutex<Option<(Held, Instant)>>>,
+}
+
+impl DynamoDbStates {
+    /// A table by its name or ARN, with the region and the credentials that the AWS SDK finds. Nothing is asked of it yet.
+    pub async fn new(table: String) -> Self {
+        // Whoever leads knows before the lease is over that it could not be renewed.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(Duration::from_secs(2))
+            .operation_timeout(Duration::from_secs(4));
+        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts.build()).load().await;
+        Self::with_client(Client::new(&config), table)
+    }
+
+    /// The same, by a client of one's own.
+    pub fn with_client(client: Client, table: String) -> Self {
+        Self { client, table, seen: Arc::default() }
+    }
+
+    /// All items of a key, in order.
+    async fn all(&self, pk: String, limit: usize) -> Result<Vec<Item>, StoreError> {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", S(pk));
+        let mut items = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).into_paginator().items().send();
+        let mut found = Vec::new();
+        while found.len() < limit
+            && let Some(item) = items.next().await
+        {
+            found.push(item.map_err(failed)?);
+        }
+        Ok(found)
+    }
+
+    /// Writes items, all of them or none, if nobody took the lease after this one.
+    async fn write(&self, lease: Lease, items: Vec<Item>) -> Result<(), StoreError> {
+        let check = TransactWriteItem::builder().condition_check(still(lease, &self.table)?).build();
+        let mut call = self.client.transact_write_items().transact_items(check);
+        for item in items {
+            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(failed)?;
+            call = call.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
+                    if cancelled
+                        .cancellation_reasons()
+                        .iter()
+                        .any(|of| of.code() == Some("ConditionalCheckFailed")) =>
+                {
+                    Err(StoreError::Superseded)
+                }
+                _ => Err(failed(error)),
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl StateStore for DynamoDbStates {
+    async fn identity(&self) -> Result<String, StoreError> {
+        let region = self.client.config().region().map(ToString::to_string).unwrap_or_default();
+        Ok(format!("dynamodb:{} in {region}", self.table))
+    }
+
+    async fn lease(&self, holder: &str, length: Duration) -> Result<Option<Lease>, StoreError> {
+        self.take_lease(holder, length).await
+    }
+
+    async fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let items = self.all(format!("{STATE}{name}"), MAX_PARTS).await?;
+        let Some(first) = items.first() else { return Ok(None) };
+        let parts = first.get("parts").and_then(|parts| parts.as_n().ok()?.parse().ok()).unwrap_or_default();
+        let parts = items.iter().take(parts).filter_map(|item| item.get("part")?.as_b().ok());
+        let bytes: Vec<u8> = parts.flat_map(|part| part.as_ref().iter().copied()).collect();
+        let mut text = String::new();
+        // Parts of two versions, if one was replaced meanwhile, have no right checksum.
+        GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).map_err(failed)?;
+        Ok(Some(text))
+    }
+
+    /// Where more alerts changed than a transaction has room for, those that have none are stored before the rest and the state: where that
+    /// fails, the next leader judges the same again, and writes the same alerts.
+    async fn store(
+        &self,
+        lease: Lease,
+        name: &str,
+        state: String,
+        changed: Vec<AlertRecord>,
+    ) -> Result<(), StoreError> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(state.as_bytes()).map_err(failed)?;
+        let bytes = encoder.finish().map_err(failed)?;
+        let parts = bytes.chunks(PART);
+        if parts.len() > MAX_PARTS {
+            return Err(StoreError::Failed(format!("the state {name} is too large: {} bytes", bytes.len())));
+        }
+        let count = parts.len();
+        let state = parts.enumerate().map(|(index, part)| {
+            let mut item = key((&format!("{STATE}{name}"), &format!("{index:04}")));
+            item.insert("part".into(), B(Blob::new(part)));
+            item.insert("parts".into(), N(count.to_string()));
+            item
+        });
+        let mut items: Vec<Item> = changed.iter().flat_map(alert).chain(state).collect();
+        while items.len() > AT_ONCE {
+            let later = items.split_off(AT_ONCE.min(items.len() - count));
+            self.write(lease, std::mem::replace(&mut items, later)).await?;
+        }
+        self.write(lease, items).await
+    }
+
+    async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
+        let tenant = tenant.or(scope.tenant());
+        if !scope.sees(tenant) {
+            return Ok(Vec::new());
+        }
+        let items = self.all(alerts_of(tenant), limit).await?;
+        let body = |item: &Item| item.get("body")?.as_s().ok().cloned();
+        Ok(items.iter().filter_map(body).collect())
+    }
+}
+
+fn alerts_of(tenant: Option<&str>) -> String {
+    tenant.map_or_else(|| ALERTS.to_owned(), |tenant| format!("{ALERTS}#{tenant}"))
+}
+
+/// An alert among all, and among its tenant's.
+fn alert(record: &AlertRecord) -> Vec<Item> {
+    let AlertRecord { id, tenant, opened, body } = record;
+    let sk = format!("{:010}#{id}", (LATEST - opened).clamp(0, LATEST));
+    let item = |tenant| {
+        let mut item = key((&alerts_of(tenant), &sk));
+        item.insert("body".into(), S(body.clone()));
+        item
+    };
+    let of_tenant = tenant.as_deref().map(|tenant| item(Some(tenant)));
+    [Some(item(None)), of_tenant].into_iter().flatten().collect()
+}
+
+/// An error in one line, with what caused it.
+pub(crate) fn failed(error: impl Error) -> StoreError {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    StoreError::Failed(text)
+}

@@ -1,0 +1,123 @@
+//! What is kept in DynamoDB is read back as from SQLite; who leads is one, and nobody stores for another.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_dynamodb::{
+    Client, Config,
+    config::{BehaviorVersion, Credentials, Region},
+};
+use control_plane_dynamodb::DynamoDbStates;
+use control_plane_embedded::{Embedded, Retention};
+use control_plane_model::store::{AlertRecord, Lease, Scope, StateStore, StoreError};
+use testkit::dynamodb::Table;
+
+const LEASE: Duration = Duration::from_millis(300);
+
+/// A server's view of the table.
+fn server(table: &Table) -> DynamoDbStates {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("111111111111", "local", None, None, "local"))
+        .endpoint_url(&table.url);
+    DynamoDbStates::with_client(Client::from_conf(config.build()), table.name.to_owned())
+}
+
+fn alert(number: i64, tenant: Option<&str>, opened: i64) -> AlertRecord {
+    AlertRecord {
+        id: format!("error_rate@{opened}:{}#{number}", tenant.unwrap_or("*")),
+        tenant: tenant.map(str::to_owned),
+        opened,
+        body: format!("{{\"number\":{number}}}"),
+    }
+}
+
+/// Letters that do not compress.
+fn noise(bytes: usize) -> String {
+    let mut random = fastrand::Rng::with_seed(15);
+    (0..bytes).map(|_| random.alphanumeric()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn states_and_alerts_are_read_back_alike() {
+    let table = Table::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let embedded = Embedded::open(&dir.path().join("store.sqlite"), Retention::default()).unwrap();
+    let both: [Arc<dyn StateStore>; 2] = [Arc::new(embedded), Arc::new(server(&table))];
+    // Some open at once, some are told of again, one of a tenant whose name is the key of others; more than a transaction has room for.
+    let tenants = [Some("acme"), Some("ALERTS#acme"), Some("globex"), None];
+    let many: Vec<AlertRecord> =
+        (0..130).map(|number| alert(number, tenants[number as usize % 4], 1_700_000_000 + number / 3 * 300)).collect();
+    let again = AlertRecord { body: "{\"closed\":1}".into(), ..many[7].clone() };
+    let mut answers = Vec::new();
+    for states in &both {
+        let lease = states.lease("a", LEASE).await.unwrap().unwrap();
+        assert_eq!(states.state("alerts").await.unwrap(), None);
+        let mut found = Vec::new();
+        // Larger than an item, then smaller again; beside another.
+        for (name, state) in [("alerts", noise(1_200_000)), ("other", "o".into()), ("alerts", "{}".into())] {
+            states.store(lease, name, state.clone(), many.clone()).await.unwrap();
+            assert!(states.state(name).await.unwrap().is_some_and(|kept| kept == state), "{name}");
+        }
+        states.store(lease, "alerts", "[]".into(), vec![again.clone()]).await.unwrap();
+        for tenant in tenants {
+            for limit in [1, 20, 500] {
+                found.push(states.alerts(&Scope::All, tenant, limit).await.unwrap());
+            }
+        }
+        found.push(states.alerts(&Scope::Tenant("acme".into()), None, 500).await.unwrap());
+        found.push(states.alerts(&Scope::Tenant("acme".into()), Some("globex"), 500).await.unwrap());
+        answers.push(found);
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert!(answers[0][2].len() == 33 && answers[0][11].len() == 130 && answers[0][13].is_empty());
+}
+
+/// Asks for the lease until it is had.
+async fn wait_for(states: &DynamoDbStates, holder: &str) -> (Lease, Duration) {
+    let begun = Instant::now();
+    loop {
+        match states.lease(holder, LEASE).await.unwrap() {
+            Some(lease) => return (lease, begun.elapsed()),
+            None => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_leads_and_whoever_led_before_stores_nothing() {
+    let table = Table::start().await;
+    let [a, b, c] = [server(&table), server(&table), server(&table)];
+    let first = a.lease("a", LEASE).await.unwrap().unwrap();
+    // For as long as it is renewed, nobody else has it.
+    for _ in 0..30 {
+        assert_eq!(a.lease("a", LEASE).await.unwrap(), Some(first));
+        assert_eq!((b.lease("b", LEASE).await.unwrap(), c.lease("c", LEASE).await.unwrap()), (None, None));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    a.store(first, "alerts", "1".into(), vec![alert(1, None, 1)]).await.unwrap();
+    // Not before its time; then one of two.
+    let ((of_b, waited), of_c) = tokio::join!(wait_for(&b, "b"), async {
+        tokio::time::sleep(LEASE / 2).await;
+        c.lease("c", LEASE).await.unwrap()
+    });
+    assert!(of_b.term > first.term && waited >= LEASE * 9 / 10 && of_c.is_none(), "{of_b:?} {waited:?} {of_c:?}");
+    // Whoever led before writes neither state nor alerts, be it before the next has written anything; and leads no more.
+    for alerts in [1, 150] {
+        let changed = (0..alerts).map(|number| alert(number, Some("acme"), 9)).collect();
+        let late = a.store(first, "alerts", "2".into(), changed).await;
+        assert!(matches!(late, Err(StoreError::Superseded)), "{late:?}");
+    }
+    assert_eq!(b.state("alerts").await.unwrap().as_deref(), Some("1"));
+    assert_eq!(b.alerts(&Scope::All, None, 500).await.unwrap().len(), 1);
+    assert_eq!(a.lease("a", LEASE).await.unwrap(), None);
+    b.store(of_b, "alerts", "2".into(), Vec::new()).await.unwrap();
+    // It may lead again, as another.
+    let (again, _) = wait_for(&a, "a").await;
+    assert!(again.term > of_b.term);
+    assert!(matches!(b.store(of_b, "alerts", "3".into(), Vec::new()).await, Err(StoreError::Superseded)));
+}
