@@ -30,7 +30,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("examples/parcels", SHARED),
     ("examples/notes", SHARED),
     ("control-plane/slo", &[]),
-    ("control-plane/slo-evaluator", &["slo", "lambda-http-client", "tenant-telemetry"]),
+    (
+        "control-plane/slo-evaluator",
+        &["slo", "control-plane-model", "control-plane-clickhouse", "lambda-http-client", "tenant-telemetry"],
+    ),
     ("control-plane/model", &["slo"]),
     ("control-plane/embedded", &["control-plane-model", "slo"]),
     ("control-plane/clickhouse", &["control-plane-model", "slo"]),

@@ -87,6 +87,15 @@ impl ClickHouse {
         schema::migrate(&self.database).await
     }
 
+    /// When the first of the batches was written whose sums are not made yet, milliseconds since 1970; none, if all are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] where the database does not answer.
+    pub async fn first_unsummed(&self) -> Result<Option<i64>, StoreError> {
+        sums::first_to_make(&self.database).await
+    }
+
     /// Names what keeps the states that go with these spans; what does, which is another where one was named before.
     pub async fn kept_with(&self, states: &str) -> Result<String, StoreError> {
         let name = "INSERT INTO keeper (states) SELECT {states:String} WHERE (SELECT count() FROM keeper) = 0";

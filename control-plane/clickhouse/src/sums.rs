@@ -86,10 +86,19 @@ struct PlacedRow {
     uses: Vec<UseColumns>,
 }
 
+/// The first batches whose sums are not made yet.
+async fn batches(database: &Database, limit: usize) -> Result<Vec<Batch>, StoreError> {
+    all(database.query(include_str!("../sql/changed.sql")).param("batches", limit as u64)).await
+}
+
+/// When the first of them was written, milliseconds since 1970.
+pub(crate) async fn first_to_make(database: &Database) -> Result<Option<i64>, StoreError> {
+    Ok(batches(database, 1).await?.first().map(|batch| batch.at))
+}
+
 /// Makes the sums of the batches that have none yet, the first of them; whether there may be more.
 pub(crate) async fn make(database: &Database) -> Result<bool, StoreError> {
-    let changed = database.query(include_str!("../sql/changed.sql")).param("batches", BATCHES as u64);
-    let batches: Vec<Batch> = all(changed).await?;
+    let batches = batches(database, BATCHES).await?;
     // Before any span is read: what another leader makes of spans that it read before this one is older.
     let newest = batches.iter().map(|batch| batch.newest).max().unwrap_or_default();
     let mut making = Making {
