@@ -118,18 +118,18 @@ const FAULTS: &[(&str, &str, &str)] = &[
 async fn a_bit_of_everything(server: ClickHouse) {
     let both = Both::on(server).await;
     let mut random = fastrand::Rng::with_seed(5);
-    let mut spans: Vec<_> = (0..4).flat_map(|n| journey(n, n == 1)).collect();
-    spans.extend(spans::odd(&mut random, 24));
+    let mut spans: Vec<_> = (0..3).flat_map(|n| journey(n, n == 1)).collect();
+    spans.extend(spans::odd(&mut random, 14));
     let asked = Asked::of(&spans).partly();
     shuffled(&mut spans, 5);
-    let requests = in_pieces(&spans, &mut random);
+    let requests = in_pieces(&spans, 20, &mut random);
     let until = now_ns() / 1_000_000_000;
     for (index, request) in requests.into_iter().enumerate() {
         both.write(request).await;
-        if index % 16 == 0 {
+        if index % 4 == 0 {
             both.clickhouse.make_sums().await.unwrap();
         }
-        if index == 16 {
+        if index == 4 {
             both.take_late(until).await;
         }
     }

@@ -92,11 +92,15 @@ impl Both {
 }
 
 /// Requests with these spans, a few in each, some of them twice.
-fn in_pieces(spans: &[(&'static str, Span)], random: &mut fastrand::Rng) -> Vec<ExportTraceServiceRequest> {
+fn in_pieces(
+    spans: &[(&'static str, Span)],
+    at_most: usize,
+    random: &mut fastrand::Rng,
+) -> Vec<ExportTraceServiceRequest> {
     let mut requests = Vec::new();
     let mut rest = spans;
     while !rest.is_empty() {
-        let (piece, after) = rest.split_at(random.usize(1..=rest.len().min(9)));
+        let (piece, after) = rest.split_at(random.usize(1..=rest.len().min(at_most)));
         let request = spans::request(piece);
         if random.u8(..) < 50 {
             requests.push(request.clone());
@@ -120,7 +124,7 @@ async fn bookings_in_any_order() {
     let mut spans: Vec<_> = (0..12).flat_map(|n| journey(n, n % 5 == 0)).collect();
     let asked = Asked::of(&spans).partly();
     shuffled(&mut spans, 15);
-    for (index, request) in in_pieces(&spans, &mut random).into_iter().enumerate() {
+    for (index, request) in in_pieces(&spans, 9, &mut random).into_iter().enumerate() {
         both.write(request).await;
         if index % 7 == 0 {
             both.clickhouse.make_sums().await.unwrap();
@@ -163,13 +167,13 @@ async fn odd_spans(seed: u64, ask: impl Fn(&[(&'static str, Span)]) -> Asked) {
     let asked = ask(&spans);
     shuffled(&mut spans, seed);
     let (before, after) = spans.split_at(spans.len() / 2);
-    for request in in_pieces(before, &mut random) {
+    for request in in_pieces(before, 9, &mut random) {
         both.write(request).await;
     }
     let mut cases = both.compare(&asked.briefly(), &format!("seed {seed}, half of it")).await;
     let until = now_ns() / 1_000_000_000;
     assert_eq!(both.take_late(until).await, BTreeSet::new());
-    for request in in_pieces(after, &mut random) {
+    for request in in_pieces(after, 9, &mut random) {
         both.write(request).await;
         if random.u8(..) < 30 {
             both.clickhouse.make_sums().await.unwrap();

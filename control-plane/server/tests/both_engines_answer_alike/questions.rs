@@ -139,7 +139,11 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
 async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
     let now = asked.now;
     let windows = [(0, now), (now - 3_600_000_000_000, now), (now - 11 * 86_400_000_000_000, now - 86_400_000_000_000)];
-    let several = if *scope == Scope::All && !asked.briefly { 3 } else { 1 };
+    let several = match asked.one_in {
+        1 if *scope == Scope::All => 3,
+        4 if *scope == Scope::All => 2,
+        _ => 1,
+    };
     let filters = FILTERS.iter().step_by(asked.one_in).map(|filter| ((*filter).to_owned(), several));
     let combined = combinations(if *scope == Scope::All { 40 / asked.one_in } else { 0 });
     let filters = filters.chain(combined.into_iter().map(|filter| (filter, 1))).chain([(String::new(), several)]);

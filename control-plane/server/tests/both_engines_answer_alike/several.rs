@@ -17,7 +17,7 @@ async fn two_servers_on_one_database() {
     spans.extend(spans::odd(&mut random, 15));
     let asked = Asked::of(&spans).briefly();
     shuffled(&mut spans, 77);
-    for (index, request) in in_pieces(&spans, &mut random).into_iter().enumerate() {
+    for (index, request) in in_pieces(&spans, 9, &mut random).into_iter().enumerate() {
         let traces = || by_trace(request.clone(), None, now_ns() / 1_000_000_000).0;
         both.embedded.write(traces()).await.unwrap();
         // What one was sent, the other is sent too, as by a sender that heard no answer.
