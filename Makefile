@@ -33,8 +33,8 @@ REHEARSE := $(INFRA_VENV)/bin/python -B -m pytest -q -x -p no:cacheprovider infr
 TIMED := TIMEFORMAT='%Rs'; time
 
 .PHONY: demo
-demo: build portal ## Build everything, start both accounts locally, book a dozen flights, show their traces (ONCE=1: check and exit)
-	exec target/debug/local demo $(if $(ONCE),--once)
+demo: build portal $(if $(filter clickhouse,$(STORE)),$(VENV)/clickhouse.ready) ## Build everything, start both accounts locally, book a dozen flights, show their traces (ONCE=1: check and exit; STORE=clickhouse)
+	exec target/debug/local demo $(if $(ONCE),--once) $(if $(STORE),--store '$(STORE)')
 
 .PHONY: test
 test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready ## Units, end to end on the local cloud, soak, pages in a browser, SQL, a rehearsed deployment
@@ -46,8 +46,9 @@ test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infr
 	$(REHEARSE)/test_0_aws_refuses.py infra/rehearsal/test_1_a_stage_is_deployed.py
 
 .PHONY: test-long
-test-long: build portal $(INFRA_VENV)/infra.ready infra/iam/node_modules/.package-lock.json ## What a change need not wait for: every fault at every call, a soak, the rest of a stage's life, packages, a new service
+test-long: build portal $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready infra/iam/node_modules/.package-lock.json ## What a change need not wait for: every fault at every call, the demo on ClickHouse, a soak, the rest of a stage's life, packages, a new service
 	cargo test --locked --workspace --test nothing_is_lost -- --ignored
+	target/debug/local demo --once --store clickhouse
 	target/debug/soak --minutes 10
 	$(REHEARSE)/test_2_a_stage_goes_on.py infra/rehearsal/test_3_old_faults_stop_it.py
 	$(INFRA_VENV)/bin/python -B -m pytest -q tests/packages
@@ -110,7 +111,7 @@ sbom: $(CARGO_CYCLONEDX)
 .PHONY: bench
 bench: ## What telemetry costs and what the control plane holds, measured; a table, and target/bench/report.json
 	cargo build --locked --release --package booking --bin booking-api
-	cargo build --locked --release --package control-plane
+	cargo build --locked --release --package control-plane-cli
 	cargo build --locked --release --package bench
 	cargo bench --locked --package bench --bench micro -- --noplot --quiet
 	target/release/bench

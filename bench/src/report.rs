@@ -1,12 +1,15 @@
 //! Names and numbers: a table for people, a flat JSON object for programs.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 /// What each bounded name may be at most; `intake_spans_per_s`, at least.
-const BOUNDS: [(&str, f64); 24] = [
+const BOUNDS: [(&str, f64); 27] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
     ("booking_api.otlp_0ms.cpu_ratio", 1.30),
@@ -31,8 +34,13 @@ const BOUNDS: [(&str, f64); 24] = [
     ("control_plane.tenant_p99_ms", 100.0),
     ("control_plane.cost_p99_ms", 100.0),
     ("control_plane.evaluator_pass_ms", 1_000.0),
+    ("clickhouse.control_plane.map_p99_ms", 100.0),
+    ("clickhouse.control_plane.search_p99_ms", 250.0),
+    ("clickhouse.control_plane.tenants_p99_ms", 50.0),
 ];
 const AT_LEAST: &str = "_per_s";
+/// Begins the names of what is measured of ClickHouse.
+const CLICKHOUSE: &str = "clickhouse.";
 
 /// The results.
 #[derive(Debug, Default)]
@@ -44,19 +52,26 @@ impl Report {
         self.0.insert(name.into(), value);
     }
 
-    /// All names, with their bounds where they have one.
+    /// Where what is added is named after this.
+    pub(crate) fn under<'a>(&'a mut self, prefix: &'a str) -> Part<'a> {
+        Part(self, prefix)
+    }
+
+    /// All names, with their bounds where they have one; what is measured of two engines, side by side.
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_style(NOTHING).set_header(["name", "value", "bound", ""]);
-        for (name, value) in &self.0 {
-            let bound = BOUNDS.iter().find(|(bounded, _)| bounded == name).map(|(_, bound)| *bound);
-            let verdict = bound.map_or("", |bound| {
-                let held = if name.ends_with(AT_LEAST) { *value >= bound } else { *value <= bound };
-                if held { "✔" } else { "✘" }
-            });
-            table.add_row([name.clone(), text(*value), bound.map(text).unwrap_or_default(), verdict.to_owned()]);
+        table.load_style(NOTHING).set_header(["name", "value", "", "ClickHouse", ""]);
+        let names: BTreeSet<&str> = self.0.keys().map(|name| name.strip_prefix(CLICKHOUSE).unwrap_or(name)).collect();
+        for name in names {
+            let mut row = vec![name.to_owned()];
+            for name in [name.to_owned(), format!("{CLICKHOUSE}{name}")] {
+                row.extend(
+                    self.0.get(&name).map_or(Default::default(), |value| [text(*value), verdict(&name, *value)]),
+                );
+            }
+            table.add_row(row);
         }
-        for number in [1, 2] {
+        for number in [1, 3] {
             if let Some(column) = table.column_mut(number) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
@@ -69,6 +84,24 @@ impl Report {
         std::fs::create_dir_all(path.parent().context("a folder")?)?;
         Ok(std::fs::write(path, serde_json::to_string_pretty(&self.0)?)?)
     }
+}
+
+/// What is added here is named after something.
+pub(crate) struct Part<'a>(&'a mut Report, &'a str);
+
+impl Part<'_> {
+    /// Adds a number.
+    pub(crate) fn add(&mut self, name: &str, value: f64) {
+        self.0.add(format!("{}.{name}", self.1), value);
+    }
+}
+
+/// Whether it keeps within its bound, and that bound.
+fn verdict(name: &str, value: f64) -> String {
+    let Some((_, bound)) = BOUNDS.iter().find(|(bounded, _)| *bounded == name) else { return String::new() };
+    let least = name.ends_with(AT_LEAST);
+    let held = if least { value >= *bound } else { value <= *bound };
+    format!("{} {}", if held { "✔" } else { "✘" }, text(*bound))
 }
 
 fn text(value: f64) -> String {

@@ -1,7 +1,6 @@
--- Who has which share of time and requests, by tenant, tier and service, from one time up to another? Of all requests that
--- those seen stand for, those of nobody that is known among them: shares add up to 1. `is_estimated` marks lines with requests
--- whose sampling probability is not known: their numbers are too low, or right. Money is a share's price; the crate `slo`
--- divides it to the cent. Parameters: from, to, both on five minutes.
+-- Who has which share of time and requests in the window, by tenant, tier and service? Of all requests that those seen stand for, those of
+-- nobody that is known among them: shares add up to 1. `is_estimated` marks lines with requests whose sampling probability is not known: their
+-- numbers are too low, or right. Money is a share's price; the crate `slo` divides it to the cent.
 SELECT
     tenant,
     tier,
@@ -11,7 +10,14 @@ SELECT
     sum(weighted_duration_ns) / 1e9 AS seconds,
     seconds / sum(seconds) OVER () AS seconds_share,
     sum(estimated) > 0 AS is_estimated
-FROM request_cells
-WHERE bucket >= {from:DateTime('UTC')} AND bucket < {to:DateTime('UTC')}
+FROM cells
+WHERE together = 0 AND start >= $__fromTime AND start < $__toTime
+    AND (width, start, version) IN
+    (
+        SELECT width, start, version
+        FROM counted(
+            from = toUnixTimestamp($__fromTime), to = toUnixTimestamp($__toTime),
+            hours_to = toUnixTimestamp($__toTime), days_to = toUnixTimestamp($__toTime))
+    )
 GROUP BY tenant, tier, service
-ORDER BY seconds DESC, tenant, tier, service;
+ORDER BY seconds DESC, tenant, tier, service

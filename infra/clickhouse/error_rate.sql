@@ -1,12 +1,18 @@
--- Which share of each tenant's requests failed from one time up to another? Worst first. Requests and failures as seen; the
--- rate of those they stand for. Parameters: from, to, both on five minutes.
+-- Which share of each tenant's requests failed in the window? Worst first. Requests and failures as seen; the rate of those they stand for.
 SELECT
     tenant,
-    argMax(tier, bucket) AS latest_tier,
+    argMax(tier, start) AS latest_tier,
     sum(requests) AS seen,
     sum(failed) AS seen_failed,
     sum(weighted_failed) / sum(weight) AS error_rate
-FROM request_cells
-WHERE bucket >= {from:DateTime('UTC')} AND bucket < {to:DateTime('UTC')} AND tenant != ''
+FROM cells
+WHERE together = 0 AND tenant != '' AND start >= $__fromTime AND start < $__toTime
+    AND (width, start, version) IN
+    (
+        SELECT width, start, version
+        FROM counted(
+            from = toUnixTimestamp($__fromTime), to = toUnixTimestamp($__toTime),
+            hours_to = toUnixTimestamp($__toTime), days_to = toUnixTimestamp($__toTime))
+    )
 GROUP BY tenant
-ORDER BY error_rate DESC, tenant;
+ORDER BY error_rate DESC, tenant

@@ -77,8 +77,10 @@ impl Supervised {
 pub async fn reap(command: &[String]) -> Result<ExitStatus> {
     let (program, args) = command.split_first().context("nothing to run")?;
     let mut child = std::process::Command::new(program);
-    child.args(args).stdin(Stdio::null()).process_group(0);
+    child.args(args).stdin(Stdio::piped()).process_group(0);
     let mut child = Command::from(child).spawn().with_context(|| format!("cannot start {program}"))?;
+    // It has this end of its own input while it runs: a child that reads it ends with us, however we end.
+    let _leash = child.stdin.take();
     let group = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).context("no process id")?;
     let status = tokio::select! {
         status = child.wait() => Some(status?),

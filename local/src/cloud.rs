@@ -15,12 +15,13 @@ use tokio::{
 };
 
 use crate::{
-    children::Supervised,
+    clickhouse::Store,
+    control_plane::ControlPlane,
     deploy::{StackOutputs, deploy},
     front_door::{self, Api},
     injected_delay::InjectedDelay,
     logs::Logs,
-    ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, REGION, sdk_config, sibling},
+    ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, REGION, sdk_config},
     outputs::Outputs,
     patches, portal, progress,
     project::functions_of,
@@ -59,6 +60,9 @@ pub struct Options {
     /// A tier with a mileage account of its own, such as premium=333333333333; may be given again.
     #[arg(long = "tier-account", value_name = "TIER=ACCOUNT")]
     pub tier_accounts: Vec<TierAccount>,
+    /// What keeps the control plane's spans: embedded, clickhouse (one is started), or clickhouse://user:password@host:port/database.
+    #[arg(long, default_value = "embedded")]
+    pub store: Store,
     /// Where functions find AWS, if not at the emulator itself: a proxy in front of it that injects faults.
     #[arg(long)]
     pub functions_endpoint: Option<String>,
@@ -72,7 +76,7 @@ pub struct Cloud {
     /// Makes a call slow on purpose.
     pub delay: InjectedDelay,
     ministack: MiniStack,
-    control_plane: Supervised,
+    control_plane: ControlPlane,
     front_door: JoinHandle<()>,
     dir: PathBuf,
 }
@@ -89,8 +93,15 @@ impl Cloud {
         let front = format!("http://{}", listener.local_addr()?);
 
         let step = progress::step("control plane");
-        let (control_plane, control_plane_url) = start_control_plane(options.control_plane_port, &dir, &front).await?;
-        step.done(format_args!("control plane at {control_plane_url}"));
+        let control_plane =
+            ControlPlane::start(options.control_plane_port, &options.project, &dir, &front, &options.store).await?;
+        let control_plane_url = control_plane.url.clone();
+        step.done(match options.store {
+            Store::Embedded => format!("control plane at {control_plane_url}"),
+            Store::ClickHouse | Store::At(_) => {
+                format!("control plane at {control_plane_url}, its spans in ClickHouse")
+            }
+        });
 
         let step = progress::step("local cloud");
         let executable = std::path::absolute(&options.ministack)?;
@@ -243,9 +254,7 @@ impl Cloud {
             status = self.ministack.process.ended() => {
                 bail!("the local cloud ended ({}):\n{}", status?, self.ministack.process.last_words())
             }
-            status = self.control_plane.ended() => {
-                bail!("the control plane ended ({}):\n{}", status?, self.control_plane.last_words())
-            }
+            ended = self.control_plane.ended() => ended,
         }
     }
 
@@ -291,32 +300,4 @@ fn remove_leftovers(state: &std::path::Path) {
             let _removed = std::fs::remove_dir_all(entry.path());
         }
     }
-}
-
-async fn start_control_plane(port: u16, dir: &std::path::Path, front: &str) -> Result<(Supervised, String)> {
-    let port = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-        Ok(free) => free.local_addr()?.port(),
-        Err(_) => crate::ministack::free_port()?,
-    };
-    let url = format!("http://127.0.0.1:{port}");
-    let data = dir.join("control-plane").to_string_lossy().into_owned();
-    // Where the functions' log lines are to be had.
-    let config = dir.join("control-plane.toml");
-    std::fs::write(&config, format!("[logs]\nurl = \"{front}/_local/logs\"\n[slo]\nsettle_seconds = 5\n"))?;
-    let config = config.to_string_lossy().into_owned();
-    let args = ["serve", "--listen", &format!("127.0.0.1:{port}"), "--data", &data, "--config", &config];
-    let args = args.map(str::to_owned);
-    let log = dir.join("control-plane.log");
-    let mut process = Supervised::start("control plane", &sibling("control-plane")?, &args, &[], log)?;
-    let health = format!("{url}/healthz");
-    for _ in 0..200 {
-        tokio::select! {
-            status = process.ended() => bail!("the control plane ended ({}):\n{}", status?, process.last_words()),
-            answer = reqwest::get(&health) => if answer.is_ok_and(|answer| answer.status().is_success()) {
-                return Ok((process, url));
-            },
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    bail!("the control plane did not start:\n{}", process.last_words())
 }

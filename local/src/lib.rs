@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cloud`] | the story: start, deploy, patch, sign people up, open the front door, stop |
 //! | [`children`] | processes that die with us, however we die |
+//! | [`control_plane`], [`clickhouse`] | the control plane's process, and what keeps its spans |
 //! | [`ministack`] | the AWS emulator's process and its health |
 //! | [`package`] | function zips from native binaries |
 //! | [`deploy`] | CloudFormation, account by account |
@@ -22,7 +23,9 @@
 //! | [`progress`] | one line per step with its time |
 
 pub mod children;
+pub mod clickhouse;
 pub mod cloud;
+pub mod control_plane;
 pub mod demo;
 pub mod deploy;
 pub mod front_door;

@@ -1,50 +1,96 @@
-"""ClickHouse in this process, with the tables and the view of infra/clickhouse, and spans in them."""
+"""ClickHouse, a control plane on it that takes what a collector wrote to `otel_traces`, and spans in it."""
 
 import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pytest
-from chdb.session import Session
 
 import spans
 
 SQL = Path(__file__).parents[2] / "infra" / "clickhouse"
-TABLES = ["otel_traces", "request_cells", "request_cells_view"]
+BINARY = Path(__file__).parents[2] / "target/debug/control-plane"
+SHIM = Path(__file__).with_name("shim.py")
+# What a batch of the exporter has, or more.
+BATCH = 10_000
+PATIENCE = 240
 
 
 class ClickHouse:
-    """A database, and the questions by name."""
+    """A real server where CLICKHOUSE_URL names one, its engine behind shim.py otherwise; and a control plane that leads on it."""
 
-    def __init__(self, session, database):
-        self.session, self.database = session, database
-        self.session.query(f"CREATE DATABASE {database} ENGINE = Atomic; USE {database};")
-        for name in TABLES:
-            # What is dropped for its age is no business of these tests, whose spans grow old.
-            self.session.query(without_ttl((SQL / f"{name}.sql").read_text()))
+    def __init__(self, folder):
+        self.shim = None
+        self.url = os.environ.get("CLICKHOUSE_URL")
+        if not self.url:
+            command = [sys.executable, "-B", SHIM, folder / "clickhouse"]
+            self.shim = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self.url = self.shim.stdout.readline().strip()
+        self.database, self.otel = f"control_plane_{os.getpid()}", f"otel_{os.getpid()}"
+        self.post(f"CREATE DATABASE {self.otel}", database="default")
+        # What is dropped for its age is no business of these tests, whose spans grow old.
+        table = re.sub(r"^TTL .*\n", "", (SQL / "otel_traces.sql").read_text(), flags=re.MULTILINE)
+        self.post(table.strip().rstrip(";"), database=self.otel)
+        store = f"clickhouse://{self.url.removeprefix('http://')}/{self.database}"
+        binary = os.environ.get("CONTROL_PLANE_BIN", BINARY)
+        subprocess.run([binary, "migrate", "--store", store, "--otel-traces", f"{self.otel}.otel_traces"], check=True, stdout=subprocess.DEVNULL)
+        config = folder / "control-plane.toml"
+        config.write_text("[slo]\nsettle_seconds = 0\n")
+        command = [binary, "serve", "--listen", "127.0.0.1:0", "--data", folder / "data", "--config", config, "--store", store]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.control_plane = re.fullmatch(r"listening on (\S+)\n", self.process.stdout.readline())[1]
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        for database in (self.database, self.otel):
+            self.post(f"DROP DATABASE {database}", database="default")
+        if self.shim:
+            self.shim.stdin.close()
+            self.shim.wait()
+            self.shim.stdout.close()
+
+    def post(self, sql, database=None):
+        settings = {"database": database or self.database, "output_format_json_quote_64bit_integers": "0"}
+        request = urllib.request.Request(f"{self.url}/?{urllib.parse.urlencode(settings)}", sql.encode())
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            raise AssertionError(f"{refusal.read().decode()}\n{sql}") from None
+
+    def get(self, path):
+        """What the control plane's API answers."""
+        with urllib.request.urlopen(self.control_plane + path, timeout=30) as answer:
+            return json.load(answer)
 
     def insert(self, rows):
         """As the exporter inserts a batch."""
-        lines = "\n".join(map(json.dumps, rows))
-        self.session.query(f"USE {self.database}")
-        self.session.query(f"INSERT INTO otel_traces FORMAT JSONEachRow\n{lines}")
+        self.post("INSERT INTO otel_traces FORMAT JSONEachRow\n" + "\n".join(map(json.dumps, rows)), database=self.otel)
 
-    def rows(self, sql, **parameters):
+    def rows(self, sql):
         """Rows of a query as dictionaries."""
-        self.session.query(f"USE {self.database}")
-        text = str(self.session.query(sql, "JSONEachRow", params=parameters))
-        return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for line in self.post(f"{sql}\nFORMAT JSONEachRow").splitlines()]
 
-    def ask(self, name, **parameters):
-        """Rows of one of the files; numbers of 64 bits as numbers, times as ClickHouse reads them."""
-        given = {key: f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "hour") else value for key, value in parameters.items()}
-        sql = (SQL / f"{name}.sql").read_text().rstrip().rstrip(";")
-        return self.rows(f"{sql} SETTINGS output_format_json_quote_64bit_integers = 0", **given)
-
-
-def without_ttl(sql):
-    lines = [line for line in sql.splitlines() if not line.startswith("TTL ")]
-    # The line before ended without its semicolon.
-    return "\n".join(lines).rstrip().rstrip(";") + ";"
+    def ask(self, name, start, end, **variables):
+        """Rows of one of the files, its macros and variables replaced as Grafana's data source does:
+        https://github.com/grafana/clickhouse-datasource/blob/main/pkg/macros/macros.go"""
+        sql = (SQL / f"{name}.sql").read_text()
+        for macro, moment in (("$__fromTime", start), ("$__toTime", end)):
+            sql = sql.replace(macro, f"toDateTime({int(moment.timestamp())})")
+        sql = re.sub(r"\$__timeInterval\((\w+)\)", r"toStartOfInterval(toDateTime(\1), INTERVAL 300 second)", sql)
+        for variable, value in variables.items():
+            sql = sql.replace(f"${{{variable}:singlequote}}", f"'{value}'").replace(f"${{{variable}}}", str(value))
+        assert "$" not in sql, sql
+        return self.rows(sql)
 
 
 @pytest.fixture(scope="session")
@@ -54,18 +100,23 @@ def all_spans():
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory):
-    """The engine; there is one in a process."""
-    session = Session(str(tmp_path_factory.mktemp("clickhouse")))
-    yield session
-    session.close()
-
-
-@pytest.fixture(scope="session")
-def clickhouse(engine, all_spans):
-    """A database with all spans, inserted in batches."""
-    database = ClickHouse(engine, "otel")
-    rows = [span.row for span in all_spans]
-    for first in range(0, len(rows), 10_000):
-        database.insert(rows[first:first + 10_000])
-    return database
+def clickhouse(tmp_path_factory, all_spans):
+    """All spans, inserted in batches, some of these again as a collector does that was not answered; and all sums made."""
+    clickhouse = ClickHouse(tmp_path_factory.mktemp("clickhouse"))
+    try:
+        rows = [span.row for span in all_spans]
+        for first in range(0, len(rows), BATCH):
+            clickhouse.insert(rows[first:first + BATCH])
+        clickhouse.insert(rows[:BATCH // 2])
+        expected = len(spans.requests(all_spans, spans.MONTH, spans.END))
+        begun = time.monotonic()
+        counted = 0
+        while counted != expected or clickhouse.rows("SELECT count() AS n FROM changed WHERE rank NOT IN (SELECT rank FROM done)") != [{"n": 0}]:
+            assert time.monotonic() - begun < PATIENCE, f"{counted} of {expected} requests are in the sums"
+            time.sleep(1)
+            counted = clickhouse.rows(
+                "SELECT sum(requests) AS n FROM cells WHERE together = 0 AND width = 60 AND (start, version) IN "
+                f"(SELECT minute, max(version) FROM minutes GROUP BY minute) AND start >= toDateTime({int(spans.MONTH.timestamp())})")[0]["n"]
+        yield clickhouse
+    finally:
+        clickhouse.stop()

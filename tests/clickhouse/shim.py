@@ -1,6 +1,8 @@
 """ClickHouse's HTTP interface over the engine in this process, as much of it as the crate `clickhouse` uses: for tests where no server is.
 
-    shim.py DIR     serves the data in DIR, prints where, and ends with its standard input
+    shim.py DIR [TEXT REPLACEMENT]     serves the data in DIR, prints where, and ends with its standard input
+
+SQL that holds TEXT is run with REPLACEMENT in its place: a seeded fault, for tests of tests.
 
 POST / has the SQL in the URL, and data as its body; or it in the body; or it and its parameters in a form. Parameters of the URL that are
 none of these are settings. Not covered: compression, errors amid an answer, users, TLS, replicas.
@@ -35,7 +37,8 @@ def literal(value):
 class Engine:
     """The connections."""
 
-    def __init__(self, path):
+    def __init__(self, path, text="", replacement=""):
+        self.text, self.replacement = text, replacement
         self.idle = queue.LifoQueue()
         for _ in range(CONNECTIONS):
             self.idle.put(chdb.connect(path))
@@ -44,6 +47,8 @@ class Engine:
         """The answer's bytes."""
         settings = {name: value for name, value in given.items() if name not in NOT_SETTINGS and not name.startswith("param_")}
         parameters = {name.removeprefix("param_"): value for name, value in given.items() if name.startswith("param_")}
+        if self.text:
+            sql = sql.replace(self.text, self.replacement)
         connection = self.idle.get()
         try:
             connection.query("USE `%s`" % (given.get("database") or "default").replace("`", "``"))
@@ -72,14 +77,33 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         """Says nothing."""
 
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:
+            """Whoever asked has gone: a page that was closed, a server that was ended, a cut between the two."""
+
+    def exactly(self, size):
+        """So many bytes: what comes of less is nothing, as of an INSERT that was cut off."""
+        data = self.rfile.read(size)
+        if len(data) < size:
+            raise ConnectionResetError
+        return data
+
+    def line(self):
+        line = self.rfile.readline()
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError
+        return line
+
     def body(self):
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return self.exactly(int(self.headers.get("Content-Length") or 0))
         parts = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            parts.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
+        while size := int(self.line().split(b";")[0], 16):
+            parts.append(self.exactly(size))
+            self.line()
+        self.line()
         return b"".join(parts)
 
     def do_POST(self):
@@ -107,9 +131,15 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(ThreadingHTTPServer):
+    """Takes as many connections at once as a burst brings."""
+
+    request_queue_size = 128
+
+
 def main():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.engine = Engine(sys.argv[1])
+    server = Server(("127.0.0.1", 0), Handler)
+    server.engine = Engine(*sys.argv[1:])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     sys.stdin.read()

@@ -1,4 +1,5 @@
-"""Spans as the collector's ClickHouse exporter writes them, the same on every run, and what is right about them by counting."""
+"""Spans as the collector's ClickHouse exporter writes them, the same on every run but for when they were, and what is right about them by
+counting."""
 
 import math
 import random
@@ -7,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 Span = namedtuple("Span", "start_ns service operation kind tenant tier account duration_ns failed weight estimated row")
 
-# The end of the last five minutes, ten minutes into an hour, so that the window of 30 days begins within one.
-AT = datetime(2026, 9, 21, 14, 10, tzinfo=UTC)
+# The end of the last five minutes: what the control plane judges first. Some spans are of the ten minutes after it.
+AT = datetime.fromtimestamp(datetime.now(UTC).timestamp() // 300 * 300, UTC)
+# All that is counted lies between these.
+MONTH, END = (AT - timedelta(days=30)).replace(minute=0), AT + timedelta(hours=2)
 TENANTS = {
     "acme": "basic", "umbrella": "basic", "globex": "standard", "initech": "standard", "oceanic": "premium", "hooli": "premium",
     "": "",

@@ -1,17 +1,18 @@
-"""Every question of infra/clickhouse against the same answer computed from the spans themselves: counts, budgets and costs equal,
-quantiles within 5 %."""
+"""Every question of infra/clickhouse against the same answer computed from the spans themselves, which came by `otel_traces`, some of them
+twice: counts, budgets and costs equal, quantiles within 5 %."""
 
 import math
 from collections import defaultdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import spans
-from conftest import SQL, TABLES
+from conftest import SQL
 from spans import AT, TENANTS, latency_bin, requests
 
 HOUR = timedelta(hours=1)
+# Minutes; an hour that is cut; a week by the hour and the day, its ends by the minute.
 WINDOWS = [(AT - timedelta(minutes=5), AT), (AT - HOUR, AT), (AT - timedelta(days=7), AT - HOUR)]
 ALLOWED = {"basic": 0.005, "standard": 0.001, "premium": 0.0005}
 
@@ -31,38 +32,29 @@ def error_rate(sample):
     return sum(span.weight for span in sample if span.failed) / sum(span.weight for span in sample) if sample else None
 
 
-def test_the_view_keeps_the_rows_of_the_evaluator(clickhouse, all_spans):
-    expected = defaultdict(lambda: [0, 0, 0, 0.0, 0.0, 0.0, 0])
-    for span in all_spans:
-        if span.kind:
-            key = (span.start_ns // spans.SECONDS // 300 * 300, span.account, span.service, span.operation, span.kind,
-                   span.tenant, span.tier, latency_bin(span.duration_ns))
-            weights = (span.weight, span.weight * span.failed, span.weight * span.duration_ns)
-            values = (1, span.failed, span.duration_ns, *weights, span.estimated)
-            expected[key] = [total + value for total, value in zip(expected[key], values)]
-    found = clickhouse.rows("""
-        SELECT toUnixTimestamp(bucket) AS start, account, service, operation, kind, tenant, tier, bin, sum(requests) AS n,
-            sum(failed) AS f, sum(duration_ns) AS d, sum(weight) AS w, sum(weighted_failed) AS wf,
-            sum(weighted_duration_ns) AS wd, sum(estimated) AS e
-        FROM request_cells GROUP BY ALL SETTINGS output_format_json_quote_64bit_integers = 0""")
+def test_sums_are_the_rows_of_the_evaluator(clickhouse, all_spans):
+    expected = defaultdict(lambda: [0, 0, 0, 0.0, 0.0, 0.0, 0, defaultdict(float)])
+    for span in requests(all_spans, spans.MONTH, spans.END):
+        key = (span.start_ns // spans.SECONDS // 60 * 60, span.account, span.service, span.operation, span.kind.upper(),
+               span.tenant, span.tier)
+        weights = (span.weight, span.weight * span.failed, span.weight * span.duration_ns)
+        values = (1, span.failed, span.duration_ns, *weights, span.estimated)
+        expected[key][:7] = [total + value for total, value in zip(expected[key], values)]
+        expected[key][7][str(latency_bin(span.duration_ns))] += span.weight
+    found = clickhouse.rows(f"""
+        SELECT toUnixTimestamp(start) AS begin, account, service, operation, kind, tenant, tier,
+            requests, failed, duration_ns, weight, weighted_failed, weighted_duration_ns, estimated, bins
+        FROM cells
+        WHERE together = 0 AND width = 60 AND begin >= {int(spans.MONTH.timestamp())}
+            AND (start, version) IN (SELECT minute, max(version) FROM minutes GROUP BY minute)""")
     rows = [list(row.values()) for row in found]
-    assert {tuple(row[:8]): row[8:] for row in rows} == dict(expected)
+    assert {tuple(row[:7]): row[7:] for row in rows} == dict(expected)
     assert len(rows) == len(expected) > 10_000
-
-
-def test_bins_are_exact_up_to_a_quarter_of_an_hour(clickhouse):
-    edges = [math.ceil(2 ** (number / 8)) for number in range(318)]
-    durations = sorted({max(edge + step, 0) for edge in edges for step in (-2, -1, 0, 1)})
-    found = clickhouse.rows(
-        f"SELECT arrayJoin({durations}) AS d, toUInt16(floor(log2(greatest(d, 1)) * 8)) AS b "
-        "SETTINGS output_format_json_quote_64bit_integers = 0")
-    assert [(row["d"], row["b"]) for row in found] == [(duration, latency_bin(duration)) for duration in durations]
-    assert "floor(log2(greatest(took, 1)) * 8)" in (SQL / "request_cells_view.sql").read_text()
 
 
 @pytest.mark.parametrize("start, end", WINDOWS)
 def test_error_rates(clickhouse, all_spans, start, end):
-    found = clickhouse.ask("error_rate", **{"from": start, "to": end})
+    found = clickhouse.ask("error_rate", start, end)
     assert {row["tenant"] for row in found} == set(TENANTS) - {""}
     assert [row["error_rate"] for row in found] == sorted((row["error_rate"] for row in found), reverse=True)
     for row in found:
@@ -75,7 +67,7 @@ def test_error_rates(clickhouse, all_spans, start, end):
 @pytest.mark.parametrize("start, end", WINDOWS)
 @pytest.mark.parametrize("quantile", [0.5, 0.95, 0.99])
 def test_quantiles(clickhouse, all_spans, start, end, quantile):
-    found = clickhouse.ask("p99", **{"from": start, "to": end}, quantile=quantile)
+    found = clickhouse.ask("p99", start, end, quantile=quantile)
     assert {row["tenant"] for row in found} == set(TENANTS) - {""}
     for row in found:
         exact = nearest_rank(requests(all_spans, start, end, tenant=row["tenant"]), quantile) / 1e6
@@ -84,7 +76,7 @@ def test_quantiles(clickhouse, all_spans, start, end, quantile):
 
 @pytest.mark.parametrize("tier", ALLOWED)
 def test_budgets(clickhouse, all_spans, tier):
-    found = clickhouse.ask("budget", at=AT, tier=tier, allowed=ALLOWED[tier])
+    found = clickhouse.ask("budget", AT - HOUR, AT + timedelta(seconds=200), tier=tier, allowed=ALLOWED[tier])
     assert {row["tenant"] for row in found} == {tenant for tenant, of in TENANTS.items() if of == tier}
     begin = (AT - timedelta(days=30)).replace(minute=0)
     for row in found:
@@ -98,7 +90,7 @@ def test_budgets(clickhouse, all_spans, tier):
 
 @pytest.mark.parametrize("tier", ALLOWED)
 def test_burn_rates(clickhouse, all_spans, tier):
-    found = clickhouse.ask("burn_rates", at=AT, tier=tier, allowed=ALLOWED[tier])
+    found = clickhouse.ask("burn_rates", AT - HOUR, AT, tier=tier, allowed=ALLOWED[tier])
     assert {row["tenant"] for row in found} == {tenant for tenant, of in TENANTS.items() if of == tier}
     for row in found:
         for name, minutes in [("burn_5m", 5), ("burn_30m", 30), ("burn_1h", 60), ("burn_6h", 360)]:
@@ -108,7 +100,7 @@ def test_burn_rates(clickhouse, all_spans, tier):
 
 
 def test_a_window_without_requests_has_no_burn_rate(clickhouse):
-    found = clickhouse.ask("burn_rates", at=AT + timedelta(minutes=30), tier="basic", allowed=0.005)
+    found = clickhouse.ask("burn_rates", AT, AT + timedelta(minutes=30), tier="basic", allowed=0.005)
     assert found and all(row["burn_5m"] is None and row["burn_1h"] is not None for row in found)
 
 
@@ -120,7 +112,7 @@ def test_cost_shares(clickhouse, all_spans, start, end):
         of_line[span.tenant, span.tier, span.service].append(span)
     weight = sum(span.weight for span in everything)
     time = sum(span.weight * span.duration_ns for span in everything)
-    found = clickhouse.ask("cost_shares", **{"from": start, "to": end})
+    found = clickhouse.ask("cost_shares", start, end)
     assert {(row["tenant"], row["tier"], row["service"]) for row in found} == set(of_line)
     for row in found:
         sample = of_line[row["tenant"], row["tier"], row["service"]]
@@ -134,23 +126,28 @@ def test_cost_shares(clickhouse, all_spans, start, end):
     assert sum(row["requests_share"] for row in found) == pytest.approx(1, abs=1e-12)
 
 
+def test_requests_over_time(clickhouse, all_spans):
+    start, end = AT - timedelta(hours=3), AT
+    found = clickhouse.ask("over_time", start, end)
+    assert list(found[0]) == ["time", "tenant", "seen", "error_rate"], "a time series has its time first"
+    expected = defaultdict(list)
+    for span in requests(all_spans, start, end):
+        if span.tenant:
+            moment = datetime.fromtimestamp(span.start_ns // spans.SECONDS // 300 * 300, UTC)
+            expected[f"{moment:%Y-%m-%d %H:%M:%S}", span.tenant].append(span)
+    assert {(row["time"], row["tenant"]) for row in found} == set(expected)
+    for row in found:
+        sample = expected[row["time"], row["tenant"]]
+        assert (row["seen"], row["error_rate"]) == (len(sample), error_rate(sample))
+
+
 def test_merged_parts_give_the_same_answers(clickhouse):
-    before = clickhouse.ask("cost_shares", **{"from": AT - HOUR, "to": AT})
-    clickhouse.session.query("OPTIMIZE TABLE request_cells FINAL")
-    assert clickhouse.ask("cost_shares", **{"from": AT - HOUR, "to": AT}) == before
-
-
-def test_tables_are_made_as_they_are_written(clickhouse):
-    clickhouse.session.query("CREATE DATABASE whole ENGINE = Atomic; USE whole;")
-    try:
-        for name in [*TABLES, *TABLES]:
-            clickhouse.session.query((SQL / f"{name}.sql").read_text())
-        assert [row["name"] for row in clickhouse.rows("SHOW TABLES")] == sorted(TABLES)
-    finally:
-        clickhouse.session.query("USE otel")
+    before = clickhouse.ask("cost_shares", AT - HOUR, AT)
+    clickhouse.post("OPTIMIZE TABLE cells FINAL")
+    assert clickhouse.ask("cost_shares", AT - HOUR, AT) == before
 
 
 def test_every_file_is_asked():
-    asked = {"error_rate", "p99", "budget", "burn_rates", "cost_shares"}
-    assert {path.stem for path in SQL.glob("*.sql")} == asked | set(TABLES)
+    asked = {"error_rate", "over_time", "p99", "budget", "burn_rates", "cost_shares"}
+    assert {path.stem for path in SQL.glob("*.sql")} == asked | {"otel_traces"}
     assert all(path.read_text().startswith("-- ") for path in SQL.glob("*.sql"))

@@ -78,7 +78,7 @@ def test_a_package_holds_what_its_reader_and_its_build_need(said, name):
         files = {member.name.removeprefix(f"{inside}/") for member in package.getmembers()}
         manifest = tomllib.loads(package.extractfile(f"{inside}/Cargo.toml").read().decode())
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=CRATES[name], check=True, capture_output=True, text=True).stdout
-    assert files >= set(filter(None, tracked.split("\0"))) | {"README.md"}
+    assert files >= set(filter(None, tracked.split("\0"))) | {"README.md", "LICENSE"}
     of_the_manifest = manifest["package"]
     assert of_the_manifest["readme"] == "README.md" and of_the_manifest["license"] == "Apache-2.0" and of_the_manifest["description"]
     # Where a crate comes from is no part of what is published.

@@ -30,11 +30,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("examples/parcels", SHARED),
     ("examples/notes", SHARED),
     ("control-plane/slo", &[]),
-    ("control-plane/slo-evaluator", &["slo", "lambda-http-client", "tenant-telemetry"]),
+    (
+        "control-plane/slo-evaluator",
+        &["slo", "control-plane-model", "control-plane-clickhouse", "lambda-http-client", "tenant-telemetry"],
+    ),
     ("control-plane/model", &["slo"]),
     ("control-plane/embedded", &["control-plane-model", "slo"]),
     ("control-plane/clickhouse", &["control-plane-model", "slo"]),
     ("control-plane/dynamodb", &["control-plane-model"]),
+    ("control-plane/otel-traces", &["control-plane-model", "control-plane-clickhouse"]),
     (
         "control-plane/server",
         &[
@@ -42,10 +46,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "control-plane-embedded",
             "control-plane-clickhouse",
             "control-plane-dynamodb",
+            "control-plane-otel-traces",
             "slo",
             "tenancy",
         ],
     ),
+    ("control-plane/cli", &["control-plane", "control-plane-model", "slo"]),
     ("local", &["tenancy", "tenant-telemetry", "airline-events"]),
 ];
 

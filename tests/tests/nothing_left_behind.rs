@@ -58,8 +58,9 @@ fn run_dir(pid: u32) -> std::path::PathBuf {
 
 #[tokio::test]
 async fn nothing_listens_beyond_loopback_and_nothing_is_left() {
-    for how in ["INT", "TERM", "KILL", "end of input"] {
-        let mut cloud = Cloud::start();
+    let ways = ["INT", "TERM", "KILL", "end of input"].map(|how| (how, "embedded"));
+    for (how, store) in ways.into_iter().chain([("INT", "clickhouse"), ("KILL", "clickhouse")]) {
+        let mut cloud = Cloud::start_with(&["--store", store]);
         // Functions start with the first call.
         book(&cloud.caller(0).await, "LHR", "JFK").await;
         let pid = cloud.process.id();

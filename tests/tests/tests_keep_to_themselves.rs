@@ -95,6 +95,7 @@ fn no_test_names_a_default_port_or_starts_a_cloud_on_one() {
         "shared/tenant-auth/tests",
         "shared/xray-sampler/tests",
         "control-plane/server/tests",
+        "control-plane/cli/tests",
         "control-plane/slo-evaluator/tests",
         "examples",
     ];

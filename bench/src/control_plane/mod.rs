@@ -15,6 +15,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use parking_lot::Mutex;
 use reqwest::{Client, StatusCode, header};
+use tempfile::TempDir;
+use testkit::clickhouse::ClickHouse;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -22,46 +24,114 @@ use tokio::{
 };
 
 use self::generator::{Random, SPANS_PER_REQUEST, SPANS_PER_TRACE, TENANTS, request, tenant};
-use crate::report::{Report, quantile};
+use crate::report::{Part, Report, quantile};
 
 /// Raw spans in the store; fewer to try something out.
 const SPANS: u64 = 10_000_000;
 /// Of these, the share that is a day old at most; the rest lies in the 29 days before.
 const RECENT_SHARE: f64 = 0.7;
-const DAY_NS: u64 = 86_400_000_000_000;
+const HOUR_NS: u64 = 3_600_000_000_000;
+const DAY_NS: u64 = 24 * HOUR_NS;
 /// Requests under way at once.
 const SENDERS: usize = 16;
 /// Trace ids that are kept to be asked for.
 const KEPT_EVERY: u64 = 2_000;
 const QUERIES: usize = 300;
+/// In ClickHouse.
+const DATABASE: &str = "bench";
 
-/// Measures and adds everything. `spans` in place of ten million, if given.
-pub(crate) async fn add(report: &mut Report, release: &Path, spans: Option<u64>) -> Result<()> {
-    let spans = spans.unwrap_or(SPANS);
-    let data = tempfile::tempdir_in(release)?;
-    let mut server = Server::start(&release.join("control-plane"), data.path()).await?;
-    let kept = server.fill(report, spans).await?;
-    server.ask(report, &kept).await?;
-    report.add("control_plane.peak_rss_mb", server.peak_rss()? as f64 / 1e6);
-    report.add("control_plane.disk_bytes_per_span", disk_bytes(data.path())? as f64 / spans as f64);
-    Ok(server.process.kill().await?)
+/// The stretch of time that the spans are spread over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// 30 days, most of them in the last.
+    Month,
+    /// One hour.
+    Hour,
 }
 
-fn disk_bytes(dir: &Path) -> Result<u64> {
-    std::fs::read_dir(dir)?.map(|entry| Ok(entry?.metadata()?.len())).sum()
+impl std::str::FromStr for Within {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "30d" => Ok(Self::Month),
+            "1h" => Ok(Self::Hour),
+            _ => bail!("{text}: 30d or 1h"),
+        }
+    }
+}
+
+impl Within {
+    /// How old the n-th of all traces is, by how much of them come before it.
+    fn age(self, position: f64) -> u64 {
+        let old = 1.0 - RECENT_SHARE;
+        match self {
+            Self::Hour => ((1.0 - position) * HOUR_NS as f64) as u64,
+            Self::Month if position < old => DAY_NS + ((1.0 - position / old) * 29.0 * DAY_NS as f64) as u64,
+            Self::Month => ((1.0 - position) / RECENT_SHARE * DAY_NS as f64) as u64,
+        }
+    }
+
+    /// What is searched: an hour; all that was sent within one, which has grown older since.
+    fn window(self) -> &'static str {
+        match self {
+            Self::Hour => "3h",
+            Self::Month => "1h",
+        }
+    }
+}
+
+/// Measures both engines under the same load and adds everything; ClickHouse, if it is there. `spans` in place of ten million, if given.
+pub(crate) async fn add(report: &mut Report, release: &Path, spans: Option<u64>, within: Within) -> Result<()> {
+    let load = Load { spans: spans.unwrap_or(SPANS), within };
+    let embedded = Server::start(release, None).await?;
+    measure(&mut report.under("control_plane"), embedded, load).await?;
+    let ready = release.join("../../.local/venv/clickhouse.ready");
+    if std::env::var_os("CLICKHOUSE_URL").is_none() && !ready.exists() {
+        eprintln!("ClickHouse is left out: make .local/venv/clickhouse.ready, or CLICKHOUSE_URL");
+        return Ok(());
+    }
+    let clickhouse = Server::start(release, Some(ClickHouse::start())).await?;
+    measure(&mut report.under("clickhouse.control_plane"), clickhouse, load).await
+}
+
+#[derive(Clone, Copy)]
+struct Load {
+    spans: u64,
+    within: Within,
+}
+
+async fn measure(report: &mut Part<'_>, mut server: Server, load: Load) -> Result<()> {
+    let kept = server.fill(report, load).await?;
+    server.ask(report, &kept, load.within).await?;
+    report.add("peak_rss_mb", server.peak_rss()? as f64 / 1e6);
+    report.add("disk_bytes_per_span", server.disk_bytes().await? as f64 / load.spans as f64);
+    Ok(server.process.kill().await?)
 }
 
 struct Server {
     process: Child,
     url: String,
     client: Client,
+    data: TempDir,
+    clickhouse: Option<ClickHouse>,
 }
 
 impl Server {
-    async fn start(binary: &Path, data: &Path) -> Result<Self> {
-        let mut process = Command::new(binary)
+    async fn start(release: &Path, clickhouse: Option<ClickHouse>) -> Result<Self> {
+        let (binary, data) = (release.join("control-plane"), tempfile::tempdir_in(release)?);
+        let mut command = Command::new(&binary);
+        if let Some(clickhouse) = &clickhouse {
+            let store = format!("{}/{DATABASE}", clickhouse.url.replacen("http", "clickhouse", 1));
+            command.env("CONTROL_PLANE_STORE", &store);
+            let migrated = Command::new(&binary).args(["migrate", "--store", &store]).status().await?;
+            if !migrated.success() {
+                bail!("cannot make the tables");
+            }
+        }
+        let mut process = command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
+            .arg(data.path())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -69,7 +139,35 @@ impl Server {
         let out = process.stdout.take().context("its output")?;
         let line = BufReader::new(out).lines().next_line().await?.unwrap_or_default();
         let url = line.strip_prefix("listening on ").context("where it listens")?.to_owned();
-        Ok(Self { process, url, client: Client::new() })
+        Ok(Self { process, url, client: Client::new(), data, clickhouse })
+    }
+
+    /// What ClickHouse answers to a question about one number.
+    async fn number(&self, clickhouse: &ClickHouse, sql: &str) -> Result<u64> {
+        let url = reqwest::Url::parse_with_params(&clickhouse.url, [("database", DATABASE)])?;
+        let answer = self.client.post(url).body(sql.to_owned()).send().await?.error_for_status()?.text().await?;
+        answer.trim().parse().with_context(|| answer.clone())
+    }
+
+    async fn disk_bytes(&self) -> Result<u64> {
+        match &self.clickhouse {
+            Some(clickhouse) => {
+                let sql = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase()";
+                self.number(clickhouse, sql).await
+            }
+            None => std::fs::read_dir(self.data.path())?.map(|entry| Ok(entry?.metadata()?.len())).sum(),
+        }
+    }
+
+    /// Waits until every span is in the sums.
+    async fn summed(&self) -> Result<()> {
+        let sql = "SELECT (SELECT uniqExact(rank) FROM changed) - (SELECT uniqExact(rank) FROM done)";
+        while let Some(clickhouse) = &self.clickhouse
+            && self.number(clickhouse, sql).await? > 0
+        {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        Ok(())
     }
 
     fn peak_rss(&self) -> Result<u64> {
@@ -80,11 +178,11 @@ impl Server {
     }
 
     /// Sends the spans, the oldest first; some of their trace ids.
-    async fn fill(&self, report: &mut Report, spans: u64) -> Result<Vec<[u8; 16]>> {
+    async fn fill(&self, report: &mut Part<'_>, load: Load) -> Result<Vec<[u8; 16]>> {
         let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
         let traces_per_request = (SPANS_PER_REQUEST / SPANS_PER_TRACE) as u64;
         let per_request = traces_per_request * SPANS_PER_TRACE as u64;
-        let requests = spans / per_request;
+        let requests = load.spans / per_request;
         let next = Arc::new(AtomicU64::new(0));
         let kept = Arc::new(Mutex::new(Vec::new()));
         let begun = Instant::now();
@@ -99,7 +197,8 @@ impl Server {
                         return Ok::<_, anyhow::Error>(());
                     }
                     let start = |trace: u64| {
-                        now - age((number as f64 + trace as f64 / traces_per_request as f64) / requests as f64)
+                        let position = (number as f64 + trace as f64 / traces_per_request as f64) / requests as f64;
+                        now - load.within.age(position)
                     };
                     let (body, ids) = request(&mut Random::new(number + 1), (0..traces_per_request).map(start));
                     if number.is_multiple_of(KEPT_EVERY / traces_per_request) {
@@ -119,13 +218,16 @@ impl Server {
         while let Some(sender) = senders.join_next().await {
             sender??;
         }
-        report.add("control_plane.spans", (requests * per_request) as f64);
-        report.add("control_plane.intake_spans_per_s", (requests * per_request) as f64 / begun.elapsed().as_secs_f64());
+        let sent = (requests * per_request) as f64;
+        report.add("spans", sent);
+        report.add("intake_spans_per_s", sent / begun.elapsed().as_secs_f64());
+        self.summed().await?;
+        report.add("sums_spans_per_s", sent / begun.elapsed().as_secs_f64());
         Ok(std::mem::take(&mut kept.lock()))
     }
 
-    /// Asks for traces, maps and searches of an hour; the server's own time counts.
-    async fn ask(&self, report: &mut Report, kept: &[[u8; 16]]) -> Result<()> {
+    /// Asks for traces, maps and searches; the server's own time counts.
+    async fn ask(&self, report: &mut Part<'_>, kept: &[[u8; 16]], within: Within) -> Result<()> {
         let mut random = Random::new(42);
         let mut times = Vec::new();
         for _ in 0..QUERIES {
@@ -138,12 +240,13 @@ impl Server {
         times.clear();
         let some_tenant = |random: &mut Random| tenant(random.next() % TENANTS);
         for n in 0..QUERIES {
-            let narrowed = match n % 4 {
+            let mut narrowed = match n % 4 {
                 0 => vec![],
                 1 => vec![("tenant", some_tenant(&mut random))],
                 2 => vec![("tier", "premium".to_owned())],
                 _ => vec![("account", "222222222222".to_owned())],
             };
+            narrowed.push(("window", within.window().to_owned()));
             times.push(self.time("/api/map", &narrowed).await?);
         }
         add_times(report, "map", &times);
@@ -161,22 +264,28 @@ impl Server {
                 6 => "account.id = \"222222222222\" AND annotation.tenant_tier = \"premium\"".into(),
                 _ => "user = \"nobody\"".into(),
             };
-            times.push(self.time("/api/traces", &[("filter", filter)]).await?);
+            let query = [("filter", filter), ("window", within.window().to_owned())];
+            times.push(self.time("/api/traces", &query).await?);
         }
         add_times(report, "search", &times);
         self.ask_objectives(report).await
     }
 
     /// Asks for everybody's objectives, for tenants over an hour and over thirty days, and for costs.
-    async fn ask_objectives(&self, report: &mut Report) -> Result<()> {
+    async fn ask_objectives(&self, report: &mut Part<'_>) -> Result<()> {
         let evaluated = self.evaluated().await?;
-        report.add("control_plane.evaluator_pass_ms", evaluated);
+        report.add("evaluator_pass_ms", evaluated);
         let mut random = Random::new(43);
         let mut times = Vec::new();
         for _ in 0..QUERIES / 3 {
             times.push(self.time("/api/slo", &[]).await?);
         }
         add_times(report, "slo", &times);
+        times.clear();
+        for _ in 0..QUERIES / 3 {
+            times.push(self.time("/tenants", &[]).await?);
+        }
+        add_times(report, "tenants", &times);
         times.clear();
         for n in 0..QUERIES {
             let window = if n % 4 == 0 { "30d" } else { "1h" };
@@ -195,7 +304,7 @@ impl Server {
 
     /// Waits until every tenant is evaluated; what a pass over all of them takes, in milliseconds.
     async fn evaluated(&self) -> Result<f64> {
-        for _ in 0..120 {
+        for _ in 0..300 {
             let answer: serde_json::Value =
                 self.client.get(format!("{}/api/slo", self.url)).send().await?.json().await?;
             let requests =
@@ -227,16 +336,6 @@ impl Server {
     }
 }
 
-/// How old the n-th of all traces is, by how much of them come before it: 29 days, then a day.
-fn age(position: f64) -> u64 {
-    let old = 1.0 - RECENT_SHARE;
-    if position < old {
-        DAY_NS + ((1.0 - position / old) * 29.0 * DAY_NS as f64) as u64
-    } else {
-        ((1.0 - position) / RECENT_SHARE * DAY_NS as f64) as u64
-    }
-}
-
 /// Sends until the server takes it, as a collector does.
 async fn send(client: &Client, url: &str, body: Vec<u8>) -> Result<()> {
     let body = bytes::Bytes::from(body);
@@ -251,7 +350,7 @@ async fn send(client: &Client, url: &str, body: Vec<u8>) -> Result<()> {
     }
 }
 
-fn add_times(report: &mut Report, name: &str, times: &[f64]) {
-    report.add(format!("control_plane.{name}_p50_ms"), quantile(times, 0.5));
-    report.add(format!("control_plane.{name}_p99_ms"), quantile(times, 0.99));
+fn add_times(report: &mut Part<'_>, name: &str, times: &[f64]) {
+    report.add(&format!("{name}_p50_ms"), quantile(times, 0.5));
+    report.add(&format!("{name}_p99_ms"), quantile(times, 0.99));
 }

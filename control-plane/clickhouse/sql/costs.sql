@@ -4,11 +4,7 @@ SELECT
     sum(requests) AS n, sum(weight) AS w, sum(weighted_duration_ns) AS wd, sum(estimated) AS e
 FROM cells
 WHERE together = 0 AND ({tenant:Nullable(String)} IS NULL OR tenant = {tenant:Nullable(String)})
-    AND minute >= toDateTime({from:UInt32}, 'UTC') AND minute < toDateTime({to:UInt32}, 'UTC')
-    AND (minute, version) IN
-    (
-        SELECT minute, max(version) FROM minutes
-        WHERE minute >= toDateTime({from:UInt32}, 'UTC') AND minute < toDateTime({to:UInt32}, 'UTC')
-        GROUP BY minute
-    )
+    AND start >= toDateTime({from:UInt32}, 'UTC') AND start < toDateTime({to:UInt32}, 'UTC')
+    AND (width, start, version) IN
+        (SELECT width, start, version FROM counted(from = {from:UInt32}, to = {to:UInt32}, hours_to = {to:UInt32}, days_to = {to:UInt32}))
 GROUP BY account, service, operation, kind, tenant, tier

@@ -1,9 +1,9 @@
 -- What a tenant's requests named on the latest day there is, and the day before.
-WITH (SELECT toStartOfDay(max(minute)) FROM cells) AS latest
+WITH (SELECT toStartOfDay(max(start)) FROM cells) AS latest
 SELECT
     [{tenant:String}] AS tenants,
     arraySort(groupUniqArrayIf(toString(tier), tier != '')) AS tiers,
     arraySort(groupUniqArrayIf(toString(account), account != '')) AS accounts,
     arraySort(groupUniqArray(toString(service))) AS services
 FROM cells
-WHERE together = 0 AND tenant = {tenant:String} AND tenant != '' AND minute >= latest - INTERVAL 1 DAY
+WHERE together = 0 AND tenant = {tenant:String} AND tenant != '' AND start >= latest - INTERVAL 1 DAY

@@ -1,8 +1,8 @@
 -- The edges of a window, summed.
 WITH multiIf(
-    toStartOfHour(minute) + 3600 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 8 DAY, toStartOfHour(minute),
-    toStartOfFiveMinutes(minute) + 300 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 2 DAY, toStartOfFiveMinutes(minute),
-    minute) AS bucket
+    toStartOfHour(start) + 3600 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 8 DAY, toStartOfHour(start),
+    toStartOfFiveMinutes(start) + 300 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 2 DAY, toStartOfFiveMinutes(start),
+    start) AS bucket
 SELECT
     source_kind, source_account, source_name, target_kind, target_account, target_name,
     sum(count) AS uses, sum(errors) AS with_error, sum(faults) AS with_fault, sum(throttles) AS with_throttle,
@@ -10,13 +10,14 @@ SELECT
     sum(weighted_duration_ns) AS took, sum(estimated) AS guessed, sumMap(bins) AS latencies
 FROM edges
 WHERE tenant = {tenant:String} AND ({tier:Nullable(String)} IS NULL OR tier = {tier:Nullable(String)})
-    AND minute >= toDateTime({from:UInt32}, 'UTC') AND minute < toDateTime({to:UInt32}, 'UTC') + 3600
+    AND start >= toDateTime({from:UInt32}, 'UTC') AND start < toDateTime({to:UInt32}, 'UTC') + 3600
     AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')
     AND bucket >= toDateTime({now:UInt32}, 'UTC') - INTERVAL 35 DAY
-    AND (minute, version) IN
+    AND (width, start, version) IN
     (
-        SELECT minute, max(version) FROM minutes
-        WHERE minute >= toDateTime({from:UInt32}, 'UTC') AND minute < toDateTime({to:UInt32}, 'UTC') + 3600
-        GROUP BY minute
+        SELECT width, start, version
+        FROM counted(
+            from = {from:UInt32}, to = {to:UInt32} + 3600,
+            hours_to = greatest({to:UInt32}, {now:UInt32} - 8 * 86400), days_to = 0)
     )
 GROUP BY source_kind, source_account, source_name, target_kind, target_account, target_name

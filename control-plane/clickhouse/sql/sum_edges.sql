@@ -1,7 +1,7 @@
 -- The edges of some minutes, summed anew.
 INSERT INTO edges
 SELECT
-    whose AS tenant, minute, tier,
+    whose AS tenant, 60 AS width, minute AS start, tier,
     used.source_kind, used.source_account, used.source_name, used.target_kind, used.target_account, used.target_name,
     {version:UInt64} AS version,
     count(), countIf(bitTest(used.flags, 1)), countIf(bitTest(used.flags, 0)), countIf(bitTest(used.flags, 2)),

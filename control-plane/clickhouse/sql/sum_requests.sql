@@ -1,7 +1,7 @@
 -- The requests of some minutes, summed anew.
 INSERT INTO cells
 SELECT
-    whose.1 AS together, whose.2 AS tenant, minute, account, service, operation, kind, tier,
+    whose.1 AS together, whose.2 AS tenant, 60 AS width, minute AS start, account, service, operation, kind, tier,
     {version:UInt64} AS version,
     count(), countIf(bitTest(flags, 0)), sum(duration),
     sum(weight), sumIf(weight, bitTest(flags, 0)), sum(weight * duration),

@@ -1,5 +1,6 @@
 -- Spans of a trace in the order in which they came, those that came again among them.
 SELECT resource, body
 FROM spans
-WHERE trace_id = unhex({trace_id:String})
+WHERE bucket IN (SELECT bucket FROM trace_buckets WHERE trace_id = toFixedString(unhex({trace_id:String}), 16))
+    AND trace_id = toFixedString(unhex({trace_id:String}), 16)
 ORDER BY rank DESC, place

@@ -1,6 +1,10 @@
 //! The engine as the control plane knows it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,9 +27,12 @@ use crate::{
     late::Late,
     listing, map, requests,
     schema::{self, Migration},
-    sums,
+    sums, wholes,
     writer::Writer,
 };
+
+/// Hours and days are no more than quicker to read than their minutes.
+const WHOLES_EVERY: Duration = Duration::from_secs(60);
 
 /// Spans and sums in a ClickHouse database.
 ///
@@ -36,7 +43,8 @@ pub struct ClickHouse {
     database: Database,
     writer: Writer,
     late: Late,
-    making: Arc<Mutex<()>>,
+    /// When hours and days were summed last.
+    making: Arc<Mutex<Option<Instant>>>,
 }
 
 #[derive(Row, Deserialize)]
@@ -77,6 +85,15 @@ impl ClickHouse {
     /// [`StoreError::Failed`] where one fails; those before it have been taken.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         schema::migrate(&self.database).await
+    }
+
+    /// When the first of the batches was written whose sums are not made yet, milliseconds since 1970; none, if all are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] where the database does not answer.
+    pub async fn first_unsummed(&self) -> Result<Option<i64>, StoreError> {
+        sums::first_to_make(&self.database).await
     }
 
     /// Names what keeps the states that go with these spans; what does, which is another where one was named before.
@@ -155,11 +172,13 @@ impl SpanStore for ClickHouse {
     }
 
     async fn make_sums(&self) -> Result<(), StoreError> {
-        loop {
-            let _alone = self.making.lock().await;
-            if sums::make(&self.database).await? < sums::BATCHES {
-                return Ok(());
-            }
+        let mut summed = self.making.lock().await;
+        // What came meanwhile can wait until there is more of it: minutes are summed as a whole.
+        while sums::make(&self.database).await? {}
+        if summed.is_none_or(|summed| summed.elapsed() >= WHOLES_EVERY) {
+            wholes::make(&self.database).await?;
+            *summed = Some(Instant::now());
         }
+        Ok(())
     }
 }

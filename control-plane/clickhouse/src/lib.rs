@@ -12,18 +12,24 @@
 //! | `writer` | spans of many requests in one insert |
 //! | `local` | numbers for the names of one trace or one answer |
 //! | `sums` | what the leader makes of traces that changed |
+//! | `outlined` | a trace as a search sees it |
+//! | `wholes` | sums of hours and days |
+//! | `condition` | a filter expression in SQL |
 //! | `late` | whose past changed since |
 //! | `listing`, `map`, `requests` | reading: a search, the service map, sums by name |
 
+mod condition;
 mod database;
 mod engine;
 mod late;
 mod listing;
 mod local;
 mod map;
+mod outlined;
 mod requests;
 mod schema;
 mod sums;
+mod wholes;
 mod writer;
 
 pub use database::Address;

@@ -1,26 +1,33 @@
-//! Searching: what SQL can tell for sure is left out there, and the matcher decides on the rest.
+//! Searching: SQL counts what matches, and then lists the first.
 
-use std::collections::HashMap;
-
-use bytes::Bytes;
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
-    catalog::Catalog,
-    listing::{Found, Listed, MAX_SCANNED, Search, Tally},
+    listing::{Found, LatencyBin, Search},
     otlp::Flags,
-    search::{self, Comparison, Expression, Flag, Matcher, NumberOf},
+    search::Expression,
     store::{Scope, StoreError},
-    trace::TraceId,
+    trace::{Summary, TraceId},
 };
 use serde::Deserialize;
-
-use crate::{
-    database::{Database, all, failed, seconds, within},
-    local::decode,
-    sums::five_minutes,
+use slo::{
+    Histogram,
+    histogram::{lower_bound, upper_bound},
 };
 
-/// A trace of the answer; the first column comes first in order.
+use crate::{
+    condition::Condition,
+    database::{Database, all, failed, five_minutes, seconds},
+};
+
+/// Traces that began in some five minutes and took about as long.
+#[derive(Row, Deserialize)]
+struct Count {
+    began: u32,
+    bin: u16,
+    matched: u64,
+    scanned: u64,
+}
+
 #[derive(Row, Deserialize)]
 struct Line {
     trace_id: [u8; 16],
@@ -28,88 +35,78 @@ struct Line {
     end_ns: i64,
     spans: u32,
     flags: u8,
-    outline: Bytes,
-}
-
-/// What must be so of every match.
-#[derive(Default)]
-struct Sure {
-    flags: u8,
-    longer_ns: i64,
-    /// Names of services, or of what they call.
-    nodes: Vec<String>,
-}
-
-impl Sure {
-    fn note(&mut self, expression: &Expression) {
-        match expression {
-            Expression::And(parts) => parts.iter().for_each(|part| self.note(part)),
-            Expression::Is(Flag::Fault) => self.flags |= 1,
-            Expression::Is(Flag::Error) => self.flags |= 2,
-            Expression::Is(Flag::Throttle) => self.flags |= 4,
-            Expression::Number(NumberOf::Duration, Comparison::More | Comparison::AtLeast, seconds) => {
-                // A little less: the matcher compares seconds, which are rounded.
-                self.longer_ns = self.longer_ns.max((seconds * 1e9 * (1.0 - 1e-9)) as i64 - 1);
-            }
-            Expression::Service(node, _) => self.nodes.extend(node.name.clone()),
-            Expression::Edge(from, to, _) => self.nodes.extend(from.name.iter().chain(&to.name).cloned()),
-            _ => {}
-        }
-    }
+    root: String,
+    root_service: String,
+    accounts: Vec<String>,
+    services: Vec<String>,
+    tenants: Vec<String>,
 }
 
 pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
-    let mut sure = Sure { longer_ns: i64::MIN, ..Sure::default() };
-    search.expression.iter().for_each(|expression| sure.note(expression));
-    let nothing = Catalog::default();
-    let needs_outline =
-        search.expression.as_ref().is_some_and(|expression| Matcher::new(expression, &nothing).needs_outline);
-    let query = |traces: &[String], outlines: bool| -> Query {
-        database
-            .query(include_str!("../sql/search.sql"))
-            .param("from", five_minutes(search.from_ns))
+    let condition = Condition::new(search.expression.as_ref());
+    let query = |sql: &str, from: u32| -> Query {
+        condition
+            .bind(database.query(&sql.replace("$matches", &condition.sql)))
+            .param("from", from)
             .param("to", seconds(search.to_ns.div_euclid(1_000_000_000) + 1))
             .param("from_ns", search.from_ns)
             .param("to_ns", search.to_ns)
             .param("tenant", scope.tenant().or(search.expression.as_ref().and_then(Expression::tenant)))
             .param("alone", scope.tenant().is_some())
-            .param("flags", sure.flags)
-            .param("longer_ns", sure.longer_ns)
-            .param("nodes", &sure.nodes)
-            .param("traces", traces)
-            .param("outlines", outlines)
-            .param("limit", MAX_SCANNED + 1)
     };
-    let mut tally = Tally::new(search);
-    let mut lines = query(&[], needs_outline).fetch::<Line>().map_err(failed)?;
-    while let Some(line) = within(lines.next()).await? {
-        if !tally.looks() {
-            break;
-        }
-        let duration_ns = line.end_ns - line.start_ns;
-        if let Some(expression) = &search.expression {
-            let (catalog, outline) = decode(&line.outline);
-            let row = search::Row { duration_ns, flags: Flags::from_bits(line.flags) };
-            if !Matcher::new(expression, &catalog).matches(row, &outline) {
-                continue;
-            }
-        }
-        tally.add(line.start_ns, duration_ns, line.trace_id);
+    let from = five_minutes(search.from_ns);
+    let mut counts: Vec<Count> = all(query(include_str!("../sql/search_counts.sql"), from)).await?;
+    let scanned = counts.iter().map(|count| count.scanned).sum::<u64>();
+    let mut histogram = Histogram::new();
+    counts.iter().for_each(|count| histogram.add_bin(count.bin, count.matched as f64));
+    // Those listed began, or took so long, before what others of them do; so much is read, and no more.
+    if search.slowest_first {
+        counts.sort_by_key(|count| std::cmp::Reverse(count.bin));
     }
-    let listed: Vec<String> = tally.listed().map(|id| format!("{:032X}", u128::from_be_bytes(*id))).collect();
-    let mut summaries = HashMap::new();
-    if !listed.is_empty() {
-        for line in all::<Line>(query(&listed, true)).await? {
-            let (catalog, outline) = decode(&line.outline);
-            let listed = Listed {
-                trace_id: TraceId::from_bytes(&line.trace_id).map_err(failed)?,
-                start_ns: line.start_ns,
-                end_ns: line.end_ns,
-                spans: line.spans as usize,
-                flags: Flags::from_bits(line.flags),
-            };
-            summaries.insert(line.trace_id, listed.summary(&outline, &catalog));
-        }
+    let mut matched = 0;
+    let needed = counts.iter().take_while(|count| {
+        let more = matched < search.limit;
+        matched += count.matched as usize;
+        more
+    });
+    let (from, bin) = match (needed.last(), search.slowest_first) {
+        (Some(last), true) => (from, last.bin),
+        (Some(last), false) => (last.began, 0),
+        (None, _) => (from, 0),
+    };
+    let matched = histogram.total() as usize;
+    let mut traces = Vec::new();
+    if matched > 0 {
+        let lines = query(include_str!("../sql/search_lines.sql"), from)
+            .param("bin", bin)
+            .param("slowest", search.slowest_first)
+            .param("limit", search.limit as u64);
+        traces = all::<Line>(lines).await?.into_iter().map(summary).collect::<Result<_, _>>()?;
     }
-    tally.found(|id| summaries.remove(&id).ok_or_else(|| failed("a trace changed meanwhile")))
+    let latency = histogram.bins().iter().filter(|(_, count)| *count > 0.0).map(|(bin, count)| LatencyBin {
+        from_ms: lower_bound(*bin) / 1e6,
+        to_ms: upper_bound(*bin) / 1e6,
+        count: *count,
+    });
+    Ok(Found { traces, matched, scanned: scanned as usize, truncated: false, latency: latency.collect() })
+}
+
+fn summary(line: Line) -> Result<Summary, StoreError> {
+    let trace_id = TraceId::from_bytes(&line.trace_id).map_err(failed)?;
+    let flags = Flags::from_bits(line.flags);
+    Ok(Summary {
+        trace_id,
+        xray_trace_id: trace_id.xray(),
+        root: line.root,
+        root_service: line.root_service,
+        accounts: line.accounts,
+        services: line.services,
+        tenants: line.tenants,
+        spans: line.spans as usize,
+        fault: flags.fault(),
+        error: flags.error(),
+        throttle: flags.throttle(),
+        start_unix_ns: line.start_ns,
+        duration_ns: line.end_ns.saturating_sub(line.start_ns),
+    })
 }

@@ -9,7 +9,6 @@ use control_plane_model::{
     growing::GrowingTrace,
     otlp::{self, Facts, Kind, Sample, SpanId},
     rollup::{self, MINUTE},
-    search::Names,
     store::{MAX_SPANS_PER_TRACE, StoreError},
     topology::Placed,
 };
@@ -19,15 +18,16 @@ use serde::{Deserialize, Serialize};
 use slo::histogram::bin;
 
 use crate::{
-    database::{Database, all, failed, now_ns, seconds, within},
+    database::{Database, all, failed, five_minutes, now_ns, seconds, within},
     late::{self, Touched},
-    local::{self, Local},
+    local::Local,
+    outlined::Outlined,
 };
 
 /// Batches whose sums are made together.
-pub(crate) const BATCHES: usize = 100;
+const BATCHES: usize = 100;
 /// Traces whose rows are in memory together.
-const TRACES: usize = 1_000;
+const TRACES: usize = 2_000;
 /// Minutes that are summed together.
 const MINUTES: usize = 500;
 const NANOSECONDS: i64 = 1_000_000_000;
@@ -36,8 +36,14 @@ const NANOSECONDS: i64 = 1_000_000_000;
 struct Batch {
     at: i64,
     rank: u64,
-    traces: Vec<[u8; 16]>,
     newest: u64,
+}
+
+/// A trace that changed, and the five minutes that it has spans in.
+#[derive(Row, Deserialize)]
+struct Changed {
+    trace_id: [u8; 16],
+    buckets: Vec<u32>,
 }
 
 /// A row of `done`.
@@ -53,22 +59,6 @@ struct StoredSpan {
     rank: u64,
     resource: Bytes,
     body: Bytes,
-}
-
-/// A row of `traces`.
-#[derive(Row, Serialize)]
-struct TraceRow {
-    bucket: u32,
-    trace_id: [u8; 16],
-    version: u64,
-    start_ns: i64,
-    end_ns: i64,
-    spans: u32,
-    flags: u8,
-    tenants: Vec<String>,
-    nodes: Vec<String>,
-    outline: Bytes,
-    received: u32,
 }
 
 /// Source, target (kind, account, name), then the sample: duration, bin, flags, weight, whether that is a guess.
@@ -96,10 +86,19 @@ struct PlacedRow {
     uses: Vec<UseColumns>,
 }
 
-/// Makes the sums of the batches that have none yet, the first of them; how many batches these were.
-pub(crate) async fn make(database: &Database) -> Result<usize, StoreError> {
-    let changed = database.query(include_str!("../sql/changed.sql")).param("batches", BATCHES as u64);
-    let batches: Vec<Batch> = all(changed).await?;
+/// The first batches whose sums are not made yet.
+async fn batches(database: &Database, limit: usize) -> Result<Vec<Batch>, StoreError> {
+    all(database.query(include_str!("../sql/changed.sql")).param("batches", limit as u64)).await
+}
+
+/// When the first of them was written, milliseconds since 1970.
+pub(crate) async fn first_to_make(database: &Database) -> Result<Option<i64>, StoreError> {
+    Ok(batches(database, 1).await?.first().map(|batch| batch.at))
+}
+
+/// Makes the sums of the batches that have none yet, the first of them; whether there may be more.
+pub(crate) async fn make(database: &Database) -> Result<bool, StoreError> {
+    let batches = batches(database, BATCHES).await?;
     // Before any span is read: what another leader makes of spans that it read before this one is older.
     let newest = batches.iter().map(|batch| batch.newest).max().unwrap_or_default();
     let mut making = Making {
@@ -111,27 +110,34 @@ pub(crate) async fn make(database: &Database) -> Result<usize, StoreError> {
         traces: Vec::new(),
         placed: Vec::new(),
     };
-    let ids: BTreeSet<[u8; 16]> = batches.iter().flat_map(|batch| batch.traces.iter().copied()).collect();
-    for ids in ids.into_iter().collect::<Vec<_>>().chunks(TRACES) {
-        making.read(database, ids).await?;
-        database.insert::<PlacedRow>("placed", &std::mem::take(&mut making.placed)).await?;
-        database.insert::<TraceRow>("traces", &std::mem::take(&mut making.traces)).await?;
+    let Some(since) = batches.iter().map(|batch| batch.at).min() else { return Ok(false) };
+    let ranks: Vec<u64> = batches.iter().map(|batch| batch.rank).collect();
+    let changed =
+        database.query(include_str!("../sql/traces_of_batches.sql")).param("since", since).param("ranks", ranks);
+    for traces in all::<Changed>(changed).await?.chunks(TRACES) {
+        let (placed, outlined) = (std::mem::take(&mut making.placed), std::mem::take(&mut making.traces));
+        // What was made of some is inserted while the next are read.
+        tokio::try_join!(
+            making.read(database, traces),
+            database.insert::<PlacedRow>("placed", &placed),
+            database.insert::<Outlined>("traces", &outlined),
+        )?;
     }
+    tokio::try_join!(
+        database.insert::<PlacedRow>("placed", &making.placed),
+        database.insert::<Outlined>("traces", &making.traces),
+    )?;
     let minutes: Vec<u32> = making.minutes.iter().copied().collect();
     for minutes in minutes.chunks(MINUTES) {
-        for sql in [
-            include_str!("../sql/sum_edges.sql"),
-            include_str!("../sql/sum_requests.sql"),
-            include_str!("../sql/sum_minutes.sql"),
-        ] {
-            let sum = database.query(sql).param("minutes", minutes).param("version", making.version);
-            within(sum.execute()).await?;
-        }
+        let sum =
+            |sql| within(database.query(sql).param("minutes", minutes).param("version", making.version).execute());
+        tokio::try_join!(sum(include_str!("../sql/sum_edges.sql")), sum(include_str!("../sql/sum_requests.sql")))?;
+        sum(include_str!("../sql/sum_minutes.sql")).await?;
     }
     late::note(database, making.version, &making.touched).await?;
     let done: Vec<Done> = batches.iter().map(|batch| Done { at: batch.at, rank: batch.rank }).collect();
     database.insert::<Done>("done", &done).await?;
-    Ok(done.len())
+    Ok(done.len() == BATCHES)
 }
 
 struct Making {
@@ -141,7 +147,7 @@ struct Making {
     ranks: HashSet<u64>,
     touched: Touched,
     minutes: BTreeSet<u32>,
-    traces: Vec<TraceRow>,
+    traces: Vec<Outlined>,
     placed: Vec<PlacedRow>,
 }
 
@@ -157,9 +163,13 @@ struct Open {
 }
 
 impl Making {
-    async fn read(&mut self, database: &Database, ids: &[[u8; 16]]) -> Result<(), StoreError> {
-        let hex: Vec<String> = ids.iter().map(|id| format!("{:032x}", u128::from_be_bytes(*id))).collect();
-        let query = database.query(include_str!("../sql/spans_of_traces.sql")).param("traces", hex);
+    async fn read(&mut self, database: &Database, traces: &[Changed]) -> Result<(), StoreError> {
+        let places = |trace: &Changed| {
+            let id = format!("{:032x}", u128::from_be_bytes(trace.trace_id));
+            trace.buckets.iter().map(|bucket| (*bucket, id.clone())).collect::<Vec<_>>()
+        };
+        let places: Vec<_> = traces.iter().flat_map(places).collect();
+        let query = database.query(include_str!("../sql/spans_of_traces.sql")).param("places", places);
         let mut rows = query.fetch::<StoredSpan>().map_err(failed)?;
         let mut open = Open::default();
         let mut sender = (Bytes::new(), otlp::Resource::of(&Resource::default()));
@@ -236,29 +246,11 @@ impl Making {
                 uses: uses.remove(&facts.id).unwrap_or_default(),
             });
         }
-        let (outline, nodes) = local::encode(growing.outline(), &local.catalog);
-        let bucket = five_minutes(growing.start_ns);
-        let row = |bucket, spans| TraceRow {
-            bucket,
-            trace_id,
-            version: self.version,
-            start_ns: growing.start_ns,
-            end_ns: growing.end_ns,
-            spans,
-            flags: growing.flags.bits(),
-            tenants: growing.tenants.iter().map(|tenant| local.catalog.name(*tenant).to_owned()).collect(),
-            nodes: nodes.clone(),
-            outline: outline.clone().into(),
-            received: seconds(i64::try_from((u64::MAX - rank) / 1_000_000_000).unwrap_or_default()),
-        };
+        let received = seconds(i64::try_from((u64::MAX - rank) / 1_000_000_000).unwrap_or_default());
+        let row = Outlined::of(&growing, &local.catalog, trace_id, self.version, received);
         // It may have been thought to begin where now only a later span of it does.
-        buckets.remove(&bucket);
-        self.traces.push(row(bucket, u32::try_from(growing.len()).unwrap_or(u32::MAX)));
-        self.traces.extend(buckets.into_iter().map(|bucket| TraceRow { outline: Bytes::new(), ..row(bucket, 0) }));
+        buckets.remove(&row.bucket);
+        self.traces.extend(buckets.into_iter().map(|bucket| row.gone_from(bucket)));
+        self.traces.push(row);
     }
-}
-
-/// The start of its five minutes, Unix seconds.
-pub(crate) fn five_minutes(time_ns: i64) -> u32 {
-    seconds(time_ns.div_euclid(NANOSECONDS * MINUTE * 5) * MINUTE * 5)
 }

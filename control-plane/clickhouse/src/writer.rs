@@ -3,6 +3,8 @@
 use std::{
     collections::HashSet,
     hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
 };
 
 use clickhouse::Row;
@@ -11,14 +13,22 @@ use control_plane_model::{
     store::{MAX_SPANS_PER_TRACE, StoreError, Stored},
 };
 use serde::{Serialize, Serializer};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::database::{Database, now_ns};
 
 /// Requests that may wait; one more is told to come back.
 const MAX_WAITING: usize = 128;
+/// Inserts under way at a time: while one is made durable, the next is sent.
+const INSERTS: usize = 2;
 /// Spans in one insert, so that nobody waits for an endless one.
 const MAX_SPANS_PER_INSERT: usize = 30_000;
+/// Senders hear of what takes longer before they stop listening, which exporters do after ten seconds:
+/// <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>.
+const MAX_WAIT: Duration = Duration::from_secs(8);
 /// The part of a rank that tells servers apart, and leaves 65 µs for a batch.
 const SALT: u64 = 0xffff;
 
@@ -44,14 +54,23 @@ impl Writer {
         let spans = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
         let (done, outcome) = oneshot::channel();
         self.0.try_send(Job { traces, spans, done }).map_err(|_| StoreError::Busy)?;
-        outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?
+        let outcome = timeout(MAX_WAIT, outcome).await;
+        let outcome = outcome.map_err(|_| StoreError::Failed(format!("not stored within {} s", MAX_WAIT.as_secs())))?;
+        outcome.map_err(|_| StoreError::Failed("the writer ended".into()))?
     }
 }
 
 async fn run(database: Database, mut waiting: mpsc::Receiver<Job>) {
     let salt = RandomState::new().hash_one(0) & SALT;
+    let inserts = Arc::new(Semaphore::new(INSERTS));
     let mut stamp = 0;
-    while let Some(first) = waiting.recv().await {
+    while let Ok(one) = inserts.clone().acquire_owned().await
+        && let Some(first) = waiting.recv().await
+    {
+        // Whoever gave up waiting sends it again.
+        if first.done.is_closed() {
+            continue;
+        }
         let mut spans = first.spans;
         let mut batch = vec![first];
         while spans < MAX_SPANS_PER_INSERT
@@ -61,12 +80,16 @@ async fn run(database: Database, mut waiting: mpsc::Receiver<Job>) {
             batch.push(job);
         }
         stamp = (now_ns() & !SALT | salt).max(stamp + SALT + 1);
-        let outcome = insert(&database, &batch, stamp).await;
-        for (index, job) in batch.into_iter().enumerate() {
-            let outcome = outcome.as_ref().map(|stored| stored.get(index).copied().unwrap_or_default());
-            // Whoever asked may have gone.
-            let _gone = job.done.send(outcome.map_err(Clone::clone));
-        }
+        let database = database.clone();
+        tokio::spawn(async move {
+            let outcome = insert(&database, &batch, stamp).await;
+            for (index, job) in batch.into_iter().enumerate() {
+                let outcome = outcome.as_ref().map(|stored| stored.get(index).copied().unwrap_or_default());
+                // Whoever asked may have gone.
+                let _gone = job.done.send(outcome.map_err(Clone::clone));
+            }
+            drop(one);
+        });
     }
 }
 

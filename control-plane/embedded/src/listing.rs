@@ -54,16 +54,17 @@ fn scan<'a>(
         scan.all(statement.query([search.from_ns, search.to_ns])?)?;
         return Ok(scan);
     };
-    // A tenant's traces are found hour by hour; from the first one there is.
-    let first: Option<i64> = connection.query_row("SELECT min(hour) FROM trace_tenants", [], |row| row.get(0))?;
-    let (from, to) = (hour(search.from_ns).max(first.unwrap_or(i64::MAX)), hour(search.to_ns));
+    // A tenant's traces are found hour by hour, from the last one in which anybody was served to the first.
     let sql = format!(
         "SELECT {columns} FROM trace_tenants o JOIN traces t ON t.id = o.trace
          WHERE o.hour = ?3 AND o.tenant = ?4 AND o.start_ns >= ?1 AND o.start_ns < ?2 ORDER BY o.start_ns DESC"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    for hour in (from..=to).rev() {
+    let mut before = connection.prepare_cached("SELECT max(hour) FROM trace_tenants WHERE hour >= ?1 AND hour < ?2")?;
+    let mut until = hour(search.to_ns) + 1;
+    while let Some(hour) = before.query_row([hour(search.from_ns), until], |row| row.get(0))? {
         scan.all(statement.query([search.from_ns, search.to_ns, hour, i64::from(tenant)])?)?;
+        until = hour;
     }
     Ok(scan)
 }

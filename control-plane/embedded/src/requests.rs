@@ -197,9 +197,22 @@ impl Reader {
         self.read(|connection| Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?))
     }
 
-    /// Whether a span has named this tenant.
+    /// Whether a span has named this tenant: one of a trace that is still kept, or a request of a day whose costs are.
     pub(crate) fn knows_tenant(&self, tenant: &str) -> Result<bool, StoreError> {
-        self.read(|connection| Ok(number(connection, tenant)?.is_some()))
+        const SQL: &str = "
+            WITH RECURSIVE hours(hour) AS (
+                SELECT max(hour) FROM trace_tenants
+                UNION ALL SELECT (SELECT max(hour) FROM trace_tenants o WHERE o.hour < hours.hour) FROM hours WHERE hour IS NOT NULL
+            ), days(day) AS (
+                SELECT max(bucket) FROM day_cells
+                UNION ALL SELECT (SELECT max(bucket) FROM day_cells WHERE bucket < day) FROM days WHERE day IS NOT NULL
+            )
+            SELECT EXISTS (SELECT 1 FROM hours JOIN trace_tenants o ON o.hour = hours.hour AND o.tenant = ?1)
+                OR EXISTS (SELECT 1 FROM days JOIN day_cells ON bucket = day AND tenant = ?1)";
+        self.read(|connection| {
+            let Some(number) = number(connection, tenant)? else { return Ok(false) };
+            Ok(connection.prepare_cached(SQL)?.query_row([number], |row| row.get(0))?)
+        })
     }
 
     /// The names of these tenants; none, of nobody.

@@ -6,15 +6,15 @@
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
 //! | [`leader`] | which of several servers makes sums, judges and tells |
+//! | `otel_traces` | spans that a Collector has written to ClickHouse |
 //! | [`evaluator`] | every tenant's objectives, kept up to date |
 //! | [`alerting`] | alerts, and how they are told |
 //! | `delivery` | requests to others, sent until they are taken |
 //! | [`forward`] | spans passed on to other backends |
 //! | [`api`] | the JSON API |
 //! | [`pages`] | the pages |
-//! | [`terminal`] | the same in a terminal |
 //! | [`problem`] | RFC 9457 problem documents |
-//! | `text`, `visible` | what is written to a page or a terminal |
+//! | [`text`], [`visible`] | what is written to a page or a terminal |
 
 pub mod alerting;
 pub mod api;
@@ -24,9 +24,9 @@ pub mod evaluator;
 pub mod forward;
 pub mod intake;
 pub mod leader;
+mod otel_traces;
 pub mod pages;
 pub mod problem;
 pub mod server;
-pub mod terminal;
-mod text;
-mod visible;
+pub mod text;
+pub mod visible;

@@ -22,6 +22,7 @@ use control_plane_model::{
     complain::complain,
     store::{SpanStore, StateStore},
 };
+use control_plane_otel_traces::OtelTraces;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -32,7 +33,7 @@ use crate::{
     forward::Forwarder,
     intake::{self, Intake},
     leader::Leader,
-    pages,
+    otel_traces, pages,
     problem::Problem,
 };
 
@@ -50,7 +51,7 @@ pub async fn serve(
 ) -> Result<()> {
     let (spans, states) = stores(dir, config).await?;
     let leader = Leader::start(states.clone()).await;
-    tokio::spawn(keep_sums(spans.clone(), leader.clone()));
+    tokio::spawn(keep_sums(spans.clone(), config.store()?.as_ref().map(OtelTraces::new), leader.clone()));
     let notifier = Notifier::start(config.webhooks()?);
     let sources = Sources {
         evaluator: Evaluator::start(spans.clone(), states.clone(), config.slo()?, notifier, leader)?,
@@ -116,20 +117,34 @@ fn embedded(dir: &Path, config: &Config) -> Result<Embedded> {
     Embedded::open(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))
 }
 
-async fn keep_sums(spans: Arc<dyn SpanStore>, leader: Leader) {
+/// Makes the sums of what was written, what came by a Collector's table before it.
+async fn keep_sums(spans: Arc<dyn SpanStore>, second_way: Option<OtelTraces>, leader: Leader) {
+    let make = async || {
+        if let Some(from) = &second_way
+            && let Err(error) = otel_traces::import(from, &*spans).await
+        {
+            complain(format_args!("otel_traces: {error}"));
+        }
+        spans.make_sums().await
+    };
     loop {
-        if let Some(Err(error)) = leader.meanwhile(spans.make_sums()).await {
+        if let Some(Err(error)) = leader.meanwhile(make()).await {
             complain(format_args!("sums: {error}"));
         }
         tokio::time::sleep(SUMS_EVERY).await;
     }
 }
 
-/// The steps to the tables of the database that the configuration names; those that have not been taken are, if that is wanted.
-pub async fn migrate(config: &Config, apply: bool) -> Result<Vec<Migration>> {
-    let Some(store) = clickhouse(config)? else { bail!("which database? --store clickhouse://…") };
+/// The steps to the tables of the database that the configuration names; those that have not been taken are, if that is wanted, and
+/// what a Collector writes to `otel_traces` is read from now on, if a table is named.
+pub async fn migrate(config: &Config, apply: bool, otel_traces: Option<&str>) -> Result<Vec<Migration>> {
+    let Some(address) = config.store()? else { bail!("which database? --store clickhouse://…") };
+    let store = ClickHouse::new(&address);
     if apply {
         store.migrate().await?;
+        if let Some(table) = otel_traces {
+            OtelTraces::new(&address).follow(table).await?;
+        }
     }
     Ok(store.migrations().await?)
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 /// A duration as a person reads it: three digits and a unit.
-pub(crate) fn duration(nanoseconds: f64) -> String {
+pub fn duration(nanoseconds: f64) -> String {
     let (value, unit) = match nanoseconds {
         ns if ns < 1e6 => (ns / 1e3, "µs"),
         ns if ns < 1e9 => (ns / 1e6, "ms"),
@@ -19,7 +19,7 @@ pub(crate) fn duration(nanoseconds: f64) -> String {
 }
 
 /// A rate: a second, or a minute where that says more.
-pub(crate) fn rate(per_second: f64) -> String {
+pub fn rate(per_second: f64) -> String {
     match per_second {
         rate if rate >= 10.0 => format!("{rate:.0}/s"),
         rate if rate >= 0.1 => format!("{rate:.1}/s"),
@@ -29,7 +29,7 @@ pub(crate) fn rate(per_second: f64) -> String {
 }
 
 /// A share as a percentage.
-pub(crate) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     match share * 100.0 {
         0.0 => "0 %".into(),
         percent if percent < 0.1 => "<0.1 %".into(),
@@ -38,12 +38,12 @@ pub(crate) fn percent(share: f64) -> String {
 }
 
 /// A moment, UTC.
-pub(crate) fn clock(unix_ns: i64) -> String {
+pub fn clock(unix_ns: i64) -> String {
     Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(|_| "–".into(), |time| format!("{time:.3}"))
 }
 
 /// A path with a query; what is empty is left out.
-pub(crate) fn link(path: &str, query: &[(&str, String)]) -> String {
+pub fn link(path: &str, query: &[(&str, String)]) -> String {
     let mut text = form_urlencoded::Serializer::new(String::new());
     query.iter().filter(|(_, value)| !value.is_empty()).for_each(|(name, value)| {
         text.append_pair(name, value);

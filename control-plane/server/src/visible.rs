@@ -6,18 +6,18 @@ use serde_json::Value;
 
 /// Whether a terminal or a browser acts on a character, where a reader expects to see one: C0, DEL and C1, and what turns the
 /// direction of writing round (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>).
-pub(crate) fn commands(letter: char) -> bool {
+pub fn commands(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Text of a line: control characters as JSON escapes them.
-pub(crate) fn line(text: &str) -> Cow<'_, str> {
+pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, commands)
 }
 
 /// The same, of text that has lines.
-pub(crate) fn lines(text: &str) -> Cow<'_, str> {
+pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| !matches!(letter, '\n' | '\r' | '\t') && commands(letter))
 }
 
@@ -37,7 +37,7 @@ fn escaped(text: &str, is: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// All text of an answer, names of fields included.
-pub(crate) fn within(value: Value) -> Value {
+pub fn within(value: Value) -> Value {
     match value {
         Value::String(text) => line(&text).into_owned().into(),
         Value::Array(values) => values.into_iter().map(within).collect(),

@@ -142,7 +142,9 @@ async fn a_tenant_learns_of_no_other_by_name() {
     assert_eq!(store.engine.facets(&Scope::All).await.unwrap().tenants.len(), 3);
     assert!(store.engine.knows_tenant(&acme(), "acme").await.unwrap());
     assert!(!store.engine.knows_tenant(&acme(), "globex").await.unwrap());
-    assert!(store.engine.knows_tenant(&Scope::All, "globex").await.unwrap());
+    for (named, is_tenant) in [("globex", true), ("booking-api", false), ("basic", false), ("nobody", false)] {
+        assert_eq!(store.engine.knows_tenant(&Scope::All, named).await.unwrap(), is_tenant, "{named}");
+    }
 }
 
 #[tokio::test]

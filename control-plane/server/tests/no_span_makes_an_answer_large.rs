@@ -14,7 +14,10 @@ use opentelemetry_proto::tonic::{
     },
 };
 use prost::Message;
-use testkit::control_plane::{Server, request_of, span, text};
+use testkit::{
+    control_plane::{Server, request_of, span, text},
+    program,
+};
 
 const MAX_BYTES: usize = 1_000_000;
 const TRACE: &str = "07070707070707070707070707070707";
@@ -159,7 +162,7 @@ async fn control_characters_are_shown_escaped() {
         assert!(!page.contains(acted_on), "{path}");
     }
     let run = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+        let mut command = Command::new(program("control-plane"));
         let output = command.args(args).args(["--url", &server.url, "--color", "never"]).output().unwrap();
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };

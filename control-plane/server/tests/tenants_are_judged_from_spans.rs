@@ -14,9 +14,13 @@ use control_plane::{
     api::{SloAnswer, TenantAnswer},
     evaluator::Whose,
 };
+use control_plane_clickhouse::ClickHouse;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::Value;
-use testkit::control_plane::{Server, number, request_of, text};
+use testkit::{
+    control_plane::{Server, number, request_of, text},
+    program,
+};
 
 const SLOT: u64 = 300;
 const DAY: u64 = 86_400;
@@ -119,11 +123,22 @@ async fn webhook() -> (Taken, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn numbers_alerts_and_costs() {
+async fn on_the_embedded_engine() {
+    numbers_alerts_and_costs("").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_clickhouse() {
+    let database = testkit::clickhouse::ClickHouse::start();
+    ClickHouse::new(&database.store().parse().unwrap()).migrate().await.unwrap();
+    numbers_alerts_and_costs(&format!("store = {:?}\n", database.store())).await;
+}
+
+async fn numbers_alerts_and_costs(store: &str) {
     let (taken, webhook) = webhook().await;
     let dir = tempfile::tempdir().unwrap();
     let config = format!(
-        "[slo]\nsettle_seconds = 0\nexcluded_tenants = [\"canary\"]\n
+        "{store}[slo]\nsettle_seconds = 0\nexcluded_tenants = [\"canary\"]\n
          [alerts]\ncontrol_plane_url = \"http://cp.example\"\n[[alerts.webhook]]\nurl = \"{webhook}\"\nsecret = \"s\"\n{PRICES}"
     );
     let mut server = Server::configured(dir.path(), &config);
@@ -235,7 +250,7 @@ async fn numbers_alerts_and_costs() {
 
     // A pipeline can gate on it.
     let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+        let mut command = Command::new(program("control-plane"));
         command.args(arguments).args(["--url", &server.url]).output().unwrap()
     };
     let slo = run(&["slo"]);

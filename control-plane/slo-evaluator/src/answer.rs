@@ -84,16 +84,20 @@ impl Cells {
 
         let records = fields.whole("records")?;
         // What was done for nobody in particular is no tenant's.
-        let Some(tenant) = tenant else { return Ok(records) };
-        let of_tenant = self
-            .0
-            .entry(slot)
-            .or_default()
-            .entry(tenant.to_owned())
-            .or_insert_with(|| Requests { cell: Cell::empty(slot, SLOT as u32), tiers: BTreeMap::new() });
-        of_tenant.cell.merge(&cell);
-        *of_tenant.tiers.entry(fields.text("tier").unwrap_or_default().to_owned()).or_default() += requests;
+        if let Some(tenant) = tenant {
+            self.add_cell(tenant, fields.text("tier").unwrap_or_default(), &cell);
+        }
         Ok(records)
+    }
+
+    /// Adds a tenant's requests of a tier, of five minutes or a part of them.
+    pub fn add_cell(&mut self, tenant: &str, tier: &str, cell: &Cell) {
+        let slot = cell.start.div_euclid(SLOT) * SLOT;
+        let of_slot = self.0.entry(slot).or_default().entry(tenant.to_owned());
+        let of_tenant =
+            of_slot.or_insert_with(|| Requests { cell: Cell::empty(slot, SLOT as u32), tiers: BTreeMap::new() });
+        of_tenant.cell.merge(cell);
+        *of_tenant.tiers.entry(tier.to_owned()).or_default() += cell.requests;
     }
 
     /// The requests of five minutes, by tenant.

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_sns::types::MessageAttributeValue;
+use control_plane_clickhouse::ClickHouse;
 use jiff::Timestamp;
 use lambda_http_client::aws::describe;
 use lambda_runtime::{Context, LambdaEvent};
@@ -20,6 +21,7 @@ use crate::{
     record::{Head, Versioned},
     settings::{Place, Settings},
     slices::Slice,
+    spans::{Spans, Sums},
     store::Store,
 };
 
@@ -35,6 +37,8 @@ pub struct Evaluator {
     pub rules: Rules,
     /// Client for queries.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// The control plane's tables, where these are asked instead.
+    pub sums: Option<ClickHouse>,
     /// Client for what is remembered.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// Client for alerts.
@@ -74,12 +78,16 @@ impl Evaluator {
     pub async fn evaluate(&self, context: &Context, now: i64) -> Result<Report, Error> {
         let place = Place::of_function(&context.invoked_function_arn)?;
         let store = Store::new(self.dynamodb.clone(), self.settings.table.clone(), context.request_id.clone());
+        let (settle, deadline) = (self.settings.settle, deadline(context));
         let accounts = self.settings.accounts.iter();
-        let logs = Logs {
-            client: self.logs.clone(),
-            groups: accounts.map(|account| place.log_group(account, &self.settings.log_group)).collect(),
-            settle: self.settings.settle,
-            deadline: deadline(context),
+        let spans = match self.sums.clone() {
+            Some(store) => Spans::Sums(Sums { store, settle, deadline }),
+            None => Spans::Logs(Logs {
+                client: self.logs.clone(),
+                groups: accounts.map(|account| place.log_group(account, &self.settings.log_group)).collect(),
+                settle,
+                deadline,
+            }),
         };
         let head = store.head().await?;
         let closed = closed(now, self.settings.settle);
@@ -90,7 +98,7 @@ impl Evaluator {
             cells: Cells::default(),
             changed: Vec::new(),
             report: Report { evaluated: head.value.evaluated, ..Report::default() },
-            logs,
+            spans,
             store,
             head,
             closed,
@@ -129,7 +137,7 @@ impl Evaluator {
 struct Run<'a> {
     evaluator: &'a Evaluator,
     place: Place,
-    logs: Logs,
+    spans: Spans,
     store: Store,
     head: Versioned<Head>,
     /// The end of the last five minutes that are evaluated in this run.
@@ -149,13 +157,13 @@ impl Around for Run<'_> {
         let slot = end - SLOT;
         if !self.asked.touches(slot) {
             self.asked = Slice::first_of(slot, self.closed);
-            self.cells = match self.logs.cells(self.asked).await {
+            self.cells = match self.spans.cells(self.asked).await {
                 // The next run goes on from here.
                 Err(Error::Deadline(_)) if self.report.slots > 0 => return Ok(false),
                 cells => cells?,
             };
         }
-        if self.report.slots > 0 && Instant::now() >= self.logs.deadline {
+        if self.report.slots > 0 && Instant::now() >= self.spans.deadline() {
             return Ok(false);
         }
         let step = pass::feed(watch, self.cells.slot(slot), end, &rules.definitions)?;

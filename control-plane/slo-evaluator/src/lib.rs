@@ -1,6 +1,6 @@
-//! Every tenant's objectives from spans in CloudWatch Logs: asks what the last five minutes brought, remembers it, and alerts.
+//! Every tenant's objectives from spans in CloudWatch Logs or in ClickHouse: asks what the last five minutes brought, remembers it, and alerts.
 //!
-//! The evaluator itself, and its loop, is the crate `slo`. What is here asks for its cells by Logs Insights, keeps its states in DynamoDB, and
+//! The evaluator itself, and its loop, is the crate `slo`. What is here asks for its cells, keeps its states in DynamoDB, and
 //! tells its alerts to SNS. Whatever is not known whole is an error, and nothing is evaluated: the next run begins where the
 //! last one ended.
 //!
@@ -13,6 +13,7 @@
 //! | [`pass`] | five minutes more of everybody's past | |
 //! | [`notice`] | an alert as its receivers get it | |
 //! | [`record`] | what is remembered, as bytes | |
+//! | [`spans`] | which of two sources is asked: Logs Insights, or the control plane's sums in ClickHouse | |
 //! | [`logs`] | queries: started, waited for, read to their end | Logs |
 //! | [`store`] | what is remembered, under its version | DynamoDB |
 //! | [`handler`] | one run | SNS |
@@ -28,6 +29,7 @@ pub mod query;
 pub mod record;
 pub mod settings;
 pub mod slices;
+pub mod spans;
 pub mod store;
 
 pub use error::Error;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::config::timeout::TimeoutConfig;
-use lambda_http_client::aws;
+use control_plane_clickhouse::{Address, ClickHouse};
+use lambda_http_client::{Roots, aws, fetch_secret};
 use lambda_runtime::{Error, LambdaEvent, Runtime};
 use slo::{Definitions, Rules};
-use slo_evaluator::{Evaluator, Settings};
+use slo_evaluator::{Evaluator, Settings, settings::SpansStore};
 use tenant_telemetry::{InvocationLayer, Telemetry};
 use tower::{Layer, service_fn};
 
@@ -15,9 +16,16 @@ const PAGE_WITHIN: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = aws::from_env().await?;
+    let roots = Roots::from_env()?;
+    let config = aws::config(roots).await;
     let telemetry = Telemetry::of_function(&config).await?;
     let settings = Settings::read(|name| std::env::var(name).ok())?;
+    let address = match &settings.spans_store {
+        None => None,
+        Some(SpansStore::Given(address)) => Some(address.clone()),
+        Some(SpansStore::At(arn)) => Some(fetch_secret(&config, roots, arn).await?),
+    };
+    let sums = address.map(|address| address.parse().map(|address: Address| ClickHouse::new(&address))).transpose()?;
     let patient = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(PAGE_WITHIN)
@@ -27,6 +35,7 @@ async fn main() -> Result<(), Error> {
         rules: Rules::new(Definitions::compiled()?, settings.excluded.clone()),
         settings,
         logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
+        sums,
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
         sns: aws_sdk_sns::Client::new(&config),
     };

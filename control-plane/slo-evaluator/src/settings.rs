@@ -1,5 +1,7 @@
 //! What the environment says.
 
+use std::fmt;
+
 use crate::error::Error;
 
 /// How long after five minutes are over they are evaluated, unless SETTLE_SECONDS says otherwise: spans leave a function within
@@ -15,6 +17,8 @@ pub struct Settings {
     pub table: String,
     /// ALERT_TOPIC_ARN: who is told.
     pub topic: String,
+    /// SPANS_STORE, or the SSM parameter or secret that SPANS_STORE_ARN names: the control plane's ClickHouse, to be asked instead of logs.
+    pub spans_store: Option<SpansStore>,
     /// SPANS_ACCOUNT_IDS: the accounts whose spans are read, separated by commas.
     pub accounts: Vec<String>,
     /// SPANS_LOG_GROUP: where spans are, in every one of them.
@@ -25,13 +29,43 @@ pub struct Settings {
     pub settle: i64,
 }
 
+/// How the control plane's ClickHouse is found.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SpansStore {
+    /// By this address: `clickhouse://user:password@host:port/database`.
+    Given(String),
+    /// By the address that is kept there.
+    At(String),
+}
+
+/// An address has a password.
+impl fmt::Debug for SpansStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given(_) => f.write_str("Given"),
+            Self::At(arn) => f.debug_tuple("At").field(arn).finish(),
+        }
+    }
+}
+
 impl Settings {
     /// From variables, by name.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let given = |name: &'static str| variable(name).filter(|value| !value.is_empty());
         let wrong = |name, problem: &str| Error::Setting { name, problem: problem.to_owned() };
         let needed = |name| given(name).ok_or_else(|| wrong(name, "is not set"));
-        let accounts: Vec<String> = needed("SPANS_ACCOUNT_IDS")?.split(',').map(|id| id.trim().to_owned()).collect();
+        let spans_store = match (given("SPANS_STORE_ARN"), given("SPANS_STORE")) {
+            (Some(arn), _) => Some(SpansStore::At(arn)),
+            (None, address) => address.map(SpansStore::Given),
+        };
+        // Of logs, where these are read.
+        let of_logs = |name| if spans_store.is_some() { Ok(given(name).unwrap_or_default()) } else { needed(name) };
+        let accounts = of_logs("SPANS_ACCOUNT_IDS")?;
+        let accounts: Vec<String> = accounts
+            .split(',')
+            .map(|id| id.trim().to_owned())
+            .filter(|id| spans_store.is_none() || !id.is_empty())
+            .collect();
         if !accounts.iter().all(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())) {
             return Err(wrong("SPANS_ACCOUNT_IDS", "must be numbers of 12 digits, separated by commas"));
         }
@@ -44,7 +78,8 @@ impl Settings {
             table: needed("STATE_TABLE")?,
             topic: needed("ALERT_TOPIC_ARN")?,
             accounts,
-            log_group: needed("SPANS_LOG_GROUP")?,
+            spans_store: spans_store.clone(),
+            log_group: of_logs("SPANS_LOG_GROUP")?,
             excluded: given("EXCLUDED_TENANT"),
             settle,
         })
@@ -109,6 +144,10 @@ mod tests {
         assert_eq!(settings.accounts, ["111111111111", "222222222222"]);
         assert_eq!((settings.excluded.as_deref(), settings.settle), (Some("canary"), SETTLE));
         assert_eq!(environment(&[("SETTLE_SECONDS", "60"), ("EXCLUDED_TENANT", "")]).unwrap().settle, 60);
+        let stored = environment(&[("SPANS_STORE", "clickhouse://cp:secret@ch"), ("SPANS_ACCOUNT_IDS", "")]).unwrap();
+        assert!(stored.spans_store.is_some() && !format!("{stored:?}").contains("secret"));
+        let at = environment(&[("SPANS_STORE_ARN", "arn:aws:secretsmanager:eu-west-1:333333333333:secret:store")]);
+        assert!(matches!(at.unwrap().spans_store, Some(SpansStore::At(_))));
         for (name, value) in [
             ("STATE_TABLE", ""),
             ("SPANS_ACCOUNT_IDS", ""),

@@ -21,7 +21,8 @@
 //!
 //! # Errors
 //!
-//! [`HttpClientError`] says why there is no answer; an answer with a status of 4xx or 5xx is one. `SignError` says why a request was not signed.
+//! [`HttpClientError`] says why there is no answer; an answer with a status of 4xx or 5xx is one. `SignError` says why a request was not signed,
+//! `SecretError` why a secret was not read.
 //!
 //! # Guarantees
 //!
@@ -37,9 +38,10 @@
 //! | [`HttpClient`] | a pooled HTTP/1.1 client with one timeout for the whole exchange |
 //! | [`Roots`] | whom TLS trusts: Amazon's roots, compiled in, or the system's |
 //! | `Signer` | SigV4 with the function's own role |
+//! | `fetch_secret` | a text that SSM or Secrets Manager keeps |
 //! | `aws` | the AWS SDK's configuration, with the same roots, and how its errors are judged |
 //!
-//! The last two come with the feature `aws`.
+//! The last three come with the feature `aws`.
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -49,10 +51,14 @@ mod hyper;
 #[cfg(feature = "aws")]
 mod sdk_connector;
 #[cfg(feature = "aws")]
+mod secret;
+#[cfg(feature = "aws")]
 mod signer;
 mod tls;
 
 pub use client::{HttpClient, HttpClientError};
+#[cfg(feature = "aws")]
+pub use secret::{SecretError, fetch_secret};
 #[cfg(feature = "aws")]
 pub use signer::{ReadySigner, SignError, Signer};
 pub use tls::Roots;

@@ -93,6 +93,12 @@ impl Settings {
         }
         let (sampler, arg) = (text(read, "OTEL_TRACES_SAMPLER"), text(read, "OTEL_TRACES_SAMPLER_ARG"));
         let sampler = read.kept(TenantSampler::from_settings(&sampler, &arg, &service_name, roots));
+        #[cfg(feature = "json-logs")]
+        let log_tenant = text(read, "LOG_TENANT");
+        #[cfg(feature = "json-logs")]
+        if !matches!(log_tenant.as_str(), "" | "alias" | "plain" | "none") {
+            read.mistake(format!("LOG_TENANT: {log_tenant:?} is not alias, plain or none"));
+        }
         let endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
         let [of_traces, of_all] = endpoints.map(|name| read.optional_url(name));
         let timeouts = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
@@ -126,7 +132,7 @@ impl Settings {
             #[cfg(feature = "json-logs")]
             logs: super::logs::LogSettings {
                 level: read.optional("AWS_LAMBDA_LOG_LEVEL").or_else(|| read.optional("RUST_LOG")).unwrap_or_default(),
-                tenant: text(read, "LOG_TENANT"),
+                tenant: log_tenant,
             },
             #[cfg(feature = "aws-sdk")]
             aws: None,
@@ -177,6 +183,16 @@ mod tests {
         for (mistake, part) in all.iter().zip(expected) {
             assert!(mistake.contains(part), "{all:?}");
         }
+    }
+
+    #[cfg(feature = "json-logs")]
+    #[test]
+    fn logs_say_of_the_tenant_what_there_is_to_say() {
+        for value in ["alias", "plain", "none"] {
+            let given = move |name: &str| (name == "LOG_TENANT").then(|| value.to_owned());
+            assert!(Variables::from_fn(given).read(Settings::read).is_ok(), "{value}");
+        }
+        assert_eq!(mistakes(&[("LOG_TENANT", "plian")]), [r#"LOG_TENANT: "plian" is not alias, plain or none"#]);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct State {
     pub items: BTreeMap<(String, String), Value>,
     /// Messages that were published: fields of the form.
     pub published: Vec<HashMap<String, String>>,
+    /// What the one secret holds.
+    pub secret: String,
     /// Errors that the next calls of an action get.
     pub faults: HashMap<&'static str, VecDeque<&'static str>>,
     /// What a query is answered with, one poll after the other; the last one stays.
@@ -178,6 +180,7 @@ fn answer(state: &mut State, headers: &HeaderMap, body: &Bytes) -> Response {
     let reply = match action {
         "StartQuery" => start_query(state, &request),
         "GetQueryResults" => query_results(state, &request),
+        "GetSecretValue" => json!({ "SecretString": state.secret }),
         "GetItem" => state.items.get(&key(&request["Key"])).map_or(json!({}), |item| json!({ "Item": item })),
         "Query" => items(state, &request),
         "PutItem" if !put_item(state, &request) => return refused(action, "ConditionalCheckFailedException"),

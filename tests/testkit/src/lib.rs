@@ -8,11 +8,12 @@
 //! | [`insights`] | the services that slo-evaluator asks and tells |
 //! | `control_plane` | a control plane of the test's own, and OTLP requests for it |
 //! | `clickhouse`, `dynamodb` | a ClickHouse for it, and a table |
+//! | `traffic` | requests of many tenants as spans, and what they come to |
 //! | `cloud`, `caller`, `journey` | a local cloud of the test's own, people who use it, and what a booking's trace must hold |
 //! | `proxy`, `faults`, `results` | faults between the cloud's functions and AWS, and what came of them |
 //! | `signed`, `recorded` | what functions ask AWS for, as IAM sees it |
 //!
-//! `control_plane`, `clickhouse` and `dynamodb` are behind the feature `control-plane`, what comes after it behind `local-cloud`; what looks into other processes is
+//! `control_plane`, `clickhouse`, `dynamodb` and `traffic` are behind the feature `control-plane`, what comes after it behind `local-cloud`; what looks into other processes is
 //! there on Linux alone.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -27,6 +28,8 @@ pub mod insights;
 pub mod notes;
 pub mod tokens;
 pub mod trace_contexts;
+#[cfg(feature = "control-plane")]
+pub mod traffic;
 
 #[cfg(feature = "local-cloud")]
 mod caller;

@@ -2,6 +2,7 @@
 -- sent twice the first one stays: it is 2^64 - 1 minus the nanoseconds since 1970 at which its batch was written, one batch, one rank.
 CREATE TABLE spans
 (
+    bucket     DateTime('UTC') DEFAULT toStartOfFiveMinutes(toDateTime(start, 'UTC')) CODEC(Delta(4), ZSTD(1)),
     start      DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     trace_id   FixedString(16) CODEC(ZSTD(1)),
     span_id    UInt64 CODEC(ZSTD(1)),
@@ -21,15 +22,30 @@ CREATE TABLE spans
     received   DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     resource   String COMMENT 'Resource, protobuf' CODEC(ZSTD(1)),
     scope      String COMMENT 'ScopeSpans without spans, protobuf' CODEC(ZSTD(1)),
-    body       String COMMENT 'Span, protobuf' CODEC(ZSTD(1)),
-    INDEX by_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1
+    body       String COMMENT 'Span, protobuf' CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(rank)
 -- When a span came is ours to say, when it began its sender's: no request may name a hundred partitions.
 PARTITION BY toDate(received)
-ORDER BY (toStartOfFiveMinutes(toDateTime(start, 'UTC')), trace_id, span_id)
+ORDER BY (bucket, trace_id, span_id)
 TTL received + INTERVAL 7 DAY
 SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, fsync_after_insert = 1;
+
+-- Where in `spans` a trace is: its rows are read by their primary key. They are there once its spans are acknowledged.
+CREATE TABLE trace_buckets
+(
+    trace_id  FixedString(16) CODEC(ZSTD(1)),
+    bucket    DateTime('UTC') CODEC(ZSTD(1)),
+    received  DateTime('UTC') CODEC(Delta(4), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toDate(received)
+ORDER BY (trace_id, bucket)
+TTL received + INTERVAL 7 DAY
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, fsync_after_insert = 1;
+
+CREATE MATERIALIZED VIEW trace_buckets_view TO trace_buckets AS
+SELECT DISTINCT trace_id, bucket, received FROM spans;
 
 -- Which traces a batch brought spans of, and the batches whose sums are made. It is written once the spans are there, not by a view, whose
 -- rows may be seen before them.
@@ -44,8 +60,8 @@ ENGINE = MergeTree
 ORDER BY (at, rank)
 TTL toDateTime(at) + INTERVAL 8 DAY;
 
--- What spans have named: services and accounts ever, tenants by the hour.
-CREATE TABLE names (what Enum8('service' = 1, 'account' = 2, 'tenant' = 3), hour DateTime('UTC'), name String)
+-- What spans have named: tenants by the hour, everything else ever.
+CREATE TABLE names (what Enum8('service' = 1, 'account' = 2, 'tenant' = 3, 'tier' = 4), hour DateTime('UTC'), name String)
 ENGINE = ReplacingMergeTree
 ORDER BY (what, hour, name);
 

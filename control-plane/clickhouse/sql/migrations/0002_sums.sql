@@ -1,20 +1,42 @@
 -- What one leader makes of the traces that changed, from all their spans. Everything has a version, and nothing is ever added to: what is
 -- sent twice, or late, or in another order, ends as the same rows.
 
--- A trace as a search sees it. One without spans is no longer in this bucket.
+-- A trace as a search sees it, each list of the outline a column. One without spans is no longer in this bucket.
 CREATE TABLE traces
 (
-    bucket    DateTime('UTC') COMMENT 'the five minutes it began in' CODEC(Delta(4), ZSTD(1)),
-    trace_id  FixedString(16) CODEC(ZSTD(1)),
-    version   UInt64 CODEC(ZSTD(1)),
-    start_ns  Int64 CODEC(Delta(8), ZSTD(1)),
-    end_ns    Int64 CODEC(Delta(8), ZSTD(1)),
-    spans     UInt32 CODEC(ZSTD(1)),
-    flags     UInt8 COMMENT '1 fault, 2 error, 4 throttle',
-    tenants   Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    nodes     Array(LowCardinality(String)) COMMENT 'names of its services, and of what they call' CODEC(ZSTD(1)),
-    outline   String CODEC(ZSTD(1)),
-    received  DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    bucket              DateTime('UTC') COMMENT 'the five minutes it began in' CODEC(Delta(4), ZSTD(1)),
+    trace_id            FixedString(16) CODEC(ZSTD(1)),
+    version             UInt64 CODEC(ZSTD(1)),
+    start_ns            Int64 CODEC(Delta(8), ZSTD(1)),
+    end_ns              Int64 CODEC(Delta(8), ZSTD(1)),
+    bin                 UInt16 COMMENT 'of the duration: eight to a doubling' CODEC(ZSTD(1)),
+    spans               UInt32 CODEC(ZSTD(1)),
+    flags               UInt8 COMMENT '1 fault, 2 error, 4 throttle',
+    partial             UInt8 COMMENT 'a parent has not come',
+    root                LowCardinality(String),
+    root_service        LowCardinality(String),
+    response_ns         UInt64 CODEC(ZSTD(1)),
+    tenants             Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    statuses            Array(UInt16) CODEC(ZSTD(1)),
+    methods             Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    urls                Array(String) CODEC(ZSTD(1)),
+    users               Array(String) CODEC(ZSTD(1)),
+    annotation_names    Array(LowCardinality(String)) COMMENT 'as X-Ray writes them' CODEC(ZSTD(1)),
+    annotation_values   Array(String) CODEC(ZSTD(1)),
+    annotation_numbers  Array(Nullable(Float64)) COMMENT 'the values that are numbers' CODEC(ZSTD(1)),
+    service_accounts    Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    service_names       Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    service_flags       Array(UInt8) CODEC(ZSTD(1)),
+    service_longest_ns  Array(UInt64) CODEC(ZSTD(1)),
+    service_statuses    Array(Array(UInt16)) CODEC(ZSTD(1)),
+    source_kinds        Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    source_accounts     Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    source_names        Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    target_kinds        Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    target_accounts     Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    target_names        Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    edge_flags          Array(UInt8) CODEC(ZSTD(1)),
+    received            DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     INDEX by_tenant tenants TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
@@ -52,17 +74,36 @@ ORDER BY (minute, trace_id, span_id)
 TTL minute + INTERVAL 36 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
--- Which version of a minute's sums is the one that counts.
-CREATE TABLE minutes (minute DateTime('UTC'), version UInt64)
+-- Which rows of `edges` and `cells` count: of a minute, an hour or a day those of this version, `made`; none, where that is 0, as it is of
+-- an hour and a day since one of their minutes changed. Rows of one change are inserted together.
+CREATE TABLE sums (width UInt32, start DateTime('UTC'), version UInt64, made UInt64)
 ENGINE = ReplacingMergeTree(version)
-ORDER BY minute
-TTL minute + INTERVAL 400 DAY;
+ORDER BY (width, start)
+TTL start + INTERVAL 400 DAY;
 
--- Sums of edges: of each tenant, and of all together, whose tenant is ''.
+-- What a window is counted by: days that end by `days_to`, hours that end by `hours_to`, and the minutes of all others.
+CREATE VIEW counted AS
+SELECT width, start, newest AS version
+FROM
+(
+    SELECT
+        width, start, argMax(made, version) AS newest,
+        max(width) OVER (PARTITION BY toStartOfDay(start)) AS of_day,
+        max(width) OVER (PARTITION BY toStartOfHour(start)) AS of_hour
+    FROM sums
+    WHERE start >= toDateTime({from:UInt32}, 'UTC') AND start < toDateTime({to:UInt32}, 'UTC')
+        AND toUnixTimestamp(start) + width <= multiIf(width = 60, 4294967295, width = 3600, {hours_to:UInt32}, {days_to:UInt32})
+    GROUP BY width, start
+    HAVING newest > 0
+)
+WHERE width = if(of_day = 86400, of_day, of_hour);
+
+-- Sums of edges by the minute and the hour: of each tenant, and of all together, whose tenant is ''.
 CREATE TABLE edges
 (
     tenant                LowCardinality(String),
-    minute                DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    width                 UInt32 CODEC(ZSTD(1)),
+    start                 DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     tier                  LowCardinality(String),
     source_kind           LowCardinality(String),
     source_account        LowCardinality(String),
@@ -84,17 +125,24 @@ CREATE TABLE edges
 )
 -- Replaced are only rows of older versions, which nobody reads.
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY toDate(minute)
-ORDER BY (tenant, minute, tier, source_kind, source_account, source_name, target_kind, target_account, target_name)
-TTL minute + INTERVAL 36 DAY
+PARTITION BY (width, toDate(start))
+ORDER BY (tenant, width, start, tier, source_kind, source_account, source_name, target_kind, target_account, target_name)
+TTL start + INTERVAL 36 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
--- Sums of requests: of each tenant, '' being nobody, and of all together.
+CREATE MATERIALIZED VIEW names_of_edges_view TO names AS
+SELECT DISTINCT named.1 AS what, toDateTime(0, 'UTC') AS hour, named.2 AS name
+FROM edges
+ARRAY JOIN [('tier', toString(tier)), ('service', if(target_kind = 'service', toString(target_name), ''))] AS named
+WHERE tenant = '' AND name != '';
+
+-- Sums of requests by the minute, the hour and the day: of each tenant, '' being nobody, and of all together.
 CREATE TABLE cells
 (
     together              UInt8,
     tenant                LowCardinality(String),
-    minute                DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    width                 UInt32 CODEC(ZSTD(1)),
+    start                 DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     account               LowCardinality(String),
     service               LowCardinality(String),
     operation             LowCardinality(String),
@@ -111,8 +159,8 @@ CREATE TABLE cells
     bins                  Map(UInt16, Float64) CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY toYYYYMM(minute)
-ORDER BY (together, tenant, minute, account, service, operation, kind, tier)
+PARTITION BY (width, if(width = 86400, toStartOfMonth(start), toDate(start)))
+ORDER BY (together, tenant, width, start, account, service, operation, kind, tier)
 -- Days whose cost can be told: a year, and the month under way.
-TTL minute + INTERVAL 400 DAY
+TTL start + toIntervalDay(if(width = 86400, 400, 36))
 SETTINGS ttl_only_drop_parts = 1;

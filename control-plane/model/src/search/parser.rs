@@ -25,6 +25,50 @@ const TEXTS_ELSEWHERE: [&str; 8] = [
     "group.name",
 ];
 
+#[derive(Clone, Copy)]
+enum Keyword {
+    Flag(Flag),
+    Number(NumberOf),
+    Text(TextOf),
+    Service,
+    Edge,
+}
+
+const KEYWORDS: [(&str, Keyword); 15] = [
+    ("ok", Keyword::Flag(Flag::Ok)),
+    ("error", Keyword::Flag(Flag::Error)),
+    ("fault", Keyword::Flag(Flag::Fault)),
+    ("throttle", Keyword::Flag(Flag::Throttle)),
+    ("partial", Keyword::Flag(Flag::Partial)),
+    ("duration", Keyword::Number(NumberOf::Duration)),
+    ("responsetime", Keyword::Number(NumberOf::ResponseTime)),
+    ("http.status", Keyword::Number(NumberOf::HttpStatus)),
+    ("http.url", Keyword::Text(TextOf::Url)),
+    ("http.method", Keyword::Text(TextOf::Method)),
+    ("user", Keyword::Text(TextOf::User)),
+    ("account.id", Keyword::Text(TextOf::Account)),
+    ("name", Keyword::Text(TextOf::Name)),
+    ("service", Keyword::Service),
+    ("edge", Keyword::Edge),
+];
+
+const COMPARISONS: [(&str, Comparison); 6] = [
+    ("=", Comparison::Equal),
+    ("!=", Comparison::NotEqual),
+    ("<", Comparison::Less),
+    ("<=", Comparison::AtMost),
+    (">", Comparison::More),
+    (">=", Comparison::AtLeast),
+];
+
+const TEXT_TESTS: [(&str, TextTest); 5] = [
+    ("=", TextTest::Equal),
+    ("!=", TextTest::NotEqual),
+    ("CONTAINS", TextTest::Contains),
+    ("BEGINSWITH", TextTest::BeginsWith),
+    ("ENDSWITH", TextTest::EndsWith),
+];
+
 pub(super) fn parse(text: &str) -> Result<Expression, ExpressionError> {
     if text.len() > MAX_BYTES {
         return Err(ExpressionError::at(1, format!("an expression has at most {MAX_BYTES} bytes")));
@@ -145,58 +189,26 @@ impl<'a> Parser<'a> {
         if let Some(elsewhere) = self.elsewhere(word, &lower)? {
             return Ok(elsewhere);
         }
-        let flag = match lower.as_str() {
-            "ok" => Some(Flag::Ok),
-            "error" => Some(Flag::Error),
-            "fault" => Some(Flag::Fault),
-            "throttle" => Some(Flag::Throttle),
-            "partial" => Some(Flag::Partial),
-            _ => None,
+        let Some((_, keyword)) = KEYWORDS.into_iter().find(|(known, _)| *known == lower) else {
+            return Err(self.error(format!("{word:?} is no keyword")));
         };
-        if let Some(flag) = flag {
-            self.next();
-            return self.flag(flag);
-        }
-        let number = match lower.as_str() {
-            "duration" => Some(NumberOf::Duration),
-            "responsetime" => Some(NumberOf::ResponseTime),
-            "http.status" => Some(NumberOf::HttpStatus),
-            _ => None,
-        };
-        if let Some(number) = number {
-            self.next();
-            let comparison = self.comparison()?;
-            return Ok(Expression::Number(number, comparison, self.number()?));
-        }
-        let text = match lower.as_str() {
-            "http.url" => Some(TextOf::Url),
-            "http.method" => Some(TextOf::Method),
-            "user" => Some(TextOf::User),
-            "account.id" => Some(TextOf::Account),
-            "name" => Some(TextOf::Name),
-            _ => None,
-        };
-        if let Some(text) = text {
-            self.next();
-            let test = self.text_test()?;
-            return Ok(Expression::Text(text, test, self.text()?));
-        }
-        match lower.as_str() {
-            "service" => {
-                self.next();
+        self.next();
+        match keyword {
+            Keyword::Flag(flag) => self.flag(flag),
+            Keyword::Number(of) => Ok(Expression::Number(of, self.comparison()?, self.number()?)),
+            Keyword::Text(of) => Ok(Expression::Text(of, self.text_test()?, self.text()?)),
+            Keyword::Service => {
                 self.expect("(")?;
                 let node = if self.takes(")") { NodeTest::default() } else { self.closed_node()? };
                 Ok(Expression::Service(node, self.within()?))
             }
-            "edge" => {
-                self.next();
+            Keyword::Edge => {
                 self.expect("(")?;
                 let from = self.node()?;
                 self.expect(",")?;
                 let to = self.closed_node()?;
                 Ok(Expression::Edge(from, to, self.within()?))
             }
-            _ => Err(self.error(format!("{word:?} is no keyword"))),
         }
     }
 
@@ -229,20 +241,14 @@ impl<'a> Parser<'a> {
     /// `fault`, `fault = true`, `fault != true`
     fn flag(&mut self, flag: Flag) -> Parsed<Expression> {
         let is = Expression::Is(flag);
-        let not = if self.takes("=") {
-            false
-        } else if self.takes("!=") {
-            true
-        } else {
+        let not = self.takes("!=");
+        if !not && !self.takes("=") {
             return Ok(is);
-        };
-        let value = if self.takes_word("true") {
-            true
-        } else if self.takes_word("false") {
-            false
-        } else {
+        }
+        let value = self.takes_word("true");
+        if !value && !self.takes_word("false") {
             return Err(self.error("expected true or false"));
-        };
+        }
         Ok(if value == not { Expression::Not(Box::new(is)) } else { is })
     }
 
@@ -261,39 +267,24 @@ impl<'a> Parser<'a> {
         } else {
             key
         };
-        let is_tested = match self.peek() {
-            Some(Token::Sign(sign)) => matches!(*sign, "=" | "!=" | "<" | "<=" | ">" | ">="),
-            Some(Token::Word(word)) => {
-                ["CONTAINS", "BEGINSWITH", "ENDSWITH"].iter().any(|test| word.eq_ignore_ascii_case(test))
-            }
-            _ => false,
-        };
-        if !is_tested {
-            return Ok(Expression::Annotation(key, None));
-        }
+        // `=` and `!=` compare both texts and numbers.
         let start = self.at;
-        let test = match self.text_test() {
-            Ok(test) => match self.peek() {
-                Some(Token::Number(number)) => {
-                    let comparison = match test {
-                        TextTest::Equal => Comparison::Equal,
-                        TextTest::NotEqual => Comparison::NotEqual,
-                        _ => return Err(self.error("expected a string")),
-                    };
-                    self.next();
-                    AnnotationTest::Number(comparison, *number)
-                }
-                Some(Token::Word(word)) if matches!(word.as_str(), "true" | "false") => {
-                    self.next();
-                    AnnotationTest::Text(test, word.clone())
-                }
-                _ => AnnotationTest::Text(test, self.text()?),
-            },
-            Err(_) => {
-                self.at = start;
-                AnnotationTest::Number(self.comparison()?, self.number()?)
+        let tested = self.one_of(&TEXT_TESTS);
+        let tested_until = std::mem::replace(&mut self.at, start);
+        let compared = self.one_of(&COMPARISONS);
+        self.at = self.at.max(tested_until);
+        let value = self.peek();
+        let test = match (compared, tested, value) {
+            (None, None, _) => return Ok(Expression::Annotation(key, None)),
+            (Some(comparison), _, Some(Token::Number(number))) => AnnotationTest::Number(comparison, *number),
+            (_, Some(test), Some(Token::Text(text))) => AnnotationTest::Text(test, text.clone()),
+            (_, Some(test), Some(Token::Word(word))) if matches!(word.as_str(), "true" | "false") => {
+                AnnotationTest::Text(test, word.clone())
             }
+            (_, Some(_), _) => return Err(self.error("expected a string in quotes")),
+            (Some(_), None, _) => return Err(self.error("expected a number")),
         };
+        self.next();
         Ok(Expression::Annotation(key, Some(test)))
     }
 
@@ -356,51 +347,30 @@ impl<'a> Parser<'a> {
         self.text()
     }
 
+    /// The one of these that is next, if one is.
+    fn one_of<T: Copy>(&mut self, known: &[(&str, T)]) -> Option<T> {
+        let found = known.iter().find(|(name, _)| self.takes(name) || self.takes_word(name));
+        found.map(|(_, value)| *value)
+    }
+
     fn comparison(&mut self) -> Parsed<Comparison> {
-        let comparison = match self.peek() {
-            Some(Token::Sign("=")) => Comparison::Equal,
-            Some(Token::Sign("!=")) => Comparison::NotEqual,
-            Some(Token::Sign("<")) => Comparison::Less,
-            Some(Token::Sign("<=")) => Comparison::AtMost,
-            Some(Token::Sign(">")) => Comparison::More,
-            Some(Token::Sign(">=")) => Comparison::AtLeast,
-            _ => return Err(self.error("expected =, !=, <, <=, > or >=")),
-        };
-        self.next();
-        Ok(comparison)
+        self.one_of(&COMPARISONS).ok_or_else(|| self.error("expected =, !=, <, <=, > or >="))
     }
 
     fn text_test(&mut self) -> Parsed<TextTest> {
-        let test = match self.peek() {
-            Some(Token::Sign("=")) => TextTest::Equal,
-            Some(Token::Sign("!=")) => TextTest::NotEqual,
-            Some(Token::Word(word)) if word.eq_ignore_ascii_case("CONTAINS") => TextTest::Contains,
-            Some(Token::Word(word)) if word.eq_ignore_ascii_case("BEGINSWITH") => TextTest::BeginsWith,
-            Some(Token::Word(word)) if word.eq_ignore_ascii_case("ENDSWITH") => TextTest::EndsWith,
-            _ => return Err(self.error("expected =, !=, CONTAINS, BEGINSWITH or ENDSWITH")),
-        };
-        self.next();
-        Ok(test)
+        self.one_of(&TEXT_TESTS).ok_or_else(|| self.error("expected =, !=, CONTAINS, BEGINSWITH or ENDSWITH"))
     }
 
     fn text(&mut self) -> Parsed<String> {
-        match self.peek() {
-            Some(Token::Text(text)) => {
-                self.next();
-                Ok(text.clone())
-            }
-            _ => Err(self.error("expected a string in quotes")),
-        }
+        let Some(Token::Text(text)) = self.peek() else { return Err(self.error("expected a string in quotes")) };
+        self.next();
+        Ok(text.clone())
     }
 
     fn number(&mut self) -> Parsed<f64> {
-        match self.peek() {
-            Some(Token::Number(number)) => {
-                self.next();
-                Ok(*number)
-            }
-            _ => Err(self.error("expected a number")),
-        }
+        let Some(Token::Number(number)) = self.peek() else { return Err(self.error("expected a number")) };
+        self.next();
+        Ok(*number)
     }
 }
 

@@ -44,7 +44,7 @@ impl Rejected {
         self.reasons.insert(reason.to_owned());
     }
 
-    pub(super) fn reasons(&self) -> String {
+    pub(crate) fn reasons(&self) -> String {
         self.reasons.iter().map(String::as_str).collect::<Vec<_>>().join("; ")
     }
 }

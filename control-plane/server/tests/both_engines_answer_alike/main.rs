@@ -2,49 +2,53 @@
 //! server where `CLICKHOUSE_URL` names one, and its engine behind a small HTTP server otherwise.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod edges;
+mod faults;
+mod hostile;
+mod odd;
 mod questions;
+mod retention;
+mod round_trip;
+mod several;
 mod spans;
+mod sums;
 
-use std::{
-    collections::BTreeSet,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::collections::BTreeSet;
 
 use control_plane::intake::by_trace;
-use control_plane_clickhouse::{Address, ClickHouse};
+use control_plane_clickhouse::ClickHouse;
 use control_plane_embedded::{Embedded, Retention};
 use control_plane_model::store::{SpanStore, Stored};
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span};
 use questions::{Asked, answers, different};
 use testkit::control_plane::{journey, now_ns, shuffled};
 
-static DATABASES: AtomicU32 = AtomicU32::new(0);
-
 /// An engine of each kind, with the same spans in them.
 struct Both {
     embedded: Embedded,
     clickhouse: ClickHouse,
-    _server: testkit::clickhouse::ClickHouse,
-    _dir: tempfile::TempDir,
+    server: testkit::clickhouse::ClickHouse,
+    dir: tempfile::TempDir,
 }
 
 impl Both {
     async fn start() -> Self {
+        Self::on(testkit::clickhouse::ClickHouse::start()).await
+    }
+
+    async fn on(server: testkit::clickhouse::ClickHouse) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let server = testkit::clickhouse::ClickHouse::start();
-        let number = DATABASES.fetch_add(1, Ordering::Relaxed);
-        let address = Address {
-            url: server.url.clone(),
-            database: format!("alike_{}_{number}", std::process::id()),
-            user: "default".into(),
-            password: String::new(),
-        };
-        let clickhouse = ClickHouse::new(&address);
+        let clickhouse = ClickHouse::new(&server.store().parse().unwrap());
         assert!(clickhouse.migrations().await.unwrap().iter().all(|migration| !migration.applied));
         clickhouse.migrate().await.unwrap();
         assert!(clickhouse.migrations().await.unwrap().iter().all(|migration| migration.applied));
         let embedded = Embedded::open(&dir.path().join("store.sqlite"), Retention::default()).unwrap();
-        Self { embedded, clickhouse, _server: server, _dir: dir }
+        Self { embedded, clickhouse, server, dir }
+    }
+
+    /// Each engine, by name.
+    fn stores(&self) -> [(&'static str, &dyn SpanStore); 2] {
+        [("embedded", &self.embedded), ("ClickHouse", &self.clickhouse)]
     }
 
     async fn write(&self, request: ExportTraceServiceRequest) -> [Stored; 2] {
@@ -54,10 +58,26 @@ impl Both {
         [self.embedded.write(embedded.0).await.unwrap(), self.clickhouse.write(clickhouse.0).await.unwrap()]
     }
 
+    /// Whose past changed, which both know alike; from now on what is before `until` counts as judged.
+    async fn take_late(&self, until: i64) -> BTreeSet<Option<String>> {
+        let [embedded, clickhouse] =
+            [self.embedded.take_late(until).await.unwrap(), self.clickhouse.take_late(until).await.unwrap()];
+        assert_eq!(embedded, clickhouse, "late");
+        embedded
+    }
+
+    /// Lets ClickHouse put together all it has, as it does in its own time.
+    async fn merge(&self) {
+        let tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'";
+        for table in self.server.sql(tables).await.lines() {
+            self.server.sql(&format!("OPTIMIZE TABLE {table} FINAL")).await;
+        }
+    }
+
     /// Asks both everything; how many questions these were.
     async fn compare(&self, asked: &Asked, what: &str) -> usize {
         self.clickhouse.make_sums().await.unwrap();
-        let (embedded, clickhouse) = (answers(&self.embedded, asked).await, answers(&self.clickhouse, asked).await);
+        let (embedded, clickhouse) = tokio::join!(answers(&self.embedded, asked), answers(&self.clickhouse, asked));
         let differences: Vec<String> = embedded
             .iter()
             .zip(&clickhouse)
@@ -106,7 +126,7 @@ async fn bookings_in_any_order() {
             both.clickhouse.make_sums().await.unwrap();
         }
     }
-    let cases = both.compare(&asked, "twelve bookings").await;
+    let cases = both.compare(&asked, "twelve bookings").await + edges::equal_a_recount(&both, &spans).await;
     eprintln!("twelve bookings: {cases} questions");
 }
 
@@ -136,32 +156,36 @@ async fn what_comes_late_and_what_comes_again() {
 }
 
 /// Spans of every kind, at every age, named as nobody would.
+async fn odd_spans(seed: u64) {
+    let both = Both::start().await;
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut spans = spans::odd(&mut random, 40);
+    let asked = Asked::of(&spans);
+    shuffled(&mut spans, seed);
+    let (before, after) = spans.split_at(spans.len() / 2);
+    for request in in_pieces(before, &mut random) {
+        both.write(request).await;
+    }
+    let mut cases = both.compare(&asked.briefly(), &format!("seed {seed}, half of it")).await;
+    let until = now_ns() / 1_000_000_000;
+    assert_eq!(both.take_late(until).await, BTreeSet::new());
+    for request in in_pieces(after, &mut random) {
+        both.write(request).await;
+        if random.u8(..) < 30 {
+            both.clickhouse.make_sums().await.unwrap();
+        }
+    }
+    cases += both.compare(&asked, &format!("seed {seed}")).await + edges::equal_a_recount(&both, &spans).await;
+    assert!(!both.take_late(until).await.is_empty(), "seed {seed}");
+    eprintln!("odd spans, seed {seed}: {cases} questions");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_as_nobody_would_send_them() {
-    let mut cases = 0;
-    for seed in 1..=2 {
-        let both = Both::start().await;
-        let mut random = fastrand::Rng::with_seed(seed);
-        let mut spans = spans::odd(&mut random, 40);
-        let asked = Asked::of(&spans);
-        shuffled(&mut spans, seed);
-        let (before, after) = spans.split_at(spans.len() / 2);
-        for request in in_pieces(before, &mut random) {
-            both.write(request).await;
-        }
-        cases += both.compare(&asked.briefly(), &format!("seed {seed}, half of it")).await;
-        let until = now_ns() / 1_000_000_000;
-        assert_eq!(both.embedded.take_late(until).await.unwrap(), BTreeSet::new());
-        assert_eq!(both.clickhouse.take_late(until).await.unwrap(), BTreeSet::new());
-        for request in in_pieces(after, &mut random) {
-            both.write(request).await;
-            if random.u8(..) < 30 {
-                both.clickhouse.make_sums().await.unwrap();
-            }
-        }
-        cases += both.compare(&asked, &format!("seed {seed}")).await;
-        let late = [both.embedded.take_late(until).await.unwrap(), both.clickhouse.take_late(until).await.unwrap()];
-        assert!(late[0] == late[1] && !late[0].is_empty(), "seed {seed}: {late:?}");
-    }
-    eprintln!("odd spans: {cases} questions");
+    odd_spans(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_spans_as_nobody_would_send_them() {
+    odd_spans(2).await;
 }

@@ -50,6 +50,7 @@ fn evaluator(endpoint: &str) -> Evaluator {
     let settings = Settings {
         table: "slo-state-dev".to_owned(),
         topic: "arn:aws:sns:eu-west-1:333333333333:pages-dev".to_owned(),
+        spans_store: None,
         accounts: vec!["111111111111".to_owned(), "222222222222".to_owned()],
         log_group: "aws/spans".to_owned(),
         excluded: Some("canary".to_owned()),
@@ -72,6 +73,7 @@ fn evaluator(endpoint: &str) -> Evaluator {
         rules: Rules::new(Definitions::compiled().unwrap(), settings.excluded.clone()),
         settings,
         logs: client!(aws_sdk_cloudwatchlogs),
+        sums: None,
         dynamodb: client!(aws_sdk_dynamodb),
         sns: client!(aws_sdk_sns),
     }

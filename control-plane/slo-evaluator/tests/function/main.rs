@@ -4,3 +4,4 @@
 mod answers;
 mod cloud;
 mod runs;
+mod sums;

@@ -12,7 +12,7 @@ const AXIS: usize = 30;
 
 /// The trace, a line per span: name, kind, service, account, tenant, tier, duration, and where it lies on the trace's time
 /// axis. Failed spans are red where `color`.
-pub fn trace(trace: &Trace, color: bool) -> String {
+pub(crate) fn trace(trace: &Trace, color: bool) -> String {
     let tree = Tree::of(trace);
     let paint = |style: Style| if color { style } else { Style::new() };
     let label = |node: &Node<'_>| format!("{}{}", "  ".repeat(node.depth), node.span.name);

@@ -1,5 +1,7 @@
 //! `control-plane`: the server, and what it knows in a terminal.
 
+mod terminal;
+
 use std::{
     io::{ErrorKind, IsTerminal, Read, Write},
     net::{Ipv4Addr, SocketAddr},
@@ -9,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server, terminal};
+use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server};
 use control_plane_model::{search::Verdict, trace::TraceId};
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -59,6 +61,9 @@ enum Command {
         /// Only show which steps would be taken.
         #[arg(long)]
         dry_run: bool,
+        /// From now on, take what the Collector's ClickHouse exporter writes to this table of the same server, too.
+        #[arg(long, value_name = "DATABASE.TABLE")]
+        otel_traces: Option<String>,
         #[command(flatten)]
         settings: Settings,
     },
@@ -192,8 +197,8 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve { listen, data, settings } => serve(listen, &data, &settings.read()?).await?,
-        Command::Migrate { dry_run, settings } => {
-            for step in server::migrate(&settings.read()?, !dry_run).await? {
+        Command::Migrate { dry_run, otel_traces, settings } => {
+            for step in server::migrate(&settings.read()?, !dry_run, otel_traces.as_deref()).await? {
                 let state = if step.applied { "applied" } else { "to be applied" };
                 print(&format!("{:04} {}: {state}\n", step.number, step.name))?;
             }

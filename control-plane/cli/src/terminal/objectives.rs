@@ -1,20 +1,20 @@
 //! Objectives, alerts and cost, as tables.
 
 use comfy_table::Cell;
-use slo::CostReport;
-
-use super::lists::{number, table};
-use crate::{
+use control_plane::{
     alerting::Alarm,
     api::{FareLine, SloAnswer},
     evaluator::Whose,
     text::{clock, duration, percent},
 };
+use slo::CostReport;
+
+use super::lists::{number, table};
 
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// How everybody fares: tiers first, then tenants, the worst first.
-pub fn slo(answer: &SloAnswer) -> String {
+pub(crate) fn slo(answer: &SloAnswer) -> String {
     let mut table = table([
         "whose",
         "tier",
@@ -56,7 +56,7 @@ fn whose(line: &FareLine) -> String {
 }
 
 /// Alerts, a line each.
-pub fn alerts(alerts: &[Alarm]) -> String {
+pub(crate) fn alerts(alerts: &[Alarm]) -> String {
     let mut table = table(["opened", "closed", "what", "traces"]);
     for alarm in alerts {
         let closed = alarm.alert.closed.map_or_else(|| "open".to_owned(), |closed| clock(closed * NANOSECONDS));
@@ -67,7 +67,7 @@ pub fn alerts(alerts: &[Alarm]) -> String {
 }
 
 /// Who costs what: tenants, the most first.
-pub fn cost(report: &CostReport) -> String {
+pub(crate) fn cost(report: &CostReport) -> String {
     let mut table = table(["tenant", "tier", "requests", "share", "time", "share", "money"]);
     let mut lines: Vec<_> = report.tenants.iter().collect();
     lines.sort_by(|a, b| b.share.seconds.total_cmp(&a.share.seconds));

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
+use control_plane::text::{clock, duration, percent, rate};
 use control_plane_model::{listing::Found, map::ServiceMap};
-
-use crate::text::{clock, duration, percent, rate};
 
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
@@ -18,7 +17,7 @@ pub(super) fn number(text: String) -> Cell {
 }
 
 /// What a search found, a line per trace.
-pub fn traces(found: &Found) -> String {
+pub(crate) fn traces(found: &Found) -> String {
     let mut table =
         table(["trace", "root", "duration", "status", "tenant", "services", "accounts", "spans", "started"]);
     for trace in &found.traces {
@@ -39,7 +38,7 @@ pub fn traces(found: &Found) -> String {
 }
 
 /// The edges of the service map, the unwell ones first.
-pub fn map(map: &ServiceMap) -> String {
+pub(crate) fn map(map: &ServiceMap) -> String {
     let nodes: HashMap<u32, String> = map
         .nodes
         .iter()

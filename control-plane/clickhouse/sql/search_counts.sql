@@ -1,0 +1,13 @@
+-- How many traces of a window match, by when they began and how long they took.
+SELECT toUnixTimestamp(bucket) AS began, bin, countIf(matches) AS matched, count() AS scanned
+FROM
+(
+    SELECT bucket, bin, $matches AS matches
+    FROM traces FINAL
+    WHERE bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')
+        AND spans > 0 AND start_ns >= {from_ns:Int64} AND start_ns < {to_ns:Int64}
+        AND ({tenant:Nullable(String)} IS NULL OR has(tenants, assumeNotNull({tenant:Nullable(String)})))
+        AND (NOT {alone:Bool} OR length(tenants) = 1)
+)
+GROUP BY bucket, bin
+ORDER BY bucket DESC, bin DESC

@@ -1,0 +1,7 @@
+-- The traces that some batches brought spans of, and the five minutes that they have spans in, those next to each other that are so in `spans`.
+SELECT trace_id, groupUniqArray(toUnixTimestamp(bucket)) AS buckets
+FROM trace_buckets
+WHERE trace_id IN
+    (SELECT trace_id FROM changed WHERE at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND rank IN {ranks:Array(UInt64)})
+GROUP BY trace_id
+ORDER BY min(bucket), trace_id

@@ -1,0 +1,25 @@
+//! What comes by the Collector's ClickHouse exporter: stored as if it had been sent here, but for keys, which its database checks.
+
+use control_plane_model::{
+    complain::complain,
+    store::{SpanStore, StoreError},
+};
+use control_plane_otel_traces::OtelTraces;
+
+use crate::intake::by_trace;
+
+/// Stores what has been written since.
+pub(crate) async fn import(from: &OtelTraces, spans: &dyn SpanStore) -> Result<(), StoreError> {
+    for block in from.blocks().await? {
+        let mut requests = from.requests(&block)?;
+        while let Some(request) = requests.next().await? {
+            let (traces, rejected) = by_trace(request, None, jiff::Timestamp::now().as_second());
+            if rejected.spans > 0 {
+                complain(format_args!("{} spans of otel_traces not stored: {}", rejected.spans, rejected.reasons()));
+            }
+            spans.write(traces).await?;
+        }
+        from.done(&block).await?;
+    }
+    Ok(())
+}
