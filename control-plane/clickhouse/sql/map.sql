@@ -13,13 +13,11 @@ WHERE tenant = {tenant:String} AND ({tier:Nullable(String)} IS NULL OR tier = {t
     AND start >= toDateTime({from:UInt32}, 'UTC') AND start < toDateTime({to:UInt32}, 'UTC') + 3600
     AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')
     AND bucket >= toDateTime({now:UInt32}, 'UTC') - INTERVAL 35 DAY
-    -- An hour that the window cuts is counted by its minutes, where it still has any.
     AND (width, start, version) IN
     (
         SELECT width, start, version
         FROM counted(
-            from = intDiv({from:UInt32}, 3600) * 3600, to = {to:UInt32} + 3600,
+            from = {from:UInt32}, to = {to:UInt32} + 3600,
             hours_to = greatest({to:UInt32}, {now:UInt32} - 8 * 86400), days_to = 0)
-        WHERE width = 60 OR start >= toDateTime({from:UInt32}, 'UTC')
     )
 GROUP BY source_kind, source_account, source_name, target_kind, target_account, target_name

@@ -16,9 +16,7 @@ WHERE together IN {together:Array(UInt8)} AND ({tenant:Nullable(String)} IS NULL
     AND (width, start, version) IN
     (
         SELECT width, start, version
-        FROM counted(
-            from = intDiv({from:UInt32}, 3600) * 3600, to = {to:UInt32} + 3600,
-            hours_to = {now:UInt32} - 8 * 86400, days_to = 0)
+        FROM counted(from = {from:UInt32}, to = {to:UInt32} + 3600, hours_to = {now:UInt32} - 8 * 86400, days_to = 0)
     )
 GROUP BY bucket, together, account, service, operation, kind, tenant, tier
 ORDER BY bucket

@@ -8,11 +8,12 @@ SELECT
     sum(weight), sum(weighted_errors), sum(weighted_faults), sum(weighted_duration_ns),
     sum(estimated), sumMap(bins)
 FROM edges AS e
-WHERE e.width = 60 AND toStartOfHour(e.start) IN (SELECT toDateTime(arrayJoin({starts:Array(UInt32)}), 'UTC'))
+WHERE e.width = 60 AND toUnixTimestamp(toStartOfHour(e.start)) IN {starts:Array(UInt32)}
+    AND e.start >= toDateTime(arrayMin({starts:Array(UInt32)}), 'UTC') AND e.start < toDateTime(arrayMax({starts:Array(UInt32)}), 'UTC') + 3600
     AND (e.start, e.version) IN
     (
-        SELECT minute, max(version) FROM minutes
-        WHERE toStartOfHour(minute) IN (SELECT toDateTime(arrayJoin({starts:Array(UInt32)}), 'UTC'))
-        GROUP BY minute
+        SELECT start, argMax(made, version) FROM sums
+        WHERE width = 60 AND toUnixTimestamp(toStartOfHour(start)) IN {starts:Array(UInt32)}
+        GROUP BY start
     )
 GROUP BY ALL

@@ -8,11 +8,12 @@ SELECT
     sum(weight), sum(weighted_failed), sum(weighted_duration_ns),
     sum(estimated), sumMap(bins)
 FROM cells AS c
-WHERE c.width = 60 AND c.start >= toDateTime(arrayMin({starts:Array(UInt32)}), 'UTC') AND c.start < toDateTime(arrayMax({starts:Array(UInt32)}), 'UTC') + wide
+WHERE c.width = 60 AND intDiv(toUnixTimestamp(c.start), wide) * wide IN {starts:Array(UInt32)}
+    AND c.start >= toDateTime(arrayMin({starts:Array(UInt32)}), 'UTC') AND c.start < toDateTime(arrayMax({starts:Array(UInt32)}), 'UTC') + wide
     AND (c.start, c.version) IN
     (
-        SELECT minute, max(version) FROM minutes
-        WHERE intDiv(toUnixTimestamp(minute), wide) * wide IN {starts:Array(UInt32)}
-        GROUP BY minute
+        SELECT start, argMax(made, version) FROM sums
+        WHERE width = 60 AND intDiv(toUnixTimestamp(start), wide) * wide IN {starts:Array(UInt32)}
+        GROUP BY start
     )
 GROUP BY ALL

@@ -106,10 +106,6 @@ impl ClickHouse {
     }
 
     /// Names what keeps the states that go with these spans; what does, which is another where one was named before.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Failed`] where the database does not answer.
     pub async fn kept_with(&self, states: &str) -> Result<String, StoreError> {
         let name = "INSERT INTO keeper (states) SELECT {states:String} WHERE (SELECT count() FROM keeper) = 0";
         within(self.database.query(name).param("states", states).execute()).await?;
@@ -117,10 +113,6 @@ impl ClickHouse {
     }
 
     /// Keeps spans for so many hours. Sums are kept for as long as they always are.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Failed`] where the database does not answer.
     pub async fn keep_for(&self, hours: i64) -> Result<(), StoreError> {
         schema::keep_for(&self.database, hours).await
     }
@@ -190,7 +182,8 @@ impl SpanStore for ClickHouse {
 
     async fn make_sums(&self) -> Result<(), StoreError> {
         let mut summed = self.making.lock().await;
-        while sums::make(&self.database).await? > 0 {}
+        // What came meanwhile can wait until there is more of it: minutes are summed as a whole.
+        while sums::make(&self.database).await? {}
         if summed.is_none_or(|summed| summed.elapsed() >= WHOLES_EVERY) {
             wholes::make(&self.database).await?;
             *summed = Some(Instant::now());

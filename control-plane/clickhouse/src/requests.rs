@@ -1,11 +1,11 @@
 //! Sums of requests by name: in the order of time, and by the day.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, future::ready, sync::Arc};
 
-use clickhouse::Row;
+use clickhouse::{Row, query::RowCursor};
 use control_plane_model::{
     otlp,
-    rollup::{DAY, day},
+    rollup::{DAY, HOUR, day},
     store::{RequestQuery, RequestRows, Scope, StoreError, SumsOf},
 };
 use futures_util::{StreamExt, stream};
@@ -19,6 +19,8 @@ use crate::{
 
 /// Buckets are at most an hour wide; what the evaluator counts begins with whole five minutes.
 const WIDTH: u32 = 60;
+/// Rows of all tenants are asked for by so many seconds, so that no answer is sorted for long.
+const SLICE: i64 = 6 * HOUR;
 /// Rows that are handed on at a time.
 const BATCH: usize = 1_024;
 
@@ -76,14 +78,30 @@ pub(crate) fn request_rows(
         (SumsOf::Tenant(tenant), _) if scope.sees(Some(tenant)) => (&[0], Some(tenant.as_str())),
         _ => return Ok(stream::empty().boxed()),
     };
-    let found = database
-        .query(include_str!("../sql/request_rows.sql"))
-        .param("together", together)
-        .param("tenant", tenant)
-        .param("from", seconds(query.from))
-        .param("to", seconds(query.to))
-        .param("now", seconds(jiff::Timestamp::now().as_second()));
-    let rows = found.fetch::<Sums>().map_err(failed)?;
+    let whole = query.of != SumsOf::Each;
+    let cuts = (query.from.div_euclid(SLICE) + 1..).map(|slice| slice * SLICE);
+    let cuts: Vec<_> = cuts.take_while(|cut| !whole && *cut < query.to).collect();
+    let starts = [query.from].into_iter().chain(cuts.clone());
+    let slices: Vec<_> = starts.zip(cuts.into_iter().chain([query.to])).collect();
+    let ask = database.clone();
+    let (together, tenant) = (together.to_vec(), tenant.map(str::to_owned));
+    let found = move |(from, to)| {
+        let query = ask
+            .query(include_str!("../sql/request_rows.sql"))
+            .param("together", &together)
+            .param("tenant", tenant.as_deref())
+            .param("from", seconds(from))
+            .param("to", seconds(to))
+            .param("now", seconds(jiff::Timestamp::now().as_second()));
+        match query.fetch::<Sums>() {
+            Ok(rows) => batches(rows),
+            Err(error) => stream::once(ready(Err(failed(error)))).boxed(),
+        }
+    };
+    Ok(stream::iter(slices).flat_map(found).boxed())
+}
+
+fn batches(rows: RowCursor<Sums>) -> RequestRows {
     let batches = stream::try_unfold((rows, HashSet::<Arc<Key>>::new()), async |(mut rows, mut keys)| {
         let mut batch = Vec::new();
         while batch.len() < BATCH
@@ -118,7 +136,7 @@ pub(crate) fn request_rows(
         }
         Ok((!batch.is_empty()).then_some((batch, (rows, keys))))
     });
-    Ok(batches.boxed())
+    batches.boxed()
 }
 
 pub(crate) async fn costs(database: &Database, scope: &Scope, from: i64, to: i64) -> Result<Vec<slo::Row>, StoreError> {

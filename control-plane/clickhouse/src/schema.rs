@@ -57,7 +57,7 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
 /// Spans and outlines of traces go so many hours after they came.
 pub(crate) async fn keep_for(database: &Database, hours: i64) -> Result<(), StoreError> {
     let lasts = "SELECT position(create_table_query, {ttl:String}) > 0 FROM system.tables WHERE database = currentDatabase() AND name = {table:String}";
-    for table in ["spans", "traces"] {
+    for table in ["spans", "trace_buckets", "traces"] {
         let query = database.query(lasts).param("ttl", format!("toIntervalHour({hours})")).param("table", table);
         // Parts are gone through once more where this changes.
         if !one::<bool>(query).await? {

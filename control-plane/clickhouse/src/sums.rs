@@ -18,16 +18,16 @@ use serde::{Deserialize, Serialize};
 use slo::histogram::bin;
 
 use crate::{
-    database::{Database, all, failed, now_ns, seconds, within},
+    database::{Database, all, failed, five_minutes, now_ns, seconds, within},
     late::{self, Touched},
     local::Local,
     outlined::Outlined,
 };
 
 /// Batches whose sums are made together.
-pub(crate) const BATCHES: usize = 100;
+const BATCHES: usize = 100;
 /// Traces whose rows are in memory together.
-const TRACES: usize = 1_000;
+const TRACES: usize = 2_000;
 /// Minutes that are summed together.
 const MINUTES: usize = 500;
 const NANOSECONDS: i64 = 1_000_000_000;
@@ -96,8 +96,8 @@ pub(crate) async fn first_to_make(database: &Database) -> Result<Option<i64>, St
     Ok(batches(database, 1).await?.first().map(|batch| batch.at))
 }
 
-/// Makes the sums of the batches that have none yet, the first of them; how many batches these were.
-pub(crate) async fn make(database: &Database) -> Result<usize, StoreError> {
+/// Makes the sums of the batches that have none yet, the first of them; whether there may be more.
+pub(crate) async fn make(database: &Database) -> Result<bool, StoreError> {
     let batches = batches(database, BATCHES).await?;
     // Before any span is read: what another leader makes of spans that it read before this one is older.
     let newest = batches.iter().map(|batch| batch.newest).max().unwrap_or_default();
@@ -110,30 +110,34 @@ pub(crate) async fn make(database: &Database) -> Result<usize, StoreError> {
         traces: Vec::new(),
         placed: Vec::new(),
     };
-    let Some(since) = batches.iter().map(|batch| batch.at).min() else { return Ok(0) };
+    let Some(since) = batches.iter().map(|batch| batch.at).min() else { return Ok(false) };
     let ranks: Vec<u64> = batches.iter().map(|batch| batch.rank).collect();
     let changed =
         database.query(include_str!("../sql/traces_of_batches.sql")).param("since", since).param("ranks", ranks);
     for traces in all::<Changed>(changed).await?.chunks(TRACES) {
-        making.read(database, traces).await?;
-        database.insert::<PlacedRow>("placed", &std::mem::take(&mut making.placed)).await?;
-        database.insert::<Outlined>("traces", &std::mem::take(&mut making.traces)).await?;
+        let (placed, outlined) = (std::mem::take(&mut making.placed), std::mem::take(&mut making.traces));
+        // What was made of some is inserted while the next are read.
+        tokio::try_join!(
+            making.read(database, traces),
+            database.insert::<PlacedRow>("placed", &placed),
+            database.insert::<Outlined>("traces", &outlined),
+        )?;
     }
+    tokio::try_join!(
+        database.insert::<PlacedRow>("placed", &making.placed),
+        database.insert::<Outlined>("traces", &making.traces),
+    )?;
     let minutes: Vec<u32> = making.minutes.iter().copied().collect();
     for minutes in minutes.chunks(MINUTES) {
-        for sql in [
-            include_str!("../sql/sum_edges.sql"),
-            include_str!("../sql/sum_requests.sql"),
-            include_str!("../sql/sum_minutes.sql"),
-        ] {
-            let sum = database.query(sql).param("minutes", minutes).param("version", making.version);
-            within(sum.execute()).await?;
-        }
+        let sum =
+            |sql| within(database.query(sql).param("minutes", minutes).param("version", making.version).execute());
+        tokio::try_join!(sum(include_str!("../sql/sum_edges.sql")), sum(include_str!("../sql/sum_requests.sql")))?;
+        sum(include_str!("../sql/sum_minutes.sql")).await?;
     }
     late::note(database, making.version, &making.touched).await?;
     let done: Vec<Done> = batches.iter().map(|batch| Done { at: batch.at, rank: batch.rank }).collect();
     database.insert::<Done>("done", &done).await?;
-    Ok(done.len())
+    Ok(done.len() == BATCHES)
 }
 
 struct Making {
@@ -249,9 +253,4 @@ impl Making {
         self.traces.extend(buckets.into_iter().map(|bucket| row.gone_from(bucket)));
         self.traces.push(row);
     }
-}
-
-/// The start of its five minutes, Unix seconds.
-pub(crate) fn five_minutes(time_ns: i64) -> u32 {
-    seconds(time_ns.div_euclid(NANOSECONDS * MINUTE * 5) * MINUTE * 5)
 }

@@ -20,17 +20,16 @@ const HOURS: usize = 8;
 struct Stale {
     width: u32,
     start: u32,
-    made_of: u64,
     newest: u64,
 }
 
-/// A row of `wholes`.
+/// A row of `sums`.
 #[derive(Row, Serialize)]
 struct Whole {
     width: u32,
     start: u32,
     version: u64,
-    made_of: u64,
+    made: u64,
 }
 
 /// Sums what is stale.
@@ -42,8 +41,8 @@ pub(crate) async fn make(database: &Database) -> Result<(), StoreError> {
         .param("since", seconds(now - MEMORY));
     let stale: Vec<Stale> = all(stale).await?;
     let (hours, days): (Vec<_>, Vec<_>) = stale.iter().partition(|stale| i64::from(stale.width) == HOUR);
-    let version = now_ns().max(stale.iter().map(|stale| stale.newest).max().unwrap_or_default() + 1);
     for (width, stale) in hours.chunks(HOURS).map(|hours| (HOUR, hours)).chain(days.chunks(1).map(|day| (DAY, day))) {
+        let version = now_ns();
         let starts: Vec<u32> = stale.iter().map(|stale| stale.start).collect();
         let sum = |sql| {
             let sum = database.query(sql).param("width", width).param("starts", &starts).param("version", version);
@@ -53,10 +52,10 @@ pub(crate) async fn make(database: &Database) -> Result<(), StoreError> {
         if width == HOUR {
             sum(include_str!("../sql/sum_hours_of_edges.sql")).await?;
         }
-        // From now on they count.
-        let rows =
-            stale.iter().map(|stale| Whole { width: stale.width, start: stale.start, version, made_of: stale.made_of });
-        database.insert::<Whole>("wholes", &rows.collect::<Vec<_>>()).await?;
+        // From now on they count, unless a minute has changed meanwhile.
+        let row =
+            |stale: &&Stale| Whole { width: stale.width, start: stale.start, version: stale.newest + 1, made: version };
+        database.insert::<Whole>("sums", &stale.iter().map(row).collect::<Vec<_>>()).await?;
     }
     Ok(())
 }

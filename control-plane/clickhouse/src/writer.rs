@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     hash::{BuildHasher, RandomState},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,7 +14,7 @@ use control_plane_model::{
 };
 use serde::{Serialize, Serializer};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     time::timeout,
 };
 
@@ -21,6 +22,8 @@ use crate::database::{Database, now_ns};
 
 /// Requests that may wait; one more is told to come back.
 const MAX_WAITING: usize = 128;
+/// Inserts under way at a time: while one is made durable, the next is sent.
+const INSERTS: usize = 2;
 /// Spans in one insert, so that nobody waits for an endless one.
 const MAX_SPANS_PER_INSERT: usize = 30_000;
 /// Senders hear of what takes longer before they stop listening, which exporters do after ten seconds:
@@ -59,8 +62,11 @@ impl Writer {
 
 async fn run(database: Database, mut waiting: mpsc::Receiver<Job>) {
     let salt = RandomState::new().hash_one(0) & SALT;
+    let inserts = Arc::new(Semaphore::new(INSERTS));
     let mut stamp = 0;
-    while let Some(first) = waiting.recv().await {
+    while let Ok(one) = inserts.clone().acquire_owned().await
+        && let Some(first) = waiting.recv().await
+    {
         // Whoever gave up waiting sends it again.
         if first.done.is_closed() {
             continue;
@@ -74,12 +80,16 @@ async fn run(database: Database, mut waiting: mpsc::Receiver<Job>) {
             batch.push(job);
         }
         stamp = (now_ns() & !SALT | salt).max(stamp + SALT + 1);
-        let outcome = insert(&database, &batch, stamp).await;
-        for (index, job) in batch.into_iter().enumerate() {
-            let outcome = outcome.as_ref().map(|stored| stored.get(index).copied().unwrap_or_default());
-            // Whoever asked may have gone.
-            let _gone = job.done.send(outcome.map_err(Clone::clone));
-        }
+        let database = database.clone();
+        tokio::spawn(async move {
+            let outcome = insert(&database, &batch, stamp).await;
+            for (index, job) in batch.into_iter().enumerate() {
+                let outcome = outcome.as_ref().map(|stored| stored.get(index).copied().unwrap_or_default());
+                // Whoever asked may have gone.
+                let _gone = job.done.send(outcome.map_err(Clone::clone));
+            }
+            drop(one);
+        });
     }
 }
 

@@ -1,16 +1,18 @@
 //! Who leads: an item that its holder changes again and again.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue::{self, N, S},
+    AttributeValue::{N, S},
     ConditionCheck,
 };
 use control_plane_model::store::{Lease, StoreError};
+use parking_lot::Mutex;
 
-use crate::states::{DynamoDbStates, Item, failed};
-
-pub(crate) const LEASE: (&str, &str) = ("CONTROL_PLANE", "LEASE");
+use crate::table::{Item, Table, failed, key};
 
 /// The item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,38 +31,47 @@ impl Held {
     }
 }
 
-impl DynamoDbStates {
+/// Who leads, as it is seen from here.
+#[derive(Debug, Clone)]
+pub(crate) struct Leases {
+    pub(crate) table: Table,
+    /// What another held when this looked last, and since when it is so.
+    pub(crate) seen: Arc<Mutex<Option<(Held, Instant)>>>,
+}
+
+impl Leases {
     /// Renews the lease, takes it where nobody has renewed it for as long as it lasts, or remembers who has it.
-    pub(crate) async fn take_lease(&self, holder: &str, length: Duration) -> Result<Option<Lease>, StoreError> {
-        let call = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let found = call.set_key(Some(key(LEASE))).send().await.map_err(failed)?;
+    pub(crate) async fn take(&self, holder: &str, length: Duration) -> Result<Option<Lease>, StoreError> {
+        let call = self.table.client.get_item().table_name(&self.table.name).consistent_read(true);
+        let found = call.set_key(Some(item())).send().await.map_err(failed)?;
         let held = found.item.as_ref().map(Held::read).transpose()?;
-        let holder = holder.to_owned();
         let next = match &held {
-            None => Held { holder, term: 1, beat: 0 },
-            Some(Held { term, beat, .. }) if held.as_ref().is_some_and(|held| held.holder == holder) => {
-                Held { holder, term: *term, beat: beat + 1 }
+            None => Held { holder: holder.to_owned(), term: 1, beat: 0 },
+            Some(held) if held.holder == holder => Held { beat: held.beat + 1, ..held.clone() },
+            Some(held) if self.unchanged_for(held) >= length => {
+                Held { holder: holder.to_owned(), term: held.term + 1, beat: 0 }
             }
-            Some(held) => {
-                let mut seen = self.seen.lock();
-                let since = seen.as_ref().filter(|(before, _)| before == held).map(|(_, since)| *since);
-                match since {
-                    Some(since) if since.elapsed() >= length => Held { holder, term: held.term + 1, beat: 0 },
-                    Some(_) => return Ok(None),
-                    None => {
-                        *seen = Some((held.clone(), Instant::now()));
-                        return Ok(None);
-                    }
-                }
-            }
+            Some(_) => return Ok(None),
         };
         let term = next.term;
         Ok(self.replace(held, next).await?.then_some(Lease { term }))
     }
 
+    /// How long another's lease has been seen as it is.
+    fn unchanged_for(&self, held: &Held) -> Duration {
+        let mut seen = self.seen.lock();
+        match &*seen {
+            Some((before, since)) if before == held => since.elapsed(),
+            _ => {
+                *seen = Some((held.clone(), Instant::now()));
+                Duration::ZERO
+            }
+        }
+    }
+
     /// Whether nobody else did so before. A holder's own renewal that is repeated for want of an answer finds the first.
     async fn replace(&self, held: Option<Held>, next: Held) -> Result<bool, StoreError> {
-        let mut put = self.client.put_item().table_name(&self.table).set_item(Some(key(LEASE)));
+        let mut put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(item()));
         put = match held {
             None => put.condition_expression("attribute_not_exists(pk)"),
             Some(held) => put
@@ -82,14 +93,13 @@ impl DynamoDbStates {
     }
 }
 
-/// Nobody took the lease after this one.
-pub(crate) fn still(lease: Lease, table: &str) -> Result<ConditionCheck, StoreError> {
-    let check = ConditionCheck::builder().table_name(table).set_key(Some(key(LEASE)));
-    let check = check.condition_expression("term = :term");
-    check.expression_attribute_values(":term", N(lease.term.to_string())).build().map_err(failed)
+fn item() -> Item {
+    key("CONTROL_PLANE", "LEASE")
 }
 
-pub(crate) fn key((pk, sk): (&str, &str)) -> Item {
-    let text = |text: &str| -> AttributeValue { S(text.to_owned()) };
-    Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+/// Nobody took the lease after this one.
+pub(crate) fn still(lease: Lease, table: &Table) -> Result<ConditionCheck, StoreError> {
+    let check = ConditionCheck::builder().table_name(&table.name).set_key(Some(item()));
+    let check = check.condition_expression("term = :term");
+    check.expression_attribute_values(":term", N(lease.term.to_string())).build().map_err(failed)
 }

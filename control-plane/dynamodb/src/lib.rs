@@ -16,8 +16,10 @@
 //! |---|---|
 //! | `states` | the table as the control plane knows it: states and alerts |
 //! | `lease` | who leads |
+//! | `table` | the table, its keys, and what goes wrong with it |
 
 mod lease;
 mod states;
+mod table;
 
 pub use states::DynamoDbStates;

@@ -1,11 +1,9 @@
 //! The table as the control plane knows it: states and alerts.
 
 use std::{
-    collections::HashMap,
-    error::Error,
     io::{Read, Write},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -15,15 +13,17 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     primitives::Blob,
     types::{
-        AttributeValue::{self, B, N, S},
-        Put, TransactWriteItem,
+        AttributeValue::{B, N, S},
+        CancellationReason, Put, TransactWriteItem,
     },
 };
 use control_plane_model::store::{AlertRecord, Lease, Scope, StateStore, StoreError};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
-use parking_lot::Mutex;
 
-use crate::lease::{Held, key, still};
+use crate::{
+    lease::{Leases, still},
+    table::{Item, Table, failed, key},
+};
 
 const STATE: &str = "CONTROL_PLANE#STATE#";
 const ALERTS: &str = "CONTROL_PLANE#ALERTS";
@@ -36,16 +36,9 @@ const AT_ONCE: usize = 99;
 /// The latest second that an alert's key has room for.
 const LATEST: i64 = 9_999_999_999;
 
-pub(crate) type Item = HashMap<String, AttributeValue>;
-
 /// States and alerts in a table.
 #[derive(Debug, Clone)]
-pub struct DynamoDbStates {
-    pub(crate) client: Client,
-    pub(crate) table: String,
-    /// The lease as it was seen here last while another held it, and since when it is so.
-    pub(crate) seen: Arc<Mutex<Option<(Held, Instant)>>>,
-}
+pub struct DynamoDbStates(Leases);
 
 impl DynamoDbStates {
     /// A table by its name or ARN, with the region and the credentials that the AWS SDK finds. Nothing is asked of it yet.
@@ -61,12 +54,13 @@ impl DynamoDbStates {
 
     /// The same, by a client of one's own.
     pub fn with_client(client: Client, table: String) -> Self {
-        Self { client, table, seen: Arc::default() }
+        Self(Leases { table: Table { client, name: table }, seen: Arc::default() })
     }
 
     /// All items of a key, in order.
     async fn all(&self, pk: String, limit: usize) -> Result<Vec<Item>, StoreError> {
-        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let Table { client, name } = &self.0.table;
+        let query = client.query().table_name(name).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", S(pk));
         let mut items = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).into_paginator().items().send();
         let mut found = Vec::new();
@@ -80,38 +74,33 @@ impl DynamoDbStates {
 
     /// Writes items, all of them or none, if nobody took the lease after this one.
     async fn write(&self, lease: Lease, items: Vec<Item>) -> Result<(), StoreError> {
-        let check = TransactWriteItem::builder().condition_check(still(lease, &self.table)?).build();
-        let mut call = self.client.transact_write_items().transact_items(check);
+        let table = &self.0.table;
+        let check = TransactWriteItem::builder().condition_check(still(lease, table)?).build();
+        let mut call = table.client.transact_write_items().transact_items(check);
         for item in items {
-            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(failed)?;
+            let put = Put::builder().table_name(&table.name).set_item(Some(item)).build().map_err(failed)?;
             call = call.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
-                    if cancelled
-                        .cancellation_reasons()
-                        .iter()
-                        .any(|of| of.code() == Some("ConditionalCheckFailed")) =>
-                {
-                    Err(StoreError::Superseded)
-                }
-                _ => Err(failed(error)),
-            },
-        }
+        let Err(error) = call.send().await else { return Ok(()) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return Err(failed(error));
+        };
+        let superseded = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+        let superseded = cancelled.cancellation_reasons().iter().any(superseded);
+        Err(if superseded { StoreError::Superseded } else { failed(error) })
     }
 }
 
 #[async_trait]
 impl StateStore for DynamoDbStates {
     async fn identity(&self) -> Result<String, StoreError> {
-        let region = self.client.config().region().map(ToString::to_string).unwrap_or_default();
-        Ok(format!("dynamodb:{} in {region}", self.table))
+        let Table { client, name } = &self.0.table;
+        let region = client.config().region().map(ToString::to_string).unwrap_or_default();
+        Ok(format!("dynamodb:{name} in {region}"))
     }
 
     async fn lease(&self, holder: &str, length: Duration) -> Result<Option<Lease>, StoreError> {
-        self.take_lease(holder, length).await
+        self.0.take(holder, length).await
     }
 
     async fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
@@ -144,7 +133,7 @@ impl StateStore for DynamoDbStates {
         }
         let count = parts.len();
         let state = parts.enumerate().map(|(index, part)| {
-            let mut item = key((&format!("{STATE}{name}"), &format!("{index:04}")));
+            let mut item = key(&format!("{STATE}{name}"), &format!("{index:04}"));
             item.insert("part".into(), B(Blob::new(part)));
             item.insert("parts".into(), N(count.to_string()));
             item
@@ -177,20 +166,10 @@ fn alert(record: &AlertRecord) -> Vec<Item> {
     let AlertRecord { id, tenant, opened, body } = record;
     let sk = format!("{:010}#{id}", (LATEST - opened).clamp(0, LATEST));
     let item = |tenant| {
-        let mut item = key((&alerts_of(tenant), &sk));
+        let mut item = key(&alerts_of(tenant), &sk);
         item.insert("body".into(), S(body.clone()));
         item
     };
     let of_tenant = tenant.as_deref().map(|tenant| item(Some(tenant)));
     [Some(item(None)), of_tenant].into_iter().flatten().collect()
-}
-
-/// An error in one line, with what caused it.
-pub(crate) fn failed(error: impl Error) -> StoreError {
-    let (mut text, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    StoreError::Failed(text)
 }

@@ -14,7 +14,7 @@ use control_plane_model::{
 };
 use parking_lot::Mutex;
 
-/// How long a lease lasts. Another server leads within this time and [`RENEW_EVERY`] of the last sign of one that ended.
+/// How long a lease lasts. Another server leads within this time and twice [`RENEW_EVERY`] of the last sign of one that ended.
 const LEASE: Duration = Duration::from_secs(12);
 const RENEW_EVERY: Duration = Duration::from_secs(3);
 

@@ -1,11 +1,24 @@
 //! RFC 9457 problem documents.
 
+use std::time::Duration;
+
 use axum::{
     extract::rejection::PathRejection,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use control_plane_model::{search::ExpressionError, store::StoreError, trace::InvalidTraceId};
+
+/// What takes longer to answer is given up, whichever engine it waits for.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// What comes of something, if that is soon: whoever asks is told before they give up.
+pub async fn in_time<T, E: Into<Problem>>(doing: impl Future<Output = Result<T, E>>) -> Result<T, Problem> {
+    match tokio::time::timeout(ANSWER_WITHIN, doing).await {
+        Ok(outcome) => outcome.map_err(E::into),
+        Err(_) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The store did not answer within 10 s.")),
+    }
+}
 
 /// An error as a client sees it.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,10 +88,6 @@ impl IntoResponse for Problem {
             object.insert("column".into(), column.into());
         }
         let json = HeaderValue::from_static("application/problem+json");
-        let mut response = (self.status, [(header::CONTENT_TYPE, json)], body.to_string()).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
-        }
-        response
+        (self.status, [(header::CONTENT_TYPE, json)], body.to_string()).into_response()
     }
 }

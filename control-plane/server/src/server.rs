@@ -12,7 +12,7 @@ use axum::{
     extract::{DefaultBodyLimit, Request},
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, map_response},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use control_plane_clickhouse::{ClickHouse, Migration};
@@ -37,8 +37,6 @@ use crate::{
     problem::Problem,
 };
 
-/// What takes longer to answer is given up.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
 
@@ -69,12 +67,13 @@ pub async fn serve(
     };
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
-        .merge(api::routes().merge(pages::routes()).with_state(sources).layer(from_fn(in_time)))
+        .merge(api::routes().merge(pages::routes()).with_state(sources))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method."))
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(map_response(secure))
+        .layer(map_response(again))
         .layer(from_fn(timed));
     ready()?;
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
@@ -161,10 +160,12 @@ async fn secure(mut response: Response) -> Response {
     response
 }
 
-/// Whichever engine does not answer: whoever asks is told before they give up.
-async fn in_time(request: Request, next: Next) -> Response {
-    let late = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The store did not answer in time.").into_response();
-    tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await.unwrap_or_else(|_| late())
+/// What cannot be had now may be had soon.
+async fn again(mut response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
+    }
+    response
 }
 
 /// Says what the request took here: <https://www.w3.org/TR/server-timing/>.

@@ -74,49 +74,29 @@ ORDER BY (minute, trace_id, span_id)
 TTL minute + INTERVAL 36 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
--- Which version of a minute's sums is the one that counts.
-CREATE TABLE minutes (minute DateTime('UTC'), version UInt64)
-ENGINE = ReplacingMergeTree(version)
-ORDER BY minute
-TTL minute + INTERVAL 400 DAY;
-
--- Hours and days that are summed too, and of which versions of their minutes.
-CREATE TABLE wholes (width UInt32, start DateTime('UTC'), version UInt64, made_of UInt64)
+-- Which rows of `edges` and `cells` count: of a minute, an hour or a day those of this version, `made`; none, where that is 0, as it is of
+-- an hour and a day since one of their minutes changed. Rows of one change are inserted together.
+CREATE TABLE sums (width UInt32, start DateTime('UTC'), version UInt64, made UInt64)
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (width, start)
 TTL start + INTERVAL 400 DAY;
 
--- The sums that a window is counted by: days that end by `days_to`, hours that end by `hours_to`, and minutes; a day or an hour only
--- while it was made of what counts of its minutes. The window begins with a whole one, of those that are used.
+-- What a window is counted by: days that end by `days_to`, hours that end by `hours_to`, and the minutes of all others.
 CREATE VIEW counted AS
-WITH
-    current AS
-    (
-        SELECT minute, max(version) AS version FROM minutes
-        WHERE minute >= toDateTime({from:UInt32}, 'UTC') AND minute < toDateTime({to:UInt32}, 'UTC')
-        GROUP BY minute
-    ),
-    made AS
-    (
-        SELECT width, toDateTime(intDiv(toUnixTimestamp(minute), width) * width, 'UTC') AS start, groupBitXor(cityHash64(minute, version)) AS made_of
-        FROM current ARRAY JOIN [toUInt32(3600), toUInt32(86400)] AS width
-        WHERE toUnixTimestamp(start) + width <= if(width = 3600, {hours_to:UInt32}, {days_to:UInt32})
-        GROUP BY width, start
-    ),
-    whole AS
-    (
-        SELECT width, start, max(w.version) AS newest
-        FROM wholes AS w
-        WHERE start >= toDateTime({from:UInt32}, 'UTC') AND start < toDateTime({to:UInt32}, 'UTC')
-        GROUP BY width, start
-        HAVING (width, start, argMax(made_of, w.version)) IN (SELECT width, start, made_of FROM made)
-    )
-SELECT width, start, newest AS version FROM whole
-WHERE width = 86400 OR toStartOfDay(start) NOT IN (SELECT start FROM whole WHERE width = 86400)
-UNION ALL
-SELECT toUInt32(60), minute, version FROM current
-WHERE toStartOfDay(minute) NOT IN (SELECT start FROM whole WHERE width = 86400)
-    AND toStartOfHour(minute) NOT IN (SELECT start FROM whole WHERE width = 3600);
+SELECT width, start, newest AS version
+FROM
+(
+    SELECT
+        width, start, argMax(made, version) AS newest,
+        max(width) OVER (PARTITION BY toStartOfDay(start)) AS of_day,
+        max(width) OVER (PARTITION BY toStartOfHour(start)) AS of_hour
+    FROM sums
+    WHERE start >= toDateTime({from:UInt32}, 'UTC') AND start < toDateTime({to:UInt32}, 'UTC')
+        AND toUnixTimestamp(start) + width <= multiIf(width = 60, 4294967295, width = 3600, {hours_to:UInt32}, {days_to:UInt32})
+    GROUP BY width, start
+    HAVING newest > 0
+)
+WHERE width = if(of_day = 86400, of_day, of_hour);
 
 -- Sums of edges by the minute and the hour: of each tenant, and of all together, whose tenant is ''.
 CREATE TABLE edges

@@ -18,7 +18,11 @@ use super::{
     objectives::{self, fare_line},
     one_of,
 };
-use crate::{alerting::Alarm, evaluator::Evaluator, problem::Problem};
+use crate::{
+    alerting::Alarm,
+    evaluator::Evaluator,
+    problem::{Problem, in_time},
+};
 
 const MAX_ALERTS: usize = 500;
 
@@ -36,7 +40,7 @@ impl Sources {
     pub(crate) async fn map(&self, filter: &MapFilter) -> Result<ServiceMap, Problem> {
         let (from, to) = filter.window.resolve(Timestamp::now())?.seconds();
         let (tenant, tier, account) = (given(&filter.tenant), given(&filter.tier), given(&filter.account));
-        Ok(self.spans.map(&Scope::All, MapQuery { from, to, tenant, tier, account }).await?)
+        in_time(self.spans.map(&Scope::All, MapQuery { from, to, tenant, tier, account })).await
     }
 
     pub(crate) async fn traces(&self, filter: &TraceFilter) -> Result<Found, Problem> {
@@ -49,11 +53,11 @@ impl Sources {
             slowest_first: filter.slowest_first(),
             limit: filter.limit()?,
         };
-        Ok(self.spans.search(&Scope::All, search).await?)
+        in_time(self.spans.search(&Scope::All, search)).await
     }
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {
-        let found = self.spans.trace(&Scope::All, id.parse()?).await?;
+        let found = in_time(self.spans.trace(&Scope::All, id.parse()?)).await?;
         found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "No span of this trace has arrived."))
     }
 
@@ -63,7 +67,7 @@ impl Sources {
     }
 
     pub(crate) async fn facets(&self) -> Result<Facets, Problem> {
-        Ok(self.spans.facets(&Scope::All).await?)
+        in_time(self.spans.facets(&Scope::All)).await
     }
 
     pub(crate) fn slo(&self) -> SloAnswer {
@@ -74,18 +78,19 @@ impl Sources {
         let snapshot = self.evaluator.snapshot();
         let now = snapshot.tenant(id).map(|fare| fare_line(&snapshot, fare));
         let window = window.resolve(Timestamp::now())?;
-        let (over, alerts) = tokio::try_join!(objectives::over(&*self.spans, id, window), self.alerts(Some(id)))?;
+        let (over, alerts) =
+            tokio::try_join!(in_time(objectives::over(&*self.spans, id, window)), self.alerts(Some(id)))?;
         Ok(TenantAnswer { now, alerts, ..over })
     }
 
     pub(crate) async fn alerts(&self, tenant: Option<&str>) -> Result<Vec<Alarm>, Problem> {
-        let bodies = self.states.alerts(&Scope::All, tenant, MAX_ALERTS).await?;
+        let bodies = in_time(self.states.alerts(&Scope::All, tenant, MAX_ALERTS)).await?;
         Ok(bodies.iter().map(|body| Alarm::read(body)).collect::<Result<_, _>>()?)
     }
 
     pub(crate) async fn cost(&self, window: &WindowQuery) -> Result<CostReport, Problem> {
         let (from, to) = window.resolve(Timestamp::now())?.seconds();
-        let rows = self.spans.costs(&Scope::All, from, to).await?;
+        let rows = in_time(self.spans.costs(&Scope::All, from, to)).await?;
         Ok(CostReport::of(&rows, self.prices.as_deref()))
     }
 }

@@ -118,14 +118,14 @@ impl Pass {
         if around.read_until == 0 && !around.spans.has_requests().await? {
             return Ok(None);
         }
-        let lease = leader.lease();
         // What is read and could not be kept is judged again.
         let done = around.read_until == 0 || watch.judged.is_some_and(|judged| judged >= around.read_until);
         let is_new = around.read_until < closed || !done;
-        if is_new {
+        let lease = match is_new {
             // What came before is among what is judged, also where nobody led for a while.
-            leader.meanwhile(around.spans.make_sums()).await.transpose()?;
-        }
+            true => leader.meanwhile(around.spans.make_sums()).await.transpose()?.and(leader.lease()),
+            false => leader.lease(),
+        };
         let came = around.spans.take_late(closed).await?;
         if !came.is_empty() {
             late.extend(came);

@@ -99,9 +99,6 @@ impl Encoding {
             Self::Json => json!({ "code": code, "message": message }).to_string().into_bytes(),
         };
         let mut response = self.answer(status, body);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
-        }
         if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }

@@ -7,8 +7,7 @@ use control_plane_model::{
     map::{MapQuery, Stats},
     otlp::{Facts, Resource, SpanId},
     rollup::{Cell, bucket},
-    store::Scope,
-    store::SpanStore as _,
+    store::{Scope, SpanStore},
     topology::{Placed, Use, edges},
 };
 use opentelemetry_proto::tonic::trace::v1::Span;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use control_plane_model::{
     listing::Search,
     map::{MapQuery, ServiceMap},
+    search::Expression,
     store::{RequestQuery, Scope, SpanStore, SumsOf},
-    trace::TraceId,
+    trace::{Summary, TraceId},
 };
 use futures_util::TryStreamExt;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -101,7 +102,7 @@ impl Asked {
     }
 }
 
-type Answers = BTreeMap<String, Value>;
+pub(crate) type Answers = BTreeMap<String, Value>;
 
 /// The answers to all questions, by question.
 pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
@@ -116,13 +117,14 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
         search(store, scope, asked, &mut found).await;
         map(store, scope, asked, &mut found).await;
         requests(store, scope, asked, &mut found).await;
+        costs(store, scope, asked, &mut found).await;
         if !asked.briefly {
             // The embedded engine's may be two seconds old.
             found.insert(format!("{scope:?} facets"), json!(store.facets(scope).await.unwrap()));
         }
         // Some name what is no tenant: a service, a tier.
         for tenant in
-            TENANTS.iter().take(6).chain(&["nobody", "x", "42", "booking-api", "basic", "tenant.id", "111111111111"])
+            TENANTS.iter().take(6).chain(&["nobody", "x", "42", "booking-api", "111111111111", "basic", "tenant.id"])
         {
             let knows = store.knows_tenant(scope, tenant).await.unwrap();
             found.insert(format!("{scope:?} knows {tenant:?}"), json!(knows));
@@ -135,11 +137,14 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
 async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
     let now = asked.now;
     let windows = [(0, now), (now - 3_600_000_000_000, now), (now - 11 * 86_400_000_000_000, now - 86_400_000_000_000)];
-    let filters = FILTERS.iter().step_by(asked.one_in);
-    for filter in filters.map(Some).chain([None]) {
-        let windows = windows.into_iter().take(if *scope == Scope::All && !asked.briefly { 3 } else { 1 });
-        for (window, (from_ns, to_ns)) in windows.enumerate() {
-            let expression = filter.map(|filter| filter.parse().unwrap_or_else(|error| panic!("{filter}: {error}")));
+    let several = if *scope == Scope::All && !asked.briefly { 3 } else { 1 };
+    let filters = FILTERS.iter().step_by(asked.one_in).map(|filter| ((*filter).to_owned(), several));
+    let combined = combinations(if *scope == Scope::All { 60 / asked.one_in } else { 0 });
+    let filters = filters.chain(combined.into_iter().map(|filter| (filter, 1))).chain([(String::new(), several)]);
+    for (filter, windows_asked) in filters {
+        let expression = parsed(&filter);
+        for (window, (from_ns, to_ns)) in windows.into_iter().take(windows_asked).enumerate() {
+            let expression = expression.clone();
             let query = Search { from_ns, to_ns, expression, slowest_first: window == 0, limit: 1_000 };
             let found = store.search(scope, query).await.unwrap();
             let traces: BTreeMap<_, _> = found.traces.iter().map(|trace| (trace.trace_id, trace)).collect();
@@ -148,9 +153,38 @@ async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &m
             let answer = json!({
                 "matched": found.matched, "traces": traces, "latency": found.latency, "truncated": found.truncated,
             });
-            answers.insert(format!("{scope:?} search {filter:?} in window {window}"), answer);
+            answers.insert(format!("{scope:?} search {filter} in window {window}"), answer);
         }
     }
+    for filter in ["", "fault", "annotation[tenant.id] = \"acme\""] {
+        for slowest_first in [true, false] {
+            let query = Search { from_ns: 0, to_ns: now, expression: parsed(filter), slowest_first, limit: 3 };
+            let found = store.search(scope, query).await.unwrap();
+            // Of those that took equally long any may be listed.
+            let order = |trace: &Summary| if slowest_first { trace.duration_ns } else { trace.start_unix_ns };
+            let answer = json!([found.matched, found.traces.iter().map(order).collect::<Vec<_>>()]);
+            answers.insert(format!("{scope:?} first three of {filter}, slowest: {slowest_first}"), answer);
+        }
+    }
+}
+
+fn parsed(filter: &str) -> Option<Expression> {
+    (!filter.is_empty()).then(|| filter.parse().unwrap_or_else(|error| panic!("{filter}: {error}")))
+}
+
+/// So many of these filters, put together; the same ones each time.
+fn combinations(count: usize) -> Vec<String> {
+    let mut random = fastrand::Rng::with_seed(3);
+    let mut one = move || {
+        let filter = FILTERS[random.usize(..FILTERS.len())];
+        let (not, or) = (["", "", "!"][random.usize(..3)], [" AND ", " OR "][random.usize(..2)]);
+        (format!("{not}({filter})"), or)
+    };
+    let mut combined = || {
+        let ((a, first), (b, second), (c, _)) = (one(), one(), one());
+        if second == first { format!("{a}{first}{b}") } else { format!("{a}{first}({b}{second}{c})") }
+    };
+    (0..count).map(|_| combined()).collect()
 }
 
 async fn map(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
@@ -204,6 +238,10 @@ async fn requests(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: 
             answers.insert(format!("{scope:?} requests of {of:?} for {back} s"), sorted(rows));
         }
     }
+}
+
+pub(crate) async fn costs(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+    let now = asked.now / 1_000_000_000;
     for back in [0, 4 * 86_400, 36 * 86_400] {
         let rows = store.costs(scope, now - back, now).await.unwrap();
         answers.insert(format!("{scope:?} costs for {back} s"), sorted(rows));

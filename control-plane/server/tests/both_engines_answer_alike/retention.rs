@@ -9,32 +9,82 @@ use control_plane_model::{
 };
 use testkit::control_plane::journey;
 
-use crate::{Both, spans};
+use crate::{
+    Both,
+    questions::{Answers, Asked, costs, different},
+    spans,
+};
 
-/// Days that are kept, by table: spans a week, like the embedded engine's; sums by the minute as long as they are shown, by the day for a year.
-const KEPT: [(&str, u32); 8] = [
-    ("cells", 400),
-    ("changed", 8),
-    ("done", 8),
-    ("edges", 36),
-    ("minutes", 400),
-    ("placed", 36),
-    ("spans", 7),
-    ("traces", 7),
+/// What is kept for so many days after a time: table, column of that time, days, which rows. Spans go after a week, as in the embedded engine;
+/// sums by the minute and the hour when they are no longer shown, by the day after a year.
+const KEPT: [(&str, &str, i64, &str); 12] = [
+    ("spans", "received", 7, "true"),
+    ("trace_buckets", "received", 7, "true"),
+    ("traces", "received", 7, "true"),
+    ("changed", "at", 8, "true"),
+    ("done", "at", 8, "true"),
+    ("placed", "minute", 36, "true"),
+    ("edges", "start", 36, "true"),
+    ("cells", "start", 36, "width < 86400"),
+    ("cells", "start", 400, "width = 86400"),
+    ("minutes", "minute", 400, "true"),
+    ("wholes", "start", 400, "true"),
+    ("late", "at", 1, "true"),
 ];
+/// Kept for ever: names, and what servers agreed on.
+const FOR_EVER: [&str; 3] = ["keeper", "migrations", "names"];
 
-/// Table, column and days.
-pub(crate) async fn limits(both: &Both) -> Vec<(String, String, u32)> {
-    let sql = "SELECT name, extract(engine_full, 'TTL (?:toDateTime\\\\()?(\\\\w+)'), extract(engine_full, 'toIntervalDay\\\\((\\\\d+)\\\\)') \
-               FROM system.tables WHERE database = currentDatabase() AND engine_full LIKE '%TTL%' ORDER BY name";
-    let mut limits = Vec::new();
-    for line in both.server.sql(sql).await.lines() {
-        let [table, column, days] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        limits.push((table.to_owned(), column.to_owned(), days.parse().unwrap()));
+/// Copies what is there to just before and just after the time that it is kept for, and sees which copies a merge leaves.
+pub(crate) async fn what_is_kept_is_kept_so_long(both: &Both) {
+    let tables =
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name";
+    let tables = both.server.sql(tables).await;
+    let mut known: Vec<&str> = KEPT.iter().map(|(table, ..)| *table).chain(FOR_EVER).collect();
+    known.sort_unstable();
+    known.dedup();
+    assert_eq!(tables.lines().collect::<Vec<_>>(), known);
+    for (table, column, days, rows) in KEPT {
+        let has_trace = format!(
+            "SELECT count() FROM system.columns WHERE database = currentDatabase() AND table = '{table}' AND name = 'trace_id'"
+        );
+        // Of another trace, so that none replaces another.
+        let other = match both.server.sql(&has_trace).await.trim() {
+            "1" => ", toFixedString(unhex(concat('ee', substring(hex(trace_id), 3))), 16) AS trace_id",
+            _ => "",
+        };
+        for (age, stays) in [(days - 1, true), (days + 1, false)] {
+            let (from, to) = (age * 86_400 + 43_200, age * 86_400 - 43_200);
+            let aged = format!("{rows} AND {column} >= now() - {from} AND {column} < now() - {to}");
+            let count = async || both.server.sql(&format!("SELECT count() FROM {table} WHERE {aged}")).await;
+            let optimize = format!("OPTIMIZE TABLE {table} FINAL");
+            both.server.sql(&optimize).await;
+            let recent = format!("{rows} AND {column} > now() - 43200 AND {column} <= now()");
+            let (copied, before) =
+                (both.server.sql(&format!("SELECT count() FROM {table} WHERE {recent}")).await, count().await);
+            let copies = format!(
+                "SELECT * REPLACE ({column} - INTERVAL {age} DAY AS {column}{other}) FROM {table} WHERE {recent}"
+            );
+            both.server.sql(&format!("INSERT INTO {table} {copies}")).await;
+            both.server.sql(&optimize).await;
+            let number = |text: &str| text.trim().parse::<u64>().unwrap();
+            let expected = if stays { number(&before) + number(&copied) } else { 0 };
+            assert_eq!(number(&count().await), expected, "{table} {rows}, {age} days: kept");
+            // Days are summed once they are over.
+            assert!(number(&copied) > 0 || days == 400, "{table}");
+        }
     }
-    let kept: Vec<(&str, u32)> = limits.iter().map(|(table, _, days)| (&**table, *days)).collect();
-    assert_eq!(kept, KEPT, "days that are kept");
-    limits
+}
+
+/// Costs are told from days when the minutes of these are gone.
+pub(crate) async fn days_outlive_their_minutes(both: &Both, asked: &Asked) {
+    let gone = "ALTER TABLE cells DELETE WHERE width < 86400 AND start < toStartOfDay(now() - 900) SETTINGS mutations_sync = 1";
+    both.server.sql(gone).await;
+    let (mut embedded, mut clickhouse) = (Answers::new(), Answers::new());
+    costs(&both.embedded, &Scope::All, asked, &mut embedded).await;
+    costs(&both.clickhouse, &Scope::All, asked, &mut clickhouse).await;
+    for (question, expected) in &embedded {
+        assert_eq!(different(expected, &clickhouse[question]), None, "without minutes, {question}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,33 +92,7 @@ async fn what_is_too_old_goes() {
     let both = Both::start().await;
     both.write(spans::request(&journey(0, false))).await;
     both.clickhouse.make_sums().await.unwrap();
-    for (table, column, days) in limits(&both).await {
-        let count =
-            async || both.server.sql(&format!("SELECT count() FROM {table}")).await.trim().parse::<u64>().unwrap();
-        both.server.sql(&format!("OPTIMIZE TABLE {table} FINAL")).await;
-        let before = count().await;
-        assert!(before > 0, "{table}");
-        // Copies of another trace, so that none replaces another.
-        let columns = both
-            .server
-            .sql(&format!("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '{table}'"))
-            .await;
-        let other = if columns.lines().any(|name| name == "trace_id") { ", reverse(trace_id) AS trace_id" } else { "" };
-        for (age, stays) in [(days - 1, true), (days + 1, false)] {
-            let copies = format!("SELECT * REPLACE ({column} - INTERVAL {age} DAY AS {column}{other}) FROM {table}");
-            both.server.sql(&format!("INSERT INTO {table} {copies}")).await;
-            both.server.sql(&format!("OPTIMIZE TABLE {table} FINAL")).await;
-            let expected = if stays { 2 * before } else { before };
-            assert_eq!(count().await, expected, "{table}, {age} days");
-            both.server
-                .sql(&format!(
-                    "ALTER TABLE {table} DELETE WHERE {column} < now() - INTERVAL {} DAY SETTINGS mutations_sync = 1",
-                    days - 2
-                ))
-                .await;
-        }
-        assert_eq!(count().await, before, "{table}");
-    }
+    what_is_kept_is_kept_so_long(&both).await;
     let id = TraceId::from_bytes(&journey(0, false)[0].1.trace_id).unwrap();
     assert_eq!(both.clickhouse.trace(&Scope::All, id).await.unwrap().unwrap().spans.len(), 9);
 
