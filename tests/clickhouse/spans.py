@@ -37,7 +37,7 @@ def is_capped(text):
     return text is not None and text.isdigit() and int(text) > MAX_WEIGHT
 
 
-def generate(count=60_000):
+def generate(count=40_000):
     """Requests of 40 days, most of them of the last six hours, among spans that are none."""
     source = random.Random(SEED)
     spans = []
