@@ -212,6 +212,9 @@ async fn run(command: Command) -> Result<ExitCode> {
                 let state = if step.applied { "applied" } else { "to be applied" };
                 print(&format!("{:04} {}: {state}\n", step.number, step.name))?;
             }
+            if let Some(table) = otel_traces {
+                print(&format!("{table}: {}\n", if dry_run { "to be read" } else { "read from now on" }))?;
+            }
         }
         Command::Copy { data, settings } => return Ok(failure_if(!copy::copy(&data, &settings.read()?).await?)),
         Command::Trace { id, client } => {
