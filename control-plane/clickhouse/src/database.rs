@@ -132,6 +132,11 @@ pub(crate) fn seconds(time: i64) -> u32 {
     u32::try_from(time.clamp(0, 4_200_000_000)).unwrap_or_default()
 }
 
+/// The start of its five minutes, Unix seconds.
+pub(crate) fn five_minutes(time_ns: i64) -> u32 {
+    seconds(time_ns.div_euclid(300_000_000_000) * 300)
+}
+
 /// The time, nanoseconds since 1970.
 pub(crate) fn now_ns() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default()

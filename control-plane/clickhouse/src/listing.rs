@@ -16,8 +16,7 @@ use slo::{
 
 use crate::{
     condition::Condition,
-    database::{Database, all, failed, seconds},
-    sums::five_minutes,
+    database::{Database, all, failed, five_minutes, seconds},
 };
 
 /// Traces that began in some five minutes and took about as long.

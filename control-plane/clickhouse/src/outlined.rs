@@ -9,7 +9,7 @@ use control_plane_model::{
 use serde::Serialize;
 use slo::histogram::bin;
 
-use crate::sums::five_minutes;
+use crate::database::five_minutes;
 
 #[derive(Row, Serialize, Clone, Default)]
 pub(crate) struct Outlined {

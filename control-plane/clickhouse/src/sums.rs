@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use slo::histogram::bin;
 
 use crate::{
-    database::{Database, all, failed, now_ns, seconds, within},
+    database::{Database, all, failed, five_minutes, now_ns, seconds, within},
     late::{self, Touched},
     local::Local,
     outlined::Outlined,
@@ -253,9 +253,4 @@ impl Making {
         self.traces.extend(buckets.into_iter().map(|bucket| row.gone_from(bucket)));
         self.traces.push(row);
     }
-}
-
-/// The start of its five minutes, Unix seconds.
-pub(crate) fn five_minutes(time_ns: i64) -> u32 {
-    seconds(time_ns.div_euclid(NANOSECONDS * MINUTE * 5) * MINUTE * 5)
 }

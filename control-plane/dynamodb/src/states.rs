@@ -73,9 +73,9 @@ impl DynamoDbStates {
     }
 
     /// Writes items, all of them or none, if nobody took the lease after this one.
-    async fn write(&self, lease: Lease, items: Vec<Item>) -> Result<(), StoreError> {
+    async fn write(&self, by: Lease, items: Vec<Item>) -> Result<(), StoreError> {
         let table = &self.0.table;
-        let check = TransactWriteItem::builder().condition_check(still(lease, table)?).build();
+        let check = TransactWriteItem::builder().condition_check(still(by, table)?).build();
         let mut call = table.client.transact_write_items().transact_items(check);
         for item in items {
             let put = Put::builder().table_name(&table.name).set_item(Some(item)).build().map_err(failed)?;
@@ -117,13 +117,7 @@ impl StateStore for DynamoDbStates {
 
     /// Where more alerts changed than a transaction has room for, those that have none are stored before the rest and the state: where that
     /// fails, the next leader judges the same again, and writes the same alerts.
-    async fn store(
-        &self,
-        lease: Lease,
-        name: &str,
-        state: String,
-        changed: Vec<AlertRecord>,
-    ) -> Result<(), StoreError> {
+    async fn store(&self, by: Lease, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(state.as_bytes()).map_err(failed)?;
         let bytes = encoder.finish().map_err(failed)?;
@@ -141,9 +135,9 @@ impl StateStore for DynamoDbStates {
         let mut items: Vec<Item> = changed.iter().flat_map(alert).chain(state).collect();
         while items.len() > AT_ONCE {
             let later = items.split_off(AT_ONCE.min(items.len() - count));
-            self.write(lease, std::mem::replace(&mut items, later)).await?;
+            self.write(by, std::mem::replace(&mut items, later)).await?;
         }
-        self.write(lease, items).await
+        self.write(by, items).await
     }
 
     async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {

@@ -146,13 +146,7 @@ impl StateStore for Embedded {
         self.read(move |reader| reader.state(&name)).await
     }
 
-    async fn store(
-        &self,
-        _lease: Lease,
-        name: &str,
-        state: String,
-        changed: Vec<AlertRecord>,
-    ) -> Result<(), StoreError> {
+    async fn store(&self, _by: Lease, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
         let (writer, state) = (self.writer.clone(), State { name: name.to_owned(), state, changed });
         finished(spawn_blocking(move || writer.store_state(state)).await)
     }

@@ -192,9 +192,8 @@ pub trait StateStore: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Superseded`] where somebody took the lease after `lease`, whenever that was; nothing is stored.
-    async fn store(&self, lease: Lease, name: &str, state: String, changed: Vec<AlertRecord>)
-    -> Result<(), StoreError>;
+    /// [`StoreError::Superseded`] where somebody took the lease after this one, whenever that was; nothing is stored.
+    async fn store(&self, by: Lease, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError>;
 
     /// The bodies of alerts, the latest first: of one tenant, if one is named.
     async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;

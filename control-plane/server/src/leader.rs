@@ -28,13 +28,11 @@ impl Leader {
         let leader = Self::default();
         let holder = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond());
         leader.renew(&*states, &holder).await;
-        tokio::spawn({
-            let leader = leader.clone();
-            async move {
-                loop {
-                    tokio::time::sleep(RENEW_EVERY).await;
-                    leader.renew(&*states, &holder).await;
-                }
+        let renewed = leader.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(RENEW_EVERY).await;
+                renewed.renew(&*states, &holder).await;
             }
         });
         leader

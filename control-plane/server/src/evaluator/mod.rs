@@ -134,7 +134,7 @@ impl Pass {
         // Late spans seldom come alone: what they changed is read when no more do, or with the next five minutes.
         let read_again = !late.is_empty() && (is_new || now - *late_at >= CALM);
         if read_again {
-            around.read_again(watch, &rules.definitions, late).await?;
+            around.read_again(watch, rules, late).await?;
             // Kept until then: what could not be read is read the next time.
             late.clear();
         } else if !is_new {
@@ -158,7 +158,7 @@ impl Pass {
             fares = watch.run((next..=closed).step_by(SLOT as usize), rules, around).await?;
         }
         if fares.is_empty() {
-            around.reach(watch, &rules.definitions, closed).await?;
+            around.reach(watch, rules, closed).await?;
             let begun = Instant::now();
             fares = watch.fares(&rules.definitions, closed);
             around.took = begun.elapsed();
@@ -211,17 +211,11 @@ mod tests {
             self.0.lease(holder, length).await
         }
 
-        async fn store(
-            &self,
-            lease: Lease,
-            name: &str,
-            state: String,
-            changed: Vec<AlertRecord>,
-        ) -> Result<(), StoreError> {
+        async fn store(&self, by: Lease, name: &str, state: String, of: Vec<AlertRecord>) -> Result<(), StoreError> {
             let refuses = |left: usize| left.checked_sub(1);
             match self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuses) {
                 Ok(_) => Err(StoreError::Busy),
-                Err(_) => self.0.store(lease, name, state, changed).await,
+                Err(_) => self.0.store(by, name, state, of).await,
             }
         }
 

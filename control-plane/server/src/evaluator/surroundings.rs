@@ -57,17 +57,12 @@ impl Surroundings {
     }
 
     /// Reads what closed since.
-    pub(super) async fn reach(
-        &mut self,
-        watch: &mut Watch,
-        definitions: &Definitions,
-        closed: i64,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn reach(&mut self, watch: &mut Watch, rules: &Rules, closed: i64) -> Result<(), StoreError> {
         if self.read_until >= closed {
             return Ok(());
         }
         let from = self.read_until.max(closed - MEMORY);
-        self.read(watch, definitions, RequestQuery { from, to: closed, of: SumsOf::Each }).await?;
+        self.read(watch, rules, RequestQuery { from, to: closed, of: SumsOf::Each }).await?;
         self.read_until = closed;
         Ok(())
     }
@@ -76,7 +71,7 @@ impl Surroundings {
     pub(super) async fn read_again(
         &mut self,
         watch: &mut Watch,
-        definitions: &Definitions,
+        rules: &Rules,
         late: &BTreeSet<Option<String>>,
     ) -> Result<(), StoreError> {
         let until = self.read_until;
@@ -86,20 +81,20 @@ impl Surroundings {
         if late.len() > MAX_ONE_BY_ONE {
             watch.known.clear();
             self.read_until = 0;
-            return self.reach(watch, definitions, until).await;
+            return self.reach(watch, rules, until).await;
         }
         watch.known.retain(|whose, _| whose.tenant().is_some_and(|tenant| !late.contains(&Some(tenant.to_owned()))));
         let tenants = late.iter().flatten().cloned().map(SumsOf::Tenant);
         for of in tenants.chain([SumsOf::Together]) {
-            self.read(watch, definitions, RequestQuery { from: until - MEMORY, to: until, of }).await?;
+            self.read(watch, rules, RequestQuery { from: until - MEMORY, to: until, of }).await?;
         }
         Ok(())
     }
 
-    async fn read(&self, watch: &mut Watch, definitions: &Definitions, query: RequestQuery) -> Result<(), StoreError> {
+    async fn read(&self, watch: &mut Watch, rules: &Rules, query: RequestQuery) -> Result<(), StoreError> {
         let mut rows = self.spans.request_rows(&Scope::All, query).await?;
         while let Some(batch) = rows.next().await {
-            batch?.iter().for_each(|row| feed(watch, row, definitions));
+            batch?.iter().for_each(|row| feed(watch, row, &rules.definitions));
         }
         Ok(())
     }
@@ -122,7 +117,7 @@ impl Around for Surroundings {
     type Error = StoreError;
 
     async fn feed(&mut self, watch: &mut Watch, rules: &Rules, end: i64) -> Result<bool, StoreError> {
-        self.reach(watch, &rules.definitions, end).await?;
+        self.reach(watch, rules, end).await?;
         self.begun = Instant::now();
         Ok(true)
     }
