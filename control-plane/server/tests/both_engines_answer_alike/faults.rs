@@ -24,11 +24,6 @@ const ENOUGH: Duration = Duration::from_secs(180);
 /// File, what it alone says, and what it says instead.
 const FAULTS: &[(&str, &str, &str)] = &[
     ("changed.sql", "INTERVAL 5 MINUTE", "INTERVAL -5 MINUTE"),
-    (
-        "changed.sql",
-        "rank NOT IN (SELECT rank FROM done",
-        "rank NOT IN (SELECT max(rank) FROM changed UNION ALL SELECT rank FROM done",
-    ),
     ("costs.sql", "together = 0 AND ({tenant", "({tenant"),
     (
         "costs.sql",
@@ -36,9 +31,9 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "toFloat64(sum(requests)) AS w, sum(weighted_duration_ns) AS wd",
     ),
     ("costs.sql", "IN\n        (SELECT width", "NOT IN\n        (SELECT width"),
-    ("facets.sql", "hour DESC LIMIT 24", "hour LIMIT 24"),
+    ("facets.sql", "hour DESC LIMIT 24", "hour DESC LIMIT 1"),
     ("facets.sql", "what = 'tier'", "what = 'service'"),
-    ("facets_of_tenant.sql", "latest - INTERVAL 1 DAY", "latest - INTERVAL 40 DAY"),
+    ("facets_of_tenant.sql", "latest - INTERVAL 1 DAY", "latest + INTERVAL 1 DAY"),
     ("facets_of_tenant.sql", "toString(tier), tier != ''", "toString(tier), tenant != ''"),
     ("has_requests.sql", "count() > 0 FROM (SELECT", "count() = 0 FROM (SELECT"),
     ("kept_with.sql", "argMin", "argMax"),
@@ -204,8 +199,8 @@ async fn tried((file, text, replacement): &(&str, &str, &str)) -> Result<(), Str
         Ok(Ok(())) => Err("was seen by nobody".to_owned()),
         Ok(Err(panic)) => {
             let how = panic.into_panic().downcast_ref::<String>().cloned().unwrap_or_default();
-            // An error of the engine would be seen without any test.
-            if how.contains("Code: ") { Err(how) } else { Ok(how) }
+            // An error of the engine would be seen without any test, and the other engine has no fault.
+            if how.contains("Code: ") || how.contains("embedded, ") { Err(how) } else { Ok(how) }
         }
         Err(_) => Err("was not seen in time".to_owned()),
     };

@@ -66,7 +66,8 @@ pub(crate) fn odd(random: &mut fastrand::Rng, traces: u8) -> Vec<(&'static str, 
     for trace in 1..=traces {
         // Not so near to where buckets widen that a slow test would see it.
         let age = [0, 0, 0, 3 * DAY, 6 * DAY, 10 * DAY, 30 * DAY, 40 * DAY, now][random.usize(..9)];
-        let mut begun = now - age - random.i64(60..1_800) * SECOND;
+        // Nor so near to now that a quick one would see what is yet to come.
+        let mut begun = now - age - random.i64(120..1_800) * SECOND;
         if random.bool() {
             // Across a border of minutes, five minutes and perhaps hours.
             begun = (begun.div_euclid(300 * SECOND) * 300 * SECOND - random.i64(0..2 * SECOND)).max(0);
