@@ -198,7 +198,9 @@ async fn tried((file, text, replacement): &(&str, &str, &str)) -> Result<(), Str
     let outcome = match timeout(ENOUGH, &mut trying).await {
         Ok(Ok(())) => Err("was seen by nobody".to_owned()),
         Ok(Err(panic)) => {
-            let how = panic.into_panic().downcast_ref::<String>().cloned().unwrap_or_default();
+            let panic = panic.into_panic();
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let how = text.or_else(|| panic.downcast_ref().cloned()).unwrap_or_default();
             // An error of the engine would be seen without any test, and the other engine has no fault.
             if how.contains("Code: ") || how.contains("embedded, ") { Err(how) } else { Ok(how) }
         }

@@ -203,20 +203,24 @@ async fn map(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut 
         (Some("it's"), Some("222222222222")),
         (Some("gone"), None),
     ];
-    let several = if *scope == Scope::All && !asked.briefly { 4 } else { 1 };
-    let windows = [1_800, 4 * 86_400, 34 * 86_400, 3_600].into_iter().take(several);
-    let queries = windows.flat_map(|back| {
-        tenants.into_iter().flat_map(move |tenant| narrower.map(|(tier, account)| (back, tenant, tier, account)))
+    let several = if *scope == Scope::All && !asked.briefly { 6 } else { 1 };
+    let days = |days: i64| days * 86_400;
+    // Two of them begin or end amid hours that are over.
+    let windows =
+        [(1_800, 0), (days(4), 0), (days(34), 0), (3_600, 0), (days(4), days(3) + 930), (days(3) + 930, days(2))];
+    let windows = windows.into_iter().take(several);
+    let queries = windows.flat_map(|(back, until)| {
+        tenants.into_iter().flat_map(move |tenant| narrower.map(|(tier, account)| (back, until, tenant, tier, account)))
     });
-    for (back, tenant, tier, account) in queries.step_by(asked.one_in).collect::<Vec<_>>() {
+    for (back, until, tenant, tier, account) in queries.step_by(asked.one_in).collect::<Vec<_>>() {
         let query = MapQuery {
             from: now - back,
-            to: now,
+            to: now - until,
             tenant: tenant.map(str::to_owned),
             tier: tier.map(str::to_owned),
             account: account.map(str::to_owned),
         };
-        let question = format!("{scope:?} map of {tenant:?} {tier:?} {account:?} for {back} s");
+        let question = format!("{scope:?} map of {tenant:?} {tier:?} {account:?} for {back} to {until} s ago");
         answers.insert(question, named(&store.map(scope, query).await.unwrap()));
     }
 }
