@@ -49,6 +49,9 @@ test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infr
 test-long: build portal $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready infra/iam/node_modules/.package-lock.json ## What a change need not wait for: every fault at every call, the demo on ClickHouse, a soak, the rest of a stage's life, packages, a new service
 	cargo test --locked --workspace --test nothing_is_lost -- --ignored
 	target/debug/local demo --once --store clickhouse
+	# A fault in each SQL file, and two million spans of a thousand tenants.
+	cargo test --locked --workspace --test both_engines_answer_alike -- --ignored --test-threads 1 --nocapture
+	MINUTES=10 cargo test --locked --workspace --test memory_stays_flat -- --ignored --nocapture
 	target/debug/soak --minutes 10
 	$(REHEARSE)/test_2_a_stage_goes_on.py infra/rehearsal/test_3_old_faults_stop_it.py
 	$(INFRA_VENV)/bin/python -B -m pytest -q tests/packages

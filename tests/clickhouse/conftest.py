@@ -80,6 +80,16 @@ class ClickHouse:
         """Rows of a query as dictionaries."""
         return [json.loads(line) for line in self.post(f"{sql}\nFORMAT JSONEachRow").splitlines()]
 
+    def minutes(self):
+        """The sums of each minute that are counted."""
+        first, last = (int(moment.timestamp()) for moment in (spans.MONTH, spans.END))
+        return self.rows(f"""
+            SELECT toUnixTimestamp(start) AS begin, account, service, operation, kind, tenant, tier,
+                requests, failed, duration_ns, weight, weighted_failed, weighted_duration_ns, estimated, bins
+            FROM cells
+            WHERE together = 0 AND (width, start, version) IN
+                (SELECT width, start, version FROM counted(from = {first}, to = {last}, hours_to = 0, days_to = 0))""")
+
     def ask(self, name, start, end, **variables):
         """Rows of one of the files, its macros and variables replaced as Grafana's data source does:
         https://github.com/grafana/clickhouse-datasource/blob/main/pkg/macros/macros.go"""
@@ -108,15 +118,12 @@ def clickhouse(tmp_path_factory, all_spans):
         for first in range(0, len(rows), BATCH):
             clickhouse.insert(rows[first:first + BATCH])
         clickhouse.insert(rows[:BATCH // 2])
-        expected = len(spans.requests(all_spans, spans.MONTH, spans.END))
         begun = time.monotonic()
-        counted = 0
-        while counted != expected or clickhouse.rows("SELECT count() AS n FROM changed WHERE rank NOT IN (SELECT rank FROM done)") != [{"n": 0}]:
-            assert time.monotonic() - begun < PATIENCE, f"{counted} of {expected} requests are in the sums"
+        unmade = "SELECT count() AS n FROM changed WHERE rank NOT IN (SELECT rank FROM done)"
+        expected = len(spans.requests(all_spans, spans.MONTH, spans.END))
+        while (requests := sum(row["requests"] for row in clickhouse.minutes())) != expected or clickhouse.rows(unmade) != [{"n": 0}]:
+            assert time.monotonic() - begun < PATIENCE, f"{requests} of {expected} requests are in the sums"
             time.sleep(1)
-            counted = clickhouse.rows(
-                "SELECT sum(requests) AS n FROM cells WHERE together = 0 AND width = 60 AND (start, version) IN "
-                f"(SELECT minute, max(version) FROM minutes GROUP BY minute) AND start >= toDateTime({int(spans.MONTH.timestamp())})")[0]["n"]
         yield clickhouse
     finally:
         clickhouse.stop()

@@ -37,7 +37,7 @@ def is_capped(text):
     return text is not None and text.isdigit() and int(text) > MAX_WEIGHT
 
 
-def generate(count=60_000):
+def generate(count=40_000):
     """Requests of 40 days, most of them of the last six hours, among spans that are none."""
     source = random.Random(SEED)
     spans = []
@@ -92,7 +92,7 @@ def _span(source, index, start, tenant=None, duration=None):
     operation = source.choice(["GET /bookings", "POST /bookings", "process mileage"])
     row = {
         "Timestamp": f"{datetime.fromtimestamp(start_ns // SECONDS, UTC):%Y-%m-%d %H:%M:%S}.{start_ns % SECONDS:09d}",
-        "TraceId": f"{index:032x}", "SpanId": f"{index:016x}", "SpanName": operation, "SpanKind": kind,
+        "TraceId": f"{index + 1:032x}", "SpanId": f"{index + 1:016x}", "SpanName": operation, "SpanKind": kind,
         "ServiceName": service, "ResourceAttributes": resource, "SpanAttributes": attributes, "Duration": exported,
         "StatusCode": status,
     }

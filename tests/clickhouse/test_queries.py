@@ -41,12 +41,7 @@ def test_sums_are_the_rows_of_the_evaluator(clickhouse, all_spans):
         values = (1, span.failed, span.duration_ns, *weights, span.estimated)
         expected[key][:7] = [total + value for total, value in zip(expected[key], values)]
         expected[key][7][str(latency_bin(span.duration_ns))] += span.weight
-    found = clickhouse.rows(f"""
-        SELECT toUnixTimestamp(start) AS begin, account, service, operation, kind, tenant, tier,
-            requests, failed, duration_ns, weight, weighted_failed, weighted_duration_ns, estimated, bins
-        FROM cells
-        WHERE together = 0 AND width = 60 AND begin >= {int(spans.MONTH.timestamp())}
-            AND (start, version) IN (SELECT minute, max(version) FROM minutes GROUP BY minute)""")
+    found = clickhouse.minutes()
     rows = [list(row.values()) for row in found]
     assert {tuple(row[:7]): row[7:] for row in rows} == dict(expected)
     assert len(rows) == len(expected) > 10_000

@@ -1,4 +1,4 @@
-//! A crate of `shared/` knows only those before it that it needs, a service never another, only the control plane's server its engines, and the
+//! A crate of `shared/` knows only those before it that it needs, a service never another, only who runs or asks the control plane its engines, and the
 //! local cloud no service: what a team carries away brings nothing along that it does not use.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -51,7 +51,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "tenancy",
         ],
     ),
-    ("control-plane/cli", &["control-plane", "control-plane-model", "slo"]),
+    (
+        "control-plane/cli",
+        &["control-plane", "control-plane-model", "control-plane-embedded", "control-plane-clickhouse", "slo"],
+    ),
     ("local", &["tenancy", "tenant-telemetry", "airline-events"]),
 ];
 

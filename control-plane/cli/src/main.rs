@@ -1,5 +1,6 @@
 //! `control-plane`: the server, and what it knows in a terminal.
 
+mod copy;
 mod terminal;
 
 use std::{
@@ -64,6 +65,15 @@ enum Command {
         /// From now on, take what the Collector's ClickHouse exporter writes to this table of the same server, too.
         #[arg(long, value_name = "DATABASE.TABLE")]
         otel_traces: Option<String>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Copy the spans of a data folder that no server has open to the database that --store names, make its sums, and compare the two. Begun
+    /// again, it goes on where it ended.
+    Copy {
+        /// Where the spans are.
+        #[arg(long, default_value = ".local/control-plane")]
+        data: PathBuf,
         #[command(flatten)]
         settings: Settings,
     },
@@ -202,7 +212,11 @@ async fn run(command: Command) -> Result<ExitCode> {
                 let state = if step.applied { "applied" } else { "to be applied" };
                 print(&format!("{:04} {}: {state}\n", step.number, step.name))?;
             }
+            if let Some(table) = otel_traces {
+                print(&format!("{table}: {}\n", if dry_run { "to be read" } else { "read from now on" }))?;
+            }
         }
+        Command::Copy { data, settings } => return Ok(failure_if(!copy::copy(&data, &settings.read()?).await?)),
         Command::Trace { id, client } => {
             let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
             client.show(&text, terminal::trace)?;

@@ -96,6 +96,15 @@ impl ClickHouse {
         sums::first_to_make(&self.database).await
     }
 
+    /// How many spans the sums were made of.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] where the database does not answer.
+    pub async fn summed_spans(&self) -> Result<u64, StoreError> {
+        one(self.database.query("SELECT sum(spans) FROM traces FINAL")).await
+    }
+
     /// Names what keeps the states that go with these spans; what does, which is another where one was named before.
     pub async fn kept_with(&self, states: &str) -> Result<String, StoreError> {
         let name = "INSERT INTO keeper (states) SELECT {states:String} WHERE (SELECT count() FROM keeper) = 0";

@@ -11,7 +11,7 @@ use control_plane_model::{
     topology::Placed,
     trace::TraceId,
 };
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::{resource::v1::Resource, trace::v1::ScopeSpans};
 use prost::Message;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -196,18 +196,26 @@ fn for_whom(tenant: u32) -> impl IntoIterator<Item = u32> {
 }
 
 /// Senders and spans of a trace, in the order in which they came.
-pub(crate) fn fragments(
+pub(crate) fn fragments(connection: &Connection, row: i64) -> Result<Vec<(Resource, ScopeSpans)>, Failure> {
+    let parts = parts(connection, "SELECT id, body FROM fragments WHERE trace = ?1 ORDER BY id", [row])?;
+    Ok(parts.into_iter().map(|(_, resource, scope_spans)| (resource, scope_spans)).collect())
+}
+
+/// What fragments hold, with their ids.
+pub(crate) fn parts(
     connection: &Connection,
-    row: i64,
-) -> Result<Vec<(Resource, opentelemetry_proto::tonic::trace::v1::ScopeSpans)>, Failure> {
+    sql: &str,
+    of: impl rusqlite::Params,
+) -> Result<Vec<(i64, Resource, ScopeSpans)>, Failure> {
     let broken = |error: prost::DecodeError| Failure::of(error);
-    let mut select = connection.prepare_cached("SELECT body FROM fragments WHERE trace = ?1 ORDER BY id")?;
+    let mut select = connection.prepare_cached(sql)?;
     let mut resource = connection.prepare_cached("SELECT body FROM resources WHERE id = ?1")?;
     let mut known: HashMap<i64, Resource> = HashMap::new();
-    let mut rows = select.query([row])?;
+    let mut rows = select.query(of)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let fragment = Fragment::read(row.get_ref(0)?.as_blob().unwrap_or_default())?;
+        let id = row.get(0)?;
+        let fragment = Fragment::read(row.get_ref(1)?.as_blob().unwrap_or_default())?;
         for part in fragment.parts {
             let sender = match known.get(&part.resource) {
                 Some(sender) => sender.clone(),
@@ -218,7 +226,7 @@ pub(crate) fn fragments(
                     sender
                 }
             };
-            found.push((sender, part.spans().map_err(broken)?));
+            found.push((id, sender, part.spans().map_err(broken)?));
         }
     }
     Ok(found)

@@ -17,8 +17,10 @@
 //! | `requests`, `late` | sums of requests by name, and whose past changed since |
 //! | `states` | states and alerts |
 //! | `reader`, `listing`, `map` | reading: one trace, a search, the service map |
+//! | `archive` | all spans, to be stored elsewhere |
 //! | `failure` | why something within did not work |
 
+mod archive;
 mod catalog;
 mod cells;
 mod dictionary;
@@ -39,5 +41,9 @@ mod schema;
 mod states;
 mod writer;
 
+pub use archive::Archive;
 pub use engine::Embedded;
 pub use housekeeping::Retention;
+
+/// The file in a server's data folder.
+pub const FILE: &str = "control-plane.sqlite";

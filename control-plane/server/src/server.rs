@@ -113,7 +113,7 @@ fn clickhouse(config: &Config) -> Result<Option<ClickHouse>> {
 
 fn embedded(dir: &Path, config: &Config) -> Result<Embedded> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let database = dir.join("control-plane.sqlite");
+    let database = dir.join(control_plane_embedded::FILE);
     Embedded::open(&database, config.retention()).with_context(|| format!("cannot open {}", database.display()))
 }
 

@@ -81,7 +81,7 @@ impl Evaluator {
         let (settle, deadline) = (self.settings.settle, deadline(context));
         let accounts = self.settings.accounts.iter();
         let spans = match self.sums.clone() {
-            Some(store) => Spans::Sums(Sums { store, settle, deadline }),
+            Some(store) => Spans::Sums(Box::new(Sums { store, settle, deadline })),
             None => Spans::Logs(Logs {
                 client: self.logs.clone(),
                 groups: accounts.map(|account| place.log_group(account, &self.settings.log_group)).collect(),

@@ -19,7 +19,7 @@ pub enum Spans {
     /// Spans in CloudWatch Logs.
     Logs(Logs),
     /// Sums of the control plane, which its leader makes within seconds.
-    Sums(Sums),
+    Sums(Box<Sums>),
 }
 
 /// Sums in ClickHouse.

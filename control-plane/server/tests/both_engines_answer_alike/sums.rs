@@ -22,15 +22,14 @@ use crate::Both;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
-/// Traces whose spans are in one request.
-const BATCH: u32 = 60;
 
-async fn equal(both: &Both, plan: Plan, sums_every: usize) {
+/// Requests have the spans of so many traces.
+async fn equal(both: &Both, plan: Plan, in_one: u32) {
     let mut traffic = Traffic::new(plan);
     let (mut took, mut spans, mut batches) = ([Duration::ZERO; 2], 0, 0);
     let begun = Instant::now();
     loop {
-        let batch = traffic.batch(BATCH);
+        let batch = traffic.batch(in_one);
         if batch.is_empty() {
             break;
         }
@@ -43,7 +42,7 @@ async fn equal(both: &Both, plan: Plan, sums_every: usize) {
             store.write(traces).await.unwrap();
             *took += begun.elapsed();
         }
-        if batches % sums_every == 0 {
+        if batches % 20 == 0 {
             let begun = Instant::now();
             both.clickhouse.make_sums().await.unwrap();
             took[1] += begun.elapsed();
@@ -172,7 +171,7 @@ async fn sums_equal_a_recount() {
     let both = Both::start().await;
     let seconds = 10 * DAY;
     let from = now_ns() / 1_000_000_000 - seconds - 2 * HOUR;
-    equal(&both, Plan { seed: 20, tenants: 1_000, traces: 5_700, from, seconds }, 20).await;
+    equal(&both, Plan { seed: 20, tenants: 1_000, traces: 5_700, from, seconds }, 60).await;
 }
 
 /// `SPANS` of them, or two million.
@@ -183,5 +182,5 @@ async fn sums_of_two_million_spans_equal_a_recount() {
     let both = Both::start().await;
     let seconds = 6 * HOUR;
     let from = now_ns() / 1_000_000_000 - seconds - HOUR;
-    equal(&both, Plan { seed: 2, tenants: 1_000, traces: (spans / 3.67) as u32, from, seconds }, 50).await;
+    equal(&both, Plan { seed: 2, tenants: 1_000, traces: (spans / 3.67) as u32, from, seconds }, 600).await;
 }
