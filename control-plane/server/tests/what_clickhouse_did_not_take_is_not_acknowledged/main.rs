@@ -34,7 +34,7 @@ impl Setup {
         ClickHouse::new(&database.store().parse().unwrap()).migrate().await.unwrap();
         let proxy = Proxy::start(&database.url).await;
         let dir = tempfile::tempdir().unwrap();
-        let server = Server::configured(dir.path(), &config(&proxy, &database.database));
+        let server = Server::configured(dir.path(), &config(&proxy, &database));
         Self { database, proxy, server, dir }
     }
 
@@ -60,8 +60,9 @@ impl Setup {
     }
 }
 
-fn config(proxy: &Proxy, database: &str) -> String {
-    format!("store = \"clickhouse://{}/{database}\"\n", proxy.address)
+fn config(proxy: &Proxy, database: &testkit::clickhouse::ClickHouse) -> String {
+    let through = database.store().replace(&proxy::host(&database.url), &proxy.address.to_string());
+    format!("store = {through:?}\n")
 }
 
 fn trace(number: u8) -> Vec<Span> {
@@ -195,7 +196,7 @@ async fn acknowledged_spans_survive_a_kill_of_both() {
         setup.proxy.moved(&setup.database.url);
     }
     acknowledged += u64::from(last.await.unwrap().is_ok_and(|answer| answer.status() == 200));
-    setup.server = Server::configured(setup.dir.path(), &config(&setup.proxy, &setup.database.database));
+    setup.server = Server::configured(setup.dir.path(), &config(&setup.proxy, &setup.database));
     let stored = setup.server.trace(&[1; 16]).await.unwrap().spans.len() as u64;
     assert!((acknowledged..=41).contains(&stored), "{acknowledged} acknowledged, {stored} stored");
     setup.counts(stored).await;
