@@ -114,14 +114,23 @@ async fn what_hangs_is_not_waited_for() {
     let read = async |path: &str| reqwest::get(format!("{}{path}", setup.server.url)).await.unwrap().status().as_u16();
     // More than may wait, so that some are told at once.
     let burst = futures_util::future::join_all((0..200).map(|n| setup.server.send(vec![span(3, n)])));
-    let (_, map, page, burst) =
-        tokio::join!(refused(&setup.server, trace(2)), read("/api/map"), read("/traces"), burst);
+    let intake = async {
+        let (_, burst) = tokio::join!(refused(&setup.server, trace(2)), burst);
+        // Those behind waited no longer than those before: eight seconds, on a machine that has nothing else to do.
+        assert!(begun.elapsed() < ENOUGH / 2, "{:?}", begun.elapsed());
+        burst
+    };
+    let (map, page, burst) = tokio::join!(read("/api/map"), read("/traces"), intake);
     assert!(begun.elapsed() < ENOUGH, "{:?}", begun.elapsed());
     assert!(map >= 500 && page >= 500, "{map}, {page}");
     assert!(burst.iter().all(|answer| answer.as_ref().unwrap().status() == 503));
     assert_eq!(read("/healthz").await, 200);
     setup.proxy.set(Mode::Pass);
-    assert_eq!(setup.server.send(trace(2)).await.unwrap().status(), 200);
+    // Until those that gave up are out of the way.
+    while setup.server.send(trace(2)).await.unwrap().status() == 503 {
+        assert!(begun.elapsed() < 2 * ENOUGH);
+        sleep(Duration::from_millis(100)).await;
+    }
     setup.counts(2 * SPANS).await;
 }
 
