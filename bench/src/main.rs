@@ -1,6 +1,6 @@
 //! `make bench`: what telemetry costs a function, on the Lambda host of this folder, against the same function without it; and
 //! the control plane under load.
-//! `bench functions` and `bench control-plane [spans] [30d|1h]` measure one of the two; `bench start` measures only what a start costs,
+//! `bench functions` and `bench control-plane [spans] [30d|1h] [embedded|clickhouse]` measure one of the two; `bench start` measures only what a start costs,
 //! and `bench first-request` only how cold functions answer.
 //!
 //! Everything is measured in blocks that take turns, so that whatever else the machine does meets all of them alike; a ratio
@@ -39,7 +39,8 @@ async fn main() -> Result<()> {
     if only.is_none_or(|only| only == "control-plane") {
         let spans = arguments.get(1).map(|text| text.parse()).transpose()?;
         let within = arguments.get(2).map_or("30d", String::as_str).parse()?;
-        control_plane::add(&mut report, &target.join("release"), spans, within).await?;
+        let engine = arguments.get(3).map(String::as_str);
+        control_plane::add(&mut report, &target.join("release"), spans, within, engine).await?;
     }
     println!("{}", report.table());
     report.write(&target.join("bench/report.json"))

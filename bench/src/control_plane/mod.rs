@@ -81,18 +81,27 @@ impl Within {
     }
 }
 
-/// Measures both engines under the same load and adds everything; ClickHouse, if it is there. `spans` in place of ten million, if given.
-pub(crate) async fn add(report: &mut Report, release: &Path, spans: Option<u64>, within: Within) -> Result<()> {
+/// Measures the engines under the same load and adds everything; one of them, if it is named. `spans` in place of ten million, if given.
+pub(crate) async fn add(
+    report: &mut Report,
+    release: &Path,
+    spans: Option<u64>,
+    within: Within,
+    only: Option<&str>,
+) -> Result<()> {
     let load = Load { spans: spans.unwrap_or(SPANS), within };
-    let embedded = Server::start(release, None).await?;
-    measure(&mut report.under("control_plane"), embedded, load).await?;
+    if only.is_none_or(|only| only == "embedded") {
+        let embedded = Server::start(release, None).await?;
+        measure(&mut report.under("control_plane"), embedded, load).await?;
+    }
     let ready = release.join("../../.local/venv/clickhouse.ready");
     if std::env::var_os("CLICKHOUSE_URL").is_none() && !ready.exists() {
         eprintln!("ClickHouse is left out: make .local/venv/clickhouse.ready, or CLICKHOUSE_URL");
-        return Ok(());
+    } else if only.is_none_or(|only| only == "clickhouse") {
+        let clickhouse = Server::start(release, Some(ClickHouse::start())).await?;
+        measure(&mut report.under("clickhouse.control_plane"), clickhouse, load).await?;
     }
-    let clickhouse = Server::start(release, Some(ClickHouse::start())).await?;
-    measure(&mut report.under("clickhouse.control_plane"), clickhouse, load).await
+    Ok(())
 }
 
 #[derive(Clone, Copy)]

@@ -1,41 +1,50 @@
-//! A filter expression as a condition on a row of `traces`: what the matcher says of the outline, SQL says of the columns it is kept in.
-//! Every value is a parameter.
+//! A filter expression as a condition on a row of `traces`: what the matcher says of the outline, SQL says of the columns it is kept in, of
+//! what many traces have in common by their shape. Every value is a parameter.
 
 use clickhouse::query::Query;
 use control_plane_model::search::{
     AnnotationTest, Comparison, Expression, Flag, NodeTest, NumberOf, TextOf, TextTest, normalized,
 };
 
-/// Columns that go together, and what an element of each is called in a condition on it.
-type Columns = [(&'static str, &'static str)];
-
-const SERVICES: [(&str, &str); 5] = [
-    ("of_account", "service_accounts"),
-    ("of_name", "service_names"),
-    ("of_flags", "service_flags"),
-    ("of_longest_ns", "service_longest_ns"),
-    ("of_statuses", "service_statuses"),
+/// Lists that go together: in a condition on their elements, each goes by the name of its list.
+const SERVICES: &[&str] =
+    &["service_accounts", "service_names", "service_flags", "service_statuses", SERVICE.duration_ns];
+const EDGES: &[&str] = &[
+    "source_kinds",
+    "source_accounts",
+    "source_names",
+    "target_kinds",
+    "target_accounts",
+    "target_names",
+    "edge_flags",
 ];
-const EDGES: [(&str, &str); 7] = [
-    ("from_kind", "source_kinds"),
-    ("from_account", "source_accounts"),
-    ("from_name", "source_names"),
-    ("to_kind", "target_kinds"),
-    ("to_account", "target_accounts"),
-    ("to_name", "target_names"),
-    ("of_flags", "edge_flags"),
-];
-const ANNOTATIONS: [(&str, &str); 3] =
-    [("of_name", "annotation_names"), ("of_text", "annotation_values"), ("of_number", "annotation_numbers")];
+const ANNOTATIONS: &[&str] = &["annotation_names", "annotation_values", "annotation_numbers"];
 
-/// Services, or edges: what is known of how long they took, and of their statuses.
-struct Parts {
-    longest_ns: &'static str,
+/// What a trace, one of its services or one of its edges is known by.
+struct Of {
+    flags: &'static str,
+    partial: &'static str,
+    duration_ns: &'static str,
+    response_ns: &'static str,
     statuses: &'static str,
 }
 
-const OF_SERVICE: Parts = Parts { longest_ns: "of_longest_ns", statuses: "of_statuses" };
-const OF_EDGE: Parts = Parts { longest_ns: "0", statuses: "emptyArrayUInt16()" };
+const TRACE: Of = Of {
+    flags: "flags",
+    partial: "partial = 1",
+    duration_ns: "(end_ns - start_ns)",
+    response_ns: "response_ns",
+    statuses: "statuses",
+};
+const SERVICE: Of = Of {
+    flags: "service_flags",
+    partial: "false",
+    duration_ns: "service_longest_ns",
+    response_ns: "service_longest_ns",
+    statuses: "service_statuses",
+};
+const EDGE: Of =
+    Of { flags: "edge_flags", partial: "false", duration_ns: "0", response_ns: "0", statuses: "emptyArrayUInt16()" };
 
 #[derive(Default)]
 pub(crate) struct Condition {
@@ -48,7 +57,7 @@ pub(crate) struct Condition {
 impl Condition {
     pub(crate) fn new(expression: Option<&Expression>) -> Self {
         let mut condition = Self::default();
-        condition.sql = expression.map_or_else(|| "true".to_owned(), |expression| condition.of(expression));
+        condition.sql = expression.map_or_else(|| "true".to_owned(), |expression| condition.holds(expression, &TRACE));
         condition
     }
 
@@ -93,59 +102,71 @@ impl Condition {
         }
     }
 
-    fn of(&mut self, expression: &Expression) -> String {
-        let seconds = "1e9";
+    fn holds(&mut self, expression: &Expression, of: &Of) -> String {
         match expression {
-            Expression::And(parts) => all(parts.iter().map(|part| self.of(part))),
-            Expression::Or(parts) => any(parts.iter().map(|part| self.of(part))),
-            Expression::Not(inner) => format!("NOT {}", self.of(inner)),
-            Expression::Is(Flag::Partial) => "partial = 1".to_owned(),
-            Expression::Is(flag) => is(*flag, "flags"),
-            Expression::Number(NumberOf::Duration, comparison, number) => {
-                self.compared(&format!("(end_ns - start_ns) / {seconds}"), *comparison, *number)
-            }
-            Expression::Number(NumberOf::ResponseTime, comparison, number) => {
-                self.compared(&format!("response_ns / {seconds}"), *comparison, *number)
-            }
+            Expression::And(parts) => all(parts.iter().map(|part| self.holds(part, of))),
+            Expression::Or(parts) => any(parts.iter().map(|part| self.holds(part, of))),
+            Expression::Not(inner) => format!("NOT {}", self.holds(inner, of)),
+            Expression::Is(Flag::Ok) => format!("bitAnd({}, 3) = 0", of.flags),
+            Expression::Is(Flag::Fault) => format!("bitTest({}, 0)", of.flags),
+            Expression::Is(Flag::Error) => format!("bitTest({}, 1)", of.flags),
+            Expression::Is(Flag::Throttle) => format!("bitTest({}, 2)", of.flags),
+            Expression::Is(Flag::Partial) => of.partial.to_owned(),
             Expression::Number(NumberOf::HttpStatus, comparison, number) => {
-                format!("arrayExists(status -> {}, statuses)", self.compared("status", *comparison, *number))
+                let compared = self.compared("status", *comparison, *number);
+                let is_any = format!("arrayExists(status -> {compared}, {})", of.statuses);
+                if of.statuses == TRACE.statuses { shaped(is_any) } else { is_any }
+            }
+            Expression::Number(which, comparison, number) => {
+                let took = if *which == NumberOf::Duration { of.duration_ns } else { of.response_ns };
+                self.compared(&format!("{took} / 1e9"), *comparison, *number)
             }
             Expression::Text(TextOf::Url, test, text) => self.any_of("urls", *test, text),
-            Expression::Text(TextOf::Method, test, text) => self.any_of("methods", *test, text),
+            Expression::Text(TextOf::Method, test, text) => shaped(self.any_of("methods", *test, text)),
             Expression::Text(TextOf::User, test, text) => self.any_of("users", *test, text),
             Expression::Text(TextOf::Name, test, text) => self.tested("root", *test, text),
             Expression::Text(TextOf::Account, TextTest::NotEqual, text) => {
-                format!("arrayExists(of_account -> of_account != {}, service_accounts)", self.text(text))
+                shaped(format!("arrayExists(account -> account != {}, service_accounts)", self.text(text)))
             }
-            Expression::Text(TextOf::Account, _, text) => format!("has(service_accounts, {})", self.text(text)),
+            Expression::Text(TextOf::Account, _, text) => shaped(format!("has(service_accounts, {})", self.text(text))),
             Expression::Annotation(key, test) => {
-                let mut conditions = vec![format!("of_name = {}", self.text(&normalized(key)))];
+                let mut conditions = vec![format!("annotation_names = {}", self.text(&normalized(key)))];
                 match test {
                     None => {}
-                    Some(AnnotationTest::Text(test, text)) => conditions.push(self.tested("of_text", *test, text)),
+                    Some(AnnotationTest::Text(test, text)) => {
+                        conditions.push(self.tested("annotation_values", *test, text))
+                    }
                     Some(AnnotationTest::Number(comparison, number)) => {
-                        conditions.push(format!("ifNull({}, false)", self.compared("of_number", *comparison, *number)));
+                        conditions.push(format!(
+                            "ifNull({}, false)",
+                            self.compared("annotation_numbers", *comparison, *number)
+                        ));
                     }
                 }
-                exists(&ANNOTATIONS, conditions)
+                exists(ANNOTATIONS, conditions)
             }
             Expression::Service(node, inner) => {
                 // What sends no spans of its own, a table or a queue, is known by who calls it.
-                let mut called = self.node("to", node);
-                called.extend(inner.as_deref().map(|inner| self.inside(inner, &OF_EDGE)));
-                let called = exists(&EDGES, called);
+                let mut called = self.node("target", node);
+                called.extend(inner.as_deref().map(|inner| self.holds(inner, &EDGE)));
+                let called = exists(EDGES, called);
                 if node.kind.as_ref().is_some_and(|kind| kind != "service") {
-                    return called;
+                    return shaped(called);
                 }
-                let mut own = self.node("of", &NodeTest { kind: None, ..node.clone() });
-                own.extend(inner.as_deref().map(|inner| self.inside(inner, &OF_SERVICE)));
-                any([exists(&SERVICES, own), called].into_iter())
+                let mut own = self.node("service", &NodeTest { kind: None, ..node.clone() });
+                own.extend(inner.as_deref().map(|inner| self.holds(inner, &SERVICE)));
+                let own = exists(SERVICES, own);
+                // How long each took is a trace's own.
+                if own.contains(SERVICE.duration_ns) {
+                    return any([own, shaped(called)].into_iter());
+                }
+                shaped(any([own, called].into_iter()))
             }
             Expression::Edge(from, to, inner) => {
-                let mut conditions = self.node("from", from);
-                conditions.extend(self.node("to", to));
-                conditions.extend(inner.as_deref().map(|inner| self.inside(inner, &OF_EDGE)));
-                exists(&EDGES, conditions)
+                let mut conditions = self.node("source", from);
+                conditions.extend(self.node("target", to));
+                conditions.extend(inner.as_deref().map(|inner| self.holds(inner, &EDGE)));
+                shaped(exists(EDGES, conditions))
             }
         }
     }
@@ -160,38 +181,16 @@ impl Condition {
     }
 
     fn node(&mut self, whose: &str, test: &NodeTest) -> Vec<String> {
-        let parts = [("kind", &test.kind), ("account", &test.account), ("name", &test.name)];
+        let parts = [("kinds", &test.kind), ("accounts", &test.account), ("names", &test.name)];
         parts
             .into_iter()
             .filter_map(|(part, wanted)| Some(format!("{whose}_{part} = {}", self.text(wanted.as_deref()?))))
             .collect()
     }
-
-    fn inside(&mut self, expression: &Expression, parts: &Parts) -> String {
-        match expression {
-            Expression::And(inner) => all(inner.iter().map(|inner| self.inside(inner, parts))),
-            Expression::Or(inner) => any(inner.iter().map(|inner| self.inside(inner, parts))),
-            Expression::Not(inner) => format!("NOT {}", self.inside(inner, parts)),
-            Expression::Is(flag) => is(*flag, "of_flags"),
-            Expression::Number(NumberOf::HttpStatus, comparison, number) => {
-                format!("arrayExists(status -> {}, {})", self.compared("status", *comparison, *number), parts.statuses)
-            }
-            Expression::Number(_, comparison, number) => {
-                self.compared(&format!("{} / 1e9", parts.longest_ns), *comparison, *number)
-            }
-            _ => "false".to_owned(),
-        }
-    }
 }
 
-fn is(flag: Flag, flags: &str) -> String {
-    match flag {
-        Flag::Ok => format!("bitAnd({flags}, 3) = 0"),
-        Flag::Fault => format!("bitTest({flags}, 0)"),
-        Flag::Error => format!("bitTest({flags}, 1)"),
-        Flag::Throttle => format!("bitTest({flags}, 2)"),
-        Flag::Partial => "false".to_owned(),
-    }
+fn shaped(condition: String) -> String {
+    format!("shape IN (SELECT shape FROM shapes WHERE {condition})")
 }
 
 fn all(conditions: impl Iterator<Item = String>) -> String {
@@ -202,15 +201,13 @@ fn any(conditions: impl Iterator<Item = String>) -> String {
     format!("({})", conditions.collect::<Vec<_>>().join(" OR "))
 }
 
-/// Some element of these columns is so; only of those that are asked for.
-fn exists(columns: &Columns, conditions: Vec<String>) -> String {
+/// The elements of these lists are so at some place; only the lists that are asked for are read.
+fn exists(lists: &[&str], conditions: Vec<String>) -> String {
     let condition = all(conditions.into_iter());
-    let asked: Vec<_> = columns.iter().filter(|(element, _)| condition.contains(element)).collect();
-    let list = |which: fn(&(&'static str, &'static str)) -> &'static str| {
-        asked.iter().map(|both| which(both)).collect::<Vec<_>>().join(", ")
-    };
-    match (asked.is_empty(), columns.first()) {
-        (true, Some((_, column))) => format!("notEmpty({column})"),
-        _ => format!("arrayExists(({}) -> {condition}, {})", list(|both| both.0), list(|both| both.1)),
+    let asked: Vec<_> = lists.iter().copied().filter(|list| condition.contains(list)).collect();
+    let asked = asked.join(", ");
+    match lists.first() {
+        Some(list) if asked.is_empty() => format!("notEmpty({list})"),
+        _ => format!("arrayExists(({asked}) -> {condition}, {asked})"),
     }
 }

@@ -1,4 +1,4 @@
-//! A trace as a search sees it: a row of `traces`.
+//! A trace as a search sees it: a row of `outlines`.
 
 use clickhouse::Row;
 use control_plane_model::{
@@ -36,8 +36,8 @@ pub(crate) struct Outlined {
     service_accounts: Vec<String>,
     service_names: Vec<String>,
     service_flags: Vec<u8>,
-    service_longest_ns: Vec<u64>,
     service_statuses: Vec<Vec<u16>>,
+    service_longest_ns: Vec<u64>,
     source_kinds: Vec<String>,
     source_accounts: Vec<String>,
     source_names: Vec<String>,
@@ -49,7 +49,11 @@ pub(crate) struct Outlined {
 }
 
 impl Outlined {
-    pub(crate) fn of(trace: &GrowingTrace, catalog: &Catalog, trace_id: [u8; 16], version: u64, received: u32) -> Self {
+    pub(crate) fn of(
+        trace: &GrowingTrace,
+        catalog: &Catalog,
+        (trace_id, version, received): ([u8; 16], u64, u32),
+    ) -> Self {
         let outline = trace.outline();
         let mut row = Self {
             bucket: five_minutes(trace.start_ns),
@@ -64,7 +68,7 @@ impl Outlined {
             root: catalog.name(outline.root).to_owned(),
             root_service: catalog.node(outline.root_service).name,
             response_ns: outline.response_ns,
-            tenants: trace.tenants.iter().map(|tenant| catalog.name(*tenant).to_owned()).collect(),
+            tenants: outline.tenants.iter().map(|tenant| catalog.name(*tenant).to_owned()).collect(),
             statuses: outline.statuses,
             methods: outline.methods,
             urls: outline.urls,
@@ -72,22 +76,29 @@ impl Outlined {
             received,
             ..Self::default()
         };
+        // In one order always, so that traces that are alike are of one shape.
+        row.statuses.sort_unstable();
+        row.methods.sort_unstable();
         for (name, value) in outline.annotations {
             let name = catalog.name(name);
             row.annotation_names.push(normalized(name.strip_prefix(ANNOTATION).unwrap_or(name)));
             row.annotation_numbers.push(value.parse().ok());
             row.annotation_values.push(value);
         }
-        for service in outline.services {
-            let node = catalog.node(service.node);
+        let mut services: Vec<_> = outline.services.into_iter().map(|of| (catalog.node(of.node), of)).collect();
+        services.sort_by(|a, b| a.0.cmp(&b.0));
+        for (node, mut service) in services {
+            service.statuses.sort_unstable();
             row.service_accounts.push(node.account);
             row.service_names.push(node.name);
             row.service_flags.push(service.flags);
-            row.service_longest_ns.push(service.longest_ns);
             row.service_statuses.push(service.statuses);
+            row.service_longest_ns.push(service.longest_ns);
         }
-        for (from, to, flags) in outline.edges {
-            let (from, to) = (catalog.node(from), catalog.node(to));
+        let edges = outline.edges.into_iter();
+        let mut edges: Vec<_> = edges.map(|(from, to, flags)| (catalog.node(from), catalog.node(to), flags)).collect();
+        edges.sort_unstable();
+        for (from, to, flags) in edges {
             row.source_kinds.push(from.kind);
             row.source_accounts.push(from.account);
             row.source_names.push(from.name);

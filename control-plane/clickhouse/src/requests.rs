@@ -43,27 +43,40 @@ struct Sums {
     bins: Vec<(u16, f64)>,
 }
 
-#[derive(Row, Deserialize)]
-struct Cost {
-    account: String,
-    service: String,
-    operation: String,
-    kind: i8,
-    tenant: String,
-    tier: String,
-    requests: u64,
-    weight: f64,
-    weighted_duration_ns: f64,
-    estimated: u64,
-}
-
 /// What is not there is kept as nothing.
 fn some(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn kind(number: i8) -> Kind {
-    if number == otlp::Kind::Server as i8 { Kind::Server } else { Kind::Consumer }
+impl Sums {
+    fn row(self, keys: &mut HashSet<Arc<Key>>, width: u32) -> slo::Row {
+        let key = Key {
+            account: some(self.account),
+            service: self.service,
+            operation: self.operation,
+            kind: if self.kind == otlp::Kind::Server as i8 { Kind::Server } else { Kind::Consumer },
+            tenant: some(self.tenant),
+            tier: some(self.tier),
+        };
+        let key = keys.get(&key).cloned().unwrap_or_else(|| {
+            let key = Arc::new(key);
+            keys.insert(key.clone());
+            key
+        });
+        let cell = Cell {
+            start: i64::from(self.start),
+            width,
+            requests: self.requests,
+            failed: self.failed,
+            duration_ns: u128::from(self.duration_ns),
+            weight: self.weight,
+            weighted_failed: self.weighted_failed,
+            weighted_duration_ns: self.weighted_duration_ns,
+            estimated: self.estimated,
+            histogram: histogram(self.bins),
+        };
+        slo::Row { key, cell }
+    }
 }
 
 pub(crate) fn request_rows(
@@ -107,32 +120,7 @@ fn batches(rows: RowCursor<Sums>) -> RequestRows {
         while batch.len() < BATCH
             && let Some(sums) = within(rows.next()).await?
         {
-            let key = Key {
-                account: some(sums.account),
-                service: sums.service,
-                operation: sums.operation,
-                kind: kind(sums.kind),
-                tenant: some(sums.tenant),
-                tier: some(sums.tier),
-            };
-            let key = keys.get(&key).cloned().unwrap_or_else(|| {
-                let key = Arc::new(key);
-                keys.insert(key.clone());
-                key
-            });
-            let cell = Cell {
-                start: i64::from(sums.start),
-                width: WIDTH,
-                requests: sums.requests,
-                failed: sums.failed,
-                duration_ns: u128::from(sums.duration_ns),
-                weight: sums.weight,
-                weighted_failed: sums.weighted_failed,
-                weighted_duration_ns: sums.weighted_duration_ns,
-                estimated: sums.estimated,
-                histogram: histogram(sums.bins),
-            };
-            batch.push(slo::Row { key, cell });
+            batch.push(sums.row(&mut keys, WIDTH));
         }
         Ok((!batch.is_empty()).then_some((batch, (rows, keys))))
     });
@@ -145,22 +133,7 @@ pub(crate) async fn costs(database: &Database, scope: &Scope, from: i64, to: i64
         .param("tenant", scope.tenant())
         .param("from", seconds(day(from)))
         .param("to", seconds(day(to) + DAY));
-    let rows = all::<Cost>(found).await?.into_iter().map(|cost| slo::Row {
-        key: Arc::new(Key {
-            account: some(cost.account),
-            service: cost.service,
-            operation: cost.operation,
-            kind: kind(cost.kind),
-            tenant: some(cost.tenant),
-            tier: some(cost.tier),
-        }),
-        cell: Cell {
-            requests: cost.requests,
-            weight: cost.weight,
-            weighted_duration_ns: cost.weighted_duration_ns,
-            estimated: cost.estimated,
-            ..Cell::default()
-        },
-    });
+    let mut keys = HashSet::new();
+    let rows = all::<Sums>(found).await?.into_iter().map(|sums| sums.row(&mut keys, 0));
     Ok(rows.filter(|row| scope.sees(row.key.tenant.as_deref())).collect())
 }

@@ -114,19 +114,16 @@ pub(crate) async fn make(database: &Database) -> Result<bool, StoreError> {
     let ranks: Vec<u64> = batches.iter().map(|batch| batch.rank).collect();
     let changed =
         database.query(include_str!("../sql/traces_of_batches.sql")).param("since", since).param("ranks", ranks);
-    for traces in all::<Changed>(changed).await?.chunks(TRACES) {
+    let changed: Vec<Changed> = all(changed).await?;
+    // What was made of some is inserted while the next are read.
+    for traces in changed.chunks(TRACES).chain([&[][..]]) {
         let (placed, outlined) = (std::mem::take(&mut making.placed), std::mem::take(&mut making.traces));
-        // What was made of some is inserted while the next are read.
         tokio::try_join!(
             making.read(database, traces),
             database.insert::<PlacedRow>("placed", &placed),
-            database.insert::<Outlined>("traces", &outlined),
+            database.insert::<Outlined>("outlines", &outlined),
         )?;
     }
-    tokio::try_join!(
-        database.insert::<PlacedRow>("placed", &making.placed),
-        database.insert::<Outlined>("traces", &making.traces),
-    )?;
     let minutes: Vec<u32> = making.minutes.iter().copied().collect();
     for minutes in minutes.chunks(MINUTES) {
         let sum =
@@ -169,6 +166,9 @@ impl Making {
             trace.buckets.iter().map(|bucket| (*bucket, id.clone())).collect::<Vec<_>>()
         };
         let places: Vec<_> = traces.iter().flat_map(places).collect();
+        if places.is_empty() {
+            return Ok(());
+        }
         let query = database.query(include_str!("../sql/spans_of_traces.sql")).param("places", places);
         let mut rows = query.fetch::<StoredSpan>().map_err(failed)?;
         let mut open = Open::default();
@@ -247,7 +247,7 @@ impl Making {
             });
         }
         let received = seconds(i64::try_from((u64::MAX - rank) / 1_000_000_000).unwrap_or_default());
-        let row = Outlined::of(&growing, &local.catalog, trace_id, self.version, received);
+        let row = Outlined::of(&growing, &local.catalog, (trace_id, self.version, received));
         // It may have been thought to begin where now only a later span of it does.
         buckets.remove(&row.bucket);
         self.traces.extend(buckets.into_iter().map(|bucket| row.gone_from(bucket)));

@@ -1,7 +1,7 @@
 -- What one leader makes of the traces that changed, from all their spans. Everything has a version, and nothing is ever added to: what is
 -- sent twice, or late, or in another order, ends as the same rows.
 
--- A trace as a search sees it, each list of the outline a column. One without spans is no longer in this bucket.
+-- A trace as a search sees it. One without spans is no longer in this bucket.
 CREATE TABLE traces
 (
     bucket              DateTime('UTC') COMMENT 'the five minutes it began in' CODEC(Delta(4), ZSTD(1)),
@@ -16,26 +16,19 @@ CREATE TABLE traces
     root                LowCardinality(String),
     root_service        LowCardinality(String),
     response_ns         UInt64 CODEC(ZSTD(1)),
-    tenants             Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    statuses            Array(UInt16) CODEC(ZSTD(1)),
-    methods             Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    shape               FixedString(16) CODEC(ZSTD(1)),
+    -- No LowCardinality in lists: it would take twice as long to read.
+    tenants             Array(String) CODEC(ZSTD(1)),
     urls                Array(String) CODEC(ZSTD(1)),
     users               Array(String) CODEC(ZSTD(1)),
-    annotation_names    Array(LowCardinality(String)) COMMENT 'as X-Ray writes them' CODEC(ZSTD(1)),
+    annotation_names    Array(String) COMMENT 'as X-Ray writes them' CODEC(ZSTD(1)),
     annotation_values   Array(String) CODEC(ZSTD(1)),
     annotation_numbers  Array(Nullable(Float64)) COMMENT 'the values that are numbers' CODEC(ZSTD(1)),
-    service_accounts    Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    service_names       Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    service_accounts    Array(String) CODEC(ZSTD(1)),
+    service_names       Array(String) CODEC(ZSTD(1)),
     service_flags       Array(UInt8) CODEC(ZSTD(1)),
-    service_longest_ns  Array(UInt64) CODEC(ZSTD(1)),
     service_statuses    Array(Array(UInt16)) CODEC(ZSTD(1)),
-    source_kinds        Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    source_accounts     Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    source_names        Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    target_kinds        Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    target_accounts     Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    target_names        Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    edge_flags          Array(UInt8) CODEC(ZSTD(1)),
+    service_longest_ns  Array(UInt64) CODEC(ZSTD(1)),
     received            DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     INDEX by_tenant tenants TYPE bloom_filter(0.01) GRANULARITY 1
 )
@@ -43,6 +36,84 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (bucket, trace_id)
 TTL received + INTERVAL 7 DAY
 SETTINGS index_granularity = 1024;
+
+-- What many traces have in common, by a hash of all of it: a search asks for each once. A row is written again whenever it is used.
+CREATE TABLE shapes
+(
+    shape             FixedString(16),
+    statuses          Array(UInt16),
+    methods           Array(String),
+    service_accounts  Array(String),
+    service_names     Array(String),
+    service_flags     Array(UInt8),
+    service_statuses  Array(Array(UInt16)),
+    source_kinds      Array(String),
+    source_accounts   Array(String),
+    source_names      Array(String),
+    target_kinds      Array(String),
+    target_accounts   Array(String),
+    target_names      Array(String),
+    edge_flags        Array(UInt8),
+    used              DateTime('UTC')
+)
+ENGINE = ReplacingMergeTree(used)
+ORDER BY shape
+TTL used + INTERVAL 9 DAY;
+
+-- The outline of a trace as the leader writes it, its lists in one order always.
+CREATE TABLE outlines
+(
+    bucket              DateTime('UTC'),
+    trace_id            FixedString(16),
+    version             UInt64,
+    start_ns            Int64,
+    end_ns              Int64,
+    bin                 UInt16,
+    spans               UInt32,
+    flags               UInt8,
+    partial             UInt8,
+    root                String,
+    root_service        String,
+    response_ns         UInt64,
+    tenants             Array(String),
+    statuses            Array(UInt16),
+    methods             Array(String),
+    urls                Array(String),
+    users               Array(String),
+    annotation_names    Array(String),
+    annotation_values   Array(String),
+    annotation_numbers  Array(Nullable(Float64)),
+    service_accounts    Array(String),
+    service_names       Array(String),
+    service_flags       Array(UInt8),
+    service_statuses    Array(Array(UInt16)),
+    service_longest_ns  Array(UInt64),
+    source_kinds        Array(String),
+    source_accounts     Array(String),
+    source_names        Array(String),
+    target_kinds        Array(String),
+    target_accounts     Array(String),
+    target_names        Array(String),
+    edge_flags          Array(UInt8),
+    received            DateTime('UTC'),
+    shape               FixedString(16) DEFAULT sipHash128(
+        statuses, methods, service_accounts, service_names, service_flags, service_statuses,
+        source_kinds, source_accounts, source_names, target_kinds, target_accounts, target_names, edge_flags)
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW shapes_view TO shapes AS
+SELECT DISTINCT
+    shape, statuses, methods, service_accounts, service_names, service_flags, service_statuses,
+    source_kinds, source_accounts, source_names, target_kinds, target_accounts, target_names, edge_flags, now() AS used
+FROM outlines;
+
+CREATE MATERIALIZED VIEW traces_view TO traces AS
+SELECT
+    bucket, trace_id, version, start_ns, end_ns, bin, spans, flags, partial, root, root_service, response_ns, shape, tenants, urls, users,
+    annotation_names, annotation_values, annotation_numbers,
+    service_accounts, service_names, service_flags, service_statuses, service_longest_ns, received
+FROM outlines;
 
 -- A span in its place: whether it is a request, and the edges it stands for.
 CREATE TABLE placed
