@@ -71,7 +71,6 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("sum_edges.sql", "if(own = '', [''], ['', toString(own)])", "['', toString(own)]"),
     ("sum_edges.sql", "sum(used.weight * used.duration)", "sum(used.duration)"),
     ("sum_hours_of_edges.sql", "sum(errors), sum(faults)", "sum(faults), sum(errors)"),
-    ("sum_hours_of_edges.sql", "e.width = 60 AND ", ""),
     ("sum_minutes.sql", "if(wide = 60, {version:UInt64}, 0)", "{version:UInt64}"),
     ("sum_requests.sql", "AND request = 1", ""),
     ("sum_requests.sql", "sumIf(weight, bitTest(flags, 0))", "sumIf(weight, flags > 0)"),
