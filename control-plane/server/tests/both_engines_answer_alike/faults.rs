@@ -79,8 +79,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("sum_wholes_of_requests.sql", "'UTC') + wide", "'UTC') + 60"),
     (
         "sum_hours_of_edges.sql",
-        "width = 60 AND toUnixTimestamp(toStartOfHour(start))",
-        "toUnixTimestamp(toStartOfHour(start))",
+        "arrayMax({starts:Array(UInt32)}), 'UTC') + 3600",
+        "arrayMax({starts:Array(UInt32)}), 'UTC') + 60",
     ),
     ("trace.sql", "ORDER BY rank DESC, place", "ORDER BY rank, place"),
     ("traces_of_batches.sql", "groupUniqArray(toUnixTimestamp", "groupUniqArray(1)(toUnixTimestamp"),
