@@ -95,7 +95,7 @@ impl Asked {
 
     /// A tenth of the questions.
     pub(crate) fn briefly(&self) -> Self {
-        Self { traces: self.traces.clone(), one_in: 5, scopes: 1, briefly: true, ..*self }
+        Self { traces: self.traces.clone(), one_in: 8, scopes: 1, briefly: true, ..*self }
     }
 
     /// A fourth of the filters and the maps, for two people, and all other questions.
