@@ -25,11 +25,7 @@ const ENOUGH: Duration = Duration::from_secs(180);
 const FAULTS: &[(&str, &str, &str)] = &[
     ("changed.sql", "INTERVAL 5 MINUTE", "INTERVAL -5 MINUTE"),
     ("costs.sql", "together = 0 AND ({tenant", "({tenant"),
-    (
-        "costs.sql",
-        "sum(weight) AS w, toFloat64(0) AS wf",
-        "toFloat64(sum(requests)) AS w, toFloat64(0) AS wf",
-    ),
+    ("costs.sql", "sum(weight) AS w, toFloat64(0) AS wf", "toFloat64(sum(requests)) AS w, toFloat64(0) AS wf"),
     ("costs.sql", "IN\n        (SELECT width", "NOT IN\n        (SELECT width"),
     ("facets.sql", "hour DESC LIMIT 24", "hour DESC LIMIT 1"),
     ("facets.sql", "what = 'tier'", "what = 'service'"),
