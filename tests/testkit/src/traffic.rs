@@ -44,11 +44,14 @@ pub struct Sum {
     pub weighted_duration_ns: f64,
 }
 
+/// Tenant, tier, service, and the hour, Unix seconds.
+pub type Series = (Option<String>, Option<&'static str>, &'static str, i64);
+
 /// What all requests came to.
 #[derive(Debug, Default)]
 pub struct Recount {
     /// By tenant, tier, service and hour, Unix seconds; nobody's among them.
-    pub hours: HashMap<(Option<String>, Option<&'static str>, &'static str, i64), Sum>,
+    pub hours: HashMap<Series, Sum>,
     /// Of all tenants together: by tier, service and minute, Unix seconds.
     pub minutes: HashMap<(Option<&'static str>, &'static str, i64), Sum>,
     /// Uses of edges, those that failed, and what they stand for, by the names of their ends.

@@ -140,7 +140,7 @@ async fn found(engine: &str, store: &dyn SpanStore, index: usize, sent: &str) ->
     ];
     // Each by itself of some, all of them at once of all.
     let all = filters.join(" AND ");
-    let filters: Vec<&String> = filters.iter().filter(|_| index % 6 == 0).chain([&all]).collect();
+    let filters: Vec<&String> = filters.iter().filter(|_| index.is_multiple_of(6)).chain([&all]).collect();
     for filter in &filters {
         let expression = Some(filter.parse().unwrap_or_else(|error| panic!("{what}, {filter}: {error}")));
         let search =

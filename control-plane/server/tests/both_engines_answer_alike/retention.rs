@@ -17,10 +17,11 @@ use crate::{
 
 /// What is kept for so many days after a time: table, column of that time, days, which rows. Spans go after a week, as in the embedded engine;
 /// sums by the minute and the hour when they are no longer shown, by the day after a year.
-const KEPT: [(&str, &str, i64, &str); 11] = [
+const KEPT: [(&str, &str, i64, &str); 12] = [
     ("spans", "received", 7, "true"),
     ("trace_buckets", "received", 7, "true"),
     ("traces", "received", 7, "true"),
+    ("shapes", "used", 9, "true"),
     ("changed", "at", 8, "true"),
     ("done", "at", 8, "true"),
     ("placed", "minute", 37, "true"),
@@ -43,13 +44,14 @@ pub(crate) async fn what_is_kept_is_kept_so_long(both: &Both) {
     known.dedup();
     assert_eq!(tables.lines().collect::<Vec<_>>(), known);
     for (number, (table, column, days, rows)) in (10..).zip(KEPT) {
-        let has_trace = format!(
-            "SELECT count() FROM system.columns WHERE database = currentDatabase() AND table = '{table}' AND name = 'trace_id'"
+        let id = format!(
+            "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '{table}' \
+             AND name IN ('trace_id', 'shape') ORDER BY name DESC LIMIT 1"
         );
         // Of another trace, so that none replaces another.
-        let other = match both.server.sql(&has_trace).await.trim() {
-            "1" => format!(", toFixedString(unhex(concat('{number}', substring(hex(trace_id), 3))), 16) AS trace_id"),
-            _ => String::new(),
+        let other = match both.server.sql(&id).await.trim() {
+            "" => String::new(),
+            id => format!(", toFixedString(unhex(concat('{number}', substring(hex({id}), 3))), 16) AS {id}"),
         };
         for (age, stays) in [(days - 1, true), (days + 1, false)] {
             let (from, to) = (age * 86_400 + 43_200, age * 86_400 - 43_200);

@@ -82,8 +82,10 @@ impl Proxy {
     }
 }
 
-fn host(url: &str) -> String {
-    url.trim_start_matches("http://").to_owned()
+/// `host:port` of `http://user:password@host:port`.
+pub(crate) fn host(url: &str) -> String {
+    let rest = url.trim_start_matches("http://");
+    rest.rsplit_once('@').map_or(rest, |(_, host)| host).to_owned()
 }
 
 impl State {
