@@ -26,6 +26,8 @@ CONNECTIONS = 4
 NOT_SETTINGS = {"query", "database", "default_format", "query_id", "user", "password", "role", "compress", "decompress"}
 INSERT = re.compile(r"\s*INSERT\s+INTO\b(.*?)\bFORMAT\s+(\w+)\s*;?\s*", re.IGNORECASE | re.DOTALL)
 FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
+# `http_max_field_value_size` of a server.
+MAX_FIELD_BYTES = 128 * 1024
 # By the number of the error; 500 otherwise.
 STATUS = {36: 400, 47: 400, 60: 404, 62: 400, 81: 404, 159: 408, 457: 400}
 
@@ -113,7 +115,11 @@ class Handler(BaseHTTPRequestHandler):
         if kind.startswith("multipart/form-data"):
             text = b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body
             for part in email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(text).iter_parts():
-                given[part.get_param("name", header="content-disposition")] = part.get_payload(decode=True).decode()
+                value = part.get_payload(decode=True)
+                if len(value) > MAX_FIELD_BYTES:
+                    self.answer(400, b"Code: 36. Field value too long", {"X-ClickHouse-Exception-Code": "36"})
+                    return
+                given[part.get_param("name", header="content-disposition")] = value.decode()
             body = b""
         sql, data = (given["query"], body) if given.get("query") else (body.decode(), b"")
         try:

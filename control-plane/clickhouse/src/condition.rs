@@ -207,7 +207,8 @@ fn exists(lists: &[&str], conditions: Vec<String>) -> String {
     let asked: Vec<_> = lists.iter().copied().filter(|list| condition.contains(list)).collect();
     let asked = asked.join(", ");
     match lists.first() {
-        Some(list) if asked.is_empty() => format!("notEmpty({list})"),
+        Some(list) if asked.is_empty() && condition == "()" => format!("notEmpty({list})"),
+        Some(list) if asked.is_empty() => format!("(notEmpty({list}) AND {condition})"),
         _ => format!("arrayExists(({asked}) -> {condition}, {asked})"),
     }
 }

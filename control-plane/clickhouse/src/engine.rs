@@ -126,6 +126,7 @@ impl SpanStore for ClickHouse {
 
     async fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
         let query = self.database.query(include_str!("../sql/trace.sql")).param("trace_id", trace_id.to_string());
+        let query = query.param("limit", MAX_SPANS_PER_TRACE as u64);
         let mut known = BTreeSet::new();
         let mut spans = Vec::new();
         for row in all::<StoredSpan>(query).await? {

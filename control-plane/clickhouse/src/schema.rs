@@ -57,11 +57,13 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
 /// Spans and outlines of traces go so many hours after they came.
 pub(crate) async fn keep_for(database: &Database, hours: i64) -> Result<(), StoreError> {
     let lasts = "SELECT position(create_table_query, {ttl:String}) > 0 FROM system.tables WHERE database = currentDatabase() AND name = {table:String}";
-    for table in ["spans", "trace_buckets", "traces"] {
+    // What traces have in common is used once more a day before it would go.
+    let places = ["spans", "trace_buckets", "traces"].map(|table| (table, "received", hours));
+    for (table, column, hours) in places.into_iter().chain([("shapes", "used", hours + 48)]) {
         let query = database.query(lasts).param("ttl", format!("toIntervalHour({hours})")).param("table", table);
         // Parts are gone through once more where this changes.
         if !one::<bool>(query).await? {
-            let change = format!("ALTER TABLE {table} MODIFY TTL received + INTERVAL {hours} HOUR");
+            let change = format!("ALTER TABLE {table} MODIFY TTL {column} + INTERVAL {hours} HOUR");
             within(database.query(&change).execute()).await?;
         }
     }

@@ -7,12 +7,12 @@ use control_plane_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::database::{Database, all, now_ns, seconds, within};
+use crate::database::{Database, all, seconds, within};
 
 /// So long after its end an hour or a day is taken to be complete; what comes later makes it stale.
 const REST: i64 = 900;
 /// Minutes of what is older may be gone.
-const MEMORY: i64 = 35 * DAY;
+const MEMORY: i64 = 36 * DAY;
 /// Hours that are summed together; days are summed one by one.
 const HOURS: usize = 8;
 
@@ -42,7 +42,8 @@ pub(crate) async fn make(database: &Database) -> Result<(), StoreError> {
     let stale: Vec<Stale> = all(stale).await?;
     let (hours, days): (Vec<_>, Vec<_>) = stale.iter().partition(|stale| i64::from(stale.width) == HOUR);
     for (width, stale) in hours.chunks(HOURS).map(|hours| (HOUR, hours)).chain(days.chunks(1).map(|day| (DAY, day))) {
-        let version = now_ns();
+        // Whichever server's clock is right: above all that there is.
+        let version = stale.iter().map(|stale| stale.newest).max().unwrap_or_default() + 1;
         let starts: Vec<u32> = stale.iter().map(|stale| stale.start).collect();
         let sum = |sql| {
             let sum = database.query(sql).param("width", width).param("starts", &starts).param("version", version);

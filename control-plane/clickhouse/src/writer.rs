@@ -15,7 +15,7 @@ use control_plane_model::{
 use serde::{Serialize, Serializer};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::database::{Database, now_ns};
@@ -24,6 +24,8 @@ use crate::database::{Database, now_ns};
 const MAX_WAITING: usize = 128;
 /// Inserts under way at a time: while one is made durable, the next is sent.
 const INSERTS: usize = 2;
+/// How long the first of an insert waits for more: each insert makes parts, which have to be merged again and again.
+const LINGER: Duration = Duration::from_millis(20);
 /// Spans in one insert, so that nobody waits for an endless one.
 const MAX_SPANS_PER_INSERT: usize = 30_000;
 /// Senders hear of what takes longer before they stop listening, which exporters do after ten seconds:
@@ -73,8 +75,9 @@ async fn run(database: Database, mut waiting: mpsc::Receiver<Job>) {
         }
         let mut spans = first.spans;
         let mut batch = vec![first];
+        let until = Instant::now() + LINGER;
         while spans < MAX_SPANS_PER_INSERT
-            && let Ok(job) = waiting.try_recv()
+            && let Ok(Some(job)) = timeout_at(until, waiting.recv()).await
         {
             spans += job.spans;
             batch.push(job);

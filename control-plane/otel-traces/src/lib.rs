@@ -157,10 +157,10 @@ fn request(rows: Vec<SpanRow>) -> ExportTraceServiceRequest {
 async fn within<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
     match timeout(WITHIN, doing).await {
         Ok(outcome) => outcome.map_err(failed),
-        Err(_) => Err(StoreError::Failed("otel_traces: no answer in time".into())),
+        Err(_) => Err(StoreError::Failed("no answer in time".into())),
     }
 }
 
 fn failed(error: Error) -> StoreError {
-    StoreError::Failed(format!("otel_traces: {error}"))
+    StoreError::Failed(error.to_string())
 }

@@ -2,7 +2,7 @@
 -- sent twice, or late, or in another order, ends as the same rows.
 
 -- A trace as a search sees it. One without spans is no longer in this bucket.
-CREATE TABLE traces
+CREATE TABLE IF NOT EXISTS traces
 (
     bucket              DateTime('UTC') COMMENT 'the five minutes it began in' CODEC(Delta(4), ZSTD(1)),
     trace_id            FixedString(16) CODEC(ZSTD(1)),
@@ -35,10 +35,10 @@ CREATE TABLE traces
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (bucket, trace_id)
 TTL received + INTERVAL 7 DAY
-SETTINGS index_granularity = 1024;
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- What many traces have in common, by a hash of all of it: a search asks for each once. A row is written again whenever it is used.
-CREATE TABLE shapes
+CREATE TABLE IF NOT EXISTS shapes
 (
     shape             FixedString(16),
     statuses          Array(UInt16),
@@ -58,10 +58,11 @@ CREATE TABLE shapes
 )
 ENGINE = ReplacingMergeTree(used)
 ORDER BY shape
-TTL used + INTERVAL 9 DAY;
+TTL used + INTERVAL 9 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- The outline of a trace as the leader writes it, its lists in one order always.
-CREATE TABLE outlines
+CREATE TABLE IF NOT EXISTS outlines
 (
     bucket              DateTime('UTC'),
     trace_id            FixedString(16),
@@ -102,13 +103,13 @@ CREATE TABLE outlines
 )
 ENGINE = Null;
 
-CREATE MATERIALIZED VIEW shapes_view TO shapes AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS shapes_view TO shapes AS
 SELECT DISTINCT
     shape, statuses, methods, service_accounts, service_names, service_flags, service_statuses,
     source_kinds, source_accounts, source_names, target_kinds, target_accounts, target_names, edge_flags, now() AS used
 FROM outlines;
 
-CREATE MATERIALIZED VIEW traces_view TO traces AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS traces_view TO traces AS
 SELECT
     bucket, trace_id, version, start_ns, end_ns, bin, spans, flags, partial, root, root_service, response_ns, shape, tenants, urls, users,
     annotation_names, annotation_values, annotation_numbers,
@@ -116,7 +117,7 @@ SELECT
 FROM outlines;
 
 -- A span in its place: whether it is a request, and the edges it stands for.
-CREATE TABLE placed
+CREATE TABLE IF NOT EXISTS placed
 (
     minute     DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     trace_id   FixedString(16) CODEC(ZSTD(1)),
@@ -142,18 +143,19 @@ CREATE TABLE placed
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(minute)
 ORDER BY (minute, trace_id, span_id)
-TTL minute + INTERVAL 36 DAY
-SETTINGS ttl_only_drop_parts = 1;
+TTL minute + INTERVAL 37 DAY
+SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Which rows of `edges` and `cells` count: of a minute, an hour or a day those of this version, `made`; none, where that is 0, as it is of
 -- an hour and a day since one of their minutes changed. Rows of one change are inserted together.
-CREATE TABLE sums (width UInt32, start DateTime('UTC'), version UInt64, made UInt64)
+CREATE TABLE IF NOT EXISTS sums (width UInt32, start DateTime('UTC'), version UInt64, made UInt64)
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (width, start)
-TTL start + INTERVAL 400 DAY;
+TTL start + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- What a window is counted by: days that end by `days_to`, hours that end by `hours_to`, and the minutes of all others.
-CREATE VIEW counted AS
+CREATE VIEW IF NOT EXISTS counted AS
 SELECT width, start, newest AS version
 FROM
 (
@@ -170,7 +172,7 @@ FROM
 WHERE width = if(of_day = 86400, of_day, of_hour);
 
 -- Sums of edges by the minute and the hour: of each tenant, and of all together, whose tenant is ''.
-CREATE TABLE edges
+CREATE TABLE IF NOT EXISTS edges
 (
     tenant                LowCardinality(String),
     width                 UInt32 CODEC(ZSTD(1)),
@@ -194,21 +196,21 @@ CREATE TABLE edges
     estimated             UInt64 CODEC(ZSTD(1)),
     bins                  Map(UInt16, Float64) CODEC(ZSTD(1))
 )
--- Replaced are only rows of older versions, which nobody reads.
+-- A row is replaced by the next but one, so that what counts stays until its successor does.
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY (width, toDate(start))
-ORDER BY (tenant, width, start, tier, source_kind, source_account, source_name, target_kind, target_account, target_name)
-TTL start + INTERVAL 36 DAY
-SETTINGS ttl_only_drop_parts = 1;
+ORDER BY (tenant, width, start, tier, source_kind, source_account, source_name, target_kind, target_account, target_name, version % 2)
+TTL start + INTERVAL 37 DAY
+SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE MATERIALIZED VIEW names_of_edges_view TO names AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS names_of_edges_view TO names AS
 SELECT DISTINCT named.1 AS what, toDateTime(0, 'UTC') AS hour, named.2 AS name
 FROM edges
 ARRAY JOIN [('tier', toString(tier)), ('service', if(target_kind = 'service', toString(target_name), ''))] AS named
 WHERE tenant = '' AND name != '';
 
 -- Sums of requests by the minute, the hour and the day: of each tenant, '' being nobody, and of all together.
-CREATE TABLE cells
+CREATE TABLE IF NOT EXISTS cells
 (
     together              UInt8,
     tenant                LowCardinality(String),
@@ -231,7 +233,7 @@ CREATE TABLE cells
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY (width, if(width = 86400, toStartOfMonth(start), toDate(start)))
-ORDER BY (together, tenant, width, start, account, service, operation, kind, tier)
+ORDER BY (together, tenant, width, start, account, service, operation, kind, tier, version % 2)
 -- Days whose cost can be told: a year, and the month under way.
-TTL start + toIntervalDay(if(width = 86400, 400, 36))
-SETTINGS ttl_only_drop_parts = 1;
+TTL start + toIntervalDay(if(width = 86400, 400, 37))
+SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
