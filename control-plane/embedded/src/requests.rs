@@ -199,19 +199,23 @@ impl Reader {
 
     /// Whether a span has named this tenant: one of a trace that is still kept, or a request of a day whose costs are.
     pub(crate) fn knows_tenant(&self, tenant: &str) -> Result<bool, StoreError> {
-        const SQL: &str = "
-            WITH RECURSIVE hours(hour) AS (
-                SELECT max(hour) FROM trace_tenants
-                UNION ALL SELECT (SELECT max(hour) FROM trace_tenants o WHERE o.hour < hours.hour) FROM hours WHERE hour IS NOT NULL
-            ), days(day) AS (
-                SELECT max(bucket) FROM day_cells
-                UNION ALL SELECT (SELECT max(bucket) FROM day_cells WHERE bucket < day) FROM days WHERE day IS NOT NULL
-            )
-            SELECT EXISTS (SELECT 1 FROM hours JOIN trace_tenants o ON o.hour = hours.hour AND o.tenant = ?1)
-                OR EXISTS (SELECT 1 FROM days JOIN day_cells ON bucket = day AND tenant = ?1)";
         self.read(|connection| {
             let Some(number) = number(connection, tenant)? else { return Ok(false) };
-            Ok(connection.prepare_cached(SQL)?.query_row([number], |row| row.get(0))?)
+            // From the latest hour or day back: most tenants that are asked for were served lately.
+            for (table, time) in [("trace_tenants", "hour"), ("day_cells", "bucket")] {
+                let mut before =
+                    connection.prepare_cached(&format!("SELECT max({time}) FROM {table} WHERE {time} < ?1"))?;
+                let served = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {time} = ?1 AND tenant = ?2)");
+                let mut served = connection.prepare_cached(&served)?;
+                let mut until = i64::MAX;
+                while let Some(at) = before.query_row([until], |row| row.get(0))? {
+                    if served.query_row([at, i64::from(number)], |row| row.get(0))? {
+                        return Ok(true);
+                    }
+                    until = at;
+                }
+            }
+            Ok(false)
         })
     }
 
