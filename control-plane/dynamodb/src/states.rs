@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -14,10 +14,10 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{
         AttributeValue::{B, N, S},
-        CancellationReason, Put, TransactWriteItem,
+        CancellationReason, Put, ReturnValue, TransactWriteItem,
     },
 };
-use control_plane_model::store::{AlertRecord, Lease, Scope, StateStore, StoreError};
+use control_plane_model::store::{AlertRecord, Entry, Lease, Scope, StateStore, StoreError};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 use crate::{
@@ -27,6 +27,10 @@ use crate::{
 
 const STATE: &str = "CONTROL_PLANE#STATE#";
 const ALERTS: &str = "CONTROL_PLANE#ALERTS";
+/// The sort key of an entry.
+const ENTRY: &str = "ENTRY";
+/// The attribute by which DynamoDB lets items expire.
+const EXPIRES_AT: &str = "expires_at";
 /// Bytes of a state in one item, which has at most 400 kB.
 const PART: usize = 350_000;
 /// Parts of a state: a transaction has at most 4 MB.
@@ -149,6 +153,61 @@ impl StateStore for DynamoDbStates {
         let body = |item: &Item| item.get("body")?.as_s().ok().cloned();
         Ok(items.iter().filter_map(body).collect())
     }
+
+    async fn add_entry(&self, entry: Entry) -> Result<(), StoreError> {
+        let Table { client, name } = &self.0.table;
+        client.put_item().table_name(name).set_item(Some(kept(entry))).send().await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError> {
+        let Table { client, name } = &self.0.table;
+        let put = client.put_item().table_name(name).set_item(Some(kept(entry)));
+        match put.condition_expression("attribute_exists(pk)").send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn entry(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let Table { client, name: table } = &self.0.table;
+        let get = client.get_item().table_name(table).consistent_read(true).set_key(Some(key(&entry_of(name), ENTRY)));
+        Ok(get.send().await.map_err(failed)?.item.as_ref().and_then(body))
+    }
+
+    async fn take_entry(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let Table { client, name: table } = &self.0.table;
+        let delete = client.delete_item().table_name(table).set_key(Some(key(&entry_of(name), ENTRY)));
+        let taken = delete.return_values(ReturnValue::AllOld).send().await.map_err(failed)?;
+        Ok(taken.attributes.as_ref().and_then(body))
+    }
+}
+
+fn entry_of(name: &str) -> String {
+    format!("CONTROL_PLANE#ENTRY#{name}")
+}
+
+/// An entry as an item, which DynamoDB deletes some time after its end.
+fn kept(Entry { name, body, until }: Entry) -> Item {
+    let mut item = key(&entry_of(&name), ENTRY);
+    item.insert("body".into(), S(body));
+    item.insert(EXPIRES_AT.into(), N(until.to_string()));
+    item
+}
+
+/// The body of an entry that is not over.
+fn body(item: &Item) -> Option<String> {
+    let until: i64 = item.get(EXPIRES_AT)?.as_n().ok()?.parse().ok()?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    if until <= i64::try_from(now).ok()? {
+        return None;
+    }
+    item.get("body")?.as_s().ok().cloned()
 }
 
 fn alerts_of(tenant: Option<&str>) -> String {

@@ -7,14 +7,21 @@ use control_plane_model::{
     incoming::Incoming,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
-    store::{AlertRecord, Facets, Lease, RequestQuery, RequestRows, Scope, SpanStore, StateStore, StoreError, Stored},
+    store::{
+        AlertRecord, Entry, Facets, Lease, RequestQuery, RequestRows, Scope, SpanStore, StateStore, StoreError, Stored,
+    },
     trace::{Trace, TraceId},
 };
 use futures_util::{StreamExt, stream};
 use slo::Row;
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use crate::{housekeeping::Retention, reader::Reader, states::State, writer::Writer};
+use crate::{
+    housekeeping::Retention,
+    reader::Reader,
+    states::{self, State},
+    writer::Writer,
+};
 
 /// Batches of rows that are read ahead of whoever looks at them.
 const READ_AHEAD: usize = 2;
@@ -147,8 +154,8 @@ impl StateStore for Embedded {
     }
 
     async fn store(&self, _by: Lease, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
-        let (writer, state) = (self.writer.clone(), State { name: name.to_owned(), state, changed });
-        finished(spawn_blocking(move || writer.store_state(state)).await)
+        let state = State { name: name.to_owned(), state, changed };
+        self.writer.write(move |connection| state.write(connection)).await
     }
 
     async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
@@ -158,5 +165,23 @@ impl StateStore for Embedded {
         }
         let tenant = tenant.map(str::to_owned);
         self.read(move |reader| reader.alerts(tenant.as_deref(), limit)).await
+    }
+
+    async fn add_entry(&self, entry: Entry) -> Result<(), StoreError> {
+        self.writer.write(move |connection| states::add_entry(connection, &entry)).await
+    }
+
+    async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError> {
+        self.writer.write(move |connection| states::replace_entry(connection, &entry)).await
+    }
+
+    async fn entry(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |reader| reader.entry(&name)).await
+    }
+
+    async fn take_entry(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.writer.write(move |connection| states::take_entry(connection, &name)).await
     }
 }

@@ -52,6 +52,10 @@ CREATE TABLE alerts (id TEXT PRIMARY KEY, tenant TEXT, opened INTEGER NOT NULL, 
 CREATE INDEX alerts_by_time ON alerts (opened);
 ";
 
+/// What is kept until its time is over. It came later than the rest, and is made where it is missing.
+const ENTRIES: &str =
+    "CREATE TABLE IF NOT EXISTS entries (name TEXT PRIMARY KEY, body TEXT NOT NULL, until INTEGER NOT NULL)";
+
 /// Tables of sums, which are alike.
 const CELLS: [&str; 3] = ["request_cells", "edge_cells", "day_cells"];
 const CELL_COLUMNS: &str = "
@@ -89,6 +93,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
         VERSION => {}
         _ => return Err(rusqlite::Error::InvalidQuery),
     }
+    connection.execute_batch(ENTRIES)?;
     Ok(connection)
 }
 

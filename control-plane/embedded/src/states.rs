@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use control_plane_model::store::{AlertRecord, StoreError};
+use control_plane_model::store::{AlertRecord, Entry, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::reader::Reader;
@@ -29,6 +29,25 @@ impl State {
     }
 }
 
+/// Keeps an entry, and forgets those whose time is over.
+pub(crate) fn add_entry(connection: &Connection, Entry { name, body, until }: &Entry) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM entries WHERE until <= unixepoch()", [])?;
+    let sql = "INSERT OR REPLACE INTO entries (name, body, until) VALUES (?1, ?2, ?3)";
+    connection.execute(sql, params![name, body, until]).map(|_| ())
+}
+
+/// Replaces an entry that is there; whether it was.
+pub(crate) fn replace_entry(connection: &Connection, Entry { name, body, until }: &Entry) -> rusqlite::Result<bool> {
+    let sql = "UPDATE entries SET body = ?2, until = ?3 WHERE name = ?1 AND until > unixepoch()";
+    connection.execute(sql, params![name, body, until]).map(|changed| changed > 0)
+}
+
+/// Takes an entry away.
+pub(crate) fn take_entry(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    let sql = "DELETE FROM entries WHERE name = ?1 RETURNING CASE WHEN until > unixepoch() THEN body END";
+    connection.query_row(sql, [name], |row| row.get(0)).optional().map(Option::flatten)
+}
+
 /// Names the file for good, wherever it is moved to: by where it was made, and at random.
 pub(crate) fn name(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO states VALUES ('identity', ?1 || ' (' || hex(randomblob(8)) || ')')";
@@ -48,6 +67,14 @@ impl Reader {
         self.read(|connection| {
             let mut select = connection.prepare_cached("SELECT body FROM states WHERE name = ?1")?;
             Ok(select.query_row([name], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// The body of an entry whose time is not over.
+    pub(crate) fn entry(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT body FROM entries WHERE name = ?1 AND until > unixepoch()";
+            Ok(connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?)
         })
     }
 

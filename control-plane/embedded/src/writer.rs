@@ -13,7 +13,7 @@ use control_plane_model::{
     store::{StoreError, Stored},
 };
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking};
 
 use crate::{
     failure::Failure,
@@ -22,8 +22,7 @@ use crate::{
     ingest::Ingest,
     late::Late,
     lock::Lock,
-    schema,
-    states::{self, State},
+    schema, states,
 };
 
 /// Requests that may wait; one more is told to come back.
@@ -38,8 +37,8 @@ const IDLE: Duration = Duration::from_secs(10);
 /// What the writer is asked for.
 enum Work {
     Store(Job),
-    /// In a transaction of its own.
-    State(State, SyncSender<Result<(), StoreError>>),
+    /// What is no span, by itself.
+    Other(Box<dyn FnOnce(&mut Connection) + Send>),
 }
 
 struct Job {
@@ -99,12 +98,22 @@ impl Writer {
         outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?.outcome
     }
 
-    /// Stores a state; `Ok` means that it is durable. This blocks.
-    pub(crate) fn store_state(&self, state: State) -> Result<(), StoreError> {
+    /// Writes what is no span; `Ok` means that it is durable.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (done, outcome) = oneshot::channel();
+        let work = Work::Other(Box::new(move |connection| {
+            // Whoever asked may have gone.
+            let _gone = done.send(write(connection));
+        }));
+        let sender = self.work.clone();
+        // It waits for its turn on a thread that may.
+        let sent = spawn_blocking(move || sender.send(work)).await;
         let ended = || StoreError::Failed("the writer ended".into());
-        let (done, outcome) = sync_channel(1);
-        self.work.send(Work::State(state, done)).map_err(|_| ended())?;
-        outcome.recv().unwrap_or_else(|_| Err(ended()))
+        let outcome = sent.is_ok_and(|sent| sent.is_ok()).then_some(outcome).ok_or_else(ended)?;
+        outcome.await.map_err(|_| ended())?.map_err(|error| Failure::from(error).into())
     }
 
     /// Who had late spans.
@@ -137,11 +146,7 @@ fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, ret
         }
         match first {
             None => {}
-            Some(Work::State(state, done)) => {
-                let outcome = state.write(&mut connection);
-                // Whoever asked may have gone.
-                let _gone = done.send(outcome.map_err(|error| Failure::from(error).into()));
-            }
+            Some(Work::Other(write)) => write(&mut connection),
             Some(Work::Store(first)) => {
                 let mut spans = first.spans;
                 let mut batch = vec![first];

@@ -176,6 +176,17 @@ pub struct Lease {
     pub term: u64,
 }
 
+/// What is kept until its time is over, under a name of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// No two have the same.
+    pub name: String,
+    /// What is kept.
+    pub body: String,
+    /// The first second at which it is not there any more, Unix seconds.
+    pub until: i64,
+}
+
 /// Keeps what the control plane has to remember besides spans.
 #[async_trait]
 pub trait StateStore: Debug + Send + Sync {
@@ -197,6 +208,18 @@ pub trait StateStore: Debug + Send + Sync {
 
     /// The bodies of alerts, the latest first: of one tenant, if one is named.
     async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;
+
+    /// Keeps an entry. One of this name that was there is replaced.
+    async fn add_entry(&self, entry: Entry) -> Result<(), StoreError>;
+
+    /// Replaces the entry of this name; `false` where there is none any more, and then there is none afterwards.
+    async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError>;
+
+    /// The body of an entry.
+    async fn entry(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Takes an entry away: of several who do so at once, one gets it.
+    async fn take_entry(&self, name: &str) -> Result<Option<String>, StoreError>;
 }
 
 #[cfg(test)]

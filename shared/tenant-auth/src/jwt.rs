@@ -197,6 +197,21 @@ impl JwtVerifier {
     ///
     /// [`AuthError`]: why nobody is known to have.
     pub async fn verify(&self, authorization: Option<&str>) -> Result<Identity, AuthError> {
+        let claims = self.claims(authorization).await?;
+        let names = &self.claims;
+        let (tenant, tier) = (claims.text(&names.tenant_id)?, claims.text(&names.tier)?);
+        let (user, role) = (claims.text(&names.user_id)?, claims.text(&names.role)?);
+        let label = names.label(tenant.as_deref(), tier.as_deref(), user.as_deref())?;
+        let tenant = TenantContext::vouched_by("a verified token", label);
+        Ok(Identity { tenant, role: Role::of_claim(role.as_deref()) })
+    }
+
+    /// What the token in this `Authorization` header value says, for whoever asks it for more than a tenant: a `nonce`, groups.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError`]: why the token is not believed.
+    pub async fn claims(&self, authorization: Option<&str>) -> Result<VerifiedClaims, AuthError> {
         let token = authorization.map(str::trim).filter(|value| !value.is_empty()).ok_or(AuthError::MissingToken)?;
         let token = match token.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
@@ -217,13 +232,7 @@ impl JwtVerifier {
             .ok_or_else(|| invalid("another algorithm"))?;
         let claims = decode::<Claims>(token, key.decoding(), validation).map_err(not_decoded)?.claims;
         self.check(&claims)?;
-        let text = |name: &str| claims.text(name).map_err(|NoText| invalid("claims of the wrong shape"));
-        let names = &self.claims;
-        let (tenant, tier) = (text(&names.tenant_id)?, text(&names.tier)?);
-        let (user, role) = (text(&names.user_id)?, text(&names.role)?);
-        let label = names.label(tenant.as_deref(), tier.as_deref(), user.as_deref())?;
-        let tenant = TenantContext::vouched_by("a verified token", label);
-        Ok(Identity { tenant, role: Role::of_claim(role.as_deref()) })
+        Ok(VerifiedClaims(claims))
     }
 
     /// What the library does not check, or not as strictly.
@@ -244,6 +253,26 @@ impl JwtVerifier {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The claims of a token that [`JwtVerifier::claims`] has verified.
+#[derive(Debug)]
+pub struct VerifiedClaims(Claims);
+
+impl VerifiedClaims {
+    /// A claim that is a text; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::InvalidToken`] where it is something else.
+    pub fn text(&self, name: &str) -> Result<Option<String>, AuthError> {
+        self.0.text(name).map_err(|NoText| AuthError::InvalidToken("claims of the wrong shape".to_owned()))
+    }
+
+    /// A claim that is a text or a list of texts; nothing where it is neither.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        self.0.texts(name)
     }
 }
 

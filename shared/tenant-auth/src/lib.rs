@@ -5,6 +5,7 @@
 //! | [`AuthLayer`] | the Tower layer that lets only verified tenants through to a handler |
 //! | [`Identify`], [`Identity`] | who sent a request, whoever says so |
 //! | [`JwtVerifier`], [`JwtSettings`], [`SigningAlgorithm`] | a token of any issuer, Cognito a preset |
+//! | [`VerifiedClaims`] | what else a verified token says |
 //! | [`AuthorizerContext`] | the context that a Lambda authorizer gives a request; of HTTP APIs too with the feature `http-api` |
 //! | [`ClaimNames`] | under which names a tenant, a tier and a user stand |
 //! | `TenantRegistry`, `RegistrySettings` | which tenants there are, and whether they are served |
@@ -90,7 +91,7 @@ pub use authorizer::AuthorizerContext;
 pub use claims::ClaimNames;
 pub use identify::{AuthError, Identify, Identity};
 pub use jwks::JwksError;
-pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm};
+pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm, VerifiedClaims};
 pub use layer::{AuthLayer, AuthService};
 #[cfg(feature = "registry")]
 pub use registry::{RegistrySettings, TenantRegistry};

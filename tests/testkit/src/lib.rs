@@ -6,6 +6,7 @@
 //! | [`notes`] | the functions of `examples/notes` alike, on which the crates' own promises are tested |
 //! | [`tokens`], [`trace_contexts`] | tokens that no function may take, and trace context with what is to come of it |
 //! | [`insights`] | the services that slo-evaluator asks and tells |
+//! | [`provider`] | an OpenID provider, and what one can do wrong |
 //! | `control_plane` | a control plane of the test's own, and OTLP requests for it |
 //! | `clickhouse`, `dynamodb` | a ClickHouse for it, and a table |
 //! | `traffic` | requests of many tenants as spans, and what they come to |
@@ -26,6 +27,7 @@ pub mod dynamodb;
 pub mod functions;
 pub mod insights;
 pub mod notes;
+pub mod provider;
 pub mod tokens;
 pub mod trace_contexts;
 #[cfg(feature = "control-plane")]

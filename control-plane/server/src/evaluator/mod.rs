@@ -183,7 +183,7 @@ mod tests {
 
     use async_trait::async_trait;
     use control_plane_embedded::{Embedded, Retention};
-    use control_plane_model::store::{AlertRecord, Lease, Scope};
+    use control_plane_model::store::{AlertRecord, Entry, Lease, Scope};
     use opentelemetry_proto::tonic::{
         collector::trace::v1::ExportTraceServiceRequest,
         common::v1::{AnyValue, KeyValue, any_value::Value},
@@ -221,6 +221,22 @@ mod tests {
 
         async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
             self.0.alerts(scope, tenant, limit).await
+        }
+
+        async fn add_entry(&self, entry: Entry) -> Result<(), StoreError> {
+            self.0.add_entry(entry).await
+        }
+
+        async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError> {
+            self.0.replace_entry(entry).await
+        }
+
+        async fn entry(&self, name: &str) -> Result<Option<String>, StoreError> {
+            self.0.entry(name).await
+        }
+
+        async fn take_entry(&self, name: &str) -> Result<Option<String>, StoreError> {
+            self.0.take_entry(name).await
         }
     }
 

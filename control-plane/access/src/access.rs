@@ -1,0 +1,254 @@
+//! Who sent a request.
+
+use std::sync::Arc;
+
+use control_plane_model::store::StateStore;
+use cookie::{Cookie, SameSite, time::Duration};
+use http::{HeaderMap, Method, header};
+use jiff::Timestamp;
+
+use crate::{
+    AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn,
+    browser::one,
+    issuer::Issuer,
+    secrets,
+    service_keys::ServiceKeys,
+    sessions::Sessions,
+    sign_in::{self, SignIns},
+};
+
+/// The path that a provider sends browsers back to.
+const CALLBACK: &str = "/sign-in/callback";
+
+/// Somebody who was verified, and how.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// Who it is.
+    pub principal: Principal,
+    /// What a form of theirs has to bring along; none, where a token or a key came with the request, which no browser sends by itself.
+    pub csrf: Option<String>,
+}
+
+/// Knows who may see what.
+#[derive(Debug)]
+pub struct Access {
+    browser: Browser,
+    staff: Option<Issuer>,
+    tenants: Option<Issuer>,
+    service_keys: ServiceKeys,
+    sessions: Sessions,
+    sign_ins: SignIns,
+}
+
+impl Access {
+    /// From the configuration, with sessions in `states`. Nothing is asked of an issuer yet.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be meant.
+    pub fn new(settings: Settings, states: Arc<dyn StateStore>) -> Result<Self, String> {
+        let browser = Browser::at(&settings.url)?;
+        if let (Some(staff), Some(tenants)) = (&settings.staff, &settings.tenants)
+            && staff.provider.issuer == tenants.provider.issuer
+        {
+            return Err(
+                "access.staff and access.tenants have one issuer: a tenant's user could become an operator".into()
+            );
+        }
+        let sign_ins = SignIns { states: states.clone(), redirect_url: browser.url_of(CALLBACK) };
+        Ok(Self {
+            service_keys: ServiceKeys::new(&settings.service_keys)?,
+            sessions: Sessions::new(states, settings.session),
+            staff: settings.staff.map(Issuer::of_staff),
+            tenants: settings.tenants.map(Issuer::of_tenants),
+            browser,
+            sign_ins,
+        })
+    }
+
+    /// Holds a request to this server's own names, and one that changes something and brings a cookie to its own pages.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::Foreign`].
+    pub fn check_source(&self, method: &Method, headers: &HeaderMap) -> Result<(), AccessError> {
+        // A token or a key is brought by programs, and by no browser on its own.
+        let method = if headers.contains_key(header::AUTHORIZATION) { &Method::GET } else { method };
+        self.browser.check(method, headers)
+    }
+
+    /// Who sent a request with these headers; `None` where it does not say.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::NotAuthenticated`] for a token or a key that is not valid, [`AccessError::NotAllowed`] for one whose bearer has no role,
+    /// [`AccessError::Unavailable`] where it cannot be judged.
+    pub async fn who(&self, headers: &HeaderMap, now: Timestamp) -> Result<Option<Authenticated>, AccessError> {
+        if headers.contains_key(header::AUTHORIZATION) {
+            let bearer = one(headers, header::AUTHORIZATION).and_then(bearer).ok_or(AccessError::NotAuthenticated)?;
+            let principal = self.bearer(bearer, now).await?;
+            return Ok(Some(Authenticated { principal, csrf: None }));
+        }
+        let Some(id) = self.cookie(headers, SESSION_COOKIE) else { return Ok(None) };
+        let principal = self.sessions.principal(&id, now).await?;
+        Ok(principal.map(|principal| Authenticated { principal, csrf: Some(csrf(&id)) }))
+    }
+
+    async fn bearer(&self, bearer: &str, now: Timestamp) -> Result<Principal, AccessError> {
+        if ServiceKeys::is_one(bearer) {
+            return self.service_keys.principal(bearer, now);
+        }
+        // Which issuer is asked follows from what the token says; whether it is the issuer's, from its signature.
+        let said = said_issuer(bearer).ok_or(AccessError::NotAuthenticated)?;
+        let issuers = [&self.staff, &self.tenants].into_iter().flatten();
+        let issuer = issuers.into_iter().find(|issuer| issuer.settings().issuer == said);
+        issuer.ok_or(AccessError::NotAuthenticated)?.bearer(bearer).await
+    }
+
+    /// Which issuers one can sign in at: `staff`, `tenants`.
+    pub fn issuers(&self) -> Vec<&'static str> {
+        let named = [("staff", &self.staff), ("tenants", &self.tenants)];
+        named.into_iter().filter_map(|(name, issuer)| issuer.as_ref().map(|_| name)).collect()
+    }
+
+    fn issuer(&self, name: &str) -> Result<&Issuer, AccessError> {
+        let issuer = match name {
+            "staff" => self.staff.as_ref(),
+            "tenants" => self.tenants.as_ref(),
+            _ => None,
+        };
+        issuer.ok_or(AccessError::SignIn("there is no such issuer"))
+    }
+
+    /// Begins a sign-in at an issuer of [`Access::issuers`]; `return_to` is the page to come back to.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::SignIn`] for an issuer that there is not, [`AccessError::Unavailable`].
+    pub async fn begin(&self, issuer: &str, return_to: &str, now: Timestamp) -> Result<SignInStarted, AccessError> {
+        self.sign_ins.begin((issuer, self.issuer(issuer)?), return_to, now).await
+    }
+
+    /// Ends a sign-in with what the provider sent the browser back with, in the browser that began it. A session that the browser had is over.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::SignIn`], [`AccessError::NotAuthenticated`] for an ID token that is not valid, [`AccessError::NotAllowed`],
+    /// [`AccessError::Unavailable`].
+    pub async fn finish(
+        &self,
+        code: &str,
+        state: &str,
+        said_issuer: Option<&str>,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<SignedIn, AccessError> {
+        let browser = self.cookie(headers, SIGN_IN_COOKIE);
+        let (issuer, return_to) = self.sign_ins.take(state, browser.as_deref()).await?;
+        let issuer = self.issuer(&issuer)?;
+        // RFC 9207: an answer that says whose it is must be of whom was asked.
+        if said_issuer.is_some_and(|said| said != issuer.settings().issuer) {
+            return Err(AccessError::SignIn("another provider answered"));
+        }
+        let principal = self.sign_ins.finish(issuer, code, state, browser.as_deref().unwrap_or_default()).await?;
+        self.sign_out(headers).await?;
+        let session = self.sessions.begin(&principal, now).await?;
+        Ok(SignedIn { principal, session, return_to })
+    }
+
+    /// Ends the session of a request.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::Unavailable`].
+    pub async fn sign_out(&self, headers: &HeaderMap) -> Result<(), AccessError> {
+        match self.cookie(headers, SESSION_COOKIE) {
+            Some(id) => self.sessions.end_of(&id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The `Set-Cookie` of a session.
+    pub fn session_cookie(&self, id: &str) -> String {
+        self.set(SESSION_COOKIE, id, None)
+    }
+
+    /// The `Set-Cookie` of a sign-in that has begun.
+    pub fn sign_in_cookie(&self, secret: &str) -> String {
+        self.set(SIGN_IN_COOKIE, secret, Some(sign_in::LASTS))
+    }
+
+    /// The `Set-Cookie` that takes a cookie away.
+    pub fn no_cookie(&self, name: &str) -> String {
+        self.set(name, "", Some(0))
+    }
+
+    /// A cookie of this host alone that no script reads. `Lax`, since a provider leads back here, and so does a link in an alert.
+    fn set(&self, name: &str, value: &str, seconds: Option<i64>) -> String {
+        let secure = self.browser.is_secure();
+        let mut cookie = Cookie::build((self.cookie_name(name), value.to_owned()))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(secure);
+        if let Some(seconds) = seconds {
+            cookie = cookie.max_age(Duration::seconds(seconds));
+        }
+        cookie.build().to_string()
+    }
+
+    fn cookie_name(&self, name: &str) -> String {
+        if self.browser.is_secure() { format!("__Host-{name}") } else { name.to_owned() }
+    }
+
+    /// The value of a cookie that is there once: of two, somebody else may have set one.
+    fn cookie(&self, headers: &HeaderMap, name: &str) -> Option<String> {
+        let name = self.cookie_name(name);
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let cookies = lines.flat_map(Cookie::split_parse).filter_map(Result::ok);
+        let mut values = cookies.filter(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned());
+        match (values.next(), values.next()) {
+            (Some(value), None) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// What a form of a session has to bring along.
+fn csrf(session: &str) -> String {
+    secrets::derived("csrf", session)
+}
+
+impl Authenticated {
+    /// Holds a form to what it had to bring along.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::Foreign`].
+    pub fn check_form(&self, csrf: Option<&str>) -> Result<(), AccessError> {
+        match &self.csrf {
+            Some(own) if !csrf.is_some_and(|given| secrets::same(own, given)) => {
+                Err(AccessError::Foreign("This form is not of your session. Open its page again."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The `iss` that a token claims, unverified.
+fn said_issuer(token: &str) -> Option<String> {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    #[derive(serde::Deserialize)]
+    struct Said {
+        iss: String,
+    }
+
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Said>(&payload).ok().map(|said| said.iss)
+}

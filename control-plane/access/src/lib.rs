@@ -1,0 +1,39 @@
+//! Who may see what of the control plane.
+//!
+//! | item | idea |
+//! |---|---|
+//! | [`Access`] | says who sent a request: by the cookie of a session, the token of an issuer, or a service key |
+//! | [`Principal`], [`Role`] | who that is, and what they may do |
+//! | [`Settings`] | who may sign in, from the configuration file |
+//! | `issuer` | an OpenID provider: where it is found, and whom its ID tokens make of their bearer |
+//! | `sign_in` | the code flow: to the provider, and back |
+//! | `sessions` | who is signed in, by the hash of a random id |
+//! | `service_keys` | keys of programs, with a role, a name and an end |
+//! | `browser` | what a browser says of where a request comes from |
+//!
+//! Nothing here knows a server: requests are headers, answers are values.
+//!
+//! # Guarantees
+//!
+//! - A token of the tenants' issuer makes a [`Role::Tenant`], whatever its claims say.
+//! - Of session ids, service keys and the `state` of a sign-in only hashes are kept: whoever reads the store can use none of them.
+//! - The `state` of a sign-in is good once, for ten minutes, in the browser that began it.
+
+mod access;
+mod browser;
+mod error;
+mod issuer;
+mod principal;
+mod secrets;
+mod service_keys;
+mod sessions;
+mod settings;
+mod sign_in;
+
+pub use access::{Access, Authenticated};
+pub use browser::Browser;
+pub use error::AccessError;
+pub use principal::{Principal, Role};
+pub use sessions::SESSION_COOKIE;
+pub use settings::{IssuerSettings, ServiceKeySettings, SessionSettings, Settings, StaffSettings, TenantsSettings};
+pub use sign_in::{SIGN_IN_COOKIE, SignInStarted, SignedIn};

@@ -1,0 +1,84 @@
+//! Who is signed in.
+//!
+//! A session is an entry of the state store under the hash of a random id, which is the value of a cookie. Whoever signs out drops the entry:
+//! a copy of the cookie is worth nothing then. What a session may is what its principal might when they signed in; a role that is taken away is
+//! gone when the session ends, [`SessionSettings::max_hours`] later at most.
+
+use std::sync::Arc;
+
+use control_plane_model::store::{Entry, StateStore};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{AccessError, Principal, SessionSettings, secrets};
+
+/// The cookie's name. On https it begins with `__Host-`: browsers then take it from this host alone, over TLS alone.
+pub const SESSION_COOKIE: &str = "control-plane-session";
+
+/// A session is written again at most so often, to remember when it was used last: seconds.
+const NOTED_EVERY: i64 = 60;
+
+/// A session as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Kept {
+    principal: Principal,
+    began: i64,
+    used: i64,
+}
+
+/// All sessions.
+#[derive(Debug, Clone)]
+pub(crate) struct Sessions {
+    states: Arc<dyn StateStore>,
+    idle: i64,
+    longest: i64,
+}
+
+impl Sessions {
+    pub(crate) fn new(states: Arc<dyn StateStore>, settings: SessionSettings) -> Self {
+        Self { states, idle: i64::from(settings.idle_minutes) * 60, longest: i64::from(settings.max_hours) * 3_600 }
+    }
+
+    /// Begins a session; its id.
+    pub(crate) async fn begin(&self, principal: &Principal, now: Timestamp) -> Result<String, AccessError> {
+        let id = secrets::random()?;
+        let now = now.as_second();
+        let kept = Kept { principal: principal.clone(), began: now, used: now };
+        self.states.add_entry(self.entry(&id, &kept)?).await?;
+        Ok(id)
+    }
+
+    /// Whose session this is, if it is one and not over.
+    pub(crate) async fn principal(&self, id: &str, now: Timestamp) -> Result<Option<Principal>, AccessError> {
+        let Some(body) = self.states.entry(&name(id)).await? else { return Ok(None) };
+        let Ok(kept) = serde_json::from_str::<Kept>(&body) else { return Ok(None) };
+        let now = now.as_second();
+        if now >= self.end(&kept) {
+            return Ok(None);
+        }
+        if now - kept.used >= NOTED_EVERY {
+            // Only where it is still there: a session that was dropped meanwhile stays dropped.
+            self.states.replace_entry(self.entry(id, &Kept { used: now, ..kept.clone() })?).await?;
+        }
+        Ok(Some(kept.principal))
+    }
+
+    /// Ends a session for everybody who has its id.
+    pub(crate) async fn end_of(&self, id: &str) -> Result<(), AccessError> {
+        self.states.take_entry(&name(id)).await?;
+        Ok(())
+    }
+
+    fn end(&self, kept: &Kept) -> i64 {
+        (kept.began + self.longest).min(kept.used + self.idle)
+    }
+
+    fn entry(&self, id: &str, kept: &Kept) -> Result<Entry, AccessError> {
+        let body = serde_json::to_string(kept).map_err(|_| AccessError::Unavailable("a session cannot be written"))?;
+        Ok(Entry { name: name(id), body, until: self.end(kept) })
+    }
+}
+
+fn name(id: &str) -> String {
+    format!("session/{}", secrets::hash(id))
+}
