@@ -163,7 +163,12 @@ impl StateStore for DynamoDbStates {
     async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError> {
         let Table { client, name } = &self.0.table;
         let put = client.put_item().table_name(name).set_item(Some(kept(entry)));
-        match put.condition_expression("attribute_exists(pk)").send().await {
+        match put
+            .condition_expression("attribute_exists(pk) AND expires_at > :now")
+            .expression_attribute_values(":now", N(now().to_string()))
+            .send()
+            .await
+        {
             Ok(_) => Ok(true),
             Err(error)
                 if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
@@ -200,11 +205,16 @@ fn kept(Entry { name, body, until }: Entry) -> Item {
     item
 }
 
+/// Unix seconds.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
 /// The body of an entry that is not over.
 fn body(item: &Item) -> Option<String> {
     let until: i64 = item.get(EXPIRES_AT)?.as_n().ok()?.parse().ok()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-    if until <= i64::try_from(now).ok()? {
+    if until <= now() {
         return None;
     }
     item.get("body")?.as_s().ok().cloned()

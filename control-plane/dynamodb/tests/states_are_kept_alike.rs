@@ -3,7 +3,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use aws_sdk_dynamodb::{
@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 };
 use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::{Embedded, Retention};
-use control_plane_model::store::{AlertRecord, Lease, Scope, StateStore, StoreError};
+use control_plane_model::store::{AlertRecord, Entry, Lease, Scope, StateStore, StoreError};
 use testkit::dynamodb::Table;
 
 const LEASE: Duration = Duration::from_millis(300);
@@ -120,4 +120,35 @@ async fn one_leads_and_whoever_led_before_stores_nothing() {
     let (again, _) = wait_for(&a, "a").await;
     assert!(again.term > of_b.term);
     assert!(matches!(b.store(of_b, "alerts", "3".into(), Vec::new()).await, Err(StoreError::Superseded)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_end_by_themselves_and_are_taken_once() {
+    let table = Table::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let embedded = Embedded::open(&dir.path().join("store.sqlite"), Retention::default()).unwrap();
+    let both: [Arc<dyn StateStore>; 2] = [Arc::new(embedded), Arc::new(server(&table))];
+    let entry = |name: &str, body: &str, until| Entry { name: name.into(), body: body.into(), until };
+    for states in both {
+        let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+        let read = async |name: &str| states.entry(name).await.unwrap();
+        states.add_entry(entry("a", "1", now + 60)).await.unwrap();
+        states.add_entry(entry("a", "2", now + 60)).await.unwrap();
+        states.add_entry(entry("over", "1", now)).await.unwrap();
+        assert_eq!((read("a").await.as_deref(), read("over").await, read("b").await), (Some("2"), None, None));
+        assert_eq!(states.take_entry("over").await.unwrap(), None);
+        assert!(states.replace_entry(entry("a", "3", now + 60)).await.unwrap());
+        assert_eq!(read("a").await.as_deref(), Some("3"));
+        let takes = (0..8).map(|_| states.take_entry("a"));
+        let taken = futures_util::future::join_all(takes).await;
+        assert_eq!(taken.into_iter().filter_map(|taken| taken.unwrap()).collect::<Vec<_>>(), ["3"]);
+        // What was taken does not come back by being replaced.
+        assert!(!states.replace_entry(entry("a", "4", now + 60)).await.unwrap());
+        assert_eq!(read("a").await, None);
+        states.add_entry(entry("soon", "1", now + 2)).await.unwrap();
+        assert_eq!(read("soon").await.as_deref(), Some("1"));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(read("soon").await, None);
+        assert!(!states.replace_entry(entry("soon", "2", now + 60)).await.unwrap());
+    }
 }
