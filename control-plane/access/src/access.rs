@@ -219,22 +219,6 @@ fn csrf(session: &str) -> String {
     secrets::derived("csrf", session)
 }
 
-impl Authenticated {
-    /// Holds a form to what it had to bring along.
-    ///
-    /// # Errors
-    ///
-    /// [`AccessError::Foreign`].
-    pub fn check_form(&self, csrf: Option<&str>) -> Result<(), AccessError> {
-        match &self.csrf {
-            Some(own) if !csrf.is_some_and(|given| secrets::same(own, given)) => {
-                Err(AccessError::Foreign("This form is not of your session. Open its page again."))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -1,0 +1,132 @@
+//! Who sent a request, and the answer for those who may not ask for it.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use control_plane_model::store::{Scope, StateStore};
+use http::{HeaderMap, HeaderValue, Uri, header};
+use jiff::Timestamp;
+
+use crate::{Access, AccessError, Authenticated, Browser, Principal, Role, Settings, secrets};
+
+/// Makes the answer for whoever is not let in: a page for a browser, a problem document for a program.
+pub type Refuse = fn(&AccessError, &HeaderMap, &Uri) -> Response;
+
+/// What stands before every page and the API.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    guarded: Guarded,
+    refuse: Refuse,
+}
+
+#[derive(Debug, Clone)]
+enum Guarded {
+    /// Nobody is asked who they are: loopback alone can reach the server.
+    Open(Browser),
+    /// Whoever signs in, or brings a token or a key.
+    By(Arc<Access>),
+}
+
+impl Gate {
+    /// The gate that the configuration wants for a server that listens there.
+    ///
+    /// # Errors
+    ///
+    /// What is to be written, where a network could reach a server that asks nobody who they are; what cannot be meant.
+    pub fn new(
+        settings: Option<Settings>,
+        listens: SocketAddr,
+        states: Arc<dyn StateStore>,
+        refuse: Refuse,
+    ) -> Result<Self, String> {
+        let guarded = match settings {
+            Some(settings) => Guarded::By(Arc::new(Access::new(settings, states)?)),
+            None if listens.ip().is_loopback() => Guarded::Open(Browser::on_loopback()),
+            None => {
+                return Err(format!(
+                    "{listens} can be reached from other machines, and nobody would be asked who they are. Say who may see what in the \
+                 configuration file ([access], docs/control-plane.md), or listen on 127.0.0.1"
+                ));
+            }
+        };
+        Ok(Self { guarded, refuse })
+    }
+
+    async fn visitor(&self, request: &Request) -> Result<Option<Visitor>, AccessError> {
+        match &self.guarded {
+            Guarded::Open(browser) => {
+                browser.check(request.method(), request.headers())?;
+                let by = "loopback".to_owned();
+                let principal = Principal { name: by.clone(), vouched_by: by, role: Role::Operator };
+                Ok(Some(Visitor(Authenticated { principal, csrf: None })))
+            }
+            Guarded::By(access) => {
+                access.check_source(request.method(), request.headers())?;
+                Ok(access.who(request.headers(), Timestamp::now()).await?.map(Visitor))
+            }
+        }
+    }
+
+    /// Sign-in, where there is one.
+    pub fn access(&self) -> Option<&Access> {
+        match &self.guarded {
+            Guarded::By(access) => Some(access),
+            Guarded::Open(_) => None,
+        }
+    }
+}
+
+/// Who asks, in the extensions of a request that was let in: [`guard`] alone makes one.
+#[derive(Debug, Clone)]
+pub struct Visitor(Authenticated);
+
+impl Visitor {
+    /// Who it is.
+    pub fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    /// What they may see.
+    pub fn scope(&self) -> Scope {
+        self.0.principal.scope()
+    }
+
+    /// What a form of theirs brings along; none, where no cookie says who they are.
+    pub fn csrf(&self) -> Option<&str> {
+        self.0.csrf.as_deref()
+    }
+
+    /// Holds a form to what it had to bring along.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::Foreign`].
+    pub fn check_form(&self, csrf: Option<&str>) -> Result<(), AccessError> {
+        match &self.0.csrf {
+            Some(own) if !csrf.is_some_and(|given| secrets::same(own, given)) => {
+                Err(AccessError::Foreign("This form is not of your session. Open its page again."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Lets a request in with who sent it; each route then says who may.
+pub async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    match gate.visitor(&request).await {
+        Ok(visitor) => {
+            if let Some(visitor) = visitor {
+                request.extensions_mut().insert(visitor);
+            }
+            let mut response = next.run(request).await;
+            // What somebody saw is not shown to whoever comes after them at the same machine, or through the same proxy.
+            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            response
+        }
+        Err(error) => (gate.refuse)(&error, request.headers(), request.uri()),
+    }
+}

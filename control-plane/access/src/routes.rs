@@ -1,0 +1,102 @@
+//! A router whose routes each say who may ask for them: there is no way to add one that does not.
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    routing::MethodRouter,
+};
+use http::Method;
+
+use crate::{AccessError, Refuse, Role, Visitor};
+
+/// Who may ask for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum May {
+    /// Whoever reaches the server, signed in or not.
+    Anybody,
+    /// Whoever is signed in: a tenant's user sees their own figures.
+    SignedIn,
+    /// Viewers and operators.
+    Staff,
+    /// Operators.
+    Operators,
+}
+
+impl May {
+    fn admits(self, visitor: Option<&Visitor>) -> Result<(), AccessError> {
+        let role = visitor.map(|visitor| &visitor.principal().role);
+        match (self, role) {
+            (Self::Anybody, _) | (Self::SignedIn, Some(_)) => Ok(()),
+            (_, None) => Err(AccessError::NotAuthenticated),
+            (Self::Staff, Some(Role::Viewer | Role::Operator)) | (Self::Operators, Some(Role::Operator)) => Ok(()),
+            (Self::Staff, Some(_)) => Err(AccessError::NotAllowed("This is for those who run the system.")),
+            (Self::Operators, Some(_)) => Err(AccessError::NotAllowed("This is for operators.")),
+        }
+    }
+}
+
+/// A route, as a test lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteRow {
+    /// `GET`, `POST`.
+    pub method: Method,
+    /// With its parameters: `/api/traces/{id}`.
+    pub path: &'static str,
+    /// Who may.
+    pub may: May,
+}
+
+/// Routes, and who may ask for each.
+#[derive(Debug)]
+pub struct Routes<S> {
+    router: Router<S>,
+    rows: Vec<RouteRow>,
+    refuse: Refuse,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// None yet; `refuse` makes the answer for whoever may not.
+    pub fn new(refuse: Refuse) -> Self {
+        Self { router: Router::new(), rows: Vec::new(), refuse }
+    }
+
+    /// Adds a route; `handler` takes `method`.
+    #[must_use]
+    pub fn route(mut self, may: May, method: Method, path: &'static str, handler: MethodRouter<S>) -> Self {
+        let refuse = self.refuse;
+        let guard = move |request: Request, next: Next| async move {
+            match may.admits(request.extensions().get::<Visitor>()) {
+                Ok(()) => next.run(request).await,
+                Err(error) => refuse(&error, request.headers(), request.uri()),
+            }
+        };
+        self.router = self.router.route(path, handler.layer(from_fn(guard)));
+        self.rows.push(RouteRow { method, path, may });
+        self
+    }
+
+    /// Adds a route that is asked for with `GET`.
+    #[must_use]
+    pub fn get(self, may: May, path: &'static str, handler: MethodRouter<S>) -> Self {
+        self.route(may, Method::GET, path, handler)
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self.rows.extend(other.rows);
+        self
+    }
+
+    /// Each route.
+    pub fn rows(&self) -> &[RouteRow] {
+        &self.rows
+    }
+
+    /// The router; a request is let in by [`guard`](crate::guard), which is laid around it.
+    pub fn into_router(self) -> Router<S> {
+        self.router
+    }
+}

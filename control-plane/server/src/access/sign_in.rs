@@ -1,0 +1,117 @@
+//! The pages of signing in and out.
+
+use axum::{
+    Extension, Form,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use control_plane_access::{SESSION_COOKIE, SIGN_IN_COOKIE};
+use jiff::Timestamp;
+use maud::html;
+use serde::Deserialize;
+
+use super::{Gate, May, Routes, Visitor};
+use crate::{pages::outside, problem::Problem, text::link};
+
+/// Paths of signing in and out.
+pub(crate) fn routes() -> Routes<Gate> {
+    Routes::new()
+        .get(May::Anybody, "/sign-in", get(choose))
+        .get(May::Anybody, "/sign-in/{issuer}", get(begin))
+        .get(May::Anybody, "/sign-in/callback", get(back))
+        .route(May::SignedIn, Method::POST, "/sign-out", post(sign_out))
+}
+
+/// What a page is asked for with that leads to a sign-in.
+#[derive(Debug, Deserialize)]
+struct From {
+    #[serde(default)]
+    return_to: String,
+}
+
+/// `GET /sign-in`: who somebody is.
+async fn choose(State(gate): State<Gate>, Query(from): Query<From>) -> Result<Response, Problem> {
+    let access = gate.access()?;
+    let of = |issuer: &str| link(&format!("/sign-in/{issuer}"), &[("return_to", from.return_to.clone())]);
+    let content = html! {
+        p { "This control plane shows how tenants fare. Who are you?" }
+        ul.choices {
+            @for issuer in access.issuers() {
+                li { a.button href=(of(issuer)) {
+                    @if issuer == "staff" { "I run the system" } @else { "I am of a company that uses it" }
+                } }
+            }
+        }
+    };
+    Ok(outside(StatusCode::OK, "Sign in", &content))
+}
+
+/// `GET /sign-in/{issuer}`: to the provider.
+async fn begin(
+    State(gate): State<Gate>,
+    Path(issuer): Path<String>,
+    Query(from): Query<From>,
+) -> Result<Response, Response> {
+    let begun = async {
+        let access = gate.access()?;
+        let begun = access.begin(&issuer, &from.return_to, Timestamp::now()).await?;
+        Ok(([(header::SET_COOKIE, access.sign_in_cookie(&begun.cookie))], Redirect::to(&begun.location)).into_response())
+    };
+    begun.await.map_err(failed)
+}
+
+/// What a provider sends a browser back with: RFC 6749 §4.1.2, RFC 9207.
+#[derive(Debug, Deserialize)]
+struct Back {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    state: String,
+    iss: Option<String>,
+}
+
+/// `GET /sign-in/callback`: back from the provider.
+async fn back(State(gate): State<Gate>, headers: HeaderMap, Query(back): Query<Back>) -> Result<Response, Response> {
+    let finished = async {
+        let access = gate.access()?;
+        let now = Timestamp::now();
+        let signed_in = access.finish(&back.code, &back.state, back.iss.as_deref(), &headers, now).await?;
+        let cookies = [access.session_cookie(&signed_in.session), access.no_cookie(SIGN_IN_COOKIE)];
+        Ok((set(cookies), Redirect::to(&signed_in.return_to)).into_response())
+    };
+    finished.await.map_err(failed)
+}
+
+/// What a form brings along to show that it is of this session.
+#[derive(Debug, Deserialize)]
+struct Token {
+    csrf: Option<String>,
+}
+
+/// `POST /sign-out`: the session ends for everybody who has its cookie.
+async fn sign_out(
+    State(gate): State<Gate>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+    Form(token): Form<Token>,
+) -> Result<Response, Problem> {
+    let access = gate.access()?;
+    visitor.check_form(token.csrf.as_deref())?;
+    access.sign_out(&headers).await?;
+    Ok((set([access.no_cookie(SESSION_COOKIE)]), Redirect::to("/sign-in")).into_response())
+}
+
+fn set<const N: usize>(cookies: [String; N]) -> axum::response::AppendHeaders<[(HeaderName, String); N]> {
+    axum::response::AppendHeaders(cookies.map(|cookie| (header::SET_COOKIE, cookie)))
+}
+
+/// A sign-in happens in a browser: whatever went wrong, a person reads it.
+fn failed(problem: Problem) -> Response {
+    let content = html! {
+        p.problem role="alert" { (problem.detail()) }
+        p { a href="/sign-in" { "To the sign-in" } }
+    };
+    outside(problem.status(), "Sign in", &content)
+}
