@@ -41,33 +41,42 @@ impl ServiceMap {
         Self { from: minute(query.from), to: minute(query.to) + 60, nodes: Vec::new(), edges: Vec::new() }
     }
 
-    /// Adds edges, and the nodes at their ends.
+    /// Draws edges, and the nodes at their ends. Nodes are numbered in the order of their names: an answer tells nothing of how an engine
+    /// numbers them, nor of what else there is.
     pub fn draw(&mut self, edges: &BTreeMap<(NodeId, NodeId), Cell>, catalog: &Catalog, account: Option<&str>) {
         let seconds = self.to - self.from;
+        let within = |id: NodeId| account.is_none_or(|account| catalog.node(id).account == account);
+        let seen = || edges.iter().filter(|((source, target), _)| within(*source) || within(*target));
         let mut nodes: BTreeMap<NodeId, Cell> = BTreeMap::new();
-        for ((source, target), cell) in edges {
-            let within = |id: NodeId| account.is_none_or(|account| catalog.node(id).account == account);
-            if !within(*source) && !within(*target) {
-                continue;
-            }
-            let is_client = catalog.node(*source).kind == "client";
+        for ((source, target), cell) in seen() {
             let outside = nodes.entry(*source).or_default();
-            if is_client {
+            if catalog.node(*source).kind == "client" {
                 outside.merge(cell);
             }
             nodes.entry(*target).or_default().merge(cell);
-            self.edges.push(MapEdge { source: *source, target: *target, stats: Stats::of(cell, seconds) });
         }
-        self.nodes.extend(nodes.into_iter().map(|(id, cell)| {
-            let node = catalog.node(id);
-            MapNode {
+        let mut nodes: Vec<_> = nodes.into_iter().map(|(id, cell)| (catalog.node(id), id, cell)).collect();
+        nodes.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        let numbers: BTreeMap<NodeId, u32> = (0..).zip(&nodes).map(|(number, (_, id, _))| (*id, number)).collect();
+        let number = |id: &NodeId| numbers.get(id).copied().unwrap_or_default();
+        self.nodes = (0..)
+            .zip(nodes)
+            .map(|(id, (node, _, cell))| MapNode {
                 id,
                 kind: node.kind,
                 name: node.name,
                 account: Some(node.account).filter(|account| !account.is_empty()),
                 stats: Stats::of(&cell, seconds),
-            }
-        }));
+            })
+            .collect();
+        self.edges = seen()
+            .map(|((source, target), cell)| MapEdge {
+                source: number(source),
+                target: number(target),
+                stats: Stats::of(cell, seconds),
+            })
+            .collect();
+        self.edges.sort_by_key(|edge| (edge.source, edge.target));
     }
 }
 
