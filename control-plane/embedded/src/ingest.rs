@@ -93,7 +93,7 @@ impl Ingest {
         trace.dirty = false;
         trace.stored.exists = true;
         trace.stored.start_ns = start_ns;
-        trace.stored.tenants = trace.growing.tenants.clone();
+        trace.stored.tenants = trace.growing.named.tenants.clone();
         Ok(trace)
     }
 
@@ -325,7 +325,7 @@ fn write(connection: &Connection, trace_id: TraceId, trace: &mut TraceState, now
         }
     }
     let mut insert = connection.prepare_cached(INSERT_TENANT)?;
-    for tenant in &trace.growing.tenants {
+    for tenant in &trace.growing.named.tenants {
         if !trace.stored.tenants.contains(tenant) {
             insert.execute(params![hour(start), tenant, start, trace.row])?;
             trace.stored.tenants.push(*tenant);

@@ -3,7 +3,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `lexer` | text to tokens, each with its column |
+//! | `lexer` | text to tokens |
 //! | `parser` | tokens to an [`Expression`] |
 //! | `kinds` | what X-Ray calls types of services, as kinds of nodes here |
 //! | `outline` | what a search looks at |
@@ -34,8 +34,9 @@ pub struct ExpressionError {
 }
 
 impl ExpressionError {
-    fn at(column: usize, message: impl Into<String>) -> Self {
-        Self { column, message: message.into(), is_xrays: false }
+    /// At a byte of a text.
+    fn at(text: &str, byte: usize, message: impl Into<String>) -> Self {
+        Self { column: text[..byte].chars().count() + 1, message: message.into(), is_xrays: false }
     }
 }
 
