@@ -3,6 +3,7 @@
 //! The writer holds every number in memory. What senders can invent is bounded: past a bound, names are counted together.
 
 use std::{
+    borrow::Borrow,
     collections::{HashMap, HashSet},
     hash::Hash,
 };
@@ -12,7 +13,7 @@ use control_plane_model::{
     incoming::Sender,
     topology::NodeId,
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 /// Names and nodes that are told apart: tenants, tiers, operations; services, tables, topics.
 const MAX_NAMES: usize = 200_000;
@@ -43,46 +44,23 @@ pub(crate) struct Dictionary {
 
 impl Dictionary {
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut dictionary = Self::default();
-        let mut names = connection.prepare("SELECT text, id FROM names")?;
-        for row in names.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))? {
-            let (text, id) = row?;
-            dictionary.names.insert(text.into(), id);
-        }
+        let mut dictionary = Self {
+            names: load(connection, "SELECT text, id FROM names", |row| Ok((row.get(0)?, row.get(1)?)))?,
+            series: load(connection, "SELECT service, operation, kind, tier, id FROM series", |row| {
+                Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get(4)?))
+            })?,
+            edges: load(connection, "SELECT source, target, tier, id FROM edges", |row| {
+                Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
+            })?,
+            ..Self::default()
+        };
         let mut nodes = connection.prepare("SELECT kind, account, name, id FROM nodes")?;
         let mut rows = nodes.query([])?;
         while let Some(row) = rows.next()? {
             let text = |index| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_str()?);
             dictionary.remember_node(text(0)?, text(1)?, text(2)?, row.get(3)?);
         }
-        let mut series = connection.prepare("SELECT service, operation, kind, tier, id FROM series")?;
-        for row in
-            series.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get(4)?)))?
-        {
-            let (key, id) = row?;
-            dictionary.series.insert(key, id);
-        }
-        let mut edges = connection.prepare("SELECT source, target, tier, id FROM edges")?;
-        for row in edges.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))? {
-            let (key, id) = row?;
-            dictionary.edges.insert(key, id);
-        }
         Ok(dictionary)
-    }
-
-    fn name(&mut self, connection: &Connection, text: Option<&str>) -> rusqlite::Result<u32> {
-        let Some(text) = text else { return Ok(NONE) };
-        if let Some(id) = self.names.get(text) {
-            return Ok(*id);
-        }
-        let text = if self.names.len() < MAX_NAMES { text } else { OTHER };
-        if let Some(id) = self.names.get(text) {
-            return Ok(*id);
-        }
-        connection.prepare_cached("INSERT INTO names (text) VALUES (?1)")?.execute([text])?;
-        let id = last_id(connection);
-        self.names.insert(text.into(), id);
-        Ok(id)
     }
 
     fn node(&mut self, connection: &Connection, kind: &str, account: &str, name: &str) -> rusqlite::Result<NodeId> {
@@ -94,8 +72,7 @@ impl Dictionary {
             return Ok(id);
         }
         let mut insert = connection.prepare_cached("INSERT INTO nodes (kind, account, name) VALUES (?1, ?2, ?3)")?;
-        insert.execute([kind, account, name])?;
-        let id = last_id(connection);
+        let id = as_number(insert.insert([kind, account, name])?);
         self.remember_node(kind, account, name, id);
         Ok(id)
     }
@@ -125,21 +102,15 @@ impl Dictionary {
     }
 
     pub(crate) fn series(&mut self, connection: &Connection, key: SeriesKey) -> rusqlite::Result<u32> {
+        let sql = "INSERT INTO series (service, operation, kind, tier) VALUES (?1, ?2, ?3, ?4)";
         let coarser = (key.0, NONE, key.2, key.3);
-        number(&mut self.series, key, coarser, |(service, operation, kind, tier)| {
-            let sql = "INSERT INTO series (service, operation, kind, tier) VALUES (?1, ?2, ?3, ?4)";
-            connection.prepare_cached(sql)?.execute(params![service, operation, kind, tier])?;
-            Ok(last_id(connection))
-        })
+        number(&mut self.series, MAX_SERIES, &key, &coarser, |key| connection.prepare_cached(sql)?.insert(*key))
     }
 
     pub(crate) fn edge(&mut self, connection: &Connection, key: EdgeKey) -> rusqlite::Result<u32> {
+        let sql = "INSERT INTO edges (source, target, tier) VALUES (?1, ?2, ?3)";
         let coarser = (key.0, key.1, NONE);
-        number(&mut self.edges, key, coarser, |(source, target, tier)| {
-            let sql = "INSERT INTO edges (source, target, tier) VALUES (?1, ?2, ?3)";
-            connection.prepare_cached(sql)?.execute(params![source, target, tier])?;
-            Ok(last_id(connection))
-        })
+        number(&mut self.edges, MAX_SERIES, &key, &coarser, |key| connection.prepare_cached(sql)?.insert(*key))
     }
 }
 
@@ -150,7 +121,9 @@ impl Numbers for Writing<'_> {
     type Error = rusqlite::Error;
 
     fn name(&mut self, text: Option<&str>) -> rusqlite::Result<u32> {
-        self.0.name(self.1, text)
+        let Some(text) = text else { return Ok(NONE) };
+        let sql = "INSERT INTO names (text) VALUES (?1)";
+        number(&mut self.0.names, MAX_NAMES, text, OTHER, |text| self.1.prepare_cached(sql)?.insert([text]))
     }
 
     fn node(&mut self, kind: &str, account: &str, name: &str) -> rusqlite::Result<NodeId> {
@@ -158,25 +131,34 @@ impl Numbers for Writing<'_> {
     }
 }
 
+fn load<K: Hash + Eq>(
+    connection: &Connection,
+    sql: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<(K, u32)>,
+) -> rusqlite::Result<HashMap<K, u32>> {
+    connection.prepare(sql)?.query_map([], read)?.collect()
+}
+
 /// The number of `key`; past the bound that of `coarser`.
-fn number<K: Hash + Eq + Copy>(
+fn number<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ToOwned<Owned: Into<K>> + ?Sized>(
     known: &mut HashMap<K, u32>,
-    key: K,
-    coarser: K,
-    add: impl FnOnce(K) -> rusqlite::Result<u32>,
+    most: usize,
+    key: &Q,
+    coarser: &Q,
+    insert: impl FnOnce(&Q) -> rusqlite::Result<i64>,
 ) -> rusqlite::Result<u32> {
-    if let Some(id) = known.get(&key) {
+    if let Some(id) = known.get(key) {
         return Ok(*id);
     }
-    let key = if known.len() < MAX_SERIES { key } else { coarser };
-    if let Some(id) = known.get(&key) {
+    let key = if known.len() < most { key } else { coarser };
+    if let Some(id) = known.get(key) {
         return Ok(*id);
     }
-    let id = add(key)?;
-    known.insert(key, id);
+    let id = as_number(insert(key)?);
+    known.insert(key.to_owned().into(), id);
     Ok(id)
 }
 
-fn last_id(connection: &Connection) -> u32 {
-    u32::try_from(connection.last_insert_rowid()).unwrap_or(u32::MAX)
+fn as_number(row: i64) -> u32 {
+    u32::try_from(row).unwrap_or(u32::MAX)
 }

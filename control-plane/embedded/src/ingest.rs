@@ -16,7 +16,7 @@ use prost::Message;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    cells::{Cells, Table},
+    cells::{Cells, DAYS, EDGES, REQUESTS},
     dictionary::{Dictionary, Writing},
     failure::Failure,
     fragment::{Compressed, Fragment},
@@ -47,9 +47,9 @@ impl Ingest {
         Ok(Self {
             dictionary: Dictionary::load(connection)?,
             hot: HotTraces::default(),
-            requests: Cells::new(Table::Requests),
-            edges: Cells::new(Table::Edges),
-            days: Cells::new(Table::Days),
+            requests: Cells::new(REQUESTS),
+            edges: Cells::new(EDGES),
+            days: Cells::new(DAYS),
             touched: Touched::default(),
             next_row,
         })
@@ -91,7 +91,6 @@ impl Ingest {
             }
         }
         trace.dirty = false;
-        trace.stored.exists = true;
         trace.stored.start_ns = start_ns;
         trace.stored.tenants = trace.growing.named.tenants.clone();
         Ok(trace)
@@ -171,9 +170,9 @@ impl Ingest {
     /// Writes what [`Ingest::add`] gathered.
     pub(crate) fn finish(&mut self, connection: &Connection, now: i64) -> Result<(), Failure> {
         self.hot.write_dirty(connection, now)?;
-        self.requests.flush(connection)?;
-        self.edges.flush(connection)?;
-        self.days.flush(connection)?;
+        for cells in [&mut self.requests, &mut self.edges, &mut self.days] {
+            cells.flush(connection)?;
+        }
         Ok(())
     }
 
@@ -184,9 +183,7 @@ impl Ingest {
 
     /// Sums that have moved to other buckets.
     pub(crate) fn forget_cells(&mut self) {
-        self.requests.forget();
-        self.edges.forget();
-        self.days.forget();
+        [&mut self.requests, &mut self.edges, &mut self.days].into_iter().for_each(Cells::forget);
     }
 }
 
@@ -244,7 +241,6 @@ struct TraceState {
 /// What rows of a trace say now.
 #[derive(Debug, Default)]
 struct InRows {
-    exists: bool,
     start_ns: i64,
     tenants: Vec<u32>,
 }
@@ -309,15 +305,11 @@ fn write(connection: &Connection, trace_id: TraceId, trace: &mut TraceState, now
     let outline = outline::encode(&trace.growing.outline());
     let spans = i64::try_from(trace.growing.len()).unwrap_or(i64::MAX);
     let (start, end, flags) = (trace.growing.start_ns, trace.growing.end_ns, trace.growing.flags.bits());
-    if trace.stored.exists {
-        let sql = "UPDATE traces SET start_ns = ?2, end_ns = ?3, spans = ?4, flags = ?5, outline = ?6 WHERE id = ?1";
-        connection.prepare_cached(sql)?.execute(params![trace.row, start, end, spans, flags, outline])?;
-    } else {
-        let sql = "INSERT INTO traces (id, trace_id, received, start_ns, end_ns, spans, flags, outline)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        let mut insert = connection.prepare_cached(sql)?;
-        insert.execute(params![trace.row, trace_id.as_bytes(), now, start, end, spans, flags, outline])?;
-    }
+    let sql = "INSERT INTO traces (id, trace_id, received, start_ns, end_ns, spans, flags, outline)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET start_ns = excluded.start_ns,
+               end_ns = excluded.end_ns, spans = excluded.spans, flags = excluded.flags, outline = excluded.outline";
+    let mut insert = connection.prepare_cached(sql)?;
+    insert.execute(params![trace.row, trace_id.as_bytes(), now, start, end, spans, flags, outline])?;
     if trace.stored.start_ns != start {
         let mut delete = connection.prepare_cached(DELETE_TENANT)?;
         for tenant in trace.stored.tenants.drain(..) {
@@ -331,7 +323,6 @@ fn write(connection: &Connection, trace_id: TraceId, trace: &mut TraceState, now
             trace.stored.tenants.push(*tenant);
         }
     }
-    trace.stored.exists = true;
     trace.stored.start_ns = start;
     trace.dirty = false;
     Ok(())

@@ -2,10 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
 };
 
 use parking_lot::Mutex;
@@ -21,37 +18,25 @@ impl Touched {
     }
 }
 
-/// Told by the writer, asked by the evaluator.
+/// Told by the writer, asked by the evaluator: until when all is evaluated, Unix seconds, and who had spans of before.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Late(Arc<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    /// What was before is evaluated; Unix seconds.
-    until: AtomicI64,
-    tenants: Mutex<HashSet<u32>>,
-}
+pub(crate) struct Late(Arc<Mutex<(i64, HashSet<u32>)>>);
 
 impl Late {
     /// What a transaction brought. To be told after its commit: told before, the evaluator could read without it and never again.
     pub(crate) fn note(&self, touched: Touched) {
-        let until = self.0.until.load(Ordering::SeqCst);
-        let mut late = touched.0.into_iter().filter(|(_, bucket)| *bucket < until).peekable();
-        if late.peek().is_some() {
-            let mut tenants = self.0.tenants.lock();
-            tenants.extend(late.map(|(tenant, _)| tenant));
-        }
+        let (until, tenants) = &mut *self.0.lock();
+        tenants.extend(touched.0.into_iter().filter(|(_, bucket)| bucket < until).map(|(tenant, _)| tenant));
     }
 
     /// Who had late spans since; what is before `until` is about to be read.
     pub(crate) fn take(&self, until: i64) -> HashSet<u32> {
-        self.0.until.store(until, Ordering::SeqCst);
-        std::mem::take(&mut self.0.tenants.lock())
+        std::mem::replace(&mut *self.0.lock(), (until, HashSet::new())).1
     }
 
     /// They have late spans still: what was taken was not read.
     pub(crate) fn put_back(&self, tenants: HashSet<u32>) {
-        self.0.tenants.lock().extend(tenants);
+        self.0.lock().1.extend(tenants);
     }
 }
 
