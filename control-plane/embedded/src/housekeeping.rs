@@ -172,7 +172,7 @@ mod tests {
         let begun = 1_800_000_000;
         let mut minutes = Cells::new(REQUESTS);
         for minute in 0..240_i64 {
-            let flags = Flags::from_bits(u8::from(minute % 7 == 0));
+            let flags = Flags::from_bits_retain(u8::from(minute % 7 == 0));
             let sample = Sample { duration_ns: 1_000 << (minute % 20), flags, weight: 2.5, estimated: minute % 3 == 0 };
             minutes.add((begun + minute * 60, u32::try_from(minute % 2).unwrap(), 1), &sample, 1);
         }

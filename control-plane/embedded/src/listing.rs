@@ -82,7 +82,7 @@ impl Scan<'_> {
                 return Ok(());
             }
             let (start_ns, end_ns): (i64, i64) = (row.get(1)?, row.get(2)?);
-            let columns = Row { duration_ns: end_ns - start_ns, flags: Flags::from_bits(row.get(3)?) };
+            let columns = Row { duration_ns: end_ns - start_ns, flags: Flags::from_bits_retain(row.get(3)?) };
             let decoded = self.needs_outline().then(|| row.get_ref(4)).transpose()?;
             let decoded = decoded.map(|value| outline::decode(value.as_blob().unwrap_or_default()));
             let outline = decoded.as_ref().unwrap_or(&nothing);
@@ -107,7 +107,7 @@ fn summary(connection: &Connection, catalog: &Catalog, row: i64) -> Result<Summa
         start_ns: row.get(1)?,
         end_ns: row.get(2)?,
         spans: usize::try_from(row.get::<_, i64>(3)?).unwrap_or_default(),
-        flags: Flags::from_bits(row.get(4)?),
+        flags: Flags::from_bits_retain(row.get(4)?),
     };
     Ok(listed.summary(&outline::decode(row.get_ref(5)?.as_blob().unwrap_or_default()), catalog))
 }

@@ -55,17 +55,19 @@ impl Catalog {
         next(&self.nodes)
     }
 
-    /// Puts a name at its number.
+    /// Puts a name at its number, which is greater than those before.
     pub fn place_name(&mut self, id: u32, text: String) {
         if let Some(name) = text.strip_prefix(ANNOTATION) {
             self.annotations.push((id, normalized(name)));
         }
-        place(&mut self.names, id, text);
+        self.names.resize_with(id as usize, String::default);
+        self.names.push(text);
     }
 
-    /// Puts a node at its number.
+    /// Puts a node at its number, which is greater than those before.
     pub fn place_node(&mut self, id: NodeId, node: Node) {
-        place(&mut self.nodes, id, node);
+        self.nodes.resize_with(id as usize, Node::default);
+        self.nodes.push(node);
     }
 
     /// A node; one without a name, if there is none.
@@ -76,16 +78,6 @@ impl Catalog {
 
 fn next<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
-}
-
-fn place<T: Default>(list: &mut Vec<T>, id: u32, value: T) {
-    let index = id as usize;
-    if list.len() <= index {
-        list.resize_with(index + 1, T::default);
-    }
-    if let Some(slot) = list.get_mut(index) {
-        *slot = value;
-    }
 }
 
 impl Names for Catalog {

@@ -144,7 +144,7 @@ impl GrowingTrace {
         }
         self.start_ns = if self.is_empty() { facts.start_ns } else { self.start_ns.min(facts.start_ns) };
         self.end_ns = self.end_ns.max(facts.end_ns);
-        self.flags = self.flags.with(facts.flags);
+        self.flags |= facts.flags;
         if placed.tenant != NONE {
             remember(&mut self.named.tenants, placed.tenant);
         }

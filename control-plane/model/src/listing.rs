@@ -160,9 +160,9 @@ impl Listed {
             services: sorted(nodes.into_iter().map(|node| node.name).collect()),
             tenants: sorted(outline.tenants.iter().map(|tenant| catalog.name(*tenant).to_owned()).collect()),
             spans: self.spans,
-            fault: self.flags.fault(),
-            error: self.flags.error(),
-            throttle: self.flags.throttle(),
+            fault: self.flags.contains(Flags::FAULT),
+            error: self.flags.contains(Flags::ERROR),
+            throttle: self.flags.contains(Flags::THROTTLE),
             start_unix_ns: self.start_ns,
             duration_ns: self.end_ns.saturating_sub(self.start_ns),
         }

@@ -78,7 +78,7 @@ impl<'o> Seen<'o> {
     }
 
     fn edge(&self, flags: u8) -> Self {
-        let flags = Flags::from_bits(flags);
+        let flags = Flags::from_bits_retain(flags);
         Self { flags, partial: false, duration_ns: 0.0, response_ns: 0.0, statuses: &[], outline: self.outline }
     }
 }
@@ -102,10 +102,10 @@ fn test<'a>(expression: &'a Expression, names: &'a dyn Names) -> Test<'a> {
             Box::new(move |seen| !inner(seen))
         }
         Expression::Is(flag) => Box::new(|seen| match flag {
-            Flag::Ok => !seen.flags.fault() && !seen.flags.error(),
-            Flag::Error => seen.flags.error(),
-            Flag::Fault => seen.flags.fault(),
-            Flag::Throttle => seen.flags.throttle(),
+            Flag::Ok => !seen.flags.intersects(Flags::FAULT | Flags::ERROR),
+            Flag::Error => seen.flags.contains(Flags::ERROR),
+            Flag::Fault => seen.flags.contains(Flags::FAULT),
+            Flag::Throttle => seen.flags.contains(Flags::THROTTLE),
             Flag::Partial => seen.partial,
         }),
         Expression::Number(of, comparison, number) => Box::new(|seen| match of {
