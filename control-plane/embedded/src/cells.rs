@@ -107,23 +107,22 @@ impl Cells {
         let mut pending: Vec<_> = self.pending.drain().collect();
         pending.sort_unstable_by_key(|(key, _)| *key);
         for (key, change) in pending {
-            let (bucket, tenant, series) = key;
             let mut cell = match self.known.remove(&key) {
                 Some(cell) => cell,
                 None => {
-                    let mut rows = select.query(params![bucket, tenant, series])?;
+                    let mut rows = select.query(key)?;
                     rows.next()?.map(|row| read(row, 0)).transpose()?.unwrap_or_default()
                 }
             };
             cell.merge(&change);
             if cell.count == 0 {
-                delete.execute(params![bucket, tenant, series])?;
+                delete.execute(key)?;
                 continue;
             }
             replace.execute(params![
-                bucket,
-                tenant,
-                series,
+                key.0,
+                key.1,
+                key.2,
                 cell.count,
                 cell.errors,
                 cell.faults,

@@ -71,9 +71,8 @@ fn remove_traces(
         if let Ok(trace_id) = TraceId::from_bytes(row.get_ref(1)?.as_blob().unwrap_or_default()) {
             ingest.forget(trace_id);
         }
-        let outline = outline::decode(row.get_ref(4)?.as_blob().unwrap_or_default());
         let start_ns: i64 = row.get(3)?;
-        for tenant in outline.tenants {
+        for tenant in outline::read(row, 4)?.tenants {
             transaction.prepare_cached(DELETE_TENANT)?.execute(params![hour(start_ns), tenant, start_ns, id])?;
         }
         for sql in ["DELETE FROM fragments WHERE trace = ?1", "DELETE FROM traces WHERE id = ?1"] {

@@ -208,7 +208,8 @@ impl Sums {
                 self.requests.add((bucket, tenant, series), &placed.sample, 1);
             }
             self.days.add((day(second), placed.tenant, series), &placed.sample, 1);
-            self.touched.add(placed.tenant, bucket);
+            let earliest = self.touched.entry(placed.tenant).or_insert(bucket);
+            *earliest = bucket.min(*earliest);
         }
         growing.add(numbers, facts, placed, |numbers, Change { sign, span, used }| {
             let Some(bucket) = bucket(span.start_ns / NANOSECONDS, now) else { return Ok(()) };
@@ -249,16 +250,11 @@ pub(crate) fn parts(
         let id = row.get(0)?;
         let fragment = Fragment::read(row.get_ref(1)?.as_blob().unwrap_or_default())?;
         for part in fragment.parts {
-            let sender = match known.get(&part.resource) {
-                Some(sender) => sender.clone(),
-                None => {
-                    let body: Vec<u8> = resource.query_row([part.resource], |row| row.get(0))?;
-                    let sender = Resource::decode(body.as_slice()).map_err(broken)?;
-                    known.insert(part.resource, sender.clone());
-                    sender
-                }
-            };
-            found.push((id, sender, part.spans().map_err(broken)?));
+            if !known.contains_key(&part.resource) {
+                let body: Vec<u8> = resource.query_row([part.resource], |row| row.get(0))?;
+                known.insert(part.resource, Resource::decode(body.as_slice()).map_err(broken)?);
+            }
+            found.push((id, known[&part.resource].clone(), part.spans().map_err(broken)?));
         }
     }
     Ok(found)

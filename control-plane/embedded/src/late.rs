@@ -8,15 +8,7 @@ use std::{
 use parking_lot::Mutex;
 
 /// The earliest bucket of each tenant, by number, that requests were added to.
-#[derive(Debug, Default)]
-pub(crate) struct Touched(HashMap<u32, i64>);
-
-impl Touched {
-    /// A tenant has a request in this bucket.
-    pub(crate) fn add(&mut self, tenant: u32, bucket: i64) {
-        self.0.entry(tenant).and_modify(|earliest| *earliest = bucket.min(*earliest)).or_insert(bucket);
-    }
-}
+pub(crate) type Touched = HashMap<u32, i64>;
 
 /// Told by the writer, asked by the evaluator: until when all is evaluated, Unix seconds, and who had spans of before.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +18,7 @@ impl Late {
     /// What a transaction brought. To be told after its commit: told before, the evaluator could read without it and never again.
     pub(crate) fn note(&self, touched: Touched) {
         let (until, tenants) = &mut *self.0.lock();
-        tenants.extend(touched.0.into_iter().filter(|(_, bucket)| bucket < until).map(|(tenant, _)| tenant));
+        tenants.extend(touched.into_iter().filter(|(_, bucket)| bucket < until).map(|(tenant, _)| tenant));
     }
 
     /// Who had late spans since; what is before `until` is about to be read.
@@ -44,17 +36,11 @@ impl Late {
 mod tests {
     use super::*;
 
-    fn touched(tenant: u32, buckets: &[i64]) -> Touched {
-        let mut touched = Touched::default();
-        buckets.iter().for_each(|bucket| touched.add(tenant, *bucket));
-        touched
-    }
-
     #[test]
     fn what_is_committed_after_the_evaluator_looked_is_late() {
         let late = Late::default();
         // Gathered before anything was evaluated, committed after.
-        let (old, new) = (touched(1, &[900, 300]), touched(2, &[600, 900]));
+        let (old, new) = (Touched::from([(1, 300)]), Touched::from([(2, 600)]));
         assert!(late.take(600).is_empty());
         late.note(old);
         late.note(new);

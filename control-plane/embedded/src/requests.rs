@@ -9,7 +9,6 @@ use control_plane_model::{
     catalog::{Catalog, NONE},
     otlp, rollup,
     rollup::day,
-    search::Names,
     store::{RequestQuery, Scope, StoreError, SumsOf},
 };
 use rusqlite::Connection;

@@ -145,17 +145,16 @@ fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, ret
             Some(Work::Store(first)) => {
                 let mut spans = first.spans;
                 let mut batch = vec![first];
-                while spans < MAX_SPANS_PER_COMMIT {
-                    match work.try_recv() {
-                        Ok(Work::Store(job)) => {
+                while next.is_none()
+                    && spans < MAX_SPANS_PER_COMMIT
+                    && let Ok(more) = work.try_recv()
+                {
+                    match more {
+                        Work::Store(job) => {
                             spans += job.spans;
                             batch.push(job);
                         }
-                        Ok(other) => {
-                            next = Some(other);
-                            break;
-                        }
-                        Err(_) => break,
+                        other => next = Some(other),
                     }
                 }
                 let outcome = commit(&mut connection, &mut ingest, &batch).map_err(StoreError::from);

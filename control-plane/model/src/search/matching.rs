@@ -3,20 +3,10 @@
 use std::collections::HashSet;
 
 use super::{
-    AnnotationTest, Expression, Flag, NodeTest, NumberOf, TextOf, TextTest, normalized,
+    AnnotationTest, Expression, Flag, NodeTest, NumberOf, TextOf, TextTest,
     outline::{Outline, Service},
 };
-use crate::{otlp::Flags, topology::NodeId};
-
-/// What the numbers of an outline mean.
-pub trait Names {
-    /// The nodes that a test admits.
-    fn nodes(&self, test: &NodeTest) -> HashSet<NodeId>;
-    /// The numbers of annotations whose name, as X-Ray writes it, is this.
-    fn annotations(&self, normalized: &str) -> Vec<u32>;
-    /// A name.
-    fn name(&self, id: u32) -> &str;
-}
+use crate::{catalog::Catalog, otlp::Flags, topology::NodeId};
 
 /// The columns of a trace's row.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +15,7 @@ pub struct Row {
     pub flags: Flags,
 }
 
-/// An expression with numbers for names.
+/// An expression with numbers for names, as a catalog has them.
 pub struct Matcher<'a> {
     test: Test<'a>,
     /// Whether more than a trace's row is asked for.
@@ -33,8 +23,8 @@ pub struct Matcher<'a> {
 }
 
 impl<'a> Matcher<'a> {
-    pub fn new(expression: &'a Expression, names: &'a dyn Names) -> Self {
-        Self { test: test(expression, names), needs_outline: needs_outline(expression) }
+    pub fn new(expression: &'a Expression, catalog: &'a Catalog) -> Self {
+        Self { test: test(expression, catalog), needs_outline: needs_outline(expression) }
     }
 
     pub fn matches(&self, row: Row, outline: &Outline) -> bool {
@@ -85,9 +75,16 @@ impl<'o> Seen<'o> {
 
 type Test<'a> = Box<dyn Fn(&Seen<'_>) -> bool + 'a>;
 
-fn test<'a>(expression: &'a Expression, names: &'a dyn Names) -> Test<'a> {
-    let all = |parts: &'a [Expression]| parts.iter().map(|part| test(part, names)).collect::<Vec<_>>();
-    let within = |inner: &'a Option<Box<Expression>>| inner.as_deref().map(|inner| test(inner, names));
+fn test<'a>(expression: &'a Expression, catalog: &'a Catalog) -> Test<'a> {
+    let all = |parts: &'a [Expression]| parts.iter().map(|part| test(part, catalog)).collect::<Vec<_>>();
+    let nodes = |test: &NodeTest| {
+        let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        let admitted = catalog.nodes().filter(|(_, node)| {
+            is(&test.name, &node.name) && is(&test.kind, &node.kind) && is(&test.account, &node.account)
+        });
+        admitted.map(|(id, _)| id).collect::<HashSet<NodeId>>()
+    };
+    let within = |inner: &'a Option<Box<Expression>>| inner.as_deref().map(|inner| test(inner, catalog));
     match expression {
         Expression::And(parts) => {
             let parts = all(parts);
@@ -98,7 +95,7 @@ fn test<'a>(expression: &'a Expression, names: &'a dyn Names) -> Test<'a> {
             Box::new(move |seen| parts.iter().any(|part| part(seen)))
         }
         Expression::Not(inner) => {
-            let inner = test(inner, names);
+            let inner = test(inner, catalog);
             Box::new(move |seen| !inner(seen))
         }
         Expression::Is(flag) => Box::new(|seen| match flag {
@@ -113,9 +110,11 @@ fn test<'a>(expression: &'a Expression, names: &'a dyn Names) -> Test<'a> {
             NumberOf::ResponseTime => comparison.holds(seen.response_ns / 1e9, *number),
             NumberOf::HttpStatus => seen.statuses.iter().any(|held| comparison.holds(f64::from(*held), *number)),
         }),
-        Expression::Text(TextOf::Name, test, text) => Box::new(|seen| test.holds(names.name(seen.outline.root), text)),
+        Expression::Text(TextOf::Name, test, text) => {
+            Box::new(|seen| test.holds(catalog.name(seen.outline.root), text))
+        }
         Expression::Text(TextOf::Account, test, text) => {
-            let nodes = names.nodes(&NodeTest { account: Some(text.clone()), ..NodeTest::default() });
+            let nodes = nodes(&NodeTest { account: Some(text.clone()), ..NodeTest::default() });
             let wanted = *test != TextTest::NotEqual;
             Box::new(move |seen| seen.outline.services.iter().any(|of| nodes.contains(&of.node) == wanted))
         }
@@ -123,7 +122,7 @@ fn test<'a>(expression: &'a Expression, names: &'a dyn Names) -> Test<'a> {
         Expression::Text(TextOf::Method, test, text) => Box::new(|seen| any(&seen.outline.methods, *test, text)),
         Expression::Text(TextOf::User, test, text) => Box::new(|seen| any(&seen.outline.users, *test, text)),
         Expression::Annotation(key, test) => {
-            let keys = names.annotations(&normalized(key));
+            let keys = catalog.annotations(key);
             let holds = |value: &str| match test {
                 None => true,
                 Some(AnnotationTest::Text(test, text)) => test.holds(value, text),
@@ -134,7 +133,7 @@ fn test<'a>(expression: &'a Expression, names: &'a dyn Names) -> Test<'a> {
             Box::new(move |seen| seen.outline.annotations.iter().any(|(key, value)| keys.contains(key) && holds(value)))
         }
         Expression::Service(node, inner) => {
-            let (nodes, inner) = (names.nodes(node), within(inner));
+            let (nodes, inner) = (nodes(node), within(inner));
             Box::new(move |seen| {
                 let Outline { services, edges, .. } = seen.outline;
                 let own = services.iter().filter(|of| nodes.contains(&of.node)).map(|of| seen.service(of));
@@ -145,7 +144,7 @@ fn test<'a>(expression: &'a Expression, names: &'a dyn Names) -> Test<'a> {
             })
         }
         Expression::Edge(from, to, inner) => {
-            let (from, to, inner) = (names.nodes(from), names.nodes(to), within(inner));
+            let (from, to, inner) = (nodes(from), nodes(to), within(inner));
             Box::new(move |seen| {
                 let mut edges = seen.outline.edges.iter();
                 edges.any(|(source, target, flags)| {

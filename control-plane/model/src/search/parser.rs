@@ -11,36 +11,6 @@ const MAX_DEPTH: usize = 32;
 /// Longest text read, in bytes.
 const MAX_BYTES: usize = 4_096;
 
-/// What a condition is of, and so what follows.
-enum Keyword {
-    Flag(Flag),
-    Number(NumberOf),
-    Text(TextOf),
-    Service,
-    Edge,
-}
-
-fn keyword(word: &str) -> Option<Keyword> {
-    Some(match word {
-        "ok" => Keyword::Flag(Flag::Ok),
-        "error" => Keyword::Flag(Flag::Error),
-        "fault" => Keyword::Flag(Flag::Fault),
-        "throttle" => Keyword::Flag(Flag::Throttle),
-        "partial" => Keyword::Flag(Flag::Partial),
-        "duration" => Keyword::Number(NumberOf::Duration),
-        "responsetime" => Keyword::Number(NumberOf::ResponseTime),
-        "http.status" => Keyword::Number(NumberOf::HttpStatus),
-        "http.url" => Keyword::Text(TextOf::Url),
-        "http.method" => Keyword::Text(TextOf::Method),
-        "user" => Keyword::Text(TextOf::User),
-        "account.id" => Keyword::Text(TextOf::Account),
-        "name" => Keyword::Text(TextOf::Name),
-        "service" => Keyword::Service,
-        "edge" => Keyword::Edge,
-        _ => return None,
-    })
-}
-
 const COMPARISONS: [(&str, Comparison); 6] = [
     ("=", Comparison::Equal),
     ("!=", Comparison::NotEqual),
@@ -174,47 +144,53 @@ impl<'a> Parser<'a> {
         if lower == "annotation" || lower.starts_with("annotation.") {
             return self.annotation(word);
         }
-        let elsewhere = self.elsewhere(&lower);
-        if elsewhere.is_some() {
-            self.note_elsewhere(self.at, format!("{word} is X-Ray's, but nothing here answers it"));
-        }
-        let Some(keyword) = elsewhere.or_else(|| keyword(&lower)) else {
-            return Err(self.error(self.at, format!("{word:?} is no keyword")));
-        };
+        let at = self.at;
         self.at += 1;
-        match keyword {
-            Keyword::Flag(flag) => self.flag(flag),
-            Keyword::Number(of) => Ok(Expression::Number(of, self.comparison()?, self.number()?)),
-            Keyword::Text(of) => Ok(Expression::Text(of, self.text_test()?, self.text()?)),
-            Keyword::Service => {
+        match lower.as_str() {
+            "ok" => self.flag(Flag::Ok),
+            "error" => self.flag(Flag::Error),
+            "fault" => self.flag(Flag::Fault),
+            "throttle" => self.flag(Flag::Throttle),
+            "partial" => self.flag(Flag::Partial),
+            "duration" => self.compared(NumberOf::Duration),
+            "responsetime" => self.compared(NumberOf::ResponseTime),
+            "http.status" => self.compared(NumberOf::HttpStatus),
+            "http.url" => self.tested(TextOf::Url),
+            "http.method" => self.tested(TextOf::Method),
+            "user" => self.tested(TextOf::User),
+            "account.id" => self.tested(TextOf::Account),
+            "name" => self.tested(TextOf::Name),
+            "service" => {
                 self.expect("(")?;
                 let node = if self.takes(")") { NodeTest::default() } else { self.closed_node()? };
                 Ok(Expression::Service(node, self.within()?))
             }
-            Keyword::Edge => {
+            "edge" => {
                 self.expect("(")?;
                 let from = self.node()?;
                 self.expect(",")?;
                 let to = self.closed_node()?;
                 Ok(Expression::Edge(from, to, self.within()?))
             }
+            _ => self.elsewhere(at, word, &lower),
         }
     }
 
-    /// What X-Ray answers and nothing here does is read like this, so that what is wrong with the rest is told; it is refused by name in
-    /// the end.
-    fn elsewhere(&self, word: &str) -> Option<Keyword> {
-        match word {
-            "inferred" | "first" | "last" | "remote" | "root" => Some(Keyword::Flag(Flag::Ok)),
-            "index" | "coverage" => Some(Keyword::Number(NumberOf::Duration)),
+    /// What X-Ray answers and nothing here does: read like something else, so that what is wrong with the rest is told, and refused by
+    /// name in the end.
+    fn elsewhere(&mut self, at: usize, word: &str, lower: &str) -> Parsed<Expression> {
+        self.note_elsewhere(at, format!("{word} is X-Ray's, but nothing here answers it"));
+        match lower {
+            "inferred" | "first" | "last" | "remote" | "root" => self.flag(Flag::Ok),
+            "index" | "coverage" => self.compared(NumberOf::Duration),
             "type" | "message" | "http.useragent" | "http.clientip" | "availabilityzone" | "instance.id"
-            | "resource.arn" | "group.name" => Some(Keyword::Text(TextOf::Name)),
-            cause if cause.contains("rootcause") => Some(match (self.token(self.at + 1), self.token(self.at + 2)) {
-                (_, Some(Token::Number(_))) => Keyword::Number(NumberOf::Duration),
-                (Some(Token::Sign("=" | "!=")), _) => Keyword::Text(TextOf::Name),
-                _ => Keyword::Flag(Flag::Ok),
-            }),
-            _ => None,
+            | "resource.arn" | "group.name" => self.tested(TextOf::Name),
+            cause if cause.contains("rootcause") => match (self.token(at + 1), self.token(at + 2)) {
+                (_, Some(Token::Number(_))) => self.compared(NumberOf::Duration),
+                (Some(Token::Sign("=" | "!=")), _) => self.tested(TextOf::Name),
+                _ => Ok(Expression::Is(Flag::Ok)),
+            },
+            _ => Err(self.error(at, format!("{word:?} is no keyword"))),
         }
     }
 
@@ -230,6 +206,23 @@ impl<'a> Parser<'a> {
             return self.expected("true or false");
         }
         Ok(if value == not { Expression::Not(Box::new(is)) } else { is })
+    }
+
+    /// `duration > 8`
+    fn compared(&mut self, of: NumberOf) -> Parsed<Expression> {
+        let Some(comparison) = self.one_of(&COMPARISONS) else { return self.expected("=, !=, <, <=, > or >=") };
+        let Some(Token::Number(number)) = self.token(self.at) else { return self.expected("a number") };
+        let compared = Expression::Number(of, comparison, *number);
+        self.at += 1;
+        Ok(compared)
+    }
+
+    /// `http.url CONTAINS "x"`
+    fn tested(&mut self, of: TextOf) -> Parsed<Expression> {
+        let Some(test) = self.one_of(&TEXT_TESTS) else {
+            return self.expected("=, !=, CONTAINS, BEGINSWITH or ENDSWITH");
+        };
+        Ok(Expression::Text(of, test, self.text()?))
     }
 
     /// `annotation.key …`, `annotation[key] …`
@@ -327,26 +320,11 @@ impl<'a> Parser<'a> {
         self.text()
     }
 
-    fn comparison(&mut self) -> Parsed<Comparison> {
-        self.one_of(&COMPARISONS).map_or_else(|| self.expected("=, !=, <, <=, > or >="), Ok)
-    }
-
-    fn text_test(&mut self) -> Parsed<TextTest> {
-        self.one_of(&TEXT_TESTS).map_or_else(|| self.expected("=, !=, CONTAINS, BEGINSWITH or ENDSWITH"), Ok)
-    }
-
     fn text(&mut self) -> Parsed<String> {
         let Some(Token::Text(text)) = self.token(self.at) else { return self.expected("a string in quotes") };
         let text = text.clone();
         self.at += 1;
         Ok(text)
-    }
-
-    fn number(&mut self) -> Parsed<f64> {
-        let Some(Token::Number(number)) = self.token(self.at) else { return self.expected("a number") };
-        let number = *number;
-        self.at += 1;
-        Ok(number)
     }
 }
 
