@@ -9,7 +9,7 @@ use std::{
 };
 
 use control_plane_model::{
-    catalog::{NONE, Numbers},
+    catalog::{NONE, Node, Numbers},
     incoming::Sender,
     topology::NodeId,
 };
@@ -29,14 +29,12 @@ pub(crate) type SeriesKey = (NodeId, u32, u8, u32);
 /// from, to, tier.
 pub(crate) type EdgeKey = (NodeId, NodeId, u32);
 
-type ByText<T> = HashMap<Box<str>, T>;
-
 #[derive(Debug, Default)]
 pub(crate) struct Dictionary {
     names: HashMap<Box<str>, u32>,
-    /// By kind, account, name.
-    nodes: ByText<ByText<ByText<NodeId>>>,
-    node_count: usize,
+    nodes: HashMap<Node, NodeId>,
+    /// The node that is looked up: made again of the text of the last one, so that looking up allocates nothing.
+    sought: Node,
     resources: HashSet<i64>,
     series: HashMap<SeriesKey, u32>,
     edges: HashMap<EdgeKey, u32>,
@@ -44,8 +42,11 @@ pub(crate) struct Dictionary {
 
 impl Dictionary {
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut dictionary = Self {
+        Ok(Self {
             names: load(connection, "SELECT text, id FROM names", |row| Ok((row.get(0)?, row.get(1)?)))?,
+            nodes: load(connection, "SELECT kind, account, name, id FROM nodes", |row| {
+                Ok((Node { kind: row.get(0)?, account: row.get(1)?, name: row.get(2)? }, row.get(3)?))
+            })?,
             series: load(connection, "SELECT service, operation, kind, tier, id FROM series", |row| {
                 Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get(4)?))
             })?,
@@ -53,38 +54,21 @@ impl Dictionary {
                 Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
             })?,
             ..Self::default()
-        };
-        let mut nodes = connection.prepare("SELECT kind, account, name, id FROM nodes")?;
-        let mut rows = nodes.query([])?;
-        while let Some(row) = rows.next()? {
-            let text = |index| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_str()?);
-            dictionary.remember_node(text(0)?, text(1)?, text(2)?, row.get(3)?);
-        }
-        Ok(dictionary)
+        })
     }
 
     fn node(&mut self, connection: &Connection, kind: &str, account: &str, name: &str) -> rusqlite::Result<NodeId> {
-        if let Some(id) = self.known_node(kind, account, name) {
-            return Ok(id);
+        kind.clone_into(&mut self.sought.kind);
+        account.clone_into(&mut self.sought.account);
+        name.clone_into(&mut self.sought.name);
+        if let Some(id) = self.nodes.get(&self.sought) {
+            return Ok(*id);
         }
-        let (account, name) = if self.node_count < MAX_NODES { (account, name) } else { ("", OTHER) };
-        if let Some(id) = self.known_node(kind, account, name) {
-            return Ok(id);
-        }
-        let mut insert = connection.prepare_cached("INSERT INTO nodes (kind, account, name) VALUES (?1, ?2, ?3)")?;
-        let id = as_number(insert.insert([kind, account, name])?);
-        self.remember_node(kind, account, name, id);
-        Ok(id)
-    }
-
-    fn known_node(&self, kind: &str, account: &str, name: &str) -> Option<NodeId> {
-        self.nodes.get(kind)?.get(account)?.get(name).copied()
-    }
-
-    fn remember_node(&mut self, kind: &str, account: &str, name: &str, id: NodeId) {
-        self.node_count += 1;
-        let of_kind = self.nodes.entry(kind.into()).or_default();
-        of_kind.entry(account.into()).or_default().insert(name.into(), id);
+        let coarser = Node { kind: kind.to_owned(), name: OTHER.to_owned(), ..Node::default() };
+        let sql = "INSERT INTO nodes (kind, account, name) VALUES (?1, ?2, ?3)";
+        number(&mut self.nodes, MAX_NODES, &self.sought, &coarser, |Node { kind, account, name }| {
+            connection.prepare_cached(sql)?.insert([kind, account, name])
+        })
     }
 
     /// Makes sure that a sender's resource is stored.
@@ -154,11 +138,7 @@ fn number<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ToOwned<Owned: Into<K>> + ?Si
     if let Some(id) = known.get(key) {
         return Ok(*id);
     }
-    let id = as_number(insert(key)?);
+    let id = u32::try_from(insert(key)?).unwrap_or(u32::MAX);
     known.insert(key.to_owned().into(), id);
     Ok(id)
-}
-
-fn as_number(row: i64) -> u32 {
-    u32::try_from(row).unwrap_or(u32::MAX)
 }

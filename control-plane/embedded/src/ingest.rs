@@ -240,7 +240,6 @@ pub(crate) fn parts(
     sql: &str,
     of: impl rusqlite::Params,
 ) -> Result<Vec<(i64, Resource, ScopeSpans)>, Failure> {
-    let broken = |error: prost::DecodeError| Failure::of(error);
     let mut select = connection.prepare_cached(sql)?;
     let mut resource = connection.prepare_cached("SELECT body FROM resources WHERE id = ?1")?;
     let mut known: HashMap<i64, Resource> = HashMap::new();
@@ -252,9 +251,9 @@ pub(crate) fn parts(
         for part in fragment.parts {
             if !known.contains_key(&part.resource) {
                 let body: Vec<u8> = resource.query_row([part.resource], |row| row.get(0))?;
-                known.insert(part.resource, Resource::decode(body.as_slice()).map_err(broken)?);
+                known.insert(part.resource, Resource::decode(body.as_slice())?);
             }
-            found.push((id, known[&part.resource].clone(), part.spans().map_err(broken)?));
+            found.push((id, known[&part.resource].clone(), part.spans()?));
         }
     }
     Ok(found)

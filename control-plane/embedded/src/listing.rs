@@ -132,8 +132,8 @@ fn summary(connection: &Connection, catalog: &Catalog, row: i64) -> Result<Summa
     let sql = "SELECT trace_id, start_ns, end_ns, spans, flags, outline FROM traces WHERE id = ?1";
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query([row])?;
-    let Some(row) = rows.next()? else { return Err(Failure::of("a trace was removed meanwhile")) };
-    let trace_id = TraceId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default()).map_err(Failure::of)?;
+    let Some(row) = rows.next()? else { return Err(Failure("a trace was removed meanwhile".to_owned())) };
+    let trace_id = TraceId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?;
     let (start_ns, end_ns): (i64, i64) = (row.get(1)?, row.get(2)?);
     let (flags, outline) = (Flags::from_bits_retain(row.get(4)?), outline::read(row, 5)?);
     let sorted = |mut list: Vec<String>| {

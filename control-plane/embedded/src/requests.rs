@@ -17,6 +17,7 @@ use slo::{Cell, Key, Kind, Row};
 use crate::{
     catalog::number,
     cells::{self, REQUESTS},
+    dictionary::SeriesKey,
     reader::Reader,
 };
 
@@ -25,25 +26,19 @@ const WIDTH: u32 = 60;
 /// Rows that are handed on at a time.
 const BATCH: usize = 1_024;
 
-/// What keys are made of: service, operation, kind, tier.
-type Series = HashMap<u32, (u32, u32, u8, u32)>;
-
-fn series(connection: &Connection) -> rusqlite::Result<Series> {
-    let mut select = connection.prepare_cached("SELECT id, service, operation, kind, tier FROM series")?;
-    let rows = select.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))?;
-    rows.collect()
-}
-
 /// Numbers to keys: one for all rows of a tenant and series.
 struct Keys<'a> {
     catalog: &'a Catalog,
-    series: Series,
+    series: HashMap<u32, SeriesKey>,
     known: HashMap<(u32, u32), Arc<Key>>,
 }
 
 impl<'a> Keys<'a> {
     fn new(connection: &Connection, catalog: &'a Catalog) -> rusqlite::Result<Self> {
-        Ok(Self { catalog, series: series(connection)?, known: HashMap::new() })
+        let mut select = connection.prepare_cached("SELECT id, service, operation, kind, tier FROM series")?;
+        let series =
+            select.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))?;
+        Ok(Self { catalog, series: series.collect::<Result<_, _>>()?, known: HashMap::new() })
     }
 
     /// None, of a series that came since.

@@ -97,8 +97,8 @@ impl GrowingTrace {
             }
         }
         let mut failed = None;
-        let mut change = |change_of: Change<'_>| {
-            failed = failed.take().or_else(|| change(numbers, change_of).err());
+        let mut change = |sign: i64, span: &Placed, used: Use| {
+            failed = failed.take().or_else(|| change(numbers, Change { sign, span, used }).err());
         };
         let children = self.waiting.remove(&id).unwrap_or_default();
         if children.iter().filter_map(|child| self.spans.get(child)).any(|child| child.answers(&placed)) {
@@ -110,16 +110,16 @@ impl GrowingTrace {
             && self.answered.insert(*parent_id)
         {
             let above = parent.parent.and_then(|above| self.spans.get(&above));
-            edges(parent, above, false, |used| change(Change { sign: -1, span: parent, used }));
-            edges(parent, above, true, |used| change(Change { sign: 1, span: parent, used }));
+            edges(parent, above, false, |used| change(-1, parent, used));
+            edges(parent, above, true, |used| change(1, parent, used));
         }
         for (child_id, child) in children.iter().filter_map(|child| self.spans.get_key_value(child)) {
             let answered = self.answered.contains(child_id);
-            edges(child, None, answered, |used| change(Change { sign: -1, span: child, used }));
-            edges(child, Some(&placed), answered, |used| change(Change { sign: 1, span: child, used }));
+            edges(child, None, answered, |used| change(-1, child, used));
+            edges(child, Some(&placed), answered, |used| change(1, child, used));
         }
         let above = parent.map(|(_, parent)| parent);
-        edges(&placed, above, self.answered.contains(&id), |used| change(Change { sign: 1, span: &placed, used }));
+        edges(&placed, above, self.answered.contains(&id), |used| change(1, &placed, used));
         if let (Some(parent_id), None) = (placed.parent, parent) {
             self.waiting.entry(parent_id).or_default().push(id);
         }
