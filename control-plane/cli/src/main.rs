@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server};
-use control_plane_model::{search::Verdict, trace::TraceId};
+use control_plane_model::{search::Expression, trace::TraceId};
 use serde::de::DeserializeOwned;
 use tokio::{
     net::TcpListener,
@@ -263,9 +263,15 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::CheckFilter => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text)?;
-            let verdicts: Vec<Verdict> = text.lines().map(Verdict::of).collect();
-            print(&verdicts.iter().map(|verdict| format!("{verdict}\n")).collect::<String>())?;
-            return Ok(failure_if(verdicts.iter().any(|verdict| matches!(verdict, Verdict::Refused(_)))));
+            let verdicts = text.lines().map(|line| match line.parse::<Expression>() {
+                Ok(_) => (false, "ok\n".to_owned()),
+                // X-Ray takes it, and nothing here answers it.
+                Err(error) if error.is_xrays => (false, format!("elsewhere: {error}\n")),
+                Err(error) => (true, format!("refused: {error}\n")),
+            });
+            let (refused, told): (Vec<bool>, Vec<String>) = verdicts.unzip();
+            print(&told.concat())?;
+            return Ok(failure_if(refused.contains(&true)));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -93,7 +93,7 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
 
 fn summary(line: Line) -> Result<Summary, StoreError> {
     let trace_id = TraceId::from_bytes(&line.trace_id).map_err(failed)?;
-    let flags = Flags::from_bits(line.flags);
+    let flags = Flags::from_bits_retain(line.flags);
     Ok(Summary {
         trace_id,
         xray_trace_id: trace_id.xray(),
@@ -103,9 +103,9 @@ fn summary(line: Line) -> Result<Summary, StoreError> {
         services: line.services,
         tenants: line.tenants,
         spans: line.spans as usize,
-        fault: flags.fault(),
-        error: flags.error(),
-        throttle: flags.throttle(),
+        fault: flags.contains(Flags::FAULT),
+        error: flags.contains(Flags::ERROR),
+        throttle: flags.contains(Flags::THROTTLE),
         start_unix_ns: line.start_ns,
         duration_ns: line.end_ns.saturating_sub(line.start_ns),
     })

@@ -4,7 +4,7 @@ use clickhouse::Row;
 use control_plane_model::{
     catalog::{ANNOTATION, Catalog},
     growing::GrowingTrace,
-    search::{Names, normalized},
+    search::normalized,
 };
 use serde::Serialize;
 use slo::histogram::bin;

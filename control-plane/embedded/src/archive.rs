@@ -8,7 +8,7 @@ use control_plane_model::{
 };
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::ResourceSpans};
 
-use crate::{failure::Failure, ingest::parts, lock::Lock, reader::Reader};
+use crate::{ingest::parts, lock::Lock, reader::Reader};
 
 /// Fragments that are read at a time; each has a trace's spans of one request.
 const FRAGMENTS: i64 = 2_000;
@@ -65,7 +65,7 @@ impl Archive {
                 "SELECT trace_id FROM traces WHERE id % max(1, (SELECT count(*) FROM traces) / ?1) = 0 LIMIT ?1";
             let mut select = connection.prepare(every)?;
             let ids = select.query_map([traces], |row| row.get::<_, Vec<u8>>(0))?;
-            ids.map(|id| TraceId::from_bytes(&id?).map_err(Failure::of)).collect()
+            ids.map(|id| Ok(TraceId::from_bytes(&id?)?)).collect()
         })
     }
 

@@ -14,45 +14,33 @@ use crate::histogram::{decode, encode};
 /// Cells of the latest buckets that are remembered, so that adding to one reads nothing.
 const MAX_REMEMBERED: usize = 40_000;
 
-/// Which table: sums of requests, of edges, or of requests by the day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Table {
-    Requests,
-    Edges,
-    Days,
-}
-
-impl Table {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Requests => "request_cells",
-            Self::Edges => "edge_cells",
-            Self::Days => "day_cells",
-        }
-    }
-}
+/// Tables of sums, which are alike: of requests, of edges, and of requests by the day.
+pub(crate) const TABLES: [&str; 3] = [REQUESTS, EDGES, DAYS];
+pub(crate) const REQUESTS: &str = "request_cells";
+pub(crate) const EDGES: &str = "edge_cells";
+pub(crate) const DAYS: &str = "day_cells";
 
 /// Under which name it is remembered how far a table's buckets are widened.
-pub(crate) fn progress(table: Table, width: i64) -> String {
-    format!("{} by {width} s", table.name())
+pub(crate) fn progress(table: &str, width: i64) -> String {
+    format!("{table} by {width} s")
+}
+
+/// Until when a table's buckets are that wide, Unix seconds.
+pub(crate) fn widened(connection: &Connection, table: &str, width: i64) -> rusqlite::Result<i64> {
+    let mut select = connection.prepare_cached("SELECT value FROM progress WHERE name = ?1")?;
+    Ok(select.query_row([progress(table, width)], |row| row.get(0)).optional()?.unwrap_or(i64::MIN))
 }
 
 /// The starts of all buckets of `from..to` that the table may hold: whoever looks for one tenant's goes from one to the next, and
 /// passes over everybody else's.
-pub(crate) fn buckets(connection: &Connection, table: Table, from: i64, to: i64) -> rusqlite::Result<Vec<i64>> {
+pub(crate) fn buckets(connection: &Connection, table: &str, from: i64, to: i64) -> rusqlite::Result<Vec<i64>> {
     // By themselves each is one step; together they would be a walk through the table.
-    let sql = format!("SELECT (SELECT min(bucket) FROM {0}), (SELECT max(bucket) FROM {0})", table.name());
+    let sql = format!("SELECT (SELECT min(bucket) FROM {table}), (SELECT max(bucket) FROM {table})");
     let (first, last): (Option<i64>, Option<i64>) =
         connection.prepare_cached(&sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (Some(first), Some(last)) = (first, last) else { return Ok(Vec::new()) };
-    let widened = |width| {
-        let mut select = connection.prepare_cached("SELECT value FROM progress WHERE name = ?1")?;
-        Ok::<i64, rusqlite::Error>(
-            select.query_row([progress(table, width)], |row| row.get(0)).optional()?.unwrap_or(i64::MIN),
-        )
-    };
     let (to, mut start) = (to.min(last + 1), from.max(first).div_euclid(HOUR) * HOUR);
-    let (hours, fives) = (widened(HOUR)?, widened(5 * MINUTE)?);
+    let (hours, fives) = (widened(connection, table, HOUR)?, widened(connection, table, 5 * MINUTE)?);
     let mut buckets = Vec::new();
     while start < to {
         if start >= from {
@@ -85,18 +73,17 @@ pub(crate) const COLUMNS: &str = "count, errors, faults, throttles, duration_ns,
                            weighted_duration_ns, estimated, histogram";
 
 impl Cells {
-    pub(crate) fn new(table: Table) -> Self {
-        let name = table.name();
+    pub(crate) fn new(table: &str) -> Self {
         let key = "bucket = ?1 AND tenant = ?2 AND series = ?3";
         Self {
             pending: HashMap::new(),
             known: HashMap::new(),
-            select: format!("SELECT {COLUMNS} FROM {name} WHERE {key}"),
+            select: format!("SELECT {COLUMNS} FROM {table} WHERE {key}"),
             replace: format!(
-                "INSERT OR REPLACE INTO {name} (bucket, tenant, series, {COLUMNS})
+                "INSERT OR REPLACE INTO {table} (bucket, tenant, series, {COLUMNS})
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
             ),
-            delete: format!("DELETE FROM {name} WHERE {key}"),
+            delete: format!("DELETE FROM {table} WHERE {key}"),
         }
     }
 
@@ -120,23 +107,22 @@ impl Cells {
         let mut pending: Vec<_> = self.pending.drain().collect();
         pending.sort_unstable_by_key(|(key, _)| *key);
         for (key, change) in pending {
-            let (bucket, tenant, series) = key;
             let mut cell = match self.known.remove(&key) {
                 Some(cell) => cell,
                 None => {
-                    let mut rows = select.query(params![bucket, tenant, series])?;
+                    let mut rows = select.query(key)?;
                     rows.next()?.map(|row| read(row, 0)).transpose()?.unwrap_or_default()
                 }
             };
             cell.merge(&change);
             if cell.count == 0 {
-                delete.execute(params![bucket, tenant, series])?;
+                delete.execute(key)?;
                 continue;
             }
             replace.execute(params![
-                bucket,
-                tenant,
-                series,
+                key.0,
+                key.1,
+                key.2,
                 cell.count,
                 cell.errors,
                 cell.faults,

@@ -3,16 +3,17 @@
 //! The writer holds every number in memory. What senders can invent is bounded: past a bound, names are counted together.
 
 use std::{
+    borrow::Borrow,
     collections::{HashMap, HashSet},
     hash::Hash,
 };
 
 use control_plane_model::{
-    catalog::{NONE, Numbers},
+    catalog::{NONE, Node, Numbers},
     incoming::Sender,
     topology::NodeId,
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 /// Names and nodes that are told apart: tenants, tiers, operations; services, tables, topics.
 const MAX_NAMES: usize = 200_000;
@@ -28,14 +29,12 @@ pub(crate) type SeriesKey = (NodeId, u32, u8, u32);
 /// from, to, tier.
 pub(crate) type EdgeKey = (NodeId, NodeId, u32);
 
-type ByText<T> = HashMap<Box<str>, T>;
-
 #[derive(Debug, Default)]
 pub(crate) struct Dictionary {
     names: HashMap<Box<str>, u32>,
-    /// By kind, account, name.
-    nodes: ByText<ByText<ByText<NodeId>>>,
-    node_count: usize,
+    nodes: HashMap<Node, NodeId>,
+    /// The node that is looked up: made again of the text of the last one, so that looking up allocates nothing.
+    sought: Node,
     resources: HashSet<i64>,
     series: HashMap<SeriesKey, u32>,
     edges: HashMap<EdgeKey, u32>,
@@ -43,71 +42,33 @@ pub(crate) struct Dictionary {
 
 impl Dictionary {
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut dictionary = Self::default();
-        let mut names = connection.prepare("SELECT text, id FROM names")?;
-        for row in names.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))? {
-            let (text, id) = row?;
-            dictionary.names.insert(text.into(), id);
-        }
-        let mut nodes = connection.prepare("SELECT kind, account, name, id FROM nodes")?;
-        let mut rows = nodes.query([])?;
-        while let Some(row) = rows.next()? {
-            let text = |index| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_str()?);
-            dictionary.remember_node(text(0)?, text(1)?, text(2)?, row.get(3)?);
-        }
-        let mut series = connection.prepare("SELECT service, operation, kind, tier, id FROM series")?;
-        for row in
-            series.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get(4)?)))?
-        {
-            let (key, id) = row?;
-            dictionary.series.insert(key, id);
-        }
-        let mut edges = connection.prepare("SELECT source, target, tier, id FROM edges")?;
-        for row in edges.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))? {
-            let (key, id) = row?;
-            dictionary.edges.insert(key, id);
-        }
-        Ok(dictionary)
-    }
-
-    fn name(&mut self, connection: &Connection, text: Option<&str>) -> rusqlite::Result<u32> {
-        let Some(text) = text else { return Ok(NONE) };
-        if let Some(id) = self.names.get(text) {
-            return Ok(*id);
-        }
-        let text = if self.names.len() < MAX_NAMES { text } else { OTHER };
-        if let Some(id) = self.names.get(text) {
-            return Ok(*id);
-        }
-        connection.prepare_cached("INSERT INTO names (text) VALUES (?1)")?.execute([text])?;
-        let id = last_id(connection);
-        self.names.insert(text.into(), id);
-        Ok(id)
+        Ok(Self {
+            names: load(connection, "SELECT text, id FROM names", |row| Ok((row.get(0)?, row.get(1)?)))?,
+            nodes: load(connection, "SELECT kind, account, name, id FROM nodes", |row| {
+                Ok((Node { kind: row.get(0)?, account: row.get(1)?, name: row.get(2)? }, row.get(3)?))
+            })?,
+            series: load(connection, "SELECT service, operation, kind, tier, id FROM series", |row| {
+                Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get(4)?))
+            })?,
+            edges: load(connection, "SELECT source, target, tier, id FROM edges", |row| {
+                Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
+            })?,
+            ..Self::default()
+        })
     }
 
     fn node(&mut self, connection: &Connection, kind: &str, account: &str, name: &str) -> rusqlite::Result<NodeId> {
-        if let Some(id) = self.known_node(kind, account, name) {
-            return Ok(id);
+        kind.clone_into(&mut self.sought.kind);
+        account.clone_into(&mut self.sought.account);
+        name.clone_into(&mut self.sought.name);
+        if let Some(id) = self.nodes.get(&self.sought) {
+            return Ok(*id);
         }
-        let (account, name) = if self.node_count < MAX_NODES { (account, name) } else { ("", OTHER) };
-        if let Some(id) = self.known_node(kind, account, name) {
-            return Ok(id);
-        }
-        let mut insert = connection.prepare_cached("INSERT INTO nodes (kind, account, name) VALUES (?1, ?2, ?3)")?;
-        insert.execute([kind, account, name])?;
-        let id = last_id(connection);
-        self.remember_node(kind, account, name, id);
-        Ok(id)
-    }
-
-    fn known_node(&self, kind: &str, account: &str, name: &str) -> Option<NodeId> {
-        self.nodes.get(kind)?.get(account)?.get(name).copied()
-    }
-
-    fn remember_node(&mut self, kind: &str, account: &str, name: &str, id: NodeId) {
-        self.node_count += 1;
-        let of_kind = self.nodes.entry(kind.into()).or_default();
-        of_kind.entry(account.into()).or_default().insert(name.into(), id);
+        let coarser = Node { kind: kind.to_owned(), name: OTHER.to_owned(), ..Node::default() };
+        let sql = "INSERT INTO nodes (kind, account, name) VALUES (?1, ?2, ?3)";
+        number(&mut self.nodes, MAX_NODES, &self.sought, &coarser, |Node { kind, account, name }| {
+            connection.prepare_cached(sql)?.insert([kind, account, name])
+        })
     }
 
     /// Makes sure that a sender's resource is stored.
@@ -125,21 +86,15 @@ impl Dictionary {
     }
 
     pub(crate) fn series(&mut self, connection: &Connection, key: SeriesKey) -> rusqlite::Result<u32> {
+        let sql = "INSERT INTO series (service, operation, kind, tier) VALUES (?1, ?2, ?3, ?4)";
         let coarser = (key.0, NONE, key.2, key.3);
-        number(&mut self.series, key, coarser, |(service, operation, kind, tier)| {
-            let sql = "INSERT INTO series (service, operation, kind, tier) VALUES (?1, ?2, ?3, ?4)";
-            connection.prepare_cached(sql)?.execute(params![service, operation, kind, tier])?;
-            Ok(last_id(connection))
-        })
+        number(&mut self.series, MAX_SERIES, &key, &coarser, |key| connection.prepare_cached(sql)?.insert(*key))
     }
 
     pub(crate) fn edge(&mut self, connection: &Connection, key: EdgeKey) -> rusqlite::Result<u32> {
+        let sql = "INSERT INTO edges (source, target, tier) VALUES (?1, ?2, ?3)";
         let coarser = (key.0, key.1, NONE);
-        number(&mut self.edges, key, coarser, |(source, target, tier)| {
-            let sql = "INSERT INTO edges (source, target, tier) VALUES (?1, ?2, ?3)";
-            connection.prepare_cached(sql)?.execute(params![source, target, tier])?;
-            Ok(last_id(connection))
-        })
+        number(&mut self.edges, MAX_SERIES, &key, &coarser, |key| connection.prepare_cached(sql)?.insert(*key))
     }
 }
 
@@ -150,7 +105,9 @@ impl Numbers for Writing<'_> {
     type Error = rusqlite::Error;
 
     fn name(&mut self, text: Option<&str>) -> rusqlite::Result<u32> {
-        self.0.name(self.1, text)
+        let Some(text) = text else { return Ok(NONE) };
+        let sql = "INSERT INTO names (text) VALUES (?1)";
+        number(&mut self.0.names, MAX_NAMES, text, OTHER, |text| self.1.prepare_cached(sql)?.insert([text]))
     }
 
     fn node(&mut self, kind: &str, account: &str, name: &str) -> rusqlite::Result<NodeId> {
@@ -158,25 +115,30 @@ impl Numbers for Writing<'_> {
     }
 }
 
-/// The number of `key`; past the bound that of `coarser`.
-fn number<K: Hash + Eq + Copy>(
-    known: &mut HashMap<K, u32>,
-    key: K,
-    coarser: K,
-    add: impl FnOnce(K) -> rusqlite::Result<u32>,
-) -> rusqlite::Result<u32> {
-    if let Some(id) = known.get(&key) {
-        return Ok(*id);
-    }
-    let key = if known.len() < MAX_SERIES { key } else { coarser };
-    if let Some(id) = known.get(&key) {
-        return Ok(*id);
-    }
-    let id = add(key)?;
-    known.insert(key, id);
-    Ok(id)
+fn load<K: Hash + Eq>(
+    connection: &Connection,
+    sql: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<(K, u32)>,
+) -> rusqlite::Result<HashMap<K, u32>> {
+    connection.prepare(sql)?.query_map([], read)?.collect()
 }
 
-fn last_id(connection: &Connection) -> u32 {
-    u32::try_from(connection.last_insert_rowid()).unwrap_or(u32::MAX)
+/// The number of `key`; past the bound that of `coarser`.
+fn number<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ToOwned<Owned: Into<K>> + ?Sized>(
+    known: &mut HashMap<K, u32>,
+    most: usize,
+    key: &Q,
+    coarser: &Q,
+    insert: impl FnOnce(&Q) -> rusqlite::Result<i64>,
+) -> rusqlite::Result<u32> {
+    if let Some(id) = known.get(key) {
+        return Ok(*id);
+    }
+    let key = if known.len() < most { key } else { coarser };
+    if let Some(id) = known.get(key) {
+        return Ok(*id);
+    }
+    let id = u32::try_from(insert(key)?).unwrap_or(u32::MAX);
+    known.insert(key.to_owned().into(), id);
+    Ok(id)
 }

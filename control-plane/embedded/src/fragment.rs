@@ -86,7 +86,7 @@ impl StoredPart {
 
 impl Fragment {
     pub(crate) fn read(stored: &[u8]) -> Result<Self, Failure> {
-        let bytes = lz4_flex::decompress_size_prepended(stored).map_err(Failure::of)?;
-        Self::decode(bytes.as_slice()).map_err(Failure::of)
+        let bytes = lz4_flex::decompress_size_prepended(stored)?;
+        Ok(Self::decode(bytes.as_slice())?)
     }
 }

@@ -1,5 +1,6 @@
 //! Latency histograms as bytes. The histogram itself is the crate `slo`'s: bins grow by 2^(1/8), quantiles are within 5 %.
 
+use prost::encoding::{decode_varint, encode_varint};
 use slo::Histogram;
 
 /// Counts are kept in thousandths: a sampled span may stand for 2.5.
@@ -13,8 +14,8 @@ pub(crate) fn encode(histogram: &Histogram) -> Vec<u8> {
     for (bin, weight) in bins {
         let parts = (weight * PARTS).round() as i64;
         if parts != 0 {
-            varint(&mut out, u64::from(bin - before));
-            varint(&mut out, (parts.wrapping_shl(1) ^ (parts >> 63)) as u64);
+            encode_varint(u64::from(bin - before), &mut out);
+            encode_varint((parts.wrapping_shl(1) ^ (parts >> 63)) as u64, &mut out);
             before = *bin;
         }
     }
@@ -25,33 +26,12 @@ pub(crate) fn encode(histogram: &Histogram) -> Vec<u8> {
 pub(crate) fn decode(mut bytes: &[u8]) -> Histogram {
     let mut histogram = Histogram::new();
     let mut bin = 0_u16;
-    while let Some((step, zigzag)) = take(&mut bytes).and_then(|step| Some((step, take(&mut bytes)?))) {
+    while let (Ok(step), Ok(zigzag)) = (decode_varint(&mut bytes), decode_varint(&mut bytes)) {
         bin = bin.saturating_add(u16::try_from(step).unwrap_or(u16::MAX));
         let parts = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
         histogram.add_bin(bin, parts as f64 / PARTS);
     }
     histogram
-}
-
-fn varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

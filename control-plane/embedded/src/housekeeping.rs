@@ -1,10 +1,10 @@
 //! Retention and compaction, in steps so small that nobody notices.
 
 use control_plane_model::{rollup::DAY, trace::TraceId};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{
-    cells::{self, Cells, Table},
+    cells::{self, Cells, DAYS, EDGES, REQUESTS},
     failure::Failure,
     ingest::{DELETE_TENANT, Ingest, hour},
     outline,
@@ -71,9 +71,8 @@ fn remove_traces(
         if let Ok(trace_id) = TraceId::from_bytes(row.get_ref(1)?.as_blob().unwrap_or_default()) {
             ingest.forget(trace_id);
         }
-        let outline = outline::decode(row.get_ref(4)?.as_blob().unwrap_or_default());
         let start_ns: i64 = row.get(3)?;
-        for tenant in outline.tenants {
+        for tenant in outline::read(row, 4)?.tenants {
             transaction.prepare_cached(DELETE_TENANT)?.execute(params![hour(start_ns), tenant, start_ns, id])?;
         }
         for sql in ["DELETE FROM fragments WHERE trace = ?1", "DELETE FROM traces WHERE id = ?1"] {
@@ -94,15 +93,15 @@ fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
 /// Puts the oldest minutes together to five minutes, those to hours, and drops what is too old; one bucket each time.
 fn compact(transaction: &Transaction<'_>, ingest: &mut Ingest, now: i64) -> Result<bool, Failure> {
     let mut more = false;
-    for table in [Table::Requests, Table::Edges] {
+    for table in [REQUESTS, EDGES] {
         for (width, age) in [(300, 2 * DAY), (3_600, 8 * DAY)] {
             more |= widen(transaction, ingest, table, width, now - age)?;
         }
-        let sql = format!("DELETE FROM {0} WHERE bucket < ?1 AND bucket = (SELECT min(bucket) FROM {0})", table.name());
-        more |= transaction.prepare_cached(&sql)?.execute([now - 35 * DAY])? > 0;
     }
-    let sql = "DELETE FROM day_cells WHERE bucket < ?1 AND bucket = (SELECT min(bucket) FROM day_cells)";
-    more |= transaction.prepare_cached(sql)?.execute([now - DAYS_KEPT * DAY])? > 0;
+    for (table, days) in [(REQUESTS, 35), (EDGES, 35), (DAYS, DAYS_KEPT)] {
+        let sql = format!("DELETE FROM {table} WHERE bucket < ?1 AND bucket = (SELECT min(bucket) FROM {table})");
+        more |= transaction.prepare_cached(&sql)?.execute([now - days * DAY])? > 0;
+    }
     Ok(more)
 }
 
@@ -110,23 +109,18 @@ fn compact(transaction: &Transaction<'_>, ingest: &mut Ingest, now: i64) -> Resu
 fn widen(
     transaction: &Transaction<'_>,
     ingest: &mut Ingest,
-    table: Table,
+    table: &str,
     width: i64,
     until: i64,
 ) -> Result<bool, Failure> {
-    let name = cells::progress(table, width);
-    let mut done = transaction.prepare_cached("SELECT value FROM progress WHERE name = ?1")?;
-    let from: i64 = done.query_row([&name], |row| row.get(0)).optional()?.unwrap_or(i64::MIN);
-    let sql = format!("SELECT min(bucket) FROM {} WHERE bucket >= ?1", table.name());
+    let from = cells::widened(transaction, table, width)?;
+    let sql = format!("SELECT min(bucket) FROM {table} WHERE bucket >= ?1");
     let first: Option<i64> = transaction.prepare_cached(&sql)?.query_row([from], |row| row.get(0))?;
     let Some(start) = first.map(|first| first.div_euclid(width) * width).filter(|start| start + width <= until) else {
         return Ok(false);
     };
-    let sql = format!(
-        "SELECT bucket, tenant, series, {} FROM {} WHERE bucket >= ?1 AND bucket < ?2",
-        cells::COLUMNS,
-        table.name()
-    );
+    let columns = cells::COLUMNS;
+    let sql = format!("SELECT bucket, tenant, series, {columns} FROM {table} WHERE bucket >= ?1 AND bucket < ?2");
     let mut merged = Cells::new(table);
     let mut select = transaction.prepare_cached(&sql)?;
     let mut rows = select.query([start, start + width])?;
@@ -137,13 +131,13 @@ fn widen(
     }
     drop(rows);
     if narrow {
-        let sql = format!("DELETE FROM {} WHERE bucket >= ?1 AND bucket < ?2", table.name());
+        let sql = format!("DELETE FROM {table} WHERE bucket >= ?1 AND bucket < ?2");
         transaction.prepare_cached(&sql)?.execute([start, start + width])?;
         merged.flush(transaction)?;
         ingest.forget_cells();
     }
     let sql = "INSERT OR REPLACE INTO progress (name, value) VALUES (?1, ?2)";
-    transaction.prepare_cached(sql)?.execute(params![name, start + width])?;
+    transaction.prepare_cached(sql)?.execute(params![cells::progress(table, width), start + width])?;
     Ok(true)
 }
 
@@ -175,9 +169,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut connection = schema::open_writer(&dir.path().join("store.sqlite")).unwrap();
         let begun = 1_800_000_000;
-        let mut minutes = Cells::new(Table::Requests);
+        let mut minutes = Cells::new(REQUESTS);
         for minute in 0..240_i64 {
-            let flags = Flags::from_bits(u8::from(minute % 7 == 0));
+            let flags = Flags::from_bits_retain(u8::from(minute % 7 == 0));
             let sample = Sample { duration_ns: 1_000 << (minute % 20), flags, weight: 2.5, estimated: minute % 3 == 0 };
             minutes.add((begun + minute * 60, u32::try_from(minute % 2).unwrap(), 1), &sample, 1);
         }

@@ -2,56 +2,33 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
 };
 
 use parking_lot::Mutex;
 
 /// The earliest bucket of each tenant, by number, that requests were added to.
-#[derive(Debug, Default)]
-pub(crate) struct Touched(HashMap<u32, i64>);
+pub(crate) type Touched = HashMap<u32, i64>;
 
-impl Touched {
-    /// A tenant has a request in this bucket.
-    pub(crate) fn add(&mut self, tenant: u32, bucket: i64) {
-        self.0.entry(tenant).and_modify(|earliest| *earliest = bucket.min(*earliest)).or_insert(bucket);
-    }
-}
-
-/// Told by the writer, asked by the evaluator.
+/// Told by the writer, asked by the evaluator: until when all is evaluated, Unix seconds, and who had spans of before.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Late(Arc<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    /// What was before is evaluated; Unix seconds.
-    until: AtomicI64,
-    tenants: Mutex<HashSet<u32>>,
-}
+pub(crate) struct Late(Arc<Mutex<(i64, HashSet<u32>)>>);
 
 impl Late {
     /// What a transaction brought. To be told after its commit: told before, the evaluator could read without it and never again.
     pub(crate) fn note(&self, touched: Touched) {
-        let until = self.0.until.load(Ordering::SeqCst);
-        let mut late = touched.0.into_iter().filter(|(_, bucket)| *bucket < until).peekable();
-        if late.peek().is_some() {
-            let mut tenants = self.0.tenants.lock();
-            tenants.extend(late.map(|(tenant, _)| tenant));
-        }
+        let (until, tenants) = &mut *self.0.lock();
+        tenants.extend(touched.into_iter().filter(|(_, bucket)| bucket < until).map(|(tenant, _)| tenant));
     }
 
     /// Who had late spans since; what is before `until` is about to be read.
     pub(crate) fn take(&self, until: i64) -> HashSet<u32> {
-        self.0.until.store(until, Ordering::SeqCst);
-        std::mem::take(&mut self.0.tenants.lock())
+        std::mem::replace(&mut *self.0.lock(), (until, HashSet::new())).1
     }
 
     /// They have late spans still: what was taken was not read.
     pub(crate) fn put_back(&self, tenants: HashSet<u32>) {
-        self.0.tenants.lock().extend(tenants);
+        self.0.lock().1.extend(tenants);
     }
 }
 
@@ -59,17 +36,11 @@ impl Late {
 mod tests {
     use super::*;
 
-    fn touched(tenant: u32, buckets: &[i64]) -> Touched {
-        let mut touched = Touched::default();
-        buckets.iter().for_each(|bucket| touched.add(tenant, *bucket));
-        touched
-    }
-
     #[test]
     fn what_is_committed_after_the_evaluator_looked_is_late() {
         let late = Late::default();
         // Gathered before anything was evaluated, committed after.
-        let (old, new) = (touched(1, &[900, 300]), touched(2, &[600, 900]));
+        let (old, new) = (Touched::from([(1, 300)]), Touched::from([(2, 600)]));
         assert!(late.take(600).is_empty());
         late.note(old);
         late.note(new);

@@ -6,7 +6,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `engine` | what the control plane sees of all this |
-//! | `schema` | tables and connections |
+//! | `schema` | connections, and the tables of `sql/` |
 //! | `fragment` | what spans are stored as |
 //! | `writer`, `lock` | group commit, by one process |
 //! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
@@ -16,7 +16,7 @@
 //! | `housekeeping` | retention and compaction |
 //! | `requests`, `late` | sums of requests by name, and whose past changed since |
 //! | `states` | states and alerts |
-//! | `reader`, `listing`, `map` | reading: one trace, a search, the service map |
+//! | `reader`, `listing`, `map`, `facets` | reading: one trace, a search, the service map, what these can be narrowed to |
 //! | `archive` | all spans, to be stored elsewhere |
 //! | `failure` | why something within did not work |
 
@@ -25,6 +25,7 @@ mod catalog;
 mod cells;
 mod dictionary;
 mod engine;
+mod facets;
 mod failure;
 mod fragment;
 mod histogram;

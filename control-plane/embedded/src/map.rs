@@ -13,7 +13,7 @@ use rusqlite::params;
 
 use crate::{
     catalog,
-    cells::{self, Table},
+    cells::{self, EDGES},
     reader::Reader,
 };
 
@@ -27,23 +27,21 @@ impl Reader {
         }
         self.read(|connection| {
             let known = self.catalog(connection)?;
-            let Some(tenant) = number(connection, tenant)? else { return Ok(()) };
-            let tier = match query.tier.as_deref() {
-                None => None,
-                Some(tier) => match catalog::number(connection, tier)? {
-                    Some(tier) => Some(tier),
-                    None => return Ok(()),
-                },
-            };
+            // Of all tenants together 0; what nobody has named has no edges.
+            let number = |name: Option<&str>| name.map(|name| catalog::number(connection, name)).transpose();
+            let (tenant, tier) = (number(tenant)?, number(query.tier.as_deref())?);
+            if tenant == Some(None) || tier == Some(None) {
+                return Ok(());
+            }
+            let (tenant, tier) = (tenant.flatten().unwrap_or(NONE), tier.flatten());
             let sql = format!(
-                "SELECT e.source, e.target, {} FROM {} c JOIN edges e ON e.id = c.series
+                "SELECT e.source, e.target, {} FROM {EDGES} c JOIN edges e ON e.id = c.series
                  WHERE c.bucket = ?1 AND c.tenant = ?2 AND (?3 IS NULL OR e.tier = ?3)",
-                cells::COLUMNS,
-                Table::Edges.name(),
+                cells::COLUMNS
             );
             let mut select = connection.prepare_cached(&sql)?;
             let mut edges: BTreeMap<(NodeId, NodeId), Cell> = BTreeMap::new();
-            for bucket in cells::buckets(connection, Table::Edges, map.from, map.to)? {
+            for bucket in cells::buckets(connection, EDGES, map.from, map.to)? {
                 let mut rows = select.query(params![bucket, tenant, tier])?;
                 while let Some(row) = rows.next()? {
                     edges.entry((row.get(0)?, row.get(1)?)).or_default().merge(&cells::read(row, 2)?);
@@ -54,9 +52,4 @@ impl Reader {
         })?;
         Ok(map)
     }
-}
-
-/// The number of a tenant: 0 of all, `None` of one that is not known.
-fn number(connection: &rusqlite::Connection, tenant: Option<&str>) -> rusqlite::Result<Option<u32>> {
-    tenant.map_or(Ok(Some(NONE)), |tenant| catalog::number(connection, tenant))
 }

@@ -3,24 +3,21 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use control_plane_model::{
     catalog::Catalog,
     otlp,
-    store::{Facets, Scope, StoreError},
+    store::{Scope, StoreError},
     trace::{Trace, TraceId},
 };
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::{catalog, failure::Failure, ingest::fragments, schema};
+use crate::{catalog, facets::Lately, failure::Failure, ingest::fragments, schema};
 
 /// Connections that are kept open.
 const MAX_IDLE: usize = 4;
-/// Every page asks for these; they change seldom.
-const FACETS_FOR: Duration = Duration::from_secs(2);
 
 /// Reads from the database. Every call blocks.
 #[derive(Debug, Clone)]
@@ -31,7 +28,7 @@ struct Inner {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     catalog: RwLock<Catalog>,
-    facets: Mutex<Option<(Instant, Facets)>>,
+    facets: Lately,
 }
 
 impl Reader {
@@ -83,48 +80,8 @@ impl Reader {
         })
     }
 
-    /// What spans have named that a search or a map can be narrowed to, as it was a moment ago.
-    pub(crate) fn facets(&self) -> Result<Facets, StoreError> {
-        let lately = || self.0.facets.lock();
-        if let Some((at, facets)) = &*lately()
-            && at.elapsed() < FACETS_FOR
-        {
-            return Ok(facets.clone());
-        }
-        let facets = self.read_facets()?;
-        *lately() = Some((Instant::now(), facets.clone()));
-        Ok(facets)
-    }
-
-    fn read_facets(&self) -> Result<Facets, StoreError> {
-        // Of the last hours in which anybody was served, so that it stays quick; whoever was served long ago can be typed in.
-        const TENANTS: &str = "
-            WITH RECURSIVE hours(hour, n) AS (
-                SELECT max(hour), 1 FROM trace_tenants
-                UNION ALL
-                SELECT (SELECT max(hour) FROM trace_tenants WHERE hour < hours.hour), n + 1 FROM hours
-                WHERE hours.hour IS NOT NULL AND n < 24
-            ), served(hour, tenant) AS (
-                SELECT hour, (SELECT min(tenant) FROM trace_tenants o WHERE o.hour = hours.hour) FROM hours
-                UNION ALL
-                SELECT hour, (SELECT min(tenant) FROM trace_tenants o WHERE o.hour = served.hour AND tenant > served.tenant)
-                FROM served WHERE served.tenant IS NOT NULL
-            )
-            SELECT DISTINCT text FROM served JOIN names ON names.id = served.tenant ORDER BY text";
-        const TIERS: &str = "SELECT DISTINCT text FROM edges JOIN names ON names.id = tier ORDER BY text";
-        const ACCOUNTS: &str = "SELECT DISTINCT account FROM nodes WHERE account <> '' ORDER BY account";
-        const SERVICES: &str = "SELECT DISTINCT name FROM nodes WHERE kind = 'service' ORDER BY name";
-        self.read(|connection| {
-            let list = |sql: &str| {
-                let mut statement = connection.prepare_cached(sql)?;
-                statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()
-            };
-            Ok(Facets {
-                tenants: list(TENANTS)?,
-                tiers: list(TIERS)?,
-                accounts: list(ACCOUNTS)?,
-                services: list(SERVICES)?,
-            })
-        })
+    /// The facets, as they were read last.
+    pub(crate) fn facets_lately(&self) -> &Lately {
+        &self.0.facets
     }
 }

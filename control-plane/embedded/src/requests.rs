@@ -8,16 +8,16 @@ use std::{
 use control_plane_model::{
     catalog::{Catalog, NONE},
     otlp, rollup,
-    rollup::{DAY, day},
-    search::Names,
-    store::{Facets, RequestQuery, Scope, StoreError, SumsOf},
+    rollup::day,
+    store::{RequestQuery, Scope, StoreError, SumsOf},
 };
-use rusqlite::{Connection, Rows, params};
+use rusqlite::Connection;
 use slo::{Cell, Key, Kind, Row};
 
 use crate::{
     catalog::number,
-    cells::{self, Table},
+    cells::{self, REQUESTS},
+    dictionary::SeriesKey,
     reader::Reader,
 };
 
@@ -26,25 +26,19 @@ const WIDTH: u32 = 60;
 /// Rows that are handed on at a time.
 const BATCH: usize = 1_024;
 
-/// What keys are made of: service, operation, kind, tier.
-type Series = HashMap<u32, (u32, u32, u8, u32)>;
-
-fn series(connection: &Connection) -> rusqlite::Result<Series> {
-    let mut select = connection.prepare_cached("SELECT id, service, operation, kind, tier FROM series")?;
-    let rows = select.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))?;
-    rows.collect()
-}
-
 /// Numbers to keys: one for all rows of a tenant and series.
 struct Keys<'a> {
     catalog: &'a Catalog,
-    series: Series,
+    series: HashMap<u32, SeriesKey>,
     known: HashMap<(u32, u32), Arc<Key>>,
 }
 
 impl<'a> Keys<'a> {
     fn new(connection: &Connection, catalog: &'a Catalog) -> rusqlite::Result<Self> {
-        Ok(Self { catalog, series: series(connection)?, known: HashMap::new() })
+        let mut select = connection.prepare_cached("SELECT id, service, operation, kind, tier FROM series")?;
+        let series =
+            select.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))?;
+        Ok(Self { catalog, series: series.collect::<Result<_, _>>()?, known: HashMap::new() })
     }
 
     /// None, of a series that came since.
@@ -83,20 +77,6 @@ impl Reader {
             (of, _) => of.clone(),
         };
         self.read(|connection| {
-            let columns = cells::COLUMNS;
-            let catalog = self.catalog(connection)?;
-            let mut keys = Keys::new(connection, &catalog)?;
-            let mut batch = Vec::with_capacity(BATCH);
-            let mut read_rows = |mut rows: Rows<'_>, batch: &mut Vec<Row>| -> rusqlite::Result<bool> {
-                while let Some(row) = rows.next()? {
-                    let Some(key) = keys.of(row.get(1)?, row.get(2)?) else { continue };
-                    batch.push(Row { key, cell: cell(row.get(0)?, cells::read(row, 3)?) });
-                    if batch.len() == BATCH && !found(std::mem::replace(batch, Vec::with_capacity(BATCH))) {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
-            };
             let one = match &of {
                 SumsOf::Each => None,
                 SumsOf::Together => Some(NONE),
@@ -105,28 +85,29 @@ impl Reader {
                     None => return Ok(()),
                 },
             };
-            let wanted = match one {
-                None => {
-                    let sql = format!(
-                        "SELECT bucket, tenant, series, {columns} FROM request_cells
-                         WHERE bucket >= ?1 AND bucket < ?2 ORDER BY bucket"
-                    );
-                    let mut select = connection.prepare_cached(&sql)?;
-                    read_rows(select.query([query.from, query.to])?, &mut batch)?
-                }
+            let (which, steps) = match one {
+                None => ("bucket >= ?1 AND bucket < ?2 ORDER BY bucket", vec![[query.from, query.to]]),
                 Some(tenant) => {
-                    let sql = format!(
-                        "SELECT bucket, tenant, series, {columns} FROM request_cells WHERE bucket = ?1 AND tenant = ?2"
-                    );
-                    let mut select = connection.prepare_cached(&sql)?;
-                    let mut wanted = true;
-                    for bucket in cells::buckets(connection, Table::Requests, query.from, query.to)? {
-                        wanted = wanted && read_rows(select.query([bucket, i64::from(tenant)])?, &mut batch)?;
-                    }
-                    wanted
+                    let buckets = cells::buckets(connection, REQUESTS, query.from, query.to)?.into_iter();
+                    ("bucket = ?1 AND tenant = ?2", buckets.map(|bucket| [bucket, i64::from(tenant)]).collect())
                 }
             };
-            if wanted && !batch.is_empty() {
+            let sql = format!("SELECT bucket, tenant, series, {} FROM {REQUESTS} WHERE {which}", cells::COLUMNS);
+            let mut select = connection.prepare_cached(&sql)?;
+            let catalog = self.catalog(connection)?;
+            let mut keys = Keys::new(connection, &catalog)?;
+            let mut batch = Vec::with_capacity(BATCH);
+            for step in steps {
+                let mut rows = select.query(step)?;
+                while let Some(row) = rows.next()? {
+                    let Some(key) = keys.of(row.get(1)?, row.get(2)?) else { continue };
+                    batch.push(Row { key, cell: cell(row.get(0)?, cells::read(row, 3)?) });
+                    if batch.len() == BATCH && !found(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))) {
+                        return Ok(());
+                    }
+                }
+            }
+            if !batch.is_empty() {
                 found(batch);
             }
             Ok(())
@@ -135,14 +116,12 @@ impl Reader {
 
     /// What was used on the days from the one of `from` to the one of `to`, UTC, by tenant and series, summed over days.
     pub(crate) fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Row>, StoreError> {
-        let sql = format!(
-            "SELECT tenant, series, count, weight, weighted_duration_ns, estimated FROM {} WHERE bucket >= ?1 AND bucket <= ?2",
-            Table::Days.name()
-        );
+        let sql = "SELECT tenant, series, count, weight, weighted_duration_ns, estimated FROM day_cells
+                   WHERE bucket >= ?1 AND bucket <= ?2";
         self.read(|connection| {
             let catalog = self.catalog(connection)?;
             let mut keys = Keys::new(connection, &catalog)?;
-            let mut select = connection.prepare_cached(&sql)?;
+            let mut select = connection.prepare_cached(sql)?;
             let mut rows = select.query([day(from), day(to)])?;
             let mut sums: HashMap<(u32, u32), Cell> = HashMap::new();
             while let Some(row) = rows.next()? {
@@ -157,37 +136,6 @@ impl Reader {
                 .filter_map(|((tenant, series), cell)| Some(Row { key: keys.of(tenant, series)?, cell }))
                 .filter(|row| scope.sees(row.key.tenant.as_deref()));
             Ok(named.collect())
-        })
-    }
-
-    /// What a tenant's requests named on the latest day there is, and the day before.
-    pub(crate) fn facets_of(&self, tenant: &str) -> Result<Facets, StoreError> {
-        self.read(|connection| {
-            let catalog = self.catalog(connection)?;
-            let mut keys = Keys::new(connection, &catalog)?;
-            let mut found = BTreeSet::new();
-            let latest: Option<i64> =
-                connection.query_row("SELECT max(bucket) FROM day_cells", [], |row| row.get(0))?;
-            let number = number(connection, tenant)?;
-            let mut select =
-                connection.prepare_cached("SELECT series FROM day_cells WHERE bucket = ?1 AND tenant = ?2")?;
-            if let Some((latest, number)) = latest.zip(number) {
-                for bucket in [latest, latest - DAY] {
-                    let mut rows = select.query(params![bucket, number])?;
-                    while let Some(row) = rows.next()? {
-                        found.extend(keys.of(number, row.get(0)?));
-                    }
-                }
-            }
-            let list = |of: &dyn Fn(&Key) -> Option<String>| {
-                found.iter().filter_map(|key| of(key)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
-            };
-            Ok(Facets {
-                tenants: vec![tenant.to_owned()],
-                tiers: list(&|key| key.tier.clone()),
-                accounts: list(&|key| key.account.clone()),
-                services: list(&|key| Some(key.service.clone())),
-            })
         })
     }
 

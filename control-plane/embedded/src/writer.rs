@@ -47,18 +47,8 @@ struct Job {
     done: oneshot::Sender<Answer>,
 }
 
-impl Job {
-    fn answer(self, outcome: Result<Stored, StoreError>) {
-        // Whoever asked may have gone.
-        let _gone = self.done.send(Answer { outcome, _spans: self.traces });
-    }
-}
-
 /// The outcome; and the spans, so that whoever sent them frees them, and the writer goes on.
-struct Answer {
-    outcome: Result<Stored, StoreError>,
-    _spans: Vec<Compressed>,
-}
+type Answer = (Result<Stored, StoreError>, Vec<Compressed>);
 
 /// A handle to the writer; it ends with the last handle.
 #[derive(Debug, Clone)]
@@ -76,16 +66,12 @@ impl Writer {
         let late = Late::default();
         let ingest = Ingest::load(&connection)?;
         let (sender, receiver) = sync_channel(MAX_WAITING);
-        thread::Builder::new()
-            .name("span-writer".into())
-            .spawn({
-                let late = late.clone();
-                move || {
-                    run(connection, ingest, receiver, &retention, &late);
-                    drop(lock);
-                }
-            })
-            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        let to_tell = late.clone();
+        let writes = move || {
+            run(connection, ingest, receiver, &retention, &to_tell);
+            drop(lock);
+        };
+        thread::Builder::new().name("span-writer".into()).spawn(writes).map_err(Failure::from)?;
         Ok(Self { work: sender, late })
     }
 
@@ -95,7 +81,8 @@ impl Writer {
         let traces = traces.into_iter().map(Compressed::from).collect();
         let (done, outcome) = oneshot::channel();
         self.work.try_send(Work::Store(Job { traces, spans, done })).map_err(|_| StoreError::Busy)?;
-        outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?.outcome
+        let (outcome, _spans) = outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?;
+        outcome
     }
 
     /// Writes what is no span; `Ok` means that it is durable.
@@ -139,7 +126,7 @@ fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, ret
                 Ok(true) => Duration::ZERO,
                 Ok(false) => IDLE,
                 Err(error) => {
-                    complain(format_args!("housekeeping: {error}"));
+                    complain(format_args!("housekeeping: {}", StoreError::from(error)));
                     IDLE
                 }
             };
@@ -150,44 +137,34 @@ fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, ret
             Some(Work::Store(first)) => {
                 let mut spans = first.spans;
                 let mut batch = vec![first];
-                while spans < MAX_SPANS_PER_COMMIT {
-                    match work.try_recv() {
-                        Ok(Work::Store(job)) => {
+                while next.is_none()
+                    && spans < MAX_SPANS_PER_COMMIT
+                    && let Ok(more) = work.try_recv()
+                {
+                    match more {
+                        Work::Store(job) => {
                             spans += job.spans;
                             batch.push(job);
                         }
-                        Ok(other) => {
-                            next = Some(other);
-                            break;
-                        }
-                        Err(_) => break,
+                        other => next = Some(other),
                     }
                 }
                 let outcome = commit(&mut connection, &mut ingest, &batch).map_err(StoreError::from);
-                if outcome.is_ok() {
-                    late.note(ingest.take_touched());
+                match &outcome {
+                    Ok(_) => late.note(ingest.take_touched()),
+                    // What memory holds may have been rolled back: begin again from what is on disk.
+                    Err(_) => match Ingest::load(&connection) {
+                        Ok(fresh) => ingest = fresh,
+                        Err(error) => {
+                            complain(format_args!("the store cannot be read: {}", StoreError::from(error)));
+                        }
+                    },
                 }
-                answer(outcome, batch, &connection, &mut ingest);
-            }
-        }
-    }
-}
-
-fn answer(outcome: Result<Vec<Stored>, StoreError>, batch: Vec<Job>, connection: &Connection, ingest: &mut Ingest) {
-    match outcome {
-        Ok(stored) => {
-            for (job, stored) in batch.into_iter().zip(stored) {
-                job.answer(Ok(stored));
-            }
-        }
-        Err(error) => {
-            // What memory holds may have been rolled back: begin again from what is on disk.
-            match Ingest::load(connection) {
-                Ok(fresh) => *ingest = fresh,
-                Err(error) => complain(format_args!("the store cannot be read: {error}")),
-            }
-            for job in batch {
-                job.answer(Err(error.clone()));
+                for (at, job) in batch.into_iter().enumerate() {
+                    let of_job = outcome.as_ref().map(|stored| stored[at]).map_err(Clone::clone);
+                    // Whoever asked may have gone.
+                    let _gone = job.done.send((of_job, job.traces));
+                }
             }
         }
     }

@@ -1,13 +1,8 @@
 //! Names and nodes by number: numbers are an engine's own business, and mean something only together with its catalog.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    search::{Names, NodeTest, normalized},
-    topology::NodeId,
-};
+use crate::topology::NodeId;
 
 /// Begins the names of annotations, to tell them from tenants.
 pub const ANNOTATION: &str = "@";
@@ -55,22 +50,40 @@ impl Catalog {
         next(&self.nodes)
     }
 
-    /// Puts a name at its number.
+    /// Puts a name at its number, which is greater than those before.
     pub fn place_name(&mut self, id: u32, text: String) {
         if let Some(name) = text.strip_prefix(ANNOTATION) {
             self.annotations.push((id, normalized(name)));
         }
-        place(&mut self.names, id, text);
+        self.names.resize_with(id as usize, String::default);
+        self.names.push(text);
     }
 
-    /// Puts a node at its number.
+    /// Puts a node at its number, which is greater than those before.
     pub fn place_node(&mut self, id: NodeId, node: Node) {
-        place(&mut self.nodes, id, node);
+        self.nodes.resize_with(id as usize, Node::default);
+        self.nodes.push(node);
+    }
+
+    /// A name.
+    pub fn name(&self, id: u32) -> &str {
+        self.names.get(id as usize).map_or("", String::as_str)
     }
 
     /// A node; one without a name, if there is none.
     pub fn node(&self, id: NodeId) -> Node {
         self.nodes.get(id as usize).cloned().unwrap_or_default()
+    }
+
+    /// All nodes by number.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        (0..).zip(&self.nodes).filter(|(_, node)| !node.kind.is_empty())
+    }
+
+    /// The numbers of annotations whose name, as X-Ray writes it, is that of this one.
+    pub fn annotations(&self, name: &str) -> Vec<u32> {
+        let name = normalized(name);
+        self.annotations.iter().filter(|(_, known)| *known == name).map(|(id, _)| *id).collect()
     }
 }
 
@@ -78,33 +91,7 @@ fn next<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
 }
 
-fn place<T: Default>(list: &mut Vec<T>, id: u32, value: T) {
-    let index = id as usize;
-    if list.len() <= index {
-        list.resize_with(index + 1, T::default);
-    }
-    if let Some(slot) = list.get_mut(index) {
-        *slot = value;
-    }
-}
-
-impl Names for Catalog {
-    fn nodes(&self, test: &NodeTest) -> HashSet<NodeId> {
-        let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
-        let admitted = self.nodes.iter().zip(0..).filter(|(node, _)| {
-            !node.kind.is_empty()
-                && is(&test.name, &node.name)
-                && is(&test.kind, &node.kind)
-                && is(&test.account, &node.account)
-        });
-        admitted.map(|(_, id)| id).collect()
-    }
-
-    fn annotations(&self, normalized: &str) -> Vec<u32> {
-        self.annotations.iter().filter(|(_, name)| name == normalized).map(|(id, _)| *id).collect()
-    }
-
-    fn name(&self, id: u32) -> &str {
-        self.names.get(id as usize).map_or("", String::as_str)
-    }
+/// X-Ray writes the names of annotations with `_` for whatever is no letter or digit.
+pub fn normalized(key: &str) -> String {
+    key.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect()
 }

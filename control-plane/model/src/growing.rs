@@ -46,7 +46,7 @@ pub struct Change<'a> {
 }
 
 /// The trace.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct GrowingTrace {
     /// When its first span began, nanoseconds since 1970.
     pub start_ns: i64,
@@ -54,37 +54,14 @@ pub struct GrowingTrace {
     pub end_ns: i64,
     /// How its spans went.
     pub flags: Flags,
-    /// Tenants served.
-    pub tenants: Vec<u32>,
+    /// What its spans name: of its outline, all that does not hang on where they stand.
+    pub named: Outline,
     spans: HashMap<SpanId, Placed>,
     /// Spans whose parent has not come, by that parent.
     waiting: HashMap<SpanId, Vec<SpanId>>,
     /// Calls with an answer.
     answered: HashSet<SpanId>,
     first: Option<SpanId>,
-    methods: Vec<String>,
-    urls: Vec<String>,
-    users: Vec<String>,
-    annotations: Vec<(u32, String)>,
-}
-
-impl Default for GrowingTrace {
-    fn default() -> Self {
-        Self {
-            start_ns: i64::MAX,
-            end_ns: 0,
-            flags: Flags::default(),
-            tenants: Vec::new(),
-            spans: HashMap::new(),
-            waiting: HashMap::new(),
-            answered: HashSet::new(),
-            first: None,
-            methods: Vec::new(),
-            urls: Vec::new(),
-            users: Vec::new(),
-            annotations: Vec::new(),
-        }
-    }
 }
 
 impl GrowingTrace {
@@ -115,13 +92,13 @@ impl GrowingTrace {
         self.note(facts, &placed);
         for (name, value) in &facts.annotations {
             let name = numbers.name(Some(&format!("{ANNOTATION}{name}")))?;
-            if !self.annotations.iter().any(|(known, held)| *known == name && **held == **value) {
-                remember(&mut self.annotations, (name, value.to_string()));
+            if !self.named.annotations.iter().any(|(known, held)| *known == name && **held == **value) {
+                remember(&mut self.named.annotations, (name, value.to_string()));
             }
         }
         let mut failed = None;
-        let mut change = |change_of: Change<'_>| {
-            failed = failed.take().or_else(|| change(numbers, change_of).err());
+        let mut change = |sign: i64, span: &Placed, used: Use| {
+            failed = failed.take().or_else(|| change(numbers, Change { sign, span, used }).err());
         };
         let children = self.waiting.remove(&id).unwrap_or_default();
         if children.iter().filter_map(|child| self.spans.get(child)).any(|child| child.answers(&placed)) {
@@ -133,16 +110,16 @@ impl GrowingTrace {
             && self.answered.insert(*parent_id)
         {
             let above = parent.parent.and_then(|above| self.spans.get(&above));
-            edges(parent, above, false, |used| change(Change { sign: -1, span: parent, used }));
-            edges(parent, above, true, |used| change(Change { sign: 1, span: parent, used }));
+            edges(parent, above, false, |used| change(-1, parent, used));
+            edges(parent, above, true, |used| change(1, parent, used));
         }
         for (child_id, child) in children.iter().filter_map(|child| self.spans.get_key_value(child)) {
             let answered = self.answered.contains(child_id);
-            edges(child, None, answered, |used| change(Change { sign: -1, span: child, used }));
-            edges(child, Some(&placed), answered, |used| change(Change { sign: 1, span: child, used }));
+            edges(child, None, answered, |used| change(-1, child, used));
+            edges(child, Some(&placed), answered, |used| change(1, child, used));
         }
         let above = parent.map(|(_, parent)| parent);
-        edges(&placed, above, self.answered.contains(&id), |used| change(Change { sign: 1, span: &placed, used }));
+        edges(&placed, above, self.answered.contains(&id), |used| change(1, &placed, used));
         if let (Some(parent_id), None) = (placed.parent, parent) {
             self.waiting.entry(parent_id).or_default().push(id);
         }
@@ -165,11 +142,11 @@ impl GrowingTrace {
         if first.is_none_or(|first| rank(placed) < rank(first)) {
             self.first = Some(facts.id);
         }
-        self.start_ns = self.start_ns.min(facts.start_ns);
+        self.start_ns = if self.is_empty() { facts.start_ns } else { self.start_ns.min(facts.start_ns) };
         self.end_ns = self.end_ns.max(facts.end_ns);
-        self.flags = self.flags.with(facts.flags);
+        self.flags |= facts.flags;
         if placed.tenant != NONE {
-            remember(&mut self.tenants, placed.tenant);
+            remember(&mut self.named.tenants, placed.tenant);
         }
         let text = |list: &mut Vec<String>, value: &Option<Box<str>>| {
             if let Some(value) = value
@@ -178,24 +155,16 @@ impl GrowingTrace {
                 remember(list, value.to_string());
             }
         };
-        text(&mut self.users, &facts.user);
+        text(&mut self.named.users, &facts.user);
         if facts.kind == Kind::Server {
-            text(&mut self.methods, &facts.http_method);
-            text(&mut self.urls, &facts.url);
+            text(&mut self.named.methods, &facts.http_method);
+            text(&mut self.named.urls, &facts.url);
         }
     }
 
     /// What a search looks at.
     pub fn outline(&self) -> Outline {
-        let mut outline = Outline {
-            partial: !self.waiting.is_empty(),
-            methods: self.methods.clone(),
-            urls: self.urls.clone(),
-            users: self.users.clone(),
-            annotations: self.annotations.clone(),
-            tenants: self.tenants.clone(),
-            ..Outline::default()
-        };
+        let mut outline = Outline { partial: !self.waiting.is_empty(), ..self.named.clone() };
         if let Some(first) = self.first.and_then(|first| self.spans.get(&first)) {
             outline.root = first.operation;
             outline.root_service = first.service;

@@ -70,7 +70,7 @@ impl Placed {
 pub fn edges(span: &Placed, parent: Option<&Placed>, answered: bool, mut found: impl FnMut(Use)) {
     let sample = span.sample;
     match span.kind {
-        Kind::Internal => {}
+        Kind::Unspecified | Kind::Internal => {}
         Kind::Client | Kind::Producer => {
             if let Some(peer) = span.peer.filter(|_| !(span.plain_http && answered)) {
                 found(Use { from: span.service, to: peer, sample });

@@ -73,14 +73,8 @@ impl Allowance {
                 double(number).unwrap_or_else(|| json!(number))
             }
             Some(any_value::Value::ArrayValue(array)) => {
-                let mut values = Vec::new();
-                for any in array.values {
-                    if !self.takes(PER_VALUE) {
-                        break;
-                    }
-                    values.push(self.value(Some(any)));
-                }
-                values.into()
+                let values = array.values.into_iter();
+                values.map_while(|any| self.takes(PER_VALUE).then(|| self.value(Some(any)))).collect()
             }
             Some(any_value::Value::KvlistValue(list)) => json!(self.object(list.values)),
             Some(any_value::Value::BytesValue(bytes)) => self.text(hex(&bytes)).into(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value},
     resource::v1 as resource,
-    trace::v1::{Span, status::StatusCode},
+    trace::v1::{Span, span::SpanKind as Kind, status::StatusCode},
 };
 use slo::row::{cut, tenant_id};
 
@@ -22,94 +22,27 @@ const MAX_ANNOTATIONS: usize = 50;
 /// A span id that is not zero.
 pub type SpanId = u64;
 
-/// What a span does, as OpenTelemetry names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Kind {
-    /// Within a service.
-    Internal = 1,
-    /// Serves a request.
-    Server = 2,
-    /// Makes a request.
-    Client = 3,
-    /// Sends a message.
-    Producer = 4,
-    /// Handles a message.
-    Consumer = 5,
-}
-
-impl Kind {
-    fn of(number: i32) -> Self {
-        match number {
-            2 => Self::Server,
-            3 => Self::Client,
-            4 => Self::Producer,
-            5 => Self::Consumer,
-            _ => Self::Internal,
-        }
-    }
-
-    /// `SERVER`, `CLIENT`, …
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Internal => "INTERNAL",
-            Self::Server => "SERVER",
-            Self::Client => "CLIENT",
-            Self::Producer => "PRODUCER",
-            Self::Consumer => "CONSUMER",
-        }
+bitflags::bitflags! {
+    /// How a span went, in X-Ray's words: an error is the caller's, a fault the server's.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub struct Flags: u8 {
+        /// A 5xx, or a failed status.
+        const FAULT = 1;
+        /// A 4xx.
+        const ERROR = 2;
+        /// A 429, which is an error too.
+        const THROTTLE = 4;
     }
 }
-
-/// How a span went, in X-Ray's words: an error is the caller's (4xx), a fault the server's (5xx, or a failed status), a
-/// throttle a 429, which is an error too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Flags(u8);
 
 impl Flags {
-    const FAULT: u8 = 1;
-    const ERROR: u8 = 2;
-    const THROTTLE: u8 = 4;
-
     fn of(http_status: u16, status: StatusCode) -> Self {
         let caller = (400..500).contains(&http_status);
-        let fault = http_status >= 500 || (status == StatusCode::Error && !caller);
-        let mut bits = 0;
-        bits |= if fault { Self::FAULT } else { 0 };
-        bits |= if caller { Self::ERROR } else { 0 };
-        bits |= if http_status == 429 { Self::THROTTLE } else { 0 };
-        Self(bits)
-    }
-
-    /// From what [`Flags::bits`] gave.
-    pub fn from_bits(bits: u8) -> Self {
-        Self(bits)
-    }
-
-    /// As a number.
-    pub fn bits(self) -> u8 {
-        self.0
-    }
-
-    /// Both together.
-    #[must_use]
-    pub fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The server's fault.
-    pub fn fault(self) -> bool {
-        self.0 & Self::FAULT != 0
-    }
-
-    /// The caller's error.
-    pub fn error(self) -> bool {
-        self.0 & Self::ERROR != 0
-    }
-
-    /// Too many requests.
-    pub fn throttle(self) -> bool {
-        self.0 & Self::THROTTLE != 0
+        let mut flags = Self::empty();
+        flags.set(Self::FAULT, http_status >= 500 || (status == StatusCode::Error && !caller));
+        flags.set(Self::ERROR, caller);
+        flags.set(Self::THROTTLE, http_status == 429);
+        flags
     }
 }
 
@@ -159,7 +92,7 @@ pub struct Facts {
     pub id: SpanId,
     /// Its parent's; none for a root.
     pub parent: Option<SpanId>,
-    /// Its kind.
+    /// Its kind; what has none is internal.
     pub kind: Kind,
     /// Nanoseconds since 1970.
     pub start_ns: i64,
@@ -207,7 +140,7 @@ impl Facts {
         let attributes = span.attributes.as_slice();
         let own = |key: &str| text(attributes, key).map(|value| Box::<str>::from(cut(&value)));
         let nanoseconds = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
-        let kind = Kind::of(span.kind);
+        let kind = Some(span.kind()).filter(|kind| *kind != Kind::Unspecified).unwrap_or(Kind::Internal);
         let start_ns = nanoseconds(span.start_time_unix_nano);
         let http_status = number(attributes, "http.response.status_code")
             .or_else(|| number(attributes, "http.status_code"))

@@ -14,7 +14,8 @@ mod peer;
 mod span;
 mod weight;
 
-pub use facts::{Facts, Flags, Kind, Resource, Sample, SpanId};
+pub use facts::{Facts, Flags, Resource, Sample, SpanId};
+pub use opentelemetry_proto::tonic::trace::v1::span::SpanKind as Kind;
 pub use peer::Peer;
 pub use span::span;
 

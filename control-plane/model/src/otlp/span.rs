@@ -25,34 +25,29 @@ pub fn span(resource: &Resource, span: otlp::Span) -> Span {
         }
     };
     let resource = allowance.object(resource.attributes.clone());
-    let mut links = Vec::new();
     // A link that names no span leads nowhere.
-    for link in span.links.into_iter().filter(|link| link.trace_id.len() == 16 && link.span_id.len() == 8) {
-        if !allowance.takes(PER_ENTRY) {
-            break;
-        }
-        links.push(Link {
+    let links = span.links.into_iter().filter(|link| link.trace_id.len() == 16 && link.span_id.len() == 8);
+    let links = links.map_while(|link| {
+        allowance.takes(PER_ENTRY).then(|| Link {
             trace_id: hex(&link.trace_id),
             span_id: hex(&link.span_id),
             attributes: allowance.object(link.attributes),
-        });
-    }
-    let mut events = Vec::new();
-    for event in span.events {
-        if !allowance.takes(PER_ENTRY) {
-            break;
-        }
-        events.push(Event {
+        })
+    });
+    let links = links.collect();
+    let events = span.events.into_iter().map_while(|event| {
+        allowance.takes(PER_ENTRY).then(|| Event {
             name: allowance.text(event.name),
             time_unix_ns: i64::try_from(event.time_unix_nano).unwrap_or(i64::MAX),
             attributes: allowance.object(event.attributes),
-        });
-    }
+        })
+    });
+    let events = events.collect();
     Span {
         span_id: format!("{:016x}", facts.id),
         parent_span_id: facts.parent.map(|parent| format!("{parent:016x}")),
         name: facts.operation.into(),
-        kind: facts.kind.name().to_owned(),
+        kind: facts.kind.as_str_name().trim_start_matches("SPAN_KIND_").to_owned(),
         service: facts.service.to_string(),
         account: facts.account.as_deref().map(Into::into),
         tenant: facts.tenant.as_deref().map(Into::into),

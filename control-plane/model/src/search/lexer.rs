@@ -2,49 +2,43 @@
 
 use super::ExpressionError;
 
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Token {
+#[derive(Debug, PartialEq)]
+pub(super) enum Token<'a> {
     /// A keyword or name: letters, digits, `_`, `.`, `-`.
-    Word(String),
+    Word(&'a str),
+    /// What stands in quotes.
     Text(String),
     Number(f64),
-    /// `=`, `!=`, `<`, `<=`, `>`, `>=`, `!`, `(`, `)`, `{`, `}`, `[`, `]`, `,`, `:`, `&&`, `||`
+    /// One of [`SIGNS`].
     Sign(&'static str),
 }
 
-/// A token, and the column it begins in.
-pub(super) type Placed = (Token, usize);
-
+/// What begins with another stands before it.
 const SIGNS: [&str; 17] = ["!=", "<=", ">=", "&&", "||", "=", "<", ">", "!", "(", ")", "{", "}", "[", "]", ",", ":"];
 
-pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, ExpressionError> {
-    let letters: Vec<char> = text.chars().collect();
+/// Tokens, and the byte that each begins at.
+pub(super) fn tokens(text: &str) -> Result<Vec<(Token<'_>, usize)>, ExpressionError> {
     let mut tokens = Vec::new();
-    let mut at = 0;
-    while let Some(letter) = letters.get(at).copied() {
-        let column = at + 1;
-        if letter.is_whitespace() {
-            at += 1;
-        } else if letter == '"' || letter == '\'' {
-            let (text, end) = string(&letters, at)?;
-            tokens.push((Token::Text(text), column));
-            at = end;
-        } else if let Some(sign) = SIGNS.into_iter().find(|sign| begins(&letters, at, sign)) {
-            tokens.push((Token::Sign(sign), column));
-            at += sign.len();
+    let mut rest = text.trim_start();
+    while let Some(letter) = rest.chars().next() {
+        let at = text.len() - rest.len();
+        let (token, length) = if let Some(sign) = SIGNS.into_iter().find(|sign| rest.starts_with(sign)) {
+            (Token::Sign(sign), sign.len())
+        } else if matches!(letter, '"' | '\'') {
+            let string = string(rest).ok_or_else(|| ExpressionError::at(text, at, "this string does not end"))?;
+            (Token::Text(string.0), string.1)
         } else if is_word(letter) {
             // Names of annotations hold more than words do.
             let in_key = matches!(tokens.last(), Some((Token::Sign("["), _)));
-            let belongs = |letter: &char| is_word(*letter) || (in_key && matches!(letter, ':' | '/'));
-            let end = letters.iter().skip(at).position(|letter| !belongs(letter)).map_or(letters.len(), |n| at + n);
-            let word: String = letters.iter().take(end).skip(at).collect();
-            let number =
-                word.parse::<f64>().ok().filter(|_| word.starts_with(|c: char| c.is_ascii_digit() || c == '-'));
-            tokens.push((number.map_or(Token::Word(word), Token::Number), column));
-            at = end;
+            let belongs = |letter: char| is_word(letter) || (in_key && matches!(letter, ':' | '/'));
+            let word = &rest[..rest.find(|letter| !belongs(letter)).unwrap_or(rest.len())];
+            let number = word.parse().ok().filter(|_| word.starts_with(|c: char| c.is_ascii_digit() || c == '-'));
+            (number.map_or(Token::Word(word), Token::Number), word.len())
         } else {
-            return Err(ExpressionError::at(column, format!("{letter:?} is not expected here")));
-        }
+            return Err(ExpressionError::at(text, at, format!("{letter:?} is not expected here")));
+        };
+        tokens.push((token, at));
+        rest = rest[length..].trim_start();
     }
     Ok(tokens)
 }
@@ -53,29 +47,17 @@ fn is_word(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-')
 }
 
-fn begins(letters: &[char], at: usize, sign: &str) -> bool {
-    letters.iter().skip(at).take(sign.len()).copied().eq(sign.chars())
-}
-
-/// The string that begins at `start`, and where it has ended. A backslash stands before what is meant as it is.
-fn string(letters: &[char], start: usize) -> Result<(String, usize), ExpressionError> {
-    let quote = letters.get(start);
+/// What stands in the quotes that a text begins with, and how many bytes that and the quotes take. A backslash stands before what is
+/// meant as it is.
+fn string(quoted: &str) -> Option<(String, usize)> {
+    let mut letters = quoted.char_indices();
+    let (_, quote) = letters.next()?;
     let mut text = String::new();
-    let mut at = start + 1;
     loop {
-        match letters.get(at) {
-            None => {
-                return Err(ExpressionError::at(start + 1, "this string does not end"));
-            }
-            letter if letter == quote => return Ok((text, at + 1)),
-            Some('\\') => {
-                text.extend(letters.get(at + 1));
-                at += 2;
-            }
-            Some(letter) => {
-                text.push(*letter);
-                at += 1;
-            }
+        match letters.next()? {
+            (at, letter) if letter == quote => return Some((text, at + 1)),
+            (_, '\\') => text.push(letters.next()?.1),
+            (_, letter) => text.push(letter),
         }
     }
 }

@@ -3,20 +3,10 @@
 use std::collections::HashSet;
 
 use super::{
-    AnnotationTest, Expression, Flag, NodeTest, NumberOf, TextOf, TextTest, normalized,
+    AnnotationTest, Expression, Flag, NodeTest, NumberOf, TextOf, TextTest,
     outline::{Outline, Service},
 };
-use crate::{otlp::Flags, topology::NodeId};
-
-/// What the numbers of an outline mean.
-pub trait Names {
-    /// The nodes that a test admits.
-    fn nodes(&self, test: &NodeTest) -> HashSet<NodeId>;
-    /// The numbers of annotations whose name, as X-Ray writes it, is this.
-    fn annotations(&self, normalized: &str) -> Vec<u32>;
-    /// A name.
-    fn name(&self, id: u32) -> &str;
-}
+use crate::{catalog::Catalog, otlp::Flags, topology::NodeId};
 
 /// The columns of a trace's row.
 #[derive(Debug, Clone, Copy)]
@@ -25,160 +15,151 @@ pub struct Row {
     pub flags: Flags,
 }
 
-/// An expression with numbers for names.
+/// An expression with numbers for names, as a catalog has them.
 pub struct Matcher<'a> {
     test: Test<'a>,
-    names: &'a dyn Names,
     /// Whether more than a trace's row is asked for.
     pub needs_outline: bool,
 }
 
-enum Test<'a> {
-    And(Vec<Test<'a>>),
-    Or(Vec<Test<'a>>),
-    Not(Box<Test<'a>>),
-    Leaf(&'a Expression),
-    Account(HashSet<NodeId>),
-    Annotation(Vec<u32>, &'a Option<AnnotationTest>),
-    Service(HashSet<NodeId>, Option<&'a Expression>),
-    Edge(HashSet<NodeId>, HashSet<NodeId>, Option<&'a Expression>),
-}
-
 impl<'a> Matcher<'a> {
-    pub fn new(expression: &'a Expression, names: &'a dyn Names) -> Self {
-        let mut needs_outline = false;
-        let test = resolve(expression, names, &mut needs_outline);
-        Self { test, names, needs_outline }
+    pub fn new(expression: &'a Expression, catalog: &'a Catalog) -> Self {
+        Self { test: test(expression, catalog), needs_outline: needs_outline(expression) }
     }
 
     pub fn matches(&self, row: Row, outline: &Outline) -> bool {
-        holds(&self.test, row, outline, self.names)
+        (self.test)(&Seen {
+            flags: row.flags,
+            partial: outline.partial,
+            duration_ns: row.duration_ns as f64,
+            response_ns: outline.response_ns as f64,
+            statuses: &outline.statuses,
+            outline,
+        })
     }
 }
 
-fn resolve<'a>(expression: &'a Expression, names: &dyn Names, outline: &mut bool) -> Test<'a> {
+fn needs_outline(expression: &Expression) -> bool {
     match expression {
-        Expression::And(parts) => Test::And(parts.iter().map(|part| resolve(part, names, outline)).collect()),
-        Expression::Or(parts) => Test::Or(parts.iter().map(|part| resolve(part, names, outline)).collect()),
-        Expression::Not(inner) => Test::Not(Box::new(resolve(inner, names, outline))),
-        Expression::Is(Flag::Ok | Flag::Error | Flag::Fault | Flag::Throttle)
-        | Expression::Number(NumberOf::Duration, ..) => Test::Leaf(expression),
-        _ => {
-            *outline = true;
-            match expression {
-                Expression::Annotation(key, test) => Test::Annotation(names.annotations(&normalized(key)), test),
-                Expression::Service(node, inner) => Test::Service(names.nodes(node), inner.as_deref()),
-                Expression::Edge(from, to, inner) => Test::Edge(names.nodes(from), names.nodes(to), inner.as_deref()),
-                Expression::Text(TextOf::Account, TextTest::Equal, account) => {
-                    let test = NodeTest { account: Some(account.clone()), ..NodeTest::default() };
-                    Test::Account(names.nodes(&test))
-                }
-                _ => Test::Leaf(expression),
-            }
-        }
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(needs_outline),
+        Expression::Not(inner) => needs_outline(inner),
+        Expression::Is(flag) => *flag == Flag::Partial,
+        Expression::Number(of, ..) => *of != NumberOf::Duration,
+        _ => true,
     }
 }
 
-fn holds(test: &Test<'_>, row: Row, outline: &Outline, names: &dyn Names) -> bool {
-    match test {
-        Test::And(parts) => parts.iter().all(|part| holds(part, row, outline, names)),
-        Test::Or(parts) => parts.iter().any(|part| holds(part, row, outline, names)),
-        Test::Not(inner) => !holds(inner, row, outline, names),
-        Test::Leaf(expression) => leaf(expression, row, outline, names),
-        Test::Account(nodes) => outline.services.iter().any(|service| nodes.contains(&service.node)),
-        Test::Annotation(keys, test) => outline.annotations.iter().any(|(key, value)| {
-            keys.contains(key)
-                && match test {
-                    None => true,
-                    Some(AnnotationTest::Text(test, text)) => test.holds(value, text),
-                    Some(AnnotationTest::Number(comparison, number)) => {
-                        value.parse().is_ok_and(|value| comparison.holds(value, *number))
-                    }
-                }
+/// What is asked about: a trace, or one of its services or edges.
+struct Seen<'o> {
+    flags: Flags,
+    partial: bool,
+    duration_ns: f64,
+    response_ns: f64,
+    statuses: &'o [u16],
+    /// Of the trace.
+    outline: &'o Outline,
+}
+
+impl<'o> Seen<'o> {
+    fn service(&self, service: &'o Service) -> Self {
+        let longest_ns = service.longest_ns as f64;
+        let seen = self.edge(service.flags);
+        Self { duration_ns: longest_ns, response_ns: longest_ns, statuses: &service.statuses, ..seen }
+    }
+
+    fn edge(&self, flags: u8) -> Self {
+        let flags = Flags::from_bits_retain(flags);
+        Self { flags, partial: false, duration_ns: 0.0, response_ns: 0.0, statuses: &[], outline: self.outline }
+    }
+}
+
+type Test<'a> = Box<dyn Fn(&Seen<'_>) -> bool + 'a>;
+
+fn test<'a>(expression: &'a Expression, catalog: &'a Catalog) -> Test<'a> {
+    let all = |parts: &'a [Expression]| parts.iter().map(|part| test(part, catalog)).collect::<Vec<_>>();
+    let nodes = |test: &NodeTest| {
+        let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        let admitted = catalog.nodes().filter(|(_, node)| {
+            is(&test.name, &node.name) && is(&test.kind, &node.kind) && is(&test.account, &node.account)
+        });
+        admitted.map(|(id, _)| id).collect::<HashSet<NodeId>>()
+    };
+    let within = |inner: &'a Option<Box<Expression>>| inner.as_deref().map(|inner| test(inner, catalog));
+    match expression {
+        Expression::And(parts) => {
+            let parts = all(parts);
+            Box::new(move |seen| parts.iter().all(|part| part(seen)))
+        }
+        Expression::Or(parts) => {
+            let parts = all(parts);
+            Box::new(move |seen| parts.iter().any(|part| part(seen)))
+        }
+        Expression::Not(inner) => {
+            let inner = test(inner, catalog);
+            Box::new(move |seen| !inner(seen))
+        }
+        Expression::Is(flag) => Box::new(|seen| match flag {
+            Flag::Ok => !seen.flags.intersects(Flags::FAULT | Flags::ERROR),
+            Flag::Error => seen.flags.contains(Flags::ERROR),
+            Flag::Fault => seen.flags.contains(Flags::FAULT),
+            Flag::Throttle => seen.flags.contains(Flags::THROTTLE),
+            Flag::Partial => seen.partial,
         }),
-        Test::Service(nodes, inner) => {
-            let own = outline.services.iter().filter(|service| nodes.contains(&service.node)).map(Part::of);
-            // What sends no spans of its own, a table or a queue, is known by who calls it.
-            let called = outline.edges.iter().filter(|(_, target, _)| nodes.contains(target)).map(Part::called);
-            own.chain(called).any(|part| inner.is_none_or(|inner| inside(inner, &part)))
+        Expression::Number(of, comparison, number) => Box::new(|seen| match of {
+            NumberOf::Duration => comparison.holds(seen.duration_ns / 1e9, *number),
+            NumberOf::ResponseTime => comparison.holds(seen.response_ns / 1e9, *number),
+            NumberOf::HttpStatus => seen.statuses.iter().any(|held| comparison.holds(f64::from(*held), *number)),
+        }),
+        Expression::Text(TextOf::Name, test, text) => {
+            Box::new(|seen| test.holds(catalog.name(seen.outline.root), text))
         }
-        Test::Edge(from, to, inner) => outline
-            .edges
-            .iter()
-            .filter(|(source, target, _)| from.contains(source) && to.contains(target))
-            .map(Part::called)
-            .any(|part| inner.is_none_or(|inner| inside(inner, &part))),
+        Expression::Text(TextOf::Account, test, text) => {
+            let nodes = nodes(&NodeTest { account: Some(text.clone()), ..NodeTest::default() });
+            let wanted = *test != TextTest::NotEqual;
+            Box::new(move |seen| seen.outline.services.iter().any(|of| nodes.contains(&of.node) == wanted))
+        }
+        Expression::Text(TextOf::Url, test, text) => Box::new(|seen| any(&seen.outline.urls, *test, text)),
+        Expression::Text(TextOf::Method, test, text) => Box::new(|seen| any(&seen.outline.methods, *test, text)),
+        Expression::Text(TextOf::User, test, text) => Box::new(|seen| any(&seen.outline.users, *test, text)),
+        Expression::Annotation(key, test) => {
+            let keys = catalog.annotations(key);
+            let holds = |value: &str| match test {
+                None => true,
+                Some(AnnotationTest::Text(test, text)) => test.holds(value, text),
+                Some(AnnotationTest::Number(comparison, number)) => {
+                    value.parse().is_ok_and(|value| comparison.holds(value, *number))
+                }
+            };
+            Box::new(move |seen| seen.outline.annotations.iter().any(|(key, value)| keys.contains(key) && holds(value)))
+        }
+        Expression::Service(node, inner) => {
+            let (nodes, inner) = (nodes(node), within(inner));
+            Box::new(move |seen| {
+                let Outline { services, edges, .. } = seen.outline;
+                let own = services.iter().filter(|of| nodes.contains(&of.node)).map(|of| seen.service(of));
+                // What sends no spans of its own, a table or a queue, is known by who calls it.
+                let called = edges.iter().filter(|(_, target, _)| nodes.contains(target));
+                let called = called.map(|(_, _, flags)| seen.edge(*flags));
+                own.chain(called).any(|part| inner.as_ref().is_none_or(|inner| inner(&part)))
+            })
+        }
+        Expression::Edge(from, to, inner) => {
+            let (from, to, inner) = (nodes(from), nodes(to), within(inner));
+            Box::new(move |seen| {
+                let mut edges = seen.outline.edges.iter();
+                edges.any(|(source, target, flags)| {
+                    let is_one = from.contains(source) && to.contains(target);
+                    is_one && inner.as_ref().is_none_or(|inner| inner(&seen.edge(*flags)))
+                })
+            })
+        }
     }
 }
 
-fn is(flag: Flag, flags: Flags, partial: bool) -> bool {
-    match flag {
-        Flag::Ok => !flags.fault() && !flags.error(),
-        Flag::Error => flags.error(),
-        Flag::Fault => flags.fault(),
-        Flag::Throttle => flags.throttle(),
-        Flag::Partial => partial,
-    }
-}
-
-fn leaf(expression: &Expression, row: Row, outline: &Outline, names: &dyn Names) -> bool {
-    let any = |list: &[String], test: &TextTest, text: &str| match test {
+fn any(list: &[String], test: TextTest, text: &str) -> bool {
+    match test {
         // None of them is it, rather than one of them is not.
         TextTest::NotEqual => !list.iter().any(|value| value == text),
         _ => list.iter().any(|value| test.holds(value, text)),
-    };
-    match expression {
-        Expression::Is(flag) => is(*flag, row.flags, outline.partial),
-        Expression::Number(NumberOf::Duration, comparison, seconds) => {
-            comparison.holds(row.duration_ns as f64 / 1e9, *seconds)
-        }
-        Expression::Number(NumberOf::ResponseTime, comparison, seconds) => {
-            comparison.holds(outline.response_ns as f64 / 1e9, *seconds)
-        }
-        Expression::Number(NumberOf::HttpStatus, comparison, status) => {
-            outline.statuses.iter().any(|held| comparison.holds(f64::from(*held), *status))
-        }
-        Expression::Text(TextOf::Url, test, text) => any(&outline.urls, test, text),
-        Expression::Text(TextOf::Method, test, text) => any(&outline.methods, test, text),
-        Expression::Text(TextOf::User, test, text) => any(&outline.users, test, text),
-        Expression::Text(TextOf::Name, test, text) => test.holds(names.name(outline.root), text),
-        Expression::Text(TextOf::Account, test, text) => outline.services.iter().any(|service| {
-            let admitted = NodeTest { account: Some(text.clone()), ..NodeTest::default() };
-            let is = names.nodes(&admitted).contains(&service.node);
-            is == (*test != TextTest::NotEqual)
-        }),
-        _ => false,
-    }
-}
-
-/// One service of a trace, or one edge.
-struct Part<'a> {
-    flags: Flags,
-    longest_ns: u64,
-    statuses: &'a [u16],
-}
-
-impl<'a> Part<'a> {
-    fn of(service: &'a Service) -> Self {
-        let flags = Flags::from_bits(service.flags);
-        Self { flags, longest_ns: service.longest_ns, statuses: &service.statuses }
-    }
-
-    fn called((_, _, flags): &(NodeId, NodeId, u8)) -> Self {
-        Self { flags: Flags::from_bits(*flags), longest_ns: 0, statuses: &[] }
-    }
-}
-
-fn inside(expression: &Expression, part: &Part<'_>) -> bool {
-    match expression {
-        Expression::And(parts) => parts.iter().all(|inner| inside(inner, part)),
-        Expression::Or(parts) => parts.iter().any(|inner| inside(inner, part)),
-        Expression::Not(inner) => !inside(inner, part),
-        Expression::Is(flag) => is(*flag, part.flags, false),
-        Expression::Number(NumberOf::HttpStatus, comparison, status) => {
-            part.statuses.iter().any(|held| comparison.holds(f64::from(*held), *status))
-        }
-        Expression::Number(_, comparison, seconds) => comparison.holds(part.longest_ns as f64 / 1e9, *seconds),
-        _ => false,
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `lexer` | text to tokens, each with its column |
+//! | `lexer` | text to tokens |
 //! | `parser` | tokens to an [`Expression`] |
 //! | `kinds` | what X-Ray calls types of services, as kinds of nodes here |
 //! | `outline` | what a search looks at |
@@ -15,11 +15,10 @@ mod matching;
 mod outline;
 mod parser;
 
-pub use matching::{Matcher, Names, Row};
+pub use crate::catalog::normalized;
+pub use matching::{Matcher, Row};
 pub use outline::{MAX_ENTRIES, Outline, Service, remember};
 pub use slo::quoted;
-
-use std::fmt;
 
 /// Text that is no filter expression, and where it stops being one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,8 +33,9 @@ pub struct ExpressionError {
 }
 
 impl ExpressionError {
-    fn at(column: usize, message: impl Into<String>) -> Self {
-        Self { column, message: message.into(), is_xrays: false }
+    /// At a byte of a text.
+    fn at(text: &str, byte: usize, message: impl Into<String>) -> Self {
+        Self { column: text[..byte].chars().count() + 1, message: message.into(), is_xrays: false }
     }
 }
 
@@ -180,38 +180,6 @@ pub struct NodeTest {
     pub account: Option<String>,
 }
 
-/// What comes of an expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is one.
-    Ok,
-    /// X-Ray takes it, and nothing here answers it.
-    Elsewhere(ExpressionError),
-    /// It is none.
-    Refused(ExpressionError),
-}
-
-impl Verdict {
-    /// Of this text.
-    pub fn of(text: &str) -> Self {
-        match parser::parse(text) {
-            Ok(_) => Self::Ok,
-            Err(error) if error.is_xrays => Self::Elsewhere(error),
-            Err(error) => Self::Refused(error),
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ok => write!(f, "ok"),
-            Self::Elsewhere(error) => write!(f, "elsewhere: {error}"),
-            Self::Refused(error) => write!(f, "refused: {error}"),
-        }
-    }
-}
-
 impl std::str::FromStr for Expression {
     type Err = ExpressionError;
     fn from_str(text: &str) -> Result<Self, ExpressionError> {
@@ -232,9 +200,4 @@ impl Expression {
             _ => None,
         }
     }
-}
-
-/// X-Ray writes the names of annotations with `_` for whatever is no letter or digit.
-pub fn normalized(key: &str) -> String {
-    key.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect()
 }

@@ -7,7 +7,7 @@ use crate::{otlp::Flags, topology::NodeId};
 /// Entries of each list; what goes beyond is found by nobody, and bounded for everybody.
 pub const MAX_ENTRIES: usize = 64;
 
-/// The outline. Names and nodes are numbers, which [`Names`](super::Names) tells the meaning of.
+/// The outline. Names and nodes are numbers, which a [`Catalog`](crate::catalog::Catalog) tells the meaning of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outline {
     /// Name of the first span; of the root, if that has come.
@@ -49,21 +49,15 @@ pub struct Service {
 
 impl Outline {
     pub fn service(&mut self, node: NodeId, flags: Flags, duration_ns: u64, status: u16) {
-        let known = self.services.iter().position(|service| service.node == node);
-        let index = match known {
-            Some(index) => index,
-            None if self.services.len() < MAX_ENTRIES => {
-                self.services.push(Service { node, flags: 0, longest_ns: 0, statuses: Vec::new() });
-                self.services.len() - 1
-            }
-            None => return,
-        };
-        if let Some(service) = self.services.get_mut(index) {
-            service.flags |= flags.bits();
-            service.longest_ns = service.longest_ns.max(duration_ns);
-            if status != 0 {
-                remember(&mut service.statuses, status);
-            }
+        let is_new = !self.services.iter().any(|service| service.node == node);
+        if is_new && self.services.len() < MAX_ENTRIES {
+            self.services.push(Service { node, flags: 0, longest_ns: 0, statuses: Vec::new() });
+        }
+        let Some(service) = self.services.iter_mut().find(|service| service.node == node) else { return };
+        service.flags |= flags.bits();
+        service.longest_ns = service.longest_ns.max(duration_ns);
+        if status != 0 {
+            remember(&mut service.statuses, status);
         }
     }
 

@@ -3,54 +3,13 @@
 use super::{
     AnnotationTest, Comparison, Expression, ExpressionError, Flag, NodeTest, NumberOf, TextOf, TextTest,
     kinds::kind,
-    lexer::{Placed, Token, tokens},
+    lexer::{Token, tokens},
 };
 
 /// How deep an expression may nest.
 const MAX_DEPTH: usize = 32;
 /// Longest text read, in bytes.
 const MAX_BYTES: usize = 4_096;
-
-/// Parts of X-Ray's language that ask for what is not kept here, by what follows them.
-const FLAGS_ELSEWHERE: [&str; 5] = ["inferred", "first", "last", "remote", "root"];
-const NUMBERS_ELSEWHERE: [&str; 2] = ["index", "coverage"];
-const TEXTS_ELSEWHERE: [&str; 8] = [
-    "type",
-    "http.useragent",
-    "http.clientip",
-    "message",
-    "availabilityzone",
-    "instance.id",
-    "resource.arn",
-    "group.name",
-];
-
-#[derive(Clone, Copy)]
-enum Keyword {
-    Flag(Flag),
-    Number(NumberOf),
-    Text(TextOf),
-    Service,
-    Edge,
-}
-
-const KEYWORDS: [(&str, Keyword); 15] = [
-    ("ok", Keyword::Flag(Flag::Ok)),
-    ("error", Keyword::Flag(Flag::Error)),
-    ("fault", Keyword::Flag(Flag::Fault)),
-    ("throttle", Keyword::Flag(Flag::Throttle)),
-    ("partial", Keyword::Flag(Flag::Partial)),
-    ("duration", Keyword::Number(NumberOf::Duration)),
-    ("responsetime", Keyword::Number(NumberOf::ResponseTime)),
-    ("http.status", Keyword::Number(NumberOf::HttpStatus)),
-    ("http.url", Keyword::Text(TextOf::Url)),
-    ("http.method", Keyword::Text(TextOf::Method)),
-    ("user", Keyword::Text(TextOf::User)),
-    ("account.id", Keyword::Text(TextOf::Account)),
-    ("name", Keyword::Text(TextOf::Name)),
-    ("service", Keyword::Service),
-    ("edge", Keyword::Edge),
-];
 
 const COMPARISONS: [(&str, Comparison); 6] = [
     ("=", Comparison::Equal),
@@ -71,23 +30,22 @@ const TEXT_TESTS: [(&str, TextTest); 5] = [
 
 pub(super) fn parse(text: &str) -> Result<Expression, ExpressionError> {
     if text.len() > MAX_BYTES {
-        return Err(ExpressionError::at(1, format!("an expression has at most {MAX_BYTES} bytes")));
+        return Err(ExpressionError::at(text, 0, format!("an expression has at most {MAX_BYTES} bytes")));
     }
-    let tokens = tokens(text)?;
-    let mut parser = Parser { tokens: &tokens, at: 0, end: text.chars().count() + 1, depth: 0, elsewhere: None };
+    let mut parser = Parser { text, tokens: tokens(text)?, at: 0, depth: 0, elsewhere: None };
     let expression = parser.any_of()?;
-    if parser.peek().is_some() {
-        return Err(parser.error("expected AND, OR or the end"));
+    if parser.at < parser.tokens.len() {
+        return parser.expected("AND, OR or the end");
     }
     // Only what is an expression to its end is one that X-Ray would take.
     parser.elsewhere.map_or(Ok(expression), Err)
 }
 
 struct Parser<'a> {
-    tokens: &'a [Placed],
+    text: &'a str,
+    tokens: Vec<(Token<'a>, usize)>,
+    /// The next of them.
     at: usize,
-    /// The column behind the text.
-    end: usize,
     depth: usize,
     /// The first thing that X-Ray answers and nothing here does.
     elsewhere: Option<ExpressionError>,
@@ -96,50 +54,52 @@ struct Parser<'a> {
 type Parsed<T> = Result<T, ExpressionError>;
 
 impl<'a> Parser<'a> {
-    fn peek(&self) -> Option<&'a Token> {
-        self.tokens.get(self.at).map(|(token, _)| token)
+    fn token(&self, at: usize) -> Option<&Token<'a>> {
+        self.tokens.get(at).map(|(token, _)| token)
     }
 
-    fn next(&mut self) -> Option<&'a Token> {
-        self.at += 1;
-        self.tokens.get(self.at - 1).map(|(token, _)| token)
+    fn error(&self, at: usize, message: impl Into<String>) -> ExpressionError {
+        let byte = self.tokens.get(at).map_or(self.text.len(), |(_, byte)| *byte);
+        ExpressionError::at(self.text, byte, message)
     }
 
-    /// An error at the next token.
-    fn error(&self, message: impl Into<String>) -> ExpressionError {
-        let column = self.tokens.get(self.at).map_or(self.end, |(_, column)| *column);
-        ExpressionError::at(column, message)
+    fn expected<T>(&self, what: &str) -> Parsed<T> {
+        Err(self.error(self.at, format!("expected {what}")))
     }
 
-    /// Remembers that the next token asks for what is not kept here.
-    fn note_elsewhere(&mut self, message: impl Into<String>) {
-        let error = ExpressionError { is_xrays: true, ..self.error(message) };
+    /// Remembers that a token asks for what is not kept here.
+    fn note_elsewhere(&mut self, at: usize, message: impl Into<String>) {
+        let error = ExpressionError { is_xrays: true, ..self.error(at, message) };
         self.elsewhere.get_or_insert(error);
     }
 
-    fn takes(&mut self, sign: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Sign(found)) if *found == sign);
+    /// Reads this sign or word, if it is next.
+    fn takes(&mut self, what: &str) -> bool {
+        let found = match self.token(self.at) {
+            Some(Token::Sign(sign)) => *sign == what,
+            Some(Token::Word(word)) => word.eq_ignore_ascii_case(what),
+            _ => false,
+        };
         self.at += usize::from(found);
         found
     }
 
-    fn takes_word(&mut self, word: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Word(found)) if found.eq_ignore_ascii_case(word));
-        self.at += usize::from(found);
-        found
+    /// Reads the one of these that is next, if one is.
+    fn one_of<T: Copy>(&mut self, known: &[(&str, T)]) -> Option<T> {
+        known.iter().find(|(name, _)| self.takes(name)).map(|(_, value)| *value)
     }
 
     fn expect(&mut self, sign: &str) -> Parsed<()> {
-        if self.takes(sign) { Ok(()) } else { Err(self.error(format!("expected {sign:?}"))) }
+        if self.takes(sign) { Ok(()) } else { self.expected(&format!("{sign:?}")) }
     }
 
     fn any_of(&mut self) -> Parsed<Expression> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.error("nested too deep"));
+            return Err(self.error(self.at, "nested too deep"));
         }
         let mut parts = vec![self.all_of()?];
-        while self.takes("||") || self.takes_word("OR") {
+        while self.takes("||") || self.takes("OR") {
             parts.push(self.all_of()?);
         }
         self.depth -= 1;
@@ -149,14 +109,14 @@ impl<'a> Parser<'a> {
     fn all_of(&mut self) -> Parsed<Expression> {
         let mut parts = vec![self.not()?];
         // Conditions side by side all hold, as if there were an AND between them.
-        while self.takes("&&") || self.takes_word("AND") || self.begins_condition() {
+        while self.takes("&&") || self.takes("AND") || self.begins_condition() {
             parts.push(self.not()?);
         }
         Ok(one_or(parts, Expression::And))
     }
 
     fn begins_condition(&self) -> bool {
-        match self.peek() {
+        match self.token(self.at) {
             Some(Token::Word(word)) => !word.eq_ignore_ascii_case("OR"),
             Some(Token::Sign(sign)) => matches!(*sign, "!" | "("),
             _ => false,
@@ -165,77 +125,73 @@ impl<'a> Parser<'a> {
 
     fn not(&mut self) -> Parsed<Expression> {
         let mut negated = false;
-        while self.takes("!") || self.takes_word("NOT") {
+        while self.takes("!") || self.takes("NOT") {
             negated = !negated;
         }
-        let term = if self.takes("(") {
+        let condition = if self.takes("(") {
             let inner = self.any_of()?;
             self.expect(")")?;
             inner
         } else {
-            self.term()?
+            self.condition()?
         };
-        Ok(if negated { Expression::Not(Box::new(term)) } else { term })
+        Ok(if negated { Expression::Not(Box::new(condition)) } else { condition })
     }
 
-    fn term(&mut self) -> Parsed<Expression> {
-        let Some(Token::Word(word)) = self.peek() else { return Err(self.error("expected a keyword")) };
-        let lower = word.to_ascii_lowercase();
-        if let Some(key) = lower.strip_prefix("annotation").filter(|key| key.is_empty() || key.starts_with('.')) {
-            // The key keeps its case.
-            let key = word.get(word.len() - key.len() + usize::from(!key.is_empty())..).unwrap_or_default().to_owned();
-            return self.annotation(key);
+    fn condition(&mut self) -> Parsed<Expression> {
+        let Some(Token::Word(word)) = self.token(self.at) else { return self.expected("a keyword") };
+        let (word, lower) = (*word, word.to_ascii_lowercase());
+        if lower == "annotation" || lower.starts_with("annotation.") {
+            return self.annotation(word);
         }
-        if let Some(elsewhere) = self.elsewhere(word, &lower)? {
-            return Ok(elsewhere);
-        }
-        let Some((_, keyword)) = KEYWORDS.into_iter().find(|(known, _)| *known == lower) else {
-            return Err(self.error(format!("{word:?} is no keyword")));
-        };
-        self.next();
-        match keyword {
-            Keyword::Flag(flag) => self.flag(flag),
-            Keyword::Number(of) => Ok(Expression::Number(of, self.comparison()?, self.number()?)),
-            Keyword::Text(of) => Ok(Expression::Text(of, self.text_test()?, self.text()?)),
-            Keyword::Service => {
+        let at = self.at;
+        self.at += 1;
+        match lower.as_str() {
+            "ok" => self.flag(Flag::Ok),
+            "error" => self.flag(Flag::Error),
+            "fault" => self.flag(Flag::Fault),
+            "throttle" => self.flag(Flag::Throttle),
+            "partial" => self.flag(Flag::Partial),
+            "duration" => self.compared(NumberOf::Duration),
+            "responsetime" => self.compared(NumberOf::ResponseTime),
+            "http.status" => self.compared(NumberOf::HttpStatus),
+            "http.url" => self.tested(TextOf::Url),
+            "http.method" => self.tested(TextOf::Method),
+            "user" => self.tested(TextOf::User),
+            "account.id" => self.tested(TextOf::Account),
+            "name" => self.tested(TextOf::Name),
+            "service" => {
                 self.expect("(")?;
                 let node = if self.takes(")") { NodeTest::default() } else { self.closed_node()? };
                 Ok(Expression::Service(node, self.within()?))
             }
-            Keyword::Edge => {
+            "edge" => {
                 self.expect("(")?;
                 let from = self.node()?;
                 self.expect(",")?;
                 let to = self.closed_node()?;
                 Ok(Expression::Edge(from, to, self.within()?))
             }
+            _ => self.elsewhere(at, word, &lower),
         }
     }
 
-    /// What X-Ray answers and nothing here does: read, so that what is wrong with the rest is told, and refused by name in the end.
-    fn elsewhere(&mut self, word: &str, lower: &str) -> Parsed<Option<Expression>> {
-        let is = |list: &[&str]| list.contains(&lower);
-        let is_cause = lower.contains("rootcause");
-        if !is_cause && !is(&FLAGS_ELSEWHERE) && !is(&NUMBERS_ELSEWHERE) && !is(&TEXTS_ELSEWHERE) {
-            return Ok(None);
+    /// What X-Ray answers and nothing here does: read like something else, so that what is wrong with the rest is told, and refused by
+    /// name in the end.
+    fn elsewhere(&mut self, at: usize, word: &str, lower: &str) -> Parsed<Expression> {
+        self.note_elsewhere(at, format!("{word} is X-Ray's, but nothing here answers it"));
+        match lower {
+            "inferred" | "first" | "last" | "remote" | "root" => self.flag(Flag::Ok),
+            "index" | "coverage" => self.compared(NumberOf::Duration),
+            "type" | "message" | "http.useragent" | "http.clientip" | "availabilityzone" | "instance.id"
+            | "resource.arn" | "group.name" => self.tested(TextOf::Name),
+            cause if cause.contains("rootcause") => match (self.token(at + 1), self.token(at + 2)) {
+                (_, Some(Token::Number(_))) => self.compared(NumberOf::Duration),
+                (Some(Token::Sign("=" | "!=")), _) => self.tested(TextOf::Name),
+                _ => Ok(Expression::Is(Flag::Ok)),
+            },
+            _ => Err(self.error(at, format!("{word:?} is no keyword"))),
         }
-        self.note_elsewhere(format!("{word} is X-Ray's, but nothing here answers it"));
-        self.next();
-        if is(&FLAGS_ELSEWHERE) {
-            return self.flag(Flag::Ok).map(Some);
-        }
-        if is(&NUMBERS_ELSEWHERE) || (is_cause && self.comparison_follows_with_number()) {
-            self.comparison()?;
-            self.number()?;
-        } else if is(&TEXTS_ELSEWHERE) || matches!(self.peek(), Some(Token::Sign("=" | "!="))) {
-            self.text_test()?;
-            self.text()?;
-        }
-        Ok(Some(Expression::Is(Flag::Ok)))
-    }
-
-    fn comparison_follows_with_number(&self) -> bool {
-        matches!(self.tokens.get(self.at + 1), Some((Token::Number(_), _)))
     }
 
     /// `fault`, `fault = true`, `fault != true`
@@ -245,46 +201,65 @@ impl<'a> Parser<'a> {
         if !not && !self.takes("=") {
             return Ok(is);
         }
-        let value = self.takes_word("true");
-        if !value && !self.takes_word("false") {
-            return Err(self.error("expected true or false"));
+        let value = self.takes("true");
+        if !value && !self.takes("false") {
+            return self.expected("true or false");
         }
         Ok(if value == not { Expression::Not(Box::new(is)) } else { is })
     }
 
+    /// `duration > 8`
+    fn compared(&mut self, of: NumberOf) -> Parsed<Expression> {
+        let Some(comparison) = self.one_of(&COMPARISONS) else { return self.expected("=, !=, <, <=, > or >=") };
+        let Some(Token::Number(number)) = self.token(self.at) else { return self.expected("a number") };
+        let compared = Expression::Number(of, comparison, *number);
+        self.at += 1;
+        Ok(compared)
+    }
+
+    /// `http.url CONTAINS "x"`
+    fn tested(&mut self, of: TextOf) -> Parsed<Expression> {
+        let Some(test) = self.one_of(&TEXT_TESTS) else {
+            return self.expected("=, !=, CONTAINS, BEGINSWITH or ENDSWITH");
+        };
+        Ok(Expression::Text(of, test, self.text()?))
+    }
+
     /// `annotation.key …`, `annotation[key] …`
-    fn annotation(&mut self, key: String) -> Parsed<Expression> {
-        self.next();
-        let key = if key.is_empty() {
-            self.expect("[")?;
-            let key = match self.peek() {
-                Some(Token::Word(key) | Token::Text(key)) => key.clone(),
-                _ => return Err(self.error("expected the annotation's name")),
-            };
-            self.next();
-            self.expect("]")?;
-            key
-        } else {
-            key
-        };
-        // `=` and `!=` compare both texts and numbers.
-        let start = self.at;
-        let tested = self.one_of(&TEXT_TESTS);
-        let tested_until = std::mem::replace(&mut self.at, start);
-        let compared = self.one_of(&COMPARISONS);
-        self.at = self.at.max(tested_until);
-        let value = self.peek();
-        let test = match (compared, tested, value) {
-            (None, None, _) => return Ok(Expression::Annotation(key, None)),
-            (Some(comparison), _, Some(Token::Number(number))) => AnnotationTest::Number(comparison, *number),
-            (_, Some(test), Some(Token::Text(text))) => AnnotationTest::Text(test, text.clone()),
-            (_, Some(test), Some(Token::Word(word))) if matches!(word.as_str(), "true" | "false") => {
-                AnnotationTest::Text(test, word.clone())
+    fn annotation(&mut self, word: &str) -> Parsed<Expression> {
+        self.at += 1;
+        let key = match word.split_once('.') {
+            Some((_, key)) if !key.is_empty() => key.to_owned(),
+            _ => {
+                self.expect("[")?;
+                let key = match self.token(self.at) {
+                    Some(Token::Word(key)) => (*key).to_owned(),
+                    Some(Token::Text(key)) => key.clone(),
+                    _ => return self.expected("the annotation's name"),
+                };
+                self.at += 1;
+                self.expect("]")?;
+                key
             }
-            (_, Some(_), _) => return Err(self.error("expected a string in quotes")),
-            (Some(_), None, _) => return Err(self.error("expected a number")),
         };
-        self.next();
+        let compared = self.one_of(&COMPARISONS);
+        let tested = match compared {
+            None => self.one_of(&TEXT_TESTS),
+            Some(Comparison::Equal) => Some(TextTest::Equal),
+            Some(Comparison::NotEqual) => Some(TextTest::NotEqual),
+            Some(_) => None,
+        };
+        let test = match (self.token(self.at), compared, tested) {
+            (_, None, None) => return Ok(Expression::Annotation(key, None)),
+            (Some(Token::Number(number)), Some(comparison), _) => AnnotationTest::Number(comparison, *number),
+            (Some(Token::Text(text)), _, Some(test)) => AnnotationTest::Text(test, text.clone()),
+            (Some(Token::Word(truth @ ("true" | "false"))), _, Some(test)) => {
+                AnnotationTest::Text(test, (*truth).to_owned())
+            }
+            (_, _, Some(_)) => return self.expected("a string in quotes"),
+            (_, _, None) => return self.expected("a number"),
+        };
+        self.at += 1;
         Ok(Expression::Annotation(key, Some(test)))
     }
 
@@ -297,9 +272,8 @@ impl<'a> Parser<'a> {
         let inner = self.any_of()?;
         self.expect("}")?;
         if !fits_inside(&inner) {
-            let end = std::mem::replace(&mut self.at, start);
-            self.note_elsewhere("here only ok, error, fault, throttle, duration, responsetime and http.status fit");
-            self.at = end;
+            let fitting = "here only ok, error, fault, throttle, duration, responsetime and http.status fit";
+            self.note_elsewhere(start, fitting);
         }
         Ok(Some(Box::new(inner)))
     }
@@ -312,27 +286,26 @@ impl<'a> Parser<'a> {
 
     /// `"name"`, or `id(name: "…", type: "…", account.id: "…")`
     fn node(&mut self) -> Parsed<NodeTest> {
-        if !self.takes_word("id") {
-            return Ok(NodeTest { name: Some(self.text()?), ..NodeTest::default() });
+        let mut node = NodeTest::default();
+        if !self.takes("id") {
+            node.name = Some(self.text()?);
+            return Ok(node);
         }
         self.expect("(")?;
-        let mut node = NodeTest::default();
         loop {
-            if self.takes_word("name") {
+            if self.takes("name") {
                 node.name = Some(self.field()?);
-            } else if self.takes_word("type") {
-                let column = self.at + 1;
+            } else if self.takes("type") {
                 let given = self.field()?;
-                if kind(&given).is_none() {
-                    let end = std::mem::replace(&mut self.at, column);
-                    self.note_elsewhere(format!("{given} is a type of X-Ray's, but nothing here is of it"));
-                    self.at = end;
-                }
                 node.kind = kind(&given).map(str::to_owned);
-            } else if self.takes_word("account.id") {
+                if node.kind.is_none() {
+                    let message = format!("{given} is a type of X-Ray's, but nothing here is of it");
+                    self.note_elsewhere(self.at - 1, message);
+                }
+            } else if self.takes("account.id") {
                 node.account = Some(self.field()?);
             } else {
-                return Err(self.error("expected name, type or account.id"));
+                return self.expected("name, type or account.id");
             }
             if !self.takes(",") {
                 self.expect(")")?;
@@ -347,38 +320,16 @@ impl<'a> Parser<'a> {
         self.text()
     }
 
-    /// The one of these that is next, if one is.
-    fn one_of<T: Copy>(&mut self, known: &[(&str, T)]) -> Option<T> {
-        let found = known.iter().find(|(name, _)| self.takes(name) || self.takes_word(name));
-        found.map(|(_, value)| *value)
-    }
-
-    fn comparison(&mut self) -> Parsed<Comparison> {
-        self.one_of(&COMPARISONS).ok_or_else(|| self.error("expected =, !=, <, <=, > or >="))
-    }
-
-    fn text_test(&mut self) -> Parsed<TextTest> {
-        self.one_of(&TEXT_TESTS).ok_or_else(|| self.error("expected =, !=, CONTAINS, BEGINSWITH or ENDSWITH"))
-    }
-
     fn text(&mut self) -> Parsed<String> {
-        let Some(Token::Text(text)) = self.peek() else { return Err(self.error("expected a string in quotes")) };
-        self.next();
-        Ok(text.clone())
-    }
-
-    fn number(&mut self) -> Parsed<f64> {
-        let Some(Token::Number(number)) = self.peek() else { return Err(self.error("expected a number")) };
-        self.next();
-        Ok(*number)
+        let Some(Token::Text(text)) = self.token(self.at) else { return self.expected("a string in quotes") };
+        let text = text.clone();
+        self.at += 1;
+        Ok(text)
     }
 }
 
 fn one_or(mut parts: Vec<Expression>, many: impl FnOnce(Vec<Expression>) -> Expression) -> Expression {
-    match parts.pop() {
-        Some(only) if parts.is_empty() => only,
-        last => many(parts.into_iter().chain(last).collect()),
-    }
+    if parts.len() == 1 { parts.remove(0) } else { many(parts) }
 }
 
 /// Whether it can be asked of one service or edge.

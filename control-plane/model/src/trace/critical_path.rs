@@ -39,29 +39,22 @@ pub fn critical_path(tree: &Tree<'_>) -> Vec<Stretch> {
     for (index, node) in nodes.iter().enumerate().rev() {
         match node.parent {
             Some(parent) => {
-                let end = ends.get(index).copied().unwrap_or_default();
-                if let Some(of_parent) = ends.get_mut(parent) {
-                    *of_parent = end.max(*of_parent);
-                }
-                if let Some(siblings) = children.get_mut(parent) {
-                    siblings.push(index);
-                }
+                ends[parent] = ends[parent].max(ends[index]);
+                children[parent].push(index);
             }
             None => roots.push(index),
         }
     }
-    let end_of = |index: &usize| ends.get(*index).copied().unwrap_or_default();
     for siblings in children.iter_mut().chain([&mut roots]) {
-        siblings.sort_by_key(|index| std::cmp::Reverse(end_of(index)));
+        siblings.sort_by_key(|index| std::cmp::Reverse(ends[*index]));
     }
 
     let mut path = Vec::new();
     let mut stack = vec![Step { index: None, looked_at: 0, cursor: i64::MAX }];
     while let Some(step) = stack.last_mut() {
-        let below = step.index.map_or(Some(&roots), |index| children.get(index));
-        let next = below.and_then(|below| below.get(step.looked_at)).copied();
-        let span = step.index.and_then(|index| nodes.get(index)).map(|node| node.span);
-        let Some((next, child)) = next.and_then(|next| Some((next, nodes.get(next)?.span))) else {
+        let below = step.index.map_or(&roots, |index| &children[index]);
+        let span = step.index.map(|index| nodes[index].span);
+        let Some(next) = below.get(step.looked_at).copied() else {
             if let Some(span) = span {
                 stretch(&mut path, span, span.start_unix_ns, step.cursor);
             }
@@ -69,10 +62,11 @@ pub fn critical_path(tree: &Tree<'_>) -> Vec<Stretch> {
             continue;
         };
         step.looked_at += 1;
-        if child.start_unix_ns >= step.cursor || span.is_some_and(|span| end_of(&next) <= span.start_unix_ns) {
+        let child = nodes[next].span;
+        if child.start_unix_ns >= step.cursor || span.is_some_and(|span| ends[next] <= span.start_unix_ns) {
             continue;
         }
-        let until = end_of(&next).min(step.cursor);
+        let until = ends[next].min(step.cursor);
         if let Some(span) = span {
             stretch(&mut path, span, until, step.cursor);
         }

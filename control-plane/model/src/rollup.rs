@@ -1,8 +1,32 @@
-//! The sums of one series in one bucket of time.
+//! What many spans come to: counts and latency histograms that can be added, and taken away again, by buckets of time.
 
 use slo::Histogram;
 
-use crate::otlp::Sample;
+use crate::otlp::{Flags, Sample};
+
+/// Seconds.
+pub const MINUTE: i64 = 60;
+/// Seconds.
+pub const HOUR: i64 = 3_600;
+/// Seconds.
+pub const DAY: i64 = 86_400;
+
+/// The start of the bucket that `time` falls into, Unix seconds: minutes for two days, five minutes for eight, hours for
+/// thirty-five. `None` for what is older, and so counted no more.
+pub fn bucket(time: i64, now: i64) -> Option<i64> {
+    let width = match now - time {
+        age if age < 2 * DAY => MINUTE,
+        age if age < 8 * DAY => 5 * MINUTE,
+        age if age < 35 * DAY => HOUR,
+        _ => return None,
+    };
+    Some(time.div_euclid(width) * width)
+}
+
+/// The start of the day, UTC.
+pub fn day(time: i64) -> i64 {
+    time.div_euclid(DAY) * DAY
+}
 
 /// Sums that can be added, and taken away again. Plain ones count spans as received, weighted ones by their adjusted count.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,16 +61,17 @@ impl Cell {
         let weight = sample.weight * sign as f64;
         let when = |condition: bool| if condition { sign } else { 0 };
         let weighted = |condition: bool| if condition { weight } else { 0.0 };
+        let (error, fault) = (sample.flags.contains(Flags::ERROR), sample.flags.contains(Flags::FAULT));
         self.count += sign;
-        self.errors += when(sample.flags.error());
-        self.faults += when(sample.flags.fault());
-        self.throttles += when(sample.flags.throttle());
+        self.errors += when(error);
+        self.faults += when(fault);
+        self.throttles += when(sample.flags.contains(Flags::THROTTLE));
         // A clock that is wrong by decades must not overflow the sum.
         let duration = i64::try_from(sample.duration_ns).unwrap_or(i64::MAX);
         self.duration_ns = self.duration_ns.saturating_add(sign * duration);
         self.weight += weight;
-        self.weighted_errors += weighted(sample.flags.error());
-        self.weighted_faults += weighted(sample.flags.fault());
+        self.weighted_errors += weighted(error);
+        self.weighted_faults += weighted(fault);
         self.weighted_duration_ns += weight * sample.duration_ns as f64;
         self.estimated += when(sample.estimated);
         self.histogram.add(sample.duration_ns, weight);
@@ -65,5 +90,20 @@ impl Cell {
         self.weighted_duration_ns += other.weighted_duration_ns;
         self.estimated += other.estimated;
         self.histogram.merge(&other.histogram);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_widen_with_age() {
+        let now = 1_800_000_000;
+        assert_eq!(bucket(now - 61, now), Some((now - 61).div_euclid(60) * 60));
+        assert_eq!(bucket(now - 3 * DAY - 7, now).map(|start| start % 300), Some(0));
+        assert_eq!(bucket(now - 20 * DAY - 7, now).map(|start| start % 3_600), Some(0));
+        assert_eq!(bucket(0, now), None);
+        assert_eq!(bucket(now + 30, now), Some(now.div_euclid(60) * 60));
     }
 }
