@@ -5,6 +5,7 @@
 mod edges;
 mod faults;
 mod hostile;
+mod mishaps;
 mod odd;
 mod questions;
 mod retention;
