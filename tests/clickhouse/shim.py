@@ -15,6 +15,7 @@ import os
 import queue
 import re
 import sys
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
@@ -58,9 +59,11 @@ class Engine:
                 connection.query(f"SET {name} = {literal(value)}")
             insert = INSERT.fullmatch(sql)
             if insert and data:
-                into = connection.send_insert("INSERT INTO" + insert[1], insert[2])
-                into.append(data)
-                into.finish()
+                # Its own way to take rows (`send_insert`) is silent about some refusals, as by a constraint.
+                with tempfile.NamedTemporaryFile() as rows:
+                    rows.write(data)
+                    rows.flush()
+                    connection.query(f"INSERT INTO{insert[1]} FROM INFILE {literal(rows.name)} FORMAT {insert[2]}")
                 return b""
             named = FORMAT.search(sql)
             return connection.query(sql, named[1] if named else given.get("default_format", "TabSeparated"), params=parameters or None).bytes()
