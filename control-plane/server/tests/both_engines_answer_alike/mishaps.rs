@@ -41,22 +41,16 @@ pub(crate) async fn on(server: clickhouse::ClickHouse) {
 
     what_was_acknowledged_is_not_lost_with_the_power(&both).await;
     late_spans_are_told_of_although_they_failed_at_first(&both).await;
-    a_clock_was_set_back(&both).await;
-    both.compare(&asked, "by a clock that was set back").await;
     what_counts_stays(&both, &asked, &known).await;
     both.compare(&asked, "after leaders that ended").await;
-    // New leaders make hours and days at once; the first ends before they count.
-    let new_leader = || ClickHouse::new(&both.server.store().parse().unwrap());
-    let stale =
-        "INSERT INTO sums SELECT width, start, max(version) + 1, 0 FROM sums WHERE width > 60 GROUP BY width, start";
-    both.server.sql(stale).await;
-    shut(&both, "sums").await;
-    assert!(new_leader().make_sums().await.is_err(), "days count that could not be written");
-    open(&both, "sums").await;
-    new_leader().make_sums().await.unwrap();
-    both.compare(&asked, "by new leaders").await;
+    days_count_once(&both, &asked).await;
+    a_clock_was_set_back(&both).await;
+    both.compare(&asked, "by a clock that was set back").await;
+    // Of the same minutes, hours and days.
+    both.write(spans::request(&of_trace(&[0xcf; 16], &known))).await;
+    new_leader(&both).make_sums().await.unwrap();
     both.merge().await;
-    both.compare(&asked, "merged").await;
+    both.compare(&asked, "after a clock was set back").await;
     what_is_repeated_takes_no_place(&both).await;
     steps_can_be_taken_again(&both).await;
     both.compare(&asked, "after steps that were taken again").await;
@@ -66,6 +60,10 @@ pub(crate) async fn on(server: clickhouse::ClickHouse) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_amiss_is_not_seen_afterwards() {
     on(clickhouse::ClickHouse::start()).await;
+}
+
+fn new_leader(both: &Both) -> ClickHouse {
+    ClickHouse::new(&both.server.store().parse().unwrap())
 }
 
 /// Nobody can insert into a table, as when the database goes away between two statements.
@@ -150,6 +148,20 @@ async fn what_counts_stays(both: &Both, asked: &Asked, known: &[(&'static str, S
     open(both, "sums").await;
 }
 
+/// New leaders make hours and days at once; the first ends before they count.
+async fn days_count_once(both: &Both, asked: &Asked) {
+    let stale =
+        "INSERT INTO sums SELECT width, start, max(version) + 1, 0 FROM sums WHERE width > 60 GROUP BY width, start";
+    both.server.sql(stale).await;
+    shut(both, "sums").await;
+    assert!(new_leader(both).make_sums().await.is_err(), "days count that could not be written");
+    open(both, "sums").await;
+    new_leader(both).make_sums().await.unwrap();
+    both.compare(asked, "by new leaders").await;
+    both.merge().await;
+    both.compare(asked, "by new leaders, merged").await;
+}
+
 /// All there is was written while the database's clock was an hour ahead.
 async fn a_clock_was_set_back(both: &Both) {
     for table in ["cells", "edges"] {
@@ -207,9 +219,8 @@ async fn versions_are_of_the_clock_that_all_servers_share() {
     let ago = now_ns() - newest;
     assert!((2 * 3_600 * SECOND..4 * 3_600 * SECOND).contains(&ago), "{ago} ns ago");
     // Another leader, whose clock is this one's.
-    let other = ClickHouse::new(&both.server.store().parse().unwrap());
     both.write(spans::request(&request(2, "acme", 60))).await;
-    other.make_sums().await.unwrap();
+    new_leader(&both).make_sums().await.unwrap();
     both.compare(&Asked::of(&request(2, "acme", 60)).briefly(), "by the database's clock").await;
 }
 
