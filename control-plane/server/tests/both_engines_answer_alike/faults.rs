@@ -11,7 +11,6 @@ use control_plane_model::{
     store::{Scope, SpanStore},
 };
 use futures_util::{StreamExt, stream};
-use opentelemetry_proto::tonic::trace::v1::Span;
 use testkit::{
     clickhouse,
     control_plane::{journey, now_ns},

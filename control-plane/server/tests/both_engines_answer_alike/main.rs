@@ -2,6 +2,7 @@
 //! server where `CLICKHOUSE_URL` names one, and its engine behind a small HTTP server otherwise.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod backup;
 mod edges;
 mod faults;
 mod hostile;
