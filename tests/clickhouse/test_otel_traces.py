@@ -3,8 +3,6 @@
 import time
 import urllib.error
 
-import pytest
-
 from conftest import PATIENCE
 
 # More inserts than the leader reads at a time.
@@ -43,7 +41,6 @@ def test_all_inserts_are_read(clickhouse):
     assert all(len(trace(clickhouse, trace_id)["spans"]) == 1 for trace_id in traces)
 
 
-@pytest.mark.parametrize("table", ["otel_spans_done (at, block)", "done (at, rank)"])
-def test_a_clock_that_was_set_back_leaves_nothing_out(clickhouse, table):
-    clickhouse.post(f"INSERT INTO {table} VALUES (now64(3) + INTERVAL 1 HOUR, 0)")
-    assert trace(clickhouse, insert(clickhouse, 100 + len(table)))
+def test_a_clock_that_was_set_back_leaves_nothing_out(clickhouse):
+    clickhouse.post("INSERT INTO otel_spans_done VALUES (now64(3) + INTERVAL 1 HOUR, 0)")
+    assert trace(clickhouse, insert(clickhouse, 100))
