@@ -1,5 +1,6 @@
 //! What was backed up and restored answers as it did, sums that were under way are made, and what comes then is taken.
 
+use control_plane_model::store::SpanStore;
 use testkit::control_plane::{journey, shuffled};
 
 use crate::{Asked, Both, spans};
