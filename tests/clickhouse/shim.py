@@ -2,7 +2,7 @@
 
     shim.py DIR [TEXT REPLACEMENT]     serves the data in DIR, prints where, and ends with its standard input
 
-SQL that holds TEXT is run with REPLACEMENT in its place: a seeded fault, for tests of tests.
+Back-ups go to DIR/backups: `File('name')`. SQL that holds TEXT is run with REPLACEMENT in its place: a seeded fault, for tests of tests.
 
 POST / has the SQL in the URL, and data as its body; or it in the body; or it and its parameters in a form. Parameters of the URL that are
 none of these are settings. Not covered: compression, errors amid an answer, users, TLS, replicas.
@@ -15,8 +15,10 @@ import os
 import queue
 import re
 import sys
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import chdb
@@ -42,8 +44,12 @@ class Engine:
     def __init__(self, path, text="", replacement=""):
         self.text, self.replacement = text, replacement
         self.idle = queue.LifoQueue()
+        path = Path(path).absolute()
+        path.mkdir(exist_ok=True)
+        config = path / "config.xml"
+        config.write_text(f"<clickhouse><backups><allowed_path>{path}/backups/</allowed_path></backups></clickhouse>")
         for _ in range(CONNECTIONS):
-            self.idle.put(chdb.connect(path))
+            self.idle.put(chdb.connect(f"{path}?config-file={config}"))
 
     def run(self, sql, given, data):
         """The answer's bytes."""
@@ -58,9 +64,11 @@ class Engine:
                 connection.query(f"SET {name} = {literal(value)}")
             insert = INSERT.fullmatch(sql)
             if insert and data:
-                into = connection.send_insert("INSERT INTO" + insert[1], insert[2])
-                into.append(data)
-                into.finish()
+                # Its own way to take rows (`send_insert`) is silent about some refusals, as by a constraint.
+                with tempfile.NamedTemporaryFile() as rows:
+                    rows.write(data)
+                    rows.flush()
+                    connection.query(f"INSERT INTO{insert[1]} FROM INFILE {literal(rows.name)} FORMAT {insert[2]}")
                 return b""
             named = FORMAT.search(sql)
             return connection.query(sql, named[1] if named else given.get("default_format", "TabSeparated"), params=parameters or None).bytes()

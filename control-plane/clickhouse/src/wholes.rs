@@ -21,6 +21,7 @@ struct Stale {
     width: u32,
     start: u32,
     newest: u64,
+    making: u64,
 }
 
 /// A row of `sums`.
@@ -42,8 +43,7 @@ pub(crate) async fn make(database: &Database) -> Result<(), StoreError> {
     let stale: Vec<Stale> = all(stale).await?;
     let (hours, days): (Vec<_>, Vec<_>) = stale.iter().partition(|stale| i64::from(stale.width) == HOUR);
     for (width, stale) in hours.chunks(HOURS).map(|hours| (HOUR, hours)).chain(days.chunks(1).map(|day| (DAY, day))) {
-        // Whichever server's clock is right: above all that there is.
-        let version = stale.iter().map(|stale| stale.newest).max().unwrap_or_default() + 1;
+        let version = stale.iter().map(|stale| stale.making).max().unwrap_or_default();
         let starts: Vec<u32> = stale.iter().map(|stale| stale.start).collect();
         let sum = |sql| {
             let sum = database.query(sql).param("width", width).param("starts", &starts).param("version", version);

@@ -72,6 +72,11 @@ impl ClickHouse {
     pub async fn sql(&self, sql: &str) -> String {
         run_sql(&self.url, &self.database, sql).await
     }
+
+    /// The same, where the database may not be there.
+    pub async fn sql_outside(&self, sql: &str) -> String {
+        run_sql(&self.url, "default", sql).await
+    }
 }
 
 impl Drop for ClickHouse {

@@ -154,6 +154,10 @@ ORDER BY (width, start)
 TTL start + INTERVAL 400 DAY
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
+-- The version of what is made now: by the database's clock, and above all before.
+CREATE VIEW IF NOT EXISTS next AS
+SELECT greatest(toUInt64(toUnixTimestamp64Nano(now64(9))), max(greatest(version, made)) + 1) AS version FROM sums;
+
 -- What a window is counted by: days that end by `days_to`, hours that end by `hours_to`, and the minutes of all others.
 CREATE VIEW IF NOT EXISTS counted AS
 SELECT width, start, newest AS version

@@ -5,19 +5,19 @@ use std::{
     time::Duration,
 };
 
+use control_plane_clickhouse::ClickHouse;
 use control_plane_model::{
     map::MapQuery,
     store::{Scope, SpanStore},
 };
 use futures_util::{StreamExt, stream};
-use opentelemetry_proto::tonic::trace::v1::Span;
 use testkit::{
-    clickhouse::ClickHouse,
+    clickhouse,
     control_plane::{journey, now_ns},
 };
 use tokio::time::timeout;
 
-use crate::{Asked, Both, edges, in_pieces, retention, shuffled, spans};
+use crate::{Asked, Both, edges, in_pieces, mishaps, retention, shuffled, spans};
 
 /// Where the files are, of this package.
 const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../clickhouse/sql/");
@@ -30,6 +30,7 @@ const ENOUGH: Duration = Duration::from_secs(600);
 /// File, what it alone says, and what it says instead.
 const FAULTS: &[(&str, &str, &str)] = &[
     ("changed.sql", "INTERVAL 5 MINUTE", "INTERVAL -5 MINUTE"),
+    ("changed.sql", "least(max(at), now64(3))", "max(at)"),
     ("costs.sql", "together = 0 AND ({tenant", "({tenant"),
     ("costs.sql", "sum(weight) AS w, toFloat64(0) AS wf", "toFloat64(sum(requests)) AS w, toFloat64(0) AS wf"),
     ("costs.sql", "IN\n        (SELECT width", "NOT IN\n        (SELECT width"),
@@ -41,6 +42,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("kept_with.sql", "argMin", "argMax"),
     ("knows_tenant.sql", "what = 'tenant' AND name", "name"),
     ("late.sql", "earliest < {until", "earliest > {until"),
+    ("late.sql", "version > {since", "version >= {since"),
     ("map.sql", "sum(faults) AS with_fault", "sum(errors) AS with_fault"),
     ("map.sql", "OR tier = {tier:Nullable(String)}", "OR tier != {tier:Nullable(String)}"),
     ("map.sql", "hours_to = greatest({to:UInt32}, {now:UInt32} - 8 * 86400)", "hours_to = {now:UInt32} + 86400"),
@@ -63,7 +65,14 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("search_lines.sql", "bin >= {bin:UInt16}", "bin > {bin:UInt16}"),
     ("search_lines.sql", "if({slowest:Bool}, end_ns - start_ns, start_ns)", "start_ns"),
     ("spans_of_traces.sql", "ORDER BY trace_id, rank DESC, place", "ORDER BY trace_id, rank, place"),
+    ("spans_of_traces.sql", "LIMIT {limit:UInt32} BY", "LIMIT 50000 BY"),
+    ("stale.sql", "assumeNotNull((SELECT version FROM next)) AS making", "max(version) + 1 AS making"),
     ("stale.sql", "<= {over:UInt32}", "> {over:UInt32}"),
+    (
+        "stale.sql",
+        "start >= toDateTime({since:UInt32}, 'UTC')",
+        "start >= toDateTime({since:UInt32}, 'UTC') + INTERVAL 1 DAY",
+    ),
     (
         "sum_edges.sql",
         "tier, arrayJoin(uses) AS used\n    FROM placed FINAL",
@@ -83,10 +92,18 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "arrayMax({starts:Array(UInt32)}), 'UTC') + 60",
     ),
     ("trace.sql", "ORDER BY rank DESC, place", "ORDER BY rank, place"),
+    ("trace.sql", "LIMIT 1 BY span_id\n", ""),
     ("traces_of_batches.sql", "rank IN {ranks", "rank NOT IN {ranks"),
     ("parities.sql", "groupArray(minute)", "groupArray(1)(minute)"),
+    ("parities.sql", "counts % 2", "(counts + 1) % 2"),
     ("migrations/0001_spans.sql", "ReplacingMergeTree(rank)", "ReplacingMergeTree"),
     ("migrations/0001_spans.sql", "ORDER BY (trace_id, bucket)", "ORDER BY trace_id"),
+    ("migrations/0001_spans.sql", "VIEW IF NOT EXISTS trace_buckets_view", "VIEW trace_buckets_view"),
+    (
+        "migrations/0001_spans.sql",
+        "index_granularity = 256, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1",
+        "index_granularity = 256, ttl_only_drop_parts = 1, fsync_after_insert = 1",
+    ),
     ("migrations/0001_spans.sql", "'UTC'), toString(account))", "'UTC'), toString(tier))"),
     (
         "migrations/0001_spans.sql",
@@ -94,6 +111,10 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "DAY + INTERVAL 2 DAY\nSETTINGS index_granularity = 1024, ttl_only_drop_parts = 1",
     ),
     ("migrations/0002_sums.sql", "ORDER BY (bucket, trace_id)", "ORDER BY bucket"),
+    ("migrations/0002_sums.sql", "VIEW IF NOT EXISTS counted", "VIEW counted"),
+    ("migrations/0002_sums.sql", ", max(greatest(version, made)) + 1)", ", toUInt64(0))"),
+    ("migrations/0002_sums.sql", "target_name, version % 2)", "target_name)"),
+    ("migrations/0002_sums.sql", "kind, tier, version % 2)", "kind, tier)"),
     ("migrations/0002_sums.sql", "ORDER BY (minute, trace_id, span_id)", "ORDER BY (minute, span_id)"),
     (
         "migrations/0002_sums.sql",
@@ -104,10 +125,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("migrations/0002_sums.sql", "width = if(of_day = 86400, of_day, of_hour)", "width = of_hour"),
     ("migrations/0002_sums.sql", "if(target_kind = 'service', toString(target_name), '')", "toString(target_name)"),
     ("migrations/0003_servers.sql", "TTL at + INTERVAL 1 DAY", "TTL at + INTERVAL 3 DAY"),
+    ("migrations/0003_servers.sql", "TABLE IF NOT EXISTS keeper", "TABLE keeper"),
 ];
 
 /// Enough of everything that no fault passes.
-async fn a_bit_of_everything(server: ClickHouse) {
+async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     let both = Both::on(server).await;
     // What is replaced is seen until it is merged, which is when it is asked for.
     both.server.sql(&format!("SYSTEM STOP MERGES {}.traces", both.server.database)).await;
@@ -117,13 +139,10 @@ async fn a_bit_of_everything(server: ClickHouse) {
     let asked = Asked::of(&spans).partly();
     // A day ago, at half past some hour, which has been summed as a whole.
     let half_past = now_ns() / HOUR * HOUR - 25 * HOUR - HOUR / 2;
-    for (service, mut span) in journey(60, false) {
-        let took = span.end_time_unix_nano - span.start_time_unix_nano;
-        span.start_time_unix_nano = half_past as u64;
-        span.end_time_unix_nano = half_past as u64 + took;
-        // Another trace has spans of the same ids.
-        spans.push((service, Span { trace_id: vec![0xab; 16], ..span.clone() }));
-        spans.push((service, span));
+    let of_an_hour = mishaps::moved(&journey(60, false), half_past);
+    // Another trace has spans of the same ids.
+    for trace_id in [of_an_hour[0].1.trace_id.clone(), vec![0xab; 16]] {
+        spans.extend(mishaps::of_trace(&trace_id, &of_an_hour));
     }
     shuffled(&mut spans, 5);
     let requests = in_pieces(&spans, 20, &mut random);
@@ -149,7 +168,7 @@ async fn a_bit_of_everything(server: ClickHouse) {
     edges::some_equal_a_recount(&both, &spans, 3).await;
     both.compare(&asked, "as it came").await;
     // Another server makes hours and days at once.
-    let other = control_plane_clickhouse::ClickHouse::new(&both.server.store().parse().unwrap());
+    let other = ClickHouse::new(&both.server.store().parse().unwrap());
     other.make_sums().await.unwrap();
     both.server.sql(&format!("SYSTEM START MERGES {}.traces", both.server.database)).await;
     both.merge().await;
@@ -177,7 +196,7 @@ async fn amid_an_hour(both: &Both, half_past: i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_fault_all_is_alike() {
-    a_bit_of_everything(ClickHouse::start()).await;
+    a_bit_of_everything(clickhouse::ClickHouse::start()).await;
 }
 
 #[test]
@@ -202,14 +221,15 @@ fn every_file_has_a_fault() {
     }
 }
 
-/// `FAULTS_OF=map.sql,0002` tries those of these files alone.
+/// `FAULTS_OF=map.sql,0002` tries those alone whose file or text has one of these.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it takes minutes"]
 async fn every_fault_is_caught() {
     let printing = take_hook();
     set_hook(Box::new(|_| {}));
     let only = std::env::var("FAULTS_OF").unwrap_or_default();
-    let faults = FAULTS.iter().filter(|(file, ..)| only.split(',').any(|part| file.contains(part)));
+    let faults =
+        FAULTS.iter().filter(|(file, text, _)| only.split(',').any(|part| file.contains(part) || text.contains(part)));
     let outcomes: Vec<_> = stream::iter(faults).map(tried).buffer_unordered(AT_ONCE).collect().await;
     set_hook(printing);
     let passed: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
@@ -218,7 +238,12 @@ async fn every_fault_is_caught() {
 
 /// How it was caught, or that it was not.
 async fn tried((file, text, replacement): &(&str, &str, &str)) -> Result<(), String> {
-    let mut trying = tokio::spawn(a_bit_of_everything(ClickHouse::with_fault((text, replacement))));
+    let with_fault = || clickhouse::ClickHouse::with_fault((text, replacement));
+    let (small, large) = (with_fault(), with_fault());
+    let mut trying = tokio::spawn(async {
+        mishaps::on(small).await;
+        a_bit_of_everything(large).await;
+    });
     let outcome = match timeout(ENOUGH, &mut trying).await {
         Ok(Ok(())) => Err("was seen by nobody".to_owned()),
         Ok(Err(panic)) => {

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod alone;
+mod backup;
 mod edges;
 mod faults;
 mod hostile;
+mod mishaps;
 mod odd;
 mod questions;
 mod retention;

@@ -43,37 +43,51 @@ pub(crate) async fn what_is_kept_is_kept_so_long(both: &Both) {
     known.sort_unstable();
     known.dedup();
     assert_eq!(tables.lines().collect::<Vec<_>>(), known);
-    for (number, (table, column, days, rows)) in (10..).zip(KEPT) {
-        let id = format!(
-            "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '{table}' \
-             AND name IN ('trace_id', 'shape') ORDER BY name DESC LIMIT 1"
+    for (number, kept) in (10..).zip(KEPT) {
+        is_kept_so_long(both, number, kept).await;
+    }
+    // Whoever configures it keeps spans for longer, and what is asked together with them.
+    both.clickhouse.keep_for(20 * 24).await.unwrap();
+    for (number, (table, column, days)) in (30..).zip([
+        ("spans", "received", 20),
+        ("trace_buckets", "received", 20),
+        ("traces", "received", 20),
+        ("shapes", "used", 22),
+    ]) {
+        is_kept_so_long(both, number, (table, column, days, "true")).await;
+    }
+}
+
+async fn is_kept_so_long(both: &Both, number: u32, (table, column, days, rows): (&str, &str, i64, &str)) {
+    let id = format!(
+        "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '{table}' \
+         AND name IN ('trace_id', 'shape') ORDER BY name DESC LIMIT 1"
+    );
+    // Of another trace, so that none replaces another.
+    let other = match both.server.sql(&id).await.trim() {
+        "" => String::new(),
+        id => format!(", toFixedString(unhex(concat('{number}', substring(hex({id}), 3))), 16) AS {id}"),
+    };
+    for (age, stays) in [(days - 1, true), (days + 1, false)] {
+        let (from, to) = (age * 86_400 + 43_200, age * 86_400 - 43_200);
+        let aged = format!("{rows} AND {column} >= now() - {from} AND {column} < now() - {to}");
+        let count = async || both.server.sql(&format!("SELECT count() FROM {table} WHERE {aged}")).await;
+        let optimize = format!("OPTIMIZE TABLE {table} FINAL");
+        both.server.sql(&optimize).await;
+        // The second under way is not over, and some columns have milliseconds.
+        let recent = format!("{rows} AND {column} > now() - 43200 AND {column} <= now() + 1");
+        let (copied, before) =
+            (both.server.sql(&format!("SELECT count() FROM {table} WHERE {recent}")).await, count().await);
+        let copies = format!(
+            "SELECT * REPLACE ({column} - INTERVAL {age} DAY AS {column}{other}) FROM (SELECT * FROM {table} WHERE {recent})"
         );
-        // Of another trace, so that none replaces another.
-        let other = match both.server.sql(&id).await.trim() {
-            "" => String::new(),
-            id => format!(", toFixedString(unhex(concat('{number}', substring(hex({id}), 3))), 16) AS {id}"),
-        };
-        for (age, stays) in [(days - 1, true), (days + 1, false)] {
-            let (from, to) = (age * 86_400 + 43_200, age * 86_400 - 43_200);
-            let aged = format!("{rows} AND {column} >= now() - {from} AND {column} < now() - {to}");
-            let count = async || both.server.sql(&format!("SELECT count() FROM {table} WHERE {aged}")).await;
-            let optimize = format!("OPTIMIZE TABLE {table} FINAL");
-            both.server.sql(&optimize).await;
-            // The second under way is not over, and some columns have milliseconds.
-            let recent = format!("{rows} AND {column} > now() - 43200 AND {column} <= now() + 1");
-            let (copied, before) =
-                (both.server.sql(&format!("SELECT count() FROM {table} WHERE {recent}")).await, count().await);
-            let copies = format!(
-                "SELECT * REPLACE ({column} - INTERVAL {age} DAY AS {column}{other}) FROM (SELECT * FROM {table} WHERE {recent})"
-            );
-            both.server.sql(&format!("INSERT INTO {table} {copies}")).await;
-            both.server.sql(&optimize).await;
-            let count_of = |text: &str| text.trim().parse::<u64>().unwrap();
-            let expected = if stays { count_of(&before) + count_of(&copied) } else { 0 };
-            assert_eq!(count_of(&count().await), expected, "{table} {rows}, {age} days: kept");
-            // Days are summed once they are over.
-            assert!(count_of(&copied) > 0 || rows == "width = 86400", "{table}");
-        }
+        both.server.sql(&format!("INSERT INTO {table} {copies}")).await;
+        both.server.sql(&optimize).await;
+        let count_of = |text: &str| text.trim().parse::<u64>().unwrap();
+        let expected = if stays { count_of(&before) + count_of(&copied) } else { 0 };
+        assert_eq!(count_of(&count().await), expected, "{table} {rows}, {age} days: kept");
+        // Days are summed once they are over.
+        assert!(count_of(&copied) > 0 || rows == "width = 86400", "{table}");
     }
 }
 
