@@ -6,8 +6,7 @@ FROM
     FROM traces FINAL
     WHERE bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')
         AND spans > 0 AND start_ns >= {from_ns:Int64} AND start_ns < {to_ns:Int64}
-        AND ({tenant:Nullable(String)} IS NULL OR has(tenants, assumeNotNull({tenant:Nullable(String)})))
+        AND ({tenant:Nullable(String)} IS NULL OR has(words, sipHash64('tenant', assumeNotNull({tenant:Nullable(String)}))))
         AND (NOT {alone:Bool} OR length(tenants) = 1)
 )
 GROUP BY bucket, bin
-ORDER BY bucket DESC, bin DESC

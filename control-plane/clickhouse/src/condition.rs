@@ -121,14 +121,24 @@ impl Condition {
                 let took = if *which == NumberOf::Duration { of.duration_ns } else { of.response_ns };
                 self.compared(&format!("{took} / 1e9"), *comparison, *number)
             }
-            Expression::Text(TextOf::Url, test, text) => self.any_of("urls", *test, text),
-            Expression::Text(TextOf::Method, test, text) => shaped(self.any_of("methods", *test, text)),
-            Expression::Text(TextOf::User, test, text) => self.any_of("users", *test, text),
+            Expression::Text(TextOf::Url, test, text) => {
+                self.any_of("urls", |text| format!("has(words, sipHash64('url', {text}))"), *test, text)
+            }
+            Expression::Text(TextOf::User, test, text) => {
+                self.any_of("users", |text| format!("has(words, sipHash64('user', {text}))"), *test, text)
+            }
+            Expression::Text(TextOf::Method, test, text) => {
+                shaped(self.any_of("methods", |text| format!("has(methods, {text})"), *test, text))
+            }
             Expression::Text(TextOf::Name, test, text) => self.tested("root", *test, text),
             Expression::Text(TextOf::Account, TextTest::NotEqual, text) => {
                 shaped(format!("arrayExists(account -> account != {}, service_accounts)", self.text(text)))
             }
             Expression::Text(TextOf::Account, _, text) => shaped(format!("has(service_accounts, {})", self.text(text))),
+            Expression::Annotation(key, Some(AnnotationTest::Text(TextTest::Equal, text))) => {
+                let (name, value) = (self.text(&normalized(key)), self.text(text));
+                format!("has(words, sipHash64('annotation', {name}, {value}))")
+            }
             Expression::Annotation(key, test) => {
                 let mut conditions = vec![format!("annotation_names = {}", self.text(&normalized(key)))];
                 match test {
@@ -171,11 +181,11 @@ impl Condition {
         }
     }
 
-    fn any_of(&mut self, list: &str, test: TextTest, text: &str) -> String {
+    fn any_of(&mut self, list: &str, is: impl Fn(String) -> String, test: TextTest, text: &str) -> String {
         match test {
-            TextTest::Equal => format!("has({list}, {})", self.text(text)),
+            TextTest::Equal => is(self.text(text)),
             // None of them is it, rather than one of them is not.
-            TextTest::NotEqual => format!("NOT has({list}, {})", self.text(text)),
+            TextTest::NotEqual => format!("NOT {}", is(self.text(text))),
             _ => format!("arrayExists(value -> {}, {list})", self.tested("value", test, text)),
         }
     }

@@ -1,5 +1,7 @@
 //! Searching: SQL counts what matches, and then lists the first.
 
+use std::{cmp::Reverse, collections::BTreeSet};
+
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
     listing::{Found, LatencyBin, Search},
@@ -44,45 +46,43 @@ struct Line {
 
 pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
     let condition = Condition::new(search.expression.as_ref());
-    let query = |sql: &str, from: u32| -> Query {
+    let query = |sql: &str| -> Query {
         condition
             .bind(database.query(&sql.replace("$matches", &condition.sql)))
-            .param("from", from)
-            .param("to", seconds(search.to_ns.div_euclid(1_000_000_000) + 1))
             .param("from_ns", search.from_ns)
             .param("to_ns", search.to_ns)
             .param("tenant", scope.tenant().or(search.expression.as_ref().and_then(Expression::tenant)))
             .param("alone", scope.tenant().is_some())
     };
-    let from = five_minutes(search.from_ns);
-    let mut counts: Vec<Count> = all(query(include_str!("../sql/search_counts.sql"), from)).await?;
+    let counts = query(include_str!("../sql/search_counts.sql"))
+        .param("from", five_minutes(search.from_ns))
+        .param("to", seconds(search.to_ns.div_euclid(1_000_000_000) + 1));
+    let mut counts: Vec<Count> = all(counts).await?;
     let scanned = counts.iter().map(|count| count.scanned).sum::<u64>();
+    counts.retain(|count| count.matched > 0);
     let mut histogram = Histogram::new();
     counts.iter().for_each(|count| histogram.add_bin(count.bin, count.matched as f64));
     // Those listed began, or took so long, before what others of them do; so much is read, and no more.
-    if search.slowest_first {
-        counts.sort_by_key(|count| std::cmp::Reverse(count.bin));
-    }
-    let mut matched = 0;
+    let rank = |count: &Count| if search.slowest_first { u32::from(count.bin) } else { count.began };
+    counts.sort_by_key(|count| Reverse(rank(count)));
+    let mut listed = 0;
     let needed = counts.iter().take_while(|count| {
-        let more = matched < search.limit;
-        matched += count.matched as usize;
+        let more = listed < search.limit;
+        listed += count.matched as usize;
         more
     });
-    let (from, bin) = match (needed.last(), search.slowest_first) {
-        (Some(last), true) => (from, last.bin),
-        (Some(last), false) => (last.began, 0),
-        (None, _) => (from, 0),
-    };
-    let matched = histogram.total() as usize;
+    let least = needed.last().map(rank).unwrap_or_default();
+    let buckets: BTreeSet<u32> = counts.iter().filter(|count| rank(count) >= least).map(|count| count.began).collect();
     let mut traces = Vec::new();
-    if matched > 0 {
-        let lines = query(include_str!("../sql/search_lines.sql"), from)
-            .param("bin", bin)
+    if !buckets.is_empty() {
+        let lines = query(include_str!("../sql/search_lines.sql"))
+            .param("buckets", buckets)
+            .param("bin", if search.slowest_first { least } else { 0 })
             .param("slowest", search.slowest_first)
             .param("limit", search.limit as u64);
         traces = all::<Line>(lines).await?.into_iter().map(summary).collect::<Result<_, _>>()?;
     }
+    let matched = histogram.total() as usize;
     let latency = histogram.bins().iter().filter(|(_, count)| *count > 0.0).map(|(bin, count)| LatencyBin {
         from_ms: lower_bound(*bin) / 1e6,
         to_ms: upper_bound(*bin) / 1e6,
