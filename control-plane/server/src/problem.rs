@@ -23,30 +23,27 @@ pub async fn in_time<T, E: Into<Problem>>(doing: impl Future<Output = Result<T, 
 /// An error as a client sees it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
-    status: StatusCode,
-    detail: String,
-    column: Option<usize>,
+    pub(crate) status: StatusCode,
+    /// One sentence for a person.
+    pub(crate) detail: String,
+    /// The column of the filter expression that is wrong, if one is.
+    pub(crate) column: Option<usize>,
 }
 
 impl Problem {
-    /// A problem with this status and one sentence for a person.
+    /// A problem with this status.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), column: None }
     }
 
-    /// Its status.
-    pub fn status(&self) -> StatusCode {
-        self.status
+    /// What was asked for cannot be: 400.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// The column of the filter expression that is wrong, if one is.
-    pub fn column(&self) -> Option<usize> {
-        self.column
-    }
-
-    /// The sentence.
-    pub fn detail(&self) -> &str {
-        &self.detail
+    /// There is no such thing: 404.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
     }
 }
 
@@ -59,7 +56,7 @@ impl From<StoreError> for Problem {
 
 impl From<InvalidTraceId> for Problem {
     fn from(error: InvalidTraceId) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, error.to_string())
+        Self::bad_request(error.to_string())
     }
 }
 
@@ -72,7 +69,7 @@ impl From<PathRejection> for Problem {
 impl From<ExpressionError> for Problem {
     fn from(error: ExpressionError) -> Self {
         let column = Some(error.column);
-        Self { column, ..Self::new(StatusCode::BAD_REQUEST, format!("filter expression, {error}")) }
+        Self { column, ..Self::bad_request(format!("filter expression, {error}")) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -16,63 +16,18 @@ use control_plane_model::{
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use slo::{Fare, Summary};
+use slo::Summary;
 
-use super::{Parameters, Sources, WindowQuery, given, one_of, window::Window};
+use super::{
+    Answer, Id, Query, Sources, WindowQuery,
+    query::{Window, one_of},
+};
 
-use crate::{alerting::Alarm, evaluator::Snapshot, problem::Problem};
+use crate::{alerting::Alarm, evaluator::FareLine, problem::Problem};
 
 /// Points of a chart, at most.
 const MAX_POINTS: i64 = 120;
 const SLOWEST: usize = 10;
-
-/// How a tenant, a tier or everybody fares.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FareLine {
-    /// Whose requests, and the numbers.
-    #[serde(flatten)]
-    pub fare: Fare,
-    /// Whether an objective is violated.
-    pub violated: bool,
-    /// Share of the 30-day budget that is left; below zero once the availability objective is violated.
-    pub budget_left: f64,
-    /// Alerts that are open.
-    pub alerts: usize,
-}
-
-/// Everybody.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SloAnswer {
-    /// The end of the five minutes that were evaluated last, Unix seconds; 0 before the first.
-    pub at: i64,
-    /// What evaluating all of it took, milliseconds.
-    pub evaluated_in_ms: f64,
-    /// Tenants, the worst first.
-    pub tenants: Vec<FareLine>,
-    /// Tiers, and everybody.
-    pub groups: Vec<FareLine>,
-}
-
-impl SloAnswer {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let line = |fare| fare_line(snapshot, fare);
-        Self {
-            at: snapshot.at,
-            evaluated_in_ms: snapshot.took_ms,
-            tenants: snapshot.worst_first().into_iter().map(line).collect(),
-            groups: snapshot.groups().map(line).collect(),
-        }
-    }
-}
-
-pub(super) fn fare_line(snapshot: &Snapshot, fare: &Fare) -> FareLine {
-    FareLine {
-        violated: fare.violated(),
-        budget_left: fare.budget_left(),
-        alerts: snapshot.alerts_of(&fare.whose),
-        fare: fare.clone(),
-    }
-}
 
 /// A stretch of time of a tenant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -116,7 +71,7 @@ pub(crate) struct AlertFilter {
     tenant: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct CostFilter {
     pub(crate) format: Option<String>,
     #[serde(flatten)]
@@ -124,32 +79,28 @@ pub(crate) struct CostFilter {
 }
 
 /// `GET /api/slo`
-pub(super) async fn slo(State(sources): State<Sources>) -> Json<SloAnswer> {
-    Json(sources.slo())
+pub(super) async fn slo(State(sources): State<Sources>) -> Response {
+    Json(&*sources.evaluator.snapshot()).into_response()
 }
 
 /// `GET /api/tenants/{id}`
 pub(super) async fn tenant(
     State(sources): State<Sources>,
-    id: Result<Path<String>, PathRejection>,
-    Parameters(window): Parameters<WindowQuery>,
-) -> Result<Json<TenantAnswer>, Problem> {
-    let Path(id) = id?;
+    Id(id): Id,
+    Query(window): Query<WindowQuery>,
+) -> Answer<TenantAnswer> {
     sources.tenant(&id, &window).await.map(Json)
 }
 
 /// `GET /api/alerts`
-pub(super) async fn alerts(
-    State(sources): State<Sources>,
-    Parameters(filter): Parameters<AlertFilter>,
-) -> Result<Json<Vec<Alarm>>, Problem> {
-    sources.alerts(given(&filter.tenant).as_deref()).await.map(Json)
+pub(super) async fn alerts(State(sources): State<Sources>, Query(filter): Query<AlertFilter>) -> Answer<Vec<Alarm>> {
+    sources.alerts(filter.tenant.as_deref()).await.map(Json)
 }
 
 /// `GET /api/cost`, as JSON or CSV.
 pub(super) async fn cost(
     State(sources): State<Sources>,
-    Parameters(filter): Parameters<CostFilter>,
+    Query(filter): Query<CostFilter>,
 ) -> Result<Response, Problem> {
     let format = one_of("format", &filter.format, &["json", "csv"])?;
     let report = sources.cost(&filter.window).await?;
@@ -167,7 +118,7 @@ pub(super) async fn cost(
 /// What spans say of a tenant in a window: all but how it fares now, and its alerts.
 pub(super) async fn over(spans: &dyn SpanStore, id: &str, window: Window) -> Result<TenantAnswer, Problem> {
     if !spans.knows_tenant(&Scope::All, id).await? {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "No span has named this tenant."));
+        return Err(Problem::not_found("No span has named this tenant."));
     }
     let search = Search {
         from_ns: window.from_ns,
@@ -201,11 +152,9 @@ async fn sums(spans: &dyn SpanStore, id: &str, window: Window) -> Result<(Vec<Po
     }
     let mut services: Vec<ServiceLine> = services
         .into_iter()
-        .map(|((service, operation, account), cell)| ServiceLine {
-            service,
-            operation,
-            account,
-            summary: Summary::of(&cell),
+        .map(|((service, operation, account), cell)| {
+            let summary = Summary::of(&cell);
+            ServiceLine { service, operation, account, summary }
         })
         .collect();
     let p99 = |line: &ServiceLine| line.summary.p99_ns.unwrap_or_default();

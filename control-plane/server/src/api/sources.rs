@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use control_plane_model::{
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
@@ -13,11 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use slo::{CostReport, Prices};
 
-use super::{
-    Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WindowQuery, given,
-    objectives::{self, fare_line},
-    one_of,
-};
+use super::{Logs, MapFilter, TenantAnswer, TraceFilter, WindowQuery, objectives};
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
@@ -39,18 +34,17 @@ pub(crate) struct Sources {
 impl Sources {
     pub(crate) async fn map(&self, filter: &MapFilter) -> Result<ServiceMap, Problem> {
         let (from, to) = filter.window.resolve(Timestamp::now())?.seconds();
-        let (tenant, tier, account) = (given(&filter.tenant), given(&filter.tier), given(&filter.account));
+        let MapFilter { tenant, tier, account, .. } = filter.clone();
         in_time(self.spans.map(&Scope::All, MapQuery { from, to, tenant, tier, account })).await
     }
 
     pub(crate) async fn traces(&self, filter: &TraceFilter) -> Result<Found, Problem> {
         let window = filter.window.resolve(Timestamp::now())?;
-        one_of("order", &filter.order, &["newest", "slowest"])?;
         let search = Search {
             from_ns: window.from_ns,
             to_ns: window.to_ns,
             expression: filter.conditions.expression()?.map(|text| text.parse()).transpose()?,
-            slowest_first: filter.slowest_first(),
+            slowest_first: filter.slowest_first()?,
             limit: filter.limit()?,
         };
         in_time(self.spans.search(&Scope::All, search)).await
@@ -58,7 +52,7 @@ impl Sources {
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {
         let found = in_time(self.spans.trace(&Scope::All, id.parse()?)).await?;
-        found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "No span of this trace has arrived."))
+        found.ok_or_else(|| Problem::not_found("No span of this trace has arrived."))
     }
 
     /// The log lines of a trace, or why there are none; `None` where nobody keeps any.
@@ -70,13 +64,8 @@ impl Sources {
         in_time(self.spans.facets(&Scope::All)).await
     }
 
-    pub(crate) fn slo(&self) -> SloAnswer {
-        SloAnswer::of(&self.evaluator.snapshot())
-    }
-
     pub(crate) async fn tenant(&self, id: &str, window: &WindowQuery) -> Result<TenantAnswer, Problem> {
-        let snapshot = self.evaluator.snapshot();
-        let now = snapshot.tenant(id).map(|fare| fare_line(&snapshot, fare));
+        let now = self.evaluator.snapshot().tenant(id).cloned();
         let window = window.resolve(Timestamp::now())?;
         let (over, alerts) =
             tokio::try_join!(in_time(objectives::over(&*self.spans, id, window)), self.alerts(Some(id)))?;

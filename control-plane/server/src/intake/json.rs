@@ -21,9 +21,8 @@ pub(super) struct Broken {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token<'a> {
     Null,
-    Bool(bool),
-    /// As it is written.
-    Number(&'a str),
+    /// A number or a truth value, as it is written.
+    Bare(&'a str),
     Text(Cow<'a, str>),
     Object,
     Array,
@@ -87,19 +86,32 @@ impl<'a> Cursor<'a> {
             Some(b'{') => Token::Object,
             Some(b'[') => Token::Array,
             Some(b'"') => return self.string().map(Token::Text),
-            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => return self.number().map(Token::Number),
-            Some(_) => {
-                let words = [("null", Token::Null), ("true", Token::Bool(true)), ("false", Token::Bool(false))];
-                let rest = self.bytes.get(self.at..).unwrap_or_default();
-                let Some((word, token)) = words.into_iter().find(|(word, _)| rest.starts_with(word.as_bytes())) else {
-                    return self.broken("a value is expected");
-                };
-                self.at += word.len();
-                return Ok(token);
-            }
+            Some(_) => return self.bare(),
             None => return self.broken("it ends too early"),
         };
         self.at += 1;
+        Ok(token)
+    }
+
+    /// What stands without quotes.
+    fn bare(&mut self) -> Result<Token<'a>, Broken> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let of_one = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+        let length = rest.iter().position(|byte| !of_one(byte)).unwrap_or(rest.len());
+        let text = rest.get(..length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
+        // Rust's numbers may begin with a plus or a point, and be `inf`.
+        let is_number = || {
+            text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+                && !text.contains(|letter: char| letter.is_ascii_alphabetic() && !matches!(letter, 'e' | 'E'))
+                && text.parse::<f64>().is_ok()
+        };
+        let token = match text {
+            "null" => Token::Null,
+            "true" | "false" | "NaN" | "Infinity" | "-Infinity" => Token::Bare(text),
+            _ if is_number() => Token::Bare(text),
+            _ => return self.broken("a value is expected"),
+        };
+        self.at += length;
         Ok(token)
     }
 
@@ -174,50 +186,30 @@ impl<'a> Cursor<'a> {
         Ok(name)
     }
 
-    fn number(&mut self) -> Result<&'a str, Broken> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let words = ["NaN", "Infinity", "-Infinity"];
-        let length = match words.into_iter().find(|word| rest.starts_with(word.as_bytes())) {
-            Some(word) => word.len(),
-            None => rest
-                .iter()
-                .position(|byte| !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
-                .unwrap_or(rest.len()),
-        };
-        let text = rest.get(..length).and_then(|text| str::from_utf8(text).ok());
-        match text.filter(|text| text.parse::<f64>().is_ok()) {
-            Some(text) => {
-                self.at += length;
-                Ok(text)
-            }
-            None => self.broken("a number is expected"),
-        }
-    }
-
     /// A string whose quote is next.
     fn string(&mut self) -> Result<Cow<'a, str>, Broken> {
         self.at += 1;
-        let start = self.at;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let stops = |byte: &u8| matches!(byte, b'"' | b'\\');
-        let Some(length) = rest.iter().position(stops) else { return self.broken("a string does not end") };
-        let (plain, rest) = rest.split_at(length);
-        if rest.first() == Some(&b'"') {
-            self.at += length + 1;
-            return Ok(String::from_utf8_lossy(plain));
-        }
-        let mut text = plain.to_vec();
-        self.at += length;
+        let mut text: Cow<'a, [u8]> = Cow::default();
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let Some(length) = rest.iter().position(stops) else { return self.broken("a string does not end") };
-            text.extend_from_slice(rest.get(..length).unwrap_or_default());
+            let Some(length) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) else {
+                return self.broken("a string does not end");
+            };
+            let (plain, stop) = rest.split_at(length);
             self.at += length + 1;
-            if rest.get(length) == Some(&b'"') {
-                return Ok(String::from_utf8_lossy(&text).into_owned().into());
+            // A string without escapes, as most are, is not copied.
+            match text.is_empty() {
+                true => text = plain.into(),
+                false => text.to_mut().extend_from_slice(plain),
+            }
+            if stop.first() == Some(&b'"') {
+                return Ok(match text {
+                    Cow::Borrowed(text) => String::from_utf8_lossy(text),
+                    Cow::Owned(text) => String::from_utf8_lossy(&text).into_owned().into(),
+                });
             }
             let letter = self.escape()?;
-            text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            text.to_mut().extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
 
@@ -234,32 +226,29 @@ impl<'a> Cursor<'a> {
             b't' => '\t',
             b'u' => {
                 let first = self.unit()?;
-                let behind = self.bytes.get(self.at..self.at + 2) == Some(b"\\u");
-                if (0xd800..0xdc00).contains(&first) && behind {
-                    let before = self.at;
+                let behind = self.at;
+                // The other half of a pair, where one follows.
+                if (0xd800..0xdc00).contains(&first) && self.bytes.get(behind..behind + 2) == Some(b"\\u") {
                     self.at += 2;
-                    let second = self.unit()?;
-                    if (0xdc00..0xe000).contains(&second) {
-                        let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-                        return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                    if let Some(Ok(letter)) = char::decode_utf16([first, self.unit()?]).next() {
+                        return Ok(letter);
                     }
-                    self.at = before;
+                    self.at = behind;
                 }
-                char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER)
+                char::from_u32(first.into()).unwrap_or(char::REPLACEMENT_CHARACTER)
             }
             _ => return self.broken("no escape of JSON"),
         })
     }
 
-    fn unit(&mut self) -> Result<u32, Broken> {
-        let digits = self.bytes.get(self.at..self.at + 4).and_then(|digits| str::from_utf8(digits).ok());
-        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
-            Some(unit) => {
+    fn unit(&mut self) -> Result<u16, Broken> {
+        let mut unit = [0; 2];
+        match self.bytes.get(self.at..self.at + 4).map(|digits| hex::decode_to_slice(digits, &mut unit)) {
+            Some(Ok(())) => {
                 self.at += 4;
-                Ok(unit)
+                Ok(u16::from_be_bytes(unit))
             }
-            None => self.broken("\\u has four hexadecimal digits"),
+            _ => self.broken("\\u has four hexadecimal digits"),
         }
     }
 }
