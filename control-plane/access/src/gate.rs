@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use control_plane_model::store::{Scope, StateStore};
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header, request::Parts};
 use jiff::Timestamp;
 
 use crate::{Access, AccessError, Authenticated, Browser, Principal, Role, Settings, secrets};
@@ -56,17 +56,17 @@ impl Gate {
         Ok(Self { guarded, refuse })
     }
 
-    async fn visitor(&self, request: &Request) -> Result<Option<Visitor>, AccessError> {
+    async fn visitor(&self, request: &Parts) -> Result<Option<Visitor>, AccessError> {
         match &self.guarded {
             Guarded::Open(browser) => {
-                browser.check(request.method(), request.headers())?;
+                browser.check(&request.method, &request.headers)?;
                 let by = "loopback".to_owned();
                 let principal = Principal { name: by.clone(), vouched_by: by, role: Role::Operator };
                 Ok(Some(Visitor(Authenticated { principal, csrf: None })))
             }
             Guarded::By(access) => {
-                access.check_source(request.method(), request.headers())?;
-                Ok(access.who(request.headers(), Timestamp::now()).await?.map(Visitor))
+                access.check_source(&request.method, &request.headers)?;
+                Ok(access.who(&request.headers, Timestamp::now()).await?.map(Visitor))
             }
         }
     }
@@ -116,17 +116,18 @@ impl Visitor {
 }
 
 /// Lets a request in with who sent it; each route then says who may.
-pub async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+pub async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let (mut request, body) = request.into_parts();
     match gate.visitor(&request).await {
         Ok(visitor) => {
             if let Some(visitor) = visitor {
-                request.extensions_mut().insert(visitor);
+                request.extensions.insert(visitor);
             }
-            let mut response = next.run(request).await;
+            let mut response = next.run(Request::from_parts(request, body)).await;
             // What somebody saw is not shown to whoever comes after them at the same machine, or through the same proxy.
             response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
             response
         }
-        Err(error) => (gate.refuse)(&error, request.headers(), request.uri()),
+        Err(error) => (gate.refuse)(&error, &request.headers, &request.uri),
     }
 }

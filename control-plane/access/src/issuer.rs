@@ -2,6 +2,7 @@
 //! <https://openid.net/specs/openid-connect-core-1_0.html>, <https://openid.net/specs/openid-connect-discovery-1_0.html>
 
 use std::{
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::Request;
 use lambda_http_client::{HttpClient, Roots};
+use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use serde::Deserialize;
 use tenancy::Tiers;
 use tenant_auth::{AuthError, ClaimNames, JwtSettings, JwtVerifier, SigningAlgorithm, VerifiedClaims};
@@ -148,16 +150,6 @@ impl Issuer {
         if answer.status().is_success() { Ok(answer) } else { Err(format!("answered {}", answer.status())) }
     }
 
-    /// The same, whatever its status, for the endpoint that answers in its own way.
-    pub(crate) async fn ask(&self, request: Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, ProviderFailed> {
-        let answer =
-            self.client.send(request.map(Bytes::from)).await.map_err(|error| ProviderFailed(error.to_string()))?;
-        if answer.body().len() > MAX_ANSWER {
-            return Err(ProviderFailed("the answer is too long".to_owned()));
-        }
-        Ok(answer.map(|body| body.to_vec()))
-    }
-
     /// Whom the bearer of a token is, whichever of the clients it was made for.
     pub(crate) async fn bearer(&self, token: &str) -> Result<Principal, AccessError> {
         let provider = self.provider().await?;
@@ -212,6 +204,23 @@ impl Issuer {
             None => text("sub")?.unwrap_or_default(),
         };
         Ok(Principal { name, vouched_by: self.settings.issuer.clone(), role })
+    }
+}
+
+/// The way to the endpoint where codes are exchanged, which says in its own way what went wrong.
+impl<'c> AsyncHttpClient<'c> for Issuer {
+    type Error = ProviderFailed;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderFailed>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        let request = request.map(Bytes::from);
+        Box::pin(async {
+            let answer = self.client.send(request).await.map_err(|error| ProviderFailed(error.to_string()))?;
+            if answer.body().len() > MAX_ANSWER {
+                return Err(ProviderFailed("the answer is too long".to_owned()));
+            }
+            Ok(answer.map(|body| body.to_vec()))
+        })
     }
 }
 

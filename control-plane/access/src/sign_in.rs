@@ -142,12 +142,11 @@ impl SignIns {
             return Err(AccessError::SignIn("the provider sent no code"));
         }
         let provider = issuer.provider().await?;
-        let ask = |request| issuer.ask(request);
         let answer = self
             .client(issuer, &provider)?
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .set_pkce_verifier(verifier(browser, state))
-            .request_async(&ask)
+            .request_async(issuer)
             .await
             .map_err(|_| AccessError::SignIn("the provider did not take the code"))?;
         issuer.signed_in(&answer.extra_fields().id_token, &nonce(browser, state)).await

@@ -29,6 +29,7 @@ pub struct Config {
     store: Option<String>,
     /// Where alerts and what was judged are kept, if not in the data folder: `dynamodb:` and a table.
     states: Option<String>,
+    access: Option<control_plane_access::Settings>,
     intake: Intake,
     retention: Kept,
     forward: Vec<Forward>,
@@ -121,6 +122,19 @@ impl Config {
     pub fn store(&self) -> Result<Option<Address>> {
         let address = |text: &String| secret(text)?.parse().map_err(|error| anyhow!("store: {error}"));
         self.store.as_ref().map(address).transpose()
+    }
+
+    /// Who may sign in; none, where nobody is asked.
+    pub fn access(&self) -> Result<Option<control_plane_access::Settings>> {
+        let mut access = self.access.clone();
+        let issuers = access.iter_mut().flat_map(|access| {
+            let staff = access.staff.as_mut().map(|staff| &mut staff.provider);
+            staff.into_iter().chain(access.tenants.as_mut().map(|tenants| &mut tenants.provider))
+        });
+        for issuer in issuers {
+            issuer.client_secret = issuer.client_secret.as_deref().map(secret).transpose()?;
+        }
+        Ok(access)
     }
 
     /// Who may send for which account.

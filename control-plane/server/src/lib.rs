@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`server`] | the HTTP server: routes and shutdown |
+//! | `access` | signing in and out, and the answer for whoever is not let in |
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
 //! | [`leader`] | which of several servers makes sums, judges and tells |
@@ -16,6 +17,7 @@
 //! | [`problem`] | RFC 9457 problem documents |
 //! | [`text`], [`visible`] | what is written to a page or a terminal |
 
+mod access;
 pub mod alerting;
 pub mod api;
 pub mod config;

@@ -6,15 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     http::{HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn, map_response},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::Response,
     routing::get,
 };
+use control_plane_access::{Gate, RouteRow, Visitor, guard};
 use control_plane_clickhouse::{ClickHouse, Migration};
 use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::Embedded;
@@ -26,6 +27,7 @@ use control_plane_otel_traces::OtelTraces;
 use tokio::net::TcpListener;
 
 use crate::{
+    access,
     alerting::Notifier,
     api::{self, Logs, Sources},
     config::Config,
@@ -50,6 +52,8 @@ pub async fn serve(
     ready: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
     let (spans, states) = stores(dir, config).await?;
+    let gate =
+        Gate::new(config.access()?, listener.local_addr()?, states.clone(), access::refuse).map_err(Error::msg)?;
     let leader = Leader::start(states.clone()).await;
     tokio::spawn(keep_sums(spans.clone(), config.store()?.as_ref().map(OtelTraces::new), leader.clone()));
     let notifier = Notifier::start(config.webhooks()?);
@@ -65,16 +69,18 @@ pub async fn serve(
         keys: Arc::new(config.keys()?),
         forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
     };
+    let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
+    let guarded = guarded.merge(access::routes().into_router().with_state(gate.clone()));
+    let guarded = guarded.layer(from_fn(timed)).layer(from_fn_with_state(gate, guard));
     let router = Router::new()
-        .merge(intake::routes().with_state(intake))
-        .merge(api::routes().merge(pages::routes()).with_state(sources))
+        .merge(intake::routes().with_state(intake).layer(from_fn(timed)))
+        .merge(guarded)
         .route("/healthz", get(|| async { "ok" }))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method."))
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(map_response(secure))
-        .layer(map_response(again))
-        .layer(from_fn(timed));
+        .layer(map_response(again));
     ready()?;
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
 }
@@ -165,10 +171,20 @@ async fn again(mut response: Response) -> Response {
     response
 }
 
+/// Every route that somebody may ask for who is signed in, or has to be; besides them there are `/healthz` and the intake's.
+pub fn routes() -> Vec<RouteRow> {
+    [api::routes().merge(pages::routes()).rows(), access::routes().rows()].concat()
+}
+
 /// Says what the request took here: <https://www.w3.org/TR/server-timing/>.
 async fn timed(request: Request, next: Next) -> Response {
     let begun = Instant::now();
+    // How long an answer takes may tell a tenant of what others do.
+    let tells = request.extensions().get::<Visitor>().is_none_or(|visitor| visitor.scope().tenant().is_none());
     let mut response = next.run(request).await;
+    if !tells {
+        return response;
+    }
     let timing = format!("total;dur={:.3}", begun.elapsed().as_secs_f64() * 1e3);
     if let Ok(timing) = HeaderValue::from_str(&timing) {
         response.headers_mut().insert("server-timing", timing);

@@ -7,17 +7,17 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use control_plane_access::{SESSION_COOKIE, SIGN_IN_COOKIE};
+use control_plane_access::{Access, Gate, May, Routes, SESSION_COOKIE, SIGN_IN_COOKIE, Visitor};
 use jiff::Timestamp;
 use maud::html;
 use serde::Deserialize;
 
-use super::{Gate, May, Routes, Visitor};
+use super::refuse;
 use crate::{pages::outside, problem::Problem, text::link};
 
 /// Paths of signing in and out.
 pub(crate) fn routes() -> Routes<Gate> {
-    Routes::new()
+    Routes::new(refuse)
         .get(May::Anybody, "/sign-in", get(choose))
         .get(May::Anybody, "/sign-in/{issuer}", get(begin))
         .get(May::Anybody, "/sign-in/callback", get(back))
@@ -33,7 +33,7 @@ struct From {
 
 /// `GET /sign-in`: who somebody is.
 async fn choose(State(gate): State<Gate>, Query(from): Query<From>) -> Result<Response, Problem> {
-    let access = gate.access()?;
+    let access = access(&gate)?;
     let of = |issuer: &str| link(&format!("/sign-in/{issuer}"), &[("return_to", from.return_to.clone())]);
     let content = html! {
         p { "This control plane shows how tenants fare. Who are you?" }
@@ -55,9 +55,10 @@ async fn begin(
     Query(from): Query<From>,
 ) -> Result<Response, Response> {
     let begun = async {
-        let access = gate.access()?;
+        let access = access(&gate)?;
         let begun = access.begin(&issuer, &from.return_to, Timestamp::now()).await?;
-        Ok(([(header::SET_COOKIE, access.sign_in_cookie(&begun.cookie))], Redirect::to(&begun.location)).into_response())
+        Ok(([(header::SET_COOKIE, access.sign_in_cookie(&begun.cookie))], Redirect::to(&begun.location))
+            .into_response())
     };
     begun.await.map_err(failed)
 }
@@ -75,7 +76,7 @@ struct Back {
 /// `GET /sign-in/callback`: back from the provider.
 async fn back(State(gate): State<Gate>, headers: HeaderMap, Query(back): Query<Back>) -> Result<Response, Response> {
     let finished = async {
-        let access = gate.access()?;
+        let access = access(&gate)?;
         let now = Timestamp::now();
         let signed_in = access.finish(&back.code, &back.state, back.iss.as_deref(), &headers, now).await?;
         let cookies = [access.session_cookie(&signed_in.session), access.no_cookie(SIGN_IN_COOKIE)];
@@ -97,10 +98,15 @@ async fn sign_out(
     headers: HeaderMap,
     Form(token): Form<Token>,
 ) -> Result<Response, Problem> {
-    let access = gate.access()?;
+    let access = access(&gate)?;
     visitor.check_form(token.csrf.as_deref())?;
     access.sign_out(&headers).await?;
     Ok((set([access.no_cookie(SESSION_COOKIE)]), Redirect::to("/sign-in")).into_response())
+}
+
+/// Sign-in, where there is one.
+fn access(gate: &Gate) -> Result<&Access, Problem> {
+    gate.access().ok_or_else(|| Problem::not_found("Nobody needs to sign in here."))
 }
 
 fn set<const N: usize>(cookies: [String; N]) -> axum::response::AppendHeaders<[(HeaderName, String); N]> {
@@ -110,8 +116,8 @@ fn set<const N: usize>(cookies: [String; N]) -> axum::response::AppendHeaders<[(
 /// A sign-in happens in a browser: whatever went wrong, a person reads it.
 fn failed(problem: Problem) -> Response {
     let content = html! {
-        p.problem role="alert" { (problem.detail()) }
+        p.problem role="alert" { (problem.detail) }
         p { a href="/sign-in" { "To the sign-in" } }
     };
-    outside(problem.status(), "Sign in", &content)
+    outside(problem.status, "Sign in", &content)
 }

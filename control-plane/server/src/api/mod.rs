@@ -13,11 +13,12 @@ mod query;
 mod sources;
 
 use axum::{
-    Json, Router,
-    extract::{FromRequestParts, Path, State},
+    Json,
+    extract::{FromRequestParts, Path},
     http::{StatusCode, request::Parts},
     routing::get,
 };
+use control_plane_access::{May, Routes};
 use control_plane_model::{
     listing::Found,
     map::ServiceMap,
@@ -30,10 +31,10 @@ pub use logs::Logs;
 pub(crate) use objectives::CostFilter;
 pub use objectives::{Point, ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, DEFAULT_WINDOW, MapFilter, Query, STATUSES, TraceFilter, WindowQuery};
-pub(crate) use sources::Sources;
+pub(crate) use sources::{Sources, View};
 
 pub use crate::evaluator::{FareLine, SloAnswer};
-use crate::problem::Problem;
+use crate::{access::refuse, problem::Problem};
 
 /// What is answered in JSON.
 type Answer<T> = Result<Json<T>, Problem>;
@@ -52,17 +53,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 }
 
 /// Paths of the API.
-pub(crate) fn routes() -> Router<Sources> {
-    Router::new()
-        .route("/api/map", get(map))
-        .route("/api/traces", get(traces))
-        .route("/api/traces/{id}", get(trace))
-        .route("/api/traces/{id}/logs", get(trace_logs))
-        .route("/api/facets", get(facets))
-        .route("/api/slo", get(objectives::slo))
-        .route("/api/tenants/{id}", get(objectives::tenant))
-        .route("/api/alerts", get(objectives::alerts))
-        .route("/api/cost", get(objectives::cost))
+pub(crate) fn routes() -> Routes<Sources> {
+    Routes::new(refuse)
+        .get(May::SignedIn, "/api/map", get(map))
+        .get(May::SignedIn, "/api/traces", get(traces))
+        .get(May::SignedIn, "/api/traces/{id}", get(trace))
+        .get(May::Staff, "/api/traces/{id}/logs", get(trace_logs))
+        .get(May::SignedIn, "/api/facets", get(facets))
+        .get(May::SignedIn, "/api/slo", get(objectives::slo))
+        .get(May::SignedIn, "/api/tenants/{id}", get(objectives::tenant))
+        .get(May::SignedIn, "/api/alerts", get(objectives::alerts))
+        .get(May::SignedIn, "/api/cost", get(objectives::cost))
 }
 
 /// A trace, and what it waited for.
@@ -74,31 +75,31 @@ pub(crate) struct TraceAnswer {
 }
 
 /// `GET /api/map`
-async fn map(State(sources): State<Sources>, Query(filter): Query<MapFilter>) -> Answer<ServiceMap> {
-    sources.map(&filter).await.map(Json)
+async fn map(view: View, Query(filter): Query<MapFilter>) -> Answer<ServiceMap> {
+    view.map(&filter).await.map(Json)
 }
 
 /// `GET /api/traces`
-async fn traces(State(sources): State<Sources>, Query(filter): Query<TraceFilter>) -> Answer<Found> {
-    sources.traces(&filter).await.map(Json)
+async fn traces(view: View, Query(filter): Query<TraceFilter>) -> Answer<Found> {
+    view.traces(&filter).await.map(Json)
 }
 
 /// `GET /api/traces/{id}`, the id in W3C or X-Ray form.
-async fn trace(State(sources): State<Sources>, Id(id): Id) -> Answer<TraceAnswer> {
-    let trace = sources.trace(&id).await?;
+async fn trace(view: View, Id(id): Id) -> Answer<TraceAnswer> {
+    let trace = view.trace(&id).await?;
     let critical_path = critical_path(&Tree::of(&trace));
     Ok(Json(TraceAnswer { trace, critical_path }))
 }
 
 /// `GET /api/traces/{id}/logs`
-async fn trace_logs(State(sources): State<Sources>, Id(id): Id) -> Answer<Vec<serde_json::Value>> {
-    match sources.logs(id.parse()?).await {
+async fn trace_logs(view: View, Id(id): Id) -> Answer<Vec<serde_json::Value>> {
+    match view.logs(id.parse()?).await {
         Some(lines) => lines.map(Json).map_err(|error| Problem::new(StatusCode::BAD_GATEWAY, error)),
         None => Err(Problem::not_found("No place to ask for log lines is configured.")),
     }
 }
 
 /// `GET /api/facets`
-async fn facets(State(sources): State<Sources>) -> Answer<Facets> {
-    sources.facets().await.map(Json)
+async fn facets(view: View) -> Answer<Facets> {
+    view.facets().await.map(Json)
 }

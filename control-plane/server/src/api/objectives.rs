@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::{
     Json,
-    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -19,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use slo::Summary;
 
 use super::{
-    Answer, Id, Query, Sources, WindowQuery,
+    Answer, Id, Query, View, WindowQuery,
     query::{Window, one_of},
 };
 
@@ -79,31 +78,24 @@ pub(crate) struct CostFilter {
 }
 
 /// `GET /api/slo`
-pub(super) async fn slo(State(sources): State<Sources>) -> Response {
-    Json(&*sources.evaluator.snapshot()).into_response()
+pub(super) async fn slo(view: View) -> Response {
+    Json(&*view.slo()).into_response()
 }
 
 /// `GET /api/tenants/{id}`
-pub(super) async fn tenant(
-    State(sources): State<Sources>,
-    Id(id): Id,
-    Query(window): Query<WindowQuery>,
-) -> Answer<TenantAnswer> {
-    sources.tenant(&id, &window).await.map(Json)
+pub(super) async fn tenant(view: View, Id(id): Id, Query(window): Query<WindowQuery>) -> Answer<TenantAnswer> {
+    view.tenant(&id, &window).await.map(Json)
 }
 
 /// `GET /api/alerts`
-pub(super) async fn alerts(State(sources): State<Sources>, Query(filter): Query<AlertFilter>) -> Answer<Vec<Alarm>> {
-    sources.alerts(filter.tenant.as_deref()).await.map(Json)
+pub(super) async fn alerts(view: View, Query(filter): Query<AlertFilter>) -> Answer<Vec<Alarm>> {
+    view.alerts(filter.tenant.as_deref()).await.map(Json)
 }
 
 /// `GET /api/cost`, as JSON or CSV.
-pub(super) async fn cost(
-    State(sources): State<Sources>,
-    Query(filter): Query<CostFilter>,
-) -> Result<Response, Problem> {
+pub(super) async fn cost(view: View, Query(filter): Query<CostFilter>) -> Result<Response, Problem> {
     let format = one_of("format", &filter.format, &["json", "csv"])?;
-    let report = sources.cost(&filter.window).await?;
+    let report = view.cost(&filter.window).await?;
     match format {
         Some("csv") => {
             let csv = report
@@ -116,8 +108,13 @@ pub(super) async fn cost(
 }
 
 /// What spans say of a tenant in a window: all but how it fares now, and its alerts.
-pub(super) async fn over(spans: &dyn SpanStore, id: &str, window: Window) -> Result<TenantAnswer, Problem> {
-    if !spans.knows_tenant(&Scope::All, id).await? {
+pub(super) async fn over(
+    spans: &dyn SpanStore,
+    scope: &Scope,
+    id: &str,
+    window: Window,
+) -> Result<TenantAnswer, Problem> {
+    if !spans.knows_tenant(scope, id).await? {
         return Err(Problem::not_found("No span has named this tenant."));
     }
     let search = Search {
@@ -127,21 +124,26 @@ pub(super) async fn over(spans: &dyn SpanStore, id: &str, window: Window) -> Res
         slowest_first: true,
         limit: SLOWEST,
     };
-    let sums = sums(spans, id, window);
-    let found = async { Ok(spans.search(&Scope::All, search).await?) };
+    let sums = sums(spans, scope, id, window);
+    let found = async { Ok(spans.search(scope, search).await?) };
     let ((points, services), found) = tokio::try_join!(sums, found)?;
     Ok(TenantAnswer { points, services, slowest: found.traces, ..TenantAnswer::default() })
 }
 
 /// A tenant's sums of a window: over time, and by service, the slowest first.
-async fn sums(spans: &dyn SpanStore, id: &str, window: Window) -> Result<(Vec<Point>, Vec<ServiceLine>), Problem> {
+async fn sums(
+    spans: &dyn SpanStore,
+    scope: &Scope,
+    id: &str,
+    window: Window,
+) -> Result<(Vec<Point>, Vec<ServiceLine>), Problem> {
     let (from, to) = window.seconds();
     // Minutes while there are few of them; else five, an hour, or a day.
     let width = [60, 300, 3_600].into_iter().find(|width| (to - from) / width <= MAX_POINTS).unwrap_or(86_400);
     let mut points: BTreeMap<i64, slo::Cell> = BTreeMap::new();
     let mut services: HashMap<(String, String, String), slo::Cell> = HashMap::new();
     let query = RequestQuery { from: from.div_euclid(60) * 60, to, of: SumsOf::Tenant(id.to_owned()) };
-    let mut rows = spans.request_rows(&Scope::All, query).await?;
+    let mut rows = spans.request_rows(scope, query).await?;
     while let Some(batch) = rows.next().await {
         for row in batch? {
             points.entry(row.cell.start.div_euclid(width) * width).or_default().merge(&row.cell);

@@ -1,7 +1,9 @@
-//! What the API and the pages are read from.
+//! What the API and the pages are read from, narrowed to who asks.
 
 use std::sync::Arc;
 
+use axum::{extract::FromRequestParts, http::request::Parts};
+use control_plane_access::{AccessError, Visitor};
 use control_plane_model::{
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
@@ -12,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use slo::{CostReport, Prices};
 
-use super::{Logs, MapFilter, TenantAnswer, TraceFilter, WindowQuery, objectives};
+use super::{Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WindowQuery, objectives};
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
@@ -31,11 +33,40 @@ pub(crate) struct Sources {
     pub(crate) logs: Option<Logs>,
 }
 
-impl Sources {
+/// What somebody sees of it: the one way from a request to what is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    sources: Sources,
+    scope: Scope,
+    pub(crate) visitor: Visitor,
+}
+
+impl FromRequestParts<Sources> for View {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, sources: &Sources) -> Result<Self, Problem> {
+        let visitor = parts.extensions.get::<Visitor>().ok_or(AccessError::NotAuthenticated)?.clone();
+        Ok(Self { sources: sources.clone(), scope: visitor.scope(), visitor })
+    }
+}
+
+impl View {
+    /// How tenants fare: a tenant sees itself, and neither how many others there are nor how they do together.
+    pub(crate) fn slo(&self) -> Arc<SloAnswer> {
+        let all = self.sources.evaluator.snapshot();
+        match self.scope.tenant() {
+            None => all,
+            Some(own) => {
+                let tenants = all.tenant(own).cloned().into_iter().collect();
+                Arc::new(SloAnswer { at: all.at, tenants, ..SloAnswer::default() })
+            }
+        }
+    }
+
     pub(crate) async fn map(&self, filter: &MapFilter) -> Result<ServiceMap, Problem> {
         let (from, to) = filter.window.resolve(Timestamp::now())?.seconds();
         let MapFilter { tenant, tier, account, .. } = filter.clone();
-        in_time(self.spans.map(&Scope::All, MapQuery { from, to, tenant, tier, account })).await
+        in_time(self.sources.spans.map(&self.scope, MapQuery { from, to, tenant, tier, account })).await
     }
 
     pub(crate) async fn traces(&self, filter: &TraceFilter) -> Result<Found, Problem> {
@@ -47,39 +78,43 @@ impl Sources {
             slowest_first: filter.slowest_first()?,
             limit: filter.limit()?,
         };
-        in_time(self.spans.search(&Scope::All, search)).await
+        in_time(self.sources.spans.search(&self.scope, search)).await
     }
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {
-        let found = in_time(self.spans.trace(&Scope::All, id.parse()?)).await?;
+        let found = in_time(self.sources.spans.trace(&self.scope, id.parse()?)).await?;
         found.ok_or_else(|| Problem::not_found("No span of this trace has arrived."))
     }
 
-    /// The log lines of a trace, or why there are none; `None` where nobody keeps any.
+    /// The log lines of a trace, or why there are none; `None` where nobody keeps any, or they are not for these eyes: a line may be another
+    /// tenant's.
     pub(crate) async fn logs(&self, id: TraceId) -> Option<Result<Vec<Value>, String>> {
-        Some(self.logs.as_ref()?.of(id).await)
+        let logs = self.sources.logs.as_ref().filter(|_| self.scope.tenant().is_none())?;
+        Some(logs.of(id).await)
     }
 
     pub(crate) async fn facets(&self) -> Result<Facets, Problem> {
-        in_time(self.spans.facets(&Scope::All)).await
+        in_time(self.sources.spans.facets(&self.scope)).await
     }
 
     pub(crate) async fn tenant(&self, id: &str, window: &WindowQuery) -> Result<TenantAnswer, Problem> {
-        let now = self.evaluator.snapshot().tenant(id).cloned();
+        let now = self.slo().tenant(id).cloned();
         let window = window.resolve(Timestamp::now())?;
-        let (over, alerts) =
-            tokio::try_join!(in_time(objectives::over(&*self.spans, id, window)), self.alerts(Some(id)))?;
+        let (over, alerts) = tokio::try_join!(
+            in_time(objectives::over(&*self.sources.spans, &self.scope, id, window)),
+            self.alerts(Some(id))
+        )?;
         Ok(TenantAnswer { now, alerts, ..over })
     }
 
     pub(crate) async fn alerts(&self, tenant: Option<&str>) -> Result<Vec<Alarm>, Problem> {
-        let bodies = in_time(self.states.alerts(&Scope::All, tenant, MAX_ALERTS)).await?;
+        let bodies = in_time(self.sources.states.alerts(&self.scope, tenant, MAX_ALERTS)).await?;
         Ok(bodies.iter().map(|body| Alarm::read(body)).collect::<Result<_, _>>()?)
     }
 
     pub(crate) async fn cost(&self, window: &WindowQuery) -> Result<CostReport, Problem> {
         let (from, to) = window.resolve(Timestamp::now())?.seconds();
-        let rows = in_time(self.spans.costs(&Scope::All, from, to)).await?;
-        Ok(CostReport::of(&rows, self.prices.as_deref()))
+        let rows = in_time(self.sources.spans.costs(&self.scope, from, to)).await?;
+        Ok(CostReport::of(&rows, self.sources.prices.as_deref()))
     }
 }

@@ -1,12 +1,12 @@
 //! `GET /cost`: who costs what.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use slo::{CostReport, Line, Share};
 
 use super::frame::{Tab, Table, answer, window};
 use crate::{
-    api::{CostFilter, Query, Sources},
+    api::{CostFilter, Query, View},
     problem::Problem,
     text::{known, link, percent},
 };
@@ -15,13 +15,13 @@ const TITLE: &str = "Cost";
 /// Lines of each list; the whole is in the CSV.
 const SHOWN: usize = 50;
 
-pub(super) async fn page(State(sources): State<Sources>, query: Result<Query<CostFilter>, Problem>) -> Response {
+pub(super) async fn page(view: View, query: Result<Query<CostFilter>, Problem>) -> Response {
     let content = async {
         let Query(mut query) = query?;
         query.window.window.get_or_insert_with(|| "30d".to_owned());
-        Ok(content(&query, &sources.cost(&query.window).await?))
+        Ok(content(&query, &view.cost(&query.window).await?))
     };
-    answer(TITLE, Tab::Cost, content).await
+    answer(&view, TITLE, Tab::Cost, content).await
 }
 
 fn content(query: &CostFilter, report: &CostReport) -> Markup {

@@ -1,11 +1,15 @@
 //! What all pages have in common.
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use control_plane_access::Visitor;
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 use serde::Serialize;
 
 use crate::{
-    api::{DEFAULT_WINDOW, WindowQuery},
+    api::{DEFAULT_WINDOW, View, WindowQuery},
     problem::Problem,
     text::link,
     visible,
@@ -21,11 +25,20 @@ pub(super) enum Tab {
 }
 
 /// A page with this title.
-pub(super) fn page(title: &str, tab: Tab, content: &Markup) -> Markup {
+pub(super) fn page(visitor: &Visitor, title: &str, tab: Tab, content: &Markup) -> Markup {
+    whole(Some((visitor, tab)), title, content)
+}
+
+/// A page for whoever is not signed in.
+pub(crate) fn outside(status: StatusCode, title: &str, content: &Markup) -> Response {
+    (status, whole(None, title, content)).into_response()
+}
+
+fn whole(inside: Option<(&Visitor, Tab)>, title: &str, content: &Markup) -> Markup {
     // Names come from outside: what they hold is shown, not acted on.
     let content = PreEscaped(visible::lines(&content.0));
     let title = visible::line(title);
-    let current = |this: Tab| (this == tab).then_some("page");
+    let current = |this: Tab| inside.is_some_and(|(_, tab)| this == tab).then_some("page");
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -42,11 +55,20 @@ pub(super) fn page(title: &str, tab: Tab, content: &Markup) -> Markup {
             body {
                 header {
                     a.skip href="#main" { "To the content" }
-                    nav aria-label="Pages" {
-                        a href="/" aria-current=[current(Tab::Map)] { "Service map" }
-                        a href="/tenants" aria-current=[current(Tab::Tenants)] { "Tenants" }
-                        a href="/traces" aria-current=[current(Tab::Traces)] { "Traces" }
-                        a href="/cost" aria-current=[current(Tab::Cost)] { "Cost" }
+                    @if let Some((visitor, _)) = inside {
+                        nav aria-label="Pages" {
+                            a href="/" aria-current=[current(Tab::Map)] { "Service map" }
+                            a href="/tenants" aria-current=[current(Tab::Tenants)] { "Tenants" }
+                            a href="/traces" aria-current=[current(Tab::Traces)] { "Traces" }
+                            a href="/cost" aria-current=[current(Tab::Cost)] { "Cost" }
+                        }
+                        @if let Some(csrf) = visitor.csrf() {
+                            form.visitor method="post" action="/sign-out" {
+                                span { (visible::line(&visitor.principal().name)) " (" (visitor.principal().role.name()) ")" }
+                                input type="hidden" name="csrf" value=(csrf);
+                                button { "Sign out" }
+                            }
+                        }
                     }
                 }
                 main id="main" { h1 { (title) } (content) }
@@ -56,12 +78,17 @@ pub(super) fn page(title: &str, tab: Tab, content: &Markup) -> Markup {
 }
 
 /// The page with what was asked for, or one that says what went wrong.
-pub(super) async fn answer(title: &str, tab: Tab, content: impl Future<Output = Result<Markup, Problem>>) -> Response {
+pub(super) async fn answer(
+    view: &View,
+    title: &str,
+    tab: Tab,
+    content: impl Future<Output = Result<Markup, Problem>>,
+) -> Response {
     match content.await {
-        Ok(content) => page(title, tab, &content).into_response(),
+        Ok(content) => page(&view.visitor, title, tab, &content).into_response(),
         Err(problem) => {
             let content = html! { p.problem role="alert" { (problem.detail) } };
-            (problem.status, page(title, tab, &content)).into_response()
+            (problem.status, page(&view.visitor, title, tab, &content)).into_response()
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use control_plane_model::{
     map::{MapEdge, MapNode, ServiceMap, Stats},
     search::quoted,
@@ -17,7 +17,7 @@ use super::{
 };
 
 use crate::{
-    api::{Conditions, MapFilter, Query, Sources, TraceFilter},
+    api::{Conditions, MapFilter, Query, TraceFilter, View},
     problem::Problem,
     text::{duration, link, percent, rate},
 };
@@ -31,13 +31,13 @@ pub(super) struct MapPage {
     live: Option<String>,
 }
 
-pub(super) async fn page(State(sources): State<Sources>, query: Result<Query<MapPage>, Problem>) -> Response {
-    answer(TITLE, Tab::Map, async { render(&sources, &query?.0).await }).await
+pub(super) async fn page(view: View, query: Result<Query<MapPage>, Problem>) -> Response {
+    answer(&view, TITLE, Tab::Map, async { render(&view, &query?.0).await }).await
 }
 
-async fn render(sources: &Sources, query: &MapPage) -> Result<Markup, Problem> {
-    let map = sources.map(&query.filter).await?;
-    let facets = sources.facets().await?;
+async fn render(view: &View, query: &MapPage) -> Result<Markup, Problem> {
+    let map = view.map(&query.filter).await?;
+    let facets = view.facets().await?;
     let nodes = map.nodes.iter().map(|node| (node.id, node)).collect();
     let shown = Shown { map: &map, nodes, filter: &query.filter };
     let content = html! {

@@ -18,22 +18,31 @@ mod tenant;
 mod tenants;
 mod waterfall;
 
-use axum::{Router, http::header, response::IntoResponse, routing::get};
+use axum::{http::header, response::IntoResponse, routing::get};
 
-use crate::api::Sources;
+use control_plane_access::{May, Routes};
+
+pub(crate) use frame::outside;
+
+use crate::{access::refuse, api::Sources};
 
 /// Paths of the pages.
-pub(crate) fn routes() -> Router<Sources> {
-    Router::new()
-        .route("/", get(map::page))
-        .route("/traces", get(search::page))
-        .route("/traces/{id}", get(waterfall::page))
-        .route("/tenants", get(tenants::page))
-        .route("/tenant", get(tenant::page))
-        .route("/cost", get(cost::page))
-        .route("/static/icon.svg", get(|| asset("image/svg+xml", include_str!("../assets/icon.svg"))))
-        .route("/static/style.css", get(|| asset("text/css; charset=utf-8", include_str!("../assets/style.css"))))
-        .route(
+pub(crate) fn routes() -> Routes<Sources> {
+    Routes::new(refuse)
+        .get(May::SignedIn, "/", get(map::page))
+        .get(May::SignedIn, "/traces", get(search::page))
+        .get(May::SignedIn, "/traces/{id}", get(waterfall::page))
+        .get(May::SignedIn, "/tenants", get(tenants::page))
+        .get(May::SignedIn, "/tenant", get(tenant::page))
+        .get(May::SignedIn, "/cost", get(cost::page))
+        .get(May::Anybody, "/static/icon.svg", get(|| asset("image/svg+xml", include_str!("../assets/icon.svg"))))
+        .get(
+            May::Anybody,
+            "/static/style.css",
+            get(|| asset("text/css; charset=utf-8", include_str!("../assets/style.css"))),
+        )
+        .get(
+            May::Anybody,
             "/static/htmx.min.js",
             get(|| asset("text/javascript; charset=utf-8", include_str!("../assets/htmx.min.js"))),
         )

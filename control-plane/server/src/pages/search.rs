@@ -1,7 +1,6 @@
 //! `GET /traces`: searching traces.
 
 use axum::{
-    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -15,28 +14,29 @@ use maud::{Markup, Render, html};
 use super::frame::{self, Tab, Table, answer, choice, window};
 
 use crate::{
-    api::{Conditions, Query, STATUSES, Sources, TraceFilter},
+    api::{Conditions, Query, STATUSES, TraceFilter, View},
     problem::Problem,
     text::{clock, duration, link},
 };
 
 const TITLE: &str = "Traces";
 
-pub(super) async fn page(State(sources): State<Sources>, filter: Result<Query<TraceFilter>, Problem>) -> Response {
-    let (filter, facets) = match async { Ok((filter?.0, sources.facets().await?)) }.await {
+pub(super) async fn page(view: View, filter: Result<Query<TraceFilter>, Problem>) -> Response {
+    let (filter, facets) = match async { Ok((filter?.0, view.facets().await?)) }.await {
         Ok(asked) => asked,
-        Err(problem) => return answer(TITLE, Tab::Traces, async { Err(problem) }).await,
+        Err(problem) => return answer(&view, TITLE, Tab::Traces, async { Err(problem) }).await,
     };
     // A trace id, in either form, leads to its trace.
     if let Some(id) = filter.conditions.filter.as_ref().and_then(|text| text.parse::<TraceId>().ok()) {
         return Redirect::to(&format!("/traces/{id}")).into_response();
     }
-    let (status, below) = match sources.traces(&filter).await {
+    let (status, below) = match view.traces(&filter).await {
         Ok(found) => (StatusCode::OK, results(&filter, &found)),
         Err(problem) => (problem.status, complaint(&filter, &problem)),
     };
     // With the form, so that what was wrong can be mended.
-    (status, frame::page(TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (below) })).into_response()
+    (status, frame::page(&view.visitor, TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (below) }))
+        .into_response()
 }
 
 fn form(filter: &TraceFilter, facets: &Facets) -> Markup {

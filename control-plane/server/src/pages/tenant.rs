@@ -1,6 +1,6 @@
 //! `GET /tenant?id=`: a tenant over time, its services, its slowest traces, its alerts.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use control_plane_model::search::quoted;
 use maud::{Markup, Render, html};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use super::{
 
 use crate::{
     alerting::Alarm,
-    api::{Point, Query, ServiceLine, Sources, TenantAnswer, WindowQuery},
+    api::{Point, Query, ServiceLine, TenantAnswer, View, WindowQuery},
     problem::Problem,
     text::{clock, duration, known, link, percent},
 };
@@ -28,13 +28,13 @@ pub(super) struct Which {
     window: WindowQuery,
 }
 
-pub(super) async fn page(State(sources): State<Sources>, query: Result<Query<Which>, Problem>) -> Response {
+pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Response {
     let id = query.as_ref().ok().and_then(|Query(query)| query.id.clone()).unwrap_or_default();
     let content = async {
         let Query(query) = query?;
-        Ok(content(&id, &query, &sources.tenant(&id, &query.window).await?))
+        Ok(content(&id, &query, &view.tenant(&id, &query.window).await?))
     };
-    answer(format!("Tenant {id}").trim_end(), Tab::Tenants, content).await
+    answer(&view, format!("Tenant {id}").trim_end(), Tab::Tenants, content).await
 }
 
 fn content(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {

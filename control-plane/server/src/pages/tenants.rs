@@ -1,12 +1,12 @@
 //! `GET /tenants`: who is hurting. Worst first.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use maud::{Markup, Render, html};
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Tab, Table, answer, choice, live};
 use crate::{
-    api::{FareLine, Query, SloAnswer, Sources},
+    api::{FareLine, Query, SloAnswer, View},
     evaluator::Whose,
     problem::Problem,
     text::{clock, duration, known, link, percent},
@@ -23,8 +23,8 @@ pub(super) struct Narrowed {
     live: Option<String>,
 }
 
-pub(super) async fn page(State(sources): State<Sources>, query: Result<Query<Narrowed>, Problem>) -> Response {
-    answer(TITLE, Tab::Tenants, async { Ok(content(&query?.0, &sources.evaluator.snapshot())) }).await
+pub(super) async fn page(view: View, query: Result<Query<Narrowed>, Problem>) -> Response {
+    answer(&view, TITLE, Tab::Tenants, async { Ok(content(&query?.0, &view.slo())) }).await
 }
 
 fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use control_plane_model::{
     otlp::up_to,
     trace::{Node, Span, Stretch, Trace, Tree, critical_path},
@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::frame::{Tab, answer};
 
 use crate::{
-    api::{Id, Query, Sources},
+    api::{Id, Query, View},
     problem::Problem,
     text::{clock, duration, link},
     visible,
@@ -41,12 +41,8 @@ pub(super) struct Shown {
     page: Option<usize>,
 }
 
-pub(super) async fn page(
-    State(sources): State<Sources>,
-    id: Result<Id, Problem>,
-    shown: Result<Query<Shown>, Problem>,
-) -> Response {
-    answer(TITLE, Tab::Traces, async { render(&sources, &id?.0, &shown?.0).await }).await
+pub(super) async fn page(view: View, id: Result<Id, Problem>, shown: Result<Query<Shown>, Problem>) -> Response {
+    answer(&view, TITLE, Tab::Traces, async { render(&view, &id?.0, &shown?.0).await }).await
 }
 
 /// What the rows of a trace share.
@@ -60,8 +56,8 @@ struct Drawing<'a> {
     left: Cell<usize>,
 }
 
-async fn render(sources: &Sources, id: &str, shown: &Shown) -> Result<Markup, Problem> {
-    let trace = sources.trace(id).await?;
+async fn render(view: &View, id: &str, shown: &Shown) -> Result<Markup, Problem> {
+    let trace = view.trace(id).await?;
     let tree = Tree::of(&trace);
     let path = critical_path(&tree);
     let mut critical: HashMap<String, Vec<Stretch>> = HashMap::new();
@@ -73,7 +69,7 @@ async fn render(sources: &Sources, id: &str, shown: &Shown) -> Result<Markup, Pr
     let pages = drawing.tree.nodes.len().div_ceil(SPANS_PER_PAGE).max(1);
     let page = shown.page.unwrap_or_else(|| chosen.map_or(1, |index| index / SPANS_PER_PAGE + 1)).clamp(1, pages);
     let rows = drawing.tree.nodes.iter().skip((page - 1) * SPANS_PER_PAGE).take(SPANS_PER_PAGE);
-    let logs = sources.logs(trace.trace_id).await;
+    let logs = view.logs(trace.trace_id).await;
     Ok(html! {
         (head(&drawing))
         (axis(drawing.tree.duration_ns))

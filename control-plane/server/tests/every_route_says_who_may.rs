@@ -1,0 +1,229 @@
+//! What each route answers to nobody, to users of two tenants, to a viewer, to an operator and to a program with a key; a new route needs a row.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use reqwest::{Client, Method, StatusCode, redirect::Policy};
+use serde_json::{Value, json};
+use testkit::{
+    control_plane::{Server, span, text},
+    provider::{CLIENT, Provider},
+};
+
+const KEY: &str = "cpk_of-a-nightly-report";
+/// Of [`KEY`], as `sha256sum` says it.
+const KEY_SHA256: &str = "772c3c4984bc5612a88c666ee6db88b46de91a3e5ee9f9f5cae71d2b216b58b1";
+/// The trace of acme, of globex, and one in which both were served.
+const TRACES: [u8; 3] = [1, 2, 3];
+
+/// Who asks: nobody, a user of acme, a user of globex, a viewer, an operator, a program.
+const WHO: [&str; 6] = ["nobody", "acme", "globex", "viewer", "operator", "service key"];
+
+/// Route, what is asked of it, and the status for each of [`WHO`].
+const TABLE: &[(&str, &str, &str, [u16; 6])] = &[
+    ("GET", "/", "/", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/traces", "/traces", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/traces/{id}", "/traces/01010101010101010101010101010101", [401, 200, 404, 200, 200, 200]),
+    ("GET", "/traces/{id}", "/traces/02020202020202020202020202020202", [401, 404, 200, 200, 200, 200]),
+    ("GET", "/tenants", "/tenants", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/tenant", "/tenant?id=acme", [401, 200, 404, 200, 200, 200]),
+    ("GET", "/tenant", "/tenant?id=nobody", [401, 404, 404, 404, 404, 404]),
+    ("GET", "/cost", "/cost", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/map", "/api/map", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/map", "/api/map?tenant=acme", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/traces", "/api/traces", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/traces", "/api/traces?tenant=globex", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/traces/{id}", "/api/traces/01010101010101010101010101010101", [401, 200, 404, 200, 200, 200]),
+    ("GET", "/api/traces/{id}", "/api/traces/02020202020202020202020202020202", [401, 404, 200, 200, 200, 200]),
+    ("GET", "/api/traces/{id}", "/api/traces/03030303030303030303030303030303", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/traces/{id}", "/api/traces/ffffffffffffffffffffffffffffffff", [401, 404, 404, 404, 404, 404]),
+    // Nobody keeps log lines here: 404 for those who might read them.
+    (
+        "GET",
+        "/api/traces/{id}/logs",
+        "/api/traces/01010101010101010101010101010101/logs",
+        [401, 403, 403, 404, 404, 404],
+    ),
+    ("GET", "/api/facets", "/api/facets", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/slo", "/api/slo", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/tenants/{id}", "/api/tenants/acme", [401, 200, 404, 200, 200, 200]),
+    ("GET", "/api/tenants/{id}", "/api/tenants/nobody", [401, 404, 404, 404, 404, 404]),
+    ("GET", "/api/alerts", "/api/alerts", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/alerts", "/api/alerts?tenant=acme", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/cost", "/api/cost", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/cost", "/api/cost?format=csv", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/static/icon.svg", "/static/icon.svg", [200; 6]),
+    ("GET", "/static/style.css", "/static/style.css", [200; 6]),
+    ("GET", "/static/htmx.min.js", "/static/htmx.min.js", [200; 6]),
+    ("GET", "/sign-in", "/sign-in", [200; 6]),
+    ("GET", "/sign-in/{issuer}", "/sign-in/staff", [303; 6]),
+    ("GET", "/sign-in/{issuer}", "/sign-in/tenants", [303; 6]),
+    ("GET", "/sign-in/{issuer}", "/sign-in/nobody", [400; 6]),
+    ("GET", "/sign-in/callback", "/sign-in/callback", [400; 6]),
+    ("POST", "/sign-out", "/sign-out", [401, 303, 303, 303, 303, 303]),
+];
+
+/// A control plane with access configured, and a token or a key for each of [`WHO`].
+struct Here {
+    server: Server,
+    client: Client,
+    bearers: [Option<String>; 6],
+    _dir: tempfile::TempDir,
+}
+
+impl Here {
+    async fn new() -> Self {
+        let (staff, tenants) = (Provider::start().await, Provider::start().await);
+        let dir = tempfile::tempdir().unwrap();
+        let config = format!(
+            r#"
+            [access]
+            url = "http://127.0.0.1:1"
+            [access.staff]
+            provider = {{ issuer = "{}", client_id = "{CLIENT}" }}
+            role_claim = "groups"
+            operators = ["sre"]
+            viewers = ["support"]
+            [access.tenants]
+            provider = {{ issuer = "{}", client_id = "{CLIENT}" }}
+            [[access.service_key]]
+            name = "nightly report"
+            role = "viewer"
+            sha256 = "{KEY_SHA256}"
+            expires = "2100-01-01T00:00:00Z"
+            "#,
+            staff.issuer(),
+            tenants.issuer()
+        );
+        let server = Server::configured(dir.path(), &config);
+        let of = |tenant: &str| {
+            let claims =
+                json!({ "sub": tenant, "custom:tenant-id": tenant, "custom:role": "admin", "groups": ["sre"] });
+            Some(tenants.token(&claims))
+        };
+        let member = |group: &str| Some(staff.token(&json!({ "sub": group, "groups": [group] })));
+        let bearers = [None, of("acme"), of("globex"), member("support"), member("sre"), Some(KEY.to_owned())];
+        let [acme, globex, both] = TRACES;
+        let globexs = |trace, n| {
+            let attributes = vec![text("tenant.id", "globex"), text("tenant.tier", "standard")];
+            opentelemetry_proto::tonic::trace::v1::Span { attributes, ..span(trace, n) }
+        };
+        let spans = vec![span(acme, 0), span(acme, 1), globexs(globex, 0), span(both, 0), globexs(both, 1)];
+        assert_eq!(server.send(spans).await.unwrap().status(), 200);
+        let client = Client::builder().redirect(Policy::none()).build().unwrap();
+        Self { server, client, bearers, _dir: dir }
+    }
+
+    async fn ask(&self, who: usize, method: &str, path: &str) -> (StatusCode, String) {
+        let mut request = self.client.request(method.parse::<Method>().unwrap(), format!("{}{path}", self.server.url));
+        if method == "POST" {
+            let form = "application/x-www-form-urlencoded";
+            request = request.header("content-type", form).header("origin", &self.server.url).body("");
+        }
+        if let Some(bearer) = &self.bearers[who] {
+            request = request.bearer_auth(bearer);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
+    async fn json(&self, who: usize, path: &str) -> Value {
+        serde_json::from_str(&self.ask(who, "GET", path).await.1).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn each_route_answers_each_as_it_should() {
+    let here = Here::new().await;
+    let mut wrong = Vec::new();
+    for (method, _, path, expected) in TABLE {
+        for (who, expected) in expected.iter().enumerate() {
+            let (status, body) = here.ask(who, method, path).await;
+            if status != *expected {
+                wrong.push(format!("{method} {path} for {}: {status}, not {expected}: {body:.200}", WHO[who]));
+            }
+            // Nothing of another tenant, whatever is asked for; but for what the question itself named.
+            let others = [None, Some("globex"), Some("acme")].get(who).copied().flatten();
+            if let Some(other) = others.filter(|other| !path.contains(other) && body.contains(other)) {
+                wrong.push(format!("{method} {path} for {} names {other}", WHO[who]));
+            }
+            if who == 0 && *expected == 401 && !body.contains("\"status\":401") {
+                wrong.push(format!("{method} {path}: no problem document: {body:.200}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_route_has_a_row() {
+    let listed: BTreeSet<(String, &str)> =
+        TABLE.iter().map(|(method, path, ..)| ((*method).to_owned(), *path)).collect();
+    let routes = control_plane::server::routes();
+    let there: BTreeSet<(String, &str)> = routes.iter().map(|row| (row.method.to_string(), row.path)).collect();
+    assert_eq!(there, listed, "each route has its row in the table above");
+}
+
+#[tokio::test]
+async fn of_a_trace_that_tenants_share_each_sees_its_own_spans() {
+    let here = Here::new().await;
+    let spans = async |who: usize| {
+        let trace = here.json(who, "/api/traces/03030303030303030303030303030303").await;
+        let tenants = trace["spans"].as_array().unwrap().iter().map(|span| span["tenant"].as_str().unwrap().to_owned());
+        tenants.collect::<Vec<_>>()
+    };
+    assert_eq!(spans(1).await, ["acme"]);
+    assert_eq!(spans(2).await, ["globex"]);
+    assert_eq!(spans(4).await, ["acme", "globex"]);
+}
+
+#[tokio::test]
+async fn what_a_tenant_guesses_is_answered_as_what_is_not_there() {
+    let here = Here::new().await;
+    let there = here.ask(1, "GET", "/api/traces/02020202020202020202020202020202").await;
+    assert_eq!(there, here.ask(1, "GET", "/api/traces/0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f").await);
+    assert_eq!(here.ask(1, "GET", "/api/tenants/globex").await, here.ask(1, "GET", "/api/tenants/nobody").await);
+    for path in ["/api/map", "/api/tenants/acme"] {
+        let request =
+            here.client.get(format!("{}{path}", here.server.url)).bearer_auth(here.bearers[1].as_ref().unwrap());
+        assert!(!request.send().await.unwrap().headers().contains_key("server-timing"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_led_to_the_sign_in_and_a_program_is_told() {
+    let here = Here::new().await;
+    let page = here.client.get(format!("{}/tenants?tier=basic", here.server.url)).header("accept", "text/html,*/*");
+    let answer = page.send().await.unwrap();
+    assert_eq!(answer.status(), 303);
+    assert_eq!(answer.headers()["location"], "/sign-in?return_to=%2Ftenants%3Ftier%3Dbasic");
+    let refreshed = here
+        .client
+        .get(format!("{}/tenants", here.server.url))
+        .header("accept", "text/html")
+        .header("hx-request", "true");
+    let answer = refreshed.send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["hx-redirect"]),
+        (401, &"/sign-in?return_to=%2Ftenants".parse().unwrap())
+    );
+    let api = here.client.get(format!("{}/api/map", here.server.url)).send().await.unwrap();
+    assert_eq!((api.status().as_u16(), &api.headers()["www-authenticate"]), (401, &"Bearer".parse().unwrap()));
+    assert_eq!(api.headers()["content-type"], "application/problem+json");
+    assert_eq!(api.headers()["cache-control"], "no-store");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_the_servers_is_not_answered() {
+    let here = Here::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let open = Server::start(dir.path());
+    for url in [&here.server.url, &open.url] {
+        for path in ["/", "/api/map", "/sign-in"] {
+            let rebound = here.client.get(format!("{url}{path}")).header("host", "evil.example");
+            let rebound = rebound.bearer_auth(here.bearers[4].as_ref().unwrap());
+            assert_eq!(rebound.send().await.unwrap().status(), 403, "{path}");
+        }
+    }
+    assert_eq!(here.client.get(format!("{}/api/map", open.url)).send().await.unwrap().status(), 200);
+}
