@@ -7,7 +7,7 @@ use reqwest::{Client, Method, StatusCode, redirect::Policy};
 use serde_json::{Value, json};
 use testkit::{
     control_plane::{Server, span, text},
-    provider::{CLIENT, Provider},
+    provider::{Provider, access},
 };
 
 const KEY: &str = "cpk_of-a-nightly-report";
@@ -75,26 +75,10 @@ impl Here {
     async fn new() -> Self {
         let (staff, tenants) = (Provider::start().await, Provider::start().await);
         let dir = tempfile::tempdir().unwrap();
-        let config = format!(
-            r#"
-            [access]
-            url = "http://127.0.0.1:1"
-            [access.staff]
-            provider = {{ issuer = "{}", client_id = "{CLIENT}" }}
-            role_claim = "groups"
-            operators = ["sre"]
-            viewers = ["support"]
-            [access.tenants]
-            provider = {{ issuer = "{}", client_id = "{CLIENT}" }}
-            [[access.service_key]]
-            name = "nightly report"
-            role = "viewer"
-            sha256 = "{KEY_SHA256}"
-            expires = "2100-01-01T00:00:00Z"
-            "#,
-            staff.issuer(),
-            tenants.issuer()
+        let key = format!(
+            "[[access.service_key]]\nname = 'nightly report'\nrole = 'viewer'\nsha256 = '{KEY_SHA256}'\nexpires = '2100-01-01T00:00:00Z'"
         );
+        let config = format!("{}\n{key}", access(&staff, &tenants));
         let server = Server::configured(dir.path(), &config);
         let of = |tenant: &str| {
             let claims =

@@ -36,6 +36,11 @@ impl Server {
 
     /// The same, with this configuration.
     pub fn configured(dir: &Path, config: &str) -> Self {
+        Self::with_environment(dir, config, &[])
+    }
+
+    /// The same, with these variables.
+    pub fn with_environment(dir: &Path, config: &str, variables: &[(&str, &Path)]) -> Self {
         let file = dir.join("control-plane.toml");
         std::fs::write(&file, config).unwrap();
         let mut process = Command::new(program("control-plane"))
@@ -43,6 +48,7 @@ impl Server {
             .arg(dir)
             .arg("--config")
             .arg(file)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -193,6 +193,26 @@ async fn keys(State(Provider(provider)): State<Provider>) -> Json<Value> {
     Json(json!({ "keys": [jwk] }))
 }
 
+/// The section `[access]` of a control plane's configuration: operators are of the group `sre`, viewers of `support`, and users of tenants have
+/// Cognito's claims.
+pub fn access(staff: &Provider, tenants: &Provider) -> String {
+    format!(
+        r#"
+        [access]
+        url = "http://127.0.0.1:1"
+        [access.staff]
+        provider = {{ issuer = "{}", client_id = "{CLIENT}" }}
+        role_claim = "groups"
+        operators = ["sre"]
+        viewers = ["support"]
+        [access.tenants]
+        provider = {{ issuer = "{}", client_id = "{CLIENT}" }}
+        "#,
+        staff.issuer(),
+        tenants.issuer()
+    )
+}
+
 /// RFC 6749 §4.1.1, RFC 7636 §4.3.
 async fn authorize(State(Provider(provider)): State<Provider>, Query(asked): Query<Asked>) -> Response {
     let right = asked.response_type == "code"

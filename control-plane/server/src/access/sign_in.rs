@@ -2,7 +2,7 @@
 
 use axum::{
     Extension, Form,
-    extract::{Path, Query, State},
+    extract::{Path, Query, State, rejection::FormRejection},
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -96,8 +96,9 @@ async fn sign_out(
     State(gate): State<Gate>,
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
-    Form(token): Form<Token>,
+    form: Result<Form<Token>, FormRejection>,
 ) -> Result<Response, Problem> {
+    let Form(token) = form.map_err(|refused| Problem::new(refused.status(), refused.body_text()))?;
     let access = access(&gate)?;
     visitor.check_form(token.csrf.as_deref())?;
     access.sign_out(&headers).await?;

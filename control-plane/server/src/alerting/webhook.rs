@@ -30,8 +30,10 @@ pub struct Webhook {
 
 impl Webhook {
     pub(super) async fn run(self, mut waiting: mpsc::Receiver<Alarm>) {
-        let client = Client::builder().timeout(TIMEOUT).build();
-        let Ok(client) = client else { return };
+        let client = match delivery::client(&self.url, TIMEOUT) {
+            Ok(client) => client,
+            Err(error) => return complain(format_args!("alerts cannot be sent: {}", error.without_url())),
+        };
         while let Some(alarm) = waiting.recv().await {
             if let Err(reason) = self.deliver(&client, &alarm).await {
                 complain(format_args!("alert {} was not taken: {reason}", alarm.id));

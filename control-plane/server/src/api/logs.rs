@@ -5,6 +5,8 @@ use std::time::Duration;
 use control_plane_model::trace::TraceId;
 use serde_json::Value;
 
+use crate::delivery::client;
+
 /// The longest the keeper of logs may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_LINES: usize = 500;
@@ -19,7 +21,7 @@ pub struct Logs {
 impl Logs {
     /// Asks there.
     pub fn new(url: &str) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        let client = client(url, TIMEOUT)?;
         Ok(Self { client, url: url.trim_end_matches('/').to_owned() })
     }
 

@@ -57,7 +57,7 @@ pub struct Forwarder {
 impl Forwarder {
     /// Begins to forward. It ends when the forwarder is dropped.
     pub fn start(destination: Destination) -> Result<Self, reqwest::Error> {
-        let client = Client::builder().timeout(TIMEOUT).build()?;
+        let client = delivery::client(&destination.url, TIMEOUT)?;
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
         tokio::spawn(run(client, destination, waiting, dropped.clone()));

@@ -1,0 +1,177 @@
+//! Somebody signs in with a browser, works, and signs out; a copy of their cookie is worth nothing afterwards.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use reqwest::{Client, Response, redirect::Policy};
+use serde_json::json;
+use testkit::{
+    control_plane::{Server, span},
+    provider::{Provider, access},
+};
+
+/// A browser without a window: it keeps what it is told to keep, and goes where it is told to go only when asked.
+struct Browser {
+    client: Client,
+    server: String,
+    cookies: Vec<(String, String)>,
+}
+
+impl Browser {
+    fn new(server: &Server) -> Self {
+        let client = Client::builder().redirect(Policy::none()).build().unwrap();
+        Self { client, server: server.url.clone(), cookies: Vec::new() }
+    }
+
+    fn cookie(&self) -> String {
+        self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    fn keep(&mut self, answer: &Response) {
+        for line in answer.headers().get_all("set-cookie") {
+            let line = line.to_str().unwrap();
+            assert!(line.contains("HttpOnly") && line.contains("SameSite=Lax") && !line.contains("Domain"), "{line}");
+            let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+
+    async fn open(&mut self, path: &str) -> Response {
+        let request = self.client.get(format!("{}{path}", self.server)).header("accept", "text/html");
+        let answer = request.header("cookie", self.cookie()).send().await.unwrap();
+        self.keep(&answer);
+        answer
+    }
+
+    async fn post(&mut self, path: &str, origin: &str, body: String) -> Response {
+        let request = self.client.post(format!("{}{path}", self.server)).header("origin", origin);
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        let answer = request.header("cookie", self.cookie()).send().await.unwrap();
+        self.keep(&answer);
+        answer
+    }
+
+    /// From a page that wants to know who asks, to the provider, and back to that page.
+    async fn sign_in(&mut self, issuer: &str, page: &str) -> Response {
+        let led = location(&self.open(page).await);
+        let choose = self.open(&led).await.text().await.unwrap();
+        let return_to = led.split_once('?').unwrap().1;
+        assert!(choose.contains(&format!("/sign-in/{issuer}?{return_to}")), "{choose}");
+        let to_provider = location(&self.open(&format!("/sign-in/{issuer}?{return_to}")).await);
+        let back = location(&self.client.get(to_provider).send().await.unwrap());
+        // The configuration cannot know the test's port.
+        let answer = self.open(back.strip_prefix("http://127.0.0.1:1").unwrap()).await;
+        assert_eq!(location(&answer), page);
+        self.open(page).await
+    }
+}
+
+fn location(answer: &Response) -> String {
+    assert_eq!(answer.status(), 303, "{}", answer.url());
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+/// What a page's form brings along.
+fn csrf(page: &str) -> String {
+    let (_, after) = page.split_once("name=\"csrf\" value=\"").expect("a form to sign out");
+    after.split('"').next().unwrap().to_owned()
+}
+
+async fn here() -> (Server, Provider, Provider, tempfile::TempDir) {
+    let (staff, tenants) = (Provider::start().await, Provider::start().await);
+    staff.user(json!({ "sub": "1", "email": "ada@staff.example", "groups": ["sre"] }));
+    tenants
+        .user(json!({ "sub": "2", "email": "pilot@acme.example", "custom:tenant-id": "acme", "custom:role": "admin" }));
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::configured(dir.path(), &access(&staff, &tenants));
+    assert_eq!(server.send(vec![span(1, 0)]).await.unwrap().status(), 200);
+    (server, staff, tenants, dir)
+}
+
+#[tokio::test]
+async fn signed_in_and_out() {
+    let (server, ..) = here().await;
+    let mut browser = Browser::new(&server);
+    let page = browser.sign_in("staff", "/traces?window=15m").await;
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.unwrap();
+    assert!(page.contains("ada@staff.example") && page.contains("operator"), "{page}");
+    let (copy, token) = (browser.cookies.clone(), csrf(&page));
+
+    // Not from elsewhere, and not without what the page brings along.
+    for (origin, body) in [
+        ("https://evil.example", format!("csrf={token}")),
+        ("null", format!("csrf={token}")),
+        (&*server.url, String::new()),
+        (&*server.url, "csrf=x".to_owned()),
+        (&*server.url, format!("csrf={token}&csrf={token}")),
+        (&*server.url, format!("csrf={token}&more={}", "x".repeat(10_000_000))),
+    ] {
+        let answer = browser.post("/sign-out", origin, body).await;
+        assert!(answer.status().is_client_error(), "{origin}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert_eq!(browser.open("/").await.status(), 200);
+    }
+    assert_eq!(location(&browser.post("/sign-out", &server.url, format!("csrf={token}")).await), "/sign-in");
+    assert!(browser.cookies.is_empty());
+    browser.cookies = copy;
+    assert_eq!(location(&browser.open("/traces").await), "/sign-in?return_to=%2Ftraces");
+}
+
+#[tokio::test]
+async fn a_tenants_user_sees_their_own() {
+    let (server, ..) = here().await;
+    let mut browser = Browser::new(&server);
+    let page = browser.sign_in("tenants", "/tenant?id=acme").await.text().await.unwrap();
+    assert!(page.contains("pilot@acme.example (tenant)"), "{page}");
+    assert_eq!(browser.open("/tenant?id=globex").await.status(), 404);
+}
+
+#[tokio::test]
+async fn sessions_outlive_the_server() {
+    let (mut server, staff, tenants, dir) = here().await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in("staff", "/tenants").await;
+    server.kill();
+    let again = Server::configured(dir.path(), &access(&staff, &tenants));
+    browser.server = again.url.clone();
+    assert_eq!(browser.open("/tenants").await.status(), 200);
+}
+
+#[tokio::test]
+async fn no_sign_in_leads_elsewhere_or_is_another_browsers() {
+    let (server, ..) = here().await;
+    let mut victim = Browser::new(&server);
+    for elsewhere in ["https://evil.example/", "//evil.example", "/%5Cevil.example", "javascript:alert(1)"] {
+        let to_provider = location(&victim.open(&format!("/sign-in/staff?return_to={elsewhere}")).await);
+        let back = location(&victim.client.get(to_provider).send().await.unwrap());
+        let answer = victim.open(back.strip_prefix("http://127.0.0.1:1").unwrap()).await;
+        assert_eq!(location(&answer), "/", "{elsewhere}");
+    }
+    // The way back of somebody else's sign-in, opened by a victim: it would sign them in as that other.
+    let (mut other, mut victim) = (Browser::new(&server), Browser::new(&server));
+    let to_provider = location(&other.open("/sign-in/staff").await);
+    let back = location(&other.client.get(to_provider).send().await.unwrap());
+    let back = back.strip_prefix("http://127.0.0.1:1").unwrap();
+    let answer = victim.open(back).await;
+    assert_eq!(answer.status(), 400);
+    assert!(victim.cookies.is_empty());
+    // A page, not a document, and nothing of what was sent stands in it unescaped.
+    let page = victim.open("/sign-in/callback?error=%3Cscript%3E&state=%3Cscript%3E&code=x").await;
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    assert!(!page.text().await.unwrap().contains("<script>"));
+}
+
+/// A server that others can reach does not start without saying who may see what.
+#[test]
+fn beyond_loopback_access_is_configured_or_there_is_no_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let started = std::process::Command::new(testkit::program("control-plane"))
+        .args(["serve", "--listen", "0.0.0.0:0", "--data"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&started.stderr).into_owned();
+    assert!(!started.status.success() && said.contains("[access]") && said.contains("127.0.0.1"), "{said}");
+}
