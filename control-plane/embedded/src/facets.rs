@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use control_plane_model::store::{Facets, StoreError};
-use parking_lot::Mutex;
 use rusqlite::{Connection, Params};
 
 use crate::reader::Reader;
@@ -11,13 +10,10 @@ use crate::reader::Reader;
 /// Every page asks for these; they change seldom.
 const FACETS_FOR: Duration = Duration::from_secs(2);
 
-/// What was read last, and when.
-pub(crate) type Lately = Mutex<Option<(Instant, Facets)>>;
-
 impl Reader {
     /// What spans have named, as it was a moment ago.
     pub(crate) fn facets(&self) -> Result<Facets, StoreError> {
-        if let Some((at, facets)) = &*self.facets_lately().lock()
+        if let Some((at, facets)) = &*self.facets_read().lock()
             && at.elapsed() < FACETS_FOR
         {
             return Ok(facets.clone());
@@ -31,7 +27,7 @@ impl Reader {
                 services: list("SELECT DISTINCT name FROM nodes WHERE kind = 'service' ORDER BY name")?,
             })
         })?;
-        *self.facets_lately().lock() = Some((Instant::now(), facets.clone()));
+        *self.facets_read().lock() = Some((Instant::now(), facets.clone()));
         Ok(facets)
     }
 

@@ -1,6 +1,6 @@
 //! From incoming spans to rows: what is new, where it hangs, what it adds to the sums.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use control_plane_model::{
     catalog::NONE,
@@ -249,11 +249,14 @@ pub(crate) fn parts(
         let id = row.get(0)?;
         let fragment = Fragment::read(row.get_ref(1)?.as_blob().unwrap_or_default())?;
         for part in fragment.parts {
-            if !known.contains_key(&part.resource) {
-                let body: Vec<u8> = resource.query_row([part.resource], |row| row.get(0))?;
-                known.insert(part.resource, Resource::decode(body.as_slice())?);
-            }
-            found.push((id, known[&part.resource].clone(), part.spans()?));
+            let sender = match known.entry(part.resource) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let body: Vec<u8> = resource.query_row([part.resource], |row| row.get(0))?;
+                    new.insert(Resource::decode(body.as_slice())?)
+                }
+            };
+            found.push((id, sender.clone(), part.spans()?));
         }
     }
     Ok(found)

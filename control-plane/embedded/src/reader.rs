@@ -3,18 +3,22 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 use control_plane_model::{
     catalog::Catalog,
     otlp,
-    store::{Scope, StoreError},
+    store::{Facets, Scope, StoreError},
     trace::{Trace, TraceId},
 };
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::{catalog, facets::Lately, failure::Failure, ingest::fragments, schema};
+use crate::{catalog, failure::Failure, ingest::fragments, schema};
+
+/// What was read last, and when.
+pub(crate) type FacetsRead = Mutex<Option<(Instant, Facets)>>;
 
 /// Connections that are kept open.
 const MAX_IDLE: usize = 4;
@@ -28,7 +32,7 @@ struct Inner {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     catalog: RwLock<Catalog>,
-    facets: Lately,
+    facets: FacetsRead,
 }
 
 impl Reader {
@@ -81,7 +85,7 @@ impl Reader {
     }
 
     /// The facets, as they were read last.
-    pub(crate) fn facets_lately(&self) -> &Lately {
+    pub(crate) fn facets_read(&self) -> &FacetsRead {
         &self.0.facets
     }
 }
