@@ -34,6 +34,16 @@ impl Problem {
         Self { status, detail: detail.into(), column: None }
     }
 
+    /// What was asked for cannot be: 400.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// There is no such thing: 404.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
     /// Its status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -59,7 +69,7 @@ impl From<StoreError> for Problem {
 
 impl From<InvalidTraceId> for Problem {
     fn from(error: InvalidTraceId) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, error.to_string())
+        Self::bad_request(error.to_string())
     }
 }
 
@@ -72,7 +82,7 @@ impl From<PathRejection> for Problem {
 impl From<ExpressionError> for Problem {
     fn from(error: ExpressionError) -> Self {
         let column = Some(error.column);
-        Self { column, ..Self::new(StatusCode::BAD_REQUEST, format!("filter expression, {error}")) }
+        Self { column, ..Self::bad_request(format!("filter expression, {error}")) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Times, rates and links as text.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// A duration as a person reads it: three digits and a unit.
 pub fn duration(nanoseconds: f64) -> String {
@@ -37,19 +38,22 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// What is known, as text; a dash for what is not.
+pub fn known<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "–".to_owned(), text)
+}
+
 /// A moment, UTC.
 pub fn clock(unix_ns: i64) -> String {
     Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(|_| "–".into(), |time| format!("{time:.3}"))
 }
 
-/// A path with a query; what is empty is left out.
-pub fn link(path: &str, query: &[(&str, String)]) -> String {
-    let mut text = form_urlencoded::Serializer::new(String::new());
-    query.iter().filter(|(_, value)| !value.is_empty()).for_each(|(name, value)| {
-        text.append_pair(name, value);
-    });
-    let text = text.finish();
-    if text.is_empty() { path.to_owned() } else { format!("{path}?{text}") }
+/// A path with a query: names and values, or a structure of them; what is none is left out.
+pub fn link(path: &str, query: &impl Serialize) -> String {
+    match serde_urlencoded::to_string(query) {
+        Ok(query) if !query.is_empty() => format!("{path}?{query}"),
+        _ => path.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -63,6 +67,7 @@ mod tests {
         }
         assert_eq!((rate(0.01), rate(2.34), rate(120.4)), ("0.6/min".into(), "2.3/s".into(), "120/s".into()));
         assert_eq!((percent(0.0), percent(0.0001), percent(0.05)), ("0 %".into(), "<0.1 %".into(), "5.0 %".into()));
-        assert_eq!(link("/a", &[("b", "c d".into()), ("e", String::new())]), "/a?b=c+d");
+        assert_eq!(link("/a", &[("b", Some("c d")), ("e", None)]), "/a?b=c+d");
+        assert_eq!(link("/a", &[("b", None::<&str>)]), "/a");
     }
 }

@@ -30,7 +30,7 @@ impl Alarm {
             summary: alert.summary(),
             traces: traces(&alert, baseline_p99_ns),
             page: match alert.scope.tenant() {
-                Some(tenant) => link("/tenant", &[("id", tenant.to_owned())]),
+                Some(tenant) => link("/tenant", &[("id", tenant)]),
                 None => "/tenants".to_owned(),
             },
             alert,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -18,7 +18,10 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use slo::{Fare, Summary};
 
-use super::{Parameters, Sources, WindowQuery, given, one_of, window::Window};
+use super::{
+    Answer, Id, Parameters, Sources, WindowQuery,
+    query::{Window, one_of},
+};
 
 use crate::{alerting::Alarm, evaluator::Snapshot, problem::Problem};
 
@@ -116,7 +119,7 @@ pub(crate) struct AlertFilter {
     tenant: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct CostFilter {
     pub(crate) format: Option<String>,
     #[serde(flatten)]
@@ -131,10 +134,9 @@ pub(super) async fn slo(State(sources): State<Sources>) -> Json<SloAnswer> {
 /// `GET /api/tenants/{id}`
 pub(super) async fn tenant(
     State(sources): State<Sources>,
-    id: Result<Path<String>, PathRejection>,
+    Id(id): Id,
     Parameters(window): Parameters<WindowQuery>,
-) -> Result<Json<TenantAnswer>, Problem> {
-    let Path(id) = id?;
+) -> Answer<TenantAnswer> {
     sources.tenant(&id, &window).await.map(Json)
 }
 
@@ -142,8 +144,8 @@ pub(super) async fn tenant(
 pub(super) async fn alerts(
     State(sources): State<Sources>,
     Parameters(filter): Parameters<AlertFilter>,
-) -> Result<Json<Vec<Alarm>>, Problem> {
-    sources.alerts(given(&filter.tenant).as_deref()).await.map(Json)
+) -> Answer<Vec<Alarm>> {
+    sources.alerts(filter.tenant.as_deref()).await.map(Json)
 }
 
 /// `GET /api/cost`, as JSON or CSV.
@@ -167,7 +169,7 @@ pub(super) async fn cost(
 /// What spans say of a tenant in a window: all but how it fares now, and its alerts.
 pub(super) async fn over(spans: &dyn SpanStore, id: &str, window: Window) -> Result<TenantAnswer, Problem> {
     if !spans.knows_tenant(&Scope::All, id).await? {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "No span has named this tenant."));
+        return Err(Problem::not_found("No span has named this tenant."));
     }
     let search = Search {
         from_ns: window.from_ns,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use control_plane_model::{
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
@@ -14,9 +13,8 @@ use serde_json::Value;
 use slo::{CostReport, Prices};
 
 use super::{
-    Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WindowQuery, given,
+    Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WindowQuery,
     objectives::{self, fare_line},
-    one_of,
 };
 use crate::{
     alerting::Alarm,
@@ -39,18 +37,17 @@ pub(crate) struct Sources {
 impl Sources {
     pub(crate) async fn map(&self, filter: &MapFilter) -> Result<ServiceMap, Problem> {
         let (from, to) = filter.window.resolve(Timestamp::now())?.seconds();
-        let (tenant, tier, account) = (given(&filter.tenant), given(&filter.tier), given(&filter.account));
+        let MapFilter { tenant, tier, account, .. } = filter.clone();
         in_time(self.spans.map(&Scope::All, MapQuery { from, to, tenant, tier, account })).await
     }
 
     pub(crate) async fn traces(&self, filter: &TraceFilter) -> Result<Found, Problem> {
         let window = filter.window.resolve(Timestamp::now())?;
-        one_of("order", &filter.order, &["newest", "slowest"])?;
         let search = Search {
             from_ns: window.from_ns,
             to_ns: window.to_ns,
             expression: filter.conditions.expression()?.map(|text| text.parse()).transpose()?,
-            slowest_first: filter.slowest_first(),
+            slowest_first: filter.slowest_first()?,
             limit: filter.limit()?,
         };
         in_time(self.spans.search(&Scope::All, search)).await
@@ -58,7 +55,7 @@ impl Sources {
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {
         let found = in_time(self.spans.trace(&Scope::All, id.parse()?)).await?;
-        found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "No span of this trace has arrived."))
+        found.ok_or_else(|| Problem::not_found("No span of this trace has arrived."))
     }
 
     /// The log lines of a trace, or why there are none; `None` where nobody keeps any.

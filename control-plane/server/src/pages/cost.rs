@@ -4,15 +4,11 @@ use axum::{extract::State, response::Response};
 use maud::{Markup, html};
 use slo::{CostReport, Line, Share};
 
-use super::frame::{
-    self,
-    Column::{Number, Text},
-    Tab, answer, window,
-};
+use super::frame::{Tab, Table, answer, window};
 use crate::{
-    api::{CostFilter, Parameters, Sources, given},
+    api::{CostFilter, Parameters, Sources},
     problem::Problem,
-    text::{link, percent},
+    text::{known, link, percent},
 };
 
 const TITLE: &str = "Cost";
@@ -22,24 +18,17 @@ const SHOWN: usize = 50;
 pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<CostFilter>, Problem>) -> Response {
     let content = async {
         let Parameters(mut query) = query?;
-        query.window.window = given(&query.window.window).or_else(|| Some("30d".to_owned()));
+        query.window.window.get_or_insert_with(|| "30d".to_owned());
         Ok(content(&query, &sources.cost(&query.window).await?))
     };
     answer(TITLE, Tab::Cost, content).await
 }
 
 fn content(query: &CostFilter, report: &CostReport) -> Markup {
-    let field = |value: &Option<String>| given(value).unwrap_or_default();
-    let window_of = &query.window;
-    let csv = [
-        ("format", "csv".to_owned()),
-        ("window", field(&window_of.window)),
-        ("from", field(&window_of.from)),
-        ("to", field(&window_of.to)),
-    ];
+    let csv = CostFilter { format: Some("csv".to_owned()), ..query.clone() };
     html! {
         form.filters method="get" action="/cost" aria-label="Window" {
-            (window(window_of))
+            (window(&query.window))
             button { "Show" }
             a href=(link("/api/cost", &csv)) { "All of it as CSV" }
         }
@@ -60,25 +49,17 @@ fn table(label: &str, lines: &[Line], names: impl Fn(&Line) -> (Option<String>, 
     let mut lines: Vec<&Line> = lines.iter().collect();
     let weight = |share: &Share| (share.micros, share.seconds);
     lines.sort_by(|a, b| weight(&b.share).partial_cmp(&weight(&a.share)).unwrap_or(std::cmp::Ordering::Equal));
-    let columns = ["Requests", "Share", "Time, s", "Share", "Money"].map(Number);
-    let columns: Vec<_> = [Text("Whose"), Text("")].into_iter().chain(columns).collect();
-    let rows = html! {
-        @for line in lines.iter().take(SHOWN) {
-            @let (name, more) = names(line);
-            @let share = &line.share;
-            tr {
-                td { @match name.filter(|name| !name.is_empty()) { Some(name) => (name), None => "nobody known" } }
-                td { (more.unwrap_or_default()) }
-                td.number { @if share.estimated { "≈ " } (format!("{:.0}", share.requests)) }
-                td.number { (percent(share.requests_share)) }
-                td.number { (format!("{:.1}", share.seconds)) }
-                td.number { (percent(share.seconds_share)) }
-                td.number { (share.cents.map_or_else(|| "–".to_owned(), money)) }
-            }
-        }
-    };
+    let name = |line: &Line| names(line).0.filter(|name| !name.is_empty()).unwrap_or_else(|| "nobody known".to_owned());
+    let table = Table::of(label, lines.iter().take(SHOWN).copied())
+        .text("Whose", name)
+        .text("", |line| names(line).1.unwrap_or_default())
+        .number("Requests", |line| html! { @if line.share.estimated { "≈ " } (format!("{:.0}", line.share.requests)) })
+        .number("Share", |line| percent(line.share.requests_share))
+        .number("Time, s", |line| format!("{:.1}", line.share.seconds))
+        .number("Share", |line| percent(line.share.seconds_share))
+        .number("Money", |line| known(line.share.cents, money));
     html! {
-        (frame::table(label, &columns, &rows))
+        (table)
         @if lines.len() > SHOWN { p { "The first " (SHOWN) " of " (lines.len()) "." } }
     }
 }

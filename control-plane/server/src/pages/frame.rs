@@ -1,10 +1,11 @@
 //! What all pages have in common.
 
 use axum::response::{IntoResponse, Response};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
+use serde::Serialize;
 
 use crate::{
-    api::{DEFAULT_WINDOW, WindowQuery, given},
+    api::{DEFAULT_WINDOW, WindowQuery},
     problem::Problem,
     text::link,
     visible,
@@ -65,28 +66,56 @@ pub(super) async fn answer(title: &str, tab: Tab, content: impl Future<Output = 
     }
 }
 
-/// A column of a table, by its head.
-pub(super) enum Column {
-    Text(&'static str),
-    Number(&'static str),
-}
+/// A column of a table: its head, whether it holds numbers, and what it shows of a row.
+type Column<'a, Row> = (&'static str, bool, Box<dyn Fn(&'a Row) -> Markup + 'a>);
 
 /// A table that scrolls where the window is narrow.
-pub(super) fn table(label: &str, columns: &[Column], rows: &Markup) -> Markup {
-    html! {
-        div.scroll tabindex="0" role="region" aria-label=(label) { table {
-            thead { tr { @for column in columns { @match column {
-                Column::Text(head) => th scope="col" { (head) },
-                Column::Number(head) => th.number scope="col" { (head) },
-            } } } }
-            tbody { (rows) }
-        } }
+pub(super) struct Table<'a, Row> {
+    label: &'a str,
+    rows: Vec<&'a Row>,
+    class: fn(&Row) -> Option<&'static str>,
+    columns: Vec<Column<'a, Row>>,
+}
+
+impl<'a, Row> Table<'a, Row> {
+    pub(super) fn of(label: &'a str, rows: impl IntoIterator<Item = &'a Row>) -> Self {
+        Self { label, rows: rows.into_iter().collect(), class: |_| None, columns: Vec::new() }
+    }
+
+    /// The same, with rows in the colours of these classes.
+    pub(super) fn class(self, class: fn(&Row) -> Option<&'static str>) -> Self {
+        Self { class, ..self }
+    }
+
+    pub(super) fn text<C: Render>(self, head: &'static str, cell: impl Fn(&'a Row) -> C + 'a) -> Self {
+        self.column(head, false, cell)
+    }
+
+    pub(super) fn number<C: Render>(self, head: &'static str, cell: impl Fn(&'a Row) -> C + 'a) -> Self {
+        self.column(head, true, cell)
+    }
+
+    fn column<C: Render>(mut self, head: &'static str, number: bool, cell: impl Fn(&'a Row) -> C + 'a) -> Self {
+        self.columns.push((head, number, Box::new(move |row| cell(row).render())));
+        self
+    }
+}
+
+impl<Row> Render for Table<'_, Row> {
+    fn render(&self) -> Markup {
+        html! {
+            div.scroll tabindex="0" role="region" aria-label=(self.label) { table {
+                thead { tr { @for (head, number, _) in &self.columns { th.number[*number] scope="col" { (head) } } } }
+                tbody { @for row in &self.rows {
+                    tr class=[(self.class)(row)] { @for (_, number, cell) in &self.columns { td.number[*number] { (cell(row)) } } }
+                } }
+            } }
+        }
     }
 }
 
 /// A choice of a form.
 pub(super) fn choice(name: &str, label: &str, options: &[String], chosen: &Option<String>) -> Markup {
-    let chosen = given(chosen);
     html! {
         label { (label)
             select name=(name) {
@@ -104,23 +133,23 @@ pub(super) fn choice(name: &str, label: &str, options: &[String], chosen: &Optio
 
 /// The window of time, in a form.
 pub(super) fn window(query: &WindowQuery) -> Markup {
-    let chosen = given(&query.window).unwrap_or_else(|| DEFAULT_WINDOW.to_owned());
+    let chosen = query.window.as_deref().unwrap_or(DEFAULT_WINDOW);
     let known = ["5m", "15m", "1h", "6h", "24h", "7d"];
     html! {
         label { "Window"
             select name="window" {
                 @for length in known { option value=(length) selected[length == chosen] { "last " (length) } }
-                @if !known.contains(&chosen.as_str()) { option value=(chosen) selected { "last " (chosen) } }
+                @if !known.contains(&chosen) { option value=(chosen) selected { "last " (chosen) } }
             }
         }
         @for (name, value) in [("from", &query.from), ("to", &query.to)] {
-            @if let Some(value) = given(value) { label { (name) input name=(name) value=(value) size="20"; } }
+            @if let Some(value) = value { label { (name) input name=(name) value=(value) size="20"; } }
         }
     }
 }
 
 /// The part of a page that a `live` page asks for again every few seconds.
-pub(super) fn live(path: &str, query: &[(&str, String)], on: bool, content: &Markup) -> Markup {
+pub(super) fn live(path: &str, query: &impl Serialize, on: bool, content: &Markup) -> Markup {
     html! {
         @if on {
             div #live hx-get=(link(path, query)) hx-trigger="every 5s" hx-select="#live" hx-target="#live" hx-swap="outerHTML" { (content) }

@@ -9,26 +9,22 @@ use control_plane_model::{
     store::Facets,
 };
 use maud::{Markup, html};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    frame::{
-        self,
-        Column::{Number, Text},
-        Tab, answer, choice, live, window,
-    },
+    frame::{Tab, Table, answer, choice, live, window},
     map_layout::{BAND_GAP, LANE, Layout, NODE, layout},
 };
 
 use crate::{
-    api::{MapFilter, Parameters, Sources, given},
+    api::{Conditions, MapFilter, Parameters, Sources, TraceFilter},
     problem::Problem,
     text::{duration, link, percent, rate},
 };
 
 const TITLE: &str = "Service map";
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct MapPage {
     #[serde(flatten)]
     filter: MapFilter,
@@ -42,34 +38,50 @@ pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameter
 async fn render(sources: &Sources, query: &MapPage) -> Result<Markup, Problem> {
     let map = sources.map(&query.filter).await?;
     let facets = sources.facets().await?;
-    let narrowed = narrowed(&query.filter);
-    let on = query.live.is_some();
+    let nodes = map.nodes.iter().map(|node| (node.id, node)).collect();
+    let shown = Shown { map: &map, nodes, filter: &query.filter };
     let content = html! {
         @if map.edges.is_empty() {
             p { "Nothing was called in this window." }
         } @else {
-            (summary(&map))
-            div.drawing tabindex="0" role="region" aria-label="Service map, scrollable" { (drawing(&map, &narrowed)) }
+            (summary(&shown))
+            div.drawing tabindex="0" role="region" aria-label="Service map, scrollable" { (drawing(&shown)) }
             (legend())
-            (tables(&map, &narrowed))
+            (edges(&shown))
         }
     };
-    let again: Vec<_> = narrowed.iter().cloned().chain([("live", "on".to_owned())]).collect();
-    Ok(html! { (form(query, &facets)) (live("/", &again, on, &content)) })
+    Ok(html! { (form(query, &facets)) (live("/", query, query.live.is_some(), &content)) })
 }
 
-/// What the page is narrowed to, for links that stay within it.
-fn narrowed(filter: &MapFilter) -> Vec<(&'static str, String)> {
-    let window = &filter.window;
-    let fields = [
-        ("tenant", &filter.tenant),
-        ("tier", &filter.tier),
-        ("account", &filter.account),
-        ("window", &window.window),
-        ("from", &window.from),
-        ("to", &window.to),
-    ];
-    fields.into_iter().filter_map(|(name, value)| Some((name, given(value)?))).collect()
+/// A map, and what it is narrowed to.
+struct Shown<'a> {
+    map: &'a ServiceMap,
+    nodes: HashMap<u32, &'a MapNode>,
+    filter: &'a MapFilter,
+}
+
+impl Shown<'_> {
+    fn name(&self, id: u32) -> &str {
+        self.nodes.get(&id).map(|node| node.name.as_str()).unwrap_or_default()
+    }
+
+    /// The traces that a node had a part in.
+    fn traces_of(&self, node: &MapNode) -> String {
+        self.traces((node.kind != "client").then(|| format!("service({})", id(node, &node.account))))
+    }
+
+    /// The traces that used an edge.
+    fn traces_over(&self, edge: &MapEdge) -> String {
+        let end = |end: &u32| Some(id(self.nodes.get(end)?, &None));
+        self.traces(end(&edge.source).zip(end(&edge.target)).map(|(from, to)| format!("edge({from}, {to})")))
+    }
+
+    /// Those that a filter expression finds within what the map is narrowed to.
+    fn traces(&self, filter: Option<String>) -> String {
+        let MapFilter { tenant, tier, window, .. } = self.filter.clone();
+        let conditions = Conditions { filter, tenant, tier, ..Conditions::default() };
+        link("/traces", &TraceFilter { conditions, window, ..TraceFilter::default() })
+    }
 }
 
 fn form(query: &MapPage, facets: &Facets) -> Markup {
@@ -86,49 +98,24 @@ fn form(query: &MapPage, facets: &Facets) -> Markup {
     }
 }
 
-fn summary(map: &ServiceMap) -> Markup {
+/// A node in a filter expression; of one account, if it is said.
+fn id(node: &MapNode, account: &Option<String>) -> String {
+    let account = account.as_ref().map(|account| format!(", account.id: {}", quoted(account))).unwrap_or_default();
+    format!("id(name: {}, type: {}{account})", quoted(&node.name), quoted(&node.kind))
+}
+
+fn summary(shown: &Shown<'_>) -> Markup {
+    let map = shown.map;
     let worst = map.edges.iter().max_by(|a, b| a.stats.fault_rate.total_cmp(&b.stats.fault_rate));
-    let names: HashMap<u32, &str> = map.nodes.iter().map(|node| (node.id, node.name.as_str())).collect();
-    let name = |id: &u32| names.get(id).copied().unwrap_or_default();
     html! {
         p {
             (map.nodes.len()) " nodes, " (map.edges.len()) " edges"
             @if let Some(edge) = worst.filter(|edge| edge.stats.faults > 0) {
-                ". Most faults: " strong { (name(&edge.source)) " → " (name(&edge.target)) ", " (percent(edge.stats.fault_rate)) }
+                ". Most faults: " strong { (shown.name(edge.source)) " → " (shown.name(edge.target)) ", " (percent(edge.stats.fault_rate)) }
             }
             "."
         }
     }
-}
-
-/// The traces that a node had a part in.
-fn traces_of(node: &MapNode, narrowed: &[(&'static str, String)]) -> String {
-    let filter = match (node.kind.as_str(), &node.account) {
-        ("client", _) => String::new(),
-        (kind, Some(account)) => format!(
-            "service(id(name: {}, type: {}, account.id: {}))",
-            quoted(&node.name),
-            quoted(kind),
-            quoted(account)
-        ),
-        (kind, None) => format!("service(id(name: {}, type: {}))", quoted(&node.name), quoted(kind)),
-    };
-    traces(filter, narrowed)
-}
-
-fn traces(filter: String, narrowed: &[(&'static str, String)]) -> String {
-    let kept = narrowed.iter().filter(|(name, _)| *name != "account").cloned();
-    link("/traces", &kept.chain([("filter", filter)]).collect::<Vec<_>>())
-}
-
-/// The traces that used an edge.
-fn traces_over(edge: &MapEdge, nodes: &HashMap<u32, &MapNode>, narrowed: &[(&'static str, String)]) -> String {
-    let end = |id: &u32| {
-        let node = nodes.get(id)?;
-        Some(format!("id(name: {}, type: {})", quoted(&node.name), quoted(&node.kind)))
-    };
-    let filter = end(&edge.source).zip(end(&edge.target)).map(|(from, to)| format!("edge({from}, {to})"));
-    traces(filter.unwrap_or_default(), narrowed)
 }
 
 fn figures(stats: &Stats) -> String {
@@ -136,9 +123,8 @@ fn figures(stats: &Stats) -> String {
     format!("{about}{} · p99 {}", rate(stats.rate), duration(stats.p99_ms * 1e6))
 }
 
-fn drawing(map: &ServiceMap, narrowed: &[(&'static str, String)]) -> Markup {
-    let layout = layout(map);
-    let nodes: HashMap<u32, &MapNode> = map.nodes.iter().map(|node| (node.id, node)).collect();
+fn drawing(shown: &Shown<'_>) -> Markup {
+    let layout = layout(shown.map);
     html! {
         svg.map width=(layout.width) height=(layout.height) viewBox={ "0 0 " (layout.width) " " (layout.height) }
             role="group" aria-label="Services, and what they call" {
@@ -151,18 +137,13 @@ fn drawing(map: &ServiceMap, narrowed: &[(&'static str, String)]) -> Markup {
                     text x="48" y=(band.y + 24.0) { @match band.account { Some(account) => { "Account " (account) } None => "Outside" } }
                 }
             }
-            @for edge in &map.edges { (edge_of(edge, &layout, &nodes, narrowed)) }
-            @for node in &map.nodes { (node_of(node, &layout, narrowed)) }
+            @for edge in &shown.map.edges { (edge_of(edge, &layout, shown)) }
+            @for node in &shown.map.nodes { (node_of(node, &layout, shown)) }
         }
     }
 }
 
-fn edge_of(
-    edge: &MapEdge,
-    layout: &Layout<'_>,
-    nodes: &HashMap<u32, &MapNode>,
-    narrowed: &[(&'static str, String)],
-) -> Markup {
+fn edge_of(edge: &MapEdge, layout: &Layout<'_>, shown: &Shown<'_>) -> Markup {
     let places = layout.places.get(&edge.source).zip(layout.places.get(&edge.target));
     let Some((&(x1, y1, band1), &(x2, y2, band2))) = places else { return html! {} };
     let ((ax, ay), (bx, by), path, label) = if band1 == band2 && x1 < x2 {
@@ -190,22 +171,17 @@ fn edge_of(
         let bend = (to.1 - from.1) / 2.0;
         (from, to, format!("C{} {} {} {}", from.0, from.1 + bend, to.0, to.1 - bend), middle(from, to))
     };
-    let name = |id: &u32| nodes.get(id).map(|node| node.name.as_str()).unwrap_or_default();
     let stats = &edge.stats;
-    let title = format!(
-        "{} to {}: {}, {} faults, {} errors",
-        name(&edge.source),
-        name(&edge.target),
-        figures(stats),
-        percent(stats.fault_rate),
-        percent(stats.error_rate)
-    );
+    let (from, to) = (shown.name(edge.source), shown.name(edge.target));
+    let (faults, errors) = (percent(stats.fault_rate), percent(stats.error_rate));
+    let title = format!("{from} to {to}: {}, {faults} faults, {errors} errors", figures(stats));
+    let path = format!("M{ax} {ay}{path} {bx} {by}");
     html! {
-        a href=(traces_over(edge, nodes, narrowed)) aria-label=(title) {
+        a href=(shown.traces_over(edge)) aria-label=(title) {
             g class={ "edge " (stats.health.name()) } {
                 title { (title) }
-                path.reach d={ "M" (ax) " " (ay) (path) " " (bx) " " (by) } {}
-                path d={ "M" (ax) " " (ay) (path) " " (bx) " " (by) } marker-end="url(#arrow)" {}
+                path.reach d=(path) {}
+                path d=(path) marker-end="url(#arrow)" {}
                 text x=(label.0) y=(label.1 - 5.0) text-anchor="middle" { (rate(stats.rate)) }
                 @if stats.fault_rate > 0.0 {
                     text x=(label.0) y=(label.1 + 13.0) text-anchor="middle" { (percent(stats.fault_rate)) }
@@ -219,7 +195,7 @@ fn middle(from: (f64, f64), to: (f64, f64)) -> (f64, f64) {
     ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0)
 }
 
-fn node_of(node: &MapNode, layout: &Layout<'_>, narrowed: &[(&'static str, String)]) -> Markup {
+fn node_of(node: &MapNode, layout: &Layout<'_>, shown: &Shown<'_>) -> Markup {
     let Some(&(x, y, _)) = layout.places.get(&node.id) else { return html! {} };
     let stats = &node.stats;
     // Whom nobody calls has no figures of its own: what it calls has.
@@ -229,7 +205,7 @@ fn node_of(node: &MapNode, layout: &Layout<'_>, narrowed: &[(&'static str, Strin
         figures => format!("{} {}: {figures}, {} faults", node.kind, node.name, percent(stats.fault_rate)),
     };
     html! {
-        a href=(traces_of(node, narrowed)) aria-label=(title) {
+        a href=(shown.traces_of(node)) aria-label=(title) {
             g class={ "node " (stats.health.name()) } {
                 title { (title) }
                 rect x=(x) y=(y) width=(NODE.0) height=(NODE.1) rx="8" {}
@@ -265,24 +241,20 @@ fn legend() -> Markup {
     }
 }
 
-fn tables(map: &ServiceMap, narrowed: &[(&'static str, String)]) -> Markup {
-    let nodes: HashMap<u32, &MapNode> = map.nodes.iter().map(|node| (node.id, node)).collect();
-    let mut edges: Vec<&MapEdge> = map.edges.iter().collect();
+/// The same as a table, the unwell edges first.
+fn edges(shown: &Shown<'_>) -> Markup {
+    let mut edges: Vec<&MapEdge> = shown.map.edges.iter().collect();
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.stats.health, edge.stats.count)));
-    let name = |id: &u32| nodes.get(id).map(|node| node.name.as_str()).unwrap_or_default();
-    let columns = ["Requests", "Rate", "Faults", "Errors", "p50", "p95", "p99"].map(Number);
-    let columns: Vec<_> = [Text("From"), Text("To")].into_iter().chain(columns).collect();
-    let rows = html! {
-        @for edge in edges {
-            @let stats = &edge.stats;
-            tr class=(stats.health.name()) {
-                td { (name(&edge.source)) }
-                td { a href=(traces_over(edge, &nodes, narrowed)) { (name(&edge.target)) } }
-                td.number { (stats.count) } td.number { (rate(stats.rate)) }
-                td.number { (percent(stats.fault_rate)) } td.number { (percent(stats.error_rate)) }
-                @for milliseconds in [stats.p50_ms, stats.p95_ms, stats.p99_ms] { td.number { (duration(milliseconds * 1e6)) } }
-            }
-        }
-    };
-    html! { details { summary { "The same as a table" } (frame::table("Edges", &columns, &rows)) } }
+    let table = Table::of("Edges", edges)
+        .class(|edge| Some(edge.stats.health.name()))
+        .text("From", |edge| shown.name(edge.source))
+        .text("To", |edge| html! { a href=(shown.traces_over(edge)) { (shown.name(edge.target)) } })
+        .number("Requests", |edge| edge.stats.count)
+        .number("Rate", |edge| rate(edge.stats.rate))
+        .number("Faults", |edge| percent(edge.stats.fault_rate))
+        .number("Errors", |edge| percent(edge.stats.error_rate))
+        .number("p50", |edge| duration(edge.stats.p50_ms * 1e6))
+        .number("p95", |edge| duration(edge.stats.p95_ms * 1e6))
+        .number("p99", |edge| duration(edge.stats.p99_ms * 1e6));
+    html! { details { summary { "The same as a table" } (table) } }
 }

@@ -9,16 +9,12 @@ use control_plane_model::{
     store::Facets,
     trace::{Summary, TraceId},
 };
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
-use super::frame::{
-    self,
-    Column::{Number, Text},
-    Tab, answer, choice, window,
-};
+use super::frame::{self, Tab, Table, answer, choice, window};
 
 use crate::{
-    api::{Parameters, STATUSES, Sources, TraceFilter, given},
+    api::{Conditions, Parameters, STATUSES, Sources, TraceFilter},
     problem::Problem,
     text::{clock, duration, link},
 };
@@ -31,7 +27,7 @@ pub(super) async fn page(State(sources): State<Sources>, filter: Result<Paramete
         Err(problem) => return answer(TITLE, Tab::Traces, async { Err(problem) }).await,
     };
     // A trace id, in either form, leads to its trace.
-    if let Some(id) = given(&filter.conditions.filter).and_then(|text| text.parse::<TraceId>().ok()) {
+    if let Some(id) = filter.conditions.filter.as_ref().and_then(|text| text.parse::<TraceId>().ok()) {
         return Redirect::to(&format!("/traces/{id}")).into_response();
     }
     match sources.traces(&filter).await {
@@ -51,7 +47,7 @@ fn form(filter: &TraceFilter, facets: &Facets) -> Markup {
     html! {
         form.filters method="get" action="/traces" aria-label="Search traces" {
             label.wide { "Filter expression, or a trace ID"
-                input name="filter" value=(given(&conditions.filter).unwrap_or_default()) spellcheck="false" autocomplete="off"
+                input name="filter" value=(conditions.filter.as_deref().unwrap_or_default()) spellcheck="false" autocomplete="off"
                     placeholder="annotation[tenant.id] = \"oceanic\" AND duration > 0.5";
             }
             (choice("tenant", "Tenant", &facets.tenants, &conditions.tenant))
@@ -60,12 +56,12 @@ fn form(filter: &TraceFilter, facets: &Facets) -> Markup {
             (choice("account", "Account", &facets.accounts, &conditions.account))
             (choice("status", "Status", &statuses, &conditions.status))
             label { "Slower than, ms"
-                input name="slower_than_ms" inputmode="decimal" size="6" value=(given(&conditions.slower_than_ms).unwrap_or_default());
+                input name="slower_than_ms" inputmode="decimal" size="6" value=(conditions.slower_than_ms.as_deref().unwrap_or_default());
             }
             label { "Order"
                 select name="order" {
                     option value="newest" { "newest first" }
-                    option value="slowest" selected[filter.slowest_first()] { "slowest first" }
+                    option value="slowest" selected[filter.order.as_deref() == Some("slowest")] { "slowest first" }
                 }
             }
             (window(&filter.window))
@@ -79,7 +75,7 @@ fn complaint(filter: &TraceFilter, problem: &Problem) -> Markup {
     html! {
         div.problem role="alert" {
             p { (problem.detail()) }
-            @if let (Some(text), Some(column)) = (given(&filter.conditions.filter), problem.column()) {
+            @if let (Some(text), Some(column)) = (&filter.conditions.filter, problem.column()) {
                 pre { (text) "\n" (" ".repeat(column.saturating_sub(1))) "^" }
             }
         }
@@ -103,34 +99,22 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
 }
 
 pub(super) fn table(label: &str, traces: &[Summary]) -> Markup {
-    let columns = [
-        Text("Trace"),
-        Number("Duration"),
-        Text("Status"),
-        Text("Tenant"),
-        Text("Services"),
-        Text("Accounts"),
-        Number("Spans"),
-        Text("Started"),
-    ];
-    frame::table(label, &columns, &html! { @for trace in traces { (line(trace)) } })
-}
-
-fn line(trace: &Summary) -> Markup {
-    let status = trace.status();
-    let class = if status == "throttled" { "throttle" } else { status };
-    html! {
-        tr class=(class) {
-            td { a href={ "/traces/" (trace.trace_id) } { @if trace.root.is_empty() { (trace.trace_id) } @else { (trace.root) } } }
-            td.number { (duration(trace.duration_ns as f64)) }
-            td { (status) }
-            td { (trace.tenants.join(", ")) }
-            td { (trace.services.join(", ")) }
-            td { (trace.accounts.join(", ")) }
-            td.number { (trace.spans) }
-            td { time { (clock(trace.start_unix_ns)) } }
-        }
-    }
+    let class = |trace: &Summary| match trace.status() {
+        "throttled" => Some("throttle"),
+        status => Some(status),
+    };
+    let name = |trace: &Summary| if trace.root.is_empty() { trace.trace_id.to_string() } else { trace.root.clone() };
+    Table::of(label, traces)
+        .class(class)
+        .text("Trace", |trace| html! { a href={ "/traces/" (trace.trace_id) } { (name(trace)) } })
+        .number("Duration", |trace| duration(trace.duration_ns as f64))
+        .text("Status", Summary::status)
+        .text("Tenant", |trace| trace.tenants.join(", "))
+        .text("Services", |trace| trace.services.join(", "))
+        .text("Accounts", |trace| trace.accounts.join(", "))
+        .number("Spans", |trace| trace.spans)
+        .text("Started", |trace| html! { time { (clock(trace.start_unix_ns)) } })
+        .render()
 }
 
 /// How long the matching traces took; each bar leads to those that took so long or longer.
@@ -159,22 +143,6 @@ fn histogram(filter: &TraceFilter, bins: &[LatencyBin]) -> Markup {
 }
 
 fn slower_than(filter: &TraceFilter, milliseconds: f64) -> String {
-    let conditions = &filter.conditions;
-    let field = |value: &Option<String>| given(value).unwrap_or_default();
-    link(
-        "/traces",
-        &[
-            ("filter", field(&conditions.filter)),
-            ("tenant", field(&conditions.tenant)),
-            ("tier", field(&conditions.tier)),
-            ("service", field(&conditions.service)),
-            ("account", field(&conditions.account)),
-            ("status", field(&conditions.status)),
-            ("slower_than_ms", format!("{milliseconds:.3}")),
-            ("order", "slowest".to_owned()),
-            ("window", field(&filter.window.window)),
-            ("from", field(&filter.window.from)),
-            ("to", field(&filter.window.to)),
-        ],
-    )
+    let conditions = Conditions { slower_than_ms: Some(format!("{milliseconds:.3}")), ..filter.conditions.clone() };
+    link("/traces", &TraceFilter { conditions, order: Some("slowest".to_owned()), ..filter.clone() })
 }

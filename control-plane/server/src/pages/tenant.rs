@@ -2,23 +2,20 @@
 
 use axum::{extract::State, response::Response};
 use control_plane_model::search::quoted;
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 use serde::Deserialize;
 
 use super::{
-    frame::{
-        Column::{Number, Text},
-        Tab, answer, table, window,
-    },
+    frame::{Tab, Table, answer, window},
     search,
     tenants::meter,
 };
 
 use crate::{
     alerting::Alarm,
-    api::{Parameters, Point, ServiceLine, Sources, TenantAnswer, WindowQuery, given},
+    api::{Parameters, Point, ServiceLine, Sources, TenantAnswer, WindowQuery},
     problem::Problem,
-    text::{clock, duration, link, percent},
+    text::{clock, duration, known, link, percent},
 };
 
 const WIDTH: f64 = 720.0;
@@ -34,7 +31,7 @@ pub(super) struct Which {
 pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<Which>, Problem>) -> Response {
     let content = async {
         let Parameters(query) = query?;
-        let id = given(&query.id).unwrap_or_default();
+        let id = query.id.clone().unwrap_or_default();
         Ok((content(&id, &query, &sources.tenant(&id, &query.window).await?), id))
     };
     match content.await {
@@ -50,19 +47,18 @@ fn content(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
             input type="hidden" name="id" value=(id);
             (window(&query.window))
             button { "Show" }
-            a href=(link("/", &[("tenant", id.to_owned())])) { "Its service map" }
-            a href=(link("/traces", &[("tenant", id.to_owned())])) { "Its traces" }
+            a href=(link("/", &[("tenant", id)])) { "Its service map" }
+            a href=(link("/traces", &[("tenant", id)])) { "Its traces" }
         }
         @if let Some(now) = &answer.now {
             @let evaluation = &now.fare.evaluation;
-            @let dash = || "–".to_owned();
             dl.facts {
                 div { dt { "Tier" } dd { (now.fare.tier) } }
                 div { dt { "Budget left, 30 days" } dd { (meter(now.budget_left)) } }
                 div { dt { "Failed, of allowed" } dd { (format!("{:.0}", evaluation.budget.consumed)) " of " (format!("{:.1}", evaluation.budget.allowed)) } }
-                div { dt { "Failed, 5 min" } dd { (evaluation.latest.error_rate.map_or_else(dash, percent)) } }
-                div { dt { "p99, 5 min" } dd { (evaluation.latest.p99_ns.map_or_else(dash, duration)) } }
-                div { dt { "Its usual p99" } dd { (evaluation.baseline_p99_ns.map_or_else(dash, duration)) } }
+                div { dt { "Failed, 5 min" } dd { (known(evaluation.latest.error_rate, percent)) } }
+                div { dt { "p99, 5 min" } dd { (known(evaluation.latest.p99_ns, duration)) } }
+                div { dt { "Its usual p99" } dd { (known(evaluation.baseline_p99_ns, duration)) } }
                 div { dt { "Objective" } dd { (percent(evaluation.objectives.latency.target)) " within " (duration(evaluation.objectives.latency.within_ms * 1e6)) ", "
                     (percent(evaluation.objectives.availability.target)) " not failed" } }
             }
@@ -130,21 +126,17 @@ pub(super) fn alerts(alerts: &[Alarm]) -> Markup {
 }
 
 fn services(id: &str, services: &[ServiceLine]) -> Markup {
-    let dash = || "–".to_owned();
-    let columns = ["Requests", "Failed", "p50", "p99"].map(Number);
-    let columns: Vec<_> = ["Service", "Account", "Operation"].map(Text).into_iter().chain(columns).collect();
-    let rows = html! {
-        @for line in services {
-            @let filter = format!("annotation[tenant.id] = {} AND service({})", quoted(id), quoted(&line.service));
-            tr {
-                td { a href=(link("/traces", &[("filter", filter), ("order", "slowest".to_owned())])) { (line.service) } }
-                td { (line.account) } td { (line.operation) }
-                td.number { (line.summary.requests) }
-                td.number { (line.summary.error_rate.map_or_else(dash, percent)) }
-                td.number { (line.summary.p50_ns.map_or_else(dash, duration)) }
-                td.number { (line.summary.p99_ns.map_or_else(dash, duration)) }
-            }
-        }
+    let traces = |line: &ServiceLine| {
+        let filter = format!("annotation[tenant.id] = {} AND service({})", quoted(id), quoted(&line.service));
+        link("/traces", &[("filter", filter.as_str()), ("order", "slowest")])
     };
-    table("Services", &columns, &rows)
+    Table::of("Services", services)
+        .text("Service", |line| html! { a href=(traces(line)) { (line.service) } })
+        .text("Account", |line| &line.account)
+        .text("Operation", |line| &line.operation)
+        .number("Requests", |line| line.summary.requests)
+        .number("Failed", |line| known(line.summary.error_rate, percent))
+        .number("p50", |line| known(line.summary.p50_ns, duration))
+        .number("p99", |line| known(line.summary.p99_ns, duration))
+        .render()
 }

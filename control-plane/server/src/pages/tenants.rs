@@ -1,26 +1,22 @@
 //! `GET /tenants`: who is hurting. Worst first.
 
 use axum::{extract::State, response::Response};
-use maud::{Markup, html};
-use serde::Deserialize;
+use maud::{Markup, Render, html};
+use serde::{Deserialize, Serialize};
 
-use super::frame::{
-    self,
-    Column::{Number, Text},
-    Tab, answer, choice, live,
-};
+use super::frame::{Tab, Table, answer, choice, live};
 use crate::{
-    api::{FareLine, Parameters, SloAnswer, Sources, given},
+    api::{FareLine, Parameters, SloAnswer, Sources},
     evaluator::Whose,
     problem::Problem,
-    text::{clock, duration, link, percent},
+    text::{clock, duration, known, link, percent},
 };
 
 const TITLE: &str = "Tenants";
 /// Tenants on the page; the others are found by name.
 const SHOWN: usize = 100;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Narrowed {
     name: Option<String>,
     tier: Option<String>,
@@ -32,12 +28,11 @@ pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameter
 }
 
 fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
-    let (name, tier) = (given(&query.name), given(&query.tier));
     let matching: Vec<&FareLine> = answer
         .tenants
         .iter()
-        .filter(|line| tier.as_ref().is_none_or(|tier| line.fare.tier == *tier))
-        .filter(|line| name.as_ref().is_none_or(|name| whose(line).contains(name.as_str())))
+        .filter(|line| query.tier.as_ref().is_none_or(|tier| line.fare.tier == *tier))
+        .filter(|line| query.name.as_ref().is_none_or(|name| whose(line).contains(name.as_str())))
         .collect();
     let violated = matching.iter().filter(|line| line.violated).count();
     let content = html! {
@@ -46,24 +41,22 @@ fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
         } @else {
             p { (matching.len()) " tenants, " strong { (violated) " beyond an objective" } ", at " time { (clock(answer.at * 1_000_000_000)) } "." }
             h2 { "By tier" }
-            (table("Tiers, and everybody", &answer.groups.iter().collect::<Vec<_>>()))
+            (table("Tiers, and everybody", &answer.groups))
             h2 { "By tenant, the worst first" }
-            (table("Tenants", &matching.iter().take(SHOWN).copied().collect::<Vec<_>>()))
+            (table("Tenants", matching.iter().take(SHOWN).copied()))
             @if matching.len() > SHOWN { p { "The first " (SHOWN) " of " (matching.len()) "; narrow them by name." } }
         }
     };
     let tiers: Vec<String> = slo::objective::TIERS.map(str::to_owned).into();
     let form = html! {
         form.filters method="get" action="/tenants" aria-label="Narrow the tenants" {
-            label { "Name contains" input name="name" value=(name.clone().unwrap_or_default()); }
+            label { "Name contains" input name="name" value=(query.name.as_deref().unwrap_or_default()); }
             (choice("tier", "Tier", &tiers, &query.tier))
             label.check { input type="checkbox" name="live" checked[query.live.is_some()]; "Live" }
             button { "Show" }
         }
     };
-    let again = [("name", name.unwrap_or_default()), ("tier", tier.unwrap_or_default()), ("live", "on".to_owned())];
-    let on = query.live.is_some();
-    html! { (form) (live("/tenants", &again, on, &content)) }
+    html! { (form) (live("/tenants", query, query.live.is_some(), &content)) }
 }
 
 /// Whose numbers they are, for a person.
@@ -76,48 +69,31 @@ fn whose(line: &FareLine) -> String {
     }
 }
 
-fn table(label: &str, lines: &[&FareLine]) -> Markup {
-    let columns = [
-        Text("Whose"),
-        Text("Tier"),
-        Text("Alerts"),
-        Number("Requests, 5 min"),
-        Number("Failed, 5 min"),
-        Number("p99, 5 min"),
-        Number("Objective"),
-        Number("Burn, 1 h"),
-        Text("Budget left, 30 days"),
-        Number("Quick enough, 30 days"),
-    ];
-    frame::table(label, &columns, &html! { @for line in lines { (row(line)) } })
-}
-
-fn row(line: &FareLine) -> Markup {
-    let evaluation = &line.fare.evaluation;
-    let (latest, latency) = (&evaluation.latest, &evaluation.objectives.latency);
-    let dash = || "–".to_owned();
-    let class = match () {
-        () if line.violated || line.alerts > 0 => "fault",
-        () if line.budget_left < 0.2 => "error",
-        () => "ok",
+fn table<'a>(label: &'a str, lines: impl IntoIterator<Item = &'a FareLine>) -> Markup {
+    let class = |line: &FareLine| match () {
+        () if line.violated || line.alerts > 0 => Some("fault"),
+        () if line.budget_left < 0.2 => Some("error"),
+        () => Some("ok"),
     };
-    html! {
-        tr class=(class) {
-            td { @match &line.fare.whose {
-                Whose::Tenant(tenant) => a href=(link("/tenant", &[("id", tenant.clone())])) { (tenant) },
-                _ => (whose(line)),
-            } }
-            td { (line.fare.tier) }
-            td { @if line.alerts > 0 { (line.alerts) " open" } }
-            td.number { (latest.requests) }
-            td.number { (latest.error_rate.map_or_else(dash, percent)) }
-            td.number { (latest.p99_ns.map_or_else(dash, duration)) }
-            td.number { (duration(latency.within_ms * 1e6)) }
-            td.number { (evaluation.burn[0].long.map_or_else(dash, |burn| format!("{burn:.1}"))) }
-            td { (meter(line.budget_left)) }
-            td.number { (evaluation.quick.map_or_else(dash, percent)) " of " (percent(latency.target)) }
-        }
-    }
+    Table::of(label, lines)
+        .class(class)
+        .text("Whose", |line| match &line.fare.whose {
+            Whose::Tenant(tenant) => html! { a href=(link("/tenant", &[("id", tenant)])) { (tenant) } },
+            _ => html! { (whose(line)) },
+        })
+        .text("Tier", |line| &line.fare.tier)
+        .text("Alerts", |line| html! { @if line.alerts > 0 { (line.alerts) " open" } })
+        .number("Requests, 5 min", |line| line.fare.evaluation.latest.requests)
+        .number("Failed, 5 min", |line| known(line.fare.evaluation.latest.error_rate, percent))
+        .number("p99, 5 min", |line| known(line.fare.evaluation.latest.p99_ns, duration))
+        .number("Objective", |line| duration(line.fare.evaluation.objectives.latency.within_ms * 1e6))
+        .number("Burn, 1 h", |line| known(line.fare.evaluation.burn[0].long, |burn| format!("{burn:.1}")))
+        .text("Budget left, 30 days", |line| meter(line.budget_left))
+        .number("Quick enough, 30 days", |line| {
+            let evaluation = &line.fare.evaluation;
+            format!("{} of {}", known(evaluation.quick, percent), percent(evaluation.objectives.latency.target))
+        })
+        .render()
 }
 
 /// What is left of a budget, as a bar and in words.

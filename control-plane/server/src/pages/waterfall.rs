@@ -5,10 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use axum::{
-    extract::{Path, State, rejection::PathRejection},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use control_plane_model::{
     otlp::up_to,
     trace::{Link, Node, Span, Stretch, Trace, Tree, critical_path},
@@ -20,7 +17,7 @@ use serde_json::Value;
 use super::frame::{Tab, answer};
 
 use crate::{
-    api::{Parameters, Sources},
+    api::{Id, Parameters, Sources},
     problem::Problem,
     text::{clock, duration, link},
     visible,
@@ -46,7 +43,7 @@ pub(super) struct Shown {
 
 pub(super) async fn page(
     State(sources): State<Sources>,
-    id: Result<Path<String>, PathRejection>,
+    id: Result<Id, Problem>,
     shown: Result<Parameters<Shown>, Problem>,
 ) -> Response {
     answer(TITLE, Tab::Traces, async { render(&sources, &id?.0, &shown?.0).await }).await

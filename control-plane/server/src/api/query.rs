@@ -1,0 +1,222 @@
+//! What a request asks for: the parameters of its query.
+
+use std::collections::HashSet;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use control_plane_model::search::{Expression, quoted};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::problem::Problem;
+
+/// Where nothing is said: the last hour.
+pub(crate) const DEFAULT_WINDOW: &str = "1h";
+/// What `status` may be.
+pub(crate) const STATUSES: [&str; 4] = ["ok", "fault", "error", "throttle"];
+
+const NANOSECONDS: i64 = 1_000_000_000;
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 500;
+
+/// The parameters of a query, each given once; a blank one counts as left out. What is wrong with them is a problem document.
+#[derive(Debug)]
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let mut names = HashSet::new();
+        let mut filled = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+            if !names.insert(name.clone()) {
+                return Err(Problem::bad_request(format!("{name}: given more than once")));
+            }
+            if !value.trim().is_empty() {
+                filled.append_pair(&name, value.trim());
+            }
+        }
+        let parameters = serde_urlencoded::from_str(&filled.finish());
+        parameters.map(Self).map_err(|error| Problem::bad_request(format!("query: {error}")))
+    }
+}
+
+/// The value of a parameter that is one of a few; none if it is left out.
+pub(crate) fn one_of<'a>(name: &str, field: &Option<String>, known: &[&'a str]) -> Result<Option<&'a str>, Problem> {
+    let Some(value) = field else { return Ok(None) };
+    let found = known.iter().find(|known| *known == value).copied();
+    found.map(Some).ok_or_else(|| Problem::bad_request(format!("{name}: one of {}", known.join(", "))))
+}
+
+/// Which part of the map.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct MapFilter {
+    pub(crate) tenant: Option<String>,
+    pub(crate) tier: Option<String>,
+    pub(crate) account: Option<String>,
+    #[serde(flatten)]
+    pub(crate) window: WindowQuery,
+}
+
+/// Which traces, and in which order.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct TraceFilter {
+    #[serde(flatten)]
+    pub(crate) conditions: Conditions,
+    pub(crate) order: Option<String>,
+    /// Text, as it comes: a number within another structure is text to the decoder.
+    pub(crate) limit: Option<String>,
+    #[serde(flatten)]
+    pub(crate) window: WindowQuery,
+}
+
+impl TraceFilter {
+    pub(crate) fn slowest_first(&self) -> Result<bool, Problem> {
+        Ok(one_of("order", &self.order, &["newest", "slowest"])? == Some("slowest"))
+    }
+
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        let Some(text) = &self.limit else { return Ok(DEFAULT_LIMIT) };
+        let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+        limit.ok_or_else(|| Problem::bad_request(format!("limit: from 1 to {MAX_LIMIT}")))
+    }
+}
+
+/// The fields of the form; all that are filled in must hold.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Conditions {
+    /// A filter expression.
+    pub(crate) filter: Option<String>,
+    pub(crate) tenant: Option<String>,
+    pub(crate) tier: Option<String>,
+    pub(crate) service: Option<String>,
+    pub(crate) account: Option<String>,
+    /// `ok`, `fault`, `error`, `throttle`
+    pub(crate) status: Option<String>,
+    /// Milliseconds.
+    pub(crate) slower_than_ms: Option<String>,
+}
+
+impl Conditions {
+    /// All of it as one expression; `None` if nothing is asked for. The filter is parsed by itself first, so that an error's
+    /// column is that of what its author wrote.
+    pub(crate) fn expression(&self) -> Result<Option<String>, Problem> {
+        if let Some(filter) = &self.filter {
+            filter.parse::<Expression>()?;
+        }
+        let fields = [
+            self.tenant.as_deref().map(|tenant| format!("annotation[tenant.id] = {}", quoted(tenant))),
+            self.tier.as_deref().map(|tier| format!("annotation[tenant.tier] = {}", quoted(tier))),
+            self.service.as_deref().map(|service| format!("service({})", quoted(service))),
+            self.account.as_deref().map(|account| format!("account.id = {}", quoted(account))),
+            one_of("status", &self.status, &STATUSES)?.map(str::to_owned),
+            self.slower_than()?.map(|seconds| format!("duration > {seconds}")),
+        ];
+        let mut parts: Vec<String> = fields.into_iter().flatten().collect();
+        if let Some(filter) = &self.filter {
+            parts.insert(0, if parts.is_empty() { filter.clone() } else { format!("({filter})") });
+        }
+        Ok(Some(parts.join(" AND ")).filter(|text| !text.is_empty()))
+    }
+
+    fn slower_than(&self) -> Result<Option<f64>, Problem> {
+        let Some(text) = &self.slower_than_ms else { return Ok(None) };
+        let milliseconds = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+        let wrong = || Problem::bad_request("slower_than_ms: a number of milliseconds");
+        Ok(Some(milliseconds.ok_or_else(wrong)? / 1e3))
+    }
+}
+
+/// `window=15m`, counted back from now, or `from=` and `to=`: RFC 3339, or Unix seconds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct WindowQuery {
+    pub(crate) window: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+}
+
+/// A window; nanoseconds since 1970, the end not included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) from_ns: i64,
+    pub(crate) to_ns: i64,
+}
+
+impl Window {
+    /// From and to, Unix seconds.
+    pub(crate) fn seconds(self) -> (i64, i64) {
+        (self.from_ns / NANOSECONDS, self.to_ns / NANOSECONDS)
+    }
+}
+
+impl WindowQuery {
+    pub(crate) fn resolve(&self, now: Timestamp) -> Result<Window, Problem> {
+        let to = self.to.as_deref().map(|text| time("to", text)).transpose()?.unwrap_or(now);
+        let from = match &self.from {
+            Some(text) => time("from", text)?,
+            None => {
+                let window = self.window.as_deref().unwrap_or(DEFAULT_WINDOW);
+                // The library's durations have no days, since not all days are equally long; those of UTC are.
+                let days = window.strip_suffix('d').and_then(|days| days.trim().parse::<i32>().ok());
+                let length = days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
+                let wrong = |_| Problem::bad_request(format!("window: {window:?} is not like 15m, 2h or 7d"));
+                let length = length.map_or_else(|| window.parse::<SignedDuration>(), Ok).map_err(wrong)?;
+                to.checked_sub(length).map_err(|_| Problem::bad_request("window: too long"))?
+            }
+        };
+        if from >= to {
+            return Err(Problem::bad_request("from must be before to"));
+        }
+        let nanoseconds = |time: Timestamp| i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
+        Ok(Window { from_ns: nanoseconds(from), to_ns: nanoseconds(to) })
+    }
+}
+
+fn time(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    let seconds = text.parse::<i64>().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    // A browser's datetime-local has no zone: here it means UTC, as all times do.
+    let zoned = || text.parse().or_else(|_| format!("{text}Z").parse()).or_else(|_| format!("{text}:00Z").parse()).ok();
+    let wrong = || Problem::bad_request(format!("{name}: {text:?} is neither RFC 3339 nor Unix seconds"));
+    seconds.or_else(zoned).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_become_one_expression() {
+        let conditions = Conditions {
+            filter: Some("fault OR error".into()),
+            tenant: Some("a\"b".into()),
+            slower_than_ms: Some("250".into()),
+            ..Conditions::default()
+        };
+        let text = conditions.expression().unwrap().unwrap();
+        assert_eq!(text, "(fault OR error) AND annotation[tenant.id] = \"a\\\"b\" AND duration > 0.25");
+        assert!(text.parse::<Expression>().is_ok());
+        assert_eq!(Conditions::default().expression().unwrap(), None);
+        let broken = Conditions { filter: Some("fault OR".into()), ..conditions };
+        assert!(broken.expression().unwrap_err().detail().contains("column 9"));
+    }
+
+    fn resolve(window: &str, from: &str, to: &str) -> Option<(i64, i64)> {
+        let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let query = WindowQuery { window: given(window), from: given(from), to: given(to) };
+        let window = query.resolve(Timestamp::from_second(1_800_000_000).unwrap()).ok()?;
+        Some((window.from_ns / 1_000_000_000, window.to_ns / 1_000_000_000))
+    }
+
+    #[test]
+    fn relative_and_absolute() {
+        assert_eq!(resolve("", "", ""), Some((1_799_996_400, 1_800_000_000)));
+        assert_eq!(resolve("15m", "", ""), Some((1_799_999_100, 1_800_000_000)));
+        assert_eq!(resolve("7d", "", ""), Some((1_800_000_000 - 604_800, 1_800_000_000)));
+        assert_eq!(resolve("", "1000", "2000"), Some((1000, 2000)));
+        assert_eq!(resolve("", "1970-01-01T00:16:40Z", "1970-01-01T00:33:20"), Some((1000, 2000)));
+        assert_eq!(resolve("", "1970-01-01T00:16", "2000"), Some((960, 2000)));
+        for (window, from, to) in [("soon", "", ""), ("", "x", ""), ("", "2000", "1000"), ("9999999999h", "", "")] {
+            assert_eq!(resolve(window, from, to), None, "{window} {from} {to}");
+        }
+    }
+}
