@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::{Context, Result, anyhow, bail};
 use control_plane_clickhouse::Address;
 use control_plane_embedded::Retention;
 use serde::Deserialize;
@@ -31,10 +32,11 @@ pub struct Config {
     intake: Intake,
     retention: Kept,
     forward: Vec<Forward>,
-    logs: Logs,
+    pub(crate) logs: Logs,
     slo: Slo,
     alerts: AlertsTo,
-    prices: Option<Prices>,
+    /// What is paid for requests and time.
+    pub(crate) prices: Option<Prices>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -89,39 +91,14 @@ struct Forward {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Logs {
-    url: Option<String>,
-}
-
-/// Why a configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{0}")]
-    Unreadable(#[from] std::io::Error),
-    /// It is no TOML, or names what there is not.
-    #[error("{0}")]
-    Invalid(#[from] toml::de::Error),
-    /// What keeps spans cannot be found by this.
-    #[error("store: {0}")]
-    Store(String),
-    /// What keeps states cannot be found by this.
-    #[error("states: expected dynamodb: and the name or ARN of a table, not {0}")]
-    States(String),
-    /// A value beginning with `$` names a variable that is not set.
-    #[error("the environment has no {0}")]
-    NoVariable(String),
-    /// Tenant ids are to be hashed, but by which key?
-    #[error("forwarding to {0} with tenant_ids = \"hmac\" needs an hmac_key")]
-    NoKey(String),
-    /// An OpenSLO file promises what cannot be measured.
-    #[error(transparent)]
-    Objectives(#[from] slo::Error),
+pub(crate) struct Logs {
+    /// Where the log lines of a trace are asked for: `{url}/{trace id}` answers a JSON array of them.
+    pub(crate) url: Option<String>,
 }
 
 impl Config {
     /// Reads a file.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+    pub fn read(path: &Path) -> Result<Self> {
         Ok(toml::from_str(&std::fs::read_to_string(path)?)?)
     }
 
@@ -132,24 +109,23 @@ impl Config {
     }
 
     /// The table that keeps states; none, where that is the data folder.
-    pub fn states(&self) -> Result<Option<String>, ConfigError> {
+    pub fn states(&self) -> Result<Option<String>> {
         let Some(text) = self.states.as_deref().map(secret).transpose()? else { return Ok(None) };
         match text.strip_prefix("dynamodb:") {
             Some(table) if !table.is_empty() => Ok(Some(table.to_owned())),
-            _ => Err(ConfigError::States(text)),
+            _ => bail!("states: expected dynamodb: and the name or ARN of a table, not {text}"),
         }
     }
 
     /// The database that keeps spans; none, where that is the data folder.
-    pub fn store(&self) -> Result<Option<Address>, ConfigError> {
-        let address = |text: String| text.parse().map_err(ConfigError::Store);
-        self.store.as_deref().map(|text| address(secret(text)?)).transpose()
+    pub fn store(&self) -> Result<Option<Address>> {
+        let address = |text: &String| secret(text)?.parse().map_err(|error| anyhow!("store: {error}"));
+        self.store.as_ref().map(address).transpose()
     }
 
     /// Who may send for which account.
-    pub fn keys(&self) -> Result<Keys, ConfigError> {
-        let keys = self.intake.keys.iter().map(|(account, key)| Ok((account.clone(), secret(key)?)));
-        Ok(Keys::new(&keys.collect::<Result<_, ConfigError>>()?))
+    pub fn keys(&self) -> Result<Keys> {
+        Ok(Keys::new(&secrets(&self.intake.keys)?))
     }
 
     /// What is kept.
@@ -162,22 +138,23 @@ impl Config {
     }
 
     /// Where spans are passed on to.
-    pub fn destinations(&self) -> Result<Vec<Destination>, ConfigError> {
+    pub fn destinations(&self) -> Result<Vec<Destination>> {
         let destination = |forward: &Forward| {
             let key = match (forward.tenant_ids, &forward.hmac_key) {
-                (TenantIds::Hmac, None) => return Err(ConfigError::NoKey(forward.url.clone())),
+                (TenantIds::Hmac, None) => {
+                    bail!("forwarding to {} with tenant_ids = \"hmac\" needs an hmac_key", forward.url)
+                }
                 (TenantIds::Hmac, Some(key)) => Some(PseudonymKey::new(secret(key)?.as_bytes())),
                 (TenantIds::Plain | TenantIds::Drop, _) => None,
             };
-            let headers = forward.headers.iter().map(|(name, value)| Ok((name.clone(), secret(value)?)));
-            let headers = headers.collect::<Result<_, ConfigError>>()?;
-            Ok(Destination { url: forward.url.clone(), headers, privacy: Privacy { ids: forward.tenant_ids, key } })
+            let privacy = Privacy { ids: forward.tenant_ids, key };
+            Ok(Destination { url: forward.url.clone(), headers: secrets(&forward.headers)?, privacy })
         };
         self.forward.iter().map(destination).collect()
     }
 
     /// What is promised to whom, and when alerts open.
-    pub fn slo(&self) -> Result<Settings, ConfigError> {
+    pub fn slo(&self) -> Result<Settings> {
         let definitions = match &self.slo.definitions {
             None => Definitions::compiled()?,
             Some(folder) => {
@@ -191,7 +168,7 @@ impl Config {
     }
 
     /// Who is told of alerts.
-    pub fn webhooks(&self) -> Result<Vec<Webhook>, ConfigError> {
+    pub fn webhooks(&self) -> Result<Vec<Webhook>> {
         let webhook = |receiver: &Receiver| {
             Ok(Webhook {
                 url: receiver.url.clone(),
@@ -201,20 +178,10 @@ impl Config {
         };
         self.alerts.webhook.iter().map(webhook).collect()
     }
-
-    /// What is paid for requests and time.
-    pub fn prices(&self) -> Option<Prices> {
-        self.prices.clone()
-    }
-
-    /// Where the log lines of a trace are asked for: `{url}/{trace id}` answers a JSON array of them.
-    pub fn logs_url(&self) -> Option<&str> {
-        self.logs.url.as_deref()
-    }
 }
 
 /// The YAML files of a folder and its subfolders.
-fn yaml_files(folder: &Path, found: &mut Vec<(String, String)>) -> Result<(), ConfigError> {
+fn yaml_files(folder: &Path, found: &mut Vec<(String, String)>) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
@@ -226,10 +193,15 @@ fn yaml_files(folder: &Path, found: &mut Vec<(String, String)>) -> Result<(), Co
     Ok(())
 }
 
+/// All of these values, by their names.
+fn secrets(values: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+    values.iter().map(|(name, value)| Ok((name.clone(), secret(value)?))).collect()
+}
+
 /// A value as it stands; the environment's, where it begins with `$`.
-fn secret(value: &str) -> Result<String, ConfigError> {
+fn secret(value: &str) -> Result<String> {
     match value.strip_prefix('$') {
-        Some(name) => std::env::var(name).map_err(|_| ConfigError::NoVariable(name.to_owned())),
+        Some(name) => std::env::var(name).ok().with_context(|| format!("the environment has no {name}")),
         None => Ok(value.to_owned()),
     }
 }

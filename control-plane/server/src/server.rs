@@ -55,8 +55,8 @@ pub async fn serve(
     let notifier = Notifier::start(config.webhooks()?);
     let sources = Sources {
         evaluator: Evaluator::start(spans.clone(), states.clone(), config.slo()?, notifier, leader)?,
-        prices: config.prices().map(Arc::new),
-        logs: config.logs_url().map(Logs::new).transpose()?,
+        prices: config.prices.clone().map(Arc::new),
+        logs: config.logs.url.as_deref().map(Logs::new).transpose()?,
         spans: spans.clone(),
         states,
     };

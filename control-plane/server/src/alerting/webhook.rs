@@ -64,7 +64,7 @@ impl Webhook {
         context.update(timestamp.as_bytes());
         context.update(b".");
         context.update(body);
-        let signature = context.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        vec![("webhook-timestamp", timestamp), ("webhook-signature", format!("sha256={signature}"))]
+        let signature = format!("sha256={}", hex::encode(context.sign()));
+        vec![("webhook-timestamp", timestamp), ("webhook-signature", signature)]
     }
 }

@@ -197,27 +197,27 @@ impl<'a> Cursor<'a> {
     /// A string whose quote is next.
     fn string(&mut self) -> Result<Cow<'a, str>, Broken> {
         self.at += 1;
-        let start = self.at;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let stops = |byte: &u8| matches!(byte, b'"' | b'\\');
-        let Some(length) = rest.iter().position(stops) else { return self.broken("a string does not end") };
-        let (plain, rest) = rest.split_at(length);
-        if rest.first() == Some(&b'"') {
-            self.at += length + 1;
-            return Ok(String::from_utf8_lossy(plain));
-        }
-        let mut text = plain.to_vec();
-        self.at += length;
+        let mut text: Cow<'a, [u8]> = Cow::default();
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let Some(length) = rest.iter().position(stops) else { return self.broken("a string does not end") };
-            text.extend_from_slice(rest.get(..length).unwrap_or_default());
+            let Some(length) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) else {
+                return self.broken("a string does not end");
+            };
+            let (plain, stop) = rest.split_at(length);
             self.at += length + 1;
-            if rest.get(length) == Some(&b'"') {
-                return Ok(String::from_utf8_lossy(&text).into_owned().into());
+            // A string without escapes, as most are, is not copied.
+            match text.is_empty() {
+                true => text = plain.into(),
+                false => text.to_mut().extend_from_slice(plain),
+            }
+            if stop.first() == Some(&b'"') {
+                return Ok(match text {
+                    Cow::Borrowed(text) => String::from_utf8_lossy(text),
+                    Cow::Owned(text) => String::from_utf8_lossy(&text).into_owned().into(),
+                });
             }
             let letter = self.escape()?;
-            text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            text.to_mut().extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
 
@@ -234,32 +234,29 @@ impl<'a> Cursor<'a> {
             b't' => '\t',
             b'u' => {
                 let first = self.unit()?;
-                let behind = self.bytes.get(self.at..self.at + 2) == Some(b"\\u");
-                if (0xd800..0xdc00).contains(&first) && behind {
-                    let before = self.at;
+                let behind = self.at;
+                // The other half of a pair, where one follows.
+                if (0xd800..0xdc00).contains(&first) && self.bytes.get(behind..behind + 2) == Some(b"\\u") {
                     self.at += 2;
-                    let second = self.unit()?;
-                    if (0xdc00..0xe000).contains(&second) {
-                        let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-                        return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                    if let Some(Ok(letter)) = char::decode_utf16([first, self.unit()?]).next() {
+                        return Ok(letter);
                     }
-                    self.at = before;
+                    self.at = behind;
                 }
-                char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER)
+                char::from_u32(first.into()).unwrap_or(char::REPLACEMENT_CHARACTER)
             }
             _ => return self.broken("no escape of JSON"),
         })
     }
 
-    fn unit(&mut self) -> Result<u32, Broken> {
-        let digits = self.bytes.get(self.at..self.at + 4).and_then(|digits| str::from_utf8(digits).ok());
-        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
-            Some(unit) => {
+    fn unit(&mut self) -> Result<u16, Broken> {
+        let mut unit = [0; 2];
+        match self.bytes.get(self.at..self.at + 4).map(|digits| hex::decode_to_slice(digits, &mut unit)) {
+            Some(Ok(())) => {
                 self.at += 4;
-                Ok(unit)
+                Ok(u16::from_be_bytes(unit))
             }
-            None => self.broken("\\u has four hexadecimal digits"),
+            _ => self.broken("\\u has four hexadecimal digits"),
         }
     }
 }

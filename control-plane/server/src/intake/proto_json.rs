@@ -295,23 +295,15 @@ fn named(cursor: &mut Cursor<'_>, known: impl FnOnce(&str) -> Option<i32>) -> Fi
 fn id(cursor: &mut Cursor<'_>, _: &str) -> Field<Vec<u8>> {
     let token = cursor.value()?;
     cursor.skip(&token)?;
-    let digits = match &token {
+    let bytes = match token {
         Token::Null => return Ok(Vec::new()),
-        Token::Text(digits) => digits.as_bytes(),
-        _ => b"?",
-    };
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let bytes = digits.chunks(2).map(|pair| match pair {
-        [high, low] => Some(digit(high)? << 4 | digit(low)?),
+        Token::Text(digits) => hex::decode(digits.as_bytes()).ok(),
         _ => None,
-    });
-    match bytes.collect::<Option<Vec<u8>>>() {
-        Some(bytes) => Ok(bytes),
-        None => {
-            cursor.remark("ids are hexadecimal digits in JSON, not base64");
-            Ok(NO_ID.to_vec())
-        }
+    };
+    if bytes.is_none() {
+        cursor.remark("ids are hexadecimal digits in JSON, not base64");
     }
+    Ok(bytes.unwrap_or_else(|| NO_ID.to_vec()))
 }
 
 /// Passes over a field that is not known, and says so if it is one of ours that is spelt as protobuf spells it.
@@ -319,27 +311,11 @@ fn unknown(cursor: &mut Cursor<'_>, field: &str, known: &[&str]) -> Result<(), B
     if matches!(field, "logRecords" | "metrics") && known.contains(&"spans") {
         cursor.remark(format!("{field} are of another signal: traces are spans"));
     }
-    if field.contains('_') {
-        let camel = camel(field);
-        if known.contains(&camel.as_str()) {
-            let field: String = field.chars().take(MAX_QUOTED).collect();
-            cursor.remark(format!("fields are in lowerCamelCase: {camel}, not {field}"));
-        }
+    let joined = field.replace('_', "");
+    if let Some(meant) = known.iter().find(|known| field.contains('_') && known.eq_ignore_ascii_case(&joined)) {
+        let field: String = field.chars().take(MAX_QUOTED).collect();
+        cursor.remark(format!("fields are in lowerCamelCase: {meant}, not {field}"));
     }
     let token = cursor.value()?;
     cursor.skip(&token)
-}
-
-fn camel(snake: &str) -> String {
-    let mut camel = String::new();
-    let mut upper = false;
-    for letter in snake.chars() {
-        if letter == '_' {
-            upper = true;
-        } else {
-            camel.push(if upper { letter.to_ascii_uppercase() } else { letter });
-            upper = false;
-        }
-    }
-    camel
 }
