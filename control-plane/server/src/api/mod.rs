@@ -28,10 +28,11 @@ use serde::Serialize;
 
 pub use logs::Logs;
 pub(crate) use objectives::CostFilter;
-pub use objectives::{FareLine, Point, ServiceLine, SloAnswer, TenantAnswer};
+pub use objectives::{Point, ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, DEFAULT_WINDOW, MapFilter, Parameters, STATUSES, TraceFilter, WindowQuery};
 pub(crate) use sources::Sources;
 
+pub use crate::evaluator::{FareLine, SloAnswer};
 use crate::problem::Problem;
 
 /// What is answered in JSON.

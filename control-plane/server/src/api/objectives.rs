@@ -16,66 +16,18 @@ use control_plane_model::{
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use slo::{Fare, Summary};
+use slo::Summary;
 
 use super::{
     Answer, Id, Parameters, Sources, WindowQuery,
     query::{Window, one_of},
 };
 
-use crate::{alerting::Alarm, evaluator::Snapshot, problem::Problem};
+use crate::{alerting::Alarm, evaluator::FareLine, problem::Problem};
 
 /// Points of a chart, at most.
 const MAX_POINTS: i64 = 120;
 const SLOWEST: usize = 10;
-
-/// How a tenant, a tier or everybody fares.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FareLine {
-    /// Whose requests, and the numbers.
-    #[serde(flatten)]
-    pub fare: Fare,
-    /// Whether an objective is violated.
-    pub violated: bool,
-    /// Share of the 30-day budget that is left; below zero once the availability objective is violated.
-    pub budget_left: f64,
-    /// Alerts that are open.
-    pub alerts: usize,
-}
-
-/// Everybody.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SloAnswer {
-    /// The end of the five minutes that were evaluated last, Unix seconds; 0 before the first.
-    pub at: i64,
-    /// What evaluating all of it took, milliseconds.
-    pub evaluated_in_ms: f64,
-    /// Tenants, the worst first.
-    pub tenants: Vec<FareLine>,
-    /// Tiers, and everybody.
-    pub groups: Vec<FareLine>,
-}
-
-impl SloAnswer {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let line = |fare| fare_line(snapshot, fare);
-        Self {
-            at: snapshot.at,
-            evaluated_in_ms: snapshot.took_ms,
-            tenants: snapshot.worst_first().into_iter().map(line).collect(),
-            groups: snapshot.groups().map(line).collect(),
-        }
-    }
-}
-
-pub(super) fn fare_line(snapshot: &Snapshot, fare: &Fare) -> FareLine {
-    FareLine {
-        violated: fare.violated(),
-        budget_left: fare.budget_left(),
-        alerts: snapshot.alerts_of(&fare.whose),
-        fare: fare.clone(),
-    }
-}
 
 /// A stretch of time of a tenant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -127,8 +79,8 @@ pub(crate) struct CostFilter {
 }
 
 /// `GET /api/slo`
-pub(super) async fn slo(State(sources): State<Sources>) -> Json<SloAnswer> {
-    Json(sources.slo())
+pub(super) async fn slo(State(sources): State<Sources>) -> Response {
+    Json(&*sources.evaluator.snapshot()).into_response()
 }
 
 /// `GET /api/tenants/{id}`

@@ -12,10 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use slo::{CostReport, Prices};
 
-use super::{
-    Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WindowQuery,
-    objectives::{self, fare_line},
-};
+use super::{Logs, MapFilter, TenantAnswer, TraceFilter, WindowQuery, objectives};
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
@@ -67,13 +64,8 @@ impl Sources {
         in_time(self.spans.facets(&Scope::All)).await
     }
 
-    pub(crate) fn slo(&self) -> SloAnswer {
-        SloAnswer::of(&self.evaluator.snapshot())
-    }
-
     pub(crate) async fn tenant(&self, id: &str, window: &WindowQuery) -> Result<TenantAnswer, Problem> {
-        let snapshot = self.evaluator.snapshot();
-        let now = snapshot.tenant(id).map(|fare| fare_line(&snapshot, fare));
+        let now = self.evaluator.snapshot().tenant(id).cloned();
         let window = window.resolve(Timestamp::now())?;
         let (over, alerts) =
             tokio::try_join!(in_time(objectives::over(&*self.spans, id, window)), self.alerts(Some(id)))?;

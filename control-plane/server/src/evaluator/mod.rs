@@ -27,9 +27,9 @@ use slo::{Alert, Rules, SLOT, Watch, closed};
 use tokio::runtime::Handle;
 
 pub use slo::Whose;
-pub use snapshot::Snapshot;
+pub use snapshot::{FareLine, SloAnswer};
 
-use self::surroundings::{Surroundings, alarm};
+use self::surroundings::Surroundings;
 use crate::{alerting::Notifier, leader::Leader};
 
 /// How long after five minutes are over their spans may still come and be judged with them, unless it is said; those that come later count
@@ -53,7 +53,7 @@ pub struct Settings {
 
 /// A handle to the latest snapshot. The evaluator's thread ends with the last handle.
 #[derive(Debug, Clone)]
-pub struct Evaluator(Arc<RwLock<Arc<Snapshot>>>);
+pub struct Evaluator(Arc<RwLock<Arc<SloAnswer>>>);
 
 impl Evaluator {
     /// Reads the past and begins to evaluate, on a thread of its own: a pass over a thousand tenants holds up no request. To be called
@@ -66,7 +66,7 @@ impl Evaluator {
         leader: Leader,
     ) -> std::io::Result<Self> {
         let runtime = Handle::current();
-        let latest = Arc::new(RwLock::new(Arc::new(Snapshot::default())));
+        let latest = Arc::new(RwLock::new(Arc::new(SloAnswer::default())));
         let evaluator = Self(latest.clone());
         let held = Arc::downgrade(&latest);
         drop(latest);
@@ -95,7 +95,7 @@ impl Evaluator {
     }
 
     /// How everybody fares.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    pub fn snapshot(&self) -> Arc<SloAnswer> {
         self.0.read().clone()
     }
 }
@@ -112,7 +112,7 @@ struct Pass {
 
 impl Pass {
     /// Evaluates if five minutes have closed since, or spans came late. Where another server leads, nobody is judged here.
-    async fn run(&mut self, now: i64) -> Result<Option<Snapshot>, StoreError> {
+    async fn run(&mut self, now: i64) -> Result<Option<SloAnswer>, StoreError> {
         let Self { settings: Settings { rules, settle }, leader, around, watch, late, late_at } = self;
         let closed = closed(now, *settle);
         if around.read_until == 0 && !around.spans.has_requests().await? {
@@ -163,12 +163,8 @@ impl Pass {
             fares = watch.fares(&rules.definitions, closed);
             around.took = begun.elapsed();
         }
-        let of = |alert: &Alert| {
-            let tenant = alert.scope.tenant()?;
-            fares.iter().find(|fare| fare.whose.tenant() == Some(tenant)).map(|fare| fare.evaluation)
-        };
-        let open = watch.alerts.open().map(|alert| alarm(alert.clone(), of(alert))).collect();
-        Ok(Some(Snapshot { at: closed, took_ms: around.took.as_secs_f64() * 1e3, fares, open }))
+        let open: Vec<&Alert> = watch.alerts.open().collect();
+        Ok(Some(SloAnswer::of(closed, around.took, fares, &open)))
     }
 }
 

@@ -1,52 +1,58 @@
 //! How everybody fares at one time.
 
-use serde::Serialize;
-use slo::{Fare, Whose};
+use std::time::Duration;
 
-use crate::alerting::Alarm;
+use serde::{Deserialize, Serialize};
+use slo::{Alert, Fare};
 
-/// Everybody, at the end of five minutes.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Snapshot {
-    /// The end of the five minutes, Unix seconds; 0 before the first pass.
-    pub at: i64,
-    /// What evaluating all tenants took, reading aside.
-    pub took_ms: f64,
-    /// Everybody, tenants first.
-    pub fares: Vec<Fare>,
+/// How a tenant, a tier or everybody fares.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FareLine {
+    /// Whose requests, and the numbers.
+    #[serde(flatten)]
+    pub fare: Fare,
+    /// Whether an objective is violated.
+    pub violated: bool,
+    /// Share of the 30-day budget that is left; below zero once the availability objective is violated.
+    pub budget_left: f64,
     /// Alerts that are open.
-    pub open: Vec<Alarm>,
+    pub alerts: usize,
 }
 
-impl Snapshot {
-    /// Tenants, those first whose budget is the emptiest, then those that fail and are slow the most now.
-    pub fn worst_first(&self) -> Vec<&Fare> {
-        let mut tenants: Vec<&Fare> = self.fares.iter().filter(|fare| matches!(fare.whose, Whose::Tenant(_))).collect();
-        let badness = |fare: &Fare| {
-            let alerted = self.alerts_of(&fare.whose) > 0;
-            let rate = fare.evaluation.latest.error_rate.unwrap_or_default();
-            (alerted, -fare.budget_left(), rate, fare.latency_ratio())
+/// Everybody.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct SloAnswer {
+    /// The end of the five minutes that were evaluated last, Unix seconds; 0 before the first.
+    pub at: i64,
+    /// What evaluating all of it took, milliseconds, reading aside.
+    pub evaluated_in_ms: f64,
+    /// Tenants, those first that are alerted on, then those whose budget is the emptiest, then those that fail and are slow the most now.
+    pub tenants: Vec<FareLine>,
+    /// Tiers, and everybody.
+    pub groups: Vec<FareLine>,
+}
+
+impl SloAnswer {
+    pub(super) fn of(at: i64, took: Duration, fares: Vec<Fare>, open: &[&Alert]) -> Self {
+        let line = |fare: Fare| {
+            let tenant = fare.whose.tenant();
+            let alerts = open.iter().filter(|alert| tenant.is_some() && alert.scope.tenant() == tenant).count();
+            FareLine { violated: fare.violated(), budget_left: fare.budget_left(), alerts, fare }
         };
+        let lines = fares.into_iter().map(line);
+        let (mut tenants, groups): (Vec<_>, Vec<_>) = lines.partition(|line| line.fare.whose.tenant().is_some());
+        let failing = |line: &FareLine| line.fare.evaluation.latest.error_rate.unwrap_or_default();
         tenants.sort_by(|a, b| {
-            let (a, b) = (badness(a), badness(b));
-            b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)).then(b.2.total_cmp(&a.2)).then(b.3.total_cmp(&a.3))
+            let alerted = (b.alerts > 0).cmp(&(a.alerts > 0));
+            let emptier = alerted.then(a.budget_left.total_cmp(&b.budget_left));
+            let failing = emptier.then(failing(b).total_cmp(&failing(a)));
+            failing.then(b.fare.latency_ratio().total_cmp(&a.fare.latency_ratio()))
         });
-        tenants
+        Self { at, evaluated_in_ms: took.as_secs_f64() * 1e3, tenants, groups }
     }
 
-    /// How many alerts are open about them.
-    pub fn alerts_of(&self, whose: &Whose) -> usize {
-        let Whose::Tenant(tenant) = whose else { return 0 };
-        self.open.iter().filter(|alarm| alarm.alert.scope.tenant() == Some(tenant)).count()
-    }
-
-    /// A tenant.
-    pub fn tenant(&self, tenant: &str) -> Option<&Fare> {
-        self.fares.iter().find(|fare| matches!(&fare.whose, Whose::Tenant(name) if name == tenant))
-    }
-
-    /// The tiers, and everybody.
-    pub fn groups(&self) -> impl Iterator<Item = &Fare> {
-        self.fares.iter().filter(|fare| !matches!(fare.whose, Whose::Tenant(_)))
+    /// How a tenant fares.
+    pub fn tenant(&self, tenant: &str) -> Option<&FareLine> {
+        self.tenants.iter().find(|line| line.fare.whose.tenant() == Some(tenant))
     }
 }

@@ -124,7 +124,8 @@ impl Around for Surroundings {
 
     async fn keep(&mut self, watch: &Watch, changed: Vec<(Alert, Option<Evaluation>)>) -> Result<(), StoreError> {
         self.took = self.begun.elapsed();
-        let changed: Vec<Alarm> = changed.into_iter().map(|(alert, of)| alarm(alert, of)).collect();
+        let alarm = |(alert, of): (Alert, Option<Evaluation>)| Alarm::new(alert, of.and_then(|of| of.baseline_p99_ns));
+        let changed: Vec<Alarm> = changed.into_iter().map(alarm).collect();
         // What is told was stored before: an alert is not told twice because of a restart.
         let records = changed.iter().map(Alarm::record).collect::<Result<_, _>>()?;
         let lease = self.lease.ok_or(StoreError::Superseded)?;
@@ -133,11 +134,6 @@ impl Around for Surroundings {
         changed.into_iter().for_each(|alarm| self.notifier.tell(alarm));
         Ok(())
     }
-}
-
-/// The alarm of an alert, by how its tenant fares.
-pub(super) fn alarm(alert: Alert, of: Option<Evaluation>) -> Alarm {
-    Alarm::new(alert, of.and_then(|evaluation| evaluation.baseline_p99_ns))
 }
 
 fn unreadable(error: serde_json::Error) -> StoreError {

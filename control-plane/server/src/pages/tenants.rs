@@ -24,7 +24,7 @@ pub(super) struct Narrowed {
 }
 
 pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<Narrowed>, Problem>) -> Response {
-    answer(TITLE, Tab::Tenants, async { Ok(content(&query?.0, &sources.slo())) }).await
+    answer(TITLE, Tab::Tenants, async { Ok(content(&query?.0, &sources.evaluator.snapshot())) }).await
 }
 
 fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
