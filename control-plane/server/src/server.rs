@@ -81,13 +81,14 @@ pub async fn serve(
 
 /// What keeps spans, and what keeps states.
 async fn stores(dir: &Path, config: &Config) -> Result<(Arc<dyn SpanStore>, Arc<dyn StateStore>)> {
-    let Some(spans) = clickhouse(config)? else {
+    let Some(address) = config.store()? else {
         if config.states()?.is_some() {
             bail!("states in DynamoDB are for servers that share their spans: --store clickhouse://…");
         }
         let store = Arc::new(embedded(dir, config)?);
         return Ok((store.clone(), store));
     };
+    let spans = ClickHouse::new(&address);
     if spans.migrations().await?.iter().any(|migration| !migration.applied) {
         bail!("the database lacks tables: control-plane migrate makes them");
     }
@@ -105,10 +106,6 @@ async fn stores(dir: &Path, config: &Config) -> Result<(Arc<dyn SpanStore>, Arc<
     }
     spans.keep_for(config.retention().max_age / 3_600).await?;
     Ok((Arc::new(spans), states))
-}
-
-fn clickhouse(config: &Config) -> Result<Option<ClickHouse>> {
-    Ok(config.store()?.as_ref().map(ClickHouse::new))
 }
 
 fn embedded(dir: &Path, config: &Config) -> Result<Embedded> {

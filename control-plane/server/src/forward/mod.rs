@@ -98,15 +98,8 @@ async fn run(
 }
 
 async fn deliver(client: &Client, destination: &Destination, body: Vec<u8>) -> Result<(), String> {
-    let again = |status| {
-        matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT
-        )
-    };
+    // Those that OTLP says may be tried again: <https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes>.
+    let again = |status: StatusCode| matches!(status.as_u16(), 429 | 502 | 503 | 504);
     delivery::deliver(PATIENCE, again, || {
         let request = client.post(&destination.url).header(header::CONTENT_TYPE, "application/x-protobuf");
         let request = destination.headers.iter().fold(request, |request, (name, value)| request.header(name, value));

@@ -16,7 +16,7 @@ use prost::Message;
 use serde_json::json;
 
 use super::{
-    MAX_BODY_BYTES, Rejected,
+    MAX_BODY_BYTES, Refusal, Rejected,
     proto_json::{self, Read as Request},
 };
 
@@ -56,7 +56,7 @@ impl Encoding {
         }
     }
 
-    pub(super) fn read(self, headers: &HeaderMap, body: Bytes) -> Result<Request, (StatusCode, String)> {
+    pub(super) fn read(self, headers: &HeaderMap, body: Bytes) -> Result<Request, Refusal> {
         let body = unpack(headers, body)?;
         let read = match self {
             Self::Protobuf => ExportTraceServiceRequest::decode(body)
@@ -121,7 +121,7 @@ impl Encoding {
 ///
 /// The rest of a larger one is read too, up to [`MAX_DISCARDED_BYTES`]: a connection that closes while its sender still writes may take
 /// the answer with it, and the sender would try the same request again.
-pub(super) async fn receive(mut body: Body) -> Result<Bytes, (StatusCode, String)> {
+pub(super) async fn receive(mut body: Body) -> Result<Bytes, Refusal> {
     let error = match Limited::new(&mut body, MAX_BODY_BYTES).collect().await {
         Ok(collected) => return Ok(collected.to_bytes()),
         Err(error) => error,
@@ -139,19 +139,16 @@ pub(super) async fn receive(mut body: Body) -> Result<Bytes, (StatusCode, String
 }
 
 /// Undoes the content codings, the last of them first: <https://www.rfc-editor.org/rfc/rfc9110#section-8.4>.
-fn unpack(headers: &HeaderMap, mut body: Bytes) -> Result<Bytes, (StatusCode, String)> {
-    let values: Vec<&str> =
-        headers.get_all(header::CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?")).collect();
-    let codings = values.iter().flat_map(|value| value.split(','));
-    let codings: Vec<String> = codings.map(|coding| coding.trim().to_ascii_lowercase()).collect();
+fn unpack(headers: &HeaderMap, mut body: Bytes) -> Result<Bytes, Refusal> {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?"));
+    let codings = values.flat_map(|value| value.split(',')).map(|coding| coding.trim().to_ascii_lowercase());
+    let codings: Vec<String> = codings.filter(|coding| !matches!(coding.as_str(), "" | "identity")).collect();
     let wrong = |message: &str| Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()));
-    let codings: Vec<&str> =
-        codings.iter().map(String::as_str).filter(|coding| !matches!(*coding, "" | "identity")).collect();
     if codings.len() > MAX_CODINGS {
         return wrong("more content codings than anybody needs");
     }
-    for coding in codings.into_iter().rev() {
-        if !matches!(coding, "gzip" | "x-gzip") {
+    for coding in codings.iter().rev() {
+        if !matches!(coding.as_str(), "gzip" | "x-gzip") {
             return wrong("content-encoding must be gzip or identity");
         }
         body = gunzip(&body)?;
@@ -160,7 +157,7 @@ fn unpack(headers: &HeaderMap, mut body: Bytes) -> Result<Bytes, (StatusCode, St
 }
 
 /// All members of a gzip body, one behind the other: <https://www.rfc-editor.org/rfc/rfc1952#section-2.2>.
-fn gunzip(body: &[u8]) -> Result<Bytes, (StatusCode, String)> {
+fn gunzip(body: &[u8]) -> Result<Bytes, Refusal> {
     let mut unpacked = Vec::new();
     let limit = MAX_BODY_BYTES as u64 + 1;
     match MultiGzDecoder::new(body).take(limit).read_to_end(&mut unpacked) {

@@ -21,9 +21,8 @@ pub(super) struct Broken {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token<'a> {
     Null,
-    Bool(bool),
-    /// As it is written.
-    Number(&'a str),
+    /// A number or a truth value, as it is written.
+    Bare(&'a str),
     Text(Cow<'a, str>),
     Object,
     Array,
@@ -87,19 +86,32 @@ impl<'a> Cursor<'a> {
             Some(b'{') => Token::Object,
             Some(b'[') => Token::Array,
             Some(b'"') => return self.string().map(Token::Text),
-            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => return self.number().map(Token::Number),
-            Some(_) => {
-                let words = [("null", Token::Null), ("true", Token::Bool(true)), ("false", Token::Bool(false))];
-                let rest = self.bytes.get(self.at..).unwrap_or_default();
-                let Some((word, token)) = words.into_iter().find(|(word, _)| rest.starts_with(word.as_bytes())) else {
-                    return self.broken("a value is expected");
-                };
-                self.at += word.len();
-                return Ok(token);
-            }
+            Some(_) => return self.bare(),
             None => return self.broken("it ends too early"),
         };
         self.at += 1;
+        Ok(token)
+    }
+
+    /// What stands without quotes.
+    fn bare(&mut self) -> Result<Token<'a>, Broken> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let of_one = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+        let length = rest.iter().position(|byte| !of_one(byte)).unwrap_or(rest.len());
+        let text = rest.get(..length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
+        // Rust's numbers may begin with a plus or a point, and be `inf`.
+        let is_number = || {
+            text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+                && !text.contains(|letter: char| letter.is_ascii_alphabetic() && !matches!(letter, 'e' | 'E'))
+                && text.parse::<f64>().is_ok()
+        };
+        let token = match text {
+            "null" => Token::Null,
+            "true" | "false" | "NaN" | "Infinity" | "-Infinity" => Token::Bare(text),
+            _ if is_number() => Token::Bare(text),
+            _ => return self.broken("a value is expected"),
+        };
+        self.at += length;
         Ok(token)
     }
 
@@ -172,26 +184,6 @@ impl<'a> Cursor<'a> {
         let name = self.string()?;
         self.expect(b':', "a colon is expected")?;
         Ok(name)
-    }
-
-    fn number(&mut self) -> Result<&'a str, Broken> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let words = ["NaN", "Infinity", "-Infinity"];
-        let length = match words.into_iter().find(|word| rest.starts_with(word.as_bytes())) {
-            Some(word) => word.len(),
-            None => rest
-                .iter()
-                .position(|byte| !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
-                .unwrap_or(rest.len()),
-        };
-        let text = rest.get(..length).and_then(|text| str::from_utf8(text).ok());
-        match text.filter(|text| text.parse::<f64>().is_ok()) {
-            Some(text) => {
-                self.at += length;
-                Ok(text)
-            }
-            None => self.broken("a number is expected"),
-        }
     }
 
     /// A string whose quote is next.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
@@ -34,8 +34,12 @@ pub use spans::{Rejected, by_trace};
 
 use self::{body::Encoding, proto_json::Read};
 use crate::forward::Forwarder;
+
 /// The largest request, as sent and as unpacked: what a sender may send is bounded, and so is what it may make us hold.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Why a request is not taken.
+type Refusal = (StatusCode, String);
 
 /// What requests share.
 #[derive(Debug, Clone)]
@@ -63,44 +67,34 @@ async fn not_served(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 /// Takes spans. 200 means that they are on disk.
 async fn export(State(intake): State<Intake>, headers: HeaderMap, body: Body) -> Response {
     let body = body::receive(body).await;
-    let encoding = match Encoding::of(&headers) {
-        Ok(encoding) => encoding,
-        Err(other) => {
-            let message = "send application/x-protobuf or application/json";
-            return other.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
-        }
-    };
-    let account = match intake.keys.account(&headers) {
-        Ok(account) => account,
-        Err(message) => return encoding.refuse(StatusCode::UNAUTHORIZED, message),
-    };
-    let body = match body {
-        Ok(body) => body,
-        Err((status, message)) => return encoding.refuse(status, &message),
-    };
-    let Read { request, remarks } = match encoding.read(&headers, body) {
-        Ok(read) => read,
-        Err((status, message)) => return encoding.refuse(status, &message),
-    };
-    let forwarded = (!intake.forwarders.is_empty()).then(|| Arc::new(request.clone()));
-    let now = jiff::Timestamp::now().as_second();
-    let (traces, mut rejected) = by_trace(request, account.as_deref(), now);
-    remarks.iter().for_each(|remark| rejected.add(0, remark));
-    match intake.spans.write(traces).await {
-        Ok(stored) => {
-            if stored.beyond > 0 {
-                let reason = format!("a trace has at most {MAX_SPANS_PER_TRACE} spans");
-                rejected.add(stored.beyond, &reason);
-            }
-            if let Some(request) = forwarded.filter(|_| stored.spans > 0) {
-                intake.forwarders.iter().for_each(|forwarder| forwarder.offer(&request));
-            }
-            encoding.accept(&rejected)
-        }
-        Err(error @ StoreError::Busy) => encoding.refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
-        Err(error) => {
-            complain(format_args!("spans not stored: {error}"));
-            encoding.refuse(StatusCode::SERVICE_UNAVAILABLE, "not stored")
-        }
+    let (Ok(encoding) | Err(encoding)) = Encoding::of(&headers);
+    match take(&intake, &headers, body).await {
+        Ok(rejected) => encoding.accept(&rejected),
+        Err((status, message)) => encoding.refuse(status, &message),
     }
+}
+
+async fn take(intake: &Intake, headers: &HeaderMap, body: Result<Bytes, Refusal>) -> Result<Rejected, Refusal> {
+    let unknown =
+        |_| (StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/x-protobuf or application/json".to_owned());
+    let encoding = Encoding::of(headers).map_err(unknown)?;
+    let account = intake.keys.account(headers).map_err(|message| (StatusCode::UNAUTHORIZED, message.to_owned()))?;
+    let Read { request, remarks } = encoding.read(headers, body?)?;
+    let forwarded = (!intake.forwarders.is_empty()).then(|| Arc::new(request.clone()));
+    let (traces, mut rejected) = by_trace(request, account.as_deref(), jiff::Timestamp::now().as_second());
+    remarks.iter().for_each(|remark| rejected.add(0, remark));
+    let stored = intake.spans.write(traces).await.map_err(|error| {
+        let StoreError::Busy = error else {
+            complain(format_args!("spans not stored: {error}"));
+            return (StatusCode::SERVICE_UNAVAILABLE, "not stored".to_owned());
+        };
+        (StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    })?;
+    if stored.beyond > 0 {
+        rejected.add(stored.beyond, &format!("a trace has at most {MAX_SPANS_PER_TRACE} spans"));
+    }
+    if let Some(request) = forwarded.filter(|_| stored.spans > 0) {
+        intake.forwarders.iter().for_each(|forwarder| forwarder.offer(&request));
+    }
+    Ok(rejected)
 }

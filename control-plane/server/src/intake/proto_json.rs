@@ -249,8 +249,7 @@ fn text(cursor: &mut Cursor<'_>, what: &str) -> Field<String> {
 fn scalar(token: Token<'_>) -> String {
     match token {
         Token::Text(text) => text.into_owned(),
-        Token::Number(number) => number.to_owned(),
-        Token::Bool(truth) => truth.to_string(),
+        Token::Bare(text) => text.to_owned(),
         Token::Null | Token::Object | Token::Array => String::new(),
     }
 }

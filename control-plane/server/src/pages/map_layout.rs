@@ -66,21 +66,18 @@ pub(super) fn layout(map: &ServiceMap) -> Layout<'_> {
 /// Nodes of a band by column: each as far right as the longest way to it within the band.
 fn columns(map: &ServiceMap, nodes: &[&MapNode]) -> Vec<Vec<u32>> {
     let here: HashSet<u32> = nodes.iter().map(|node| node.id).collect();
-    let mut next: HashMap<u32, Vec<u32>> = HashMap::new();
-    for edge in map.edges.iter().filter(|edge| here.contains(&edge.source) && here.contains(&edge.target)) {
-        next.entry(edge.source).or_default().push(edge.target);
-    }
-    let mut column: HashMap<u32, usize> = here.iter().map(|id| (*id, 0)).collect();
+    let calls = map.edges.iter().map(|edge| (edge.source, edge.target));
+    let calls: Vec<_> = calls.filter(|(from, to)| here.contains(from) && here.contains(to)).collect();
+    let mut column: HashMap<u32, usize> = HashMap::new();
     // Each round moves what stands too far left; in a circle of calls, that would never end.
     for _ in 0..nodes.len() {
         let mut moved = false;
-        for (source, targets) in &next {
-            let beyond = column.get(source).copied().unwrap_or_default() + 1;
-            for target in targets.iter().filter(|_| beyond < nodes.len()) {
-                if let Some(at) = column.get_mut(target).filter(|at| **at < beyond) {
-                    *at = beyond;
-                    moved = true;
-                }
+        for (from, to) in &calls {
+            let beyond = column.get(from).copied().unwrap_or_default() + 1;
+            let at = column.entry(*to).or_default();
+            if *at < beyond && beyond < nodes.len() {
+                *at = beyond;
+                moved = true;
             }
         }
         if !moved {
@@ -95,10 +92,9 @@ fn columns(map: &ServiceMap, nodes: &[&MapNode]) -> Vec<Vec<u32>> {
     let mut rows: HashMap<u32, usize> = HashMap::new();
     let mut ordered = Vec::new();
     for mut nodes in columns.into_values() {
-        let callers =
-            |id: u32| next.iter().filter(move |(_, targets)| targets.contains(&id)).map(|(source, _)| *source);
         let height = |node: &&MapNode| {
-            let of_callers: Vec<usize> = callers(node.id).filter_map(|caller| rows.get(&caller).copied()).collect();
+            let callers = calls.iter().filter(|(_, to)| *to == node.id);
+            let of_callers: Vec<usize> = callers.filter_map(|(from, _)| rows.get(from).copied()).collect();
             // In tenths of a row; whom nobody calls keeps its place by name.
             (of_callers.iter().sum::<usize>() * 10).checked_div(of_callers.len()).unwrap_or_default()
         };

@@ -2,6 +2,7 @@
 
 use axum::{
     extract::State,
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use control_plane_model::{
@@ -30,15 +31,12 @@ pub(super) async fn page(State(sources): State<Sources>, filter: Result<Paramete
     if let Some(id) = filter.conditions.filter.as_ref().and_then(|text| text.parse::<TraceId>().ok()) {
         return Redirect::to(&format!("/traces/{id}")).into_response();
     }
-    match sources.traces(&filter).await {
-        Ok(found) => frame::page(TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (results(&filter, &found)) })
-            .into_response(),
-        // With the form, so that what was wrong can be mended.
-        Err(problem) => {
-            let content = html! { (form(&filter, &facets)) (complaint(&filter, &problem)) };
-            (problem.status(), frame::page(TITLE, Tab::Traces, &content)).into_response()
-        }
-    }
+    let (status, below) = match sources.traces(&filter).await {
+        Ok(found) => (StatusCode::OK, results(&filter, &found)),
+        Err(problem) => (problem.status(), complaint(&filter, &problem)),
+    };
+    // With the form, so that what was wrong can be mended.
+    (status, frame::page(TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (below) })).into_response()
 }
 
 fn form(filter: &TraceFilter, facets: &Facets) -> Markup {

@@ -8,7 +8,7 @@ use std::{
 use axum::{extract::State, response::Response};
 use control_plane_model::{
     otlp::up_to,
-    trace::{Link, Node, Span, Stretch, Trace, Tree, critical_path},
+    trace::{Node, Span, Stretch, Trace, Tree, critical_path},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -173,7 +173,7 @@ fn row(node: &Node<'_>, drawing: &Drawing<'_>) -> Markup {
             @if has_details {
                 details open[chosen] { summary { (label) } (details(span, drawing)) }
             } @else {
-                a.row href={ "/traces/" (drawing.trace.trace_id) "?span=" (span.span_id) "#span-" (span.span_id) } { (label) }
+                a.row href=(href(&drawing.trace.trace_id.to_string(), &span.span_id)) { (label) }
             }
         }
     }
@@ -207,7 +207,7 @@ fn details(span: &Span, drawing: &Drawing<'_>) -> Markup {
                 div { dt { "Span ID" } dd { code { (span.span_id) } } }
                 div { dt { "Starts after" } dd { (duration((span.start_unix_ns - drawing.tree.start_unix_ns) as f64)) } }
                 div { dt { "Status" } dd { (span.status) @if let Some(error) = &span.error { ": " (up_to(error, ERROR_BYTES)) } } }
-                div { dt { "This span" } dd { a href={ "/traces/" (drawing.trace.trace_id) "?span=" (span.span_id) "#span-" (span.span_id) } { "link" } } }
+                div { dt { "This span" } dd { a href=(href(&drawing.trace.trace_id.to_string(), &span.span_id)) { "link" } } }
             }
             (attributes("Attributes", &span.attributes, left))
             @if !span.events.is_empty() {
@@ -219,16 +219,18 @@ fn details(span: &Span, drawing: &Drawing<'_>) -> Markup {
             }
             @if !span.links.is_empty() {
                 h3 { "Links" }
-                ul { @for link in span.links.iter().filter(|link| takes(left, &link.trace_id)) { li { (linked(link)) } } }
+                ul { @for link in span.links.iter().filter(|link| takes(left, &link.trace_id)) { li {
+                    "span " code { (link.span_id) } " of trace " a href=(href(&link.trace_id, &link.span_id)) { (link.trace_id) }
+                } } }
             }
             (attributes("Sender", &span.resource, left))
         }
     }
 }
 
-fn linked(to: &Link) -> Markup {
-    let href = link(&format!("/traces/{}", to.trace_id), &[("span", to.span_id.clone())]);
-    html! { "span " code { (to.span_id) } " of trace " a href={ (href) "#span-" (to.span_id) } { (to.trace_id) } }
+/// The page of a span within its trace.
+fn href(trace_id: &str, span_id: &str) -> String {
+    format!("{}#span-{span_id}", link(&format!("/traces/{trace_id}"), &[("span", span_id)]))
 }
 
 /// Attributes, as many as there is room for.
