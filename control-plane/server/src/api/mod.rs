@@ -29,7 +29,7 @@ use serde::Serialize;
 pub use logs::Logs;
 pub(crate) use objectives::CostFilter;
 pub use objectives::{Point, ServiceLine, TenantAnswer};
-pub(crate) use query::{Conditions, DEFAULT_WINDOW, MapFilter, Parameters, STATUSES, TraceFilter, WindowQuery};
+pub(crate) use query::{Conditions, DEFAULT_WINDOW, MapFilter, Query, STATUSES, TraceFilter, WindowQuery};
 pub(crate) use sources::Sources;
 
 pub use crate::evaluator::{FareLine, SloAnswer};
@@ -74,12 +74,12 @@ pub(crate) struct TraceAnswer {
 }
 
 /// `GET /api/map`
-async fn map(State(sources): State<Sources>, Parameters(filter): Parameters<MapFilter>) -> Answer<ServiceMap> {
+async fn map(State(sources): State<Sources>, Query(filter): Query<MapFilter>) -> Answer<ServiceMap> {
     sources.map(&filter).await.map(Json)
 }
 
 /// `GET /api/traces`
-async fn traces(State(sources): State<Sources>, Parameters(filter): Parameters<TraceFilter>) -> Answer<Found> {
+async fn traces(State(sources): State<Sources>, Query(filter): Query<TraceFilter>) -> Answer<Found> {
     sources.traces(&filter).await.map(Json)
 }
 

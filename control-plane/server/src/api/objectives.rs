@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use slo::Summary;
 
 use super::{
-    Answer, Id, Parameters, Sources, WindowQuery,
+    Answer, Id, Query, Sources, WindowQuery,
     query::{Window, one_of},
 };
 
@@ -87,23 +87,20 @@ pub(super) async fn slo(State(sources): State<Sources>) -> Response {
 pub(super) async fn tenant(
     State(sources): State<Sources>,
     Id(id): Id,
-    Parameters(window): Parameters<WindowQuery>,
+    Query(window): Query<WindowQuery>,
 ) -> Answer<TenantAnswer> {
     sources.tenant(&id, &window).await.map(Json)
 }
 
 /// `GET /api/alerts`
-pub(super) async fn alerts(
-    State(sources): State<Sources>,
-    Parameters(filter): Parameters<AlertFilter>,
-) -> Answer<Vec<Alarm>> {
+pub(super) async fn alerts(State(sources): State<Sources>, Query(filter): Query<AlertFilter>) -> Answer<Vec<Alarm>> {
     sources.alerts(filter.tenant.as_deref()).await.map(Json)
 }
 
 /// `GET /api/cost`, as JSON or CSV.
 pub(super) async fn cost(
     State(sources): State<Sources>,
-    Parameters(filter): Parameters<CostFilter>,
+    Query(filter): Query<CostFilter>,
 ) -> Result<Response, Problem> {
     let format = one_of("format", &filter.format, &["json", "csv"])?;
     let report = sources.cost(&filter.window).await?;
@@ -155,11 +152,9 @@ async fn sums(spans: &dyn SpanStore, id: &str, window: Window) -> Result<(Vec<Po
     }
     let mut services: Vec<ServiceLine> = services
         .into_iter()
-        .map(|((service, operation, account), cell)| ServiceLine {
-            service,
-            operation,
-            account,
-            summary: Summary::of(&cell),
+        .map(|((service, operation, account), cell)| {
+            let summary = Summary::of(&cell);
+            ServiceLine { service, operation, account, summary }
         })
         .collect();
     let p99 = |line: &ServiceLine| line.summary.p99_ns.unwrap_or_default();

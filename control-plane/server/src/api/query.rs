@@ -20,9 +20,9 @@ const MAX_LIMIT: usize = 500;
 
 /// The parameters of a query, each given once; a blank one counts as left out. What is wrong with them is a problem document.
 #[derive(Debug)]
-pub(crate) struct Parameters<T>(pub(crate) T);
+pub(crate) struct Query<T>(pub(crate) T);
 
-impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {

@@ -47,27 +47,15 @@ pub(super) fn read(body: &[u8]) -> Result<Read, String> {
     let text = |broken: Broken| broken.to_string();
     let mut request = ExportTraceServiceRequest::default();
     let (mut members, mut is_traces) = (0, false);
-    match cursor.value().map_err(text)? {
-        Token::Object => cursor
-            .members(|cursor, field| {
-                members += 1;
-                match field {
-                    "resourceSpans" => {
-                        is_traces = true;
-                        request.resource_spans = list(cursor, field)?;
-                        Ok(())
-                    }
-                    "resourceLogs" | "resourceMetrics" | "resourceProfiles" | "resource_logs" | "resource_metrics"
-                    | "resource_profiles" => {
-                        cursor.remark(format!("{field} are of another signal: traces are resourceSpans"));
-                        unknown(cursor, field, &[])
-                    }
-                    _ => unknown(cursor, field, &["resourceSpans"]),
-                }
-            })
-            .map_err(text)?,
-        _ => return Err("a request is an object with resourceSpans".into()),
+    if cursor.value().map_err(text)? != Token::Object {
+        return Err("a request is an object with resourceSpans".into());
     }
+    let read = cursor.members(|cursor, field| {
+        members += 1;
+        is_traces |= field == "resourceSpans";
+        request.member(cursor, field)
+    });
+    read.map_err(text)?;
     cursor.end().map_err(text)?;
     if members > 0 && !is_traces {
         cursor.remark("there are no resourceSpans in it");
@@ -106,6 +94,7 @@ macro_rules! message {
     };
 }
 
+message!(ExportTraceServiceRequest, "request", { "resourceSpans" => resource_spans = list });
 message!(ResourceSpans, "resourceSpans", {
     "resource" => resource = object, "scopeSpans" => scope_spans = list, "schemaUrl" => schema_url = text,
 });
@@ -305,15 +294,19 @@ fn id(cursor: &mut Cursor<'_>, _: &str) -> Field<Vec<u8>> {
     Ok(bytes.unwrap_or_else(|| NO_ID.to_vec()))
 }
 
-/// Passes over a field that is not known, and says so if it is one of ours that is spelt as protobuf spells it.
+/// Passes over a field that is not known, and says so if it is of another signal, or one of ours that is spelt as protobuf spells it.
 fn unknown(cursor: &mut Cursor<'_>, field: &str, known: &[&str]) -> Result<(), Broken> {
-    if matches!(field, "logRecords" | "metrics") && known.contains(&"spans") {
-        cursor.remark(format!("{field} are of another signal: traces are spans"));
+    let (joined, short) = (field.replace('_', ""), field.chars().take(MAX_QUOTED).collect::<String>());
+    let instead = match joined.to_ascii_lowercase().as_str() {
+        "resourcelogs" | "resourcemetrics" | "resourceprofiles" => "resourceSpans",
+        "logrecords" | "metrics" => "spans",
+        _ => "",
+    };
+    if known.contains(&instead) {
+        cursor.remark(format!("{short} are of another signal: traces are {instead}"));
     }
-    let joined = field.replace('_', "");
     if let Some(meant) = known.iter().find(|known| field.contains('_') && known.eq_ignore_ascii_case(&joined)) {
-        let field: String = field.chars().take(MAX_QUOTED).collect();
-        cursor.remark(format!("fields are in lowerCamelCase: {meant}, not {field}"));
+        cursor.remark(format!("fields are in lowerCamelCase: {meant}, not {short}"));
     }
     let token = cursor.value()?;
     cursor.skip(&token)

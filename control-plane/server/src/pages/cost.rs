@@ -6,7 +6,7 @@ use slo::{CostReport, Line, Share};
 
 use super::frame::{Tab, Table, answer, window};
 use crate::{
-    api::{CostFilter, Parameters, Sources},
+    api::{CostFilter, Query, Sources},
     problem::Problem,
     text::{known, link, percent},
 };
@@ -15,9 +15,9 @@ const TITLE: &str = "Cost";
 /// Lines of each list; the whole is in the CSV.
 const SHOWN: usize = 50;
 
-pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<CostFilter>, Problem>) -> Response {
+pub(super) async fn page(State(sources): State<Sources>, query: Result<Query<CostFilter>, Problem>) -> Response {
     let content = async {
-        let Parameters(mut query) = query?;
+        let Query(mut query) = query?;
         query.window.window.get_or_insert_with(|| "30d".to_owned());
         Ok(content(&query, &sources.cost(&query.window).await?))
     };

@@ -17,7 +17,7 @@ use super::{
 };
 
 use crate::{
-    api::{Conditions, MapFilter, Parameters, Sources, TraceFilter},
+    api::{Conditions, MapFilter, Query, Sources, TraceFilter},
     problem::Problem,
     text::{duration, link, percent, rate},
 };
@@ -31,7 +31,7 @@ pub(super) struct MapPage {
     live: Option<String>,
 }
 
-pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<MapPage>, Problem>) -> Response {
+pub(super) async fn page(State(sources): State<Sources>, query: Result<Query<MapPage>, Problem>) -> Response {
     answer(TITLE, Tab::Map, async { render(&sources, &query?.0).await }).await
 }
 

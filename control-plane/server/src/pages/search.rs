@@ -15,14 +15,14 @@ use maud::{Markup, Render, html};
 use super::frame::{self, Tab, Table, answer, choice, window};
 
 use crate::{
-    api::{Conditions, Parameters, STATUSES, Sources, TraceFilter},
+    api::{Conditions, Query, STATUSES, Sources, TraceFilter},
     problem::Problem,
     text::{clock, duration, link},
 };
 
 const TITLE: &str = "Traces";
 
-pub(super) async fn page(State(sources): State<Sources>, filter: Result<Parameters<TraceFilter>, Problem>) -> Response {
+pub(super) async fn page(State(sources): State<Sources>, filter: Result<Query<TraceFilter>, Problem>) -> Response {
     let (filter, facets) = match async { Ok((filter?.0, sources.facets().await?)) }.await {
         Ok(asked) => asked,
         Err(problem) => return answer(TITLE, Tab::Traces, async { Err(problem) }).await,

@@ -13,7 +13,7 @@ use super::{
 
 use crate::{
     alerting::Alarm,
-    api::{Parameters, Point, ServiceLine, Sources, TenantAnswer, WindowQuery},
+    api::{Point, Query, ServiceLine, Sources, TenantAnswer, WindowQuery},
     problem::Problem,
     text::{clock, duration, known, link, percent},
 };
@@ -28,9 +28,9 @@ pub(super) struct Which {
     window: WindowQuery,
 }
 
-pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<Which>, Problem>) -> Response {
+pub(super) async fn page(State(sources): State<Sources>, query: Result<Query<Which>, Problem>) -> Response {
     let content = async {
-        let Parameters(query) = query?;
+        let Query(query) = query?;
         let id = query.id.clone().unwrap_or_default();
         Ok((content(&id, &query, &sources.tenant(&id, &query.window).await?), id))
     };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{Tab, Table, answer, choice, live};
 use crate::{
-    api::{FareLine, Parameters, SloAnswer, Sources},
+    api::{FareLine, Query, SloAnswer, Sources},
     evaluator::Whose,
     problem::Problem,
     text::{clock, duration, known, link, percent},
@@ -23,7 +23,7 @@ pub(super) struct Narrowed {
     live: Option<String>,
 }
 
-pub(super) async fn page(State(sources): State<Sources>, query: Result<Parameters<Narrowed>, Problem>) -> Response {
+pub(super) async fn page(State(sources): State<Sources>, query: Result<Query<Narrowed>, Problem>) -> Response {
     answer(TITLE, Tab::Tenants, async { Ok(content(&query?.0, &sources.evaluator.snapshot())) }).await
 }
 

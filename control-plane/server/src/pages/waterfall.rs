@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::frame::{Tab, answer};
 
 use crate::{
-    api::{Id, Parameters, Sources},
+    api::{Id, Query, Sources},
     problem::Problem,
     text::{clock, duration, link},
     visible,
@@ -44,7 +44,7 @@ pub(super) struct Shown {
 pub(super) async fn page(
     State(sources): State<Sources>,
     id: Result<Id, Problem>,
-    shown: Result<Parameters<Shown>, Problem>,
+    shown: Result<Query<Shown>, Problem>,
 ) -> Response {
     answer(TITLE, Tab::Traces, async { render(&sources, &id?.0, &shown?.0).await }).await
 }
