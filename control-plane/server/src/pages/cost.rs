@@ -50,7 +50,7 @@ fn table(label: &str, lines: &[Line], names: impl Fn(&Line) -> (Option<String>, 
     let weight = |share: &Share| (share.micros, share.seconds);
     lines.sort_by(|a, b| weight(&b.share).partial_cmp(&weight(&a.share)).unwrap_or(std::cmp::Ordering::Equal));
     let name = |line: &Line| names(line).0.filter(|name| !name.is_empty()).unwrap_or_else(|| "nobody known".to_owned());
-    let table = Table::of(label, lines.iter().take(SHOWN).copied())
+    let table = Table::of(label, lines.iter().take(SHOWN).copied(), |_| None)
         .text("Whose", name)
         .text("", |line| names(line).1.unwrap_or_default())
         .number("Requests", |line| html! { @if line.share.estimated { "≈ " } (format!("{:.0}", line.share.requests)) })

@@ -66,37 +66,38 @@ pub(super) async fn answer(title: &str, tab: Tab, content: impl Future<Output = 
     }
 }
 
-/// A column of a table: its head, whether it holds numbers, and what it shows of a row.
-type Column<'a, Row> = (&'static str, bool, Box<dyn Fn(&'a Row) -> Markup + 'a>);
-
-/// A table that scrolls where the window is narrow.
+/// A table that scrolls where the window is narrow, made column by column.
 pub(super) struct Table<'a, Row> {
     label: &'a str,
-    rows: Vec<&'a Row>,
-    class: fn(&Row) -> Option<&'static str>,
-    columns: Vec<Column<'a, Row>>,
+    heads: String,
+    /// Each with its class, and its cells.
+    rows: Vec<(&'a Row, Option<&'static str>, String)>,
 }
 
 impl<'a, Row> Table<'a, Row> {
-    pub(super) fn of(label: &'a str, rows: impl IntoIterator<Item = &'a Row>) -> Self {
-        Self { label, rows: rows.into_iter().collect(), class: |_| None, columns: Vec::new() }
+    /// One without columns; `class` says in which colours a row is.
+    pub(super) fn of(
+        label: &'a str,
+        rows: impl IntoIterator<Item = &'a Row>,
+        class: impl Fn(&Row) -> Option<&'static str>,
+    ) -> Self {
+        let rows = rows.into_iter().map(|row| (row, class(row), String::new())).collect();
+        Self { label, heads: String::new(), rows }
     }
 
-    /// The same, with rows in the colours of these classes.
-    pub(super) fn class(self, class: fn(&Row) -> Option<&'static str>) -> Self {
-        Self { class, ..self }
-    }
-
-    pub(super) fn text<C: Render>(self, head: &'static str, cell: impl Fn(&'a Row) -> C + 'a) -> Self {
+    pub(super) fn text<C: Render>(self, head: &str, cell: impl Fn(&'a Row) -> C) -> Self {
         self.column(head, false, cell)
     }
 
-    pub(super) fn number<C: Render>(self, head: &'static str, cell: impl Fn(&'a Row) -> C + 'a) -> Self {
+    pub(super) fn number<C: Render>(self, head: &str, cell: impl Fn(&'a Row) -> C) -> Self {
         self.column(head, true, cell)
     }
 
-    fn column<C: Render>(mut self, head: &'static str, number: bool, cell: impl Fn(&'a Row) -> C + 'a) -> Self {
-        self.columns.push((head, number, Box::new(move |row| cell(row).render())));
+    fn column<C: Render>(mut self, head: &str, number: bool, cell: impl Fn(&'a Row) -> C) -> Self {
+        self.heads += &html! { th.number[number] scope="col" { (head) } }.0;
+        for (row, _, cells) in &mut self.rows {
+            *cells += &html! { td.number[number] { (cell(row)) } }.0;
+        }
         self
     }
 }
@@ -105,10 +106,8 @@ impl<Row> Render for Table<'_, Row> {
     fn render(&self) -> Markup {
         html! {
             div.scroll tabindex="0" role="region" aria-label=(self.label) { table {
-                thead { tr { @for (head, number, _) in &self.columns { th.number[*number] scope="col" { (head) } } } }
-                tbody { @for row in &self.rows {
-                    tr class=[(self.class)(row)] { @for (_, number, cell) in &self.columns { td.number[*number] { (cell(row)) } } }
-                } }
+                thead { tr { (PreEscaped(&self.heads)) } }
+                tbody { @for (_, class, cells) in &self.rows { tr class=[class] { (PreEscaped(cells)) } } }
             } }
         }
     }

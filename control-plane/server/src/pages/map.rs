@@ -245,8 +245,7 @@ fn legend() -> Markup {
 fn edges(shown: &Shown<'_>) -> Markup {
     let mut edges: Vec<&MapEdge> = shown.map.edges.iter().collect();
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.stats.health, edge.stats.count)));
-    let table = Table::of("Edges", edges)
-        .class(|edge| Some(edge.stats.health.name()))
+    let table = Table::of("Edges", edges, |edge| Some(edge.stats.health.name()))
         .text("From", |edge| shown.name(edge.source))
         .text("To", |edge| html! { a href=(shown.traces_over(edge)) { (shown.name(edge.target)) } })
         .number("Requests", |edge| edge.stats.count)

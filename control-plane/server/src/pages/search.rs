@@ -102,8 +102,7 @@ pub(super) fn table(label: &str, traces: &[Summary]) -> Markup {
         status => Some(status),
     };
     let name = |trace: &Summary| if trace.root.is_empty() { trace.trace_id.to_string() } else { trace.root.clone() };
-    Table::of(label, traces)
-        .class(class)
+    Table::of(label, traces, class)
         .text("Trace", |trace| html! { a href={ "/traces/" (trace.trace_id) } { (name(trace)) } })
         .number("Duration", |trace| duration(trace.duration_ns as f64))
         .text("Status", Summary::status)

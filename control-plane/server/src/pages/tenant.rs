@@ -130,7 +130,7 @@ fn services(id: &str, services: &[ServiceLine]) -> Markup {
         let filter = format!("annotation[tenant.id] = {} AND service({})", quoted(id), quoted(&line.service));
         link("/traces", &[("filter", filter.as_str()), ("order", "slowest")])
     };
-    Table::of("Services", services)
+    Table::of("Services", services, |_| None)
         .text("Service", |line| html! { a href=(traces(line)) { (line.service) } })
         .text("Account", |line| &line.account)
         .text("Operation", |line| &line.operation)

@@ -75,8 +75,7 @@ fn table<'a>(label: &'a str, lines: impl IntoIterator<Item = &'a FareLine>) -> M
         () if line.budget_left < 0.2 => Some("error"),
         () => Some("ok"),
     };
-    Table::of(label, lines)
-        .class(class)
+    Table::of(label, lines, class)
         .text("Whose", |line| match &line.fare.whose {
             Whose::Tenant(tenant) => html! { a href=(link("/tenant", &[("id", tenant)])) { (tenant) } },
             _ => html! { (whose(line)) },
