@@ -36,8 +36,11 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
                 filled.append_pair(&name, value.trim());
             }
         }
-        let parameters = serde_urlencoded::from_str(&filled.finish());
-        parameters.map(Self).map_err(|error| Problem::bad_request(format!("query: {error}")))
+        let filled = filled.finish();
+        let parameters = serde_urlencoded::Deserializer::new(form_urlencoded::parse(filled.as_bytes()));
+        // The error names the parameter.
+        let parameters = serde_path_to_error::deserialize(parameters);
+        parameters.map(Self).map_err(|error| Problem::bad_request(error.to_string()))
     }
 }
 
