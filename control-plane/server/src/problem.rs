@@ -23,13 +23,15 @@ pub async fn in_time<T, E: Into<Problem>>(doing: impl Future<Output = Result<T, 
 /// An error as a client sees it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
-    status: StatusCode,
-    detail: String,
-    column: Option<usize>,
+    pub(crate) status: StatusCode,
+    /// One sentence for a person.
+    pub(crate) detail: String,
+    /// The column of the filter expression that is wrong, if one is.
+    pub(crate) column: Option<usize>,
 }
 
 impl Problem {
-    /// A problem with this status and one sentence for a person.
+    /// A problem with this status.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), column: None }
     }
@@ -42,21 +44,6 @@ impl Problem {
     /// There is no such thing: 404.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
-    }
-
-    /// Its status.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// The column of the filter expression that is wrong, if one is.
-    pub fn column(&self) -> Option<usize> {
-        self.column
-    }
-
-    /// The sentence.
-    pub fn detail(&self) -> &str {
-        &self.detail
     }
 }
 

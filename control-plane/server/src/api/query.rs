@@ -200,7 +200,7 @@ mod tests {
         assert!(text.parse::<Expression>().is_ok());
         assert_eq!(Conditions::default().expression().unwrap(), None);
         let broken = Conditions { filter: Some("fault OR".into()), ..conditions };
-        assert!(broken.expression().unwrap_err().detail().contains("column 9"));
+        assert!(broken.expression().unwrap_err().detail.contains("column 9"));
     }
 
     fn resolve(window: &str, from: &str, to: &str) -> Option<(i64, i64)> {

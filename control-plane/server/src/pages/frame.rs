@@ -60,8 +60,8 @@ pub(super) async fn answer(title: &str, tab: Tab, content: impl Future<Output = 
     match content.await {
         Ok(content) => page(title, tab, &content).into_response(),
         Err(problem) => {
-            let content = html! { p.problem role="alert" { (problem.detail()) } };
-            (problem.status(), page(title, tab, &content)).into_response()
+            let content = html! { p.problem role="alert" { (problem.detail) } };
+            (problem.status, page(title, tab, &content)).into_response()
         }
     }
 }

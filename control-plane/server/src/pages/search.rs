@@ -33,7 +33,7 @@ pub(super) async fn page(State(sources): State<Sources>, filter: Result<Query<Tr
     }
     let (status, below) = match sources.traces(&filter).await {
         Ok(found) => (StatusCode::OK, results(&filter, &found)),
-        Err(problem) => (problem.status(), complaint(&filter, &problem)),
+        Err(problem) => (problem.status, complaint(&filter, &problem)),
     };
     // With the form, so that what was wrong can be mended.
     (status, frame::page(TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (below) })).into_response()
@@ -72,8 +72,8 @@ fn form(filter: &TraceFilter, facets: &Facets) -> Markup {
 fn complaint(filter: &TraceFilter, problem: &Problem) -> Markup {
     html! {
         div.problem role="alert" {
-            p { (problem.detail()) }
-            @if let (Some(text), Some(column)) = (&filter.conditions.filter, problem.column()) {
+            p { (problem.detail) }
+            @if let (Some(text), Some(column)) = (&filter.conditions.filter, problem.column) {
                 pre { (text) "\n" (" ".repeat(column.saturating_sub(1))) "^" }
             }
         }

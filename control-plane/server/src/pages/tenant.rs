@@ -29,15 +29,12 @@ pub(super) struct Which {
 }
 
 pub(super) async fn page(State(sources): State<Sources>, query: Result<Query<Which>, Problem>) -> Response {
+    let id = query.as_ref().ok().and_then(|Query(query)| query.id.clone()).unwrap_or_default();
     let content = async {
         let Query(query) = query?;
-        let id = query.id.clone().unwrap_or_default();
-        Ok((content(&id, &query, &sources.tenant(&id, &query.window).await?), id))
+        Ok(content(&id, &query, &sources.tenant(&id, &query.window).await?))
     };
-    match content.await {
-        Ok((content, id)) => answer(&format!("Tenant {id}"), Tab::Tenants, async { Ok(content) }).await,
-        Err(problem) => answer("Tenant", Tab::Tenants, async { Err(problem) }).await,
-    }
+    answer(format!("Tenant {id}").trim_end(), Tab::Tenants, content).await
 }
 
 fn content(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
