@@ -5,7 +5,7 @@ use control_plane::{
     alerting::Alarm,
     api::{FareLine, SloAnswer},
     evaluator::Whose,
-    text::{clock, duration, percent},
+    text::{clock, duration, known, percent},
 };
 use slo::CostReport;
 
@@ -26,7 +26,6 @@ pub(crate) fn slo(answer: &SloAnswer) -> String {
         "burn 1 h",
         "budget left 30 d",
     ]);
-    let dash = || "–".to_owned();
     for line in answer.groups.iter().chain(&answer.tenants) {
         let evaluation = &line.fare.evaluation;
         table.add_row([
@@ -35,9 +34,9 @@ pub(crate) fn slo(answer: &SloAnswer) -> String {
             Cell::new(if line.violated { "violated" } else { "met" }),
             Cell::new(if line.alerts > 0 { format!("{} open", line.alerts) } else { String::new() }),
             number(evaluation.latest.requests.to_string()),
-            number(evaluation.latest.error_rate.map_or_else(dash, percent)),
-            number(evaluation.latest.p99_ns.map_or_else(dash, duration)),
-            number(evaluation.burn[0].long.map_or_else(dash, |burn| format!("{burn:.1}"))),
+            number(known(evaluation.latest.error_rate, percent)),
+            number(known(evaluation.latest.p99_ns, duration)),
+            number(known(evaluation.burn[0].long, |burn| format!("{burn:.1}"))),
             number(format!("{:.1} %", line.budget_left * 100.0)),
         ]);
     }
@@ -71,9 +70,7 @@ pub(crate) fn cost(report: &CostReport) -> String {
     let mut table = table(["tenant", "tier", "requests", "share", "time", "share", "money"]);
     let mut lines: Vec<_> = report.tenants.iter().collect();
     lines.sort_by(|a, b| b.share.seconds.total_cmp(&a.share.seconds));
-    let money = |cents: Option<u64>| {
-        cents.map_or_else(|| "–".to_owned(), |cents| format!("{}.{:02}", cents / 100, cents % 100))
-    };
+    let money = |cents| known(cents, |cents: u64| format!("{}.{:02}", cents / 100, cents % 100));
     for line in lines {
         let share = &line.share;
         table.add_row([
