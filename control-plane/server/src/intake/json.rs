@@ -96,22 +96,19 @@ impl<'a> Cursor<'a> {
     /// What stands without quotes.
     fn bare(&mut self) -> Result<Token<'a>, Broken> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let of_one = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-        let length = rest.iter().position(|byte| !of_one(byte)).unwrap_or(rest.len());
-        let text = rest.get(..length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
+        let length = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'+' | b'-' | b'.'));
+        let text =
+            rest.get(..length.unwrap_or(rest.len())).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
         // Rust's numbers may begin with a plus or a point, and be `inf`.
-        let is_number = || {
-            text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-                && !text.contains(|letter: char| letter.is_ascii_alphabetic() && !matches!(letter, 'e' | 'E'))
-                && text.parse::<f64>().is_ok()
-        };
+        let digit = |byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+        let is_number = || !text.starts_with(['+', '.']) && text.bytes().all(digit) && text.parse::<f64>().is_ok();
         let token = match text {
             "null" => Token::Null,
             "true" | "false" | "NaN" | "Infinity" | "-Infinity" => Token::Bare(text),
             _ if is_number() => Token::Bare(text),
             _ => return self.broken("a value is expected"),
         };
-        self.at += length;
+        self.at += text.len();
         Ok(token)
     }
 
@@ -189,7 +186,7 @@ impl<'a> Cursor<'a> {
     /// A string whose quote is next.
     fn string(&mut self) -> Result<Cow<'a, str>, Broken> {
         self.at += 1;
-        let mut text: Cow<'a, [u8]> = Cow::default();
+        let mut text = Vec::new();
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             let Some(length) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) else {
@@ -198,18 +195,15 @@ impl<'a> Cursor<'a> {
             let (plain, stop) = rest.split_at(length);
             self.at += length + 1;
             // A string without escapes, as most are, is not copied.
-            match text.is_empty() {
-                true => text = plain.into(),
-                false => text.to_mut().extend_from_slice(plain),
+            if stop.first() == Some(&b'"') && text.is_empty() {
+                return Ok(String::from_utf8_lossy(plain));
             }
+            text.extend_from_slice(plain);
             if stop.first() == Some(&b'"') {
-                return Ok(match text {
-                    Cow::Borrowed(text) => String::from_utf8_lossy(text),
-                    Cow::Owned(text) => String::from_utf8_lossy(&text).into_owned().into(),
-                });
+                return Ok(String::from_utf8_lossy(&text).into_owned().into());
             }
             let letter = self.escape()?;
-            text.to_mut().extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
 
