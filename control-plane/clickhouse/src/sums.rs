@@ -22,6 +22,7 @@ use crate::{
     late::{self, Touched},
     local::Local,
     outlined::Outlined,
+    schema::catch_up,
 };
 
 /// Batches whose sums are made together.
@@ -105,6 +106,8 @@ pub(crate) async fn first_to_make(database: &Database) -> Result<Option<i64>, St
 /// Makes the sums of the batches that have none yet, the first of them; whether there may be more.
 pub(crate) async fn make(database: &Database) -> Result<bool, StoreError> {
     let batches = batches(database, BATCHES).await?;
+    // A batch may be known here before its spans are.
+    catch_up(database).await?;
     // Before any span is read: what another leader makes of spans that it read before this one is older.
     let version = batches.iter().map(|batch| batch.version).max().unwrap_or_default();
     let mut making = Making {
