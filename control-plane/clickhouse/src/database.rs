@@ -45,7 +45,8 @@ impl FromStr for Address {
         let (who, host) = rest.rsplit_once('@').unwrap_or(("default", rest));
         let (user, password) = who.split_once(':').unwrap_or((who, ""));
         // It is quoted in statements, which have no parameter in that place.
-        let named = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        let named =
+            |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
         if host.is_empty() || user.is_empty() || database.contains('?') || !cluster.is_none_or(named) {
             return Err(wrong());
         }

@@ -1,11 +1,12 @@
 //! The sums of one series in one bucket of time.
 
+use serde::Deserialize;
 use slo::Histogram;
 
 use crate::otlp::Sample;
 
 /// Sums that can be added, and taken away again. Plain ones count spans as received, weighted ones by their adjusted count.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Cell {
     /// Spans.
     pub count: i64,
