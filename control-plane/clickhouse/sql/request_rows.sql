@@ -5,7 +5,7 @@ WITH multiIf(
     toStartOfFiveMinutes(start) + 300 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 2 DAY, toStartOfFiveMinutes(start),
     start) AS bucket
 SELECT
-    nullIf(toString(account), ''), service, operation, toUInt8(kind = 'CONSUMER'), nullIf(toString(tenant), ''), nullIf(toString(tier), ''),
+    nullIf(toString(account), ''), service, operation, kind = 'CONSUMER', nullIf(toString(tenant), ''), nullIf(toString(tier), ''),
     toInt64(toUnixTimestamp(bucket)), toUInt32(60),
     sum(requests) AS n, sum(failed) AS f, toUInt128(sum(duration_ns)), sum(weight) AS w, sum(weighted_failed) AS wf,
     sum(weighted_duration_ns) AS wd, sum(estimated) AS e, sumMap(bins) AS b

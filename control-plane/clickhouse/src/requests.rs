@@ -9,7 +9,7 @@ use control_plane_model::{
 };
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
-use slo::{Cell, Key};
+use slo::{Cell, Key, Kind};
 
 use crate::database::{Database, all, failed, seconds, within};
 
@@ -21,16 +21,24 @@ const BATCH: usize = 1_024;
 /// A row of the answer, whose columns are these one after the other.
 #[derive(Row, Deserialize)]
 struct Sums {
-    key: Key,
+    account: Option<String>,
+    service: String,
+    operation: String,
+    is_message: bool,
+    tenant: Option<String>,
+    tier: Option<String>,
     cell: Cell,
 }
 
 impl Sums {
     /// Rows of one series share its key.
     fn row(self, keys: &mut HashSet<Arc<Key>>) -> slo::Row {
-        let key = keys.get(&self.key).cloned().unwrap_or_else(|| Arc::new(self.key));
+        let Self { account, service, operation, is_message, tenant, tier, cell } = self;
+        let kind = if is_message { Kind::Consumer } else { Kind::Server };
+        let key = Key { account, service, operation, kind, tenant, tier };
+        let key = keys.get(&key).cloned().unwrap_or_else(|| Arc::new(key));
         keys.insert(key.clone());
-        slo::Row { key, cell: self.cell }
+        slo::Row { key, cell }
     }
 }
 
