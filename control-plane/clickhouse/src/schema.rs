@@ -1,8 +1,6 @@
 //! Tables: migrations, numbered.
 
-use clickhouse::Row;
 use control_plane_model::store::StoreError;
-use serde::Serialize;
 
 use crate::database::{Database, all, one, within};
 
@@ -21,12 +19,6 @@ pub struct Migration {
     pub name: &'static str,
     /// Whether it has been applied.
     pub applied: bool,
-}
-
-#[derive(Row, Serialize)]
-struct Applied<'a> {
-    number: u32,
-    name: &'a str,
 }
 
 /// All there are, in order.
@@ -54,7 +46,8 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
             within(database.query(&everywhere(statement)).execute()).await?;
         }
         if !applied {
-            database.insert::<Applied<'_>>("migrations", &[Applied { number, name }]).await?;
+            let applied = "INSERT INTO migrations (number, name) SELECT {number:UInt32}, {name:String}";
+            within(database.query(applied).param("number", number).param("name", name).execute()).await?;
         }
     }
     Ok(())
