@@ -37,6 +37,8 @@ const SENDERS: usize = 16;
 /// Trace ids that are kept to be asked for.
 const KEPT_EVERY: u64 = 2_000;
 const QUERIES: usize = 300;
+/// How often what takes long says how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(30);
 /// In ClickHouse.
 const DATABASE: &str = "bench";
 
@@ -171,9 +173,16 @@ impl Server {
     /// Waits until every span is in the sums.
     async fn summed(&self) -> Result<()> {
         let sql = "SELECT (SELECT uniqExact(rank) FROM changed) - (SELECT uniqExact(rank) FROM done)";
-        while let Some(clickhouse) = &self.clickhouse
-            && self.number(clickhouse, sql).await? > 0
-        {
+        let mut told = Instant::now();
+        while let Some(clickhouse) = &self.clickhouse {
+            let batches = self.number(clickhouse, sql).await?;
+            if batches == 0 {
+                break;
+            }
+            if told.elapsed() > TELL_EVERY {
+                eprintln!("control plane: sums of {batches} batches are still to be made");
+                told = Instant::now();
+            }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         Ok(())
@@ -360,6 +369,8 @@ async fn send(client: &Client, url: &str, body: Vec<u8>) -> Result<()> {
 }
 
 fn add_times(report: &mut Part<'_>, name: &str, times: &[f64]) {
-    report.add(&format!("{name}_p50_ms"), quantile(times, 0.5));
-    report.add(&format!("{name}_p99_ms"), quantile(times, 0.99));
+    let (p50, p99) = (quantile(times, 0.5), quantile(times, 0.99));
+    eprintln!("control plane: {name}: {p50:.1} ms, p99 {p99:.1} ms, of {}", times.len());
+    report.add(&format!("{name}_p50_ms"), p50);
+    report.add(&format!("{name}_p99_ms"), p99);
 }

@@ -5,7 +5,7 @@ WITH multiIf(
     start) AS bucket
 SELECT
     source_kind, source_account, source_name, target_kind, target_account, target_name,
-    sum(count) AS uses, sum(errors) AS with_error, sum(faults) AS with_fault, sum(throttles) AS with_throttle,
+    sum(count) AS uses, sum(errors) AS with_error, sum(faults) AS with_fault, sum(throttles) AS with_throttle, toInt64(0) AS not_shown,
     sum(weight) AS weights, sum(weighted_errors) AS errors_weight, sum(weighted_faults) AS faults_weight,
     sum(weighted_duration_ns) AS took, sum(estimated) AS guessed, sumMap(bins) AS latencies
 FROM edges

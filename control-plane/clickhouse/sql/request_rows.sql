@@ -1,11 +1,13 @@
 -- Sums of requests in the order of time, by buckets that widen with age: minutes for two days, five minutes for eight, hours for 35.
+-- All are said to be of a minute: what the evaluator counts begins with whole five minutes.
 WITH multiIf(
     toStartOfHour(start) + 3600 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 8 DAY, toStartOfHour(start),
     toStartOfFiveMinutes(start) + 300 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 2 DAY, toStartOfFiveMinutes(start),
     start) AS bucket
 SELECT
-    toUnixTimestamp(bucket) AS begin, account, service, operation, kind, tenant, tier,
-    sum(requests) AS n, sum(failed) AS f, sum(duration_ns) AS d, sum(weight) AS w, sum(weighted_failed) AS wf,
+    nullIf(toString(account), ''), service, operation, kind = 'CONSUMER', nullIf(toString(tenant), ''), nullIf(toString(tier), ''),
+    toInt64(toUnixTimestamp(bucket)), toUInt32(60),
+    sum(requests) AS n, sum(failed) AS f, toUInt128(sum(duration_ns)), sum(weight) AS w, sum(weighted_failed) AS wf,
     sum(weighted_duration_ns) AS wd, sum(estimated) AS e, sumMap(bins) AS b
 FROM cells
 WHERE together IN {together:Array(UInt8)} AND ({tenant:Nullable(String)} IS NULL OR tenant = {tenant:Nullable(String)})

@@ -1,5 +1,5 @@
 -- Spans of a trace in the order in which they came, each once; of an endless one the first.
-SELECT resource, body
+SELECT trace_id, rank, resource, body
 FROM spans
 WHERE bucket IN (SELECT bucket FROM trace_buckets WHERE trace_id = toFixedString(unhex({trace_id:String}), 16))
     AND trace_id = toFixedString(unhex({trace_id:String}), 16)

@@ -121,15 +121,9 @@ impl Condition {
                 let took = if *which == NumberOf::Duration { of.duration_ns } else { of.response_ns };
                 self.compared(&format!("{took} / 1e9"), *comparison, *number)
             }
-            Expression::Text(TextOf::Url, test, text) => {
-                self.any_of("urls", |text| format!("has(words, sipHash64('url', {text}))"), *test, text)
-            }
-            Expression::Text(TextOf::User, test, text) => {
-                self.any_of("users", |text| format!("has(words, sipHash64('user', {text}))"), *test, text)
-            }
-            Expression::Text(TextOf::Method, test, text) => {
-                shaped(self.any_of("methods", |text| format!("has(methods, {text})"), *test, text))
-            }
+            Expression::Text(TextOf::Url, test, text) => self.any_of("url", *test, text),
+            Expression::Text(TextOf::Method, test, text) => shaped(self.any_of("method", *test, text)),
+            Expression::Text(TextOf::User, test, text) => self.any_of("user", *test, text),
             Expression::Text(TextOf::Name, test, text) => self.tested("root", *test, text),
             Expression::Text(TextOf::Account, TextTest::NotEqual, text) => {
                 shaped(format!("arrayExists(account -> account != {}, service_accounts)", self.text(text)))
@@ -181,12 +175,16 @@ impl Condition {
         }
     }
 
-    fn any_of(&mut self, list: &str, is: impl Fn(String) -> String, test: TextTest, text: &str) -> String {
+    fn any_of(&mut self, what: &str, test: TextTest, text: &str) -> String {
+        let is = |text: String| match what {
+            "method" => format!("has(methods, {text})"),
+            _ => format!("has(words, sipHash64('{what}', {text}))"),
+        };
         match test {
             TextTest::Equal => is(self.text(text)),
             // None of them is it, rather than one of them is not.
             TextTest::NotEqual => format!("NOT {}", is(self.text(text))),
-            _ => format!("arrayExists(value -> {}, {list})", self.tested("value", test, text)),
+            _ => format!("arrayExists(value -> {}, {what}s)", self.tested("value", test, text)),
         }
     }
 

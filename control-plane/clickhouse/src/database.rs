@@ -20,33 +20,41 @@ pub struct Address {
     pub user: String,
     /// With what password.
     pub password: String,
+    /// The cluster whose servers all have it; none, if it is on one server alone.
+    pub cluster: Option<String>,
 }
 
 impl FromStr for Address {
     type Err = String;
 
-    /// From `clickhouse://user:password@host:port/database`, or `clickhouses://…` for TLS. Without them, the user is `default`, without a
-    /// password, the port ClickHouse's own for HTTP, and the database `control_plane`.
+    /// From `clickhouse://user:password@host:port/database?cluster=name`, or `clickhouses://…` for TLS. Without them, the user is `default`,
+    /// without a password, the port ClickHouse's own for HTTP, the database `control_plane`, and on one server.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "expected clickhouse://user:password@host:port/database, or clickhouses:// for TLS".to_owned();
+        let wrong = || {
+            "expected clickhouse://user:password@host:port/database?cluster=name, or clickhouses:// for TLS".to_owned()
+        };
         let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
         let (scheme, port) = match scheme {
             "clickhouse" => ("http", 8123),
             "clickhouses" => ("https", 8443),
             _ => return Err(wrong()),
         };
+        let (rest, cluster) = rest.rsplit_once("?cluster=").map_or((rest, None), |(rest, name)| (rest, Some(name)));
         let (rest, database) = rest.split_once('/').unwrap_or((rest, ""));
         // A password may have an @ of its own.
         let (who, host) = rest.rsplit_once('@').unwrap_or(("default", rest));
         let (user, password) = who.split_once(':').unwrap_or((who, ""));
-        if host.is_empty() || user.is_empty() {
+        // It is quoted in statements, which have no parameter in that place.
+        let named =
+            |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        if host.is_empty() || user.is_empty() || database.contains('?') || !cluster.is_none_or(named) {
             return Err(wrong());
         }
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let host = if has_port { host.to_owned() } else { format!("{host}:{port}") };
         let database = if database.is_empty() { "control_plane" } else { database };
-        let (url, database) = (format!("{scheme}://{host}"), database.to_owned());
-        Ok(Self { url, database, user: user.to_owned(), password: password.to_owned() })
+        let (url, database, cluster) = (format!("{scheme}://{host}"), database.to_owned(), cluster.map(str::to_owned));
+        Ok(Self { url, database, user: user.to_owned(), password: password.to_owned(), cluster })
     }
 }
 
@@ -56,12 +64,18 @@ impl fmt::Debug for Address {
     }
 }
 
+/// A cluster's queries: an insert is heard of once most replicas have it.
+const OF_A_CLUSTER: [(&str, &str); 2] = [("insert_quorum", "auto"), ("insert_quorum_timeout", "30000")];
+
 #[derive(Clone)]
-pub(crate) struct Database(Client);
+pub(crate) struct Database {
+    client: Client,
+    pub(crate) cluster: Option<String>,
+}
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Database").field(&self.0.database()).finish()
+        f.debug_tuple("Database").field(&self.client.database()).finish()
     }
 }
 
@@ -69,20 +83,23 @@ impl Database {
     pub(crate) fn new(address: &Address) -> Self {
         let client = Client::default().with_url(&address.url).with_user(&address.user).with_password(&address.password);
         // Rows are read and written in the order of their columns, which tests hold; so no table is asked for its columns first.
-        Self(client.with_database(&address.database).with_validation(false))
+        let client = client.with_database(&address.database).with_validation(false);
+        let settings = OF_A_CLUSTER.iter().filter(|_| address.cluster.is_some());
+        let client = settings.fold(client, |client, (name, value)| client.with_setting(*name, *value));
+        Self { client, cluster: address.cluster.clone() }
     }
 
     pub(crate) fn query(&self, sql: &str) -> Query {
-        self.0.query_raw(sql)
+        self.client.query_raw(sql)
     }
 
     /// Where there may be no database yet.
     pub(crate) fn query_outside(&self, sql: &str) -> Query {
-        self.0.clone().with_database("default").query_raw(sql)
+        self.client.clone().with_database("default").query_raw(sql)
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.0.database().unwrap_or_default()
+        self.client.database().unwrap_or_default()
     }
 
     /// Inserts rows, if there are any; `Ok` means that all of them are there.
@@ -94,7 +111,7 @@ impl Database {
             return Ok(());
         }
         within(async {
-            let mut insert = self.0.insert::<T>(table).await?;
+            let mut insert = self.client.insert::<T>(table).await?;
             for row in rows {
                 insert.write(row).await?;
             }
@@ -150,13 +167,17 @@ mod tests {
     #[test]
     fn addresses() {
         let parts = |text: &str| {
-            let Address { url, database, user, password } = text.parse().unwrap();
-            [url, database, user, password].join(" ")
+            let Address { url, database, user, password, cluster } = text.parse().unwrap();
+            [url, database, user, password, cluster.unwrap_or_default()].join(" ")
         };
-        assert_eq!(parts("clickhouse://localhost"), "http://localhost:8123 control_plane default ");
-        assert_eq!(parts("clickhouses://cp:p@s:s@ch.example.com/spans"), "https://ch.example.com:8443 spans cp p@s:s");
-        assert_eq!(parts("clickhouse://u@[::1]:9000/"), "http://[::1]:9000 control_plane u ");
-        for wrong in ["", "localhost", "http://localhost", "clickhouse://", "clickhouse://@h", "clickhouse:///db"] {
+        assert_eq!(parts("clickhouse://localhost"), "http://localhost:8123 control_plane default  ");
+        assert_eq!(parts("clickhouses://cp:p@s:s@ch.example.com/spans"), "https://ch.example.com:8443 spans cp p@s:s ");
+        assert_eq!(parts("clickhouse://u@[::1]:9000/"), "http://[::1]:9000 control_plane u  ");
+        assert_eq!(parts("clickhouse://h/db?cluster=main-1"), "http://h:8123 db default  main-1");
+        assert_eq!(parts("clickhouse://h?cluster=main"), "http://h:8123 control_plane default  main");
+        let no_cluster = ["clickhouse://h?cluster=", "clickhouse://h/db?cluster=a'b", "clickhouse://h/db?replica=1"];
+        let nowhere = ["", "localhost", "http://localhost", "clickhouse://", "clickhouse://@h", "clickhouse:///db"];
+        for wrong in no_cluster.into_iter().chain(nowhere) {
             assert!(wrong.parse::<Address>().is_err(), "{wrong}");
         }
         assert!(!format!("{:?}", "clickhouse://u:secret@h".parse::<Address>().unwrap()).contains("secret"));

@@ -7,7 +7,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use clickhouse::Row;
 use control_plane_model::{
     incoming::Incoming,
@@ -27,7 +26,8 @@ use crate::{
     late::Late,
     listing, map, requests,
     schema::{self, Migration},
-    sums, wholes,
+    sums::{self, StoredSpan},
+    wholes,
     writer::Writer,
 };
 
@@ -45,12 +45,6 @@ pub struct ClickHouse {
     late: Late,
     /// When hours and days were summed last.
     making: Arc<Mutex<Option<Instant>>>,
-}
-
-#[derive(Row, Deserialize)]
-struct StoredSpan {
-    resource: Bytes,
-    body: Bytes,
 }
 
 #[derive(Row, Deserialize)]

@@ -5,10 +5,9 @@ use std::{cmp::Reverse, collections::BTreeSet};
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
     listing::{Found, LatencyBin, Search},
-    otlp::Flags,
     search::Expression,
     store::{Scope, StoreError},
-    trace::{Summary, TraceId},
+    trace::Summary,
 };
 use serde::Deserialize;
 use slo::{
@@ -18,7 +17,7 @@ use slo::{
 
 use crate::{
     condition::Condition,
-    database::{Database, all, failed, five_minutes, seconds},
+    database::{Database, all, five_minutes, seconds},
 };
 
 /// Traces that began in some five minutes and took about as long.
@@ -30,18 +29,10 @@ struct Count {
     scanned: u64,
 }
 
+/// A row of the answer, whose columns are a summary's one after the other.
 #[derive(Row, Deserialize)]
 struct Line {
-    trace_id: [u8; 16],
-    start_ns: i64,
-    end_ns: i64,
-    spans: u32,
-    flags: u8,
-    root: String,
-    root_service: String,
-    accounts: Vec<String>,
-    services: Vec<String>,
-    tenants: Vec<String>,
+    summary: Summary,
 }
 
 pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
@@ -80,7 +71,7 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
             .param("bin", if search.slowest_first { least } else { 0 })
             .param("slowest", search.slowest_first)
             .param("limit", search.limit as u64);
-        traces = all::<Line>(lines).await?.into_iter().map(summary).collect::<Result<_, _>>()?;
+        traces = all::<Line>(lines).await?.into_iter().map(|line| line.summary).collect();
     }
     let matched = histogram.total() as usize;
     let latency = histogram.bins().iter().filter(|(_, count)| *count > 0.0).map(|(bin, count)| LatencyBin {
@@ -89,24 +80,4 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
         count: *count,
     });
     Ok(Found { traces, matched, scanned: scanned as usize, truncated: false, latency: latency.collect() })
-}
-
-fn summary(line: Line) -> Result<Summary, StoreError> {
-    let trace_id = TraceId::from_bytes(&line.trace_id).map_err(failed)?;
-    let flags = Flags::from_bits_retain(line.flags);
-    Ok(Summary {
-        trace_id,
-        xray_trace_id: trace_id.xray(),
-        root: line.root,
-        root_service: line.root_service,
-        accounts: line.accounts,
-        services: line.services,
-        tenants: line.tenants,
-        spans: line.spans as usize,
-        fault: flags.contains(Flags::FAULT),
-        error: flags.contains(Flags::ERROR),
-        throttle: flags.contains(Flags::THROTTLE),
-        start_unix_ns: line.start_ns,
-        duration_ns: line.end_ns.saturating_sub(line.start_ns),
-    })
 }

@@ -2,7 +2,7 @@
 
 use clickhouse::Row;
 use control_plane_model::{
-    catalog::{ANNOTATION, Catalog},
+    catalog::{ANNOTATION, Catalog, Node},
     growing::GrowingTrace,
     search::normalized,
 };
@@ -30,21 +30,12 @@ pub(crate) struct Outlined {
     methods: Vec<String>,
     urls: Vec<String>,
     users: Vec<String>,
-    annotation_names: Vec<String>,
-    annotation_values: Vec<String>,
-    annotation_numbers: Vec<Option<f64>>,
-    service_accounts: Vec<String>,
-    service_names: Vec<String>,
-    service_flags: Vec<u8>,
-    service_statuses: Vec<Vec<u16>>,
-    service_longest_ns: Vec<u64>,
-    source_kinds: Vec<String>,
-    source_accounts: Vec<String>,
-    source_names: Vec<String>,
-    target_kinds: Vec<String>,
-    target_accounts: Vec<String>,
-    target_names: Vec<String>,
-    edge_flags: Vec<u8>,
+    /// Name, value, and the number that this is.
+    annotations: Vec<(String, String, Option<f64>)>,
+    /// Account, name, flags, statuses, and how long the longest took.
+    services: Vec<(String, String, u8, Vec<u16>, u64)>,
+    /// Source, target, flags.
+    edges: Vec<(Node, Node, u8)>,
     received: u32,
 }
 
@@ -79,34 +70,20 @@ impl Outlined {
         // In one order always, so that traces that are alike are of one shape.
         row.statuses.sort_unstable();
         row.methods.sort_unstable();
-        for (name, value) in outline.annotations {
+        row.annotations.extend(outline.annotations.into_iter().map(|(name, value)| {
             let name = catalog.name(name);
-            row.annotation_names.push(normalized(name.strip_prefix(ANNOTATION).unwrap_or(name)));
-            row.annotation_numbers.push(value.parse().ok());
-            row.annotation_values.push(value);
-        }
-        let mut services: Vec<_> = outline.services.into_iter().map(|of| (catalog.node(of.node), of)).collect();
-        services.sort_by(|a, b| a.0.cmp(&b.0));
-        for (node, mut service) in services {
+            let number = value.parse().ok();
+            (normalized(name.strip_prefix(ANNOTATION).unwrap_or(name)), value, number)
+        }));
+        row.services.extend(outline.services.into_iter().map(|mut service| {
             service.statuses.sort_unstable();
-            row.service_accounts.push(node.account);
-            row.service_names.push(node.name);
-            row.service_flags.push(service.flags);
-            row.service_statuses.push(service.statuses);
-            row.service_longest_ns.push(service.longest_ns);
-        }
+            let node = catalog.node(service.node);
+            (node.account, node.name, service.flags, service.statuses, service.longest_ns)
+        }));
+        row.services.sort_unstable();
         let edges = outline.edges.into_iter();
-        let mut edges: Vec<_> = edges.map(|(from, to, flags)| (catalog.node(from), catalog.node(to), flags)).collect();
-        edges.sort_unstable();
-        for (from, to, flags) in edges {
-            row.source_kinds.push(from.kind);
-            row.source_accounts.push(from.account);
-            row.source_names.push(from.name);
-            row.target_kinds.push(to.kind);
-            row.target_accounts.push(to.account);
-            row.target_names.push(to.name);
-            row.edge_flags.push(flags);
-        }
+        row.edges.extend(edges.map(|(from, to, flags)| (catalog.node(from), catalog.node(to), flags)));
+        row.edges.sort_unstable();
         row
     }
 

@@ -4,7 +4,6 @@ use std::{collections::HashSet, future::ready, sync::Arc};
 
 use clickhouse::{Row, query::RowCursor};
 use control_plane_model::{
-    otlp,
     rollup::{DAY, HOUR, day},
     store::{RequestQuery, RequestRows, Scope, StoreError, SumsOf},
 };
@@ -12,69 +11,33 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use slo::{Cell, Key, Kind};
 
-use crate::{
-    database::{Database, all, failed, seconds, within},
-    map::histogram,
-};
+use crate::database::{Database, all, failed, seconds, within};
 
-/// Buckets are at most an hour wide; what the evaluator counts begins with whole five minutes.
-const WIDTH: u32 = 60;
 /// Rows of all tenants are asked for by so many seconds, so that no answer is sorted for long.
 const SLICE: i64 = 6 * HOUR;
 /// Rows that are handed on at a time.
 const BATCH: usize = 1_024;
 
+/// A row of the answer, whose columns are these one after the other.
 #[derive(Row, Deserialize)]
 struct Sums {
-    start: u32,
-    account: String,
+    account: Option<String>,
     service: String,
     operation: String,
-    kind: i8,
-    tenant: String,
-    tier: String,
-    requests: u64,
-    failed: u64,
-    duration_ns: u64,
-    weight: f64,
-    weighted_failed: f64,
-    weighted_duration_ns: f64,
-    estimated: u64,
-    bins: Vec<(u16, f64)>,
-}
-
-/// What is not there is kept as nothing.
-fn some(text: String) -> Option<String> {
-    Some(text).filter(|text| !text.is_empty())
+    is_message: bool,
+    tenant: Option<String>,
+    tier: Option<String>,
+    cell: Cell,
 }
 
 impl Sums {
-    fn row(self, keys: &mut HashSet<Arc<Key>>, width: u32) -> slo::Row {
-        let key = Key {
-            account: some(self.account),
-            service: self.service,
-            operation: self.operation,
-            kind: if self.kind == otlp::Kind::Server as i8 { Kind::Server } else { Kind::Consumer },
-            tenant: some(self.tenant),
-            tier: some(self.tier),
-        };
-        let key = keys.get(&key).cloned().unwrap_or_else(|| {
-            let key = Arc::new(key);
-            keys.insert(key.clone());
-            key
-        });
-        let cell = Cell {
-            start: i64::from(self.start),
-            width,
-            requests: self.requests,
-            failed: self.failed,
-            duration_ns: u128::from(self.duration_ns),
-            weight: self.weight,
-            weighted_failed: self.weighted_failed,
-            weighted_duration_ns: self.weighted_duration_ns,
-            estimated: self.estimated,
-            histogram: histogram(self.bins),
-        };
+    /// Rows of one series share its key.
+    fn row(self, keys: &mut HashSet<Arc<Key>>) -> slo::Row {
+        let Self { account, service, operation, is_message, tenant, tier, cell } = self;
+        let kind = if is_message { Kind::Consumer } else { Kind::Server };
+        let key = Key { account, service, operation, kind, tenant, tier };
+        let key = keys.get(&key).cloned().unwrap_or_else(|| Arc::new(key));
+        keys.insert(key.clone());
         slo::Row { key, cell }
     }
 }
@@ -120,7 +83,7 @@ fn batches(rows: RowCursor<Sums>) -> RequestRows {
         while batch.len() < BATCH
             && let Some(sums) = within(rows.next()).await?
         {
-            batch.push(sums.row(&mut keys, WIDTH));
+            batch.push(sums.row(&mut keys));
         }
         Ok((!batch.is_empty()).then_some((batch, (rows, keys))))
     });
@@ -134,6 +97,6 @@ pub(crate) async fn costs(database: &Database, scope: &Scope, from: i64, to: i64
         .param("from", seconds(day(from)))
         .param("to", seconds(day(to) + DAY));
     let mut keys = HashSet::new();
-    let rows = all::<Sums>(found).await?.into_iter().map(|sums| sums.row(&mut keys, 0));
+    let rows = all::<Sums>(found).await?.into_iter().map(|sums| sums.row(&mut keys));
     Ok(rows.filter(|row| scope.sees(row.key.tenant.as_deref())).collect())
 }

@@ -1,8 +1,6 @@
 //! Tables: migrations, numbered.
 
-use clickhouse::Row;
 use control_plane_model::store::StoreError;
-use serde::Serialize;
 
 use crate::database::{Database, all, one, within};
 
@@ -23,12 +21,6 @@ pub struct Migration {
     pub applied: bool,
 }
 
-#[derive(Row, Serialize)]
-struct Applied<'a> {
-    number: u32,
-    name: &'a str,
-}
-
 /// All there are, in order.
 pub(crate) async fn migrations(database: &Database) -> Result<Vec<Migration>, StoreError> {
     let exists = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'migrations'";
@@ -40,16 +32,49 @@ pub(crate) async fn migrations(database: &Database) -> Result<Vec<Migration>, St
 
 /// Applies those that have not been, in order.
 pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
-    let create = "CREATE DATABASE IF NOT EXISTS {name:Identifier}";
-    within(database.query_outside(create).param("name", database.name()).execute()).await?;
-    within(database.query(include_str!("../sql/migrations.sql")).execute()).await?;
+    let everywhere = |statement: &str| match &database.cluster {
+        Some(cluster) => on_cluster(statement, cluster),
+        None => statement.to_owned(),
+    };
+    let create = everywhere("CREATE DATABASE IF NOT EXISTS {name:Identifier}");
+    within(database.query_outside(&create).param("name", database.name()).execute()).await?;
+    within(database.query(&everywhere(include_str!("../sql/migrations.sql"))).execute()).await?;
     for (Migration { number, name, applied }, (_, sql)) in migrations(database).await?.into_iter().zip(MIGRATIONS) {
-        for statement in sql.split(";\n").filter(|statement| !applied && !statement.trim().is_empty()) {
-            within(database.query(statement).execute()).await?;
+        // A server that has joined a cluster has none of them, though it hears that they have been taken.
+        let take = !applied || database.cluster.is_some();
+        for statement in sql.split(";\n").filter(|statement| take && !statement.trim().is_empty()) {
+            within(database.query(&everywhere(statement)).execute()).await?;
         }
         if !applied {
-            database.insert::<Applied<'_>>("migrations", &[Applied { number, name }]).await?;
+            let applied = "INSERT INTO migrations (number, name) SELECT {number:UInt32}, {name:String}";
+            within(database.query(applied).param("number", number).param("name", name).execute()).await?;
         }
+    }
+    Ok(())
+}
+
+/// A statement for all servers of a cluster, where each table is a replica:
+/// <https://clickhouse.com/docs/engines/table-engines/mergetree-family/replication>.
+fn on_cluster(statement: &str, cluster: &str) -> String {
+    const REPLICA: &str = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'";
+    let (create, rest) = statement.split_once(" IF NOT EXISTS ").unwrap_or((statement, ""));
+    let (name, rest) = rest.split_at(rest.find([' ', '\n']).unwrap_or(rest.len()));
+    let rest = rest
+        .replace("ENGINE = MergeTree", &format!("ENGINE = ReplicatedMergeTree({REPLICA})"))
+        .replace("ENGINE = ReplacingMergeTree(", &format!("ENGINE = ReplicatedReplacingMergeTree({REPLICA}, "))
+        .replace("ENGINE = ReplacingMergeTree\n", &format!("ENGINE = ReplicatedReplacingMergeTree({REPLICA})\n"));
+    format!("{create} IF NOT EXISTS {name} ON CLUSTER `{cluster}`{rest}")
+}
+
+/// Waits, in a cluster, until what all its servers wrote so far is on the server that is asked: whoever leads reads what others wrote.
+pub(crate) async fn catch_up(database: &Database) -> Result<(), StoreError> {
+    if database.cluster.is_none() {
+        return Ok(());
+    }
+    let replicas = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE 'Replicated%'";
+    for table in all::<String>(database.query(replicas)).await? {
+        let sync = database.query("SYSTEM SYNC REPLICA {table:Identifier} LIGHTWEIGHT");
+        within(sync.param("table", table).execute()).await?;
     }
     Ok(())
 }

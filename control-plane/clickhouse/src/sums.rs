@@ -22,6 +22,7 @@ use crate::{
     late::{self, Touched},
     local::Local,
     outlined::Outlined,
+    schema::catch_up,
 };
 
 /// Batches whose sums are made together.
@@ -39,12 +40,6 @@ struct Batch {
     version: u64,
 }
 
-/// A trace that changed.
-#[derive(Row, Deserialize)]
-struct Changed {
-    trace_id: [u8; 16],
-}
-
 /// Minutes whose sums that count have an even version, or an odd one.
 #[derive(Row, Deserialize)]
 struct Parity {
@@ -59,16 +54,17 @@ struct Done {
     rank: u64,
 }
 
+/// Of a row of `spans`.
 #[derive(Row, Deserialize)]
-struct StoredSpan {
+pub(crate) struct StoredSpan {
     trace_id: [u8; 16],
     rank: u64,
-    resource: Bytes,
-    body: Bytes,
+    pub(crate) resource: Bytes,
+    pub(crate) body: Bytes,
 }
 
-/// Source, target (kind, account, name), then the sample: duration, bin, flags, weight, whether that is a guess.
-type UseColumns = (String, String, String, String, String, String, u64, u16, u8, f64, u8);
+/// Source, target, then the sample: duration, bin, flags, weight, whether that is a guess.
+type Use = (Node, Node, u64, u16, u8, f64, u8);
 
 /// A row of `placed`.
 #[derive(Row, Serialize)]
@@ -89,7 +85,7 @@ struct PlacedRow {
     flags: u8,
     weight: f64,
     estimated: u8,
-    uses: Vec<UseColumns>,
+    uses: Vec<Use>,
 }
 
 /// The first batches whose sums are not made yet.
@@ -105,6 +101,8 @@ pub(crate) async fn first_to_make(database: &Database) -> Result<Option<i64>, St
 /// Makes the sums of the batches that have none yet, the first of them; whether there may be more.
 pub(crate) async fn make(database: &Database) -> Result<bool, StoreError> {
     let batches = batches(database, BATCHES).await?;
+    // A batch may be known here before its spans are.
+    catch_up(database).await?;
     // Before any span is read: what another leader makes of spans that it read before this one is older.
     let version = batches.iter().map(|batch| batch.version).max().unwrap_or_default();
     let mut making = Making {
@@ -120,7 +118,7 @@ pub(crate) async fn make(database: &Database) -> Result<bool, StoreError> {
     let ranks: Vec<u64> = batches.iter().map(|batch| batch.rank).collect();
     let changed =
         database.query(include_str!("../sql/traces_of_batches.sql")).param("since", since).param("ranks", ranks);
-    let changed: Vec<Changed> = all(changed).await?;
+    let changed: Vec<String> = all(changed).await?;
     // What was made of some is inserted while the next are read.
     for traces in changed.chunks(TRACES).chain([&[][..]]) {
         let (placed, outlined) = (std::mem::take(&mut making.placed), std::mem::take(&mut making.traces));
@@ -170,13 +168,12 @@ struct Open {
 }
 
 impl Making {
-    async fn read(&mut self, database: &Database, traces: &[Changed]) -> Result<(), StoreError> {
+    async fn read(&mut self, database: &Database, traces: &[String]) -> Result<(), StoreError> {
         if traces.is_empty() {
             return Ok(());
         }
-        let ids: Vec<String> = traces.iter().map(|id| format!("{:032x}", u128::from_be_bytes(id.trace_id))).collect();
         let query = database.query(include_str!("../sql/spans_of_traces.sql"));
-        let query = query.param("traces", ids).param("limit", 2 * MAX_SPANS_PER_TRACE as u64);
+        let query = query.param("traces", traces).param("limit", 2 * MAX_SPANS_PER_TRACE as u64);
         let mut rows = query.fetch::<StoredSpan>().map_err(failed)?;
         let mut open = Open::default();
         let mut sender = (Bytes::new(), otlp::Resource::of(&Resource::default()));
@@ -216,14 +213,12 @@ impl Making {
         if growing.is_empty() {
             return;
         }
-        let mut uses: HashMap<SpanId, Vec<UseColumns>> = HashMap::new();
+        let mut uses: HashMap<SpanId, Vec<Use>> = HashMap::new();
         growing.uses(|id, _, used| {
-            let (Node { kind, account, name }, to) = (local.catalog.node(used.from), local.catalog.node(used.to));
+            let (from, to) = (local.catalog.node(used.from), local.catalog.node(used.to));
             let Sample { duration_ns, flags, weight, estimated } = used.sample;
-            let sample = (duration_ns, bin(duration_ns), flags.bits(), weight, u8::from(estimated));
-            let (took, bin, flags, weight, estimated) = sample;
-            let columns = (kind, account, name, to.kind, to.account, to.name, took, bin, flags, weight, estimated);
-            uses.entry(id).or_default().push(columns);
+            let row = (from, to, duration_ns, bin(duration_ns), flags.bits(), weight, u8::from(estimated));
+            uses.entry(id).or_default().push(row);
         });
         let mut buckets = BTreeSet::new();
         for facts in facts {

@@ -1,5 +1,6 @@
 //! What many spans come to: counts and latency histograms that can be added, and taken away again, by buckets of time.
 
+use serde::Deserialize;
 use slo::Histogram;
 
 use crate::otlp::{Flags, Sample};
@@ -29,7 +30,7 @@ pub fn day(time: i64) -> i64 {
 }
 
 /// Sums that can be added, and taken away again. Plain ones count spans as received, weighted ones by their adjusted count.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Cell {
     /// Spans.
     pub count: i64,

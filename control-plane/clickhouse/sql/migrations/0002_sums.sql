@@ -70,56 +70,50 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 -- The outline of a trace as the leader writes it, its lists in one order always.
 CREATE TABLE IF NOT EXISTS outlines
 (
-    bucket              DateTime('UTC'),
-    trace_id            FixedString(16),
-    version             UInt64,
-    start_ns            Int64,
-    end_ns              Int64,
-    bin                 UInt16,
-    spans               UInt32,
-    flags               UInt8,
-    partial             UInt8,
-    root                String,
-    root_service        String,
-    response_ns         UInt64,
-    tenants             Array(String),
-    statuses            Array(UInt16),
-    methods             Array(String),
-    urls                Array(String),
-    users               Array(String),
-    annotation_names    Array(String),
-    annotation_values   Array(String),
-    annotation_numbers  Array(Nullable(Float64)),
-    service_accounts    Array(String),
-    service_names       Array(String),
-    service_flags       Array(UInt8),
-    service_statuses    Array(Array(UInt16)),
-    service_longest_ns  Array(UInt64),
-    source_kinds        Array(String),
-    source_accounts     Array(String),
-    source_names        Array(String),
-    target_kinds        Array(String),
-    target_accounts     Array(String),
-    target_names        Array(String),
-    edge_flags          Array(UInt8),
-    received            DateTime('UTC'),
-    shape               FixedString(16) DEFAULT sipHash128(
-        statuses, methods, service_accounts, service_names, service_flags, service_statuses,
-        source_kinds, source_accounts, source_names, target_kinds, target_accounts, target_names, edge_flags)
+    bucket        DateTime('UTC'),
+    trace_id      FixedString(16),
+    version       UInt64,
+    start_ns      Int64,
+    end_ns        Int64,
+    bin           UInt16,
+    spans         UInt32,
+    flags         UInt8,
+    partial       UInt8,
+    root          String,
+    root_service  String,
+    response_ns   UInt64,
+    tenants       Array(String),
+    statuses      Array(UInt16),
+    methods       Array(String),
+    urls          Array(String),
+    users         Array(String),
+    annotations   Array(Tuple(name String, value String, number Nullable(Float64))),
+    services      Array(Tuple(account String, name String, flags UInt8, statuses Array(UInt16), longest_ns UInt64)),
+    edges         Array(Tuple(
+        source_kind String, source_account String, source_name String,
+        target_kind String, target_account String, target_name String, flags UInt8)),
+    received      DateTime('UTC'),
+    shape         FixedString(16) DEFAULT sipHash128(
+        statuses, methods, services.account, services.name, services.flags, services.statuses,
+        edges.source_kind, edges.source_account, edges.source_name, edges.target_kind, edges.target_account, edges.target_name, edges.flags)
 )
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS shapes_view TO shapes AS
 SELECT DISTINCT
-    shape, statuses, methods, service_accounts, service_names, service_flags, service_statuses,
-    source_kinds, source_accounts, source_names, target_kinds, target_accounts, target_names, edge_flags, now() AS used
+    shape, statuses, methods,
+    services.account AS service_accounts, services.name AS service_names, services.flags AS service_flags, services.statuses AS service_statuses,
+    edges.source_kind AS source_kinds, edges.source_account AS source_accounts, edges.source_name AS source_names,
+    edges.target_kind AS target_kinds, edges.target_account AS target_accounts, edges.target_name AS target_names, edges.flags AS edge_flags,
+    now() AS used
 FROM outlines;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS traces_view TO traces AS
 SELECT
     bucket, trace_id, version, start_ns, end_ns, bin, spans, flags, partial, root, root_service, response_ns, shape, tenants, urls, users,
-    annotation_names, annotation_values, annotation_numbers,
-    service_accounts, service_names, service_flags, service_statuses, service_longest_ns, received
+    annotations.name AS annotation_names, annotations.value AS annotation_values, annotations.number AS annotation_numbers,
+    services.account AS service_accounts, services.name AS service_names, services.flags AS service_flags, services.statuses AS service_statuses,
+    services.longest_ns AS service_longest_ns, received
 FROM outlines;
 
 -- A span in its place: whether it is a request, and the edges it stands for.
