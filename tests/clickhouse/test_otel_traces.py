@@ -3,10 +3,20 @@
 import time
 import urllib.error
 
-from conftest import PATIENCE
+import pytest
+
+from conftest import PATIENCE, ClickHouse
 
 # More inserts than the leader reads at a time.
 INSERTS = 25
+
+
+@pytest.fixture(scope="module")
+def clickhouse(tmp_path_factory):
+    """Nothing in it."""
+    clickhouse = ClickHouse(tmp_path_factory.mktemp("clickhouse"))
+    yield clickhouse
+    clickhouse.stop()
 
 
 def insert(clickhouse, number, name="'GET /bookings'"):

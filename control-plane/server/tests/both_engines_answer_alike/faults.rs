@@ -113,7 +113,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ),
     ("migrations/0002_sums.sql", "ORDER BY (bucket, trace_id)", "ORDER BY bucket"),
     ("migrations/0002_sums.sql", "VIEW IF NOT EXISTS counted", "VIEW counted"),
-    ("migrations/0002_sums.sql", ", max(greatest(version, made)) + 1)", ", toUInt64(0))"),
+    ("migrations/0002_sums.sql", ", max(greatest(version, made)) + 1)", ", max(greatest(version, made)) * 0)"),
     ("migrations/0002_sums.sql", "target_name, version % 2)", "target_name)"),
     ("migrations/0002_sums.sql", "kind, tier, version % 2)", "kind, tier)"),
     ("migrations/0002_sums.sql", "ORDER BY (minute, trace_id, span_id)", "ORDER BY (minute, span_id)"),

@@ -114,6 +114,8 @@ async fn late_spans_are_told_of_although_they_failed_at_first(both: &Both) {
         store.take_late(until).await.unwrap();
     }
     let late = spans::request(&request(241, "late at last", 7_200));
+    // Once the two are merged, nobody knows that the second came.
+    both.server.sql(&format!("SYSTEM STOP MERGES {}.spans", both.server.database)).await;
     shut(both, "changed").await;
     let refused = both.clickhouse.write(by_trace(late.clone(), None, until).0).await;
     assert!(refused.is_err(), "a batch that nobody knows of is acknowledged");
@@ -123,6 +125,7 @@ async fn late_spans_are_told_of_although_they_failed_at_first(both: &Both) {
     let told = both.take_late(until).await;
     assert_eq!(told, BTreeSet::from([Some("late at last".to_owned())]));
     assert_eq!(both.take_late(until).await, BTreeSet::new(), "late once");
+    both.server.sql(&format!("SYSTEM START MERGES {}.spans", both.server.database)).await;
 }
 
 /// Sums count until their successors do, whatever is merged meanwhile: a leader may end between the two, and the next one as well.
