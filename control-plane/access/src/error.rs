@@ -1,6 +1,6 @@
 //! Why somebody is not let in.
 
-use control_plane_model::store::StoreError;
+use control_plane_model::{complain::complain, store::StoreError};
 
 /// Why a request is not answered. Its text is for whoever sent it, and names nobody else.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -23,7 +23,8 @@ pub enum AccessError {
 }
 
 impl From<StoreError> for AccessError {
-    fn from(_: StoreError) -> Self {
+    fn from(error: StoreError) -> Self {
+        complain(format_args!("who somebody is cannot be verified: {error}"));
         Self::Unavailable("the store does not answer")
     }
 }

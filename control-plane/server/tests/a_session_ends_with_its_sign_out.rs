@@ -91,7 +91,7 @@ async fn here() -> (Server, Provider, Provider, tempfile::TempDir) {
 
 #[tokio::test]
 async fn signed_in_and_out() {
-    let (server, ..) = here().await;
+    let (server, _staff, _tenants, _dir) = here().await;
     let mut browser = Browser::new(&server);
     let page = browser.sign_in("staff", "/traces?window=15m").await;
     assert_eq!(page.status(), 200);
@@ -121,11 +121,13 @@ async fn signed_in_and_out() {
 
 #[tokio::test]
 async fn a_tenants_user_sees_their_own() {
-    let (server, ..) = here().await;
+    let (server, _staff, _tenants, _dir) = here().await;
     let mut browser = Browser::new(&server);
     let page = browser.sign_in("tenants", "/tenant?id=acme").await.text().await.unwrap();
     assert!(page.contains("pilot@acme.example (tenant)"), "{page}");
-    assert_eq!(browser.open("/tenant?id=globex").await.status(), 404);
+    let others = browser.open("/tenant?id=globex").await;
+    let (status, text) = (others.status(), others.text().await.unwrap());
+    assert_eq!(status, 404, "{text}");
 }
 
 #[tokio::test]
@@ -141,7 +143,7 @@ async fn sessions_outlive_the_server() {
 
 #[tokio::test]
 async fn no_sign_in_leads_elsewhere_or_is_another_browsers() {
-    let (server, ..) = here().await;
+    let (server, _staff, _tenants, _dir) = here().await;
     let mut victim = Browser::new(&server);
     for elsewhere in ["https://evil.example/", "//evil.example", "/%5Cevil.example", "javascript:alert(1)"] {
         let to_provider = location(&victim.open(&format!("/sign-in/staff?return_to={elsewhere}")).await);
