@@ -66,7 +66,7 @@ async fn is_kept_so_long(both: &Both, number: u32, (table, column, days, rows): 
     // Of another trace, so that none replaces another.
     let other = match both.server.sql(&id).await.trim() {
         "" => String::new(),
-        id => format!(", toFixedString(unhex(concat('{number}', substring(hex({id}), 3))), 16) AS {id}"),
+        id => format!(", toFixedString(unhex(concat('fe{number}', substring(hex({id}), 5))), 16) AS {id}"),
     };
     for (age, stays) in [(days - 1, true), (days + 1, false)] {
         let (from, to) = (age * 86_400 + 43_200, age * 86_400 - 43_200);
