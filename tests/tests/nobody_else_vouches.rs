@@ -17,7 +17,7 @@ use tenant_messages::{BelievedSources, IncomingMessage, InvalidMessage, TenantMe
 use toml::Table;
 
 /// What leads to a context, why, and the only files in whose code it stands.
-const WAYS: [(&str, &str, &[&str]); 5] = [
+const WAYS: [(&str, &str, &[&str]); 7] = [
     (
         "vouched_by",
         "makes a context of a label",
@@ -34,6 +34,18 @@ const WAYS: [(&str, &str, &[&str]); 5] = [
         &["shared/tenant-auth/src/authorizer.rs", "shared/tenant-auth/src/jwt.rs"],
     ),
     (".identify(", "hands a request to one who says so", &["shared/tenant-auth/src/layer.rs"]),
+    (
+        "Scope::All,",
+        "lets all tenants be seen in the control plane",
+        &[
+            "control-plane/access/src/principal.rs",
+            "control-plane/cli/src/copy.rs",
+            "control-plane/embedded/src/archive.rs",
+            "control-plane/server/src/evaluator/surroundings.rs",
+            "control-plane/slo-evaluator/src/spans.rs",
+        ],
+    ),
+    ("Scope::Tenant(", "lets one tenant be seen in the control plane", &["control-plane/access/src/principal.rs"]),
     (
         "BelievedSources",
         "says whose messages are taken",
