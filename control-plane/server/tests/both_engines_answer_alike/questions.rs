@@ -120,7 +120,9 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
             found.insert(format!("{scope:?} trace {id}"), json!(store.trace(scope, id).await.unwrap()));
         }
         search(store, scope, asked, &mut found).await;
-        sums(store, scope, asked, &mut found).await;
+        map(store, scope, asked, &mut found).await;
+        requests(store, scope, asked, &mut found).await;
+        costs(store, scope, asked, &mut found).await;
         if !asked.briefly {
             // The embedded engine's may be two seconds old.
             found.insert(format!("{scope:?} facets"), json!(store.facets(scope).await.unwrap()));
@@ -135,13 +137,6 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
     }
     found.insert("has requests".into(), json!(store.has_requests().await.unwrap()));
     found
-}
-
-/// The answers to questions that sums are read for.
-pub(crate) async fn sums(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
-    map(store, scope, asked, answers).await;
-    requests(store, scope, asked, answers).await;
-    costs(store, scope, asked, answers).await;
 }
 
 async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
@@ -201,7 +196,7 @@ fn combinations(count: usize) -> Vec<String> {
     (0..count).map(|_| combined()).collect()
 }
 
-async fn map(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+pub(crate) async fn map(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
     let now = asked.now / 1_000_000_000;
     let tenants = [None, Some("acme"), Some(TENANTS[2]), Some("nobody"), Some("")];
     let narrower = [
