@@ -8,11 +8,12 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server};
+use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, delivery, evaluator::Whose, server};
 use control_plane_model::{search::Expression, trace::TraceId};
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -171,7 +172,10 @@ enum CostFormat {
     Csv,
 }
 
-/// How a command asks and answers.
+/// A server gives up a question before.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// How a command asks and answers. `CONTROL_PLANE_TOKEN` holds a token or a service key, where the control plane asks for one.
 #[derive(Args)]
 struct Client {
     /// The control plane.
@@ -326,7 +330,12 @@ impl Client {
     async fn ask(&self, path: &str, query: &[(&str, String)]) -> Result<String> {
         let mut url = reqwest::Url::parse(&self.url).context("the URL of the control plane")?.join(path)?;
         url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
-        let answer = reqwest::get(url).await.with_context(|| format!("no answer from {}", self.url))?;
+        let mut request = delivery::client(&self.url, ANSWER_WITHIN)?.get(url);
+        // Not an argument: others on this machine could read it.
+        if let Ok(token) = std::env::var("CONTROL_PLANE_TOKEN") {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.with_context(|| format!("no answer from {}", self.url))?;
         let status = answer.status();
         let text = answer.text().await?;
         if !status.is_success() {

@@ -6,7 +6,7 @@ use reqwest::{Client, RequestBuilder, StatusCode, header};
 use tokio::time::{Instant, sleep};
 
 /// A client for this URL. The system's certificate authorities are read where TLS needs them: a machine that sends nothing by TLS may have none.
-pub(crate) fn client(url: &str, timeout: Duration) -> reqwest::Result<Client> {
+pub fn client(url: &str, timeout: Duration) -> reqwest::Result<Client> {
     let client = Client::builder().timeout(timeout);
     if url.starts_with("https:") { client.build() } else { client.tls_certs_only([]).build() }
 }

@@ -10,7 +10,7 @@
 //! | `otel_traces` | spans that a Collector has written to ClickHouse |
 //! | [`evaluator`] | every tenant's objectives, kept up to date |
 //! | [`alerting`] | alerts, and how they are told |
-//! | `delivery` | requests to others, sent until they are taken |
+//! | [`delivery`] | requests to others, sent until they are taken |
 //! | [`forward`] | spans passed on to other backends |
 //! | [`api`] | the JSON API |
 //! | [`pages`] | the pages |
@@ -21,7 +21,7 @@ mod access;
 pub mod alerting;
 pub mod api;
 pub mod config;
-mod delivery;
+pub mod delivery;
 pub mod evaluator;
 pub mod forward;
 pub mod intake;
