@@ -211,3 +211,19 @@ async fn a_name_that_is_not_the_servers_is_not_answered() {
     }
     assert_eq!(here.client.get(format!("{}/api/map", open.url)).send().await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn a_command_brings_its_key_from_the_environment() {
+    let here = Here::new().await;
+    let map = |key: Option<&str>| {
+        let mut command = std::process::Command::new(testkit::program("control-plane"));
+        command.args(["map", "--url", &here.server.url]).envs(key.map(|key| ("CONTROL_PLANE_TOKEN", key)));
+        command.output().unwrap()
+    };
+    assert!(map(Some(KEY)).status.success());
+    for wrong in [None, Some("cpk_another")] {
+        let refused = map(wrong);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("Sign in, or send a token"), "{refused:?}");
+    }
+}
