@@ -44,6 +44,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "control-plane/server",
         &[
             "control-plane-model",
+            "control-plane-access",
             "control-plane-embedded",
             "control-plane-clickhouse",
             "control-plane-dynamodb",

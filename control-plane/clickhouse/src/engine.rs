@@ -130,9 +130,7 @@ impl SpanStore for ClickHouse {
                 spans.push(span);
             }
         }
-        spans.retain(|span| scope.sees(span.tenant.as_deref()));
-        spans.sort_by_key(|span| (span.start_unix_ns, span.end_unix_ns));
-        Ok((!spans.is_empty()).then(|| Trace { trace_id, xray_trace_id: trace_id.xray(), spans }))
+        Ok(Trace::seen_by(scope, trace_id, spans))
     }
 
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {

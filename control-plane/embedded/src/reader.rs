@@ -78,9 +78,7 @@ impl Reader {
             for (resource, scope_spans) in fragments(connection, row)? {
                 spans.extend(scope_spans.spans.into_iter().map(|span| otlp::span(&resource, span)));
             }
-            spans.retain(|span| scope.sees(span.tenant.as_deref()));
-            spans.sort_by_key(|span| (span.start_unix_ns, span.end_unix_ns));
-            Ok((!spans.is_empty()).then(|| Trace { trace_id, xray_trace_id: trace_id.xray(), spans }))
+            Ok(Trace::seen_by(scope, trace_id, spans))
         })
     }
 

@@ -9,6 +9,7 @@
 //! | [`growing`] | a trace whose spans are still coming |
 //! | [`catalog`] | names and nodes by number |
 //! | [`rollup`] | counts and latency histograms, by buckets of time |
+//! | [`scope`] | whose eyes a read is for |
 //! | [`search`] | X-Ray filter expressions, and what they say of a trace |
 //! | [`listing`], [`map`] | searches and the service map: what is asked, and what is answered |
 //! | [`store`] | what keeps spans |
@@ -22,6 +23,7 @@ pub mod listing;
 pub mod map;
 pub mod otlp;
 pub mod rollup;
+pub mod scope;
 pub mod search;
 pub mod store;
 pub mod topology;

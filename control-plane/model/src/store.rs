@@ -9,6 +9,7 @@ use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use slo::Row;
 
+pub use crate::scope::Scope;
 use crate::{
     incoming::Incoming,
     listing::{Found, Search},
@@ -56,30 +57,6 @@ pub struct Facets {
     pub accounts: Vec<String>,
     /// `service.name`
     pub services: Vec<String>,
-}
-
-/// Whose eyes a read is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// An operator's: all there is.
-    All,
-    /// A tenant's: only what was done for it.
-    Tenant(String),
-}
-
-impl Scope {
-    /// The one tenant that may be seen; none, where all may.
-    pub fn tenant(&self) -> Option<&str> {
-        match self {
-            Self::All => None,
-            Self::Tenant(tenant) => Some(tenant),
-        }
-    }
-
-    /// Whether what was done for `tenant`, or for nobody in particular, may be seen.
-    pub fn sees(&self, tenant: Option<&str>) -> bool {
-        self.tenant().is_none_or(|own| tenant == Some(own))
-    }
 }
 
 /// Which sums of requests.
@@ -220,16 +197,4 @@ pub trait StateStore: Debug + Send + Sync {
 
     /// Takes an entry away: of several who do so at once, one gets it.
     async fn take_entry(&self, name: &str) -> Result<Option<String>, StoreError>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tenant_sees_itself_and_an_operator_everybody() {
-        let own = Scope::Tenant("a".into());
-        assert!(own.sees(Some("a")) && !own.sees(Some("b")) && !own.sees(None));
-        assert!(Scope::All.sees(Some("a")) && Scope::All.sees(None));
-    }
 }

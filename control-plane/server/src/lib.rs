@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`server`] | the HTTP server: routes and shutdown |
-//! | `access` | signing in and out, and the answer for whoever is not let in |
+//! | `access` | the answer for whoever is not let in |
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
 //! | [`leader`] | which of several servers makes sums, judges and tells |

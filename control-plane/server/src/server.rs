@@ -73,7 +73,7 @@ pub async fn serve(
         forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
     };
     let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
-    let guarded = guarded.merge(access::routes().into_router().with_state(gate.clone()));
+    let guarded = guarded.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
     let guarded = guarded
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(from_fn(timed))
@@ -179,7 +179,7 @@ async fn again(mut response: Response) -> Response {
 
 /// Every route that somebody may ask for who is signed in, or has to be; besides them there are `/healthz` and the intake's.
 pub fn routes() -> Vec<RouteRow> {
-    [api::routes().merge(pages::routes()).rows(), access::routes().rows()].concat()
+    [api::routes().merge(pages::routes()).rows(), pages::sign_in_routes().rows()].concat()
 }
 
 /// Says what the request took here: <https://www.w3.org/TR/server-timing/>.

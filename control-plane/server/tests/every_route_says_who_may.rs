@@ -159,6 +159,13 @@ async fn of_a_trace_that_tenants_share_each_sees_its_own_spans() {
     assert_eq!(spans(1).await, ["acme"]);
     assert_eq!(spans(2).await, ["globex"]);
     assert_eq!(spans(4).await, ["acme", "globex"]);
+    let others =
+        async |who: usize, trace: &str| here.json(who, &format!("/api/traces/{trace}")).await["others"].clone();
+    assert_eq!(others(1, "03030303030303030303030303030303").await, true);
+    assert_eq!(others(4, "03030303030303030303030303030303").await, Value::Null);
+    assert_eq!(others(1, "01010101010101010101010101010101").await, Value::Null);
+    let page = here.ask(1, "GET", "/traces/03030303030303030303030303030303").await.1;
+    assert!(page.contains("Others took part"));
 }
 
 #[tokio::test]

@@ -82,8 +82,12 @@ mod tests {
         let trace_id: control_plane_model::trace::TraceId = "5759e988bd862e3fe1be46a994272793".parse().unwrap();
         let mut failed = span("b", Some("a"), 50_000_000, 100_000_000);
         failed.error = Some("timeout".into());
-        let trace =
-            Trace { trace_id, xray_trace_id: trace_id.xray(), spans: vec![span("a", None, 0, 100_000_000), failed] };
+        let trace = Trace {
+            trace_id,
+            xray_trace_id: trace_id.xray(),
+            spans: vec![span("a", None, 0, 100_000_000), failed],
+            others: false,
+        };
         let plain = super::trace(&trace, false);
         let lines: Vec<&str> = plain.lines().collect();
         assert!(lines[1].starts_with("span a    SERVER    booking-api  111111111111  acme  basic"), "{plain}");

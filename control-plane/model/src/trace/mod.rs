@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scope::Scope;
+
 /// A whole trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
@@ -21,6 +23,20 @@ pub struct Trace {
     pub xray_trace_id: String,
     /// Its spans by start time.
     pub spans: Vec<Span>,
+    /// Whether it has spans of others besides, which whoever asks may not see.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub others: bool,
+}
+
+impl Trace {
+    /// What a trace is to whoever asks; `None` if they may see no span of it.
+    pub fn seen_by(scope: &Scope, trace_id: TraceId, mut spans: Vec<Span>) -> Option<Self> {
+        let all = spans.len();
+        spans.retain(|span| scope.sees(span.tenant.as_deref()));
+        spans.sort_by_key(|span| (span.start_unix_ns, span.end_unix_ns));
+        let others = spans.len() < all;
+        (!spans.is_empty()).then(|| Self { trace_id, xray_trace_id: trace_id.xray(), spans, others })
+    }
 }
 
 /// A span.

@@ -92,7 +92,7 @@ pub(crate) mod tests {
 
     pub(crate) fn trace(spans: Vec<Span>) -> Trace {
         let trace_id: crate::trace::TraceId = "5759e988bd862e3fe1be46a994272793".parse().unwrap();
-        Trace { trace_id, xray_trace_id: trace_id.xray(), spans }
+        Trace { trace_id, xray_trace_id: trace_id.xray(), spans, others: false }
     }
 
     fn order(trace: &Trace) -> Vec<(&str, usize)> {

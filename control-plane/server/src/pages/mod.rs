@@ -8,21 +8,21 @@
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `cost` | who costs what |
+//! | `sign_in` | signing in and out |
 
 mod cost;
 mod frame;
 mod map;
 mod map_layout;
 mod search;
+mod sign_in;
 mod tenant;
 mod tenants;
 mod waterfall;
 
 use axum::{http::header, response::IntoResponse, routing::get};
-
 use control_plane_access::{May, Routes};
-
-pub(crate) use frame::outside;
+pub(crate) use sign_in::routes as sign_in_routes;
 
 use crate::{access::refuse, api::Sources};
 

@@ -105,6 +105,7 @@ fn head(drawing: &Drawing<'_>) -> Markup {
             div { dt { "Tenant" } dd { (distinct(|span| span.tenant.as_ref())) } }
             div { dt { "Tier" } dd { (distinct(|span| span.tier.as_ref())) } }
         }
+        @if trace.others { p { "Others took part in this trace. Their spans are not shown." } }
         @if let Some((span, share)) = slowest(drawing) {
             p { "Most of the time was spent in " strong { (span.name) } " of " (span.service) ": "
                 (format!("{:.0}", share * 100.0)) " % of the critical path "

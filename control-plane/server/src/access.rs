@@ -1,14 +1,10 @@
-//! Signing in and out, and the answer for whoever is not let in. Who that is, and who may what, is `control-plane-access`'s.
-
-mod sign_in;
+//! The answer for whoever is not let in. Who that is, and who may what, is `control-plane-access`'s.
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Redirect, Response},
 };
 use control_plane_access::AccessError;
-
-pub(crate) use sign_in::routes;
 
 use crate::{problem::Problem, text::link};
 

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use maud::html;
 use serde::Deserialize;
 
-use super::refuse;
-use crate::{pages::outside, problem::Problem, text::link};
+use super::frame::outside;
+use crate::{access::refuse, problem::Problem, text::link};
 
 /// Paths of signing in and out.
 pub(crate) fn routes() -> Routes<Gate> {
