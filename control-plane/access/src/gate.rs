@@ -61,7 +61,7 @@ impl Gate {
             Guarded::Open(browser) => {
                 browser.check(&request.method, &request.headers)?;
                 let by = "loopback".to_owned();
-                let principal = Principal { name: by.clone(), vouched_by: by, role: Role::Operator };
+                let principal = Principal { name: by.clone(), issued_by: by, role: Role::Operator };
                 Ok(Some(Visitor(Authenticated { principal, csrf: None })))
             }
             Guarded::By(access) => {

@@ -203,7 +203,7 @@ impl Issuer {
             Some(name) => name,
             None => text("sub")?.unwrap_or_default(),
         };
-        Ok(Principal { name, vouched_by: self.settings.issuer.clone(), role })
+        Ok(Principal { name, issued_by: self.settings.issuer.clone(), role })
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Principal {
     /// By what name: the e-mail address or the subject of a token, the name of a service key.
     pub name: String,
     /// Who says so: an issuer, or `service key`.
-    pub vouched_by: String,
+    pub issued_by: String,
     /// What they may do.
     pub role: Role,
 }

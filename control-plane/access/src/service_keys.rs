@@ -24,7 +24,7 @@ impl ServiceKeys {
             if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return Err(format!("service key {}: sha256 has 64 hexadecimal digits", key.name));
             }
-            let principal = Principal { name: key.name.clone(), vouched_by: "service key".into(), role };
+            let principal = Principal { name: key.name.clone(), issued_by: "service key".into(), role };
             Ok((hash, key.expires, principal))
         };
         settings.iter().map(key).collect::<Result<_, _>>().map(Self)

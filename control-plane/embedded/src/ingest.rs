@@ -26,8 +26,8 @@ use crate::{
 };
 
 /// Traces that spans came for lately are held in memory: so many of them, with so many spans together.
-const HOT_TRACES: usize = 10_000;
-const HOT_SPANS: usize = 200_000;
+const HOT_TRACES: usize = 7_500;
+const HOT_SPANS: usize = 150_000;
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// The state of the writer.
