@@ -42,9 +42,6 @@ use crate::{
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
 
-/// The largest form; no page has one of a hundredth of it.
-const MAX_FORM_BYTES: usize = 64 * 1024;
-
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
 /// is there that an answer needs.
 pub async fn serve(
@@ -74,10 +71,7 @@ pub async fn serve(
     };
     let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
     let guarded = guarded.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
-    let guarded = guarded
-        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-        .layer(from_fn(timed))
-        .layer(from_fn_with_state(gate, guard));
+    let guarded = guarded.layer(from_fn(timed)).layer(from_fn_with_state(gate, guard));
     let router = Router::new()
         .merge(intake::routes().with_state(intake).layer(from_fn(timed)))
         .merge(guarded)

@@ -106,7 +106,7 @@ async fn signed_in_and_out() {
         (&*server.url, String::new()),
         (&*server.url, "csrf=x".to_owned()),
         (&*server.url, format!("csrf={token}&csrf={token}")),
-        (&*server.url, format!("csrf={token}&more={}", "x".repeat(10_000_000))),
+        (&*server.url, format!("csrf={}", "x".repeat(10_000_000))),
     ] {
         let answer = browser.post("/sign-out", origin, body).await;
         assert!(answer.status().is_client_error(), "{origin}");
