@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::{
     AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn,
     browser::one,
-    issuer::Issuer,
+    issuer::{self, Issuer},
     secrets,
     service_keys::ServiceKeys,
     sessions::Sessions,
@@ -55,7 +55,19 @@ impl Access {
                 "access.staff and access.tenants have one issuer: a tenant's user could become an operator".into()
             );
         }
-        let sign_ins = SignIns { states: states.clone(), redirect_url: browser.url_of(CALLBACK) };
+        let providers = [
+            settings.staff.as_ref().map(|staff| &staff.provider),
+            settings.tenants.as_ref().map(|tenants| &tenants.provider),
+        ];
+        for provider in providers.into_iter().flatten() {
+            if !issuer::is_private(&issuer::discovery_url(provider)) {
+                return Err(format!("{}: an issuer is found by https, or on loopback", provider.issuer));
+            }
+        }
+        if settings.session.idle_minutes == 0 || settings.session.max_hours == 0 {
+            return Err("access.session: a session lasts a minute at least".to_owned());
+        }
+        let sign_ins = SignIns { redirect_url: browser.url_of(CALLBACK) };
         Ok(Self {
             service_keys: ServiceKeys::new(&settings.service_keys)?,
             sessions: Sessions::new(states, settings.session),
@@ -143,14 +155,14 @@ impl Access {
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<SignedIn, AccessError> {
-        let browser = self.cookie(headers, SIGN_IN_COOKIE);
-        let (issuer, return_to) = self.sign_ins.take(state, browser.as_deref()).await?;
+        let browser = self.cookie(headers, SIGN_IN_COOKIE).unwrap_or_default();
+        let (issuer, return_to) = self.sign_ins.read(state, &browser, now)?;
         let issuer = self.issuer(&issuer)?;
         // RFC 9207: an answer that says whose it is must be of whom was asked.
         if said_issuer.is_some_and(|said| said != issuer.settings().issuer) {
             return Err(AccessError::SignIn("another provider answered"));
         }
-        let principal = self.sign_ins.finish(issuer, code, state, browser.as_deref().unwrap_or_default()).await?;
+        let principal = self.sign_ins.finish(issuer, code, state, &browser).await?;
         self.sign_out(headers).await?;
         let session = self.sessions.begin(&principal, now).await?;
         Ok(SignedIn { principal, session, return_to })
@@ -198,7 +210,8 @@ impl Access {
     }
 
     fn cookie_name(&self, name: &str) -> String {
-        if self.browser.is_secure() { format!("__Host-{name}") } else { name.to_owned() }
+        // Servers on loopback share their cookies, whatever their ports.
+        if self.browser.is_secure() { format!("__Host-{name}") } else { format!("{name}-{}", self.browser.port()) }
     }
 
     /// The value of a cookie that is there once: of two, somebody else may have set one.
@@ -216,7 +229,7 @@ impl Access {
 
 /// What a form of a session has to bring along.
 fn csrf(session: &str) -> String {
-    secrets::derived("csrf", session)
+    secrets::mac(session, "csrf")
 }
 
 fn bearer(authorization: &str) -> Option<&str> {

@@ -28,10 +28,17 @@ impl Browser {
         if uri.path().len() > 1 || uri.query().is_some() {
             return Err(format!("access.url ends with the host, not as {url}"));
         }
+        if host.as_str().contains('@') {
+            return Err("access.url names nobody before its host".to_owned());
+        }
         if scheme != "https" && !is_loopback(host.as_str()) {
             return Err("access.url begins with https: cookies and tokens must not be read on their way".to_owned());
         }
-        Ok(Self { own: Some((scheme.to_owned(), host.as_str().to_ascii_lowercase())) })
+        // Browsers leave out a port that goes without saying.
+        let default = if scheme == "https" { ":443" } else { ":80" };
+        let host = host.as_str().to_ascii_lowercase();
+        let host = host.strip_suffix(default).map(str::to_owned).unwrap_or(host);
+        Ok(Self { own: Some((scheme.to_owned(), host)) })
     }
 
     /// For a server that answers on loopback alone.
@@ -42,6 +49,12 @@ impl Browser {
     /// Whether cookies may be sent over TLS alone.
     pub(crate) fn is_secure(&self) -> bool {
         self.own.as_ref().is_some_and(|(scheme, _)| scheme == "https")
+    }
+
+    /// The port of its own address.
+    pub(crate) fn port(&self) -> &str {
+        let host = self.own.as_ref().map_or("", |(_, host)| host.as_str());
+        host.rsplit_once(':').map_or("80", |(_, port)| port)
     }
 
     /// A path of this server, as others find it.
@@ -147,11 +160,24 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_goes_without_saying_is_left_out() {
+        let browser = Browser::at("https://cp.example:443").unwrap();
+        assert!(browser.check(&Method::GET, &headers(&[("host", "cp.example")])).is_ok());
+    }
+
+    #[test]
     fn an_address_is_private_and_a_host() {
         for url in ["https://cp.example", "https://cp.example:8443/", "http://127.0.0.1:7777", "http://localhost"] {
             assert!(Browser::at(url).is_ok(), "{url}");
         }
-        for url in ["http://cp.example", "cp.example", "https://", "https://cp.example/path", "https://cp.example?q"] {
+        for url in [
+            "http://cp.example",
+            "cp.example",
+            "https://",
+            "https://cp.example/path",
+            "https://cp.example?q",
+            "https://a@cp.example",
+        ] {
             assert!(Browser::at(url).is_err(), "{url}");
         }
     }

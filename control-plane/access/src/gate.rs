@@ -1,6 +1,6 @@
 //! Who sent a request, and the answer for those who may not ask for it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State},
@@ -15,6 +15,9 @@ use crate::{Access, AccessError, Authenticated, Browser, Principal, Role, Settin
 
 /// Makes the answer for whoever is not let in: a page for a browser, a problem document for a program.
 pub type Refuse = fn(&AccessError, &HeaderMap, &Uri) -> Response;
+
+/// How long it may take to find out who somebody is.
+const KNOWN_WITHIN: Duration = Duration::from_secs(8);
 
 /// What stands before every page and the API.
 #[derive(Debug, Clone)]
@@ -66,7 +69,9 @@ impl Gate {
             }
             Guarded::By(access) => {
                 access.check_source(&request.method, &request.headers)?;
-                Ok(access.who(&request.headers, Timestamp::now()).await?.map(Visitor))
+                let who = tokio::time::timeout(KNOWN_WITHIN, access.who(&request.headers, Timestamp::now()));
+                let who = who.await.map_err(|_| AccessError::Unavailable("that takes too long"))?;
+                Ok(who?.map(Visitor))
             }
         }
     }
@@ -120,10 +125,14 @@ pub async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Re
     let (mut request, body) = request.into_parts();
     match gate.visitor(&request).await {
         Ok(visitor) => {
-            if let Some(visitor) = visitor {
-                request.extensions.insert(visitor);
+            if let Some(visitor) = &visitor {
+                request.extensions.insert(visitor.clone());
             }
             let mut response = next.run(Request::from_parts(request, body)).await;
+            // For layers around this one.
+            if let Some(visitor) = visitor {
+                response.extensions_mut().insert(visitor);
+            }
             // What somebody saw is not shown to whoever comes after them at the same machine, or through the same proxy.
             response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
             response

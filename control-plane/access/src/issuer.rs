@@ -2,12 +2,14 @@
 //! <https://openid.net/specs/openid-connect-core-1_0.html>, <https://openid.net/specs/openid-connect-discovery-1_0.html>
 
 use std::{
+    fmt::Display,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use control_plane_model::complain::complain;
 use http::Request;
 use lambda_http_client::{HttpClient, Roots};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
@@ -94,10 +96,15 @@ impl Issuer {
         if known.failed.is_some_and(|at| at.elapsed() < AGAIN_AFTER) {
             return Err(unavailable);
         }
+        // Said before, since whoever asks may go away meanwhile.
+        known.failed = Some(Instant::now() + WITHIN);
         match self.discover().await {
-            Ok(provider) => Ok(known.provider.insert(Arc::new(provider)).clone()),
+            Ok(provider) => {
+                known.failed = None;
+                Ok(known.provider.insert(Arc::new(provider)).clone())
+            }
             Err(why) => {
-                control_plane_model::complain::complain(format_args!("{}: {why}", self.settings.issuer));
+                complain(format_args!("{}: {why}", self.settings.issuer));
                 known.failed = Some(Instant::now());
                 Err(unavailable)
             }
@@ -178,7 +185,9 @@ impl Issuer {
     fn principal(&self, claims: &VerifiedClaims) -> Result<Principal, AccessError> {
         let text = |name: &str| claims.text(name).map_err(not_believed);
         // Cognito's word for what a token is for; others tell it by the audience alone.
-        if text("token_use")?.is_some_and(|used| used != "id") {
+        // Keycloak and Entra mark access tokens so, which may name this client too.
+        let is_for_access = text("typ")?.is_some_and(|typ| typ != "ID") || text("scp")?.is_some();
+        if is_for_access || text("token_use")?.is_some_and(|used| used != "id") {
             return Err(AccessError::NotAuthenticated);
         }
         let role = match &self.users {
@@ -229,24 +238,37 @@ impl<'c> AsyncHttpClient<'c> for Issuer {
 #[error("{0}")]
 pub(crate) struct ProviderFailed(String);
 
-fn discovery_url(settings: &IssuerSettings) -> String {
+pub(crate) fn discovery_url(settings: &IssuerSettings) -> String {
     let default = || format!("{}/.well-known/openid-configuration", settings.issuer.trim_end_matches('/'));
     settings.discovery_url.clone().unwrap_or_else(default)
 }
 
 /// Whether nobody on the way can read or change what is sent there.
-fn is_private(url: &str) -> bool {
+pub(crate) fn is_private(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else { return false };
     let loopback = matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
     uri.scheme_str() == Some("https") || uri.scheme_str() == Some("http") && loopback
 }
 
+/// Writes at most a line a second: whoever sends bad tokens must not fill a disk.
+fn complain_now_and_then(error: &dyn Display) {
+    static LAST: parking_lot::Mutex<Option<Instant>> = parking_lot::Mutex::new(None);
+    let mut last = LAST.lock();
+    if last.is_none_or(|last| last.elapsed() >= Duration::from_secs(1)) {
+        *last = Some(Instant::now());
+        complain(format_args!("a token was refused: {error}"));
+    }
+}
+
 /// What exactly was wrong with a token is for the log.
 fn not_believed(error: AuthError) -> AccessError {
     match error {
-        AuthError::KeysUnavailable(_) => AccessError::Unavailable("the identity provider's keys cannot be had"),
+        AuthError::KeysUnavailable(error) => {
+            complain_now_and_then(&error);
+            AccessError::Unavailable("the identity provider's keys cannot be had")
+        }
         error => {
-            control_plane_model::complain::complain(format_args!("a token was refused: {error}"));
+            complain_now_and_then(&error);
             AccessError::NotAuthenticated
         }
     }

@@ -41,5 +41,7 @@ pub use gate::{Gate, Refuse, Visitor, guard};
 pub use principal::{Principal, Role};
 pub use routes::{May, RouteRow, Routes};
 pub use sessions::SESSION_COOKIE;
-pub use settings::{IssuerSettings, ServiceKeySettings, SessionSettings, Settings, StaffSettings, TenantsSettings};
+pub use settings::{
+    IssuerSettings, Secret, ServiceKeySettings, SessionSettings, Settings, StaffSettings, TenantsSettings,
+};
 pub use sign_in::{SIGN_IN_COOKIE, SignInStarted, SignedIn};

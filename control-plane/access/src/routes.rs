@@ -3,8 +3,9 @@
 use axum::{
     Router,
     extract::Request,
+    handler::Handler,
     middleware::{Next, from_fn},
-    routing::MethodRouter,
+    routing::{self, MethodRouter},
 };
 use http::Method;
 
@@ -61,9 +62,19 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self { router: Router::new(), rows: Vec::new(), refuse }
     }
 
-    /// Adds a route; `handler` takes `method`.
+    /// Adds a route that is asked for with `GET`.
     #[must_use]
-    pub fn route(mut self, may: May, method: Method, path: &'static str, handler: MethodRouter<S>) -> Self {
+    pub fn get<T: 'static>(self, may: May, path: &'static str, handler: impl Handler<T, S>) -> Self {
+        self.add(may, Method::GET, path, routing::get(handler))
+    }
+
+    /// Adds a route that is asked for with `POST`.
+    #[must_use]
+    pub fn post<T: 'static>(self, may: May, path: &'static str, handler: impl Handler<T, S>) -> Self {
+        self.add(may, Method::POST, path, routing::post(handler))
+    }
+
+    fn add(mut self, may: May, method: Method, path: &'static str, handler: MethodRouter<S>) -> Self {
         let refuse = self.refuse;
         let guard = move |request: Request, next: Next| async move {
             match may.admits(request.extensions().get::<Visitor>()) {
@@ -74,12 +85,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.router = self.router.route(path, handler.layer(from_fn(guard)));
         self.rows.push(RouteRow { method, path, may });
         self
-    }
-
-    /// Adds a route that is asked for with `GET`.
-    #[must_use]
-    pub fn get(self, may: May, path: &'static str, handler: MethodRouter<S>) -> Self {
-        self.route(may, Method::GET, path, handler)
     }
 
     /// These and others.

@@ -3,6 +3,7 @@
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
+    hmac,
     rand::{SecureRandom, SystemRandom},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -18,12 +19,16 @@ pub(crate) fn random() -> Result<String, AccessError> {
 
 /// The SHA-256 of a secret, as lower-case hexadecimal digits: what is kept in its place.
 pub(crate) fn hash(secret: &str) -> String {
-    digest(&SHA256, secret.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(digest(&SHA256, secret.as_bytes()).as_ref())
 }
 
-/// A value that follows from a secret, for one purpose, and does not lead back to it.
-pub(crate) fn derived(purpose: &str, secret: &str) -> String {
-    hash(&format!("{purpose}:{secret}"))
+/// The HMAC-SHA-256 of a text by a secret, as lower-case hexadecimal digits: it follows from both, and leads back to neither.
+pub(crate) fn mac(secret: &str, text: &str) -> String {
+    hex(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), text.as_bytes()).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether two texts are equal; how long that takes tells nothing of where they differ.

@@ -1,5 +1,7 @@
 //! Who may sign in: the section `[access]` of the configuration file.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 /// Who may sign in, and how long for.
@@ -31,13 +33,24 @@ pub struct IssuerSettings {
     /// The client's id: the `aud` of its tokens.
     pub client_id: String,
     /// The client's secret, if it has one.
-    pub client_secret: Option<String>,
+    pub client_secret: Option<Secret>,
     /// Further clients whose ID tokens are taken as bearer tokens: the portal's.
     #[serde(default)]
     pub bearer_client_ids: Vec<String>,
     /// The claim that names its user in logs and the audit.
     #[serde(default = "email")]
     pub name_claim: String,
+}
+
+/// A text that is shown nowhere.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 /// Who of the staff may what. Somebody who is of none of these groups may not sign in.

@@ -1,12 +1,12 @@
 //! The code flow: to the provider, and back with a code that is exchanged for an ID token.
 //! RFC 6749 §4.1, with PKCE (RFC 7636), `state` and `nonce`; <https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth>.
 //!
-//! A sign-in has one secret that the browser keeps in a cookie, and one that goes to the provider and back as `state`. The PKCE verifier and the
-//! nonce follow from both: what is stored can be used by nobody, and what comes back is good only where it was begun.
+//! A sign-in has one secret, which the browser keeps in a cookie. What is to be known when the browser comes back goes to the provider and back as
+//! `state`, with a MAC by that secret; the PKCE verifier and the nonce follow from both. So nothing is stored for whoever only begins, and what
+//! comes back is good only where it was begun. A code is exchanged once: the provider sees to that (RFC 6749 §4.1.2).
 
-use std::sync::Arc;
-
-use control_plane_model::store::{Entry, StateStore};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use control_plane_model::complain::complain;
 use jiff::Timestamp;
 use oauth2::{
     AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, ExtraTokenFields,
@@ -16,7 +16,7 @@ use oauth2::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessError, Principal,
+    AccessError, Principal, Secret,
     issuer::{Issuer, Provider},
     secrets,
 };
@@ -27,9 +27,10 @@ pub const SIGN_IN_COOKIE: &str = "control-plane-sign-in";
 pub(crate) const LASTS: i64 = 600;
 /// Bytes of a code or a `state` that comes back.
 const MAX_PARAMETER: usize = 4_096;
+/// Bytes of a path to come back to.
+const MAX_PATH: usize = 1_024;
 
 /// A sign-in that has begun.
-#[derive(Debug)]
 pub struct SignInStarted {
     /// Where the browser goes: the provider's page.
     pub location: String,
@@ -38,7 +39,6 @@ pub struct SignInStarted {
 }
 
 /// A sign-in that has succeeded.
-#[derive(Debug)]
 pub struct SignedIn {
     /// Who it is.
     pub principal: Principal,
@@ -48,14 +48,16 @@ pub struct SignedIn {
     pub return_to: String,
 }
 
-/// What is kept of a sign-in under the hash of its `state`.
+/// What comes back as `state`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Begun {
     /// `staff` or `tenants`.
     issuer: String,
-    /// Hash of the browser's secret.
-    browser: String,
     return_to: String,
+    /// The first second at which it is not good any more, Unix seconds.
+    until: i64,
+    /// No two sign-ins of a browser are the same.
+    id: String,
 }
 
 /// What a provider answers besides an access token.
@@ -79,11 +81,10 @@ type Client = oauth2::Client<
     EndpointSet,
 >;
 
-/// The sign-ins that are under way.
+/// The way to the providers and back.
 #[derive(Debug)]
 pub(crate) struct SignIns {
-    pub(crate) states: Arc<dyn StateStore>,
-    /// Where the provider sends the browser back to.
+    /// Where a provider sends the browser back to.
     pub(crate) redirect_url: String,
 }
 
@@ -97,14 +98,16 @@ impl SignIns {
     ) -> Result<SignInStarted, AccessError> {
         let (name, issuer) = issuer;
         let provider = issuer.provider().await?;
-        let (browser, state) = (secrets::random()?, secrets::random()?);
+        let browser = secrets::random()?;
         let begun = Begun {
             issuer: name.to_owned(),
-            browser: secrets::hash(&browser),
             return_to: if is_own_path(return_to) { return_to.to_owned() } else { "/".to_owned() },
+            until: now.as_second() + LASTS,
+            id: secrets::random()?,
         };
-        let body = serde_json::to_string(&begun).map_err(|_| AccessError::Unavailable("it cannot be written"))?;
-        self.states.add_entry(Entry { name: entry(&state), body, until: now.as_second() + LASTS }).await?;
+        let begun = serde_json::to_vec(&begun).map_err(|_| AccessError::Unavailable("it cannot be written"))?;
+        let begun = URL_SAFE_NO_PAD.encode(begun);
+        let state = format!("{begun}.{}", mac(&browser, &begun));
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier(&browser, &state));
         let (location, _) = self
             .client(issuer, &provider)?
@@ -116,16 +119,16 @@ impl SignIns {
         Ok(SignInStarted { location: location.into(), cookie: browser })
     }
 
-    /// Which issuer a browser comes back from, and where it wanted to go. Nobody comes back with the same `state` again.
-    pub(crate) async fn take(&self, state: &str, browser: Option<&str>) -> Result<(String, String), AccessError> {
-        let unknown = AccessError::SignIn("it is not known here, took longer than ten minutes, or is done");
-        if state.is_empty() || state.len() > MAX_PARAMETER {
-            return Err(unknown);
+    /// Which issuer a browser comes back from, and where it wanted to go.
+    pub(crate) fn read(&self, state: &str, browser: &str, now: Timestamp) -> Result<(String, String), AccessError> {
+        let (begun, given) = state.rsplit_once('.').unwrap_or_default();
+        if state.len() > MAX_PARAMETER || !secrets::same(given, &mac(browser, begun)) {
+            return Err(AccessError::SignIn("this browser did not begin it"));
         }
-        let body = self.states.take_entry(&entry(state)).await?.ok_or(unknown)?;
-        let begun: Begun = serde_json::from_str(&body).map_err(|_| AccessError::SignIn("it cannot be read"))?;
-        if !browser.is_some_and(|browser| secrets::same(&secrets::hash(browser), &begun.browser)) {
-            return Err(AccessError::SignIn("another browser began it"));
+        let begun = URL_SAFE_NO_PAD.decode(begun).ok().and_then(|begun| serde_json::from_slice::<Begun>(&begun).ok());
+        let begun = begun.ok_or(AccessError::SignIn("it cannot be read"))?;
+        if now.as_second() >= begun.until {
+            return Err(AccessError::SignIn("it took longer than ten minutes"));
         }
         Ok((begun.issuer, begun.return_to))
     }
@@ -148,7 +151,10 @@ impl SignIns {
             .set_pkce_verifier(verifier(browser, state))
             .request_async(issuer)
             .await
-            .map_err(|_| AccessError::SignIn("the provider did not take the code"))?;
+            .map_err(|error| {
+                complain(format_args!("{}: a code was not exchanged: {error}", issuer.settings().issuer));
+                AccessError::SignIn("the provider did not take the code")
+            })?;
         issuer.signed_in(&answer.extra_fields().id_token, &nonce(browser, state)).await
     }
 
@@ -159,7 +165,7 @@ impl SignIns {
             .set_auth_uri(AuthUrl::new(provider.authorization_endpoint.clone()).map_err(broken)?)
             .set_token_uri(TokenUrl::new(provider.token_endpoint.clone()).map_err(broken)?)
             .set_redirect_uri(RedirectUrl::new(self.redirect_url.clone()).map_err(broken)?);
-        if let Some(secret) = &settings.client_secret {
+        if let Some(Secret(secret)) = &settings.client_secret {
             client = client.set_client_secret(ClientSecret::new(secret.clone()));
         }
         Ok(client)
@@ -167,21 +173,22 @@ impl SignIns {
 }
 
 fn verifier(browser: &str, state: &str) -> PkceCodeVerifier {
-    PkceCodeVerifier::new(secrets::derived("pkce", &format!("{browser}:{state}")))
+    PkceCodeVerifier::new(secrets::mac(browser, &format!("pkce:{state}")))
 }
 
 fn nonce(browser: &str, state: &str) -> String {
-    secrets::derived("nonce", &format!("{browser}:{state}"))
+    secrets::mac(browser, &format!("nonce:{state}"))
 }
 
-fn entry(state: &str) -> String {
-    format!("sign-in/{}", secrets::hash(state))
+/// Shows that a browser's own sign-in said so. The secret is a key that is used for nothing else, and of fixed length.
+fn mac(browser: &str, begun: &str) -> String {
+    secrets::mac(browser, &format!("sign-in:{begun}"))
 }
 
 /// Whether this is a path of this server, however a browser reads it: `//host` and `/\host` are somebody else's.
 fn is_own_path(path: &str) -> bool {
     let second = path.as_bytes().get(1);
-    path.len() <= MAX_PARAMETER
+    path.len() <= MAX_PATH
         && path.starts_with('/')
         && !matches!(second, Some(b'/' | b'\\'))
         && !path.chars().any(char::is_control)

@@ -160,7 +160,11 @@ async fn a_sign_in_is_good_once_in_the_browser_that_began_it() {
     };
     // Somebody's link with a code of their own, opened by a victim: another browser, or one without a sign-in.
     refused(&query, &HeaderMap::new()).await;
-    // It is gone with the first try, whoever made it.
+    // Nor does that spoil it for who began it; but ten minutes do.
+    let of = |name: &str| query.iter().find(|(known, _)| known == name).unwrap().1.clone();
+    let late = here.access.finish(&of("code"), &of("state"), None, &browser, Timestamp::now() + 11.minutes()).await;
+    assert!(matches!(late, Err(AccessError::SignIn(_))));
+    assert!(here.back(&query, &browser).await.is_ok());
     refused(&query, &browser).await;
     let signed_in = here.back(&others, &other_browser).await.unwrap();
     refused(&others, &other_browser).await;
@@ -221,7 +225,7 @@ async fn what_a_provider_answers_is_believed_if_it_is_all_right() {
         Misdeed::AccessToken,
     ] {
         here.staff.does(misdeed);
-        let error = here.sign_in("staff").await.expect_err(&format!("{misdeed:?}"));
+        let error = here.sign_in("staff").await.err().unwrap_or_else(|| panic!("{misdeed:?} is believed"));
         assert!(matches!(error, AccessError::SignIn(_) | AccessError::NotAuthenticated), "{misdeed:?}: {error:?}");
     }
     here.staff.does(Misdeed::Hangs);
@@ -266,7 +270,13 @@ async fn the_tenants_issuer_makes_no_operator_whatever_its_tokens_say() {
     // And one issuer cannot be both.
     let dir = tempfile::tempdir().unwrap();
     let states = Embedded::open(&dir.path().join("store.sqlite"), Retention::default()).unwrap();
-    assert!(Access::new(settings(&here.staff, &here.staff), Arc::new(states)).is_err());
+    let states: Arc<Embedded> = Arc::new(states);
+    assert!(Access::new(settings(&here.staff, &here.staff), states.clone()).is_err());
+    // Nor is one believed that whoever is on the way can answer for; nor does a session last no time.
+    let (mut public, mut short) = (settings(&here.staff, &here.tenants), settings(&here.staff, &here.tenants));
+    public.staff.as_mut().unwrap().provider.issuer = "http://login.example".into();
+    short.session.idle_minutes = 0;
+    assert!(Access::new(public, states.clone()).is_err() && Access::new(short, states).is_err());
 }
 
 #[tokio::test]
@@ -322,6 +332,11 @@ async fn no_token_but_a_genuine_one_is_taken() {
         refused(bearer(&here.staff.wrong_token(&claims, misdeed))).await;
     }
     let good = here.staff.token(&claims);
+    for access_token in [json!({ "typ": "Bearer" }), json!({ "scp": "openid" })] {
+        let mut claims = claims.clone();
+        claims.as_object_mut().unwrap().extend(access_token.as_object().unwrap().clone());
+        refused(bearer(&here.staff.token(&claims))).await;
+    }
     for headers in [
         bearer(""),
         bearer("a.b.c"),

@@ -1,5 +1,5 @@
--- What a tenant's requests named on the latest day there is, and the day before.
-WITH (SELECT toStartOfDay(max(start)) FROM cells) AS latest
+-- What a tenant's requests named on the latest day that has any of them, and the day before.
+WITH (SELECT toStartOfDay(max(start)) FROM cells WHERE together = 0 AND tenant = {tenant:String}) AS latest
 SELECT
     [{tenant:String}] AS tenants,
     arraySort(groupUniqArrayIf(toString(tier), tier != '')) AS tiers,

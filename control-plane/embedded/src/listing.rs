@@ -41,6 +41,9 @@ struct Scan<'a> {
     best: BinaryHeap<Reverse<(i64, i64)>>,
     latencies: Histogram,
     matched: usize,
+    /// Rows, whosever they are: these are bounded.
+    looked_at: usize,
+    /// Traces that whoever asks may see.
     scanned: usize,
     truncated: bool,
 }
@@ -58,6 +61,7 @@ fn scan<'a>(
         best: BinaryHeap::new(),
         latencies: Histogram::new(),
         matched: 0,
+        looked_at: 0,
         scanned: 0,
         truncated: false,
     };
@@ -101,18 +105,21 @@ impl Scan<'_> {
     fn all(&mut self, mut rows: Rows<'_>) -> Result<(), Failure> {
         let nothing = Outline::default();
         while let Some(row) = rows.next()? {
-            if self.scanned == MAX_SCANNED {
+            if self.looked_at == MAX_SCANNED {
                 self.truncated = true;
                 return Ok(());
             }
-            self.scanned += 1;
+            self.looked_at += 1;
             let (start_ns, end_ns): (i64, i64) = (row.get(1)?, row.get(2)?);
             let columns = Row { duration_ns: end_ns - start_ns, flags: Flags::from_bits_retain(row.get(3)?) };
             let decoded = self.needs_outline().then(|| outline::read(row, 4)).transpose()?;
             let outline = decoded.as_ref().unwrap_or(&nothing);
-            if self.alone.is_some_and(|tenant| outline.tenants != [tenant])
-                || self.matcher.as_ref().is_some_and(|matcher| !matcher.matches(columns, outline))
-            {
+            // A trace that is not all the tenant's own counts nowhere.
+            if self.alone.is_some_and(|tenant| outline.tenants != [tenant]) {
+                continue;
+            }
+            self.scanned += 1;
+            if self.matcher.as_ref().is_some_and(|matcher| !matcher.matches(columns, outline)) {
                 continue;
             }
             self.matched += 1;

@@ -11,7 +11,8 @@ const VERSION: i64 = 3;
 
 /// What is kept until its time is over. It came later than the rest, and is made where it is missing.
 const ENTRIES: &str =
-    "CREATE TABLE IF NOT EXISTS entries (name TEXT PRIMARY KEY, body TEXT NOT NULL, until INTEGER NOT NULL)";
+    "CREATE TABLE IF NOT EXISTS entries (name TEXT PRIMARY KEY, body TEXT NOT NULL, until INTEGER NOT NULL);
+    CREATE INDEX IF NOT EXISTS entries_by_end ON entries (until);";
 
 /// Pages of 4 kB that the writer keeps: the index by trace id of ten million spans.
 const WRITER_CACHE_KB: i64 = 56 * 1024;

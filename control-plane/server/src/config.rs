@@ -132,7 +132,9 @@ impl Config {
             staff.into_iter().chain(access.tenants.as_mut().map(|tenants| &mut tenants.provider))
         });
         for issuer in issuers {
-            issuer.client_secret = issuer.client_secret.as_deref().map(secret).transpose()?;
+            if let Some(named) = &mut issuer.client_secret {
+                named.0 = secret(&named.0)?;
+            }
         }
         Ok(access)
     }

@@ -12,7 +12,7 @@ use axum::{
     extract::{DefaultBodyLimit, Request},
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state, map_response},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use control_plane_access::{Gate, RouteRow, Visitor, guard};
@@ -64,21 +64,28 @@ pub async fn serve(
         spans: spans.clone(),
         states,
     };
+    let keys = config.keys()?;
+    if keys.is_empty() && !listener.local_addr()?.ip().is_loopback() {
+        bail!(
+            "anybody could send spans of anybody: name a key for each account in [intake.keys], or listen on 127.0.0.1"
+        );
+    }
     let intake = Intake {
         spans,
-        keys: Arc::new(config.keys()?),
+        keys: Arc::new(keys),
         forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
     };
     let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
     let guarded = guarded.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
-    let guarded = guarded.layer(from_fn(timed)).layer(from_fn_with_state(gate, guard));
+    let guarded = guarded.layer(from_fn_with_state(gate, guard));
     let router = Router::new()
-        .merge(intake::routes().with_state(intake).layer(from_fn(timed)))
+        .merge(intake::routes().with_state(intake))
         .merge(guarded)
         .route("/healthz", get(|| async { "ok" }))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method."))
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
+        .layer(from_fn(timed))
         .layer(map_response(secure))
         .layer(map_response(again));
     ready()?;
@@ -159,7 +166,8 @@ async fn secure(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // With `no-referrer` browsers would send `Origin: null` with our own forms.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 
@@ -179,11 +187,12 @@ pub fn routes() -> Vec<RouteRow> {
 /// Says what the request took here: <https://www.w3.org/TR/server-timing/>.
 async fn timed(request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    // How long an answer takes may tell a tenant of what others do.
-    let tells = request.extensions().get::<Visitor>().is_none_or(|visitor| visitor.scope().tenant().is_none());
     let mut response = next.run(request).await;
-    if !tells {
-        return response;
+    // How long an answer takes, and why the store failed, may tell a tenant of what others do.
+    if response.extensions().get::<Visitor>().is_some_and(|visitor| visitor.scope().tenant().is_some()) {
+        let failed = response.status().is_server_error();
+        let problem = || Problem::new(response.status(), "The store does not answer at the moment.").into_response();
+        return if failed { problem() } else { response };
     }
     let timing = format!("total;dur={:.3}", begun.elapsed().as_secs_f64() * 1e3);
     if let Ok(timing) = HeaderValue::from_str(&timing) {

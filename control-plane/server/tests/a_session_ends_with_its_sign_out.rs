@@ -95,6 +95,8 @@ async fn signed_in_and_out() {
     let mut browser = Browser::new(&server);
     let page = browser.sign_in("staff", "/traces?window=15m").await;
     assert_eq!(page.status(), 200);
+    // With `no-referrer` a browser would not say that a form is our own.
+    assert_eq!(page.headers()["referrer-policy"], "same-origin");
     let page = page.text().await.unwrap();
     assert!(page.contains("ada@staff.example") && page.contains("operator"), "{page}");
     let (copy, token) = (browser.cookies.clone(), csrf(&page));

@@ -55,6 +55,7 @@ impl Store {
     async fn found(&self, scope: &Scope, filter: &str) -> (usize, BTreeSet<String>) {
         let found = self.engine.search(scope, self.search(filter)).await.unwrap();
         assert_eq!(found.matched, found.traces.len());
+        assert!(scope.tenant().is_none() || !filter.is_empty() || found.scanned == found.matched, "{found:?}");
         (found.matched, found.traces.into_iter().flat_map(|trace| trace.tenants).collect())
     }
 

@@ -60,7 +60,7 @@ const TABLE: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/sign-in/{issuer}", "/sign-in/tenants", [303; 6]),
     ("GET", "/sign-in/{issuer}", "/sign-in/nobody", [400; 6]),
     ("GET", "/sign-in/callback", "/sign-in/callback", [400; 6]),
-    ("POST", "/sign-out", "/sign-out", [401, 303, 303, 303, 303, 303]),
+    ("POST", "/sign-out", "/sign-out", [303; 6]),
 ];
 
 /// A control plane with access configured, and a token or a key for each of [`WHO`].

@@ -194,7 +194,12 @@ async fn parameters_are_checked() {
         );
         assert!(answer.headers().contains_key("server-timing"));
     }
-    let answer = reqwest::Client::new().delete(format!("{}/api/map", server.url)).send().await.unwrap();
+    let answer = reqwest::Client::new()
+        .delete(format!("{}/api/map", server.url))
+        .header("origin", &server.url)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(
         (answer.status().as_u16(), answer.headers()["content-type"].as_bytes()),
         (405, &b"application/problem+json"[..])

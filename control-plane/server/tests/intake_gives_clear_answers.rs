@@ -180,8 +180,9 @@ fn a_sender_of_too_much_hears_so() {
     let (server, _dir) = server();
     let mut connection = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
     let size = 2 * MAX_BODY_BYTES;
-    let head =
-        format!("POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {size}\r\n\r\n");
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {size}\r\n\r\n"
+    );
     connection.write_all(head.as_bytes()).unwrap();
     let chunk = vec![0; 1 << 20];
     for _ in 0..size / chunk.len() {

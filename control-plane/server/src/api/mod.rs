@@ -16,7 +16,6 @@ use axum::{
     Json,
     extract::{FromRequestParts, Path},
     http::{StatusCode, request::Parts},
-    routing::get,
 };
 use control_plane_access::{May, Routes};
 use control_plane_model::{
@@ -55,15 +54,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 /// Paths of the API.
 pub(crate) fn routes() -> Routes<Sources> {
     Routes::new(refuse)
-        .get(May::SignedIn, "/api/map", get(map))
-        .get(May::SignedIn, "/api/traces", get(traces))
-        .get(May::SignedIn, "/api/traces/{id}", get(trace))
-        .get(May::Staff, "/api/traces/{id}/logs", get(trace_logs))
-        .get(May::SignedIn, "/api/facets", get(facets))
-        .get(May::SignedIn, "/api/slo", get(objectives::slo))
-        .get(May::SignedIn, "/api/tenants/{id}", get(objectives::tenant))
-        .get(May::SignedIn, "/api/alerts", get(objectives::alerts))
-        .get(May::SignedIn, "/api/cost", get(objectives::cost))
+        .get(May::SignedIn, "/api/map", map)
+        .get(May::SignedIn, "/api/traces", traces)
+        .get(May::SignedIn, "/api/traces/{id}", trace)
+        .get(May::Staff, "/api/traces/{id}/logs", trace_logs)
+        .get(May::SignedIn, "/api/facets", facets)
+        .get(May::SignedIn, "/api/slo", objectives::slo)
+        .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
+        .get(May::SignedIn, "/api/alerts", objectives::alerts)
+        .get(May::SignedIn, "/api/cost", objectives::cost)
 }
 
 /// A trace, and what it waited for.

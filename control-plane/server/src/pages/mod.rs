@@ -20,7 +20,7 @@ mod tenant;
 mod tenants;
 mod waterfall;
 
-use axum::{http::header, response::IntoResponse, routing::get};
+use axum::{http::header, response::IntoResponse};
 use control_plane_access::{May, Routes};
 pub(crate) use sign_in::routes as sign_in_routes;
 
@@ -29,23 +29,19 @@ use crate::{access::refuse, api::Sources};
 /// Paths of the pages.
 pub(crate) fn routes() -> Routes<Sources> {
     Routes::new(refuse)
-        .get(May::SignedIn, "/", get(map::page))
-        .get(May::SignedIn, "/traces", get(search::page))
-        .get(May::SignedIn, "/traces/{id}", get(waterfall::page))
-        .get(May::SignedIn, "/tenants", get(tenants::page))
-        .get(May::SignedIn, "/tenant", get(tenant::page))
-        .get(May::SignedIn, "/cost", get(cost::page))
-        .get(May::Anybody, "/static/icon.svg", get(|| asset("image/svg+xml", include_str!("../assets/icon.svg"))))
-        .get(
-            May::Anybody,
-            "/static/style.css",
-            get(|| asset("text/css; charset=utf-8", include_str!("../assets/style.css"))),
-        )
-        .get(
-            May::Anybody,
-            "/static/htmx.min.js",
-            get(|| asset("text/javascript; charset=utf-8", include_str!("../assets/htmx.min.js"))),
-        )
+        .get(May::SignedIn, "/", map::page)
+        .get(May::SignedIn, "/traces", search::page)
+        .get(May::SignedIn, "/traces/{id}", waterfall::page)
+        .get(May::SignedIn, "/tenants", tenants::page)
+        .get(May::SignedIn, "/tenant", tenant::page)
+        .get(May::SignedIn, "/cost", cost::page)
+        .get(May::Anybody, "/static/icon.svg", || asset("image/svg+xml", include_str!("../assets/icon.svg")))
+        .get(May::Anybody, "/static/style.css", || {
+            asset("text/css; charset=utf-8", include_str!("../assets/style.css"))
+        })
+        .get(May::Anybody, "/static/htmx.min.js", || {
+            asset("text/javascript; charset=utf-8", include_str!("../assets/htmx.min.js"))
+        })
 }
 
 async fn asset(content_type: &'static str, body: &'static str) -> impl IntoResponse {

@@ -46,7 +46,7 @@ fn form(filter: &TraceFilter, facets: &Facets) -> Markup {
         form.filters method="get" action="/traces" aria-label="Search traces" {
             label.wide { "Filter expression, or a trace ID"
                 input name="filter" value=(conditions.filter.as_deref().unwrap_or_default()) spellcheck="false" autocomplete="off"
-                    placeholder="annotation[tenant.id] = \"oceanic\" AND duration > 0.5";
+                    placeholder="service(\"booking-api\") { fault } AND duration > 0.5";
             }
             (choice("tenant", "Tenant", &facets.tenants, &conditions.tenant))
             (choice("tier", "Tier", &facets.tiers, &conditions.tier))

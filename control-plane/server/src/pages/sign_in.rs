@@ -2,10 +2,9 @@
 
 use axum::{
     Extension, Form,
-    extract::{Path, Query, State, rejection::FormRejection},
-    http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    extract::{State, rejection::FormRejection},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
 };
 use control_plane_access::{Access, Gate, May, Routes, SESSION_COOKIE, SIGN_IN_COOKIE, Visitor};
 use jiff::Timestamp;
@@ -13,28 +12,33 @@ use maud::html;
 use serde::Deserialize;
 
 use super::frame::outside;
-use crate::{access::refuse, problem::Problem, text::link};
+use crate::{
+    access::refuse,
+    api::{Id, Query},
+    problem::Problem,
+    text::link,
+};
 
 /// Paths of signing in and out.
 pub(crate) fn routes() -> Routes<Gate> {
     Routes::new(refuse)
-        .get(May::Anybody, "/sign-in", get(choose))
-        .get(May::Anybody, "/sign-in/{issuer}", get(begin))
-        .get(May::Anybody, "/sign-in/callback", get(back))
-        .route(May::SignedIn, Method::POST, "/sign-out", post(sign_out))
+        .get(May::Anybody, "/sign-in", choose)
+        .get(May::Anybody, "/sign-in/{issuer}", begin)
+        .get(May::Anybody, "/sign-in/callback", back)
+        .post(May::Anybody, "/sign-out", sign_out)
 }
 
 /// What a page is asked for with that leads to a sign-in.
 #[derive(Debug, Deserialize)]
-struct From {
+struct ReturnTo {
     #[serde(default)]
     return_to: String,
 }
 
 /// `GET /sign-in`: who somebody is.
-async fn choose(State(gate): State<Gate>, Query(from): Query<From>) -> Result<Response, Problem> {
-    let access = access(&gate)?;
-    let of = |issuer: &str| link(&format!("/sign-in/{issuer}"), &[("return_to", from.return_to.clone())]);
+async fn choose(State(gate): State<Gate>, asked: Result<Query<ReturnTo>, Problem>) -> Result<Response, Response> {
+    let (access, Query(asked)) = (access(&gate).map_err(failed)?, asked.map_err(failed)?);
+    let of = |issuer: &str| link(&format!("/sign-in/{issuer}"), &[("return_to", asked.return_to.clone())]);
     let content = html! {
         p { "This control plane shows how tenants fare. Who are you?" }
         ul.choices {
@@ -51,12 +55,12 @@ async fn choose(State(gate): State<Gate>, Query(from): Query<From>) -> Result<Re
 /// `GET /sign-in/{issuer}`: to the provider.
 async fn begin(
     State(gate): State<Gate>,
-    Path(issuer): Path<String>,
-    Query(from): Query<From>,
+    issuer: Result<Id, Problem>,
+    asked: Result<Query<ReturnTo>, Problem>,
 ) -> Result<Response, Response> {
     let begun = async {
-        let access = access(&gate)?;
-        let begun = access.begin(&issuer, &from.return_to, Timestamp::now()).await?;
+        let (access, Id(issuer), Query(asked)) = (access(&gate)?, issuer?, asked?);
+        let begun = access.begin(&issuer, &asked.return_to, Timestamp::now()).await?;
         Ok(([(header::SET_COOKIE, access.sign_in_cookie(&begun.cookie))], Redirect::to(&begun.location))
             .into_response())
     };
@@ -74,9 +78,13 @@ struct Back {
 }
 
 /// `GET /sign-in/callback`: back from the provider.
-async fn back(State(gate): State<Gate>, headers: HeaderMap, Query(back): Query<Back>) -> Result<Response, Response> {
+async fn back(
+    State(gate): State<Gate>,
+    headers: HeaderMap,
+    back: Result<Query<Back>, Problem>,
+) -> Result<Response, Response> {
     let finished = async {
-        let access = access(&gate)?;
+        let (access, Query(back)) = (access(&gate)?, back?);
         let now = Timestamp::now();
         let signed_in = access.finish(&back.code, &back.state, back.iss.as_deref(), &headers, now).await?;
         let cookies = [access.session_cookie(&signed_in.session), access.no_cookie(SIGN_IN_COOKIE)];
@@ -94,14 +102,17 @@ struct Token {
 /// `POST /sign-out`: the session ends for everybody who has its cookie.
 async fn sign_out(
     State(gate): State<Gate>,
-    Extension(visitor): Extension<Visitor>,
+    visitor: Option<Extension<Visitor>>,
     headers: HeaderMap,
     form: Result<Form<Token>, FormRejection>,
 ) -> Result<Response, Problem> {
     let Form(token) = form.map_err(|refused| Problem::new(refused.status(), refused.body_text()))?;
     let access = access(&gate)?;
-    visitor.check_form(token.csrf.as_deref())?;
-    access.sign_out(&headers).await?;
+    // Whose session is over already has nothing to end.
+    if let Some(Extension(visitor)) = visitor {
+        visitor.check_form(token.csrf.as_deref())?;
+        access.sign_out(&headers).await?;
+    }
     Ok((set([access.no_cookie(SESSION_COOKIE)]), Redirect::to("/sign-in")).into_response())
 }
 

@@ -9,7 +9,10 @@ use control_plane_model::{
 use futures_util::{StreamExt, TryStreamExt};
 use opentelemetry_proto::tonic::{common::v1::any_value::Value as Any, trace::v1::Span};
 use serde_json::{Value, json};
-use testkit::traffic::{Plan, Traffic};
+use testkit::{
+    control_plane::{span, text},
+    traffic::{Plan, Traffic},
+};
 
 use crate::{Both, questions::different, spans};
 
@@ -160,5 +163,27 @@ async fn a_tenant_is_answered_as_if_it_were_alone() {
         let shown = differences.iter().take(8).map(String::as_str).collect::<Vec<_>>().join("\n");
         assert!(differences.is_empty(), "{engine}: {} of {QUESTIONS} differ\n{shown}", differences.len());
         assert!(something > QUESTIONS / 4, "{engine}: only {something} answers hold anything");
+    }
+}
+
+/// Others' activity does not make a tenant that is idle forget what its requests named.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_tenant_is_told_what_it_named_last() {
+    let both = Both::start().await;
+    let days = |days: u64, tenant: &str, trace: u8| {
+        let span = span(trace, 0);
+        let ago = days * 86_400_000_000_000;
+        Span {
+            attributes: vec![text("tenant.id", tenant), text("tenant.tier", "basic")],
+            start_time_unix_nano: span.start_time_unix_nano - ago,
+            end_time_unix_nano: span.end_time_unix_nano - ago,
+            ..span
+        }
+    };
+    both.write(spans::request(&[("booking-api", days(5, OWN, 1)), ("mileage-api", days(0, "other", 2))])).await;
+    both.clickhouse.make_sums().await.unwrap();
+    for (engine, store) in both.stores() {
+        let facets = store.facets(&Scope::Tenant(OWN.into())).await.unwrap();
+        assert_eq!((facets.services, facets.tiers), (vec!["booking-api".into()], vec!["basic".into()]), "{engine}");
     }
 }
