@@ -1,6 +1,6 @@
 //! Verification of a JSON Web Token.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use function_settings::{InvalidSettings, Reader, Variables};
 use jsonwebtoken::{Algorithm, Validation, decode, errors::ErrorKind};
@@ -11,8 +11,8 @@ use tenancy::{Role, TenantContext, Tiers};
 use crate::{
     AuthError, ClaimNames, Identify, Identity,
     claims::{Claims, NoText},
-    header,
-    jwks::Jwks,
+    header::{self, Header},
+    jwks::{Jwks, SigningKey},
 };
 
 /// Seconds by which clocks may differ when `exp` and `nbf` are checked.
@@ -197,13 +197,9 @@ impl JwtVerifier {
     ///
     /// [`AuthError`]: why nobody is known to have.
     pub async fn verify(&self, authorization: Option<&str>) -> Result<Identity, AuthError> {
-        let claims = self.claims(authorization).await?;
-        let names = &self.claims;
-        let (tenant, tier) = (claims.text(&names.tenant_id)?, claims.text(&names.tier)?);
-        let (user, role) = (claims.text(&names.user_id)?, claims.text(&names.role)?);
-        let label = names.label(tenant.as_deref(), tier.as_deref(), user.as_deref())?;
-        let tenant = TenantContext::vouched_by("a verified token", label);
-        Ok(Identity { tenant, role: Role::of_claim(role.as_deref()) })
+        let (token, header) = self.read(authorization)?;
+        let key = self.jwks.key(&header.key_id).await?;
+        self.identity(&self.believe(token, &header, key)?)
     }
 
     /// What the token in this `Authorization` header value says, for whoever asks it for more than a tenant: a `nonce`, groups.
@@ -212,6 +208,22 @@ impl JwtVerifier {
     ///
     /// [`AuthError`]: why the token is not believed.
     pub async fn claims(&self, authorization: Option<&str>) -> Result<VerifiedClaims, AuthError> {
+        let (token, header) = self.read(authorization)?;
+        self.believe(token, &header, self.jwks.key(&header.key_id).await?).map(VerifiedClaims)
+    }
+
+    fn identity(&self, claims: &Claims) -> Result<Identity, AuthError> {
+        let text = |name: &str| claims.text(name).map_err(wrong_shape);
+        let names = &self.claims;
+        let (tenant, tier) = (text(&names.tenant_id)?, text(&names.tier)?);
+        let (user, role) = (text(&names.user_id)?, text(&names.role)?);
+        let label = names.label(tenant.as_deref(), tier.as_deref(), user.as_deref())?;
+        let tenant = TenantContext::vouched_by("a verified token", label);
+        Ok(Identity { tenant, role: Role::of_claim(role.as_deref()) })
+    }
+
+    /// The token, and what its header says, unverified.
+    fn read<'a>(&self, authorization: Option<&'a str>) -> Result<(&'a str, Header), AuthError> {
         let token = authorization.map(str::trim).filter(|value| !value.is_empty()).ok_or(AuthError::MissingToken)?;
         let token = match token.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
@@ -220,19 +232,20 @@ impl JwtVerifier {
         };
         let allowed = self.validations.iter().map(|(algorithm, _)| *algorithm);
         let header = header::read(token, allowed).map_err(AuthError::InvalidToken)?;
+        Ok((token, header))
+    }
+
+    /// The claims of a token that this key has signed, and that are all right.
+    fn believe(&self, token: &str, header: &Header, key: Option<Arc<SigningKey>>) -> Result<Claims, AuthError> {
         let invalid = |why: &str| AuthError::InvalidToken(why.to_owned());
-        let key = self.jwks.key(&header.key_id).await?.ok_or_else(|| invalid("unknown kid"))?;
-        if !key.is_for(header.algorithm) {
-            return Err(invalid("the key is for another algorithm"));
-        }
-        let (_, validation) = self
-            .validations
-            .iter()
-            .find(|(algorithm, _)| *algorithm == header.algorithm)
-            .ok_or_else(|| invalid("another algorithm"))?;
+        let key = key.ok_or_else(|| invalid("unknown kid"))?;
+        let mut validations = self.validations.iter();
+        let (_, validation) = validations
+            .find(|(algorithm, _)| *algorithm == header.algorithm && key.is_for(*algorithm))
+            .ok_or_else(|| invalid("the key is for another algorithm"))?;
         let claims = decode::<Claims>(token, key.decoding(), validation).map_err(not_decoded)?.claims;
         self.check(&claims)?;
-        Ok(VerifiedClaims(claims))
+        Ok(claims)
     }
 
     /// What the library does not check, or not as strictly.
@@ -267,7 +280,7 @@ impl VerifiedClaims {
     ///
     /// [`AuthError::InvalidToken`] where it is something else.
     pub fn text(&self, name: &str) -> Result<Option<String>, AuthError> {
-        self.0.text(name).map_err(|NoText| AuthError::InvalidToken("claims of the wrong shape".to_owned()))
+        self.0.text(name).map_err(wrong_shape)
     }
 
     /// A claim that is a text or a list of texts; nothing where it is neither.
@@ -281,6 +294,10 @@ impl Identify for JwtVerifier {
         let authorization = request.headers().get(http::header::AUTHORIZATION);
         self.verify(authorization.and_then(|value| value.to_str().ok())).await
     }
+}
+
+fn wrong_shape(_: NoText) -> AuthError {
+    AuthError::InvalidToken("claims of the wrong shape".to_owned())
 }
 
 fn not_decoded(error: jsonwebtoken::errors::Error) -> AuthError {
