@@ -9,6 +9,8 @@ use serde::{
 use serde_json::value::RawValue;
 use tenancy::{InvalidTenant, TenantLabel, Tier, Tiers};
 
+use crate::AuthError;
+
 /// The names under which an identity provider, or an authorizer, says who a caller is, and the tiers that there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimNames {
@@ -83,6 +85,30 @@ impl Claims {
         let list = self.0.get(name).and_then(|claim| serde_json::from_str(claim.get()).ok());
         list.or_else(|| Some(vec![self.text(name).ok()??])).unwrap_or_default()
     }
+}
+
+/// The claims of a token that [`JwtVerifier::claims`](crate::JwtVerifier::claims) has verified.
+#[derive(Debug)]
+pub struct VerifiedClaims(pub(crate) Claims);
+
+impl VerifiedClaims {
+    /// A claim that is a text; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::InvalidToken`] where it is something else.
+    pub fn text(&self, name: &str) -> Result<Option<String>, AuthError> {
+        self.0.text(name).map_err(wrong_shape)
+    }
+
+    /// A claim that is a text or a list of texts; nothing where it is neither.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        self.0.texts(name)
+    }
+}
+
+pub(crate) fn wrong_shape(_: NoText) -> AuthError {
+    AuthError::InvalidToken("claims of the wrong shape".to_owned())
 }
 
 /// A claim that should be a text is none.

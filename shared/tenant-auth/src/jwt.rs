@@ -10,7 +10,7 @@ use tenancy::{Role, TenantContext, Tiers};
 
 use crate::{
     AuthError, ClaimNames, Identify, Identity,
-    claims::{Claims, NoText},
+    claims::{Claims, VerifiedClaims, wrong_shape},
     header::{self, Header},
     jwks::{Jwks, SigningKey},
 };
@@ -269,35 +269,11 @@ impl JwtVerifier {
     }
 }
 
-/// The claims of a token that [`JwtVerifier::claims`] has verified.
-#[derive(Debug)]
-pub struct VerifiedClaims(Claims);
-
-impl VerifiedClaims {
-    /// A claim that is a text; `None` where there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthError::InvalidToken`] where it is something else.
-    pub fn text(&self, name: &str) -> Result<Option<String>, AuthError> {
-        self.0.text(name).map_err(wrong_shape)
-    }
-
-    /// A claim that is a text or a list of texts; nothing where it is neither.
-    pub fn texts(&self, name: &str) -> Vec<String> {
-        self.0.texts(name)
-    }
-}
-
 impl Identify for JwtVerifier {
     async fn identify(&self, request: &Request) -> Result<Identity, AuthError> {
         let authorization = request.headers().get(http::header::AUTHORIZATION);
         self.verify(authorization.and_then(|value| value.to_str().ok())).await
     }
-}
-
-fn wrong_shape(_: NoText) -> AuthError {
-    AuthError::InvalidToken("claims of the wrong shape".to_owned())
 }
 
 fn not_decoded(error: jsonwebtoken::errors::Error) -> AuthError {

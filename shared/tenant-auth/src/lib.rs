@@ -88,10 +88,10 @@ mod registry;
 mod start;
 
 pub use authorizer::AuthorizerContext;
-pub use claims::ClaimNames;
+pub use claims::{ClaimNames, VerifiedClaims};
 pub use identify::{AuthError, Identify, Identity};
 pub use jwks::JwksError;
-pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm, VerifiedClaims};
+pub use jwt::{JwtSettings, JwtVerifier, SigningAlgorithm};
 pub use layer::{AuthLayer, AuthService};
 #[cfg(feature = "registry")]
 pub use registry::{RegistrySettings, TenantRegistry};
