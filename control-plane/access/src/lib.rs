@@ -18,8 +18,8 @@
 //! # Guarantees
 //!
 //! - A token of the tenants' issuer makes a [`Role::Tenant`], whatever its claims say.
-//! - Of session ids, service keys and the `state` of a sign-in only hashes are kept: whoever reads the store can use none of them.
-//! - The `state` of a sign-in is good once, for ten minutes, in the browser that began it.
+//! - Of session ids and service keys only hashes are kept: whoever reads the store can use none of them. Of a sign-in nothing is kept.
+//! - The `state` of a sign-in is good for ten minutes in the browser that began it. That its code is exchanged once is the provider's to hold.
 
 mod access;
 mod browser;

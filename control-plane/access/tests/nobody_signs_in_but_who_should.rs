@@ -1,4 +1,4 @@
-//! Whoever signs in has been at the provider, in the browser that began it, once; and what a provider answers is believed only if it is all right.
+//! Whoever signs in has been at the provider, in the browser that began it; and what a provider answers is believed only if it is all right.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{sync::Arc, time::Duration};

@@ -1,4 +1,4 @@
-//! The table as the control plane knows it: states and alerts.
+//! The table as the control plane knows it: states, alerts, and entries that end by themselves.
 
 use std::{
     io::{Read, Write},

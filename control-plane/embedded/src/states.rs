@@ -1,4 +1,4 @@
-//! What is remembered besides spans: states by name, and alerts.
+//! What is remembered besides spans: states by name, alerts, and entries that end by themselves.
 
 use std::path::Path;
 
