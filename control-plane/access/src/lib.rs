@@ -34,7 +34,7 @@ mod sessions;
 mod settings;
 mod sign_in;
 
-pub use access::{Access, Authenticated};
+pub use access::{Access, Authenticated, CommandLine};
 pub use browser::Browser;
 pub use error::AccessError;
 pub use gate::{Gate, Refuse, Visitor, guard};

@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use control_plane_access::{Gate, RouteRow, Visitor, guard};
+use control_plane_access::{Gate, RouteRow, Routes, Visitor, guard};
 use control_plane_clickhouse::{ClickHouse, Migration};
 use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::Embedded;
@@ -76,7 +76,7 @@ pub async fn serve(
         forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
     };
     let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
-    let guarded = guarded.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
+    let guarded = guarded.merge(sign_in_routes().into_router().with_state(gate.clone()));
     let guarded = guarded.layer(from_fn_with_state(gate, guard));
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
@@ -181,7 +181,11 @@ async fn again(mut response: Response) -> Response {
 
 /// Every route that somebody may ask for who is signed in, or has to be; besides them there are `/healthz` and the intake's.
 pub fn routes() -> Vec<RouteRow> {
-    [api::routes().merge(pages::routes()).rows(), pages::sign_in_routes().rows()].concat()
+    [api::routes().merge(pages::routes()).rows(), sign_in_routes().rows()].concat()
+}
+
+fn sign_in_routes() -> Routes<Gate> {
+    pages::sign_in_routes().merge(api::sign_in_routes())
 }
 
 /// Says what the request took here: <https://www.w3.org/TR/server-timing/>.
