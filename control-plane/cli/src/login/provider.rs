@@ -191,11 +191,11 @@ async fn exchange(request: Request) -> Result<HttpResponse> {
     let host = request.url().origin().ascii_serialization();
     let sent = client(request.url(), WITHIN)?.execute(request).await;
     let mut answer: Response =
-        sent.map_err(reqwest::Error::without_url).with_context(|| format!("no answer from {host}"))?;
+        sent.map_err(reqwest::Error::without_url).with_context(|| format!("no answer from the provider at {host}"))?;
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            bail!("the answer of {host} is too long");
+            bail!("the answer of the provider at {host} is too long");
         }
         body.extend_from_slice(&chunk);
     }
