@@ -259,7 +259,8 @@ fn csrf(session: &str) -> String {
 
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.contains(' ')).then_some(token)
 }
 
 /// The `iss` that a token claims, unverified.

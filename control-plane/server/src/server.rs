@@ -41,6 +41,8 @@ use crate::{
 
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
+/// Of a form.
+const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
 /// is there that an answer needs.
@@ -77,7 +79,7 @@ pub async fn serve(
     };
     let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
     let guarded = guarded.merge(sign_in_routes().into_router().with_state(gate.clone()));
-    let guarded = guarded.layer(from_fn_with_state(gate, guard));
+    let guarded = guarded.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(gate, guard));
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
         .merge(guarded)

@@ -82,8 +82,8 @@ struct Inner {
     key: EncodingKey,
     other_key: EncodingKey,
     misdeed: Mutex<Misdeed>,
-    /// The same for its configuration and its keys.
-    published: Mutex<Misdeed>,
+    /// The same for its configuration, and for its keys.
+    published: Mutex<(Misdeed, Misdeed)>,
     user: Mutex<Value>,
     /// What each code was given for.
     codes: Mutex<HashMap<String, Asked>>,
@@ -177,9 +177,14 @@ impl Provider {
         *self.0.misdeed.lock() = misdeed;
     }
 
-    /// What it does from now on when it is asked for its configuration or its keys: hangs, fails, or answers rubbish or 20 MB.
+    /// What it does from now on when it is asked for its configuration: hangs, fails, or answers rubbish or 20 MB.
     pub fn publishes(&self, misdeed: Misdeed) {
-        *self.0.published.lock() = misdeed;
+        self.0.published.lock().0 = misdeed;
+    }
+
+    /// The same when it is asked for its keys.
+    pub fn publishes_keys(&self, misdeed: Misdeed) {
+        self.0.published.lock().1 = misdeed;
     }
 
     /// For how long ID tokens are good that it gives from now on, seconds.
@@ -276,7 +281,7 @@ async fn nothing_of_use(misdeed: Misdeed) -> Option<Response> {
 }
 
 async fn configuration(State(Provider(provider)): State<Provider>) -> Response {
-    let misdeed = *provider.published.lock();
+    let misdeed = provider.published.lock().0;
     if let Some(answer) = nothing_of_use(misdeed).await {
         return answer;
     }
@@ -294,7 +299,7 @@ async fn configuration(State(Provider(provider)): State<Provider>) -> Response {
 }
 
 async fn keys(State(own): State<Provider>) -> Response {
-    let misdeed = *own.0.published.lock();
+    let misdeed = own.0.published.lock().1;
     match nothing_of_use(misdeed).await {
         Some(answer) => answer,
         None => Json(json!({ "keys": [own.jwk()] })).into_response(),
