@@ -170,7 +170,7 @@ async fn without_a_record_there_is_no_session() {
 #[tokio::test]
 async fn a_token_of_an_operator_is_recorded_once() {
     let key = format!(
-        "[[access.service_key]]\nname = 'nightly report'\nrole = 'operator'\nsha256 = '{KEY_SHA256}'\nexpires = 2100-01-01T00:00:00Z"
+        "[[access.service_key]]\nname = 'nightly report'\nrole = 'operator'\nsha256 = '{KEY_SHA256}'\nexpires = '2100-01-01T00:00:00Z'"
     );
     let here = Here::new(&key).await;
     let token = here.staff.token(&ada());
