@@ -31,6 +31,19 @@ pub struct Authenticated {
     pub csrf: Option<String>,
 }
 
+/// How a program on a user's own machine signs them in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CommandLine {
+    /// `staff` or `tenants`.
+    pub name: &'static str,
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// Where the provider's configuration is.
+    pub discovery_url: String,
+    /// A public client.
+    pub client_id: String,
+}
+
 /// Knows who may see what.
 #[derive(Debug)]
 pub struct Access {
@@ -131,6 +144,18 @@ impl Access {
     pub fn issuers(&self) -> Vec<&'static str> {
         let named = [("staff", &self.staff), ("tenants", &self.tenants)];
         named.into_iter().filter_map(|(name, issuer)| issuer.as_ref().map(|_| name)).collect()
+    }
+
+    /// Where and as which client a program on a user's own machine signs them in (RFC 8252), by the names of [`Access::issuers`].
+    pub fn command_line(&self) -> Vec<CommandLine> {
+        let named = [("staff", &self.staff), ("tenants", &self.tenants)];
+        let issuers = named.into_iter().filter_map(|(name, issuer)| Some((name, issuer.as_ref()?.settings())));
+        let told = issuers.filter_map(|(name, settings)| {
+            let client_id = settings.cli_client_id.clone()?;
+            let discovery_url = issuer::discovery_url(settings);
+            Some(CommandLine { name, issuer: settings.issuer.clone(), discovery_url, client_id })
+        });
+        told.collect()
     }
 
     fn issuer(&self, name: &str) -> Result<&Issuer, AccessError> {
@@ -264,7 +289,8 @@ fn csrf(session: &str) -> String {
 
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.contains(' ')).then_some(token)
 }
 
 /// What a token claims, unverified.
