@@ -12,6 +12,7 @@ const SERVER: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("problem", &[]),
     ("access", &["text", "problem"]),
+    ("audit", &["problem"]),
     ("delivery", &[]),
     ("forward", &["delivery"]),
     ("alerting", &["text", "delivery"]),
@@ -21,12 +22,13 @@ const SERVER: &[(&str, &[&str])] = &[
     ("otel_traces", &["intake"]),
     ("config", &["forward", "alerting", "evaluator", "intake"]),
     ("api", &["problem", "access", "delivery", "alerting", "evaluator"]),
-    ("pages", &["visible", "text", "problem", "access", "alerting", "evaluator", "api"]),
+    ("pages", &["visible", "text", "problem", "access", "audit", "alerting", "evaluator", "api"]),
     (
         "server",
         &[
             "problem",
             "access",
+            "audit",
             "forward",
             "alerting",
             "leader",

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use control_plane_model::store::StateStore;
 use cookie::{Cookie, SameSite, time::Duration};
 use http::{HeaderMap, Method, header};
 use jiff::Timestamp;
 
 use crate::{
-    AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn,
+    AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn, Vouched,
     browser::one,
     issuer::{self, Issuer},
     secrets,
     service_keys::ServiceKeys,
     sessions::Sessions,
     sign_in::{self, SignIns},
+    verified::Verified,
 };
 
 /// The path that a provider sends browsers back to.
@@ -49,6 +51,7 @@ pub struct Access {
     staff: Option<Issuer>,
     tenants: Option<Issuer>,
     service_keys: ServiceKeys,
+    verified: Verified,
     sessions: Sessions,
     sign_ins: SignIns,
 }
@@ -83,6 +86,7 @@ impl Access {
         let sign_ins = SignIns { redirect_url: browser.url_of(CALLBACK) };
         Ok(Self {
             service_keys: ServiceKeys::new(&settings.service_keys)?,
+            verified: Verified::default(),
             sessions: Sessions::new(states, settings.session),
             staff: settings.staff.map(Issuer::of_staff),
             tenants: settings.tenants.map(Issuer::of_tenants),
@@ -123,11 +127,17 @@ impl Access {
         if ServiceKeys::is_one(bearer) {
             return self.service_keys.principal(bearer, now);
         }
+        let hash = secrets::hash(bearer);
+        if let Some(principal) = self.verified.principal(&hash, now) {
+            return Ok(principal);
+        }
         // Which issuer is asked follows from what the token says; whether it is the issuer's, from its signature.
-        let said = said_issuer(bearer).ok_or(AccessError::NotAuthenticated)?;
+        let said = Said::by(bearer).ok_or(AccessError::NotAuthenticated)?;
         let issuers = [&self.staff, &self.tenants].into_iter().flatten();
-        let issuer = issuers.into_iter().find(|issuer| issuer.settings().issuer == said);
-        issuer.ok_or(AccessError::NotAuthenticated)?.bearer(bearer).await
+        let issuer = issuers.into_iter().find(|issuer| issuer.settings().issuer == said.iss);
+        let principal = issuer.ok_or(AccessError::NotAuthenticated)?.bearer(bearer).await?;
+        self.verified.remember(hash, &principal, said.exp as i64, now);
+        Ok(principal)
     }
 
     /// Which issuers one can sign in at: `staff`, `tenants`.
@@ -166,12 +176,11 @@ impl Access {
         self.sign_ins.begin((issuer, self.issuer(issuer)?), return_to, now).await
     }
 
-    /// Ends a sign-in with what the provider sent the browser back with, in the browser that began it. A session that the browser had is over.
+    /// Ends a sign-in with what the provider sent the browser back with, in the browser that began it: whom the provider vouches for.
     ///
     /// # Errors
     ///
-    /// [`AccessError::SignIn`], [`AccessError::NotAuthenticated`] for an ID token that is not valid, [`AccessError::NotAllowed`],
-    /// [`AccessError::Unavailable`].
+    /// [`AccessError::SignIn`], [`AccessError::NotAuthenticated`] for an ID token that is not valid, [`AccessError::Unavailable`].
     pub async fn finish(
         &self,
         code: &str,
@@ -179,7 +188,7 @@ impl Access {
         said_issuer: Option<&str>,
         headers: &HeaderMap,
         now: Timestamp,
-    ) -> Result<SignedIn, AccessError> {
+    ) -> Result<Vouched, AccessError> {
         let browser = self.cookie(headers, SIGN_IN_COOKIE).unwrap_or_default();
         let (issuer, return_to) = self.sign_ins.read(state, &browser, now)?;
         let issuer = self.issuer(&issuer)?;
@@ -187,7 +196,28 @@ impl Access {
         if said_issuer.is_some_and(|said| said != issuer.settings().issuer) {
             return Err(AccessError::SignIn("another provider answered"));
         }
-        let principal = self.sign_ins.finish(issuer, code, state, &browser).await?;
+        let vouched = self.sign_ins.finish(issuer, code, state, &browser).await?;
+        Ok(Vouched { return_to, ..vouched })
+    }
+
+    /// Whether a sign-in was at the issuer of those who run the system.
+    pub fn is_staff(&self, vouched: &Vouched) -> bool {
+        self.staff.as_ref().is_some_and(|staff| staff.settings().issuer == vouched.issued_by)
+    }
+
+    /// Begins a session of somebody whom a provider vouched for. A session that the browser had is over.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::NotAllowed`], [`AccessError::Unavailable`].
+    pub async fn begin_session(
+        &self,
+        vouched: Vouched,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<SignedIn, AccessError> {
+        let return_to = vouched.return_to.clone();
+        let principal = vouched.principal()?;
         self.sign_out(headers).await?;
         let session = self.sessions.begin(&principal, now).await?;
         Ok(SignedIn { principal, session, return_to })
@@ -263,15 +293,17 @@ fn bearer(authorization: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.contains(' ')).then_some(token)
 }
 
-/// The `iss` that a token claims, unverified.
-fn said_issuer(token: &str) -> Option<String> {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+/// What a token claims, unverified.
+#[derive(serde::Deserialize)]
+struct Said {
+    iss: String,
+    /// It may have a fraction: RFC 7519 §2.
+    exp: f64,
+}
 
-    #[derive(serde::Deserialize)]
-    struct Said {
-        iss: String,
+impl Said {
+    fn by(token: &str) -> Option<Self> {
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        serde_json::from_slice(&payload).ok()
     }
-
-    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    serde_json::from_slice::<Said>(&payload).ok().map(|said| said.iss)
 }
