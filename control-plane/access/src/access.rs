@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use control_plane_model::store::StateStore;
 use cookie::{Cookie, SameSite, time::Duration};
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
 
 use crate::{
     AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn,
-    browser::one,
+    browser::{one, origin},
     issuer::{self, Issuer},
     secrets,
     service_keys::ServiceKeys,
@@ -33,6 +33,7 @@ pub struct Authenticated {
 #[derive(Debug)]
 pub struct Access {
     browser: Browser,
+    allowed_origins: Vec<HeaderValue>,
     staff: Option<Issuer>,
     tenants: Option<Issuer>,
     service_keys: ServiceKeys,
@@ -48,6 +49,7 @@ impl Access {
     /// What cannot be meant.
     pub fn new(settings: Settings, states: Arc<dyn StateStore>) -> Result<Self, String> {
         let browser = Browser::at(&settings.url)?;
+        let allowed_origins = settings.allowed_origins.iter().map(|url| origin(url)).collect::<Result<_, _>>()?;
         if let (Some(staff), Some(tenants)) = (&settings.staff, &settings.tenants)
             && staff.provider.issuer == tenants.provider.issuer
         {
@@ -74,6 +76,7 @@ impl Access {
             staff: settings.staff.map(Issuer::of_staff),
             tenants: settings.tenants.map(Issuer::of_tenants),
             browser,
+            allowed_origins,
             sign_ins,
         })
     }
@@ -115,6 +118,11 @@ impl Access {
         let issuers = [&self.staff, &self.tenants].into_iter().flatten();
         let issuer = issuers.into_iter().find(|issuer| issuer.settings().issuer == said);
         issuer.ok_or(AccessError::NotAuthenticated)?.bearer(bearer).await
+    }
+
+    /// Origins whose pages may read the API with their users' tokens.
+    pub fn allowed_origins(&self) -> &[HeaderValue] {
+        &self.allowed_origins
     }
 
     /// Which issuers one can sign in at: `staff`, `tenants`.

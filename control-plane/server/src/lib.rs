@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`server`] | the HTTP server: routes and shutdown |
 //! | `access` | the answer for whoever is not let in |
+//! | `cors` | pages of other origins that may read the API |
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
 //! | [`leader`] | which of several servers makes sums, judges and tells |
@@ -21,6 +22,7 @@ mod access;
 pub mod alerting;
 pub mod api;
 pub mod config;
+mod cors;
 pub mod delivery;
 pub mod evaluator;
 pub mod forward;

@@ -31,6 +31,7 @@ use crate::{
     alerting::Notifier,
     api::{self, Logs, Sources},
     config::Config,
+    cors,
     evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Intake},
@@ -75,21 +76,30 @@ pub async fn serve(
         keys: Arc::new(keys),
         forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
     };
-    let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
-    let guarded = guarded.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
-    let guarded = guarded.layer(from_fn_with_state(gate, guard));
+    let pages = pages::routes().into_router().with_state(sources.clone());
+    let pages = pages.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
+    // Preflight is another method, too.
+    let api = api::routes().into_router().with_state(sources).method_not_allowed_fallback(other_method);
+    let api = api.layer(from_fn_with_state(gate.clone(), guard));
+    // Around the guard: a page must be able to read that its user's token has expired.
+    let allowed = gate.access().map(|access| access.allowed_origins().to_vec()).unwrap_or_default();
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
-        .merge(guarded)
+        .merge(pages.layer(from_fn_with_state(gate, guard)))
+        .merge(cors::readable_by(allowed, api))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
-        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method."))
+        .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(from_fn(timed))
         .layer(map_response(secure))
         .layer(map_response(again));
     ready()?;
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
+}
+
+async fn other_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.")
 }
 
 /// What keeps spans, and what keeps states.
