@@ -15,8 +15,9 @@ VALUES = {
     "UserPoolId": "us-east-1_abcDEF123",
     "UserPoolClientId": "4abc",
     "HostedLoginUrl": "",
+    "ControlPlaneUrl": "https://control-plane.example",
     "Link": "https://us-east-1.console.aws.amazon.com/cloudwatch/home#xray:traces/{xray_trace_id}",
-    "TraceLinkName": "CloudWatch",
+    "LinkName": "CloudWatch",
 }
 
 
