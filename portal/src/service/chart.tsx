@@ -16,8 +16,6 @@ interface ChartProps {
   /** Stretches as they are named in the tables. */
   stretchText(start: number): string;
   value(value: number): string;
-  /** What the axis upwards ends with, at least. */
-  least?: number;
   /** One is drawn as bars, several as lines; stretches without a value are gaps. */
   lines: Line[];
   limit?: { name: string; value: number } | undefined;
@@ -27,9 +25,9 @@ const LEVELS = [0, 0.5, 1];
 const share = (part: number) => `${(part * 100).toFixed(3)}%`;
 
 /** Figures over time. All lengths are shares of the picture's, so that text keeps its size on whatever screen. */
-export function Chart({ title, summary, axis, markText, stretchText, value, least = 0, lines, limit }: ChartProps) {
+export function Chart({ title, summary, axis, markText, stretchText, value, lines, limit }: ChartProps) {
   const values = lines.flatMap((line) => [...line.values.values()]);
-  const top = roundUp(Math.max(least, limit?.value ?? 0, ...values));
+  const top = roundUp(Math.max(limit?.value ?? 0, ...values));
   const x = (at: number) => share(placeOf(axis, at));
   const y = (number: number) => share(1 - number / top);
   return (

@@ -12,7 +12,7 @@ export function OverTime({ figures, moments, zone }: { figures: Figures; moments
   const { tenant, period, choice } = figures;
   return (
     <section class="card" aria-labelledby="over-time">
-      <h2 id="over-time">Requests: {choice.name.toLowerCase()}</h2>
+      <h2 id="over-time">Requests in {choice.said}</h2>
       {!tenant && <p>No requests yet. What your users do in the portal is shown here as soon as they do it.</p>}
       {tenant && tenant.points.length === 0 && <p>No requests in this time.</p>}
       {tenant && tenant.points.length > 0 && (
@@ -65,7 +65,6 @@ function Charts({ points, axis, promised, moments }: ChartsProps) {
           title={`Requests per ${each}`}
           summary={`${count(requests)} in all; at most ${count(Math.max(...of((summary) => summary.weight).values()))}.`}
           value={count}
-          least={2}
           lines={[{ name: "requests", values: of((summary) => summary.weight), class: "requests" }]}
         />
         <Chart
@@ -73,7 +72,6 @@ function Charts({ points, axis, promised, moments }: ChartsProps) {
           title={`Failed requests per ${each}`}
           summary={`${count(failed)} in all; at most ${count(Math.max(...of(failedOf).values()))}.`}
           value={count}
-          least={2}
           lines={[{ name: "failed", values: of((summary) => failedOf(summary) || null), class: "failed" }]}
         />
         <Chart

@@ -55,5 +55,5 @@ test("a zone is named with its distance", () => {
 });
 
 test("an axis upwards ends with a round number", () => {
-  assert.deepEqual([0, 1, 1.1, 3, 7, 10, 11, 600, 0.04].map(roundUp), [1, 1, 2, 5, 10, 10, 20, 1000, 0.05]);
+  assert.deepEqual([0, 1, 2, 3, 7, 10, 11, 210, 600, 990, 1e9].map(roundUp), [2, 2, 2, 4, 8, 10, 12, 240, 600, 1000, 1e9]);
 });

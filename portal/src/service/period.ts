@@ -6,16 +6,18 @@ export const DAY = 86_400;
 
 export interface Choice {
   name: string;
+  /** As in "requests in …". */
+  said: string;
   seconds: number;
   /** Between two marks of the axis. */
   marks: number;
 }
 
 export const CHOICES: Choice[] = [
-  { name: "Last hour", seconds: HOUR, marks: HOUR / 4 },
-  { name: "24 hours", seconds: DAY, marks: 6 * HOUR },
-  { name: "7 days", seconds: 7 * DAY, marks: 2 * DAY },
-  { name: "30 days", seconds: 30 * DAY, marks: 7 * DAY },
+  { name: "Last hour", said: "the last hour", seconds: HOUR, marks: HOUR / 4 },
+  { name: "24 hours", said: "the last 24 hours", seconds: DAY, marks: 6 * HOUR },
+  { name: "7 days", said: "the last 7 days", seconds: 7 * DAY, marks: 2 * DAY },
+  { name: "30 days", said: "the last 30 days", seconds: 30 * DAY, marks: 7 * DAY },
 ];
 
 /** The time until `now`, in milliseconds since 1970, that is chosen. */
@@ -73,9 +75,11 @@ export function zoneName(zone: string, at: number): string {
   return zone === "UTC" || offset === undefined ? zone : `${zone} (${offset})`;
 }
 
-/** The next round number, so that an axis ends with one. */
+const ROUND = [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10];
+
+/** The next round number whose half is a whole one, so that an axis ends with it. */
 export function roundUp(value: number): number {
-  if (!(value > 0)) return 1;
+  if (value <= 10) return Math.max(2, Math.ceil(value / 2) * 2);
   const power = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 5].find((step) => step * power >= value) ?? 10) * power;
+  return Math.round((ROUND.find((step) => step * power >= value) ?? 10) * power);
 }

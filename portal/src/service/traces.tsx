@@ -17,9 +17,8 @@ export function Traces({ title, none, traces, moments }: TracesProps) {
   return (
     <section class="card">
       <h2>{title}</h2>
-      {traces.length === 0 ? (
-        <p>{none}</p>
-      ) : (
+      <p class="hint">{traces.length === 0 ? none : `Each leads to its steps in the ${config.trace_link_name}; it took from the first of them to the last.`}</p>
+      {traces.length > 0 && (
         <div class="scroll" tabIndex={0} role="region" aria-label={title}>
           <table>
             <thead>
@@ -27,9 +26,8 @@ export function Traces({ title, none, traces, moments }: TracesProps) {
                 <th scope="col">When</th>
                 <th scope="col">What</th>
                 <th scope="col" class="number">
-                  First to last step
+                  Took
                 </th>
-                <th scope="col">Trace</th>
               </tr>
             </thead>
             <tbody>
@@ -37,15 +35,13 @@ export function Traces({ title, none, traces, moments }: TracesProps) {
                 <tr key={trace.trace_id}>
                   <td>{moments.minute(trace.start_unix_ns / 1e9)}</td>
                   <td>
-                    {trace.root} <small>{trace.root_service}</small>
+                    <a href={traceLink(config.trace_link, trace.trace_id)} target="_blank" rel="noopener">
+                      {trace.root}
+                      <span class="unseen">: the trace {trace.trace_id}, in a new tab</span>
+                    </a>{" "}
+                    <small>{trace.root_service}</small>
                   </td>
                   <td class="number">{duration(trace.duration_ns)}</td>
-                  <td>
-                    <a href={traceLink(config.trace_link, trace.trace_id)} target="_blank" rel="noopener">
-                      Open in {config.trace_link_name}
-                      <span class="unseen"> the trace {trace.trace_id}, in a new tab</span>
-                    </a>
-                  </td>
                 </tr>
               ))}
             </tbody>

@@ -12,7 +12,12 @@ export function Usage({ cost, month, moments }: { cost: Cost; month: Period; mom
         {currency === null ? "Usage" : "Usage and cost"} in {moments.month(month.from)}
       </h2>
       <p class="totals">
-        <strong>{count(total.requests)}</strong> requests, <strong>{duration(total.seconds * 1e9)}</strong> of work
+        <strong>{count(total.requests)}</strong> requests
+        {total.seconds > 0 && (
+          <>
+            , <strong>{duration(total.seconds * 1e9)}</strong> of work
+          </>
+        )}
         {currency !== null && (
           <>
             , <strong>{price(total)}</strong>

@@ -48,9 +48,9 @@ test("failures are counted against those that are allowed", () => {
   const said = (...given: Parameters<typeof fare>) => Object.values(failures(fare(...given)));
   assert.deepEqual(said(0.999, 100_000, 12), ["12 of 100 allowed", "88 more requests may fail before the promise is broken."]);
   assert.deepEqual(said(0.999, 2_000, 1), ["1 of 2 allowed", "1 more request may fail before the promise is broken."]);
-  assert.deepEqual(said(0.999, 500, 0), ["0 of 0.5 allowed", "With so few requests, one more failure breaks the promise."]);
+  assert.deepEqual(said(0.999, 500, 0), ["0 of 0 allowed", "With so few requests, one more failure breaks the promise."]);
   assert.deepEqual(said(0.999, 100_000, 286), ["286 of 100 allowed", "186 more requests failed than were allowed to."]);
-  assert.deepEqual(said(0.999, 500, 1), ["1 of 0.5 allowed", "1 more request failed than were allowed to."]);
+  assert.deepEqual(said(0.999, 500, 1), ["1 of 0 allowed", "1 more request failed than were allowed to."]);
   assert.deepEqual(said(0.999, 1_000, 1), ["1 of 1 allowed", "With so few requests, one more failure breaks the promise."]);
 });
 
@@ -59,11 +59,15 @@ test("an incident is one sentence", () => {
   assert.deepEqual(["error_rate", "latency", "budget", "fast_burn", "slow_burn", "another"].map((name) => said(name, name === "error_rate" ? 0.05 : 2.86)), [
     "5 % of requests failed within 5 minutes (5 of 100).",
     "The slowest answers took 2.9 times as long as usual (100 requests in 5 minutes).",
-    "286 % of the failures that are allowed in 30 days were used.",
+    "2.9 times as many requests failed as are allowed to in 30 days.",
     "For an hour, requests failed 2.9 times as often as allowed (5 of 100).",
     "For 6 hours, requests failed 2.9 times as often as allowed (5 of 100).",
     "as it was",
   ]);
+});
+
+test("a part of what is allowed is said as a percentage", () => {
+  assert.equal(incident({ condition: "budget", value: 0.834 } as Alarm), "83 % of the failures that are allowed in 30 days were used.");
 });
 
 test("money has its currency", () => {

@@ -70,12 +70,12 @@ export const isKept = ({ share, target }: Promised) => share === undefined || sh
 
 /** How many failures were allowed and used. */
 export function failures({ evaluation: { budget } }: Fare): { used: string; left: string } {
-  const allowed = budget.allowed < 10 ? String(Math.floor(budget.allowed * 10 + 1e-6) / 10) : formatNumber(Math.floor(budget.allowed + 1e-6));
   const left = budget.allowed - budget.consumed;
   const whole = Math.floor(Math.abs(left) + 1e-6);
   const requests = (number: number) => `${formatNumber(number)} more ${number === 1 ? "request" : "requests"}`;
   return {
-    used: `${count(budget.consumed)} of ${allowed} allowed`,
+    // A part of a request cannot fail.
+    used: `${count(budget.consumed)} of ${formatNumber(Math.floor(budget.allowed + 1e-6))} allowed`,
     left:
       left < -1e-9
         ? `${requests(Math.max(1, Math.ceil(-left - 1e-6)))} failed than were allowed to.`
@@ -94,7 +94,7 @@ export function incident({ condition, value, requests, failed, summary }: Alarm)
     case "latency":
       return `The slowest answers took ${times} as long as usual (${formatNumber(requests)} requests in 5 minutes).`;
     case "budget":
-      return `${(value * 100).toFixed(0)} % of the failures that are allowed in 30 days were used.`;
+      return value < 2 ? `${(value * 100).toFixed(0)} % of the failures that are allowed in 30 days were used.` : `${times} as many requests failed as are allowed to in 30 days.`;
     case "fast_burn":
       return `For an hour, requests failed ${times} as often as allowed (${formatNumber(failed)} of ${formatNumber(requests)}).`;
     case "slow_burn":
