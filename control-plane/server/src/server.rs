@@ -10,7 +10,7 @@ use anyhow::{Context, Error, Result, bail};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::get,
@@ -88,7 +88,7 @@ pub async fn serve(
         .merge(pages.layer(from_fn_with_state(gate, guard)))
         .merge(cors::readable_by(allowed, api))
         .route("/healthz", get(|| async { "ok" }))
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
+        .fallback(async |headers: HeaderMap| nothing(StatusCode::NOT_FOUND, "There is nothing here.", &headers))
         .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(from_fn(timed))
@@ -98,8 +98,12 @@ pub async fn serve(
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
 }
 
-async fn other_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.")
+async fn other_method(headers: HeaderMap) -> Response {
+    nothing(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.", &headers)
+}
+
+fn nothing(status: StatusCode, detail: &str, headers: &HeaderMap) -> Response {
+    access::told(Problem::new(status, detail), headers)
 }
 
 /// What keeps spans, and what keeps states.
