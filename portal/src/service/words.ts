@@ -61,7 +61,7 @@ export function promises({ evaluation }: Fare): Promised[] {
   const failed = budget.allowed > 0 ? (budget.consumed * (1 - availability.target)) / budget.allowed : undefined;
   return [
     { what: "Requests answered without failure", share: failed === undefined ? undefined : 1 - failed, target: availability.target },
-    { what: `Requests answered within ${duration(latency.within_ms * 1e6)}`, share: quick ?? undefined, target: latency.target },
+    { what: `Requests answered within ${latency.within_ms < 1_000 ? `${latency.within_ms} ms` : `${latency.within_ms / 1_000} s`}`, share: quick ?? undefined, target: latency.target },
   ];
 }
 
