@@ -20,6 +20,7 @@ const SERVER: &[(&str, &[&str])] = &[
     ("intake", &["forward"]),
     ("otel_traces", &["intake"]),
     ("config", &["forward", "alerting", "evaluator", "intake"]),
+    ("cors", &[]),
     ("api", &["problem", "access", "delivery", "alerting", "evaluator"]),
     ("pages", &["visible", "text", "problem", "access", "alerting", "evaluator", "api"]),
     (
@@ -34,6 +35,7 @@ const SERVER: &[(&str, &[&str])] = &[
             "intake",
             "otel_traces",
             "config",
+            "cors",
             "api",
             "pages",
         ],
