@@ -44,8 +44,8 @@ use crate::{
 
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
-/// How long recording the configuration may take, before it is tried again.
-const NOTED_WITHIN: Duration = Duration::from_secs(10);
+/// How long recording the configuration may take, and until it is tried again.
+const NOTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
 /// is there that an answer needs.
@@ -114,9 +114,8 @@ async fn note_configuration(audit: Audit, config: &Config, listens: SocketAddr) 
     let settings = config.audited();
     let name = format!("control-plane at {listens}");
     let who = Who { name, subject: String::new(), issued_by: "its configuration".into(), role: "server".into() };
-    let note = async move |audit: &Audit| {
-        let noted = timeout(NOTED_WITHIN, audit.note_configuration(&who, &settings)).await;
-        let failed = match noted {
+    let note = async move || {
+        let failed = match timeout(NOTED_WITHIN, audit.note_configuration(&who, &settings)).await {
             Ok(Ok(_)) => return true,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the store does not answer".to_owned(),
@@ -124,10 +123,13 @@ async fn note_configuration(audit: Audit, config: &Config, listens: SocketAddr) 
         complain(format_args!("the audit did not take how the configuration changed: {failed}"));
         false
     };
-    if !note(&audit).await {
+    if !note().await {
         tokio::spawn(async move {
-            while !note(&audit).await {
+            loop {
                 tokio::time::sleep(NOTED_WITHIN).await;
+                if note().await {
+                    return;
+                }
             }
         });
     }
