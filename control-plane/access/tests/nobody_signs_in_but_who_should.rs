@@ -28,6 +28,7 @@ fn settings(staff: &Provider, tenants: &Provider) -> Settings {
         client_id: CLIENT.into(),
         client_secret: None,
         bearer_client_ids: Vec::new(),
+        cli_client_id: None,
         name_claim: "email".into(),
     };
     Settings {

@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use control_plane_access::{Gate, RouteRow, Visitor, guard};
+use control_plane_access::{Gate, RouteRow, Routes, Visitor, guard};
 use control_plane_audit::{Audit, Who};
 use control_plane_clickhouse::{ClickHouse, Migration};
 use control_plane_dynamodb::DynamoDbStates;
@@ -46,6 +46,8 @@ use crate::{
 const SUMS_EVERY: Duration = Duration::from_secs(1);
 /// How long recording the configuration may take, and until it is tried again.
 const NOTED_WITHIN: Duration = Duration::from_secs(5);
+/// Of a form.
+const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
 /// is there that an answer needs.
@@ -84,9 +86,9 @@ pub async fn serve(
         forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
     };
     let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
-    let guarded = guarded.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
+    let guarded = guarded.merge(sign_in_routes().into_router().with_state(gate.clone()));
     let guarded = guarded.layer(Extension(audit.clone())).layer(from_fn_with_state(audit, note_token));
-    let guarded = guarded.layer(from_fn_with_state(gate, guard));
+    let guarded = guarded.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(gate, guard));
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
         .merge(guarded)
@@ -224,7 +226,11 @@ async fn again(mut response: Response) -> Response {
 
 /// Every route that somebody may ask for who is signed in, or has to be; besides them there are `/healthz` and the intake's.
 pub fn routes() -> Vec<RouteRow> {
-    [api::routes().merge(pages::routes()).rows(), pages::sign_in_routes().rows()].concat()
+    [api::routes().merge(pages::routes()).rows(), sign_in_routes().rows()].concat()
+}
+
+fn sign_in_routes() -> Routes<Gate> {
+    pages::sign_in_routes().merge(api::sign_in_routes())
 }
 
 /// Says what the request took here: <https://www.w3.org/TR/server-timing/>.
