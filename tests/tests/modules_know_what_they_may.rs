@@ -21,6 +21,7 @@ const SERVER: &[(&str, &[&str])] = &[
     ("intake", &["forward"]),
     ("otel_traces", &["intake"]),
     ("config", &["forward", "alerting", "evaluator", "intake"]),
+    ("cors", &[]),
     ("api", &["problem", "access", "delivery", "alerting", "evaluator"]),
     ("pages", &["visible", "text", "problem", "access", "audit", "alerting", "evaluator", "api"]),
     (
@@ -36,6 +37,7 @@ const SERVER: &[(&str, &[&str])] = &[
             "intake",
             "otel_traces",
             "config",
+            "cors",
             "api",
             "pages",
         ],

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use control_plane_model::store::StateStore;
 use cookie::{Cookie, SameSite, time::Duration};
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
 
 use crate::{
     AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn, Vouched,
-    browser::one,
+    browser::{one, origin},
     issuer::{self, Issuer},
     secrets,
     service_keys::ServiceKeys,
@@ -48,6 +48,7 @@ pub struct CommandLine {
 #[derive(Debug)]
 pub struct Access {
     browser: Browser,
+    allowed_origins: Vec<HeaderValue>,
     staff: Option<Issuer>,
     tenants: Option<Issuer>,
     service_keys: ServiceKeys,
@@ -64,6 +65,7 @@ impl Access {
     /// What cannot be meant.
     pub fn new(settings: Settings, states: Arc<dyn StateStore>) -> Result<Self, String> {
         let browser = Browser::at(&settings.url)?;
+        let allowed_origins = settings.allowed_origins.iter().map(|url| origin(url)).collect::<Result<_, _>>()?;
         if let (Some(staff), Some(tenants)) = (&settings.staff, &settings.tenants)
             && staff.provider.issuer == tenants.provider.issuer
         {
@@ -91,6 +93,7 @@ impl Access {
             staff: settings.staff.map(Issuer::of_staff),
             tenants: settings.tenants.map(Issuer::of_tenants),
             browser,
+            allowed_origins,
             sign_ins,
         })
     }
@@ -138,6 +141,11 @@ impl Access {
         let principal = issuer.ok_or(AccessError::NotAuthenticated)?.bearer(bearer).await?;
         self.verified.remember(hash, &principal, said.exp as i64, now);
         Ok(principal)
+    }
+
+    /// Origins whose pages may read the API with their users' tokens.
+    pub fn allowed_origins(&self) -> &[HeaderValue] {
+        &self.allowed_origins
     }
 
     /// Which issuers one can sign in at: `staff`, `tenants`.

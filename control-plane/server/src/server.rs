@@ -34,6 +34,7 @@ use crate::{
     api::{self, Logs, Sources},
     audit::note_token,
     config::Config,
+    cors,
     evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Intake},
@@ -85,18 +86,23 @@ pub async fn serve(
         keys: Arc::new(keys),
         forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
     };
-    let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
-    let guarded = guarded.merge(sign_in_routes().into_router().with_state(gate.clone()));
-    let guarded = guarded.layer(Extension(audit.clone())).layer(from_fn_with_state(audit, note_token));
-    let guarded = guarded.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(gate, guard));
+    let guarded = |router: Router| {
+        let recorded = router.layer(Extension(audit.clone())).layer(from_fn_with_state(audit.clone(), note_token));
+        recorded.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(gate.clone(), guard))
+    };
+    let pages = pages::routes().into_router().with_state(sources.clone());
+    let pages = guarded(pages.merge(sign_in_routes().into_router().with_state(gate.clone())));
+    // Preflight is another method, too.
+    let api = guarded(api::routes().into_router().with_state(sources).method_not_allowed_fallback(other_method));
+    // Around the guard: a page must be able to read that its user's token has expired.
+    let allowed = gate.access().map(|access| access.allowed_origins().to_vec()).unwrap_or_default();
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
-        .merge(guarded)
+        .merge(pages)
+        .merge(cors::readable_by(allowed, api))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(async |headers: HeaderMap| nothing(StatusCode::NOT_FOUND, "There is nothing here.", &headers))
-        .method_not_allowed_fallback(async |headers: HeaderMap| {
-            nothing(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.", &headers)
-        })
+        .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(from_fn(timed))
         .layer(map_response(secure))
@@ -104,6 +110,10 @@ pub async fn serve(
     ready()?;
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
+}
+
+async fn other_method(headers: HeaderMap) -> Response {
+    nothing(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.", &headers)
 }
 
 fn nothing(status: StatusCode, detail: &str, headers: &HeaderMap) -> Response {

@@ -118,12 +118,14 @@ impl SignIn {
                 id = pool.id
             )
         };
+        // To a browser it is another origin by its other name.
+        let portal = [front.to_owned(), front.replace("127.0.0.1", "localhost")];
         let [operators, viewers] = ROLES.map(|(_, group)| group);
         let hash = digest(&SHA256, self.key.as_bytes());
         // Longer than a run.
         let expires = Timestamp::now().checked_add((24 * 365).hours())?;
         Ok(format!(
-            "[access]\nurl = \"{control_plane_url}\"\n\
+            "[access]\nurl = \"{control_plane_url}\"\nallowed_origins = {portal:?}\n\
              [access.staff]\nprovider = {{ {} }}\nrole_claim = \"cognito:groups\"\noperators = [\"{operators}\"]\nviewers = [\"{viewers}\"]\n\
              [access.tenants]\nprovider = {{ {}, bearer_client_ids = [\"{}\"] }}\n\
              [[access.service_key]]\nname = \"local cloud\"\nrole = \"viewer\"\nsha256 = \"{}\"\nexpires = \"{expires}\"\n",
