@@ -39,6 +39,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("control-plane/clickhouse", &["control-plane-model", "slo"]),
     ("control-plane/dynamodb", &["control-plane-model"]),
     ("control-plane/access", &["control-plane-model", "lambda-http-client", "tenancy", "tenant-auth"]),
+    ("control-plane/registry", &["tenancy", "lambda-http-client"]),
     ("control-plane/otel-traces", &["control-plane-model", "control-plane-clickhouse"]),
     (
         "control-plane/server",

@@ -1,14 +1,12 @@
 //! `operator tenant`: the registry of tenants from the command line.
 
-mod registry;
 mod report;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use tenancy::{TenantId, TenantStatus, Tiers};
-
-pub use registry::{Changed, Registry};
+use tenant_registry::Registry;
 
 /// Where the registry is, and what to do with it.
 #[derive(Debug, Args)]

@@ -2,8 +2,7 @@
 
 use comfy_table::{Table, presets::NOTHING};
 use tenancy::RegistryEntry;
-
-use super::Changed;
+use tenant_registry::Changed;
 
 /// The tenants, a line for each.
 pub(super) fn tenants(tenants: &[RegistryEntry]) -> String {
