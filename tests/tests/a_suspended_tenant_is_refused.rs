@@ -71,20 +71,25 @@ async fn suspended_and_resumed_with_one_token() {
     book(&caller, "LHR", "JFK").await;
     both_answer(&caller, 200, None).await;
 
-    assert!(succeeds(&["suspend", tenant]).contains("active → suspended"));
+    let why = ["--reason", "unpaid since May"];
+    assert!(succeeds(&[&["suspend", tenant], &why[..]].concat()).ends_with("active → suspended, unpaid since May\n"));
     both_answer(&caller, 403, Some("tenant_suspended")).await;
-    assert!(succeeds(&["suspend", tenant]).contains("as before"));
+    assert!(succeeds(&[&["suspend", tenant], &why[..]].concat()).contains("as before"));
+    let listed: Vec<Value> = serde_json::from_str(&succeeds(&["list", "--json"])).unwrap();
+    let listed = listed.iter().find(|listed| listed["tenant_id"] == tenant).unwrap();
+    assert_eq!((&listed["status"], &listed["change_reason"]), (&json!("suspended"), &json!("unpaid since May")));
+    assert!(listed["changed_by"].as_str().unwrap().starts_with("arn:aws:"), "{listed}");
     // Nobody else is touched.
     both_answer(&CLOUD.caller(0).await, 200, None).await;
 
-    assert!(succeeds(&["resume", tenant]).contains("suspended → active"));
+    assert!(succeeds(&["resume", tenant, "--reason", "paid"]).contains("suspended → active"));
     both_answer(&caller, 200, None).await;
 }
 
 #[tokio::test]
 async fn a_booking_that_arrives_after_the_suspension_gets_its_miles() {
     let caller = new_tenant("Grounded Air", "standard").await;
-    succeeds(&["suspend", &caller.user.tenant]);
+    succeeds(&["suspend", &caller.user.tenant, "--reason", "fog"]);
     both_answer(&caller, 403, Some("tenant_suspended")).await;
     // As booking-publisher would send one that was made before.
     let number = "GRVNDED2";
@@ -115,7 +120,10 @@ async fn a_booking_that_arrives_after_the_suspension_gets_its_miles() {
 #[tokio::test]
 async fn the_registrys_tier_counts_over_the_tokens() {
     let caller = new_tenant("Promoted Air", "basic").await;
-    assert!(succeeds(&["set-tier", &caller.user.tenant, "premium"]).contains("basic → premium"));
+    assert!(
+        succeeds(&["set-tier", &caller.user.tenant, "premium", "--reason", "asked for more"])
+            .contains("basic → premium")
+    );
     eventually("premium spans", async || {
         let booked = book(&caller, "CDG", "NRT").await;
         let trace = CLOUD.trace(&booked.trace_id(), |trace| trace.spans.len() >= testkit::JOURNEY.len()).await;
@@ -138,9 +146,11 @@ async fn the_command_line_refuses_what_makes_no_sense() {
     assert!(listed.iter().any(|tenant| tenant["tenant_id"] == "acme" && tenant["status"] == "active"), "{listed:?}");
     assert!(succeeds(&["list"]).contains("oceanic"));
     for (arguments, reason) in [
-        (&["suspend", "nobody-of-this-name"][..], "there is no tenant nobody-of-this-name"),
-        (&["suspend", "a#b"], "the tenant id must be"),
-        (&["set-tier", "acme", "gold"], "there is no tier \"gold\""),
+        (&["suspend", "nobody-of-this-name", "--reason", "x"][..], "there is no tenant nobody-of-this-name"),
+        (&["suspend", "a#b", "--reason", "x"], "the tenant id must be"),
+        (&["suspend", "acme"], "--reason <REASON>"),
+        (&["suspend", "acme", "--reason", " "], "the reason must be 1 to 500 printable characters"),
+        (&["set-tier", "acme", "gold", "--reason", "x"], "there is no tier \"gold\""),
         (&["create", "--company-name", " ", "--tier", "basic"], "the company's name must be"),
     ] {
         let (success, text) = tenant_command(arguments);
