@@ -116,7 +116,7 @@ bench: ## What telemetry costs and what the control plane holds, measured; a tab
 	cargo build --locked --release --package booking --bin booking-api
 	cargo build --locked --release --package control-plane-cli
 	cargo build --locked --release --package bench
-	cargo bench --locked --package bench --bench micro -- --noplot --quiet
+	cargo bench --locked --package bench --bench micro --bench access -- --noplot --quiet
 	target/release/bench
 
 .PHONY: lint

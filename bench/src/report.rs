@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 /// What each bounded name may be at most; `intake_spans_per_s`, at least.
-const BOUNDS: [(&str, f64); 27] = [
+const BOUNDS: [(&str, f64); 30] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
     ("booking_api.otlp_0ms.cpu_ratio", 1.30),
@@ -34,6 +34,9 @@ const BOUNDS: [(&str, f64); 27] = [
     ("control_plane.tenant_p99_ms", 100.0),
     ("control_plane.cost_p99_ms", 100.0),
     ("control_plane.evaluator_pass_ms", 1_000.0),
+    ("control_plane.access_by_cookie_us", 100.0),
+    ("control_plane.access_by_token_us", 100.0),
+    ("control_plane.access_by_service_key_us", 100.0),
     ("clickhouse.control_plane.map_p99_ms", 100.0),
     ("clickhouse.control_plane.search_p99_ms", 250.0),
     ("clickhouse.control_plane.tenants_p99_ms", 50.0),

@@ -208,11 +208,9 @@ impl Issuer {
                 Role::Tenant(tenant.ok_or(AccessError::NotAllowed("Your account is of no company."))?)
             }
         };
-        let name = match text(&self.settings.name_claim)? {
-            Some(name) => name,
-            None => text("sub")?.unwrap_or_default(),
-        };
-        Ok(Principal { name, issued_by: self.settings.issuer.clone(), role })
+        let subject = text("sub")?.unwrap_or_default();
+        let name = text(&self.settings.name_claim)?.unwrap_or_else(|| subject.clone());
+        Ok(Principal { name, subject, issued_by: self.settings.issuer.clone(), role })
     }
 }
 

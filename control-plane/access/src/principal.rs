@@ -32,6 +32,9 @@ impl Role {
 pub struct Principal {
     /// By what name: the e-mail address or the subject of a token, the name of a service key.
     pub name: String,
+    /// The `sub` of a token, which is given to nobody else later, as an address may be; empty where there is none.
+    #[serde(default)]
+    pub subject: String,
     /// Who says so: an issuer, or `service key`.
     pub issued_by: String,
     /// What they may do.

@@ -24,7 +24,8 @@ impl ServiceKeys {
             if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return Err(format!("service key {}: sha256 has 64 hexadecimal digits", key.name));
             }
-            let principal = Principal { name: key.name.clone(), issued_by: "service key".into(), role };
+            let (name, subject) = (key.name.clone(), String::new());
+            let principal = Principal { name, subject, issued_by: "service key".into(), role };
             Ok((hash, key.expires, principal))
         };
         settings.iter().map(key).collect::<Result<_, _>>().map(Self)

@@ -6,7 +6,7 @@ use axum::{
 };
 use control_plane_access::AccessError;
 
-use crate::{problem::Problem, text::link};
+use crate::{pages, problem::Problem, text::link};
 
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
@@ -20,21 +20,32 @@ impl From<AccessError> for Problem {
     }
 }
 
-/// The answer for whoever is not let in: the way to sign in for a browser, a problem document for a program.
+/// Whether a person reads the answer as a page of its own, and not a program, or a page that refreshes a part of itself.
+fn is_page(headers: &HeaderMap) -> bool {
+    let accepts = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
+    accepts && !headers.contains_key("hx-request") && !headers.contains_key(header::AUTHORIZATION)
+}
+
+/// A problem as its reader wants it: a page for a person, a problem document for a program.
+pub(crate) fn told(problem: Problem, headers: &HeaderMap) -> Response {
+    if is_page(headers) { pages::failed(&problem, "/", "To the first page") } else { problem.into_response() }
+}
+
+/// The answer for whoever is not let in: for a browser the way to sign in, or a page that says why not; for a program a problem document.
 pub(crate) fn refuse(error: &AccessError, headers: &HeaderMap, uri: &Uri) -> Response {
-    let is_page = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
-    let refreshes = headers.contains_key("hx-request");
     let here = uri.path_and_query().map_or("/", |path| path.as_str());
     let sign_in = link("/sign-in", &[("return_to", here.to_owned())]);
     let unknown = matches!(error, AccessError::NotAuthenticated);
-    if unknown && is_page && !refreshes && !headers.contains_key(header::AUTHORIZATION) {
+    let problem = Problem::from(error.clone());
+    if unknown && is_page(headers) {
         return Redirect::to(&sign_in).into_response();
     }
-    let mut response = Problem::from(error.clone()).into_response();
+    let mut response = told(problem, headers);
     if unknown {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         // A page that refreshes itself goes to the sign-in as a whole.
-        if refreshes && let Ok(sign_in) = HeaderValue::from_str(&sign_in) {
+        if headers.contains_key("hx-request")
+            && let Ok(sign_in) = HeaderValue::from_str(&sign_in) {
             response.headers_mut().insert("hx-redirect", sign_in);
         }
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, Error, Result, bail};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::get,
@@ -82,14 +82,20 @@ pub async fn serve(
         .merge(intake::routes().with_state(intake))
         .merge(guarded)
         .route("/healthz", get(|| async { "ok" }))
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "There is nothing here."))
-        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Not with this method."))
+        .fallback(async |headers: HeaderMap| nothing(StatusCode::NOT_FOUND, "There is nothing here.", &headers))
+        .method_not_allowed_fallback(async |headers: HeaderMap| {
+            nothing(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.", &headers)
+        })
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(from_fn(timed))
         .layer(map_response(secure))
         .layer(map_response(again));
     ready()?;
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
+}
+
+fn nothing(status: StatusCode, detail: &str, headers: &HeaderMap) -> Response {
+    access::told(Problem::new(status, detail), headers)
 }
 
 /// What keeps spans, and what keeps states.

@@ -234,3 +234,28 @@ async fn a_command_brings_its_key_from_the_environment() {
         assert!(String::from_utf8_lossy(&refused.stderr).contains("Sign in, or send a token"), "{refused:?}");
     }
 }
+
+#[tokio::test]
+async fn a_refused_browser_reads_a_page_and_a_program_a_problem() {
+    let here = Here::new().await;
+    let (own, evil) = (here.server.url.clone(), "http://evil.example".to_owned());
+    let refused = [
+        ("GET", "/", "host", "evil.example", 403),
+        ("POST", "/sign-out", "origin", &evil, 403),
+        ("GET", "/nowhere", "origin", &own, 404),
+        ("POST", "/tenants", "origin", &own, 405),
+        ("GET", "/sign-in?return_to=a&return_to=b", "origin", &own, 400),
+    ];
+    for (method, path, name, value, status) in refused {
+        for (accept, content_type) in [("text/html,*/*", "text/html"), ("*/*", "application/problem+json")] {
+            let request = here.client.request(method.parse::<Method>().unwrap(), format!("{own}{path}"));
+            let answer = request.header(name, value).header("accept", accept).body("").send().await.unwrap();
+            assert_eq!(answer.status(), status, "{method} {path}");
+            let told = answer.headers()["content-type"].to_str().unwrap().to_owned();
+            // A sign-in happens in a browser alone.
+            let expected = if path.starts_with("/sign-in?") { "text/html" } else { content_type };
+            assert!(told.starts_with(expected), "{method} {path} for {accept}: {told}");
+            assert!(answer.headers().contains_key("content-security-policy"), "{path}");
+        }
+    }
+}

@@ -30,8 +30,17 @@ pub(super) fn page(visitor: &Visitor, title: &str, tab: Tab, content: &Markup) -
 }
 
 /// A page for whoever is not signed in.
-pub(crate) fn outside(status: StatusCode, title: &str, content: &Markup) -> Response {
+pub(super) fn outside(status: StatusCode, title: &str, content: &Markup) -> Response {
     (status, whole(None, title, content)).into_response()
+}
+
+/// A page for whoever gets nothing else, and where they may go from it.
+pub(crate) fn failed(problem: &Problem, path: &str, link: &str) -> Response {
+    let content = html! {
+        p.problem role="alert" { (problem.detail) }
+        p { a href=(path) { (link) } }
+    };
+    outside(problem.status, problem.status.canonical_reason().unwrap_or("Refused"), &content)
 }
 
 fn whole(inside: Option<(&Visitor, Tab)>, title: &str, content: &Markup) -> Markup {

@@ -22,6 +22,7 @@ mod waterfall;
 
 use axum::{http::header, response::IntoResponse};
 use control_plane_access::{May, Routes};
+pub(crate) use frame::failed;
 pub(crate) use sign_in::routes as sign_in_routes;
 
 use crate::{access::refuse, api::Sources};

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use maud::html;
 use serde::Deserialize;
 
-use super::frame::outside;
+use super::frame::{failed, outside};
 use crate::{
-    access::refuse,
+    access::{refuse, told},
     api::{Id, Query},
     problem::Problem,
     text::link,
@@ -37,7 +37,7 @@ struct ReturnTo {
 
 /// `GET /sign-in`: who somebody is.
 async fn choose(State(gate): State<Gate>, asked: Result<Query<ReturnTo>, Problem>) -> Result<Response, Response> {
-    let (access, Query(asked)) = (access(&gate).map_err(failed)?, asked.map_err(failed)?);
+    let (access, Query(asked)) = (access(&gate).map_err(refused)?, asked.map_err(refused)?);
     let of = |issuer: &str| link(&format!("/sign-in/{issuer}"), &[("return_to", asked.return_to.clone())]);
     let content = html! {
         p { "This control plane shows how tenants fare. Who are you?" }
@@ -64,7 +64,7 @@ async fn begin(
         Ok(([(header::SET_COOKIE, access.sign_in_cookie(&begun.cookie))], Redirect::to(&begun.location))
             .into_response())
     };
-    begun.await.map_err(failed)
+    begun.await.map_err(refused)
 }
 
 /// What a provider sends a browser back with: RFC 6749 §4.1.2, RFC 9207.
@@ -90,7 +90,7 @@ async fn back(
         let cookies = [access.session_cookie(&signed_in.session), access.no_cookie(SIGN_IN_COOKIE)];
         Ok((set(cookies), Redirect::to(&signed_in.return_to)).into_response())
     };
-    finished.await.map_err(failed)
+    finished.await.map_err(refused)
 }
 
 /// What a form brings along to show that it is of this session.
@@ -105,15 +105,18 @@ async fn sign_out(
     visitor: Option<Extension<Visitor>>,
     headers: HeaderMap,
     form: Result<Form<Token>, FormRejection>,
-) -> Result<Response, Problem> {
-    let Form(token) = form.map_err(|refused| Problem::new(refused.status(), refused.body_text()))?;
-    let access = access(&gate)?;
-    // Whose session is over already has nothing to end.
-    if let Some(Extension(visitor)) = visitor {
-        visitor.check_form(token.csrf.as_deref())?;
-        access.sign_out(&headers).await?;
-    }
-    Ok((set([access.no_cookie(SESSION_COOKIE)]), Redirect::to("/sign-in")).into_response())
+) -> Response {
+    let ended = async {
+        let Form(token) = form.map_err(|refused| Problem::new(refused.status(), refused.body_text()))?;
+        let access = access(&gate)?;
+        // Whose session is over already has nothing to end.
+        if let Some(Extension(visitor)) = visitor {
+            visitor.check_form(token.csrf.as_deref())?;
+            access.sign_out(&headers).await?;
+        }
+        Ok((set([access.no_cookie(SESSION_COOKIE)]), Redirect::to("/sign-in")).into_response())
+    };
+    ended.await.unwrap_or_else(|problem| told(problem, &headers))
 }
 
 /// Sign-in, where there is one.
@@ -126,10 +129,6 @@ fn set<const N: usize>(cookies: [String; N]) -> axum::response::AppendHeaders<[(
 }
 
 /// A sign-in happens in a browser: whatever went wrong, a person reads it.
-fn failed(problem: Problem) -> Response {
-    let content = html! {
-        p.problem role="alert" { (problem.detail) }
-        p { a href="/sign-in" { "To the sign-in" } }
-    };
-    outside(problem.status, "Sign in", &content)
+fn refused(problem: Problem) -> Response {
+    failed(&problem, "/sign-in", "To the sign-in")
 }
