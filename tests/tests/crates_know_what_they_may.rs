@@ -52,6 +52,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "control-plane-otel-traces",
             "slo",
             "tenancy",
+            "tenant-registry",
         ],
     ),
     (

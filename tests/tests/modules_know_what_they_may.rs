@@ -11,6 +11,7 @@ const SERVER: &[(&str, &[&str])] = &[
     ("visible", &[]),
     ("text", &[]),
     ("problem", &[]),
+    ("tenants", &["problem"]),
     ("access", &["text", "problem"]),
     ("delivery", &[]),
     ("forward", &["delivery"]),
@@ -20,12 +21,13 @@ const SERVER: &[(&str, &[&str])] = &[
     ("intake", &["forward"]),
     ("otel_traces", &["intake"]),
     ("config", &["forward", "alerting", "evaluator", "intake"]),
-    ("api", &["problem", "access", "delivery", "alerting", "evaluator"]),
+    ("api", &["problem", "tenants", "access", "delivery", "alerting", "evaluator"]),
     ("pages", &["visible", "text", "problem", "access", "alerting", "evaluator", "api"]),
     (
         "server",
         &[
             "problem",
+            "tenants",
             "access",
             "forward",
             "alerting",

@@ -10,7 +10,7 @@ use control_plane_clickhouse::Address;
 use control_plane_embedded::Retention;
 use serde::Deserialize;
 use slo::{Definitions, Prices, Rules};
-use tenancy::{PseudonymKey, TenantIds};
+use tenancy::{PseudonymKey, TenantIds, Tier};
 
 use crate::{
     alerting::Webhook,
@@ -36,6 +36,8 @@ pub struct Config {
     pub(crate) logs: Logs,
     slo: Slo,
     alerts: AlertsTo,
+    /// The registry of tenants, where operators may change them here.
+    pub(crate) tenants: Option<Tenants>,
     /// What is paid for requests and time.
     pub(crate) prices: Option<Prices>,
 }
@@ -63,6 +65,15 @@ struct AlertsTo {
 struct Receiver {
     url: String,
     secret: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tenants {
+    /// By its name or ARN.
+    pub(crate) table: String,
+    /// The tiers that a tenant can be given.
+    pub(crate) tiers: Vec<Tier>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

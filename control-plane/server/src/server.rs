@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use control_plane_audit::Audit;
 use control_plane_access::{Gate, RouteRow, Visitor, guard};
 use control_plane_clickhouse::{ClickHouse, Migration};
 use control_plane_dynamodb::DynamoDbStates;
@@ -24,23 +25,28 @@ use control_plane_model::{
     store::{SpanStore, StateStore},
 };
 use control_plane_otel_traces::OtelTraces;
+use tenant_registry::Registry;
 use tokio::net::TcpListener;
 
 use crate::{
     access,
     alerting::Notifier,
     api::{self, Logs, Sources},
-    config::Config,
+    config::{self, Config},
     evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Intake},
     leader::Leader,
     otel_traces, pages,
     problem::Problem,
+    tenants::Tenants,
 };
 
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
+
+/// No form is longer.
+const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
 /// is there that an answer needs.
@@ -62,6 +68,12 @@ pub async fn serve(
         prices: config.prices.clone().map(Arc::new),
         logs: config.logs.url.as_deref().map(Logs::new).transpose()?,
         spans: spans.clone(),
+        tenants: match &config.tenants {
+            Some(config::Tenants { table, tiers }) => {
+                Some(Tenants::new(Registry::open(table).await, tiers.clone(), Audit::new(states.clone())))
+            }
+            None => None,
+        },
         states,
     };
     let keys = config.keys()?;
@@ -77,7 +89,7 @@ pub async fn serve(
     };
     let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
     let guarded = guarded.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
-    let guarded = guarded.layer(from_fn_with_state(gate, guard));
+    let guarded = guarded.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(gate, guard));
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
         .merge(guarded)

@@ -1,0 +1,96 @@
+//! Tenants as the registry has them, and what operators change of them: nothing without a record of it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::http::StatusCode;
+use control_plane_audit::{About, Audit, Event, Outcome, Source, What, Who};
+use control_plane_model::complain::complain;
+use serde_json::json;
+use tenancy::{TenantStatus, Tier};
+use tenant_registry::{Change, Reason, Registry, RegistryError, Tenant};
+
+use crate::problem::Problem;
+
+/// A page does not wait longer for the registry: it has more to show.
+const SHOWN_WITHIN: Duration = Duration::from_secs(2);
+
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        let status = match error {
+            RegistryError::CompanyName => StatusCode::UNPROCESSABLE_ENTITY,
+            RegistryError::NoTenant(_) => StatusCode::NOT_FOUND,
+            RegistryError::Stale(_) => StatusCode::CONFLICT,
+            RegistryError::Unavailable(_) | RegistryError::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, format!("The registry of tenants: {error}."))
+    }
+}
+
+/// The registry, which tiers there are, and where changes are recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Tenants {
+    registry: Registry,
+    pub(crate) tiers: Arc<[Tier]>,
+    audit: Audit,
+}
+
+impl Tenants {
+    pub(crate) fn new(registry: Registry, tiers: Vec<Tier>, audit: Audit) -> Self {
+        Self { registry, tiers: tiers.into(), audit }
+    }
+
+    /// A tenant, as the registry has it now.
+    pub(crate) async fn get(&self, id: &str) -> Result<Tenant, Problem> {
+        let id = id.parse().map_err(|_| Problem::not_found("The registry of tenants: there is no such tenant."))?;
+        match tokio::time::timeout(SHOWN_WITHIN, self.registry.get(&id)).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(RegistryError::Unavailable("it did not answer within 2 s".to_owned()).into()),
+        }
+    }
+
+    /// Changes a tenant that is as it was shown. That this begins is recorded before, and what came of it after; where only the former is, nobody
+    /// knows.
+    pub(crate) async fn change(
+        &self,
+        id: &str,
+        change: Change,
+        (who, from): (Who, Source),
+        why: Reason,
+    ) -> Result<Tenant, Problem> {
+        let before = self.get(id).await?;
+        if !change.is_of(&before.entry) {
+            return Err(RegistryError::Stale(Box::new(before)).into());
+        }
+        let what = match change {
+            Change::Status { to: TenantStatus::Suspended, .. } => What::TenantSuspend,
+            Change::Status { to: TenantStatus::Active, .. } => What::TenantResume,
+            Change::Tier { .. } => What::TenantSetTier,
+        };
+        let event = |outcome| Event {
+            outcome,
+            about: Some(About::Tenant(id.to_owned())),
+            why: Some(why.to_string()),
+            before: Some(json!({ change.attribute(): change.from() })),
+            after: Some(json!({ change.attribute(): change.to() })),
+            ..Event::new(what, who.clone(), from.clone())
+        };
+        self.audit.record(event(Outcome::Begun)).await.map_err(|error| {
+            let detail = format!("The audit did not take it, so nothing was changed: {error}");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        })?;
+        let changed = self.registry.change(&before.entry.tenant_id, change, &who.name, &why).await;
+        let outcome = match &changed {
+            Err(RegistryError::Unknown(_)) => return Ok(changed?),
+            Err(_) => Outcome::Failed,
+            Ok(_) => Outcome::Done,
+        };
+        if let Err(error) = self.audit.record(event(outcome)).await {
+            complain(format_args!("the audit has that {} of {id} began, and not that it ended: {error}", what.name()));
+            if changed.is_ok() {
+                let detail = format!("It was changed; the audit has that it began, and did not take that it was done: {error}");
+                return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail));
+            }
+        }
+        Ok(changed?)
+    }
+}
