@@ -39,6 +39,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("control-plane/clickhouse", &["control-plane-model", "slo"]),
     ("control-plane/dynamodb", &["control-plane-model"]),
     ("control-plane/access", &["control-plane-model", "lambda-http-client", "tenancy", "tenant-auth"]),
+    ("control-plane/audit", &["control-plane-model"]),
     ("control-plane/registry", &["tenancy", "lambda-http-client"]),
     ("control-plane/otel-traces", &["control-plane-model", "control-plane-clickhouse"]),
     (
@@ -46,6 +47,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "control-plane-model",
             "control-plane-access",
+            "control-plane-audit",
             "control-plane-embedded",
             "control-plane-clickhouse",
             "control-plane-dynamodb",
@@ -57,7 +59,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "control-plane/cli",
-        &["control-plane", "control-plane-model", "control-plane-embedded", "control-plane-clickhouse", "slo"],
+        &[
+            "control-plane",
+            "control-plane-audit",
+            "control-plane-model",
+            "control-plane-embedded",
+            "control-plane-clickhouse",
+            "slo",
+        ],
     ),
     ("local", &["tenancy", "tenant-telemetry", "airline-events"]),
 ];

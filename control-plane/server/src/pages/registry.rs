@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use control_plane_audit::{Source, Who};
 use maud::{Markup, html};
 use serde::Deserialize;
 use tenancy::{TenantId, TenantStatus, Tier};
@@ -75,7 +76,9 @@ async fn change(
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("reason: {error}."))
         })?;
         let change = change(&form, &tenants.tiers)?;
-        let by = todo!();
+        let principal = view.visitor.principal();
+        let who = Who { name: principal.name.clone(), issued_by: principal.issued_by.clone(), role: principal.role.name().to_owned() };
+        let by = (who, Source::default());
         // Whoever asks may go before it is done: what has begun is ended, and recorded.
         let changing = tokio::spawn(async move { tenants.change(&id, change, by, reason).await });
         changing.await.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
