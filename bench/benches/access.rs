@@ -38,7 +38,8 @@ async fn signed_in(access: &Access) -> String {
     let now = Timestamp::now();
     let begun = access.begin("staff", "/", now).await.unwrap();
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let led_back = browser.get(&begun.location).send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
+    let led_back =
+        browser.get(&begun.location).send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
     let led_back = reqwest::Url::parse(&led_back).unwrap();
     let said = |name: &str| led_back.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
     let headers = headers(header::COOKIE, &pair(&access.sign_in_cookie(&begun.cookie)));

@@ -45,7 +45,8 @@ pub(crate) fn refuse(error: &AccessError, headers: &HeaderMap, uri: &Uri) -> Res
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         // A page that refreshes itself goes to the sign-in as a whole.
         if headers.contains_key("hx-request")
-            && let Ok(sign_in) = HeaderValue::from_str(&sign_in) {
+            && let Ok(sign_in) = HeaderValue::from_str(&sign_in)
+        {
             response.headers_mut().insert("hx-redirect", sign_in);
         }
     }

@@ -15,8 +15,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use control_plane_audit::Audit;
 use control_plane_access::{Gate, RouteRow, Visitor, guard};
+use control_plane_audit::Audit;
 use control_plane_clickhouse::{ClickHouse, Migration};
 use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::Embedded;

@@ -57,7 +57,7 @@ impl Tenants {
         (who, from): (Who, Source),
         why: Reason,
     ) -> Result<Tenant, Problem> {
-        let before = self.get(id).await?;
+        let before = self.get(id).await.map_err(nothing_changed)?;
         if !change.is_of(&before.entry) {
             return Err(RegistryError::Stale(Box::new(before)).into());
         }
@@ -87,10 +87,21 @@ impl Tenants {
         if let Err(error) = self.audit.record(event(outcome)).await {
             complain(format_args!("the audit has that {} of {id} began, and not that it ended: {error}", what.name()));
             if changed.is_ok() {
-                let detail = format!("It was changed; the audit has that it began, and did not take that it was done: {error}");
+                let detail =
+                    format!("It was changed; the audit has that it began, and did not take that it was done: {error}");
                 return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail));
             }
         }
-        Ok(changed?)
+        changed.map_err(|error| nothing_changed(error.into()))
+    }
+}
+
+/// The same, for whoever wanted a change.
+fn nothing_changed(problem: Problem) -> Problem {
+    match problem.status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            Problem { detail: format!("{} Nothing was changed.", problem.detail), ..problem }
+        }
+        _ => problem,
     }
 }

@@ -71,13 +71,19 @@ async fn change(
     let changed = async {
         let Form(form) = form.map_err(|refused| Problem::new(refused.status(), refused.body_text()))?;
         view.visitor.check_form(form.csrf.as_deref())?;
-        let tenants = view.tenants().ok_or_else(|| Problem::not_found("No registry of tenants is configured."))?.clone();
-        let reason: Reason = form.reason.parse().map_err(|error| {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("reason: {error}."))
-        })?;
+        let tenants =
+            view.tenants().ok_or_else(|| Problem::not_found("No registry of tenants is configured."))?.clone();
+        let reason: Reason = form
+            .reason
+            .parse()
+            .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("reason: {error}.")))?;
         let change = change(&form, &tenants.tiers)?;
         let principal = view.visitor.principal();
-        let who = Who { name: principal.name.clone(), issued_by: principal.issued_by.clone(), role: principal.role.name().to_owned() };
+        let who = Who {
+            name: principal.name.clone(),
+            issued_by: principal.issued_by.clone(),
+            role: principal.role.name().to_owned(),
+        };
         let by = (who, Source::default());
         // Whoever asks may go before it is done: what has begun is ended, and recorded.
         let changing = tokio::spawn(async move { tenants.change(&id, change, by, reason).await });

@@ -36,7 +36,10 @@ pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Re
         let registry = registered.as_ref().map(|registered| registry::section(&view, registered));
         match spans {
             // Whoever is registered has a page before their first request.
-            Err(problem) if problem.status == StatusCode::NOT_FOUND && registered.is_some_and(|registered| registered.is_ok()) => {
+            Err(problem)
+                if problem.status == StatusCode::NOT_FOUND
+                    && registered.is_some_and(|registered| registered.is_ok()) =>
+            {
                 Ok(html! { (registry.unwrap_or_default()) p { (problem.detail) } })
             }
             spans => Ok(html! { @if let Some(registry) = registry { (registry) } (content(&id, &query, &spans?)) }),
