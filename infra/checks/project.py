@@ -50,6 +50,7 @@ EVERYTHING = {
     "PasswordSignIn": "true",
     "PortalUrl": "https://portal.example.com",
     "HostedLoginDomainPrefix": "airline-dev",
+    "ControlPlaneUrl": "https://control-plane.example.com",
     "HostedLoginUrl": f"https://airline-dev.auth.{REGION}.amazoncognito.com",
     "DomainName": "portal.example.com",
     "CertificateArn": f"arn:aws:acm:us-east-1:{BOOKING}:certificate/1",

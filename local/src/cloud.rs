@@ -16,16 +16,17 @@ use tokio::{
 
 use crate::{
     clickhouse::Store,
-    control_plane::ControlPlane,
+    control_plane::{self, ControlPlane},
     deploy::{StackOutputs, deploy},
     front_door::{self, Api},
     injected_delay::InjectedDelay,
     logs::Logs,
-    ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, REGION, sdk_config},
+    ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, OBSERVABILITY_ACCOUNT, REGION, sdk_config},
     outputs::Outputs,
     patches, portal, progress,
     project::functions_of,
     services::deploy_services,
+    sign_in::{self, SignIn},
     tier_accounts::{MileageAccount, TierAccount, mileage_accounts},
     users,
 };
@@ -57,7 +58,10 @@ pub struct Options {
     /// Seconds before a failed message is tried again.
     #[arg(long, default_value_t = 30)]
     pub visibility_timeout: u32,
-    /// A tier with a mileage account of its own, such as premium=333333333333; may be given again.
+    /// Ask nobody who they are at the control plane: whoever reaches it on this machine is an operator there.
+    #[arg(long)]
+    pub open: bool,
+    /// A tier with a mileage account of its own, such as premium=666666666666; may be given again.
     #[arg(long = "tier-account", value_name = "TIER=ACCOUNT")]
     pub tier_accounts: Vec<TierAccount>,
     /// What keeps the control plane's spans: embedded, clickhouse (one is started), or clickhouse://user:password@host:port/database.
@@ -92,16 +96,8 @@ impl Cloud {
         let listener = listen(options.port).await?;
         let front = format!("http://{}", listener.local_addr()?);
 
-        let step = progress::step("control plane");
-        let control_plane =
-            ControlPlane::start(options.control_plane_port, &options.project, &dir, &front, &options.store).await?;
-        let control_plane_url = control_plane.url.clone();
-        step.done(match options.store {
-            Store::Embedded => format!("control plane at {control_plane_url}"),
-            Store::ClickHouse | Store::At(_) => {
-                format!("control plane at {control_plane_url}, its spans in ClickHouse")
-            }
-        });
+        let reserved = control_plane::Reserved::at(options.control_plane_port).await?;
+        let control_plane_url = reserved.url.clone();
 
         let step = progress::step("local cloud");
         let executable = std::path::absolute(&options.ministack)?;
@@ -137,6 +133,7 @@ impl Cloud {
             ("TierAccountIds", further.as_str()),
             ("MileageApiUrl", mileage_url.as_str()),
             ("PortalUrl", front.as_str()),
+            ("ControlPlaneUrl", if options.open { "" } else { &control_plane_url }),
             ("PasswordSignIn", "true"),
             ("RegistrationsPerSourceAndHour", REGISTRATIONS_PER_SOURCE_AND_HOUR),
         ]);
@@ -214,17 +211,39 @@ impl Cloud {
         let step = progress::step("users");
         users::register_tenants(&booking, &registry, &users::TENANTS).await?;
         let users = users::create(&booking, &pool).await?;
-        step.done(format_args!("{} tenants with a user each", users.len()));
+        let sign_in = if options.open {
+            None
+        } else {
+            let observability = sdk_config(&endpoint, OBSERVABILITY_ACCOUNT).await;
+            Some(SignIn::create((&booking, &a), &observability, &users, &control_plane_url).await?)
+        };
+        step.done(match sign_in {
+            Some(_) => format!("{} tenants with a user each, an operator and a viewer", users.len()),
+            None => format!("{} tenants with a user each", users.len()),
+        });
+
+        let step = progress::step("control plane");
+        let configuration = control_plane::configuration(&front, &control_plane_url, sign_in.as_ref())?;
+        let control_plane =
+            ControlPlane::start(reserved, &options.project, &dir, &configuration, &options.store).await?;
+        step.done(match options.store {
+            Store::Embedded => format!("control plane at {control_plane_url}"),
+            Store::ClickHouse | Store::At(_) => {
+                format!("control plane at {control_plane_url}, its spans in ClickHouse")
+            }
+        });
 
         let delay = InjectedDelay::new(&control_plane_url);
         let accounts = mileage_accounts.into_iter().map(|mileage| mileage.account).collect();
         let logs = Logs { endpoint: endpoint.clone(), mileage_accounts: accounts, stage: STAGE };
         let outputs = Outputs {
-            portal_url: front,
+            portal_url: front.clone(),
             booking_url,
             mileage_url,
             services,
-            control_plane_url,
+            control_plane_url: control_plane_url.clone(),
+            control_plane_key: sign_in.as_ref().map(|sign_in| sign_in.key.clone()),
+            staff: sign_in.as_ref().map(|sign_in| sign_in.staff_users.clone()).unwrap_or_default(),
             aws_endpoint_url: endpoint.clone(),
             region: REGION.to_owned(),
             booking_account: BOOKING_ACCOUNT.to_owned(),
@@ -242,8 +261,11 @@ impl Cloud {
             parking_queue_url: from_a("ParkingQueueUrl")?,
             users,
         };
-        let portal = portal::routes(&options.project.join("portal/dist"), &outputs)?;
-        let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), logs, portal)?;
+        let mut pages = portal::routes(&options.project.join("portal/dist"), &outputs)?;
+        if let Some(sign_in) = &sign_in {
+            pages = pages.merge(sign_in::routes(sign_in, &endpoint, &front, &control_plane_url)?);
+        }
+        let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), logs, pages)?;
         Ok(Self { outputs, delay, ministack, control_plane, front_door, dir })
     }
 

@@ -1,6 +1,8 @@
 //! The control plane's process, and what keeps its spans.
 
-use std::{net::Ipv4Addr, path::Path, time::Duration};
+use std::{
+    fs::OpenOptions, io::Write as _, net::Ipv4Addr, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, process::Command};
@@ -8,11 +10,44 @@ use tokio::{net::TcpListener, process::Command};
 use crate::{
     children::Supervised,
     clickhouse::{ClickHouse, Store},
-    ministack::{free_port, sibling},
+    ministack::sibling,
+    sign_in::SignIn,
 };
 
 /// The variable that names the store: an argument could be seen by everybody on this machine, and an address has a password.
 const STORE: &str = "CONTROL_PLANE_STORE";
+
+/// The place of a control plane that has not started: functions and user pools are told its address when they are deployed, and it is told of
+/// the pools when it starts.
+#[derive(Debug)]
+pub struct Reserved {
+    /// Nobody else gets the port meanwhile.
+    listener: TcpListener,
+    /// Where it will listen.
+    pub url: String,
+}
+
+impl Reserved {
+    /// A place on `port`, or on another one where that is taken.
+    pub async fn at(port: u16) -> Result<Self> {
+        let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Ok(listener) => listener,
+            Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+        };
+        let url = format!("http://{}", listener.local_addr()?);
+        Ok(Self { listener, url })
+    }
+}
+
+/// What the configuration file says, a section each. `front` has the functions' log lines.
+pub fn configuration(front: &str, url: &str, sign_in: Option<&SignIn>) -> Result<String> {
+    let sections = [
+        format!("[logs]\nurl = \"{front}/_local/logs\"\n"),
+        "[slo]\nsettle_seconds = 5\n".to_owned(),
+        sign_in.map(|sign_in| sign_in.configuration(url, front)).transpose()?.unwrap_or_default(),
+    ];
+    Ok(sections.concat())
+}
 
 /// A running control plane.
 #[derive(Debug)]
@@ -26,8 +61,14 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts it on `port`, or on another one where that is taken, with its data below `dir`. `front` has the functions' log lines.
-    pub async fn start(port: u16, project: &Path, dir: &Path, front: &str, store: &Store) -> Result<Self> {
+    /// Starts it where a place is reserved, with its data below `dir`.
+    pub async fn start(
+        reserved: Reserved,
+        project: &Path,
+        dir: &Path,
+        configuration: &str,
+        store: &Store,
+    ) -> Result<Self> {
         let (clickhouse, address) = match store {
             Store::Embedded => (None, None),
             Store::At(address) => (None, Some(address.clone())),
@@ -43,17 +84,17 @@ impl ControlPlane {
                 bail!("no tables for the control plane: {}", String::from_utf8_lossy(&migrated.stderr));
             }
         }
-        let port = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-            Ok(free) => free.local_addr()?.port(),
-            Err(_) => free_port()?,
-        };
-        let url = format!("http://127.0.0.1:{port}");
         let data = dir.join("control-plane").to_string_lossy().into_owned();
         let config = dir.join("control-plane.toml");
-        let text = format!("[logs]\nurl = \"{front}/_local/logs\"\n[slo]\nsettle_seconds = 5\n");
-        std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+        // It has secrets.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&config);
+        let written = file.and_then(|mut file| file.write_all(configuration.as_bytes()));
+        written.with_context(|| format!("cannot write {}", config.display()))?;
         let config = config.to_string_lossy().into_owned();
-        let args = ["serve", "--listen", &format!("127.0.0.1:{port}"), "--data", &data, "--config", &config];
+        let Reserved { listener, url } = reserved;
+        let listen = listener.local_addr()?.to_string();
+        drop(listener);
+        let args = ["serve", "--listen", &listen, "--data", &data, "--config", &config];
         let env: Vec<_> = address.into_iter().map(|address| (STORE.to_owned(), address)).collect();
         let log = dir.join("control-plane.log");
         let process = Supervised::start("control plane", &program, &args.map(str::to_owned), &env, log)?;

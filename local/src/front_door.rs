@@ -63,7 +63,7 @@ impl Door {
     }
 }
 
-/// Serves on `listener` until aborted: the APIs, the portal, and below `/_local/logs` the log lines of a trace.
+/// Serves on `listener` until aborted: the APIs, `pages`, and below `/_local/logs` the log lines of a trace.
 pub fn open(
     listener: TcpListener,
     endpoint: &str,
@@ -71,13 +71,13 @@ pub fn open(
     config: &SdkConfig,
     delay: InjectedDelay,
     logs: Logs,
-    portal: Router,
+    pages: Router,
 ) -> Result<JoinHandle<()>> {
     let client = relay::client()?;
     let sts = aws_sdk_sts::Client::new(config);
     let door = Arc::new(Door { endpoint: endpoint.to_owned(), apis, client, delay, sts });
     let logs = Router::new().route("/_local/logs/{trace_id}", get(log_lines)).with_state(Arc::new(logs));
-    let router = Router::new().fallback(pass).with_state(door).merge(logs).merge(portal);
+    let router = Router::new().fallback(pass).with_state(door).merge(logs).merge(pages);
     Ok(tokio::spawn(async move {
         // `serve` ends only with the process.
         let _served = axum::serve(listener, router).await;

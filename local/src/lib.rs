@@ -9,7 +9,8 @@
 //! | [`package`] | function zips from native binaries |
 //! | [`deploy`] | CloudFormation, account by account |
 //! | [`patches`] | what the emulator cannot do, done after the deploy, each asserted |
-//! | [`users`] | the demo's tenants and users |
+//! | [`users`], [`staff`] | the demo's tenants and users, and those who run the system |
+//! | [`sign_in`] | signing in at the control plane: the user pools, and a page with a button for each user |
 //! | [`services`] | services that `make new-service` made |
 //! | [`tier_accounts`] | tiers with a mileage account of their own |
 //! | [`front_door`] | stable URLs for both APIs |
@@ -40,5 +41,7 @@ pub mod progress;
 pub mod project;
 pub mod relay;
 pub mod services;
+pub mod sign_in;
+pub mod staff;
 pub mod tier_accounts;
 pub mod users;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use local::{
     children,
     cloud::{Cloud, Options, asked_to_stop},
-    demo,
+    demo, sign_in,
 };
 use tokio::io::AsyncWriteExt;
 
@@ -72,6 +72,9 @@ async fn up(options: &Options, json: bool, until_stdin_closes: bool) -> Result<E
         if json { serde_json::to_string(&cloud.outputs)? } else { serde_json::to_string_pretty(&cloud.outputs)? };
     out.write_all(format!("{text}\n").as_bytes()).await?;
     out.flush().await?;
+    if !json {
+        eprint!("{}", sign_in::how(&cloud.outputs));
+    }
     let ended = cloud
         .run_until(async {
             tokio::select! {

@@ -16,6 +16,8 @@ pub const REGION: &str = "us-east-1";
 pub const BOOKING_ACCOUNT: &str = "111111111111";
 /// Account B: mileage.
 pub const MILEAGE_ACCOUNT: &str = "222222222222";
+/// Account C: observability. Of it there is the staff's user pool alone; the control plane runs beside the emulator.
+pub const OBSERVABILITY_ACCOUNT: &str = "333333333333";
 
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 

@@ -19,6 +19,10 @@ pub struct Outputs {
     pub services: BTreeMap<String, String>,
     /// The control plane.
     pub control_plane_url: String,
+    /// A service key of this run that reads everything there; none where nobody is asked who they are.
+    pub control_plane_key: Option<String>,
+    /// Those who run the system, as the control plane knows them; none where nobody is asked.
+    pub staff: Vec<StaffUser>,
     /// The AWS endpoint of both accounts; an access key of twelve digits is the account.
     pub aws_endpoint_url: String,
     /// The region.
@@ -51,6 +55,28 @@ pub struct Outputs {
     pub parking_queue_url: String,
     /// The demo's users.
     pub users: Vec<User>,
+}
+
+impl Outputs {
+    /// A question to the control plane's API, with the key that it asks for.
+    pub fn ask_control_plane(&self, client: &reqwest::Client, path: &str) -> reqwest::RequestBuilder {
+        let request = client.get(format!("{}{path}", self.control_plane_url));
+        match &self.control_plane_key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+}
+
+/// Somebody who runs the system.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StaffUser {
+    /// Email address.
+    pub username: String,
+    /// Password, made for this run.
+    pub password: String,
+    /// `operator` or `viewer`.
+    pub role: String,
 }
 
 /// A user who can sign in.

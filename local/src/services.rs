@@ -63,10 +63,10 @@ pub async fn first_request(outputs: &Outputs, name: &str, user: &User, token: &s
     ensure!(status == 200 && body["tenant_id"] == user.tenant.as_str(), "{name} answered {status}: {body}");
     let trace_id = traceparent.as_deref().and_then(|value| value.split('-').nth(1)).context("no traceparent")?;
 
-    let trace = format!("{}/api/traces/{trace_id}", outputs.control_plane_url);
+    let trace = format!("/api/traces/{trace_id}");
     let (service, started) = (format!("{name}-api"), Instant::now());
     while started.elapsed() < ARRIVES_WITHIN {
-        let answer: Value = client.get(&trace).send().await?.json().await.unwrap_or_default();
+        let answer: Value = outputs.ask_control_plane(&client, &trace).send().await?.json().await.unwrap_or_default();
         let spans = answer["spans"].as_array().map(Vec::as_slice).unwrap_or_default();
         if let Some(span) = spans.iter().find(|span| span["service"] == service.as_str() && span["kind"] == "SERVER") {
             let text = |key: &str| span[key].as_str().unwrap_or_default().to_owned();

@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use tenancy::{Tier, Tiers};
 
-use crate::ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT};
+use crate::ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, OBSERVABILITY_ACCOUNT};
 
 /// A tier and the account its miles are kept in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,13 +24,14 @@ pub struct TierAccount {
 impl FromStr for TierAccount {
     type Err = Error;
 
-    /// From `premium=333333333333`.
+    /// From `premium=666666666666`.
     fn from_str(text: &str) -> Result<Self> {
         let (tier, account) = text.split_once('=').context("not of the form TIER=ACCOUNT")?;
         let tier = Tiers::from(TIERS).parse(tier)?;
         let digits = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         ensure!(digits, "an account is twelve digits");
-        ensure!(![BOOKING_ACCOUNT, MILEAGE_ACCOUNT].contains(&account), "{account} is already account A or B");
+        let taken = [BOOKING_ACCOUNT, MILEAGE_ACCOUNT, OBSERVABILITY_ACCOUNT].contains(&account);
+        ensure!(!taken, "{account} is already account A, B or C");
         Ok(Self { tier: tier.to_string(), account: account.to_owned() })
     }
 }
@@ -86,9 +87,16 @@ mod tests {
 
     #[test]
     fn a_tier_and_an_account() {
-        let premium: TierAccount = "premium=333333333333".parse().unwrap();
-        assert_eq!((premium.tier.as_str(), premium.account.as_str()), ("premium", "333333333333"));
-        for wrong in ["premium", "gold=333333333333", "premium=3333", "premium=33333333333x", "basic=222222222222"] {
+        let premium: TierAccount = "premium=666666666666".parse().unwrap();
+        assert_eq!((premium.tier.as_str(), premium.account.as_str()), ("premium", "666666666666"));
+        for wrong in [
+            "premium",
+            "gold=666666666666",
+            "premium=3333",
+            "premium=66666666666x",
+            "basic=222222222222",
+            "basic=333333333333",
+        ] {
             assert!(wrong.parse::<TierAccount>().is_err(), "{wrong}");
         }
     }
@@ -98,18 +106,18 @@ mod tests {
         let of = |list: &[&str]| mileage_accounts(&list.iter().map(|one| one.parse().unwrap()).collect::<Vec<_>>());
         let [b] = &of(&[]).unwrap()[..] else { panic!("more than account B") };
         assert_eq!(b.tiers, ["basic", "standard", "premium"]);
-        let [b, own] = &of(&["premium=333333333333"]).unwrap()[..] else { panic!("not two accounts") };
+        let [b, own] = &of(&["premium=666666666666"]).unwrap()[..] else { panic!("not two accounts") };
         assert_eq!(
             (b.account.as_str(), &b.tier, &b.tiers[..]),
             (MILEAGE_ACCOUNT, &None, &["basic", "standard"].map(str::to_owned)[..])
         );
         assert_eq!(
             (own.account.as_str(), own.tier.as_deref(), &own.tiers[..]),
-            ("333333333333", Some("premium"), &["premium".to_owned()][..])
+            ("666666666666", Some("premium"), &["premium".to_owned()][..])
         );
-        assert!(of(&["premium=333333333333", "premium=444444444444"]).is_err());
-        assert!(of(&["premium=333333333333", "basic=333333333333"]).is_err());
-        assert!(of(&["premium=333333333333", "basic=444444444444", "standard=555555555555"]).is_err());
+        assert!(of(&["premium=666666666666", "premium=444444444444"]).is_err());
+        assert!(of(&["premium=666666666666", "basic=666666666666"]).is_err());
+        assert!(of(&["premium=666666666666", "basic=444444444444", "standard=555555555555"]).is_err());
     }
 
     #[test]

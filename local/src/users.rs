@@ -48,8 +48,26 @@ pub async fn create(config: &SdkConfig, user_pool_id: &str) -> Result<Vec<User>>
     Ok(users)
 }
 
-/// Creates a user with a random password and these claims.
+/// Creates a user of a tenant with a random password and these claims.
 pub async fn create_one(client: &Client, user_pool_id: &str, username: &str, claims: &[(&str, &str)]) -> Result<User> {
+    let password = create_in(client, user_pool_id, username, claims).await?;
+    let claim =
+        |name| claims.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()).unwrap_or_default();
+    Ok(User {
+        username: username.to_owned(),
+        password,
+        tenant: claim("custom:tenant-id"),
+        tier: claim("custom:tier-level"),
+    })
+}
+
+/// Creates a user with these attributes besides the address; the password, which is random.
+pub async fn create_in(
+    client: &Client,
+    user_pool_id: &str,
+    username: &str,
+    attributes: &[(&str, &str)],
+) -> Result<String> {
     let password = random_password()?;
     let attribute = |name: &str, value: &str| AttributeType::builder().name(name).value(value).build();
     let mut create = client
@@ -59,20 +77,13 @@ pub async fn create_one(client: &Client, user_pool_id: &str, username: &str, cla
         .message_action(MessageActionType::Suppress)
         .user_attributes(attribute("email", username)?)
         .user_attributes(attribute("email_verified", "true")?);
-    for (name, value) in claims {
+    for (name, value) in attributes {
         create = create.user_attributes(attribute(name, value)?);
     }
     create.send().await.with_context(|| format!("cannot create {username}"))?;
     let set = client.admin_set_user_password().user_pool_id(user_pool_id).username(username).password(&password);
     set.permanent(true).send().await.with_context(|| format!("cannot set the password of {username}"))?;
-    let claim =
-        |name| claims.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()).unwrap_or_default();
-    Ok(User {
-        username: username.to_owned(),
-        password,
-        tenant: claim("custom:tenant-id"),
-        tier: claim("custom:tier-level"),
-    })
+    Ok(password)
 }
 
 /// Signs a user in; the ID token.

@@ -5,14 +5,13 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use serde_json::Value;
 use testkit::{Caller, Cloud, JOURNEY, a_booking, book};
 
-const THIRD: &str = "333333333333";
+const THIRD: &str = "666666666666";
 
 #[tokio::test]
 async fn premium_bookings_stay_in_the_third_account() {
-    let cloud = Cloud::start_with(&["--tier-account", "premium=333333333333"]);
+    let cloud = Cloud::start_with(&["--tier-account", "premium=666666666666"]);
     let outputs = &cloud.outputs;
     let (basic, standard, premium) = (cloud.caller(0).await, cloud.caller(1).await, cloud.caller(2).await);
     assert_eq!(premium.user.tier, "premium");
@@ -77,8 +76,7 @@ async fn premium_bookings_stay_in_the_third_account() {
     assert_eq!(ledger(&cloud, b).await, others.iter().map(entry).collect());
 
     // The map draws the third account.
-    let map: Value =
-        reqwest::get(format!("{}/api/map", outputs.control_plane_url)).await.unwrap().json().await.unwrap();
+    let map = cloud.ask_control_plane("/api/map").await;
     let accounts: BTreeSet<_> = map["nodes"]
         .as_array()
         .unwrap()

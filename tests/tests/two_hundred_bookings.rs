@@ -7,7 +7,6 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use serde_json::Value;
 use testkit::{Caller, Cloud, JOURNEY, assert_journey, book};
 
 const CLIENTS: usize = 8;
@@ -68,12 +67,7 @@ async fn two_hundred_bookings_by_eight_clients() {
         let trace = cloud.trace(&booking.trace_id, |trace| trace.spans.len() >= JOURNEY.len()).await;
         assert_journey(&trace, &of[booking.tenant.as_str()].user);
     }
-    let traces: Value = reqwest::get(format!("{}/api/traces?limit=500", outputs.control_plane_url))
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let traces = cloud.ask_control_plane("/api/traces?limit=500").await;
     for trace in traces["traces"].as_array().unwrap() {
         assert!(trace["tenants"].as_array().unwrap().len() <= 1, "a trace of several tenants: {trace}");
     }

@@ -79,10 +79,12 @@ class LocalCloud:
     def trace(self, trace_id: str) -> dict | None:
         """The trace, as the control plane knows it."""
         url = f"{self.outputs['control_plane_url']}/api/traces/{urllib.parse.quote(trace_id)}"
+        request = urllib.request.Request(url, headers={"authorization": f"Bearer {self.outputs['control_plane_key']}"})
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=10) as answer:
                 return json.load(answer)
-        except urllib.error.HTTPError:
+        except urllib.error.HTTPError as refusal:
+            assert refusal.code == 404, f"{refusal.code} {refusal.read().decode()}"
             return None
 
     def whole_trace(self, trace_id: str, wanted: set, seconds: float = 15) -> dict:

@@ -112,7 +112,7 @@ impl SignIns {
         let (location, _) = self
             .client(issuer, &provider)?
             .authorize_url(|| CsrfToken::new(state.clone()))
-            .add_scopes(["openid", "email"].map(|scope| Scope::new(scope.to_owned())))
+            .add_scopes(["openid", "email", "profile"].map(|scope| Scope::new(scope.to_owned())))
             .add_extra_param("nonce", nonce(&browser, &state))
             .set_pkce_challenge(challenge)
             .url();

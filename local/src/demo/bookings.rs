@@ -199,10 +199,10 @@ async fn miles(client: &Client, outputs: &Outputs, flight: &Flight) -> Result<Op
 
 /// The trace's spans, once they are all there: the last are exported after the miles can be read.
 async fn trace(client: &Client, outputs: &Outputs, trace_id: &str) -> Result<Vec<Value>> {
-    let url = format!("{}/api/traces/{trace_id}", outputs.control_plane_url);
+    let path = format!("/api/traces/{trace_id}");
     let started = Instant::now();
     loop {
-        let answer: Value = client.get(&url).send().await?.json().await?;
+        let answer: Value = outputs.ask_control_plane(client, &path).send().await?.json().await?;
         let spans = answer["spans"].as_array().cloned().unwrap_or_default();
         if spans.len() >= SPANS || started.elapsed() > ARRIVES_WITHIN {
             return Ok(spans);

@@ -17,7 +17,7 @@ use crate::{
     outputs::Outputs,
     progress,
     services::{FirstRequest, first_request},
-    users::sign_in,
+    sign_in, users,
 };
 
 use self::expectations::Expectations;
@@ -98,6 +98,7 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
         println!("  sign in as      {} / {}  (tenant {}, {})", user.username, user.password, user.tenant, user.tier);
     }
     println!("  service map     {}", outputs.control_plane_url);
+    print!("{}", sign_in::how(outputs));
     println!("  who is hurting  {}/tenants", outputs.control_plane_url);
     println!("  the slow quote  {}/traces/{}", outputs.control_plane_url, slow.trace_id);
     println!("  booking API     {}", outputs.booking_url);
@@ -114,7 +115,7 @@ async fn ask_services(outputs: &Outputs, expectations: &mut Expectations) -> Res
     let user = outputs.users.first().context("nobody to ask for")?;
     for name in outputs.services.keys() {
         let step = progress::step("first request");
-        let token = sign_in(outputs, &user.username, &user.password).await?;
+        let token = users::sign_in(outputs, &user.username, &user.password).await?;
         let first = first_request(outputs, name, user, &token).await?;
         step.done(format_args!("{name} answered its first request"));
         let named = first.tenant == (user.tenant.clone(), user.tier.clone());
@@ -128,6 +129,7 @@ async fn ask_services(outputs: &Outputs, expectations: &mut Expectations) -> Res
 async fn show(outputs: &Outputs, arguments: &[&str]) -> Result<()> {
     let mut show = tokio::process::Command::new(sibling("control-plane")?);
     show.args(arguments).args(["--url", &outputs.control_plane_url]);
+    show.envs(outputs.control_plane_key.as_ref().map(|key| ("CONTROL_PLANE_TOKEN", key)));
     show.status().await.context("cannot ask the control plane")?;
     Ok(())
 }

@@ -77,9 +77,8 @@ pub(super) async fn check(outputs: &Outputs, expectations: &mut Expectations) ->
 
 /// The alerts there are, and everybody's error rate, once both incidents are known.
 async fn alerts(client: &reqwest::Client, outputs: &Outputs) -> Result<(Vec<Json>, f64)> {
-    let get = async |path: &str| -> Result<Json> {
-        Ok(client.get(format!("{}{path}", outputs.control_plane_url)).send().await?.json().await?)
-    };
+    let get =
+        async |path: &str| -> Result<Json> { Ok(outputs.ask_control_plane(client, path).send().await?.json().await?) };
     let begun = Instant::now();
     loop {
         let alerts = get("/api/alerts").await?.as_array().cloned().unwrap_or_default();

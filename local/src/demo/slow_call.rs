@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::expectations::Expectations;
-use crate::{cloud::Cloud, injected_delay::SPAN_NAME, users::sign_in};
+use crate::{cloud::Cloud, injected_delay::SPAN_NAME, outputs::Outputs, users::sign_in};
 
 /// What is injected: long enough to be seen, short enough for the caller's patience of two seconds.
 pub(super) const DELAY: Duration = Duration::from_millis(900);
@@ -36,7 +36,7 @@ pub(super) async fn quote(cloud: &Cloud, expectations: &mut Expectations) -> Res
         traceparent.as_deref().and_then(|value| value.split('-').nth(1)).context("no traceparent")?.to_owned();
     let answered = answer.status() == 200;
 
-    let spans = spans(&client, &format!("{}/api/traces/{trace_id}", outputs.control_plane_url)).await?;
+    let spans = spans(&client, outputs, &trace_id).await?;
     let took = |span: &&Value| span["duration_ns"].as_u64().unwrap_or_default() >= DELAY.as_nanos() as u64;
     let delay = spans.iter().find(|span| span["name"] == SPAN_NAME);
     let caller = delay.and_then(|delay| spans.iter().find(|span| span["span_id"] == delay["parent_span_id"]));
@@ -46,10 +46,11 @@ pub(super) async fn quote(cloud: &Cloud, expectations: &mut Expectations) -> Res
     Ok(SlowQuote { trace_id })
 }
 
-async fn spans(client: &reqwest::Client, url: &str) -> Result<Vec<Value>> {
+async fn spans(client: &reqwest::Client, outputs: &Outputs, trace_id: &str) -> Result<Vec<Value>> {
+    let path = format!("/api/traces/{trace_id}");
     let started = Instant::now();
     loop {
-        let answer: Value = client.get(url).send().await?.json().await?;
+        let answer: Value = outputs.ask_control_plane(client, &path).send().await?.json().await?;
         let spans = answer["spans"].as_array().cloned().unwrap_or_default();
         if spans.len() >= SPANS || started.elapsed() > ARRIVES_WITHIN {
             return Ok(spans);

@@ -69,13 +69,19 @@ impl Cloud {
 
     /// The trace once `done` holds for it; fails if that takes too long.
     pub async fn trace(&self, trace_id: &str, done: impl Fn(&Trace) -> bool) -> Trace {
-        let url = format!("{}/api/traces/{trace_id}", self.outputs.control_plane_url);
+        let (client, path) = (reqwest::Client::new(), format!("/api/traces/{trace_id}"));
         eventually(&format!("trace {trace_id}"), async || {
-            let answer = reqwest::get(&url).await.unwrap();
+            let answer = self.outputs.ask_control_plane(&client, &path).send().await.unwrap();
             let trace: Trace = answer.error_for_status().ok()?.json().await.unwrap();
             done(&trace).then_some(trace)
         })
         .await
+    }
+
+    /// What the control plane's API answers.
+    pub async fn ask_control_plane(&self, path: &str) -> serde_json::Value {
+        let answer = self.outputs.ask_control_plane(&reqwest::Client::new(), path).send().await.unwrap();
+        answer.error_for_status().unwrap().json().await.unwrap()
     }
 
     /// Every item of a table of this account.

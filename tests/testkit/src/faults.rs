@@ -190,10 +190,10 @@ impl FaultyCloud {
 
     async fn trace_of(&self, stored: &Stored) -> Trace {
         const WITHIN: Duration = Duration::from_secs(8);
-        let url = format!("{}/api/traces/{}", self.cloud.outputs.control_plane_url, stored.trace_id);
+        let (client, path) = (reqwest::Client::new(), format!("/api/traces/{}", stored.trace_id));
         let started = Instant::now();
         loop {
-            let answer = reqwest::get(&url).await.unwrap();
+            let answer = self.cloud.outputs.ask_control_plane(&client, &path).send().await.unwrap();
             if let Ok(answer) = answer.error_for_status() {
                 let trace: control_plane_model::trace::Trace = answer.json().await.unwrap();
                 let others = trace.spans.iter().any(|span| span.tenant.as_deref() != Some(stored.tenant.as_str()));
