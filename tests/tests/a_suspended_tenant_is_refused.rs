@@ -7,23 +7,29 @@ use std::{process::Command, sync::LazyLock};
 use aws_sdk_sns::types::MessageAttributeValue;
 use local::{ministack::sdk_config, users};
 use serde_json::{Value, json};
-use testkit::{Caller, Cloud, book, eventually, program};
+use testkit::{
+    Caller, Cloud, book,
+    browser::{Browser, location},
+    control_plane::Server,
+    eventually, program,
+};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
+
+/// What a process needs that has the rights of account A.
+fn account_a() -> [(&'static str, &'static str); 4] {
+    [
+        ("AWS_ENDPOINT_URL", &CLOUD.outputs.aws_endpoint_url),
+        ("AWS_REGION", &CLOUD.outputs.region),
+        ("AWS_ACCESS_KEY_ID", &CLOUD.outputs.booking_account),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+    ]
+}
 
 /// What `operator tenant …` prints and whether it succeeds.
 fn tenant_command(arguments: &[&str]) -> (bool, String) {
     let mut command = Command::new(program("operator"));
-    command.arg("tenant").args(arguments).args(["--table", &CLOUD.outputs.tenants_table]).env_clear();
-    let account = CLOUD.outputs.booking_account.as_str();
-    for (name, value) in [
-        ("AWS_ENDPOINT_URL", CLOUD.outputs.aws_endpoint_url.as_str()),
-        ("AWS_REGION", &CLOUD.outputs.region),
-        ("AWS_ACCESS_KEY_ID", account),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-    ] {
-        command.env(name, value);
-    }
+    command.arg("tenant").args(arguments).args(["--table", &CLOUD.outputs.tenants_table]).env_clear().envs(account_a());
     let output = command.output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(text).unwrap())
@@ -84,6 +90,32 @@ async fn suspended_and_resumed_with_one_token() {
 
     assert!(succeeds(&["resume", tenant, "--reason", "paid"]).contains("suspended → active"));
     both_answer(&caller, 200, None).await;
+}
+
+#[tokio::test]
+async fn suspended_resumed_and_promoted_by_button() {
+    let caller = new_tenant("Button Air", "basic").await;
+    let tenant = caller.user.tenant.as_str();
+    let dir = tempfile::tempdir().unwrap();
+    let table = &CLOUD.outputs.tenants_table;
+    let config = format!("[tenants]\ntable = '{table}'\ntiers = ['basic', 'premium']");
+    let server = Server::with_environment(dir.path(), &config, &account_a());
+    let mut browser = Browser::new(&server);
+    let mut press = async |button: &str, form: &str| {
+        let pressed = browser.post(&format!("/tenants/{tenant}/{button}"), &server.url, form.to_owned()).await;
+        browser.open(&location(&pressed)).await.text().await.unwrap()
+    };
+    both_answer(&caller, 200, None).await;
+    let page = press("suspend", "reason=unpaid+since+May").await;
+    assert!(page.contains("Button Air") && page.contains("suspended") && page.contains("unpaid since May"), "{page}");
+    both_answer(&caller, 403, Some("tenant_suspended")).await;
+    press("resume", "reason=paid").await;
+    both_answer(&caller, 200, None).await;
+    press("tier", "reason=grown&shown=basic&tier=premium").await;
+    // What the button did, the command sees, and the other way round.
+    assert!(succeeds(&["set-tier", tenant, "basic", "--reason", "shrunk"]).contains("premium → basic"));
+    let (path, form) = (format!("/tenants/{tenant}/tier"), "reason=r&shown=premium&tier=basic".to_owned());
+    assert_eq!(browser.post(&path, &server.url, form).await.status(), 409);
 }
 
 #[tokio::test]
