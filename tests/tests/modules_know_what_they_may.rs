@@ -11,7 +11,8 @@ const SERVER: &[(&str, &[&str])] = &[
     ("visible", &[]),
     ("text", &[]),
     ("problem", &[]),
-    ("tenants", &["problem"]),
+    ("audit", &["problem"]),
+    ("tenants", &["problem", "audit"]),
     ("access", &["text", "problem"]),
     ("delivery", &[]),
     ("forward", &["delivery"]),
@@ -20,7 +21,7 @@ const SERVER: &[(&str, &[&str])] = &[
     ("evaluator", &["alerting", "leader"]),
     ("intake", &["forward"]),
     ("otel_traces", &["intake"]),
-    ("config", &["forward", "alerting", "evaluator", "intake"]),
+    ("config", &["forward", "alerting", "evaluator", "intake", "tenants"]),
     ("api", &["problem", "tenants", "access", "delivery", "alerting", "evaluator"]),
     ("pages", &["visible", "text", "problem", "access", "alerting", "evaluator", "api"]),
     (

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, header};
 use jiff::Timestamp;
 
 use crate::{
-    AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn,
+    AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn, Vouched,
     browser::one,
     issuer::{self, Issuer},
     secrets,
@@ -141,12 +141,11 @@ impl Access {
         self.sign_ins.begin((issuer, self.issuer(issuer)?), return_to, now).await
     }
 
-    /// Ends a sign-in with what the provider sent the browser back with, in the browser that began it. A session that the browser had is over.
+    /// Ends a sign-in with what the provider sent the browser back with, in the browser that began it: whom the provider vouches for.
     ///
     /// # Errors
     ///
-    /// [`AccessError::SignIn`], [`AccessError::NotAuthenticated`] for an ID token that is not valid, [`AccessError::NotAllowed`],
-    /// [`AccessError::Unavailable`].
+    /// [`AccessError::SignIn`], [`AccessError::NotAuthenticated`] for an ID token that is not valid, [`AccessError::Unavailable`].
     pub async fn finish(
         &self,
         code: &str,
@@ -154,7 +153,7 @@ impl Access {
         said_issuer: Option<&str>,
         headers: &HeaderMap,
         now: Timestamp,
-    ) -> Result<SignedIn, AccessError> {
+    ) -> Result<Vouched, AccessError> {
         let browser = self.cookie(headers, SIGN_IN_COOKIE).unwrap_or_default();
         let (issuer, return_to) = self.sign_ins.read(state, &browser, now)?;
         let issuer = self.issuer(&issuer)?;
@@ -162,7 +161,28 @@ impl Access {
         if said_issuer.is_some_and(|said| said != issuer.settings().issuer) {
             return Err(AccessError::SignIn("another provider answered"));
         }
-        let principal = self.sign_ins.finish(issuer, code, state, &browser).await?;
+        let vouched = self.sign_ins.finish(issuer, code, state, &browser).await?;
+        Ok(Vouched { return_to, ..vouched })
+    }
+
+    /// Whether a sign-in was at the issuer of those who run the system.
+    pub fn is_staff(&self, vouched: &Vouched) -> bool {
+        self.staff.as_ref().is_some_and(|staff| staff.settings().issuer == vouched.issued_by)
+    }
+
+    /// Begins a session of somebody whom a provider vouched for. A session that the browser had is over.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::NotAllowed`], [`AccessError::Unavailable`].
+    pub async fn begin_session(
+        &self,
+        vouched: Vouched,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<SignedIn, AccessError> {
+        let return_to = vouched.return_to.clone();
+        let principal = vouched.principal()?;
         self.sign_out(headers).await?;
         let session = self.sessions.begin(&principal, now).await?;
         Ok(SignedIn { principal, session, return_to })

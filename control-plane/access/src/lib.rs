@@ -44,4 +44,4 @@ pub use sessions::SESSION_COOKIE;
 pub use settings::{
     IssuerSettings, Secret, ServiceKeySettings, SessionSettings, Settings, StaffSettings, TenantsSettings,
 };
-pub use sign_in::{SIGN_IN_COOKIE, SignInStarted, SignedIn};
+pub use sign_in::{SIGN_IN_COOKIE, SignInStarted, SignedIn, Vouched};

@@ -14,6 +14,7 @@ pub fn header() -> Result<String, Error> {
         "number",
         "at",
         "who",
+        "subject",
         "issued_by",
         "role",
         "address",
@@ -38,9 +39,9 @@ pub fn header() -> Result<String, Error> {
 pub fn row(Recorded { record, said }: &Recorded) -> Result<String, Error> {
     let number = record.number.to_string();
     let Some(Said { at, event }) = said else {
-        let mut cells = [""; 15];
-        (cells[0], cells[7], cells[12]) = (&number, "unreadable", &record.body);
-        (cells[13], cells[14]) = (&record.previous, &record.hash);
+        let mut cells = [""; 16];
+        (cells[0], cells[8], cells[13]) = (&number, "unreadable", &record.body);
+        (cells[14], cells[15]) = (&record.previous, &record.hash);
         return line(cells);
     };
     let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -48,6 +49,7 @@ pub fn row(Recorded { record, said }: &Recorded) -> Result<String, Error> {
         &number,
         &at.to_string(),
         &event.who.name,
+        &event.who.subject,
         &event.who.issued_by,
         &event.who.role,
         event.from.address.as_deref().unwrap_or_default(),
@@ -63,7 +65,7 @@ pub fn row(Recorded { record, said }: &Recorded) -> Result<String, Error> {
     ])
 }
 
-fn line(cells: [&str; 15]) -> Result<String, Error> {
+fn line(cells: [&str; 16]) -> Result<String, Error> {
     let mut writer = Writer::from_writer(Vec::new());
     let is_formula = |cell: &str| cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
     writer.write_record(cells.map(|cell| if is_formula(cell) { format!("'{cell}") } else { cell.to_owned() }))?;

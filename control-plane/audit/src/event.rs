@@ -125,6 +125,9 @@ impl Outcome {
 pub struct Who {
     /// By what name.
     pub name: String,
+    /// The `sub` of a token, which is given to nobody else later, as an address may be; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
     /// Who says so: an issuer, `service key`, `loopback`.
     pub issued_by: String,
     /// `operator`, `viewer`, `none`; `server` for what the server did by itself.
@@ -216,7 +219,8 @@ pub struct Said {
 }
 
 /// An event as it was recorded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "AuditRecord", from = "AuditRecord")]
 pub struct Recorded {
     /// To the letter.
     pub record: AuditRecord,
@@ -230,10 +234,22 @@ impl From<AuditRecord> for Recorded {
     }
 }
 
+impl From<Recorded> for AuditRecord {
+    fn from(recorded: Recorded) -> Self {
+        recorded.record
+    }
+}
+
 /// The body of a record of what happens now.
 pub(crate) fn body(mut event: Event) -> Result<String, StoreError> {
     let Event { who, from, why, .. } = &mut event;
-    let texts = [Some(&mut who.name), Some(&mut who.issued_by), from.forwarded_for.as_mut(), why.as_mut()];
+    let texts = [
+        Some(&mut who.name),
+        Some(&mut who.subject),
+        Some(&mut who.issued_by),
+        from.forwarded_for.as_mut(),
+        why.as_mut(),
+    ];
     for text in texts.into_iter().flatten() {
         if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
             text.truncate(end);

@@ -39,6 +39,7 @@ pub mod csv;
 mod event;
 mod listing;
 mod log;
+mod redact;
 
 pub use chain::{Broken, Chain, How, Noted, Verified};
 pub use configuration::{Settings, fingerprint};

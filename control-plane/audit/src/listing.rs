@@ -3,6 +3,7 @@
 use control_plane_model::store::{AuditFrom, AuditRecord, StoreError};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{About, Audit, Recorded, log::PAGE};
 
@@ -31,13 +32,13 @@ pub struct Filter {
 pub enum Order {
     /// The latest first.
     #[default]
-    Latest,
+    Newest,
     /// The oldest first: as [`Chain`](crate::Chain) wants them.
     Oldest,
 }
 
 /// Some records, the latest first.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listing {
     /// Those that match.
     pub records: Vec<Recorded>,
@@ -67,7 +68,7 @@ impl Filter {
     fn is_over(&self, recorded: &Recorded, order: Order) -> bool {
         let Some(said) = &recorded.said else { return false };
         match order {
-            Order::Latest => self.from.is_some_and(|from| said.at < from.saturating_sub(APART).unwrap_or(from)),
+            Order::Newest => self.from.is_some_and(|from| said.at < from.saturating_sub(APART).unwrap_or(from)),
             Order::Oldest => self.to.is_some_and(|to| said.at > to.saturating_add(APART).unwrap_or(to)),
         }
     }
@@ -90,7 +91,7 @@ impl Audit {
                     return Ok(Listing { records, older: Some(before) });
                 }
                 before = recorded.record.number;
-                if filter.is_over(&recorded, Order::Latest) {
+                if filter.is_over(&recorded, Order::Newest) {
                     return Ok(Listing { records, older: None });
                 }
                 if filter.matches(&recorded) {
@@ -112,7 +113,7 @@ impl Audit {
     ) -> impl Stream<Item = Result<Recorded, StoreError>> + Send + 'static {
         let audit = self.clone();
         let begin = match order {
-            Order::Latest => AuditFrom::Before(u64::MAX),
+            Order::Newest => AuditFrom::Before(u64::MAX),
             Order::Oldest => AuditFrom::After(0),
         };
         let pages = stream::try_unfold(Some(begin), move |from| {

@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use control_plane_model::store::{AuditFrom, AuditRecord, StateStore, StoreError};
 use lru::LruCache;
 use parking_lot::Mutex;
@@ -24,7 +25,7 @@ pub struct Audit {
     pub(crate) states: Arc<dyn StateStore>,
     /// One of this server at a time: they would only get into each other's way.
     turn: Arc<tokio::sync::Mutex<()>>,
-    seen: Arc<Mutex<LruCache<String, ()>>>,
+    seen: Arc<Mutex<LruCache<[u8; 32], ()>>>,
 }
 
 impl Audit {
@@ -56,11 +57,13 @@ impl Audit {
     ///
     /// As [`Audit::record`]'s.
     pub async fn record_once(&self, key: &str, event: Event) -> Result<(), StoreError> {
-        if self.seen.lock().get(key).is_some() {
+        // A key may be a secret, and long.
+        let key: [u8; 32] = digest(&SHA256, key.as_bytes()).as_ref().try_into().unwrap_or_default();
+        if self.seen.lock().get(&key).is_some() {
             return Ok(());
         }
         self.record(event).await?;
-        self.seen.lock().put(key.to_owned(), ());
+        self.seen.lock().put(key, ());
         Ok(())
     }
 

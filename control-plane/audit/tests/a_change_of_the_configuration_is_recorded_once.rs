@@ -10,7 +10,12 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 fn server() -> Who {
-    Who { name: "control-plane".into(), issued_by: "its configuration".into(), role: "server".into() }
+    Who {
+        name: "control-plane".into(),
+        subject: String::new(),
+        issued_by: "its configuration".into(),
+        role: "server".into(),
+    }
 }
 
 fn states() -> (Arc<dyn StateStore>, tempfile::TempDir) {

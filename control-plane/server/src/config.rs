@@ -10,13 +10,14 @@ use control_plane_clickhouse::Address;
 use control_plane_embedded::Retention;
 use serde::Deserialize;
 use slo::{Definitions, Prices, Rules};
-use tenancy::{PseudonymKey, TenantIds, Tier};
+use tenancy::{PseudonymKey, TenantIds};
 
 use crate::{
     alerting::Webhook,
     evaluator::{SETTLE, Settings},
     forward::{Destination, Privacy},
     intake::Keys,
+    tenants,
 };
 
 const HOUR: i64 = 3_600;
@@ -37,10 +38,16 @@ pub struct Config {
     slo: Slo,
     alerts: AlertsTo,
     /// The registry of tenants, where operators may change them here.
-    pub(crate) tenants: Option<Tenants>,
+    tenants: Option<tenants::Settings>,
     /// What is paid for requests and time.
     pub(crate) prices: Option<Prices>,
+    /// As it was written.
+    #[serde(skip)]
+    written: serde_json::Value,
 }
+
+/// Below these names all text is secret: a webhook's URL may be all that whoever posts there needs.
+const SECRETS: &[&str] = &["keys", "sha256", "client_secret", "secret", "hmac_key", "headers", "webhook"];
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -65,15 +72,6 @@ struct AlertsTo {
 struct Receiver {
     url: String,
     secret: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Tenants {
-    /// By its name or ARN.
-    pub(crate) table: String,
-    /// The tiers that a tenant can be given.
-    pub(crate) tiers: Vec<Tier>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -111,7 +109,21 @@ pub(crate) struct Logs {
 impl Config {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self> {
-        Ok(toml::from_str(&std::fs::read_to_string(path)?)?)
+        let text = std::fs::read_to_string(path)?;
+        Ok(Self { written: toml::from_str(&text)?, ..toml::from_str(&text)? })
+    }
+
+    /// What is in effect, without its secrets, for the audit.
+    pub(crate) fn audited(&self) -> control_plane_audit::Settings {
+        let effective = |text: &str| secret(text).unwrap_or_default();
+        let mut written = self.written.clone();
+        for (name, value) in [("store", &self.store), ("states", &self.states)] {
+            if let Some(text) = value {
+                written[name] = effective(text).into();
+            }
+        }
+        written["version"] = env!("CARGO_PKG_VERSION").into();
+        control_plane_audit::Settings::of(&written, SECRETS, effective)
     }
 
     /// The same, with spans or states kept elsewhere, if that is said.
@@ -148,6 +160,15 @@ impl Config {
             }
         }
         Ok(access)
+    }
+
+    /// The registry of tenants; none, where nobody changes tenants here.
+    pub(crate) fn tenants(&self) -> Result<Option<tenants::Settings>> {
+        let mut settings = self.tenants.clone();
+        if let Some(settings) = &mut settings {
+            settings.table = secret(&settings.table)?;
+        }
+        Ok(settings)
     }
 
     /// Who may send for which account.

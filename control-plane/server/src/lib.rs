@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`server`] | the HTTP server: routes and shutdown |
 //! | `access` | the answer for whoever is not let in |
+//! | `audit` | who is recorded in the audit, and from where |
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
 //! | [`leader`] | which of several servers makes sums, judges and tells |
@@ -21,6 +22,7 @@
 mod access;
 pub mod alerting;
 pub mod api;
+mod audit;
 pub mod config;
 pub mod delivery;
 pub mod evaluator;

@@ -1,6 +1,7 @@
 //! The HTTP server.
 
 use std::{
+    net::SocketAddr,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -8,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Error, Result, bail};
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state, map_response},
@@ -16,7 +17,7 @@ use axum::{
     routing::get,
 };
 use control_plane_access::{Gate, RouteRow, Visitor, guard};
-use control_plane_audit::Audit;
+use control_plane_audit::{Audit, Who};
 use control_plane_clickhouse::{ClickHouse, Migration};
 use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::Embedded;
@@ -25,14 +26,14 @@ use control_plane_model::{
     store::{SpanStore, StateStore},
 };
 use control_plane_otel_traces::OtelTraces;
-use tenant_registry::Registry;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
     access,
     alerting::Notifier,
     api::{self, Logs, Sources},
-    config::{self, Config},
+    audit::note_token,
+    config::Config,
     evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Intake},
@@ -44,7 +45,8 @@ use crate::{
 
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
-
+/// How long recording the configuration may take, before it is tried again.
+const NOTED_WITHIN: Duration = Duration::from_secs(10);
 /// No form is longer.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
@@ -60,6 +62,8 @@ pub async fn serve(
     let (spans, states) = stores(dir, config).await?;
     let gate =
         Gate::new(config.access()?, listener.local_addr()?, states.clone(), access::refuse).map_err(Error::msg)?;
+    let audit = Audit::new(states.clone());
+    note_configuration(audit.clone(), config, listener.local_addr()?).await;
     let leader = Leader::start(states.clone()).await;
     tokio::spawn(keep_sums(spans.clone(), config.store()?.as_ref().map(OtelTraces::new), leader.clone()));
     let notifier = Notifier::start(config.webhooks()?);
@@ -68,13 +72,12 @@ pub async fn serve(
         prices: config.prices.clone().map(Arc::new),
         logs: config.logs.url.as_deref().map(Logs::new).transpose()?,
         spans: spans.clone(),
-        tenants: match &config.tenants {
-            Some(config::Tenants { table, tiers }) => {
-                Some(Tenants::new(Registry::open(table).await, tiers.clone(), Audit::new(states.clone())))
-            }
+        tenants: match config.tenants()? {
+            Some(settings) => Some(Tenants::open(&settings, audit.clone()).await),
             None => None,
         },
         states,
+        audit: audit.clone(),
     };
     let keys = config.keys()?;
     if keys.is_empty() && !listener.local_addr()?.ip().is_loopback() {
@@ -89,6 +92,7 @@ pub async fn serve(
     };
     let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
     let guarded = guarded.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
+    let guarded = guarded.layer(Extension(audit.clone())).layer(from_fn_with_state(audit, note_token));
     let guarded = guarded.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(gate, guard));
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
@@ -103,11 +107,37 @@ pub async fn serve(
         .layer(map_response(secure))
         .layer(map_response(again));
     ready()?;
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
 }
 
 fn nothing(status: StatusCode, detail: &str, headers: &HeaderMap) -> Response {
     access::told(Problem::new(status, detail), headers)
+}
+
+/// Records what changed of the configuration since a server started last. Where the audit does not take it, spans are taken all the same, and it is
+/// tried until it does.
+async fn note_configuration(audit: Audit, config: &Config, listens: SocketAddr) {
+    let settings = config.audited();
+    let name = format!("control-plane at {listens}");
+    let who = Who { name, subject: String::new(), issued_by: "its configuration".into(), role: "server".into() };
+    let note = async move |audit: &Audit| {
+        let noted = timeout(NOTED_WITHIN, audit.note_configuration(&who, &settings)).await;
+        let failed = match noted {
+            Ok(Ok(_)) => return true,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the store does not answer".to_owned(),
+        };
+        complain(format_args!("the audit did not take how the configuration changed: {failed}"));
+        false
+    };
+    if !note(&audit).await {
+        tokio::spawn(async move {
+            while !note(&audit).await {
+                tokio::time::sleep(NOTED_WITHIN).await;
+            }
+        });
+    }
 }
 
 /// What keeps spans, and what keeps states.

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
-use control_plane_audit::{About, Audit, Event, Outcome, Source, What, Who};
+use control_plane_audit::{About, Audit, Event, Outcome, What};
 use control_plane_model::complain::complain;
+use serde::Deserialize;
 use serde_json::json;
 use tenancy::{TenantStatus, Tier};
 use tenant_registry::{Change, Reason, Registry, RegistryError, Tenant};
 
-use crate::problem::Problem;
+use crate::{audit::By, problem::Problem};
 
 /// A page does not wait longer for the registry: it has more to show.
 const SHOWN_WITHIN: Duration = Duration::from_secs(2);
@@ -26,6 +27,16 @@ impl From<RegistryError> for Problem {
     }
 }
 
+/// The section `[tenants]` of the configuration file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// The registry's table, by its name or ARN.
+    pub(crate) table: String,
+    /// The tiers that a tenant can be given.
+    tiers: Vec<Tier>,
+}
+
 /// The registry, which tiers there are, and where changes are recorded.
 #[derive(Debug, Clone)]
 pub(crate) struct Tenants {
@@ -35,8 +46,8 @@ pub(crate) struct Tenants {
 }
 
 impl Tenants {
-    pub(crate) fn new(registry: Registry, tiers: Vec<Tier>, audit: Audit) -> Self {
-        Self { registry, tiers: tiers.into(), audit }
+    pub(crate) async fn open(settings: &Settings, audit: Audit) -> Self {
+        Self { registry: Registry::open(&settings.table).await, tiers: settings.tiers.as_slice().into(), audit }
     }
 
     /// A tenant, as the registry has it now.
@@ -54,7 +65,7 @@ impl Tenants {
         &self,
         id: &str,
         change: Change,
-        (who, from): (Who, Source),
+        By(who, from): By,
         why: Reason,
     ) -> Result<Tenant, Problem> {
         let before = self.get(id).await.map_err(nothing_changed)?;

@@ -245,10 +245,6 @@ async fn a_refused_browser_reads_a_page_and_a_program_a_problem() {
     let (own, evil) = (here.server.url.clone(), "http://evil.example".to_owned());
     let refused = [
         ("GET", "/", "host", "evil.example", 403),
-        // No registry of tenants is configured here.
-        ("POST", "/tenants/{id}/suspend", "/tenants/acme/suspend", [401, 403, 403, 403, 404, 403]),
-        ("POST", "/tenants/{id}/resume", "/tenants/acme/resume", [401, 403, 403, 403, 404, 403]),
-        ("POST", "/tenants/{id}/tier", "/tenants/acme/tier", [401, 403, 403, 403, 404, 403]),
         ("POST", "/sign-out", "origin", &evil, 403),
         ("GET", "/nowhere", "origin", &own, 404),
         ("POST", "/tenants", "origin", &own, 405),

@@ -6,7 +6,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use control_plane_audit::{Source, Who};
 use maud::{Markup, html};
 use serde::Deserialize;
 use tenancy::{TenantId, TenantStatus, Tier};
@@ -16,6 +15,7 @@ use super::frame::failed;
 use crate::{
     access::is_page,
     api::{Id, View},
+    audit::By,
     problem::Problem,
     text::link,
 };
@@ -36,18 +36,18 @@ pub(super) struct Filled {
 type Filling = Result<Form<Filled>, FormRejection>;
 
 /// `POST /tenants/{id}/suspend`
-pub(super) async fn suspend(view: View, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change(view, id, headers, form, |_, _| Ok(Change::SUSPEND)).await
+pub(super) async fn suspend(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
+    change((view, by), id, headers, form, |_, _| Ok(Change::SUSPEND)).await
 }
 
 /// `POST /tenants/{id}/resume`
-pub(super) async fn resume(view: View, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change(view, id, headers, form, |_, _| Ok(Change::RESUME)).await
+pub(super) async fn resume(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
+    change((view, by), id, headers, form, |_, _| Ok(Change::RESUME)).await
 }
 
 /// `POST /tenants/{id}/tier`
-pub(super) async fn set_tier(view: View, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change(view, id, headers, form, tier_change).await
+pub(super) async fn set_tier(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
+    change((view, by), id, headers, form, tier_change).await
 }
 
 fn tier_change(form: &Filled, tiers: &[Tier]) -> Result<Change, Problem> {
@@ -61,7 +61,7 @@ fn tier_change(form: &Filled, tiers: &[Tier]) -> Result<Change, Problem> {
 }
 
 async fn change(
-    view: View,
+    (view, by): (View, By),
     id: String,
     headers: HeaderMap,
     form: Filling,
@@ -78,13 +78,6 @@ async fn change(
             .parse()
             .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("reason: {error}.")))?;
         let change = change(&form, &tenants.tiers)?;
-        let principal = view.visitor.principal();
-        let who = Who {
-            name: principal.name.clone(),
-            issued_by: principal.issued_by.clone(),
-            role: principal.role.name().to_owned(),
-        };
-        let by = (who, Source::default());
         // Whoever asks may go before it is done: what has begun is ended, and recorded.
         let changing = tokio::spawn(async move { tenants.change(&id, change, by, reason).await });
         changing.await.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
@@ -126,12 +119,15 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                         label.check { input type="checkbox" required; "Refuse the requests of " (entry.company_name) }
                     }))
                 }
-                (forms.form("tier", "Set tier", "It counts over the tier in its tokens.", &html! {
-                    input type="hidden" name="shown" value=(entry.tier.as_str());
-                    label { "Tier" select name="tier" {
-                        @for tier in tenants.tiers.iter().filter(|tier| **tier != entry.tier) { option value=(tier.as_str()) { (tier.as_str()) } }
-                    } }
-                }))
+                @let others: Vec<&Tier> = tenants.tiers.iter().filter(|tier| **tier != entry.tier).collect();
+                @if !others.is_empty() {
+                    (forms.form("tier", "Set tier", "It counts over the tier in its tokens.", &html! {
+                        input type="hidden" name="shown" value=(entry.tier.as_str());
+                        label { "Tier" select name="tier" {
+                            @for tier in others { option value=(tier.as_str()) { (tier.as_str()) } }
+                        } }
+                    }))
+                }
             }
         }
     }
