@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use control_plane_model::store::StateStore;
 use cookie::{Cookie, SameSite, time::Duration};
 use http::{HeaderMap, Method, header};
@@ -15,6 +16,7 @@ use crate::{
     service_keys::ServiceKeys,
     sessions::Sessions,
     sign_in::{self, SignIns},
+    verified::Verified,
 };
 
 /// The path that a provider sends browsers back to.
@@ -36,6 +38,7 @@ pub struct Access {
     staff: Option<Issuer>,
     tenants: Option<Issuer>,
     service_keys: ServiceKeys,
+    verified: Verified,
     sessions: Sessions,
     sign_ins: SignIns,
 }
@@ -70,6 +73,7 @@ impl Access {
         let sign_ins = SignIns { redirect_url: browser.url_of(CALLBACK) };
         Ok(Self {
             service_keys: ServiceKeys::new(&settings.service_keys)?,
+            verified: Verified::default(),
             sessions: Sessions::new(states, settings.session),
             staff: settings.staff.map(Issuer::of_staff),
             tenants: settings.tenants.map(Issuer::of_tenants),
@@ -110,11 +114,17 @@ impl Access {
         if ServiceKeys::is_one(bearer) {
             return self.service_keys.principal(bearer, now);
         }
+        let hash = secrets::hash(bearer);
+        if let Some(principal) = self.verified.principal(&hash, now) {
+            return Ok(principal);
+        }
         // Which issuer is asked follows from what the token says; whether it is the issuer's, from its signature.
-        let said = said_issuer(bearer).ok_or(AccessError::NotAuthenticated)?;
+        let said = Said::by(bearer).ok_or(AccessError::NotAuthenticated)?;
         let issuers = [&self.staff, &self.tenants].into_iter().flatten();
-        let issuer = issuers.into_iter().find(|issuer| issuer.settings().issuer == said);
-        issuer.ok_or(AccessError::NotAuthenticated)?.bearer(bearer).await
+        let issuer = issuers.into_iter().find(|issuer| issuer.settings().issuer == said.iss);
+        let principal = issuer.ok_or(AccessError::NotAuthenticated)?.bearer(bearer).await?;
+        self.verified.remember(hash, &principal, said.exp as i64, now);
+        Ok(principal)
     }
 
     /// Which issuers one can sign in at: `staff`, `tenants`.
@@ -257,15 +267,17 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The `iss` that a token claims, unverified.
-fn said_issuer(token: &str) -> Option<String> {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+/// What a token claims, unverified.
+#[derive(serde::Deserialize)]
+struct Said {
+    iss: String,
+    /// It may have a fraction: RFC 7519 §2.
+    exp: f64,
+}
 
-    #[derive(serde::Deserialize)]
-    struct Said {
-        iss: String,
+impl Said {
+    fn by(token: &str) -> Option<Self> {
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        serde_json::from_slice(&payload).ok()
     }
-
-    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    serde_json::from_slice::<Said>(&payload).ok().map(|said| said.iss)
 }

@@ -10,6 +10,7 @@
 //! | `issuer` | an OpenID provider: where it is found, and whom its ID tokens make of their bearer |
 //! | `sign_in` | the code flow: to the provider, and back |
 //! | `sessions` | who is signed in, by the hash of a random id |
+//! | `verified` | tokens that were verified a moment ago |
 //! | `service_keys` | keys of programs, with a role, a name and an end |
 //! | `browser` | what a browser says of where a request comes from |
 //!
@@ -33,6 +34,7 @@ mod service_keys;
 mod sessions;
 mod settings;
 mod sign_in;
+mod verified;
 
 pub use access::{Access, Authenticated};
 pub use browser::Browser;

@@ -5,11 +5,7 @@ use csv::{Error, Writer};
 use crate::{Recorded, event::Said};
 
 /// The names of the columns, as a line.
-///
-/// # Errors
-///
-/// None that is known.
-pub fn header() -> Result<String, Error> {
+pub(crate) fn header() -> Result<String, Error> {
     line([
         "number",
         "at",
@@ -32,11 +28,7 @@ pub fn header() -> Result<String, Error> {
 
 /// A record, as a line. What a spreadsheet would take for a formula begins with an apostrophe, which makes it text
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
-///
-/// # Errors
-///
-/// None that is known.
-pub fn row(Recorded { record, said }: &Recorded) -> Result<String, Error> {
+pub(crate) fn row(Recorded { record, said }: &Recorded) -> Result<String, Error> {
     let number = record.number.to_string();
     let Some(Said { at, event }) = said else {
         let mut cells = [""; 16];

@@ -4,10 +4,9 @@
 //! |---|---|
 //! | [`Audit`] | records events, lists, exports and verifies them, in a state store |
 //! | [`Event`], [`What`], [`Who`], [`Source`], [`About`], [`Outcome`] | what happened |
-//! | [`Recorded`] | an event as it was recorded |
+//! | [`Recorded`], [`Said`] | an event as it was recorded |
 //! | [`Chain`], [`Broken`] | how records hang together, and where they do not |
-//! | [`Filter`], [`Listing`] | some of it, the latest first |
-//! | [`csv`] | a table of it |
+//! | [`Filter`], [`Listing`], [`Selection`], [`Format`] | some of it, the newest first; all of it as text |
 //! | [`Settings`] | the configuration, so that a change of it is recorded |
 //!
 //! # Format
@@ -35,7 +34,7 @@
 
 mod chain;
 mod configuration;
-pub mod csv;
+mod csv;
 mod event;
 mod listing;
 mod log;
@@ -43,6 +42,6 @@ mod redact;
 
 pub use chain::{Broken, Chain, How, Noted, Verified};
 pub use configuration::{Settings, fingerprint};
-pub use event::{About, Event, Outcome, Recorded, Source, What, Who};
-pub use listing::{Filter, Listing, Order};
+pub use event::{About, Event, Outcome, Recorded, Said, Source, What, Who};
+pub use listing::{Filter, Format, Listing, Order, Selection};
 pub use log::Audit;

@@ -1,11 +1,13 @@
 //! Some of what was recorded.
 
+use std::{fmt::Display, future::ready};
+
 use control_plane_model::store::{AuditFrom, AuditRecord, StoreError};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{About, Audit, Recorded, log::PAGE};
+use crate::{About, Audit, Recorded, csv, log::PAGE};
 
 /// Records that are looked at for one listing.
 const MAX_LOOKED_AT: usize = 20_000;
@@ -33,8 +35,60 @@ pub enum Order {
     /// The latest first.
     #[default]
     Newest,
-    /// The oldest first: as [`Chain`](crate::Chain) wants them.
+    /// The oldest first, as [`Chain`](crate::Chain) wants them.
     Oldest,
+}
+
+/// Which records, in which order.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Those that match this.
+    pub filter: Filter,
+    /// In this order.
+    pub order: Order,
+    /// Those that come after the one with this number.
+    pub beyond: Option<u64>,
+    /// So many at most.
+    pub limit: Option<usize>,
+}
+
+/// What an export looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A record a line, whole: whoever has all of them can verify the chain.
+    JsonLines,
+    /// For spreadsheets.
+    Csv,
+}
+
+impl Format {
+    /// What comes before the records, if anything does.
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn header(self) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::JsonLines => Ok(None),
+            Self::Csv => csv::header().map(Some).map_err(unwritten),
+        }
+    }
+
+    /// A record, with the end of its line.
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn line(self, recorded: &Recorded) -> Result<String, StoreError> {
+        match self {
+            Self::JsonLines => serde_json::to_string(recorded).map(|line| line + "\n").map_err(unwritten),
+            Self::Csv => csv::row(recorded).map_err(unwritten),
+        }
+    }
+}
+
+fn unwritten(error: impl Display) -> StoreError {
+    StoreError::Failed(format!("a record cannot be written: {error}"))
 }
 
 /// Some records, the latest first.
@@ -105,19 +159,26 @@ impl Audit {
         Ok(Listing { records, older: Some(before) })
     }
 
-    /// All that was recorded and matches, read as it is taken.
+    /// What was recorded, read as it is taken: text, a line or so at a time.
     pub fn export(
         &self,
-        filter: Filter,
-        order: Order,
-    ) -> impl Stream<Item = Result<Recorded, StoreError>> + Send + 'static {
-        let audit = self.clone();
+        selection: Selection,
+        format: Format,
+    ) -> impl Stream<Item = Result<String, StoreError>> + Send + 'static {
+        let lines = self.all(selection).map(move |found| format.line(&found?));
+        stream::iter(format.header().transpose()).chain(lines)
+    }
+
+    /// What was recorded, read as it is taken.
+    pub fn all(&self, selection: Selection) -> impl Stream<Item = Result<Recorded, StoreError>> + Send + 'static {
+        let Selection { filter, order, beyond, limit } = selection;
+        let states = self.states.clone();
         let begin = match order {
-            Order::Newest => AuditFrom::Before(u64::MAX),
-            Order::Oldest => AuditFrom::After(0),
+            Order::Newest => AuditFrom::Before(beyond.unwrap_or(u64::MAX)),
+            Order::Oldest => AuditFrom::After(beyond.unwrap_or_default()),
         };
         let pages = stream::try_unfold(Some(begin), move |from| {
-            let states = audit.states.clone();
+            let states = states.clone();
             async move {
                 let Some(from) = from else { return Ok(None) };
                 let page = states.audit(from, PAGE).await?;
@@ -131,7 +192,8 @@ impl Audit {
         let end = filter.clone();
         pages
             .try_flatten()
-            .take_while(move |found| std::future::ready(!found.as_ref().is_ok_and(|found| end.is_over(found, order))))
-            .filter(move |found| std::future::ready(found.as_ref().map_or(true, |found| filter.matches(found))))
+            .take_while(move |found| ready(!found.as_ref().is_ok_and(|found| end.is_over(found, order))))
+            .filter(move |found| ready(found.as_ref().map_or(true, |found| filter.matches(found))))
+            .take(limit.unwrap_or(usize::MAX))
     }
 }

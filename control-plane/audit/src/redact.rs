@@ -4,8 +4,6 @@ use serde_json::{Map, Value};
 
 use crate::{Settings, fingerprint};
 
-const TIME: &str = "$__toml_private_datetime";
-
 impl Settings {
     /// What a configuration file says, as a value. The text at any place below one of these names is a secret; of other texts that are URLs, what
     /// stands before the host and in the query. Of secrets there is a [`fingerprint`] of what `resolve` makes of them.
@@ -50,10 +48,6 @@ fn redacted(place: &str, value: &Value, secrets: &[&str], resolve: &impl Fn(&str
         }
         Value::String(text) => url(place, text).into(),
         Value::Array(values) => values.iter().map(|value| redacted(place, value, secrets, resolve)).collect(),
-        // A time, as `toml` gives it to others.
-        Value::Object(members) if members.keys().all(|name| name == TIME) && !members.is_empty() => {
-            members[TIME].clone()
-        }
         Value::Object(members) => {
             let member = |(name, value): (&String, &Value)| {
                 (name.clone(), redacted(&format!("{place}.{name}"), value, secrets, resolve))

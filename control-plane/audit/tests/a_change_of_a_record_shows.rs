@@ -3,7 +3,9 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use control_plane_audit::{About, Audit, Chain, Event, Filter, How, Noted, Order, Source, Verified, What, Who};
+use control_plane_audit::{
+    About, Audit, Chain, Event, Filter, Format, How, Noted, Order, Selection, Source, Verified, What, Who,
+};
 use control_plane_embedded::{Embedded, FILE, Retention};
 use control_plane_model::store::{AuditFrom, AuditRecord, StateStore};
 use futures_util::{TryStreamExt, future::join_all};
@@ -238,8 +240,9 @@ async fn filters_narrow_and_pages_follow_one_another() {
             }
         }
         assert_eq!(paged.len(), expected, "{filter:?}");
-        let latest: Vec<_> = here.audit.export(filter.clone(), Order::Newest).try_collect().await.unwrap();
-        let mut oldest: Vec<_> = here.audit.export(filter, Order::Oldest).try_collect().await.unwrap();
+        let of = |order| Selection { filter: filter.clone(), order, ..Selection::default() };
+        let latest: Vec<_> = here.audit.all(of(Order::Newest)).try_collect().await.unwrap();
+        let mut oldest: Vec<_> = here.audit.all(of(Order::Oldest)).try_collect().await.unwrap();
         oldest.reverse();
         assert!(paged == latest && latest == oldest);
         assert!(paged.is_sorted_by(|a, b| a.record.number > b.record.number));
@@ -255,9 +258,8 @@ async fn what_a_spreadsheet_would_compute_is_text() {
         here.audit.record(event).await.unwrap();
     }
     here.meddle("INSERT INTO audit VALUES (8, '', '', '=HYPERLINK(0)')");
-    let listing = here.audit.list(&Filter::default(), None, 100).await.unwrap();
-    let rows: String = listing.records.iter().map(|record| control_plane_audit::csv::row(record).unwrap()).collect();
-    let text = format!("{}{rows}", control_plane_audit::csv::header().unwrap());
+    let text = here.audit.export(Selection::default(), Format::Csv);
+    let text: String = text.try_collect().await.unwrap();
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
     assert_eq!(

@@ -1,5 +1,6 @@
 //! `control-plane`: the server, and what it knows in a terminal.
 
+mod audit;
 mod copy;
 mod terminal;
 
@@ -35,7 +36,7 @@ const NO_ANSWER: u8 = 2;
 
 /// Span intake, store and search for every account.
 ///
-/// Exit codes: 0, done; 1, an objective is violated, an alert is open or a filter expression refused; 2, there is no answer: nobody
+/// Exit codes: 0, done; 1, an objective is violated, an alert is open, a filter expression refused or the audit's chain broken; 2, there is no answer: nobody
 /// serves there, nothing is known of what is asked for, or the command cannot be understood.
 #[derive(Parser)]
 #[command(version)]
@@ -146,6 +147,9 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// What operators did and what was changed of the control plane; whether a record of it was changed.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Judge filter expressions, one a line on standard input: `ok`, `elsewhere` for what X-Ray takes and nothing here answers, or
     /// `refused`, with the column and the reason; exits with 1 if one is refused.
     CheckFilter,
@@ -264,6 +268,7 @@ async fn run(command: Command) -> Result<ExitCode> {
                 client.show(&text, |report, _| terminal::cost(report))?;
             }
         }
+        Command::Audit(audit) => return audit::run(audit).await,
         Command::CheckFilter => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text)?;

@@ -38,13 +38,15 @@ impl<S: Sync> FromRequestParts<S> for By {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Ok(From(from)) = From::from_request_parts(parts, state).await;
         let visitor = parts.extensions.get::<Visitor>().ok_or(AccessError::NotAuthenticated)?;
-        Ok(Self(who(visitor.principal()), from))
+        Ok(Self::of(visitor, from))
     }
 }
 
-fn who(principal: &Principal) -> Who {
-    let Principal { name, subject, issued_by, role } = principal;
-    Who { name: name.clone(), subject: subject.clone(), issued_by: issued_by.clone(), role: role.name().into() }
+impl By {
+    fn of(visitor: &Visitor, from: Source) -> Self {
+        let Principal { name, subject, issued_by, role } = visitor.principal().clone();
+        Self(Who { name, subject, issued_by, role: role.name().into() }, from)
+    }
 }
 
 /// Records whom the provider vouched for, where that is an operator, before they have a session. One of the staff who has no role is recorded
@@ -81,7 +83,8 @@ pub(crate) async fn note_token(
 ) -> Response {
     let visitor = request.extensions().get::<Visitor>().filter(|visitor| visitor.principal().may_change());
     if let (Some(visitor), Some(bearer)) = (visitor, headers.get(header::AUTHORIZATION)) {
-        let event = Event::new(What::Token, who(visitor.principal()), from);
+        let By(who, from) = By::of(visitor, from);
+        let event = Event::new(What::Token, who, from);
         let bearer = String::from_utf8_lossy(bearer.as_bytes());
         if let Err(problem) = in_time(audit.record_once(&bearer, event)).await {
             return problem.into_response();

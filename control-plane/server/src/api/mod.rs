@@ -5,8 +5,10 @@
 //! | `sources` | what all of it is read from |
 //! | `query` | what a request asks for |
 //! | `objectives` | objectives, alerts and cost |
+//! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 
+mod audit;
 mod logs;
 mod objectives;
 mod query;
@@ -26,6 +28,7 @@ use control_plane_model::{
 };
 use serde::Serialize;
 
+pub(crate) use audit::AuditFilter;
 pub use logs::Logs;
 pub(crate) use objectives::CostFilter;
 pub use objectives::{Point, ServiceLine, TenantAnswer};
@@ -63,6 +66,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
         .get(May::SignedIn, "/api/alerts", objectives::alerts)
         .get(May::SignedIn, "/api/cost", objectives::cost)
+        .get(May::Staff, "/api/audit", audit::audit)
 }
 
 /// A trace, and what it waited for.

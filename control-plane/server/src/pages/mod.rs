@@ -9,8 +9,10 @@
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `registry` | a tenant as the registry has it, and the forms that change it |
 //! | `cost` | who costs what |
+//! | `audit` | what operators did, and what was changed |
 //! | `sign_in` | signing in and out |
 
+mod audit;
 mod cost;
 mod frame;
 mod map;
@@ -41,6 +43,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .post(May::Operators, "/tenants/{id}/resume", registry::resume)
         .post(May::Operators, "/tenants/{id}/tier", registry::set_tier)
         .get(May::SignedIn, "/cost", cost::page)
+        .get(May::Staff, "/audit", audit::page)
         .get(May::Anybody, "/static/icon.svg", || asset("image/svg+xml", include_str!("../assets/icon.svg")))
         .get(May::Anybody, "/static/style.css", || {
             asset("text/css; charset=utf-8", include_str!("../assets/style.css"))
