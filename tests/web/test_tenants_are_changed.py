@@ -61,6 +61,15 @@ def test_suspended_and_resumed_from_its_page(page, browser, cloud):
     expect(registry).to_contain_text("suspended")
     expect(registry).to_contain_text(f"by {OPERATOR}: {REASON}")
 
+    registry.get_by_role("link", name="Its records in the audit").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Audit")
+    suspended = page.get_by_role("row").filter(has_text="tenant.suspend")
+    # That it began, and that it was done.
+    for row in (suspended.filter(has_text="begun").first, suspended.filter(has_not_text="begun").first):
+        for said in (OPERATOR, "globex", REASON, "active", "suspended"):
+            expect(row).to_contain_text(said)
+    page.go_back()
+
     admins = browser.new_context(base_url=cloud.outputs["control_plane_url"])
     admin = admins.new_page()
     open_tenant(admin, ADMIN)

@@ -110,6 +110,7 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
             @if let Some(last) = tenant.last_change.as_ref().filter(|_| staff) {
                 p.changed { "Changed " time { (last.changed_at) } " by " (last.changed_by) ": " (last.change_reason.to_string()) }
             }
+            @if staff { p { a href=(link("/audit", &[("tenant", entry.tenant_id.as_str())])) { "Its records in the audit" } } }
             @if let Some(tenants) = view.tenants().filter(|_| view.visitor.principal().may_change()) {
                 @let forms = Forms { id: &entry.tenant_id, csrf: view.visitor.csrf() };
                 @if suspended {
