@@ -93,9 +93,11 @@ def test_the_portal_can_be_left_out(monkeypatch):
     assert deploy(cloud).stacks["booking"]["AllowedOrigin"] == "https://portal.example", "one that is there is not forgotten"
 
 
-def test_the_portal_signs_in_by_the_hosted_login_where_there_is_one():
-    booking = {**OUTPUTS["booking"], "HostedLoginUrl": "https://login.example"}
-    assert deploy(Memory(outputs={**OUTPUTS, "booking": booking})).stacks["portal"]["HostedLoginUrl"] == "https://login.example"
+def test_the_portal_knows_the_hosted_login_and_the_control_plane_where_there_are():
+    urls = {"HostedLoginUrl": "https://login.example", "ControlPlaneUrl": "https://control-plane.example"}
+    booking = {**OUTPUTS["booking"], **urls}
+    portal = deploy(Memory(outputs={**OUTPUTS, "booking": booking})).stacks["portal"]
+    assert {name: portal[name] for name in urls} == urls
 
 
 def test_spans_are_kept_as_long_in_every_account():

@@ -127,9 +127,9 @@ def user_pool(known):
 
 
 def portal_parameters(known):
-    # Only if the booking stack has one.
-    hosted = {name: url for name, url in known.outputs["booking"].items() if name == "HostedLoginUrl"}
-    return where_things_are(known) | hosted
+    # Only if the booking stack has them.
+    has = {name: url for name, url in known.outputs["booking"].items() if name in ("HostedLoginUrl", "ControlPlaneUrl")}
+    return where_things_are(known) | has
 
 
 def mileage_account(tier):

@@ -2,6 +2,7 @@
 //! that are not to the two APIs.
 
 use std::{
+    future::ready,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -24,13 +25,8 @@ use crate::{
     relay::{self, problem, relay},
 };
 
-/// What the page may load and call: here one origin has it all. Strict-Transport-Security is for TLS alone.
-const PAGE_HEADERS: [(&str, &str); 7] = [
-    (
-        "content-security-policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-    ),
+/// How the page is to be treated. Strict-Transport-Security is for TLS alone.
+const PAGE_HEADERS: [(&str, &str); 6] = [
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "no-referrer"),
@@ -50,6 +46,8 @@ const SIGN_IN: [&str; 3] = ["InitiateAuth", "RespondToAuthChallenge", "RevokeTok
 struct Configuration {
     booking_url: &'static str,
     mileage_url: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control_plane_url: Option<String>,
     user_pool_id: String,
     user_pool_client_id: String,
     cognito_endpoint: &'static str,
@@ -72,11 +70,15 @@ struct Portal {
 
 /// Serves the portal that was built into `dist`. Where it was not, the page says how to.
 pub fn routes(dist: &Path, outputs: &Outputs) -> Result<Router> {
+    // One that asks nobody who they are has no figures for one tenant alone.
+    let control_plane_url = outputs.control_plane_key.as_ref().map(|_| outputs.control_plane_url.clone());
+    let policy = HeaderValue::try_from(security_policy(control_plane_url.as_deref()))?;
     let portal = Arc::new(Portal {
         index: dist.join("index.html"),
         configuration: Configuration {
             booking_url: "/booking",
             mileage_url: "/mileage",
+            control_plane_url,
             user_pool_id: outputs.user_pool_id.clone(),
             user_pool_client_id: outputs.user_pool_client_id.clone(),
             cognito_endpoint: "/_local/cognito",
@@ -96,7 +98,11 @@ pub fn routes(dist: &Path, outputs: &Outputs) -> Result<Router> {
         .route("/config.json", get(configuration))
         .route_service("/icon.svg", ServeFile::new(dist.join("icon.svg")))
         .route_service("/licenses.md", ServeFile::new(dist.join("licenses.md")))
-        .layer(map_response(async |response: Response| with(&PAGE_HEADERS, response)));
+        .layer(map_response(async |response: Response| with(&PAGE_HEADERS, response)))
+        .layer(map_response(move |mut response: Response| {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+            ready(response)
+        }));
     let assets = Router::new()
         .nest_service("/assets", ServeDir::new(dist.join("assets")))
         .layer(map_response(async |response: Response| with(&ASSET_HEADERS, response)));
@@ -105,6 +111,15 @@ pub fn routes(dist: &Path, outputs: &Outputs) -> Result<Router> {
         .route("/_local/v1/traces", post(take_spans))
         .route("/_local/mail", get(mail));
     Ok(page.merge(assets).merge(calls).with_state(portal))
+}
+
+/// What the page may load and call: here one origin has it all, but for the control plane.
+fn security_policy(control_plane_url: Option<&str>) -> String {
+    let control_plane = control_plane_url.map(|url| format!(" {url}/")).unwrap_or_default();
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{control_plane}; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
 }
 
 /// A file that is missing may be there soon.

@@ -12,9 +12,11 @@ import { Invite } from "./screens/invite.tsx";
 import { Miles } from "./screens/miles.tsx";
 import { NewPassword } from "./screens/new-password.tsx";
 import { Register } from "./screens/register.tsx";
+import { Service } from "./screens/service.tsx";
 import { SignIn } from "./screens/sign-in.tsx";
 import { session, type State } from "./session/session.ts";
 import type { User } from "./session/user.ts";
+import { useConfig } from "./settings.ts";
 import { useStore } from "./store.ts";
 
 const TITLES: Record<Route["page"], string> = {
@@ -24,11 +26,14 @@ const TITLES: Record<Route["page"], string> = {
   miles: "Miles",
   invite: "Invite a colleague",
   register: "Register your company",
+  service: "Service",
 };
 
 export function App() {
   const state = useStore(session.state);
-  const route = useRoute();
+  const config = useConfig();
+  const asked = useRoute();
+  const route: Route = asked.page === "service" && !config.control_plane_url ? { page: "book" } : asked;
   const online = useOnline();
   const screen = screenOf(state, route);
   useTitleAndFocus(screen);
@@ -79,6 +84,8 @@ function Screen({ state, route }: { state: State; route: Route }) {
       return <Miles />;
     case "invite":
       return <Invite user={state.user} />;
+    case "service":
+      return <Service user={state.user} />;
     default:
       return <Book />;
   }
@@ -95,6 +102,7 @@ function Welcome() {
 }
 
 function Navigation({ user, page }: { user: User; page: Route["page"] }) {
+  const { control_plane_url } = useConfig();
   const link = (target: Route["page"], text: string) => (
     <a href={`#/${target}`} aria-current={page === target ? "page" : undefined}>
       {text}
@@ -106,7 +114,8 @@ function Navigation({ user, page }: { user: User; page: Route["page"] }) {
         {link("book", "Book")}
         {link("bookings", "My bookings")}
         {link("miles", "Miles")}
-        {user.mayInvite && link("invite", "Invite")}
+        {user.isAdmin && link("invite", "Invite")}
+        {user.isAdmin && control_plane_url && link("service", "Service")}
       </nav>
       <div class="who">
         <span class="tenant">

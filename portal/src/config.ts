@@ -4,6 +4,8 @@ export interface Config {
   booking_url: string;
   /** Base URL of account B's API. */
   mileage_url: string;
+  /** Where the control plane is; without it there is no Service page. */
+  control_plane_url?: string;
   user_pool_id: string;
   user_pool_client_id: string;
   /** Where Cognito answers; AWS's own endpoint of the pool's region if absent. */
@@ -36,7 +38,13 @@ export function parseConfig(json: unknown): Config {
   const missing = REQUIRED.filter((name) => typeof config?.[name] !== "string");
   if (missing.length > 0) throw new Error(`config.json has no ${missing.join(", ")}`);
   const base = (url: string) => url.replace(/\/+$/, "");
-  return { ...config, booking_url: base(config.booking_url), mileage_url: base(config.mileage_url) };
+  const { control_plane_url, ...rest } = config;
+  return {
+    ...rest,
+    booking_url: base(config.booking_url),
+    mileage_url: base(config.mileage_url),
+    ...(control_plane_url && { control_plane_url: base(control_plane_url) }),
+  };
 }
 
 export async function loadConfig(): Promise<Config> {

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 export type Route =
-  | { page: "book" | "bookings" | "miles" | "register" | "invite" }
+  | { page: "book" | "bookings" | "miles" | "register" | "invite" | "service" }
   | { page: "booking"; number: string };
 
 export function parseRoute(hash: string): Route {
@@ -13,6 +13,7 @@ export function parseRoute(hash: string): Route {
     case "miles":
     case "register":
     case "invite":
+    case "service":
       return { page };
     default:
       return { page: "book" };

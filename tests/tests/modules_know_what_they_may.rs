@@ -22,6 +22,7 @@ const SERVER: &[(&str, &[&str])] = &[
     ("intake", &["forward"]),
     ("otel_traces", &["intake"]),
     ("config", &["forward", "alerting", "evaluator", "intake", "tenants"]),
+    ("cors", &[]),
     ("api", &["problem", "tenants", "access", "delivery", "alerting", "evaluator"]),
     ("pages", &["visible", "text", "problem", "access", "audit", "alerting", "evaluator", "api"]),
     (
@@ -38,6 +39,7 @@ const SERVER: &[(&str, &[&str])] = &[
             "intake",
             "otel_traces",
             "config",
+            "cors",
             "api",
             "pages",
         ],

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use control_plane_model::store::StateStore;
 use cookie::{Cookie, SameSite, time::Duration};
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
 
 use crate::{
     AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn, Vouched,
-    browser::one,
+    browser::{one, origin},
     issuer::{self, Issuer},
     secrets,
     service_keys::ServiceKeys,
@@ -31,10 +31,24 @@ pub struct Authenticated {
     pub csrf: Option<String>,
 }
 
+/// How a program on a user's own machine signs them in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CommandLine {
+    /// `staff` or `tenants`.
+    pub name: &'static str,
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// Where the provider's configuration is.
+    pub discovery_url: String,
+    /// A public client.
+    pub client_id: String,
+}
+
 /// Knows who may see what.
 #[derive(Debug)]
 pub struct Access {
     browser: Browser,
+    allowed_origins: Vec<HeaderValue>,
     staff: Option<Issuer>,
     tenants: Option<Issuer>,
     service_keys: ServiceKeys,
@@ -51,6 +65,7 @@ impl Access {
     /// What cannot be meant.
     pub fn new(settings: Settings, states: Arc<dyn StateStore>) -> Result<Self, String> {
         let browser = Browser::at(&settings.url)?;
+        let allowed_origins = settings.allowed_origins.iter().map(|url| origin(url)).collect::<Result<_, _>>()?;
         if let (Some(staff), Some(tenants)) = (&settings.staff, &settings.tenants)
             && staff.provider.issuer == tenants.provider.issuer
         {
@@ -78,6 +93,7 @@ impl Access {
             staff: settings.staff.map(Issuer::of_staff),
             tenants: settings.tenants.map(Issuer::of_tenants),
             browser,
+            allowed_origins,
             sign_ins,
         })
     }
@@ -127,10 +143,27 @@ impl Access {
         Ok(principal)
     }
 
+    /// Origins whose pages may read the API with their users' tokens.
+    pub fn allowed_origins(&self) -> &[HeaderValue] {
+        &self.allowed_origins
+    }
+
     /// Which issuers one can sign in at: `staff`, `tenants`.
     pub fn issuers(&self) -> Vec<&'static str> {
         let named = [("staff", &self.staff), ("tenants", &self.tenants)];
         named.into_iter().filter_map(|(name, issuer)| issuer.as_ref().map(|_| name)).collect()
+    }
+
+    /// Where and as which client a program on a user's own machine signs them in (RFC 8252), by the names of [`Access::issuers`].
+    pub fn command_line(&self) -> Vec<CommandLine> {
+        let named = [("staff", &self.staff), ("tenants", &self.tenants)];
+        let issuers = named.into_iter().filter_map(|(name, issuer)| Some((name, issuer.as_ref()?.settings())));
+        let told = issuers.filter_map(|(name, settings)| {
+            let client_id = settings.cli_client_id.clone()?;
+            let discovery_url = issuer::discovery_url(settings);
+            Some(CommandLine { name, issuer: settings.issuer.clone(), discovery_url, client_id })
+        });
+        told.collect()
     }
 
     fn issuer(&self, name: &str) -> Result<&Issuer, AccessError> {
@@ -264,7 +297,8 @@ fn csrf(session: &str) -> String {
 
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.contains(' ')).then_some(token)
 }
 
 /// What a token claims, unverified.

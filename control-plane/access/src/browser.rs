@@ -3,7 +3,7 @@
 //! A page of somebody else must not act in the name of a user who is signed in here (cross-site request forgery), nor reach a server on
 //! loopback by a name of its own that it makes point there (DNS rebinding).
 
-use http::{HeaderMap, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 use crate::AccessError;
 
@@ -21,24 +21,7 @@ impl Browser {
     ///
     /// What is wrong with the address: it is no URL of a host, or neither https nor on loopback.
     pub fn at(url: &str) -> Result<Self, String> {
-        let uri: Uri = url.trim_end_matches('/').parse().map_err(|_| format!("access.url is no URL: {url}"))?;
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(format!("access.url has a scheme and a host: https://control-plane.example, not {url}"));
-        };
-        if uri.path().len() > 1 || uri.query().is_some() {
-            return Err(format!("access.url ends with the host, not as {url}"));
-        }
-        if host.as_str().contains('@') {
-            return Err("access.url names nobody before its host".to_owned());
-        }
-        if scheme != "https" && !is_loopback(host.as_str()) {
-            return Err("access.url begins with https: cookies and tokens must not be read on their way".to_owned());
-        }
-        // Browsers leave out a port that goes without saying.
-        let default = if scheme == "https" { ":443" } else { ":80" };
-        let host = host.as_str().to_ascii_lowercase();
-        let host = host.strip_suffix(default).map(str::to_owned).unwrap_or(host);
-        Ok(Self { own: Some((scheme.to_owned(), host)) })
+        Ok(Self { own: Some(parts("access.url", url)?) })
     }
 
     /// For a server that answers on loopback alone.
@@ -88,6 +71,34 @@ impl Browser {
     }
 }
 
+/// The origin of somebody else's pages, as a browser writes it.
+pub(crate) fn origin(url: &str) -> Result<HeaderValue, String> {
+    let (scheme, host) = parts("access.allowed_origins", url)?;
+    HeaderValue::from_str(&format!("{scheme}://{host}")).map_err(|_| format!("access.allowed_origins: {url}"))
+}
+
+/// Scheme and host of a URL in the configuration, as browsers write them.
+fn parts(name: &str, url: &str) -> Result<(String, String), String> {
+    let uri: Uri = url.trim_end_matches('/').parse().map_err(|_| format!("{name}: {url} is no URL"))?;
+    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(format!("{name} has a scheme and a host, as https://control-plane.example has: not {url}"));
+    };
+    if uri.path().len() > 1 || uri.query().is_some() {
+        return Err(format!("{name} ends with the host, not as {url}"));
+    }
+    if host.as_str().contains('@') {
+        return Err(format!("{name} names nobody before its host"));
+    }
+    if scheme != "https" && !is_loopback(host.as_str()) {
+        return Err(format!("{name} begins with https: cookies and tokens must not be read on their way"));
+    }
+    // Browsers leave out a port that goes without saying.
+    let default = if scheme == "https" { ":443" } else { ":80" };
+    let host = host.as_str().to_ascii_lowercase();
+    let host = host.strip_suffix(default).map(str::to_owned).unwrap_or(host);
+    Ok((scheme.to_owned(), host))
+}
+
 /// The value of a header that is there once.
 pub(crate) fn one(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
@@ -108,8 +119,6 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(named: &[(&'static str, &str)]) -> HeaderMap {
@@ -179,6 +188,20 @@ mod tests {
             "https://a@cp.example",
         ] {
             assert!(Browser::at(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_origin_is_written_as_browsers_write_it() {
+        for (url, written) in [
+            ("https://Portal.example", "https://portal.example"),
+            ("https://portal.example:443/", "https://portal.example"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ] {
+            assert_eq!(origin(url).unwrap(), written);
+        }
+        for url in ["*", "null", "", "https://*.example/x", "http://portal.example", "https://portal.example/app"] {
+            assert!(origin(url).is_err_and(|error| error.starts_with("access.allowed_origins")), "{url}");
         }
     }
 }

@@ -140,7 +140,9 @@ impl Issuer {
             };
             JwtVerifier::trusting(Roots::default(), settings)
         };
-        let clients = std::iter::once(&self.settings.client_id).chain(&self.settings.bearer_client_ids);
+        let settings = &self.settings;
+        let clients = std::iter::once(&settings.client_id).chain(&settings.bearer_client_ids);
+        let clients = clients.chain(&settings.cli_client_id);
         Ok(Provider {
             verifiers: clients.map(of_client).collect(),
             authorization_endpoint: found.authorization_endpoint,

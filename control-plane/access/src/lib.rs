@@ -36,7 +36,7 @@ mod settings;
 mod sign_in;
 mod verified;
 
-pub use access::{Access, Authenticated};
+pub use access::{Access, Authenticated, CommandLine};
 pub use browser::Browser;
 pub use error::AccessError;
 pub use gate::{Gate, Refuse, Visitor, guard};

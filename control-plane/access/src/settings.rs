@@ -10,6 +10,9 @@ use serde::Deserialize;
 pub struct Settings {
     /// Where browsers find the control plane, scheme and host: `https://control-plane.example`. Sign-in leads back to `/sign-in/callback` below it.
     pub url: String,
+    /// Origins whose pages may read the API with their users' tokens: the portal's, as a browser writes it, `https://portal.example`.
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
     /// The issuer of those who run the system.
     pub staff: Option<StaffSettings>,
     /// The issuer of tenants' users.
@@ -37,6 +40,8 @@ pub struct IssuerSettings {
     /// Further clients whose ID tokens are taken as bearer tokens: the portal's.
     #[serde(default)]
     pub bearer_client_ids: Vec<String>,
+    /// The public client of `control-plane login`, whose ID tokens are taken as bearer tokens, too.
+    pub cli_client_id: Option<String>,
     /// The claim that names its user in logs and the audit.
     #[serde(default = "email")]
     pub name_claim: String,

@@ -28,6 +28,7 @@ fn settings(staff: &Provider, tenants: &Provider) -> Settings {
         client_id: CLIENT.into(),
         client_secret: None,
         bearer_client_ids: Vec::new(),
+        cli_client_id: None,
         name_claim: "email".into(),
     };
     Settings {
@@ -44,6 +45,7 @@ fn settings(staff: &Provider, tenants: &Provider) -> Settings {
             role_claim: "custom:role".into(),
             roles: vec!["admin".into()],
         }),
+        allowed_origins: Vec::new(),
         service_keys: vec![ServiceKeySettings {
             name: "ci".into(),
             sha256: "0".repeat(64),

@@ -5,6 +5,7 @@
 //! | [`server`] | the HTTP server: routes and shutdown |
 //! | `access` | the answer for whoever is not let in |
 //! | `audit` | who is recorded in the audit, and from where |
+//! | `cors` | pages of other origins that may read the API |
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
 //! | [`leader`] | which of several servers makes sums, judges and tells |
@@ -24,6 +25,7 @@ pub mod alerting;
 pub mod api;
 mod audit;
 pub mod config;
+mod cors;
 pub mod delivery;
 pub mod evaluator;
 pub mod forward;

@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use control_plane_access::{Gate, RouteRow, Visitor, guard};
+use control_plane_access::{Gate, RouteRow, Routes, Visitor, guard};
 use control_plane_audit::{Audit, Who};
 use control_plane_clickhouse::{ClickHouse, Migration};
 use control_plane_dynamodb::DynamoDbStates;
@@ -34,6 +34,7 @@ use crate::{
     api::{self, Logs, Sources},
     audit::note_token,
     config::Config,
+    cors,
     evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Intake},
@@ -47,7 +48,7 @@ use crate::{
 const SUMS_EVERY: Duration = Duration::from_secs(1);
 /// How long recording the configuration may take, before it is tried again.
 const NOTED_WITHIN: Duration = Duration::from_secs(10);
-/// No form is longer.
+/// Of a form.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
@@ -90,18 +91,23 @@ pub async fn serve(
         keys: Arc::new(keys),
         forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
     };
-    let guarded = api::routes().merge(pages::routes()).into_router().with_state(sources);
-    let guarded = guarded.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
-    let guarded = guarded.layer(Extension(audit.clone())).layer(from_fn_with_state(audit, note_token));
-    let guarded = guarded.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(gate, guard));
+    let guarded = |router: Router| {
+        let recorded = router.layer(Extension(audit.clone())).layer(from_fn_with_state(audit.clone(), note_token));
+        recorded.layer(from_fn(receive_form)).layer(from_fn_with_state(gate.clone(), guard))
+    };
+    let pages = pages::routes().into_router().with_state(sources.clone());
+    let pages = guarded(pages.merge(sign_in_routes().into_router().with_state(gate.clone())));
+    // Preflight is another method, too.
+    let api = guarded(api::routes().into_router().with_state(sources).method_not_allowed_fallback(other_method));
+    // Around the guard: a page must be able to read that its user's token has expired.
+    let allowed = gate.access().map(|access| access.allowed_origins().to_vec()).unwrap_or_default();
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
-        .merge(guarded)
+        .merge(pages)
+        .merge(cors::readable_by(allowed, api))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(async |headers: HeaderMap| nothing(StatusCode::NOT_FOUND, "There is nothing here.", &headers))
-        .method_not_allowed_fallback(async |headers: HeaderMap| {
-            nothing(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.", &headers)
-        })
+        .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(from_fn(timed))
         .layer(map_response(secure))
@@ -109,6 +115,19 @@ pub async fn serve(
     ready()?;
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
+}
+
+/// A form that is too long is read to its end, so that its sender reads the answer.
+async fn receive_form(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    match intake::receive(body, MAX_FORM_BYTES).await {
+        Ok(form) => next.run(Request::from_parts(head, form.into())).await,
+        Err((status, why)) => nothing(status, &why, &head.headers),
+    }
+}
+
+async fn other_method(headers: HeaderMap) -> Response {
+    nothing(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.", &headers)
 }
 
 fn nothing(status: StatusCode, detail: &str, headers: &HeaderMap) -> Response {
@@ -229,7 +248,11 @@ async fn again(mut response: Response) -> Response {
 
 /// Every route that somebody may ask for who is signed in, or has to be; besides them there are `/healthz` and the intake's.
 pub fn routes() -> Vec<RouteRow> {
-    [api::routes().merge(pages::routes()).rows(), pages::sign_in_routes().rows()].concat()
+    [api::routes().merge(pages::routes()).rows(), sign_in_routes().rows()].concat()
+}
+
+fn sign_in_routes() -> Routes<Gate> {
+    pages::sign_in_routes().merge(api::sign_in_routes())
 }
 
 /// Says what the request took here: <https://www.w3.org/TR/server-timing/>.

@@ -56,6 +56,7 @@ const TABLE: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/api/alerts", "/api/alerts?tenant=acme", [401, 200, 200, 200, 200, 200]),
     ("GET", "/api/cost", "/api/cost", [401, 200, 200, 200, 200, 200]),
     ("GET", "/api/cost", "/api/cost?format=csv", [401, 200, 200, 200, 200, 200]),
+    ("GET", "/api/sign-in", "/api/sign-in", [200; 6]),
     ("GET", "/static/icon.svg", "/static/icon.svg", [200; 6]),
     ("GET", "/static/style.css", "/static/style.css", [200; 6]),
     ("GET", "/static/htmx.min.js", "/static/htmx.min.js", [200; 6]),

@@ -1,5 +1,6 @@
 """Deliberate mistakes, by subject, each with the check that must see it."""
 
-from . import edge, keys, links, project_file, spans, stages, versions
+from . import edge, keys, links, project_file, sign_in, spans, stages, versions
 
-MISTAKES = [*versions.MISTAKES, *keys.MISTAKES, *links.MISTAKES, *spans.MISTAKES, *stages.MISTAKES, *edge.MISTAKES, *project_file.MISTAKES]
+SUBJECTS = (versions, keys, links, spans, stages, edge, sign_in, project_file)
+MISTAKES = [mistake for subject in SUBJECTS for mistake in subject.MISTAKES]

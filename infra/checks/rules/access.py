@@ -93,6 +93,10 @@ def routes(stack, api):
                 yield properties["Method"].upper(), properties["Path"], properties.get("Auth", {}).get("Authorizer")
 
 
+# What the tokens of a client tell, where that is not all.
+TOLD = {"ControlPlaneClient": {CLAIMS["tenant"], CLAIMS["role"]}}
+
+
 @check
 def users_cannot_choose_their_tenant(project):
     """Nor their tier, nor what they may do in it."""
@@ -107,10 +111,28 @@ def users_cannot_choose_their_tenant(project):
             yield f"{label} {name}: without WriteAttributes a user may write every attribute"
         for attribute in theirs_to_read & set(properties.get("WriteAttributes", [])):
             yield f"{label} {name}: a user may write {attribute}"
-        for attribute in theirs_to_read - set(properties.get("ReadAttributes", [])):
+        for attribute in TOLD.get(name, theirs_to_read) - set(properties.get("ReadAttributes", [])):
             yield f"{label} {name}: a token lacks {attribute}"
         if "implicit" in properties.get("AllowedOAuthFlows", []):
             yield f"{label} {name}: tokens come back in an address"
+
+
+@check
+def a_sign_in_with_a_code_tells_who_it_was(project):
+    """A client that signs in by code gets an ID token with the custom attributes for `profile` alone, and comes back to where it was given.
+    https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-define-resource-servers.html"""
+    for label, _, name, properties in project.resources("AWS::Cognito::UserPoolClient"):
+        scopes = set(properties.get("AllowedOAuthScopes", []))
+        if not {"openid", "profile"} <= scopes:
+            yield f"{label} {name}: its ID tokens lack the custom attributes"
+        if "aws.cognito.signin.user.admin" in scopes:
+            yield f"{label} {name}: an access token can change its user"
+        for address in properties.get("CallbackURLs", []):
+            if not address.startswith("https://"):
+                yield f"{label} {name}: a code comes back in the clear to {address}"
+    for label, _, name, _ in project.resources("AWS::Cognito::UserPoolClient", parameters=LEAST):
+        if name == "ControlPlaneClient":
+            yield f"{label} {name}: there without a control plane"
 
 
 @check

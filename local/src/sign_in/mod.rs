@@ -118,12 +118,14 @@ impl SignIn {
                 id = pool.id
             )
         };
+        // To a browser it is another origin by its other name.
+        let portal = [front.to_owned(), front.replace("127.0.0.1", "localhost")];
         let [operators, viewers] = ROLES.map(|(_, group)| group);
         let hash = digest(&SHA256, self.key.as_bytes());
         // Longer than a run.
         let expires = Timestamp::now().checked_add((24 * 365).hours())?;
         Ok(format!(
-            "[access]\nurl = \"{control_plane_url}\"\n\
+            "[access]\nurl = \"{control_plane_url}\"\nallowed_origins = {portal:?}\n\
              [access.staff]\nprovider = {{ {} }}\nrole_claim = \"cognito:groups\"\noperators = [\"{operators}\"]\nviewers = [\"{viewers}\"]\n\
              [access.tenants]\nprovider = {{ {}, bearer_client_ids = [\"{}\"] }}\n\
              [[access.service_key]]\nname = \"local cloud\"\nrole = \"viewer\"\nsha256 = \"{}\"\nexpires = \"{expires}\"\n",
@@ -140,11 +142,11 @@ pub fn how(outputs: &Outputs) -> String {
     let url = |issuer: &str| format!("{}/sign-in/{issuer}", outputs.control_plane_url);
     let staff: Vec<_> = outputs.staff.iter().map(|user| user.role.as_str()).collect();
     if staff.is_empty() {
-        return "  sign-in         off: whoever reaches the control plane is an operator there\n".to_owned();
+        return "  sign in there   not asked for: everybody on this machine is an operator\n".to_owned();
     }
     let tenants: Vec<_> = outputs.users.iter().map(|user| user.tenant.as_str()).collect();
     format!(
-        "  sign in         {}  (one click: {})\n  sign in         {}  (one click: the admin of {})\n",
+        "  sign in there   {}    (one click: {})\n                  {}  (one click: the admin of {})\n",
         url("staff"),
         staff.join(", "),
         url("tenants"),

@@ -11,7 +11,7 @@ import { isWorthAnotherTry, sleep, TRIES, waitMs } from "./retry.ts";
 const TIMEOUT_MS = 12_000;
 
 export interface Call {
-  api: "booking" | "mileage";
+  api: "booking" | "mileage" | "control-plane";
   /** Such as `/bookings/{number}`: what the span is named after. */
   route: string;
   path?: string;
@@ -104,8 +104,11 @@ async function send<T>(call: Call, span: Span, answered: (status: number, traceI
         renewed = true;
         continue;
       }
-      session.expire();
-      throw new Failure("expired", "Your session has ended.");
+      // A token that was made just now is good: what the control plane says to it ends no session.
+      if (!(renewed && call.api === "control-plane")) {
+        session.expire();
+        throw new Failure("expired", "Your session has ended.");
+      }
     }
     const wait = waitMs(tried, answer.headers.get("Retry-After"));
     if (isWorthAnotherTry(answer.status) && tried < TRIES && wait !== undefined) {
@@ -124,7 +127,7 @@ async function pause(ms: number): Promise<void> {
 
 async function attempt(call: Call, parent: Span, tried: number): Promise<Response> {
   const method = call.body === undefined ? "GET" : "POST";
-  const base = call.api === "booking" ? config.booking_url : config.mileage_url;
+  const base = { booking: config.booking_url, mileage: config.mileage_url, "control-plane": config.control_plane_url }[call.api];
   const url = new URL(base + (call.path ?? call.route), location.origin);
   for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);
   const token = call.anonymous ? undefined : await session.token();
@@ -137,6 +140,8 @@ async function attempt(call: Call, parent: Span, tried: number): Promise<Respons
     ...(tried > 1 ? { "http.request.resend_count": tried - 1 } : {}),
   });
   const headers: Record<string, string> = traceHeaders(span.ids);
+  // API Gateway's, which is not before the control plane.
+  if (call.api === "control-plane") delete headers["X-Amzn-Trace-Id"];
   if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
   if (call.idempotencyKey !== undefined) headers["Idempotency-Key"] = call.idempotencyKey;
   const body = call.body === undefined ? null : JSON.stringify(call.body);

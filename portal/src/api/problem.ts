@@ -26,6 +26,11 @@ export class Failure extends Error {
     this.problem = problem;
   }
 
+  /** The same in other words. */
+  saying(message: string): Failure {
+    return new Failure(this.kind, message, this.problem);
+  }
+
   /** What is wrong with each field, by its name in the request's body or query. */
   get fields(): Record<string, string> {
     const named = this.problem?.errors.map(({ field, detail }) => [field.replace(/^\//, ""), detail]);

@@ -10,11 +10,11 @@ test("claims are read, whatever their letters", () => {
   const claims = { email: "zoë@acme.example", exp: 1_800_000_000, "custom:tenant-id": "acme", "custom:tier-level": "basic" };
   assert.deepEqual(claimsOf(token(claims)), claims);
   assert.equal(expiryOf(token(claims)), 1_800_000_000_000);
-  assert.deepEqual(userOf(claims), { sub: "", email: "zoë@acme.example", tenant: "acme", tier: "basic", mayInvite: false });
+  assert.deepEqual(userOf(claims), { sub: "", email: "zoë@acme.example", tenant: "acme", tier: "basic", isAdmin: false });
 });
 
-test("a member is not offered to invite", () => {
-  assert.equal(userOf({ "custom:role": "member" }).mayInvite, false);
-  assert.equal(userOf({ "custom:role": "admin" }).mayInvite, true);
-  assert.equal(userOf({}).mayInvite, false);
+test("a member is not offered what admins do", () => {
+  assert.equal(userOf({ "custom:role": "member" }).isAdmin, false);
+  assert.equal(userOf({ "custom:role": "admin" }).isAdmin, true);
+  assert.equal(userOf({}).isAdmin, false);
 });

@@ -4,8 +4,8 @@ export interface User {
   email: string;
   tenant: string;
   tier: string;
-  /** Whether to offer inviting colleagues; the service decides. */
-  mayInvite: boolean;
+  /** Whether to offer what a tenant's admins do: inviting colleagues, and looking at how the tenant is served. The services decide. */
+  isAdmin: boolean;
 }
 
 export function userOf(claims: Record<string, unknown>): User {
@@ -15,6 +15,6 @@ export function userOf(claims: Record<string, unknown>): User {
     email: text("email"),
     tenant: text("custom:tenant-id"),
     tier: text("custom:tier-level"),
-    mayInvite: text("custom:role") === "admin",
+    isAdmin: text("custom:role") === "admin",
   };
 }

@@ -10,6 +10,11 @@ import pytest
 
 from local_cloud import PROJECT
 
+AXE = PROJECT / "portal/node_modules/axe-core/axe.min.js"
+
+SIZES = [(390, 844), (1440, 900)]
+SCHEMES = ["light", "dark"]
+
 
 @pytest.fixture(scope="session")
 def built_portal():
@@ -56,3 +61,24 @@ def page(browser, portal, viewport, color_scheme):
     page.on("pageerror", lambda error: page.troubles.errors.append(str(error)))
     yield page
     context.close()
+
+
+@pytest.fixture
+def check(page, screenshots):
+    """Holds the page against the rules in each size and scheme, and takes its pictures."""
+    # As a debugger would: the page's own policy lets nothing in.
+    axe = AXE.read_text()
+
+    def check(name):
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                page.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png", full_page=True, animations="disabled")
+                found = page.evaluate(axe + "axe.run(document, {resultTypes: ['violations']}).then(result => result.violations)")
+                violations = [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found]
+                assert not violations, f"{name}, {width}, {scheme}: {violations}"
+            needed, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+            assert needed <= room, f"{name} scrolls sideways at {width}"
+
+    return check

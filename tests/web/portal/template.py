@@ -26,21 +26,21 @@ def substituted(text: str, values: dict) -> str:
     return re.sub(r"\$\{([\w:]+)\}", lambda name: values.get(name[1], ""), text)
 
 
-def security_policy(values: dict | None = None) -> str:
-    """The page's content security policy."""
+def security_policy(values: dict | None = None, control_plane_url: str = "") -> str:
+    """The page's content security policy: with these values, or as the local cloud has it."""
     headers = TEMPLATE["Resources"]["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
     text = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Sub"][0]
     if values is None:
-        # One origin serves all.
-        text = re.sub(r"connect-src [^;]+;", "connect-src 'self';", text)
+        # One origin serves all but the control plane.
+        text = re.sub(r"connect-src [^;]+;", f"connect-src 'self' {control_plane_url}/;", text)
     return substituted(text, values or {})
 
 
-def response_headers(policy: str) -> dict:
-    """What a response headers policy adds, where one origin serves all; without what browsers heed over TLS alone."""
+def response_headers(policy: str, control_plane_url: str = "") -> dict:
+    """What a response headers policy adds in the local cloud; without what browsers heed over TLS alone."""
     config = TEMPLATE["Resources"][policy]["Properties"]["ResponseHeadersPolicyConfig"]
     security = {
-        "ContentSecurityPolicy": lambda _: {"content-security-policy": security_policy()},
+        "ContentSecurityPolicy": lambda _: {"content-security-policy": security_policy(None, control_plane_url)},
         "ContentTypeOptions": lambda _: {"x-content-type-options": "nosniff"},
         "FrameOptions": lambda given: {"x-frame-options": given["FrameOption"]},
         "ReferrerPolicy": lambda given: {"referrer-policy": given["ReferrerPolicy"]},

@@ -67,6 +67,9 @@ def test_the_trace_begins_at_the_click(page, cloud):
     with page.expect_popup() as popup:
         page.get_by_role("link", name=f"Open in control plane the trace {trace_id}").first.click()
     waterfall = popup.value
+    # It asks who they are in its turn.
+    waterfall.get_by_role("link", name="I am of a company that uses it").click()
+    waterfall.get_by_role("button", name=cloud.user("globex")["username"]).click()
     for part in {part for span in way for part in span if part}:
         expect(waterfall.locator("main")).to_contain_text(part)
 

@@ -15,8 +15,9 @@ VALUES = {
     "UserPoolId": "us-east-1_abcDEF123",
     "UserPoolClientId": "4abc",
     "HostedLoginUrl": "",
+    "ControlPlaneUrl": "https://control-plane.example",
     "Link": "https://us-east-1.console.aws.amazon.com/cloudwatch/home#xray:traces/{xray_trace_id}",
-    "TraceLinkName": "CloudWatch",
+    "LinkName": "CloudWatch",
 }
 
 
@@ -32,28 +33,33 @@ def test_the_configuration_is_one_that_the_portal_takes():
     assert config["trace_link"] == VALUES["Link"]
     assert not config["hosted_login"]
     assert "traces_endpoint" not in config
+    assert config["control_plane_url"] == VALUES["ControlPlaneUrl"]
 
 
 def test_the_policy_lets_the_portal_call_what_it_must():
-    """The two APIs, the sign-in, and nothing else; no inline script or style."""
-    policy = security_policy(VALUES | {"AWS::Region": "us-east-1", "AWS::URLSuffix": "amazonaws.com", "Login": ""})
+    """The two APIs, the sign-in, the control plane where there is one, and nothing else; no inline script or style."""
+    policy = security_policy(VALUES | {"AWS::Region": "us-east-1", "AWS::URLSuffix": "amazonaws.com", "Login": "", "ControlPlane": "https://control-plane.example/"})
     directives = dict(directive.split(" ", 1) for directive in policy.split("; "))
     assert directives["connect-src"].split() == [
         "'self'",
         VALUES["BookingApiUrl"] + "/",
         VALUES["MileageApiUrl"] + "/",
         "https://cognito-idp.us-east-1.amazonaws.com/",
+        "https://control-plane.example/",
     ]
+    without = security_policy(VALUES | {"AWS::Region": "us-east-1", "AWS::URLSuffix": "amazonaws.com"})
+    assert "control-plane" not in without
     assert directives["default-src"] == "'none'"
     assert "unsafe" not in policy
 
 
-def test_the_local_cloud_serves_alike(portal):
+def test_the_local_cloud_serves_alike(portal, cloud):
     """The same headers from the front door as from CloudFront, and each file as what it is."""
     with urllib.request.urlopen(portal.url, timeout=10) as answer:
         text = answer.read().decode()
     script, style = (re.search(rf'/assets/[^"]+[.]{kind}', text)[0] for kind in ("js", "css"))
-    page, asset = response_headers("PageHeaders"), response_headers("AssetHeaders")
+    page = response_headers("PageHeaders", cloud.outputs["control_plane_url"])
+    asset = response_headers("AssetHeaders")
     files = [
         ("/", "text/html; charset=utf-8", page),
         ("/config.json", "application/json", page),

@@ -7,11 +7,13 @@
 //! | `objectives` | objectives, alerts and cost |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
+//! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
 mod logs;
 mod objectives;
 mod query;
+mod sign_in;
 mod sources;
 
 use axum::{
@@ -33,6 +35,7 @@ pub use logs::Logs;
 pub(crate) use objectives::CostFilter;
 pub use objectives::{Point, ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, DEFAULT_WINDOW, MapFilter, Query, STATUSES, TraceFilter, WindowQuery};
+pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
 
 pub use crate::evaluator::{FareLine, SloAnswer};

@@ -55,7 +55,9 @@ pub struct ServiceLine {
 pub struct TenantAnswer {
     /// How it fares now; none of a tenant that nothing is promised to, or that was not evaluated yet.
     pub now: Option<FareLine>,
-    /// The window, in equal stretches.
+    /// How long a stretch of the window is, in seconds.
+    pub width: i64,
+    /// The window, in equal stretches; those without requests are left out.
     pub points: Vec<Point>,
     /// Its services in the window, the slowest first.
     pub services: Vec<ServiceLine>,
@@ -126,17 +128,17 @@ pub(super) async fn over(
     };
     let sums = sums(spans, scope, id, window);
     let found = async { Ok(spans.search(scope, search).await?) };
-    let ((points, services), found) = tokio::try_join!(sums, found)?;
-    Ok(TenantAnswer { points, services, slowest: found.traces, ..TenantAnswer::default() })
+    let ((width, points, services), found) = tokio::try_join!(sums, found)?;
+    Ok(TenantAnswer { width, points, services, slowest: found.traces, ..TenantAnswer::default() })
 }
 
-/// A tenant's sums of a window: over time, and by service, the slowest first.
+/// A tenant's sums of a window: over time, in stretches of so many seconds, and by service, the slowest first.
 async fn sums(
     spans: &dyn SpanStore,
     scope: &Scope,
     id: &str,
     window: Window,
-) -> Result<(Vec<Point>, Vec<ServiceLine>), Problem> {
+) -> Result<(i64, Vec<Point>, Vec<ServiceLine>), Problem> {
     let (from, to) = window.seconds();
     // Minutes while there are few of them; else five, an hour, or a day.
     let width = [60, 300, 3_600].into_iter().find(|width| (to - from) / width <= MAX_POINTS).unwrap_or(86_400);
@@ -162,5 +164,5 @@ async fn sums(
     let p99 = |line: &ServiceLine| line.summary.p99_ns.unwrap_or_default();
     services.sort_by(|a, b| p99(b).total_cmp(&p99(a)));
     let points = points.into_iter().map(|(start, cell)| Point { start, summary: Summary::of(&cell) }).collect();
-    Ok((points, services))
+    Ok((width, points, services))
 }
