@@ -49,7 +49,8 @@ async fn signed_in(access: &Access) -> String {
     let led_back = reqwest::Url::parse(&led_back).unwrap();
     let said = |name: &str| led_back.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
     let headers = headers(header::COOKIE, &pair(&access.sign_in_cookie(&begun.cookie)));
-    let signed_in = access.finish(&said("code"), &said("state"), None, &headers, now).await.unwrap();
+    let vouched = access.finish(&said("code"), &said("state"), None, &headers, now).await.unwrap();
+    let signed_in = access.begin_session(vouched, &headers, now).await.unwrap();
     pair(&access.session_cookie(&signed_in.session))
 }
 

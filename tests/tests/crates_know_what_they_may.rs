@@ -39,12 +39,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("control-plane/clickhouse", &["control-plane-model", "slo"]),
     ("control-plane/dynamodb", &["control-plane-model"]),
     ("control-plane/access", &["control-plane-model", "lambda-http-client", "tenancy", "tenant-auth"]),
+    ("control-plane/audit", &["control-plane-model"]),
     ("control-plane/otel-traces", &["control-plane-model", "control-plane-clickhouse"]),
     (
         "control-plane/server",
         &[
             "control-plane-model",
             "control-plane-access",
+            "control-plane-audit",
             "control-plane-embedded",
             "control-plane-clickhouse",
             "control-plane-dynamodb",
@@ -55,7 +57,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "control-plane/cli",
-        &["control-plane", "control-plane-model", "control-plane-embedded", "control-plane-clickhouse", "slo"],
+        &[
+            "control-plane",
+            "control-plane-audit",
+            "control-plane-model",
+            "control-plane-embedded",
+            "control-plane-clickhouse",
+            "slo",
+        ],
     ),
     ("local", &["tenancy", "tenant-telemetry", "airline-events"]),
 ];

@@ -12,6 +12,7 @@ const SERVER: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("problem", &[]),
     ("access", &["text", "problem"]),
+    ("audit", &["problem"]),
     ("delivery", &[]),
     ("forward", &["delivery"]),
     ("alerting", &["text", "delivery"]),
@@ -22,12 +23,13 @@ const SERVER: &[(&str, &[&str])] = &[
     ("config", &["forward", "alerting", "evaluator", "intake"]),
     ("cors", &[]),
     ("api", &["problem", "access", "delivery", "alerting", "evaluator"]),
-    ("pages", &["visible", "text", "problem", "access", "alerting", "evaluator", "api"]),
+    ("pages", &["visible", "text", "problem", "access", "audit", "alerting", "evaluator", "api"]),
     (
         "server",
         &[
             "problem",
             "access",
+            "audit",
             "forward",
             "alerting",
             "leader",

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
 
 use crate::{
-    AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn,
+    AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn, Vouched,
     browser::{one, origin},
     issuer::{self, Issuer},
     secrets,
@@ -29,6 +29,19 @@ pub struct Authenticated {
     pub principal: Principal,
     /// What a form of theirs has to bring along; none, where a token or a key came with the request, which no browser sends by itself.
     pub csrf: Option<String>,
+}
+
+/// How a program on a user's own machine signs them in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CommandLine {
+    /// `staff` or `tenants`.
+    pub name: &'static str,
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// Where the provider's configuration is.
+    pub discovery_url: String,
+    /// A public client.
+    pub client_id: String,
 }
 
 /// Knows who may see what.
@@ -141,6 +154,18 @@ impl Access {
         named.into_iter().filter_map(|(name, issuer)| issuer.as_ref().map(|_| name)).collect()
     }
 
+    /// Where and as which client a program on a user's own machine signs them in (RFC 8252), by the names of [`Access::issuers`].
+    pub fn command_line(&self) -> Vec<CommandLine> {
+        let named = [("staff", &self.staff), ("tenants", &self.tenants)];
+        let issuers = named.into_iter().filter_map(|(name, issuer)| Some((name, issuer.as_ref()?.settings())));
+        let told = issuers.filter_map(|(name, settings)| {
+            let client_id = settings.cli_client_id.clone()?;
+            let discovery_url = issuer::discovery_url(settings);
+            Some(CommandLine { name, issuer: settings.issuer.clone(), discovery_url, client_id })
+        });
+        told.collect()
+    }
+
     fn issuer(&self, name: &str) -> Result<&Issuer, AccessError> {
         let issuer = match name {
             "staff" => self.staff.as_ref(),
@@ -159,12 +184,11 @@ impl Access {
         self.sign_ins.begin((issuer, self.issuer(issuer)?), return_to, now).await
     }
 
-    /// Ends a sign-in with what the provider sent the browser back with, in the browser that began it. A session that the browser had is over.
+    /// Ends a sign-in with what the provider sent the browser back with, in the browser that began it: whom the provider vouches for.
     ///
     /// # Errors
     ///
-    /// [`AccessError::SignIn`], [`AccessError::NotAuthenticated`] for an ID token that is not valid, [`AccessError::NotAllowed`],
-    /// [`AccessError::Unavailable`].
+    /// [`AccessError::SignIn`], [`AccessError::NotAuthenticated`] for an ID token that is not valid, [`AccessError::Unavailable`].
     pub async fn finish(
         &self,
         code: &str,
@@ -172,7 +196,7 @@ impl Access {
         said_issuer: Option<&str>,
         headers: &HeaderMap,
         now: Timestamp,
-    ) -> Result<SignedIn, AccessError> {
+    ) -> Result<Vouched, AccessError> {
         let browser = self.cookie(headers, SIGN_IN_COOKIE).unwrap_or_default();
         let (issuer, return_to) = self.sign_ins.read(state, &browser, now)?;
         let issuer = self.issuer(&issuer)?;
@@ -180,7 +204,28 @@ impl Access {
         if said_issuer.is_some_and(|said| said != issuer.settings().issuer) {
             return Err(AccessError::SignIn("another provider answered"));
         }
-        let principal = self.sign_ins.finish(issuer, code, state, &browser).await?;
+        let vouched = self.sign_ins.finish(issuer, code, state, &browser).await?;
+        Ok(Vouched { return_to, ..vouched })
+    }
+
+    /// Whether a sign-in was at the issuer of those who run the system.
+    pub fn is_staff(&self, vouched: &Vouched) -> bool {
+        self.staff.as_ref().is_some_and(|staff| staff.settings().issuer == vouched.issued_by)
+    }
+
+    /// Begins a session of somebody whom a provider vouched for. A session that the browser had is over.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::NotAllowed`], [`AccessError::Unavailable`].
+    pub async fn begin_session(
+        &self,
+        vouched: Vouched,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<SignedIn, AccessError> {
+        let return_to = vouched.return_to.clone();
+        let principal = vouched.principal()?;
         self.sign_out(headers).await?;
         let session = self.sessions.begin(&principal, now).await?;
         Ok(SignedIn { principal, session, return_to })
@@ -252,7 +297,8 @@ fn csrf(session: &str) -> String {
 
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.contains(' ')).then_some(token)
 }
 
 /// What a token claims, unverified.

@@ -60,6 +60,11 @@ impl Gate {
     }
 
     async fn visitor(&self, request: &Parts) -> Result<Option<Visitor>, AccessError> {
+        // A target may name its host itself (RFC 9112 §3.2.2): whoever stands in front may have gone by that.
+        let host = request.headers.get(header::HOST).map(HeaderValue::as_bytes);
+        if request.uri.authority().is_some_and(|named| Some(named.as_str().as_bytes()) != host) {
+            return Err(AccessError::Foreign("This server does not answer to that name."));
+        }
         match &self.guarded {
             Guarded::Open(browser) => {
                 browser.check(&request.method, &request.headers)?;

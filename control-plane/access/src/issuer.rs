@@ -18,7 +18,7 @@ use tenancy::Tiers;
 use tenant_auth::{AuthError, ClaimNames, JwtSettings, JwtVerifier, SigningAlgorithm, VerifiedClaims};
 use tokio::sync::Mutex;
 
-use crate::{AccessError, IssuerSettings, Principal, Role, StaffSettings, TenantsSettings};
+use crate::{AccessError, IssuerSettings, Principal, Role, StaffSettings, TenantsSettings, Vouched};
 
 /// How long a provider may take to answer.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -140,7 +140,9 @@ impl Issuer {
             };
             JwtVerifier::trusting(Roots::default(), settings)
         };
-        let clients = std::iter::once(&self.settings.client_id).chain(&self.settings.bearer_client_ids);
+        let settings = &self.settings;
+        let clients = std::iter::once(&settings.client_id).chain(&settings.bearer_client_ids);
+        let clients = clients.chain(&settings.cli_client_id);
         Ok(Provider {
             verifiers: clients.map(of_client).collect(),
             authorization_endpoint: found.authorization_endpoint,
@@ -167,22 +169,22 @@ impl Issuer {
                 break;
             }
         }
-        self.principal(&outcome.map_err(not_believed)?)
+        self.vouched(&outcome.map_err(not_believed)?)?.principal()
     }
 
     /// Whom an ID token is of that was made for this server in answer to a sign-in with this `nonce`.
-    pub(crate) async fn signed_in(&self, token: &str, nonce: &str) -> Result<Principal, AccessError> {
+    pub(crate) async fn signed_in(&self, token: &str, nonce: &str) -> Result<Vouched, AccessError> {
         let provider = self.provider().await?;
         let own = provider.verifiers.first().ok_or(AccessError::NotAuthenticated)?;
         let claims = own.claims(Some(token)).await.map_err(not_believed)?;
         if !claims.text("nonce").map_err(not_believed)?.is_some_and(|given| crate::secrets::same(&given, nonce)) {
             return Err(AccessError::SignIn("the provider answered to another one"));
         }
-        self.principal(&claims)
+        self.vouched(&claims)
     }
 
-    /// Whom verified claims make of their bearer.
-    fn principal(&self, claims: &VerifiedClaims) -> Result<Principal, AccessError> {
+    /// Whose verified claims these are, and what they make of their bearer.
+    fn vouched(&self, claims: &VerifiedClaims) -> Result<Vouched, AccessError> {
         let text = |name: &str| claims.text(name).map_err(not_believed);
         // Cognito's word for what a token is for; others tell it by the audience alone.
         // Keycloak and Entra mark access tokens so, which may name this client too.
@@ -190,14 +192,23 @@ impl Issuer {
         if is_for_access || text("token_use")?.is_some_and(|used| used != "id") {
             return Err(AccessError::NotAuthenticated);
         }
-        let role = match &self.users {
+        let subject = text("sub")?.unwrap_or_default();
+        let name = text(&self.settings.name_claim)?.unwrap_or_else(|| subject.clone());
+        let issued_by = self.settings.issuer.clone();
+        Ok(Vouched { name, subject, issued_by, role: self.role(claims), return_to: String::new() })
+    }
+
+    /// What verified claims let their bearer do.
+    fn role(&self, claims: &VerifiedClaims) -> Result<Role, AccessError> {
+        let text = |name: &str| claims.text(name).map_err(not_believed);
+        match &self.users {
             Users::Staff { role_claim, operators, viewers } => {
                 let groups = claims.texts(role_claim);
                 let of = |list: &[String]| groups.iter().any(|group| list.contains(group));
                 match (of(operators), of(viewers)) {
-                    (true, _) => Role::Operator,
-                    (_, true) => Role::Viewer,
-                    _ => return Err(AccessError::NotAllowed("Your account has no role in this control plane.")),
+                    (true, _) => Ok(Role::Operator),
+                    (_, true) => Ok(Role::Viewer),
+                    _ => Err(AccessError::NotAllowed("Your account has no role in this control plane.")),
                 }
             }
             Users::Tenants { tenant_claim, role_claim, roles } => {
@@ -205,12 +216,9 @@ impl Issuer {
                     return Err(AccessError::NotAllowed("Your company's figures are for its administrators."));
                 }
                 let tenant = text(tenant_claim)?.and_then(|tenant| tenant.parse().ok());
-                Role::Tenant(tenant.ok_or(AccessError::NotAllowed("Your account is of no company."))?)
+                tenant.map(Role::Tenant).ok_or(AccessError::NotAllowed("Your account is of no company."))
             }
-        };
-        let subject = text("sub")?.unwrap_or_default();
-        let name = text(&self.settings.name_claim)?.unwrap_or_else(|| subject.clone());
-        Ok(Principal { name, subject, issued_by: self.settings.issuer.clone(), role })
+        }
     }
 }
 

@@ -36,7 +36,7 @@ mod settings;
 mod sign_in;
 mod verified;
 
-pub use access::{Access, Authenticated};
+pub use access::{Access, Authenticated, CommandLine};
 pub use browser::Browser;
 pub use error::AccessError;
 pub use gate::{Gate, Refuse, Visitor, guard};
@@ -46,4 +46,4 @@ pub use sessions::SESSION_COOKIE;
 pub use settings::{
     IssuerSettings, Secret, ServiceKeySettings, SessionSettings, Settings, StaffSettings, TenantsSettings,
 };
-pub use sign_in::{SIGN_IN_COOKIE, SignInStarted, SignedIn};
+pub use sign_in::{SIGN_IN_COOKIE, SignInStarted, SignedIn, Vouched};

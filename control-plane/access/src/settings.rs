@@ -40,6 +40,8 @@ pub struct IssuerSettings {
     /// Further clients whose ID tokens are taken as bearer tokens: the portal's.
     #[serde(default)]
     pub bearer_client_ids: Vec<String>,
+    /// The public client of `control-plane login`, whose ID tokens are taken as bearer tokens, too.
+    pub cli_client_id: Option<String>,
     /// The claim that names its user in logs and the audit.
     #[serde(default = "email")]
     pub name_claim: String,

@@ -16,7 +16,7 @@ use oauth2::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessError, Principal, Secret,
+    AccessError, Principal, Role, Secret,
     issuer::{Issuer, Provider},
     secrets,
 };
@@ -36,6 +36,29 @@ pub struct SignInStarted {
     pub location: String,
     /// What it takes along: the value of [`SIGN_IN_COOKIE`].
     pub cookie: String,
+}
+
+/// Somebody whom a provider vouched for, and who has no session yet.
+#[derive(Debug, Clone)]
+pub struct Vouched {
+    /// By what name: see [`Principal`].
+    pub name: String,
+    /// The `sub` of the token.
+    pub subject: String,
+    /// The issuer.
+    pub issued_by: String,
+    /// What they may do, or why they may not come in.
+    pub role: Result<Role, AccessError>,
+    /// The page that the user came from.
+    pub(crate) return_to: String,
+}
+
+impl Vouched {
+    /// Who it is, if they may come in.
+    pub(crate) fn principal(self) -> Result<Principal, AccessError> {
+        let Self { name, subject, issued_by, role, .. } = self;
+        Ok(Principal { name, subject, issued_by, role: role? })
+    }
 }
 
 /// A sign-in that has succeeded.
@@ -140,7 +163,7 @@ impl SignIns {
         code: &str,
         state: &str,
         browser: &str,
-    ) -> Result<Principal, AccessError> {
+    ) -> Result<Vouched, AccessError> {
         if code.is_empty() || code.len() > MAX_PARAMETER {
             return Err(AccessError::SignIn("the provider sent no code"));
         }

@@ -28,6 +28,7 @@ fn settings(staff: &Provider, tenants: &Provider) -> Settings {
         client_id: CLIENT.into(),
         client_secret: None,
         bearer_client_ids: Vec::new(),
+        cli_client_id: None,
         name_claim: "email".into(),
     };
     Settings {
@@ -85,7 +86,8 @@ impl Here {
     async fn back(&self, query: &[(String, String)], headers: &HeaderMap) -> Result<SignedIn, AccessError> {
         let of = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let (code, state) = (of("code").unwrap_or_default(), of("state").unwrap_or_default());
-        self.access.finish(code, state, of("iss"), headers, Timestamp::now()).await
+        let vouched = self.access.finish(code, state, of("iss"), headers, Timestamp::now()).await?;
+        self.access.begin_session(vouched, headers, Timestamp::now()).await
     }
 
     async fn sign_in(&self, issuer: &str) -> Result<SignedIn, AccessError> {

@@ -1,6 +1,8 @@
 //! `control-plane`: the server, and what it knows in a terminal.
 
+mod audit;
 mod copy;
+mod login;
 mod terminal;
 
 use std::{
@@ -8,12 +10,11 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, delivery, evaluator::Whose, server};
+use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server};
 use control_plane_model::{search::Expression, trace::TraceId};
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -35,7 +36,7 @@ const NO_ANSWER: u8 = 2;
 
 /// Span intake, store and search for every account.
 ///
-/// Exit codes: 0, done; 1, an objective is violated, an alert is open or a filter expression refused; 2, there is no answer: nobody
+/// Exit codes: 0, done; 1, an objective is violated, an alert is open, a filter expression refused or the audit's chain broken; 2, there is no answer: nobody
 /// serves there, nothing is known of what is asked for, or the command cannot be understood.
 #[derive(Parser)]
 #[command(version)]
@@ -78,6 +79,10 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Sign in to a control plane with a browser; the commands below then bring your token along.
+    Login(login::Login),
+    /// Forget the token.
+    Logout(login::Logout),
     /// Print a trace as a tree.
     Trace {
         /// Its id, in W3C or X-Ray form.
@@ -146,6 +151,9 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// What operators did and what was changed of the control plane; whether a record of it was changed.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Judge filter expressions, one a line on standard input: `ok`, `elsewhere` for what X-Ray takes and nothing here answers, or
     /// `refused`, with the column and the reason; exits with 1 if one is refused.
     CheckFilter,
@@ -172,10 +180,8 @@ enum CostFormat {
     Csv,
 }
 
-/// A server gives up a question before.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-
-/// How a command asks and answers. `CONTROL_PLANE_TOKEN` holds a token or a service key, where the control plane asks for one.
+/// How a command asks and answers. Where the control plane asks who you are, `login` has said so, or `CONTROL_PLANE_TOKEN` holds a token or a
+/// service key.
 #[derive(Args)]
 struct Client {
     /// The control plane.
@@ -221,6 +227,8 @@ async fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Copy { data, settings } => return Ok(failure_if(!copy::copy(&data, &settings.read()?).await?)),
+        Command::Login(asked) => print(&login::login(&asked).await?)?,
+        Command::Logout(asked) => print(&login::logout(&asked).await?)?,
         Command::Trace { id, client } => {
             let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
             client.show(&text, terminal::trace)?;
@@ -264,6 +272,7 @@ async fn run(command: Command) -> Result<ExitCode> {
                 client.show(&text, |report, _| terminal::cost(report))?;
             }
         }
+        Command::Audit(audit) => return audit::run(audit).await,
         Command::CheckFilter => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text)?;
@@ -328,21 +337,9 @@ async fn serve(listen: Option<SocketAddr>, data: &Path, config: &Config) -> Resu
 impl Client {
     /// What the API answers.
     async fn ask(&self, path: &str, query: &[(&str, String)]) -> Result<String> {
-        let mut url = reqwest::Url::parse(&self.url).context("the URL of the control plane")?.join(path)?;
-        url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
-        let mut request = delivery::client(&self.url, ANSWER_WITHIN)?.get(url);
-        // Not an argument: others on this machine could read it.
-        if let Ok(token) = std::env::var("CONTROL_PLANE_TOKEN") {
-            request = request.bearer_auth(token);
-        }
-        let answer = request.send().await.with_context(|| format!("no answer from {}", self.url))?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        if !status.is_success() {
-            let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-            bail!("{}", problem["detail"].as_str().unwrap_or(status.as_str()));
-        }
-        Ok(text)
+        let server = login::Server::at(&self.url)?;
+        let token = login::token(&server).await?;
+        server.get(path, query, token.as_deref()).await
     }
 
     /// Prints what `draw` makes of an answer, or the answer.

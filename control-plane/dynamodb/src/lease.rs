@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use control_plane_model::store::{Lease, StoreError};
 use parking_lot::Mutex;
 
-use crate::table::{Item, Table, failed, key};
+use crate::table::{Item, Table, failed, key, put_if};
 
 /// The item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,15 +81,7 @@ impl Leases {
                 .expression_attribute_values(":holder", S(next.holder.clone())),
         };
         put = put.item("holder", S(next.holder)).item("term", N(next.term.to_string()));
-        match put.item("beat", N(next.beat.to_string())).send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(failed(error)),
-        }
+        put_if(put.item("beat", N(next.beat.to_string()))).await
     }
 }
 

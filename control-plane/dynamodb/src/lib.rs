@@ -7,6 +7,8 @@
 //! | `CONTROL_PLANE` | `LEASE` | `holder`, `term`, and `beat`, which is another after every renewal |
 //! | `CONTROL_PLANE#STATE#` name | `0000`, `0001`, … | `part`: some of the state, compressed; `parts`: how many there are |
 //! | `CONTROL_PLANE#ALERTS`, and the same and `#` tenant | ten digits that fall as time goes on, `#` id | `body`: an alert |
+//! | `CONTROL_PLANE#ENTRY#` name | `ENTRY` | `body`, and `expires_at`, after which DynamoDB deletes it |
+//! | `CONTROL_PLANE#AUDIT` | the number of a record, in twenty digits | `number`, `previous`, `hash`, `body`: written once, and only where there is none |
 //!
 //! No clock is compared with another: whoever has seen the same `beat` for as long as a lease lasts takes it. That is the manner of
 //! <https://aws.amazon.com/blogs/database/building-distributed-locks-with-the-dynamodb-lock-client/>. What a leader stores is in one
@@ -14,7 +16,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `states` | the table as the control plane knows it: states and alerts |
+//! | `states` | the table as the control plane knows it: states, alerts, entries and the audit |
 //! | `lease` | who leads |
 //! | `table` | the table, its keys, and what goes wrong with it |
 

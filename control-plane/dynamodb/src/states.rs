@@ -1,4 +1,4 @@
-//! The table as the control plane knows it: states, alerts, and entries that end by themselves.
+//! The table as the control plane knows it: states, alerts, entries that end by themselves, and the audit.
 
 use std::{
     io::{Read, Write},
@@ -10,23 +10,24 @@ use async_trait::async_trait;
 use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
     Client,
-    operation::transact_write_items::TransactWriteItemsError,
+    operation::{query::builders::QueryFluentBuilder, transact_write_items::TransactWriteItemsError},
     primitives::Blob,
     types::{
         AttributeValue::{B, N, S},
         CancellationReason, Put, ReturnValue, TransactWriteItem,
     },
 };
-use control_plane_model::store::{AlertRecord, Entry, Lease, Scope, StateStore, StoreError};
+use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease, Scope, StateStore, StoreError};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 use crate::{
     lease::{Leases, still},
-    table::{Item, Table, failed, key},
+    table::{Item, Table, failed, key, put_if},
 };
 
 const STATE: &str = "CONTROL_PLANE#STATE#";
 const ALERTS: &str = "CONTROL_PLANE#ALERTS";
+const AUDIT: &str = "CONTROL_PLANE#AUDIT";
 /// The sort key of an entry.
 const ENTRY: &str = "ENTRY";
 /// The attribute by which DynamoDB lets items expire.
@@ -63,17 +64,13 @@ impl DynamoDbStates {
 
     /// All items of a key, in order.
     async fn all(&self, pk: String, limit: usize) -> Result<Vec<Item>, StoreError> {
+        all(self.query("pk = :pk", pk), limit).await
+    }
+
+    fn query(&self, condition: &str, pk: String) -> QueryFluentBuilder {
         let Table { client, name } = &self.0.table;
         let query = client.query().table_name(name).consistent_read(true);
-        let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", S(pk));
-        let mut items = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).into_paginator().items().send();
-        let mut found = Vec::new();
-        while found.len() < limit
-            && let Some(item) = items.next().await
-        {
-            found.push(item.map_err(failed)?);
-        }
-        Ok(found)
+        query.key_condition_expression(condition).expression_attribute_values(":pk", S(pk))
     }
 
     /// Writes items, all of them or none, if nobody took the lease after this one.
@@ -93,6 +90,18 @@ impl DynamoDbStates {
         let superseded = cancelled.cancellation_reasons().iter().any(superseded);
         Err(if superseded { StoreError::Superseded } else { failed(error) })
     }
+}
+
+/// What is asked for, so much at most.
+async fn all(query: QueryFluentBuilder, limit: usize) -> Result<Vec<Item>, StoreError> {
+    let mut items = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).into_paginator().items().send();
+    let mut found = Vec::new();
+    while found.len() < limit
+        && let Some(item) = items.next().await
+    {
+        found.push(item.map_err(failed)?);
+    }
+    Ok(found)
 }
 
 #[async_trait]
@@ -163,20 +172,8 @@ impl StateStore for DynamoDbStates {
     async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError> {
         let Table { client, name } = &self.0.table;
         let put = client.put_item().table_name(name).set_item(Some(kept(entry)));
-        match put
-            .condition_expression("attribute_exists(pk) AND expires_at > :now")
-            .expression_attribute_values(":now", N(now().to_string()))
-            .send()
-            .await
-        {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(failed(error)),
-        }
+        let put = put.condition_expression("attribute_exists(pk) AND expires_at > :now");
+        put_if(put.expression_attribute_values(":now", N(now().to_string()))).await
     }
 
     async fn entry(&self, name: &str) -> Result<Option<String>, StoreError> {
@@ -191,6 +188,38 @@ impl StateStore for DynamoDbStates {
         let taken = delete.return_values(ReturnValue::AllOld).send().await.map_err(failed)?;
         Ok(taken.attributes.as_ref().and_then(body))
     }
+
+    async fn append(&self, record: AuditRecord) -> Result<bool, StoreError> {
+        let Table { client, name } = &self.0.table;
+        let AuditRecord { number, previous, hash, body } = record;
+        let mut item = key(AUDIT, &digits(number));
+        let more = [("number", N(number.to_string())), ("previous", S(previous)), ("hash", S(hash)), ("body", S(body))];
+        item.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        let put = client.put_item().table_name(name).set_item(Some(item));
+        put_if(put.condition_expression("attribute_not_exists(pk)")).await
+    }
+
+    async fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        let (condition, number) = match from {
+            AuditFrom::After(number) => ("pk = :pk AND sk > :number", number),
+            AuditFrom::Before(number) => ("pk = :pk AND sk < :number", number),
+        };
+        let query = self.query(condition, AUDIT.to_owned()).scan_index_forward(matches!(from, AuditFrom::After(_)));
+        let items = all(query.expression_attribute_values(":number", S(digits(number))), limit).await?;
+        items.iter().map(record).collect()
+    }
+}
+
+/// The sort key of a record.
+fn digits(number: u64) -> String {
+    format!("{number:020}")
+}
+
+fn record(item: &Item) -> Result<AuditRecord, StoreError> {
+    let wrong = || StoreError::Failed("a record of the audit cannot be read".into());
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().ok_or_else(wrong);
+    let number = item.get("number").and_then(|value| value.as_n().ok()?.parse().ok()).ok_or_else(wrong)?;
+    Ok(AuditRecord { number, previous: text("previous")?, hash: text("hash")?, body: text("body")? })
 }
 
 fn entry_of(name: &str) -> String {

@@ -4,6 +4,7 @@ use std::{collections::HashMap, error::Error};
 
 use aws_sdk_dynamodb::{
     Client,
+    operation::put_item::builders::PutItemFluentBuilder,
     types::AttributeValue::{self, S},
 };
 use control_plane_model::store::StoreError;
@@ -29,4 +30,15 @@ pub(crate) fn failed(error: impl Error) -> StoreError {
         cause = error.source();
     }
     StoreError::Failed(text)
+}
+
+/// Writes an item where its condition holds; whether it did.
+pub(crate) async fn put_if(put: PutItemFluentBuilder) -> Result<bool, StoreError> {
+    match put.send().await {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+            Ok(false)
+        }
+        Err(error) => Err(failed(error)),
+    }
 }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 };
 use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::{Embedded, Retention};
-use control_plane_model::store::{AlertRecord, Entry, Lease, Scope, StateStore, StoreError};
+use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease, Scope, StateStore, StoreError};
 use testkit::dynamodb::Table;
 
 const LEASE: Duration = Duration::from_millis(300);
@@ -151,4 +151,45 @@ async fn entries_end_by_themselves_and_are_taken_once() {
         assert_eq!(read("soon").await, None);
         assert!(!states.replace_entry(entry("soon", "2", now + 60)).await.unwrap());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_is_appended_to_and_read_alike() {
+    let table = Table::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let embedded = Embedded::open(&dir.path().join("store.sqlite"), Retention::default()).unwrap();
+    let both: [Arc<dyn StateStore>; 2] = [Arc::new(embedded), Arc::new(server(&table))];
+    let record = |number: u64, body: &str| AuditRecord {
+        number,
+        previous: format!("{:064}", number - 1),
+        hash: format!("{number:064}"),
+        body: body.into(),
+    };
+    let mut answers = Vec::new();
+    for states in &both {
+        let mut found = vec![states.audit(AuditFrom::Before(u64::MAX), 1).await.unwrap()];
+        // Of several that want a number one gets it, and stays.
+        let wanted = (0..8).map(|server| states.append(record(1, &format!("{server}"))));
+        let got = futures_util::future::join_all(wanted).await;
+        assert_eq!(got.iter().filter(|got| *got.as_ref().unwrap()).count(), 1);
+        let first = states.audit(AuditFrom::After(0), 5).await.unwrap();
+        assert!(!states.append(record(1, "another")).await.unwrap());
+        assert_eq!(states.audit(AuditFrom::After(0), 5).await.unwrap(), first);
+        for number in 2..=120 {
+            // Some megabytes: more than one answer of DynamoDB holds.
+            let body = if number % 5 == 0 { noise(120_000) } else { format!("{{\"ü\":\"{number}\\n\"}}") };
+            assert!(states.append(record(number, &body)).await.unwrap());
+        }
+        for number in [1, 2, 10, 99, 100, 120, 121, u64::MAX] {
+            for limit in [1, 7, 500] {
+                for from in [AuditFrom::After(number), AuditFrom::Before(number)] {
+                    let records = states.audit(from, limit).await.unwrap();
+                    found.push(records.into_iter().filter(|record| record.number > 1).collect());
+                }
+            }
+        }
+        answers.push(found);
+    }
+    assert!(answers[0] == answers[1]);
+    assert_eq!((answers[0][5].len(), answers[0][6].len()), (119, 0));
 }

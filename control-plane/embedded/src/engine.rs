@@ -8,7 +8,8 @@ use control_plane_model::{
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
     store::{
-        AlertRecord, Entry, Facets, Lease, RequestQuery, RequestRows, Scope, SpanStore, StateStore, StoreError, Stored,
+        AlertRecord, AuditFrom, AuditRecord, Entry, Facets, Lease, RequestQuery, RequestRows, Scope, SpanStore,
+        StateStore, StoreError, Stored,
     },
     trace::{Trace, TraceId},
 };
@@ -183,5 +184,13 @@ impl StateStore for Embedded {
     async fn take_entry(&self, name: &str) -> Result<Option<String>, StoreError> {
         let name = name.to_owned();
         self.writer.write(move |connection| states::take_entry(connection, &name)).await
+    }
+
+    async fn append(&self, record: AuditRecord) -> Result<bool, StoreError> {
+        self.writer.write(move |connection| states::append(connection, &record)).await
+    }
+
+    async fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        self.read(move |reader| reader.audit(from, limit)).await
     }
 }

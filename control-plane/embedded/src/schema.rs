@@ -9,10 +9,8 @@ use crate::cells::TABLES;
 /// The layout of `sql/`; a file of another one is refused, not guessed at.
 const VERSION: i64 = 3;
 
-/// What is kept until its time is over. It came later than the rest, and is made where it is missing.
-const ENTRIES: &str =
-    "CREATE TABLE IF NOT EXISTS entries (name TEXT PRIMARY KEY, body TEXT NOT NULL, until INTEGER NOT NULL);
-    CREATE INDEX IF NOT EXISTS entries_by_end ON entries (until);";
+/// What came later than the rest, made where it is missing.
+const LATER: &str = include_str!("../sql/later.sql");
 
 /// Pages of 4 kB that the writer keeps: the index by trace id of ten million spans.
 const WRITER_CACHE_KB: i64 = 56 * 1024;
@@ -42,7 +40,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
         VERSION => {}
         _ => return Err(rusqlite::Error::InvalidQuery),
     }
-    connection.execute_batch(ENTRIES)?;
+    connection.execute_batch(LATER)?;
     Ok(connection)
 }
 

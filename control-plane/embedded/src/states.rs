@@ -1,8 +1,8 @@
-//! What is remembered besides spans: states by name, alerts, and entries that end by themselves.
+//! What is remembered besides spans: states by name, alerts, entries that end by themselves, and the audit.
 
 use std::path::Path;
 
-use control_plane_model::store::{AlertRecord, Entry, StoreError};
+use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::reader::Reader;
@@ -48,6 +48,18 @@ pub(crate) fn take_entry(connection: &Connection, name: &str) -> rusqlite::Resul
     connection.query_row(sql, [name], |row| row.get(0)).optional().map(Option::flatten)
 }
 
+/// Adds a record to the audit; whether its number was free.
+pub(crate) fn append(connection: &Connection, record: &AuditRecord) -> rusqlite::Result<bool> {
+    let AuditRecord { number, previous, hash, body } = record;
+    let sql = "INSERT INTO audit (number, previous, hash, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    connection.execute(sql, params![as_key(*number), previous, hash, body]).map(|added| added > 0)
+}
+
+/// A number as SQLite has them.
+fn as_key(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// Names the file for good, wherever it is moved to: by where it was made, and at random.
 pub(crate) fn name(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO states VALUES ('identity', ?1 || ' (' || hex(randomblob(8)) || ')')";
@@ -85,6 +97,24 @@ impl Reader {
             let mut select = connection.prepare_cached(sql)?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let rows = select.query_map(params![tenant, limit], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Records of the audit.
+    pub(crate) fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        let (sql, number) = match from {
+            AuditFrom::After(number) => ("WHERE number > ?1 ORDER BY number", number),
+            AuditFrom::Before(number) => ("WHERE number < ?1 ORDER BY number DESC", number),
+        };
+        self.read(|connection| {
+            let sql = format!("SELECT number, previous, hash, body FROM audit {sql} LIMIT ?2");
+            let mut select = connection.prepare_cached(&sql)?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = select.query_map([as_key(number), limit], |row| {
+                let number = u64::try_from(row.get::<_, i64>(0)?).unwrap_or_default();
+                Ok(AuditRecord { number, previous: row.get(1)?, hash: row.get(2)?, body: row.get(3)? })
+            })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }

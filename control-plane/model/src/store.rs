@@ -164,6 +164,28 @@ pub struct Entry {
     pub until: i64,
 }
 
+/// A record of the audit as it is kept. What it says, and how it hangs on the one before, `control-plane-audit` knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// From 1, without a gap.
+    pub number: u64,
+    /// The hash of the record before it.
+    pub previous: String,
+    /// Its own.
+    pub hash: String,
+    /// What happened, to the letter as it was hashed.
+    pub body: String,
+}
+
+/// Where reading the audit begins, and in which order it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditFrom {
+    /// The records after this number, the oldest first.
+    After(u64),
+    /// The records before this number, the latest first.
+    Before(u64),
+}
+
 /// Keeps what the control plane has to remember besides spans.
 #[async_trait]
 pub trait StateStore: Debug + Send + Sync {
@@ -197,4 +219,10 @@ pub trait StateStore: Debug + Send + Sync {
 
     /// Takes an entry away: of several who do so at once, one gets it.
     async fn take_entry(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Adds a record to the audit, for good: nothing changes it or takes it away. `false` where its number is taken, and then nothing is stored.
+    async fn append(&self, record: AuditRecord) -> Result<bool, StoreError>;
+
+    /// Records of the audit, so many at most.
+    async fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError>;
 }

@@ -38,7 +38,13 @@ pub struct Config {
     alerts: AlertsTo,
     /// What is paid for requests and time.
     pub(crate) prices: Option<Prices>,
+    /// As it was written.
+    #[serde(skip)]
+    written: serde_json::Value,
 }
+
+/// Below these names all text is secret: a webhook's URL may be all that whoever posts there needs.
+const SECRETS: &[&str] = &["keys", "sha256", "client_secret", "secret", "hmac_key", "headers", "webhook"];
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -100,7 +106,21 @@ pub(crate) struct Logs {
 impl Config {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self> {
-        Ok(toml::from_str(&std::fs::read_to_string(path)?)?)
+        let text = std::fs::read_to_string(path)?;
+        Ok(Self { written: toml::from_str(&text)?, ..toml::from_str(&text)? })
+    }
+
+    /// What is in effect, without its secrets, for the audit.
+    pub(crate) fn audited(&self) -> control_plane_audit::Settings {
+        let effective = |text: &str| secret(text).unwrap_or_default();
+        let mut written = self.written.clone();
+        for (name, value) in [("store", &self.store), ("states", &self.states)] {
+            if let Some(text) = value {
+                written[name] = effective(text).into();
+            }
+        }
+        written["version"] = env!("CARGO_PKG_VERSION").into();
+        control_plane_audit::Settings::of(&written, SECRETS, effective)
     }
 
     /// The same, with spans or states kept elsewhere, if that is said.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`server`] | the HTTP server: routes and shutdown |
 //! | `access` | the answer for whoever is not let in |
+//! | `audit` | who is recorded in the audit, and from where |
 //! | `cors` | pages of other origins that may read the API |
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
@@ -21,6 +22,7 @@
 mod access;
 pub mod alerting;
 pub mod api;
+mod audit;
 pub mod config;
 mod cors;
 pub mod delivery;

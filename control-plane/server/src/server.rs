@@ -1,6 +1,7 @@
 //! The HTTP server.
 
 use std::{
+    net::SocketAddr,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -8,14 +9,15 @@ use std::{
 
 use anyhow::{Context, Error, Result, bail};
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::get,
 };
-use control_plane_access::{Gate, RouteRow, Visitor, guard};
+use control_plane_access::{Gate, RouteRow, Routes, Visitor, guard};
+use control_plane_audit::{Audit, Who};
 use control_plane_clickhouse::{ClickHouse, Migration};
 use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::Embedded;
@@ -24,12 +26,13 @@ use control_plane_model::{
     store::{SpanStore, StateStore},
 };
 use control_plane_otel_traces::OtelTraces;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
     access,
     alerting::Notifier,
     api::{self, Logs, Sources},
+    audit::note_token,
     config::Config,
     cors,
     evaluator::Evaluator,
@@ -42,6 +45,10 @@ use crate::{
 
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
+/// How long recording the configuration may take, before it is tried again.
+const NOTED_WITHIN: Duration = Duration::from_secs(10);
+/// Of a form.
+const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
 /// is there that an answer needs.
@@ -55,6 +62,8 @@ pub async fn serve(
     let (spans, states) = stores(dir, config).await?;
     let gate =
         Gate::new(config.access()?, listener.local_addr()?, states.clone(), access::refuse).map_err(Error::msg)?;
+    let audit = Audit::new(states.clone());
+    note_configuration(audit.clone(), config, listener.local_addr()?).await;
     let leader = Leader::start(states.clone()).await;
     tokio::spawn(keep_sums(spans.clone(), config.store()?.as_ref().map(OtelTraces::new), leader.clone()));
     let notifier = Notifier::start(config.webhooks()?);
@@ -64,6 +73,7 @@ pub async fn serve(
         logs: config.logs.url.as_deref().map(Logs::new).transpose()?,
         spans: spans.clone(),
         states,
+        audit: audit.clone(),
     };
     let keys = config.keys()?;
     if keys.is_empty() && !listener.local_addr()?.ip().is_loopback() {
@@ -76,16 +86,19 @@ pub async fn serve(
         keys: Arc::new(keys),
         forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
     };
+    let guarded = |router: Router| {
+        let recorded = router.layer(Extension(audit.clone())).layer(from_fn_with_state(audit.clone(), note_token));
+        recorded.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(gate.clone(), guard))
+    };
     let pages = pages::routes().into_router().with_state(sources.clone());
-    let pages = pages.merge(pages::sign_in_routes().into_router().with_state(gate.clone()));
+    let pages = guarded(pages.merge(sign_in_routes().into_router().with_state(gate.clone())));
     // Preflight is another method, too.
-    let api = api::routes().into_router().with_state(sources).method_not_allowed_fallback(other_method);
-    let api = api.layer(from_fn_with_state(gate.clone(), guard));
+    let api = guarded(api::routes().into_router().with_state(sources).method_not_allowed_fallback(other_method));
     // Around the guard: a page must be able to read that its user's token has expired.
     let allowed = gate.access().map(|access| access.allowed_origins().to_vec()).unwrap_or_default();
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
-        .merge(pages.layer(from_fn_with_state(gate, guard)))
+        .merge(pages)
         .merge(cors::readable_by(allowed, api))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(async |headers: HeaderMap| nothing(StatusCode::NOT_FOUND, "There is nothing here.", &headers))
@@ -95,6 +108,7 @@ pub async fn serve(
         .layer(map_response(secure))
         .layer(map_response(again));
     ready()?;
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
 }
 
@@ -104,6 +118,31 @@ async fn other_method(headers: HeaderMap) -> Response {
 
 fn nothing(status: StatusCode, detail: &str, headers: &HeaderMap) -> Response {
     access::told(Problem::new(status, detail), headers)
+}
+
+/// Records what changed of the configuration since a server started last. Where the audit does not take it, spans are taken all the same, and it is
+/// tried until it does.
+async fn note_configuration(audit: Audit, config: &Config, listens: SocketAddr) {
+    let settings = config.audited();
+    let name = format!("control-plane at {listens}");
+    let who = Who { name, subject: String::new(), issued_by: "its configuration".into(), role: "server".into() };
+    let note = async move |audit: &Audit| {
+        let noted = timeout(NOTED_WITHIN, audit.note_configuration(&who, &settings)).await;
+        let failed = match noted {
+            Ok(Ok(_)) => return true,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the store does not answer".to_owned(),
+        };
+        complain(format_args!("the audit did not take how the configuration changed: {failed}"));
+        false
+    };
+    if !note(&audit).await {
+        tokio::spawn(async move {
+            while !note(&audit).await {
+                tokio::time::sleep(NOTED_WITHIN).await;
+            }
+        });
+    }
 }
 
 /// What keeps spans, and what keeps states.
@@ -195,7 +234,11 @@ async fn again(mut response: Response) -> Response {
 
 /// Every route that somebody may ask for who is signed in, or has to be; besides them there are `/healthz` and the intake's.
 pub fn routes() -> Vec<RouteRow> {
-    [api::routes().merge(pages::routes()).rows(), pages::sign_in_routes().rows()].concat()
+    [api::routes().merge(pages::routes()).rows(), sign_in_routes().rows()].concat()
+}
+
+fn sign_in_routes() -> Routes<Gate> {
+    pages::sign_in_routes().merge(api::sign_in_routes())
 }
 
 /// Says what the request took here: <https://www.w3.org/TR/server-timing/>.

@@ -97,7 +97,7 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     for user in &outputs.users {
         println!("  sign in as      {} / {}  (tenant {}, {})", user.username, user.password, user.tenant, user.tier);
     }
-    println!("  service map     {}", outputs.control_plane_url);
+    println!("  control plane   {}", outputs.control_plane_url);
     print!("{}", sign_in::how(outputs));
     println!("  who is hurting  {}/tenants", outputs.control_plane_url);
     println!("  the slow quote  {}/traces/{}", outputs.control_plane_url, slow.trace_id);

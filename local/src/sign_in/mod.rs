@@ -142,11 +142,11 @@ pub fn how(outputs: &Outputs) -> String {
     let url = |issuer: &str| format!("{}/sign-in/{issuer}", outputs.control_plane_url);
     let staff: Vec<_> = outputs.staff.iter().map(|user| user.role.as_str()).collect();
     if staff.is_empty() {
-        return "  sign-in         off: whoever reaches the control plane is an operator there\n".to_owned();
+        return "  sign in there   not asked for: everybody on this machine is an operator\n".to_owned();
     }
     let tenants: Vec<_> = outputs.users.iter().map(|user| user.tenant.as_str()).collect();
     format!(
-        "  sign in         {}  (one click: {})\n  sign in         {}  (one click: the admin of {})\n",
+        "  sign in there   {}    (one click: {})\n                  {}  (one click: the admin of {})\n",
         url("staff"),
         staff.join(", "),
         url("tenants"),

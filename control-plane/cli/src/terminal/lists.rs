@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 
 use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
-use control_plane::text::{clock, duration, percent, rate};
+use control_plane::{
+    text::{clock, duration, percent, rate},
+    visible,
+};
+use control_plane_audit::{About, Listing, Outcome};
 use control_plane_model::{listing::Found, map::ServiceMap};
 
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
@@ -65,6 +69,39 @@ pub(crate) fn map(map: &ServiceMap) -> String {
             number(duration(stats.p50_ms * 1e6)),
             number(duration(stats.p95_ms * 1e6)),
             number(duration(stats.p99_ms * 1e6)),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+/// Records of the audit, a line each.
+pub(crate) fn audit(listing: &Listing) -> String {
+    // What a body says is text within text: it was not looked at when the answer was read.
+    let text = |text: &str| Cell::new(visible::line(text));
+    let mut table = table(["number", "time", "who", "from", "what", "about", "why", "before → after"]);
+    for recorded in &listing.records {
+        let number = number(recorded.record.number.to_string());
+        let Some(said) = &recorded.said else {
+            table.add_row([number, text("cannot be read")]);
+            continue;
+        };
+        let event = &said.event;
+        let what = match event.outcome {
+            Outcome::Done => event.what.name().to_owned(),
+            other => format!("{}, {}", event.what.name(), other.name()),
+        };
+        let json = |value: &Option<serde_json::Value>| value.as_ref().map_or_else(|| "–".into(), ToString::to_string);
+        let changed = event.before.is_some() || event.after.is_some();
+        let changed = changed.then(|| format!("{} → {}", json(&event.before), json(&event.after)));
+        table.add_row([
+            number,
+            text(&format!("{:.0}", said.at)),
+            text(&format!("{} ({})", event.who.name, event.who.role)),
+            text(event.from.address.as_deref().unwrap_or_default()),
+            text(&what),
+            text(event.about.as_ref().map(About::name).unwrap_or_default()),
+            text(event.why.as_deref().unwrap_or_default()),
+            text(&changed.unwrap_or_default()),
         ]);
     }
     format!("{table}\n")

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use control_plane::visible;
 use serde::de::DeserializeOwned;
 
-pub(crate) use lists::{map, traces};
+pub(crate) use lists::{audit, map, traces};
 pub(crate) use objectives::{alerts, cost, slo};
 pub(crate) use trace::trace;
 

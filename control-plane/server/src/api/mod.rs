@@ -5,11 +5,15 @@
 //! | `sources` | what all of it is read from |
 //! | `query` | what a request asks for |
 //! | `objectives` | objectives, alerts and cost |
+//! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
+//! | `sign_in` | how a program on a user's own machine signs them in |
 
+mod audit;
 mod logs;
 mod objectives;
 mod query;
+mod sign_in;
 mod sources;
 
 use axum::{
@@ -26,10 +30,12 @@ use control_plane_model::{
 };
 use serde::Serialize;
 
+pub(crate) use audit::AuditFilter;
 pub use logs::Logs;
 pub(crate) use objectives::CostFilter;
 pub use objectives::{Point, ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, DEFAULT_WINDOW, MapFilter, Query, STATUSES, TraceFilter, WindowQuery};
+pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
 
 pub use crate::evaluator::{FareLine, SloAnswer};
@@ -63,6 +69,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
         .get(May::SignedIn, "/api/alerts", objectives::alerts)
         .get(May::SignedIn, "/api/cost", objectives::cost)
+        .get(May::Staff, "/api/audit", audit::audit)
 }
 
 /// A trace, and what it waited for.

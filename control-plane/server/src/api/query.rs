@@ -51,6 +51,13 @@ pub(crate) fn one_of<'a>(name: &str, field: &Option<String>, known: &[&'a str]) 
     found.map(Some).ok_or_else(|| Problem::bad_request(format!("{name}: one of {}", known.join(", "))))
 }
 
+/// How many.
+pub(crate) fn limit(text: &Option<String>) -> Result<usize, Problem> {
+    let Some(text) = text else { return Ok(DEFAULT_LIMIT) };
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| Problem::bad_request(format!("limit: from 1 to {MAX_LIMIT}")))
+}
+
 /// Which part of the map.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct MapFilter {
@@ -79,9 +86,7 @@ impl TraceFilter {
     }
 
     pub(crate) fn limit(&self) -> Result<usize, Problem> {
-        let Some(text) = &self.limit else { return Ok(DEFAULT_LIMIT) };
-        let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-        limit.ok_or_else(|| Problem::bad_request(format!("limit: from 1 to {MAX_LIMIT}")))
+        limit(&self.limit)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use control_plane_access::{AccessError, Visitor};
+use control_plane_audit::Audit;
 use control_plane_model::{
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
@@ -28,6 +29,7 @@ const MAX_ALERTS: usize = 500;
 pub(crate) struct Sources {
     pub(crate) spans: Arc<dyn SpanStore>,
     pub(crate) states: Arc<dyn StateStore>,
+    pub(crate) audit: Audit,
     pub(crate) evaluator: Evaluator,
     pub(crate) prices: Option<Arc<Prices>>,
     pub(crate) logs: Option<Logs>,
@@ -116,5 +118,11 @@ impl View {
         let (from, to) = window.resolve(Timestamp::now())?.seconds();
         let rows = in_time(self.sources.spans.costs(&self.scope, from, to)).await?;
         Ok(CostReport::of(&rows, self.sources.prices.as_deref()))
+    }
+
+    /// What was recorded of those who run the system, which is for them alone.
+    pub(crate) fn audit(&self) -> Result<&Audit, AccessError> {
+        let for_all = self.scope.tenant().is_none();
+        for_all.then_some(&self.sources.audit).ok_or(AccessError::NotAllowed("This is for those who run the system."))
     }
 }

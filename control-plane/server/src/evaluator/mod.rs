@@ -179,7 +179,7 @@ mod tests {
 
     use async_trait::async_trait;
     use control_plane_embedded::{Embedded, Retention};
-    use control_plane_model::store::{AlertRecord, Entry, Lease, Scope};
+    use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease, Scope};
     use opentelemetry_proto::tonic::{
         collector::trace::v1::ExportTraceServiceRequest,
         common::v1::{AnyValue, KeyValue, any_value::Value},
@@ -233,6 +233,14 @@ mod tests {
 
         async fn take_entry(&self, name: &str) -> Result<Option<String>, StoreError> {
             self.0.take_entry(name).await
+        }
+
+        async fn append(&self, record: AuditRecord) -> Result<bool, StoreError> {
+            self.0.append(record).await
+        }
+
+        async fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+            self.0.audit(from, limit).await
         }
     }
 

@@ -22,6 +22,7 @@ pub(super) enum Tab {
     Traces,
     Tenants,
     Cost,
+    Audit,
 }
 
 /// A page with this title.
@@ -70,6 +71,7 @@ fn whole(inside: Option<(&Visitor, Tab)>, title: &str, content: &Markup) -> Mark
                             a href="/tenants" aria-current=[current(Tab::Tenants)] { "Tenants" }
                             a href="/traces" aria-current=[current(Tab::Traces)] { "Traces" }
                             a href="/cost" aria-current=[current(Tab::Cost)] { "Cost" }
+                            @if visitor.scope().tenant().is_none() { a href="/audit" aria-current=[current(Tab::Audit)] { "Audit" } }
                         }
                         @if let Some(csrf) = visitor.csrf() {
                             form.visitor method="post" action="/sign-out" {

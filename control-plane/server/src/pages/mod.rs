@@ -8,8 +8,10 @@
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `cost` | who costs what |
+//! | `audit` | what operators did, and what was changed |
 //! | `sign_in` | signing in and out |
 
+mod audit;
 mod cost;
 mod frame;
 mod map;
@@ -36,6 +38,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/tenants", tenants::page)
         .get(May::SignedIn, "/tenant", tenant::page)
         .get(May::SignedIn, "/cost", cost::page)
+        .get(May::Staff, "/audit", audit::page)
         .get(May::Anybody, "/static/icon.svg", || asset("image/svg+xml", include_str!("../assets/icon.svg")))
         .get(May::Anybody, "/static/style.css", || {
             asset("text/css; charset=utf-8", include_str!("../assets/style.css"))

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use control_plane_access::{Access, Gate, May, Routes, SESSION_COOKIE, SIGN_IN_COOKIE, Visitor};
+use control_plane_audit::Audit;
 use jiff::Timestamp;
 use maud::html;
 use serde::Deserialize;
@@ -15,6 +16,7 @@ use super::frame::{failed, outside};
 use crate::{
     access::{refuse, told},
     api::{Id, Query},
+    audit::{From, signs_in},
     problem::Problem,
     text::link,
 };
@@ -80,13 +82,17 @@ struct Back {
 /// `GET /sign-in/callback`: back from the provider.
 async fn back(
     State(gate): State<Gate>,
+    Extension(audit): Extension<Audit>,
+    From(from): From,
     headers: HeaderMap,
     back: Result<Query<Back>, Problem>,
 ) -> Result<Response, Response> {
     let finished = async {
         let (access, Query(back)) = (access(&gate)?, back?);
         let now = Timestamp::now();
-        let signed_in = access.finish(&back.code, &back.state, back.iss.as_deref(), &headers, now).await?;
+        let vouched = access.finish(&back.code, &back.state, back.iss.as_deref(), &headers, now).await?;
+        signs_in(&audit, access, &vouched, from).await?;
+        let signed_in = access.begin_session(vouched, &headers, now).await?;
         let cookies = [access.session_cookie(&signed_in.session), access.no_cookie(SIGN_IN_COOKIE)];
         Ok((set(cookies), Redirect::to(&signed_in.return_to)).into_response())
     };

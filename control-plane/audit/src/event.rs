@@ -1,0 +1,265 @@
+//! What happened.
+
+use std::net::SocketAddr;
+
+use control_plane_model::store::{AuditRecord, StoreError};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Letters of a text that comes from outside; what is longer is cut.
+const MAX_TEXT: usize = 1_000;
+/// Bytes of a record: DynamoDB's items have 400 kB at most.
+const MAX_BODY: usize = 256 * 1024;
+
+/// What somebody did. The names are the same for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub enum What {
+    /// Somebody of the staff signed in with a browser.
+    SignIn,
+    /// A program came with an operator's token or service key that was not seen before.
+    Token,
+    /// A tenant was suspended.
+    TenantSuspend,
+    /// A tenant that was suspended is served again.
+    TenantResume,
+    /// A tenant has another tier.
+    TenantSetTier,
+    /// The server was started with another configuration.
+    Configuration,
+    /// With another key to send spans, of an account.
+    IntakeKeyAdd,
+    /// With the account's key exchanged.
+    IntakeKeyChange,
+    /// Without the account's key.
+    IntakeKeyRemove,
+    /// With another program's key.
+    ServiceKeyAdd,
+    /// With a program's key, or what it may, exchanged.
+    ServiceKeyChange,
+    /// Without a program's key.
+    ServiceKeyRemove,
+    /// What this version knows no name for: a later one recorded it.
+    Unknown,
+}
+
+impl What {
+    /// All that there is.
+    pub const ALL: [Self; 12] = [
+        Self::SignIn,
+        Self::Token,
+        Self::TenantSuspend,
+        Self::TenantResume,
+        Self::TenantSetTier,
+        Self::Configuration,
+        Self::IntakeKeyAdd,
+        Self::IntakeKeyChange,
+        Self::IntakeKeyRemove,
+        Self::ServiceKeyAdd,
+        Self::ServiceKeyChange,
+        Self::ServiceKeyRemove,
+    ];
+
+    /// Its name in records, filters and on pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Token => "token",
+            Self::TenantSuspend => "tenant.suspend",
+            Self::TenantResume => "tenant.resume",
+            Self::TenantSetTier => "tenant.set_tier",
+            Self::Configuration => "configuration",
+            Self::IntakeKeyAdd => "intake_key.add",
+            Self::IntakeKeyChange => "intake_key.change",
+            Self::IntakeKeyRemove => "intake_key.remove",
+            Self::ServiceKeyAdd => "service_key.add",
+            Self::ServiceKeyChange => "service_key.change",
+            Self::ServiceKeyRemove => "service_key.remove",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl From<What> for String {
+    fn from(what: What) -> Self {
+        what.name().to_owned()
+    }
+}
+
+impl From<String> for What {
+    fn from(name: String) -> Self {
+        Self::ALL.into_iter().find(|what| what.name() == name).unwrap_or(Self::Unknown)
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is about to be done: what comes of it is another record. Where there is none, nobody knows.
+    Begun,
+    /// It was done.
+    #[default]
+    Done,
+    /// They may not.
+    Refused,
+    /// It was tried, and did not work.
+    Failed,
+}
+
+impl Outcome {
+    /// Its name in records and on pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// By what name.
+    pub name: String,
+    /// The `sub` of a token, which is given to nobody else later, as an address may be; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// Who says so: an issuer, `service key`, `loopback`.
+    pub issued_by: String,
+    /// `operator`, `viewer`, `none`; `server` for what the server did by itself.
+    pub role: String,
+}
+
+/// From where.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Source {
+    /// The address that was connected to the server: a proxy's, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// What the request claimed in `x-forwarded-for`. Whoever asks can write there what they like, if no proxy of yours overwrites it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded_for: Option<String>,
+}
+
+impl Source {
+    /// A peer, and what its request claimed.
+    pub fn of(peer: Option<SocketAddr>, forwarded_for: Option<&str>) -> Self {
+        Self {
+            address: peer.map(|peer| peer.ip().to_canonical().to_string()),
+            forwarded_for: forwarded_for.map(str::to_owned),
+        }
+    }
+}
+
+/// Whom or what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// A tenant, by its id.
+    Tenant(String),
+    /// A key, by the account or the program that it is for.
+    Key(String),
+}
+
+impl About {
+    /// The id or the name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Tenant(name) | Self::Key(name) => name,
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// What somebody did.
+    pub what: What,
+    /// How it ended.
+    #[serde(default)]
+    pub outcome: Outcome,
+    /// Who did it.
+    pub who: Who,
+    /// From where.
+    #[serde(default)]
+    pub from: Source,
+    /// Whom it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+    /// The reason that was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// How it was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// And how it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+}
+
+impl Event {
+    /// Somebody did something; about whom, why, and what changed is added where there is something to say.
+    pub fn new(what: What, who: Who, from: Source) -> Self {
+        Self { what, outcome: Outcome::Done, who, from, about: None, why: None, before: None, after: None }
+    }
+}
+
+/// What the body of a record says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// When, by the clock of the server that recorded it: RFC 3339, UTC.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// An event as it was recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "AuditRecord", from = "AuditRecord")]
+pub struct Recorded {
+    /// To the letter.
+    pub record: AuditRecord,
+    /// What its body says; none, where that cannot be read: somebody changed it, or a later version wrote it.
+    pub said: Option<Said>,
+}
+
+impl From<AuditRecord> for Recorded {
+    fn from(record: AuditRecord) -> Self {
+        Self { said: serde_json::from_str(&record.body).ok(), record }
+    }
+}
+
+impl From<Recorded> for AuditRecord {
+    fn from(recorded: Recorded) -> Self {
+        recorded.record
+    }
+}
+
+/// The body of a record of what happens now.
+pub(crate) fn body(mut event: Event) -> Result<String, StoreError> {
+    let Event { who, from, why, .. } = &mut event;
+    let texts = [
+        Some(&mut who.name),
+        Some(&mut who.subject),
+        Some(&mut who.issued_by),
+        from.forwarded_for.as_mut(),
+        why.as_mut(),
+    ];
+    for text in texts.into_iter().flatten() {
+        if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
+            text.truncate(end);
+            text.push('…');
+        }
+    }
+    let body = serde_json::to_string(&Said { at: Timestamp::now(), event });
+    let body = body.map_err(|error| StoreError::Failed(format!("what happened cannot be written: {error}")))?;
+    if body.len() > MAX_BODY {
+        return Err(StoreError::Failed("what happened is too long for the audit".into()));
+    }
+    Ok(body)
+}

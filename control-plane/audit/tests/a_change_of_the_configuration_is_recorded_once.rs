@@ -1,0 +1,111 @@
+//! A server that starts with another configuration says what changed; several that start at once say so once, and no record holds a secret.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use control_plane_audit::{About, Audit, Event, Filter, Settings, Source, What, Who, fingerprint};
+use control_plane_embedded::{Embedded, Retention};
+use control_plane_model::store::StateStore;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+fn server() -> Who {
+    Who {
+        name: "control-plane".into(),
+        subject: String::new(),
+        issued_by: "its configuration".into(),
+        role: "server".into(),
+    }
+}
+
+fn states() -> (Arc<dyn StateStore>, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (Arc::new(Embedded::open(&dir.path().join("store.sqlite"), Retention::default()).unwrap()), dir)
+}
+
+fn settings(hours: u32, keys: &[(&str, &str)]) -> Settings {
+    Settings {
+        values: [("retention.max_age_hours".to_owned(), json!(hours)), ("version".to_owned(), json!("1"))].into(),
+        intake_keys: keys
+            .iter()
+            .map(|(account, key)| ((*account).to_owned(), fingerprint(account, key).into()))
+            .collect(),
+        service_keys: [("nightly".to_owned(), json!({ "role": "viewer" }))].into(),
+    }
+}
+
+/// What was recorded, the oldest first.
+async fn recorded(audit: &Audit) -> Vec<Event> {
+    let listing = audit.list(&Filter::default(), None, 1_000).await.unwrap();
+    listing.records.into_iter().rev().map(|recorded| recorded.said.unwrap().event).collect()
+}
+
+#[tokio::test]
+async fn what_changed_is_recorded_with_before_and_after() {
+    let (states, _dir) = states();
+    let audit = Audit::new(states);
+    let first = settings(24, &[("111111111111", "a"), ("222222222222", "b")]);
+    assert_eq!(audit.note_configuration(&server(), &first).await.unwrap(), 4);
+    assert_eq!(audit.note_configuration(&server(), &first).await.unwrap(), 0);
+    audit.record(Event::new(What::SignIn, server(), Source::default())).await.unwrap();
+    assert_eq!(audit.note_configuration(&server(), &first).await.unwrap(), 0);
+    let second = settings(48, &[("111111111111", "another"), ("333333333333", "c")]);
+    assert_eq!(audit.note_configuration(&server(), &second).await.unwrap(), 4);
+    let events = recorded(&audit).await.split_off(5);
+    let told: Vec<(&str, Option<&About>, bool, bool)> = events
+        .iter()
+        .map(|event| (event.what.name(), event.about.as_ref(), event.before.is_some(), event.after.is_some()))
+        .collect();
+    let key = |account: &str| About::Key(account.into());
+    assert_eq!(
+        told,
+        [
+            ("intake_key.change", Some(&key("111111111111")), true, true),
+            ("intake_key.remove", Some(&key("222222222222")), true, false),
+            ("intake_key.add", Some(&key("333333333333")), false, true),
+            ("configuration", None, true, true),
+        ]
+    );
+    assert_eq!(events[3].before, Some(json!({ "retention.max_age_hours": 24 })));
+    assert_eq!(events[3].after, Some(json!({ "retention.max_age_hours": 48 })));
+    // Back again, and a service key gone.
+    let third = Settings { service_keys: [].into(), ..first };
+    assert_eq!(audit.note_configuration(&server(), &third).await.unwrap(), 5);
+    assert!(recorded(&audit).await.iter().any(|event| event.what == What::ServiceKeyRemove));
+    assert!(audit.verify(None).await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_start_at_once_record_a_change_once() {
+    let (states, _dir) = states();
+    for round in 0..5_u32 {
+        let settings = settings(round, &[("111111111111", &round.to_string()), ("222222222222", "b")]);
+        let servers: Vec<Audit> = (0..6).map(|_| Audit::new(states.clone())).collect();
+        let who = server();
+        let noted = join_all(servers.iter().map(|audit| audit.note_configuration(&who, &settings))).await;
+        let records: usize = noted.into_iter().map(|noted| noted.unwrap()).sum();
+        assert_eq!(records, if round == 0 { 4 } else { 2 }, "{round}");
+    }
+}
+
+/// What is remembered besides the audit only spares reading: without it, the audit itself says what the configuration was.
+#[tokio::test]
+async fn the_audit_says_what_the_configuration_was() {
+    let (states, _dir) = states();
+    let audit = Audit::new(states.clone());
+    for hours in [1, 2, 3] {
+        audit.note_configuration(&server(), &settings(hours, &[("1", "a")])).await.unwrap();
+        states.take_entry("audit/configuration").await.unwrap().unwrap();
+    }
+    assert_eq!(audit.note_configuration(&server(), &settings(3, &[("1", "a")])).await.unwrap(), 0);
+    assert_eq!(recorded(&audit).await.len(), 5);
+}
+
+#[test]
+fn a_fingerprint_tells_of_a_change_and_nothing_else() {
+    let of = |place: &str, secret: &str| fingerprint(place, secret);
+    assert_eq!(of("a", "secret"), of("a", "secret"));
+    assert_ne!(of("a", "secret"), of("a", "secret2"));
+    assert_ne!(of("a", "secret"), of("b", "secret"));
+    assert!(!of("a", "secret").contains("secret") && Value::from(of("a", "x")).as_str().unwrap().len() == 13);
+}

@@ -1,0 +1,140 @@
+//! `control-plane audit`: what operators did, and whether somebody changed what was recorded of it.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand, ValueEnum};
+use control_plane_audit::{Chain, Format, Listing, Noted, Recorded};
+
+use crate::{Client, failure_if, print, terminal};
+
+/// Records that are asked for at once.
+const PAGE: usize = 500;
+
+#[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// What operators did and what was changed, the newest first.
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// All records that match, the oldest first: as JSON lines, with which anybody can verify them, or as CSV.
+    Export {
+        #[command(flatten)]
+        which: Which,
+        #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
+        format: ExportFormat,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Compute the chain of all records here, from what the control plane answers; exits with 1 where it breaks, and says at which record.
+    Verify {
+        /// A record that was noted before: it must be there still. What is cut off at the end, or made anew as a whole, shows by this alone.
+        #[arg(long, value_name = "NUMBER:HASH")]
+        expect: Option<Noted>,
+        #[command(flatten)]
+        client: Client,
+    },
+}
+
+/// Which records.
+#[derive(Args)]
+pub(crate) struct Which {
+    /// Only what this one did, by name.
+    #[arg(long, default_value = "")]
+    who: String,
+    /// Only this: sign_in, tenant.suspend, tenant, configuration, …
+    #[arg(long, default_value = "")]
+    what: String,
+    /// Only what is about this tenant.
+    #[arg(long, default_value = "")]
+    tenant: String,
+    /// How far back; without it, all.
+    #[arg(long, default_value = "")]
+    window: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ExportFormat {
+    Jsonl,
+    Csv,
+}
+
+impl Which {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let Self { who, what, tenant, window } = self;
+        let fields = [("who", who), ("what", what), ("tenant", tenant), ("window", window)];
+        fields.map(|(name, value)| (name, value.clone())).into()
+    }
+}
+
+pub(crate) async fn run(audit: Audit) -> Result<ExitCode> {
+    match audit {
+        Audit::List { which, limit, client } => {
+            let mut query = which.query();
+            query.push(("limit", limit.to_string()));
+            let text = client.ask("/api/audit", &query).await?;
+            client.show(&text, |listing: &Listing, _| terminal::audit(listing))?;
+        }
+        Audit::Export { which, format, client } => {
+            let format = match format {
+                ExportFormat::Jsonl => Format::JsonLines,
+                ExportFormat::Csv => Format::Csv,
+            };
+            print(&format.header()?.unwrap_or_default())?;
+            let write = |recorded: &Recorded| print(&terminal::raw(&format.line(recorded)?));
+            each(&client, &which.query(), write).await?;
+        }
+        Audit::Verify { expect, client } => {
+            let mut chain = Chain::new(expect);
+            let mut broken = None;
+            let add = |recorded: &Recorded| {
+                if broken.is_none() {
+                    broken = chain.add(&recorded.record).err();
+                }
+                Ok(())
+            };
+            each(&client, &[], add).await?;
+            let verified = match broken {
+                Some(broken) => Err(broken),
+                None => chain.end(),
+            };
+            match &verified {
+                Ok(verified) => {
+                    let last = verified.last.as_ref().map(|last| format!("; the last is {last}")).unwrap_or_default();
+                    print(&format!("{} records hang together{last}\n", verified.records))?;
+                }
+                Err(broken) => print(&format!("{broken}\n"))?,
+            }
+            return Ok(failure_if(verified.is_err()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All records that match, the oldest first.
+async fn each(client: &Client, which: &[(&str, String)], mut take: impl FnMut(&Recorded) -> Result<()>) -> Result<()> {
+    let mut after = 0;
+    loop {
+        let mut query = which.to_vec();
+        let page = [("format", "jsonl".to_owned()), ("order", "oldest".to_owned()), ("limit", PAGE.to_string())];
+        query.extend(page);
+        query.push(("after", after.to_string()));
+        let text = client.ask("/api/audit", &query).await?;
+        let (mut found, before) = (0, after);
+        for line in text.lines() {
+            let recorded: Recorded = serde_json::from_str(line).context("a record cannot be read")?;
+            take(&recorded)?;
+            (after, found) = (recorded.record.number, found + 1);
+        }
+        // Numbers that do not rise are for whoever verifies; they lead nowhere.
+        if found < PAGE || after <= before {
+            return Ok(());
+        }
+    }
+}

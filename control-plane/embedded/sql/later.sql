@@ -1,0 +1,8 @@
+-- What is kept until its time is over.
+CREATE TABLE IF NOT EXISTS entries (name TEXT PRIMARY KEY, body TEXT NOT NULL, until INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS entries_by_end ON entries (until);
+
+-- What is kept for good: retention knows nothing of it, and nothing changes a row.
+CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY, previous TEXT NOT NULL, hash TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;

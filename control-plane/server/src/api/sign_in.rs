@@ -1,0 +1,24 @@
+//! `GET /api/sign-in`: how a program on a user's own machine signs them in.
+
+use axum::{Json, extract::State};
+use control_plane_access::{CommandLine, Gate, May, Routes};
+use serde::Serialize;
+
+use super::Answer;
+use crate::{access::refuse, problem::Problem};
+
+/// Its path.
+pub(crate) fn routes() -> Routes<Gate> {
+    Routes::new(refuse).get(May::Anybody, "/api/sign-in", how)
+}
+
+#[derive(Debug, Serialize)]
+struct How {
+    issuers: Vec<CommandLine>,
+}
+
+/// Nobody is asked for it: whoever signs in asks the provider.
+async fn how(State(gate): State<Gate>) -> Answer<How> {
+    let access = gate.access().ok_or_else(|| Problem::not_found("Nobody needs to sign in here."))?;
+    Ok(Json(How { issuers: access.command_line() }))
+}

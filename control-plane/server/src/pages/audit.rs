@@ -1,0 +1,96 @@
+//! `GET /audit`: what operators did, and what was changed.
+
+use axum::response::Response;
+use control_plane_audit::{About, Listing, Outcome, Recorded, Said};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::frame::{Tab, Table, answer, choice, window};
+use crate::{
+    api::{AuditFilter, Query, View},
+    problem::{Problem, in_time},
+    text::link,
+};
+
+const TITLE: &str = "Audit";
+/// Records on a page.
+const SHOWN: usize = 50;
+
+pub(super) async fn page(view: View, query: Result<Query<AuditFilter>, Problem>) -> Response {
+    let content = async {
+        let Query(mut query) = query?;
+        if query.window.from.is_none() {
+            query.window.window.get_or_insert_with(|| "30d".to_owned());
+        }
+        let filter = query.filter()?;
+        let listing = in_time(view.audit()?.list(&filter, query.before()?, SHOWN)).await?;
+        Ok(content(&query, &listing))
+    };
+    answer(&view, TITLE, Tab::Audit, content).await
+}
+
+fn content(query: &AuditFilter, listing: &Listing) -> Markup {
+    let whats: Vec<String> = AuditFilter::whats().into_iter().map(str::to_owned).collect();
+    let export = |format: &str| {
+        link("/api/audit", &AuditFilter { format: Some(format.to_owned()), before: None, ..query.clone() })
+    };
+    html! {
+        form.filters method="get" action="/audit" aria-label="Which records" {
+            label { "Who" input name="who" value=[&query.who] size="24"; }
+            (choice("what", "What", &whats, &query.what))
+            label { "Tenant" input name="tenant" value=[&query.tenant] size="18"; }
+            (window(&query.window))
+            button { "Show" }
+            a href=(export("csv")) { "All of it as CSV" }
+            a href=(export("jsonl")) { "as JSON lines" }
+        }
+        p { "What operators did and what was changed, the newest first. " code { "control-plane audit verify" } " says whether a record was changed since." }
+        @if listing.records.is_empty() { p { "Nothing was recorded that matches" @if listing.older.is_some() { " so far" } "." } } @else { (table(&listing.records)) }
+        @if let Some(older) = listing.older {
+            p.pages { a href=(link("/audit", &AuditFilter { before: Some(older.to_string()), ..query.clone() })) { "Older" } }
+        }
+    }
+}
+
+fn table(records: &[Recorded]) -> Markup {
+    let class = |recorded: &Recorded| match &recorded.said {
+        None => Some("fault"),
+        Some(Said { event, .. }) => matches!(event.outcome, Outcome::Refused | Outcome::Failed).then_some("error"),
+    };
+    let said =
+        |draw: fn(&Said) -> Markup| move |recorded: &Recorded| recorded.said.as_ref().map(draw).unwrap_or_default();
+    let table = Table::of("Records", records, class)
+        .number("Number", |recorded| recorded.record.number)
+        .text("Time, UTC", said(|said| html! { time { (format!("{:.0}", said.at)) } }))
+        .text("Who", said(|Said { event, .. }| html! { span title=(event.who.issued_by) { (event.who.name) " (" (event.who.role) ")" } }))
+        .text("From", said(|Said { event, .. }| html! {
+            (event.from.address.as_deref().unwrap_or_default())
+            @if let Some(claimed) = &event.from.forwarded_for { ", for " (claimed) }
+        }))
+        .text("What", said(|Said { event, .. }| html! {
+            (event.what.name()) @if event.outcome != Outcome::Done { ", " (event.outcome.name()) }
+        }))
+        .text("About", said(|Said { event, .. }| match &event.about {
+            Some(About::Tenant(id)) => html! { a href=(link("/tenant", &[("id", id)])) { (id) } },
+            other => html! { (other.as_ref().map(About::name).unwrap_or_default()) },
+        }))
+        .text("Why", said(|Said { event, .. }| html! { (event.why.as_deref().unwrap_or_default()) }))
+        .text("Before → after", |recorded| match &recorded.said {
+            Some(said) => changed(said),
+            None => html! { "It cannot be read: " code { (recorded.record.body) } },
+        });
+    html! { div.records { (table) } }
+}
+
+/// What changed; where that is long, when it is asked for.
+fn changed(Said { event, .. }: &Said) -> Markup {
+    let text = |value: &Option<Value>| value.as_ref().map_or_else(|| "–".to_owned(), Value::to_string);
+    let (before, after) = (text(&event.before), text(&event.after));
+    html! {
+        @if event.before.is_some() || event.after.is_some() {
+            @if before.len() + after.len() < 120 { code { (before) " → " (after) } } @else {
+                details { summary { "shown on demand" } pre { (before) "\n→ " (after) } }
+            }
+        }
+    }
+}
