@@ -1,6 +1,6 @@
 //! What happened.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use control_plane_model::store::{AuditRecord, StoreError};
 use jiff::Timestamp;
@@ -206,6 +206,26 @@ impl Event {
     pub fn new(what: What, who: Who, from: Source) -> Self {
         Self { what, outcome: Outcome::Done, who, from, about: None, why: None, before: None, after: None }
     }
+
+    /// What changed, a line each: `status: active → suspended`.
+    pub fn changes(&self) -> Vec<String> {
+        let (Some(Value::Object(_)) | None, Some(Value::Object(_)) | None) = (&self.before, &self.after) else {
+            return vec![change(self.before.as_ref(), self.after.as_ref())];
+        };
+        let fields = |value: &'_ Option<Value>| value.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+        let (before, after) = (fields(&self.before), fields(&self.after));
+        let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        names.into_iter().map(|name| format!("{name}: {}", change(before.get(name), after.get(name)))).collect()
+    }
+}
+
+fn change(before: Option<&Value>, after: Option<&Value>) -> String {
+    let text = |value: Option<&Value>| match value {
+        None => "–".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    format!("{} → {}", text(before), text(after))
 }
 
 /// What the body of a record says.

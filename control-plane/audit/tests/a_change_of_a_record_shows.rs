@@ -10,7 +10,7 @@ use control_plane_embedded::{Embedded, FILE, Retention};
 use control_plane_model::store::{AuditFrom, AuditRecord, StateStore};
 use futures_util::{TryStreamExt, future::join_all};
 use rusqlite::Connection;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn who(name: &str) -> Who {
     Who {
@@ -279,6 +279,12 @@ async fn texts_from_outside_are_bounded() {
         Event { why: Some(long.clone()), ..Event::new(What::SignIn, who(&long), Source::of(None, Some(&long))) };
     here.audit.record(event.clone()).await.unwrap();
     assert!(here.records().await[0].body.len() < 10_000);
+    let told = |before: Option<Value>, after: Option<Value>| Event { before, after, ..event.clone() }.changes();
+    assert_eq!(
+        told(Some(json!({ "tier": "basic", "a": 1 })), Some(json!({ "tier": "pro" }))),
+        ["a: 1 → –", "tier: basic → pro"]
+    );
+    assert_eq!((told(None, Some("x".into())), told(None, None)), (vec!["– → x".to_owned()], Vec::new()));
     assert!(here.audit.record(Event { after: Some(long.repeat(3).into()), ..event }).await.is_err());
     for _ in 0..3 {
         here.audit.record_once("a token", self::event(1)).await.unwrap();

@@ -41,12 +41,13 @@ use crate::{
     leader::Leader,
     otel_traces, pages,
     problem::Problem,
+    tenants::Tenants,
 };
 
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
-/// How long recording the configuration may take, before it is tried again.
-const NOTED_WITHIN: Duration = Duration::from_secs(10);
+/// How long recording the configuration may take, and until it is tried again.
+const NOTED_WITHIN: Duration = Duration::from_secs(5);
 /// Of a form.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
@@ -72,6 +73,10 @@ pub async fn serve(
         prices: config.prices.clone().map(Arc::new),
         logs: config.logs.url.as_deref().map(Logs::new).transpose()?,
         spans: spans.clone(),
+        tenants: match config.tenants()? {
+            Some(settings) => Some(Tenants::open(&settings, audit.clone()).await),
+            None => None,
+        },
         states,
         audit: audit.clone(),
     };
@@ -88,7 +93,7 @@ pub async fn serve(
     };
     let guarded = |router: Router| {
         let recorded = router.layer(Extension(audit.clone())).layer(from_fn_with_state(audit.clone(), note_token));
-        recorded.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(gate.clone(), guard))
+        recorded.layer(from_fn(receive_form)).layer(from_fn_with_state(gate.clone(), guard))
     };
     let pages = pages::routes().into_router().with_state(sources.clone());
     let pages = guarded(pages.merge(sign_in_routes().into_router().with_state(gate.clone())));
@@ -112,6 +117,15 @@ pub async fn serve(
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
 }
 
+/// A form that is too long is read to its end, so that its sender reads the answer.
+async fn receive_form(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    match intake::receive(body, MAX_FORM_BYTES).await {
+        Ok(form) => next.run(Request::from_parts(head, form.into())).await,
+        Err((status, why)) => nothing(status, &why, &head.headers),
+    }
+}
+
 async fn other_method(headers: HeaderMap) -> Response {
     nothing(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.", &headers)
 }
@@ -126,9 +140,8 @@ async fn note_configuration(audit: Audit, config: &Config, listens: SocketAddr) 
     let settings = config.audited();
     let name = format!("control-plane at {listens}");
     let who = Who { name, subject: String::new(), issued_by: "its configuration".into(), role: "server".into() };
-    let note = async move |audit: &Audit| {
-        let noted = timeout(NOTED_WITHIN, audit.note_configuration(&who, &settings)).await;
-        let failed = match noted {
+    let note = async move || {
+        let failed = match timeout(NOTED_WITHIN, audit.note_configuration(&who, &settings)).await {
             Ok(Ok(_)) => return true,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the store does not answer".to_owned(),
@@ -136,10 +149,13 @@ async fn note_configuration(audit: Audit, config: &Config, listens: SocketAddr) 
         complain(format_args!("the audit did not take how the configuration changed: {failed}"));
         false
     };
-    if !note(&audit).await {
+    if !note().await {
         tokio::spawn(async move {
-            while !note(&audit).await {
+            loop {
                 tokio::time::sleep(NOTED_WITHIN).await;
+                if note().await {
+                    return;
+                }
             }
         });
     }

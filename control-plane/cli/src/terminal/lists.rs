@@ -90,9 +90,6 @@ pub(crate) fn audit(listing: &Listing) -> String {
             Outcome::Done => event.what.name().to_owned(),
             other => format!("{}, {}", event.what.name(), other.name()),
         };
-        let json = |value: &Option<serde_json::Value>| value.as_ref().map_or_else(|| "–".into(), ToString::to_string);
-        let changed = event.before.is_some() || event.after.is_some();
-        let changed = changed.then(|| format!("{} → {}", json(&event.before), json(&event.after)));
         table.add_row([
             number,
             text(&format!("{:.0}", said.at)),
@@ -101,7 +98,7 @@ pub(crate) fn audit(listing: &Listing) -> String {
             text(&what),
             text(event.about.as_ref().map(About::name).unwrap_or_default()),
             text(event.why.as_deref().unwrap_or_default()),
-            text(&changed.unwrap_or_default()),
+            Cell::new(event.changes().iter().map(|change| visible::line(change)).collect::<Vec<_>>().join("\n")),
         ]);
     }
     format!("{table}\n")

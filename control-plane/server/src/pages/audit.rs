@@ -3,7 +3,6 @@
 use axum::response::Response;
 use control_plane_audit::{About, Listing, Outcome, Recorded, Said};
 use maud::{Markup, html};
-use serde_json::Value;
 
 use super::frame::{Tab, Table, answer, choice, window};
 use crate::{
@@ -82,15 +81,12 @@ fn table(records: &[Recorded]) -> Markup {
     html! { div.records { (table) } }
 }
 
-/// What changed; where that is long, when it is asked for.
+/// What changed; where that is much, when it is asked for.
 fn changed(Said { event, .. }: &Said) -> Markup {
-    let text = |value: &Option<Value>| value.as_ref().map_or_else(|| "–".to_owned(), Value::to_string);
-    let (before, after) = (text(&event.before), text(&event.after));
+    let lines = event.changes();
     html! {
-        @if event.before.is_some() || event.after.is_some() {
-            @if before.len() + after.len() < 120 { code { (before) " → " (after) } } @else {
-                details { summary { "shown on demand" } pre { (before) "\n→ " (after) } }
-            }
+        @if lines.len() < 4 { @for line in &lines { div { (line) } } } @else {
+            details { summary { (lines.len()) " values" } pre { (lines.join("\n")) } }
         }
     }
 }
