@@ -223,9 +223,9 @@ impl Cloud {
         });
 
         let step = progress::step("control plane");
-        let configuration = control_plane::configuration(&front, &control_plane_url, sign_in.as_ref())?;
+        let configuration = control_plane::configuration(&front, &control_plane_url, &registry, sign_in.as_ref())?;
         let control_plane =
-            ControlPlane::start(reserved, &options.project, &dir, &configuration, &options.store).await?;
+            ControlPlane::start(reserved, &options.project, &dir, &configuration, &options.store, &endpoint).await?;
         step.done(match options.store {
             Store::Embedded => format!("control plane at {control_plane_url}"),
             Store::ClickHouse | Store::At(_) => {

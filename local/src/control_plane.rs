@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, process::Command};
 use crate::{
     children::Supervised,
     clickhouse::{ClickHouse, Store},
-    ministack::sibling,
+    ministack::{BOOKING_ACCOUNT, REGION, sibling},
     sign_in::SignIn,
 };
 
@@ -39,11 +39,12 @@ impl Reserved {
     }
 }
 
-/// What the configuration file says, a section each. `front` has the functions' log lines.
-pub fn configuration(front: &str, url: &str, sign_in: Option<&SignIn>) -> Result<String> {
+/// What the configuration file says, a section each. `front` has the functions' log lines; `tenants` is the registry's table.
+pub fn configuration(front: &str, url: &str, tenants: &str, sign_in: Option<&SignIn>) -> Result<String> {
     let sections = [
         format!("[logs]\nurl = \"{front}/_local/logs\"\n"),
         "[slo]\nsettle_seconds = 5\n".to_owned(),
+        format!("[tenants]\ntable = \"{tenants}\"\ntiers = [\"basic\", \"standard\", \"premium\"]\n"),
         sign_in.map(|sign_in| sign_in.configuration(url, front)).transpose()?.unwrap_or_default(),
     ];
     Ok(sections.concat())
@@ -61,13 +62,14 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts it where a place is reserved, with its data below `dir`.
+    /// Starts it where a place is reserved, with its data below `dir`; `endpoint` is AWS, where it has the rights of account A.
     pub async fn start(
         reserved: Reserved,
         project: &Path,
         dir: &Path,
         configuration: &str,
         store: &Store,
+        endpoint: &str,
     ) -> Result<Self> {
         let (clickhouse, address) = match store {
             Store::Embedded => (None, None),
@@ -95,7 +97,14 @@ impl ControlPlane {
         let listen = listener.local_addr()?.to_string();
         drop(listener);
         let args = ["serve", "--listen", &listen, "--data", &data, "--config", &config];
-        let env: Vec<_> = address.into_iter().map(|address| (STORE.to_owned(), address)).collect();
+        let aws = [
+            ("AWS_ENDPOINT_URL", endpoint),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", BOOKING_ACCOUNT),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+        ];
+        let aws = aws.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let env: Vec<_> = address.into_iter().map(|address| (STORE.to_owned(), address)).chain(aws).collect();
         let log = dir.join("control-plane.log");
         let process = Supervised::start("control plane", &program, &args.map(str::to_owned), &env, log)?;
         let mut control_plane = Self { process, url, clickhouse };

@@ -7,23 +7,29 @@ use std::{process::Command, sync::LazyLock};
 use aws_sdk_sns::types::MessageAttributeValue;
 use local::{ministack::sdk_config, users};
 use serde_json::{Value, json};
-use testkit::{Caller, Cloud, book, eventually, program};
+use testkit::{
+    Caller, Cloud, book,
+    browser::{Browser, location},
+    control_plane::Server,
+    eventually, program,
+};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
+
+/// What a process needs that has the rights of account A.
+fn account_a() -> [(&'static str, &'static str); 4] {
+    [
+        ("AWS_ENDPOINT_URL", &CLOUD.outputs.aws_endpoint_url),
+        ("AWS_REGION", &CLOUD.outputs.region),
+        ("AWS_ACCESS_KEY_ID", &CLOUD.outputs.booking_account),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+    ]
+}
 
 /// What `operator tenant …` prints and whether it succeeds.
 fn tenant_command(arguments: &[&str]) -> (bool, String) {
     let mut command = Command::new(program("operator"));
-    command.arg("tenant").args(arguments).args(["--table", &CLOUD.outputs.tenants_table]).env_clear();
-    let account = CLOUD.outputs.booking_account.as_str();
-    for (name, value) in [
-        ("AWS_ENDPOINT_URL", CLOUD.outputs.aws_endpoint_url.as_str()),
-        ("AWS_REGION", &CLOUD.outputs.region),
-        ("AWS_ACCESS_KEY_ID", account),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-    ] {
-        command.env(name, value);
-    }
+    command.arg("tenant").args(arguments).args(["--table", &CLOUD.outputs.tenants_table]).env_clear().envs(account_a());
     let output = command.output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(text).unwrap())
@@ -71,20 +77,51 @@ async fn suspended_and_resumed_with_one_token() {
     book(&caller, "LHR", "JFK").await;
     both_answer(&caller, 200, None).await;
 
-    assert!(succeeds(&["suspend", tenant]).contains("active → suspended"));
+    let why = ["--reason", "unpaid since May"];
+    assert!(succeeds(&[&["suspend", tenant], &why[..]].concat()).ends_with("active → suspended, unpaid since May\n"));
     both_answer(&caller, 403, Some("tenant_suspended")).await;
-    assert!(succeeds(&["suspend", tenant]).contains("as before"));
+    assert!(succeeds(&[&["suspend", tenant], &why[..]].concat()).contains("as before"));
+    let listed: Vec<Value> = serde_json::from_str(&succeeds(&["list", "--json"])).unwrap();
+    let listed = listed.iter().find(|listed| listed["tenant_id"] == tenant).unwrap();
+    assert_eq!((&listed["status"], &listed["change_reason"]), (&json!("suspended"), &json!("unpaid since May")));
+    assert!(listed["changed_by"].as_str().unwrap().starts_with("arn:aws:"), "{listed}");
     // Nobody else is touched.
     both_answer(&CLOUD.caller(0).await, 200, None).await;
 
-    assert!(succeeds(&["resume", tenant]).contains("suspended → active"));
+    assert!(succeeds(&["resume", tenant, "--reason", "paid"]).contains("suspended → active"));
     both_answer(&caller, 200, None).await;
+}
+
+#[tokio::test]
+async fn suspended_resumed_and_promoted_by_button() {
+    let caller = new_tenant("Button Air", "basic").await;
+    let tenant = caller.user.tenant.as_str();
+    let dir = tempfile::tempdir().unwrap();
+    let table = &CLOUD.outputs.tenants_table;
+    let config = format!("[tenants]\ntable = '{table}'\ntiers = ['basic', 'premium']");
+    let server = Server::with_environment(dir.path(), &config, &account_a());
+    let mut browser = Browser::new(&server);
+    let mut press = async |button: &str, form: &str| {
+        let pressed = browser.post(&format!("/tenants/{tenant}/{button}"), &server.url, form.to_owned()).await;
+        browser.open(&location(&pressed)).await.text().await.unwrap()
+    };
+    both_answer(&caller, 200, None).await;
+    let page = press("suspend", "reason=unpaid+since+May").await;
+    assert!(page.contains("Button Air") && page.contains("suspended") && page.contains("unpaid since May"), "{page}");
+    both_answer(&caller, 403, Some("tenant_suspended")).await;
+    press("resume", "reason=paid").await;
+    both_answer(&caller, 200, None).await;
+    press("tier", "reason=grown&shown=basic&tier=premium").await;
+    // What the button did, the command sees, and the other way round.
+    assert!(succeeds(&["set-tier", tenant, "basic", "--reason", "shrunk"]).contains("premium → basic"));
+    let (path, form) = (format!("/tenants/{tenant}/tier"), "reason=r&shown=premium&tier=basic".to_owned());
+    assert_eq!(browser.post(&path, &server.url, form).await.status(), 409);
 }
 
 #[tokio::test]
 async fn a_booking_that_arrives_after_the_suspension_gets_its_miles() {
     let caller = new_tenant("Grounded Air", "standard").await;
-    succeeds(&["suspend", &caller.user.tenant]);
+    succeeds(&["suspend", &caller.user.tenant, "--reason", "fog"]);
     both_answer(&caller, 403, Some("tenant_suspended")).await;
     // As booking-publisher would send one that was made before.
     let number = "GRVNDED2";
@@ -115,7 +152,10 @@ async fn a_booking_that_arrives_after_the_suspension_gets_its_miles() {
 #[tokio::test]
 async fn the_registrys_tier_counts_over_the_tokens() {
     let caller = new_tenant("Promoted Air", "basic").await;
-    assert!(succeeds(&["set-tier", &caller.user.tenant, "premium"]).contains("basic → premium"));
+    assert!(
+        succeeds(&["set-tier", &caller.user.tenant, "premium", "--reason", "asked for more"])
+            .contains("basic → premium")
+    );
     eventually("premium spans", async || {
         let booked = book(&caller, "CDG", "NRT").await;
         let trace = CLOUD.trace(&booked.trace_id(), |trace| trace.spans.len() >= testkit::JOURNEY.len()).await;
@@ -138,9 +178,11 @@ async fn the_command_line_refuses_what_makes_no_sense() {
     assert!(listed.iter().any(|tenant| tenant["tenant_id"] == "acme" && tenant["status"] == "active"), "{listed:?}");
     assert!(succeeds(&["list"]).contains("oceanic"));
     for (arguments, reason) in [
-        (&["suspend", "nobody-of-this-name"][..], "there is no tenant nobody-of-this-name"),
-        (&["suspend", "a#b"], "the tenant id must be"),
-        (&["set-tier", "acme", "gold"], "there is no tier \"gold\""),
+        (&["suspend", "nobody-of-this-name", "--reason", "x"][..], "there is no tenant nobody-of-this-name"),
+        (&["suspend", "a#b", "--reason", "x"], "the tenant id must be"),
+        (&["suspend", "acme"], "--reason <REASON>"),
+        (&["suspend", "acme", "--reason", " "], "the reason must be 1 to 500 printable characters"),
+        (&["set-tier", "acme", "gold", "--reason", "x"], "there is no tier \"gold\""),
         (&["create", "--company-name", " ", "--tier", "basic"], "the company's name must be"),
     ] {
         let (success, text) = tenant_command(arguments);

@@ -40,6 +40,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("control-plane/dynamodb", &["control-plane-model"]),
     ("control-plane/access", &["control-plane-model", "lambda-http-client", "tenancy", "tenant-auth"]),
     ("control-plane/audit", &["control-plane-model"]),
+    ("control-plane/registry", &["tenancy", "lambda-http-client"]),
     ("control-plane/otel-traces", &["control-plane-model", "control-plane-clickhouse"]),
     (
         "control-plane/server",
@@ -53,6 +54,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "control-plane-otel-traces",
             "slo",
             "tenancy",
+            "tenant-registry",
         ],
     ),
     (

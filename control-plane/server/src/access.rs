@@ -21,7 +21,7 @@ impl From<AccessError> for Problem {
 }
 
 /// Whether a person reads the answer as a page of its own, and not a program, or a page that refreshes a part of itself.
-fn is_page(headers: &HeaderMap) -> bool {
+pub(crate) fn is_page(headers: &HeaderMap) -> bool {
     let accepts = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
     accepts && !headers.contains_key("hx-request") && !headers.contains_key(header::AUTHORIZATION)
 }

@@ -17,6 +17,7 @@ use crate::{
     evaluator::{SETTLE, Settings},
     forward::{Destination, Privacy},
     intake::Keys,
+    tenants,
 };
 
 const HOUR: i64 = 3_600;
@@ -36,6 +37,8 @@ pub struct Config {
     pub(crate) logs: Logs,
     slo: Slo,
     alerts: AlertsTo,
+    /// The registry of tenants, where operators may change them here.
+    tenants: Option<tenants::Settings>,
     /// What is paid for requests and time.
     pub(crate) prices: Option<Prices>,
     /// As it was written.
@@ -157,6 +160,15 @@ impl Config {
             }
         }
         Ok(access)
+    }
+
+    /// The registry of tenants; none, where nobody changes tenants here.
+    pub(crate) fn tenants(&self) -> Result<Option<tenants::Settings>> {
+        let mut settings = self.tenants.clone();
+        if let Some(settings) = &mut settings {
+            settings.table = secret(&settings.table)?;
+        }
+        Ok(settings)
     }
 
     /// Who may send for which account.

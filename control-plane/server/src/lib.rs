@@ -10,6 +10,7 @@
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
 //! | [`leader`] | which of several servers makes sums, judges and tells |
 //! | `otel_traces` | spans that a Collector has written to ClickHouse |
+//! | `tenants` | tenants as the registry has them, and what operators change of them |
 //! | [`evaluator`] | every tenant's objectives, kept up to date |
 //! | [`alerting`] | alerts, and how they are told |
 //! | [`delivery`] | requests to others, sent until they are taken |
@@ -34,5 +35,6 @@ mod otel_traces;
 pub mod pages;
 pub mod problem;
 pub mod server;
+mod tenants;
 pub mod text;
 pub mod visible;

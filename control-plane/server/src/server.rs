@@ -41,6 +41,7 @@ use crate::{
     leader::Leader,
     otel_traces, pages,
     problem::Problem,
+    tenants::Tenants,
 };
 
 /// Between two looks at whether there are spans to make sums of.
@@ -71,6 +72,10 @@ pub async fn serve(
         prices: config.prices.clone().map(Arc::new),
         logs: config.logs.url.as_deref().map(Logs::new).transpose()?,
         spans: spans.clone(),
+        tenants: match config.tenants()? {
+            Some(settings) => Some(Tenants::open(&settings, audit.clone()).await),
+            None => None,
+        },
         states,
         audit: audit.clone(),
     };
@@ -87,7 +92,7 @@ pub async fn serve(
     };
     let guarded = |router: Router| {
         let recorded = router.layer(Extension(audit.clone())).layer(from_fn_with_state(audit.clone(), note_token));
-        recorded.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(gate.clone(), guard))
+        recorded.layer(from_fn(receive_form)).layer(from_fn_with_state(gate.clone(), guard))
     };
     let pages = pages::routes().into_router().with_state(sources.clone());
     let pages = guarded(pages.merge(sign_in_routes().into_router().with_state(gate.clone())));
@@ -111,6 +116,15 @@ pub async fn serve(
     ready()?;
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
+}
+
+/// A form that is too long is read to its end, so that its sender reads the answer.
+async fn receive_form(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    match intake::receive(body, MAX_FORM_BYTES).await {
+        Ok(form) => next.run(Request::from_parts(head, form.into())).await,
+        Err((status, why)) => nothing(status, &why, &head.headers),
+    }
 }
 
 async fn other_method(headers: HeaderMap) -> Response {

@@ -1,82 +1,12 @@
 //! Somebody signs in with a browser, works, and signs out; a copy of their cookie is worth nothing afterwards.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use reqwest::{Client, Response, redirect::Policy};
 use serde_json::json;
 use testkit::{
+    browser::{Browser, csrf, location},
     control_plane::{Server, span},
     provider::{Provider, access},
 };
-
-/// A browser without a window: it keeps what it is told to keep, and goes where it is told to go only when asked.
-struct Browser {
-    client: Client,
-    server: String,
-    cookies: Vec<(String, String)>,
-}
-
-impl Browser {
-    fn new(server: &Server) -> Self {
-        let client = Client::builder().redirect(Policy::none()).build().unwrap();
-        Self { client, server: server.url.clone(), cookies: Vec::new() }
-    }
-
-    fn cookie(&self) -> String {
-        self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
-    }
-
-    fn keep(&mut self, answer: &Response) {
-        for line in answer.headers().get_all("set-cookie") {
-            let line = line.to_str().unwrap();
-            assert!(line.contains("HttpOnly") && line.contains("SameSite=Lax") && !line.contains("Domain"), "{line}");
-            let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
-            self.cookies.retain(|(known, _)| known != name);
-            if !value.is_empty() {
-                self.cookies.push((name.to_owned(), value.to_owned()));
-            }
-        }
-    }
-
-    async fn open(&mut self, path: &str) -> Response {
-        let request = self.client.get(format!("{}{path}", self.server)).header("accept", "text/html");
-        let answer = request.header("cookie", self.cookie()).send().await.unwrap();
-        self.keep(&answer);
-        answer
-    }
-
-    async fn post(&mut self, path: &str, origin: &str, body: String) -> Response {
-        let request = self.client.post(format!("{}{path}", self.server)).header("origin", origin);
-        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
-        let answer = request.header("cookie", self.cookie()).send().await.unwrap();
-        self.keep(&answer);
-        answer
-    }
-
-    /// From a page that wants to know who asks, to the provider, and back to that page.
-    async fn sign_in(&mut self, issuer: &str, page: &str) -> Response {
-        let led = location(&self.open(page).await);
-        let choose = self.open(&led).await.text().await.unwrap();
-        let return_to = led.split_once('?').unwrap().1;
-        assert!(choose.contains(&format!("/sign-in/{issuer}?{return_to}")), "{choose}");
-        let to_provider = location(&self.open(&format!("/sign-in/{issuer}?{return_to}")).await);
-        let back = location(&self.client.get(to_provider).send().await.unwrap());
-        // The configuration cannot know the test's port.
-        let answer = self.open(back.strip_prefix("http://127.0.0.1:1").unwrap()).await;
-        assert_eq!(location(&answer), page);
-        self.open(page).await
-    }
-}
-
-fn location(answer: &Response) -> String {
-    assert_eq!(answer.status(), 303, "{}", answer.url());
-    answer.headers()["location"].to_str().unwrap().to_owned()
-}
-
-/// What a page's form brings along.
-fn csrf(page: &str) -> String {
-    let (_, after) = page.split_once("name=\"csrf\" value=\"").expect("a form to sign out");
-    after.split('"').next().unwrap().to_owned()
-}
 
 async fn here() -> (Server, Provider, Provider, tempfile::TempDir) {
     let (staff, tenants) = (Provider::start().await, Provider::start().await);
@@ -112,7 +42,7 @@ async fn signed_in_and_out() {
     ] {
         let answer = browser.post("/sign-out", origin, body).await;
         assert!(answer.status().is_client_error(), "{origin}");
-        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
         assert_eq!(browser.open("/").await.status(), 200);
     }
     assert_eq!(location(&browser.post("/sign-out", &server.url, format!("csrf={token}")).await), "/sign-in");

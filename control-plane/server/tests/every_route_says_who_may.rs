@@ -65,6 +65,10 @@ const TABLE: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/sign-in/{issuer}", "/sign-in/tenants", [303; 6]),
     ("GET", "/sign-in/{issuer}", "/sign-in/nobody", [400; 6]),
     ("GET", "/sign-in/callback", "/sign-in/callback", [400; 6]),
+    // No registry of tenants is configured here.
+    ("POST", "/tenants/{id}/suspend", "/tenants/acme/suspend", [401, 403, 403, 403, 404, 403]),
+    ("POST", "/tenants/{id}/resume", "/tenants/acme/resume", [401, 403, 403, 403, 404, 403]),
+    ("POST", "/tenants/{id}/tier", "/tenants/acme/tier", [401, 403, 403, 403, 404, 403]),
     ("POST", "/sign-out", "/sign-out", [303; 6]),
 ];
 

@@ -1,14 +1,17 @@
 //! `operator tenant`: the registry of tenants from the command line.
 
-mod registry;
 mod report;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use aws_config::SdkConfig;
 use clap::{Args, Subcommand};
+use lambda_http_client::{
+    Roots,
+    aws::{self, describe},
+};
 use serde::Serialize;
-use tenancy::{TenantId, TenantStatus, Tiers};
-
-pub use registry::{Changed, Registry};
+use tenancy::{RegistryEntry, TenantId, TenantStatus, Tiers};
+use tenant_registry::{Change, Reason, Registry, Tenant};
 
 /// Where the registry is, and what to do with it.
 #[derive(Debug, Args)]
@@ -40,25 +43,38 @@ enum Command {
     /// List all tenants.
     List,
     /// Refuse a tenant from now on, whatever its tokens say; takes half a minute to reach every function.
-    Suspend { tenant_id: TenantId },
+    Suspend(Which),
     /// Serve a suspended tenant again.
-    Resume { tenant_id: TenantId },
+    Resume(Which),
     /// Give a tenant another tier; it counts over the one in its tokens.
     SetTier {
-        tenant_id: TenantId,
+        #[command(flatten)]
+        which: Which,
         /// One of the tiers.
         tier: String,
     },
 }
 
+/// Which tenant is changed, and why.
+#[derive(Debug, Args)]
+struct Which {
+    tenant_id: TenantId,
+    /// Why, for whoever asks later: it stands in the registry, with the ARN of the credentials.
+    #[arg(long)]
+    reason: Reason,
+}
+
 /// Does what is asked with the registry; what there is to print about it.
 ///
 /// # Errors
-/// The registry cannot be reached or refuses, there is no such tenant or tier, or a company's name is none.
+/// The registry cannot be reached or refuses, there is no such tenant or tier, a company's name or a reason is none, or somebody else changed
+/// the tenant in the same moment.
 pub async fn run(options: Options) -> Result<String> {
     let Options { command, table, tiers, json } = options;
-    let registry = Registry::open(&table).await;
-    let changed = match command {
+    let config = aws::config(Roots::System).await;
+    let registry = Registry::new(&config, &table);
+    let status = |to| move |entry: &RegistryEntry| Change::Status { from: entry.status, to };
+    let (before, after) = match command {
         Command::Create { company_name, tier } => {
             let tenant = registry.create(&company_name, tiers.parse(&tier)?).await?;
             return if json { to_json(&tenant) } else { Ok(tenant.tenant_id.to_string()) };
@@ -67,11 +83,35 @@ pub async fn run(options: Options) -> Result<String> {
             let tenants = registry.list().await?;
             return if json { to_json(&tenants) } else { Ok(report::tenants(&tenants)) };
         }
-        Command::Suspend { tenant_id } => registry.set_status(&tenant_id, TenantStatus::Suspended).await?,
-        Command::Resume { tenant_id } => registry.set_status(&tenant_id, TenantStatus::Active).await?,
-        Command::SetTier { tenant_id, tier } => registry.set_tier(&tenant_id, tiers.parse(&tier)?).await?,
+        Command::Suspend(which) => which.change(&registry, &config, status(TenantStatus::Suspended)).await?,
+        Command::Resume(which) => which.change(&registry, &config, status(TenantStatus::Active)).await?,
+        Command::SetTier { which, tier } => {
+            let to = tiers.parse(&tier)?;
+            which.change(&registry, &config, |entry| Change::Tier { from: entry.tier, to }).await?
+        }
     };
-    if json { to_json(&changed.to) } else { Ok(report::changed(&changed)) }
+    if json { to_json(&after) } else { Ok(report::changed(&before, &after)) }
+}
+
+impl Which {
+    /// Makes a change of what the table has now, if it is one; the tenant before and after.
+    async fn change(
+        &self,
+        registry: &Registry,
+        config: &SdkConfig,
+        change: impl Fn(&RegistryEntry) -> Change,
+    ) -> Result<(Tenant, Tenant)> {
+        let before = registry.get(&self.tenant_id).await?;
+        let change = change(&before.entry);
+        if change.from() == change.to() {
+            return Ok((before.clone(), before));
+        }
+        let caller = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
+        let caller = caller.map_err(|error| anyhow!("whose credentials these are: {}", describe(&error)))?;
+        let by = caller.arn().unwrap_or_default();
+        let after = registry.change(&self.tenant_id, change, by, &self.reason).await?;
+        Ok((before, after))
+    }
 }
 
 fn to_json(value: &impl Serialize) -> Result<String> {

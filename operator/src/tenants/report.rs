@@ -1,36 +1,37 @@
 //! The tenant registry as a table, and what changed in it.
 
 use comfy_table::{Table, presets::NOTHING};
-use tenancy::RegistryEntry;
-
-use super::Changed;
+use tenant_registry::Tenant;
 
 /// The tenants, a line for each.
-pub(super) fn tenants(tenants: &[RegistryEntry]) -> String {
+pub(super) fn tenants(tenants: &[Tenant]) -> String {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_header(["tenant", "company", "tier", "status", "registered"]);
-    for tenant in tenants {
+    table.load_style(NOTHING).set_header(["tenant", "company", "tier", "status", "registered", "last changed, why"]);
+    for Tenant { entry, last_change } in tenants {
+        let changed = last_change.as_ref().map(|last| format!("{}, {}", last.changed_at, last.change_reason));
         table.add_row([
-            tenant.tenant_id.as_str(),
-            &tenant.company_name,
-            tenant.tier.as_str(),
-            tenant.status.as_str(),
-            &tenant.created_at,
+            entry.tenant_id.as_str(),
+            &entry.company_name,
+            entry.tier.as_str(),
+            entry.status.as_str(),
+            &entry.created_at,
+            &changed.unwrap_or_default(),
         ]);
     }
     format!("{table}\n{} tenants", tenants.len())
 }
 
 /// A change in one line.
-pub(super) fn changed(Changed { from, to }: &Changed) -> String {
+pub(super) fn changed(before: &Tenant, after: &Tenant) -> String {
+    let (from, to) = (&before.entry, &after.entry);
     let tenant = format!("{} ({})", to.tenant_id, to.company_name);
     let changes: Vec<String> = [(from.tier.as_str(), to.tier.as_str()), (from.status.as_str(), to.status.as_str())]
         .into_iter()
         .filter(|(from, to)| from != to)
         .map(|(from, to)| format!("{from} → {to}"))
         .collect();
-    match changes.as_slice() {
-        [] => format!("{tenant}: {}, {} as before", to.tier, to.status.as_str()),
-        changes => format!("{tenant}: {}", changes.join(", ")),
+    match (changes.as_slice(), &after.last_change) {
+        ([], _) | (_, None) => format!("{tenant}: {}, {} as before", to.tier, to.status.as_str()),
+        (changes, Some(last)) => format!("{tenant}: {}, {}", changes.join(", "), last.change_reason),
     }
 }

@@ -37,6 +37,7 @@ interface ChartsProps {
 function Charts({ points, axis, promised, moments }: ChartsProps) {
   const width = axis.width;
   const each = width === DAY ? "day" : width === 3_600 ? "hour" : width === 60 ? "minute" : span(width);
+  const highest = (values: Map<number, number>) => Math.max(0, ...values.values());
   const of = (value: (summary: Summary) => number | null) => {
     const known = points.flatMap(({ start, summary }) => {
       const number = value(summary);
@@ -52,7 +53,6 @@ function Charts({ points, axis, promised, moments }: ChartsProps) {
     { name: "half of the answers", values: of((summary) => summary.p50_ns), class: "half" },
     { name: "99 of 100 answers", values: of((summary) => summary.p99_ns), class: "most" },
   ];
-  const highest = (line: Line) => Math.max(...line.values.values());
   return (
     <>
       <p class="totals">
@@ -63,21 +63,21 @@ function Charts({ points, axis, promised, moments }: ChartsProps) {
         <Chart
           {...common}
           title={`Requests per ${each}`}
-          summary={`${count(requests)} in all; at most ${count(Math.max(...of((summary) => summary.weight).values()))}.`}
+          summary={`${count(requests)} in all; at most ${count(highest(of((summary) => summary.weight)))}.`}
           value={count}
           lines={[{ name: "requests", values: of((summary) => summary.weight), class: "requests" }]}
         />
         <Chart
           {...common}
           title={`Failed requests per ${each}`}
-          summary={`${count(failed)} in all; at most ${count(Math.max(...of(failedOf).values()))}.`}
+          summary={`${count(failed)} in all; at most ${count(highest(of(failedOf)))}.`}
           value={count}
           lines={[{ name: "failed", values: of((summary) => failedOf(summary) || null), class: "failed" }]}
         />
         <Chart
           {...common}
           title="How long answers took, at most"
-          summary={took.map((line) => `${line.name} up to ${duration(highest(line))}`).join(", ") + "."}
+          summary={took.map((line) => `${line.name} up to ${duration(highest(line.values))}`).join(", ") + "."}
           value={(ns) => (ns === 0 ? "0" : duration(ns))}
           lines={took}
           limit={promised && { name: `promised for ${percent(promised.target)}`, value: promised.within_ms * 1e6 }}

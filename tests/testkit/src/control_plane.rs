@@ -1,6 +1,7 @@
 //! A control plane of the test's own, and OTLP requests for it.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, Command, Stdio},
@@ -36,11 +37,11 @@ impl Server {
 
     /// The same, with this configuration.
     pub fn configured(dir: &Path, config: &str) -> Self {
-        Self::with_environment(dir, config, &[])
+        Self::with_environment(dir, config, &[] as &[(&str, &str)])
     }
 
     /// The same, with these variables.
-    pub fn with_environment(dir: &Path, config: &str, variables: &[(&str, &Path)]) -> Self {
+    pub fn with_environment(dir: &Path, config: &str, variables: &[(&str, impl AsRef<OsStr>)]) -> Self {
         let file = dir.join("control-plane.toml");
         std::fs::write(&file, config).unwrap();
         let mut process = Command::new(program("control-plane"))
@@ -48,7 +49,7 @@ impl Server {
             .arg(dir)
             .arg("--config")
             .arg(file)
-            .envs(variables.iter().copied())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -7,6 +7,7 @@
 //! | [`tokens`], [`trace_contexts`] | tokens that no function may take, and trace context with what is to come of it |
 //! | [`insights`] | the services that slo-evaluator asks and tells |
 //! | [`provider`] | an OpenID provider, and what one can do wrong |
+//! | `browser` | somebody who signs in at a control plane, and sends forms |
 //! | `control_plane` | a control plane of the test's own, and OTLP requests for it |
 //! | `clickhouse`, `dynamodb` | a ClickHouse for it, and a table |
 //! | `traffic` | requests of many tenants as spans, and what they come to |
@@ -14,10 +15,12 @@
 //! | `proxy`, `faults`, `results` | faults between the cloud's functions and AWS, and what came of them |
 //! | `signed`, `recorded` | what functions ask AWS for, as IAM sees it |
 //!
-//! `control_plane`, `clickhouse`, `dynamodb` and `traffic` are behind the feature `control-plane`, what comes after it behind `local-cloud`; what looks into other processes is
+//! `browser`, `control_plane`, `clickhouse`, `dynamodb` and `traffic` are behind the feature `control-plane`, what comes after it behind `local-cloud`; what looks into other processes is
 //! there on Linux alone.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[cfg(feature = "control-plane")]
+pub mod browser;
 #[cfg(feature = "control-plane")]
 pub mod clickhouse;
 #[cfg(feature = "control-plane")]

@@ -239,6 +239,39 @@ def test_a_control_plane_that_does_not_know_the_sign_in(page, cloud):
     book(page)
 
 
+def test_a_refused_token_is_renewed(page, cloud):
+    """Once, without a word to the user."""
+    refused = []
+
+    def refuse_the_first(route):
+        if refused:
+            return route.continue_()
+        refused.append(route.request.headers["authorization"])
+        return route.fulfill(status=401, headers={"access-control-allow-origin": "*"}, body="{}")
+
+    page.route("**/api/cost*", refuse_the_first)
+    sign_in(page, cloud.user("acme"))
+    open_service(page)
+    tokens = [request.headers["authorization"] for request in page.asked if "/api/cost" in request.url and request.method == "GET"]
+    assert len(tokens) == 2 and tokens[0] == refused[0] != tokens[1]
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_failed_request_leads_to_its_trace(page, cloud):
+    """At the control plane, where the same admin signs in by a click and sees the trace."""
+    sign_in(page, cloud.user("globex"))
+    open_service(page)
+    failed = section(page, "^Failed requests").get_by_role("link").first
+    trace_id = failed.get_attribute("href").rsplit("/", 1)[1]
+    with page.expect_popup() as opened:
+        failed.click()
+    control_plane = opened.value
+    control_plane.locator("a[href*='/sign-in/tenants']").click()
+    control_plane.get_by_role("button", name=re.compile("globex")).click()
+    expect(control_plane).to_have_url(f"{cloud.outputs['control_plane_url']}/traces/{trace_id}")
+    expect(control_plane.locator("main")).to_contain_text("POST /bookings")
+
+
 def test_what_it_costs_where_there_are_prices(page, cloud):
     """The amounts that the control plane answers, and no price of a unit."""
 

@@ -14,12 +14,14 @@ use control_plane_model::{
 use jiff::Timestamp;
 use serde_json::Value;
 use slo::{CostReport, Prices};
+use tenant_registry::Tenant;
 
 use super::{Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WindowQuery, objectives};
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
     problem::{Problem, in_time},
+    tenants::Tenants,
 };
 
 const MAX_ALERTS: usize = 500;
@@ -33,6 +35,7 @@ pub(crate) struct Sources {
     pub(crate) evaluator: Evaluator,
     pub(crate) prices: Option<Arc<Prices>>,
     pub(crate) logs: Option<Logs>,
+    pub(crate) tenants: Option<Tenants>,
 }
 
 /// What somebody sees of it: the one way from a request to what is kept.
@@ -107,6 +110,17 @@ impl View {
             self.alerts(Some(id))
         )?;
         Ok(TenantAnswer { now, alerts, ..over })
+    }
+
+    /// The registry, where one is configured.
+    pub(crate) fn tenants(&self) -> Option<&Tenants> {
+        self.sources.tenants.as_ref()
+    }
+
+    /// A tenant as the registry has it; `None` where there is no registry, or the tenant is not for these eyes.
+    pub(crate) async fn registered(&self, id: &str) -> Option<Result<Tenant, Problem>> {
+        let tenants = self.tenants().filter(|_| self.scope.sees(Some(id)))?;
+        Some(tenants.get(id).await)
     }
 
     pub(crate) async fn alerts(&self, tenant: Option<&str>) -> Result<Vec<Alarm>, Problem> {

@@ -117,12 +117,12 @@ impl Encoding {
     }
 }
 
-/// Reads a body of at most [`MAX_BODY_BYTES`].
+/// Reads a body of at most so many bytes.
 ///
 /// The rest of a larger one is read too, up to [`MAX_DISCARDED_BYTES`]: a connection that closes while its sender still writes may take
 /// the answer with it, and the sender would try the same request again.
-pub(super) async fn receive(mut body: Body) -> Result<Bytes, Refusal> {
-    let error = match Limited::new(&mut body, MAX_BODY_BYTES).collect().await {
+pub(crate) async fn receive(mut body: Body, max: usize) -> Result<Bytes, Refusal> {
+    let error = match Limited::new(&mut body, max).collect().await {
         Ok(collected) => return Ok(collected.to_bytes()),
         Err(error) => error,
     };
@@ -135,7 +135,11 @@ pub(super) async fn receive(mut body: Body) -> Result<Bytes, Refusal> {
     {
         discarded += frame.data_ref().map_or(0, Bytes::len);
     }
-    Err((StatusCode::PAYLOAD_TOO_LARGE, format!("a request has at most {} MiB", MAX_BODY_BYTES >> 20)))
+    Err((StatusCode::PAYLOAD_TOO_LARGE, format!("a request has at most {} here", size(max))))
+}
+
+fn size(bytes: usize) -> String {
+    if bytes < 1 << 20 { format!("{} KiB", bytes >> 10) } else { format!("{} MiB", bytes >> 20) }
 }
 
 /// Undoes the content codings, the last of them first: <https://www.rfc-editor.org/rfc/rfc9110#section-8.4>.

@@ -32,6 +32,7 @@ use control_plane_model::{
 pub use keys::Keys;
 pub use spans::{Rejected, by_trace};
 
+pub(crate) use self::body::receive;
 use self::{body::Encoding, proto_json::Read};
 use crate::forward::Forwarder;
 
@@ -66,7 +67,7 @@ async fn not_served(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 
 /// Takes spans. 200 means that they are on disk.
 async fn export(State(intake): State<Intake>, headers: HeaderMap, body: Body) -> Response {
-    let body = body::receive(body).await;
+    let body = receive(body, MAX_BODY_BYTES).await;
     let (Ok(encoding) | Err(encoding)) = Encoding::of(&headers);
     match take(&intake, &headers, body).await {
         Ok(rejected) => encoding.accept(&rejected),

@@ -7,6 +7,7 @@
 //! | `search` | searching traces |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
+//! | `registry` | a tenant as the registry has it, and the forms that change it |
 //! | `cost` | who costs what |
 //! | `audit` | what operators did, and what was changed |
 //! | `sign_in` | signing in and out |
@@ -16,6 +17,7 @@ mod cost;
 mod frame;
 mod map;
 mod map_layout;
+mod registry;
 mod search;
 mod sign_in;
 mod tenant;
@@ -37,6 +39,9 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
         .get(May::SignedIn, "/tenants", tenants::page)
         .get(May::SignedIn, "/tenant", tenant::page)
+        .post(May::Operators, "/tenants/{id}/suspend", registry::suspend)
+        .post(May::Operators, "/tenants/{id}/resume", registry::resume)
+        .post(May::Operators, "/tenants/{id}/tier", registry::set_tier)
         .get(May::SignedIn, "/cost", cost::page)
         .get(May::Staff, "/audit", audit::page)
         .get(May::Anybody, "/static/icon.svg", || asset("image/svg+xml", include_str!("../assets/icon.svg")))

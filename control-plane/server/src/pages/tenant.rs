@@ -1,13 +1,13 @@
 //! `GET /tenant?id=`: a tenant over time, its services, its slowest traces, its alerts.
 
-use axum::response::Response;
+use axum::{http::StatusCode, response::Response};
 use control_plane_model::search::quoted;
 use maud::{Markup, Render, html};
 use serde::Deserialize;
 
 use super::{
     frame::{Tab, Table, answer, window},
-    search,
+    registry, search,
     tenants::meter,
 };
 
@@ -32,7 +32,18 @@ pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Re
     let id = query.as_ref().ok().and_then(|Query(query)| query.id.clone()).unwrap_or_default();
     let content = async {
         let Query(query) = query?;
-        Ok(content(&id, &query, &view.tenant(&id, &query.window).await?))
+        let (spans, registered) = tokio::join!(view.tenant(&id, &query.window), view.registered(&id));
+        let registry = registered.as_ref().map(|registered| registry::section(&view, registered));
+        match spans {
+            // Whoever is registered has a page before their first request.
+            Err(problem)
+                if problem.status == StatusCode::NOT_FOUND
+                    && registered.is_some_and(|registered| registered.is_ok()) =>
+            {
+                Ok(html! { (registry.unwrap_or_default()) p { (problem.detail) } })
+            }
+            spans => Ok(html! { @if let Some(registry) = registry { (registry) } (content(&id, &query, &spans?)) }),
+        }
     };
     answer(&view, format!("Tenant {id}").trim_end(), Tab::Tenants, content).await
 }

@@ -12,7 +12,8 @@ use super::{
 };
 
 /// What only the staff may ask for.
-const STAFFS: &str = "/api/traces/0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b/logs";
+const STAFFS: &[&str] =
+    &["/api/audit", "/api/audit?format=csv", "/audit", "/api/traces/0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b/logs"];
 const ASKED: &str = "/api/slo";
 
 fn now() -> i64 {
@@ -151,8 +152,10 @@ fn of_tenants(here: &Here) -> Vec<Attack> {
     let also = |name: &str, value: Value| here.tenants.token(&with(admin(OWN), name, value));
     let mut all = Vec::new();
     for (name, value) in [("groups", json!(["sre"])), ("cognito:groups", json!(["sre"])), ("role", json!("operator"))] {
-        let sent = Request::get(STAFFS).bearer(&also(name, value.clone()));
-        all.push(Attack::new(format!("a tenant's user says {name}: {value}"), 403, sent));
+        for path in STAFFS {
+            let sent = Request::get(*path).bearer(&also(name, value.clone()));
+            all.push(Attack::new(format!("a tenant's user says {name}: {value} and asks for {path}"), 403, sent));
+        }
     }
     let in_the_staffs_name = also("iss", here.staff.issuer().into());
     all.push(refused("the tenants' key in the staff's name, as an admin", &in_the_staffs_name));

@@ -1,0 +1,147 @@
+//! An entry as operators see it, and what they change of it.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use tenancy::{RegistryEntry, TenantStatus, Tier};
+
+/// An entry, and what was changed of it last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// What the functions go by.
+    #[serde(flatten)]
+    pub entry: RegistryEntry,
+    /// None of a tenant that is as it was registered.
+    #[serde(flatten)]
+    pub last_change: Option<LastChange>,
+}
+
+/// Who changed an entry last, and why: attributes of its item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastChange {
+    /// RFC 3339 with milliseconds, UTC.
+    pub changed_at: String,
+    /// The name of whoever signed in, or the ARN that the command's credentials belong to.
+    pub changed_by: String,
+    /// As they wrote it.
+    pub change_reason: Reason,
+}
+
+/// A change, from what whoever asks for it was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Whether the tenant is served.
+    Status {
+        /// As it was shown.
+        from: TenantStatus,
+        /// As it shall be.
+        to: TenantStatus,
+    },
+    /// Its service level.
+    Tier {
+        /// As it was shown.
+        from: Tier,
+        /// As it shall be.
+        to: Tier,
+    },
+}
+
+impl Change {
+    /// An active tenant is served no longer.
+    pub const SUSPEND: Self = Self::Status { from: TenantStatus::Active, to: TenantStatus::Suspended };
+    /// A suspended tenant is served again.
+    pub const RESUME: Self = Self::Status { from: TenantStatus::Suspended, to: TenantStatus::Active };
+
+    /// The attribute that is changed.
+    pub fn attribute(&self) -> &'static str {
+        match self {
+            Self::Status { .. } => RegistryEntry::STATUS,
+            Self::Tier { .. } => RegistryEntry::TIER,
+        }
+    }
+
+    /// Its value before.
+    pub fn from(&self) -> &str {
+        match self {
+            Self::Status { from, .. } => from.as_str(),
+            Self::Tier { from, .. } => from.as_str(),
+        }
+    }
+
+    /// Its value after.
+    pub fn to(&self) -> &str {
+        match self {
+            Self::Status { to, .. } => to.as_str(),
+            Self::Tier { to, .. } => to.as_str(),
+        }
+    }
+
+    /// Whether an entry is as it was shown.
+    pub fn is_of(&self, entry: &RegistryEntry) -> bool {
+        match self {
+            Self::Status { from, .. } => entry.status == *from,
+            Self::Tier { from, .. } => entry.tier == *from,
+        }
+    }
+}
+
+/// Why something is changed, for whoever asks later: 1 to 500 printable characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Reason(String);
+
+/// What is no [`Reason`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the reason must be 1 to {max} printable characters", max = Reason::MAX)]
+pub struct InvalidReason;
+
+impl Reason {
+    /// Characters, at most.
+    pub const MAX: usize = 500;
+}
+
+impl FromStr for Reason {
+    type Err = InvalidReason;
+
+    /// Blanks around it do not count.
+    fn from_str(text: &str) -> Result<Self, InvalidReason> {
+        let text = text.trim();
+        let fits = !text.is_empty() && text.chars().count() <= Self::MAX && !text.chars().any(char::is_control);
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidReason) }
+    }
+}
+
+impl TryFrom<String> for Reason {
+    type Error = InvalidReason;
+    fn try_from(text: String) -> Result<Self, InvalidReason> {
+        text.parse()
+    }
+}
+
+impl From<Reason> for String {
+    fn from(Reason(text): Reason) -> Self {
+        text
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_says_something_that_can_be_read() {
+        for good in ["x", "  unpaid since May – ticket 4711 ", &"ä".repeat(500)] {
+            assert_eq!(good.parse::<Reason>().unwrap().to_string(), good.trim());
+        }
+        for bad in ["", "  \t", "a\nb", "\u{1b}[2J", "\u{9b}", &"ä".repeat(501)] {
+            assert_eq!(bad.parse::<Reason>(), Err(InvalidReason), "{bad:?}");
+        }
+        assert_eq!(InvalidReason.to_string(), "the reason must be 1 to 500 printable characters");
+    }
+}

@@ -1,0 +1,232 @@
+//! The table.
+
+use std::collections::HashMap;
+
+use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_lc_rs::rand;
+use aws_sdk_dynamodb::{
+    Client, Config,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use lambda_http_client::{
+    Roots,
+    aws::{self, describe},
+};
+use serde_dynamo::{from_item, to_item};
+use tenancy::{RegistryEntry, TenantId, TenantStatus, Tier};
+
+use crate::{Change, LastChange, Reason, Tenant};
+
+/// Why there is no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RegistryError {
+    /// The company's name is none.
+    #[error("the company's name must be 1 to 100 printable characters")]
+    CompanyName,
+    /// Nobody of this id is registered.
+    #[error("there is no tenant {0}")]
+    NoTenant(TenantId),
+    /// The entry is not as it was shown: somebody else changed it meanwhile. This is how it is now; nothing was changed.
+    #[error("{tenant} is {status}, {tier} by now; nothing was changed", tenant = .0.entry.tenant_id, status = .0.entry.status.as_str(), tier = .0.entry.tier)]
+    Stale(Box<Tenant>),
+    /// It did not answer, or refused; nothing was changed.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It did not answer; the change may have been made.
+    #[error("{0}; it is unknown whether the change was made")]
+    Unknown(String),
+}
+
+/// The registry's table.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    client: Client,
+    table: String,
+}
+
+impl Registry {
+    /// The registry in `table`, by its name or ARN, with the credentials, profile and region that the AWS CLI would take. A call ends within four
+    /// seconds.
+    pub async fn open(table: &str) -> Self {
+        Self::new(&aws::config(Roots::System).await, table)
+    }
+
+    /// The registry in `table`.
+    pub fn new(config: &SdkConfig, table: &str) -> Self {
+        Self { client: Client::new(config), table: table.to_owned() }
+    }
+
+    /// Registers a company as a new, active tenant.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::CompanyName`], [`RegistryError::Unavailable`], [`RegistryError::Unknown`].
+    pub async fn create(&self, company_name: &str, tier: Tier) -> Result<RegistryEntry, RegistryError> {
+        let company_name = company_name.trim();
+        if company_name.is_empty() || company_name.chars().count() > 100 || company_name.chars().any(char::is_control) {
+            return Err(RegistryError::CompanyName);
+        }
+        let entry = RegistryEntry {
+            tenant_id: new_id().map_err(|error| self.unavailable(error))?,
+            tier,
+            status: TenantStatus::Active,
+            company_name: company_name.to_owned(),
+            created_at: now(),
+        };
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(&entry).map_err(|error| self.unavailable(error))?));
+        let put = put.condition_expression("attribute_not_exists(tenant_id)");
+        put.send().await.map_err(|error| self.failed(&error))?;
+        Ok(entry)
+    }
+
+    /// All tenants, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Unavailable`].
+    pub async fn list(&self) -> Result<Vec<Tenant>, RegistryError> {
+        let mut tenants = Vec::new();
+        let mut pages = self.client.scan().table_name(&self.table).consistent_read(true).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for item in page.map_err(|error| self.unavailable(describe(&error)))?.items() {
+                tenants.push(self.tenant(item.clone())?);
+            }
+        }
+        tenants.sort_by(|one: &Tenant, other| one.entry.tenant_id.cmp(&other.entry.tenant_id));
+        Ok(tenants)
+    }
+
+    /// A tenant, as the table has it now.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::NoTenant`], [`RegistryError::Unavailable`].
+    pub async fn get(&self, tenant_id: &TenantId) -> Result<Tenant, RegistryError> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let get = get.key(RegistryEntry::TENANT_ID, text(tenant_id.as_str()));
+        let found = get.send().await.map_err(|error| self.unavailable(describe(&error)))?;
+        self.tenant(found.item.ok_or_else(|| RegistryError::NoTenant(tenant_id.clone()))?)
+    }
+
+    /// Changes a tenant that is as it was shown; the tenant afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::NoTenant`], [`RegistryError::Stale`], [`RegistryError::Unavailable`], [`RegistryError::Unknown`].
+    pub async fn change(
+        &self,
+        tenant_id: &TenantId,
+        change: Change,
+        by: &str,
+        reason: &Reason,
+    ) -> Result<Tenant, RegistryError> {
+        let last = LastChange { changed_at: now(), changed_by: by.to_owned(), change_reason: reason.clone() };
+        let update =
+            self.client.update_item().table_name(&self.table).key(RegistryEntry::TENANT_ID, text(tenant_id.as_str()));
+        let update = update
+            .condition_expression("#attribute = :from")
+            .update_expression("SET #attribute = :to, changed_at = :at, changed_by = :by, change_reason = :reason")
+            .expression_attribute_names("#attribute", change.attribute())
+            .expression_attribute_values(":from", text(change.from()))
+            .expression_attribute_values(":to", text(change.to()))
+            .expression_attribute_values(":at", text(&last.changed_at))
+            .expression_attribute_values(":by", text(&last.changed_by))
+            .expression_attribute_values(":reason", text(&last.change_reason.to_string()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        // Tried again after an answer that was lost, it would find what it has done itself, and take it for somebody else's.
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        match update.customize().config_override(once).send().await {
+            Ok(updated) => self.tenant(updated.attributes.unwrap_or_default()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
+                    Some(there) => Err(RegistryError::Stale(Box::new(self.tenant(there.clone())?))),
+                    None => Err(RegistryError::NoTenant(tenant_id.clone())),
+                },
+                _ => Err(self.failed(&error)),
+            },
+        }
+    }
+
+    fn tenant(&self, item: HashMap<String, AttributeValue>) -> Result<Tenant, RegistryError> {
+        from_item(item).map_err(|error| self.unavailable(format_args!("an entry that is none: {error}")))
+    }
+
+    /// Why a write failed: what AWS refused was not done, and what it did not answer may have been.
+    fn failed<E, R>(&self, error: &SdkError<E, R>) -> RegistryError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        let refused = match error {
+            SdkError::ConstructionFailure(_) => true,
+            SdkError::ServiceError(error) => {
+                !matches!(error.err().code(), None | Some("InternalServerError" | "ServiceUnavailable"))
+            }
+            _ => false,
+        };
+        let told = describe(error);
+        if refused { self.unavailable(told) } else { RegistryError::Unknown(format!("table {}: {told}", self.table)) }
+    }
+
+    fn unavailable(&self, told: impl std::fmt::Display) -> RegistryError {
+        RegistryError::Unavailable(format!("table {}: {told}", self.table))
+    }
+}
+
+fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}
+
+fn new_id() -> Result<TenantId, String> {
+    let mut bytes = [0; 12];
+    rand::fill(&mut bytes).map_err(|_| "no random bytes")?;
+    TenantId::random(bytes).map_err(|error| error.to_string())
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_read_as_it_was_written() {
+        let entry = RegistryEntry {
+            tenant_id: new_id().unwrap(),
+            tier: Tier::named("premium"),
+            status: TenantStatus::Suspended,
+            company_name: "Oceanic Airlines".to_owned(),
+            created_at: "2026-11-21T05:10:06.000Z".to_owned(),
+        };
+        let mut item: HashMap<String, AttributeValue> = to_item(&entry).unwrap();
+        assert_eq!(from_item::<_, Tenant>(item.clone()).unwrap(), Tenant { entry: entry.clone(), last_change: None });
+        let last_change = Some(LastChange {
+            changed_at: now(),
+            changed_by: "ada@staff.example".into(),
+            change_reason: "unpaid".parse().unwrap(),
+        });
+        let changed = Tenant { entry, last_change };
+        assert_eq!(
+            from_item::<_, Tenant>(to_item::<_, HashMap<String, AttributeValue>>(&changed).unwrap()).unwrap(),
+            changed
+        );
+        item.insert("status".to_owned(), text("gone"));
+        assert!(from_item::<_, Tenant>(item).is_err());
+    }
+
+    #[test]
+    fn no_two_ids_are_alike() {
+        let (one, other) = (new_id().unwrap(), new_id().unwrap());
+        assert_ne!(one, other);
+        assert_eq!(one.as_str().len(), 14);
+    }
+}

@@ -1,0 +1,158 @@
+//! A tenant as the registry has it, on its page, and the forms by which operators change it.
+
+use axum::{
+    Form, Json,
+    extract::rejection::FormRejection,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use tenancy::{TenantId, TenantStatus, Tier};
+use tenant_registry::{Change, Reason, Tenant};
+
+use super::frame::failed;
+use crate::{
+    access::is_page,
+    api::{Id, View},
+    audit::By,
+    problem::Problem,
+    text::link,
+};
+
+/// What a form brings along.
+#[derive(Debug, Deserialize)]
+pub(super) struct Filled {
+    csrf: Option<String>,
+    #[serde(default)]
+    reason: String,
+    /// The tier that the page showed, and the one that is wanted.
+    #[serde(default)]
+    shown: String,
+    #[serde(default)]
+    tier: String,
+}
+
+type Filling = Result<Form<Filled>, FormRejection>;
+
+/// `POST /tenants/{id}/suspend`
+pub(super) async fn suspend(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
+    change((view, by), id, headers, form, |_, _| Ok(Change::SUSPEND)).await
+}
+
+/// `POST /tenants/{id}/resume`
+pub(super) async fn resume(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
+    change((view, by), id, headers, form, |_, _| Ok(Change::RESUME)).await
+}
+
+/// `POST /tenants/{id}/tier`
+pub(super) async fn set_tier(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
+    change((view, by), id, headers, form, tier_change).await
+}
+
+fn tier_change(form: &Filled, tiers: &[Tier]) -> Result<Change, Problem> {
+    let unknown = |what| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{what}: there is no such tier."));
+    let to = form.tier.parse().ok().filter(|tier| tiers.contains(tier)).ok_or_else(|| unknown("tier"))?;
+    let from = form.shown.parse().map_err(|_| unknown("shown"))?;
+    if from == to {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "tier: it has this one already."));
+    }
+    Ok(Change::Tier { from, to })
+}
+
+async fn change(
+    (view, by): (View, By),
+    id: String,
+    headers: HeaderMap,
+    form: Filling,
+    change: impl FnOnce(&Filled, &[Tier]) -> Result<Change, Problem>,
+) -> Response {
+    let page = link("/tenant", &[("id", &id)]);
+    let changed = async {
+        let Form(form) = form.map_err(|refused| Problem::new(refused.status(), refused.body_text()))?;
+        view.visitor.check_form(form.csrf.as_deref())?;
+        let tenants =
+            view.tenants().ok_or_else(|| Problem::not_found("No registry of tenants is configured."))?.clone();
+        let reason: Reason = form
+            .reason
+            .parse()
+            .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("reason: {error}.")))?;
+        let change = change(&form, &tenants.tiers)?;
+        // Whoever asks may go before it is done: what has begun is ended, and recorded.
+        let changing = tokio::spawn(async move { tenants.change(&id, change, by, reason).await });
+        changing.await.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
+    };
+    match changed.await {
+        Ok(_) if is_page(&headers) => Redirect::to(&format!("{page}#registry")).into_response(),
+        Ok(tenant) => Json(tenant).into_response(),
+        Err(problem) if is_page(&headers) => failed(&problem, &page, "To the tenant"),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// What the registry says of a tenant, and what may be done.
+pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Markup {
+    let tenant = match registered {
+        Ok(tenant) => tenant,
+        Err(problem) => return html! { p.problem role="status" { (problem.detail) } },
+    };
+    let entry = &tenant.entry;
+    let suspended = entry.status == TenantStatus::Suspended;
+    // Who of the staff decided, and why, is not the tenant's to read.
+    let staff = view.visitor.scope().tenant().is_none();
+    html! {
+        section #registry.registry aria-label="Registry" {
+            dl.facts {
+                div { dt { "Company" } dd { (entry.company_name) } }
+                div { dt { "Status" } dd { strong.fault[suspended] { (entry.status.as_str()) } } }
+                div { dt { "Tier, by the registry" } dd { (entry.tier.as_str()) } }
+            }
+            @if let Some(last) = tenant.last_change.as_ref().filter(|_| staff) {
+                p.changed { "Changed " time { (last.changed_at) } " by " (last.changed_by) ": " (last.change_reason.to_string()) }
+            }
+            @if staff { p { a href=(link("/audit", &[("tenant", entry.tenant_id.as_str())])) { "Its records in the audit" } } }
+            @if let Some(tenants) = view.tenants().filter(|_| view.visitor.principal().may_change()) {
+                @let forms = Forms { id: &entry.tenant_id, csrf: view.visitor.csrf() };
+                @if suspended {
+                    (forms.form("resume", "Resume", "Its requests are served again.", &html! {}))
+                } @else {
+                    (forms.form("suspend", "Suspend", "Its requests are refused from now on, in all accounts, whatever its tokens say. What was accepted before is still done.", &html! {
+                        label.check { input type="checkbox" required; "Refuse the requests of " (entry.company_name) }
+                    }))
+                }
+                @let others: Vec<&Tier> = tenants.tiers.iter().filter(|tier| **tier != entry.tier).collect();
+                @if !others.is_empty() {
+                    (forms.form("tier", "Set tier", "It counts over the tier in its tokens.", &html! {
+                        input type="hidden" name="shown" value=(entry.tier.as_str());
+                        label { "Tier" select name="tier" {
+                            @for tier in others { option value=(tier.as_str()) { (tier.as_str()) } }
+                        } }
+                    }))
+                }
+            }
+        }
+    }
+}
+
+struct Forms<'a> {
+    id: &'a TenantId,
+    csrf: Option<&'a str>,
+}
+
+impl Forms<'_> {
+    /// A form that one opens before one sends it.
+    fn form(&self, action: &str, button: &str, does: &str, fields: &Markup) -> Markup {
+        html! {
+            details {
+                summary { (button) "…" }
+                form.filters method="post" action={ "/tenants/" (self.id.as_str()) "/" (action) } {
+                    p.wide { (does) " That takes up to half a minute to reach every function." }
+                    @if let Some(csrf) = self.csrf { input type="hidden" name="csrf" value=(csrf); }
+                    (fields)
+                    label.wide { "Why, for the audit" input name="reason" required maxlength=(Reason::MAX); }
+                    button { (button) }
+                }
+            }
+        }
+    }
+}

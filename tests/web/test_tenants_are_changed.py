@@ -1,0 +1,98 @@
+"""An operator suspends a tenant from its page in a real browser, sees it, and serves it again."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import expect
+
+OPERATOR, ADMIN = "operator@airline.example", "pilot@globex.example"
+REASON = 'unpaid since May <script>alert("x")</script>'
+
+
+@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
+def context(request, browser, cloud):
+    """A phone of its own, at the control plane."""
+    context = browser.new_context(
+        base_url=cloud.outputs["control_plane_url"], viewport={"width": 390, "height": 844}, java_script_enabled=request.param
+    )
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context):
+    """An empty page. An error in its console fails the test."""
+    page = context.new_page()
+    page.troubles = SimpleNamespace(errors=[], failed_requests=[])
+    page.on("console", lambda message: message.type == "error" and page.troubles.errors.append(message.text))
+    page.on("pageerror", lambda error: page.troubles.errors.append(str(error)))
+    return page
+
+
+def open_tenant(page, who: str):
+    """The page of globex, signed in."""
+    page.goto("/tenant?id=globex")
+    page.get_by_role("link", name="I am of a company" if who == ADMIN else "I run the system").click()
+    page.get_by_role("button", name=who).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tenant globex")
+
+
+def test_suspended_and_resumed_from_its_page(page, browser, cloud):
+    """What happens is said before, the confirmation needs no script, and what was done is on the page and in the audit."""
+    open_tenant(page, OPERATOR)
+    registry = page.get_by_role("region", name="Registry")
+    expect(registry).to_contain_text("active")
+    suspend = registry.get_by_role("button", name="Suspend")
+    expect(suspend).to_be_hidden()
+    registry.get_by_text("Suspend…").click()
+    expect(registry).to_contain_text("Its requests are refused from now on")
+    # Neither without a reason nor without saying yes.
+    suspend.click()
+    expect(page).to_have_url(re.compile(r"/tenant\?id=globex$"))
+    registry.get_by_label("Why, for the audit").first.fill(REASON)
+    suspend.click()
+    expect(page).to_have_url(re.compile(r"/tenant\?id=globex$"))
+    registry.get_by_label("Refuse the requests of").check()
+    width, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert width <= room
+    suspend.click()
+    expect(page).to_have_url(re.compile("#registry$"))
+    expect(registry).to_contain_text("suspended")
+    expect(registry).to_contain_text(f"by {OPERATOR}: {REASON}")
+
+    registry.get_by_role("link", name="Its records in the audit").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Audit")
+    suspended = page.get_by_role("row").filter(has_text="tenant.suspend")
+    # That it began, and that it was done.
+    for row in (suspended.filter(has_text="begun").first, suspended.filter(has_not_text="begun").first):
+        for said in (OPERATOR, "globex", REASON, "active", "suspended"):
+            expect(row).to_contain_text(said)
+    page.go_back()
+
+    admins = browser.new_context(base_url=cloud.outputs["control_plane_url"])
+    admin = admins.new_page()
+    open_tenant(admin, ADMIN)
+    expect(admin.get_by_role("region", name="Registry")).to_contain_text("suspended")
+    expect(admin.locator("main")).not_to_contain_text("unpaid")
+    expect(admin.get_by_text("Resume…")).to_have_count(0)
+    admins.close()
+
+    registry.get_by_text("Resume…").click()
+    registry.get_by_label("Why, for the audit").first.fill("paid")
+    registry.get_by_role("button", name="Resume").click()
+    expect(registry).to_contain_text("active")
+    expect(registry).to_contain_text(f"by {OPERATOR}: paid")
+
+
+def test_another_tier_from_its_page(page):
+    """Tiers that it does not have are there to choose."""
+    open_tenant(page, OPERATOR)
+    registry = page.get_by_role("region", name="Registry")
+    for tier in ("premium", "standard"):
+        registry.get_by_text("Set tier…").click()
+        registry.get_by_role("combobox").select_option(tier)
+        registry.get_by_label("Why, for the audit").last.fill("the contract says so")
+        registry.get_by_role("button", name="Set tier").click()
+        expect(registry.locator(f"option[value={tier}]")).to_have_count(0)
+        expect(registry).to_contain_text(f"by {OPERATOR}: the contract says so")
