@@ -39,6 +39,8 @@ struct Pool {
     id: String,
     client_id: String,
     client_secret: String,
+    /// The client of the control plane's commands, if they have one here.
+    cli_client_id: Option<String>,
     /// Who its users are.
     heading: &'static str,
     users: Vec<Choice>,
@@ -76,7 +78,7 @@ impl SignIn {
         let (account, stack) = booking;
         let from_stack =
             |name: &str| stack.get(name).cloned().with_context(|| format!("the booking stack has no output {name}"));
-        let Staff { pool_id, client_id, users: staff_users } =
+        let Staff { pool_id, client_id, cli_client_id, users: staff_users } =
             staff::create(observability, &callback(control_plane_url)).await?;
         let of_staff = |user: &StaffUser| Choice {
             username: user.username.clone(),
@@ -92,6 +94,7 @@ impl SignIn {
             client_secret: client_secret(observability, &pool_id, &client_id).await?,
             id: pool_id,
             client_id,
+            cli_client_id: Some(cli_client_id),
             heading: "Those who run the system",
             users: staff_users.iter().map(of_staff).collect(),
         };
@@ -100,6 +103,7 @@ impl SignIn {
             client_secret: client_secret(account, &id, &client_id).await?,
             id,
             client_id,
+            cli_client_id: None,
             heading: "Administrators of tenants",
             users: users.iter().map(of_tenant).collect(),
         };
@@ -126,10 +130,11 @@ impl SignIn {
         let expires = Timestamp::now().checked_add((24 * 365).hours())?;
         Ok(format!(
             "[access]\nurl = \"{control_plane_url}\"\nallowed_origins = {portal:?}\n\
-             [access.staff]\nprovider = {{ {} }}\nrole_claim = \"cognito:groups\"\noperators = [\"{operators}\"]\nviewers = [\"{viewers}\"]\n\
+             [access.staff]\nprovider = {{ {}{} }}\nrole_claim = \"cognito:groups\"\noperators = [\"{operators}\"]\nviewers = [\"{viewers}\"]\n\
              [access.tenants]\nprovider = {{ {}, bearer_client_ids = [\"{}\"] }}\n\
              [[access.service_key]]\nname = \"local cloud\"\nrole = \"viewer\"\nsha256 = \"{}\"\nexpires = \"{expires}\"\n",
             provider(&self.staff),
+            self.staff.cli_client_id.iter().map(|id| format!(", cli_client_id = \"{id}\"")).collect::<String>(),
             provider(&self.tenants),
             self.portal_client_id,
             hex(hash.as_ref()),

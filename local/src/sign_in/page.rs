@@ -110,16 +110,18 @@ async fn chosen(State(page): State<Arc<Page>>, form: String) -> Response {
 impl Page {
     fn pool(&self, asked: &[(String, String)]) -> Option<&Pool> {
         let client = asked.iter().find(|(name, _)| name == "client_id").map(|(_, value)| value)?;
-        self.pools.iter().find(|pool| pool.client_id == *client)
+        let of = |pool: &&Pool| pool.client_id == *client || pool.cli_client_id.as_ref() == Some(client);
+        self.pools.iter().find(of)
     }
 
     fn show(&self, status: StatusCode, asked: &[(String, String)], trouble: Option<&str>) -> Response {
         let Some(pool) = self.pool(asked) else {
             return problem(StatusCode::BAD_REQUEST, "Bad Request", "The control plane does not know this client.");
         };
-        // The answer to the form leads to the control plane, which the policy has to allow too. The style is the control plane's.
+        // The answer to the form leads to the control plane, or to a command that waits on this machine, which the policy has to allow too. The
+        // style is the control plane's.
         let policy = format!(
-            "default-src 'none'; style-src {url}; img-src {url}; form-action 'self' {url}; base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'none'; style-src {url}; img-src {url}; form-action 'self' {url} http://localhost:*; base-uri 'none'; frame-ancestors 'none'",
             url = self.control_plane_url
         );
         let headers = [

@@ -6,9 +6,10 @@ use opentelemetry_proto::tonic::{
     trace::v1::{ResourceSpans, ScopeSpans, Span},
 };
 use prost::Message;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{
     control_plane::{Server, span, text},
+    dynamodb::Table,
     provider::{Provider, access},
 };
 
@@ -42,6 +43,7 @@ pub(crate) struct Here {
     /// Sessions' cookies, `name=value`, and what their forms bring along.
     pub(crate) operator: (String, String),
     pub(crate) pilot: (String, String),
+    pub(crate) viewer: (String, String),
     _dir: tempfile::TempDir,
 }
 
@@ -55,8 +57,38 @@ pub(crate) fn admin(tenant: &str) -> serde_json::Value {
     json!({ "sub": "2", "email": format!("pilot@{tenant}.example"), "custom:tenant-id": tenant, "custom:role": "admin" })
 }
 
+/// The tenant that the attacks are after, in a registry.
+async fn create_registry(table: &Table) {
+    let request = json!({
+        "TableName": "tenants",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{ "AttributeName": "tenant_id", "AttributeType": "S" }],
+        "KeySchema": [{ "AttributeName": "tenant_id", "KeyType": "HASH" }],
+    });
+    table.ask("CreateTable", &request).await;
+    let entry = json!({
+        "tenant_id": { "S": OTHER },
+        "company_name": { "S": "Globex" },
+        "tier": { "S": "basic" },
+        "status": { "S": "active" },
+        "created_at": { "S": "2026-01-01T00:00:00.000Z" },
+    });
+    table.ask("PutItem", &json!({ "TableName": "tenants", "Item": entry })).await;
+}
+
+/// A tenant as a registry has it.
+pub(crate) async fn registered(table: &Table, tenant: &str) -> Value {
+    let key = json!({ "TableName": "tenants", "ConsistentRead": true, "Key": { "tenant_id": { "S": tenant } } });
+    table.ask("GetItem", &key).await["Item"].clone()
+}
+
 impl Here {
     pub(crate) async fn new() -> Self {
+        Self::with_registry(None).await
+    }
+
+    /// One that can change the tenants of a registry, where there is one.
+    pub(crate) async fn with_registry(registry: Option<&Table>) -> Self {
         let (staff, tenants) = (Provider::start().await, Provider::start().await);
         let dir = tempfile::tempdir().unwrap();
         let key = |name: &str, role: &str, sha256: &str, expires: &str| {
@@ -68,11 +100,29 @@ impl Here {
             key("nightly report", "viewer", KEY_SHA256, "2100-01-01"),
             key("old", "operator", OLD_KEY_SHA256, "2026-01-01"),
         ];
-        let server = Server::configured(dir.path(), &format!("{}\n{}", access(&staff, &tenants), keys.concat()));
+        let mut config = format!("{}\n{}", access(&staff, &tenants), keys.concat());
+        let mut variables = Vec::new();
+        if let Some(table) = registry {
+            config += "[tenants]\ntable = 'tenants'\ntiers = ['basic', 'premium']\n";
+            variables = table.environment(&table.url);
+            create_registry(table).await;
+        }
+        let server = Server::with_environment(dir.path(), &config, &variables);
         let host = server.url.strip_prefix("http://").unwrap().to_owned();
         let nobody = (String::new(), String::new());
-        let mut here = Self { server, host, staff, tenants, operator: nobody.clone(), pilot: nobody, _dir: dir };
+        let mut here = Self {
+            server,
+            host,
+            staff,
+            tenants,
+            operator: nobody.clone(),
+            pilot: nobody.clone(),
+            viewer: nobody,
+            _dir: dir,
+        };
         here.fill().await;
+        here.staff.user(json!({ "sub": "3", "email": "grace@staff.example", "groups": ["support"] }));
+        here.viewer = here.session("staff").await;
         here.staff.user(operators());
         here.tenants.user(admin(OWN));
         here.operator = here.session("staff").await;

@@ -64,6 +64,13 @@ fn names(here: &Here) -> Vec<Attack> {
         let sent = Request::get(target).bearer(&genuine(here));
         all.push(Attack::new(format!("asked for {target}"), 403, sent));
     }
+    for path in ["/api/slo", "/tenants/globex/suspend", "/sign-out", "/nothing"] {
+        let asked = Request::new("OPTIONS", path).with("Origin", "http://evil.example").cookie(&here.operator.0);
+        let asked =
+            asked.with("Access-Control-Request-Method", "POST").with("Access-Control-Request-Headers", "authorization");
+        let status = if path == "/nothing" { 404 } else { 405 };
+        all.push(Attack::new(format!("another site's page asks whether it may send to {path}"), status, asked));
+    }
     // No header makes another request of one.
     for name in ["X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Prefix", "X-Forwarded-Uri"] {
         let sent = Request::get("/nothing").with(name, "/api/slo").bearer(&genuine(here));
