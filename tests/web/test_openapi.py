@@ -37,6 +37,7 @@ REQUESTS = [
     ("/api/alerts", "/api/alerts?tenant=acme"),
     ("/api/cost", "/api/cost?window=7d"),
     ("/api/cost", "/api/cost?format=xml"),
+    ("/api/sign-in", "/api/sign-in"),
     ("/api/audit", "/api/audit?limit=2"),
     ("/api/audit", "/api/audit?what=nothing"),
     # Here nobody needs to.

@@ -99,7 +99,7 @@ def test_one_click_signs_in(page, traces, who, role):
     sign_in(page, who, "/traces")
     expect(page.get_by_role("banner")).to_contain_text(f"{who} ({role})")
     shown = page.get_by_role("navigation", name="Pages").get_by_role("link").all_inner_texts()
-    assert {"Service map", "Tenants", "Traces", "Cost"} <= set(shown)
+    assert shown == ["Service map", "Tenants", "Traces", "Cost", *(["Audit"] if role != "tenant" else [])]
     tenants = page.locator("select[name=tenant] option").all_inner_texts()
     found = page.locator("main a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     seen = {tenant for tenant, trace in traces.items() if f"/traces/{trace}" in found}
@@ -110,14 +110,16 @@ def test_one_click_signs_in(page, traces, who, role):
         assert {"acme", "globex"} <= set(tenants) and seen == {"acme", "globex"}
 
 
-@pytest.mark.parametrize("who", [VIEWER, ADMIN])
+@pytest.mark.parametrize("who", [OPERATOR, VIEWER, ADMIN])
 def test_who_only_reads_has_nothing_to_press(page, traces, who):
-    """But what narrows a page, and signs out."""
+    """But what narrows a page, and signs out. An operator has more, on a tenant's page."""
     sign_in(page, who)
+    changing = []
     for path in ("/", "/tenants", "/tenant?id=acme", "/traces", f"/traces/{traces['acme']}", "/cost"):
         assert page.goto(path).ok, path
-        expect(page.locator("main form[method=post]")).to_have_count(0)
-        expect(page.locator("main [hx-post], main [hx-put], main [hx-delete]")).to_have_count(0)
+        if page.locator("main form[method=post], main [hx-post], main [hx-put], main [hx-delete]").count():
+            changing.append(path)
+    assert changing == (["/tenant?id=acme"] if who == OPERATOR else [])
 
 
 def test_a_tenant_learns_nothing_of_another(page, traces):
@@ -134,6 +136,9 @@ def test_a_tenant_learns_nothing_of_another(page, traces):
         return text
 
     assert refused("/tenant?id=globex", "globex") == refused("/tenant?id=nobody", "nobody")
+    # What is for those who run the system says so.
+    assert page.goto("/audit").status == 403
+    expect(page.get_by_role("alert")).to_be_visible()
     unknown = "6b080b0a6471178fff189ee112905ca7"
     assert refused(f"/traces/{traces['globex']}", traces["globex"]) == refused(f"/traces/{unknown}", unknown)
 
@@ -179,6 +184,22 @@ def test_a_session_that_ends_amid_work_leads_back_to_it(cloud, page):
     expect(page.get_by_label("Name contains")).to_have_value("acm")
 
 
+def test_a_form_that_is_sent_too_late_changes_nothing(cloud, page, traces):
+    """Its page is there again after the sign-in, with the tenant as it was."""
+    path = "/tenant?id=acme"
+    sign_in(page, OPERATOR, path)
+    registry = page.get_by_role("region", name="Registry")
+    registry.get_by_text("Suspend…").click()
+    registry.get_by_label("Why, for the audit").first.fill("it does not pay")
+    registry.get_by_label("Refuse the requests of").check()
+    end_sessions(cloud)
+    registry.get_by_role("button", name="Suspend").click()
+    expect(page).to_have_url(SIGN_IN)
+    go_on(page, OPERATOR)
+    expect(page).to_have_url(re.compile(re.escape(path) + "$"))
+    expect(registry).to_contain_text("active")
+
+
 def test_a_page_that_refreshes_itself_leads_back_too(cloud, page):
     """Nobody has to press anything to see that it stands still."""
     sign_in(page, VIEWER, "/tenants?live=on")
@@ -222,6 +243,7 @@ def test_a_form_works_from_its_own_page_alone(cloud, context, page, foreign_page
         assert (sent["origin"], sent["sec-fetch-site"]) == (origin, site)
         assert ("control-plane-session" in sent.get("cookie", "")) == (site == "same-site")
         assert answered.value.status == 403
+        expect(elsewhere.get_by_role("alert")).to_have_text("Only a page of this server can ask for that.")
         elsewhere.close()
     assert page.goto("/tenants").ok
     expect(page.get_by_role("banner")).to_contain_text(OPERATOR)
@@ -244,14 +266,24 @@ def test_a_code_is_good_once(page):
 
 
 def test_somebody_else_signs_in_by_name_and_password(cloud, page):
-    """At the emulator's own form, which the page with the buttons leads to."""
-    user = cloud.user("oceanic")
-    page.goto("/cost")
-    page.get_by_role("link", name=TENANTS).click()
-    page.get_by_role("link", name="Somebody else").click()
-    page.get_by_label("Username").fill(user["username"])
-    page.get_by_label("Password").fill(user["password"])
-    page.get_by_role("button", name="Sign in").click()
+    """At the emulator's own form, which the page with the buttons leads to. Whoever is no admin of their company reads why they may not."""
+    user, crew = cloud.user("oceanic"), {"username": "crew@oceanic.example", "password": "Fly7-abcdefgh1234"}
+    claims = {"email": crew["username"], "email_verified": "true", "custom:tenant-id": "oceanic", "custom:tier-level": "premium", "custom:role": "member"}
+    attributes = [{"Name": name, "Value": value} for name, value in claims.items()]
+    cloud.administer("AdminCreateUser", Username=crew["username"], MessageAction="SUPPRESS", UserAttributes=attributes)
+    cloud.administer("AdminSetUserPassword", Username=crew["username"], Password=crew["password"], Permanent=True)
+
+    def type_in(user: dict):
+        page.goto("/cost")
+        page.get_by_role("link", name=TENANTS).click()
+        page.get_by_role("link", name="Somebody else").click()
+        page.get_by_label("Username").fill(user["username"])
+        page.get_by_label("Password").fill(user["password"])
+        page.get_by_role("button", name="Sign in").click()
+
+    type_in(crew)
+    expect(page.get_by_role("alert")).to_have_text("Your company's figures are for its administrators.")
+    type_in(user)
     expect(page.get_by_role("banner")).to_contain_text(f"{user['username']} (tenant)")
     assert page.url.endswith("/cost")
 

@@ -7,10 +7,7 @@ use control_plane_model::store::{AuditFrom, AuditRecord, StateStore, StoreError}
 use lru::LruCache;
 use parking_lot::Mutex;
 
-use crate::{
-    Broken, Chain, Event, Noted, Verified, chain,
-    event::{self, Recorded},
-};
+use crate::{Broken, Chain, Event, Noted, Verified, chain, event};
 
 /// Records that are read at once.
 pub(crate) const PAGE: usize = 500;
@@ -41,6 +38,10 @@ impl Audit {
     /// Where it cannot be recorded: then it must not happen.
     pub async fn record(&self, event: Event) -> Result<u64, StoreError> {
         let _turn = self.turn.lock().await;
+        self.record_in_turn(event).await
+    }
+
+    async fn record_in_turn(&self, event: Event) -> Result<u64, StoreError> {
         let body = event::body(event)?;
         for _ in 0..TRIES {
             let last = self.last().await?;
@@ -59,10 +60,16 @@ impl Audit {
     pub async fn record_once(&self, key: &str, event: Event) -> Result<(), StoreError> {
         // A key may be a secret, and long.
         let key: [u8; 32] = digest(&SHA256, key.as_bytes()).as_ref().try_into().unwrap_or_default();
-        if self.seen.lock().get(&key).is_some() {
+        let seen = || self.seen.lock().get(&key).is_some();
+        if seen() {
             return Ok(());
         }
-        self.record(event).await?;
+        let _turn = self.turn.lock().await;
+        // Of several at once one records it.
+        if seen() {
+            return Ok(());
+        }
+        self.record_in_turn(event).await?;
         self.seen.lock().put(key, ());
         Ok(())
     }
@@ -114,15 +121,5 @@ impl Audit {
                 return Ok(chain.end());
             }
         }
-    }
-
-    /// One record by its number.
-    ///
-    /// # Errors
-    ///
-    /// Where the store does not answer.
-    pub async fn one(&self, number: u64) -> Result<Option<Recorded>, StoreError> {
-        let found = self.states.audit(AuditFrom::After(number.saturating_sub(1)), 1).await?;
-        Ok(found.into_iter().find(|record| record.number == number).map(Recorded::from))
     }
 }

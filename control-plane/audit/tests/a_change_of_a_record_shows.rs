@@ -286,8 +286,15 @@ async fn texts_from_outside_are_bounded() {
     );
     assert_eq!((told(None, Some("x".into())), told(None, None)), (vec!["– → x".to_owned()], Vec::new()));
     assert!(here.audit.record(Event { after: Some(long.repeat(3).into()), ..event }).await.is_err());
-    for _ in 0..3 {
-        here.audit.record_once("a token", self::event(1)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_recorded_once_is_recorded_once() {
+    let here = Here::with(0).await;
+    for key in ["a token", "another"] {
+        let once = (0..20).map(|number| here.audit.record_once(key, event(number)));
+        assert!(join_all(once).await.into_iter().all(|recorded| recorded.is_ok()));
+        assert!(here.audit.record_once(key, event(0)).await.is_ok());
     }
     assert_eq!(here.records().await.len(), 2);
 }

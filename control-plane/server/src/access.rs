@@ -6,7 +6,7 @@ use axum::{
 };
 use control_plane_access::AccessError;
 
-use crate::{pages, problem::Problem, text::link};
+use crate::{layout, problem::Problem, text::link};
 
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
@@ -28,13 +28,20 @@ pub(crate) fn is_page(headers: &HeaderMap) -> bool {
 
 /// A problem as its reader wants it: a page for a person, a problem document for a program.
 pub(crate) fn told(problem: Problem, headers: &HeaderMap) -> Response {
-    if is_page(headers) { pages::failed(&problem, "/", "To the first page") } else { problem.into_response() }
+    if is_page(headers) { layout::failed(&problem, "/", "To the first page") } else { problem.into_response() }
+}
+
+/// The page to come back to after a sign-in: what was asked for, or where the form stands that was sent. Only with a form does a browser name its
+/// origin, which has been found to be this server's.
+fn page_asked_from(headers: &HeaderMap, uri: &Uri) -> String {
+    let stands_at = || headers.get(header::REFERER)?.to_str().ok()?.parse().ok();
+    let page = if headers.contains_key(header::ORIGIN) { stands_at().unwrap_or_default() } else { uri.clone() };
+    page.path_and_query().map_or("/", |path| path.as_str()).to_owned()
 }
 
 /// The answer for whoever is not let in: for a browser the way to sign in, or a page that says why not; for a program a problem document.
 pub(crate) fn refuse(error: &AccessError, headers: &HeaderMap, uri: &Uri) -> Response {
-    let here = uri.path_and_query().map_or("/", |path| path.as_str());
-    let sign_in = link("/sign-in", &[("return_to", here.to_owned())]);
+    let sign_in = link("/sign-in", &[("return_to", page_asked_from(headers, uri))]);
     let unknown = matches!(error, AccessError::NotAuthenticated);
     let problem = Problem::from(error.clone());
     if unknown && is_page(headers) {

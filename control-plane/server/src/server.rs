@@ -64,7 +64,6 @@ pub async fn serve(
     let gate =
         Gate::new(config.access()?, listener.local_addr()?, states.clone(), access::refuse).map_err(Error::msg)?;
     let audit = Audit::new(states.clone());
-    note_configuration(audit.clone(), config, listener.local_addr()?).await;
     let leader = Leader::start(states.clone()).await;
     tokio::spawn(keep_sums(spans.clone(), config.store()?.as_ref().map(OtelTraces::new), leader.clone()));
     let notifier = Notifier::start(config.webhooks()?);
@@ -112,6 +111,8 @@ pub async fn serve(
         .layer(from_fn(timed))
         .layer(map_response(secure))
         .layer(map_response(again));
+    // It is good: nothing above has refused it.
+    note_configuration(audit, config, listener.local_addr()?).await;
     ready()?;
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)

@@ -1,4 +1,4 @@
-//! The oldest spans go when they are too old or there is no room; newer ones, and the sums, stay.
+//! The oldest spans go when they are too old or there is no room; newer ones, the sums and the audit stay.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -33,6 +33,10 @@ async fn what_is_too_old_goes() {
             assert_eq!(map["edges"][0]["stats"]["count"], 3, "what was counted stays counted");
             let found = reqwest::get(format!("{}/api/traces", server.url)).await.unwrap();
             assert_eq!(found.json::<serde_json::Value>().await.unwrap()["matched"], 0);
+            let audit = reqwest::get(format!("{}/api/audit", server.url)).await.unwrap();
+            let audit: serde_json::Value = audit.json().await.unwrap();
+            let numbers: Vec<_> = audit["records"].as_array().unwrap().iter().map(|record| &record["number"]).collect();
+            assert_eq!(numbers, [2, 1], "both configurations are on record for good");
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

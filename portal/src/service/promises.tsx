@@ -7,7 +7,7 @@ export function Promises({ fare, moments }: { fare: Fare | undefined; moments: M
   return (
     <section class="card" aria-labelledby="promises">
       <h2 id="promises">What was promised</h2>
-      {fare ? <Judged fare={fare} moments={moments} /> : <p>No requests yet: there is nothing to hold against what was promised.</p>}
+      {fare ? <Judged fare={fare} moments={moments} /> : <p>Nothing has been judged yet. That takes up to five minutes after the first request.</p>}
     </section>
   );
 }

@@ -179,7 +179,7 @@ def test_a_tenant_without_requests(page, cloud, check):
     """Every part of the page says that there is nothing yet."""
     sign_in(page, new_user(cloud, "founder", "newcomer", "admin"))
     open_service(page)
-    expect(section(page, "What was promised")).to_contain_text("No requests yet")
+    expect(section(page, "What was promised")).to_contain_text("Nothing has been judged yet")
     expect(section(page, "Incidents")).to_contain_text("None is open.")
     expect(section(page, "^Requests in")).to_contain_text("No requests yet.")
     expect(section(page, "^Usage in")).to_contain_text("0 requests")

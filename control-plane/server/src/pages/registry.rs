@@ -11,11 +11,11 @@ use serde::Deserialize;
 use tenancy::{TenantId, TenantStatus, Tier};
 use tenant_registry::{Change, Reason, Tenant};
 
-use super::frame::failed;
 use crate::{
     access::is_page,
     api::{Id, View},
     audit::By,
+    layout::failed,
     problem::Problem,
     text::link,
 };
