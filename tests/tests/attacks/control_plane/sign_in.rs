@@ -53,80 +53,100 @@ pub(crate) const LEADS: &[&str] = &[
     "%23//evil.example",
 ];
 
-/// Ways back, each with one thing that is not this sign-in's.
+/// A way back, as it should be.
+struct Way {
+    /// The sign-in's.
+    cookie: String,
+    back: String,
+    code: String,
+    state: String,
+    iss: String,
+}
+
+impl Way {
+    async fn new(here: &Here, issuer: &str) -> Self {
+        let (cookie, page) = here.begin(issuer, "/");
+        let back = here.at_provider(&page).await;
+        let part = |name: &str| {
+            let (_, after) = back.split_once(&format!("{name}=")).unwrap();
+            after.split('&').next().unwrap().to_owned()
+        };
+        Self { cookie, code: part("code"), state: part("state"), iss: part("iss"), back }
+    }
+}
+
+/// Makes one of a way back, another of the same provider, and one of the other: its target, and the browser's cookie.
+type Wrong<'a> = &'a (dyn Fn(&Way, &Way, &Way) -> (String, String) + Sync);
+
+/// Ways back, each with one thing that is not this sign-in's, and a code that nobody has exchanged.
 pub(crate) async fn ways_back(here: &Here) -> Vec<Attack> {
-    let (cookie, page) = here.begin("staff", "/");
-    let back = here.at_provider(&page).await;
-    let (other_cookie, other_page) = here.begin("staff", "/");
-    let other = here.at_provider(&other_page).await;
-    let (tenants_cookie, tenants_page) = here.begin("tenants", "/");
-    let tenants = here.at_provider(&tenants_page).await;
-    let (code, state, iss) = parts(&back);
-    let (other_code, other_state, _) = parts(&other);
-    let (tenants_code, tenants_state, tenants_iss) = parts(&tenants);
-    let way = |query: String| format!("/sign-in/callback?{query}");
+    let half = |state: &str| state.split('.').next().unwrap().to_owned();
+    let proof = |state: &str| state.split('.').nth(1).unwrap().to_owned();
+    // With this query, and the browser's own cookie.
+    let own = |way: &Way, query: String| (format!("/sign-in/callback?{query}"), way.cookie.clone());
+    let rows: &[(&str, Wrong)] = &[
+        ("no cookie", &|way, _, _| (way.back.clone(), String::new())),
+        ("another browser's cookie", &|way, other, _| (way.back.clone(), other.cookie.clone())),
+        ("two cookies", &|way, _, _| (way.back.clone(), format!("{}; {SIGN_IN}=attacker", way.cookie))),
+        ("an attacker's cookie", &|way, _, _| (way.back.clone(), format!("{SIGN_IN}={}", "A".repeat(43)))),
+        ("an empty cookie", &|way, _, _| (way.back.clone(), format!("{SIGN_IN}="))),
+        ("a session's cookie", &|way, _, _| (way.back.clone(), here.operator.0.replace("session", "sign-in"))),
+        ("nothing", &|way, _, _| own(way, String::new())),
+        ("a code alone", &|way, _, _| own(way, format!("code={}", way.code))),
+        ("a state alone", &|way, _, _| own(way, format!("state={}", way.state))),
+        ("an empty code", &|way, _, _| own(way, format!("code=&state={}", way.state))),
+        ("an empty state", &|way, _, _| own(way, format!("code={}&state=", way.code))),
+        ("another sign-in's state", &|way, other, _| own(way, format!("code={}&state={}", way.code, other.state))),
+        ("another sign-in's code", &|way, other, _| own(way, format!("code={}&state={}", other.code, way.state))),
+        ("another sign-in's state and cookie", &|way, other, _| {
+            own(other, format!("code={}&state={}", way.code, other.state))
+        }),
+        ("a state that was changed", &|way, _, _| own(way, format!("code={}&state=x{}", way.code, way.state))),
+        ("a state without its proof", &|way, _, _| own(way, format!("code={}&state={}", way.code, half(&way.state)))),
+        ("another state's proof", &|way, other, _| {
+            own(way, format!("code={}&state={}.{}", way.code, half(&way.state), proof(&other.state)))
+        }),
+        ("another provider's name", &|way, _, _| {
+            own(way, format!("code={}&state={}&iss=https%3A%2F%2Fevil.example", way.code, way.state))
+        }),
+        ("the other provider's name", &|way, _, tenants| {
+            own(way, format!("code={}&state={}&iss={}", way.code, way.state, tenants.iss))
+        }),
+        ("an empty name", &|way, _, _| own(way, format!("code={}&state={}&iss=", way.code, way.state))),
+        ("two names of providers", &|way, _, tenants| {
+            own(way, format!("code={}&state={}&iss={}&iss={}", way.code, way.state, way.iss, tenants.iss))
+        }),
+        ("the other provider's code", &|way, _, tenants| {
+            own(way, format!("code={}&state={}&iss={}", tenants.code, way.state, way.iss))
+        }),
+        ("a code for the other provider's sign-in", &|way, _, tenants| {
+            own(tenants, format!("code={}&state={}&iss={}", way.code, tenants.state, tenants.iss))
+        }),
+        ("two codes", &|way, other, _| own(way, format!("code={}&code={}&state={}", way.code, other.code, way.state))),
+        ("two states", &|way, other, _| {
+            own(way, format!("code={}&state={}&state={}", way.code, way.state, other.state))
+        }),
+        ("a code that was never given", &|way, _, _| own(way, format!("code=code-99999&state={}", way.state))),
+        ("a code of 50 kB", &|way, _, _| own(way, format!("code={}&state={}", "x".repeat(50_000), way.state))),
+        ("a state of 50 kB", &|way, _, _| own(way, format!("code={}&state={}", way.code, "x".repeat(50_000)))),
+        ("a script", &|way, _, _| own(way, "code=x&state=%3Cscript%3E&error=%3Cscript%3E".to_owned())),
+        ("an error", &|way, _, _| {
+            own(way, format!("error=access_denied&error_description=%3Cscript%3E&state={}", way.state))
+        }),
+    ];
     let mut all = Vec::new();
-    let mut add = |name: &str, target: String, cookie: &str| {
-        all.push(Attack::in_a_browser(format!("a way back with {name}"), 400, Request::get(target).cookie(cookie)));
-    };
-    add("no cookie", back.clone(), "");
-    add("another browser's cookie", back.clone(), &other_cookie);
-    add("two cookies", back.clone(), &format!("{cookie}; {SIGN_IN}=attacker"));
-    add("an attacker's cookie", back.clone(), &format!("{SIGN_IN}={}", "A".repeat(43)));
-    add("an empty cookie", back.clone(), &format!("{SIGN_IN}="));
-    add("a session's cookie", back.clone(), &here.operator.0.replace("session", "sign-in"));
-    add("nothing", "/sign-in/callback".to_owned(), &cookie);
-    add("a code alone", way(format!("code={code}")), &cookie);
-    add("a state alone", way(format!("state={state}")), &cookie);
-    add("an empty code", way(format!("code=&state={state}")), &cookie);
-    add("an empty state", way(format!("code={code}&state=")), &cookie);
-    add("another sign-in's state", way(format!("code={code}&state={other_state}")), &cookie);
-    add("another sign-in's state and cookie", way(format!("code={code}&state={other_state}")), &other_cookie);
-    add("a state that was changed", way(format!("code={code}&state=x{state}")), &cookie);
-    add(
-        "a state whose proof was cut off",
-        way(format!("code={code}&state={}", state.split('.').next().unwrap())),
-        &cookie,
-    );
-    add(
-        "another state's proof",
-        way(format!(
-            "code={code}&state={}.{}",
-            state.split('.').next().unwrap(),
-            other_state.split('.').nth(1).unwrap()
-        )),
-        &cookie,
-    );
-    add("another provider's name", way(format!("code={code}&state={state}&iss=https%3A%2F%2Fevil.example")), &cookie);
-    add("the other provider's name", way(format!("code={code}&state={state}&iss={tenants_iss}")), &cookie);
-    add("the other provider's code", way(format!("code={tenants_code}&state={state}&iss={iss}")), &cookie);
-    add(
-        "a code for the other provider's sign-in",
-        way(format!("code={other_code}&state={tenants_state}&iss={tenants_iss}")),
-        &tenants_cookie,
-    );
-    add("two names of providers", way(format!("code={code}&state={state}&iss={iss}&iss={tenants_iss}")), &cookie);
-    add("two codes", way(format!("code={code}&code={other_code}&state={state}")), &cookie);
-    add("two states", way(format!("code={code}&state={state}&state={other_state}")), &cookie);
-    add("a code that was never given", way(format!("code=code-99999&state={state}")), &cookie);
-    add("a code of 50 kB", way(format!("code={}&state={state}", "x".repeat(50_000))), &cookie);
-    add("a state of 50 kB", way(format!("code={code}&state={}", "x".repeat(50_000))), &cookie);
-    add("a script", way("code=x&state=%3Cscript%3Ealert(1)%3C/script%3E&error=%3Cscript%3E".to_owned()), &cookie);
-    add("an error", way(format!("error=access_denied&error_description=%3Cscript%3E&state={state}")), &cookie);
+    for (name, wrong) in rows {
+        let (way, other, tenants) =
+            (Way::new(here, "staff").await, Way::new(here, "staff").await, Way::new(here, "tenants").await);
+        let (target, cookie) = wrong(&way, &other, &tenants);
+        all.push(Attack::in_a_browser(format!("a way back with {name}"), 400, Request::get(target).cookie(&cookie)));
+    }
     for issuer in ["nobody", "STAFF", "staff%00", "..%2fstaff", "callback%2f..%2fstaff", "tenants%20"] {
         let sent = Request::get(format!("/sign-in/{issuer}"));
         all.push(Attack::in_a_browser(format!("a sign-in at {issuer}"), 400, sent));
     }
-    let posted = Request::form("/sign-in/callback", back.split_once('?').unwrap().1).cookie(&cookie);
+    let way = Way::new(here, "staff").await;
+    let posted = Request::form("/sign-in/callback", way.back.split_once('?').unwrap().1).cookie(&way.cookie);
     all.push(Attack::new("a way back that is posted", 405, posted));
     all
-}
-
-/// Code, state and issuer of a way back.
-fn parts(back: &str) -> (String, String, String) {
-    let part = |name: &str| {
-        let (_, after) = back.split_once(&format!("{name}=")).unwrap();
-        after.split('&').next().unwrap().to_owned()
-    };
-    (part("code"), part("state"), part("iss"))
 }
