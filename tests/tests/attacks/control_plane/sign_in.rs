@@ -112,7 +112,6 @@ pub(crate) async fn ways_back(here: &Here) -> Vec<Attack> {
         ("the other provider's name", &|way, _, tenants| {
             own(way, format!("code={}&state={}&iss={}", way.code, way.state, tenants.iss))
         }),
-        ("an empty name", &|way, _, _| own(way, format!("code={}&state={}&iss=", way.code, way.state))),
         ("two names of providers", &|way, _, tenants| {
             own(way, format!("code={}&state={}&iss={}&iss={}", way.code, way.state, way.iss, tenants.iss))
         }),
