@@ -97,7 +97,8 @@ impl Provider {
     /// The scopes to ask for: a refresh token too, where the provider gives one on being asked.
     pub(super) fn scopes(&self) -> impl Iterator<Item = &'static str> {
         let offline = self.found.scopes_supported.iter().any(|scope| scope == "offline_access");
-        ["openid", "email"].into_iter().chain(offline.then_some("offline_access"))
+        // Cognito puts custom attributes, such as a tenant's id, into ID tokens for `profile` alone.
+        ["openid", "email", "profile"].into_iter().chain(offline.then_some("offline_access"))
     }
 
     /// Whether an answer in the name of this issuer, or of none, is the provider's: RFC 9207.
