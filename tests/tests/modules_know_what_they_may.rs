@@ -11,7 +11,8 @@ const SERVER: &[(&str, &[&str])] = &[
     ("visible", &[]),
     ("text", &[]),
     ("problem", &[]),
-    ("access", &["text", "problem"]),
+    ("layout", &["visible", "problem"]),
+    ("access", &["text", "problem", "layout"]),
     ("audit", &["problem"]),
     ("tenants", &["problem", "audit"]),
     ("delivery", &[]),
@@ -24,7 +25,7 @@ const SERVER: &[(&str, &[&str])] = &[
     ("config", &["forward", "alerting", "evaluator", "intake", "tenants"]),
     ("cors", &[]),
     ("api", &["problem", "tenants", "access", "delivery", "alerting", "evaluator"]),
-    ("pages", &["visible", "text", "problem", "access", "audit", "alerting", "evaluator", "api"]),
+    ("pages", &["visible", "text", "problem", "layout", "access", "audit", "alerting", "evaluator", "api"]),
     (
         "server",
         &[

@@ -35,7 +35,7 @@ class LocalCloud:
         return next(user for user in self.outputs["users"] if user["tenant"] == tenant)
 
     def call(self, service: str, operation: str, account: str | None = None, **parameters) -> dict:
-        """Calls a service that speaks JSON, of the booking account if no other is named."""
+        """Calls a service of an account, the booking account where none is named, that speaks JSON."""
         targets = {"sqs": "AmazonSQS", "cognito-idp": "AWSCognitoIdentityProviderService"}
         version = "1.0" if service == "sqs" else "1.1"
         headers = self._signed(service, account) | {

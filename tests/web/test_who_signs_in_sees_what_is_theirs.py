@@ -4,9 +4,7 @@ import datetime
 import hashlib
 import json
 import re
-import socket
 import sqlite3
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -21,7 +19,6 @@ from playwright.sync_api import expect
 from local_cloud import PROJECT
 
 OPERATOR, VIEWER, ADMIN = "operator@airline.example", "viewer@airline.example", "pilot@acme.example"
-OBSERVABILITY = "333333333333"
 STAFF, TENANTS = "I run the system", "I am of a company that uses it"
 SIGN_IN = re.compile(r"/sign-in\?return_to=")
 
@@ -289,46 +286,6 @@ def test_somebody_else_signs_in_by_name_and_password(cloud, page):
     type_in(user)
     expect(page.get_by_role("banner")).to_contain_text(f"{user['username']} (tenant)")
     assert page.url.endswith("/cost")
-
-
-def test_a_command_signs_in_with_the_same_click(cloud, page, traces, tmp_path):
-    """`control-plane login` in one place, the browser in another; then commands bring the token along until `logout`."""
-    url, port = cloud.outputs["control_plane_url"], free_port()
-    with urllib.request.urlopen(f"{url}/api/sign-in", timeout=10) as answer:
-        (staff,) = json.load(answer)["issuers"]
-    let_come_back(cloud, staff, f"http://localhost:{port}/callback")
-
-    def command(*arguments: str) -> subprocess.Popen:
-        environment = {"XDG_CONFIG_HOME": str(tmp_path), "CONTROL_PLANE_URL": url}
-        pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        return subprocess.Popen([PROJECT / "target/debug/control-plane", *arguments], env=environment, text=True, **pipes)
-
-    login = command("login", "--no-browser", "--port", str(port))
-    address = next(line for line in login.stderr if line.startswith("http"))
-    page.goto(address)
-    page.get_by_role("button", name=VIEWER).click()
-    assert login.wait(20) == 0
-    shown, trouble = command("trace", traces["acme"]).communicate(timeout=20)
-    assert "POST /bookings" in shown, trouble
-    assert command("logout").wait(20) == 0
-    shown, trouble = command("trace", traces["acme"]).communicate(timeout=20)
-    assert (shown, "control-plane login" in trouble) == ("", True), trouble
-
-
-def free_port() -> int:
-    """One of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def let_come_back(cloud, staff: dict, callback: str):
-    """An address more for the staff pool's client of the commands."""
-    which = {"UserPoolId": staff["issuer"].rsplit("/", 1)[1], "ClientId": staff["client_id"]}
-    client = cloud.call("cognito-idp", "DescribeUserPoolClient", account=OBSERVABILITY, **which)["UserPoolClient"]
-    kept = ("AllowedOAuthFlows", "AllowedOAuthFlowsUserPoolClient", "AllowedOAuthScopes", "SupportedIdentityProviders")
-    settings = {name: client[name] for name in kept} | {"CallbackURLs": [*client["CallbackURLs"], callback]}
-    cloud.call("cognito-idp", "UpdateUserPoolClient", account=OBSERVABILITY, **which, **settings)
 
 
 def test_the_portals_token_is_good_at_the_api(cloud, traces):

@@ -8,6 +8,7 @@
 //! | `cors` | pages of other origins that may read the API |
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
+//! | `layout` | what stands around every page |
 //! | [`leader`] | which of several servers makes sums, judges and tells |
 //! | `otel_traces` | spans that a Collector has written to ClickHouse |
 //! | `tenants` | tenants as the registry has them, and what operators change of them |
@@ -30,6 +31,7 @@ pub mod delivery;
 pub mod evaluator;
 pub mod forward;
 pub mod intake;
+mod layout;
 pub mod leader;
 mod otel_traces;
 pub mod pages;

@@ -94,10 +94,9 @@ impl Provider {
         Ok(Self { offered, found })
     }
 
-    /// The scopes to ask for: a refresh token too, where the provider gives one on being asked.
+    /// The scopes to ask for: with `profile` Cognito tells attributes of a pool's own; a refresh token too, where the provider gives one on being asked.
     pub(super) fn scopes(&self) -> impl Iterator<Item = &'static str> {
         let offline = self.found.scopes_supported.iter().any(|scope| scope == "offline_access");
-        // Cognito puts custom attributes, such as a tenant's id, into ID tokens for `profile` alone.
         ["openid", "email", "profile"].into_iter().chain(offline.then_some("offline_access"))
     }
 

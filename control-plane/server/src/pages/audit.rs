@@ -4,9 +4,10 @@ use axum::response::Response;
 use control_plane_audit::{About, Listing, Outcome, Recorded, Said};
 use maud::{Markup, html};
 
-use super::frame::{Tab, Table, answer, choice, window};
+use super::frame::{Table, answer, choice, window};
 use crate::{
     api::{AuditFilter, Query, View},
+    layout::Tab,
     problem::{Problem, in_time},
     text::link,
 };

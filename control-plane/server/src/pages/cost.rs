@@ -4,9 +4,10 @@ use axum::response::Response;
 use maud::{Markup, html};
 use slo::{CostReport, Line, Share};
 
-use super::frame::{Tab, Table, answer, window};
+use super::frame::{Table, answer, window};
 use crate::{
     api::{CostFilter, Query, View},
+    layout::Tab,
     problem::Problem,
     text::{known, link, percent},
 };

@@ -12,12 +12,13 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    frame::{Tab, Table, answer, choice, live, window},
+    frame::{Table, answer, choice, live, window},
     map_layout::{BAND_GAP, LANE, Layout, NODE, layout},
 };
 
 use crate::{
     api::{Conditions, MapFilter, Query, TraceFilter, View},
+    layout::Tab,
     problem::Problem,
     text::{duration, link, percent, rate},
 };

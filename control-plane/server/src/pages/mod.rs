@@ -2,7 +2,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `frame` | what all pages have in common, and how an error looks |
+//! | `frame` | what pages are made of |
 //! | `map`, `map_layout` | the service map, and where its nodes stand |
 //! | `search` | searching traces |
 //! | `waterfall` | one trace |
@@ -26,7 +26,6 @@ mod waterfall;
 
 use axum::{http::header, response::IntoResponse};
 use control_plane_access::{May, Routes};
-pub(crate) use frame::failed;
 pub(crate) use sign_in::routes as sign_in_routes;
 
 use crate::{access::refuse, api::Sources};

@@ -11,10 +11,11 @@ use control_plane_model::{
 };
 use maud::{Markup, Render, html};
 
-use super::frame::{self, Tab, Table, answer, choice, window};
+use super::frame::{Table, answer, choice, window};
 
 use crate::{
     api::{Conditions, Query, STATUSES, TraceFilter, View},
+    layout::{self, Tab},
     problem::Problem,
     text::{clock, duration, link},
 };
@@ -35,7 +36,7 @@ pub(super) async fn page(view: View, filter: Result<Query<TraceFilter>, Problem>
         Err(problem) => (problem.status, complaint(&filter, &problem)),
     };
     // With the form, so that what was wrong can be mended.
-    (status, frame::page(&view.visitor, TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (below) }))
+    (status, layout::page(&view.visitor, TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (below) }))
         .into_response()
 }
 

@@ -12,11 +12,11 @@ use jiff::Timestamp;
 use maud::html;
 use serde::Deserialize;
 
-use super::frame::{failed, outside};
 use crate::{
     access::{refuse, told},
     api::{Id, Query},
     audit::{From, signs_in},
+    layout::{failed, outside},
     problem::Problem,
     text::link,
 };

@@ -6,7 +6,7 @@ use maud::{Markup, Render, html};
 use serde::Deserialize;
 
 use super::{
-    frame::{Tab, Table, answer, window},
+    frame::{Table, answer, window},
     registry, search,
     tenants::meter,
 };
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     alerting::Alarm,
     api::{Point, Query, ServiceLine, TenantAnswer, View, WindowQuery},
+    layout::Tab,
     problem::Problem,
     text::{clock, duration, known, link, percent},
 };

@@ -4,10 +4,11 @@ use axum::response::Response;
 use maud::{Markup, Render, html};
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Tab, Table, answer, choice, live};
+use super::frame::{Table, answer, choice, live};
 use crate::{
     api::{FareLine, Query, SloAnswer, View},
     evaluator::Whose,
+    layout::Tab,
     problem::Problem,
     text::{clock, duration, known, link, percent},
 };

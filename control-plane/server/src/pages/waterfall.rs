@@ -14,10 +14,11 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::frame::{Tab, answer};
+use super::frame::answer;
 
 use crate::{
     api::{Id, Query, View},
+    layout::Tab,
     problem::Problem,
     text::{clock, duration, link},
     visible,

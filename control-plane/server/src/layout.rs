@@ -1,0 +1,83 @@
+//! What stands around every page: its head, the way to the others, and who has signed in.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use control_plane_access::Visitor;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::{problem::Problem, visible};
+
+/// Which page is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tab {
+    Map,
+    Traces,
+    Tenants,
+    Cost,
+    Audit,
+}
+
+/// A page with this title.
+pub(crate) fn page(visitor: &Visitor, title: &str, tab: Tab, content: &Markup) -> Markup {
+    whole(Some((visitor, tab)), title, content)
+}
+
+/// A page for whoever is not signed in.
+pub(crate) fn outside(status: StatusCode, title: &str, content: &Markup) -> Response {
+    (status, whole(None, title, content)).into_response()
+}
+
+/// A page for whoever gets nothing else, and where they may go from it.
+pub(crate) fn failed(problem: &Problem, path: &str, link: &str) -> Response {
+    let content = html! {
+        p.problem role="alert" { (problem.detail) }
+        p { a href=(path) { (link) } }
+    };
+    outside(problem.status, problem.status.canonical_reason().unwrap_or("Refused"), &content)
+}
+
+fn whole(inside: Option<(&Visitor, Tab)>, title: &str, content: &Markup) -> Markup {
+    // Names come from outside: what they hold is shown, not acted on.
+    let content = PreEscaped(visible::lines(&content.0));
+    let title = visible::line(title);
+    let current = |this: Tab| inside.is_some_and(|(_, tab)| this == tab).then_some("page");
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                // The script's own styles and eval are against the policy.
+                meta name="htmx-config" content=r#"{"includeIndicatorStyles":false,"allowEval":false}"#;
+                title { (title) " · control plane" }
+                link rel="icon" href="/static/icon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/static/style.css";
+                script src="/static/htmx.min.js" defer {}
+            }
+            body {
+                header {
+                    a.skip href="#main" { "To the content" }
+                    @if let Some((visitor, _)) = inside {
+                        nav aria-label="Pages" {
+                            a href="/" aria-current=[current(Tab::Map)] { "Service map" }
+                            a href="/tenants" aria-current=[current(Tab::Tenants)] { "Tenants" }
+                            a href="/traces" aria-current=[current(Tab::Traces)] { "Traces" }
+                            a href="/cost" aria-current=[current(Tab::Cost)] { "Cost" }
+                            @if visitor.scope().tenant().is_none() { a href="/audit" aria-current=[current(Tab::Audit)] { "Audit" } }
+                        }
+                        @if let Some(csrf) = visitor.csrf() {
+                            form.visitor method="post" action="/sign-out" {
+                                span { (visible::line(&visitor.principal().name)) " (" (visitor.principal().role.name()) ")" }
+                                input type="hidden" name="csrf" value=(csrf);
+                                button { "Sign out" }
+                            }
+                        }
+                    }
+                }
+                main id="main" { h1 { (title) } (content) }
+            }
+        }
+    }
+}
