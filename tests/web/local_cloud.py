@@ -34,11 +34,11 @@ class LocalCloud:
         """The demo's user of this tenant."""
         return next(user for user in self.outputs["users"] if user["tenant"] == tenant)
 
-    def call(self, service: str, operation: str, **parameters) -> dict:
-        """Calls a service of the booking account that speaks JSON."""
+    def call(self, service: str, operation: str, account: str | None = None, **parameters) -> dict:
+        """Calls a service of an account, the booking account where none is named, that speaks JSON."""
         targets = {"sqs": "AmazonSQS", "cognito-idp": "AWSCognitoIdentityProviderService"}
         version = "1.0" if service == "sqs" else "1.1"
-        headers = self._signed(service) | {
+        headers = self._signed(service, account) | {
             "content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{targets[service]}.{operation}",
         }
         request = urllib.request.Request(f"{self.outputs['aws_endpoint_url']}/", json.dumps(parameters).encode(), headers)
@@ -64,9 +64,9 @@ class LocalCloud:
         with urllib.request.urlopen(urllib.request.Request(f"{self.outputs['aws_endpoint_url']}/", body, headers), timeout=10):
             pass
 
-    def _signed(self, service: str) -> dict:
-        """As an administrator of the booking account would sign, as far as the emulator looks."""
-        credential = f"Credential={self.outputs['booking_account']}/20300101/{self.outputs['region']}/{service}/aws4_request"
+    def _signed(self, service: str, account: str | None = None) -> dict:
+        """As an administrator of the account would sign, as far as the emulator looks."""
+        credential = f"Credential={account or self.outputs['booking_account']}/20300101/{self.outputs['region']}/{service}/aws4_request"
         return {"authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature={'0' * 64}"}
 
     def temporary_password(self, email: str) -> str:
