@@ -133,7 +133,7 @@ def test_what_a_tenants_admin_sees_is_what_an_operator_sees(page, cloud, tenant)
     assert time.strftime("%d %H:%M:%S", time.gmtime(int(month["from"]))) == "01 00:00:00"
     cost = operator_sees(cloud, f"/api/cost?{urllib.parse.urlencode(month)}")
     used = sum(line["requests"] for line in cost["tenants"] if line["tenant"] == tenant)
-    usage = section(page, f"^Usage in {time.strftime('%B %Y', time.gmtime(int(month['from'])))}$")
+    usage = section(page, f"^Usage and cost in {time.strftime('%B %Y', time.gmtime(int(month['from'])))}$")
     expect(usage).to_contain_text(f"{number(used)} requests")
     own = [line for line in cost["lines"] if line["tenant"] == tenant]
     expect(usage.get_by_role("rowheader")).to_have_text([line["service"] for line in own])

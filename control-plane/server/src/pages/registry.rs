@@ -92,14 +92,21 @@ async fn change(
 
 /// What the registry says of a tenant, and what may be done.
 pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Markup {
+    // Who of the staff decided, and why, is not the tenant's to read.
+    let staff = view.visitor.scope().tenant().is_none();
     let tenant = match registered {
         Ok(tenant) => tenant,
-        Err(problem) => return html! { p.problem role="status" { (problem.detail) } },
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => {
+            return html! { @if staff { p { "This tenant is not in the registry: it cannot be suspended or given a tier here." } } };
+        }
+        // Why it does not answer names accounts and roles.
+        Err(problem) => {
+            let why = if staff { &problem.detail } else { "Your company's entry cannot be shown at the moment." };
+            return html! { p.problem role="status" { (why) } };
+        }
     };
     let entry = &tenant.entry;
     let suspended = entry.status == TenantStatus::Suspended;
-    // Who of the staff decided, and why, is not the tenant's to read.
-    let staff = view.visitor.scope().tenant().is_none();
     html! {
         section #registry.registry aria-label="Registry" {
             dl.facts {
