@@ -108,8 +108,9 @@ fn beyond_loopback_access_is_configured_or_there_is_no_server() {
         .unwrap();
     let said = String::from_utf8_lossy(&started.stderr).into_owned();
     assert!(!started.status.success() && said.contains("Listen on 127.0.0.1, or say who"), "{said}");
-    // What is to be written is as one may copy it.
+    // What it says is a configuration, once the blanks are filled in.
     let (_, lines) = said.split_once("\n\n").unwrap();
-    let written = lines.replace("https://…", "https://example").replace("client_secret = \"$CLIENT_SECRET\" ", "client_secret = \"s\" ");
-    control_plane::config::Config::parse(&written).unwrap();
+    let config = lines.replace('…', "control-plane.example");
+    let secret = [("CLIENT_SECRET", "of the client")];
+    drop(Server::with_environment(dir.path(), &config, &secret));
 }
