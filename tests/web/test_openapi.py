@@ -14,6 +14,7 @@ import bookings
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "docs/control-plane.openapi.yaml").read_text())
 TRACE = bookings.trace_id(bookings.FAILED_TRACE)
 REQUESTS = [
+    ("/api/sign-in", "/api/sign-in"),
     ("/api/map", "/api/map"),
     ("/api/map", "/api/map?tenant=acme&window=2h"),
     ("/api/map", "/api/map?window=soon"),
@@ -40,8 +41,6 @@ REQUESTS = [
     ("/api/sign-in", "/api/sign-in"),
     ("/api/audit", "/api/audit?limit=2"),
     ("/api/audit", "/api/audit?what=nothing"),
-    # Here nobody needs to.
-    ("/api/sign-in", "/api/sign-in"),
     ("/healthz", "/healthz"),
 ]
 # No registry of tenants is configured here; what it answers otherwise is tests/web/test_tenants_are_changed.py's to show.
