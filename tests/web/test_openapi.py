@@ -41,8 +41,6 @@ REQUESTS = [
     ("/api/sign-in", "/api/sign-in"),
     ("/api/audit", "/api/audit?limit=2"),
     ("/api/audit", "/api/audit?what=nothing"),
-    # Here nobody needs to.
-    ("/api/sign-in", "/api/sign-in"),
     ("/healthz", "/healthz"),
 ]
 # No registry of tenants is configured here; what it answers otherwise is tests/web/test_tenants_are_changed.py's to show.
