@@ -28,17 +28,17 @@ pub enum What {
     TenantSetTier,
     /// The server was started with another configuration.
     Configuration,
-    /// With another key to send spans, of an account.
+    /// An account's intake key was added.
     IntakeKeyAdd,
-    /// With the account's key exchanged.
+    /// An account's intake key was exchanged for another.
     IntakeKeyChange,
-    /// Without the account's key.
+    /// An account's intake key was removed.
     IntakeKeyRemove,
-    /// With another program's key.
+    /// A program's service key was added.
     ServiceKeyAdd,
-    /// With a program's key, or what it may, exchanged.
+    /// A program's service key was exchanged for another, or may do something else now.
     ServiceKeyChange,
-    /// Without a program's key.
+    /// A program's service key was removed.
     ServiceKeyRemove,
     /// What this version knows no name for: a later one recorded it.
     Unknown,
@@ -102,7 +102,7 @@ pub enum Outcome {
     /// It was done.
     #[default]
     Done,
-    /// They may not.
+    /// They were not allowed to.
     Refused,
     /// It was tried, and did not work.
     Failed,

@@ -66,7 +66,7 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// None that is known.
+    /// [`StoreError::Failed`], where it cannot be written in this format.
     pub fn header(self) -> Result<Option<String>, StoreError> {
         match self {
             Self::JsonLines => Ok(None),
@@ -78,7 +78,7 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// None that is known.
+    /// [`StoreError::Failed`], where it cannot be written in this format.
     pub fn line(self, recorded: &Recorded) -> Result<String, StoreError> {
         match self {
             Self::JsonLines => serde_json::to_string(recorded).map(|line| line + "\n").map_err(unwritten),

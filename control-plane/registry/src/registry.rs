@@ -22,7 +22,7 @@ use crate::{Change, LastChange, Reason, Tenant};
 /// Why there is no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RegistryError {
-    /// The company's name is none.
+    /// The company's name is empty, too long or not printable.
     #[error("the company's name must be 1 to 100 printable characters")]
     CompanyName,
     /// Nobody of this id is registered.

@@ -246,7 +246,7 @@ async fn the_command_verifies_what_it_is_answered() {
         assert_eq!(here.sign_in("staff", ada()).await, (303, true));
     }
     let (code, text) = said(&here.command(&["verify"]));
-    assert!(code == Some(0) && text.starts_with("4 records hang together; the last is 4:"), "{text}");
+    assert!(code == Some(0) && text.starts_with("The chain of 4 records is unbroken; the last is 4:"), "{text}");
     let noted = text.rsplit(' ').next().unwrap().trim().to_owned();
     assert_eq!(said(&here.command(&["verify", "--expect", &noted])).0, Some(0));
     let (code, list) = said(&here.command(&["list", "--what", "sign_in", "--who", "ada@staff.example"]));
@@ -257,7 +257,7 @@ async fn the_command_verifies_what_it_is_answered() {
     assert!(code == Some(0) && csv.starts_with("number,at,who,") && csv.lines().count() == 4, "{csv}");
     // Somebody with the file changes a record, takes one out, cuts the end off.
     for (sql, arguments, expected) in [
-        ("DELETE FROM audit WHERE number = 4", vec!["verify"], (Some(0), "3 records hang together")),
+        ("DELETE FROM audit WHERE number = 4", vec!["verify"], (Some(0), "The chain of 3 records is unbroken")),
         ("SELECT 1", vec!["verify", "--expect", &noted], (Some(1), "record 4 was noted, and the audit ends before it")),
         (
             "UPDATE audit SET body = replace(body, 'ada', 'eve') WHERE number = 2",
@@ -308,7 +308,7 @@ async fn the_page_shows_filters_and_exports() {
     let whose = text("/audit?who=%3DHYPERLINK(1)").await;
     assert_eq!(whose.matches("=HYPERLINK(1) (operator)").count(), 30);
     // Of nobody, of another time, and of what there is not.
-    assert!(text("/audit?who=nobody").await.contains("Nothing was recorded that matches"));
+    assert!(text("/audit?who=nobody").await.contains("No record matches"));
     assert!(text("/audit?from=2020-01-01&to=2020-01-02T00:00:00Z").await.contains("from:"));
     for (path, status) in [
         ("/audit?what=nothing", 400),

@@ -41,11 +41,11 @@ fn content(query: &AuditFilter, listing: &Listing) -> Markup {
             label { "Tenant" input name="tenant" value=[&query.tenant] size="18"; }
             (window(&query.window))
             button { "Show" }
-            a href=(export("csv")) { "All of it as CSV" }
+            a href=(export("csv")) { "Download these records as CSV" }
             a href=(export("jsonl")) { "as JSON lines" }
         }
         p { "What operators did and what was changed, the newest first. " code { "control-plane audit verify" } " says whether a record was changed since." }
-        @if listing.records.is_empty() { p { "Nothing was recorded that matches" @if listing.older.is_some() { " so far" } "." } } @else { (table(&listing.records)) }
+        @if listing.records.is_empty() { p { "No record matches" @if listing.older.is_some() { " so far" } "." } } @else { (table(&listing.records)) }
         @if let Some(older) = listing.older {
             p.pages { a href=(link("/audit", &AuditFilter { before: Some(older.to_string()), ..query.clone() })) { "Older" } }
         }

@@ -229,7 +229,7 @@ async fn what_cannot_be_recorded_is_not_done() {
     assert_eq!(here.program("/tenants/acme/suspend", &[("reason", "r")]).await.0, 200);
 }
 
-/// On loopback, without sign-in, everybody is an operator; another site's page is none of us.
+/// On loopback, without sign-in, everybody is an operator; another site's page is still refused.
 #[tokio::test]
 async fn on_loopback_a_form_needs_to_be_of_the_servers_own_page() {
     let here = Here::new().await;
