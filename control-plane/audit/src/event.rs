@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Letters of a text that comes from outside; what is longer is cut.
+/// Letters of a text that comes from outside; what is longer is cut: at its end, but for addresses, since each proxy adds the one it saw there.
 const MAX_TEXT: usize = 1_000;
 /// Bytes of a record: DynamoDB's items have 400 kB at most.
 const MAX_BODY: usize = 256 * 1024;
@@ -267,9 +267,13 @@ pub(crate) fn body(mut event: Event) -> Result<String, StoreError> {
         Some(&mut who.name),
         Some(&mut who.subject),
         Some(&mut who.issued_by),
-        from.forwarded_for.as_mut(),
         why.as_mut(),
     ];
+    if let Some(claimed) = &mut from.forwarded_for
+        && let Some((begin, _)) = claimed.char_indices().rev().nth(MAX_TEXT - 1).filter(|(begin, _)| *begin > 0)
+    {
+        claimed.replace_range(..begin, "…");
+    }
     for text in texts.into_iter().flatten() {
         if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
             text.truncate(end);

@@ -23,8 +23,11 @@ impl<S: Sync> FromRequestParts<S> for From {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
-        let forwarded_for = parts.headers.get("x-forwarded-for").map(|value| String::from_utf8_lossy(value.as_bytes()));
-        Ok(Self(Source::of(peer, forwarded_for.as_deref())))
+        // Several lines are one list (RFC 9110 §5.3): a proxy may add a line of its own.
+        let lines = parts.headers.get_all("x-forwarded-for").iter();
+        let claimed: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        let claimed = Some(claimed.join(", ")).filter(|claimed| !claimed.is_empty());
+        Ok(Self(Source::of(peer, claimed.as_deref())))
     }
 }
 

@@ -49,6 +49,7 @@ impl Here {
         let back = location(&self.client.get(location(&begun)).send().await.unwrap());
         let back = format!("{}{}", self.server.url, back.strip_prefix("http://127.0.0.1:1").unwrap());
         let request = self.client.get(back).header("cookie", cookie).header("x-forwarded-for", "203.0.113.9, =evil()");
+        let request = request.header("x-forwarded-for", "198.51.100.7");
         let answer = request.send().await.unwrap();
         let session = answer.headers().get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
         let session = session.filter(|line| line.starts_with("control-plane-session")).count() > 0;
@@ -137,7 +138,7 @@ async fn an_operator_signs_in_and_it_is_recorded() {
     let first = &records[0];
     assert_eq!(
         (&first["who"]["issued_by"], &first["from"]),
-        (&json!(here.staff.issuer()), &json!({ "address": "127.0.0.1", "forwarded_for": "203.0.113.9, =evil()" }))
+        (&json!(here.staff.issuer()), &json!({ "address": "127.0.0.1", "forwarded_for": "203.0.113.9, =evil(), 198.51.100.7" }))
     );
     assert!(first["at"].as_str().unwrap().ends_with('Z'));
 }
