@@ -80,7 +80,7 @@ impl Gate {
                 let by = "loopback".to_owned();
                 let subject = String::new();
                 let principal = Principal { name: by.clone(), subject, issued_by: by, role: Role::Operator };
-                Ok(Some(Visitor(Authenticated { principal, csrf: None })))
+                Ok(Some(Visitor(Authenticated { principal, csrf: None, bearer: None })))
             }
             Guarded::By(access) => {
                 access.check_source(&request.method, &request.headers)?;
@@ -118,6 +118,11 @@ impl Visitor {
     /// What a form of theirs brings along; none, where no cookie says who they are.
     pub fn csrf(&self) -> Option<&str> {
         self.0.csrf.as_deref()
+    }
+
+    /// The SHA-256 of the token or the key that was verified; none, where a cookie or nothing says who they are.
+    pub fn bearer(&self) -> Option<&str> {
+        self.0.bearer.as_deref()
     }
 
     /// Holds a form to what it had to bring along.

@@ -45,7 +45,7 @@ pub(crate) enum Audit {
 /// Which records.
 #[derive(Args)]
 pub(crate) struct Which {
-    /// Only what this one did, by name.
+    /// Only what this one did, by name or by the token's subject.
     #[arg(long, default_value = "")]
     who: String,
     /// Only this: sign_in, tenant.suspend, tenant, configuration, …

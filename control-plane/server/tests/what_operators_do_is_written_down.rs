@@ -49,6 +49,7 @@ impl Here {
         let back = location(&self.client.get(location(&begun)).send().await.unwrap());
         let back = format!("{}{}", self.server.url, back.strip_prefix("http://127.0.0.1:1").unwrap());
         let request = self.client.get(back).header("cookie", cookie).header("x-forwarded-for", "203.0.113.9, =evil()");
+        let request = request.header("x-forwarded-for", "198.51.100.7");
         let answer = request.send().await.unwrap();
         let session = answer.headers().get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
         let session = session.filter(|line| line.starts_with("control-plane-session")).count() > 0;
@@ -75,8 +76,12 @@ impl Here {
         command
             .arg("audit")
             .args(arguments)
-            .args(["--url", &self.server.url])
+            .env_remove("CONTROL_PLANE_URL")
+            .env("XDG_CONFIG_HOME", self.dir.path())
             .env("CONTROL_PLANE_TOKEN", self.viewer());
+        if !arguments.contains(&"--url") {
+            command.args(["--url", &self.server.url]);
+        }
         command.output().unwrap()
     }
 
@@ -137,7 +142,10 @@ async fn an_operator_signs_in_and_it_is_recorded() {
     let first = &records[0];
     assert_eq!(
         (&first["who"]["issued_by"], &first["from"]),
-        (&json!(here.staff.issuer()), &json!({ "address": "127.0.0.1", "forwarded_for": "203.0.113.9, =evil()" }))
+        (
+            &json!(here.staff.issuer()),
+            &json!({ "address": "127.0.0.1", "forwarded_for": "203.0.113.9, =evil(), 198.51.100.7" })
+        )
     );
     assert!(first["at"].as_str().unwrap().ends_with('Z'));
 }
@@ -184,6 +192,17 @@ async fn a_token_of_an_operator_is_recorded_once() {
         for path in ["/api/slo", "/api/map", "/"] {
             here.client.get(format!("{}{path}", here.server.url)).bearer_auth(bearer).send().await.unwrap();
         }
+    }
+    // However it is written, it is the same.
+    for (written, status) in [
+        (format!("bearer {token}"), 200),
+        (format!("bEarER {token}"), 200),
+        (format!("Bearer   {token}  "), 200),
+        (format!("Bearer {token} x"), 401),
+        (format!("BEARER {KEY}"), 200),
+    ] {
+        let request = here.client.get(format!("{}/api/slo", here.server.url)).header("authorization", &written);
+        assert_eq!(request.send().await.unwrap().status(), status, "{written}");
     }
     let records = here.bodies("what=token").await;
     let told: Vec<_> = records.iter().map(|body| (&body["who"]["name"], &body["who"]["issued_by"])).collect();
@@ -251,6 +270,9 @@ async fn the_command_verifies_what_it_is_answered() {
     assert_eq!(said(&here.command(&["verify", "--expect", &noted])).0, Some(0));
     let (code, list) = said(&here.command(&["list", "--what", "sign_in", "--who", "ada@staff.example"]));
     assert!(code == Some(0) && list.matches("ada@staff.example (operator)").count() == 3, "{list}");
+    let (_, list) = said(&here.command(&["list", "--who", "1"]));
+    let (subject, address) = (format!("1, {}", here.staff.issuer()), "127.0.0.1, for 203.0.113.9, =evil()");
+    assert!(list.matches(&subject).count() == 3 && list.matches(address).count() == 3, "{list}");
     let (code, lines) = said(&here.command(&["export"]));
     assert!(code == Some(0) && lines.lines().count() == 4);
     let (code, csv) = said(&here.command(&["export", "--format", "csv", "--what", "sign_in"]));
@@ -277,9 +299,7 @@ async fn the_command_verifies_what_it_is_answered() {
     for arguments in
         [&["verify", "--expect", "4"][..], &["verify", "--url", "http://127.0.0.1:1"], &["list", "--what", "nothing"]]
     {
-        let mut command = std::process::Command::new(testkit::program("control-plane"));
-        let output = command.arg("audit").args(arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(here.command(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
 
@@ -307,6 +327,9 @@ async fn the_page_shows_filters_and_exports() {
     );
     let whose = text("/audit?who=%3DHYPERLINK(1)").await;
     assert_eq!(whose.matches("=HYPERLINK(1) (operator)").count(), 30);
+    // A name is the user's to choose, and a subject is not.
+    let subject = text("/audit?who=1").await;
+    assert_eq!(subject.matches(&format!("<small>1, {}</small>", here.staff.issuer())).count(), 50);
     // Of nobody, of another time, and of what there is not.
     assert!(text("/audit?who=nobody").await.contains("No record matches"));
     assert!(text("/audit?from=2020-01-01&to=2020-01-02T00:00:00Z").await.contains("from:"));

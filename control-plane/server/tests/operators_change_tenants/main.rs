@@ -209,9 +209,14 @@ async fn without_its_registry_a_page_shows_all_else_and_nothing_is_changed() {
     let told = suspend(&mut ada, Weather::AnswerLost).await;
     assert!(told.contains("it is unknown whether the change was made"), "{told}");
     assert!(here.is("acme", "status", "suspended").await);
+    here.way.turns(Weather::AnswerUnread);
+    let answer = ada.post("/tenants/globex/suspend", &own, form.clone()).await;
+    let (status, told) = (answer.status(), answer.text().await.unwrap());
+    assert!(status == 503 && told.contains("it is unknown whether the change was made"), "{told}");
+    assert!(here.is("globex", "status", "suspended").await);
     let recorded = here.recorded().await;
     let ends: Vec<&str> = recorded.iter().map(|line| line.split(' ').nth(2).unwrap()).collect();
-    assert_eq!(ends, ["begun", "failed", "begun"], "{recorded:?}");
+    assert_eq!(ends, ["begun", "failed", "begun", "begun"], "{recorded:?}");
 }
 
 #[tokio::test]
