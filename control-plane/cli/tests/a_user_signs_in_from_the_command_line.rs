@@ -9,6 +9,7 @@ use std::{
     path::PathBuf,
     process::{Command, Output, Stdio},
     sync::mpsc,
+    time::Duration,
 };
 
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
@@ -17,6 +18,9 @@ use testkit::{
     control_plane::Server,
     provider::{Misdeed, Provider, access},
 };
+
+/// How long a request may take that a command has sent already.
+const SOON: Duration = Duration::from_secs(10);
 
 /// A control plane with two providers, and a user's own configuration folder.
 struct Here {
@@ -55,6 +59,11 @@ impl Here {
 
     /// Signs in with a browser that is given the page to open.
     async fn login(&self, more: &[&str], browser: impl AsyncFnOnce(&str)) -> Output {
+        self.login_process(more, async |page, _| browser(page).await).await
+    }
+
+    /// The same; the browser's user knows the command's process.
+    async fn login_process(&self, more: &[&str], browser: impl AsyncFnOnce(&str, u32)) -> Output {
         let args = [&["login", "--url", &self.server.url, "--port", "0"], more].concat();
         let mut child = self.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
@@ -71,7 +80,7 @@ impl Here {
         });
         let page = tokio::task::spawn_blocking(move || page.recv().ok()).await.unwrap();
         if let Some(page) = page {
-            browser(&page).await;
+            browser(&page, child.id()).await;
         }
         let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
         Output { stderr: rest.await.unwrap().into_bytes(), ..output }
@@ -208,6 +217,14 @@ async fn who_does_not_come_back_leaves_nothing() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("nobody signed in within 1 s"), "{output:?}");
     assert!(!here.home.path().join("control-plane").exists());
+    // Nor does Ctrl-C.
+    let ended = here
+        .login_process(&[], async |_, process| {
+            let kill = Command::new("kill").args(["-INT", &process.to_string()]).status();
+            assert!(kill.unwrap().success());
+        })
+        .await;
+    assert!(!ended.status.success() && !here.home.path().join("control-plane").exists(), "{ended:?}");
     // And with the port of somebody else, it says so.
     let taken = TcpListener::bind(format!("127.0.0.1:{port}")).expect("it is free again");
     let port = taken.local_addr().unwrap().port().to_string();
@@ -332,7 +349,7 @@ async fn a_token_goes_to_its_own_control_plane_alone() {
     let empty = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let (other, came) = recorder(empty.to_owned());
     output(here.command(&["map", "--url", &other])).await;
-    assert!(!came.recv().unwrap().contains("authorization"), "another server is told nothing");
+    assert!(!came.recv_timeout(SOON).unwrap().contains("authorization"), "another server is told nothing");
 
     // One that sends its askers elsewhere: it is not followed.
     let moved = format!(
@@ -346,7 +363,7 @@ async fn a_token_goes_to_its_own_control_plane_alone() {
     here.keep(&kept);
     let output = output(here.command(&["map", "--url", &moving])).await;
     assert!(output.status.code() == Some(2) && stderr(&output).contains("elsewhere"), "{output:?}");
-    assert!(asked.recv().unwrap().contains("authorization: bearer"), "else this proves nothing");
+    assert!(asked.recv_timeout(SOON).unwrap().contains("authorization: bearer"), "else this proves nothing");
     assert!(came.try_recv().is_err());
 
     // Nor through a proxy, nor in clear to another machine.
