@@ -448,7 +448,7 @@ async fn where_nobody_can_sign_in_it_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let open = Server::start(dir.path());
     let output = output(here.command(&["login", "--url", &open.url])).await;
-    assert!(output.status.code() == Some(2) && stderr(&output).contains("Nobody needs to sign in"), "{output:?}");
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("Sign-in is not configured"), "{output:?}");
     let dir = tempfile::tempdir().unwrap();
     let config = access(&here.staff, &here.tenants).replace(", cli_client_id = \"control-plane-cli\"", "");
     let without = Server::configured(dir.path(), &config);
