@@ -39,11 +39,15 @@ impl Reserved {
     }
 }
 
+/// So that there is a cost to see: list prices, such as docs/slo.md has them, and not what anybody paid.
+const PRICES: &str = "[prices]\ncurrency = \"USD\"\n[prices.default]\nper_million_requests = 4.7\nper_gb_second = 0.0000133334\nmemory_mb = 256\n";
+
 /// What the configuration file says, a section each. `front` has the functions' log lines; `tenants` is the registry's table.
 pub fn configuration(front: &str, url: &str, tenants: &str, sign_in: Option<&SignIn>) -> Result<String> {
     let sections = [
         format!("[logs]\nurl = \"{front}/_local/logs\"\n"),
         "[slo]\nsettle_seconds = 5\n".to_owned(),
+        PRICES.to_owned(),
         format!("[tenants]\ntable = \"{tenants}\"\ntiers = [\"basic\", \"standard\", \"premium\"]\n"),
         sign_in.map(|sign_in| sign_in.configuration(url, front)).transpose()?.unwrap_or_default(),
     ];

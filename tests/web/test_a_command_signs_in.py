@@ -22,7 +22,7 @@ def register(cloud, port: int):
     parameters = {
         "UserPoolId": staff["issuer"].rsplit("/", 1)[1], "ClientId": staff["client_id"],
         "CallbackURLs": [f"http://localhost:{port}/callback"], "SupportedIdentityProviders": ["COGNITO"],
-        "AllowedOAuthFlowsUserPoolClient": True, "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid", "email"],
+        "AllowedOAuthFlowsUserPoolClient": True, "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid", "email", "profile"],
     }  # fmt: skip
     cloud.call("cognito-idp", "UpdateUserPoolClient", account=OBSERVABILITY, **parameters)
 

@@ -14,6 +14,7 @@ import bookings
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "docs/control-plane.openapi.yaml").read_text())
 TRACE = bookings.trace_id(bookings.FAILED_TRACE)
 REQUESTS = [
+    ("/api/sign-in", "/api/sign-in"),
     ("/api/map", "/api/map"),
     ("/api/map", "/api/map?tenant=acme&window=2h"),
     ("/api/map", "/api/map?window=soon"),

@@ -33,7 +33,7 @@ def page(context):
 def open_tenant(page, who: str):
     """The page of globex, signed in."""
     page.goto("/tenant?id=globex")
-    page.get_by_role("link", name="I am of a company" if who == ADMIN else "I run the system").click()
+    page.get_by_role("link", name="I work for a customer" if who == ADMIN else "I run the system").click()
     page.get_by_role("button", name=who).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Tenant globex")
 
@@ -50,7 +50,7 @@ def test_suspended_and_resumed_from_its_page(page, browser, cloud):
     # Neither without a reason nor without saying yes.
     suspend.click()
     expect(page).to_have_url(re.compile(r"/tenant\?id=globex$"))
-    registry.get_by_label("Why, for the audit").first.fill(REASON)
+    registry.get_by_label("Reason (kept in the audit)").first.fill(REASON)
     suspend.click()
     expect(page).to_have_url(re.compile(r"/tenant\?id=globex$"))
     registry.get_by_label("Refuse the requests of").check()
@@ -61,7 +61,7 @@ def test_suspended_and_resumed_from_its_page(page, browser, cloud):
     expect(registry).to_contain_text("suspended")
     expect(registry).to_contain_text(f"by {OPERATOR}: {REASON}")
 
-    registry.get_by_role("link", name="Its records in the audit").click()
+    registry.get_by_role("link", name="Its audit records").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Audit")
     suspended = page.get_by_role("row").filter(has_text="tenant.suspend")
     # That it began, and that it was done.
@@ -79,7 +79,7 @@ def test_suspended_and_resumed_from_its_page(page, browser, cloud):
     admins.close()
 
     registry.get_by_text("Resume…").click()
-    registry.get_by_label("Why, for the audit").first.fill("paid")
+    registry.get_by_label("Reason (kept in the audit)").first.fill("paid")
     registry.get_by_role("button", name="Resume").click()
     expect(registry).to_contain_text("active")
     expect(registry).to_contain_text(f"by {OPERATOR}: paid")
@@ -92,7 +92,7 @@ def test_another_tier_from_its_page(page):
     for tier in ("premium", "standard"):
         registry.get_by_text("Set tier…").click()
         registry.get_by_role("combobox").select_option(tier)
-        registry.get_by_label("Why, for the audit").last.fill("the contract says so")
+        registry.get_by_label("Reason (kept in the audit)").last.fill("the contract says so")
         registry.get_by_role("button", name="Set tier").click()
         expect(registry.locator(f"option[value={tier}]")).to_have_count(0)
         expect(registry).to_contain_text(f"by {OPERATOR}: the contract says so")

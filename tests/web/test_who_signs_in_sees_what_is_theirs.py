@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 from local_cloud import PROJECT
 
 OPERATOR, VIEWER, ADMIN = "operator@airline.example", "viewer@airline.example", "pilot@acme.example"
-STAFF, TENANTS = "I run the system", "I am of a company that uses it"
+STAFF, TENANTS = "I run the system", "I work for a customer"
 SIGN_IN = re.compile(r"/sign-in\?return_to=")
 
 
@@ -190,7 +190,7 @@ def test_a_form_that_is_sent_too_late_changes_nothing(cloud, page, traces):
     sign_in(page, OPERATOR, path)
     registry = page.get_by_role("region", name="Registry")
     registry.get_by_text("Suspend…").click()
-    registry.get_by_label("Why, for the audit").first.fill("it does not pay")
+    registry.get_by_label("Reason (kept in the audit)").first.fill("it does not pay")
     registry.get_by_label("Refuse the requests of").check()
     end_sessions(cloud)
     registry.get_by_role("button", name="Suspend").click()
@@ -282,7 +282,7 @@ def test_somebody_else_signs_in_by_name_and_password(cloud, page):
         page.get_by_role("button", name="Sign in").click()
 
     type_in(crew)
-    expect(page.get_by_role("alert")).to_have_text("Your company's figures are for its administrators.")
+    expect(page.get_by_role("alert")).to_have_text("Your company's figures are for its admins.")
     type_in(user)
     expect(page.get_by_role("banner")).to_contain_text(f"{user['username']} (tenant)")
     assert page.url.endswith("/cost")

@@ -29,6 +29,8 @@ pub struct Authenticated {
     pub principal: Principal,
     /// What a form of theirs has to bring along; none, where a token or a key came with the request, which no browser sends by itself.
     pub csrf: Option<String>,
+    /// The SHA-256 of the token or the key that came with the request, however the header was written; none, where none came.
+    pub bearer: Option<String>,
 }
 
 /// How a program on a user's own machine signs them in.
@@ -119,11 +121,11 @@ impl Access {
         if headers.contains_key(header::AUTHORIZATION) {
             let bearer = one(headers, header::AUTHORIZATION).and_then(bearer).ok_or(AccessError::NotAuthenticated)?;
             let principal = self.bearer(bearer, now).await?;
-            return Ok(Some(Authenticated { principal, csrf: None }));
+            return Ok(Some(Authenticated { principal, csrf: None, bearer: Some(secrets::hash(bearer)) }));
         }
         let Some(id) = self.cookie(headers, SESSION_COOKIE) else { return Ok(None) };
         let principal = self.sessions.principal(&id, now).await?;
-        Ok(principal.map(|principal| Authenticated { principal, csrf: Some(csrf(&id)) }))
+        Ok(principal.map(|principal| Authenticated { principal, csrf: Some(csrf(&id)), bearer: None }))
     }
 
     async fn bearer(&self, bearer: &str, now: Timestamp) -> Result<Principal, AccessError> {

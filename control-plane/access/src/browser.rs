@@ -89,6 +89,9 @@ fn parts(name: &str, url: &str) -> Result<(String, String), String> {
     if host.as_str().contains('@') {
         return Err(format!("{name} names nobody before its host"));
     }
+    if host.as_str().contains('*') {
+        return Err(format!("{name} names one host, not those that {host} may stand for"));
+    }
     if scheme != "https" && !is_loopback(host.as_str()) {
         return Err(format!("{name} begins with https: cookies and tokens must not be read on their way"));
     }
@@ -200,7 +203,9 @@ mod tests {
         ] {
             assert_eq!(origin(url).unwrap(), written);
         }
-        for url in ["*", "null", "", "https://*.example/x", "http://portal.example", "https://portal.example/app"] {
+        let several = ["*", "https://*", "https://*.example", "https://*.example/x"];
+        let none = ["null", "", "http://portal.example", "https://portal.example/app"];
+        for url in several.into_iter().chain(none) {
             assert!(origin(url).is_err_and(|error| error.starts_with("access.allowed_origins")), "{url}");
         }
     }

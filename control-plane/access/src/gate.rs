@@ -19,6 +19,15 @@ pub type Refuse = fn(&AccessError, &HeaderMap, &Uri) -> Response;
 /// How long it may take to find out who somebody is.
 const KNOWN_WITHIN: Duration = Duration::from_secs(8);
 
+/// What is least to be written, for whoever wrote nothing.
+const ACCESS: &str = r#"[access]
+url = "https://…"                # where browsers find it
+
+[access.staff]
+provider = { issuer = "https://…", client_id = "…", client_secret = "$CLIENT_SECRET" }
+role_claim = "groups"
+operators = ["…"]"#;
+
 /// What stands before every page and the API.
 #[derive(Debug, Clone)]
 pub struct Gate {
@@ -51,8 +60,8 @@ impl Gate {
             None if listens.ip().is_loopback() => Guarded::Open(Browser::on_loopback()),
             None => {
                 return Err(format!(
-                    "{listens} can be reached from other machines, and nobody would be asked who they are. Say who may see what in the \
-                 configuration file ([access], docs/control-plane.md), or listen on 127.0.0.1"
+                    "{listens} can be reached from other machines, and nobody would be asked who they are. Listen on 127.0.0.1, or say who may \
+                     see what in the file of --config (docs/control-plane.md#access):\n\n{ACCESS}"
                 ));
             }
         };
@@ -71,7 +80,7 @@ impl Gate {
                 let by = "loopback".to_owned();
                 let subject = String::new();
                 let principal = Principal { name: by.clone(), subject, issued_by: by, role: Role::Operator };
-                Ok(Some(Visitor(Authenticated { principal, csrf: None })))
+                Ok(Some(Visitor(Authenticated { principal, csrf: None, bearer: None })))
             }
             Guarded::By(access) => {
                 access.check_source(&request.method, &request.headers)?;
@@ -109,6 +118,11 @@ impl Visitor {
     /// What a form of theirs brings along; none, where no cookie says who they are.
     pub fn csrf(&self) -> Option<&str> {
         self.0.csrf.as_deref()
+    }
+
+    /// The SHA-256 of the token or the key that was verified; none, where a cookie or nothing says who they are.
+    pub fn bearer(&self) -> Option<&str> {
+        self.0.bearer.as_deref()
     }
 
     /// Holds a form to what it had to bring along.

@@ -213,10 +213,10 @@ impl Issuer {
             }
             Users::Tenants { tenant_claim, role_claim, roles } => {
                 if !text(role_claim)?.is_some_and(|role| roles.contains(&role)) {
-                    return Err(AccessError::NotAllowed("Your company's figures are for its administrators."));
+                    return Err(AccessError::NotAllowed("Your company's figures are for its admins."));
                 }
                 let tenant = text(tenant_claim)?.and_then(|tenant| tenant.parse().ok());
-                tenant.map(Role::Tenant).ok_or(AccessError::NotAllowed("Your account is of no company."))
+                tenant.map(Role::Tenant).ok_or(AccessError::NotAllowed("Your account belongs to no company."))
             }
         }
     }

@@ -132,6 +132,7 @@ impl SignIns {
         let begun = URL_SAFE_NO_PAD.encode(begun);
         let state = format!("{begun}.{}", mac(&browser, &begun));
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier(&browser, &state));
+        // Cognito puts custom attributes, such as a tenant's id, into ID tokens for `profile` alone.
         let (location, _) = self
             .client(issuer, &provider)?
             .authorize_url(|| CsrfToken::new(state.clone()))

@@ -408,3 +408,44 @@ fn cookies_are_of_this_host_alone_and_for_no_script() {
     assert!(!cookie.contains("Domain"));
     assert!(here.access.no_cookie(SESSION_COOKIE).contains("Max-Age=0"));
 }
+
+#[tokio::test]
+async fn a_provider_and_a_program_may_exchange_their_keys() {
+    let (staff, tenants) = (Provider::start().await, Provider::start().await);
+    let key = |sha256: &str, expires: Timestamp| ServiceKeySettings {
+        name: "nightly".into(),
+        sha256: sha256.into(),
+        role: "viewer".into(),
+        expires,
+    };
+    let (soon, later) = (Timestamp::now() + 1.hour(), Timestamp::now() + 48.hours());
+    // Of cpk_old and cpk_new, as `sha256sum` says them.
+    let (old, new) = (
+        "4fd5878c7cb246d11825ee8b56fa809249ad0858c8a2c4a27ee8f94b6b510971",
+        "c9a77ea76628985a124c75a849db698e82e7d3a6cb80d008a091b7ffc93d965f",
+    );
+    let settings = Settings { service_keys: vec![key(old, soon), key(new, later)], ..settings(&staff, &tenants) };
+    let dir = tempfile::tempdir().unwrap();
+    let states = Embedded::open(&dir.path().join("store.sqlite"), Retention::default()).unwrap();
+    let access = Access::new(settings, Arc::new(states)).unwrap();
+    let who = async |bearer: &str, now: Timestamp| {
+        access
+            .who(&headers(header::AUTHORIZATION, &format!("Bearer {bearer}")), now)
+            .await
+            .map(|who| who.unwrap().principal.role)
+    };
+    let claims = json!({ "sub": "1", "groups": ["sre"] });
+    let before = staff.token(&claims);
+    assert_eq!(who(&before, Timestamp::now()).await.unwrap(), Role::Operator);
+    staff.rotates();
+    let after = staff.token(&claims);
+    for token in [&before, &after] {
+        assert_eq!(who(token, Timestamp::now()).await.unwrap(), Role::Operator);
+    }
+    let at = |hours: i64| Timestamp::now() + hours.hours();
+    for (key, hours, is_good) in
+        [("cpk_old", 0, true), ("cpk_new", 0, true), ("cpk_old", 2, false), ("cpk_new", 2, true)]
+    {
+        assert_eq!(who(key, at(hours)).await.is_ok(), is_good, "{key} in {hours} hours");
+    }
+}

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use aws_lc_rs::digest::{SHA256, digest};
 use control_plane_model::store::AuditRecord;
 
-/// What hangs on nothing: the first record's `previous`.
+/// `previous` of the first record.
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The record that comes after another, or the first.
@@ -65,13 +65,13 @@ pub enum How {
     #[error("is missing")]
     Missing,
     /// It comes where another should.
-    #[error("stands where it does not belong")]
+    #[error("is out of order")]
     Reordered,
     /// Its hash is not that of what it says.
     #[error("was changed")]
     Changed,
-    /// It is whole by itself, and hangs on another record than the one before it.
-    #[error("hangs on another record than the one before it: one of the two was replaced")]
+    /// It is whole by itself, and does not follow from the record before it.
+    #[error("does not follow from the record before it: one of the two was replaced")]
     Unlinked,
     /// It is whole, and not what it was when somebody noted it.
     #[error("has another hash than the one that was noted: it or one before it was replaced")]

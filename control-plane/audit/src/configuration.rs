@@ -106,9 +106,10 @@ impl Audit {
         self.states.add_entry(Entry { name: ENTRY.into(), body, until: NEVER }).await
     }
 
-    /// What the configuration is by now, and the last record.
-    async fn since(&self, remembered: Remembered) -> Result<(Settings, Option<AuditRecord>), StoreError> {
-        let Remembered { number, mut settings } = remembered;
+    /// What the configuration is by now, and the last record. How far it came is remembered, so that whoever has no time to read all of a long audit
+    /// goes on from there.
+    async fn since(&self, mut remembered: Remembered) -> Result<(Settings, Option<AuditRecord>), StoreError> {
+        let number = remembered.number;
         // With the record itself, which may be the last.
         let (mut after, mut last) = (number.saturating_sub(1), None);
         loop {
@@ -118,13 +119,15 @@ impl Audit {
                 after = record.number;
                 let recorded = Recorded::from(record);
                 if let Some(said) = recorded.said.filter(|_| recorded.record.number > number) {
-                    settings.apply(said);
+                    remembered.settings.apply(said);
                 }
                 last = Some(recorded.record);
             }
             if is_last {
-                return Ok((settings, last));
+                return Ok((remembered.settings, last));
             }
+            remembered.number = after;
+            self.remember(&remembered).await?;
         }
     }
 }

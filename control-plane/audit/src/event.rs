@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Letters of a text that comes from outside; what is longer is cut.
+/// Letters of a text that comes from outside; what is longer is cut: at its end, but for addresses, since each proxy adds the one it saw there.
 const MAX_TEXT: usize = 1_000;
 /// Bytes of a record: DynamoDB's items have 400 kB at most.
 const MAX_BODY: usize = 256 * 1024;
@@ -28,17 +28,17 @@ pub enum What {
     TenantSetTier,
     /// The server was started with another configuration.
     Configuration,
-    /// With another key to send spans, of an account.
+    /// An account's intake key was added.
     IntakeKeyAdd,
-    /// With the account's key exchanged.
+    /// An account's intake key was exchanged for another.
     IntakeKeyChange,
-    /// Without the account's key.
+    /// An account's intake key was removed.
     IntakeKeyRemove,
-    /// With another program's key.
+    /// A program's service key was added.
     ServiceKeyAdd,
-    /// With a program's key, or what it may, exchanged.
+    /// A program's service key was exchanged for another, or may do something else now.
     ServiceKeyChange,
-    /// Without a program's key.
+    /// A program's service key was removed.
     ServiceKeyRemove,
     /// What this version knows no name for: a later one recorded it.
     Unknown,
@@ -102,7 +102,7 @@ pub enum Outcome {
     /// It was done.
     #[default]
     Done,
-    /// They may not.
+    /// They were not allowed to.
     Refused,
     /// It was tried, and did not work.
     Failed,
@@ -134,6 +134,14 @@ pub struct Who {
     pub role: String,
 }
 
+impl Who {
+    /// Subject and issuer: who somebody is, whatever name they go by.
+    pub fn identity(&self) -> String {
+        let parts = [&self.subject, &self.issued_by].into_iter().filter(|part| !part.is_empty());
+        parts.map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// From where.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Source {
@@ -152,6 +160,12 @@ impl Source {
             address: peer.map(|peer| peer.ip().to_canonical().to_string()),
             forwarded_for: forwarded_for.map(str::to_owned),
         }
+    }
+
+    /// As it is shown: the address, and what was claimed.
+    pub fn shown(&self) -> String {
+        let claimed = self.forwarded_for.as_ref().map(|claimed| format!(", for {claimed}")).unwrap_or_default();
+        format!("{}{claimed}", self.address.as_deref().unwrap_or_default())
     }
 }
 
@@ -263,13 +277,12 @@ impl From<Recorded> for AuditRecord {
 /// The body of a record of what happens now.
 pub(crate) fn body(mut event: Event) -> Result<String, StoreError> {
     let Event { who, from, why, .. } = &mut event;
-    let texts = [
-        Some(&mut who.name),
-        Some(&mut who.subject),
-        Some(&mut who.issued_by),
-        from.forwarded_for.as_mut(),
-        why.as_mut(),
-    ];
+    let texts = [Some(&mut who.name), Some(&mut who.subject), Some(&mut who.issued_by), why.as_mut()];
+    if let Some(claimed) = &mut from.forwarded_for
+        && let Some((begin, _)) = claimed.char_indices().rev().nth(MAX_TEXT - 1).filter(|(begin, _)| *begin > 0)
+    {
+        claimed.replace_range(..begin, "…");
+    }
     for text in texts.into_iter().flatten() {
         if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
             text.truncate(end);

@@ -74,7 +74,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Hangs a record on the last; none, where another was there first.
+    /// Appends a record; `None` if another took the number first.
     pub(crate) async fn append(
         &self,
         last: Option<&AuditRecord>,

@@ -58,13 +58,17 @@ fn redacted(place: &str, value: &Value, secrets: &[&str], resolve: &impl Fn(&str
     }
 }
 
-/// A text; of a URL, scheme, host and path.
+/// A text; of a URL, scheme, host and path. Where what stands before an `@` may be a password with such letters as well as a path or a query with an
+/// `@`, the scheme alone.
 fn url(place: &str, text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let (before, _) = rest.split_once(['?', '#']).unwrap_or((rest, ""));
-    let (authority, path) = before.split_at(before.find('/').unwrap_or(before.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let shown = format!("{scheme}://{host}{path}");
+    let rest = match rest.rsplit_once('@') {
+        Some((before, _)) if before.contains(['/', '?', '#']) => "",
+        Some((_, rest)) => rest,
+        None => rest,
+    };
+    let (shown, _) = rest.split_once(['?', '#']).unwrap_or((rest, ""));
+    let shown = format!("{scheme}://{shown}");
     if shown == text { shown } else { format!("{shown} (the rest: {})", fingerprint(place, text)) }
 }
 
@@ -73,6 +77,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn no_password_is_shown_whatever_letters_it_has() {
+        for letter in ["#", "?", "@", "/", "://", "@/?#@", ":"] {
+            for address in ["db:8123/x", "db", "db:8123/x?cluster=main"] {
+                let text = format!("clickhouse://cp:S3cr{letter}et@{address}");
+                let shown = url("store", &text);
+                assert!(shown.starts_with("clickhouse://") && shown.contains(" (the rest: set, "), "{shown}");
+                let (shown, _) = shown.split_once(" (").unwrap();
+                assert!(!shown.contains("S3cr") && !shown.contains("et"), "{text}: {shown}");
+            }
+        }
+        assert!(url("store", "clickhouse://cp:p@s:s@db:8123/x").starts_with("clickhouse://db:8123/x (the rest: "));
+        // As others read it, this is a query with an @.
+        assert!(url("forward", "https://h/p?token=S3cr@et").starts_with("https:// (the rest: "));
+        assert_eq!(url("forward", "https://h:1/p"), "https://h:1/p");
+    }
 
     #[test]
     fn a_configuration_shows_what_it_says_and_no_secret() {

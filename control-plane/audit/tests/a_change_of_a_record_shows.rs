@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 fn who(name: &str) -> Who {
     Who {
         name: name.into(),
-        subject: String::new(),
+        subject: format!("subject of {name}"),
         issued_by: "https://login.example/".into(),
         role: "operator".into(),
     }
@@ -193,6 +193,15 @@ async fn the_table_itself_takes_neither_changes_nor_removals() {
         let refused = connection.execute(sql, []).unwrap_err().to_string();
         assert!(refused.contains("append-only"), "{sql}: {refused}");
     }
+    let before = here.records().await;
+    for sql in [
+        "INSERT OR REPLACE INTO audit VALUES (1, '', '', '')",
+        "REPLACE INTO audit SELECT 2, previous, hash, '' FROM audit WHERE number = 1",
+        "INSERT INTO audit VALUES (1, '', '', '') ON CONFLICT DO UPDATE SET body = ''",
+    ] {
+        assert_eq!(connection.execute(sql, []).unwrap(), 0, "{sql}");
+        assert_eq!(here.records().await, before, "{sql}");
+    }
     let again = here.records().await[1].clone();
     assert!(!here.states.append(AuditRecord { body: "{}".into(), ..again.clone() }).await.unwrap());
     assert_eq!(here.records().await[1], again);
@@ -222,6 +231,7 @@ async fn filters_narrow_and_pages_follow_one_another() {
     for (filter, expected) in [
         (by(None, None, None), 1_100),
         (by(Some("ada@staff.example"), None, None), 550),
+        (by(Some("subject of ada@staff.example"), None, None), 550),
         (by(None, Some("tenant"), None), 734),
         (by(None, Some("tenant.suspend"), None), 367),
         (by(None, Some("tenant.sus"), None), 0),
@@ -246,6 +256,34 @@ async fn filters_narrow_and_pages_follow_one_another() {
         oldest.reverse();
         assert!(paged == latest && latest == oldest);
         assert!(paged.is_sorted_by(|a, b| a.record.number > b.record.number));
+    }
+}
+
+/// A clock that was wrong for one record hides no other: the chain is whole, and each record is found by its own time.
+#[tokio::test]
+async fn one_record_of_another_time_hides_no_other() {
+    let here = Here::with(20).await;
+    for year in ["1970", "9998"] {
+        let last = here.records().await.pop().unwrap();
+        let (number, previous) = (last.number + 1, last.hash);
+        let mut body: Value = serde_json::from_str(&last.body).unwrap();
+        body["at"] = format!("{year}-01-01T00:00:00Z").into();
+        let body = body.to_string();
+        let hashed = format!("{previous}\n{number}\n{body}");
+        let hash = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, hashed.as_bytes()).as_ref());
+        assert!(here.states.append(AuditRecord { number, previous, hash, body }).await.unwrap());
+        for number in 0..20 {
+            here.audit.record(event(number)).await.unwrap();
+        }
+    }
+    assert_eq!(here.audit.verify(None).await.unwrap().unwrap().records, 62);
+    let now = jiff::Timestamp::now();
+    let hour = jiff::SignedDuration::from_hours(1);
+    let filter = Filter { from: Some(now - hour), to: Some(now + hour), ..Filter::default() };
+    assert_eq!(here.audit.list(&filter, None, 1_000).await.unwrap().records.len(), 60);
+    for order in [Order::Newest, Order::Oldest] {
+        let selection = Selection { filter: filter.clone(), order, ..Selection::default() };
+        assert_eq!(here.audit.all(selection).try_collect::<Vec<_>>().await.unwrap().len(), 60, "{order:?}");
     }
 }
 
@@ -275,10 +313,16 @@ async fn what_a_spreadsheet_would_compute_is_text() {
 async fn texts_from_outside_are_bounded() {
     let here = Here::with(0).await;
     let long = "ü".repeat(100_000);
+    let proxied = format!("{long}, 203.0.113.9");
     let event =
-        Event { why: Some(long.clone()), ..Event::new(What::SignIn, who(&long), Source::of(None, Some(&long))) };
+        Event { why: Some(long.clone()), ..Event::new(What::SignIn, who(&long), Source::of(None, Some(&proxied))) };
     here.audit.record(event.clone()).await.unwrap();
-    assert!(here.records().await[0].body.len() < 10_000);
+    let body = &here.records().await[0].body;
+    assert!(body.len() < 12_000);
+    // What the nearest proxy saw stands at the end.
+    let body: Value = serde_json::from_str(body).unwrap();
+    let claimed = body["from"]["forwarded_for"].as_str().unwrap();
+    assert!(claimed.starts_with("…ü") && claimed.ends_with("ü, 203.0.113.9") && claimed.chars().count() == 1_001);
     let told = |before: Option<Value>, after: Option<Value>| Event { before, after, ..event.clone() }.changes();
     assert_eq!(
         told(Some(json!({ "tier": "basic", "a": 1 })), Some(json!({ "tier": "pro" }))),

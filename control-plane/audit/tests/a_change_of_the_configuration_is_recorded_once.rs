@@ -1,11 +1,17 @@
 //! A server that starts with another configuration says what changed; several that start at once say so once, and no record holds a secret.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use control_plane_audit::{About, Audit, Event, Filter, Settings, Source, What, Who, fingerprint};
 use control_plane_embedded::{Embedded, Retention};
-use control_plane_model::store::StateStore;
+use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease, Scope, StateStore, StoreError};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -99,6 +105,85 @@ async fn the_audit_says_what_the_configuration_was() {
     }
     assert_eq!(audit.note_configuration(&server(), &settings(3, &[("1", "a")])).await.unwrap(), 0);
     assert_eq!(recorded(&audit).await.len(), 5);
+}
+
+/// A store that stops answering after some pages of the audit.
+#[derive(Debug)]
+struct Slow {
+    states: Arc<dyn StateStore>,
+    pages: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl StateStore for Slow {
+    async fn identity(&self) -> Result<String, StoreError> {
+        self.states.identity().await
+    }
+
+    async fn lease(&self, holder: &str, length: Duration) -> Result<Option<Lease>, StoreError> {
+        self.states.lease(holder, length).await
+    }
+
+    async fn state(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.states.state(name).await
+    }
+
+    async fn store(&self, by: Lease, name: &str, state: String, changed: Vec<AlertRecord>) -> Result<(), StoreError> {
+        self.states.store(by, name, state, changed).await
+    }
+
+    async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
+        self.states.alerts(scope, tenant, limit).await
+    }
+
+    async fn add_entry(&self, entry: Entry) -> Result<(), StoreError> {
+        self.states.add_entry(entry).await
+    }
+
+    async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError> {
+        self.states.replace_entry(entry).await
+    }
+
+    async fn entry(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.states.entry(name).await
+    }
+
+    async fn take_entry(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.states.take_entry(name).await
+    }
+
+    async fn append(&self, record: AuditRecord) -> Result<bool, StoreError> {
+        self.states.append(record).await
+    }
+
+    async fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        let left = |pages: usize| pages.checked_sub(1);
+        match self.pages.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left) {
+            Ok(_) => self.states.audit(from, limit).await,
+            Err(_) => Err(StoreError::Busy),
+        }
+    }
+}
+
+/// However long the audit is that nobody has read, each attempt goes on where the one before ended.
+#[tokio::test]
+async fn a_long_audit_does_not_keep_a_change_from_being_recorded() {
+    let (states, _dir) = states();
+    let audit = Audit::new(states.clone());
+    assert_eq!(audit.note_configuration(&server(), &settings(1, &[("1", "a")])).await.unwrap(), 3);
+    for _ in 0..1_300 {
+        audit.record(Event::new(What::SignIn, server(), Source::default())).await.unwrap();
+    }
+    let slow = Arc::new(Slow { states, pages: AtomicUsize::new(0) });
+    let next = settings(2, &[("1", "a")]);
+    let mut tries = Vec::new();
+    while tries.len() < 10 && !matches!(tries.last(), Some(Ok(_))) {
+        slow.pages.store(2, Ordering::SeqCst);
+        tries.push(Audit::new(slow.clone()).note_configuration(&server(), &next).await);
+    }
+    assert!(tries.len() > 1 && matches!(tries.last(), Some(Ok(1))), "{tries:?}");
+    let last = recorded(&audit).await.pop().unwrap();
+    assert_eq!(last.before, Some(json!({ "retention.max_age_hours": 1 })));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use control_plane_audit::{Chain, Format, Listing, Noted, Recorded};
 
-use crate::{Client, failure_if, print, terminal};
+use crate::{Asked, Client, failure_if, print, terminal};
 
 /// Records that are asked for at once.
 const PAGE: usize = 500;
@@ -30,7 +30,7 @@ pub(crate) enum Audit {
         #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
         format: ExportFormat,
         #[command(flatten)]
-        client: Client,
+        asked: Asked,
     },
     /// Compute the chain of all records here, from what the control plane answers; exits with 1 where it breaks, and says at which record.
     Verify {
@@ -38,14 +38,14 @@ pub(crate) enum Audit {
         #[arg(long, value_name = "NUMBER:HASH")]
         expect: Option<Noted>,
         #[command(flatten)]
-        client: Client,
+        asked: Asked,
     },
 }
 
 /// Which records.
 #[derive(Args)]
 pub(crate) struct Which {
-    /// Only what this one did, by name.
+    /// Only what this one did, by name or by the token's subject.
     #[arg(long, default_value = "")]
     who: String,
     /// Only this: sign_in, tenant.suspend, tenant, configuration, …
@@ -81,16 +81,16 @@ pub(crate) async fn run(audit: Audit) -> Result<ExitCode> {
             let text = client.ask("/api/audit", &query).await?;
             client.show(&text, |listing: &Listing, _| terminal::audit(listing))?;
         }
-        Audit::Export { which, format, client } => {
+        Audit::Export { which, format, asked } => {
             let format = match format {
                 ExportFormat::Jsonl => Format::JsonLines,
                 ExportFormat::Csv => Format::Csv,
             };
             print(&format.header()?.unwrap_or_default())?;
             let write = |recorded: &Recorded| print(&terminal::raw(&format.line(recorded)?));
-            each(&client, &which.query(), write).await?;
+            each(&asked, &which.query(), write).await?;
         }
-        Audit::Verify { expect, client } => {
+        Audit::Verify { expect, asked } => {
             let mut chain = Chain::new(expect);
             let mut broken = None;
             let add = |recorded: &Recorded| {
@@ -99,7 +99,7 @@ pub(crate) async fn run(audit: Audit) -> Result<ExitCode> {
                 }
                 Ok(())
             };
-            each(&client, &[], add).await?;
+            each(&asked, &[], add).await?;
             let verified = match broken {
                 Some(broken) => Err(broken),
                 None => chain.end(),
@@ -107,7 +107,11 @@ pub(crate) async fn run(audit: Audit) -> Result<ExitCode> {
             match &verified {
                 Ok(verified) => {
                     let last = verified.last.as_ref().map(|last| format!("; the last is {last}")).unwrap_or_default();
-                    print(&format!("{} records hang together{last}\n", verified.records))?;
+                    let records = match verified.records {
+                        1 => "1 record".to_owned(),
+                        other => format!("{other} records"),
+                    };
+                    print(&format!("The chain of {records} is unbroken{last}\n"))?;
                 }
                 Err(broken) => print(&format!("{broken}\n"))?,
             }
@@ -118,14 +122,14 @@ pub(crate) async fn run(audit: Audit) -> Result<ExitCode> {
 }
 
 /// All records that match, the oldest first.
-async fn each(client: &Client, which: &[(&str, String)], mut take: impl FnMut(&Recorded) -> Result<()>) -> Result<()> {
+async fn each(asked: &Asked, which: &[(&str, String)], mut take: impl FnMut(&Recorded) -> Result<()>) -> Result<()> {
     let mut after = 0;
     loop {
         let mut query = which.to_vec();
         let page = [("format", "jsonl".to_owned()), ("order", "oldest".to_owned()), ("limit", PAGE.to_string())];
         query.extend(page);
         query.push(("after", after.to_string()));
-        let text = client.ask("/api/audit", &query).await?;
+        let text = asked.ask("/api/audit", &query).await?;
         let (mut found, before) = (0, after);
         for line in text.lines() {
             let recorded: Recorded = serde_json::from_str(line).context("a record cannot be read")?;

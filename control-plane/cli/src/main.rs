@@ -53,7 +53,7 @@ enum Command {
         /// taken. Which it is, is printed.
         #[arg(long)]
         listen: Option<SocketAddr>,
-        /// Where to keep spans.
+        /// Where to keep spans, alerts, sessions and the audit.
         #[arg(long, default_value = ".local/control-plane")]
         data: PathBuf,
         #[command(flatten)]
@@ -151,7 +151,7 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// What operators did and what was changed of the control plane; whether a record of it was changed.
+    /// What operators did and what was changed, and whether anybody altered the records.
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Judge filter expressions, one a line on standard input: `ok`, `elsewhere` for what X-Ray takes and nothing here answers, or
@@ -165,10 +165,11 @@ struct Settings {
     /// Keep spans in ClickHouse, not in the data folder: clickhouse://user:password@host:port/database.
     #[arg(long, env = "CONTROL_PLANE_STORE", hide_env_values = true)]
     store: Option<String>,
-    /// Keep alerts and what was judged in a table of DynamoDB, not in the data folder: dynamodb:TABLE. Servers that share --store share it.
+    /// Keep alerts, what was judged, sessions and the audit in a table of DynamoDB, not in the data folder: dynamodb:TABLE. Servers that share --store
+    /// share it.
     #[arg(long, env = "CONTROL_PLANE_STATES")]
     states: Option<String>,
-    /// Keys, retention, forwarding: a TOML file.
+    /// Keys, who may sign in, the registry of tenants, retention, forwarding: a TOML file.
     #[arg(long)]
     config: Option<PathBuf>,
 }
@@ -180,13 +181,20 @@ enum CostFormat {
     Csv,
 }
 
-/// How a command asks and answers. Where the control plane asks who you are, `login` has said so, or `CONTROL_PLANE_TOKEN` holds a token or a
+/// Where a command asks. Where the control plane asks who you are, `login` has said so, or `CONTROL_PLANE_TOKEN` holds a token or a
 /// service key.
 #[derive(Args)]
-struct Client {
+struct Asked {
     /// The control plane.
     #[arg(long, env = "CONTROL_PLANE_URL", default_value = "http://127.0.0.1:4318")]
     url: String,
+}
+
+/// How a command asks and answers.
+#[derive(Args)]
+struct Client {
+    #[command(flatten)]
+    asked: Asked,
     /// The API's JSON, not a table.
     #[arg(long)]
     json: bool,
@@ -334,12 +342,19 @@ async fn serve(listen: Option<SocketAddr>, data: &Path, config: &Config) -> Resu
     server::serve(listener, data, config, stop, || print(&format!("listening on http://{address}\n"))).await
 }
 
-impl Client {
+impl Asked {
     /// What the API answers.
     async fn ask(&self, path: &str, query: &[(&str, String)]) -> Result<String> {
         let server = login::Server::at(&self.url)?;
         let token = login::token(&server).await?;
         server.get(path, query, token.as_deref()).await
+    }
+}
+
+impl Client {
+    /// What the API answers.
+    async fn ask(&self, path: &str, query: &[(&str, String)]) -> Result<String> {
+        self.asked.ask(path, query).await
     }
 
     /// Prints what `draw` makes of an answer, or the answer.

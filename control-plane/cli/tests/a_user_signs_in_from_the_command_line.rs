@@ -413,12 +413,42 @@ async fn a_file_that_others_could_read_or_write_is_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_others_prepared_is_not_used() {
+    let here = Here::new().await;
+    let folder = here.home.path().join("control-plane");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap();
+    let output = here.login(&[], async |page| panic!("somebody would sign in for nothing: {page}")).await;
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("by others"), "{output:?}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    // It was opened while the browser was.
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    let output = here
+        .login(&[], async |page| {
+            fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap();
+            drop(visit(page).await);
+        })
+        .await;
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("by others"), "{output:?}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    // A link that somebody left there leads nowhere.
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    let elsewhere = here.home.path().join("elsewhere");
+    std::os::unix::fs::symlink(&elsewhere, folder.join("tokens.lock")).unwrap();
+    let output = here.login(&[], async |page| drop(visit(page).await)).await;
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("tokens.lock"), "{output:?}");
+    assert!(!elsewhere.exists() && !here.file().exists());
+    fs::remove_file(folder.join("tokens.lock")).unwrap();
+    here.signed_in(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_can_sign_in_it_says_so() {
     let here = Here::new().await;
     let dir = tempfile::tempdir().unwrap();
     let open = Server::start(dir.path());
     let output = output(here.command(&["login", "--url", &open.url])).await;
-    assert!(output.status.code() == Some(2) && stderr(&output).contains("Nobody needs to sign in"), "{output:?}");
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("Sign-in is not configured"), "{output:?}");
     let dir = tempfile::tempdir().unwrap();
     let config = access(&here.staff, &here.tenants).replace(", cli_client_id = \"control-plane-cli\"", "");
     let without = Server::configured(dir.path(), &config);

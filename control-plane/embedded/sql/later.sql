@@ -5,4 +5,7 @@ CREATE INDEX IF NOT EXISTS entries_by_end ON entries (until);
 -- What is kept for good: retention knows nothing of it, and nothing changes a row.
 CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY, previous TEXT NOT NULL, hash TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+-- REPLACE removes a row without a word to the trigger below. What adds a record is told that its number is taken.
+CREATE TRIGGER IF NOT EXISTS audit_is_not_replaced BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE number = NEW.number)
+BEGIN SELECT RAISE(IGNORE); END;
 CREATE TRIGGER IF NOT EXISTS audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;

@@ -22,7 +22,7 @@ use crate::{Change, LastChange, Reason, Tenant};
 /// Why there is no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RegistryError {
-    /// The company's name is none.
+    /// The company's name is empty, too long or not printable.
     #[error("the company's name must be 1 to 100 printable characters")]
     CompanyName,
     /// Nobody of this id is registered.
@@ -143,7 +143,11 @@ impl Registry {
         // Tried again after an answer that was lost, it would find what it has done itself, and take it for somebody else's.
         let once = Config::builder().retry_config(RetryConfig::disabled());
         match update.customize().config_override(once).send().await {
-            Ok(updated) => self.tenant(updated.attributes.unwrap_or_default()),
+            // What was changed was changed, whatever cannot be read of it.
+            Ok(updated) => self.tenant(updated.attributes.unwrap_or_default()).map_err(|error| match error {
+                RegistryError::Unavailable(told) => RegistryError::Unknown(told),
+                other => other,
+            }),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
                     Some(there) => Err(RegistryError::Stale(Box::new(self.tenant(there.clone())?))),

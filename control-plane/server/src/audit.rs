@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Request, State},
-    http::{HeaderMap, header, request::Parts},
+    http::request::Parts,
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -23,8 +23,11 @@ impl<S: Sync> FromRequestParts<S> for From {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
-        let forwarded_for = parts.headers.get("x-forwarded-for").map(|value| String::from_utf8_lossy(value.as_bytes()));
-        Ok(Self(Source::of(peer, forwarded_for.as_deref())))
+        // Several lines are one list (RFC 9110 §5.3): a proxy may add a line of its own.
+        let lines = parts.headers.get_all("x-forwarded-for").iter();
+        let claimed: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        let claimed = Some(claimed.join(", ")).filter(|claimed| !claimed.is_empty());
+        Ok(Self(Source::of(peer, claimed.as_deref())))
     }
 }
 
@@ -74,19 +77,13 @@ pub(crate) async fn signs_in(audit: &Audit, access: &Access, vouched: &Vouched, 
 }
 
 /// Records a token or a key of an operator when it comes first.
-pub(crate) async fn note_token(
-    State(audit): State<Audit>,
-    From(from): From,
-    headers: HeaderMap,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn note_token(State(audit): State<Audit>, From(from): From, request: Request, next: Next) -> Response {
     let visitor = request.extensions().get::<Visitor>().filter(|visitor| visitor.principal().may_change());
-    if let (Some(visitor), Some(bearer)) = (visitor, headers.get(header::AUTHORIZATION)) {
+    if let Some((visitor, bearer)) = visitor.and_then(|visitor| Some((visitor, visitor.bearer()?))) {
         let By(who, from) = By::of(visitor, from);
+        let key = format!("{} {} {} {bearer}", who.issued_by, who.subject, who.name);
         let event = Event::new(What::Token, who, from);
-        let bearer = String::from_utf8_lossy(bearer.as_bytes());
-        if let Err(problem) = in_time(audit.record_once(&bearer, event)).await {
+        if let Err(problem) = in_time(audit.record_once(&key, event)).await {
             return problem.into_response();
         }
     }

@@ -122,6 +122,12 @@ impl Config {
                 written[name] = effective(text).into();
             }
         }
+        if let Some(tenants) = &self.tenants {
+            written["tenants"]["table"] = effective(&tenants.table).into();
+        }
+        if let Some(folder) = &self.slo.definitions {
+            written["slo"]["definitions_content"] = content(folder).into();
+        }
         written["version"] = env!("CARGO_PKG_VERSION").into();
         control_plane_audit::Settings::of(&written, SECRETS, effective)
     }
@@ -228,6 +234,17 @@ impl Config {
     }
 }
 
+/// What shows that the definitions of a folder are others than before.
+fn content(folder: &Path) -> String {
+    let mut files = Vec::new();
+    if let Err(error) = yaml_files(folder, &mut files) {
+        return format!("cannot be read: {error}");
+    }
+    files.sort_unstable();
+    let whole: String = files.iter().map(|(name, text)| format!("{name} {}\n{text}", text.len())).collect();
+    control_plane_audit::fingerprint("slo.definitions_content", &whole)
+}
+
 /// The YAML files of a folder and its subfolders.
 fn yaml_files(folder: &Path, found: &mut Vec<(String, String)>) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
@@ -277,6 +294,33 @@ mod tests {
         assert_eq!(config.retention().max_age, 86_400);
         let destinations = config.destinations().unwrap();
         assert_eq!((destinations[0].headers["api-key"].as_str(), destinations.len()), ("k", 1));
+    }
+
+    #[test]
+    fn the_audit_is_told_what_is_in_effect() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, definitions) = (dir.path().join("c.toml"), dir.path().join("slo"));
+        std::fs::create_dir(&definitions).unwrap();
+        // A variable that every test has.
+        let text = format!(
+            "[tenants]\ntable = '$CARGO_PKG_NAME'\ntiers = ['basic']\n[slo]\ndefinitions = '{}'",
+            definitions.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        let audited = || Config::read(&file).unwrap().audited().values;
+        let mut seen = Vec::new();
+        for (name, text) in [("a.yaml", "kind: SLO"), ("a.yaml", "kind: SLI"), ("b.yml", "kind: SLO")] {
+            std::fs::write(definitions.join(name), text).unwrap();
+            let values = audited();
+            assert_eq!(values["tenants.table"], env!("CARGO_PKG_NAME"));
+            assert_eq!(values["slo.definitions"].as_str(), definitions.to_str());
+            assert_eq!(values, audited());
+            let content = values["slo.definitions_content"].to_string();
+            assert!(!seen.contains(&content));
+            seen.push(content);
+        }
+        std::fs::remove_dir_all(&definitions).unwrap();
+        assert!(audited()["slo.definitions_content"].as_str().unwrap().starts_with("cannot be read"));
     }
 
     #[test]

@@ -26,7 +26,11 @@ use control_plane_model::{
     store::{SpanStore, StateStore},
 };
 use control_plane_otel_traces::OtelTraces;
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::Notify,
+    time::{sleep, timeout},
+};
 
 use crate::{
     access,
@@ -46,12 +50,14 @@ use crate::{
 
 /// Between two looks at whether there are spans to make sums of.
 const SUMS_EVERY: Duration = Duration::from_secs(1);
+/// How long requests may still take once the server is to end; an answer takes 10 s at most.
+const FINISHED_WITHIN: Duration = Duration::from_secs(15);
 /// How long recording the configuration may take, and until it is tried again.
 const NOTED_WITHIN: Duration = Duration::from_secs(5);
 /// Of a form.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
-/// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished. `ready` is called once everything
+/// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished, if that takes 15 s at most. `ready` is called once everything
 /// is there that an answer needs.
 pub async fn serve(
     listener: TcpListener,
@@ -115,11 +121,27 @@ pub async fn serve(
     note_configuration(audit, config, listener.local_addr()?).await;
     ready()?;
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
+    let stopped = Arc::new(Notify::new());
+    let stopping = stopped.clone();
+    let stop = async move {
+        stop.await;
+        stopping.notify_one();
+    };
+    let over = async {
+        stopped.notified().await;
+        sleep(FINISHED_WITHIN).await;
+    };
+    tokio::select! {
+        served = axum::serve(listener, router).with_graceful_shutdown(stop) => Ok(served?),
+        () = over => Ok(()),
+    }
 }
 
 /// A form that is too long is read to its end, so that its sender reads the answer.
 async fn receive_form(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
     let (head, body) = request.into_parts();
     match intake::receive(body, MAX_FORM_BYTES).await {
         Ok(form) => next.run(Request::from_parts(head, form.into())).await,
@@ -153,7 +175,7 @@ async fn note_configuration(audit: Audit, config: &Config, listens: SocketAddr) 
     if !note().await {
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(NOTED_WITHIN).await;
+                sleep(NOTED_WITHIN).await;
                 if note().await {
                     return;
                 }
@@ -211,7 +233,7 @@ async fn keep_sums(spans: Arc<dyn SpanStore>, second_way: Option<OtelTraces>, le
         if let Some(Err(error)) = leader.meanwhile(make()).await {
             complain(format_args!("sums: {error}"));
         }
-        tokio::time::sleep(SUMS_EVERY).await;
+        sleep(SUMS_EVERY).await;
     }
 }
 

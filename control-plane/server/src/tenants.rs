@@ -96,7 +96,7 @@ impl Tenants {
             Ok(_) => Outcome::Done,
         };
         if let Err(error) = self.audit.record(event(outcome)).await {
-            complain(format_args!("the audit has that {} of {id} began, and not that it ended: {error}", what.name()));
+            complain(format_args!("the audit has that a {} began, and not that it ended: {error}", what.name()));
             if changed.is_ok() {
                 let detail =
                     format!("It was changed; the audit has that it began, and did not take that it was done: {error}");

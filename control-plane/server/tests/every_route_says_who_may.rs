@@ -13,70 +13,72 @@ use testkit::{
 const KEY: &str = "cpk_of-a-nightly-report";
 /// Of [`KEY`], as `sha256sum` says it.
 const KEY_SHA256: &str = "772c3c4984bc5612a88c666ee6db88b46de91a3e5ee9f9f5cae71d2b216b58b1";
+const ACTING_KEY: &str = "cpk_of-a-program-that-acts";
+const ACTING_KEY_SHA256: &str = "7bf9e2fe41be94b5f9d3bad7aefe9d91caace2c6a63a5b1c062b429c1467d488";
 /// The trace of acme, of globex, and one in which both were served.
 const TRACES: [u8; 3] = [1, 2, 3];
 
-/// Who asks: nobody, a user of acme, a user of globex, a viewer, an operator, a program.
-const WHO: [&str; 6] = ["nobody", "acme", "globex", "viewer", "operator", "service key"];
+/// Who asks: nobody, a user of acme, a user of globex, a viewer, an operator, a program that reads, a program that may act.
+const WHO: [&str; 7] = ["nobody", "acme", "globex", "viewer", "operator", "service key", "operator's service key"];
 
 /// Route, what is asked of it, and the status for each of [`WHO`].
-const TABLE: &[(&str, &str, &str, [u16; 6])] = &[
-    ("GET", "/", "/", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/traces", "/traces", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/traces/{id}", "/traces/01010101010101010101010101010101", [401, 200, 404, 200, 200, 200]),
-    ("GET", "/traces/{id}", "/traces/02020202020202020202020202020202", [401, 404, 200, 200, 200, 200]),
-    ("GET", "/tenants", "/tenants", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/tenant", "/tenant?id=acme", [401, 200, 404, 200, 200, 200]),
-    ("GET", "/tenant", "/tenant?id=nobody", [401, 404, 404, 404, 404, 404]),
-    ("GET", "/cost", "/cost", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/audit", "/audit", [401, 403, 403, 200, 200, 200]),
-    ("GET", "/api/audit", "/api/audit", [401, 403, 403, 200, 200, 200]),
-    ("GET", "/api/audit", "/api/audit?format=csv", [401, 403, 403, 200, 200, 200]),
-    ("GET", "/api/audit", "/api/audit?format=jsonl&order=oldest", [401, 403, 403, 200, 200, 200]),
-    ("GET", "/api/map", "/api/map", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/map", "/api/map?tenant=acme", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/traces", "/api/traces", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/traces", "/api/traces?tenant=globex", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/traces/{id}", "/api/traces/01010101010101010101010101010101", [401, 200, 404, 200, 200, 200]),
-    ("GET", "/api/traces/{id}", "/api/traces/02020202020202020202020202020202", [401, 404, 200, 200, 200, 200]),
-    ("GET", "/api/traces/{id}", "/api/traces/03030303030303030303030303030303", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/traces/{id}", "/api/traces/ffffffffffffffffffffffffffffffff", [401, 404, 404, 404, 404, 404]),
+const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
+    ("GET", "/", "/", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/traces", "/traces", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/traces/{id}", "/traces/01010101010101010101010101010101", [401, 200, 404, 200, 200, 200, 200]),
+    ("GET", "/traces/{id}", "/traces/02020202020202020202020202020202", [401, 404, 200, 200, 200, 200, 200]),
+    ("GET", "/tenants", "/tenants", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/tenant", "/tenant?id=acme", [401, 200, 404, 200, 200, 200, 200]),
+    ("GET", "/tenant", "/tenant?id=nobody", [401, 404, 404, 404, 404, 404, 404]),
+    ("GET", "/cost", "/cost", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/audit", "/audit", [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", "/api/audit", "/api/audit", [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", "/api/audit", "/api/audit?format=csv", [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", "/api/audit", "/api/audit?format=jsonl&order=oldest", [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", "/api/map", "/api/map", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/map", "/api/map?tenant=acme", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/traces", "/api/traces", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/traces", "/api/traces?tenant=globex", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/traces/{id}", "/api/traces/01010101010101010101010101010101", [401, 200, 404, 200, 200, 200, 200]),
+    ("GET", "/api/traces/{id}", "/api/traces/02020202020202020202020202020202", [401, 404, 200, 200, 200, 200, 200]),
+    ("GET", "/api/traces/{id}", "/api/traces/03030303030303030303030303030303", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/traces/{id}", "/api/traces/ffffffffffffffffffffffffffffffff", [401, 404, 404, 404, 404, 404, 404]),
     // Nobody keeps log lines here: 404 for those who might read them.
     (
         "GET",
         "/api/traces/{id}/logs",
         "/api/traces/01010101010101010101010101010101/logs",
-        [401, 403, 403, 404, 404, 404],
+        [401, 403, 403, 404, 404, 404, 404],
     ),
-    ("GET", "/api/facets", "/api/facets", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/slo", "/api/slo", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/tenants/{id}", "/api/tenants/acme", [401, 200, 404, 200, 200, 200]),
-    ("GET", "/api/tenants/{id}", "/api/tenants/nobody", [401, 404, 404, 404, 404, 404]),
-    ("GET", "/api/alerts", "/api/alerts", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/alerts", "/api/alerts?tenant=acme", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/cost", "/api/cost", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/cost", "/api/cost?format=csv", [401, 200, 200, 200, 200, 200]),
-    ("GET", "/api/sign-in", "/api/sign-in", [200; 6]),
-    ("GET", "/static/icon.svg", "/static/icon.svg", [200; 6]),
-    ("GET", "/static/style.css", "/static/style.css", [200; 6]),
-    ("GET", "/static/htmx.min.js", "/static/htmx.min.js", [200; 6]),
-    ("GET", "/sign-in", "/sign-in", [200; 6]),
-    ("GET", "/sign-in/{issuer}", "/sign-in/staff", [303; 6]),
-    ("GET", "/sign-in/{issuer}", "/sign-in/tenants", [303; 6]),
-    ("GET", "/sign-in/{issuer}", "/sign-in/nobody", [400; 6]),
-    ("GET", "/sign-in/callback", "/sign-in/callback", [400; 6]),
+    ("GET", "/api/facets", "/api/facets", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/slo", "/api/slo", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/tenants/{id}", "/api/tenants/acme", [401, 200, 404, 200, 200, 200, 200]),
+    ("GET", "/api/tenants/{id}", "/api/tenants/nobody", [401, 404, 404, 404, 404, 404, 404]),
+    ("GET", "/api/alerts", "/api/alerts", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/alerts", "/api/alerts?tenant=acme", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/cost", "/api/cost", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/cost", "/api/cost?format=csv", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/sign-in", "/api/sign-in", [200; 7]),
+    ("GET", "/static/icon.svg", "/static/icon.svg", [200; 7]),
+    ("GET", "/static/style.css", "/static/style.css", [200; 7]),
+    ("GET", "/static/htmx.min.js", "/static/htmx.min.js", [200; 7]),
+    ("GET", "/sign-in", "/sign-in", [200; 7]),
+    ("GET", "/sign-in/{issuer}", "/sign-in/staff", [303; 7]),
+    ("GET", "/sign-in/{issuer}", "/sign-in/tenants", [303; 7]),
+    ("GET", "/sign-in/{issuer}", "/sign-in/nobody", [400; 7]),
+    ("GET", "/sign-in/callback", "/sign-in/callback", [400; 7]),
     // No registry of tenants is configured here.
-    ("POST", "/tenants/{id}/suspend", "/tenants/acme/suspend", [401, 403, 403, 403, 404, 403]),
-    ("POST", "/tenants/{id}/resume", "/tenants/acme/resume", [401, 403, 403, 403, 404, 403]),
-    ("POST", "/tenants/{id}/tier", "/tenants/acme/tier", [401, 403, 403, 403, 404, 403]),
-    ("POST", "/sign-out", "/sign-out", [303; 6]),
+    ("POST", "/tenants/{id}/suspend", "/tenants/acme/suspend", [401, 403, 403, 403, 404, 403, 404]),
+    ("POST", "/tenants/{id}/resume", "/tenants/acme/resume", [401, 403, 403, 403, 404, 403, 404]),
+    ("POST", "/tenants/{id}/tier", "/tenants/acme/tier", [401, 403, 403, 403, 404, 403, 404]),
+    ("POST", "/sign-out", "/sign-out", [303; 7]),
 ];
 
 /// A control plane with access configured, and a token or a key for each of [`WHO`].
 struct Here {
     server: Server,
     client: Client,
-    bearers: [Option<String>; 6],
+    bearers: [Option<String>; 7],
     _dir: tempfile::TempDir,
 }
 
@@ -85,7 +87,8 @@ impl Here {
         let (staff, tenants) = (Provider::start().await, Provider::start().await);
         let dir = tempfile::tempdir().unwrap();
         let key = format!(
-            "[[access.service_key]]\nname = 'nightly report'\nrole = 'viewer'\nsha256 = '{KEY_SHA256}'\nexpires = '2100-01-01T00:00:00Z'"
+            "[[access.service_key]]\nname = 'nightly report'\nrole = 'viewer'\nsha256 = '{KEY_SHA256}'\nexpires = '2100-01-01T00:00:00Z'\n\
+             [[access.service_key]]\nname = 'acting'\nrole = 'operator'\nsha256 = '{ACTING_KEY_SHA256}'\nexpires = '2100-01-01T00:00:00Z'"
         );
         let config = format!("{}\n{key}", access(&staff, &tenants));
         let server = Server::configured(dir.path(), &config);
@@ -95,7 +98,15 @@ impl Here {
             Some(tenants.token(&claims))
         };
         let member = |group: &str| Some(staff.token(&json!({ "sub": group, "groups": [group] })));
-        let bearers = [None, of("acme"), of("globex"), member("support"), member("sre"), Some(KEY.to_owned())];
+        let bearers = [
+            None,
+            of("acme"),
+            of("globex"),
+            member("support"),
+            member("sre"),
+            Some(KEY.to_owned()),
+            Some(ACTING_KEY.to_owned()),
+        ];
         let [acme, globex, both] = TRACES;
         let globexs = |trace, n| {
             let attributes = vec![text("tenant.id", "globex"), text("tenant.tier", "standard")];
@@ -155,6 +166,25 @@ fn every_route_has_a_row() {
     let routes = control_plane::server::routes();
     let there: BTreeSet<(String, &str)> = routes.iter().map(|row| (row.method.to_string(), row.path)).collect();
     assert_eq!(there, listed, "each route has its row in the table above");
+}
+
+#[test]
+fn routes_that_ask_nobody_who_they_are_are_these() {
+    fn sources(folder: &std::path::Path) -> String {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let text = |path: std::path::PathBuf| {
+            if path.is_dir() { sources(&path) } else { std::fs::read_to_string(path).unwrap_or_default() }
+        };
+        entries.map(text).collect()
+    }
+    let all = sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let path = |rest: &str| rest.split('"').nth(1).unwrap_or_default().to_owned();
+    let found: BTreeSet<String> = all.split(".route(").skip(1).map(path).collect();
+    // Health for whoever watches the process, and the intake with keys of its own (senders_speak_for_their_account).
+    assert_eq!(found, ["/healthz", "/v1/traces", "/v1/{*signal}"].map(str::to_owned).into());
+    for other in ["route_service(", "nest(", "nest_service(", "axum::routing::any"] {
+        assert!(!all.contains(other), "{other} makes routes that no row stands for");
+    }
 }
 
 #[tokio::test]

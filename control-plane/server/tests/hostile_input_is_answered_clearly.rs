@@ -1,9 +1,15 @@
 //! Whatever comes, the answer is clear, nothing beside it is lost, and the pages still render.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::{process::Command, time::Duration};
+
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceResponse, trace::v1::Span};
 use prost::Message;
 use testkit::control_plane::{Server, gzip, request_of, span, text};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 fn server() -> (Server, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -229,4 +235,29 @@ async fn pages_and_answers_to_nonsense() {
     assert_eq!(post.header("content-encoding", "gzip").body(bomb).send().await.unwrap().status(), 413);
     let half = request_of(vec![span(7, 0)]);
     assert_eq!(server.post("application/x-protobuf", half[..half.len() / 2].to_vec()).await.status(), 400);
+}
+
+#[tokio::test]
+async fn half_a_request_holds_up_nobody() {
+    let (mut server, _dir) = server();
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let half = async |method: &str, path: &str| {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\ncontent-length: 10\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
+    };
+    let mut read = half("GET", "/traces").await;
+    let mut answer = [0; 12];
+    read.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200", "what is read needs no body");
+    let _held = [half("POST", "/sign-out").await, half("POST", "/v1/traces").await];
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let told = Command::new("kill").arg(server.process.id().to_string()).status().unwrap();
+    assert!(told.success());
+    let ended = tokio::task::spawn_blocking(move || server.process.wait().unwrap());
+    let ended = tokio::time::timeout(Duration::from_secs(60), ended).await.expect("the server ends").unwrap();
+    assert!(ended.success(), "{ended}");
 }

@@ -49,6 +49,7 @@ impl Here {
         let back = location(&self.client.get(location(&begun)).send().await.unwrap());
         let back = format!("{}{}", self.server.url, back.strip_prefix("http://127.0.0.1:1").unwrap());
         let request = self.client.get(back).header("cookie", cookie).header("x-forwarded-for", "203.0.113.9, =evil()");
+        let request = request.header("x-forwarded-for", "198.51.100.7");
         let answer = request.send().await.unwrap();
         let session = answer.headers().get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
         let session = session.filter(|line| line.starts_with("control-plane-session")).count() > 0;
@@ -75,8 +76,12 @@ impl Here {
         command
             .arg("audit")
             .args(arguments)
-            .args(["--url", &self.server.url])
+            .env_remove("CONTROL_PLANE_URL")
+            .env("XDG_CONFIG_HOME", self.dir.path())
             .env("CONTROL_PLANE_TOKEN", self.viewer());
+        if !arguments.contains(&"--url") {
+            command.args(["--url", &self.server.url]);
+        }
         command.output().unwrap()
     }
 
@@ -137,7 +142,10 @@ async fn an_operator_signs_in_and_it_is_recorded() {
     let first = &records[0];
     assert_eq!(
         (&first["who"]["issued_by"], &first["from"]),
-        (&json!(here.staff.issuer()), &json!({ "address": "127.0.0.1", "forwarded_for": "203.0.113.9, =evil()" }))
+        (
+            &json!(here.staff.issuer()),
+            &json!({ "address": "127.0.0.1", "forwarded_for": "203.0.113.9, =evil(), 198.51.100.7" })
+        )
     );
     assert!(first["at"].as_str().unwrap().ends_with('Z'));
 }
@@ -184,6 +192,17 @@ async fn a_token_of_an_operator_is_recorded_once() {
         for path in ["/api/slo", "/api/map", "/"] {
             here.client.get(format!("{}{path}", here.server.url)).bearer_auth(bearer).send().await.unwrap();
         }
+    }
+    // However it is written, it is the same.
+    for (written, status) in [
+        (format!("bearer {token}"), 200),
+        (format!("bEarER {token}"), 200),
+        (format!("Bearer   {token}  "), 200),
+        (format!("Bearer {token} x"), 401),
+        (format!("BEARER {KEY}"), 200),
+    ] {
+        let request = here.client.get(format!("{}/api/slo", here.server.url)).header("authorization", &written);
+        assert_eq!(request.send().await.unwrap().status(), status, "{written}");
     }
     let records = here.bodies("what=token").await;
     let told: Vec<_> = records.iter().map(|body| (&body["who"]["name"], &body["who"]["issued_by"])).collect();
@@ -246,18 +265,21 @@ async fn the_command_verifies_what_it_is_answered() {
         assert_eq!(here.sign_in("staff", ada()).await, (303, true));
     }
     let (code, text) = said(&here.command(&["verify"]));
-    assert!(code == Some(0) && text.starts_with("4 records hang together; the last is 4:"), "{text}");
+    assert!(code == Some(0) && text.starts_with("The chain of 4 records is unbroken; the last is 4:"), "{text}");
     let noted = text.rsplit(' ').next().unwrap().trim().to_owned();
     assert_eq!(said(&here.command(&["verify", "--expect", &noted])).0, Some(0));
     let (code, list) = said(&here.command(&["list", "--what", "sign_in", "--who", "ada@staff.example"]));
     assert!(code == Some(0) && list.matches("ada@staff.example (operator)").count() == 3, "{list}");
+    let (_, list) = said(&here.command(&["list", "--who", "1"]));
+    let (subject, address) = (format!("1, {}", here.staff.issuer()), "127.0.0.1, for 203.0.113.9, =evil()");
+    assert!(list.matches(&subject).count() == 3 && list.matches(address).count() == 3, "{list}");
     let (code, lines) = said(&here.command(&["export"]));
     assert!(code == Some(0) && lines.lines().count() == 4);
     let (code, csv) = said(&here.command(&["export", "--format", "csv", "--what", "sign_in"]));
     assert!(code == Some(0) && csv.starts_with("number,at,who,") && csv.lines().count() == 4, "{csv}");
     // Somebody with the file changes a record, takes one out, cuts the end off.
     for (sql, arguments, expected) in [
-        ("DELETE FROM audit WHERE number = 4", vec!["verify"], (Some(0), "3 records hang together")),
+        ("DELETE FROM audit WHERE number = 4", vec!["verify"], (Some(0), "The chain of 3 records is unbroken")),
         ("SELECT 1", vec!["verify", "--expect", &noted], (Some(1), "record 4 was noted, and the audit ends before it")),
         (
             "UPDATE audit SET body = replace(body, 'ada', 'eve') WHERE number = 2",
@@ -277,9 +299,7 @@ async fn the_command_verifies_what_it_is_answered() {
     for arguments in
         [&["verify", "--expect", "4"][..], &["verify", "--url", "http://127.0.0.1:1"], &["list", "--what", "nothing"]]
     {
-        let mut command = std::process::Command::new(testkit::program("control-plane"));
-        let output = command.arg("audit").args(arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(here.command(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
 
@@ -307,8 +327,11 @@ async fn the_page_shows_filters_and_exports() {
     );
     let whose = text("/audit?who=%3DHYPERLINK(1)").await;
     assert_eq!(whose.matches("=HYPERLINK(1) (operator)").count(), 30);
+    // A name is the user's to choose, and a subject is not.
+    let subject = text("/audit?who=1").await;
+    assert_eq!(subject.matches(&format!("<small>1, {}</small>", here.staff.issuer())).count(), 50);
     // Of nobody, of another time, and of what there is not.
-    assert!(text("/audit?who=nobody").await.contains("Nothing was recorded that matches"));
+    assert!(text("/audit?who=nobody").await.contains("No record matches"));
     assert!(text("/audit?from=2020-01-01&to=2020-01-02T00:00:00Z").await.contains("from:"));
     for (path, status) in [
         ("/audit?what=nothing", 400),

@@ -104,7 +104,7 @@ impl SignIn {
             id,
             client_id,
             cli_client_id: None,
-            heading: "Administrators of tenants",
+            heading: "Admins of tenants",
             users: users.iter().map(of_tenant).collect(),
         };
         let portal_client_id = from_stack("UserPoolClientId")?;

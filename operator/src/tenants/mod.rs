@@ -42,11 +42,11 @@ enum Command {
     },
     /// List all tenants.
     List,
-    /// Refuse a tenant from now on, whatever its tokens say; takes half a minute to reach every function.
+    /// Refuse a tenant from now on, whatever its tokens say; takes up to half a minute to reach every function.
     Suspend(Which),
     /// Serve a suspended tenant again.
     Resume(Which),
-    /// Give a tenant another tier; it counts over the one in its tokens.
+    /// Give a tenant another tier; this tier is used, whatever tier its tokens name.
     SetTier {
         #[command(flatten)]
         which: Which,
@@ -67,7 +67,7 @@ struct Which {
 /// Does what is asked with the registry; what there is to print about it.
 ///
 /// # Errors
-/// The registry cannot be reached or refuses, there is no such tenant or tier, a company's name or a reason is none, or somebody else changed
+/// The registry cannot be reached or refuses, there is no such tenant or tier, a company's name or a reason is empty, too long or not printable, or somebody else changed
 /// the tenant in the same moment.
 pub async fn run(options: Options) -> Result<String> {
     let Options { command, table, tiers, json } = options;

@@ -40,7 +40,7 @@ export function Service({ user }: { user: User }) {
           {busy ? "Loading…" : figures && !failure ? `As of ${moments.second(figures.period.to)}.` : ""}
         </p>
         <p class="hint">
-          How <b>{user.tenant}</b> is served. Times are those of {zoneName(zone, Date.now() / 1000)}; days are days of UTC.
+          How <b>{user.tenant}</b> is served. Times are those of {zoneName(zone, Date.now() / 1000)}; days begin at midnight UTC.
         </p>
         <Notice failure={failure && inPlainWords(failure, user)} safe="Booking and miles go on without it." />
       </section>

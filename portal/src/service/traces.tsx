@@ -17,7 +17,7 @@ export function Traces({ title, none, traces, moments }: TracesProps) {
   return (
     <section class="card">
       <h2>{title}</h2>
-      <p class="hint">{traces.length === 0 ? none : `Each leads to its steps in the ${config.trace_link_name}; it took from the first of them to the last.`}</p>
+      <p class="hint">{traces.length === 0 ? none : `Each link opens the request's trace in the ${config.trace_link_name}; you may have to sign in there once. The time is from its first step to its last.`}</p>
       {traces.length > 0 && (
         <div class="scroll" tabIndex={0} role="region" aria-label={title}>
           <table>

@@ -96,9 +96,9 @@ export function incident({ condition, value, requests, failed, summary }: Alarm)
     case "budget":
       return value < 2 ? `${(value * 100).toFixed(0)} % of the failures that are allowed in 30 days were used.` : `${times} as many requests failed as are allowed to in 30 days.`;
     case "fast_burn":
-      return `For an hour, requests failed ${times} as often as allowed (${formatNumber(failed)} of ${formatNumber(requests)}).`;
+      return `Within an hour, requests failed ${times} as often as allowed (${formatNumber(failed)} of ${formatNumber(requests)}).`;
     case "slow_burn":
-      return `For 6 hours, requests failed ${times} as often as allowed (${formatNumber(failed)} of ${formatNumber(requests)}).`;
+      return `Within 6 hours, requests failed ${times} as often as allowed (${formatNumber(failed)} of ${formatNumber(requests)}).`;
     default:
       return summary;
   }

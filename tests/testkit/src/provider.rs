@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -81,6 +81,9 @@ struct Inner {
     url: String,
     key: EncodingKey,
     other_key: EncodingKey,
+    /// Published beside the key that it signs with, until it signs with this one.
+    next_key: EncodingKey,
+    rotated: AtomicBool,
     misdeed: Mutex<Misdeed>,
     /// The same for its configuration, and for its keys.
     published: Mutex<(Misdeed, Misdeed)>,
@@ -132,6 +135,12 @@ fn key() -> EncodingKey {
     EncodingKey::from_ec_der(pair.as_ref())
 }
 
+fn published(key: &EncodingKey, kid: &str) -> Value {
+    let mut jwk = Jwk::from_encoding_key(key, Algorithm::ES256).unwrap();
+    jwk.common.key_id = Some(kid.into());
+    serde_json::to_value(jwk).unwrap()
+}
+
 impl Provider {
     /// Serves on a free port of loopback.
     pub async fn start() -> Self {
@@ -141,6 +150,8 @@ impl Provider {
             url,
             key: key(),
             other_key: key(),
+            next_key: key(),
+            rotated: AtomicBool::new(false),
             misdeed: Mutex::default(),
             published: Mutex::default(),
             user: Mutex::default(),
@@ -221,9 +232,12 @@ impl Provider {
 
     /// The public half of its key, as it publishes it.
     pub fn jwk(&self) -> Value {
-        let mut jwk = Jwk::from_encoding_key(&self.0.key, Algorithm::ES256).unwrap();
-        jwk.common.key_id = Some("1".into());
-        serde_json::to_value(jwk).unwrap()
+        published(&self.0.key, "1")
+    }
+
+    /// From now on it signs with the next key, which it has published all along.
+    pub fn rotates(&self) {
+        self.0.rotated.store(true, Relaxed);
     }
 
     /// Something that was never given before.
@@ -250,8 +264,9 @@ impl Provider {
             _ => {}
         }
         let mut header = Header::new(Algorithm::ES256);
-        header.kid = Some("1".into());
-        let key = if misdeed == Misdeed::OtherKey { &self.0.other_key } else { &self.0.key };
+        let (kid, key) = if self.0.rotated.load(Relaxed) { ("2", &self.0.next_key) } else { ("1", &self.0.key) };
+        header.kid = Some(kid.into());
+        let key = if misdeed == Misdeed::OtherKey { &self.0.other_key } else { key };
         let token = encode(&header, &claims, key).unwrap();
         if misdeed != Misdeed::Unsigned {
             return token;
@@ -302,7 +317,7 @@ async fn keys(State(own): State<Provider>) -> Response {
     let misdeed = own.0.published.lock().1;
     match nothing_of_use(misdeed).await {
         Some(answer) => answer,
-        None => Json(json!({ "keys": [own.jwk()] })).into_response(),
+        None => Json(json!({ "keys": [own.jwk(), published(&own.0.next_key, "2")] })).into_response(),
     }
 }
 

@@ -68,7 +68,7 @@ def test_the_trace_begins_at_the_click(page, cloud):
         page.get_by_role("link", name=f"Open in control plane the trace {trace_id}").first.click()
     waterfall = popup.value
     # It asks who they are in its turn.
-    waterfall.get_by_role("link", name="I am of a company that uses it").click()
+    waterfall.get_by_role("link", name="I work for a customer").click()
     waterfall.get_by_role("button", name=cloud.user("globex")["username"]).click()
     for part in {part for span in way for part in span if part}:
         expect(waterfall.locator("main")).to_contain_text(part)

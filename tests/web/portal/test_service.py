@@ -133,8 +133,11 @@ def test_what_a_tenants_admin_sees_is_what_an_operator_sees(page, cloud, tenant)
     assert time.strftime("%d %H:%M:%S", time.gmtime(int(month["from"]))) == "01 00:00:00"
     cost = operator_sees(cloud, f"/api/cost?{urllib.parse.urlencode(month)}")
     used = sum(line["requests"] for line in cost["tenants"] if line["tenant"] == tenant)
-    usage = section(page, f"^Usage in {time.strftime('%B %Y', time.gmtime(int(month['from'])))}$")
+    usage = section(page, f"^Usage and cost in {time.strftime('%B %Y', time.gmtime(int(month['from'])))}$")
     expect(usage).to_contain_text(f"{number(used)} requests")
+    # In cents an operator's breakdown adds up to everybody's, which may give a tenant one that it alone would not have.
+    assert 0 < sum(line["micros"] for line in cost["tenants"] if line["tenant"] == tenant) < 5_000
+    expect(usage.locator(".totals")).to_contain_text("less than $0.01")
     own = [line for line in cost["lines"] if line["tenant"] == tenant]
     expect(usage.get_by_role("rowheader")).to_have_text([line["service"] for line in own])
 
@@ -182,7 +185,7 @@ def test_a_tenant_without_requests(page, cloud, check):
     expect(section(page, "What was promised")).to_contain_text("Nothing has been judged yet")
     expect(section(page, "Incidents")).to_contain_text("None is open.")
     expect(section(page, "^Requests in")).to_contain_text("No requests yet.")
-    expect(section(page, "^Usage in")).to_contain_text("0 requests")
+    expect(section(page, "^Usage and cost in")).to_contain_text("0 requests, $0.00.")
     expect(section(page, "^Failed requests")).to_contain_text("No request failed in this time.")
     check("service-empty")
 
@@ -288,6 +291,24 @@ def test_what_it_costs_where_there_are_prices(page, cloud):
     usage = section(page, "^Usage and cost in")
     expect(usage).to_contain_text("€12.34")
     expect(usage.get_by_role("columnheader")).to_have_text(["Service", "Requests", "Work", "Cost"])
+
+
+def test_usage_alone_where_there_are_no_prices(page, cloud):
+    """No word of money."""
+
+    def free(route):
+        answer = route.fetch()
+        cost = answer.json() | {"currency": None}
+        for share in (cost["total"], *cost["services"]):
+            share |= {"micros": None, "cents": None}
+        route.fulfill(response=answer, json=cost)
+
+    page.route("**/api/cost*", free)
+    sign_in(page, cloud.user("acme"))
+    open_service(page)
+    usage = section(page, "^Usage in")
+    expect(usage.locator(".totals")).to_have_text(re.compile(r"^[\d,]+ requests, \S+ s of work\.$"))
+    expect(usage.get_by_role("columnheader")).to_have_text(["Service", "Requests", "Work"])
 
 
 def test_without_a_control_plane_there_is_no_such_page(page, cloud):

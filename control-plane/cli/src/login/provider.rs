@@ -94,10 +94,10 @@ impl Provider {
         Ok(Self { offered, found })
     }
 
-    /// The scopes to ask for: a refresh token too, where the provider gives one on being asked.
+    /// The scopes to ask for: with `profile` Cognito tells attributes of a pool's own; a refresh token too, where the provider gives one on being asked.
     pub(super) fn scopes(&self) -> impl Iterator<Item = &'static str> {
         let offline = self.found.scopes_supported.iter().any(|scope| scope == "offline_access");
-        ["openid", "email"].into_iter().chain(offline.then_some("offline_access"))
+        ["openid", "email", "profile"].into_iter().chain(offline.then_some("offline_access"))
     }
 
     /// Whether an answer in the name of this issuer, or of none, is the provider's: RFC 9207.

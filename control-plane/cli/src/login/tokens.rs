@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use reqwest::Url;
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::id_token::Claims;
@@ -72,6 +73,11 @@ impl Tokens {
 
     /// All that is kept. The error of a file that others can read says so: it may be known to them.
     pub(super) fn read(&self) -> Result<All> {
+        match File::open(&self.folder) {
+            Ok(folder) => closed_to_others(&self.folder, &folder, 0o022)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(All::new()),
+            Err(error) => return Err(error).with_context(|| self.folder.display().to_string()),
+        }
         let path = self.file();
         let mut file = match File::open(&path) {
             Ok(file) => file,
@@ -80,7 +86,6 @@ impl Tokens {
         };
         // Of what was opened, not of what has its name now.
         closed_to_others(&path, &file, 0o077)?;
-        closed_to_others(&self.folder, &File::open(&self.folder)?, 0o022)?;
         let mut text = String::new();
         file.read_to_string(&mut text).with_context(|| path.display().to_string())?;
         let again = || format!("{} is not as it was written; without it, sign in again", path.display());
@@ -91,8 +96,12 @@ impl Tokens {
     pub(super) async fn lock(self) -> Result<Locked> {
         let folder = &self.folder;
         DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| folder.display().to_string())?;
+        closed_to_others(folder, &File::open(folder)?, 0o022)?;
         let path = folder.join("tokens.lock");
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        // Nobody's link leads to another file.
+        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+        let opened =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link).open(&path);
         let lock = opened.with_context(|| path.display().to_string())?;
         let locked = async {
             loop {

@@ -93,8 +93,13 @@ pub(crate) fn audit(listing: &Listing) -> String {
         table.add_row([
             number,
             text(&format!("{:.0}", said.at)),
-            text(&format!("{} ({})", event.who.name, event.who.role)),
-            text(event.from.address.as_deref().unwrap_or_default()),
+            Cell::new(format!(
+                "{} ({})\n{}",
+                visible::line(&event.who.name),
+                visible::line(&event.who.role),
+                visible::line(&event.who.identity())
+            )),
+            text(&event.from.shown()),
             text(&what),
             text(event.about.as_ref().map(About::name).unwrap_or_default()),
             text(event.why.as_deref().unwrap_or_default()),

@@ -19,6 +19,6 @@ struct How {
 
 /// Nobody is asked for it: whoever signs in asks the provider.
 async fn how(State(gate): State<Gate>) -> Answer<How> {
-    let access = gate.access().ok_or_else(|| Problem::not_found("Nobody needs to sign in here."))?;
+    let access = gate.access().ok_or_else(|| Problem::not_found("Sign-in is not configured on this control plane."))?;
     Ok(Json(How { issuers: access.command_line() }))
 }

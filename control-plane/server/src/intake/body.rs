@@ -1,6 +1,6 @@
 //! From bytes to a request, and from an outcome to an answer in the sender's own encoding.
 
-use std::io::Read;
+use std::{io::Read, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{
     MAX_BODY_BYTES, Refusal, Rejected,
@@ -24,6 +25,8 @@ const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 /// Content codings one upon the other.
 const MAX_CODINGS: usize = 2;
+/// How long a body may take: as long as senders wait for an answer, and longer.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read and thrown away.
 const MAX_DISCARDED_BYTES: usize = 4 * MAX_BODY_BYTES;
 
@@ -121,7 +124,12 @@ impl Encoding {
 ///
 /// The rest of a larger one is read too, up to [`MAX_DISCARDED_BYTES`]: a connection that closes while its sender still writes may take
 /// the answer with it, and the sender would try the same request again.
-pub(crate) async fn receive(mut body: Body, max: usize) -> Result<Bytes, Refusal> {
+pub(crate) async fn receive(body: Body, max: usize) -> Result<Bytes, Refusal> {
+    let late = (StatusCode::REQUEST_TIMEOUT, format!("the body did not arrive within {} s", ARRIVES_WITHIN.as_secs()));
+    timeout(ARRIVES_WITHIN, whole(body, max)).await.unwrap_or(Err(late))
+}
+
+async fn whole(mut body: Body, max: usize) -> Result<Bytes, Refusal> {
     let error = match Limited::new(&mut body, max).collect().await {
         Ok(collected) => return Ok(collected.to_bytes()),
         Err(error) => error,

@@ -36,16 +36,16 @@ fn content(query: &AuditFilter, listing: &Listing) -> Markup {
     };
     html! {
         form.filters method="get" action="/audit" aria-label="Which records" {
-            label { "Who" input name="who" value=[&query.who] size="24"; }
+            label { "Who, by name or subject" input name="who" value=[&query.who] size="24"; }
             (choice("what", "What", &whats, &query.what))
             label { "Tenant" input name="tenant" value=[&query.tenant] size="18"; }
             (window(&query.window))
             button { "Show" }
-            a href=(export("csv")) { "All of it as CSV" }
+            a href=(export("csv")) { "Download these records as CSV" }
             a href=(export("jsonl")) { "as JSON lines" }
         }
         p { "What operators did and what was changed, the newest first. " code { "control-plane audit verify" } " says whether a record was changed since." }
-        @if listing.records.is_empty() { p { "Nothing was recorded that matches" @if listing.older.is_some() { " so far" } "." } } @else { (table(&listing.records)) }
+        @if listing.records.is_empty() { p { "No record matches" @if listing.older.is_some() { " so far" } "." } } @else { (table(&listing.records)) }
         @if let Some(older) = listing.older {
             p.pages { a href=(link("/audit", &AuditFilter { before: Some(older.to_string()), ..query.clone() })) { "Older" } }
         }
@@ -62,18 +62,31 @@ fn table(records: &[Recorded]) -> Markup {
     let table = Table::of("Records", records, class)
         .number("Number", |recorded| recorded.record.number)
         .text("Time, UTC", said(|said| html! { time { (format!("{:.0}", said.at)) } }))
-        .text("Who", said(|Said { event, .. }| html! { span title=(event.who.issued_by) { (event.who.name) " (" (event.who.role) ")" } }))
-        .text("From", said(|Said { event, .. }| html! {
-            (event.from.address.as_deref().unwrap_or_default())
-            @if let Some(claimed) = &event.from.forwarded_for { ", for " (claimed) }
-        }))
-        .text("What", said(|Said { event, .. }| html! {
-            (event.what.name()) @if event.outcome != Outcome::Done { ", " (event.outcome.name()) }
-        }))
-        .text("About", said(|Said { event, .. }| match &event.about {
-            Some(About::Tenant(id)) => html! { a href=(link("/tenant", &[("id", id)])) { (id) } },
-            other => html! { (other.as_ref().map(About::name).unwrap_or_default()) },
-        }))
+        .text(
+            "Who",
+            said(|Said { event, .. }| {
+                html! {
+                    div { (event.who.name) " (" (event.who.role) ")" }
+                    small { (event.who.identity()) }
+                }
+            }),
+        )
+        .text("From", said(|Said { event, .. }| html! { (event.from.shown()) }))
+        .text(
+            "What",
+            said(|Said { event, .. }| {
+                html! {
+                    (event.what.name()) @if event.outcome != Outcome::Done { ", " (event.outcome.name()) }
+                }
+            }),
+        )
+        .text(
+            "About",
+            said(|Said { event, .. }| match &event.about {
+                Some(About::Tenant(id)) => html! { a href=(link("/tenant", &[("id", id)])) { (id) } },
+                other => html! { (other.as_ref().map(About::name).unwrap_or_default()) },
+            }),
+        )
         .text("Why", said(|Said { event, .. }| html! { (event.why.as_deref().unwrap_or_default()) }))
         .text("Before → after", |recorded| match &recorded.said {
             Some(said) => changed(said),

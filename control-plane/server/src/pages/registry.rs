@@ -92,14 +92,21 @@ async fn change(
 
 /// What the registry says of a tenant, and what may be done.
 pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Markup {
+    // Who of the staff decided, and why, is not the tenant's to read.
+    let staff = view.visitor.scope().tenant().is_none();
     let tenant = match registered {
         Ok(tenant) => tenant,
-        Err(problem) => return html! { p.problem role="status" { (problem.detail) } },
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => {
+            return html! { @if staff { p { "This tenant is not in the registry: it cannot be suspended or given a tier here." } } };
+        }
+        // Why it does not answer names accounts and roles.
+        Err(problem) => {
+            let why = if staff { &problem.detail } else { "Your company's entry cannot be shown at the moment." };
+            return html! { p.problem role="status" { (why) } };
+        }
     };
     let entry = &tenant.entry;
     let suspended = entry.status == TenantStatus::Suspended;
-    // Who of the staff decided, and why, is not the tenant's to read.
-    let staff = view.visitor.scope().tenant().is_none();
     html! {
         section #registry.registry aria-label="Registry" {
             dl.facts {
@@ -110,7 +117,7 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
             @if let Some(last) = tenant.last_change.as_ref().filter(|_| staff) {
                 p.changed { "Changed " time { (last.changed_at) } " by " (last.changed_by) ": " (last.change_reason.to_string()) }
             }
-            @if staff { p { a href=(link("/audit", &[("tenant", entry.tenant_id.as_str())])) { "Its records in the audit" } } }
+            @if staff { p { a href=(link("/audit", &[("tenant", entry.tenant_id.as_str())])) { "Its audit records" } } }
             @if let Some(tenants) = view.tenants().filter(|_| view.visitor.principal().may_change()) {
                 @let forms = Forms { id: &entry.tenant_id, csrf: view.visitor.csrf() };
                 @if suspended {
@@ -122,7 +129,7 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                 }
                 @let others: Vec<&Tier> = tenants.tiers.iter().filter(|tier| **tier != entry.tier).collect();
                 @if !others.is_empty() {
-                    (forms.form("tier", "Set tier", "It counts over the tier in its tokens.", &html! {
+                    (forms.form("tier", "Set tier", "This tier is used, whatever tier its tokens name.", &html! {
                         input type="hidden" name="shown" value=(entry.tier.as_str());
                         label { "Tier" select name="tier" {
                             @for tier in others { option value=(tier.as_str()) { (tier.as_str()) } }
@@ -149,7 +156,7 @@ impl Forms<'_> {
                     p.wide { (does) " That takes up to half a minute to reach every function." }
                     @if let Some(csrf) = self.csrf { input type="hidden" name="csrf" value=(csrf); }
                     (fields)
-                    label.wide { "Why, for the audit" input name="reason" required maxlength=(Reason::MAX); }
+                    label.wide { "Reason (kept in the audit)" input name="reason" required maxlength=(Reason::MAX); }
                     button { (button) }
                 }
             }

@@ -42,11 +42,11 @@ async fn choose(State(gate): State<Gate>, asked: Result<Query<ReturnTo>, Problem
     let (access, Query(asked)) = (access(&gate).map_err(refused)?, asked.map_err(refused)?);
     let of = |issuer: &str| link(&format!("/sign-in/{issuer}"), &[("return_to", asked.return_to.clone())]);
     let content = html! {
-        p { "This control plane shows how tenants fare. Who are you?" }
+        p { "Sign in to see how tenants are served. Who are you?" }
         ul.choices {
             @for issuer in access.issuers() {
                 li { a.button href=(of(issuer)) {
-                    @if issuer == "staff" { "I run the system" } @else { "I am of a company that uses it" }
+                    @if issuer == "staff" { "I run the system" } @else { "I work for a customer" }
                 } }
             }
         }
@@ -127,7 +127,7 @@ async fn sign_out(
 
 /// Sign-in, where there is one.
 fn access(gate: &Gate) -> Result<&Access, Problem> {
-    gate.access().ok_or_else(|| Problem::not_found("Nobody needs to sign in here."))
+    gate.access().ok_or_else(|| Problem::not_found("Sign-in is not configured on this control plane."))
 }
 
 fn set<const N: usize>(cookies: [String; N]) -> axum::response::AppendHeaders<[(HeaderName, String); N]> {

@@ -41,6 +41,8 @@ pub(crate) enum Weather {
     Away,
     /// A change is made, and its answer lost.
     AnswerLost,
+    /// A change is made, and its answer is of another kind.
+    AnswerUnread,
     /// A change is refused.
     Denied,
 }
@@ -84,6 +86,9 @@ impl Way {
         let (status, text) = (answer.status(), answer.text().await.unwrap());
         if is_change && weather == Weather::AnswerLost as u8 {
             tokio::time::sleep(long).await;
+        }
+        if is_change && weather == Weather::AnswerUnread as u8 {
+            return (status, json, json!({ "Attributes": {} }).to_string()).into_response();
         }
         (status, json, text).into_response()
     }

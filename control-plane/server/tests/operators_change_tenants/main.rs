@@ -209,9 +209,14 @@ async fn without_its_registry_a_page_shows_all_else_and_nothing_is_changed() {
     let told = suspend(&mut ada, Weather::AnswerLost).await;
     assert!(told.contains("it is unknown whether the change was made"), "{told}");
     assert!(here.is("acme", "status", "suspended").await);
+    here.way.turns(Weather::AnswerUnread);
+    let answer = ada.post("/tenants/globex/suspend", &own, form.clone()).await;
+    let (status, told) = (answer.status(), answer.text().await.unwrap());
+    assert!(status == 503 && told.contains("it is unknown whether the change was made"), "{told}");
+    assert!(here.is("globex", "status", "suspended").await);
     let recorded = here.recorded().await;
     let ends: Vec<&str> = recorded.iter().map(|line| line.split(' ').nth(2).unwrap()).collect();
-    assert_eq!(ends, ["begun", "failed", "begun"], "{recorded:?}");
+    assert_eq!(ends, ["begun", "failed", "begun", "begun"], "{recorded:?}");
 }
 
 #[tokio::test]
@@ -229,7 +234,7 @@ async fn what_cannot_be_recorded_is_not_done() {
     assert_eq!(here.program("/tenants/acme/suspend", &[("reason", "r")]).await.0, 200);
 }
 
-/// On loopback, without sign-in, everybody is an operator; another site's page is none of us.
+/// On loopback, without sign-in, everybody is an operator; another site's page is still refused.
 #[tokio::test]
 async fn on_loopback_a_form_needs_to_be_of_the_servers_own_page() {
     let here = Here::new().await;
