@@ -29,7 +29,8 @@ async fn register(cloud: &Cloud, port: u16) {
         .supported_identity_providers("COGNITO")
         .allowed_o_auth_flows_user_pool_client(true)
         .allowed_o_auth_flows(OAuthFlowType::Code);
-    update.allowed_o_auth_scopes("openid").allowed_o_auth_scopes("email").send().await.unwrap();
+    let scopes = ["openid", "email", "profile"];
+    scopes.into_iter().fold(update, |update, scope| update.allowed_o_auth_scopes(scope)).send().await.unwrap();
 }
 
 /// A command with a configuration folder of its own.
