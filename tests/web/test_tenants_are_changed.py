@@ -1,10 +1,11 @@
 """An operator suspends a tenant from its page in a real browser, sees it, and serves it again."""
 
 import re
-from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
+
+from troubles import watch
 
 OPERATOR, ADMIN = "operator@airline.example", "pilot@globex.example"
 REASON = 'unpaid since May <script>alert("x")</script>'
@@ -23,11 +24,7 @@ def context(request, browser, cloud):
 @pytest.fixture
 def page(context):
     """An empty page. An error in its console fails the test."""
-    page = context.new_page()
-    page.troubles = SimpleNamespace(errors=[], failed_requests=[])
-    page.on("console", lambda message: message.type == "error" and page.troubles.errors.append(message.text))
-    page.on("pageerror", lambda error: page.troubles.errors.append(str(error)))
-    return page
+    return watch(context.new_page())
 
 
 def open_tenant(page, who: str):

@@ -11,12 +11,12 @@ import urllib.request
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
 
 from local_cloud import PROJECT
+from troubles import watch
 
 OPERATOR, VIEWER, ADMIN = "operator@airline.example", "viewer@airline.example", "pilot@acme.example"
 STAFF, TENANTS = "I run the system", "I work for a customer"
@@ -54,16 +54,7 @@ def context(browser, cloud, viewport, color_scheme):
 @pytest.fixture
 def page(context):
     """An empty page. An error in its console fails the test, but for answers that tests provoke."""
-    page = context.new_page()
-    page.troubles = SimpleNamespace(errors=[], failed_requests=[])
-
-    def note(message):
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
-            page.troubles.errors.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: page.troubles.errors.append(str(error)))
-    return page
+    return watch(context.new_page(), answers_may_fail=True)
 
 
 def sign_in(page, who: str, path: str = "/"):

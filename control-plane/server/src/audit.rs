@@ -16,9 +16,9 @@ use crate::problem::{Problem, in_time};
 
 /// From where a request comes.
 #[derive(Debug, Clone)]
-pub(crate) struct From(pub(crate) Source);
+pub(crate) struct FromWhere(pub(crate) Source);
 
-impl<S: Sync> FromRequestParts<S> for From {
+impl<S: Sync> FromRequestParts<S> for FromWhere {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
@@ -39,7 +39,7 @@ impl<S: Sync> FromRequestParts<S> for By {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Ok(From(from)) = From::from_request_parts(parts, state).await;
+        let Ok(FromWhere(from)) = FromWhere::from_request_parts(parts, state).await;
         let visitor = parts.extensions.get::<Visitor>().ok_or(AccessError::NotAuthenticated)?;
         Ok(Self::of(visitor, from))
     }
@@ -77,7 +77,12 @@ pub(crate) async fn signs_in(audit: &Audit, access: &Access, vouched: &Vouched, 
 }
 
 /// Records a token or a key of an operator when it comes first.
-pub(crate) async fn note_token(State(audit): State<Audit>, From(from): From, request: Request, next: Next) -> Response {
+pub(crate) async fn note_token(
+    State(audit): State<Audit>,
+    FromWhere(from): FromWhere,
+    request: Request,
+    next: Next,
+) -> Response {
     let visitor = request.extensions().get::<Visitor>().filter(|visitor| visitor.principal().may_change());
     if let Some((visitor, bearer)) = visitor.and_then(|visitor| Some((visitor, visitor.bearer()?))) {
         let By(who, from) = By::of(visitor, from);

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from local_cloud import PROJECT
+from troubles import watch
 
 AXE = PROJECT / "portal/node_modules/axe-core/axe.min.js"
 
@@ -50,15 +51,7 @@ def page(browser, portal, viewport, color_scheme):
         locale="en-GB",
     )
     context.set_default_timeout(15_000)
-    page = context.new_page()
-    page.troubles = SimpleNamespace(errors=[], failed_requests=[])
-
-    def note(message):
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
-            page.troubles.errors.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: page.troubles.errors.append(str(error)))
+    page = watch(context.new_page(), answers_may_fail=True)
     yield page
     context.close()
 

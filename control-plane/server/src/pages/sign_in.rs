@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::{
     access::{refuse, told},
     api::{Id, Query},
-    audit::{From, signs_in},
+    audit::{FromWhere, signs_in},
     layout::{failed, outside},
     problem::Problem,
     text::link,
@@ -83,7 +83,7 @@ struct Back {
 async fn back(
     State(gate): State<Gate>,
     Extension(audit): Extension<Audit>,
-    From(from): From,
+    FromWhere(from): FromWhere,
     headers: HeaderMap,
     back: Result<Query<Back>, Problem>,
 ) -> Result<Response, Response> {
