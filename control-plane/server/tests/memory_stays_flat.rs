@@ -16,7 +16,7 @@ const MAX_MB: f64 = 300.0;
 /// From the second quarter to the last.
 const MAX_GROWTH: f64 = 1.05;
 const TRACES_A_SECOND: u32 = 100;
-const AT_FIRST: u32 = 60_000;
+const AT_FIRST: u32 = 200_000;
 const READS: [&str; 8] = [
     "/api/map",
     "/api/map?tenant=tenant-3",
