@@ -114,10 +114,10 @@ async fn who_does_not_come_back_leaves_nothing() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("nobody signed in within 1 s"), "{output:?}");
     assert!(!here.home.path().join("control-plane").exists());
-    // Nor does Ctrl-C.
+    // Nor does who ends it. Not by the signal of Ctrl-C: what a shell starts in the background ignores that.
     let ended = here
         .login_process(&[], async |_, process| {
-            let kill = Command::new("kill").args(["-INT", &process.to_string()]).status();
+            let kill = Command::new("kill").args(["-TERM", &process.to_string()]).status();
             assert!(kill.unwrap().success());
         })
         .await;
