@@ -1,6 +1,7 @@
 """Where the emulator does something else than AWS, and what comes after would not be what AWS does."""
 
 import copy
+import json
 
 from ministack.core import lambda_runtime
 from ministack.core.responses import get_account_id, get_region
@@ -13,6 +14,7 @@ def install():
     _transform_with_parameters()
     _conditions_in_change_sets()
     _alarms_on_expressions()
+    _generated_secrets()
     _secrets_by_arn()
     _tables_that_forget()
     _traces_of_callers()
@@ -64,6 +66,23 @@ def _alarms_on_expressions():
         return {**plain(name, {**single, "MetricName": "expression", "Namespace": "rehearsal"}), "Metrics": properties["Metrics"]}
 
     provisioners._cw_metric_alarm_record = record
+
+
+def _generated_secrets():
+    """A generated secret has a character of each kind that it may have; the emulator's CloudFormation draws from all, and one of 37 has no digit."""
+    plain = provisioners._sm_secret_string
+
+    def secret(properties):
+        generate = properties.get("GenerateSecretString")
+        if not generate or properties.get("SecretString"):
+            return plain(properties)
+        _, _, answer = secretsmanager._get_random_password(generate)
+        password = json.loads(answer)["RandomPassword"]
+        if "GenerateStringKey" not in generate:
+            return password
+        return json.dumps(json.loads(generate["SecretStringTemplate"]) | {generate["GenerateStringKey"]: password})
+
+    provisioners._sm_secret_string = secret
 
 
 def _secrets_by_arn():
