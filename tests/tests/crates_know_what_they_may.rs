@@ -35,6 +35,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &["slo", "control-plane-model", "control-plane-clickhouse", "lambda-http-client", "tenant-telemetry"],
     ),
     ("control-plane/model", &["slo"]),
+    ("control-plane/analysis", &["control-plane-model", "slo"]),
     ("control-plane/embedded", &["control-plane-model", "slo"]),
     ("control-plane/clickhouse", &["control-plane-model", "slo"]),
     ("control-plane/dynamodb", &["control-plane-model"]),
@@ -47,6 +48,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "control-plane-model",
             "control-plane-access",
+            "control-plane-analysis",
             "control-plane-audit",
             "control-plane-embedded",
             "control-plane-clickhouse",
@@ -61,6 +63,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "control-plane/cli",
         &[
             "control-plane",
+            "control-plane-analysis",
             "control-plane-audit",
             "control-plane-model",
             "control-plane-embedded",

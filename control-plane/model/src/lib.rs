@@ -12,6 +12,7 @@
 //! | [`scope`] | whose eyes a read is for |
 //! | [`search`] | X-Ray filter expressions, and what they say of a trace |
 //! | [`listing`], [`map`] | searches and the service map: what is asked, and what is answered |
+//! | [`sample`] | traces as they were received, whole |
 //! | [`store`] | what keeps spans |
 //! | [`complain`](mod@complain) | what an operator is told on standard error |
 
@@ -23,6 +24,7 @@ pub mod listing;
 pub mod map;
 pub mod otlp;
 pub mod rollup;
+pub mod sample;
 pub mod scope;
 pub mod search;
 pub mod store;

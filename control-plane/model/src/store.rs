@@ -14,6 +14,7 @@ use crate::{
     incoming::Incoming,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
+    sample::{Sample, SampleQuery},
     trace::{Trace, TraceId},
 };
 
@@ -81,6 +82,21 @@ pub enum SumsOf {
     Together,
 }
 
+/// A version of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// `service.name`
+    pub service: String,
+    /// Its account; empty where that is not known.
+    pub account: String,
+    /// `service.version` or `faas.version`.
+    pub attribute: String,
+    /// What that says.
+    pub version: String,
+    /// When the first of its spans began, Unix seconds.
+    pub first_seen: i64,
+}
+
 /// Sums of requests in the order of time, some at a time. What is summed of all tenants together has no tenant in its key. The window
 /// may hold millions of rows: no more of them are in memory than are looked at.
 pub type RequestRows = BoxStream<'static, Result<Vec<Row>, StoreError>>;
@@ -103,6 +119,16 @@ pub trait SpanStore: Debug + Send + Sync {
 
     /// Traces that match, the first of them in the order asked for.
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError>;
+
+    /// Traces that match, whole; see [`SampleQuery::limit`] for which, where there are many.
+    async fn sample(&self, _scope: &Scope, _query: SampleQuery) -> Result<Sample, StoreError> {
+        Err(StoreError::Failed("this engine has no samples yet".to_owned()))
+    }
+
+    /// The versions of services that were first seen in a window, Unix seconds. What is deployed is for those who run the system: a tenant is told of none.
+    async fn versions(&self, _scope: &Scope, _from: i64, _to: i64) -> Result<Vec<Version>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// The service map of a window.
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError>;

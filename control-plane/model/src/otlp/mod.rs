@@ -5,6 +5,7 @@
 //! | `attributes` | attributes as text |
 //! | `facts` | what counting, the service map and searching rest on |
 //! | `peer`, `weight` | of these, the other side, and how many a span stands for |
+//! | `stored` | a span as it was stored, read no further than is asked |
 //! | `span`, `allowance` | a span as it is shown, and how much of it |
 
 mod allowance;
@@ -12,11 +13,13 @@ mod attributes;
 mod facts;
 mod peer;
 mod span;
+mod stored;
 mod weight;
 
 pub use facts::{Facts, Flags, Resource, Sample, SpanId};
-pub use opentelemetry_proto::tonic::trace::v1::span::SpanKind as Kind;
+pub use opentelemetry_proto::tonic::{resource::v1::Resource as SentResource, trace::v1::span::SpanKind as Kind};
 pub use peer::Peer;
 pub use span::span;
+pub use stored::{StoredAttribute, StoredEvent, StoredList, StoredSpan, StoredStatus, StoredValue, Value, text};
 
 pub use attributes::{scalar, up_to};

@@ -1,0 +1,145 @@
+//! A span as it was stored, read no further than is asked: texts stay where they are in the bytes that came from the store.
+//!
+//! Decoding all of a span makes thirty strings; what looks at every attribute of a hundred thousand spans cannot wait for that. Fields and
+//! their numbers: <https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto>.
+
+use std::borrow::Cow;
+
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind as Kind;
+use prost::{Message, bytes::Bytes};
+
+use super::attributes::double;
+
+/// A `Span`, as far as it is looked at.
+#[derive(Clone, PartialEq, Message)]
+pub struct StoredSpan {
+    /// Its id, eight bytes.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub span_id: Bytes,
+    /// The W3C trace state.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub trace_state: Bytes,
+    /// Its parent's id; empty for a root.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub parent_span_id: Bytes,
+    /// Its name, UTF-8.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub name: Bytes,
+    /// A [`Kind`].
+    #[prost(enumeration = "Kind", tag = "6")]
+    pub kind: i32,
+    /// Nanoseconds since 1970.
+    #[prost(fixed64, tag = "7")]
+    pub start_time_unix_nano: u64,
+    /// Nanoseconds since 1970; may be before the start.
+    #[prost(fixed64, tag = "8")]
+    pub end_time_unix_nano: u64,
+    /// Its attributes. Of one that is there twice the first counts.
+    #[prost(message, repeated, tag = "9")]
+    pub attributes: Vec<StoredAttribute>,
+    /// Its events, as exceptions are.
+    #[prost(message, repeated, tag = "11")]
+    pub events: Vec<StoredEvent>,
+    /// How it went.
+    #[prost(message, optional, tag = "15")]
+    pub status: Option<StoredStatus>,
+}
+
+/// An attribute: its name, and what it says.
+#[derive(Clone, PartialEq, Message)]
+pub struct StoredAttribute {
+    /// UTF-8.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub key: Bytes,
+    /// What it says.
+    #[prost(message, optional, tag = "2")]
+    pub value: Option<StoredValue>,
+}
+
+/// What an attribute says.
+#[derive(Clone, PartialEq, Message)]
+pub struct StoredValue {
+    /// One of these.
+    #[prost(oneof = "Value", tags = "1, 2, 3, 4, 5")]
+    pub value: Option<Value>,
+}
+
+/// A scalar, or a list.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Value {
+    /// Text, UTF-8.
+    #[prost(bytes = "bytes", tag = "1")]
+    Text(Bytes),
+    /// Whether something is so.
+    #[prost(bool, tag = "2")]
+    Truth(bool),
+    /// A whole number.
+    #[prost(int64, tag = "3")]
+    Integer(i64),
+    /// Any other number.
+    #[prost(double, tag = "4")]
+    Double(f64),
+    /// Several values.
+    #[prost(message, tag = "5")]
+    List(StoredList),
+}
+
+/// A list of values.
+#[derive(Clone, PartialEq, Message)]
+pub struct StoredList {
+    /// The values.
+    #[prost(message, repeated, tag = "1")]
+    pub values: Vec<StoredValue>,
+}
+
+/// An event of a span.
+#[derive(Clone, PartialEq, Message)]
+pub struct StoredEvent {
+    /// Its name, UTF-8: `exception`, say.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub name: Bytes,
+    /// Its attributes.
+    #[prost(message, repeated, tag = "3")]
+    pub attributes: Vec<StoredAttribute>,
+}
+
+/// How a span went.
+#[derive(Clone, PartialEq, Message)]
+pub struct StoredStatus {
+    /// Why, UTF-8.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub message: Bytes,
+    /// 2 is an error.
+    #[prost(int32, tag = "3")]
+    pub code: i32,
+}
+
+/// Text of a field; what is no UTF-8 was refused at the door.
+pub fn text(field: &Bytes) -> &str {
+    std::str::from_utf8(field).unwrap_or_default()
+}
+
+impl StoredValue {
+    /// A scalar as text, as every sum, list and page has it; of lists, objects and bytes none.
+    pub fn scalar(&self) -> Option<Cow<'_, str>> {
+        Some(match self.value.as_ref()? {
+            Value::Text(bytes) => text(bytes).into(),
+            Value::Truth(truth) => if *truth { "true" } else { "false" }.into(),
+            Value::Integer(number) => number.to_string().into(),
+            Value::Double(number) => double(*number).unwrap_or_else(|| number.to_string().into()),
+            Value::List(_) => return None,
+        })
+    }
+}
+
+impl StoredSpan {
+    /// The value of an attribute.
+    pub fn attribute(&self, key: &str) -> Option<&StoredValue> {
+        self.attributes.iter().find(|attribute| *attribute.key == *key.as_bytes())?.value.as_ref()
+    }
+
+    /// Nanoseconds; never less than none.
+    pub fn duration_ns(&self) -> u64 {
+        self.end_time_unix_nano.saturating_sub(self.start_time_unix_nano)
+    }
+}

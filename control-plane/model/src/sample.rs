@@ -1,0 +1,56 @@
+//! Traces as they were received, whole: what is asked of every attribute of every span is asked of these.
+
+use std::sync::Arc;
+
+use futures_util::stream::BoxStream;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::bytes::Bytes;
+
+use crate::{search::Expression, store::StoreError, trace::TraceId};
+
+/// Which traces are wanted.
+#[derive(Debug, Clone)]
+pub struct SampleQuery {
+    /// Traces that began at or after this, nanoseconds since 1970.
+    pub from_ns: i64,
+    /// And before this.
+    pub to_ns: i64,
+    /// What they must match; all do if there is none.
+    pub expression: Option<Expression>,
+    /// How many at most. Where more match, those are taken whose [`place`] is the lowest: every trace has the same chance, and every
+    /// engine takes the same.
+    pub limit: usize,
+}
+
+/// What was found.
+pub struct Sample {
+    /// How many match. Where these are more than were wanted, the traces are a sample of them.
+    pub matched: usize,
+    /// Whether there were more to look at than a search may.
+    pub truncated: bool,
+    /// The traces, some at a time, in no order.
+    pub traces: BoxStream<'static, Result<Vec<StoredTrace>, StoreError>>,
+}
+
+/// A trace as its spans were received; each span once.
+#[derive(Debug, Clone)]
+pub struct StoredTrace {
+    /// Its id.
+    pub trace_id: TraceId,
+    /// Its spans, by sender.
+    pub parts: Vec<StoredPart>,
+}
+
+/// Spans of one sender.
+#[derive(Debug, Clone)]
+pub struct StoredPart {
+    /// Who sent them; the same for all parts of a sender.
+    pub resource: Arc<Resource>,
+    /// Each a `Span`, protobuf: read them with [`StoredSpan`](crate::otlp::StoredSpan).
+    pub spans: Vec<Bytes>,
+}
+
+/// Where a trace stands when some are taken at random: its last eight bytes, which W3C trace ids and X-Ray's alike have at random.
+pub fn place(trace_id: TraceId) -> u64 {
+    trace_id.as_bytes().last_chunk().copied().map_or(0, u64::from_be_bytes)
+}
