@@ -51,7 +51,7 @@ async fn render(view: &View, query: &MapPage) -> Result<Markup, Problem> {
             (edges(&shown))
         }
     };
-    Ok(html! { (form(query, &facets)) (live("/", query, query.live.is_some(), &content)) })
+    Ok(html! { (form(view, query, &facets)) (live("/", query, query.live.is_some(), &content)) })
 }
 
 /// A map, and what it is narrowed to.
@@ -85,14 +85,14 @@ impl Shown<'_> {
     }
 }
 
-fn form(query: &MapPage, facets: &Facets) -> Markup {
+fn form(view: &View, query: &MapPage, facets: &Facets) -> Markup {
     let filter = &query.filter;
     html! {
         form.filters method="get" action="/" aria-label="Narrow the map" {
             (choice("tenant", "Tenant", &facets.tenants, &filter.tenant))
             (choice("tier", "Tier", &facets.tiers, &filter.tier))
             (choice("account", "Account", &facets.accounts, &filter.account))
-            (window(&filter.window))
+            (window(&view.place, &filter.window))
             label.check { input type="checkbox" name="live" checked[query.live.is_some()]; "Live" }
             button { "Show" }
         }

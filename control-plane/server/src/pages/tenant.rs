@@ -6,7 +6,7 @@ use maud::{Markup, Render, html};
 use serde::Deserialize;
 
 use super::{
-    frame::{Table, answer, window},
+    frame::{Table, answer, moment, window},
     registry, search,
     tenants::{meter, objectives},
 };
@@ -16,7 +16,7 @@ use crate::{
     api::{Point, Query, ServiceLine, TenantAnswer, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{clock, duration, known, link, percent},
+    text::{clock, duration, known, percent},
 };
 
 const WIDTH: f64 = 720.0;
@@ -43,21 +43,23 @@ pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Re
             {
                 Ok(html! { (registry.unwrap_or_default()) p { (problem.detail) } })
             }
-            spans => Ok(html! { @if let Some(registry) = registry { (registry) } (content(&id, &query, &spans?)) }),
+            spans => {
+                Ok(html! { @if let Some(registry) = registry { (registry) } (content(&view, &id, &query, &spans?)) })
+            }
         }
     };
     answer(&view, format!("Tenant {id}").trim_end(), Tab::Tenants, content).await
 }
 
-fn content(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
+fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
     let within = answer.now.as_ref().map(|now| now.fare.evaluation.objectives.latency.within_ms * 1e6);
     html! {
         form.filters method="get" action="/tenant" aria-label="Window" {
             input type="hidden" name="id" value=(id);
-            (window(&query.window))
+            (window(&view.place, &query.window))
             button { "Show" }
-            a href=(link("/", &[("tenant", id)])) { "Its service map" }
-            a href=(link("/traces", &[("tenant", id)])) { "Its traces" }
+            a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
+            a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
         }
         @if let Some(now) = &answer.now {
             @let evaluation = &now.fare.evaluation;
@@ -75,9 +77,9 @@ fn content(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
         (chart("Failed", &answer.points, None, |point| point.summary.error_rate.unwrap_or_default(), percent))
         @if !answer.alerts.is_empty() { h2 { "Alerts" } (alerts(&answer.alerts)) }
         h2 { "Slowest traces" }
-        @if answer.slowest.is_empty() { p { "None in this window." } } @else { (search::table("Slowest traces", &answer.slowest)) }
+        @if answer.slowest.is_empty() { p { "None in this window." } } @else { (search::table("Slowest traces", &answer.slowest, &query.window)) }
         h2 { "Services" }
-        (services(id, &answer.services))
+        (services(id, &query.window, &answer.services))
     }
 }
 
@@ -120,10 +122,10 @@ pub(super) fn alerts(alerts: &[Alarm]) -> Markup {
         ul.alerts {
             @for alarm in alerts {
                 li.open[alarm.alert.closed.is_none()] {
-                    time { (clock(alarm.alert.opened * 1_000_000_000)) } " "
+                    (moment(alarm.alert.opened * 1_000_000_000)) " "
                     @match alarm.alert.closed {
                         None => strong { "open" },
-                        Some(closed) => { "closed " time { (clock(closed * 1_000_000_000)) } }
+                        Some(closed) => { "closed " (moment(closed * 1_000_000_000)) }
                     }
                     ": " (alarm.summary) " "
                     a href=(alarm.traces) {
@@ -135,10 +137,10 @@ pub(super) fn alerts(alerts: &[Alarm]) -> Markup {
     }
 }
 
-fn services(id: &str, services: &[ServiceLine]) -> Markup {
+fn services(id: &str, window: &WindowQuery, services: &[ServiceLine]) -> Markup {
     let traces = |line: &ServiceLine| {
         let filter = format!("annotation[tenant.id] = {} AND service({})", quoted(id), quoted(&line.service));
-        link("/traces", &[("filter", filter.as_str()), ("order", "slowest")])
+        window.link("/traces", &[("filter", filter.as_str()), ("order", "slowest")])
     };
     Table::of("Services", services, |_| None)
         .text("Service", |line| html! { a href=(traces(line)) { (line.service) } })

@@ -5,13 +5,13 @@ use maud::{Markup, Render, html};
 use serde::{Deserialize, Serialize};
 use slo::Objectives;
 
-use super::frame::{Table, answer, choice, live};
+use super::frame::{Table, answer, choice, kept, live, moment};
 use crate::{
-    api::{FareLine, Query, SloAnswer, View},
+    api::{FareLine, Query, SloAnswer, View, WindowQuery},
     evaluator::Whose,
     layout::Tab,
     problem::Problem,
-    text::{attained, clock, duration, known, link, percent, promised},
+    text::{attained, duration, known, percent, promised},
 };
 
 const TITLE: &str = "Tenants";
@@ -23,6 +23,8 @@ pub(super) struct Narrowed {
     name: Option<String>,
     tier: Option<String>,
     live: Option<String>,
+    #[serde(flatten)]
+    window: WindowQuery,
 }
 
 pub(super) async fn page(view: View, query: Result<Query<Narrowed>, Problem>) -> Response {
@@ -41,11 +43,11 @@ fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
         @if answer.at == 0 {
             p { "Objectives are being evaluated for the first time." }
         } @else {
-            p { (matching.len()) " tenants, " strong { (violated) " beyond an objective" } ", at " time { (clock(answer.at * 1_000_000_000)) } "." }
+            p { (matching.len()) " tenants, " strong { (violated) " beyond an objective" } ", at " (moment(answer.at * 1_000_000_000)) "." }
             h2 { "By tier" }
-            (table("Tiers, and everybody", &answer.groups))
+            (table("Tiers, and everybody", &query.window, &answer.groups))
             h2 { "By tenant, the worst first" }
-            (table("Tenants", matching.iter().take(SHOWN).copied()))
+            (table("Tenants", &query.window, matching.iter().take(SHOWN).copied()))
             @if matching.len() > SHOWN { p { "The first " (SHOWN) " of " (matching.len()) "; narrow them by name." } }
         }
     };
@@ -54,6 +56,7 @@ fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
         form.filters method="get" action="/tenants" aria-label="Narrow the tenants" {
             label { "Name contains" input name="name" value=(query.name.as_deref().unwrap_or_default()); }
             (choice("tier", "Tier", &tiers, &query.tier))
+            (kept(&query.window))
             label.check { input type="checkbox" name="live" checked[query.live.is_some()]; "Live" }
             button { "Show" }
         }
@@ -71,11 +74,11 @@ fn whose(line: &FareLine) -> String {
     }
 }
 
-fn table<'a>(label: &'a str, lines: impl IntoIterator<Item = &'a FareLine>) -> Markup {
+fn table<'a>(label: &'a str, window: &WindowQuery, lines: impl IntoIterator<Item = &'a FareLine>) -> Markup {
     let fault = |is_at_fault: bool| if is_at_fault { "fault" } else { "" };
     Table::of(label, lines, |_| None)
         .text("Whose", |line| match &line.fare.whose {
-            Whose::Tenant(tenant) => html! { a href=(link("/tenant", &[("id", tenant)])) { (tenant) } },
+            Whose::Tenant(tenant) => html! { a href=(window.link("/tenant", &[("id", tenant)])) { (tenant) } },
             _ => html! { (whose(line)) },
         })
         .text("Tier", |line| &line.fare.tier)
