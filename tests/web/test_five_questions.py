@@ -24,10 +24,10 @@ def control_plane(tmp_path_factory):
 def test_a_fifth_click_is_one_too_many(page):
     """The tests below would fail on a longer way."""
     clicks = Clicks(page, "/tenants")
-    for name in ("Map", "Traces", "Tenants", "Cost"):
+    for name in ("Service map", "Traces", "Tenants", "Cost"):
         clicks.click(page.get_by_role("navigation").get_by_role("link", name=name, exact=True))
     with pytest.raises(AssertionError, match="more than 4 clicks"):
-        clicks.click(page.get_by_role("link", name="Map", exact=True))
+        clicks.click(page.get_by_role("link", name="Service map", exact=True))
 
 
 def test_it_is_one_tenant_and_since_a_deployment(page):
