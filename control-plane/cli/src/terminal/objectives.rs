@@ -48,7 +48,8 @@ pub(crate) fn slo(answer: &SloAnswer) -> String {
     }
     let violated = answer.tenants.iter().filter(|line| line.violated).count();
     let at = if answer.at == 0 { "not evaluated yet".to_owned() } else { clock(answer.at * NANOSECONDS) };
-    format!("{table}\n{violated} of {} tenants beyond an objective; {at}\n", answer.tenants.len())
+    let hurting = answer.hurting.as_ref().map(|hurting| format!("{}\n", hurting.text(answer.at))).unwrap_or_default();
+    format!("{table}\n{hurting}{violated} of {} tenants beyond an objective; {at}\n", answer.tenants.len())
 }
 
 fn whose(line: &FareLine) -> String {
