@@ -6,10 +6,10 @@ use slo::{CostReport, Dear, Line, Share};
 
 use super::frame::{Table, answer, window};
 use crate::{
-    api::{CostAnswer, CostFilter, Days, DearTenant, Query, View, WindowQuery},
+    api::{CostAnswer, CostFilter, DearTenant, Query, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{known, link, moment, percent},
+    text::{known, link, percent},
 };
 
 const TITLE: &str = "Cost";
@@ -28,7 +28,7 @@ pub(super) async fn page(view: View, query: Result<Query<CostFilter>, Problem>) 
 }
 
 fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
-    let CostAnswer { report, days, dearest } = answer;
+    let CostAnswer { report, dearest, .. } = answer;
     let csv = CostFilter { format: Some("csv".to_owned()), ..query.clone() };
     html! {
         form.filters method="get" action="/cost" aria-label="Window" {
@@ -45,31 +45,25 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
         }
         @if !dearest.is_empty() {
             h2 { "The dearest tenants, and why" }
-            ol.reasons {
+            ol {
                 @for DearTenant { dear, why } in dearest.iter().take(EXPLAINED) {
-                    li { a href=(tenant(*days, &dear.tenant)) { (dear.tenant) } ": " (why) }
+                    li { a href=(query.window.link("/tenant", &[("id", &dear.tenant)])) { (dear.tenant) } ": " (why) }
                 }
             }
         }
-        h2 { "By tenant" } (tenants(*days, report, dearest))
+        h2 { "By tenant" } (tenants(&query.window, report, dearest))
         h2 { "By tier" } (lines("Tiers", &report.tiers, |line| text(line.tier.as_deref()), |table| table))
         h2 { "By service" } (lines("Services", &report.services, |line| text(line.service.as_deref()), |table| table))
     }
 }
 
-/// The page of a tenant over these days.
-fn tenant(days: Days, tenant: &str) -> String {
-    let window = WindowQuery { window: None, from: Some(moment(days.from)), to: Some(moment(days.to)) };
-    window.link("/tenant", &[("id", tenant)])
-}
-
-fn tenants(days: Days, report: &CostReport, dearest: &[DearTenant]) -> Markup {
+fn tenants(window: &WindowQuery, report: &CostReport, dearest: &[DearTenant]) -> Markup {
     let dear = |line: &Line| {
         let found = dearest.iter().find(|dear| Some(&dear.dear.tenant) == line.tenant.as_ref());
         found.map(|dear| &dear.dear)
     };
     let name = |line: &Line| match line.tenant.as_deref().filter(|name| !name.is_empty()) {
-        Some(name) => html! { a href=(tenant(days, name)) { (name) } },
+        Some(name) => html! { a href=(window.link("/tenant", &[("id", name)])) { (name) } },
         None => text(None),
     };
     let operation = |dear: &Dear| {
