@@ -3,11 +3,11 @@
 use comfy_table::Cell;
 use control_plane::{
     alerting::Alarm,
-    api::{FareLine, SloAnswer},
+    api::{CostAnswer, FareLine, SloAnswer},
     evaluator::Whose,
     text::{attained, clock, duration, known, percent, promised},
 };
-use slo::{CostReport, Objectives};
+use slo::Objectives;
 
 use super::lists::{number, table};
 
@@ -48,7 +48,8 @@ pub(crate) fn slo(answer: &SloAnswer) -> String {
     }
     let violated = answer.tenants.iter().filter(|line| line.violated).count();
     let at = if answer.at == 0 { "not evaluated yet".to_owned() } else { clock(answer.at * NANOSECONDS) };
-    format!("{table}\n{violated} of {} tenants beyond an objective; {at}\n", answer.tenants.len())
+    let hurting = answer.hurting.as_ref().map(|hurting| format!("{}\n", hurting.text(answer.at))).unwrap_or_default();
+    format!("{table}\n{hurting}{violated} of {} tenants beyond an objective; {at}\n", answer.tenants.len())
 }
 
 fn whose(line: &FareLine) -> String {
@@ -76,8 +77,12 @@ pub(crate) fn alerts(alerts: &[Alarm]) -> String {
     format!("{table}\n{} open\n", alerts.iter().filter(|alarm| alarm.alert.closed.is_none()).count())
 }
 
-/// Who costs what: tenants, the most first.
-pub(crate) fn cost(report: &CostReport) -> String {
+/// Tenants of which it is said in a sentence why they are dear.
+const EXPLAINED: usize = 5;
+
+/// Who costs what: tenants, the most first; and why the dearest are dear.
+pub(crate) fn cost(answer: &CostAnswer) -> String {
+    let report = &answer.report;
     let mut table = table(["tenant", "tier", "requests", "share", "time", "share", "money"]);
     let mut lines: Vec<_> = report.tenants.iter().collect();
     lines.sort_by(|a, b| b.share.seconds.total_cmp(&a.share.seconds));
@@ -98,8 +103,10 @@ pub(crate) fn cost(report: &CostReport) -> String {
     }
     let total = &report.total;
     let currency = report.currency.as_deref().unwrap_or("(no prices)");
+    let why = answer.dearest.iter().take(EXPLAINED);
+    let why: String = why.map(|dearest| format!("{}: {}\n", dearest.dear.tenant, dearest.why)).collect();
     format!(
-        "{table}\n{:.0} requests, {:.1} s, {} {currency} in all\n",
+        "{table}\n{why}{:.0} requests, {:.1} s, {} {currency} in all\n",
         total.requests,
         total.seconds,
         money(total.cents)
