@@ -38,7 +38,7 @@ pub(super) struct Table<'a, Row> {
 }
 
 impl<'a, Row> Table<'a, Row> {
-    /// One without columns; `class` says in which colours a row is.
+    /// One without columns; `class` says in which colours a row is that is at fault as a whole.
     pub(super) fn of(
         label: &'a str,
         rows: impl IntoIterator<Item = &'a Row>,
@@ -49,17 +49,45 @@ impl<'a, Row> Table<'a, Row> {
     }
 
     pub(super) fn text<C: Render>(self, head: &str, cell: impl Fn(&'a Row) -> C) -> Self {
-        self.column(head, false, cell)
+        self.column(head, "", |_| "", cell)
     }
 
     pub(super) fn number<C: Render>(self, head: &str, cell: impl Fn(&'a Row) -> C) -> Self {
-        self.column(head, true, cell)
+        self.column(head, "number", |_| "", cell)
     }
 
-    fn column<C: Render>(mut self, head: &str, number: bool, cell: impl Fn(&'a Row) -> C) -> Self {
-        self.heads += &html! { th.number[number] scope="col" { (head) } }.0;
+    /// Text; `color` is the class by which a cell is coloured, empty for one that is as others.
+    pub(super) fn colored_text<C: Render>(
+        self,
+        head: &str,
+        color: impl Fn(&'a Row) -> &'static str,
+        cell: impl Fn(&'a Row) -> C,
+    ) -> Self {
+        self.column(head, "", color, cell)
+    }
+
+    /// A number, coloured likewise.
+    pub(super) fn colored_number<C: Render>(
+        self,
+        head: &str,
+        color: impl Fn(&'a Row) -> &'static str,
+        cell: impl Fn(&'a Row) -> C,
+    ) -> Self {
+        self.column(head, "number", color, cell)
+    }
+
+    fn column<C: Render>(
+        mut self,
+        head: &str,
+        class: &str,
+        color: impl Fn(&'a Row) -> &'static str,
+        cell: impl Fn(&'a Row) -> C,
+    ) -> Self {
+        let attribute = |classes: String| Some(classes.trim().to_owned()).filter(|classes| !classes.is_empty());
+        self.heads += &html! { th class=[attribute(class.to_owned())] scope="col" { (head) } }.0;
         for (row, _, cells) in &mut self.rows {
-            *cells += &html! { td.number[number] { (cell(row)) } }.0;
+            let class = attribute(format!("{class} {}", color(row)));
+            *cells += &html! { td class=[class] { (cell(row)) } }.0;
         }
         self
     }

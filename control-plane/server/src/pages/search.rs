@@ -98,16 +98,16 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
 }
 
 pub(super) fn table(label: &str, traces: &[Summary], within: &WindowQuery) -> Markup {
-    let class = |trace: &Summary| match trace.status() {
-        "throttled" => Some("throttle"),
-        status => Some(status),
+    let color = |trace: &Summary| match trace.status() {
+        "throttled" => "throttle",
+        status => status,
     };
     let name = |trace: &Summary| if trace.root.is_empty() { trace.trace_id.to_string() } else { trace.root.clone() };
     let page = |trace: &Summary| within.link(&format!("/traces/{}", trace.trace_id), &());
-    Table::of(label, traces, class)
+    Table::of(label, traces, |_| None)
         .text("Trace", |trace| html! { a href=(page(trace)) { (name(trace)) } })
         .number("Duration", |trace| duration(trace.duration_ns as f64))
-        .text("Status", Summary::status)
+        .colored_text("Status", color, Summary::status)
         .text("Tenant", |trace| trace.tenants.join(", "))
         .text("Services", |trace| trace.services.join(", "))
         .text("Accounts", |trace| trace.accounts.join(", "))

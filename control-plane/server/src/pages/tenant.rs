@@ -9,7 +9,7 @@ use super::{
     charts,
     frame::{Table, answer, moment, window},
     registry, search,
-    tenants::meter,
+    tenants::{meter, objectives},
 };
 
 use crate::{
@@ -67,8 +67,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
                 div { dt { "Failed, 5 min" } dd { (known(evaluation.latest.error_rate, percent)) } }
                 div { dt { "p99, 5 min" } dd { (known(evaluation.latest.p99_ns, duration)) } }
                 div { dt { "Its usual p99" } dd { (known(evaluation.baseline_p99_ns, duration)) } }
-                div { dt { "Objective" } dd { (percent(evaluation.objectives.latency.target)) " within " (duration(evaluation.objectives.latency.within_ms * 1e6)) ", "
-                    (percent(evaluation.objectives.availability.target)) " not failed" } }
+                div { dt { "Objectives" } dd { (objectives(&evaluation.objectives)) } }
             }
         }
         (charts::of(view, id, answer))
@@ -91,7 +90,9 @@ pub(super) fn alerts(alerts: &[Alarm]) -> Markup {
                         Some(closed) => { "closed " (moment(closed * 1_000_000_000)) }
                     }
                     ": " (alarm.summary) " "
-                    a href=(alarm.traces) { "its traces" }
+                    a href=(alarm.traces) {
+                        @if alarm.traces_title.is_empty() { "its traces" } @else { (alarm.traces_title) }
+                    }
                 }
             }
         }
