@@ -51,8 +51,10 @@ pub(crate) fn slo(answer: &SloAnswer, alerts: &[Alarm], screen: &Screen) -> Stri
     let at = if answer.at == 0 { "not evaluated yet".to_owned() } else { clock(answer.at * NANOSECONDS) };
     let tenants = answer.tenants.len();
     let hurting = answer.hurting.as_ref().map(|hurting| format!("{}\n", hurting.text(answer.at))).unwrap_or_default();
-    let page = screen.link("/tenants");
-    format!("{table}\n{hurting}{violated} of {tenants} tenants beyond an objective; {at}\n{page}\n")
+    format!(
+        "{table}\n{hurting}{violated} of {tenants} tenants beyond an objective; {at}\n{}\n",
+        screen.link("/tenants")
+    )
 }
 
 fn budget_left(share: f64) -> String {

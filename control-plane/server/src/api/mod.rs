@@ -5,6 +5,7 @@
 //! | `sources` | what all of it is read from |
 //! | `query` | what a request asks for |
 //! | `objectives` | objectives and alerts |
+//! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `cost` | who costs what, and why |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
@@ -17,6 +18,7 @@ mod objectives;
 mod query;
 mod sign_in;
 mod sources;
+mod timeline;
 
 use axum::{
     Json,
@@ -36,10 +38,11 @@ pub(crate) use audit::AuditFilter;
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
 pub use logs::Logs;
-pub use objectives::{Point, ServiceLine, TenantAnswer};
+pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
+pub use timeline::{Beside, Deployed, Point};
 
 pub use crate::evaluator::{FareLine, SloAnswer};
 pub(crate) use crate::window::WindowQuery;
