@@ -6,11 +6,13 @@
 //! | `query` | what a request asks for |
 //! | `objectives` | objectives, alerts and cost |
 //! | `timeline` | a tenant over time, beside its tier and everybody |
+//! | `groups` | requests by the values of any attribute |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
+mod groups;
 mod logs;
 mod objectives;
 mod query;
@@ -33,6 +35,8 @@ use control_plane_model::{
 use serde::Serialize;
 
 pub(crate) use audit::AuditFilter;
+pub(crate) use groups::{BEFORE, GroupFilter, ORDERS};
+pub use groups::GroupsAnswer;
 pub use logs::Logs;
 pub(crate) use objectives::CostFilter;
 pub use objectives::{ServiceLine, TenantAnswer};
@@ -68,6 +72,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/traces", traces)
         .get(May::SignedIn, "/api/traces/{id}", trace)
         .get(May::Staff, "/api/traces/{id}/logs", trace_logs)
+        .get(May::SignedIn, "/api/groups", groups::groups)
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
