@@ -110,4 +110,3 @@ pub struct Groups {
     /// Names of attributes that spans had, by the alphabet: of some of the traces.
     pub attributes: Vec<String>,
 }
-

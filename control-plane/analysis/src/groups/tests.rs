@@ -111,8 +111,7 @@ fn each_element_of_a_list_counts_once_and_numbers_are_text() {
 
 #[test]
 fn only_what_was_asked_for_counts() {
-    let of =
-        |tenant: &str, second| span(Kind::Server, second, 1, vec![text("tenant.id", tenant), text("k", tenant)]);
+    let of = |tenant: &str, second| span(Kind::Server, second, 1, vec![text("tenant.id", tenant), text("k", tenant)]);
     let api = trace(vec![text("service.name", "api")], &[of("a", 0), of("b", 0), of("a", -1), of("a", 100)]);
     let other = trace(vec![text("service.name", "other"), text("k", "the sender")], &[of("a", 50)]);
     let traces = [api, other];
@@ -134,8 +133,7 @@ fn numbers_are_those_of_a_recount() {
     let mut spans = Vec::new();
     for value in 1..=14_u64 {
         for number in 0..value * 10 {
-            let attributes =
-                vec![text("k", &format!("v{value}")), pair("sampling.adjusted_count", Sent::IntValue(2))];
+            let attributes = vec![text("k", &format!("v{value}")), pair("sampling.adjusted_count", Sent::IntValue(2))];
             let one = span(Kind::Server, (number % 100) as i64, value + number, attributes);
             spans.push(if number % value == 0 { failed(one) } else { one });
         }
@@ -145,8 +143,7 @@ fn numbers_are_those_of_a_recount() {
     assert!(found.estimated);
     assert_eq!(found.values.len(), SHOWN);
     for (group, value) in found.values.iter().zip((1..=14_u64).rev()) {
-        let of_value: Vec<&Span> =
-            spans.iter().filter(|span| span.attributes[0] == text("k", &group.value)).collect();
+        let of_value: Vec<&Span> = spans.iter().filter(|span| span.attributes[0] == text("k", &group.value)).collect();
         let summary = &group.summary;
         assert_eq!(group.value, format!("v{value}"));
         assert_eq!(summary.requests, of_value.len() as u64);

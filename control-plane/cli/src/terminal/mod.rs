@@ -1,7 +1,9 @@
 //! What the pages show, in a terminal.
 
+mod groups;
 mod lists;
 mod objectives;
+mod screen;
 mod trace;
 
 use std::borrow::Cow;
@@ -9,8 +11,10 @@ use std::borrow::Cow;
 use control_plane::visible;
 use serde::de::DeserializeOwned;
 
+pub(crate) use groups::groups;
 pub(crate) use lists::{audit, map, traces};
 pub(crate) use objectives::{alerts, cost, slo};
+pub(crate) use screen::Screen;
 pub(crate) use trace::trace;
 
 /// An answer of the API, with control characters in its texts made visible: names come from whoever sends spans.

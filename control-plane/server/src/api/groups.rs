@@ -27,7 +27,7 @@ const NANOSECONDS: i64 = 1_000_000_000;
 /// What `order` may be.
 pub(crate) const ORDERS: [&str; 3] = ["most", "failing", "slowest"];
 /// What `before` may be.
-pub(crate) const BEFORE: [&str; 2] = ["window", "day"];
+const BEFORE: [&str; 2] = ["window", "day"];
 
 /// What is grouped by what.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -4,14 +4,16 @@
 //! |---|---|
 //! | `sources` | what all of it is read from |
 //! | `query` | what a request asks for |
-//! | `objectives` | objectives, alerts and cost |
+//! | `objectives` | objectives and alerts |
 //! | `timeline` | a tenant over time, beside its tier and everybody |
+//! | `cost` | who costs what, and why |
 //! | `groups` | requests by the values of any attribute |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
+mod cost;
 mod groups;
 mod logs;
 mod objectives;
@@ -35,10 +37,11 @@ use control_plane_model::{
 use serde::Serialize;
 
 pub(crate) use audit::AuditFilter;
-pub(crate) use groups::{BEFORE, GroupFilter, ORDERS};
+pub(crate) use cost::CostFilter;
+pub use cost::{CostAnswer, Days, DearTenant};
 pub use groups::GroupsAnswer;
+pub(crate) use groups::{GroupFilter, ORDERS};
 pub use logs::Logs;
-pub(crate) use objectives::CostFilter;
 pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
@@ -77,7 +80,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
         .get(May::SignedIn, "/api/alerts", objectives::alerts)
-        .get(May::SignedIn, "/api/cost", objectives::cost)
+        .get(May::SignedIn, "/api/cost", cost::cost)
         .get(May::Staff, "/api/audit", audit::audit)
 }
 

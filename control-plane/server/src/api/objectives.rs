@@ -1,10 +1,9 @@
-//! Objectives, alerts and cost.
+//! Objectives and alerts.
 
 use std::collections::HashMap;
 
 use axum::{
     Json,
-    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use control_plane_model::{
@@ -19,7 +18,6 @@ use slo::Summary;
 
 use super::{
     Answer, Beside, Deployed, Id, Point, Query, View,
-    query::one_of,
     timeline::{self, ServiceKey, Stretches},
 };
 
@@ -75,13 +73,6 @@ pub(crate) struct AlertFilter {
     tenant: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct CostFilter {
-    pub(crate) format: Option<String>,
-    #[serde(flatten)]
-    pub(crate) window: WindowQuery,
-}
-
 /// `GET /api/slo`
 pub(super) async fn slo(view: View) -> Response {
     Json(&*view.slo()).into_response()
@@ -95,21 +86,6 @@ pub(super) async fn tenant(view: View, Id(id): Id, Query(window): Query<WindowQu
 /// `GET /api/alerts`
 pub(super) async fn alerts(view: View, Query(filter): Query<AlertFilter>) -> Answer<Vec<Alarm>> {
     view.alerts(filter.tenant.as_deref()).await.map(Json)
-}
-
-/// `GET /api/cost`, as JSON or CSV.
-pub(super) async fn cost(view: View, Query(filter): Query<CostFilter>) -> Result<Response, Problem> {
-    let format = one_of("format", &filter.format, &["json", "csv"])?;
-    let report = view.cost(&filter.window).await?;
-    match format {
-        Some("csv") => {
-            let csv = report
-                .to_csv(&report.lines)
-                .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-            Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response())
-        }
-        _ => Ok(Json(report).into_response()),
-    }
 }
 
 /// What spans say of a tenant in a window: all but how it fares now, and its alerts.

@@ -19,7 +19,8 @@ use crate::{
 
 const TITLE: &str = "Group by";
 /// What one would begin with.
-const SUGGESTED: [&str; 5] = ["span.name", "db.collection.name", "aws.dynamodb.table_names", "service.version", "error.type"];
+const SUGGESTED: [&str; 5] =
+    ["span.name", "db.collection.name", "aws.dynamodb.table_names", "service.version", "error.type"];
 /// Slower than before by this factor is marked, where there are spans enough for percentiles.
 const MUCH_SLOWER: f64 = 1.5;
 const LEAST_SPANS: u64 = 20;
@@ -219,7 +220,10 @@ mod tests {
             ..GroupFilter::default()
         };
         let conditions = traces(&filter, Some("a \"b\"")).conditions;
-        assert_eq!(conditions.filter.as_deref(), Some(r#"(fault OR error) AND attribute[db.collection.name] = "a \"b\"""#));
+        assert_eq!(
+            conditions.filter.as_deref(),
+            Some(r#"(fault OR error) AND attribute[db.collection.name] = "a \"b\"""#)
+        );
         assert_eq!(conditions.tenant.as_deref(), Some("acme"));
         assert_eq!(traces(&filter, None).conditions.filter.as_deref(), Some("fault OR error"));
     }
