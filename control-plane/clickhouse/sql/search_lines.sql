@@ -14,7 +14,7 @@ WHERE (bucket, trace_id) IN
         AND ({tenant:Nullable(String)} IS NULL OR has(words, sipHash64('tenant', assumeNotNull({tenant:Nullable(String)}))))
         AND (NOT {alone:Bool} OR length(tenants) = 1)
         AND bin >= {bin:UInt16} AND $matches
-    ORDER BY if({slowest:Bool}, end_ns - start_ns, start_ns) DESC, trace_id DESC
+    ORDER BY multiIf({order:String} = 'slowest', end_ns - start_ns, {order:String} = 'spans', toInt64(spans), start_ns) DESC, start_ns DESC, trace_id DESC
     LIMIT {limit:UInt32}
 )
-ORDER BY if({slowest:Bool}, end_ns - start_ns, start_ns) DESC, trace_id DESC
+ORDER BY multiIf({order:String} = 'slowest', end_ns - start_ns, {order:String} = 'spans', toInt64(spans), start_ns) DESC, start_ns DESC, trace_id DESC

@@ -13,6 +13,7 @@ use control_plane_model::{
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
     otlp,
+    sample::{Sample, SampleQuery},
     store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored},
     trace::{Trace, TraceId},
 };
@@ -24,7 +25,7 @@ use tokio::sync::Mutex;
 use crate::{
     database::{Address, Database, all, failed, one, within},
     late::Late,
-    listing, map, requests,
+    listing, map, requests, sample,
     schema::{self, Migration},
     sums::{self, StoredSpan},
     wholes,
@@ -135,6 +136,10 @@ impl SpanStore for ClickHouse {
 
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
         listing::search(&self.database, scope, &search).await
+    }
+
+    async fn sample(&self, scope: &Scope, query: SampleQuery) -> Result<Sample, StoreError> {
+        sample::sample(&self.database, scope, &query).await
     }
 
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError> {

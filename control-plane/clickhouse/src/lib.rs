@@ -16,7 +16,7 @@
 //! | `wholes` | sums of hours and days |
 //! | `condition` | a filter expression in SQL |
 //! | `late` | whose past changed since |
-//! | `listing`, `map`, `requests` | reading: a search, the service map, sums by name |
+//! | `listing`, `sample`, `map`, `requests` | reading: a search, traces whole, the service map, sums by name |
 
 mod condition;
 mod database;
@@ -27,6 +27,7 @@ mod local;
 mod map;
 mod outlined;
 mod requests;
+mod sample;
 mod schema;
 mod sums;
 mod wholes;

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
-    listing::{Found, LatencyBin, Search},
+    listing::{Asked, Found, LatencyBin, Order, Search},
     search::Expression,
     store::{Scope, StoreError},
     trace::Summary,
@@ -35,26 +35,34 @@ struct Line {
     summary: Summary,
 }
 
+/// A query about the traces of a window that match a condition, and that whoever asks may see.
+pub(crate) fn asked(database: &Database, sql: &str, condition: &Condition, scope: &Scope, asked: &Asked<'_>) -> Query {
+    condition
+        .bind(database.query(&sql.replace("$matches", &condition.sql)))
+        .param("from_ns", asked.from_ns)
+        .param("to_ns", asked.to_ns)
+        .param("from", five_minutes(asked.from_ns))
+        .param("to", seconds(asked.to_ns.div_euclid(1_000_000_000) + 1))
+        .param("tenant", scope.tenant().or(asked.expression.and_then(Expression::tenant)))
+        .param("alone", scope.tenant().is_some())
+}
+
 pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
     let condition = Condition::new(search.expression.as_ref());
-    let query = |sql: &str| -> Query {
-        condition
-            .bind(database.query(&sql.replace("$matches", &condition.sql)))
-            .param("from_ns", search.from_ns)
-            .param("to_ns", search.to_ns)
-            .param("tenant", scope.tenant().or(search.expression.as_ref().and_then(Expression::tenant)))
-            .param("alone", scope.tenant().is_some())
-    };
-    let counts = query(include_str!("../sql/search_counts.sql"))
-        .param("from", five_minutes(search.from_ns))
-        .param("to", seconds(search.to_ns.div_euclid(1_000_000_000) + 1));
+    let query = |sql| asked(database, sql, &condition, scope, &search.into());
+    let counts = query(include_str!("../sql/search_counts.sql"));
     let mut counts: Vec<Count> = all(counts).await?;
     let scanned = counts.iter().map(|count| count.scanned).sum::<u64>();
     counts.retain(|count| count.matched > 0);
     let mut histogram = Histogram::new();
     counts.iter().for_each(|count| histogram.add_bin(count.bin, count.matched as f64));
     // Those listed began, or took so long, before what others of them do; so much is read, and no more.
-    let rank = |count: &Count| if search.slowest_first { u32::from(count.bin) } else { count.began };
+    let rank = |count: &Count| match search.order {
+        Order::Newest => count.began,
+        Order::Slowest => u32::from(count.bin),
+        // How many spans they have, counts do not tell.
+        Order::MostSpans => 0,
+    };
     counts.sort_by_key(|count| Reverse(rank(count)));
     let mut listed = 0;
     let needed = counts.iter().take_while(|count| {
@@ -68,8 +76,8 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
     if !buckets.is_empty() {
         let lines = query(include_str!("../sql/search_lines.sql"))
             .param("buckets", buckets)
-            .param("bin", if search.slowest_first { least } else { 0 })
-            .param("slowest", search.slowest_first)
+            .param("bin", if search.order == Order::Slowest { least } else { 0 })
+            .param("order", search.order.name())
             .param("limit", search.limit as u64);
         traces = all::<Line>(lines).await?.into_iter().map(|line| line.summary).collect();
     }

@@ -2,9 +2,8 @@
 
 use control_plane_model::{
     catalog::Catalog,
-    listing::Search,
+    listing::Asked,
     otlp::Flags,
-    sample::SampleQuery,
     search::{Expression, Matcher, Outline, Row},
     store::Scope,
 };
@@ -14,25 +13,6 @@ use crate::{catalog::number, failure::Failure, ingest::hour, outline};
 
 /// Traces looked at in one search; a search that stops there says so.
 const MAX_SCANNED: usize = 1_000_000;
-
-/// Which traces are asked for.
-pub(crate) struct Asked<'a> {
-    from_ns: i64,
-    to_ns: i64,
-    expression: Option<&'a Expression>,
-}
-
-impl<'a> From<&'a Search> for Asked<'a> {
-    fn from(search: &'a Search) -> Self {
-        Self { from_ns: search.from_ns, to_ns: search.to_ns, expression: search.expression.as_ref() }
-    }
-}
-
-impl<'a> From<&'a SampleQuery> for Asked<'a> {
-    fn from(query: &'a SampleQuery) -> Self {
-        Self { from_ns: query.from_ns, to_ns: query.to_ns, expression: query.expression.as_ref() }
-    }
-}
 
 /// A trace that matches.
 pub(crate) struct Match<'r> {

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use control_plane_model::{
-    listing::{Found, LatencyBin},
+    listing::{Found, LatencyBin, Order},
     store::Facets,
     trace::{Summary, TraceId},
 };
@@ -59,13 +59,22 @@ fn form(filter: &TraceFilter, facets: &Facets) -> Markup {
             }
             label { "Order"
                 select name="order" {
-                    option value="newest" { "newest first" }
-                    option value="slowest" selected[filter.order.as_deref() == Some("slowest")] { "slowest first" }
+                    @for order in Order::ALL {
+                        option value=(order.name()) selected[filter.order.as_deref() == Some(order.name())] { (words(order)) }
+                    }
                 }
             }
             (window(&filter.window))
             button { "Search" }
         }
+    }
+}
+
+fn words(order: Order) -> &'static str {
+    match order {
+        Order::Newest => "newest first",
+        Order::Slowest => "slowest first",
+        Order::MostSpans => "most spans first",
     }
 }
 
