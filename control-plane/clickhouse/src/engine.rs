@@ -14,7 +14,7 @@ use control_plane_model::{
     map::{MapQuery, ServiceMap},
     otlp,
     sample::{Sample, SampleQuery},
-    store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored},
+    store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored, Version},
     trace::{Trace, TraceId},
 };
 use opentelemetry_proto::tonic::{resource::v1::Resource, trace::v1::Span};
@@ -28,7 +28,7 @@ use crate::{
     listing, map, requests, sample,
     schema::{self, Migration},
     sums::{self, StoredSpan},
-    wholes,
+    versions, wholes,
     writer::Writer,
 };
 
@@ -140,6 +140,10 @@ impl SpanStore for ClickHouse {
 
     async fn sample(&self, scope: &Scope, query: SampleQuery) -> Result<Sample, StoreError> {
         sample::sample(&self.database, scope, &query).await
+    }
+
+    async fn versions(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Version>, StoreError> {
+        versions::versions(&self.database, scope, from, to).await
     }
 
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError> {

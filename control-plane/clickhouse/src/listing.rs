@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
     listing::{Asked, Found, LatencyBin, Order, Search},
-    search::Expression,
+    search::{Expression, Formula},
     store::{Scope, StoreError},
     trace::Summary,
 };
@@ -18,6 +18,7 @@ use slo::{
 use crate::{
     condition::Condition,
     database::{Database, all, five_minutes, seconds},
+    lookup::{self, Matching},
 };
 
 /// Traces that began in some five minutes and took about as long.
@@ -48,8 +49,13 @@ pub(crate) fn asked(database: &Database, sql: &str, condition: &Condition, scope
 }
 
 pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
-    let condition = Condition::new(search.expression.as_ref());
-    let query = |sql| asked(database, sql, &condition, scope, &search.into());
+    let expression = lookup::resolved(database, scope, &search.into()).await?;
+    let wanted = Asked { expression: expression.as_ref(), ..search.into() };
+    if let Some(formula) = expression.as_ref().and_then(Formula::of) {
+        return looked_up(database, search, lookup::matching(database, scope, &wanted, &formula).await?).await;
+    }
+    let condition = Condition::new(expression.as_ref());
+    let query = |sql: &str| asked(database, sql, &condition, scope, &wanted);
     let counts = query(include_str!("../sql/search_counts.sql"));
     let mut counts: Vec<Count> = all(counts).await?;
     let scanned = counts.iter().map(|count| count.scanned).sum::<u64>();
@@ -74,7 +80,8 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
     let buckets: BTreeSet<u32> = counts.iter().filter(|count| rank(count) >= least).map(|count| count.began).collect();
     let mut traces = Vec::new();
     if !buckets.is_empty() {
-        let lines = query(include_str!("../sql/search_lines.sql"))
+        let first = include_str!("../sql/search_first.sql");
+        let lines = query(&include_str!("../sql/search_lines.sql").replace("$first", first))
             .param("buckets", buckets)
             .param("bin", if search.order == Order::Slowest { least } else { 0 })
             .param("order", search.order.name())
@@ -87,5 +94,31 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
         to_ms: upper_bound(*bin) / 1e6,
         count: *count,
     });
-    Ok(Found { traces, matched, scanned: scanned as usize, truncated: false, latency: latency.collect() })
+    Ok(Found { traces, matched, scanned: scanned as usize, truncated: false, latency: latency.collect(), lookup: None })
+}
+
+/// Lists the first of the traces that spans were read for.
+async fn looked_up(database: &Database, search: &Search, matching: Matching) -> Result<Found, StoreError> {
+    let Matching { mut traces, scanned, truncated, lookup } = matching;
+    let mut histogram = Histogram::new();
+    traces.iter().for_each(|trace| histogram.add(trace.duration_ns(), 1.0));
+    let matched = traces.len();
+    traces.sort_by_key(|trace| {
+        let rank = match search.order {
+            Order::Newest => 0,
+            Order::Slowest => trace.duration_ns(),
+            Order::MostSpans => u64::from(trace.spans),
+        };
+        Reverse((rank, trace.start_ns, trace.trace_id))
+    });
+    let first: Vec<_> = traces.iter().take(search.limit).collect();
+    let sql = include_str!("../sql/search_lines.sql").replace("$first", include_str!("../sql/lookup_first.sql"));
+    let lines = database
+        .query(&sql)
+        .param("buckets", first.iter().map(|trace| trace.bucket).collect::<Vec<_>>())
+        .param("traces", first.iter().map(|trace| trace.id()).collect::<Vec<_>>())
+        .param("order", search.order.name());
+    let lines = if first.is_empty() { Vec::new() } else { all::<Line>(lines).await? };
+    let traces = lines.into_iter().map(|line| line.summary).collect();
+    Ok(Found { traces, matched, scanned, truncated, latency: LatencyBin::all(&histogram), lookup: Some(lookup) })
 }

@@ -57,7 +57,7 @@ struct Done {
 /// Of a row of `spans`.
 #[derive(Row, Deserialize)]
 pub(crate) struct StoredSpan {
-    pub(crate) trace_id: [u8; 16],
+    trace_id: [u8; 16],
     rank: u64,
     pub(crate) resource: Bytes,
     pub(crate) body: Bytes,

@@ -17,6 +17,7 @@ use crate::{
     outline,
     reader::Reader,
     scan::{Counts, scan},
+    window::Wanted,
 };
 
 impl Reader {
@@ -27,12 +28,13 @@ impl Reader {
             // The first in order, rank, start and row; the last of them on top.
             let mut best = BinaryHeap::new();
             let mut latencies = Histogram::new();
-            let counts = scan(connection, &catalog, scope, &search.into(), "spans", |found| {
+            let wanted = Wanted { spans: search.order == Order::MostSpans, ..Wanted::default() };
+            let counts = scan(self, connection, &catalog, scope, &search.into(), wanted, |found| {
                 latencies.add(u64::try_from(found.duration_ns).unwrap_or_default(), 1.0);
                 let rank = match search.order {
                     Order::Newest => found.start_ns,
                     Order::Slowest => found.duration_ns,
-                    Order::MostSpans => found.wanted.as_i64().unwrap_or_default(),
+                    Order::MostSpans => i64::try_from(found.spans).unwrap_or(i64::MAX),
                 };
                 best.push(Reverse((rank, found.start_ns, found.row)));
                 if best.len() > search.limit {
@@ -41,8 +43,8 @@ impl Reader {
             })?;
             let best = best.into_sorted_vec().into_iter();
             let traces = best.map(|Reverse((.., row))| summary(connection, &catalog, row)).collect::<Result<_, _>>()?;
-            let Counts { matched, scanned, truncated, .. } = counts;
-            Ok(Found { traces, matched, scanned, truncated, latency: LatencyBin::all(&latencies) })
+            let Counts { matched, scanned, truncated, lookup } = counts;
+            Ok(Found { traces, matched, scanned, truncated, latency: LatencyBin::all(&latencies), lookup })
         })
     }
 }

@@ -6,7 +6,7 @@ use slo::{
     histogram::{lower_bound, upper_bound},
 };
 
-use crate::{sample::SampleQuery, search::Expression, trace::Summary};
+use crate::{lookup::Lookup, sample::SampleQuery, search::Expression, trace::Summary};
 
 /// What is searched for.
 #[derive(Debug, Clone)]
@@ -85,6 +85,9 @@ pub struct Found {
     pub truncated: bool,
     /// How long the matching ones took.
     pub latency: Vec<LatencyBin>,
+    /// What spans were read for, where the index did not answer all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup: Option<Lookup>,
 }
 
 /// How many traces took how long.

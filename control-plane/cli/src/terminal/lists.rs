@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
 use control_plane::{
-    text::{clock, duration, percent, rate},
+    text::{clock, duration, lookup, percent, rate},
     visible,
 };
 use control_plane_audit::{About, Listing, Outcome};
@@ -38,7 +38,8 @@ pub(crate) fn traces(found: &Found) -> String {
         ]);
     }
     let more = if found.truncated { " (the search ended there)" } else { "" };
-    format!("{table}\n{} of {} traces match{more}\n", found.matched, found.scanned)
+    let lookup = lookup(found).map(|lookup| format!("{}\n", visible::line(&lookup))).unwrap_or_default();
+    format!("{table}\n{} of {} traces match{more}\n{lookup}", found.matched, found.scanned)
 }
 
 /// The edges of the service map, the unwell ones first.

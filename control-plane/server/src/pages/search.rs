@@ -17,7 +17,7 @@ use crate::{
     api::{Conditions, Query, STATUSES, TraceFilter, View},
     layout::{self, Tab},
     problem::Problem,
-    text::{clock, duration, link},
+    text::{clock, duration, link, lookup},
 };
 
 const TITLE: &str = "Traces";
@@ -99,6 +99,7 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
             @if found.matched > found.traces.len() { "; the first " (found.traces.len()) " are listed" }
             "."
         }
+        @if let Some(lookup) = lookup(found) { p { (lookup) } }
         @if found.matched > 0 {
             (histogram(filter, &found.latency))
             (table("Traces, scrollable", &found.traces))

@@ -67,9 +67,11 @@ impl Question {
                     4 => format!("annotation[tenant.id] != \"{}\"", anybody(random)),
                     5 => format!("service(\"{service}\")"),
                     6 => format!("service(\"{service}\") {{ fault }}"),
-                    7 => "annotation[tenant.tier] = \"basic\" OR error".into(),
+                    7 => ["annotation[tenant.tier] = \"basic\" OR error", "attribute[server.address] OR fault"]
+                        [random.usize(..2)]
+                    .into(),
                     8 => "edge(\"booking-api\", \"API Gateway\")".into(),
-                    _ => "http.status = 500".into(),
+                    _ => ["http.status = 500", "annotation[messaging.system] = \"aws_sqs\""][random.usize(..2)].into(),
                 };
                 let (order, limit) = (Order::ALL[random.usize(..3)], [1, 3, 500][random.usize(..3)]);
                 match random.u8(..3) {

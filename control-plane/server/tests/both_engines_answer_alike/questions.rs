@@ -58,6 +58,22 @@ const FILTERS: &[&str] = &[
     "annotation.plan = \"gold\"",
     "annotation.seats_booked > 4",
     "annotation[nothing]",
+    "annotation[messaging.system] = \"kafka\"",
+    "annotation.messaging_destination_name != \"accrual\" AND attribute[plan]",
+    "attribute[db.system.name] = \"aws.dynamodb\"",
+    "attribute[plan] = \"gold\" OR fault",
+    "!attribute[messaging.system]",
+    "attribute[http.response.status_code] >= 500 AND duration > 0.01",
+    "attribute[http.response.status_code] = \"404\"",
+    "attribute.nan = \"Infinity\"",
+    "attribute[bytes]",
+    "attribute[aws.dynamodb.table_names] CONTAINS \"reserv\"",
+    "attribute[exception.message] ENDSWITH \"'\"",
+    "attribute[service.version] = \"1.3\"",
+    "attribute[span.name] = \"GET /bookings\"",
+    "attribute[span.name] BEGINSWITH \"process\" AND duration > 1",
+    "attribute[sampling.estimated] = true",
+    "attribute[\"x' OR 1=1; --\"]",
     "service(\"booking-api\")",
     "service(\"booking-api\") { fault }",
     "service() { http.status = 500 }",
@@ -77,6 +93,8 @@ const FILTERS: &[&str] = &[
     "edge(\"clients\", \"it's\")",
     "edge(\"booking-confirmed\", \"accrual\")",
 ];
+
+const NS: i64 = 1_000_000_000;
 
 /// What there is to ask about.
 pub(crate) struct Asked {
@@ -129,6 +147,10 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
             // The embedded engine's may be two seconds old.
             found.insert(format!("{scope:?} facets"), json!(store.facets(scope).await.unwrap()));
         }
+        for (from, to) in [(0, asked.now), (asked.now - 40 * 86_400 * NS, asked.now - 86_400 * NS)] {
+            let versions = store.versions(scope, from / NS, to / NS).await.unwrap();
+            found.insert(format!("{scope:?} versions from {from} to {to}"), json!(versions));
+        }
         // Some name what is no tenant: a service, a tier.
         for tenant in
             TENANTS.iter().take(6).chain(&["nobody", "x", "42", "booking-api", "111111111111", "basic", "tenant.id"])
@@ -162,7 +184,7 @@ async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &m
             let traces: Vec<_> = traces.values().collect();
             // How many were looked at is the engine's own business.
             let answer = json!({
-                "matched": found.matched, "traces": traces, "latency": found.latency, "truncated": found.truncated,
+                "matched": found.matched, "traces": traces, "latency": found.latency, "truncated": found.truncated, "lookup": found.lookup,
             });
             answers.insert(format!("{scope:?} search {filter} in window {window}"), answer);
         }
@@ -184,7 +206,15 @@ async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &m
 }
 
 async fn samples(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
-    for (filter, limit) in [("", 1_000), ("fault", 1_000), ("annotation[tenant.id] = \"acme\"", 7), ("", 5), ("", 0)] {
+    for (filter, limit) in [
+        ("", 1_000),
+        ("fault", 1_000),
+        ("attribute[plan] = \"gold\"", 3),
+        ("annotation[rpc.system]", 1_000),
+        ("annotation[tenant.id] = \"acme\"", 7),
+        ("", 5),
+        ("", 0),
+    ] {
         let query = SampleQuery { from_ns: 0, to_ns: asked.now, expression: parsed(filter), limit };
         let answer = sampled(store, scope, query).await;
         answers.insert(format!("{scope:?} sample of {limit} of {filter}"), answer);
@@ -194,17 +224,18 @@ async fn samples(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &
 /// A sample, its spans in one order always.
 pub(crate) async fn sampled(store: &dyn SpanStore, scope: &Scope, query: SampleQuery) -> Value {
     let limit = query.limit;
-    let Sample { matched, truncated, traces } = store.sample(scope, query).await.unwrap();
+    let Sample { matched, truncated, lookup, traces } = store.sample(scope, query).await.unwrap();
     let traces: Vec<StoredTrace> = traces.try_concat().await.unwrap();
     assert!(traces.len() <= limit && traces.iter().all(|trace| !trace.parts.is_empty()));
     let spans = |trace: &StoredTrace| {
         let parts = trace.parts.iter();
-        let spans = parts.flat_map(|part| part.spans.iter().map(|span| format!("{:?} {span:x}", part.resource)));
+        let spans = parts
+            .flat_map(|part| part.spans.iter().map(|span| format!("{:?} {:x} {span:x}", part.resource, part.scope)));
         spans.collect::<BTreeSet<_>>()
     };
     let received: usize = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
     let traces: BTreeMap<_, _> = traces.iter().map(|trace| (trace.trace_id, spans(trace))).collect();
-    json!({ "matched": matched, "truncated": truncated, "spans": received, "traces": traces })
+    json!({ "matched": matched, "truncated": truncated, "lookup": lookup, "spans": received, "traces": traces })
 }
 
 fn parsed(filter: &str) -> Option<Expression> {
