@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    evaluate::{Evaluation, SLOWDOWN},
+    evaluate::{BURN_WINDOWS, Evaluation, SLOWDOWN},
     judge::{Condition, Judgement, Policy, Verdict, judge},
+    state::SLOT,
 };
 
 /// Whom an alert is about.
@@ -66,6 +67,20 @@ impl Alert {
     /// The same for one alert however often it is told, and for no other.
     pub fn id(&self) -> String {
         format!("{}@{}:{}", self.condition.name(), self.opened, self.scope.tenant().unwrap_or("*"))
+    }
+
+    /// When what caused it began, in seconds since 1970: what its condition looked back on when it opened. It ends with
+    /// [`opened`](Self::opened).
+    pub fn caused_from(&self) -> i64 {
+        let back = match self.condition {
+            // They open with the second five minutes that are over the threshold.
+            Condition::ErrorRate | Condition::Latency => 2 * SLOT,
+            Condition::FastBurn => BURN_WINDOWS[0].long,
+            Condition::SlowBurn => BURN_WINDOWS[1].long,
+            // A budget burns over 30 days; its last day shows what burns it.
+            Condition::Budget => 86_400,
+        };
+        self.opened - back
     }
 
     /// An X-Ray filter expression for the traces that caused it, in the words of whoever is asked: `fault` of a trace in which something
@@ -163,6 +178,17 @@ impl Track {
     }
 }
 
+/// Where a tenant stands with a condition.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Standing<'a> {
+    /// Its alert, where one is open.
+    pub open: Option<&'a Alert>,
+    /// Passes in which the condition has held.
+    pub held: u32,
+    /// Whether it befalls, or may befall, all tenants: then no tenant's alert of its own opens.
+    pub is_everybodys: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Tracks {
     /// When the tenant was last in a pass.
@@ -188,6 +214,18 @@ impl Alerts {
     pub fn open(&self) -> impl Iterator<Item = &Alert> {
         let of_tenants = self.tenants.values().flat_map(|tracks| &tracks.of);
         self.all.iter().chain(of_tenants).filter_map(|track| track.open.as_ref())
+    }
+
+    /// Where a tenant stands with a condition: its open alert, for how many passes the condition has held, and the alert of all tenants while that
+    /// keeps its own from opening.
+    pub fn standing(&self, tenant: &str, condition: Condition) -> Standing<'_> {
+        let own = self.tenants.get(tenant).map(|tracks| &tracks.of[condition as usize]);
+        let all = &self.all[condition as usize];
+        Standing {
+            open: own.and_then(|track| track.open.as_ref()),
+            held: own.map_or(0, |track| track.held),
+            is_everybodys: !all.idle(),
+        }
     }
 
     /// Judges every tenant at the end of five minutes, and answers with the alerts that opened or closed.

@@ -80,14 +80,14 @@ impl Formula {
 impl Tree {
     /// What is known of it; without `attributes`, nothing is known of them.
     fn holds(&self, indexed: Bits, attributes: Option<Bits>) -> Option<bool> {
+        // One that is not so settles it; else all have to be known.
         let all = |parts: &[Self], wanted: bool| {
-            let known = parts.iter().map(|part| part.holds(indexed, attributes));
-            known.fold(Some(wanted), |so_far, part| match (so_far, part) {
-                (Some(so_far), _) if so_far != wanted => Some(so_far),
-                (_, Some(part)) if part != wanted => Some(part),
-                (Some(_), Some(_)) => Some(wanted),
-                _ => None,
-            })
+            let known: Vec<Option<bool>> = parts.iter().map(|part| part.holds(indexed, attributes)).collect();
+            if known.contains(&Some(!wanted)) {
+                Some(!wanted)
+            } else {
+                known.into_iter().all(|one| one.is_some()).then_some(wanted)
+            }
         };
         match self {
             Self::Indexed(place) => Some(indexed & bit(*place) != 0),

@@ -1,4 +1,4 @@
-//! The pages: the service map, the search, one trace. Written by the server; the one script refreshes them.
+//! The pages: the service map, the search, one trace. Written by the server; whole without a script.
 //!
 //! | file | idea |
 //! |---|---|
@@ -7,16 +7,19 @@
 //! | `search` | searching traces |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
+//! | `charts`, `plot` | a tenant over time, and how lines are drawn |
 //! | `registry` | a tenant as the registry has it, and the forms that change it |
 //! | `cost` | who costs what |
 //! | `audit` | what operators did, and what was changed |
 //! | `sign_in` | signing in and out |
 
 mod audit;
+mod charts;
 mod cost;
 mod frame;
 mod map;
 mod map_layout;
+mod plot;
 mod registry;
 mod search;
 mod sign_in;
@@ -46,6 +49,9 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::Anybody, "/static/icon.svg", || asset("image/svg+xml", include_str!("../assets/icon.svg")))
         .get(May::Anybody, "/static/style.css", || {
             asset("text/css; charset=utf-8", include_str!("../assets/style.css"))
+        })
+        .get(May::Anybody, "/static/pages.js", || {
+            asset("text/javascript; charset=utf-8", include_str!("../assets/pages.js"))
         })
         .get(May::Anybody, "/static/htmx.min.js", || {
             asset("text/javascript; charset=utf-8", include_str!("../assets/htmx.min.js"))
