@@ -5,6 +5,7 @@
 //! | `sources` | what all of it is read from |
 //! | `query` | what a request asks for |
 //! | `objectives` | objectives, alerts and cost |
+//! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
@@ -15,6 +16,7 @@ mod objectives;
 mod query;
 mod sign_in;
 mod sources;
+mod timeline;
 
 use axum::{
     Json,
@@ -33,10 +35,11 @@ use serde::Serialize;
 pub(crate) use audit::AuditFilter;
 pub use logs::Logs;
 pub(crate) use objectives::CostFilter;
-pub use objectives::{Point, ServiceLine, TenantAnswer};
+pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
+pub use timeline::{Beside, Deployed, Point};
 
 pub use crate::evaluator::{FareLine, SloAnswer};
 pub(crate) use crate::window::WindowQuery;
