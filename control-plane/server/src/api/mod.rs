@@ -5,18 +5,22 @@
 //! | `sources` | what all of it is read from |
 //! | `query` | what a request asks for |
 //! | `objectives` | objectives and alerts |
+//! | `cockpit` | a tenant's users, failures, spending and budget |
+//! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `cost` | who costs what, and why |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
+mod cockpit;
 mod cost;
 mod logs;
 mod objectives;
 mod query;
 mod sign_in;
 mod sources;
+mod timeline;
 
 use axum::{
     Json,
@@ -33,13 +37,15 @@ use control_plane_model::{
 use serde::Serialize;
 
 pub(crate) use audit::AuditFilter;
+pub use cockpit::{Failed, Registered, Spending, UsersSeen};
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
 pub use logs::Logs;
-pub use objectives::{Point, ServiceLine, TenantAnswer};
+pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
+pub use timeline::{Beside, Deployed, Point};
 
 pub use crate::evaluator::{FareLine, SloAnswer};
 pub(crate) use crate::window::WindowQuery;

@@ -1,22 +1,24 @@
 //! Objectives and alerts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use axum::{
     Json,
     response::{IntoResponse, Response},
 };
 use control_plane_model::{
-    listing::Search,
-    search::quoted,
-    store::{RequestQuery, Scope, SpanStore, SumsOf},
+    store::{Scope, SpanStore},
     trace,
 };
-use futures_util::StreamExt;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use slo::Summary;
+use slo::{Distance, Prices, Summary};
 
-use super::{Answer, Id, Query, View};
+use super::{
+    Answer, Beside, Deployed, Id, Point, Query, View,
+    cockpit::{self, Failed, Registered, Spending, UsersSeen},
+    timeline::{self, ServiceKey, Stretches},
+};
 
 use crate::{
     alerting::Alarm,
@@ -24,19 +26,6 @@ use crate::{
     problem::Problem,
     window::{Window, WindowQuery},
 };
-
-/// Points of a chart, at most.
-const MAX_POINTS: i64 = 120;
-const SLOWEST: usize = 10;
-
-/// A stretch of time of a tenant.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Point {
-    /// Unix seconds.
-    pub start: i64,
-    /// Its numbers.
-    pub summary: Summary,
-}
 
 /// A service as a tenant sees it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,16 +45,38 @@ pub struct ServiceLine {
 pub struct TenantAnswer {
     /// How it fares now; none of a tenant that nothing is promised to, or that was not evaluated yet.
     pub now: Option<FareLine>,
+    /// Where the window begins, Unix seconds.
+    pub from: i64,
+    /// And where it ends.
+    pub to: i64,
     /// How long a stretch of the window is, in seconds.
     pub width: i64,
     /// The window, in equal stretches; those without requests are left out.
     pub points: Vec<Point>,
+    /// The tenants of its tier together, and everybody, over the same stretches; a tenant's own users are told of neither.
+    pub beside: Vec<Beside>,
+    /// Versions that were first seen in the window, of services that served it, the latest last; likewise.
+    pub versions: Vec<Deployed>,
     /// Its services in the window, the slowest first.
     pub services: Vec<ServiceLine>,
+    /// The traces of the window in which something failed.
+    pub failed: Failed,
     /// The slowest traces of the window.
     pub slowest: Vec<trace::Summary>,
     /// Its alerts, the latest first.
     pub alerts: Vec<Alarm>,
+    /// How far it is from each alert, and why those are not open that are not.
+    pub conditions: Vec<Distance>,
+    /// Since when its requests are hurt as they are now, Unix seconds; six hours ago at the most, and none if they are not.
+    pub hurt_since: Option<i64>,
+    /// Its users in the window; none where they could not be counted.
+    pub users: Option<UsersSeen>,
+    /// What it spends.
+    pub spending: Spending,
+    /// The last 30 days, day by day, whatever the window; days without requests are left out.
+    pub month: Vec<Point>,
+    /// What the registry says of it; none where there is no registry, or it did not answer.
+    pub registered: Option<Registered>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -80,7 +91,9 @@ pub(super) async fn slo(view: View) -> Response {
 
 /// `GET /api/tenants/{id}`
 pub(super) async fn tenant(view: View, Id(id): Id, Query(window): Query<WindowQuery>) -> Answer<TenantAnswer> {
-    view.tenant(&id, &window).await.map(Json)
+    let (answer, registered) = tokio::join!(view.tenant(&id, &window), view.registered(&id));
+    let registered = registered.and_then(Result::ok).map(|tenant| Registered::from(&tenant));
+    Ok(Json(TenantAnswer { registered, ..answer? }))
 }
 
 /// `GET /api/alerts`
@@ -94,54 +107,49 @@ pub(super) async fn over(
     scope: &Scope,
     id: &str,
     window: Window,
+    prices: Option<&Prices>,
 ) -> Result<TenantAnswer, Problem> {
     if !spans.knows_tenant(scope, id).await? {
         return Err(Problem::not_found("No span has named this tenant."));
     }
-    let search = Search {
-        from_ns: window.from_ns,
-        to_ns: window.to_ns,
-        expression: Some(format!("annotation[tenant.id] = {}", quoted(id)).parse()?),
-        slowest_first: true,
-        limit: SLOWEST,
-    };
-    let sums = sums(spans, scope, id, window);
-    let found = async { Ok(spans.search(scope, search).await?) };
-    let ((width, points, services), found) = tokio::try_join!(sums, found)?;
-    Ok(TenantAnswer { width, points, services, slowest: found.traces, ..TenantAnswer::default() })
+    let now = Timestamp::now();
+    let stretches = Stretches::of(window, now);
+    let (from, to) = window.seconds();
+    let (own, earlier, together, versions, slowest, failed, users, month) = tokio::try_join!(
+        timeline::own(spans, scope, id, stretches),
+        timeline::own(spans, scope, id, Stretches::of(cockpit::before(window), now)),
+        timeline::together(spans, scope, stretches),
+        async { Ok(spans.versions(scope, from, to).await?) },
+        cockpit::slowest(spans, scope, id, window),
+        cockpit::failed(spans, scope, id, window),
+        cockpit::users(spans, scope, id, window),
+        cockpit::month(spans, scope, id, now),
+    )?;
+    Ok(TenantAnswer {
+        from,
+        to,
+        width: stretches.width,
+        beside: together.beside(own.tier.as_deref(), stretches),
+        versions: own.deployed(versions),
+        points: stretches.points(&own.over_time()),
+        spending: Spending::of(window, now, (&own.services, &earlier.services), prices),
+        services: services(own.services),
+        failed,
+        slowest,
+        users,
+        month,
+        ..TenantAnswer::default()
+    })
 }
 
-/// A tenant's sums of a window: over time, in stretches of so many seconds, and by service, the slowest first.
-async fn sums(
-    spans: &dyn SpanStore,
-    scope: &Scope,
-    id: &str,
-    window: Window,
-) -> Result<(i64, Vec<Point>, Vec<ServiceLine>), Problem> {
-    let (from, to) = window.seconds();
-    // Minutes while there are few of them; else five, an hour, or a day.
-    let width = [60, 300, 3_600].into_iter().find(|width| (to - from) / width <= MAX_POINTS).unwrap_or(86_400);
-    let mut points: BTreeMap<i64, slo::Cell> = BTreeMap::new();
-    let mut services: HashMap<(String, String, String), slo::Cell> = HashMap::new();
-    let query = RequestQuery { from: from.div_euclid(60) * 60, to, of: SumsOf::Tenant(id.to_owned()) };
-    let mut rows = spans.request_rows(scope, query).await?;
-    while let Some(batch) = rows.next().await {
-        for row in batch? {
-            points.entry(row.cell.start.div_euclid(width) * width).or_default().merge(&row.cell);
-            let account = row.key.account.clone().unwrap_or_default();
-            let service = (row.key.service.clone(), row.key.operation.clone(), account);
-            services.entry(service).or_default().merge(&row.cell);
-        }
-    }
-    let mut services: Vec<ServiceLine> = services
-        .into_iter()
-        .map(|((service, operation, account), cell)| {
-            let summary = Summary::of(&cell);
-            ServiceLine { service, operation, account, summary }
-        })
-        .collect();
+/// The numbers of each service of a tenant, the slowest first.
+fn services(cells: HashMap<ServiceKey, slo::Cell>) -> Vec<ServiceLine> {
+    let line = |((service, operation, account), cell)| {
+        let summary = Summary::of(&cell);
+        ServiceLine { service, operation, account, summary }
+    };
+    let mut services: Vec<ServiceLine> = cells.into_iter().map(line).collect();
     let p99 = |line: &ServiceLine| line.summary.p99_ns.unwrap_or_default();
     services.sort_by(|a, b| p99(b).total_cmp(&p99(a)));
-    let points = points.into_iter().map(|(start, cell)| Point { start, summary: Summary::of(&cell) }).collect();
-    Ok((width, points, services))
+    services
 }
