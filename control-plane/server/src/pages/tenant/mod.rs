@@ -72,8 +72,8 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             (facts(now, answer))
         }
         (alerts::section(answer))
-        (traces(id, query, answer))
         (charts::of(view, id, answer))
+        (traces(id, query, answer))
         (budget::section(answer))
         (spending::section(answer))
         h2 { "Services" }
