@@ -1,5 +1,6 @@
 //! What the pages show, in a terminal.
 
+mod found;
 mod lists;
 mod objectives;
 mod trace;
@@ -9,6 +10,7 @@ use std::borrow::Cow;
 use control_plane::visible;
 use serde::de::DeserializeOwned;
 
+pub(crate) use found::found;
 pub(crate) use lists::{audit, map, traces};
 pub(crate) use objectives::{alerts, cost, slo};
 pub(crate) use trace::trace;

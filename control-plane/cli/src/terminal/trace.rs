@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use control_plane_model::trace::{Node, Trace, Tree};
+use control_plane::text;
+use control_plane_model::trace::{Node, Trace, Tree, ending};
 
 const FAILED: Style = AnsiColor::Red.on_default();
 const FAINT: Style = Style::new().dimmed();
@@ -11,7 +12,7 @@ const FAINT: Style = Style::new().dimmed();
 const AXIS: usize = 30;
 
 /// The trace, a line per span: name, kind, service, account, tenant, tier, duration, and where it lies on the trace's time
-/// axis. Failed spans are red where `color`.
+/// axis; and below, where it ended. Failed spans are red where `color`.
 pub(crate) fn trace(trace: &Trace, color: bool) -> String {
     let tree = Tree::of(trace);
     let paint = |style: Style| if color { style } else { Style::new() };
@@ -51,6 +52,7 @@ pub(crate) fn trace(trace: &Trace, color: bool) -> String {
         }
         out.push('\n');
     }
+    let _ = writeln!(out, "{}", text::ending(&ending(&tree)));
     out
 }
 

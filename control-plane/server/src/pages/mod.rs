@@ -5,6 +5,7 @@
 //! | `frame` | what pages are made of |
 //! | `map`, `map_layout` | the service map, and where its nodes stand |
 //! | `search` | searching traces |
+//! | `find` | finding things by what people have in hand |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `registry` | a tenant as the registry has it, and the forms that change it |
@@ -14,6 +15,7 @@
 
 mod audit;
 mod cost;
+mod find;
 mod frame;
 mod map;
 mod map_layout;
@@ -34,6 +36,7 @@ use crate::{access::refuse, api::Sources};
 pub(crate) fn routes() -> Routes<Sources> {
     Routes::new(refuse)
         .get(May::SignedIn, "/", map::page)
+        .get(May::SignedIn, "/find", find::page)
         .get(May::SignedIn, "/traces", search::page)
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
         .get(May::SignedIn, "/tenants", tenants::page)
