@@ -8,17 +8,14 @@ use control_plane::{
     text,
 };
 
-use super::{
-    lists::{self, table},
-    trace::trace,
-};
+use super::{Screen, lists, trace::trace};
 
-/// What was found, and where that is one thing, what it is; else what it was taken for.
-pub(crate) fn found(answer: &FindAnswer, color: bool) -> String {
+/// What was found, and where that is one trace, all of it; else what it was taken for.
+pub(crate) fn found(answer: &FindAnswer, screen: &Screen) -> String {
     match &answer.found {
-        Some(Hit::Trace(hit)) => trace(&hit.trace, color),
+        Some(Hit::Trace(hit)) => trace(&hit.trace, screen),
         Some(Hit::Traces(hit)) => {
-            let mut out = lists::traces(&hit.traces);
+            let mut out = lists::traces(&hit.traces, screen);
             if let Some(largest) = &hit.largest {
                 // Writing to a string does not fail.
                 let _ = writeln!(out, "{} has the most spans. {}", largest.trace_id, text::ending(&largest.ending));
@@ -26,18 +23,18 @@ pub(crate) fn found(answer: &FindAnswer, color: bool) -> String {
             out
         }
         Some(Hit::Tenants(tenants)) => {
-            let mut table = table(["tenant", "company"]);
+            let mut table = screen.table(["tenant", "company"]);
             for named in tenants {
                 table.add_row([Cell::new(&named.tenant), Cell::new(named.company.as_deref().unwrap_or("–"))]);
             }
-            format!("{table}\n")
+            format!("{}\neach at {}\n", screen.draw(table, &[0], &[]), screen.link("/tenant?id=<tenant>"))
         }
         None => {
-            let mut table = table(["taken for", "what came of it"]);
+            let mut table = screen.table(["taken for", "what came of it"]);
             for tried in &answer.tried {
                 table.add_row([Cell::new(&tried.what), Cell::new(&tried.outcome)]);
             }
-            format!("{table}\nnothing found\n")
+            format!("{}\nnothing found\n", screen.draw(table, &[0], &[]))
         }
     }
 }

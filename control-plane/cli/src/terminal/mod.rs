@@ -3,6 +3,7 @@
 mod found;
 mod lists;
 mod objectives;
+mod screen;
 mod trace;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use found::found;
 pub(crate) use lists::{audit, map, traces};
 pub(crate) use objectives::{alerts, cost, slo};
+pub(crate) use screen::Screen;
 pub(crate) use trace::trace;
 
 /// An answer of the API, with control characters in its texts made visible: names come from whoever sends spans.

@@ -6,12 +6,15 @@
 //! | `query` | what a request asks for |
 //! | `export` | traces in OTLP's JSON, as they were received |
 //! | `find` | finding things by what people have in hand |
-//! | `objectives` | objectives, alerts and cost |
+//! | `objectives` | objectives and alerts |
+//! | `timeline` | a tenant over time, beside its tier and everybody |
+//! | `cost` | who costs what, and why |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
+mod cost;
 mod export;
 mod find;
 mod logs;
@@ -19,6 +22,7 @@ mod objectives;
 mod query;
 mod sign_in;
 mod sources;
+mod timeline;
 
 use axum::{
     Json,
@@ -35,14 +39,16 @@ use control_plane_model::{
 use serde::{Deserialize, Serialize};
 
 pub(crate) use audit::AuditFilter;
+pub(crate) use cost::CostFilter;
+pub use cost::{CostAnswer, Days, DearTenant};
 pub use find::{FindAnswer, Hit, Largest, TracesHit, Tried};
 pub(crate) use find::{FindQuery, Finding, find};
 pub use logs::Logs;
-pub(crate) use objectives::CostFilter;
-pub use objectives::{Point, ServiceLine, TenantAnswer};
+pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
+pub use timeline::{Beside, Deployed, Point};
 
 pub(crate) use crate::window::WindowQuery;
 use crate::{access::refuse, problem::Problem};
@@ -79,7 +85,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
         .get(May::SignedIn, "/api/alerts", objectives::alerts)
-        .get(May::SignedIn, "/api/cost", objectives::cost)
+        .get(May::SignedIn, "/api/cost", cost::cost)
         .get(May::Staff, "/api/audit", audit::audit)
 }
 
