@@ -132,7 +132,7 @@ fn head(drawing: &Drawing<'_>) -> Markup {
 /// Where a trace ended, and the way there.
 pub(super) fn ending_of(ending: &Ending, window: &WindowQuery, trace_id: &str) -> Markup {
     html! {
-        p.ending.fault[ending.stopped.is_some()] role="status" {
+        p.ending.fault[ending.stopped.is_some()] {
             (text::ending(ending))
             @if let Some(stop) = &ending.stopped { " " a href=(href(window, trace_id, &stop.at().span_id)) { "(go there)" } }
         }
