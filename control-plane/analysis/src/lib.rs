@@ -1,1 +1,8 @@
 //! What sets some traces apart from others, and requests by any attribute: functions of spans, whatever engine keeps them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`groups`] | rate, errors and percentiles of requests by the values of an attribute |
+#![deny(missing_docs)]
+
+pub mod groups;

@@ -9,6 +9,7 @@
 //! | `objectives` | objectives and alerts |
 //! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `cost` | who costs what, and why |
+//! | `groups` | requests by the values of any attribute |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
@@ -17,6 +18,7 @@ mod audit;
 mod cost;
 mod export;
 mod find;
+mod groups;
 mod logs;
 mod objectives;
 mod query;
@@ -43,6 +45,8 @@ pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
 pub use find::{FindAnswer, Hit, Largest, TracesHit, Tried};
 pub(crate) use find::{FindQuery, Finding, find};
+pub use groups::GroupsAnswer;
+pub(crate) use groups::{GroupFilter, ORDERS};
 pub use logs::Logs;
 pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
@@ -81,6 +85,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/traces/{id}", trace)
         .get(May::Staff, "/api/traces/{id}/logs", trace_logs)
         .get(May::SignedIn, "/api/find", find_anything)
+        .get(May::SignedIn, "/api/groups", groups::groups)
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
