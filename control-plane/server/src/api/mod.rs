@@ -5,6 +5,7 @@
 //! | `sources` | what all of it is read from |
 //! | `query` | what a request asks for |
 //! | `objectives` | objectives and alerts |
+//! | `cockpit` | a tenant's users, failures, spending and budget |
 //! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `cost` | who costs what, and why |
 //! | `groups` | requests by the values of any attribute |
@@ -13,6 +14,7 @@
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
+mod cockpit;
 mod cost;
 mod groups;
 mod logs;
@@ -37,6 +39,7 @@ use control_plane_model::{
 use serde::Serialize;
 
 pub(crate) use audit::AuditFilter;
+pub use cockpit::{Failed, Registered, Spending, UsersSeen};
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
 pub use groups::GroupsAnswer;
