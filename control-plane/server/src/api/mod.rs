@@ -8,6 +8,7 @@
 //! | `cockpit` | a tenant's users, failures, spending and budget |
 //! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `cost` | who costs what, and why |
+//! | `groups` | requests by the values of any attribute |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
@@ -15,6 +16,7 @@
 mod audit;
 mod cockpit;
 mod cost;
+mod groups;
 mod logs;
 mod objectives;
 mod query;
@@ -40,6 +42,8 @@ pub(crate) use audit::AuditFilter;
 pub use cockpit::{Failed, Registered, Spending, UsersSeen};
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
+pub use groups::GroupsAnswer;
+pub(crate) use groups::{GroupFilter, ORDERS};
 pub use logs::Logs;
 pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
@@ -74,6 +78,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/traces", traces)
         .get(May::SignedIn, "/api/traces/{id}", trace)
         .get(May::Staff, "/api/traces/{id}/logs", trace_logs)
+        .get(May::SignedIn, "/api/groups", groups::groups)
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)

@@ -16,7 +16,10 @@ use serde_json::Value;
 use slo::Prices;
 use tenant_registry::Tenant;
 
-use super::{CostAnswer, Days, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, objectives};
+use super::{
+    CostAnswer, Days, GroupFilter, GroupsAnswer, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, groups,
+    objectives,
+};
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
@@ -86,6 +89,11 @@ impl View {
             limit: filter.limit()?,
         };
         in_time(self.sources.spans.search(&self.scope, search)).await
+    }
+
+    pub(crate) async fn groups(&self, filter: &GroupFilter) -> Result<GroupsAnswer, Problem> {
+        let window = filter.window.resolve(Timestamp::now())?;
+        in_time(groups::over(&*self.sources.spans, &self.scope, filter, window)).await
     }
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {

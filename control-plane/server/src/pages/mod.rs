@@ -7,6 +7,7 @@
 //! | `search` | searching traces |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
+//! | `groups` | requests by any attribute |
 //! | `charts`, `plot` | a tenant over time, and how lines are drawn |
 //! | `registry` | a tenant as the registry has it, and the forms that change it |
 //! | `cost` | who costs what |
@@ -17,6 +18,7 @@ mod audit;
 mod charts;
 mod cost;
 mod frame;
+mod groups;
 mod map;
 mod map_layout;
 mod plot;
@@ -39,6 +41,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/", map::page)
         .get(May::SignedIn, "/traces", search::page)
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
+        .get(May::SignedIn, "/groups", groups::page)
         .get(May::SignedIn, "/tenants", tenants::page)
         .get(May::SignedIn, "/tenant", tenant::page)
         .post(May::Operators, "/tenants/{id}/suspend", registry::suspend)
