@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use control_plane_analysis::Users;
 use control_plane_model::{
     complain::complain,
-    listing::{Found, Search},
+    listing::{Found, Order, Search},
     sample::SampleQuery,
     search::{Expression, quoted},
     store::{Scope, SpanStore, StoreError},
@@ -99,12 +99,12 @@ pub(super) async fn slowest(
     id: &str,
     window: Window,
 ) -> Result<Vec<trace::Summary>, Problem> {
-    Ok(search(spans, scope, expression(id, "")?, window, true).await?.traces)
+    Ok(search(spans, scope, expression(id, "")?, window, Order::Slowest).await?.traces)
 }
 
 /// The latest traces that failed.
 pub(super) async fn failed(spans: &dyn SpanStore, scope: &Scope, id: &str, window: Window) -> Result<Failed, Problem> {
-    let found = search(spans, scope, expression(id, " AND fault")?, window, false).await?;
+    let found = search(spans, scope, expression(id, " AND fault")?, window, Order::Newest).await?;
     Ok(Failed { matched: found.matched, newest: found.traces })
 }
 
@@ -113,9 +113,9 @@ async fn search(
     scope: &Scope,
     expression: Expression,
     Window { from_ns, to_ns }: Window,
-    slowest_first: bool,
+    order: Order,
 ) -> Result<Found, StoreError> {
-    let search = Search { from_ns, to_ns, expression: Some(expression), slowest_first, limit: LISTED };
+    let search = Search { from_ns, to_ns, expression: Some(expression), order, limit: LISTED };
     spans.search(scope, search).await
 }
 

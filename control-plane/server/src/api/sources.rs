@@ -85,7 +85,7 @@ impl View {
             from_ns: window.from_ns,
             to_ns: window.to_ns,
             expression: filter.conditions.expression()?.map(|text| text.parse()).transpose()?,
-            slowest_first: filter.slowest_first()?,
+            order: filter.order()?,
             limit: filter.limit()?,
         };
         in_time(self.sources.spans.search(&self.scope, search)).await

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use control_plane_model::{
-    listing::{Found, LatencyBin},
+    listing::{Found, LatencyBin, Order},
     store::Facets,
     trace::{Summary, TraceId},
 };
@@ -17,7 +17,7 @@ use crate::{
     api::{Conditions, Query, STATUSES, TraceFilter, View, WindowQuery},
     layout::{self, Tab},
     problem::Problem,
-    text::{duration, link},
+    text::{duration, link, lookup},
 };
 
 const TITLE: &str = "Traces";
@@ -59,13 +59,22 @@ fn form(view: &View, filter: &TraceFilter, facets: &Facets) -> Markup {
             }
             label { "Order"
                 select name="order" {
-                    option value="newest" { "newest first" }
-                    option value="slowest" selected[filter.order.as_deref() == Some("slowest")] { "slowest first" }
+                    @for order in Order::ALL {
+                        option value=(order.name()) selected[filter.order.as_deref() == Some(order.name())] { (words(order)) }
+                    }
                 }
             }
             (window(&view.place, &filter.window))
             button { "Search" }
         }
+    }
+}
+
+fn words(order: Order) -> &'static str {
+    match order {
+        Order::Newest => "newest first",
+        Order::Slowest => "slowest first",
+        Order::MostSpans => "most spans first",
     }
 }
 
@@ -90,6 +99,7 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
             @if found.matched > found.traces.len() { "; the first " (found.traces.len()) " are listed" }
             "."
         }
+        @if let Some(lookup) = lookup(found) { p { (lookup) } }
         @if found.matched > 0 {
             (histogram(filter, &found.latency))
             (table("Traces, scrollable", &found.traces, &filter.window))
