@@ -34,8 +34,8 @@ def window_of(url):
 
 
 def links(page):
-    """Where the page's links to other pages lead; those of the picker choose another window."""
-    script = "links => links.filter(link => !link.closest('.window')).map(link => link.href?.baseVal ?? link.href)"
+    """Where the page's links to other pages lead; those of the picker choose another window, and an alert has its own."""
+    script = "links => links.filter(link => !link.closest('.window, .alerts')).map(link => link.href?.baseVal ?? link.href)"
     found = page.locator("a[href]").evaluate_all(script)
     return [url for url in found if not re.search(r"#(main|span-)|/api/|/static/", url) or "span=" in url]
 
@@ -118,6 +118,7 @@ def test_drawing_across_a_chart_chooses_its_window(page):
     page.goto("/tenant?id=globex&window=1h")
     chart = page.get_by_role("img", name=re.compile("^Requests over time"))
     begin, end = (int(chart.get_attribute(name)) for name in ("data-from", "data-to"))
+    chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] / 4, y)

@@ -14,7 +14,13 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server};
+use control_plane::{
+    alerting::Alarm,
+    api::{FindAnswer, SloAnswer},
+    config::Config,
+    evaluator::Whose,
+    server,
+};
 use control_plane_model::{listing::Order, search::Expression, trace::TraceId};
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -92,6 +98,14 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// Find whatever you have in hand: a trace by its id, a booking by its number and where it stopped, a tenant by its id or company, a user by their id, or
+    /// traces by a filter expression. Exits with 2 if nothing is found.
+    Find {
+        /// Such as: P1KR9N43
+        what: String,
+        #[command(flatten)]
+        client: Client,
+    },
     /// List the traces that match an X-Ray filter expression.
     Traces {
         /// Such as: annotation[tenant.id] = "oceanic" AND duration > 0.5
@@ -103,6 +117,32 @@ enum Command {
         /// How many.
         #[arg(long, default_value_t = 20)]
         limit: usize,
+        /// How far back.
+        #[arg(long, default_value = "1h")]
+        window: String,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Group requests, or calls, by the values of any attribute: rate, errors and percentiles, beside the window before.
+    Groups {
+        /// The attribute, such as db.collection.name; span.name is the operation.
+        #[arg(long)]
+        by: String,
+        /// Only traces that match this X-Ray filter expression.
+        #[arg(long, default_value = "")]
+        filter: String,
+        /// Only what was done for this tenant.
+        #[arg(long, default_value = "")]
+        tenant: String,
+        /// Only spans of this service.
+        #[arg(long, default_value = "")]
+        service: String,
+        /// Which values come first: those that are the most, those that fail the most, or the slowest.
+        #[arg(long, default_value = "most", value_parser = ["most", "failing", "slowest"])]
+        order: String,
+        /// Beside which time: the window before, or the same time on the day before.
+        #[arg(long, default_value = "window", value_parser = ["window", "day"])]
+        before: String,
         /// How far back.
         #[arg(long, default_value = "1h")]
         window: String,
@@ -243,9 +283,20 @@ async fn run(command: Command) -> Result<ExitCode> {
             let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
             client.show(&text, terminal::trace)?;
         }
+        Command::Find { what, client } => {
+            let text = client.ask("/api/find", &[("q", what)]).await?;
+            client.show(&text, terminal::found)?;
+            let answer: FindAnswer = serde_json::from_str(&text)?;
+            return Ok(if answer.found.is_some() { ExitCode::SUCCESS } else { ExitCode::from(NO_ANSWER) });
+        }
         Command::Traces { filter, order, limit, window, client } => {
             let query = [("filter", filter), ("order", order), ("limit", limit.to_string()), ("window", window)];
             client.show(&client.ask("/api/traces", &query).await?, terminal::traces)?;
+        }
+        Command::Groups { by, filter, tenant, service, order, before, window, client } => {
+            let names = ["by", "filter", "tenant", "service", "order", "before", "window"];
+            let query: Vec<_> = names.into_iter().zip([by, filter, tenant, service, order, before, window]).collect();
+            client.show(&client.ask("/api/groups", &query).await?, terminal::groups)?;
         }
         Command::Map { tenant, tier, account, window, client } => {
             let query = [("tenant", tenant), ("tier", tier), ("account", account), ("window", window)];

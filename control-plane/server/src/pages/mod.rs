@@ -5,8 +5,10 @@
 //! | `frame` | what pages are made of |
 //! | `map`, `map_layout` | the service map, and where its nodes stand |
 //! | `search` | searching traces |
+//! | `find` | finding things by what people have in hand |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
+//! | `groups` | requests by any attribute |
 //! | `charts`, `plot` | a tenant over time, and how lines are drawn |
 //! | `registry` | a tenant as the registry has it, and the forms that change it |
 //! | `cost` | who costs what |
@@ -16,7 +18,9 @@
 mod audit;
 mod charts;
 mod cost;
+mod find;
 mod frame;
+mod groups;
 mod map;
 mod map_layout;
 mod plot;
@@ -37,8 +41,10 @@ use crate::{access::refuse, api::Sources};
 pub(crate) fn routes() -> Routes<Sources> {
     Routes::new(refuse)
         .get(May::SignedIn, "/", map::page)
+        .get(May::SignedIn, "/find", find::page)
         .get(May::SignedIn, "/traces", search::page)
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
+        .get(May::SignedIn, "/groups", groups::page)
         .get(May::SignedIn, "/tenants", tenants::page)
         .get(May::SignedIn, "/tenant", tenant::page)
         .post(May::Operators, "/tenants/{id}/suspend", registry::suspend)
