@@ -287,6 +287,7 @@ impl Server {
         }
         add_times(report, "search", &times);
         self.ask_groups(report, within, &mut random).await?;
+        self.look_up(report, within).await?;
         self.ask_objectives(report).await
     }
 
@@ -305,6 +306,24 @@ impl Server {
             times.push(self.time("/api/groups", &query).await?);
         }
         add_times(report, "groups", &times);
+        Ok(())
+    }
+
+    /// Searches for attributes that no index has: what all have, what none has, what some have, and annotations that are none.
+    async fn look_up(&self, report: &mut Part<'_>, within: Within) -> Result<()> {
+        let filters = [
+            "attribute[aws.dynamodb.table_names] = \"ledger\"",
+            "attribute[messaging.message.id] = \"nobody's\"",
+            "attribute[url.path] CONTAINS \"booking\" AND !attribute[rpc.method] = \"none\"",
+            "fault AND attribute[cloud.region] = \"us-east-1\"",
+            "annotation.http_route BEGINSWITH \"/miles\"",
+        ];
+        let mut times = Vec::new();
+        for filter in filters.iter().cycle().take(QUERIES / 3) {
+            let query = [("filter", (*filter).to_owned()), ("window", within.window().to_owned())];
+            times.push(self.time("/api/traces", &query).await?);
+        }
+        add_times(report, "search_not_indexed", &times);
         Ok(())
     }
 
