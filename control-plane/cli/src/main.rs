@@ -21,7 +21,7 @@ use control_plane::{
     evaluator::Whose,
     server,
 };
-use control_plane_model::{search::Expression, trace::TraceId};
+use control_plane_model::{listing::Order, search::Expression, trace::TraceId};
 use serde::de::DeserializeOwned;
 use tokio::{
     net::TcpListener,
@@ -111,9 +111,9 @@ enum Command {
         /// Such as: annotation[tenant.id] = "oceanic" AND duration > 0.5
         #[arg(default_value = "")]
         filter: String,
-        /// The slowest first, not the newest.
-        #[arg(long)]
-        slowest: bool,
+        /// Which come first.
+        #[arg(long, value_parser = Order::ALL.map(Order::name), default_value = Order::Newest.name())]
+        order: String,
         /// How many.
         #[arg(long, default_value_t = 20)]
         limit: usize,
@@ -289,9 +289,8 @@ async fn run(command: Command) -> Result<ExitCode> {
             let answer: FindAnswer = serde_json::from_str(&text)?;
             return Ok(if answer.found.is_some() { ExitCode::SUCCESS } else { ExitCode::from(NO_ANSWER) });
         }
-        Command::Traces { filter, slowest, limit, window, client } => {
-            let order = if slowest { "slowest" } else { "newest" };
-            let query = [("filter", filter), ("order", order.into()), ("limit", limit.to_string()), ("window", window)];
+        Command::Traces { filter, order, limit, window, client } => {
+            let query = [("filter", filter), ("order", order), ("limit", limit.to_string()), ("window", window)];
             client.show(&client.ask("/api/traces", &query).await?, terminal::traces)?;
         }
         Command::Groups { by, filter, tenant, service, order, before, window, client } => {

@@ -15,8 +15,10 @@
 //! | `outlined` | a trace as a search sees it |
 //! | `wholes` | sums of hours and days |
 //! | `condition` | a filter expression in SQL |
+//! | `versions` | when versions of services were seen first |
+//! | `lookup` | attributes that no index has |
 //! | `late` | whose past changed since |
-//! | `listing`, `map`, `requests` | reading: a search, the service map, sums by name |
+//! | `listing`, `sample`, `map`, `requests` | reading: a search, traces whole, the service map, sums by name |
 
 mod condition;
 mod database;
@@ -24,11 +26,14 @@ mod engine;
 mod late;
 mod listing;
 mod local;
+mod lookup;
 mod map;
 mod outlined;
 mod requests;
+mod sample;
 mod schema;
 mod sums;
+mod versions;
 mod wholes;
 mod writer;
 

@@ -1,6 +1,10 @@
 //! Times, rates, links and how a trace ended, as text.
 
-use control_plane_model::trace::{Ending, Step, Stop};
+use control_plane_model::{
+    listing::Found,
+    lookup::Lookup,
+    trace::{Ending, Step, Stop},
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -61,6 +65,15 @@ fn rounded(number: f64, digits: i32) -> f64 {
 /// What is known, as text; a dash for what is not.
 pub fn known<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "–".to_owned(), text)
+}
+
+/// What a search read spans for, if it did.
+pub fn lookup(found: &Found) -> Option<String> {
+    let Lookup { attributes, from_unix_ns, to_unix_ns } = found.lookup.as_ref()?;
+    let (are, attributes) = (if attributes.len() == 1 { "is" } else { "are" }, attributes.join(", "));
+    let (from, to) = (clock(*from_unix_ns), clock(*to_unix_ns));
+    let before = if found.truncated { "; traces that began before were not looked at" } else { "" };
+    Some(format!("{attributes} {are} not indexed: the spans of {from} to {to} were read{before}."))
 }
 
 /// A moment, UTC.

@@ -18,7 +18,7 @@ mod span;
 mod stored;
 mod weight;
 
-pub use facts::{Facts, Flags, Resource, Sample, SpanId};
+pub use facts::{Facts, Flags, Resource, Sample, SpanId, versions};
 pub use opentelemetry_proto::tonic::{resource::v1::Resource as SentResource, trace::v1::span::SpanKind as Kind};
 pub use peer::Peer;
 pub use proto_json::resource_spans;

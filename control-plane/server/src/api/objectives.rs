@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control_plane_model::{
-    listing::Search,
+    listing::{Order, Search},
     search::quoted,
     store::{Scope, SpanStore},
     trace,
@@ -102,7 +102,7 @@ pub(super) async fn over(
         from_ns: window.from_ns,
         to_ns: window.to_ns,
         expression: Some(format!("annotation[tenant.id] = {}", quoted(id)).parse()?),
-        slowest_first: true,
+        order: Order::Slowest,
         limit: SLOWEST,
     };
     let stretches = Stretches::of(window, Timestamp::now());

@@ -18,8 +18,8 @@ use slo::Prices;
 use tenant_registry::Tenant;
 
 use super::{
-    CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, groups,
-    objectives,
+    CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter,
+    groups, objectives,
 };
 use crate::{
     alerting::Alarm,
@@ -87,7 +87,7 @@ impl View {
             from_ns: window.from_ns,
             to_ns: window.to_ns,
             expression: filter.conditions.expression()?.map(|text| text.parse()).transpose()?,
-            slowest_first: filter.slowest_first()?,
+            order: filter.order()?,
             limit: filter.limit()?,
         };
         in_time(self.sources.spans.search(&self.scope, search)).await

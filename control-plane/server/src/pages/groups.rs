@@ -122,21 +122,24 @@ struct TableRow<'a> {
     before: Option<Summary>,
 }
 
+impl<'a> TableRow<'a> {
+    fn of(group: &'a Group) -> Self {
+        let Group { value, summary, before, .. } = group;
+        Self { group: Some(group), name: value.clone(), summary: *summary, before: *before }
+    }
+}
+
 fn table(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
     let groups = &found.groups;
     let seconds = (found.to - found.from).max(1) as f64;
     let about = if groups.estimated { "≈ " } else { "" };
-    let row = |group| {
-        let Group { value, summary, before, .. } = group;
-        TableRow { group: Some(group), name: value.clone(), summary: *summary, before: *before }
-    };
     let rest = groups.rest.iter().map(|rest| TableRow {
         group: None,
         name: format!("{} others", rest.values),
         summary: rest.summary,
         before: rest.before,
     });
-    let rows: Vec<TableRow<'_>> = groups.values.iter().map(row).chain(rest).collect();
+    let rows: Vec<TableRow<'_>> = groups.values.iter().map(TableRow::of).chain(rest).collect();
     let slower = |row: &TableRow<'_>| if slower(&row.summary, row.before.as_ref()) { "fault" } else { "" };
     let earlier = |row: &TableRow<'_>, text: fn(&Summary) -> String| known(row.before.as_ref(), text);
     Table::of("Values", &rows, |_| None)
