@@ -130,13 +130,17 @@ impl View {
     }
 
     pub(crate) async fn tenant(&self, id: &str, window: &WindowQuery) -> Result<TenantAnswer, Problem> {
+        let Sources { spans, evaluator, prices, .. } = &self.sources;
+        // Only of a tenant that is for these eyes: of others there is no line.
         let now = self.slo().tenant(id).cloned();
+        let conditions = now.as_ref().map(|_| evaluator.distances(id)).unwrap_or_default();
+        let hurt_since = now.as_ref().and_then(|_| evaluator.hurt_since(id));
         let window = window.resolve(Timestamp::now())?;
         let (over, alerts) = tokio::try_join!(
-            in_time(objectives::over(&*self.sources.spans, &self.scope, id, window)),
+            in_time(objectives::over(&**spans, &self.scope, id, window, prices.as_deref())),
             self.alerts(Some(id))
         )?;
-        Ok(TenantAnswer { now, alerts, ..over })
+        Ok(TenantAnswer { now, alerts, conditions, hurt_since, ..over })
     }
 
     /// The registry, where one is configured.

@@ -29,8 +29,9 @@ use super::expectations::Expectations;
 use crate::outputs::Outputs;
 
 pub(super) use self::{
+    requests::STRANDED_BOOKING,
     sending::Simulation,
-    tenants::{FAILING, SLOW},
+    tenants::{DEAR, FAILING, SLOW},
 };
 
 const EVALUATED_WITHIN: Duration = Duration::from_secs(30);
