@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{
     alerting::Alarm,
-    api::{GroupsAnswer, SloAnswer},
+    api::{FindAnswer, GroupsAnswer, SloAnswer},
     config::Config,
     evaluator::Whose,
     server,
@@ -95,6 +95,14 @@ enum Command {
     Trace {
         /// Its id, in W3C or X-Ray form.
         id: TraceId,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Find whatever you have in hand: a trace by its id, a booking by its number and where it stopped, a tenant by its id or company, a user by their id, or
+    /// traces by a filter expression. Exits with 2 if nothing is found.
+    Find {
+        /// Such as: P1KR9N43
+        what: String,
         #[command(flatten)]
         client: Client,
     },
@@ -274,6 +282,12 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Trace { id, client } => {
             let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
             client.show(&text, terminal::trace)?;
+        }
+        Command::Find { what, client } => {
+            let text = client.ask("/api/find", &[("q", what)]).await?;
+            client.show(&text, terminal::found)?;
+            let answer: FindAnswer = serde_json::from_str(&text)?;
+            return Ok(if answer.found.is_some() { ExitCode::SUCCESS } else { ExitCode::from(NO_ANSWER) });
         }
         Command::Traces { filter, order, limit, window, client } => {
             let query = [("filter", filter), ("order", order), ("limit", limit.to_string()), ("window", window)];

@@ -5,6 +5,7 @@
 //! | `frame` | what pages are made of |
 //! | `map`, `map_layout` | the service map, and where its nodes stand |
 //! | `search` | searching traces |
+//! | `find` | finding things by what people have in hand |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `groups` | requests by any attribute |
@@ -17,6 +18,7 @@
 mod audit;
 mod charts;
 mod cost;
+mod find;
 mod frame;
 mod groups;
 mod map;
@@ -39,6 +41,7 @@ use crate::{access::refuse, api::Sources};
 pub(crate) fn routes() -> Routes<Sources> {
     Routes::new(refuse)
         .get(May::SignedIn, "/", map::page)
+        .get(May::SignedIn, "/find", find::page)
         .get(May::SignedIn, "/traces", search::page)
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
         .get(May::SignedIn, "/groups", groups::page)
