@@ -1,1 +1,23 @@
 //! What sets some traces apart from others, and requests by any attribute: functions of spans, whatever engine keeps them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`compare`] | bad traces against good ones, over every attribute of every span |
+//! | [`items`] | what traces say of themselves, counted |
+//! | [`ranking`] | values by how much the shares differ; alike ones are one, and what follows from a better one stands below it |
+//! | `statistics` | whether shares differ by more than chance |
+//! | [`failures`], [`mask`] | traces that failed, by the type of the error and the shape of its message |
+//! | `read` | a trace's spans, and which of them failed first |
+#![deny(missing_docs)]
+
+pub mod compare;
+pub mod failures;
+pub mod items;
+pub mod mask;
+pub mod ranking;
+mod read;
+mod statistics;
+
+pub use compare::{Comparison, Findings, Settings, Side, Step};
+pub use failures::{FailureGroup, Failures};
+pub use ranking::{Ranked, Row, Together, Value};
