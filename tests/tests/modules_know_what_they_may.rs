@@ -11,7 +11,8 @@ const SERVER: &[(&str, &[&str])] = &[
     ("visible", &[]),
     ("text", &[]),
     ("problem", &[]),
-    ("layout", &["visible", "problem"]),
+    ("window", &["text", "problem"]),
+    ("layout", &["visible", "problem", "window"]),
     ("access", &["text", "problem", "layout"]),
     ("audit", &["problem"]),
     ("tenants", &["problem", "audit"]),
@@ -24,8 +25,8 @@ const SERVER: &[(&str, &[&str])] = &[
     ("otel_traces", &["intake"]),
     ("config", &["forward", "alerting", "evaluator", "intake", "tenants"]),
     ("cors", &[]),
-    ("api", &["problem", "tenants", "access", "delivery", "alerting", "evaluator"]),
-    ("pages", &["visible", "text", "problem", "layout", "access", "audit", "alerting", "evaluator", "api"]),
+    ("api", &["problem", "window", "tenants", "access", "delivery", "alerting", "evaluator"]),
+    ("pages", &["visible", "text", "problem", "window", "layout", "access", "audit", "alerting", "evaluator", "api"]),
     (
         "server",
         &[

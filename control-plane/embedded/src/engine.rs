@@ -7,13 +7,14 @@ use control_plane_model::{
     incoming::Incoming,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
+    sample::{Sample, SampleQuery},
     store::{
         AlertRecord, AuditFrom, AuditRecord, Entry, Facets, Lease, RequestQuery, RequestRows, Scope, SpanStore,
         StateStore, StoreError, Stored,
     },
     trace::{Trace, TraceId},
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, stream, stream::BoxStream};
 use slo::Row;
 use tokio::{sync::mpsc, task::spawn_blocking};
 
@@ -24,7 +25,7 @@ use crate::{
     writer::Writer,
 };
 
-/// Batches of rows that are read ahead of whoever looks at them.
+/// Batches that are read ahead of whoever looks at them.
 const READ_AHEAD: usize = 2;
 
 /// Spans, sums and state in one SQLite file.
@@ -65,6 +66,23 @@ impl Embedded {
         let reader = self.reader.clone();
         finished(spawn_blocking(move || read(&reader)).await)
     }
+
+    /// Reads some at a time for somebody's eyes: `read` hands on each batch, until nobody wants more.
+    fn read_on<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        read: impl FnOnce(&Reader, &Scope, &mut dyn FnMut(T) -> bool) -> Result<(), StoreError> + Send + 'static,
+    ) -> BoxStream<'static, Result<T, StoreError>> {
+        let (reader, scope) = (self.reader.clone(), scope.clone());
+        let (sender, batches) = mpsc::channel(READ_AHEAD);
+        spawn_blocking(move || {
+            if let Err(error) = read(&reader, &scope, &mut |batch| sender.blocking_send(Ok(batch)).is_ok()) {
+                // Whoever asked may have gone.
+                let _gone = sender.blocking_send(Err(error));
+            }
+        });
+        stream::unfold(batches, async |mut batches| Some((batches.recv().await?, batches))).boxed()
+    }
 }
 
 fn finished<T>(outcome: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, StoreError> {
@@ -83,6 +101,12 @@ impl SpanStore for Embedded {
 
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
         self.see(scope, move |reader, scope| reader.search(scope, &search)).await
+    }
+
+    async fn sample(&self, scope: &Scope, query: SampleQuery) -> Result<Sample, StoreError> {
+        let (counts, taken) = self.see(scope, move |reader, scope| reader.sampled(scope, &query)).await?;
+        let traces = self.read_on(scope, move |reader, scope, found| reader.stored_traces(scope, &taken, found));
+        Ok(Sample { matched: counts.matched, truncated: counts.truncated, traces })
     }
 
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError> {
@@ -107,16 +131,7 @@ impl SpanStore for Embedded {
     }
 
     async fn request_rows(&self, scope: &Scope, query: RequestQuery) -> Result<RequestRows, StoreError> {
-        let (reader, scope) = (self.reader.clone(), scope.clone());
-        let (batches, rows) = mpsc::channel(READ_AHEAD);
-        spawn_blocking(move || {
-            let outcome = reader.request_rows(&scope, &query, |batch| batches.blocking_send(Ok(batch)).is_ok());
-            if let Err(error) = outcome {
-                // Whoever asked may have gone.
-                let _gone = batches.blocking_send(Err(error));
-            }
-        });
-        Ok(stream::unfold(rows, async |mut rows| Some((rows.recv().await?, rows))).boxed())
+        Ok(self.read_on(scope, move |reader, scope, found| reader.request_rows(scope, &query, found)))
     }
 
     async fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Row>, StoreError> {

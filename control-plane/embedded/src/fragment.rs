@@ -7,6 +7,7 @@ use control_plane_model::{
 use opentelemetry_proto::tonic::trace::v1 as otlp;
 use prost::{
     Message,
+    bytes::Bytes,
     encoding::{WireType, encode_key, encode_varint},
 };
 
@@ -38,17 +39,17 @@ fn fragment(parts: &[Part], keep: impl Fn(usize) -> bool) -> Vec<u8> {
     let mut fragment = Fragment::default();
     let mut place = 0;
     for part in parts {
-        let mut stored = StoredPart { resource: part.sender.id, scope_spans: part.scope.to_vec() };
+        let mut scope_spans = part.scope.to_vec();
         let mut is_empty = true;
         for span in &part.spans {
             if keep(place) {
-                stored.push(&span.body);
+                push(&mut scope_spans, &span.body);
                 is_empty = false;
             }
             place += 1;
         }
         if !is_empty {
-            fragment.parts.push(stored);
+            fragment.parts.push(StoredPart { resource: part.sender.id, scope_spans: scope_spans.into() });
         }
     }
     lz4_flex::compress_prepend_size(&fragment.encode_to_vec())
@@ -67,26 +68,37 @@ pub(crate) struct StoredPart {
     #[prost(int64, tag = "1")]
     pub(crate) resource: i64,
     /// A `ScopeSpans`, protobuf.
-    #[prost(bytes = "vec", tag = "2")]
-    pub(crate) scope_spans: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(crate) scope_spans: Bytes,
+}
+
+/// A `ScopeSpans` whose spans stay as they are.
+#[derive(Clone, PartialEq, Message)]
+struct Bodies {
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    spans: Vec<Bytes>,
+}
+
+/// Adds a span as protobuf concatenates: field 2 of `ScopeSpans`, once more.
+fn push(scope_spans: &mut Vec<u8>, span: &[u8]) {
+    encode_key(2, WireType::LengthDelimited, scope_spans);
+    encode_varint(span.len() as u64, scope_spans);
+    scope_spans.extend_from_slice(span);
 }
 
 impl StoredPart {
-    /// Adds a span as protobuf concatenates: field 2 of `ScopeSpans`, once more.
-    fn push(&mut self, span: &[u8]) {
-        encode_key(2, WireType::LengthDelimited, &mut self.scope_spans);
-        encode_varint(span.len() as u64, &mut self.scope_spans);
-        self.scope_spans.extend_from_slice(span);
+    pub(crate) fn spans(&self) -> Result<otlp::ScopeSpans, prost::DecodeError> {
+        otlp::ScopeSpans::decode(self.scope_spans.clone())
     }
 
-    pub(crate) fn spans(&self) -> Result<otlp::ScopeSpans, prost::DecodeError> {
-        otlp::ScopeSpans::decode(self.scope_spans.as_slice())
+    /// The spans as they were stored, where they are in the fragment.
+    pub(crate) fn bodies(&self) -> Result<Vec<Bytes>, prost::DecodeError> {
+        Ok(Bodies::decode(self.scope_spans.clone())?.spans)
     }
 }
 
 impl Fragment {
     pub(crate) fn read(stored: &[u8]) -> Result<Self, Failure> {
-        let bytes = lz4_flex::decompress_size_prepended(stored)?;
-        Ok(Self::decode(bytes.as_slice())?)
+        Ok(Self::decode(Bytes::from(lz4_flex::decompress_size_prepended(stored)?))?)
     }
 }

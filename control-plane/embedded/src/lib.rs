@@ -16,7 +16,8 @@
 //! | `housekeeping` | retention and compaction |
 //! | `requests`, `late` | sums of requests by name, and whose past changed since |
 //! | `states` | states and alerts |
-//! | `reader`, `listing`, `map`, `facets` | reading: one trace, a search, the service map, what these can be narrowed to |
+//! | `scan` | which traces of a window match |
+//! | `reader`, `listing`, `sample`, `map`, `facets` | reading: one trace, a search, traces whole, the service map, what these can be narrowed to |
 //! | `archive` | all spans, to be stored elsewhere |
 //! | `failure` | why something within did not work |
 
@@ -38,6 +39,8 @@ mod map;
 mod outline;
 mod reader;
 mod requests;
+mod sample;
+mod scan;
 mod schema;
 mod states;
 mod writer;

@@ -4,9 +4,15 @@ use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use prost::bytes::Bytes;
+use prost::{Message, bytes::Bytes};
 
-use crate::{search::Expression, store::StoreError, trace::TraceId};
+use crate::{
+    otlp::{self, StoredSpan},
+    scope::Scope,
+    search::Expression,
+    store::StoreError,
+    trace::TraceId,
+};
 
 /// Which traces are wanted.
 #[derive(Debug, Clone)]
@@ -39,6 +45,22 @@ pub struct StoredTrace {
     pub trace_id: TraceId,
     /// Its spans, by sender.
     pub parts: Vec<StoredPart>,
+}
+
+impl StoredTrace {
+    /// What a trace is to whoever asks, as [`Trace::seen_by`](crate::trace::Trace::seen_by) has it; `None` if they may see no span of it.
+    pub fn seen_by(mut self, scope: &Scope) -> Option<Self> {
+        if scope.tenant().is_some() {
+            for part in &mut self.parts {
+                let sender = otlp::Resource::of(&part.resource);
+                part.spans.retain(|span| {
+                    StoredSpan::decode(span.clone()).is_ok_and(|span| scope.sees(span.tenant(&sender).as_deref()))
+                });
+            }
+        }
+        self.parts.retain(|part| !part.spans.is_empty());
+        (!self.parts.is_empty()).then_some(self)
+    }
 }
 
 /// Spans of one sender.

@@ -7,7 +7,7 @@ use axum::{
 use control_plane_access::Visitor;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::{problem::Problem, visible};
+use crate::{problem::Problem, visible, window::Place};
 
 /// Which page is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +19,9 @@ pub(crate) enum Tab {
     Audit,
 }
 
-/// A page with this title.
-pub(crate) fn page(visitor: &Visitor, title: &str, tab: Tab, content: &Markup) -> Markup {
-    whole(Some((visitor, tab)), title, content)
+/// A page with this title. The way to the others keeps the window of the one that was asked for.
+pub(crate) fn page(visitor: &Visitor, place: &Place, title: &str, tab: Tab, content: &Markup) -> Markup {
+    whole(Some((visitor, place, tab)), title, content)
 }
 
 /// A page for whoever is not signed in.
@@ -38,11 +38,13 @@ pub(crate) fn failed(problem: &Problem, path: &str, link: &str) -> Response {
     outside(problem.status, problem.status.canonical_reason().unwrap_or("Refused"), &content)
 }
 
-fn whole(inside: Option<(&Visitor, Tab)>, title: &str, content: &Markup) -> Markup {
+fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup) -> Markup {
     // Names come from outside: what they hold is shown, not acted on.
     let content = PreEscaped(visible::lines(&content.0));
     let title = visible::line(title);
-    let current = |this: Tab| inside.is_some_and(|(_, tab)| this == tab).then_some("page");
+    let way = |place: &Place, this: Tab, current: Tab, path: &str, name: &str| {
+        html! { a href=(place.window().link(path, &())) aria-current=[(this == current).then_some("page")] { (name) } }
+    };
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -55,18 +57,20 @@ fn whole(inside: Option<(&Visitor, Tab)>, title: &str, content: &Markup) -> Mark
                 link rel="icon" href="/static/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/static/style.css";
                 script src="/static/htmx.min.js" defer {}
+                script src="/static/pages.js" defer {}
             }
             body {
                 header {
                     a.skip href="#main" { "To the content" }
-                    @if let Some((visitor, _)) = inside {
+                    @if let Some((visitor, place, current)) = inside {
                         nav aria-label="Pages" {
-                            a href="/" aria-current=[current(Tab::Map)] { "Service map" }
-                            a href="/tenants" aria-current=[current(Tab::Tenants)] { "Tenants" }
-                            a href="/traces" aria-current=[current(Tab::Traces)] { "Traces" }
-                            a href="/cost" aria-current=[current(Tab::Cost)] { "Cost" }
-                            @if visitor.scope().tenant().is_none() { a href="/audit" aria-current=[current(Tab::Audit)] { "Audit" } }
+                            (way(place, Tab::Map, current, "/", "Service map"))
+                            (way(place, Tab::Tenants, current, "/tenants", "Tenants"))
+                            (way(place, Tab::Traces, current, "/traces", "Traces"))
+                            (way(place, Tab::Cost, current, "/cost", "Cost"))
+                            @if visitor.scope().tenant().is_none() { (way(place, Tab::Audit, current, "/audit", "Audit")) }
                         }
+                        button #zone type="button" hidden { "Times in UTC" }
                         @if let Some(csrf) = visitor.csrf() {
                             form.visitor method="post" action="/sign-out" {
                                 span { (visible::line(&visitor.principal().name)) " (" (visitor.principal().role.name()) ")" }

@@ -19,6 +19,7 @@
 //! | [`api`] | the JSON API |
 //! | [`pages`] | the pages |
 //! | [`problem`] | RFC 9457 problem documents |
+//! | `window` | the window of time that a page or an answer is about |
 //! | [`text`], [`visible`] | what is written to a page or a terminal |
 
 mod access;
@@ -40,3 +41,4 @@ pub mod server;
 mod tenants;
 pub mod text;
 pub mod visible;
+mod window;

@@ -29,13 +29,32 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// A share as a percentage.
+/// A share that was measured, as a percentage: two digits where it is small, one where it is not.
 pub fn percent(share: f64) -> String {
     match share * 100.0 {
         0.0 => "0 %".into(),
-        percent if percent < 0.1 => "<0.1 %".into(),
+        percent if percent < 0.01 => "<0.01 %".into(),
+        percent if percent < 0.995 => format!("{} %", rounded(percent, 2)),
         percent => format!("{percent:.1} %"),
     }
+}
+
+/// A share that was promised, as it was written: 0.9995 is 99.95 %.
+pub fn promised(share: f64) -> String {
+    // Digits beyond the ninth come of binary fractions.
+    format!("{} %", rounded(share * 100.0, 9))
+}
+
+/// A share that is held against a promise: rounded down, so that what just misses a target does not look as if it were met.
+pub fn attained(share: f64) -> String {
+    // What is a hair below by the way it was computed, is not below.
+    format!("{} %", (share * 1e4 + 1e-6).floor() / 1e2)
+}
+
+/// A number with so many digits after the point at most, and none that say nothing.
+fn rounded(number: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (number * scale).round() / scale
 }
 
 /// What is known, as text; a dash for what is not.
@@ -46,6 +65,21 @@ pub fn known<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
 /// A moment, UTC.
 pub fn clock(unix_ns: i64) -> String {
     Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(|_| "–".into(), |time| format!("{time:.3}"))
+}
+
+/// From one moment to another, both Unix seconds, UTC: by the minute, with the day once where it is the same.
+pub fn window(from: i64, to: i64) -> String {
+    let minute = |second, format| {
+        Timestamp::from_second(second).map_or_else(|_| "–".to_owned(), |time| time.strftime(format).to_string())
+    };
+    let day = |second| minute(second, "%Y-%m-%d");
+    let end = minute(to, if day(from) == day(to) { "%H:%M" } else { "%Y-%m-%d %H:%M" });
+    format!("{}–{end} UTC", minute(from, "%Y-%m-%d %H:%M"))
+}
+
+/// A moment of a link, from Unix seconds: RFC 3339.
+pub fn moment(unix: i64) -> String {
+    Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |time| time.to_string())
 }
 
 /// A path with a query: names and values, or a structure of them; what is none is left out.
@@ -66,8 +100,30 @@ mod tests {
             assert_eq!(duration(nanoseconds), text);
         }
         assert_eq!((rate(0.01), rate(2.34), rate(120.4)), ("0.6/min".into(), "2.3/s".into(), "120/s".into()));
-        assert_eq!((percent(0.0), percent(0.0001), percent(0.05)), ("0 %".into(), "<0.1 %".into(), "5.0 %".into()));
         assert_eq!(link("/a", &[("b", Some("c d")), ("e", None)]), "/a?b=c+d");
         assert_eq!(link("/a", &[("b", None::<&str>)]), "/a");
+    }
+
+    #[test]
+    fn a_share_has_the_digits_that_matter() {
+        let measured = [(0.0, "0 %"), (0.00001, "<0.01 %"), (0.0005, "0.05 %"), (0.005, "0.5 %"), (0.05, "5.0 %")];
+        for (share, text) in measured {
+            assert_eq!(percent(share), text);
+        }
+        for (share, text) in [(0.9995, "99.95 %"), (0.999, "99.9 %"), (0.99, "99 %"), (0.999_999, "99.9999 %")] {
+            assert_eq!(promised(share), text);
+        }
+        for (share, text) in
+            [(0.999_499, "99.94 %"), (1.0 - 3.0 / 6_000.0, "99.95 %"), (0.999_999, "99.99 %"), (1.0, "100 %")]
+        {
+            assert_eq!(attained(share), text);
+        }
+    }
+
+    #[test]
+    fn a_window_names_its_day_once() {
+        assert_eq!(window(1_800_000_000, 1_800_000_900), "2027-01-15 08:00–08:15 UTC");
+        assert_eq!(window(1_799_913_600, 1_800_000_000), "2027-01-14 08:00–2027-01-15 08:00 UTC");
+        assert_eq!(moment(1_800_000_000), "2027-01-15T08:00:00Z");
     }
 }

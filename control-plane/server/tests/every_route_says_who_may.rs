@@ -61,6 +61,7 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET", "/api/sign-in", "/api/sign-in", [200; 7]),
     ("GET", "/static/icon.svg", "/static/icon.svg", [200; 7]),
     ("GET", "/static/style.css", "/static/style.css", [200; 7]),
+    ("GET", "/static/pages.js", "/static/pages.js", [200; 7]),
     ("GET", "/static/htmx.min.js", "/static/htmx.min.js", [200; 7]),
     ("GET", "/sign-in", "/sign-in", [200; 7]),
     ("GET", "/sign-in/{issuer}", "/sign-in/staff", [303; 7]),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Condition, Evaluation, SLOT};
+use slo::{Alert, Evaluation};
 
 use crate::settings::Place;
 
@@ -73,12 +73,7 @@ impl Notice {
 
 /// The console's search with a filter expression, from what the condition looked back on to when the alert opened.
 fn traces(alert: &Alert, evaluation: Option<&Evaluation>, place: &Place) -> String {
-    // An error rate or a latency opens with the second five minutes that are over the threshold.
-    let back = match alert.condition {
-        Condition::ErrorRate | Condition::Latency => 2 * SLOT,
-        Condition::FastBurn => 3_600,
-        Condition::SlowBurn | Condition::Budget => CONSOLE_RANGE,
-    };
+    let from = alert.caused_from().max(alert.opened - CONSOLE_RANGE);
     let baseline = evaluation.and_then(|evaluation| evaluation.baseline_p99_ns);
     let time =
         |second: i64| Timestamp::from_second(second).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -87,7 +82,7 @@ fn traces(alert: &Alert, evaluation: Option<&Evaluation>, place: &Place) -> Stri
         place.console(),
         place.region,
         encoded(&alert.filter(baseline, "fault = true", "responsetime")),
-        time(alert.opened - back),
+        time(from),
         time(alert.opened),
     )
 }
@@ -99,7 +94,7 @@ fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use slo::Scope;
+    use slo::{Condition, Scope};
 
     use super::*;
 

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    evaluate::{Evaluation, SLOWDOWN},
+    evaluate::{BURN_WINDOWS, Evaluation, SLOWDOWN},
     judge::{Condition, Judgement, Policy, Verdict, judge},
+    state::SLOT,
 };
 
 /// Whom an alert is about.
@@ -66,6 +67,20 @@ impl Alert {
     /// The same for one alert however often it is told, and for no other.
     pub fn id(&self) -> String {
         format!("{}@{}:{}", self.condition.name(), self.opened, self.scope.tenant().unwrap_or("*"))
+    }
+
+    /// When what caused it began, in seconds since 1970: what its condition looked back on when it opened. It ends with
+    /// [`opened`](Self::opened).
+    pub fn caused_from(&self) -> i64 {
+        let back = match self.condition {
+            // They open with the second five minutes that are over the threshold.
+            Condition::ErrorRate | Condition::Latency => 2 * SLOT,
+            Condition::FastBurn => BURN_WINDOWS[0].long,
+            Condition::SlowBurn => BURN_WINDOWS[1].long,
+            // A budget burns over 30 days; its last day shows what burns it.
+            Condition::Budget => 86_400,
+        };
+        self.opened - back
     }
 
     /// An X-Ray filter expression for the traces that caused it, in the words of whoever is asked: `fault` of a trace in which something

@@ -145,6 +145,9 @@ pub struct Evaluation {
     pub baseline_p99_ns: Option<f64>,
     /// Requests seen in the last five minutes that took longer than [`SLOWDOWN`] times the baseline, rounded down.
     pub slow: u64,
+    /// Requests seen in the last five minutes that took longer than the latency objective allows, rounded down.
+    #[serde(default)]
+    pub too_slow: u64,
     /// What is left of 30 days.
     pub budget: Budget,
     /// Share of requests in 30 days that were as quick as the latency objective asks; the bin of the histogram that holds the

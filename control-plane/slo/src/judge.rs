@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     evaluate::{Burn, Evaluation, SLOWDOWN},
-    significance::binomial_tail,
+    significance::{SIGNIFICANCE, binomial_tail},
 };
 
 /// What tenants are alerted on.
@@ -137,7 +137,7 @@ impl Default for Policy {
             },
             fast_burn: Rule { threshold: 14.4, closes_at: 7.2, ..burn },
             slow_burn: burn,
-            significance: 1e-3,
+            significance: SIGNIFICANCE,
             group: Group { share: 0.2, least_tenants: 20, near: 0.75, open_after: 2, close_after: 6 },
             excluded: BTreeSet::new(),
         }

@@ -13,6 +13,7 @@
 //! | [`state`] | the past of a tenant in bounded memory |
 //! | `window` | sums over windows in constant time |
 //! | [`significance`] | whether so many of so few can be chance |
+//! | [`hurt`] | whether a tenant is hurting now |
 //! | [`judge`] | whether an alert's condition holds |
 //! | [`alert`] | when alerts open and close, for one tenant or for all |
 //! | [`cost`] | what each tenant, tier and service costs |
@@ -24,6 +25,7 @@ pub mod alert;
 pub mod cost;
 pub mod evaluate;
 pub mod histogram;
+pub mod hurt;
 pub mod judge;
 pub mod objective;
 mod openslo;
@@ -38,6 +40,7 @@ pub use alert::{Alert, Alerts, Observation, Scope, quoted};
 pub use cost::{CostReport, Line, Prices, Share};
 pub use evaluate::{BURN_WINDOWS, Budget, Burn, BurnWindows, Evaluation, SLOWDOWN, Summary};
 pub use histogram::Histogram;
+pub use hurt::Hurt;
 pub use judge::{Condition, Group, Judgement, Policy, Rule, Verdict};
 pub use objective::{Availability, Definitions, Error, Latency, Objectives};
 pub use row::{Cell, Key, Kind, Row};

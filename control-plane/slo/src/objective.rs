@@ -38,6 +38,11 @@ pub struct Latency {
 }
 
 impl Latency {
+    /// Share of requests that may be slow: 1 − target, rounded likewise.
+    pub fn allowed(&self) -> f64 {
+        share_left(self.target)
+    }
+
     /// How long a quick request takes at most, in nanoseconds.
     pub fn within_ns(&self) -> f64 {
         self.within_ms * 1e6

@@ -1,5 +1,8 @@
 //! Whether so many of so few can be chance.
 
+/// What is less likely than this is not taken for chance.
+pub const SIGNIFICANCE: f64 = 1e-3;
+
 /// P(X ≥ hits) of a binomial X over `trials` with probability `p`: how likely at least so many hits are if each trial hits with
 /// `p`. Exact to 1e-9 where hits exceed the mean, which is where it decides something; 1 elsewhere, an upper bound.
 ///

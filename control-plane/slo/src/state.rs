@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     evaluate::{BURN_WINDOWS, Budget, Burn, Evaluation, SLOWDOWN, Summary},
     histogram::Histogram,
+    hurt::share_of,
     objective::Objectives,
     row::Cell,
     window::{Sums, Totals},
@@ -152,6 +153,7 @@ impl TenantState {
             latest: Summary::new(&sums, latencies.quantiles([0.5, 0.95, 0.99])),
             baseline_p99_ns: self.baseline,
             slow: self.slow(latencies, &sums),
+            too_slow: share_of(sums.requests, sums.weight - sums.quick, sums.weight),
             budget: Budget::new(&month, allowed),
             quick: (month.weight > 0.0).then(|| month.quick / month.weight),
             burn: [
@@ -163,12 +165,10 @@ impl TenantState {
 
     fn slow(&self, latencies: &Histogram, sums: &Sums) -> u64 {
         match self.baseline {
-            Some(baseline) if sums.weight > 0.0 => {
-                let share = 1.0 - latencies.at_most(SLOWDOWN * baseline) / sums.weight;
-                // Up to the next whole request where only rounding is missing.
-                (share * sums.requests as f64 + 1e-6) as u64
+            Some(baseline) => {
+                share_of(sums.requests, sums.weight - latencies.at_most(SLOWDOWN * baseline), sums.weight)
             }
-            _ => 0,
+            None => 0,
         }
     }
 }

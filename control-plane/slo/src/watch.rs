@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     alert::{Alert, Alerts, Observation},
     evaluate::Evaluation,
+    hurt::Hurt,
     judge::Policy,
     objective::Definitions,
     row::Cell,
@@ -93,10 +94,9 @@ impl Fare {
         1.0 - self.evaluation.budget.burnt().unwrap_or_default()
     }
 
-    /// How far the latest p99 is over what the tier's latency objective allows; 1 is just at it.
-    pub fn latency_ratio(&self) -> f64 {
-        let within = self.evaluation.objectives.latency.within_ms * 1e6;
-        self.evaluation.latest.p99_ns.unwrap_or_default() / within
+    /// Requests of the last five minutes that were served worse than promised.
+    pub fn hurt(&self) -> Hurt {
+        Hurt::now(&self.evaluation)
     }
 }
 

@@ -27,6 +27,7 @@ fn failing(requests: u64, failed: u64) -> Evaluation {
         },
         baseline_p99_ns: Some(3e8),
         slow: 0,
+        too_slow: 0,
         budget: Budget { requests: 100_000, failed: 0, allowed: 100.0, consumed: 0.0, remaining: 100.0 },
         quick: Some(1.0),
         burn: [QUIET; 2],

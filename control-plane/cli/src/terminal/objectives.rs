@@ -5,9 +5,9 @@ use control_plane::{
     alerting::Alarm,
     api::{FareLine, SloAnswer},
     evaluator::Whose,
-    text::{clock, duration, known, percent},
+    text::{attained, clock, duration, known, percent, promised},
 };
-use slo::CostReport;
+use slo::{CostReport, Objectives};
 
 use super::lists::{number, table};
 
@@ -18,6 +18,7 @@ pub(crate) fn slo(answer: &SloAnswer) -> String {
     let mut table = table([
         "whose",
         "tier",
+        "promised",
         "objectives",
         "alerts",
         "requests 5 min",
@@ -31,13 +32,18 @@ pub(crate) fn slo(answer: &SloAnswer) -> String {
         table.add_row([
             Cell::new(whose(line)),
             Cell::new(&line.fare.tier),
+            Cell::new(objectives(&evaluation.objectives)),
             Cell::new(if line.violated { "violated" } else { "met" }),
             Cell::new(if line.alerts > 0 { format!("{} open", line.alerts) } else { String::new() }),
             number(evaluation.latest.requests.to_string()),
             number(known(evaluation.latest.error_rate, percent)),
             number(known(evaluation.latest.p99_ns, duration)),
             number(known(evaluation.burn[0].long, |burn| format!("{burn:.1}"))),
-            number(format!("{:.1} %", line.budget_left * 100.0)),
+            number(if line.budget_left < 0.0 {
+                format!("-{}", percent(-line.budget_left))
+            } else {
+                attained(line.budget_left)
+            }),
         ]);
     }
     let violated = answer.tenants.iter().filter(|line| line.violated).count();
@@ -54,13 +60,18 @@ fn whose(line: &FareLine) -> String {
     }
 }
 
+/// What was promised, as it was written.
+fn objectives(Objectives { availability, latency }: &Objectives) -> String {
+    format!("{}, {} within {}", promised(availability.target), promised(latency.target), duration(latency.within_ns()))
+}
+
 /// Alerts, a line each.
 pub(crate) fn alerts(alerts: &[Alarm]) -> String {
     let mut table = table(["opened", "closed", "what", "traces"]);
     for alarm in alerts {
         let closed = alarm.alert.closed.map_or_else(|| "open".to_owned(), |closed| clock(closed * NANOSECONDS));
         let opened = clock(alarm.alert.opened * NANOSECONDS);
-        table.add_row([opened, closed, alarm.summary.clone(), alarm.traces.clone()]);
+        table.add_row([opened, closed, alarm.summary.clone(), format!("{}\n{}", alarm.traces_title, alarm.traces)]);
     }
     format!("{table}\n{} open\n", alerts.iter().filter(|alarm| alarm.alert.closed.is_none()).count())
 }

@@ -3,12 +3,13 @@
 //! Decoding all of a span makes thirty strings; what looks at every attribute of a hundred thousand spans cannot wait for that. Fields and
 //! their numbers: <https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto>.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind as Kind;
 use prost::{Message, bytes::Bytes};
+use slo::row::tenant_id;
 
-use super::attributes::double;
+use super::{Resource, attributes::double};
 
 /// A `Span`, as far as it is looked at.
 #[derive(Clone, PartialEq, Message)]
@@ -136,6 +137,17 @@ impl StoredSpan {
     /// The value of an attribute.
     pub fn attribute(&self, key: &str) -> Option<&StoredValue> {
         self.attributes.iter().find(|attribute| *attribute.key == *key.as_bytes())?.value.as_ref()
+    }
+
+    /// An attribute that is there and not empty, as text.
+    pub fn text(&self, key: &str) -> Option<Cow<'_, str>> {
+        self.attribute(key)?.scalar().filter(|text| !text.is_empty())
+    }
+
+    /// Whom it counts for, as [`Facts`](super::Facts) say: the tenant that it names, else its sender's.
+    pub fn tenant(&self, sender: &Resource) -> Option<Arc<str>> {
+        let own = self.text("tenant.id").and_then(|text| tenant_id(&text).map(Arc::from));
+        own.or_else(|| sender.tenant.clone())
     }
 
     /// Nanoseconds; never less than none.

@@ -2,9 +2,9 @@
 
 use control_plane_model::store::{AlertRecord, StoreError};
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Condition, SLOT};
+use slo::{Alert, Condition, SLOWDOWN};
 
-use crate::text::link;
+use crate::text::{duration, link, moment, window};
 
 /// An alert as receivers, pages and the API get it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,8 +16,11 @@ pub struct Alarm {
     pub alert: Alert,
     /// One sentence for a person.
     pub summary: String,
-    /// Path of the page with the traces that caused it.
+    /// Path of the page with the traces that caused it, of the time in which they did.
     pub traces: String,
+    /// Which traces these are, in words. Empty where an alert was stored before there was this.
+    #[serde(default)]
+    pub traces_title: String,
     /// Path of the tenant's page; of the list of tenants, if it is about all.
     pub page: String,
 }
@@ -29,6 +32,7 @@ impl Alarm {
             id: alert.id(),
             summary: alert.summary(),
             traces: traces(&alert, baseline_p99_ns),
+            traces_title: traces_title(&alert, baseline_p99_ns),
             page: match alert.scope.tenant() {
                 Some(tenant) => link("/tenant", &[("id", tenant)]),
                 None => "/tenants".to_owned(),
@@ -52,20 +56,78 @@ impl Alarm {
 
 /// The search whose answer is what caused the alert.
 fn traces(alert: &Alert, baseline_p99_ns: Option<f64>) -> String {
-    let back = match alert.condition {
-        Condition::ErrorRate | Condition::Latency => SLOT,
-        Condition::FastBurn => 3_600,
-        Condition::SlowBurn => 21_600,
-        Condition::Budget => 86_400,
-    };
     let order = if alert.condition == Condition::Latency { "slowest" } else { "newest" };
     link(
         "/traces",
         &[
             ("filter", alert.filter(baseline_p99_ns, "fault", "duration")),
             ("order", order.to_owned()),
-            ("from", (alert.opened - back).to_string()),
-            ("to", alert.opened.to_string()),
+            ("from", moment(alert.caused_from())),
+            ("to", moment(alert.opened)),
         ],
     )
+}
+
+/// What that search finds, such as "failed requests of cirrus, 2026-11-26 14:05–14:15 UTC".
+fn traces_title(alert: &Alert, baseline_p99_ns: Option<f64>) -> String {
+    let whose = alert.scope.tenant().unwrap_or("all tenants");
+    let slow = || duration(baseline_p99_ns.unwrap_or_default() * SLOWDOWN);
+    let which = match alert.condition {
+        Condition::Latency => format!("requests of {whose} slower than {}", slow()),
+        Condition::ErrorRate | Condition::Budget | Condition::FastBurn | Condition::SlowBurn => {
+            format!("failed requests of {whose}")
+        }
+    };
+    format!("{which}, {}", window(alert.caused_from(), alert.opened))
+}
+
+#[cfg(test)]
+mod tests {
+    use slo::Scope;
+
+    use super::*;
+
+    fn alarm(condition: Condition, scope: Scope) -> Alarm {
+        let opened = 1_800_000_000;
+        let numbers =
+            Alert { scope, condition, value: 0.2, threshold: 0.01, requests: 9, failed: 4, opened, closed: None };
+        Alarm::new(numbers, Some(200e6))
+    }
+
+    #[test]
+    fn a_link_says_which_traces_of_which_time() {
+        let cirrus = || Scope::Tenant { tenant: "cirrus".to_owned(), tier: "basic".to_owned() };
+        let all = Scope::AllTenants { tenants: 9, of: 10 };
+        for (condition, scope, title, from) in [
+            (
+                Condition::ErrorRate,
+                cirrus(),
+                "failed requests of cirrus, 2027-01-15 07:50–08:00 UTC",
+                "2027-01-15T07%3A50%3A00Z",
+            ),
+            (
+                Condition::Latency,
+                cirrus(),
+                "requests of cirrus slower than 400 ms, 2027-01-15 07:50–08:00 UTC",
+                "2027-01-15T07%3A50%3A00Z",
+            ),
+            (
+                Condition::SlowBurn,
+                cirrus(),
+                "failed requests of cirrus, 2027-01-15 02:00–08:00 UTC",
+                "2027-01-15T02%3A00%3A00Z",
+            ),
+            (
+                Condition::Budget,
+                all,
+                "failed requests of all tenants, 2027-01-14 08:00–2027-01-15 08:00 UTC",
+                "2027-01-14T08%3A00%3A00Z",
+            ),
+        ] {
+            let alarm = alarm(condition, scope);
+            assert_eq!(alarm.traces_title, title);
+            let window = format!("&from={from}&to=2027-01-15T08%3A00%3A00Z");
+            assert!(alarm.traces.ends_with(&window), "{}", alarm.traces);
+        }
+    }
 }

@@ -11,10 +11,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Query, View, WindowQuery,
+    Query, View,
     query::{limit, one_of},
 };
-use crate::problem::{Problem, in_time};
+use crate::{
+    problem::{Problem, in_time},
+    window::WindowQuery,
+};
 
 /// Which records, and how. Without a window all of them, whenever they were.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -43,7 +46,7 @@ impl AuditFilter {
     pub(crate) fn filter(&self) -> Result<Filter, Problem> {
         let Self { who, what, tenant, window, .. } = self.clone();
         one_of("what", &what, &Self::whats())?;
-        let asked = window.window.is_some() || window.from.is_some() || window.to.is_some();
+        let asked = window.window.is_some() || window.is_absolute();
         let window = asked.then(|| window.resolve(Timestamp::now())).transpose()?;
         let time = |ns: i64| Timestamp::from_nanosecond(i128::from(ns)).ok();
         let (from, to) = (window.and_then(|window| time(window.from_ns)), window.and_then(|window| time(window.to_ns)));

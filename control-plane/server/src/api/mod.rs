@@ -34,11 +34,12 @@ pub(crate) use audit::AuditFilter;
 pub use logs::Logs;
 pub(crate) use objectives::CostFilter;
 pub use objectives::{Point, ServiceLine, TenantAnswer};
-pub(crate) use query::{Conditions, DEFAULT_WINDOW, MapFilter, Query, STATUSES, TraceFilter, WindowQuery};
+pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
 
 pub use crate::evaluator::{FareLine, SloAnswer};
+pub(crate) use crate::window::WindowQuery;
 use crate::{access::refuse, problem::Problem};
 
 /// What is answered in JSON.

@@ -17,12 +17,14 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use slo::Summary;
 
-use super::{
-    Answer, Id, Query, View, WindowQuery,
-    query::{Window, one_of},
-};
+use super::{Answer, Id, Query, View, query::one_of};
 
-use crate::{alerting::Alarm, evaluator::FareLine, problem::Problem};
+use crate::{
+    alerting::Alarm,
+    evaluator::FareLine,
+    problem::Problem,
+    window::{Window, WindowQuery},
+};
 
 /// Points of a chart, at most.
 const MAX_POINTS: i64 = 120;

@@ -16,12 +16,13 @@ use serde_json::Value;
 use slo::{CostReport, Prices};
 use tenant_registry::Tenant;
 
-use super::{Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WindowQuery, objectives};
+use super::{Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, objectives};
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
     problem::{Problem, in_time},
     tenants::Tenants,
+    window::{Place, WindowQuery},
 };
 
 const MAX_ALERTS: usize = 500;
@@ -44,6 +45,7 @@ pub(crate) struct View {
     sources: Sources,
     scope: Scope,
     pub(crate) visitor: Visitor,
+    pub(crate) place: Place,
 }
 
 impl FromRequestParts<Sources> for View {
@@ -51,7 +53,7 @@ impl FromRequestParts<Sources> for View {
 
     async fn from_request_parts(parts: &mut Parts, sources: &Sources) -> Result<Self, Problem> {
         let visitor = parts.extensions.get::<Visitor>().ok_or(AccessError::NotAuthenticated)?.clone();
-        Ok(Self { sources: sources.clone(), scope: visitor.scope(), visitor })
+        Ok(Self { sources: sources.clone(), scope: visitor.scope(), visitor, place: Place::of(&parts.uri) })
     }
 }
 

@@ -1,9 +1,9 @@
 //! How everybody fares at one time.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Fare};
+use slo::{Alert, Fare, Hurt};
 
 /// How a tenant, a tier or everybody fares.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,6 +17,28 @@ pub struct FareLine {
     pub budget_left: f64,
     /// Alerts that are open.
     pub alerts: usize,
+    /// Requests of the last five minutes that were served worse than promised, and not by chance.
+    #[serde(default)]
+    pub hurt: Hurt,
+}
+
+impl FareLine {
+    fn of(fare: Fare, open: &[&Alert]) -> Self {
+        let tenant = fare.whose.tenant();
+        let alerts = open.iter().filter(|alert| tenant.is_some() && alert.scope.tenant() == tenant).count();
+        Self { violated: fare.violated(), budget_left: fare.budget_left(), alerts, hurt: fare.hurt(), fare }
+    }
+
+    /// The order in which tenants are looked at, the worst first: those that are alerted on; those whose requests are hurt now, by how many
+    /// are; those with the least of their budget left. Whoever had no request within an hour comes last.
+    fn worse_first(&self, other: &Self) -> Ordering {
+        let is_quiet = |line: &Self| line.fare.evaluation.burn[0].requests == 0;
+        (other.alerts > 0)
+            .cmp(&(self.alerts > 0))
+            .then(other.hurt.requests().cmp(&self.hurt.requests()))
+            .then(is_quiet(self).cmp(&is_quiet(other)))
+            .then(self.budget_left.total_cmp(&other.budget_left))
+    }
 }
 
 /// Everybody.
@@ -26,7 +48,8 @@ pub struct SloAnswer {
     pub at: i64,
     /// What evaluating all of it took, milliseconds, reading aside.
     pub evaluated_in_ms: f64,
-    /// Tenants, those first that are alerted on, then those whose budget is the emptiest, then those that fail and are slow the most now.
+    /// Tenants, the worst first: those that are alerted on, then those whose requests are hurt now, then those with the least budget left;
+    /// those without requests last.
     pub tenants: Vec<FareLine>,
     /// Tiers, and everybody.
     pub groups: Vec<FareLine>,
@@ -34,25 +57,57 @@ pub struct SloAnswer {
 
 impl SloAnswer {
     pub(super) fn of(at: i64, took: Duration, fares: Vec<Fare>, open: &[&Alert]) -> Self {
-        let line = |fare: Fare| {
-            let tenant = fare.whose.tenant();
-            let alerts = open.iter().filter(|alert| tenant.is_some() && alert.scope.tenant() == tenant).count();
-            FareLine { violated: fare.violated(), budget_left: fare.budget_left(), alerts, fare }
-        };
-        let lines = fares.into_iter().map(line);
+        let lines = fares.into_iter().map(|fare| FareLine::of(fare, open));
         let (mut tenants, groups): (Vec<_>, Vec<_>) = lines.partition(|line| line.fare.whose.tenant().is_some());
-        let failing = |line: &FareLine| line.fare.evaluation.latest.error_rate.unwrap_or_default();
-        tenants.sort_by(|a, b| {
-            let alerted = (b.alerts > 0).cmp(&(a.alerts > 0));
-            let emptier = alerted.then(a.budget_left.total_cmp(&b.budget_left));
-            let failing = emptier.then(failing(b).total_cmp(&failing(a)));
-            failing.then(b.fare.latency_ratio().total_cmp(&a.fare.latency_ratio()))
-        });
+        tenants.sort_by(FareLine::worse_first);
         Self { at, evaluated_in_ms: took.as_secs_f64() * 1e3, tenants, groups }
     }
 
     /// How a tenant fares.
     pub fn tenant(&self, tenant: &str) -> Option<&FareLine> {
         self.tenants.iter().find(|line| line.fare.whose.tenant() == Some(tenant))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use slo::{Cell, Condition, Definitions, Scope, TenantState, Whose};
+
+    use super::*;
+
+    const AT: i64 = 1_800_000_000;
+
+    /// A standard tenant that sent so many requests in five minutes, of which so many failed: half an hour before, and last.
+    fn fare(name: &str, before: (u64, u64), last: (u64, u64)) -> Fare {
+        let objectives = Definitions::compiled().unwrap().of(None, "standard").unwrap();
+        let mut state = TenantState::new();
+        for (start, (requests, failed)) in [(AT - 7_200, before), (AT - 300, last)] {
+            let mut cell = Cell::empty(start, 300);
+            (0..requests).for_each(|request| cell.add(50_000_000, request < failed, Some(1.0)));
+            state.feed(&cell, &objectives).unwrap();
+        }
+        let evaluation = state.evaluate(&objectives, AT);
+        Fare { whose: Whose::Tenant(name.to_owned()), tier: "standard".to_owned(), evaluation }
+    }
+
+    #[test]
+    fn the_worst_come_first() {
+        let fares = vec![
+            fare("quiet", (1_000, 1), (0, 0)),
+            fare("well", (1_000, 0), (100, 0)),
+            fare("burnt before", (1_000, 900), (100, 0)),
+            fare("one of one failed", (1_000, 0), (1, 1)),
+            fare("few hurt", (1_000, 0), (100, 20)),
+            fare("many hurt", (1_000, 0), (10_000, 500)),
+            fare("alerted on", (1_000, 0), (100, 0)),
+        ];
+        let scope = Scope::Tenant { tenant: "alerted on".to_owned(), tier: "standard".to_owned() };
+        let condition = Condition::Latency;
+        let open =
+            Alert { scope, condition, value: 3.0, threshold: 2.0, requests: 9, failed: 9, opened: AT, closed: None };
+        let answer = SloAnswer::of(AT, Duration::ZERO, fares, &[&open]);
+        let order: Vec<&str> = answer.tenants.iter().filter_map(|line| line.fare.whose.tenant()).collect();
+        let expected = ["alerted on", "many hurt", "few hurt", "burnt before", "one of one failed", "well", "quiet"];
+        assert_eq!(order, expected);
     }
 }

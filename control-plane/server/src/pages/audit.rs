@@ -18,18 +18,16 @@ const SHOWN: usize = 50;
 
 pub(super) async fn page(view: View, query: Result<Query<AuditFilter>, Problem>) -> Response {
     let content = async {
-        let Query(mut query) = query?;
-        if query.window.from.is_none() {
-            query.window.window.get_or_insert_with(|| "30d".to_owned());
-        }
+        let Query(query) = query?;
+        let query = AuditFilter { window: query.window.or("30d"), ..query };
         let filter = query.filter()?;
         let listing = in_time(view.audit()?.list(&filter, query.before()?, SHOWN)).await?;
-        Ok(content(&query, &listing))
+        Ok(content(&view, &query, &listing))
     };
     answer(&view, TITLE, Tab::Audit, content).await
 }
 
-fn content(query: &AuditFilter, listing: &Listing) -> Markup {
+fn content(view: &View, query: &AuditFilter, listing: &Listing) -> Markup {
     let whats: Vec<String> = AuditFilter::whats().into_iter().map(str::to_owned).collect();
     let export = |format: &str| {
         link("/api/audit", &AuditFilter { format: Some(format.to_owned()), before: None, ..query.clone() })
@@ -39,20 +37,20 @@ fn content(query: &AuditFilter, listing: &Listing) -> Markup {
             label { "Who, by name or subject" input name="who" value=[&query.who] size="24"; }
             (choice("what", "What", &whats, &query.what))
             label { "Tenant" input name="tenant" value=[&query.tenant] size="18"; }
-            (window(&query.window))
+            (window(&view.place, &query.window))
             button { "Show" }
             a href=(export("csv")) { "Download these records as CSV" }
             a href=(export("jsonl")) { "as JSON lines" }
         }
         p { "What operators did and what was changed, the newest first. " code { "control-plane audit verify" } " says whether a record was changed since." }
-        @if listing.records.is_empty() { p { "No record matches" @if listing.older.is_some() { " so far" } "." } } @else { (table(&listing.records)) }
+        @if listing.records.is_empty() { p { "No record matches" @if listing.older.is_some() { " so far" } "." } } @else { (table(view, &listing.records)) }
         @if let Some(older) = listing.older {
             p.pages { a href=(link("/audit", &AuditFilter { before: Some(older.to_string()), ..query.clone() })) { "Older" } }
         }
     }
 }
 
-fn table(records: &[Recorded]) -> Markup {
+fn table(view: &View, records: &[Recorded]) -> Markup {
     let class = |recorded: &Recorded| match &recorded.said {
         None => Some("fault"),
         Some(Said { event, .. }) => matches!(event.outcome, Outcome::Refused | Outcome::Failed).then_some("error"),
@@ -61,7 +59,7 @@ fn table(records: &[Recorded]) -> Markup {
         |draw: fn(&Said) -> Markup| move |recorded: &Recorded| recorded.said.as_ref().map(draw).unwrap_or_default();
     let table = Table::of("Records", records, class)
         .number("Number", |recorded| recorded.record.number)
-        .text("Time, UTC", said(|said| html! { time { (format!("{:.0}", said.at)) } }))
+        .text("Time", said(|said| html! { time datetime=(format!("{:.0}", said.at)) { (format!("{:.0}", said.at)) } }))
         .text(
             "Who",
             said(|Said { event, .. }| {
@@ -80,13 +78,12 @@ fn table(records: &[Recorded]) -> Markup {
                 }
             }),
         )
-        .text(
-            "About",
-            said(|Said { event, .. }| match &event.about {
-                Some(About::Tenant(id)) => html! { a href=(link("/tenant", &[("id", id)])) { (id) } },
-                other => html! { (other.as_ref().map(About::name).unwrap_or_default()) },
-            }),
-        )
+        .text("About", |recorded| match recorded.said.as_ref().and_then(|said| said.event.about.as_ref()) {
+            Some(About::Tenant(id)) => {
+                html! { a href=(view.place.window().link("/tenant", &[("id", id)])) { (id) } }
+            }
+            other => html! { (other.map(About::name).unwrap_or_default()) },
+        })
         .text("Why", said(|Said { event, .. }| html! { (event.why.as_deref().unwrap_or_default()) }))
         .text("Before → after", |recorded| match &recorded.said {
             Some(said) => changed(said),

@@ -18,18 +18,18 @@ const SHOWN: usize = 50;
 
 pub(super) async fn page(view: View, query: Result<Query<CostFilter>, Problem>) -> Response {
     let content = async {
-        let Query(mut query) = query?;
-        query.window.window.get_or_insert_with(|| "30d".to_owned());
-        Ok(content(&query, &view.cost(&query.window).await?))
+        let Query(query) = query?;
+        let query = CostFilter { window: query.window.or("30d"), ..query };
+        Ok(content(&view, &query, &view.cost(&query.window).await?))
     };
     answer(&view, TITLE, Tab::Cost, content).await
 }
 
-fn content(query: &CostFilter, report: &CostReport) -> Markup {
+fn content(view: &View, query: &CostFilter, report: &CostReport) -> Markup {
     let csv = CostFilter { format: Some("csv".to_owned()), ..query.clone() };
     html! {
         form.filters method="get" action="/cost" aria-label="Window" {
-            (window(&query.window))
+            (window(&view.place, &query.window))
             button { "Show" }
             a href=(link("/api/cost", &csv)) { "All of it as CSV" }
         }

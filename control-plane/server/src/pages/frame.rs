@@ -1,14 +1,16 @@
 //! What pages are made of.
 
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use maud::{Markup, PreEscaped, Render, html};
 use serde::Serialize;
 
 use crate::{
-    api::{DEFAULT_WINDOW, View, WindowQuery},
+    api::{View, WindowQuery},
     layout::{Tab, page},
     problem::Problem,
-    text::link,
+    text::{clock, link},
+    window::{DEFAULT_WINDOW, PRESETS, Place},
 };
 
 /// The page with what was asked for, or one that says what went wrong.
@@ -19,10 +21,10 @@ pub(super) async fn answer(
     content: impl Future<Output = Result<Markup, Problem>>,
 ) -> Response {
     match content.await {
-        Ok(content) => page(&view.visitor, title, tab, &content).into_response(),
+        Ok(content) => page(&view.visitor, &view.place, title, tab, &content).into_response(),
         Err(problem) => {
             let content = html! { p.problem role="alert" { (problem.detail) } };
-            (problem.status, page(&view.visitor, title, tab, &content)).into_response()
+            (problem.status, page(&view.visitor, &view.place, title, tab, &content)).into_response()
         }
     }
 }
@@ -36,7 +38,7 @@ pub(super) struct Table<'a, Row> {
 }
 
 impl<'a, Row> Table<'a, Row> {
-    /// One without columns; `class` says in which colours a row is.
+    /// One without columns; `class` says in which colours a row is that is at fault as a whole.
     pub(super) fn of(
         label: &'a str,
         rows: impl IntoIterator<Item = &'a Row>,
@@ -47,17 +49,45 @@ impl<'a, Row> Table<'a, Row> {
     }
 
     pub(super) fn text<C: Render>(self, head: &str, cell: impl Fn(&'a Row) -> C) -> Self {
-        self.column(head, false, cell)
+        self.column(head, "", |_| "", cell)
     }
 
     pub(super) fn number<C: Render>(self, head: &str, cell: impl Fn(&'a Row) -> C) -> Self {
-        self.column(head, true, cell)
+        self.column(head, "number", |_| "", cell)
     }
 
-    fn column<C: Render>(mut self, head: &str, number: bool, cell: impl Fn(&'a Row) -> C) -> Self {
-        self.heads += &html! { th.number[number] scope="col" { (head) } }.0;
+    /// Text; `color` is the class by which a cell is coloured, empty for one that is as others.
+    pub(super) fn colored_text<C: Render>(
+        self,
+        head: &str,
+        color: impl Fn(&'a Row) -> &'static str,
+        cell: impl Fn(&'a Row) -> C,
+    ) -> Self {
+        self.column(head, "", color, cell)
+    }
+
+    /// A number, coloured likewise.
+    pub(super) fn colored_number<C: Render>(
+        self,
+        head: &str,
+        color: impl Fn(&'a Row) -> &'static str,
+        cell: impl Fn(&'a Row) -> C,
+    ) -> Self {
+        self.column(head, "number", color, cell)
+    }
+
+    fn column<C: Render>(
+        mut self,
+        head: &str,
+        class: &str,
+        color: impl Fn(&'a Row) -> &'static str,
+        cell: impl Fn(&'a Row) -> C,
+    ) -> Self {
+        let attribute = |classes: String| Some(classes.trim().to_owned()).filter(|classes| !classes.is_empty());
+        self.heads += &html! { th class=[attribute(class.to_owned())] scope="col" { (head) } }.0;
         for (row, _, cells) in &mut self.rows {
-            *cells += &html! { td.number[number] { (cell(row)) } }.0;
+            let class = attribute(format!("{class} {}", color(row)));
+            *cells += &html! { td class=[class] { (cell(row)) } }.0;
         }
         self
     }
@@ -91,21 +121,53 @@ pub(super) fn choice(name: &str, label: &str, options: &[String], chosen: &Optio
     }
 }
 
-/// The window of time, in a form.
-pub(super) fn window(query: &WindowQuery) -> Markup {
-    let chosen = query.window.as_deref().unwrap_or(DEFAULT_WINDOW);
-    let known = ["5m", "15m", "1h", "6h", "24h", "7d"];
+/// The window of time, in the form of a page that is about it: how far back, at a click, or from and to.
+pub(super) fn window(place: &Place, query: &WindowQuery) -> Markup {
+    let back = query.window.as_deref().unwrap_or(DEFAULT_WINDOW);
+    let back = Some(back).filter(|_| !query.is_absolute());
+    let preset = |length: &str| {
+        let over = place.over(&WindowQuery { window: Some(length.to_owned()), ..WindowQuery::default() });
+        html! {
+            a href=(over) aria-current=[(back == Some(length)).then_some("true")] aria-label={ "The last " (length) } { (length) }
+        }
+    };
+    let resolved = query.resolve(Timestamp::now());
+    let said = resolved.as_ref().ok().filter(|_| query.is_absolute()).map(|window| window.query());
+    let field = |label: &str, name: &str, value: Option<&String>| {
+        // A field of this type has no zone: https://html.spec.whatwg.org/#local-dates-and-times
+        let value = value.map(|text| text.trim_end_matches('Z'));
+        html! { label { (label) input type="datetime-local" name=(name) step="1" value=[value]; } }
+    };
     html! {
-        label { "Window"
-            select name="window" {
-                @for length in known { option value=(length) selected[length == chosen] { "last " (length) } }
-                @if !known.contains(&chosen) { option value=(chosen) selected { "last " (chosen) } }
+        fieldset.window {
+            legend { "Window" }
+            div.back {
+                @for length in PRESETS { (preset(length)) }
+                @if let Some(other) = back.filter(|back| !PRESETS.contains(back)) { (preset(other)) }
+            }
+            (field("From, UTC", "from", said.as_ref().and_then(|said| said.from.as_ref())))
+            (field("To, UTC", "to", said.as_ref().and_then(|said| said.to.as_ref())))
+            @if let Ok(window) = resolved {
+                div.back {
+                    a href=(place.over(&window.moved(-0.5).query())) aria-label="Half a window earlier" { "←" }
+                    a href=(place.over(&window.moved(0.5).query())) aria-label="Half a window later" { "→" }
+                    a href=(place.over(&window.wider().query())) aria-label="A window twice as long" { "↔" }
+                }
             }
         }
-        @for (name, value) in [("from", &query.from), ("to", &query.to)] {
-            @if let Some(value) = value { label { (name) input name=(name) value=(value) size="20"; } }
-        }
+        @if let Some(back) = query.window.as_ref().filter(|_| !query.is_absolute()) { input type="hidden" name="window" value=(back); }
     }
+}
+
+/// The window, kept by a form of a page that is not about it.
+pub(super) fn kept(query: &WindowQuery) -> Markup {
+    html! { @for (name, value) in query.parameters() { input type="hidden" name=(name) value=(value); } }
+}
+
+/// A moment: UTC, or in the reader's zone where they chose that and the script runs.
+pub(super) fn moment(unix_ns: i64) -> Markup {
+    let text = clock(unix_ns);
+    html! { time datetime=(text) { (text) } }
 }
 
 /// The part of a page that a `live` page asks for again every few seconds.

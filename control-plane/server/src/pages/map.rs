@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::response::Response;
 use control_plane_model::{
-    map::{MapEdge, MapNode, ServiceMap, Stats},
+    map::{Health, MapEdge, MapNode, ServiceMap, Stats},
     search::quoted,
     store::Facets,
 };
@@ -51,7 +51,7 @@ async fn render(view: &View, query: &MapPage) -> Result<Markup, Problem> {
             (edges(&shown))
         }
     };
-    Ok(html! { (form(query, &facets)) (live("/", query, query.live.is_some(), &content)) })
+    Ok(html! { (form(view, query, &facets)) (live("/", query, query.live.is_some(), &content)) })
 }
 
 /// A map, and what it is narrowed to.
@@ -85,14 +85,14 @@ impl Shown<'_> {
     }
 }
 
-fn form(query: &MapPage, facets: &Facets) -> Markup {
+fn form(view: &View, query: &MapPage, facets: &Facets) -> Markup {
     let filter = &query.filter;
     html! {
         form.filters method="get" action="/" aria-label="Narrow the map" {
             (choice("tenant", "Tenant", &facets.tenants, &filter.tenant))
             (choice("tier", "Tier", &facets.tiers, &filter.tier))
             (choice("account", "Account", &facets.accounts, &filter.account))
-            (window(&filter.window))
+            (window(&view.place, &filter.window))
             label.check { input type="checkbox" name="live" checked[query.live.is_some()]; "Live" }
             button { "Show" }
         }
@@ -107,16 +107,35 @@ fn id(node: &MapNode, account: &Option<String>) -> String {
 
 fn summary(shown: &Shown<'_>) -> Markup {
     let map = shown.map;
-    let worst = map.edges.iter().max_by(|a, b| a.stats.fault_rate.total_cmp(&b.stats.fault_rate));
+    let worst = most_hurt(&map.edges);
     html! {
         p {
             (map.nodes.len()) " nodes, " (map.edges.len()) " edges"
-            @if let Some(edge) = worst.filter(|edge| edge.stats.faults > 0) {
-                ". Most faults: " strong { (shown.name(edge.source)) " → " (shown.name(edge.target)) ", " (percent(edge.stats.fault_rate)) }
+            @if let Some(edge) = worst {
+                ". Most requests are hurt from "
+                a href=(shown.traces_over(edge)) { strong { (shown.name(edge.source)) " to " (shown.name(edge.target)) } }
+                ": " (hurt(&edge.stats))
             }
             "."
         }
     }
+}
+
+/// The edge over which the most requests failed or were throttled; of several with as many, the one with the greatest share, which is the nearest
+/// to the cause.
+fn most_hurt(edges: &[MapEdge]) -> Option<&MapEdge> {
+    let hurt = |edge: &MapEdge| edge.stats.faults + edge.stats.throttles;
+    let share = |edge: &MapEdge| hurt(edge) as f64 / edge.stats.count.max(1) as f64;
+    let hurting = edges.iter().filter(|edge| hurt(edge) > 0);
+    hurting.max_by(|a, b| hurt(a).cmp(&hurt(b)).then(share(a).total_cmp(&share(b))))
+}
+
+/// How many requests failed or were throttled, of how many.
+fn hurt(stats: &Stats) -> String {
+    let part = |count: i64, what: &str| (count > 0).then(|| format!("{count} {what}"));
+    let parts = [part(stats.faults, "failed"), part(stats.throttles, "were throttled")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!("{} of {}", parts.join(" and "), stats.count)
 }
 
 fn figures(stats: &Stats) -> String {
@@ -246,15 +265,55 @@ fn legend() -> Markup {
 fn edges(shown: &Shown<'_>) -> Markup {
     let mut edges: Vec<&MapEdge> = shown.map.edges.iter().collect();
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.stats.health, edge.stats.count)));
-    let table = Table::of("Edges", edges, |edge| Some(edge.stats.health.name()))
+    let color = |edge: &MapEdge, of: Health| if edge.stats.health == of { of.name() } else { "" };
+    let table = Table::of("Edges", edges, |_| None)
         .text("From", |edge| shown.name(edge.source))
         .text("To", |edge| html! { a href=(shown.traces_over(edge)) { (shown.name(edge.target)) } })
         .number("Requests", |edge| edge.stats.count)
         .number("Rate", |edge| rate(edge.stats.rate))
-        .number("Faults", |edge| percent(edge.stats.fault_rate))
-        .number("Errors", |edge| percent(edge.stats.error_rate))
+        .colored_number("Faults", |edge| color(edge, Health::Fault), |edge| percent(edge.stats.fault_rate))
+        .colored_number("Throttled", |edge| color(edge, Health::Throttle), |edge| edge.stats.throttles)
+        .colored_number("Errors", |edge| color(edge, Health::Error), |edge| percent(edge.stats.error_rate))
         .number("p50", |edge| duration(edge.stats.p50_ms * 1e6))
         .number("p95", |edge| duration(edge.stats.p95_ms * 1e6))
         .number("p99", |edge| duration(edge.stats.p99_ms * 1e6));
     html! { details { summary { "The same as a table" } (table) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edge(target: u32, count: i64, faults: i64, throttles: i64) -> MapEdge {
+        let stats = Stats {
+            count,
+            errors: throttles,
+            faults,
+            throttles,
+            rate: 1.0,
+            fault_rate: faults as f64 / count as f64,
+            error_rate: 0.0,
+            mean_ms: 1.0,
+            p50_ms: 1.0,
+            p95_ms: 1.0,
+            p99_ms: 1.0,
+            estimated: false,
+            health: Health::Ok,
+        };
+        MapEdge { source: 0, target, stats }
+    }
+
+    #[test]
+    fn the_edge_over_which_the_most_requests_are_hurt_is_named() {
+        let named = |edges: &[MapEdge]| most_hurt(edges).map(|edge| (edge.target, hurt(&edge.stats)));
+        let one_of_one = edge(1, 1, 1, 0);
+        let many = edge(2, 10_000, 500, 0);
+        assert_eq!(named(&[many.clone(), one_of_one.clone()]), Some((2, "500 failed of 10000".to_owned())));
+        let throttled = edge(3, 10_000, 10, 600);
+        let expected = Some((3, "10 failed and 600 were throttled of 10000".to_owned()));
+        assert_eq!(named(&[throttled, many.clone(), one_of_one]), expected);
+        let nearer = edge(4, 600, 500, 0);
+        assert_eq!(named(&[nearer, many]).map(|(target, _)| target), Some(4));
+        assert_eq!(named(&[edge(5, 100, 0, 0)]), None);
+    }
 }

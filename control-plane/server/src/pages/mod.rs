@@ -1,4 +1,4 @@
-//! The pages: the service map, the search, one trace. Written by the server; the one script refreshes them.
+//! The pages: the service map, the search, one trace. Written by the server; whole without a script.
 //!
 //! | file | idea |
 //! |---|---|
@@ -46,6 +46,9 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::Anybody, "/static/icon.svg", || asset("image/svg+xml", include_str!("../assets/icon.svg")))
         .get(May::Anybody, "/static/style.css", || {
             asset("text/css; charset=utf-8", include_str!("../assets/style.css"))
+        })
+        .get(May::Anybody, "/static/pages.js", || {
+            asset("text/javascript; charset=utf-8", include_str!("../assets/pages.js"))
         })
         .get(May::Anybody, "/static/htmx.min.js", || {
             asset("text/javascript; charset=utf-8", include_str!("../assets/htmx.min.js"))

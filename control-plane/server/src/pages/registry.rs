@@ -13,11 +13,10 @@ use tenant_registry::{Change, Reason, Tenant};
 
 use crate::{
     access::is_page,
-    api::{Id, View},
+    api::{Id, View, WindowQuery},
     audit::By,
     layout::failed,
     problem::Problem,
-    text::link,
 };
 
 /// What a form brings along.
@@ -67,7 +66,7 @@ async fn change(
     form: Filling,
     change: impl FnOnce(&Filled, &[Tier]) -> Result<Change, Problem>,
 ) -> Response {
-    let page = link("/tenant", &[("id", &id)]);
+    let page = view.place.window().link("/tenant", &[("id", &id)]);
     let changed = async {
         let Form(form) = form.map_err(|refused| Problem::new(refused.status(), refused.body_text()))?;
         view.visitor.check_form(form.csrf.as_deref())?;
@@ -115,11 +114,11 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                 div { dt { "Tier, by the registry" } dd { (entry.tier.as_str()) } }
             }
             @if let Some(last) = tenant.last_change.as_ref().filter(|_| staff) {
-                p.changed { "Changed " time { (last.changed_at) } " by " (last.changed_by) ": " (last.change_reason.to_string()) }
+                p.changed { "Changed " time datetime=(last.changed_at) { (last.changed_at) } " by " (last.changed_by) ": " (last.change_reason.to_string()) }
             }
-            @if staff { p { a href=(link("/audit", &[("tenant", entry.tenant_id.as_str())])) { "Its audit records" } } }
+            @if staff { p { a href=(view.place.window().link("/audit", &[("tenant", entry.tenant_id.as_str())])) { "Its audit records" } } }
             @if let Some(tenants) = view.tenants().filter(|_| view.visitor.principal().may_change()) {
-                @let forms = Forms { id: &entry.tenant_id, csrf: view.visitor.csrf() };
+                @let forms = Forms { id: &entry.tenant_id, csrf: view.visitor.csrf(), window: view.place.window() };
                 @if suspended {
                     (forms.form("resume", "Resume", "Its requests are served again.", &html! {}))
                 } @else {
@@ -144,6 +143,7 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
 struct Forms<'a> {
     id: &'a TenantId,
     csrf: Option<&'a str>,
+    window: &'a WindowQuery,
 }
 
 impl Forms<'_> {
@@ -152,7 +152,7 @@ impl Forms<'_> {
         html! {
             details {
                 summary { (button) "…" }
-                form.filters method="post" action={ "/tenants/" (self.id.as_str()) "/" (action) } {
+                form.filters method="post" action=(self.window.link(&format!("/tenants/{}/{action}", self.id.as_str()), &())) {
                     p.wide { (does) " That takes up to half a minute to reach every function." }
                     @if let Some(csrf) = self.csrf { input type="hidden" name="csrf" value=(csrf); }
                     (fields)

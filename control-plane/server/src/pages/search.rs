@@ -11,13 +11,13 @@ use control_plane_model::{
 };
 use maud::{Markup, Render, html};
 
-use super::frame::{Table, answer, choice, window};
+use super::frame::{Table, answer, choice, moment, window};
 
 use crate::{
-    api::{Conditions, Query, STATUSES, TraceFilter, View},
+    api::{Conditions, Query, STATUSES, TraceFilter, View, WindowQuery},
     layout::{self, Tab},
     problem::Problem,
-    text::{clock, duration, link},
+    text::{duration, link},
 };
 
 const TITLE: &str = "Traces";
@@ -29,18 +29,18 @@ pub(super) async fn page(view: View, filter: Result<Query<TraceFilter>, Problem>
     };
     // A trace id, in either form, leads to its trace.
     if let Some(id) = filter.conditions.filter.as_ref().and_then(|text| text.parse::<TraceId>().ok()) {
-        return Redirect::to(&format!("/traces/{id}")).into_response();
+        return Redirect::to(&filter.window.link(&format!("/traces/{id}"), &())).into_response();
     }
     let (status, below) = match view.traces(&filter).await {
         Ok(found) => (StatusCode::OK, results(&filter, &found)),
         Err(problem) => (problem.status, complaint(&filter, &problem)),
     };
     // With the form, so that what was wrong can be mended.
-    (status, layout::page(&view.visitor, TITLE, Tab::Traces, &html! { (form(&filter, &facets)) (below) }))
-        .into_response()
+    let content = html! { (form(&view, &filter, &facets)) (below) };
+    (status, layout::page(&view.visitor, &view.place, TITLE, Tab::Traces, &content)).into_response()
 }
 
-fn form(filter: &TraceFilter, facets: &Facets) -> Markup {
+fn form(view: &View, filter: &TraceFilter, facets: &Facets) -> Markup {
     let conditions = &filter.conditions;
     let statuses: Vec<String> = STATUSES.map(str::to_owned).into();
     html! {
@@ -63,7 +63,7 @@ fn form(filter: &TraceFilter, facets: &Facets) -> Markup {
                     option value="slowest" selected[filter.order.as_deref() == Some("slowest")] { "slowest first" }
                 }
             }
-            (window(&filter.window))
+            (window(&view.place, &filter.window))
             button { "Search" }
         }
     }
@@ -92,26 +92,27 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
         }
         @if found.matched > 0 {
             (histogram(filter, &found.latency))
-            (table("Traces, scrollable", &found.traces))
+            (table("Traces, scrollable", &found.traces, &filter.window))
         }
     }
 }
 
-pub(super) fn table(label: &str, traces: &[Summary]) -> Markup {
-    let class = |trace: &Summary| match trace.status() {
-        "throttled" => Some("throttle"),
-        status => Some(status),
+pub(super) fn table(label: &str, traces: &[Summary], within: &WindowQuery) -> Markup {
+    let color = |trace: &Summary| match trace.status() {
+        "throttled" => "throttle",
+        status => status,
     };
     let name = |trace: &Summary| if trace.root.is_empty() { trace.trace_id.to_string() } else { trace.root.clone() };
-    Table::of(label, traces, class)
-        .text("Trace", |trace| html! { a href={ "/traces/" (trace.trace_id) } { (name(trace)) } })
+    let page = |trace: &Summary| within.link(&format!("/traces/{}", trace.trace_id), &());
+    Table::of(label, traces, |_| None)
+        .text("Trace", |trace| html! { a href=(page(trace)) { (name(trace)) } })
         .number("Duration", |trace| duration(trace.duration_ns as f64))
-        .text("Status", Summary::status)
+        .colored_text("Status", color, Summary::status)
         .text("Tenant", |trace| trace.tenants.join(", "))
         .text("Services", |trace| trace.services.join(", "))
         .text("Accounts", |trace| trace.accounts.join(", "))
         .number("Spans", |trace| trace.spans)
-        .text("Started", |trace| html! { time { (clock(trace.start_unix_ns)) } })
+        .text("Started", |trace| moment(trace.start_unix_ns))
         .render()
 }
 

@@ -6,9 +6,9 @@ use maud::{Markup, Render, html};
 use serde::Deserialize;
 
 use super::{
-    frame::{Table, answer, window},
+    frame::{Table, answer, moment, window},
     registry, search,
-    tenants::meter,
+    tenants::{meter, objectives},
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     api::{Point, Query, ServiceLine, TenantAnswer, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{clock, duration, known, link, percent},
+    text::{clock, duration, known, percent},
 };
 
 const WIDTH: f64 = 720.0;
@@ -43,21 +43,23 @@ pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Re
             {
                 Ok(html! { (registry.unwrap_or_default()) p { (problem.detail) } })
             }
-            spans => Ok(html! { @if let Some(registry) = registry { (registry) } (content(&id, &query, &spans?)) }),
+            spans => {
+                Ok(html! { @if let Some(registry) = registry { (registry) } (content(&view, &id, &query, &spans?)) })
+            }
         }
     };
     answer(&view, format!("Tenant {id}").trim_end(), Tab::Tenants, content).await
 }
 
-fn content(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
+fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
     let within = answer.now.as_ref().map(|now| now.fare.evaluation.objectives.latency.within_ms * 1e6);
     html! {
         form.filters method="get" action="/tenant" aria-label="Window" {
             input type="hidden" name="id" value=(id);
-            (window(&query.window))
+            (window(&view.place, &query.window))
             button { "Show" }
-            a href=(link("/", &[("tenant", id)])) { "Its service map" }
-            a href=(link("/traces", &[("tenant", id)])) { "Its traces" }
+            a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
+            a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
         }
         @if let Some(now) = &answer.now {
             @let evaluation = &now.fare.evaluation;
@@ -68,17 +70,16 @@ fn content(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
                 div { dt { "Failed, 5 min" } dd { (known(evaluation.latest.error_rate, percent)) } }
                 div { dt { "p99, 5 min" } dd { (known(evaluation.latest.p99_ns, duration)) } }
                 div { dt { "Its usual p99" } dd { (known(evaluation.baseline_p99_ns, duration)) } }
-                div { dt { "Objective" } dd { (percent(evaluation.objectives.latency.target)) " within " (duration(evaluation.objectives.latency.within_ms * 1e6)) ", "
-                    (percent(evaluation.objectives.availability.target)) " not failed" } }
+                div { dt { "Objectives" } dd { (objectives(&evaluation.objectives)) } }
             }
         }
         (chart("p99", &answer.points, within, |point| point.summary.p99_ns.unwrap_or_default(), duration))
         (chart("Failed", &answer.points, None, |point| point.summary.error_rate.unwrap_or_default(), percent))
         @if !answer.alerts.is_empty() { h2 { "Alerts" } (alerts(&answer.alerts)) }
         h2 { "Slowest traces" }
-        @if answer.slowest.is_empty() { p { "None in this window." } } @else { (search::table("Slowest traces", &answer.slowest)) }
+        @if answer.slowest.is_empty() { p { "None in this window." } } @else { (search::table("Slowest traces", &answer.slowest, &query.window)) }
         h2 { "Services" }
-        (services(id, &answer.services))
+        (services(id, &query.window, &answer.services))
     }
 }
 
@@ -121,23 +122,25 @@ pub(super) fn alerts(alerts: &[Alarm]) -> Markup {
         ul.alerts {
             @for alarm in alerts {
                 li.open[alarm.alert.closed.is_none()] {
-                    time { (clock(alarm.alert.opened * 1_000_000_000)) } " "
+                    (moment(alarm.alert.opened * 1_000_000_000)) " "
                     @match alarm.alert.closed {
                         None => strong { "open" },
-                        Some(closed) => { "closed " time { (clock(closed * 1_000_000_000)) } }
+                        Some(closed) => { "closed " (moment(closed * 1_000_000_000)) }
                     }
                     ": " (alarm.summary) " "
-                    a href=(alarm.traces) { "its traces" }
+                    a href=(alarm.traces) {
+                        @if alarm.traces_title.is_empty() { "its traces" } @else { (alarm.traces_title) }
+                    }
                 }
             }
         }
     }
 }
 
-fn services(id: &str, services: &[ServiceLine]) -> Markup {
+fn services(id: &str, window: &WindowQuery, services: &[ServiceLine]) -> Markup {
     let traces = |line: &ServiceLine| {
         let filter = format!("annotation[tenant.id] = {} AND service({})", quoted(id), quoted(&line.service));
-        link("/traces", &[("filter", filter.as_str()), ("order", "slowest")])
+        window.link("/traces", &[("filter", filter.as_str()), ("order", "slowest")])
     };
     Table::of("Services", services, |_| None)
         .text("Service", |line| html! { a href=(traces(line)) { (line.service) } })

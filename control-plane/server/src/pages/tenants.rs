@@ -3,14 +3,15 @@
 use axum::response::Response;
 use maud::{Markup, Render, html};
 use serde::{Deserialize, Serialize};
+use slo::Objectives;
 
-use super::frame::{Table, answer, choice, live};
+use super::frame::{Table, answer, choice, kept, live, moment};
 use crate::{
-    api::{FareLine, Query, SloAnswer, View},
+    api::{FareLine, Query, SloAnswer, View, WindowQuery},
     evaluator::Whose,
     layout::Tab,
     problem::Problem,
-    text::{clock, duration, known, link, percent},
+    text::{attained, duration, known, percent, promised},
 };
 
 const TITLE: &str = "Tenants";
@@ -22,6 +23,8 @@ pub(super) struct Narrowed {
     name: Option<String>,
     tier: Option<String>,
     live: Option<String>,
+    #[serde(flatten)]
+    window: WindowQuery,
 }
 
 pub(super) async fn page(view: View, query: Result<Query<Narrowed>, Problem>) -> Response {
@@ -40,11 +43,11 @@ fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
         @if answer.at == 0 {
             p { "Objectives are being evaluated for the first time." }
         } @else {
-            p { (matching.len()) " tenants, " strong { (violated) " beyond an objective" } ", at " time { (clock(answer.at * 1_000_000_000)) } "." }
+            p { (matching.len()) " tenants, " strong { (violated) " beyond an objective" } ", at " (moment(answer.at * 1_000_000_000)) "." }
             h2 { "By tier" }
-            (table("Tiers, and everybody", &answer.groups))
+            (table("Tiers, and everybody", &query.window, &answer.groups))
             h2 { "By tenant, the worst first" }
-            (table("Tenants", matching.iter().take(SHOWN).copied()))
+            (table("Tenants", &query.window, matching.iter().take(SHOWN).copied()))
             @if matching.len() > SHOWN { p { "The first " (SHOWN) " of " (matching.len()) "; narrow them by name." } }
         }
     };
@@ -53,6 +56,7 @@ fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
         form.filters method="get" action="/tenants" aria-label="Narrow the tenants" {
             label { "Name contains" input name="name" value=(query.name.as_deref().unwrap_or_default()); }
             (choice("tier", "Tier", &tiers, &query.tier))
+            (kept(&query.window))
             label.check { input type="checkbox" name="live" checked[query.live.is_some()]; "Live" }
             button { "Show" }
         }
@@ -70,30 +74,55 @@ fn whose(line: &FareLine) -> String {
     }
 }
 
-fn table<'a>(label: &'a str, lines: impl IntoIterator<Item = &'a FareLine>) -> Markup {
-    let class = |line: &FareLine| match () {
-        () if line.violated || line.alerts > 0 => Some("fault"),
-        () if line.budget_left < 0.2 => Some("error"),
-        () => Some("ok"),
-    };
-    Table::of(label, lines, class)
+fn table<'a>(label: &'a str, window: &WindowQuery, lines: impl IntoIterator<Item = &'a FareLine>) -> Markup {
+    let fault = |is_at_fault: bool| if is_at_fault { "fault" } else { "" };
+    Table::of(label, lines, |_| None)
         .text("Whose", |line| match &line.fare.whose {
-            Whose::Tenant(tenant) => html! { a href=(link("/tenant", &[("id", tenant)])) { (tenant) } },
+            Whose::Tenant(tenant) => html! { a href=(window.link("/tenant", &[("id", tenant)])) { (tenant) } },
             _ => html! { (whose(line)) },
         })
         .text("Tier", |line| &line.fare.tier)
-        .text("Alerts", |line| html! { @if line.alerts > 0 { (line.alerts) " open" } })
+        .colored_text(
+            "Alerts",
+            |line| fault(line.alerts > 0),
+            |line| html! { @if line.alerts > 0 { (line.alerts) " open" } },
+        )
         .number("Requests, 5 min", |line| line.fare.evaluation.latest.requests)
-        .number("Failed, 5 min", |line| known(line.fare.evaluation.latest.error_rate, percent))
-        .number("p99, 5 min", |line| known(line.fare.evaluation.latest.p99_ns, duration))
-        .number("Objective", |line| duration(line.fare.evaluation.objectives.latency.within_ms * 1e6))
+        .colored_number(
+            "Failed, 5 min",
+            |line| fault(line.hurt.failed > 0),
+            |line| known(line.fare.evaluation.latest.error_rate, percent),
+        )
+        .colored_number(
+            "p99, 5 min",
+            |line| fault(line.hurt.slow > 0),
+            |line| known(line.fare.evaluation.latest.p99_ns, duration),
+        )
+        .text("Objectives", |line| objectives(&line.fare.evaluation.objectives))
         .number("Burn, 1 h", |line| known(line.fare.evaluation.burn[0].long, |burn| format!("{burn:.1}")))
-        .text("Budget left, 30 days", |line| meter(line.budget_left))
-        .number("Quick enough, 30 days", |line| {
-            let evaluation = &line.fare.evaluation;
-            format!("{} of {}", known(evaluation.quick, percent), percent(evaluation.objectives.latency.target))
-        })
+        .colored_text("Budget left, 30 days", |line| budget_color(line.budget_left), |line| meter(line.budget_left))
+        .colored_number(
+            "Quick enough, 30 days",
+            |line| fault(!line.fare.evaluation.quick_enough()),
+            |line| known(line.fare.evaluation.quick, attained),
+        )
         .render()
+}
+
+/// What was promised, as it was written.
+pub(super) fn objectives(objectives: &Objectives) -> String {
+    let Objectives { availability, latency } = objectives;
+    let within = duration(latency.within_ns());
+    format!("{} not failed, {} within {within}", promised(availability.target), promised(latency.target))
+}
+
+/// Less than a fifth left is worth a look; nothing left is a broken promise.
+pub(super) fn budget_color(left: f64) -> &'static str {
+    match left {
+        left if left < 0.0 => "fault",
+        left if left < 0.2 => "error",
+        _ => "",
+    }
 }
 
 /// What is left of a budget, as a bar and in words.
@@ -105,7 +134,7 @@ pub(super) fn meter(left: f64) -> Markup {
                 rect.empty x="0" y="0" width="100" height="8" {}
                 rect.left x="0" y="0" width=(format!("{shown:.1}")) height="8" {}
             }
-            @if left < 0.0 { "overdrawn by " (percent(-left)) } @else { (percent(left)) }
+            @if left < 0.0 { "overdrawn by " (percent(-left)) } @else { (attained(left)) }
         }
     }
 }

@@ -14,13 +14,13 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::frame::answer;
+use super::frame::{answer, moment};
 
 use crate::{
-    api::{Id, Query, View},
+    api::{Id, Query, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{clock, duration, link},
+    text::duration,
     visible,
 };
 
@@ -53,8 +53,16 @@ struct Drawing<'a> {
     /// The critical path, by span.
     critical: HashMap<String, Vec<Stretch>>,
     shown: &'a Shown,
+    window: &'a WindowQuery,
     /// Bytes left for details of spans that are not chosen.
     left: Cell<usize>,
+}
+
+impl Drawing<'_> {
+    /// The page of a span within its trace.
+    fn href(&self, trace_id: &str, span_id: &str) -> String {
+        format!("{}#span-{span_id}", self.window.link(&format!("/traces/{trace_id}"), &[("span", span_id)]))
+    }
 }
 
 async fn render(view: &View, id: &str, shown: &Shown) -> Result<Markup, Problem> {
@@ -65,7 +73,8 @@ async fn render(view: &View, id: &str, shown: &Shown) -> Result<Markup, Problem>
     for stretch in path {
         critical.entry(stretch.span_id.clone()).or_default().push(stretch);
     }
-    let drawing = Drawing { trace: &trace, tree, critical, shown, left: Cell::new(DETAILS_BYTES) };
+    let drawing =
+        Drawing { trace: &trace, tree, critical, shown, window: view.place.window(), left: Cell::new(DETAILS_BYTES) };
     let chosen = shown.span.as_ref().and_then(|id| drawing.tree.nodes.iter().position(|node| node.span.span_id == *id));
     let pages = drawing.tree.nodes.len().div_ceil(SPANS_PER_PAGE).max(1);
     let page = shown.page.unwrap_or_else(|| chosen.map_or(1, |index| index / SPANS_PER_PAGE + 1)).clamp(1, pages);
@@ -78,7 +87,7 @@ async fn render(view: &View, id: &str, shown: &Shown) -> Result<Markup, Problem>
         @if pages > 1 {
             nav.pages aria-label="Pages of spans" {
                 @for number in 1..=pages {
-                    a href={ "/traces/" (trace.trace_id) "?page=" (number) } aria-current=[(number == page).then_some("page")] { (number) }
+                    a href=(view.place.window().link(&format!("/traces/{}", trace.trace_id), &[("page", number)])) aria-current=[(number == page).then_some("page")] { (number) }
                 }
             }
         }
@@ -99,7 +108,7 @@ fn head(drawing: &Drawing<'_>) -> Markup {
         dl.facts {
             div { dt { "Trace ID" } dd { code { (trace.trace_id) } } }
             div { dt { "X-Ray" } dd { code { (trace.xray_trace_id) } } }
-            div { dt { "Began" } dd { time { (clock(drawing.tree.start_unix_ns)) } } }
+            div { dt { "Began" } dd { (moment(drawing.tree.start_unix_ns)) } }
             div { dt { "Took" } dd { (duration(drawing.tree.duration_ns as f64)) } }
             div { dt { "Spans" } dd { (trace.spans.len()) @if failed > 0 { ", " (failed) " failed" } } }
             div { dt { "Accounts" } dd { (distinct(|span| span.account.as_ref())) } }
@@ -171,7 +180,7 @@ fn row(node: &Node<'_>, drawing: &Drawing<'_>) -> Markup {
             @if has_details {
                 details open[chosen] { summary { (label) } (details(span, drawing)) }
             } @else {
-                a.row href=(href(&drawing.trace.trace_id.to_string(), &span.span_id)) { (label) }
+                a.row href=(drawing.href(&drawing.trace.trace_id.to_string(), &span.span_id)) { (label) }
             }
         }
     }
@@ -205,7 +214,7 @@ fn details(span: &Span, drawing: &Drawing<'_>) -> Markup {
                 div { dt { "Span ID" } dd { code { (span.span_id) } } }
                 div { dt { "Starts after" } dd { (duration((span.start_unix_ns - drawing.tree.start_unix_ns) as f64)) } }
                 div { dt { "Status" } dd { (span.status) @if let Some(error) = &span.error { ": " (up_to(error, ERROR_BYTES)) } } }
-                div { dt { "This span" } dd { a href=(href(&drawing.trace.trace_id.to_string(), &span.span_id)) { "link" } } }
+                div { dt { "This span" } dd { a href=(drawing.href(&drawing.trace.trace_id.to_string(), &span.span_id)) { "link" } } }
             }
             (attributes("Attributes", &span.attributes, left))
             @if !span.events.is_empty() {
@@ -218,17 +227,12 @@ fn details(span: &Span, drawing: &Drawing<'_>) -> Markup {
             @if !span.links.is_empty() {
                 h3 { "Links" }
                 ul { @for link in span.links.iter().filter(|link| takes(left, &link.trace_id)) { li {
-                    "span " code { (link.span_id) } " of trace " a href=(href(&link.trace_id, &link.span_id)) { (link.trace_id) }
+                    "span " code { (link.span_id) } " of trace " a href=(drawing.href(&link.trace_id, &link.span_id)) { (link.trace_id) }
                 } } }
             }
             (attributes("Sender", &span.resource, left))
         }
     }
-}
-
-/// The page of a span within its trace.
-fn href(trace_id: &str, span_id: &str) -> String {
-    format!("{}#span-{span_id}", link(&format!("/traces/{trace_id}"), &[("span", span_id)]))
 }
 
 /// Attributes, as many as there is room for.
@@ -281,7 +285,7 @@ fn log_line(line: &Value) -> Markup {
     let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
     html! {
         details {
-            summary { time { (text("timestamp")) } " " span.level { (text("level")) } " " span.source { (text("function")) } " " (text("message")) }
+            summary { time datetime=(text("timestamp")) { (text("timestamp")) } " " span.level { (text("level")) } " " span.source { (text("function")) } " " (text("message")) }
             pre { (serde_json::to_string_pretty(line).unwrap_or_default()) }
         }
     }

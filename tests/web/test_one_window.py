@@ -1,0 +1,112 @@
+"""The window of time that somebody chose is that of every page they go on to, and times are shown in the zone they chose."""
+
+import re
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+import bookings
+import history
+
+FROM, TO = "2026-01-02T10:00:05Z", "2099-01-02T11:30:05Z"
+WINDOWS = pytest.mark.parametrize("window", [{"window": "6h"}, {"from": FROM, "to": TO}], ids=["relative", "absolute"])
+BERLIN = "Europe/Berlin"
+
+
+@pytest.fixture(autouse=True)
+def some_requests(control_plane):
+    """An hour of requests that was judged, and bookings that have several spans."""
+    history.send(control_plane.url)
+    bookings.send(control_plane.url)
+    for _ in range(100):
+        if len(control_plane.get("/api/slo")["tenants"]) == len(bookings.TENANTS):
+            return
+        time.sleep(0.2)
+    raise AssertionError("the tenants were not evaluated")
+
+
+def window_of(url):
+    query = parse_qs(urlsplit(url).query)
+    return {name: query[name][0] for name in ("window", "from", "to") if name in query}
+
+
+def links(page):
+    """Where the page's links to other pages lead; those of the picker choose another window."""
+    script = "links => links.filter(link => !link.closest('.window')).map(link => link.href?.baseVal ?? link.href)"
+    found = page.locator("a[href]").evaluate_all(script)
+    return [url for url in found if not re.search(r"#(main|span-)|/api/|/static/", url) or "span=" in url]
+
+
+@WINDOWS
+def test_every_link_keeps_the_window(page, window):
+    """From the map over all pages that it leads to, directly or not: no link drops the window, none changes it."""
+    query = "&".join(f"{name}={value}" for name, value in window.items())
+    left, seen, kinds = [f"/?{query}"], set(), set()
+    while left:
+        path = left.pop()
+        # Of each kind of page two are enough.
+        kind = re.sub(r"/traces/.*", "/traces/{id}", urlsplit(path).path)
+        if path in seen or sum(urlsplit(other).path.startswith(kind.split("{")[0]) for other in seen) >= 3:
+            continue
+        seen.add(path)
+        kinds.add(kind)
+        assert page.goto(path).ok
+        for link in links(page):
+            assert window_of(link) == window, f"{path} links to {link}"
+            left.append(re.sub("^https?://[^/]+", "", link).split("#")[0])
+    assert {"/", "/tenants", "/tenant", "/traces", "/traces/{id}", "/cost", "/audit"} <= kinds
+
+
+@WINDOWS
+@pytest.mark.parametrize("path", ["/", "/tenants", "/tenant?id=globex", "/traces", "/cost", "/audit"])
+def test_every_form_keeps_the_window(page, window, path):
+    """Whatever else is asked for on a page, it is asked of the same time."""
+    query = "&".join(f"{name}={value}" for name, value in window.items())
+    page.goto(path + ("&" if "?" in path else "?") + query)
+    page.get_by_role("button", name=re.compile("^(Show|Search)$")).click()
+    page.wait_for_load_state()
+    # A field of a form has no zone.
+    shown = window_of(page.url)
+    assert {name: value.removesuffix("Z") for name, value in shown.items()} == {name: value.removesuffix("Z") for name, value in window.items()}
+
+
+def test_a_window_is_chosen_without_a_script(browser, control_plane):
+    """A click on how far back, or from and to; what else the page is narrowed to stays."""
+    context = browser.new_context(base_url=control_plane.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/traces?tenant=globex")
+    page.get_by_role("link", name="The last 15m").click()
+    assert parse_qs(urlsplit(page.url).query) == {"tenant": ["globex"], "window": ["15m"]}
+    expect(page.get_by_role("link", name="The last 15m")).to_have_attribute("aria-current", "true")
+    page.get_by_label("From, UTC").fill("2026-01-02T10:00:00")
+    page.get_by_label("To, UTC").fill("2026-01-02T11:30:00")
+    page.get_by_role("button", name="Search").click()
+    assert window_of(page.url)["from"].startswith("2026-01-02T10:00")
+    expect(page.get_by_role("status")).to_contain_text("0 of 0 traces match")
+    expect(page.get_by_label("From, UTC")).to_have_value(re.compile("^2026-01-02T10:00"))
+    page.get_by_role("link", name="A window twice as long").click()
+    assert window_of(page.url) == {"from": "2026-01-02T09:15:00Z", "to": "2026-01-02T12:15:00Z"}
+    page.get_by_role("link", name="Half a window later").click()
+    assert window_of(page.url) == {"from": "2026-01-02T10:45:00Z", "to": "2026-01-02T13:45:00Z"}
+    context.close()
+
+
+def test_times_are_shown_in_the_chosen_zone(browser, control_plane):
+    """UTC, until the reader wants their own zone; that is remembered, and what they fill in is meant in it."""
+    context = browser.new_context(base_url=control_plane.url, timezone_id=BERLIN)
+    page = context.new_page()
+    page.goto("/traces?from=2026-01-02T10:00:00Z&to=2099-01-02T11:30:00Z")
+    started = page.locator("td time").first
+    utc = started.inner_text()
+    assert utc.endswith("Z") and started.get_attribute("datetime") == utc
+    page.get_by_role("button", name="Times in UTC").click()
+    assert re.search(r"\+0[12]:00$", started.inner_text())
+    assert page.evaluate("text => new Date(text).getTime()", started.inner_text()) == page.evaluate("text => new Date(text).getTime()", utc)
+    expect(page.get_by_label("From, local")).to_have_value(re.compile("^2026-01-02T11:00"))
+    page.get_by_role("button", name="Search").click()
+    assert window_of(page.url) == {"from": "2026-01-02T10:00:00.000Z", "to": "2099-01-02T11:30:00.000Z"}
+    expect(page.get_by_role("button", name="Times in your zone")).to_be_visible()
+    expect(page.get_by_label("From, local")).to_have_value(re.compile("^2026-01-02T11:00"))
+    context.close()
