@@ -14,6 +14,8 @@ use crate::{
 
 /// Steps that are told.
 const MAX_STEPS: usize = 5;
+/// Spans of a side.
+const MAX_SPANS: usize = 300_000;
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +52,10 @@ pub struct Step {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Findings {
     /// Bad traces that were compared.
+    #[serde(skip)]
     pub bad: usize,
     /// Good ones.
+    #[serde(skip)]
     pub good: usize,
     /// What they differ in.
     #[serde(flatten)]
@@ -60,7 +64,7 @@ pub struct Findings {
     pub slower: Vec<Step>,
     /// The bad traces that failed, by how.
     pub failures: Failures,
-    /// Whether there was more in these traces than is looked at: of a trace 2,000 spans, in all 200,000 different values.
+    /// Whether there was more in these traces than is looked at: 2,000 spans of a trace, 300,000 of a side, 200,000 different values.
     pub left_out: bool,
 }
 
@@ -74,6 +78,8 @@ pub struct Comparison {
     /// By operation: what bad traces took in it, and good ones, nanoseconds.
     times: HashMap<u32, [f64; 2]>,
     cut: bool,
+    /// Spans of bad traces, and of good ones.
+    spans: [usize; 2],
 }
 
 impl Comparison {
@@ -86,14 +92,25 @@ impl Comparison {
             failures: Counted::default(),
             times: HashMap::new(),
             cut: false,
+            spans: [0; 2],
         }
+    }
+
+    /// Whether a side has as many spans as are looked at: no more traces are added to it.
+    pub fn is_full(&self, side: Side) -> bool {
+        self.spans[side as usize] >= MAX_SPANS
     }
 
     /// Adds a trace to a side.
     pub fn add(&mut self, side: Side, trace: &StoredTrace) {
         let Ok(number) = u32::try_from(self.is_bad.len()) else { return };
+        if self.is_full(side) {
+            self.cut = true;
+            return;
+        }
         let (spans, more) = spans(&mut self.items, trace);
         self.cut |= more;
+        self.spans[side as usize] += spans.len();
         self.is_bad.push(side == Side::Bad);
         let failure = failure(&spans);
         if let Some(failure) = failure.as_ref().filter(|_| side == Side::Bad) {
@@ -103,7 +120,7 @@ impl Comparison {
         let own_times = own_times(&spans);
         for (Read { sender, span, failed }, own_time) in spans.iter().zip(own_times) {
             if let Some(operation) = self.items.operation(sender.service, span) {
-                self.times.entry(operation).or_default()[usize::from(side == Side::Good)] += own_time as f64;
+                self.times.entry(operation).or_default()[side as usize] += own_time as f64;
             }
             if span.start_time_unix_nano <= until {
                 self.items.count_sender(number, sender);

@@ -7,6 +7,7 @@
 //! | [`ranking`] | values by how much the shares differ; alike ones are one, and what follows from a better one stands below it |
 //! | `statistics` | whether shares differ by more than chance |
 //! | [`failures`], [`mask`] | traces that failed, by the type of the error and the shape of its message |
+//! | [`value`] | a value of an attribute: as a person says it, and as a search finds it |
 //! | `read` | a trace's spans, and which of them failed first |
 #![deny(missing_docs)]
 
@@ -17,7 +18,9 @@ pub mod mask;
 pub mod ranking;
 mod read;
 mod statistics;
+pub mod value;
 
 pub use compare::{Comparison, Findings, Settings, Side, Step};
 pub use failures::{FailureGroup, Failures};
-pub use ranking::{Ranked, Row, Together, Value};
+pub use ranking::{Ranked, Row, Together};
+pub use value::Value;

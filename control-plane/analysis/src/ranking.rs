@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     items::{Item, Items, OPERATION},
     statistics::{Table, normal_tail, stratified, threshold},
+    value::Value,
 };
 
 /// The probability with which a comparison of sides that do not differ has a significant row.
@@ -19,17 +20,6 @@ const MAX_ROWS: usize = 12;
 const MAX_WEAK: usize = 5;
 /// What is told below a row.
 const MAX_BELOW: usize = 20;
-
-/// A value of an attribute.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Value {
-    /// The attribute, or [`OPERATION`].
-    pub key: String,
-    /// What it says, as text.
-    pub value: String,
-    /// The services that say so.
-    pub services: Vec<String>,
-}
 
 /// A value, and how many traces of each side have it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
