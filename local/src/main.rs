@@ -40,6 +40,15 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Send what the demo simulates to a control plane that is there already: eight tenants, of whom one fails, one is slow and one is dear.
+    Simulate {
+        /// The control plane.
+        #[arg(long, default_value = "http://127.0.0.1:4318")]
+        url: String,
+        /// Exit once the history is sent, instead of going on until Ctrl-C.
+        #[arg(long)]
+        once: bool,
+    },
     /// Run a command until standard input ends, then end its process group. Used by `up` for its own children.
     #[command(hide = true)]
     Reap {
@@ -53,6 +62,7 @@ async fn main() -> Result<ExitCode> {
     match Cli::parse().command {
         Command::Up { options, json, until_stdin_closes } => up(&options, json, until_stdin_closes).await,
         Command::Demo { options, once } => demo::run(&options, once).await,
+        Command::Simulate { url, once } => demo::simulate(&url, once).await,
         Command::Reap { command } => {
             let status = children::reap(&command).await?;
             Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -9,6 +9,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 
 const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// A step under way.
 #[derive(Debug)]
@@ -38,6 +39,12 @@ impl Step {
             write(format_args!("  ✔ {what:<58}{:>7}\n", text(seconds)));
         }
     }
+}
+
+/// Says what goes wrong without ending anything.
+pub fn warn(what: impl Display) {
+    let style = if std::io::stderr().is_terminal() { YELLOW } else { Style::new() };
+    write(format_args!("{style}  !{style:#} {what}\n"));
 }
 
 fn text(time: Duration) -> String {

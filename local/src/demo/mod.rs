@@ -20,7 +20,7 @@ use crate::{
     sign_in, users,
 };
 
-use self::expectations::Expectations;
+use self::{expectations::Expectations, simulation::Simulation};
 
 /// Runs the demo; with `once` it ends by itself, successfully only if every expectation held.
 pub async fn run(options: &Options, once: bool) -> Result<ExitCode> {
@@ -32,8 +32,8 @@ pub async fn run(options: &Options, once: bool) -> Result<ExitCode> {
         told = tell(&cloud) => told,
         stopped = asked_to_stop() => { stopped?; cloud.stop().await?; return Ok(ExitCode::FAILURE) }
     };
-    let held = match told {
-        Ok(held) => held,
+    let (held, mut simulation) = match told {
+        Ok(told) => told,
         Err(error) => {
             cloud.stop().await?;
             return Err(error);
@@ -41,21 +41,41 @@ pub async fn run(options: &Options, once: bool) -> Result<ExitCode> {
     };
     let mut ended = Ok(());
     if !once {
-        println!("\nCtrl-C ends everything.");
-        ended = cloud.run_until(async { drop(asked_to_stop().await) }).await;
+        println!("\nThe simulated tenants go on sending. Ctrl-C ends everything.");
+        let wanted = async {
+            tokio::select! {
+                _ = asked_to_stop() => {}
+                never = simulation.go_on() => match never {},
+            }
+        };
+        ended = cloud.run_until(wanted).await;
     }
     cloud.stop().await?;
     ended?;
     Ok(if held || !once { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn tell(cloud: &Cloud) -> Result<bool> {
+/// Sends what the demo simulates to a control plane, and goes on until it is asked to stop; with `once` it only sends the history.
+pub async fn simulate(control_plane_url: &str, once: bool) -> Result<ExitCode> {
+    let step = progress::step("eight tenants");
+    let (mut simulation, spans) = Simulation::begin(control_plane_url).await?;
+    step.done(format_args!("eight tenants simulated: {spans} spans of five days"));
+    if !once {
+        tokio::select! {
+            stopped = asked_to_stop() => stopped?,
+            never = simulation.go_on() => match never {},
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn tell(cloud: &Cloud) -> Result<(bool, Simulation)> {
     let outputs = &cloud.outputs;
     let mut expectations = Expectations::default();
 
     // First of all: what is evaluated once is not alerted on anew.
     let step = progress::step("eight more tenants");
-    let spans = simulation::send(outputs).await?;
+    let (simulation, spans) = Simulation::begin(&outputs.control_plane_url).await?;
     step.done(format_args!("eight more tenants simulated: {spans} spans of five days"));
 
     let step = progress::step("booking");
@@ -106,7 +126,7 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     for (name, url) in &outputs.services {
         println!("  {name:<15} {url}/{name}");
     }
-    Ok(expectations.held())
+    Ok((expectations.held(), simulation))
 }
 
 /// The first request of each service that `make new-service` made.
