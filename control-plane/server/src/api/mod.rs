@@ -5,6 +5,7 @@
 //! | `sources` | what all of it is read from |
 //! | `query` | what a request asks for |
 //! | `objectives` | objectives, alerts and cost |
+//! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
@@ -15,6 +16,7 @@ mod objectives;
 mod query;
 mod sign_in;
 mod sources;
+mod why;
 
 use axum::{
     Json,
@@ -37,6 +39,8 @@ pub use objectives::{Point, ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
+pub use why::{SideAnswer, WhyAnswer, verdict};
+pub(crate) use why::{AGAINST, WhyFilter, is_of_failures};
 
 pub use crate::evaluator::{FareLine, SloAnswer};
 pub(crate) use crate::window::WindowQuery;
@@ -65,6 +69,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/traces", traces)
         .get(May::SignedIn, "/api/traces/{id}", trace)
         .get(May::Staff, "/api/traces/{id}/logs", trace_logs)
+        .get(May::SignedIn, "/api/why", why::why)
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)

@@ -16,7 +16,7 @@ use serde_json::Value;
 use slo::{CostReport, Prices};
 use tenant_registry::Tenant;
 
-use super::{Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, objectives};
+use super::{Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WhyAnswer, WhyFilter, objectives, why};
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
@@ -86,6 +86,11 @@ impl View {
             limit: filter.limit()?,
         };
         in_time(self.sources.spans.search(&self.scope, search)).await
+    }
+
+    /// What sets the traces that are asked about apart from those that they are set against.
+    pub(crate) async fn why(&self, filter: &WhyFilter) -> Result<WhyAnswer, Problem> {
+        in_time(why::compared(&*self.sources.spans, &self.scope, &self.slo(), filter)).await
     }
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {

@@ -5,6 +5,7 @@
 //! | `frame` | what pages are made of |
 //! | `map`, `map_layout` | the service map, and where its nodes stand |
 //! | `search` | searching traces |
+//! | `why` | what sets bad traces apart from good ones |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `registry` | a tenant as the registry has it, and the forms that change it |
@@ -23,6 +24,7 @@ mod sign_in;
 mod tenant;
 mod tenants;
 mod waterfall;
+mod why;
 
 use axum::{http::header, response::IntoResponse};
 use control_plane_access::{May, Routes};
@@ -36,6 +38,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/", map::page)
         .get(May::SignedIn, "/traces", search::page)
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
+        .get(May::SignedIn, "/why", why::page)
         .get(May::SignedIn, "/tenants", tenants::page)
         .get(May::SignedIn, "/tenant", tenant::page)
         .post(May::Operators, "/tenants/{id}/suspend", registry::suspend)

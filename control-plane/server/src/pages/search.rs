@@ -11,7 +11,10 @@ use control_plane_model::{
 };
 use maud::{Markup, Render, html};
 
-use super::frame::{Table, answer, choice, moment, window};
+use super::{
+    frame::{Table, answer, choice, moment, window},
+    why,
+};
 
 use crate::{
     api::{Conditions, Query, STATUSES, TraceFilter, View, WindowQuery},
@@ -88,7 +91,8 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
             strong { (found.matched) } " of " (found.scanned) @if found.truncated { " (the search ended there)" } " traces match"
             @if let Some(expression) = &expression { " " code { (expression) } }
             @if found.matched > found.traces.len() { "; the first " (found.traces.len()) " are listed" }
-            "."
+            ". "
+            @if found.matched > 0 { a href=(why::of_search(&filter.conditions, &filter.window)) { "Why?" } }
         }
         @if found.matched > 0 {
             (histogram(filter, &found.latency))

@@ -5,7 +5,7 @@ mod sides;
 use axum::http::StatusCode;
 use control_plane_analysis::{Comparison, Findings, Row, Side, Value};
 use control_plane_model::{
-    listing::{LatencyBin, Order, Search},
+    listing::{LatencyBin, Search},
     sample::{Sample, SampleQuery},
     store::{Scope, SpanStore},
 };
@@ -20,6 +20,7 @@ use super::{Answer, Query, SloAnswer, View};
 use crate::{
     problem::Problem,
     text::{link, moment, percent},
+    window::Window,
 };
 
 /// Traces of a side: enough to tell a share within two in a hundred.
@@ -108,7 +109,7 @@ async fn slow_from(
     spans: &dyn SpanStore,
     scope: &Scope,
     filter: &WhyFilter,
-    window: crate::window::Window,
+    window: Window,
     promised_ms: Option<f64>,
 ) -> Result<f64, Problem> {
     if let Some(asked) = filter.conditions.slower_than()? {
@@ -118,7 +119,7 @@ async fn slow_from(
         from_ns: window.from_ns,
         to_ns: window.to_ns,
         expression: filter.conditions.expression()?.map(|text| text.parse()).transpose()?,
-        order: Order::Newest,
+        slowest_first: false,
         limit: 1,
     };
     let bins = spans.search(scope, search).await?.latency;
