@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
-use control_plane_audit::{Chain, Format, Listing, Noted, Recorded};
+use control_plane_audit::{Chain, Format, Noted, Recorded};
 
 use crate::{Asked, Client, failure_if, print, terminal};
 
@@ -79,7 +79,7 @@ pub(crate) async fn run(audit: Audit) -> Result<ExitCode> {
             let mut query = which.query();
             query.push(("limit", limit.to_string()));
             let text = client.ask("/api/audit", &query).await?;
-            client.show(&text, |listing: &Listing, _| terminal::audit(listing))?;
+            client.show(&text, terminal::audit)?;
         }
         Audit::Export { which, format, asked } => {
             let format = match format {

@@ -6,7 +6,7 @@ mod login;
 mod terminal;
 
 use std::{
-    io::{ErrorKind, IsTerminal, Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -21,6 +21,8 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+
+use self::terminal::Screen;
 
 /// Of OTLP over HTTP: <https://opentelemetry.io/docs/specs/otlp/#otlphttp-default-port>.
 const OTLP_PORT: u16 = 4318;
@@ -244,11 +246,11 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Traces { filter, slowest, limit, window, client } => {
             let order = if slowest { "slowest" } else { "newest" };
             let query = [("filter", filter), ("order", order.into()), ("limit", limit.to_string()), ("window", window)];
-            client.show(&client.ask("/api/traces", &query).await?, |found, _| terminal::traces(found))?;
+            client.show(&client.ask("/api/traces", &query).await?, terminal::traces)?;
         }
         Command::Map { tenant, tier, account, window, client } => {
             let query = [("tenant", tenant), ("tier", tier), ("account", account), ("window", window)];
-            client.show(&client.ask("/api/map", &query).await?, |map, _| terminal::map(map))?;
+            client.show(&client.ask("/api/map", &query).await?, terminal::map)?;
         }
         Command::Slo { tenant, client } => {
             let mut answer: SloAnswer = serde_json::from_str(&client.ask("/api/slo", &[]).await?)?;
@@ -262,12 +264,16 @@ async fn run(command: Command) -> Result<ExitCode> {
                     bail!("nothing is promised to a tenant {tenant}, or no span has named it");
                 }
             }
-            client.show(&serde_json::to_string(&answer)?, |answer, _| terminal::slo(answer))?;
+            let alerts: Vec<Alarm> = match client.json {
+                true => Vec::new(),
+                false => terminal::read(&client.ask("/api/alerts", &[]).await?)?,
+            };
+            client.show(&serde_json::to_string(&answer)?, |answer, screen| terminal::slo(answer, &alerts, screen))?;
             return Ok(failure_if(answer.tenants.iter().any(|line| line.violated)));
         }
         Command::Alerts { tenant, client } => {
             let text = client.ask("/api/alerts", &[("tenant", tenant)]).await?;
-            client.show(&text, |alerts: &Vec<Alarm>, _| terminal::alerts(alerts))?;
+            client.show(&text, |alerts: &Vec<Alarm>, screen| terminal::alerts(alerts, screen))?;
             let alerts: Vec<Alarm> = serde_json::from_str(&text)?;
             return Ok(failure_if(alerts.iter().any(|alarm| alarm.alert.closed.is_none())));
         }
@@ -277,7 +283,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             if format == "csv" {
                 print(&terminal::raw(&text))?;
             } else {
-                client.show(&text, |report, _| terminal::cost(report))?;
+                client.show(&text, terminal::cost)?;
             }
         }
         Command::Audit(audit) => return audit::run(audit).await,
@@ -358,13 +364,15 @@ impl Client {
     }
 
     /// Prints what `draw` makes of an answer, or the answer.
-    fn show<T: DeserializeOwned>(&self, text: &str, draw: impl FnOnce(&T, bool) -> String) -> Result<()> {
+    fn show<T: DeserializeOwned>(&self, text: &str, draw: impl FnOnce(&T, &Screen) -> String) -> Result<()> {
+        if self.json {
+            return print(&format!("{}\n", terminal::raw(text)));
+        }
         let color = match self.color {
-            Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-            Color::Always => true,
-            Color::Never => false,
+            Color::Auto => None,
+            Color::Always => Some(true),
+            Color::Never => Some(false),
         };
-        let drawn = if self.json { format!("{}\n", terminal::raw(text)) } else { draw(&terminal::read(text)?, color) };
-        print(&drawn)
+        print(&draw(&terminal::read(text)?, &Screen::of_stdout(&self.asked.url, color)))
     }
 }

@@ -2,34 +2,29 @@
 
 use std::collections::HashMap;
 
-use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
+use comfy_table::Cell;
 use control_plane::{
     text::{clock, duration, percent, rate},
     visible,
 };
 use control_plane_audit::{About, Listing, Outcome};
-use control_plane_model::{listing::Found, map::ServiceMap};
+use control_plane_model::{
+    listing::Found,
+    map::{Health, ServiceMap},
+};
 
-pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(header);
-    table
-}
-
-pub(super) fn number(text: String) -> Cell {
-    Cell::new(text).set_alignment(CellAlignment::Right)
-}
+use super::screen::{Screen, at_fault, number};
 
 /// What a search found, a line per trace.
-pub(crate) fn traces(found: &Found) -> String {
+pub(crate) fn traces(found: &Found, screen: &Screen) -> String {
     let mut table =
-        table(["trace", "root", "duration", "status", "tenant", "services", "accounts", "spans", "started"]);
+        screen.table(["trace", "root", "duration", "status", "tenant", "services", "accounts", "spans", "started"]);
     for trace in &found.traces {
         table.add_row([
             Cell::new(trace.trace_id),
             Cell::new(&trace.root),
             number(duration(trace.duration_ns as f64)),
-            Cell::new(trace.status()),
+            at_fault(Cell::new(trace.status()), trace.fault),
             Cell::new(trace.tenants.join(", ")),
             Cell::new(trace.services.join(", ")),
             Cell::new(trace.accounts.join(", ")),
@@ -38,11 +33,14 @@ pub(crate) fn traces(found: &Found) -> String {
         ]);
     }
     let more = if found.truncated { " (the search ended there)" } else { "" };
-    format!("{table}\n{} of {} traces match{more}\n", found.matched, found.scanned)
+    let table = screen.draw(table, &[0, 2, 3, 7, 8], &[6, 5, 7, 8]);
+    let each =
+        if found.traces.is_empty() { String::new() } else { format!("each at {}\n", screen.link("/traces/<trace>")) };
+    format!("{table}\n{} of {} traces match{more}\n{each}", found.matched, found.scanned)
 }
 
 /// The edges of the service map, the unwell ones first.
-pub(crate) fn map(map: &ServiceMap) -> String {
+pub(crate) fn map(map: &ServiceMap, screen: &Screen) -> String {
     let nodes: HashMap<u32, String> = map
         .nodes
         .iter()
@@ -53,7 +51,7 @@ pub(crate) fn map(map: &ServiceMap) -> String {
         })
         .collect();
     let name = |id: &u32| nodes.get(id).cloned().unwrap_or_default();
-    let mut table = table(["from", "to", "health", "requests", "rate", "faults", "errors", "p50", "p95", "p99"]);
+    let mut table = screen.table(["from", "to", "health", "requests", "rate", "faults", "errors", "p50", "p95", "p99"]);
     let mut edges: Vec<_> = map.edges.iter().collect();
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.stats.health, edge.stats.count)));
     for edge in edges {
@@ -64,21 +62,22 @@ pub(crate) fn map(map: &ServiceMap) -> String {
             Cell::new(stats.health.name()),
             number(stats.count.to_string()),
             number(rate(stats.rate)),
-            number(percent(stats.fault_rate)),
+            at_fault(number(percent(stats.fault_rate)), stats.health == Health::Fault),
             number(percent(stats.error_rate)),
             number(duration(stats.p50_ms * 1e6)),
             number(duration(stats.p95_ms * 1e6)),
             number(duration(stats.p99_ms * 1e6)),
         ]);
     }
+    let table = screen.draw(table, &[2, 3, 4, 5, 6, 7, 8, 9], &[4, 7, 8, 6]);
     format!("{table}\n")
 }
 
 /// Records of the audit, a line each.
-pub(crate) fn audit(listing: &Listing) -> String {
+pub(crate) fn audit(listing: &Listing, screen: &Screen) -> String {
     // What a body says is text within text: it was not looked at when the answer was read.
     let text = |text: &str| Cell::new(visible::line(text));
-    let mut table = table(["number", "time", "who", "from", "what", "about", "why", "before → after"]);
+    let mut table = screen.table(["number", "time", "who", "from", "what", "about", "why", "before → after"]);
     for recorded in &listing.records {
         let number = number(recorded.record.number.to_string());
         let Some(said) = &recorded.said else {
@@ -106,5 +105,6 @@ pub(crate) fn audit(listing: &Listing) -> String {
             Cell::new(event.changes().iter().map(|change| visible::line(change)).collect::<Vec<_>>().join("\n")),
         ]);
     }
+    let table = screen.draw(table, &[0, 1], &[3]);
     format!("{table}\n")
 }

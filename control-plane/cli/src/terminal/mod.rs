@@ -2,6 +2,7 @@
 
 mod lists;
 mod objectives;
+mod screen;
 mod trace;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use lists::{audit, map, traces};
 pub(crate) use objectives::{alerts, cost, slo};
+pub(crate) use screen::Screen;
 pub(crate) use trace::trace;
 
 /// An answer of the API, with control characters in its texts made visible: names come from whoever sends spans.

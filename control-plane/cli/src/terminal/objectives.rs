@@ -1,5 +1,7 @@
 //! Objectives, alerts and cost, as tables.
 
+use std::fmt::Write;
+
 use comfy_table::Cell;
 use control_plane::{
     alerting::Alarm,
@@ -7,25 +9,27 @@ use control_plane::{
     evaluator::Whose,
     text::{attained, clock, duration, known, percent, promised},
 };
-use slo::{CostReport, Objectives};
+use jiff::Timestamp;
+use slo::{Budget, CostReport, Evaluation, Objectives};
 
-use super::lists::{number, table};
+use super::screen::{Screen, at_fault, number};
 
 const NANOSECONDS: i64 = 1_000_000_000;
 
-/// How everybody fares: tiers first, then tenants, the worst first.
-pub(crate) fn slo(answer: &SloAnswer) -> String {
-    let mut table = table([
+/// How everybody fares: tiers first, then tenants, the worst first, with what of their objectives is violated, and since when there are
+/// alerts.
+pub(crate) fn slo(answer: &SloAnswer, alerts: &[Alarm], screen: &Screen) -> String {
+    let mut table = screen.table([
         "whose",
         "tier",
         "promised",
-        "objectives",
         "alerts",
         "requests 5 min",
         "failed 5 min",
         "p99 5 min",
         "burn 1 h",
         "budget left 30 d",
+        "beyond its objectives",
     ]);
     for line in answer.groups.iter().chain(&answer.tenants) {
         let evaluation = &line.fare.evaluation;
@@ -33,22 +37,58 @@ pub(crate) fn slo(answer: &SloAnswer) -> String {
             Cell::new(whose(line)),
             Cell::new(&line.fare.tier),
             Cell::new(objectives(&evaluation.objectives)),
-            Cell::new(if line.violated { "violated" } else { "met" }),
-            Cell::new(if line.alerts > 0 { format!("{} open", line.alerts) } else { String::new() }),
+            Cell::new(open(line, alerts)),
             number(evaluation.latest.requests.to_string()),
-            number(known(evaluation.latest.error_rate, percent)),
-            number(known(evaluation.latest.p99_ns, duration)),
+            at_fault(number(known(evaluation.latest.error_rate, percent)), line.hurt.failed > 0),
+            at_fault(number(known(evaluation.latest.p99_ns, duration)), line.hurt.slow > 0),
             number(known(evaluation.burn[0].long, |burn| format!("{burn:.1}"))),
-            number(if line.budget_left < 0.0 {
-                format!("-{}", percent(-line.budget_left))
-            } else {
-                attained(line.budget_left)
-            }),
+            at_fault(number(budget_left(line.budget_left)), !evaluation.available()),
+            Cell::new(violations(evaluation)),
         ]);
     }
+    let table = screen.draw(table, &[0, 4, 5, 6, 7, 8], &[2, 7, 1, 4]);
     let violated = answer.tenants.iter().filter(|line| line.violated).count();
     let at = if answer.at == 0 { "not evaluated yet".to_owned() } else { clock(answer.at * NANOSECONDS) };
-    format!("{table}\n{violated} of {} tenants beyond an objective; {at}\n", answer.tenants.len())
+    let tenants = answer.tenants.len();
+    format!("{table}\n{violated} of {tenants} tenants beyond an objective; {at}\n{}\n", screen.link("/tenants"))
+}
+
+fn budget_left(share: f64) -> String {
+    if share < 0.0 { format!("-{}", percent(-share)) } else { attained(share) }
+}
+
+/// How many alerts of a tenant are open, and since when.
+fn open(line: &FareLine, alerts: &[Alarm]) -> String {
+    let open = || {
+        let of_tenant =
+            alerts.iter().map(|alarm| &alarm.alert).filter(|alert| alert.scope.tenant() == line.fare.whose.tenant());
+        of_tenant.filter(|alert| alert.closed.is_none())
+    };
+    match open().map(|alert| alert.opened).min() {
+        Some(opened) if line.alerts > 0 => {
+            let opened =
+                Timestamp::from_second(opened).map_or_else(|_| "–".into(), |at| at.strftime("%m-%d %H:%M").to_string());
+            format!("{} since {opened} UTC", line.alerts)
+        }
+        _ if line.alerts > 0 => format!("{} open", line.alerts),
+        _ => String::new(),
+    }
+}
+
+/// Which objectives are violated, each with what was measured and what was promised; nothing where all are met.
+fn violations(evaluation: &Evaluation) -> String {
+    let Objectives { availability, latency } = &evaluation.objectives;
+    let Budget { requests, failed, .. } = evaluation.budget;
+    let failed = (!evaluation.available()).then(|| {
+        let share = percent(evaluation.budget.burnt().unwrap_or_default() * availability.allowed());
+        let allowed = promised(availability.allowed());
+        format!("{share} failed in 30 d ({failed} of {requests}), {allowed} may")
+    });
+    let quick = evaluation.quick.filter(|_| !evaluation.quick_enough()).map(|quick| {
+        let limit = duration(latency.within_ns());
+        format!("{} within {limit} in 30 d, {} promised", attained(quick), promised(latency.target))
+    });
+    [failed, quick].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn whose(line: &FareLine) -> String {
@@ -65,20 +105,27 @@ fn objectives(Objectives { availability, latency }: &Objectives) -> String {
     format!("{}, {} within {}", promised(availability.target), promised(latency.target), duration(latency.within_ns()))
 }
 
-/// Alerts, a line each.
-pub(crate) fn alerts(alerts: &[Alarm]) -> String {
-    let mut table = table(["opened", "closed", "what", "traces"]);
-    for alarm in alerts {
-        let closed = alarm.alert.closed.map_or_else(|| "open".to_owned(), |closed| clock(closed * NANOSECONDS));
-        let opened = clock(alarm.alert.opened * NANOSECONDS);
-        table.add_row([opened, closed, alarm.summary.clone(), format!("{}\n{}", alarm.traces_title, alarm.traces)]);
+/// Alerts, a line each, and below them by their numbers where their traces are.
+pub(crate) fn alerts(alerts: &[Alarm], screen: &Screen) -> String {
+    let mut table = screen.table(["", "opened", "closed", "what"]);
+    let mut links = String::new();
+    for (index, alarm) in alerts.iter().enumerate() {
+        let name = index + 1;
+        let closed = alarm.alert.closed.map(|closed| Cell::new(clock(closed * NANOSECONDS)));
+        let closed = closed.unwrap_or_else(|| at_fault(Cell::new("open"), true));
+        let opened = Cell::new(clock(alarm.alert.opened * NANOSECONDS));
+        table.add_row([number(name.to_string()), opened, closed, Cell::new(&alarm.summary)]);
+        // Writing to a string does not fail.
+        let _ = writeln!(links, "\n{name}  {}\n   {}", alarm.traces_title, screen.link(&alarm.traces));
     }
-    format!("{table}\n{} open\n", alerts.iter().filter(|alarm| alarm.alert.closed.is_none()).count())
+    let table = screen.draw(table, &[0, 1, 2], &[]);
+    let open = alerts.iter().filter(|alarm| alarm.alert.closed.is_none()).count();
+    format!("{table}\n{open} open\n{links}")
 }
 
 /// Who costs what: tenants, the most first.
-pub(crate) fn cost(report: &CostReport) -> String {
-    let mut table = table(["tenant", "tier", "requests", "share", "time", "share", "money"]);
+pub(crate) fn cost(report: &CostReport, screen: &Screen) -> String {
+    let mut table = screen.table(["tenant", "tier", "requests", "share", "time", "share", "money"]);
     let mut lines: Vec<_> = report.tenants.iter().collect();
     lines.sort_by(|a, b| b.share.seconds.total_cmp(&a.share.seconds));
     let money = |cents| known(cents, |cents: u64| format!("{}.{:02}", cents / 100, cents % 100));
@@ -96,6 +143,7 @@ pub(crate) fn cost(report: &CostReport) -> String {
             number(money(share.cents)),
         ]);
     }
+    let table = screen.draw(table, &[2, 3, 4, 5, 6], &[]);
     let total = &report.total;
     let currency = report.currency.as_deref().unwrap_or("(no prices)");
     format!(

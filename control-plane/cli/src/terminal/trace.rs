@@ -5,16 +5,18 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use control_plane_model::trace::{Node, Trace, Tree};
 
+use super::Screen;
+
 const FAILED: Style = AnsiColor::Red.on_default();
 const FAINT: Style = Style::new().dimmed();
 /// Columns of the time axis.
 const AXIS: usize = 30;
 
 /// The trace, a line per span: name, kind, service, account, tenant, tier, duration, and where it lies on the trace's time
-/// axis. Failed spans are red where `color`.
-pub(crate) fn trace(trace: &Trace, color: bool) -> String {
+/// axis. Failed spans are red.
+pub(crate) fn trace(trace: &Trace, screen: &Screen) -> String {
     let tree = Tree::of(trace);
-    let paint = |style: Style| if color { style } else { Style::new() };
+    let paint = |style: Style| if screen.color { style } else { Style::new() };
     let label = |node: &Node<'_>| format!("{}{}", "  ".repeat(node.depth), node.span.name);
     let width =
         |of: &dyn Fn(&Node<'_>) -> String| tree.nodes.iter().map(|node| of(node).chars().count()).max().unwrap_or(0);
@@ -51,6 +53,7 @@ pub(crate) fn trace(trace: &Trace, color: bool) -> String {
         }
         out.push('\n');
     }
+    let _ = writeln!(out, "{faint}{}{faint:#}", screen.link(&format!("/traces/{}", trace.trace_id)));
     out
 }
 
@@ -88,7 +91,8 @@ mod tests {
             spans: vec![span("a", None, 0, 100_000_000), failed],
             others: false,
         };
-        let plain = super::trace(&trace, false);
+        let drawn = |color| super::trace(&trace, &Screen::new(None, color, "http://127.0.0.1:4318"));
+        let plain = drawn(false);
         let lines: Vec<&str> = plain.lines().collect();
         assert!(lines[1].starts_with("span a    SERVER    booking-api  111111111111  acme  basic"), "{plain}");
         assert!(lines[1].ends_with(&"█".repeat(AXIS)), "{plain}");
@@ -96,6 +100,6 @@ mod tests {
             lines[2].starts_with("  span b") && lines[2].contains("50.0 ms") && lines[2].ends_with("timeout"),
             "{plain}"
         );
-        assert!(!plain.contains('\x1b') && super::trace(&trace, true).contains("\x1b[31m"));
+        assert!(!plain.contains('\x1b') && drawn(true).contains("\x1b[31m"));
     }
 }
