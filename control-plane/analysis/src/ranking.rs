@@ -127,11 +127,7 @@ pub(crate) fn ranked(items: &Items, sides: &Sides) -> Ranked {
     let (significant, weak): (Vec<_>, Vec<_>) = best_first(more).into_iter().partition(|lead| lead.chance <= threshold);
     let picked = folded(significant, sides, threshold);
     let together = together(&picked, sides);
-    let below = |leads: Vec<Lead>| {
-        best_first(leads).into_iter().take(MAX_BELOW).map(|lead| lead.row(true, Vec::new())).collect()
-    };
-    let mut causes: Vec<Row> =
-        picked.into_iter().take(MAX_ROWS).map(|Picked { lead, follows }| lead.row(true, below(follows))).collect();
+    let mut causes: Vec<Row> = picked.into_iter().take(MAX_ROWS).map(Picked::row).collect();
     let room = MAX_WEAK.saturating_sub(causes.len());
     causes.extend(weak.into_iter().take(room).map(|lead| lead.row(false, Vec::new())));
     let outcomes = best_first(outcomes.into_iter().filter(is_more).collect()).into_iter().take(MAX_WEAK);
@@ -197,6 +193,20 @@ fn leads(items: &Items, sides: &Sides) -> Vec<(bool, Lead)> {
 struct Picked {
     lead: Lead,
     follows: Vec<Lead>,
+}
+
+impl Picked {
+    fn row(self) -> Row {
+        let Self { lead, mut follows } = self;
+        // The same, as fewer or more of the services say it.
+        let is_same = |other: &Lead| match (lead.values.first(), other.values.first()) {
+            (Some(one), Some(other)) => (&one.key, &one.value) == (&other.key, &other.value),
+            _ => false,
+        };
+        follows.retain(|other| !is_same(other));
+        let follows = best_first(follows).into_iter().take(MAX_BELOW).map(|lead| lead.row(true, Vec::new())).collect();
+        lead.row(true, follows)
+    }
 }
 
 /// Takes one value after the other, the best first: one that differs no more among traces that are alike in those before it goes below the one that explains
@@ -317,7 +327,8 @@ fn is_outcome(items: &Items, key: u32) -> bool {
 /// Which of several attributes names best what the same traces have in common; the least is the best.
 fn preference(key: &str) -> u8 {
     match key {
-        _ if key.ends_with(".version") && !key.starts_with("telemetry.") => 0,
+        "service.version" => 0,
+        _ if key.ends_with(".version") && !key.starts_with("telemetry.") => 1,
         "aws.dynamodb.table_names" | "messaging.destination.name" | "cloud.region" | "faas.coldstart" => 1,
         OPERATION => 3,
         "service.name" => 4,

@@ -64,7 +64,12 @@ mod tests {
     #[test]
     fn a_value_has_words_and_an_expression() {
         for (key, text, words, expression) in [
-            ("aws.dynamodb.table_names", "seats-2", "table seats-2", "attribute[aws.dynamodb.table_names] = \"seats-2\""),
+            (
+                "aws.dynamodb.table_names",
+                "seats-2",
+                "table seats-2",
+                "attribute[aws.dynamodb.table_names] = \"seats-2\"",
+            ),
             ("service.version", "2.4.1", "version 2.4.1 of booking-api", "attribute[service.version] = \"2.4.1\""),
             ("service.name", "a\"b", "service a\"b", "service(\"a\\\"b\")"),
             ("faas.coldstart", "true", "a cold start", "attribute[faas.coldstart] = \"true\""),

@@ -39,8 +39,8 @@ pub use objectives::{Point, ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
-pub use why::{SideAnswer, WhyAnswer, verdict};
 pub(crate) use why::{AGAINST, WhyFilter, is_of_failures};
+pub use why::{SideAnswer, WhyAnswer, verdict};
 
 pub use crate::evaluator::{FareLine, SloAnswer};
 pub(crate) use crate::window::WindowQuery;

@@ -9,6 +9,7 @@ use super::{
     frame::{Table, answer, moment, window},
     registry, search,
     tenants::{meter, objectives},
+    why,
 };
 
 use crate::{
@@ -60,6 +61,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             button { "Show" }
             a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
             a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
+            a href=(why::of_tenant(id, None, &query.window)) { "Why do its requests fail?" }
         }
         @if let Some(now) = &answer.now {
             @let evaluation = &now.fare.evaluation;

@@ -14,7 +14,7 @@ use crate::{
     api::{AGAINST, Conditions, Query, SideAnswer, View, WhyAnswer, WhyFilter, WindowQuery, is_of_failures, verdict},
     layout::{self, Tab},
     problem::Problem,
-    text::{duration, link, percent},
+    text::{duration, link},
 };
 
 const TITLE: &str = "Why?";
@@ -25,10 +25,7 @@ pub(super) fn of_search(conditions: &Conditions, window: &WindowQuery) -> String
     let is_of_failures = |text: &String| text.parse::<Expression>().is_ok_and(|filter| is_of_failures(&filter));
     let rest = conditions.filter.as_ref().is_some_and(is_of_failures) || conditions.status.as_deref() == Some("ok");
     let against = if rest { Some("rest".to_owned()) } else { None };
-    link(
-        "/why",
-        &WhyFilter { conditions: conditions.clone(), against, moment: None, window: window.clone() },
-    )
+    link("/why", &WhyFilter { conditions: conditions.clone(), against, moment: None, window: window.clone() })
 }
 
 /// Path of the page that says why a tenant's requests fail; against another side than those that went well, if one is named.
@@ -137,10 +134,13 @@ fn rows(label: &str, found: &WhyAnswer, rows: &[Row]) -> Markup {
     Table::of(label, rows, |_| None)
         .text("Value", value)
         .text("Services", |row| row.value.services.join(", "))
-        .text("Share of each", |row| pair(share(row.bad, bad), share(row.good, good)))
+        .text("Share of each", |row| pair([("bad", bad, row.bad), ("good", good, row.good)]))
         .number("Asked about", |row| counted(bad, row, row.bad))
         .number("The others", |row| counted(good, row, row.good))
-        .text("", |row| html! { span title={ "by itself, a chance of " (format!("{:.1e}", row.chance)) } { (verdict(row)) } })
+        .text(
+            "",
+            |row| html! { span title={ "by itself, a chance of " (format!("{:.1e}", row.chance)) } { (verdict(row)) } },
+        )
         .render()
 }
 
@@ -160,13 +160,9 @@ fn value(row: &Row) -> Markup {
     }
 }
 
-fn share(of: usize, side: &SideAnswer) -> f64 {
-    of as f64 / side.compared.max(1) as f64
-}
-
 /// So many of a side's traces, which the number leads to.
 fn counted(side: &SideAnswer, row: &Row, count: usize) -> Markup {
-    let said = percent(share(count, side));
+    let said = side.share(count);
     html! {
         @if count == 0 { (said) } @else { a href=(side.traces(&expressions([&row.value]))) aria-label={ (said) ", " (count) " traces" } { (said) } }
         " (" (count) ")"
@@ -178,13 +174,15 @@ fn expressions<'a>(values: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
 }
 
 /// Two bars: the share of the bad above that of the good.
-fn pair(bad: f64, good: f64) -> Markup {
+fn pair(sides: [(&str, &SideAnswer, usize); 2]) -> Markup {
     const WIDTH: f64 = 144.0;
+    let [of_bad, of_good] = sides.map(|(_, side, count)| side.share(count));
     html! {
-        svg.pair viewBox={ "0 0 " (WIDTH) " 18" } preserveAspectRatio="none" role="img" aria-label={ (percent(bad)) " against " (percent(good)) } {
-            @for (class, share, y) in [("bad", bad, 1), ("good", good, 10)] {
+        svg.pair viewBox={ "0 0 " (WIDTH) " 18" } preserveAspectRatio="none" role="img" aria-label={ (of_bad) " against " (of_good) } {
+            @for ((class, side, count), y) in sides.into_iter().zip([1, 10]) {
+                @let length = count as f64 / side.compared.max(1) as f64 * WIDTH;
                 rect.empty x="0" y=(y) width=(WIDTH) height="7" {}
-                rect class=(class) x="0" y=(y) width=(format!("{:.1}", share * WIDTH)) height="7" {}
+                rect class=(class) x="0" y=(y) width=(format!("{length:.1}")) height="7" {}
             }
         }
     }
@@ -199,7 +197,10 @@ fn failures(within: &WindowQuery, found: &WhyAnswer) -> Markup {
         .text("Message", |group| named(&group.message))
         .text("In", |group| join(&group.services))
         .text("Operation", |group| join(&group.operations))
-        .text("", |group| html! { a href=(example(group)) aria-label={ "One of them: " (group.example) } { "one of them" } });
+        .text(
+            "",
+            |group| html! { a href=(example(group)) aria-label={ "One of them: " (group.example) } { "one of them" } },
+        );
     html! { div.why { (table) } }
 }
 

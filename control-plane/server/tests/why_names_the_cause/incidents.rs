@@ -74,9 +74,8 @@ impl Window {
     /// From one in two hundred to one in twenty fails, whatever it says.
     pub(crate) fn quiet(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let some_weights = |random: &mut fastrand::Rng, values: usize| {
-            (0..values).map(|_| 0.15 + random.f64()).collect::<Vec<f64>>()
-        };
+        let some_weights =
+            |random: &mut fastrand::Rng, values: usize| (0..values).map(|_| 0.15 + random.f64()).collect::<Vec<f64>>();
         let weights = (0..64).map(|values| some_weights(&mut random, values)).collect();
         let background = 0.005 + random.f64() * 0.045;
         Self { background, cause: None, slows: false, weights, number: seed << 24, started: 0, harmed: 0, random }
@@ -166,7 +165,10 @@ impl Window {
         let called = vec![
             text("db.system.name", "aws.dynamodb"),
             text("server.address", &self.one_of("host", HOSTS)),
-            attribute("aws.dynamodb.table_names", Value::ArrayValue(ArrayValue { values: tables.iter().map(table).collect() })),
+            attribute(
+                "aws.dynamodb.table_names",
+                Value::ArrayValue(ArrayValue { values: tables.iter().map(table).collect() }),
+            ),
         ];
         Part { service, resource, served, called, tables }
     }
@@ -184,11 +186,13 @@ impl Window {
         for (at, part) in parts.into_iter().enumerate().take(last + 1) {
             let is_first = failed == Some(at);
             let fails = is_first || (at == 0 && failed_waiting);
-            let start = if waits(&part) { begun + at as u64 * 5 * MILLISECOND } else { until + at as u64 * 20 * MILLISECOND };
+            let start =
+                if waits(&part) { begun + at as u64 * 5 * MILLISECOND } else { until + at as u64 * 20 * MILLISECOND };
             let end = if waits(&part) { until - at as u64 * 5 * MILLISECOND } else { start + 15 * MILLISECOND };
             let kind = if waits(&part) { 2 } else { 5 };
             let mut served = self.span(&trace_id, &parent, &format!("{} handles", part.service), kind, (start, end));
-            let mut called = self.span(&trace_id, &served.span_id, "DynamoDB.Query", 3, (start + MILLISECOND, end - MILLISECOND));
+            let mut called =
+                self.span(&trace_id, &served.span_id, "DynamoDB.Query", 3, (start + MILLISECOND, end - MILLISECOND));
             (served.attributes, called.attributes) = (part.served, part.called);
             parent.clone_from(&served.span_id);
             let mut more = Vec::new();

@@ -173,9 +173,11 @@ fn summary(bad: &SideAnswer, good: &SideAnswer, findings: &Findings) -> String {
         return format!("There are no {} in this window.", bad.name);
     }
     if good.matched == 0 {
-        return format!("There is nothing to set the {} {} against: there are no {}.", bad.matched, bad.name, good.name);
+        return format!(
+            "There is nothing to set the {} {} against: there are no {}.",
+            bad.matched, bad.name, good.name
+        );
     }
-    let share = |of: usize, side: &SideAnswer| percent(of as f64 / side.compared.max(1) as f64);
     let top = findings.ranked.causes.first().filter(|row| row.significant);
     let (what, of_bad, of_good) = match (&findings.ranked.together, top) {
         (Some(both), _) => {
@@ -194,9 +196,9 @@ fn summary(bad: &SideAnswer, good: &SideAnswer, findings: &Findings) -> String {
         "Of {} {}, {} have {what}; of {}, {}.",
         bad.matched,
         bad.name,
-        share(of_bad, bad),
+        bad.share(of_bad),
         good.name,
-        share(of_good, good)
+        good.share(of_good)
     )
 }
 
@@ -205,6 +207,11 @@ impl SideAnswer {
         let (from, to) = sought.window.seconds();
         let Sought { name, expression, .. } = sought;
         Self { name, expression, from, to, matched: sample.matched, compared: 0, truncated: sample.truncated }
+    }
+
+    /// Which share of those that were compared so many are, as a percentage.
+    pub fn share(&self, of: usize) -> String {
+        if of == self.compared { "100 %".to_owned() } else { percent(of as f64 / self.compared.max(1) as f64) }
     }
 
     /// How many of those that match were compared, in words.
@@ -231,4 +238,3 @@ impl SideAnswer {
 pub fn verdict(row: &Row) -> &'static str {
     if row.significant { "not by chance" } else { "may be chance" }
 }
-

@@ -79,24 +79,34 @@ impl WhyFilter {
                 let others = Conditions { slower_than_ms: None, ..conditions.clone() }.expression()?;
                 let (from, named) = (known.slow_from, duration(known.slow_from * 1e9));
                 Ok(Sides {
-                    bad: sought(format!("{requests} slower than {named}"), also(&others, &format!("duration > {from}"))),
+                    bad: sought(
+                        format!("{requests} slower than {named}"),
+                        also(&others, &format!("duration > {from}")),
+                    ),
                     good: sought("quicker ones".into(), also(&others, &format!("duration <= {from}"))),
                     settings: settings(false),
                 })
             }
             "tier" => {
                 let tenant = conditions.tenant.as_deref();
-                let tenant = tenant.ok_or_else(|| Problem::bad_request("against=tier: a tenant is set against its tier, so name one"))?;
+                let tenant = tenant.ok_or_else(|| {
+                    Problem::bad_request("against=tier: a tenant is set against its tier, so name one")
+                })?;
                 let tier = conditions.tier.as_deref().or(known.tier.as_deref());
-                let tier = tier.ok_or_else(|| Problem::bad_request("tier: it is not known which one the tenant is in; name it"))?;
+                let tier = tier
+                    .ok_or_else(|| Problem::bad_request("tier: it is not known which one the tenant is in; name it"))?;
                 let own = Conditions { tier: None, ..conditions.clone() }.expression()?;
-                let others = Conditions { tenant: None, tier: Some(tier.to_owned()), ..conditions.clone() }.expression()?;
+                let others =
+                    Conditions { tenant: None, tier: Some(tier.to_owned()), ..conditions.clone() }.expression()?;
                 let not_own = format!("NOT annotation[tenant.id] = {}", quoted(tenant));
                 Ok(Sides {
                     bad: sought(requests, own),
                     good: sought(format!("those of other tenants of {tier}"), also(&others, &not_own)),
                     // Whose they are is what was asked.
-                    settings: Settings { until_failure: false, passed_over: ["tenant.", "enduser.", "user."].map(str::to_owned).into() },
+                    settings: Settings {
+                        until_failure: false,
+                        passed_over: ["tenant.", "enduser.", "user."].map(str::to_owned).into(),
+                    },
                 })
             }
             "before" => {
@@ -112,7 +122,9 @@ impl WhyFilter {
                 let narrowed = Conditions { filter: None, status: None, slower_than_ms: None, ..conditions.clone() };
                 let about = Conditions { tenant: None, tier: None, service: None, account: None, ..conditions.clone() };
                 let about = about.expression()?;
-                let about = about.ok_or_else(|| Problem::bad_request("against=rest: say which traces by filter, status or slower_than_ms"))?;
+                let about = about.ok_or_else(|| {
+                    Problem::bad_request("against=rest: say which traces by filter, status or slower_than_ms")
+                })?;
                 Ok(Sides {
                     bad: sought(format!("{requests} that match"), all),
                     good: sought("the others".into(), also(&narrowed.expression()?, &format!("NOT ({about})"))),
@@ -125,7 +137,11 @@ impl WhyFilter {
                     "fault" => "failed",
                     "error" => "refused",
                     "throttle" => "throttled",
-                    _ => return Err(Problem::bad_request("status: those that went well are set against fault, error or throttle")),
+                    _ => {
+                        return Err(Problem::bad_request(
+                            "status: those that went well are set against fault, error or throttle",
+                        ));
+                    }
                 };
                 let others = Conditions { status: None, ..conditions.clone() }.expression()?;
                 Ok(Sides {
@@ -152,7 +168,9 @@ impl WhyFilter {
     fn before_and_after(&self, window: Window) -> Result<(Window, Window), Problem> {
         let Some(moment) = &self.moment else { return Ok((window.moved(-1.0), window)) };
         let at = WindowQuery { from: Some(moment.clone()), ..WindowQuery::default() };
-        let at = at.resolve(Timestamp::MAX).map_err(|problem| Problem::bad_request(problem.detail.replacen("from", "moment", 1)))?;
+        let at = at
+            .resolve(Timestamp::MAX)
+            .map_err(|problem| Problem::bad_request(problem.detail.replacen("from", "moment", 1)))?;
         let at = at.from_ns.div_euclid(NANOSECONDS) * NANOSECONDS;
         if at <= window.from_ns || at >= window.to_ns {
             return Err(Problem::bad_request("moment: within the window"));
@@ -190,7 +208,10 @@ mod tests {
     fn asked(query: &str) -> (String, String) {
         let filter = filter(query);
         let known = Known { tier: Some("standard".into()), slow_from: 0.5 };
-        match filter.window(Timestamp::from_second(1_800_000_000).unwrap()).and_then(|window| filter.sides(window, &known)) {
+        match filter
+            .window(Timestamp::from_second(1_800_000_000).unwrap())
+            .and_then(|window| filter.sides(window, &known))
+        {
             Ok(sides) => {
                 let expression = |side: &Sought| side.expression.clone().unwrap_or_default();
                 for side in [&sides.bad, &sides.good] {
@@ -211,7 +232,11 @@ mod tests {
             ("tenant=cirrus", format!("({whose}) AND fault"), format!("({whose}) AND ok")),
             ("tenant=cirrus&status=throttle", format!("({whose}) AND throttle"), format!("({whose}) AND ok")),
             ("slower_than_ms=500", "duration > 0.5".into(), "duration <= 0.5".into()),
-            ("filter=fault+OR+error&against=quick", "(fault OR error) AND duration > 0.5".into(), "(fault OR error) AND duration <= 0.5".into()),
+            (
+                "filter=fault+OR+error&against=quick",
+                "(fault OR error) AND duration > 0.5".into(),
+                "(fault OR error) AND duration <= 0.5".into(),
+            ),
             ("tenant=cirrus&against=tier", whose.to_owned(), format!("({tier}) AND NOT {whose}")),
             ("tenant=cirrus&against=before&moment=1799998000", whose.to_owned(), whose.to_owned()),
             (
