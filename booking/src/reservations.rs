@@ -4,6 +4,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use airline_events::BOOKING_NUMBER;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
@@ -13,7 +14,7 @@ use lambda_http_client::aws::describe;
 use serde::{Deserialize, Serialize};
 use tenancy::{TenantContext, TenantId, Tier, UserId};
 use tenant_store::{Cursor, Listed, NoUser, Page, Retries, StoreError, TenantItems, TenantTable, TransactionFailure};
-use tenant_telemetry::propagation;
+use tenant_telemetry::{Work, propagation};
 use tokio::time::timeout;
 
 use crate::domain::{BookingNumber, Fingerprint, IdempotencyKey, NewBooking, RandomnessUnavailable, Reservation};
@@ -122,6 +123,7 @@ impl Reservations {
         let mut retries = Retries::within(RETRY_FOR);
         let (mut now, mut number) = (jiff::Timestamp::now(), BookingNumber::random()?);
         loop {
+            Work::current().annotate(BOOKING_NUMBER, number.as_str());
             let reservation = Reservation::of(booking, number.clone(), now);
             let Err(error) = try_make(&items, tenant, user, booking, &reservation, key, now).await else {
                 return Ok(Made::Now(reservation));
@@ -130,6 +132,7 @@ impl Reservations {
                 // The idempotency key is in use.
                 (TransactionFailure::ConditionUnmet, Some(key)) => {
                     if let Some(earlier) = made_before(&items, booking, key).await? {
+                        Work::current().annotate(BOOKING_NUMBER, earlier.booking_number.as_str());
                         return Ok(Made::Before(earlier));
                     }
                     (now, number) = (jiff::Timestamp::now(), BookingNumber::random()?);

@@ -152,6 +152,15 @@ def vendor_gets_plain_tenant(project):
     processors.remove("transform/pseudonyms")
 
 
+def vendor_gets_plain_booking(project):
+    group = project.collectors["community"]["processors"]["transform/pseudonyms"]["trace_statements"][0]
+    group["statements"] = [statement for statement in group["statements"] if "booking.number" not in statement]
+
+
+def booking_not_indexed(project):
+    project.collectors["adot"]["exporters"]["awsxray"]["indexed_attributes"].remove("booking.number")
+
+
 def alarm_without_action(project):
     del properties(project, "mileage", "DeadLettersAlarm")["AlarmActions"]
 
@@ -336,6 +345,8 @@ MISTAKES = [
     (hash_that_does_not_exist, "collector_statements_parse"),
     (hashing_errors_ignored, "collector_statements_parse"),
     (vendor_gets_plain_tenant, "xray_gets_annotations_and_vendors_get_pseudonyms"),
+    (vendor_gets_plain_booking, "xray_gets_annotations_and_vendors_get_pseudonyms"),
+    (booking_not_indexed, "xray_gets_annotations_and_vendors_get_pseudonyms"),
     (alarm_without_action, "every_alarm_has_an_action"),
     (alarm_on_missing_queue, "what_is_watched_exists"),
     (objective_of_ten_seconds, "alarms_have_the_objective_and_enough_data"),

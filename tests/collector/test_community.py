@@ -63,6 +63,7 @@ def test_xray_gets_the_booking_signed(run, booking):
     for span in came:
         known = attributes(span)
         assert (known["tenant.id"], known["tenant.tier"]) == ("acme", "basic"), "X-Ray knows tenants by name"
+        assert known["aws.xray.annotations"] == ["tenant.id", "tenant.tier", "booking.number"]
 
 
 def test_tenants_are_annotations_even_if_the_function_does_not_say_so(run, silent_booking):
@@ -78,13 +79,13 @@ def test_a_vendor_gets_pseudonyms_alone(run, booking):
     assert {span.span_id for span in came} == set(sent)
     for span in came:
         known = attributes(span)
-        for name in ("tenant.id", "enduser.id"):
+        for name in ("tenant.id", "enduser.id", "booking.number"):
             plain = sent[span.span_id][name]
             assert known[name] == hashlib.sha256(f"{SALT}:{plain}".encode()).hexdigest(), name
         assert known["tenant.tier"] == "basic"
         assert not {"url.full", "url.path", "url.query", "aws.xray.annotations"} & set(known)
-    plain_ids = {known[name].encode() for known in sent.values() for name in ("tenant.id", "enduser.id")}
-    assert len(plain_ids) == 2
+    plain_ids = {known[name].encode() for known in sent.values() for name in ("tenant.id", "enduser.id", "booking.number")}
+    assert len(plain_ids) == 3
     for body in bodies(vendor):
         assert not any(plain in body for plain in plain_ids | {SALT.encode()})
 

@@ -25,6 +25,13 @@ fn documented(heading: &str) -> BTreeSet<&'static str> {
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
 }
 
+/// Somebody asks for a booking by its number.
+fn of_booking(resource: &str, authorization: &str) -> String {
+    let mut event: Value = serde_json::from_str(&payloads::get(resource, authorization)).unwrap();
+    event["pathParameters"] = json!({ "number": "7T42H7MK" });
+    event.to_string()
+}
+
 async fn of_functions(sink: &Sink) -> Vec<Span> {
     let url = sink.url();
     let setup = || Setup { env: vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())], ..Setup::default() };
@@ -39,6 +46,8 @@ async fn of_functions(sink: &Sink) -> Vec<Span> {
         event["multiValueHeaders"]["x-debug"] = json!(["true"]);
         api.function.invoke(event.to_string(), DEADLINE).await.unwrap();
     }
+    let authorization = format!("Bearer {token}");
+    api.function.invoke(of_booking("/bookings/{number}", &authorization), DEADLINE).await.unwrap();
     api.function.idle().await.unwrap();
     let aws: &Aws = &api.aws;
     let mut publisher = booking_publisher(aws, setup()).await;
@@ -51,8 +60,8 @@ async fn of_functions(sink: &Sink) -> Vec<Span> {
     accrual.invoke(bookings_confirmed(&[good, bad]), DEADLINE).await.unwrap().result.unwrap();
     accrual.idle().await.unwrap();
     let mut mileage = mileage_api(aws, setup()).await;
-    let event = payloads::get("/mileage", &format!("Bearer {token}"));
-    mileage.invoke(event, DEADLINE).await.unwrap();
+    mileage.invoke(payloads::get("/mileage", &authorization), DEADLINE).await.unwrap();
+    mileage.invoke(of_booking("/mileage/{number}", &authorization), DEADLINE).await.unwrap();
     mileage.idle().await.unwrap();
     sink.spans()
 }
@@ -87,6 +96,17 @@ async fn every_name_is_known_and_what_is_required_is_there() {
         let found = spans.iter().find(|span| span.name.starts_with(name));
         &found.unwrap_or_else(|| panic!("no span {name}")).attributes
     };
+    let about_a_booking = [
+        "POST /bookings",
+        "GET /bookings/{number}",
+        "process reservations",
+        "process mileage-bookings",
+        "GET /mileage/{number}",
+    ];
+    for name in about_a_booking {
+        let mut of_name = spans.iter().filter(|span| span.name.starts_with(name));
+        assert!(of_name.any(|span| span.attributes.contains_key("booking.number")), "{name}");
+    }
     let stream =
         spans.iter().find(|span| span.attributes.get("faas.trigger").is_some_and(|is| is == "datasource")).unwrap();
     assert_eq!(stream.attributes["faas.document.operation"], "insert");

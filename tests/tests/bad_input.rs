@@ -159,7 +159,7 @@ async fn bad_trace_context_is_ignored() {
         let booked = caller.send(request.json(&a_booking("GRU", "LIS"))).await;
         assert_eq!(booked.status, 201, "{case}: {}", booked.body);
         let trace = CLOUD.trace(&booked.trace_id(), |trace| trace.spans.len() >= JOURNEY.len()).await;
-        assert_journey(&trace, &caller.user);
+        assert_journey(&trace, &caller.user, &booked.booking_number());
     }
 }
 

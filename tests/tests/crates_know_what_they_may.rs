@@ -24,7 +24,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("shared/tenant-messages", &["function-settings", "tenancy", "tenant-telemetry"]),
     ("shared/tenant-store", &["function-settings", "tenancy", "lambda-http-client", "tenant-telemetry"]),
     ("shared/iata-airports", &[]),
-    ("shared/airline-events", &["tenancy", "tenant-messages"]),
+    ("shared/airline-events", &["tenancy", "tenant-messages", "tenant-telemetry"]),
     ("booking", SHARED),
     ("mileage", SHARED),
     ("examples/parcels", SHARED),

@@ -13,13 +13,16 @@ use testkit::{DEADLINE, Setup, booking_publisher};
 
 const STREAM: &str = include_str!("../../booking/src/handlers/payloads/stream.json");
 const TRACES: [&str; 2] = ["5759e988bd862e3fe1be46a994272793", "5759e988bd862e3fe1be46a994272794"];
+const NUMBERS: [&str; 2] = ["7T42H7MK", "P1KR9N43"];
 
 /// Two reservations, each booked in a trace of its own.
 fn two_reservations() -> String {
     let mut event: Value = serde_json::from_str(STREAM).unwrap();
     let record = event["Records"][0].clone();
-    let records = TRACES.map(|trace| {
+    let records = std::array::from_fn::<_, 2, _>(|index| {
+        let (trace, number) = (TRACES[index], NUMBERS[index]);
         let mut record = record.clone();
+        record["dynamodb"]["NewImage"]["booking_number"]["S"] = number.into();
         let traceparent = format!("00-{trace}-53995c3f42cd8ad8-01");
         record["dynamodb"]["NewImage"]["trace"]["M"] = json!({ "traceparent": { "S": traceparent } });
         record
@@ -43,6 +46,10 @@ async fn an_entry_that_sns_refuses_fails_alone() {
     // The invocation, and for each reservation what was done for it and the sending.
     assert!(sink.wait_for(5, Duration::from_secs(10)).await >= 5);
 
+    for span in sink.spans() {
+        let number = TRACES.iter().position(|trace| span.trace_id == *trace).map(|index| NUMBERS[index]);
+        assert_eq!(span.attributes.get("booking.number").map(String::as_str), number, "{}", span.name);
+    }
     let sends: Vec<Span> = sink.spans().into_iter().filter(|span| span.kind == SpanKind::Producer).collect();
     let of = |trace: &str| sends.iter().find(|span| span.trace_id == trace).unwrap();
     assert_eq!(sends.len(), 2);

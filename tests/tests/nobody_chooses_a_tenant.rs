@@ -138,7 +138,7 @@ async fn a_company_registers_and_its_admin_books() {
 
     let booked = book(&admin, "LHR", "JFK").await;
     let trace = CLOUD.trace(&booked.trace_id(), |trace| trace.spans.len() >= JOURNEY.len()).await;
-    assert_journey(&trace, &admin.user);
+    assert_journey(&trace, &admin.user, &booked.booking_number());
 }
 
 #[tokio::test]

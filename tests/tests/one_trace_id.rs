@@ -18,7 +18,7 @@ async fn a_booking_is_one_trace_across_both_accounts() {
     let (trace_id, number) = (booked.trace_id(), booked.booking_number());
 
     let trace = CLOUD.trace(&trace_id, |trace| trace.spans.len() >= JOURNEY.len()).await;
-    assert_journey(&trace, &caller.user);
+    assert_journey(&trace, &caller.user, &number);
 
     // Other tests book too.
     let copy = loop {

@@ -15,6 +15,13 @@ async fn the_same_request_again_gets_the_same_booking() {
     let again = caller.post_with_key(&a_booking("LHR", "JFK"), "again").await;
     assert_eq!((first.status, again.status), (201, 200));
     assert_eq!(first.body, again.body);
+    // Every span of either names the booking, those that ended before its number was known too.
+    for answer in [first, again] {
+        let trace = CLOUD.trace(&answer.trace_id(), |trace| trace.spans.len() >= 2).await;
+        for span in trace.spans {
+            assert_eq!(span.attributes["booking.number"], answer.booking_number(), "{} {}", answer.status, span.name);
+        }
+    }
 }
 
 #[tokio::test]

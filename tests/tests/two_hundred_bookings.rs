@@ -65,7 +65,7 @@ async fn two_hundred_bookings_by_eight_clients() {
 
     for booking in &booked {
         let trace = cloud.trace(&booking.trace_id, |trace| trace.spans.len() >= JOURNEY.len()).await;
-        assert_journey(&trace, &of[booking.tenant.as_str()].user);
+        assert_journey(&trace, &of[booking.tenant.as_str()].user, &booking.number);
     }
     let traces = cloud.ask_control_plane("/api/traces?limit=500").await;
     for trace in traces["traces"].as_array().unwrap() {

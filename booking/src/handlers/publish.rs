@@ -3,7 +3,7 @@
 //! The stream delivers at least once and in order per user; consumers take a message twice without harm. So any failure
 //! fails the whole batch, and it comes again.
 
-use airline_events::BookingConfirmed;
+use airline_events::{BOOKING_NUMBER, BookingConfirmed};
 use aws_lambda_events::dynamodb::EventRecord;
 use lambda_http_client::aws::describe;
 use lambda_runtime::LambdaEvent;
@@ -165,6 +165,7 @@ fn outgoing(stored: StoredReservation, table: &str, message_id: &str) -> Result<
     };
     let written = booking.write()?;
     let span = MessageSpan::start(received, Some(booking.label()?));
+    span.annotate(BOOKING_NUMBER, &booking.booking_number);
     Ok(Outgoing { span, booking_number: booking.booking_number, written })
 }
 

@@ -12,16 +12,20 @@ pub const HOUR: i64 = 3_600;
 /// Seconds.
 pub const DAY: i64 = 86_400;
 
-/// The start of the bucket that `time` falls into, Unix seconds: minutes for two days, five minutes for eight, hours for
-/// thirty-five. `None` for what is older, and so counted no more.
+/// How wide the bucket is that `time` falls into, in seconds: a minute for two days, five minutes for eight, an hour for thirty-five.
+/// `None` for what is older, and so counted no more.
+pub fn width(time: i64, now: i64) -> Option<i64> {
+    match now - time {
+        age if age < 2 * DAY => Some(MINUTE),
+        age if age < 8 * DAY => Some(5 * MINUTE),
+        age if age < 35 * DAY => Some(HOUR),
+        _ => None,
+    }
+}
+
+/// The start of the bucket that `time` falls into, Unix seconds; `None` for what is counted no more.
 pub fn bucket(time: i64, now: i64) -> Option<i64> {
-    let width = match now - time {
-        age if age < 2 * DAY => MINUTE,
-        age if age < 8 * DAY => 5 * MINUTE,
-        age if age < 35 * DAY => HOUR,
-        _ => return None,
-    };
-    Some(time.div_euclid(width) * width)
+    width(time, now).map(|width| time.div_euclid(width) * width)
 }
 
 /// The start of the day, UTC.

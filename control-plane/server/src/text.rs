@@ -77,6 +77,11 @@ pub fn window(from: i64, to: i64) -> String {
     format!("{}–{end} UTC", minute(from, "%Y-%m-%d %H:%M"))
 }
 
+/// A time of day, from Unix seconds, UTC.
+pub fn time_of_day(unix: i64) -> String {
+    Timestamp::from_second(unix).map_or_else(|_| "–".to_owned(), |time| time.strftime("%H:%M UTC").to_string())
+}
+
 /// A moment of a link, from Unix seconds: RFC 3339.
 pub fn moment(unix: i64) -> String {
     Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |time| time.to_string())

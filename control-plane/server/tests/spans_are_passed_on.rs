@@ -13,7 +13,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
-use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value},
+};
 use prost::Message;
 use testkit::control_plane::{Server, span, text};
 
@@ -81,7 +84,18 @@ async fn each_backend_gets_what_it_may() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::configured(dir.path(), &config);
     let mut sent = span(7, 0);
-    sent.attributes.push(text("enduser.id", "amelia"));
+    let named = ["tenant.id", "tenant.tier", "order.number"].map(|name| text("", name).value.unwrap()).to_vec();
+    let named = Value::ArrayValue(ArrayValue { values: named });
+    sent.attributes.extend([
+        text("enduser.id", "amelia"),
+        text("order.number", "7T42H7MK"),
+        text("url.path", "/orders/7T42H7MK"),
+        KeyValue {
+            key: "aws.xray.annotations".into(),
+            value: Some(AnyValue { value: Some(named) }),
+            ..KeyValue::default()
+        },
+    ]);
     assert_eq!(server.send(vec![sent.clone()]).await.unwrap().status(), 200);
     // Sent again, it is not new, and goes nowhere.
     assert_eq!(server.send(vec![sent]).await.unwrap().status(), 200);
@@ -91,14 +105,18 @@ async fn each_backend_gets_what_it_may() {
         (values(request, "tenant.id"), values(request, "enduser.id")),
         (vec!["acme".into()], vec!["amelia".into()])
     );
+    assert_eq!((values(request, "order.number"), values(request, "url.path").len()), (vec!["7T42H7MK".into()], 1));
     let (headers, request) = &vendor.taken(1).await[0];
     assert_eq!(headers["api-key"], "secret");
     // printf acme | openssl dgst -sha256 -hmac k
     assert_eq!(values(request, "tenant.id"), ["eb2d29123bbb2a25be7ff91749165d7a"]);
     assert_eq!(values(request, "tenant.tier"), ["basic"]);
-    assert!(!format!("{request:?}").contains("amelia"));
+    assert_eq!(values(request, "order.number")[0].len(), 32);
+    assert!(!format!("{request:?}").contains("amelia") && !format!("{request:?}").contains("7T42H7MK"), "{request:?}");
     let (_, request) = &nobody.taken(1).await[0];
-    assert!(values(request, "tenant.id").is_empty() && values(request, "enduser.id").is_empty());
+    for name in ["tenant.id", "enduser.id", "order.number", "url.path"] {
+        assert!(values(request, name).is_empty(), "{name}");
+    }
     assert_eq!(values(request, "tenant.tier"), ["basic"]);
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(vendor.taken.lock().unwrap().len(), 1);

@@ -178,6 +178,17 @@ impl Track {
     }
 }
 
+/// Where a tenant stands with a condition.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Standing<'a> {
+    /// Its alert, where one is open.
+    pub open: Option<&'a Alert>,
+    /// Passes in which the condition has held.
+    pub held: u32,
+    /// Whether it befalls, or may befall, all tenants: then no tenant's alert of its own opens.
+    pub is_everybodys: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Tracks {
     /// When the tenant was last in a pass.
@@ -203,6 +214,18 @@ impl Alerts {
     pub fn open(&self) -> impl Iterator<Item = &Alert> {
         let of_tenants = self.tenants.values().flat_map(|tracks| &tracks.of);
         self.all.iter().chain(of_tenants).filter_map(|track| track.open.as_ref())
+    }
+
+    /// Where a tenant stands with a condition: its open alert, for how many passes the condition has held, and the alert of all tenants while that
+    /// keeps its own from opening.
+    pub fn standing(&self, tenant: &str, condition: Condition) -> Standing<'_> {
+        let own = self.tenants.get(tenant).map(|tracks| &tracks.of[condition as usize]);
+        let all = &self.all[condition as usize];
+        Standing {
+            open: own.and_then(|track| track.open.as_ref()),
+            held: own.map_or(0, |track| track.held),
+            is_everybodys: !all.idle(),
+        }
     }
 
     /// Judges every tenant at the end of five minutes, and answers with the alerts that opened or closed.

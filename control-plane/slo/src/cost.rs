@@ -26,6 +26,13 @@ pub struct Prices {
     pub services: BTreeMap<String, ServicePrices>,
 }
 
+impl Prices {
+    /// Those of a service.
+    pub(crate) fn of(&self, service: &str) -> &ServicePrices {
+        self.services.get(service).unwrap_or(&self.default)
+    }
+}
+
 /// Prices of one service, in units of the currency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,7 +49,7 @@ pub struct ServicePrices {
 
 impl ServicePrices {
     /// Millionths of the currency.
-    fn micros(&self, requests: f64, duration_ns: f64) -> f64 {
+    pub(crate) fn micros(&self, requests: f64, duration_ns: f64) -> f64 {
         let gb_seconds = duration_ns / 1e9 * f64::from(self.memory_mb) / 1_024.0;
         requests * self.per_million_requests + gb_seconds * self.per_gb_second * 1e6
     }
@@ -218,9 +225,7 @@ fn price(uses: &mut BTreeMap<Names, Use>, prices: &Prices) {
     for ([_, _, service], of_line) in uses.iter() {
         services.entry(service.clone()).or_default().add(of_line);
     }
-    let of = |service: &Option<String>| {
-        service.as_ref().and_then(|service| prices.services.get(service)).unwrap_or(&prices.default)
-    };
+    let of = |service: &Option<String>| prices.of(service.as_deref().unwrap_or_default());
     let unsplit: f64 = services.iter().map(|(service, all)| of(service).micros(all.requests, all.duration_ns)).sum();
     let exact: Vec<f64> = uses
         .iter()

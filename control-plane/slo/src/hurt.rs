@@ -32,7 +32,7 @@ impl Hurt {
         Self::of(cell.requests, cell.failed, share_of(cell.requests, cell.weight - quick, cell.weight), objectives)
     }
 
-    fn of(requests: u64, failed: u64, slow: u64, objectives: &Objectives) -> Self {
+    pub(crate) fn of(requests: u64, failed: u64, slow: u64, objectives: &Objectives) -> Self {
         let beyond = |hits: u64, allowed: f64| {
             let is_chance = hits < 2 || binomial_tail(requests, hits, allowed) >= SIGNIFICANCE;
             if is_chance { 0 } else { hits }
@@ -41,6 +41,11 @@ impl Hurt {
             failed: beyond(failed, objectives.availability.allowed()),
             slow: beyond(slow, objectives.latency.allowed()),
         }
+    }
+
+    /// Whether two times of five minutes are hurt in the same way.
+    pub(crate) fn is_like(self, other: Self) -> bool {
+        (self.failed > 0 && other.failed > 0) || (self.slow > 0 && other.slow > 0)
     }
 
     /// Whether there are any.

@@ -168,11 +168,31 @@ pub enum Verdict {
     Over,
 }
 
+/// Why a condition does not hold: the first thing that is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// There is nothing to measure: no requests, or for latency no usual p99 to hold them against.
+    Nothing,
+    /// Fewer requests than [`Rule::least_requests`].
+    FewRequests,
+    /// Not above the threshold.
+    Within,
+    /// Fewer failed or slow ones than [`Rule::least_hits`].
+    FewHits,
+    /// So many come about by chance with this probability, which is [`Policy::significance`] or more.
+    Chance(f64),
+    /// The long window is over the threshold, and nobody came in the short one, so that nobody knows whether it still burns.
+    QuietNow,
+}
+
 /// A verdict and its numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judgement {
-    /// Whether it holds.
+    /// Whether it holds: only where there is no obstacle.
     pub verdict: Verdict,
+    /// Why it does not hold.
+    pub obstacle: Option<Obstacle>,
     /// What was measured, in the unit of the threshold; for burn rates the lower of both windows. 0 without requests.
     pub value: f64,
     /// Requests it was measured on.
@@ -228,7 +248,7 @@ fn burning(rule: &Rule, policy: &Policy, burn: &Burn, allowed: impl Fn() -> f64)
         (None, Some(long)) => {
             let judgement = measured(rule, policy, Some(long), burn.requests, burn.failed, chance);
             let verdict = if judgement.verdict == Verdict::Over { Verdict::Over } else { Verdict::Between };
-            Judgement { verdict, ..judgement }
+            Judgement { verdict, obstacle: judgement.obstacle.or(Some(Obstacle::QuietNow)), ..judgement }
         }
         _ => measured(rule, policy, None, 0, 0, chance),
     };
@@ -244,15 +264,22 @@ fn measured(
     chance: impl Fn() -> f64,
 ) -> Judgement {
     let judged = value.is_some() && requests >= rule.least_requests;
+    let obstacle = match value {
+        None => Some(Obstacle::Nothing),
+        Some(_) if !judged => Some(Obstacle::FewRequests),
+        Some(value) if value <= rule.threshold => Some(Obstacle::Within),
+        Some(_) if hits < rule.least_hits => Some(Obstacle::FewHits),
+        Some(_) => {
+            let probability = binomial_tail(requests, hits, chance());
+            (probability >= policy.significance).then_some(Obstacle::Chance(probability))
+        }
+    };
     let value = value.unwrap_or(0.0);
-    let exceeds = judged && value > rule.threshold && hits >= rule.least_hits;
-    let verdict = if exceeds && binomial_tail(requests, hits, chance()) < policy.significance {
-        Verdict::Holds
-    } else if value <= rule.closes_at || hits == 0 {
-        Verdict::Over
-    } else {
-        Verdict::Between
+    let verdict = match obstacle {
+        None => Verdict::Holds,
+        Some(_) if value <= rule.closes_at || hits == 0 => Verdict::Over,
+        Some(_) => Verdict::Between,
     };
     let near = judged && value > rule.threshold * policy.group.near;
-    Judgement { verdict, value, requests, hits, judged, near }
+    Judgement { verdict, obstacle, value, requests, hits, judged, near }
 }

@@ -15,15 +15,20 @@
 //! | [`significance`] | whether so many of so few can be chance |
 //! | [`hurt`] | whether a tenant is hurting now |
 //! | [`judge`] | whether an alert's condition holds |
+//! | [`explain`] | why an alert is not open |
 //! | [`alert`] | when alerts open and close, for one tenant or for all |
 //! | [`cost`] | what each tenant, tier and service costs |
+//! | [`spending`] | what a tenant spends by operation, and how that changes |
+//! | [`dearest`] | which tenants cost the most, and why |
 //! | [`watch`] | the loop of whoever evaluates, and what is known from one five minutes to the next |
 //! | `split` | sums that are divided without losing a cent |
 #![deny(missing_docs)]
 
 pub mod alert;
 pub mod cost;
+pub mod dearest;
 pub mod evaluate;
+pub mod explain;
 pub mod histogram;
 pub mod hurt;
 pub mod judge;
@@ -31,18 +36,22 @@ pub mod objective;
 mod openslo;
 pub mod row;
 pub mod significance;
+pub mod spending;
 mod split;
 pub mod state;
 pub mod watch;
 mod window;
 
-pub use alert::{Alert, Alerts, Observation, Scope, quoted};
+pub use alert::{Alert, Alerts, Observation, Scope, Standing, quoted};
 pub use cost::{CostReport, Line, Prices, Share};
+pub use dearest::{Dear, Driver};
 pub use evaluate::{BURN_WINDOWS, Budget, Burn, BurnWindows, Evaluation, SLOWDOWN, Summary};
+pub use explain::{Distance, distances};
 pub use histogram::Histogram;
 pub use hurt::Hurt;
-pub use judge::{Condition, Group, Judgement, Policy, Rule, Verdict};
+pub use judge::{Condition, Group, Judgement, Obstacle, Policy, Rule, Verdict};
 pub use objective::{Availability, Definitions, Error, Latency, Objectives};
 pub use row::{Cell, Key, Kind, Row};
+pub use spending::{OperationCost, Period, Spent};
 pub use state::{Late, SLOT, TenantState};
 pub use watch::{Around, Fare, Known, Rules, Watch, Whose, closed};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     evaluate::{BURN_WINDOWS, Budget, Burn, Evaluation, SLOWDOWN, Summary},
     histogram::Histogram,
-    hurt::share_of,
+    hurt::{Hurt, share_of},
     objective::Objectives,
     row::Cell,
     window::{Sums, Totals},
@@ -17,15 +17,17 @@ use crate::{
 
 /// What is judged at a time: five minutes, in seconds.
 pub const SLOT: i64 = 300;
+/// So long a tenant may seem well between two times at which it is hurt, and has been hurt since the first.
+const BETWEEN: i64 = 2 * SLOT;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 const BUDGET: i64 = 30 * DAY;
 /// Days a baseline is the median of.
 const BASELINE_DAYS: usize = 7;
 /// Fewer days than these are no baseline.
-const BASELINE_DAYS_LEAST: usize = 3;
+pub(crate) const BASELINE_DAYS_LEAST: usize = 3;
 /// A day with fewer requests has too uncertain a p99.
-const BASELINE_REQUESTS: u64 = 200;
+pub(crate) const BASELINE_REQUESTS: u64 = 200;
 
 /// A cell came after one of a later time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -163,6 +165,27 @@ impl TenantState {
         }
     }
 
+    /// Since when requests are hurt as they are at `at`: the start of the first of the five minutes that were, with no more than
+    /// [`BETWEEN`] between any two of them. None if none is hurt now; six hours ago at the most.
+    pub fn hurt_since(&self, objectives: &Objectives, at: i64) -> Option<i64> {
+        let of = |sums: &Sums| {
+            let slow = share_of(sums.requests, sums.weight - sums.quick, sums.weight);
+            Hurt::of(sums.requests, sums.failed, slow, objectives)
+        };
+        let mut slots = self.recent.latest_first().map(|(end, sums)| (end, of(&sums)));
+        let (_, now) = slots.next().filter(|(end, now)| *end == Self::slot_of(at) && now.is_any())?;
+        let mut since = Self::slot_of(at) - SLOT;
+        for (end, hurt) in slots {
+            if since - end > BETWEEN {
+                break;
+            }
+            if hurt.is_like(now) {
+                since = end - SLOT;
+            }
+        }
+        Some(since)
+    }
+
     fn slow(&self, latencies: &Histogram, sums: &Sums) -> u64 {
         match self.baseline {
             Some(baseline) => {
@@ -170,5 +193,32 @@ impl TenantState {
             }
             None => 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::Definitions;
+
+    /// Since which of the five minutes a tenant is hurt, if so many of a hundred requests failed in each.
+    fn since(failed: &[u64]) -> Option<i64> {
+        let objectives = Definitions::compiled().unwrap().of(None, "standard").unwrap();
+        let mut state = TenantState::new();
+        for (slot, failed) in failed.iter().enumerate() {
+            let mut cell = Cell::empty(slot as i64 * SLOT, 300);
+            (0..100).for_each(|request| cell.add(1_000_000, request < *failed, Some(1.0)));
+            state.feed(&cell, &objectives).unwrap();
+        }
+        state.hurt_since(&objectives, failed.len() as i64 * SLOT).map(|since| since / SLOT)
+    }
+
+    #[test]
+    fn a_tenant_is_hurt_since_the_first_of_the_minutes_that_hang_together() {
+        assert_eq!(since(&[0, 0, 0]), None);
+        assert_eq!(since(&[0, 20, 20, 0]), None, "it is over");
+        assert_eq!(since(&[0, 20, 20]), Some(1));
+        assert_eq!(since(&[20, 0, 0, 20, 0, 20]), Some(0), "ten minutes between belong to it");
+        assert_eq!(since(&[20, 0, 0, 0, 20, 20]), Some(4));
     }
 }

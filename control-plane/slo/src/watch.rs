@@ -159,6 +159,12 @@ impl Watch {
         fares.collect()
     }
 
+    /// Since when a tenant's requests are hurt as they are at `at`, see [`TenantState::hurt_since`].
+    pub fn hurt_since(&self, whose: &Whose, definitions: &Definitions, at: i64) -> Option<i64> {
+        let known = self.known.get(whose)?;
+        known.state.hurt_since(&definitions.of(whose.tenant(), &known.tier)?, at)
+    }
+
     /// Judges every tenant at the end of five minutes, if they were not judged before: how everybody fares, and the alerts that opened or
     /// closed, each with how its tenant fares.
     pub fn close(&mut self, end: i64, rules: &Rules) -> (Vec<Fare>, Vec<(Alert, Option<Evaluation>)>) {

@@ -72,6 +72,12 @@ impl Totals {
         }
     }
 
+    /// What each slot added, the last first, by its end. Slots without requests are not among them.
+    pub(crate) fn latest_first(&self) -> impl Iterator<Item = (i64, Sums)> {
+        let before = self.at.iter().rev().skip(1);
+        self.at.iter().rev().zip(before).map(|((end, total), (_, earlier))| (*end, total.since(earlier)))
+    }
+
     /// What was added after `since`, to the end; no more than what is kept.
     pub(crate) fn after(&self, since: i64, total: &Sums) -> Sums {
         // The longest window starts at the front and the short ones a few slots from the back.

@@ -1,8 +1,8 @@
 //! Alerts open once, after a while, and not for a handful of requests.
 
 use slo::{
-    Alert, Alerts, Availability, Budget, Burn, Condition, Evaluation, Latency, Objectives, Observation, Policy, Scope,
-    Summary,
+    Alert, Alerts, Availability, Budget, Burn, Condition, Distance, Evaluation, Latency, Objectives, Observation,
+    Policy, Scope, Summary, distances,
 };
 
 const QUIET: Burn = Burn { short: Some(0.0), long: Some(0.0), requests: 1_000, failed: 0 };
@@ -174,4 +174,114 @@ fn the_canary_is_not_told_of_and_the_vanished_are_closed() {
     let closed: Vec<Alert> = (3..10).flat_map(|at| pass(&mut alerts, at, &[], &policy)).collect();
     assert_eq!(closed.iter().map(|alert| alert.closed).collect::<Vec<_>>(), [Some(8)]);
     assert_eq!(alerts, Alerts::new(), "nothing is remembered of the well");
+}
+
+/// Why the alert of a condition is not open, of a tenant that fared like this once.
+fn why_not(condition: Condition, evaluation: &Evaluation) -> String {
+    let of = distances("acme", evaluation, &Alerts::new(), &Policy::default());
+    of.into_iter().find(|distance| distance.condition == condition).map(|distance| distance.text).unwrap_or_default()
+}
+
+#[test]
+fn it_is_said_what_an_alert_lacks() {
+    let mut unknown = slow(9.0, 0);
+    unknown.baseline_p99_ns = None;
+    for (condition, evaluation, text) in [
+        (
+            Condition::ErrorRate,
+            failing(1_000, 4),
+            "0.4 % of requests failed in 5 minutes (4 of 1000); it opens above 1 %.",
+        ),
+        (
+            Condition::ErrorRate,
+            failing(12, 3),
+            "25 % of requests failed in 5 minutes (3 of 12), which is enough, but an alert needs 20 requests.",
+        ),
+        (
+            Condition::ErrorRate,
+            failing(50, 2),
+            "4 % of requests failed in 5 minutes (2 of 50), which is enough, but an alert needs 3 failed requests.",
+        ),
+        (
+            Condition::ErrorRate,
+            failing(1_000, 30),
+            "3 % of requests failed in 5 minutes (30 of 1000), which is enough; it opens if that lasts for 10 more minutes.",
+        ),
+        (Condition::ErrorRate, failing(0, 0), "There were no requests in 5 minutes; it opens above 1 %."),
+        (
+            Condition::Latency,
+            slow(1.9, 4),
+            "The p99 of 5 minutes is 1.9 times its usual one (4 of 500 requests were slower than 2 times that); it opens above 2 times.",
+        ),
+        (Condition::Latency, unknown, "Its usual p99 is not known yet: it takes 3 days with 200 requests each."),
+        (
+            Condition::FastBurn,
+            burning(Some(9.2), 3.1, 1_000, 3),
+            "The budget burns at 9.2 over 5 minutes and 3.1 over 1 hour (3 of 1000 requests failed); it opens above 14.4 in both.",
+        ),
+        (
+            Condition::FastBurn,
+            burning(None, 1_000.0, 5, 5),
+            "The budget burns at 1000.0 over 1 hour (5 of 5 requests failed), which is enough, but nobody came in the last 5 minutes to tell whether it still does.",
+        ),
+        (
+            Condition::Budget,
+            budget(85),
+            "85 % of the 30-day budget is burnt (85 of 100000 requests failed), which is enough, but so many may be chance (30.25 % of the time).",
+        ),
+    ] {
+        assert_eq!(why_not(condition, &evaluation), text);
+    }
+}
+
+#[test]
+fn what_is_said_of_an_alert_is_what_becomes_of_it() {
+    let policy = Policy::default();
+    let mut state = 7_u64;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut seen = [[0; 2]; Condition::ALL.len()];
+    for _ in 0..5_000 {
+        // From a handful of requests to many, from well to all of them failed or slow.
+        let requests = [3, 25, 90, 1_000, 20_000][random(5) as usize];
+        let part = [1, 10, 50][random(3) as usize];
+        let hits = random(requests / part + 1);
+        let mut evaluation = failing(requests, hits);
+        evaluation.latest.p99_ns = (random(9) > 0).then(|| 3e8 * (1.0 + random(30) as f64 / 10.0));
+        evaluation.slow = random(requests + 1);
+        let rate = |share: f64| share * hits as f64 / requests as f64 / 0.001;
+        let burn = |short: Option<f64>| Burn { short, long: Some(rate(1.0)), requests, failed: hits };
+        evaluation.burn = [burn((random(9) > 0).then(|| rate(1.2))), burn(Some(rate(0.8)))];
+        let allowed = requests as f64 * 0.001;
+        evaluation.budget =
+            Budget { requests, failed: hits, allowed, consumed: hits as f64, remaining: allowed - hits as f64 };
+
+        let before = distances("acme", &evaluation, &Alerts::new(), &policy);
+        let observation = Observation { tenant: "acme", tier: "basic", evaluation: &evaluation };
+        let mut alerts = Alerts::new();
+        alerts.pass(0, &[observation], &policy);
+        let once = distances("acme", &evaluation, &alerts, &policy);
+        alerts.pass(300, &[observation], &policy);
+        let opened: Vec<Condition> = alerts.open().map(|alert| alert.condition).collect();
+        let lasting = |of: &[Distance], minutes: &str| -> Vec<Condition> {
+            let said =
+                of.iter().filter(|distance| distance.text.ends_with(&format!("lasts for {minutes} more minutes.")));
+            said.map(|distance| distance.condition).collect()
+        };
+        for (index, condition) in Condition::ALL.into_iter().enumerate() {
+            let is_open = opened.contains(&condition);
+            let distance = &before[index];
+            assert_eq!(distance.holds, is_open, "{}", distance.text);
+            assert_eq!(distance.obstacle.is_none(), is_open, "{}", distance.text);
+            let after = if policy.rule(condition).open_after == 1 { "5" } else { "10" };
+            assert_eq!(lasting(&before, after).contains(&condition), is_open, "{}", distance.text);
+            // Five minutes later it is open, or that much nearer.
+            let is_nearer = once[index].opened.is_some() || lasting(&once, "5").contains(&condition);
+            assert_eq!(is_nearer, is_open, "{}", once[index].text);
+            seen[index][usize::from(is_open)] += 1;
+        }
+    }
+    assert!(seen.as_flattened().iter().all(|times| *times > 100), "{seen:?}");
 }

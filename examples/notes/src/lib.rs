@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 use tenant_auth::TenantContext;
 use tenant_messages::{TenantId, Tier, tenant_message};
 use tenant_store::{Listed, StoreError, TenantItems};
-use tenant_telemetry::propagation;
+use tenant_telemetry::{Annotation, Work, propagation};
 
 /// The tiers that are sold.
 pub const TIERS: [Tier; 2] = [Tier::named("basic"), Tier::named("premium")];
+
+/// What the spans of keeping a note are found by.
+const NOTE_ID: Annotation = Annotation::named("note.id");
 
 /// `note.sent`: another system has a note for a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +69,7 @@ struct Stored<'a> {
 ///
 /// Where DynamoDB does not take it.
 pub async fn keep(items: &TenantItems, tenant: &TenantContext, id: String, text: String) -> Result<Note, StoreError> {
+    Work::current().annotate(NOTE_ID, &id);
     let note = Note { id, text, created_at: format!("{:.3}", jiff::Timestamp::now()) };
     let mut trace = HashMap::new();
     propagation::inject(&opentelemetry::Context::current(), Some(tenant.label()), &mut trace);

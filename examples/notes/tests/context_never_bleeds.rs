@@ -1,13 +1,19 @@
 //! Ten thousand interleaved invocations of a hundred tenants in one process: no span, log line or message names another
-//! tenant than its own.
+//! tenant than its own, or another note. The messages of one batch name no other message's either.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use lambda_host::sink::{Behaviour, Sink};
+use lambda_host::{
+    aws::Aws,
+    sink::{Behaviour, Sink},
+};
 use serde_json::Value;
-use testkit::{DEADLINE, Setup, notes::NotesApi};
+use testkit::{
+    DEADLINE, Setup,
+    notes::{NOTES, NotesApi, batch, note_sent, notes_inbox},
+};
 
 const INVOCATIONS: usize = 10_000;
 const TENANTS: usize = 100;
@@ -30,14 +36,20 @@ async fn ten_thousand_interleaved_invocations_of_a_hundred_tenants() {
         let event = events[n % TENANTS].replace('@', &traceparent);
         api.function.queue(event.into(), DEADLINE, None)
     });
-    let outcomes: Vec<_> = answers.buffer_unordered(AT_ONCE).collect().await;
-    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_ok_and(|outcome| outcome.http().0 == 201)));
+    let outcomes: Vec<_> = answers.buffered(AT_ONCE).collect().await;
+    let mut notes = BTreeMap::new();
+    for (n, outcome) in outcomes.into_iter().enumerate() {
+        let (status, note) = outcome.unwrap().http();
+        assert_eq!(status, 201, "{note}");
+        notes.insert(trace_of(n), note["id"].as_str().unwrap().to_owned());
+    }
 
     assert_eq!(sink.wait_for(2 * INVOCATIONS, Duration::from_secs(30)).await, 2 * INVOCATIONS);
     let expected: BTreeMap<String, String> = (0..INVOCATIONS).map(|n| (trace_of(n), tenant_of(n))).collect();
     for span in sink.spans() {
         assert_eq!(span.attributes["tenant.id"], expected[&span.trace_id], "{}", span.name);
         assert_eq!(span.attributes["enduser.id"], format!("user-of-{}", expected[&span.trace_id]), "{}", span.name);
+        assert_eq!(span.attributes["note.id"], notes[&span.trace_id], "{}", span.name);
     }
     let logs: Vec<Value> = api.function.logs().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let served: Vec<_> = logs.iter().filter(|line| line["message"] == "request served").collect();
@@ -54,5 +66,27 @@ async fn ten_thousand_interleaved_invocations_of_a_hundred_tenants() {
         let traceparent = item["trace"]["M"]["traceparent"]["S"].as_str().unwrap();
         assert_eq!(tenant, expected[traceparent.split('-').nth(1).unwrap()]);
         assert!(item["pk"]["S"].as_str().unwrap().starts_with(&format!("TENANT#{tenant}#")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_messages_of_one_batch() {
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let url = sink.url();
+    let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())];
+    let aws = Aws::start(Duration::ZERO).await.unwrap();
+    let mut inbox = notes_inbox(&aws, Setup { env, ..Setup::default() }).await;
+    let ids: BTreeMap<String, String> = (1..=10).map(|n| (format!("{n:032x}"), format!("note-{n}"))).collect();
+    let records = ids.iter().map(|(trace, id)| {
+        let traceparent = format!("00-{trace}-00000000000000ff-01");
+        note_sent(NOTES, id, &[("traceparent", traceparent.as_str())])
+    });
+    inbox.invoke(batch(records).to_string(), DEADLINE).await.unwrap().result.unwrap();
+
+    // Of each message its own and its write, and the invocation that carries them all.
+    let spans = 2 * ids.len() + 1;
+    assert_eq!(sink.wait_for(spans, Duration::from_secs(10)).await, spans);
+    for span in sink.spans() {
+        assert_eq!(span.attributes.get("note.id"), ids.get(&span.trace_id), "{}", span.name);
     }
 }

@@ -22,20 +22,20 @@ async fn a_vendor_gets_hashes_and_xray_gets_ids() {
         ("SPAN_ATTRIBUTE_DENY", "url.*"),
     ];
     let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
-    api.note().await;
+    let note = api.note().await.http().1["id"].as_str().unwrap().to_owned();
     assert_eq!((vendor.wait_for(2, PATIENCE).await, daemon.wait_for(2, PATIENCE).await), (2, 2));
     for span in vendor.spans() {
         let (tenant, user) = (&span.attributes["tenant.id"], &span.attributes["enduser.id"]);
         assert!(tenant.len() == 32 && tenant.bytes().all(|b| b.is_ascii_hexdigit()), "{tenant}");
         assert_ne!(tenant, user);
+        let id = &span.attributes["note.id"];
+        assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
         assert!(!format!("{span:?}").contains("acme"), "{span:?}");
         assert!(!span.attributes.keys().any(|name| name.starts_with("url.")), "{span:?}");
     }
     for span in daemon.spans() {
-        assert_eq!(
-            (span.attributes["tenant.id"].as_str(), span.attributes["enduser.id"].as_str()),
-            ("acme", "user-of-acme")
-        );
+        let told = ["tenant.id", "enduser.id", "note.id"].map(|name| span.attributes[name].as_str());
+        assert_eq!(told, ["acme", "user-of-acme", note.as_str()]);
     }
     let mut ids =
         [vendor.spans(), daemon.spans()].map(|spans| spans.into_iter().map(|span| span.span_id).collect::<Vec<_>>());
@@ -56,6 +56,7 @@ async fn dropped_ids_leave_the_tier() {
     assert_eq!(sink.wait_for(2, PATIENCE).await, 2);
     for span in sink.spans() {
         assert_eq!(span.attributes["tenant.tier"], "basic");
+        assert_eq!(span.attributes.get("note.id"), None, "{span:?}");
         assert!(!format!("{span:?}").contains("acme"), "{span:?}");
     }
 }

@@ -74,8 +74,8 @@ def decouple_is_last(project):
 @check
 def xray_gets_annotations_and_vendors_get_pseudonyms(project):
     indexed = (project.collectors["adot"]["exporters"].get("awsxray") or {}).get("indexed_attributes", [])
-    if not {"tenant.id", "tenant.tier"} <= set(indexed):
-        yield "adot.yaml: X-Ray does not index the tenant"
+    if not {"tenant.id", "tenant.tier", "booking.number"} <= set(indexed):
+        yield "adot.yaml: X-Ray does not index the tenant and the booking"
     community = project.collectors["community"]
     for pipeline, parts in community["service"]["pipelines"].items():
         text = " ".join(
@@ -87,7 +87,7 @@ def xray_gets_annotations_and_vendors_get_pseudonyms(project):
         if "otlphttp/xray" in parts["exporters"] and "aws.xray.annotations" not in text:
             yield f"community.yaml {pipeline}: X-Ray does not index the tenant"
         if "otlphttp/vendor" in parts["exporters"]:
-            for attribute in ("tenant.id", "enduser.id"):
+            for attribute in ("tenant.id", "enduser.id", "booking.number"):
                 if not re.search(rf'set\(attributes\["{attribute}"\], SHA256\(Concat\(\["\$\{{env:TENANT_ID_SALT\}}"', text):
                     yield f"community.yaml {pipeline}: a vendor gets the plain {attribute}"
         if {"otlphttp/xray", "otlphttp/vendor"} <= set(parts["exporters"]):

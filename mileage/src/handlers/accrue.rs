@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use airline_events::BookingConfirmed;
+use airline_events::{BOOKING_NUMBER, BookingConfirmed};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::future::join_all;
 use lambda_runtime::LambdaEvent;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use tenancy::{TenantContext, TenantId, UserId};
 use tenant_messages::{BelievedSources, IncomingMessage, InvalidMessage, UnknownEvent, receive};
 use tenant_store::StoreError;
-use tenant_telemetry::process;
+use tenant_telemetry::{Work, process};
 
 use crate::{
     ledger::{Entry, Ledger, Posted},
@@ -131,6 +131,7 @@ async fn one_after_another(
 
 async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
     let (booking, tenant) = parsed?;
+    Work::current().annotate(BOOKING_NUMBER, &booking.booking_number);
     let miles = Route::of(&booking)?.miles();
     let entry = Entry {
         booking_number: booking.booking_number,

@@ -1,10 +1,12 @@
 //! `GET /mileage/{number}`: have a booking's miles arrived?
 
+use airline_events::BOOKING_NUMBER;
 use http::{Response, StatusCode};
 use lambda_http::Body;
 use lambda_problem::{Problem, json};
 use serde_json::json as object;
 use tenancy::TenantContext;
+use tenant_telemetry::Work;
 
 use super::problem;
 use crate::ledger::Ledger;
@@ -15,6 +17,7 @@ pub async fn posting(ledger: &Ledger, tenant: &TenantContext, number: &str) -> R
     if !(1..=16).contains(&number.len()) || !number.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Err(Problem::new(StatusCode::NOT_FOUND, "no_such_booking", "There is no booking with this number."));
     }
+    Work::current().annotate(BOOKING_NUMBER, number);
     match ledger.entry(tenant, number).await.map_err(problem)? {
         Some(entry) => {
             let mut answer = object!(entry);

@@ -44,15 +44,31 @@ const page = (cursor?: string): Record<string, string> => (cursor ? { cursor } :
 
 export const airline = {
   book: (action: Action, wish: BookingWish, idempotencyKey: string) =>
-    action.call<Booking>({ api: "booking", route: "/bookings", body: wish, idempotencyKey }),
+    action.call<Booking>({
+      api: "booking",
+      route: "/bookings",
+      body: wish,
+      idempotencyKey,
+      booking: (made) => made.booking_number,
+    }),
   booking: (action: Action, number: string) =>
-    action.call<Booking>({ api: "booking", route: "/bookings/{number}", path: `/bookings/${encodeURIComponent(number)}` }),
+    action.call<Booking>({
+      api: "booking",
+      route: "/bookings/{number}",
+      path: `/bookings/${encodeURIComponent(number)}`,
+      booking: number,
+    }),
   bookings: (action: Action, cursor?: string) =>
     action.call<BookingPage>({ api: "booking", route: "/bookings", query: page(cursor) }),
   quote: (action: Action, from: string, to: string) =>
     action.call<{ miles: number }>({ api: "booking", route: "/quotes", query: { from, to } }),
   posting: (action: Action, number: string) =>
-    action.call<Posting>({ api: "mileage", route: "/mileage/{number}", path: `/mileage/${encodeURIComponent(number)}` }),
+    action.call<Posting>({
+      api: "mileage",
+      route: "/mileage/{number}",
+      path: `/mileage/${encodeURIComponent(number)}`,
+      booking: number,
+    }),
   balance: (action: Action, cursor?: string) =>
     action.call<Balance>({ api: "mileage", route: "/mileage", query: page(cursor) }),
   register: (action: Action, body: { company_name: string; email: string }, idempotencyKey: string) =>

@@ -10,7 +10,7 @@ import { isWorthAnotherTry, sleep, TRIES, waitMs } from "./retry.ts";
 
 const TIMEOUT_MS = 12_000;
 
-export interface Call {
+export interface Call<T> {
   api: "booking" | "mileage" | "control-plane";
   /** Such as `/bookings/{number}`: what the span is named after. */
   route: string;
@@ -19,6 +19,8 @@ export interface Call {
   /** With a body the call is a POST. */
   body?: unknown;
   idempotencyKey?: string;
+  /** The booking it is about: its number, or where the answer has that. */
+  booking?: string | ((answer: T) => string);
   /** For those who have no account yet. */
   anonymous?: boolean;
 }
@@ -26,7 +28,7 @@ export interface Call {
 /** A thing the user does: its calls share a trace. */
 export interface Action {
   traceId: string;
-  call<T>(call: Call): Promise<T>;
+  call<T>(call: Call<T>): Promise<T>;
 }
 
 /** Whether a call waits to be tried again. */
@@ -44,14 +46,16 @@ export async function act<T>(name: string, work: (action: Action) => Promise<T>)
   const span = await startAction(name, whoActs(), performance.timeOrigin + begun);
   let traceId = span.ids.traceId;
   let outcome = "done";
+  let booking: string | undefined;
   const action: Action = {
     get traceId() {
       return traceId;
     },
     call: (call) =>
-      send(call, span, (status, answered) => {
+      send(call, span, (status, answered, about) => {
         outcome = String(status);
         traceId = answered ?? traceId;
+        booking = about ?? booking;
       }),
   };
   let error: string | undefined;
@@ -65,28 +69,35 @@ export async function act<T>(name: string, work: (action: Action) => Promise<T>)
     broken = !(failure instanceof Failure && (failure.problem?.status ?? 500) < 500);
     throw failure;
   } finally {
-    span.end(broken && error !== undefined ? { error } : {});
+    const attributes = whoActs(booking);
+    span.end(broken && error !== undefined ? { attributes, error } : { attributes });
     record({ traceId, name, outcome, failed: error !== undefined, durationMs: performance.now() - begun });
   }
 }
 
-function whoActs(): Attributes {
+/** What spans are found by: the user who acts, and the booking that it is about. */
+function whoActs(booking?: string): Attributes {
   const user = session.user();
   if (!user) return {};
   return {
     "tenant.id": user.tenant,
     "tenant.tier": user.tier,
     "enduser.id": user.sub,
-    "aws.xray.annotations": ["tenant.id", "tenant.tier"],
+    ...(booking === undefined ? {} : { "booking.number": booking }),
+    "aws.xray.annotations": ["tenant.id", "tenant.tier", ...(booking === undefined ? [] : ["booking.number"])],
   };
 }
 
-async function send<T>(call: Call, span: Span, answered: (status: number, traceId?: string) => void): Promise<T> {
+type Answered = (status: number, traceId?: string, booking?: string) => void;
+
+async function send<T>(call: Call<T>, span: Span, answered: Answered): Promise<T> {
   let renewed = false;
   for (let tried = 1; ; tried += 1) {
     let answer: Response;
+    let body: T | undefined;
+    let booking: string | undefined;
     try {
-      answer = await attempt(call, span, tried);
+      ({ answer, body, booking } = await attempt(call, span, tried));
     } catch (error) {
       if (error instanceof Failure) throw error;
       if (tried < TRIES && navigator.onLine) {
@@ -97,8 +108,8 @@ async function send<T>(call: Call, span: Span, answered: (status: number, traceI
         ? new Failure("unreachable", "The service cannot be reached at the moment.")
         : new Failure("offline", "You are offline.");
     }
-    answered(answer.status, traceIdOf(answer.headers.get("traceparent")));
-    if (answer.ok) return (await answer.json()) as T;
+    answered(answer.status, traceIdOf(answer.headers.get("traceparent")), booking);
+    if (answer.ok) return body as T;
     if (answer.status === 401 && !call.anonymous) {
       if (!renewed && (await session.renew().catch(() => false))) {
         renewed = true;
@@ -125,15 +136,23 @@ async function pause(ms: number): Promise<void> {
   await sleep(ms);
 }
 
-async function attempt(call: Call, parent: Span, tried: number): Promise<Response> {
+interface Attempt<T> {
+  answer: Response;
+  /** Of an answer that is good. */
+  body?: T;
+  booking?: string;
+}
+
+async function attempt<T>(call: Call<T>, parent: Span, tried: number): Promise<Attempt<T>> {
   const method = call.body === undefined ? "GET" : "POST";
   const base = { booking: config.booking_url, mileage: config.mileage_url, "control-plane": config.control_plane_url }[call.api];
   const url = new URL(base + (call.path ?? call.route), location.origin);
   for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);
   const token = call.anonymous ? undefined : await session.token();
 
+  const asked = typeof call.booking === "string" ? call.booking : undefined;
   const span = parent.child(`${method} ${call.route}`, {
-    ...whoActs(),
+    ...whoActs(asked),
     "http.request.method": method,
     "server.address": url.hostname,
     "url.path": url.pathname,
@@ -149,10 +168,15 @@ async function attempt(call: Call, parent: Span, tried: number): Promise<Respons
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const answer = await fetch(url, { method, headers, body, signal, credentials: "omit", cache: "no-store" });
-    const attributes: Attributes = { "http.response.status_code": answer.status };
-    if (!answer.ok) attributes["error.type"] = String(answer.status);
-    span.end(answer.ok ? { attributes } : { attributes, error: answer.statusText });
-    return answer;
+    const status: Attributes = { "http.response.status_code": answer.status };
+    if (!answer.ok) {
+      span.end({ attributes: { ...status, "error.type": String(answer.status) }, error: answer.statusText });
+      return { answer, ...(asked === undefined ? {} : { booking: asked }) };
+    }
+    const content = (await answer.json()) as T;
+    const booking = typeof call.booking === "function" ? call.booking(content) : asked;
+    span.end({ attributes: { ...status, ...whoActs(booking) } });
+    return { answer, body: content, ...(booking === undefined ? {} : { booking }) };
   } catch (error) {
     const type = error instanceof Error ? error.name : "Error";
     span.end({ attributes: { "error.type": type }, error: "no answer" });

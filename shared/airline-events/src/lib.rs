@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`BookingConfirmed`] | `booking.confirmed`: a flight was booked |
 //! | [`TIERS`] | the tiers that the airline sells |
+//! | [`BOOKING_NUMBER`] | the attribute by which the spans of a booking are found |
 //!
 //! ```
 //! use airline_events::{BookingConfirmed, TIERS};
@@ -38,8 +39,12 @@
 mod booking_confirmed;
 
 use tenancy::Tier;
+use tenant_telemetry::Annotation;
 
 pub use booking_confirmed::BookingConfirmed;
+
+/// What every span of a booking is found by, in each account.
+pub const BOOKING_NUMBER: Annotation = Annotation::named("booking.number");
 
 /// The tiers that the airline sells, the cheapest first.
 pub const TIERS: [Tier; 3] = [Tier::named("basic"), Tier::named("standard"), Tier::named("premium")];

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Telemetry`] | the set-up of a process |
 //! | [`Work`] | the request or message that spans belong to, and whom it serves |
+//! | [`Annotation`] | what is worked on, such as an order by its number: on every span of the work, and searched for |
 //! | [`HttpLayer`], [`InvocationLayer`], [`ExportLayer`] | Tower layers: the span of an HTTP request, of any other invocation, and the export after the response |
 //! | [`process`], [`MessageSpan`], [`Received`] | the span of one message, which continues the trace that sent it |
 //! | `AwsSdkTracing`, `MessageContexts` | spans of AWS calls, by one interceptor for all clients |
@@ -44,9 +45,10 @@
 //!
 //! - There is no global tenant: [`Work`] travels in OpenTelemetry's context, and of several invocations in one process none names another's.
 //! - A tenant is set once: the first that is verified counts.
+//! - An annotation is on the spans of its own request or message, however many go side by side, and on no others.
 //! - A response does not wait for the export, and no span is lost to a freeze, a SIGTERM or a timeout.
 //! - A trace keeps its id over HTTP, SNS, SQS, EventBridge, Lambda, Step Functions and DynamoDB streams.
-//! - What leaves of a tenant's id is settled for each destination: plain, hashed with a key, or nothing.
+//! - What leaves of the ids of tenants, users and annotations is settled for each destination: plain, hashed with a key, or nothing.
 //!
 //! # Map
 //!
@@ -56,6 +58,7 @@
 //! | `telemetry` | the set-up of a process, and what becomes of the spans of an invocation |
 //! | `tracer` | how spans begin |
 //! | `work` | the unit of work that spans belong to, in the OpenTelemetry context |
+//! | `annotation` | what spans say of their work besides whom it serves |
 //! | `processor` | the one span processor: buffer per invocation, stamp the tenant |
 //! | `layers` | tower layers: invocation span, HTTP request span, export after the response |
 //! | `messages` | the span of one message, continuing the trace that sent it |
@@ -75,6 +78,7 @@
 //! | `aws-sdk` | `AwsSdkTracing`, signed export to X-Ray's endpoint, the key of pseudonyms from SSM or Secrets Manager |
 //! | `json-logs` | `Settings::json_logs` and `Settings::init_json_logs`: without it, and without a call of these, logs stay as they are |
 
+mod annotation;
 #[cfg(feature = "aws-sdk")]
 mod aws_sdk;
 #[cfg(feature = "bench")]
@@ -102,6 +106,7 @@ mod tracestate;
 mod work;
 mod xray_header;
 
+pub use annotation::Annotation;
 #[cfg(feature = "aws-sdk")]
 pub use aws_sdk::{AwsSdkTracing, MessageContexts};
 pub use layers::{

@@ -12,7 +12,7 @@ use opentelemetry::{
 use tenancy::TenantLabel;
 
 use super::{
-    Work,
+    Annotation, Work,
     layers::EndOnDrop,
     propagation::{self, Inbound, Thresholds},
     semconv, start_under,
@@ -67,6 +67,13 @@ impl MessageSpan {
     /// Starts the span.
     pub fn start(received: Received<'_>, tenant: Option<TenantLabel>) -> Self {
         Self(EndOnDrop(open(received, tenant)))
+    }
+
+    /// Says what the message is about, as [`Work::annotate`].
+    pub fn annotate(&self, annotation: Annotation, value: &str) {
+        if let Some(work) = self.context().get::<Work>() {
+            work.annotate(annotation, value);
+        }
     }
 
     /// The context in which what is done for this message belongs.

@@ -6,7 +6,7 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 use tenancy::{InvalidTenantIds, PseudonymKey, TenantIds};
 
-use super::{semconv, work::Ended};
+use super::{annotation::Annotation, semconv, work::Ended};
 
 /// What `TENANT_ID_EXPORT` says of a destination: one word for all (`hmac`), or pairs (`otlp=hmac,xray-udp=plain`).
 /// `plain` where it says nothing.
@@ -50,29 +50,48 @@ impl Pseudonyms {
         }
     }
 
-    /// The span with its tenant on it as `ids` allows, and without the attributes on `denied`. This happens once the
-    /// invocation is over, so that spans which ended before the token was verified carry the tenant too.
+    /// The span with its tenant and annotations on it as `ids` allows, and without the attributes on `denied`. This happens once the
+    /// invocation is over, so that spans which ended before the token was verified, or the annotation made, carry them too.
     pub(super) fn stamp(&self, ended: Ended, ids: TenantIds, denied: &DenyList) -> SpanData {
-        let tenant = ended.tenant().cloned();
+        let (tenant, annotations) = (ended.tenant().cloned(), ended.annotations());
         let mut span = ended.span;
+        span.attributes.reserve_exact(4 + annotations.len());
+        let mut indexed = Vec::with_capacity(2 + annotations.len());
         if let Some(tenant) = tenant {
-            span.attributes.reserve_exact(4);
-            let mut annotations = Vec::with_capacity(2);
             if let Some(id) = self.export(tenant.tenant_id.to_shared(), ids) {
                 span.attributes.push(KeyValue::new(semconv::TENANT_ID, id));
-                annotations.push(StringValue::from(semconv::TENANT_ID));
+                indexed.push(StringValue::from(semconv::TENANT_ID));
             }
             span.attributes.push(KeyValue::new(semconv::TENANT_TIER, tenant.tier.to_string()));
-            annotations.push(StringValue::from(semconv::TENANT_TIER));
+            indexed.push(StringValue::from(semconv::TENANT_TIER));
             if let Some(id) = tenant.user_id.and_then(|user| self.export(user.to_shared(), ids)) {
                 span.attributes.push(KeyValue::new(semconv::ENDUSER_ID, id));
             }
-            let annotations = Value::Array(Array::String(annotations));
-            span.attributes.push(KeyValue::new(semconv::AWS_XRAY_ANNOTATIONS, annotations));
+        }
+        if ids != TenantIds::Plain {
+            hide(&mut span, &annotations);
+        }
+        for (annotation, value) in annotations {
+            if let Some(value) = self.export(value, ids) {
+                span.attributes.push(KeyValue::new(annotation.name(), value));
+                indexed.push(StringValue::from(annotation.name()));
+            }
+        }
+        if !indexed.is_empty() {
+            let indexed = Value::Array(Array::String(indexed));
+            span.attributes.push(KeyValue::new(semconv::AWS_XRAY_ANNOTATIONS, indexed));
         }
         denied.apply(&mut span);
         span
     }
+}
+
+/// Takes addresses off a span that hold what may not leave as it is: a path such as `/orders/7T42H7MK`.
+fn hide(span: &mut SpanData, annotations: &[(Annotation, Arc<str>)]) {
+    span.attributes.retain(|attribute| {
+        let is_address = [semconv::URL_PATH, semconv::URL_FULL, semconv::URL_QUERY].contains(&attribute.key.as_str());
+        !(is_address && annotations.iter().any(|(_, value)| attribute.value.as_str().contains(&**value)))
+    });
 }
 
 /// Span attributes that never leave, from `SPAN_ATTRIBUTE_DENY`: names separated by commas; a trailing `*` stands for any

@@ -33,6 +33,7 @@ use super::{
     semconv,
     settings::Settings,
     tracer::{SPANS, TRACER},
+    work::Ended,
 };
 
 /// Why telemetry could not be set up.
@@ -197,9 +198,12 @@ impl Telemetry {
 
     /// Hands the spans of an invocation to every destination.
     fn collect(&self, work: &Work) {
-        let spans = self.0.processor.drain(work);
+        self.hand_over(self.0.processor.drain(work));
+    }
+
+    fn hand_over(&self, spans: Vec<Ended>) {
         if let Some((last, others)) = self.0.destinations.split_last() {
-            others.iter().for_each(|destination| destination.push(spans.iter().cloned()));
+            others.iter().for_each(|destination| destination.push(spans.clone()));
             last.push(spans);
         }
     }
@@ -278,11 +282,7 @@ impl Invocation {
     /// The handler is nearly out of time: what it has left open ends as timed out, and goes while it still can.
     pub(super) async fn run_out_of_time(&self, within: Duration) {
         end_open_spans(&self.work, "timeout");
-        let spans = self.work.take_finished();
-        if let Some((last, others)) = self.telemetry.0.destinations.split_last() {
-            others.iter().for_each(|destination| destination.push(spans.iter().cloned()));
-            last.push(spans);
-        }
+        self.telemetry.hand_over(self.work.take_finished());
         self.telemetry.flush(within).await;
     }
 

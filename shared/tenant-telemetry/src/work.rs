@@ -10,11 +10,20 @@ use opentelemetry_sdk::trace::SpanData;
 use parking_lot::Mutex;
 use tenancy::TenantLabel;
 
+use super::annotation::{Annotation, Annotations};
+
 /// Who is being served, and where the spans of serving them are kept until export.
 #[derive(Debug, Clone, Default)]
 pub struct Work {
-    tenant: Arc<OnceLock<TenantLabel>>,
+    about: Arc<About>,
     spans: Arc<SpanBuffer>,
+}
+
+/// What every span of a unit of work says of it.
+#[derive(Debug, Default)]
+struct About {
+    tenant: OnceLock<TenantLabel>,
+    annotations: Annotations,
 }
 
 impl Work {
@@ -23,20 +32,29 @@ impl Work {
         Context::map_current(|cx| cx.get::<Work>().cloned()).unwrap_or_default()
     }
 
-    /// Another unit of work of the same invocation, its tenant not yet known: a message of a batch.
+    /// Another unit of work of the same invocation, of which nothing is known yet: a message of a batch.
     pub(crate) fn sibling(&self) -> Self {
-        Self { tenant: Arc::default(), spans: self.spans.clone() }
+        Self { about: Arc::default(), spans: self.spans.clone() }
     }
 
     /// Says who is served. Every span of this work carries the tenant from then on, those already ended included. The first
     /// call counts: verified identity is never replaced.
     pub fn serve(&self, tenant: TenantLabel) {
-        let _already_known = self.tenant.set(tenant);
+        let _already_known = self.about.tenant.set(tenant);
+    }
+
+    /// Says what is worked on, by an id that people ask for, such as an order's number. Every span of this work carries it as an attribute,
+    /// those already ended included, `aws.xray.annotations` names it, and it leaves the process as tenant and user do: plain, as a keyed
+    /// hash, or not at all. Said again, the last counts.
+    ///
+    /// One unit of work has eight names at most, and a value 1 to 128 bytes; what goes beyond is left out.
+    pub fn annotate(&self, annotation: Annotation, value: &str) {
+        self.about.annotations.set(annotation, value);
     }
 
     /// Who is served, once known.
     pub(crate) fn tenant(&self) -> Option<&TenantLabel> {
-        self.tenant.get()
+        self.about.tenant.get()
     }
 
     /// Remembers a span that is open, so that it can be ended for a handler that is out of time.
@@ -50,7 +68,7 @@ impl Work {
     }
 
     pub(super) fn keep(&self, span: SpanData) -> Option<Ended> {
-        self.spans.push(Ended { span, work: self.tenant.clone() })
+        self.spans.push(Ended { span, about: self.about.clone() })
     }
 
     /// The spans that have ended so far; more may come.
@@ -63,16 +81,20 @@ impl Work {
     }
 }
 
-/// A span that has ended, and the tenant it was for.
+/// A span that has ended, and what its work says of itself.
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) span: SpanData,
-    work: Arc<OnceLock<TenantLabel>>,
+    about: Arc<About>,
 }
 
 impl Ended {
     pub(super) fn tenant(&self) -> Option<&TenantLabel> {
-        self.work.get()
+        self.about.tenant.get()
+    }
+
+    pub(super) fn annotations(&self) -> Vec<(Annotation, Arc<str>)> {
+        self.about.annotations.all()
     }
 }
 

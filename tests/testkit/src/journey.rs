@@ -62,8 +62,9 @@ pub const JOURNEY: [Step; 6] = [
     },
 ];
 
-/// Asserts that a trace is exactly the journey, and that each of its spans names this user and their tenant, and no other.
-pub fn assert_journey(trace: &Trace, user: &User) {
+/// Asserts that a trace is exactly the journey, and that each of its spans names this user and their tenant, and no other, and the booking
+/// with this number.
+pub fn assert_journey(trace: &Trace, user: &User, booking_number: &str) {
     let mut expected: Vec<_> = JOURNEY
         .iter()
         .map(|step| {
@@ -83,16 +84,17 @@ pub fn assert_journey(trace: &Trace, user: &User) {
     actual.sort();
     assert_eq!(actual, expected, "trace {}", trace.trace_id);
     for span in &trace.spans {
-        assert_tenant(span, user);
+        assert_about(span, user, booking_number);
     }
 }
 
-/// Asserts that a span says whom it served, in its attributes and among the annotations X-Ray indexes.
-fn assert_tenant(span: &Span, user: &User) {
+/// Asserts that a span says whom it served and what it was about, in its attributes and among the annotations X-Ray indexes.
+fn assert_about(span: &Span, user: &User, booking_number: &str) {
     let case = format!("{} {}", span.service, span.name);
     assert_eq!(span.tenant.as_deref(), Some(user.tenant.as_str()), "{case}");
     assert_eq!(span.tier.as_deref(), Some(user.tier.as_str()), "{case}");
     assert!(span.attributes["enduser.id"].as_str().is_some_and(|id| !id.is_empty()), "{case}");
-    let annotations = serde_json::json!(["tenant.id", "tenant.tier"]);
+    assert_eq!(span.attributes["booking.number"], booking_number, "{case}");
+    let annotations = serde_json::json!(["tenant.id", "tenant.tier", "booking.number"]);
     assert_eq!(span.attributes["aws.xray.annotations"], annotations, "{case}");
 }

@@ -63,6 +63,10 @@ def test_the_trace_begins_at_the_click(page, cloud):
     assert what(spans[stored["parent_span_id"]]) == way[2]
     # A batch's own span, the only one without a tenant, has a trace of its own.
     assert {(span["tenant"], span["tier"]) for span in spans.values()} == {("globex", "standard")}
+    number = sent.value.response().json()["booking_number"]
+    for span in spans.values():
+        assert span["attributes"]["booking.number"] == number, span["name"]
+        assert "booking.number" in span["attributes"]["aws.xray.annotations"], span["name"]
 
     with page.expect_popup() as popup:
         page.get_by_role("link", name=f"Open in control plane the trace {trace_id}").first.click()

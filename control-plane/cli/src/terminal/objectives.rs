@@ -5,12 +5,12 @@ use std::fmt::Write;
 use comfy_table::Cell;
 use control_plane::{
     alerting::Alarm,
-    api::{FareLine, SloAnswer},
+    api::{CostAnswer, FareLine, SloAnswer},
     evaluator::Whose,
     text::{attained, clock, duration, known, percent, promised},
 };
 use jiff::Timestamp;
-use slo::{Budget, CostReport, Evaluation, Objectives};
+use slo::{Budget, Evaluation, Objectives};
 
 use super::screen::{Screen, at_fault, number};
 
@@ -50,7 +50,11 @@ pub(crate) fn slo(answer: &SloAnswer, alerts: &[Alarm], screen: &Screen) -> Stri
     let violated = answer.tenants.iter().filter(|line| line.violated).count();
     let at = if answer.at == 0 { "not evaluated yet".to_owned() } else { clock(answer.at * NANOSECONDS) };
     let tenants = answer.tenants.len();
-    format!("{table}\n{violated} of {tenants} tenants beyond an objective; {at}\n{}\n", screen.link("/tenants"))
+    let hurting = answer.hurting.as_ref().map(|hurting| format!("{}\n", hurting.text(answer.at))).unwrap_or_default();
+    format!(
+        "{table}\n{hurting}{violated} of {tenants} tenants beyond an objective; {at}\n{}\n",
+        screen.link("/tenants")
+    )
 }
 
 fn budget_left(share: f64) -> String {
@@ -123,8 +127,12 @@ pub(crate) fn alerts(alerts: &[Alarm], screen: &Screen) -> String {
     format!("{table}\n{open} open\n{links}")
 }
 
-/// Who costs what: tenants, the most first.
-pub(crate) fn cost(report: &CostReport, screen: &Screen) -> String {
+/// Tenants of which it is said in a sentence why they are dear.
+const EXPLAINED: usize = 5;
+
+/// Who costs what: tenants, the most first; and why the dearest are dear.
+pub(crate) fn cost(answer: &CostAnswer, screen: &Screen) -> String {
+    let report = &answer.report;
     let mut table = screen.table(["tenant", "tier", "requests", "share", "time", "share", "money"]);
     let mut lines: Vec<_> = report.tenants.iter().collect();
     lines.sort_by(|a, b| b.share.seconds.total_cmp(&a.share.seconds));
@@ -146,8 +154,10 @@ pub(crate) fn cost(report: &CostReport, screen: &Screen) -> String {
     let table = screen.draw(table, &[2, 3, 4, 5, 6], &[]);
     let total = &report.total;
     let currency = report.currency.as_deref().unwrap_or("(no prices)");
+    let why = answer.dearest.iter().take(EXPLAINED);
+    let why: String = why.map(|dearest| format!("{}: {}\n", dearest.dear.tenant, dearest.why)).collect();
     format!(
-        "{table}\n{:.0} requests, {:.1} s, {} {currency} in all\n",
+        "{table}\n{why}{:.0} requests, {:.1} s, {} {currency} in all\n",
         total.requests,
         total.seconds,
         money(total.cents)

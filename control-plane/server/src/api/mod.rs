@@ -4,18 +4,22 @@
 //! |---|---|
 //! | `sources` | what all of it is read from |
 //! | `query` | what a request asks for |
-//! | `objectives` | objectives, alerts and cost |
+//! | `objectives` | objectives and alerts |
+//! | `timeline` | a tenant over time, beside its tier and everybody |
+//! | `cost` | who costs what, and why |
 //! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
+mod cost;
 mod logs;
 mod objectives;
 mod query;
 mod sign_in;
 mod sources;
+mod timeline;
 mod why;
 
 use axum::{
@@ -33,13 +37,15 @@ use control_plane_model::{
 use serde::Serialize;
 
 pub(crate) use audit::AuditFilter;
+pub(crate) use cost::CostFilter;
+pub use cost::{CostAnswer, Days, DearTenant};
 pub use logs::Logs;
-pub(crate) use objectives::CostFilter;
-pub use objectives::{Point, ServiceLine, TenantAnswer};
+pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
-pub(crate) use why::{AGAINST, WhyFilter, is_of_failures};
+pub use timeline::{Beside, Deployed, Point};
+pub(crate) use why::{AGAINST, WhyFilter, is_of_outcomes};
 pub use why::{SideAnswer, WhyAnswer, verdict};
 
 pub use crate::evaluator::{FareLine, SloAnswer};
@@ -74,7 +80,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
         .get(May::SignedIn, "/api/alerts", objectives::alerts)
-        .get(May::SignedIn, "/api/cost", objectives::cost)
+        .get(May::SignedIn, "/api/cost", cost::cost)
         .get(May::Staff, "/api/audit", audit::audit)
 }
 

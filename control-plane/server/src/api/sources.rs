@@ -13,10 +13,12 @@ use control_plane_model::{
 };
 use jiff::Timestamp;
 use serde_json::Value;
-use slo::{CostReport, Prices};
+use slo::Prices;
 use tenant_registry::Tenant;
 
-use super::{Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WhyAnswer, WhyFilter, objectives, why};
+use super::{
+    CostAnswer, Days, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WhyAnswer, WhyFilter, objectives, why,
+};
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
@@ -135,10 +137,15 @@ impl View {
         Ok(bodies.iter().map(|body| Alarm::read(body)).collect::<Result<_, _>>()?)
     }
 
-    pub(crate) async fn cost(&self, window: &WindowQuery) -> Result<CostReport, Problem> {
-        let (from, to) = window.resolve(Timestamp::now())?.seconds();
-        let rows = in_time(self.sources.spans.costs(&self.scope, from, to)).await?;
-        Ok(CostReport::of(&rows, self.sources.prices.as_deref()))
+    pub(crate) async fn cost(&self, window: &WindowQuery) -> Result<CostAnswer, Problem> {
+        let now = Timestamp::now();
+        let days = Days::of(window.resolve(now)?);
+        let is_of_all = self.scope.tenant().is_none();
+        let of = |from, to| in_time(self.sources.spans.costs(&self.scope, from, to));
+        // Nobody is held against the days before where there is but one to be seen.
+        let before = async { if is_of_all { of(days.before, days.from - 1).await } else { Ok(Vec::new()) } };
+        let (rows, before) = tokio::try_join!(of(days.from, days.to - 1), before)?;
+        Ok(CostAnswer::of(days, (&rows, &before), self.sources.prices.as_deref(), is_of_all, now.as_second()))
     }
 
     /// What was recorded of those who run the system, which is for them alone.

@@ -7,7 +7,9 @@
 //! |---|---|
 //! | `surroundings` | where sums come from, where the state of alerts is kept, and who is told |
 //! | `snapshot` | how everybody fares now |
+//! | `hurting` | whether one tenant is hurting or everybody, and since which deployment |
 
+mod hurting;
 mod snapshot;
 mod surroundings;
 
@@ -20,12 +22,13 @@ use std::{
 
 use control_plane_model::{
     complain::complain,
-    store::{SpanStore, StateStore, StoreError},
+    store::{Scope, SpanStore, StateStore, StoreError},
 };
 use parking_lot::RwLock;
-use slo::{Alert, Rules, SLOT, Watch, closed};
+use slo::{Alert, Alerts, Distance, Policy, Rules, SLOT, Watch, closed};
 use tokio::runtime::Handle;
 
+pub use hurting::{Hurting, HurtingTenant};
 pub use slo::Whose;
 pub use snapshot::{FareLine, SloAnswer};
 
@@ -53,7 +56,17 @@ pub struct Settings {
 
 /// A handle to the latest snapshot. The evaluator's thread ends with the last handle.
 #[derive(Debug, Clone)]
-pub struct Evaluator(Arc<RwLock<Arc<SloAnswer>>>);
+pub struct Evaluator {
+    latest: Arc<RwLock<Latest>>,
+    policy: Arc<Policy>,
+}
+
+/// What came of the last pass.
+#[derive(Debug, Default)]
+struct Latest {
+    answer: Arc<SloAnswer>,
+    alerts: Alerts,
+}
 
 impl Evaluator {
     /// Reads the past and begins to evaluate, on a thread of its own: a pass over a thousand tenants holds up no request. To be called
@@ -66,8 +79,8 @@ impl Evaluator {
         leader: Leader,
     ) -> std::io::Result<Self> {
         let runtime = Handle::current();
-        let latest = Arc::new(RwLock::new(Arc::new(SloAnswer::default())));
-        let evaluator = Self(latest.clone());
+        let latest: Arc<RwLock<Latest>> = Arc::default();
+        let evaluator = Self { latest: latest.clone(), policy: Arc::new(settings.rules.policy.clone()) };
         let held = Arc::downgrade(&latest);
         drop(latest);
         thread::Builder::new().name("evaluator".into()).spawn(move || {
@@ -81,8 +94,8 @@ impl Evaluator {
             };
             while let Some(latest) = held.upgrade() {
                 match runtime.block_on(pass.run(now())) {
-                    Ok(Some(snapshot)) => {
-                        *latest.write() = Arc::new(snapshot);
+                    Ok(Some(answer)) => {
+                        *latest.write() = Latest { answer: Arc::new(answer), alerts: pass.watch.alerts.clone() };
                     }
                     Ok(None) => {}
                     Err(error) => complain(format_args!("objectives were not evaluated: {error}")),
@@ -96,7 +109,14 @@ impl Evaluator {
 
     /// How everybody fares.
     pub fn snapshot(&self) -> Arc<SloAnswer> {
-        self.0.read().clone()
+        self.latest.read().answer.clone()
+    }
+
+    /// How far a tenant is from each alert; nothing of one that was not evaluated.
+    pub fn distances(&self, tenant: &str) -> Vec<Distance> {
+        let latest = self.latest.read();
+        let line = latest.answer.tenant(tenant);
+        line.map(|line| slo::distances(tenant, &line.fare.evaluation, &latest.alerts, &self.policy)).unwrap_or_default()
     }
 }
 
@@ -164,7 +184,17 @@ impl Pass {
             around.took = begun.elapsed();
         }
         let open: Vec<&Alert> = watch.alerts.open().collect();
-        Ok(Some(SloAnswer::of(closed, around.took, fares, &open)))
+        let mut answer = SloAnswer::of(closed, around.took, fares, &open);
+        let mut hurting =
+            Hurting::of(&answer.tenants, &rules.policy, |whose| watch.hurt_since(whose, &rules.definitions, closed));
+        if let Some((from, to)) = hurting.deployments() {
+            match around.spans.versions(&Scope::All, from, to).await {
+                Ok(versions) => hurting.know(&versions),
+                Err(error) => complain(format_args!("it is not known which versions were new: {error}")),
+            }
+        }
+        answer.hurting = Some(hurting);
+        Ok(Some(answer))
     }
 }
 
@@ -179,7 +209,7 @@ mod tests {
 
     use async_trait::async_trait;
     use control_plane_embedded::{Embedded, Retention};
-    use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease, Scope};
+    use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease};
     use opentelemetry_proto::tonic::{
         collector::trace::v1::ExportTraceServiceRequest,
         common::v1::{AnyValue, KeyValue, any_value::Value},

@@ -5,6 +5,8 @@ use std::{cmp::Ordering, time::Duration};
 use serde::{Deserialize, Serialize};
 use slo::{Alert, Fare, Hurt};
 
+use super::hurting::Hurting;
+
 /// How a tenant, a tier or everybody fares.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FareLine {
@@ -53,6 +55,9 @@ pub struct SloAnswer {
     pub tenants: Vec<FareLine>,
     /// Tiers, and everybody.
     pub groups: Vec<FareLine>,
+    /// Whether one tenant is hurting or everybody, and since when. None for a tenant, and before the first evaluation.
+    #[serde(default)]
+    pub hurting: Option<Hurting>,
 }
 
 impl SloAnswer {
@@ -60,7 +65,7 @@ impl SloAnswer {
         let lines = fares.into_iter().map(|fare| FareLine::of(fare, open));
         let (mut tenants, groups): (Vec<_>, Vec<_>) = lines.partition(|line| line.fare.whose.tenant().is_some());
         tenants.sort_by(FareLine::worse_first);
-        Self { at, evaluated_in_ms: took.as_secs_f64() * 1e3, tenants, groups }
+        Self { at, evaluated_in_ms: took.as_secs_f64() * 1e3, tenants, groups, hurting: None }
     }
 
     /// How a tenant fares.

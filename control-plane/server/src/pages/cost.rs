@@ -1,12 +1,12 @@
-//! `GET /cost`: who costs what.
+//! `GET /cost`: who costs what, and why.
 
 use axum::response::Response;
 use maud::{Markup, html};
-use slo::{CostReport, Line, Share};
+use slo::{CostReport, Dear, Line, Share};
 
 use super::frame::{Table, answer, window};
 use crate::{
-    api::{CostFilter, Query, View},
+    api::{CostAnswer, CostFilter, DearTenant, Query, View, WindowQuery},
     layout::Tab,
     problem::Problem,
     text::{known, link, percent},
@@ -15,6 +15,8 @@ use crate::{
 const TITLE: &str = "Cost";
 /// Lines of each list; the whole is in the CSV.
 const SHOWN: usize = 50;
+/// Tenants of which it is said in a sentence why they are dear.
+const EXPLAINED: usize = 5;
 
 pub(super) async fn page(view: View, query: Result<Query<CostFilter>, Problem>) -> Response {
     let content = async {
@@ -25,7 +27,8 @@ pub(super) async fn page(view: View, query: Result<Query<CostFilter>, Problem>) 
     answer(&view, TITLE, Tab::Cost, content).await
 }
 
-fn content(view: &View, query: &CostFilter, report: &CostReport) -> Markup {
+fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
+    let CostAnswer { report, dearest, .. } = answer;
     let csv = CostFilter { format: Some("csv".to_owned()), ..query.clone() };
     html! {
         form.filters method="get" action="/cost" aria-label="Window" {
@@ -40,27 +43,73 @@ fn content(view: &View, query: &CostFilter, report: &CostReport) -> Markup {
             "." @if report.total.estimated { " ≈: the weight of some sampled traces is not known." }
             @if report.currency.is_none() { " Without a price file there is no money." }
         }
-        h2 { "By tenant" } (table("Tenants", &report.tenants, |line| (line.tenant.clone(), line.tier.clone())))
-        h2 { "By tier" } (table("Tiers", &report.tiers, |line| (line.tier.clone(), None)))
-        h2 { "By service" } (table("Services", &report.services, |line| (line.service.clone(), None)))
+        @if !dearest.is_empty() {
+            h2 { "The dearest tenants, and why" }
+            ol {
+                @for DearTenant { dear, why } in dearest.iter().take(EXPLAINED) {
+                    li { a href=(query.window.link("/tenant", &[("id", &dear.tenant)])) { (dear.tenant) } ": " (why) }
+                }
+            }
+        }
+        h2 { "By tenant" } (tenants(&query.window, report, dearest))
+        h2 { "By tier" } (lines("Tiers", &report.tiers, |line| text(line.tier.as_deref()), |table| table))
+        h2 { "By service" } (lines("Services", &report.services, |line| text(line.service.as_deref()), |table| table))
     }
 }
 
-fn table(label: &str, lines: &[Line], names: impl Fn(&Line) -> (Option<String>, Option<String>)) -> Markup {
+fn tenants(window: &WindowQuery, report: &CostReport, dearest: &[DearTenant]) -> Markup {
+    let dear = |line: &Line| {
+        let found = dearest.iter().find(|dear| Some(&dear.dear.tenant) == line.tenant.as_ref());
+        found.map(|dear| &dear.dear)
+    };
+    let name = |line: &Line| match line.tenant.as_deref().filter(|name| !name.is_empty()) {
+        Some(name) => html! { a href=(window.link("/tenant", &[("id", name)])) { (name) } },
+        None => text(None),
+    };
+    let operation = |dear: &Dear| {
+        let driver = &dear.driver;
+        format!("{} of {}, {}", driver.operation, driver.service, percent(driver.share))
+    };
+    let slower = |line: &Line| if dear(line).is_some_and(|dear| dear.driver.is_slower) { "fault" } else { "" };
+    let change = |change: f64| format!("{}{}", if change < 0.0 { "−" } else { "+" }, percent(change.abs()));
+    lines("Tenants", &report.tenants, name, |table| {
+        let table = table.text("Tier", |line| line.tier.as_deref().unwrap_or_default());
+        if dearest.is_empty() {
+            return table;
+        }
+        table
+            .text("What it spends most on", |line| known(dear(line), operation))
+            .colored_number("Time a request, to others'", slower, |line| {
+                known(dear(line).and_then(|dear| dear.driver.times_others), |times| format!("{times:.1} ×"))
+            })
+            .number("Change", |line| known(dear(line).and_then(|dear| dear.change), change))
+    })
+}
+
+/// A name, or that there is none.
+fn text(name: Option<&str>) -> Markup {
+    html! { (name.filter(|name| !name.is_empty()).unwrap_or("nobody known")) }
+}
+
+/// A breakdown, the dearest first; `more` adds columns.
+fn lines<'a>(
+    label: &'a str,
+    lines: &'a [Line],
+    name: impl Fn(&'a Line) -> Markup,
+    more: impl FnOnce(Table<'a, Line>) -> Table<'a, Line>,
+) -> Markup {
     let mut lines: Vec<&Line> = lines.iter().collect();
     let weight = |share: &Share| (share.micros, share.seconds);
     lines.sort_by(|a, b| weight(&b.share).partial_cmp(&weight(&a.share)).unwrap_or(std::cmp::Ordering::Equal));
-    let name = |line: &Line| names(line).0.filter(|name| !name.is_empty()).unwrap_or_else(|| "nobody known".to_owned());
     let table = Table::of(label, lines.iter().take(SHOWN).copied(), |_| None)
         .text("Whose", name)
-        .text("", |line| names(line).1.unwrap_or_default())
         .number("Requests", |line| html! { @if line.share.estimated { "≈ " } (format!("{:.0}", line.share.requests)) })
         .number("Share", |line| percent(line.share.requests_share))
         .number("Time, s", |line| format!("{:.1}", line.share.seconds))
         .number("Share", |line| percent(line.share.seconds_share))
         .number("Money", |line| known(line.share.cents, money));
     html! {
-        (table)
+        (more(table))
         @if lines.len() > SHOWN { p { "The first " (SHOWN) " of " (lines.len()) "." } }
     }
 }

@@ -8,16 +8,19 @@
 //! | `why` | what sets bad traces apart from good ones |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
+//! | `charts`, `plot` | a tenant over time, and how lines are drawn |
 //! | `registry` | a tenant as the registry has it, and the forms that change it |
 //! | `cost` | who costs what |
 //! | `audit` | what operators did, and what was changed |
 //! | `sign_in` | signing in and out |
 
 mod audit;
+mod charts;
 mod cost;
 mod frame;
 mod map;
 mod map_layout;
+mod plot;
 mod registry;
 mod search;
 mod sign_in;

@@ -130,7 +130,9 @@ fn histogram(filter: &TraceFilter, bins: &[LatencyBin]) -> Markup {
     let place = |ms: f64| (ms / first.from_ms).ln() / (last.to_ms / first.from_ms).ln() * WIDTH;
     html! {
         figure.histogram {
-            figcaption { "How long they took, from " (duration(first.from_ms * 1e6)) " to " (duration(last.to_ms * 1e6)) }
+            figcaption { "How long they took, from " (duration(first.from_ms * 1e6)) " to " (duration(last.to_ms * 1e6)) ". "
+                a href=(why::of_slow(&filter.conditions, &filter.window)) { "Why are the slow ones slow?" }
+            }
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label="Latency histogram" {
                 @for bin in bins {
                     @let (x, height) = (place(bin.from_ms), (bin.count / tallest * HEIGHT).max(1.0));

@@ -6,6 +6,7 @@ use maud::{Markup, Render, html};
 use serde::Deserialize;
 
 use super::{
+    charts,
     frame::{Table, answer, moment, window},
     registry, search,
     tenants::{meter, objectives},
@@ -14,14 +15,11 @@ use super::{
 
 use crate::{
     alerting::Alarm,
-    api::{Point, Query, ServiceLine, TenantAnswer, View, WindowQuery},
+    api::{Query, ServiceLine, TenantAnswer, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{clock, duration, known, percent},
+    text::{duration, known, percent},
 };
-
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 110.0;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Which {
@@ -53,7 +51,6 @@ pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Re
 }
 
 fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
-    let within = answer.now.as_ref().map(|now| now.fare.evaluation.objectives.latency.within_ms * 1e6);
     html! {
         form.filters method="get" action="/tenant" aria-label="Window" {
             input type="hidden" name="id" value=(id);
@@ -62,6 +59,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
             a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
             a href=(why::of_tenant(id, None, &query.window)) { "Why do its requests fail?" }
+            a href=(why::of_tenant(id, Some("quick"), &query.window)) { "Why are they slow?" }
         }
         @if let Some(now) = &answer.now {
             @let evaluation = &now.fare.evaluation;
@@ -75,47 +73,12 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
                 div { dt { "Objectives" } dd { (objectives(&evaluation.objectives)) } }
             }
         }
-        (chart("p99", &answer.points, within, |point| point.summary.p99_ns.unwrap_or_default(), duration))
-        (chart("Failed", &answer.points, None, |point| point.summary.error_rate.unwrap_or_default(), percent))
+        (charts::of(view, id, answer))
         @if !answer.alerts.is_empty() { h2 { "Alerts" } (alerts(&answer.alerts)) }
         h2 { "Slowest traces" }
         @if answer.slowest.is_empty() { p { "None in this window." } } @else { (search::table("Slowest traces", &answer.slowest, &query.window)) }
         h2 { "Services" }
         (services(id, &query.window, &answer.services))
-    }
-}
-
-/// A line over the window; each point leads to its traces. `limit` is drawn across.
-fn chart(
-    title: &str,
-    points: &[Point],
-    limit: Option<f64>,
-    value: impl Fn(&Point) -> f64,
-    text: impl Fn(f64) -> String,
-) -> Markup {
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return html! {} };
-    let highest = points.iter().map(&value).chain(limit).fold(f64::MIN_POSITIVE, f64::max);
-    let length = (last.start - first.start).max(1) as f64;
-    let place = |point: &Point| {
-        let x = (point.start - first.start) as f64 / length * (WIDTH - 8.0) + 4.0;
-        (x, HEIGHT - 4.0 - value(point) / highest * (HEIGHT - 12.0))
-    };
-    let path: Vec<String> = points.iter().map(|point| format!("{:.1},{:.1}", place(point).0, place(point).1)).collect();
-    html! {
-        figure.histogram.chart {
-            figcaption { (title) ", up to " (text(highest)) @if let Some(limit) = limit { "; objective " (text(limit)) } }
-            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label={ (title) " over time, up to " (text(highest)) } {
-                @if let Some(limit) = limit {
-                    @let y = HEIGHT - 4.0 - limit / highest * (HEIGHT - 12.0);
-                    line.limit x1="0" x2=(WIDTH) y1=(y) y2=(y) {}
-                }
-                polyline points=(path.join(" ")) {}
-                @for point in points {
-                    @let (x, y) = place(point);
-                    circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="3" { title { (clock(point.start * 1_000_000_000)) ": " (text(value(point))) } }
-                }
-            }
-        }
     }
 }
 
@@ -133,6 +96,7 @@ pub(super) fn alerts(alerts: &[Alarm]) -> Markup {
                     a href=(alarm.traces) {
                         @if alarm.traces_title.is_empty() { "its traces" } @else { (alarm.traces_title) }
                     }
+                    " " a href=(why::of_alarm(alarm)) { "Why?" }
                 }
             }
         }

@@ -8,10 +8,10 @@ use slo::Objectives;
 use super::frame::{Table, answer, choice, kept, live, moment};
 use crate::{
     api::{FareLine, Query, SloAnswer, View, WindowQuery},
-    evaluator::Whose,
+    evaluator::{Hurting, HurtingTenant, Whose},
     layout::Tab,
     problem::Problem,
-    text::{attained, duration, known, percent, promised},
+    text::{attained, duration, known, moment as moment_of, percent, promised},
 };
 
 const TITLE: &str = "Tenants";
@@ -43,6 +43,7 @@ fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
         @if answer.at == 0 {
             p { "Objectives are being evaluated for the first time." }
         } @else {
+            @if let Some(hurting) = &answer.hurting { (who_hurts(hurting, &query.window, answer.at)) }
             p { (matching.len()) " tenants, " strong { (violated) " beyond an objective" } ", at " (moment(answer.at * 1_000_000_000)) "." }
             h2 { "By tier" }
             (table("Tiers, and everybody", &query.window, &answer.groups))
@@ -62,6 +63,30 @@ fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
         }
     };
     html! { (form) (live("/tenants", query, query.live.is_some(), &content)) }
+}
+
+/// Whether one tenant is hurting or everybody, since when, and what was deployed before.
+fn who_hurts(hurting: &Hurting, window: &WindowQuery, at: i64) -> Markup {
+    html! {
+        section #hurting aria-label="Who is hurting" {
+            p { strong { (hurting.headline()) } @if hurting.worst.is_empty() { "." } @else { ":" } }
+            @if !hurting.worst.is_empty() {
+                ul { @for tenant in &hurting.worst { li { (hurts(tenant, window, at)) } } }
+                p { (hurting.others()) }
+            }
+        }
+    }
+}
+
+fn hurts(tenant: &HurtingTenant, window: &WindowQuery, at: i64) -> Markup {
+    // From half an hour before it began, so that the change is to be seen.
+    let around = WindowQuery { from: Some(moment_of(tenant.since - 1_800)), to: Some(moment_of(at)), window: None };
+    html! {
+        a href=(window.link("/tenant", &[("id", &tenant.tenant)])) { (tenant.tenant) } " "
+        a href=(around.link("/tenant", &[("id", &tenant.tenant)])) { (tenant.how(at)) }
+        @if !tenant.versions.is_empty() { "; " strong { (tenant.deployed()) } }
+        "."
+    }
 }
 
 /// Whose numbers they are, for a person.

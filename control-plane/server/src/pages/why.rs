@@ -11,20 +11,30 @@ use maud::{Markup, Render, html};
 use super::frame::{Table, answer, choice, moment, window};
 
 use crate::{
-    api::{AGAINST, Conditions, Query, SideAnswer, View, WhyAnswer, WhyFilter, WindowQuery, is_of_failures, verdict},
+    alerting::Alarm,
+    api::{AGAINST, Conditions, Query, SideAnswer, View, WhyAnswer, WhyFilter, WindowQuery, is_of_outcomes, verdict},
     layout::{self, Tab},
     problem::Problem,
-    text::{duration, link},
+    text::{duration, link, moment as moment_text},
 };
 
 const TITLE: &str = "Why?";
 
 /// Path of the page that says why the traces of a search are bad: those that failed, where the search does not say which are meant; slow ones, where it says
-/// from when on; else those that match, set against the others.
+/// from when on; else those that match, set against the others, of the same tenant where they are one's.
 pub(super) fn of_search(conditions: &Conditions, window: &WindowQuery) -> String {
-    let is_of_failures = |text: &String| text.parse::<Expression>().is_ok_and(|filter| is_of_failures(&filter));
-    let rest = conditions.filter.as_ref().is_some_and(is_of_failures) || conditions.status.as_deref() == Some("ok");
-    let against = if rest { Some("rest".to_owned()) } else { None };
+    let filter = conditions.filter.as_ref().and_then(|text| text.parse::<Expression>().ok());
+    let is_of_outcomes = filter.as_ref().is_some_and(is_of_outcomes) || conditions.status.as_deref() == Some("ok");
+    let against = is_of_outcomes.then(|| "rest".to_owned());
+    let asked = filter.as_ref().and_then(Expression::tenant).map(str::to_owned);
+    let tenant = conditions.tenant.clone().or_else(|| asked.filter(|_| is_of_outcomes));
+    let conditions = Conditions { tenant, ..conditions.clone() };
+    link("/why", &WhyFilter { conditions, against, moment: None, window: window.clone() })
+}
+
+/// Path of the page that says why the slow ones of a search are slow.
+pub(super) fn of_slow(conditions: &Conditions, window: &WindowQuery) -> String {
+    let against = Some("quick".to_owned());
     link("/why", &WhyFilter { conditions: conditions.clone(), against, moment: None, window: window.clone() })
 }
 
@@ -33,6 +43,16 @@ pub(super) fn of_tenant(tenant: &str, against: Option<&str>, window: &WindowQuer
     let conditions = Conditions { tenant: Some(tenant.to_owned()), ..Conditions::default() };
     let against = against.map(str::to_owned);
     link("/why", &WhyFilter { conditions, against, moment: None, window: window.clone() })
+}
+
+/// Path of the page that says why an alert opened: of the time in which its requests failed, or were slow.
+pub(super) fn of_alarm(alarm: &Alarm) -> String {
+    let alert = &alarm.alert;
+    let tenant = alert.scope.tenant().map(str::to_owned);
+    let against = (alert.condition == slo::Condition::Latency).then(|| "quick".to_owned());
+    let (from, to) = (Some(moment_text(alert.caused_from())), Some(moment_text(alert.opened)));
+    let conditions = Conditions { tenant, ..Conditions::default() };
+    link("/why", &WhyFilter { conditions, against, moment: None, window: WindowQuery { window: None, from, to } })
 }
 
 pub(super) async fn page(view: View, filter: Result<Query<WhyFilter>, Problem>) -> Response {

@@ -1,5 +1,7 @@
 //! Windows of traffic made at random: in some one value of one attribute makes requests fail, in others nothing does. The same for the same seed.
 
+use std::collections::BTreeSet;
+
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value},
@@ -12,7 +14,7 @@ const MILLISECOND: u64 = 1_000_000;
 /// Requests of a window are so far from each other.
 const APART: u64 = 250 * MILLISECOND;
 
-/// What makes requests of a window fail, or slow.
+/// What makes requests of a window fail, or take longer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cause {
     /// On the spans or the resource of this service.
@@ -26,17 +28,19 @@ pub(crate) struct Cause {
 /// A window.
 pub(crate) struct Window {
     random: fastrand::Rng,
-    pub(crate) cause: Option<Cause>,
+    pub(crate) causes: Vec<Cause>,
     /// Requests that fail for no reason that any attribute tells.
     background: f64,
-    /// Whether the cause makes requests slow, and not fail.
+    /// Whether causes make requests slow, and not fail.
     pub(crate) slows: bool,
+    /// The service that has another version from so many requests on.
+    pub(crate) deployed: Option<(&'static str, u64)>,
     /// Of each list of values, how often each of them is: some are rare.
     weights: Vec<Vec<f64>>,
     number: u64,
     started: u64,
-    /// Requests that the cause has harmed.
-    harmed: usize,
+    /// Requests that each cause has harmed.
+    harmed: Vec<usize>,
 }
 
 /// Services that are called by the one before, or take what it sent; with the attributes of their own.
@@ -57,16 +61,23 @@ impl Window {
     /// An incident: one value of some attribute makes from 1 % to 30 % of its requests fail, others fail for other reasons. Of so many requests it harms
     /// fifteen at least: fewer nobody could tell from the others.
     pub(crate) fn incident(seed: u64, requests: usize) -> Self {
+        Self::incidents(seed, requests, 1)
+    }
+
+    /// Several of them at once, each with an attribute of its own.
+    pub(crate) fn incidents(seed: u64, requests: usize, causes: usize) -> Self {
         let some = |attempt: u64| {
             let mut window = Self::quiet(seed * 1_000 + attempt);
             window.background = window.random.f64() * 0.01;
-            window.cause = Some(window.some_cause());
+            window.causes = (0..causes).map(|_| window.some_cause()).collect();
+            window.harmed = vec![0; causes];
             window
         };
         let harms = |attempt: &u64| {
             let mut window = some(*attempt);
             window.requests(requests);
-            window.harmed >= 15
+            let keys: BTreeSet<_> = window.causes.iter().map(|cause| cause.key).collect();
+            keys.len() == causes && window.harmed.iter().all(|harmed| *harmed >= 15)
         };
         some((0..).find(harms).unwrap())
     }
@@ -78,7 +89,17 @@ impl Window {
             |random: &mut fastrand::Rng, values: usize| (0..values).map(|_| 0.15 + random.f64()).collect::<Vec<f64>>();
         let weights = (0..64).map(|values| some_weights(&mut random, values)).collect();
         let background = 0.005 + random.f64() * 0.045;
-        Self { background, cause: None, slows: false, weights, number: seed << 24, started: 0, harmed: 0, random }
+        Self {
+            random,
+            causes: Vec::new(),
+            background,
+            slows: false,
+            deployed: None,
+            weights,
+            number: seed << 24,
+            started: 0,
+            harmed: Vec::new(),
+        }
     }
 
     /// One that begins at this time, nanoseconds since 1970.
@@ -131,9 +152,14 @@ impl Window {
             let part = self.part(service, own, tenant, &region);
             parts.push(part);
         }
-        let harmed = self.cause.clone().filter(|cause| self.random.f64() < cause.rate);
-        let by_cause = harmed.and_then(|cause| parts.iter().position(|part| part.says(&cause)));
-        self.harmed += usize::from(by_cause.is_some());
+        let mut by_cause = None;
+        for (at, cause) in self.causes.iter().enumerate() {
+            let place = parts.iter().position(|part| part.says(cause));
+            if let Some(place) = place.filter(|_| by_cause.is_none() && self.random.f64() < cause.rate) {
+                by_cause = Some(place);
+                self.harmed[at] += 1;
+            }
+        }
         let by_chance = (self.random.f64() < self.background).then(|| self.random.usize(..parts.len()));
         let slowed = by_cause.filter(|_| self.slows);
         let failed = by_cause.filter(|_| !self.slows).or(by_chance);
@@ -141,8 +167,10 @@ impl Window {
     }
 
     fn part(&mut self, service: &'static str, own: &[(&str, usize)], tenant: usize, region: &str) -> Part {
+        let is_new = self.deployed.is_some_and(|(of, from)| of == service && self.number % (1 << 24) >= from);
         let of_resource = OF_RESOURCES.map(|(key, values)| match key {
             "cloud.region" => text(key, region),
+            "service.version" if is_new => text(key, "the new one"),
             _ => text(key, &self.one_of(key, values)),
         });
         let mut resource = vec![text("service.name", service), text("faas.name", service)];

@@ -73,7 +73,7 @@ impl Destination {
     }
 
     /// Takes spans over. The oldest are dropped if there are too many.
-    pub(crate) fn push(&self, spans: impl IntoIterator<Item = Ended>) {
+    pub(crate) fn push(&self, spans: Vec<Ended>) {
         let mut waiting = self.waiting();
         waiting.spans.extend(spans);
         let excess = waiting.spans.len().saturating_sub(MAX_WAITING_SPANS);

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-pub(crate) use self::sides::{AGAINST, WhyFilter, is_of_failures};
+pub(crate) use self::sides::{AGAINST, WhyFilter, is_of_outcomes};
 use self::sides::{Known, Sides, Sought};
 use super::{Answer, Query, SloAnswer, View};
 use crate::{

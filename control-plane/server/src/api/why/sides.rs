@@ -184,16 +184,31 @@ fn also(expression: &Option<String>, more: &str) -> Option<String> {
     Some(expression.as_ref().map_or_else(|| more.to_owned(), |expression| format!("({expression}) AND {more}")))
 }
 
-/// Whether an expression asks how requests went.
-pub(crate) fn is_of_failures(expression: &Expression) -> bool {
-    match expression {
-        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(is_of_failures),
-        Expression::Not(inner) => is_of_failures(inner),
-        Expression::Is(flag) => matches!(flag, Flag::Fault | Flag::Error | Flag::Throttle | Flag::Ok),
+/// Whether an expression asks which requests failed.
+fn is_of_failures(expression: &Expression) -> bool {
+    asks(expression, |part| match part {
+        Expression::Is(flag) => *flag != Flag::Partial,
         Expression::Number(of, ..) => *of == NumberOf::HttpStatus,
-        Expression::Service(_, inner) | Expression::Edge(_, _, inner) => inner.as_deref().is_some_and(is_of_failures),
         _ => false,
-    }
+    })
+}
+
+/// Whether an expression asks how requests went: which failed, or how long they took.
+pub(crate) fn is_of_outcomes(expression: &Expression) -> bool {
+    is_of_failures(expression) || asks(expression, |part| matches!(part, Expression::Number(..)))
+}
+
+/// Whether a part of an expression is such a one.
+fn asks(expression: &Expression, is: impl Fn(&Expression) -> bool + Copy) -> bool {
+    is(expression)
+        || match expression {
+            Expression::And(parts) | Expression::Or(parts) => parts.iter().any(|part| asks(part, is)),
+            Expression::Not(inner) => asks(inner, is),
+            Expression::Service(_, inner) | Expression::Edge(_, _, inner) => {
+                inner.as_deref().is_some_and(|inner| asks(inner, is))
+            }
+            _ => false,
+        }
 }
 
 #[cfg(test)]

@@ -1,0 +1,186 @@
+//! The charts of a tenant, beside its tier and everybody, and the versions that came meanwhile.
+
+use maud::{Markup, html};
+use slo::{Summary, Whose};
+
+use super::{
+    frame::moment,
+    plot::{Axis, Chart, Line, Mark},
+};
+use crate::{
+    api::{Deployed, Point, SloAnswer, TenantAnswer, View},
+    text::{duration, known, percent, rate},
+};
+
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// How one of those that are compared fared.
+struct Series<'a> {
+    name: String,
+    points: &'a [Point],
+    /// How many tenants these are.
+    tenants: usize,
+    /// How many requests of 30 days may fail.
+    allowed: Option<f64>,
+}
+
+/// A tenant over the window: requests, failures, latencies, and the budget that they burnt.
+pub(super) fn of(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
+    let all = view.slo();
+    let axis = Axis { from: answer.from, to: answer.to, width: answer.width };
+    let series = series(&all, id, answer);
+    let marks: Vec<Mark> = answer.versions.iter().map(mark).collect();
+    let objective = answer.now.as_ref().map(|now| now.fare.evaluation.objectives.latency.within_ms * 1e6);
+    let chart = |title, lines, limit: Option<f64>, text| {
+        let limit = limit.map(|limit| ("objective", limit));
+        Chart { title, axis, lines, limit, marks: &marks, text }
+    };
+    let lines = |value: &dyn Fn(&Summary) -> Option<f64>| series.iter().map(|one| line(one, value)).collect();
+    let own = |name: &str, value: &dyn Fn(&Summary) -> Option<f64>| Line {
+        name: name.to_owned(),
+        points: known_points(&answer.points, value),
+    };
+    let percentiles = vec![
+        own("p50", &|summary| summary.p50_ns),
+        own("p95", &|summary| summary.p95_ns),
+        own("p99", &|summary| summary.p99_ns),
+    ];
+    let burnt: Vec<Line> = series.iter().filter_map(burnt).collect();
+    html! {
+        div.charts {
+            (chart("Requests", rates(&series, axis.width), None, &rate))
+            (chart("Failed", lines(&|summary| summary.error_rate), None, &percent))
+            (chart("p99", lines(&|summary| summary.p99_ns), objective, &duration))
+            (chart("Its p50, p95 and p99", percentiles, objective, &duration))
+            @if !burnt.is_empty() { (chart("Of the 30-day budget, burnt since the window began", burnt, None, &percent)) }
+        }
+        (versions(&answer.versions))
+    }
+}
+
+/// The tenant, its tier and everybody.
+fn series<'a>(all: &SloAnswer, id: &str, answer: &'a TenantAnswer) -> Vec<Series<'a>> {
+    let own = Series {
+        name: id.to_owned(),
+        points: &answer.points,
+        tenants: 1,
+        allowed: answer.now.as_ref().map(|now| now.fare.evaluation.budget.allowed),
+    };
+    let beside = answer.beside.iter().map(|beside| Series {
+        name: match &beside.whose {
+            Whose::Tier(tier) => format!("all {tier}"),
+            _ => "everybody".to_owned(),
+        },
+        points: &beside.points,
+        tenants: all
+            .tenants
+            .iter()
+            .filter(|line| !matches!(&beside.whose, Whose::Tier(tier) if *tier != line.fare.tier))
+            .count()
+            .max(1),
+        allowed: all
+            .groups
+            .iter()
+            .find(|line| line.fare.whose == beside.whose)
+            .map(|line| line.fare.evaluation.budget.allowed),
+    });
+    [own].into_iter().chain(beside).collect()
+}
+
+fn known_points(points: &[Point], value: &dyn Fn(&Summary) -> Option<f64>) -> Vec<(i64, f64)> {
+    points.iter().filter_map(|point| Some((point.start, value(&point.summary)?))).collect()
+}
+
+fn line(series: &Series<'_>, value: &dyn Fn(&Summary) -> Option<f64>) -> Line {
+    Line { name: series.name.clone(), points: known_points(series.points, value) }
+}
+
+/// Requests a second; of several tenants those of the average one, or a tenant would be a flat line below all others together. Where others had
+/// requests, none is 0 and no gap.
+fn rates(series: &[Series<'_>], width: i64) -> Vec<Line> {
+    let starts = || series.iter().flat_map(|one| one.points).map(|point| point.start);
+    let (first, last) = (starts().min().unwrap_or_default(), starts().max().unwrap_or_default());
+    let line = |one: &Series<'_>| {
+        let mut points = one.points.iter().peekable();
+        let mut rates = Vec::new();
+        for start in (first..=last).step_by(usize::try_from(width.max(1)).unwrap_or(1)) {
+            let point = points.next_if(|point| point.start == start);
+            let rate = point.map_or(0.0, |point| point.summary.weight / point.seconds as f64);
+            rates.push((start, rate / one.tenants as f64));
+        }
+        let average = if one.tenants > 1 { format!("{}, the average tenant", one.name) } else { one.name.clone() };
+        Line { name: average, points: rates }
+    };
+    if starts().next().is_none() { Vec::new() } else { series.iter().map(line).collect() }
+}
+
+/// The share of what may fail in 30 days that has failed since the window began.
+fn burnt(series: &Series<'_>) -> Option<Line> {
+    let allowed = series.allowed.filter(|allowed| *allowed > 0.0)?;
+    let mut failed = 0.0;
+    let point = |point: &Point| {
+        failed += point.summary.error_rate.unwrap_or_default() * point.summary.weight;
+        (point.start, failed / allowed)
+    };
+    Some(Line { name: series.name.clone(), points: series.points.iter().map(point).collect() })
+}
+
+fn mark(deployed: &Deployed) -> Mark {
+    let version = &deployed.version;
+    Mark { at: version.first_seen, name: format!("{} {} first seen", version.service, version.version) }
+}
+
+/// What came in the window, and how its service fared before and after.
+fn versions(versions: &[Deployed]) -> Markup {
+    let fared = |summary: &Summary| match summary.requests {
+        0 => "no requests".to_owned(),
+        requests => {
+            let failed = known(summary.error_rate, percent);
+            format!("{failed} of {requests} failed, p99 {}", known(summary.p99_ns, duration))
+        }
+    };
+    html! {
+        @if !versions.is_empty() {
+            h2 { "Versions first seen in this window" }
+            ul.versions {
+                @for Deployed { version, before, after } in versions {
+                    li {
+                        (moment(version.first_seen * NANOSECONDS)) " " strong { (version.service) " " (version.version) }
+                        @if !version.account.is_empty() { " in account " (version.account) }
+                        ". Before: " (fared(before)) ". After: " (fared(after)) "."
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(start: i64, weight: f64, failed: f64) -> Point {
+        let summary = Summary { weight, error_rate: Some(failed / weight), ..Summary::default() };
+        Point { start, seconds: 60, summary }
+    }
+
+    fn series(points: &[Point]) -> Series<'_> {
+        Series { name: "a".to_owned(), points, tenants: 1, allowed: Some(20.0) }
+    }
+
+    #[test]
+    fn nobody_coming_is_a_rate_of_nothing_where_others_came() {
+        let (own, others) = ([point(60, 30.0, 0.0)], [point(0, 120.0, 0.0), point(120, 60.0, 0.0)]);
+        let lines = rates(&[series(&own), Series { tenants: 2, ..series(&others) }], 60);
+        assert_eq!(lines[0].points, [(0, 0.0), (60, 0.5), (120, 0.0)]);
+        assert_eq!(lines[1].points, [(0, 1.0), (60, 0.0), (120, 0.5)]);
+        assert!(rates(&[series(&[])], 60).is_empty());
+    }
+
+    #[test]
+    fn a_budget_is_burnt_by_what_failed_so_far() {
+        let points = [point(0, 10.0, 2.0), point(60, 10.0, 0.0), point(180, 100.0, 8.0)];
+        assert_eq!(burnt(&series(&points)).unwrap().points, [(0, 0.1), (60, 0.1), (180, 0.5)]);
+        assert!(burnt(&Series { allowed: Some(0.0), ..series(&points) }).is_none());
+    }
+}
