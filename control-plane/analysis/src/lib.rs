@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`compare`] | bad traces against good ones, over every attribute of every span |
+//! | [`groups`] | rate, errors and percentiles of requests by the values of an attribute |
 //! | [`items`] | what traces say of themselves, counted |
 //! | [`ranking`] | values by how much the shares differ; alike ones are one, and what follows from a better one stands below it |
 //! | `statistics` | whether shares differ by more than chance |
@@ -13,6 +14,7 @@
 
 pub mod compare;
 pub mod failures;
+pub mod groups;
 pub mod items;
 pub mod mask;
 pub mod ranking;

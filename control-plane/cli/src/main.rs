@@ -109,6 +109,32 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// Group requests, or calls, by the values of any attribute: rate, errors and percentiles, beside the window before.
+    Groups {
+        /// The attribute, such as db.collection.name; span.name is the operation.
+        #[arg(long)]
+        by: String,
+        /// Only traces that match this X-Ray filter expression.
+        #[arg(long, default_value = "")]
+        filter: String,
+        /// Only what was done for this tenant.
+        #[arg(long, default_value = "")]
+        tenant: String,
+        /// Only spans of this service.
+        #[arg(long, default_value = "")]
+        service: String,
+        /// Which values come first: those that are the most, those that fail the most, or the slowest.
+        #[arg(long, default_value = "most", value_parser = ["most", "failing", "slowest"])]
+        order: String,
+        /// Beside which time: the window before, or the same time on the day before.
+        #[arg(long, default_value = "window", value_parser = ["window", "day"])]
+        before: String,
+        /// How far back.
+        #[arg(long, default_value = "1h")]
+        window: String,
+        #[command(flatten)]
+        client: Client,
+    },
     /// Say why requests fail or are slow: what they have in common that others have not, over every attribute of every span.
     Why(Why),
     /// Print the service map: who calls whom, how often, how well.
@@ -185,7 +211,7 @@ struct Why {
     /// What bad means: fault, error or throttle.
     #[arg(long, default_value = "")]
     status: String,
-    /// From how many milliseconds on a request is slow; without this, from what was promised, or from what 95 % are quicker than.
+    /// From how many milliseconds on a request is slow; without this, from what was promised, or so that one in twenty is.
     #[arg(long, default_value = "")]
     slower_than_ms: String,
     /// Before and after what: RFC 3339, or Unix seconds.
@@ -290,6 +316,11 @@ async fn run(command: Command) -> Result<ExitCode> {
             let order = if slowest { "slowest" } else { "newest" };
             let query = [("filter", filter), ("order", order.into()), ("limit", limit.to_string()), ("window", window)];
             client.show(&client.ask("/api/traces", &query).await?, terminal::traces)?;
+        }
+        Command::Groups { by, filter, tenant, service, order, before, window, client } => {
+            let names = ["by", "filter", "tenant", "service", "order", "before", "window"];
+            let query: Vec<_> = names.into_iter().zip([by, filter, tenant, service, order, before, window]).collect();
+            client.show(&client.ask("/api/groups", &query).await?, terminal::groups)?;
         }
         Command::Why(why) => {
             let Why {

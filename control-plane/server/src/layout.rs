@@ -14,6 +14,7 @@ use crate::{problem::Problem, visible, window::Place};
 pub(crate) enum Tab {
     Map,
     Traces,
+    Groups,
     Tenants,
     Cost,
     Audit,
@@ -67,6 +68,7 @@ fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup)
                             (way(place, Tab::Map, current, "/", "Service map"))
                             (way(place, Tab::Tenants, current, "/tenants", "Tenants"))
                             (way(place, Tab::Traces, current, "/traces", "Traces"))
+                            (way(place, Tab::Groups, current, "/groups", "Group by"))
                             (way(place, Tab::Cost, current, "/cost", "Cost"))
                             @if visitor.scope().tenant().is_none() { (way(place, Tab::Audit, current, "/audit", "Audit")) }
                         }

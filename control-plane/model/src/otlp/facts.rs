@@ -19,6 +19,9 @@ use super::{
 /// Annotations of one span that can be searched; X-Ray indexes as many of a trace.
 const MAX_ANNOTATIONS: usize = 50;
 
+/// Attributes that say how HTTP was answered, the first of them first.
+pub(super) const HTTP_STATUS: [&str; 2] = ["http.response.status_code", "http.status_code"];
+
 /// A span id that is not zero.
 pub type SpanId = u64;
 
@@ -36,7 +39,7 @@ bitflags::bitflags! {
 }
 
 impl Flags {
-    fn of(http_status: u16, status: StatusCode) -> Self {
+    pub(super) fn of(http_status: u16, status: StatusCode) -> Self {
         let caller = (400..500).contains(&http_status);
         let mut flags = Self::empty();
         flags.set(Self::FAULT, http_status >= 500 || (status == StatusCode::Error && !caller));
@@ -142,10 +145,8 @@ impl Facts {
         let nanoseconds = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
         let kind = Some(span.kind()).filter(|kind| *kind != Kind::Unspecified).unwrap_or(Kind::Internal);
         let start_ns = nanoseconds(span.start_time_unix_nano);
-        let http_status = number(attributes, "http.response.status_code")
-            .or_else(|| number(attributes, "http.status_code"))
-            .and_then(|status| u16::try_from(status).ok())
-            .unwrap_or_default();
+        let http_status = HTTP_STATUS.iter().find_map(|key| number(attributes, key));
+        let http_status = http_status.and_then(|status| u16::try_from(status).ok()).unwrap_or_default();
         let trigger = text(attributes, "faas.trigger");
         let (peer, plain_http) = peer(kind, attributes);
         let (weight, estimated) = weight(span);

@@ -5,11 +5,16 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use opentelemetry_proto::tonic::trace::v1::span::SpanKind as Kind;
+use opentelemetry_proto::tonic::trace::v1::{span::SpanKind as Kind, status::StatusCode};
 use prost::{Message, bytes::Bytes};
 use slo::row::tenant_id;
 
-use super::{Resource, attributes::double};
+use super::{
+    Flags, Resource,
+    attributes::double,
+    facts::HTTP_STATUS,
+    weight::{ADJUSTED_COUNT, ESTIMATED, adjusted},
+};
 
 /// A `Span`, as far as it is looked at.
 #[derive(Clone, PartialEq, Message)]
@@ -150,8 +155,100 @@ impl StoredSpan {
         own.or_else(|| sender.tenant.clone())
     }
 
+    /// How it went, as [`Facts`](super::Facts) say.
+    pub fn flags(&self) -> Flags {
+        let number = |key: &&str| match self.attribute(key)?.value.as_ref()? {
+            Value::Integer(number) => Some(*number),
+            Value::Text(digits) => text(digits).parse().ok(),
+            Value::Double(number) if number.fract() == 0.0 => Some(*number as i64),
+            _ => None,
+        };
+        let http_status = HTTP_STATUS.iter().find_map(number).and_then(|status| u16::try_from(status).ok());
+        let code = self.status.as_ref().map_or(0, |status| status.code);
+        Flags::of(http_status.unwrap_or_default(), StatusCode::try_from(code).unwrap_or_default())
+    }
+
+    /// Whether it is a request or a message that was handled, as [`Facts`](super::Facts) say: the invocation of a function by a batch is none.
+    pub fn is_request(&self) -> bool {
+        let batch = || self.text("faas.trigger").is_some_and(|trigger| trigger != "http");
+        self.kind() == Kind::Consumer || (self.kind() == Kind::Server && !batch())
+    }
+
+    /// How many spans it stands for, and whether that is a guess, as [`Facts`](super::Facts) say.
+    pub fn weight(&self) -> (f64, bool) {
+        let of = |key: &str| self.attribute(key).and_then(|value| value.value.as_ref());
+        let said = match of(ADJUSTED_COUNT) {
+            Some(Value::Double(count)) => Some(*count),
+            Some(Value::Integer(count)) => Some(*count as f64),
+            Some(Value::Text(digits)) => text(digits).parse().ok(),
+            _ => None,
+        };
+        let estimated = match of(ESTIMATED) {
+            Some(Value::Truth(truth)) => *truth,
+            Some(Value::Text(word)) => text(word) == "true",
+            _ => false,
+        };
+        adjusted(said, estimated, text(&self.trace_state))
+    }
+
     /// Nanoseconds; never less than none.
     pub fn duration_ns(&self) -> u64 {
         self.end_time_unix_nano.saturating_sub(self.start_time_unix_nano)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::{
+        common::v1::{AnyValue, KeyValue, any_value::Value as Sent},
+        trace::v1::{Span, Status},
+    };
+
+    use super::*;
+    use crate::otlp::{Facts, SentResource};
+
+    fn pair(key: &str, value: Sent) -> KeyValue {
+        KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    }
+
+    #[test]
+    fn a_stored_span_is_judged_as_the_one_that_was_received() {
+        let text = |text: &str| Sent::StringValue(text.to_owned());
+        let attributes = [
+            vec![],
+            vec![pair("http.response.status_code", Sent::IntValue(503))],
+            vec![pair("http.status_code", text("429"))],
+            vec![pair("http.response.status_code", Sent::DoubleValue(404.0)), pair("faas.trigger", text("http"))],
+            vec![pair("http.response.status_code", text("none")), pair("http.status_code", Sent::IntValue(500))],
+            vec![pair("faas.trigger", text("pubsub")), pair("tenant.id", Sent::IntValue(7))],
+            vec![pair("sampling.adjusted_count", Sent::DoubleValue(2.5)), pair("faas.trigger", text(""))],
+            vec![pair("sampling.adjusted_count", text("20000")), pair("tenant.id", text(""))],
+            vec![pair("sampling.estimated", Sent::BoolValue(true))],
+            vec![pair("sampling.estimated", text("true")), pair("sampling.adjusted_count", Sent::IntValue(4))],
+        ];
+        let sender = Resource::of(&SentResource {
+            attributes: vec![pair("tenant.id", text("acme"))],
+            ..SentResource::default()
+        });
+        for (number, attributes) in attributes.into_iter().enumerate() {
+            for kind in 0..=5 {
+                for code in 0..=2 {
+                    let span = Span {
+                        kind,
+                        attributes: attributes.clone(),
+                        trace_state: if number % 2 == 0 { "ot=th:8".to_owned() } else { String::new() },
+                        status: Some(Status { code, ..Status::default() }),
+                        span_id: vec![1; 8],
+                        ..Span::default()
+                    };
+                    let facts = Facts::of(&sender, &span);
+                    let stored = StoredSpan::decode(span.encode_to_vec().as_slice()).unwrap();
+                    assert_eq!(stored.flags(), facts.flags, "{span:?}");
+                    assert_eq!(stored.is_request(), facts.is_request(), "{span:?}");
+                    assert_eq!(stored.weight(), (facts.weight, facts.estimated), "{span:?}");
+                    assert_eq!(stored.tenant(&sender), facts.tenant, "{span:?}");
+                }
+            }
+        }
     }
 }

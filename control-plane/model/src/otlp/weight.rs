@@ -8,23 +8,32 @@ use super::attributes::any;
 /// threshold comes from whoever sends the span, and could say 2^56.
 const MAX_WEIGHT: f64 = 10_000.0;
 
-/// The adjusted count, and whether it is a guess: our own attribute, else the threshold in `tracestate`
-/// (<https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>).
+/// What a span says of how many it stands for: by this attribute the adjusted count, by that one whether it is a guess.
+pub(super) const ADJUSTED_COUNT: &str = "sampling.adjusted_count";
+pub(super) const ESTIMATED: &str = "sampling.estimated";
+
+/// The adjusted count of a span, and whether it is a guess.
 pub(super) fn weight(span: &Span) -> (f64, bool) {
     let attributes = span.attributes.as_slice();
-    let said = match any(attributes, "sampling.adjusted_count") {
+    let said = match any(attributes, ADJUSTED_COUNT) {
         Some(Value::DoubleValue(count)) => Some(*count),
         Some(Value::IntValue(count)) => Some(*count as f64),
         Some(Value::StringValue(text)) => text.parse().ok(),
         _ => None,
     };
-    let estimated = match any(attributes, "sampling.estimated") {
+    let estimated = match any(attributes, ESTIMATED) {
         Some(Value::BoolValue(truth)) => *truth,
         Some(Value::StringValue(text)) => text == "true",
         _ => false,
     };
+    adjusted(said, estimated, &span.trace_state)
+}
+
+/// The adjusted count, and whether it is a guess: what our own attributes say, else the threshold in `tracestate`
+/// (<https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>).
+pub(super) fn adjusted(said: Option<f64>, estimated: bool, trace_state: &str) -> (f64, bool) {
     // What stands for fewer than itself is no count.
-    match said.or_else(|| threshold(&span.trace_state)).filter(|count| *count >= 1.0) {
+    match said.or_else(|| threshold(trace_state)).filter(|count| *count >= 1.0) {
         Some(count) if count > MAX_WEIGHT => (MAX_WEIGHT, true),
         Some(count) => (count, estimated),
         None => (1.0, estimated),

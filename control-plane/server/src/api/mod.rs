@@ -7,6 +7,7 @@
 //! | `objectives` | objectives and alerts |
 //! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `cost` | who costs what, and why |
+//! | `groups` | requests by the values of any attribute |
 //! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
@@ -14,6 +15,7 @@
 
 mod audit;
 mod cost;
+mod groups;
 mod logs;
 mod objectives;
 mod query;
@@ -39,6 +41,8 @@ use serde::Serialize;
 pub(crate) use audit::AuditFilter;
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
+pub use groups::GroupsAnswer;
+pub(crate) use groups::{GroupFilter, ORDERS};
 pub use logs::Logs;
 pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
@@ -75,6 +79,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/traces", traces)
         .get(May::SignedIn, "/api/traces/{id}", trace)
         .get(May::Staff, "/api/traces/{id}/logs", trace_logs)
+        .get(May::SignedIn, "/api/groups", groups::groups)
         .get(May::SignedIn, "/api/why", why::why)
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)

@@ -17,7 +17,8 @@ use slo::Prices;
 use tenant_registry::Tenant;
 
 use super::{
-    CostAnswer, Days, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WhyAnswer, WhyFilter, objectives, why,
+    CostAnswer, Days, GroupFilter, GroupsAnswer, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WhyAnswer,
+    WhyFilter, groups, objectives, why,
 };
 use crate::{
     alerting::Alarm,
@@ -88,6 +89,11 @@ impl View {
             limit: filter.limit()?,
         };
         in_time(self.sources.spans.search(&self.scope, search)).await
+    }
+
+    pub(crate) async fn groups(&self, filter: &GroupFilter) -> Result<GroupsAnswer, Problem> {
+        let window = filter.window.resolve(Timestamp::now())?;
+        in_time(groups::over(&*self.sources.spans, &self.scope, filter, window)).await
     }
 
     /// What sets the traces that are asked about apart from those that they are set against.

@@ -8,6 +8,7 @@
 //! | `why` | what sets bad traces apart from good ones |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
+//! | `groups` | requests by any attribute |
 //! | `charts`, `plot` | a tenant over time, and how lines are drawn |
 //! | `registry` | a tenant as the registry has it, and the forms that change it |
 //! | `cost` | who costs what |
@@ -18,6 +19,7 @@ mod audit;
 mod charts;
 mod cost;
 mod frame;
+mod groups;
 mod map;
 mod map_layout;
 mod plot;
@@ -41,6 +43,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/", map::page)
         .get(May::SignedIn, "/traces", search::page)
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
+        .get(May::SignedIn, "/groups", groups::page)
         .get(May::SignedIn, "/why", why::page)
         .get(May::SignedIn, "/tenants", tenants::page)
         .get(May::SignedIn, "/tenant", tenant::page)

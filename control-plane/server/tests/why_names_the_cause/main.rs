@@ -54,8 +54,13 @@ impl Here {
 
     /// What is answered about the n-th window.
     async fn why(&self, n: u64, query: &[(&str, &str)]) -> WhyAnswer {
+        self.why_until(self.start(n) + EVERY, n, query).await
+    }
+
+    /// What is answered about all from the n-th window on.
+    async fn why_until(&self, end: u64, n: u64, query: &[(&str, &str)]) -> WhyAnswer {
         let second = |time: u64| (time / 1_000_000_000).to_string();
-        let window = [("from", second(self.start(n))), ("to", second(self.start(n) + EVERY))];
+        let window = [("from", second(self.start(n))), ("to", second(end))];
         let asked = reqwest::Client::new().get(format!("{}/api/why", self.server.url)).query(&window).query(query);
         let answer = asked.send().await.unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
@@ -155,7 +160,7 @@ async fn causes_of_slow_requests_are_named() {
         );
         // Without a threshold the slowest are slow.
         let usual = here.why(n, &[("against", "quick")]).await;
-        assert!((1..=REQUESTS / 10).contains(&usual.bad.matched), "{usual:?}");
+        assert!((REQUESTS / 20..=REQUESTS / 2).contains(&usual.bad.matched), "{usual:?}");
         assert_eq!(usual.bad.matched + usual.good.matched, REQUESTS);
     }
 }
@@ -184,7 +189,7 @@ async fn a_sample_has_the_same_top_three_as_all_of_them() {
     for request in posted(sent) {
         assert_eq!(here.server.post("application/x-protobuf", request.encode_to_vec()).await.status(), 200);
     }
-    let found = here.why(0, &[]).await;
+    let found = here.why_until(here.start(WINDOWS), 0, &[]).await;
     assert!(found.good.compared == 3_000 && found.good.matched > 4_000, "{found:?}");
     assert!(found.good.sampling().starts_with("3000 of them, 1 in 1."), "{}", found.good.sampling());
     let places = |rows: &[Row]| {

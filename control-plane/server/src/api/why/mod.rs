@@ -25,7 +25,7 @@ use crate::{
 
 /// Traces of a side: enough to tell a share within two in a hundred.
 const SAMPLED: usize = 3_000;
-/// Slow is what is slower than so much of the window, where nobody says more.
+/// So much of the window is not slow, where nobody says more.
 const USUAL: f64 = 0.95;
 /// Fewer slow traces than these say nothing.
 const FEW: f64 = 20.0;
@@ -103,8 +103,8 @@ pub(super) async fn compared(
     Ok(WhyAnswer { against: against.to_owned(), summary, bad, good, findings })
 }
 
-/// From how many seconds on a request is slow: as was asked; else what was promised, if so many are slower that it tells them apart; else what 95 % of the
-/// window's took.
+/// From how many seconds on a request is slow: as was asked; else what was promised, if so many are slower that it tells them apart; else so that one in
+/// twenty of the window's is, or a few more.
 async fn slow_from(
     spans: &dyn SpanStore,
     scope: &Scope,
@@ -133,8 +133,10 @@ fn slow_bin(bins: &[LatencyBin], promised_ms: Option<f64>) -> f64 {
     if let Some(promised) = promised_ms.filter(|promised| (FEW..=all / 2.0).contains(&slower(*promised))) {
         return promised;
     }
-    let usual = bins.iter().find(|bin| slower(bin.to_ms) <= all * (1.0 - USUAL));
-    usual.map_or(0.0, |bin| bin.to_ms)
+    let usual = bins.iter().rfind(|bin| slower(bin.from_ms) >= all * (1.0 - USUAL));
+    let first = bins.first().filter(|first| usual.is_none_or(|usual| usual.from_ms <= first.from_ms));
+    // Where so many took the least time, longer is what took more.
+    first.map(|first| first.to_ms).or(usual.map(|usual| usual.from_ms)).unwrap_or_default()
 }
 
 async fn sample(spans: &dyn SpanStore, scope: &Scope, sought: &Sought) -> Result<Sample, Problem> {
@@ -237,4 +239,33 @@ impl SideAnswer {
 /// Whether a row is chance, in words.
 pub fn verdict(row: &Row) -> &'static str {
     if row.significant { "not by chance" } else { "may be chance" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_is_what_was_promised_or_one_in_twenty() {
+        let bins = |counts: &[f64]| -> Vec<LatencyBin> {
+            let bin = |(at, count): (usize, &f64)| LatencyBin {
+                from_ms: 100.0 * at as f64,
+                to_ms: 100.0 * (at + 1) as f64,
+                count: *count,
+            };
+            counts.iter().enumerate().map(bin).collect()
+        };
+        for (counts, promised, slow_from) in [
+            (&[500.0, 400.0, 60.0, 40.0][..], None, 200.0),
+            (&[500.0, 400.0, 60.0, 40.0], Some(100.0), 100.0),
+            // Nearly all are slower, or hardly any: what was promised does not tell them apart.
+            (&[500.0, 400.0, 60.0, 40.0], Some(0.0), 200.0),
+            (&[500.0, 400.0, 90.0, 10.0], Some(300.0), 200.0),
+            (&[990.0, 10.0], None, 100.0),
+            (&[10.0], None, 100.0),
+            (&[], None, 0.0),
+        ] {
+            assert_eq!(slow_bin(&bins(counts), promised), slow_from, "{counts:?} {promised:?}");
+        }
+    }
 }

@@ -1,0 +1,112 @@
+//! Rate, errors and percentiles over time, by the values of any attribute.
+//!
+//! Requests are counted where requests carry the attribute, or their sender does; else the spans of other kinds that carry it, such as calls of
+//! tables. Each counts as often as it stands for: by its adjusted count, and where traces were sampled, by the share that was taken.
+
+mod counting;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+use slo::Summary;
+
+pub use counting::Grouping;
+
+/// What the name of a span is called among its attributes.
+pub const OPERATION: &str = "span.name";
+/// Values that are shown by themselves; the others are the rest.
+pub const SHOWN: usize = 10;
+
+/// What is counted.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The attribute; [`OPERATION`] is the name of a span.
+    pub by: String,
+    /// Only spans that count for this tenant.
+    pub tenant: Option<String>,
+    /// Only spans of this service.
+    pub service: Option<String>,
+    /// Spans that began at or after this, nanoseconds since 1970.
+    pub from_ns: i64,
+    /// And before this.
+    pub to_ns: i64,
+    /// How long each stretch of the window is, in seconds; the first begins with the window.
+    pub width: i64,
+}
+
+/// Which values come first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Those that are the most.
+    #[default]
+    Most,
+    /// Those of which the most failed.
+    Failing,
+    /// Those whose p99 is the longest.
+    Slowest,
+}
+
+/// Which spans were counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Counted {
+    /// Requests, and messages that were handled: what objectives count.
+    #[default]
+    Requests,
+    /// All other spans.
+    Calls,
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// When it begins, Unix seconds.
+    pub start: i64,
+    /// How long it is, in seconds.
+    pub seconds: i64,
+    /// Its numbers.
+    pub summary: Summary,
+}
+
+/// What came with a value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// The value, as text.
+    pub value: String,
+    /// Its numbers. `requests` and `failed` are spans that were looked at, `weight` is how many they stand for.
+    pub summary: Summary,
+    /// Its numbers in the window that this one is compared with; none without such a window.
+    pub before: Option<Summary>,
+    /// The window in stretches; those without any are left out.
+    pub points: Vec<Stretch>,
+}
+
+/// What came with the values that are not shown by themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rest {
+    /// How many values these are, of those that are told apart: 10,000.
+    pub values: usize,
+    /// Their numbers together.
+    pub summary: Summary,
+    /// The same in the window that this one is compared with.
+    pub before: Option<Summary>,
+    /// The window in stretches.
+    pub points: Vec<Stretch>,
+}
+
+/// Spans by the values of an attribute.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Groups {
+    /// What was counted.
+    pub counted: Counted,
+    /// The first values in the order asked for.
+    pub values: Vec<Group>,
+    /// All others; none if there are none.
+    pub rest: Option<Rest>,
+    /// How many of the spans that are counted do not carry it: of requests only.
+    pub without: f64,
+    /// Whether numbers are estimates: traces were sampled, or the weight of a span is a guess.
+    pub estimated: bool,
+    /// Names of attributes that spans had, by the alphabet: of some of the traces.
+    pub attributes: Vec<String>,
+}

@@ -1,0 +1,48 @@
+//! Requests by the values of an attribute, as a table.
+
+use comfy_table::Cell;
+use control_plane::{
+    api::GroupsAnswer,
+    text::{duration, known, percent, rate},
+};
+use control_plane_analysis::groups::Counted;
+use slo::Summary;
+
+use super::screen::{Screen, number};
+
+/// A line for each value, and one for all others.
+pub(crate) fn groups(answer: &GroupsAnswer, screen: &Screen) -> String {
+    let groups = &answer.groups;
+    let seconds = (answer.to - answer.from).max(1) as f64;
+    let about = if groups.estimated { "≈ " } else { "" };
+    let mut table =
+        screen.table(["value", "count", "before", "rate", "failed", "before", "p50", "p95", "p99", "before"]);
+    let values = groups.values.iter().map(|group| (group.value.clone(), &group.summary, group.before.as_ref()));
+    let rest = groups.rest.iter().map(|rest| (format!("{} others", rest.values), &rest.summary, rest.before.as_ref()));
+    for (name, now, before) in values.chain(rest) {
+        let earlier = |text: fn(&Summary) -> String| number(known(before, text));
+        table.add_row([
+            Cell::new(name),
+            number(format!("{about}{:.0}", now.weight)),
+            earlier(|before| format!("{:.0}", before.weight)),
+            number(format!("{about}{}", rate(now.weight / seconds))),
+            number(known(now.error_rate, percent)),
+            earlier(|before| known(before.error_rate, percent)),
+            number(known(now.p50_ns, duration)),
+            number(known(now.p95_ns, duration)),
+            number(known(now.p99_ns, duration)),
+            earlier(|before| known(before.p99_ns, duration)),
+        ]);
+    }
+    let counted = match groups.counted {
+        Counted::Requests => "requests and handled messages",
+        Counted::Calls => "calls and other spans that are no requests",
+    };
+    let sampled = match answer.matched {
+        matched if answer.taken < matched => format!(", of which {} were looked at (≈)", answer.taken),
+        _ => String::new(),
+    };
+    let more = if answer.truncated { " (the search ended there)" } else { "" };
+    let table = screen.draw(table, &[1, 2, 3, 4, 5, 6, 7, 8, 9], &[2, 6, 7, 3]);
+    format!("{table}\n{counted} by {}, of {} traces{more}{sampled}\n", answer.by, answer.matched)
+}

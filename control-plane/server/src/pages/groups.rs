@@ -1,0 +1,243 @@
+//! `GET /groups`: requests by the values of any attribute, beside the window before.
+
+use axum::response::Response;
+use control_plane_analysis::groups::{Counted, Group, Stretch};
+use control_plane_model::{search::quoted, store::Facets};
+use maud::{Markup, Render, html};
+use slo::Summary;
+
+use super::{
+    frame::{Table, answer, choice, moment, window},
+    plot::{Axis, Chart, Line},
+};
+use crate::{
+    api::{Conditions, GroupFilter, GroupsAnswer, ORDERS, Query, TraceFilter, View},
+    layout::Tab,
+    problem::Problem,
+    text::{duration, known, link, percent, rate},
+};
+
+const TITLE: &str = "Group by";
+/// What one would begin with.
+const SUGGESTED: [&str; 5] =
+    ["span.name", "db.collection.name", "aws.dynamodb.table_names", "service.version", "error.type"];
+/// Slower than before by this factor is marked, where there are spans enough for percentiles.
+const MUCH_SLOWER: f64 = 1.5;
+const LEAST_SPANS: u64 = 20;
+const NANOSECONDS: i64 = 1_000_000_000;
+
+pub(super) async fn page(view: View, query: Result<Query<GroupFilter>, Problem>) -> Response {
+    let content = async {
+        let Query(filter) = query?;
+        let (found, facets) = tokio::try_join!(view.groups(&filter), view.facets())?;
+        let below = if filter.by.is_some() { results(&filter, &found) } else { begin(&filter) };
+        Ok(html! { (form(&view, &filter, &found, &facets)) (below) })
+    };
+    answer(&view, TITLE, Tab::Groups, content).await
+}
+
+fn form(view: &View, filter: &GroupFilter, found: &GroupsAnswer, facets: &Facets) -> Markup {
+    let orders = ORDERS.into_iter().zip(["those that are the most", "those that fail the most", "the slowest"]);
+    html! {
+        form.filters method="get" action="/groups" aria-label="Group requests" {
+            label { "Attribute"
+                input name="by" list="attributes" value=[&filter.by] size="28" required autocomplete="off" spellcheck="false" placeholder="db.collection.name";
+            }
+            datalist #attributes { @for name in &found.groups.attributes { option value=(name) {} } }
+            (choice("tenant", "Tenant", &facets.tenants, &filter.tenant))
+            (choice("service", "Service", &facets.services, &filter.service))
+            label { "First"
+                select name="order" {
+                    @for (order, text) in orders { option value=(order) selected[filter.order.as_deref() == Some(order)] { (text) } }
+                }
+            }
+            label { "Beside"
+                select name="before" {
+                    option value="window" { "the window before" }
+                    option value="day" selected[filter.before.as_deref() == Some("day")] { "the day before" }
+                }
+            }
+            label.wide { "Of traces that match"
+                input name="filter" value=[&filter.filter] spellcheck="false" autocomplete="off" placeholder="service(\"booking-api\") { fault }";
+            }
+            (window(&view.place, &filter.window))
+            button { "Show" }
+        }
+    }
+}
+
+fn begin(filter: &GroupFilter) -> Markup {
+    let by = |name: &str| {
+        let by = GroupFilter { by: Some(name.to_owned()), ..filter.clone() };
+        link("/groups", &by)
+    };
+    html! {
+        p { "Rate, errors and latency by the values of any attribute of spans or of their senders; by "
+            @for (number, name) in SUGGESTED.iter().enumerate() {
+                @if number > 0 { ", " }
+                a href=(by(name)) { code { (name) } }
+            }
+            ", say. " code { "span.name" } " is the operation."
+        }
+    }
+}
+
+fn results(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
+    let groups = &found.groups;
+    html! {
+        p role="status" { (said(found)) }
+        @if groups.values.is_empty() {
+            p { "Nothing in this window carries " code { (found.by) } "." }
+        } @else {
+            (table(filter, found))
+            (charts(found))
+            p { a href=(link("/traces", &traces(filter, None))) { "The traces that were grouped" } }
+        }
+    }
+}
+
+/// What was counted, and how exactly.
+fn said(found: &GroupsAnswer) -> Markup {
+    let groups = &found.groups;
+    html! {
+        @match groups.counted {
+            Counted::Requests => { "Requests, and messages that were handled, by " code { (found.by) } },
+            Counted::Calls => { "No request carries " code { (found.by) } ": these are the calls and other spans that do" },
+        }
+        ", of " strong { (found.matched) } " traces that began in the window."
+        @if groups.without >= 1.0 { " " (format!("{:.0}", groups.without)) " requests do not carry it." }
+        @if found.taken < found.matched {
+            " ≈: " (found.taken) " of these traces were looked at, chosen by chance; numbers stand for all of them."
+        } @else if groups.estimated { " ≈: the weight of some sampled spans is not known." }
+        @if found.truncated { " The window has more traces than a search looks at: the oldest are left out." }
+        " Beside them is the same length of time from " (moment(found.before_from * NANOSECONDS)) "."
+    }
+}
+
+/// A line of the table: a value, or all others.
+struct TableRow<'a> {
+    group: Option<&'a Group>,
+    name: String,
+    summary: Summary,
+    before: Option<Summary>,
+}
+
+impl<'a> TableRow<'a> {
+    fn of(group: &'a Group) -> Self {
+        let Group { value, summary, before, .. } = group;
+        Self { group: Some(group), name: value.clone(), summary: *summary, before: *before }
+    }
+}
+
+fn table(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
+    let groups = &found.groups;
+    let seconds = (found.to - found.from).max(1) as f64;
+    let about = if groups.estimated { "≈ " } else { "" };
+    let rest = groups.rest.iter().map(|rest| TableRow {
+        group: None,
+        name: format!("{} others", rest.values),
+        summary: rest.summary,
+        before: rest.before,
+    });
+    let rows: Vec<TableRow<'_>> = groups.values.iter().map(TableRow::of).chain(rest).collect();
+    let slower = |row: &TableRow<'_>| if slower(&row.summary, row.before.as_ref()) { "fault" } else { "" };
+    let earlier = |row: &TableRow<'_>, text: fn(&Summary) -> String| known(row.before.as_ref(), text);
+    Table::of("Values", &rows, |_| None)
+        .text("Value", |row| match row.group {
+            Some(group) => html! { a href=(traces_of(filter, group)) { (row.name) } },
+            None => html! { (row.name) },
+        })
+        .number("Count", |row| format!("{about}{:.0}", row.summary.weight))
+        .number("before", |row| earlier(row, |before| format!("{:.0}", before.weight)))
+        .number("Rate", |row| format!("{about}{}", rate(row.summary.weight / seconds)))
+        .number("Failed", |row| known(row.summary.error_rate, percent))
+        .number("before", |row| earlier(row, |before| known(before.error_rate, percent)))
+        .number("p50", |row| known(row.summary.p50_ns, duration))
+        .number("p95", |row| known(row.summary.p95_ns, duration))
+        .colored_number("p99", slower, |row| known(row.summary.p99_ns, duration))
+        .number("before", |row| earlier(row, |before| known(before.p99_ns, duration)))
+        .render()
+}
+
+/// Whether it is much slower than before, by spans enough to say so.
+fn slower(now: &Summary, before: Option<&Summary>) -> bool {
+    let enough = |summary: &Summary| summary.requests >= LEAST_SPANS;
+    let p99 = |summary: &Summary| summary.p99_ns.unwrap_or_default();
+    before.is_some_and(|before| enough(now) && enough(before) && p99(now) > MUCH_SLOWER * p99(before))
+}
+
+/// The search for the traces in which a value is, or all that were grouped.
+fn traces(filter: &GroupFilter, value: Option<&str>) -> TraceFilter {
+    let by = filter.by.as_deref().unwrap_or_default();
+    let of_value = value.map(|value| format!("attribute[{by}] = {}", quoted(value)));
+    let conditions = filter.conditions();
+    let whole = match (conditions.filter.as_deref(), of_value) {
+        (Some(filter), Some(of_value)) => Some(format!("({filter}) AND {of_value}")),
+        (filter, of_value) => of_value.or(filter.map(str::to_owned)),
+    };
+    TraceFilter {
+        conditions: Conditions { filter: whole, ..conditions },
+        window: filter.window.clone(),
+        ..TraceFilter::default()
+    }
+}
+
+fn traces_of(filter: &GroupFilter, group: &Group) -> String {
+    let order = if group.summary.failed > 0 { "newest" } else { "slowest" };
+    link("/traces", &TraceFilter { order: Some(order.to_owned()), ..traces(filter, Some(&group.value)) })
+}
+
+fn charts(found: &GroupsAnswer) -> Markup {
+    let groups = &found.groups;
+    let axis = Axis { from: found.from, to: found.to, width: found.width };
+    let rest = groups.rest.iter().map(|rest| (format!("{} others", rest.values), &rest.points));
+    let all: Vec<(String, &Vec<Stretch>)> =
+        groups.values.iter().map(|group| (group.value.clone(), &group.points)).chain(rest).collect();
+    let lines = |value: &dyn Fn(&Stretch) -> Option<f64>| {
+        let line = |(name, points): &(String, &Vec<Stretch>)| Line {
+            name: name.clone(),
+            points: points.iter().filter_map(|point| Some((point.start, value(point)?))).collect(),
+        };
+        all.iter().map(line).collect::<Vec<_>>()
+    };
+    let chart = |title, lines, text| Chart { title, axis, lines, limit: None, marks: &[], text };
+    html! {
+        div.charts {
+            (chart("Rate", lines(&|point| Some(point.summary.weight / point.seconds as f64)), &rate))
+            (chart("Failed", lines(&|point| point.summary.error_rate), &percent))
+            (chart("p99", lines(&|point| point.summary.p99_ns), &duration))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_leads_to_its_traces_and_to_no_others() {
+        let filter = GroupFilter {
+            by: Some("db.collection.name".to_owned()),
+            filter: Some("fault OR error".to_owned()),
+            tenant: Some("acme".to_owned()),
+            ..GroupFilter::default()
+        };
+        let conditions = traces(&filter, Some("a \"b\"")).conditions;
+        assert_eq!(
+            conditions.filter.as_deref(),
+            Some(r#"(fault OR error) AND attribute[db.collection.name] = "a \"b\"""#)
+        );
+        assert_eq!(conditions.tenant.as_deref(), Some("acme"));
+        assert_eq!(traces(&filter, None).conditions.filter.as_deref(), Some("fault OR error"));
+    }
+
+    #[test]
+    fn slower_is_said_by_numbers_that_are_enough() {
+        let summary = |requests, p99| Summary { requests, p99_ns: Some(p99), ..Summary::default() };
+        assert!(slower(&summary(50, 40.0), Some(&summary(50, 20.0))));
+        for (now, before) in [(summary(50, 25.0), summary(50, 20.0)), (summary(19, 40.0), summary(50, 20.0))] {
+            assert!(!slower(&now, Some(&before)));
+        }
+        assert!(!slower(&summary(50, 40.0), None) && !slower(&summary(50, 40.0), Some(&Summary::default())));
+    }
+}
