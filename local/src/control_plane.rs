@@ -39,19 +39,9 @@ impl Reserved {
     }
 }
 
-/// So that there is a cost to see: list prices, such as docs/slo.md has them, and not what anybody paid. One of the demo's simulated
+/// So that there is a cost to see: list prices, and not what anybody paid. One of the demo's simulated
 /// services has the most memory that Lambda gives.
-const PRICES: &str = "[prices]
-currency = \"USD\"
-[prices.default]
-per_million_requests = 4.7
-per_gb_second = 0.0000133334
-memory_mb = 256
-[prices.services.simulated-exports]
-per_million_requests = 4.7
-per_gb_second = 0.0000133334
-memory_mb = 10240
-";
+const PRICES: &str = include_str!("../prices.toml");
 
 /// What the configuration file says, a section each. `front` has the functions' log lines; `tenants` is the registry's table.
 pub fn configuration(front: &str, url: &str, tenants: &str, sign_in: Option<&SignIn>) -> Result<String> {

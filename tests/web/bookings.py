@@ -33,7 +33,8 @@ def booking(number: int, ago: int) -> dict:
     write = 1900 if slow else 20
 
     def span(index, parent, name, kind, account, begin, end, more, status=None):
-        own = {"tenant.id": tenant, "tenant.tier": tier, "cloud.account.id": account, "aws.xray.annotations": ["tenant.id", "tenant.tier"]}
+        own = {"tenant.id": tenant, "tenant.tier": tier, "cloud.account.id": account, "booking.number": number_of(number)}
+        own["aws.xray.annotations"] = ["tenant.id", "tenant.tier", "booking.number"]
         return {
             "traceId": f"{number + 1:032x}",
             "spanId": f"{number * 16 + index + 1:016x}",
@@ -69,6 +70,11 @@ def booking(number: int, ago: int) -> dict:
             for name, spans in groups
         ]
     }
+
+
+def number_of(number: int) -> str:
+    """The number of a booking, as its passenger has it."""
+    return f"P1KR9N{number:02}"
 
 
 def trace_id(number: int) -> str:

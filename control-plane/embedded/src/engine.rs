@@ -10,7 +10,7 @@ use control_plane_model::{
     sample::{Sample, SampleQuery},
     store::{
         AlertRecord, AuditFrom, AuditRecord, Entry, Facets, Lease, RequestQuery, RequestRows, Scope, SpanStore,
-        StateStore, StoreError, Stored,
+        StateStore, StoreError, Stored, Version,
     },
     trace::{Trace, TraceId},
 };
@@ -21,6 +21,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 use crate::{
     housekeeping::Retention,
     reader::Reader,
+    scan::Counts,
     states::{self, State},
     writer::Writer,
 };
@@ -106,7 +107,12 @@ impl SpanStore for Embedded {
     async fn sample(&self, scope: &Scope, query: SampleQuery) -> Result<Sample, StoreError> {
         let (counts, taken) = self.see(scope, move |reader, scope| reader.sampled(scope, &query)).await?;
         let traces = self.read_on(scope, move |reader, scope, found| reader.stored_traces(scope, &taken, found));
-        Ok(Sample { matched: counts.matched, truncated: counts.truncated, traces })
+        let Counts { matched, truncated, lookup, .. } = counts;
+        Ok(Sample { matched, truncated, lookup, traces })
+    }
+
+    async fn versions(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Version>, StoreError> {
+        self.see(scope, move |reader, scope| reader.versions(scope, from, to)).await
     }
 
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError> {

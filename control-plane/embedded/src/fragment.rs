@@ -9,6 +9,7 @@ use prost::{
     Message,
     bytes::Bytes,
     encoding::{WireType, encode_key, encode_varint},
+    length_delimiter_len,
 };
 
 use crate::failure::Failure;
@@ -79,6 +80,9 @@ struct Bodies {
     spans: Vec<Bytes>,
 }
 
+/// Bytes that say that a span follows.
+const SPAN_KEY: usize = 1;
+
 /// Adds a span as protobuf concatenates: field 2 of `ScopeSpans`, once more.
 fn push(scope_spans: &mut Vec<u8>, span: &[u8]) {
     encode_key(2, WireType::LengthDelimited, scope_spans);
@@ -91,9 +95,11 @@ impl StoredPart {
         otlp::ScopeSpans::decode(self.scope_spans.clone())
     }
 
-    /// The spans as they were stored, where they are in the fragment.
-    pub(crate) fn bodies(&self) -> Result<Vec<Bytes>, prost::DecodeError> {
-        Ok(Bodies::decode(self.scope_spans.clone())?.spans)
+    /// What stands before the spans, and the spans as they were stored, where they are in the fragment.
+    pub(crate) fn bodies(&self) -> Result<(Bytes, Vec<Bytes>), prost::DecodeError> {
+        let Bodies { spans } = Bodies::decode(self.scope_spans.clone())?;
+        let bytes: usize = spans.iter().map(|span| SPAN_KEY + length_delimiter_len(span.len()) + span.len()).sum();
+        Ok((self.scope_spans.slice(..self.scope_spans.len().saturating_sub(bytes)), spans))
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{
 const TRACES_PER_STEP: i64 = 200;
 /// Pages given back to the file system in one step.
 const PAGES_PER_STEP: i64 = 500;
+/// Days for which it is known that a version was seen: as those of sums, and somewhat longer, so that what was in use all the time is not
+/// thought to be new.
+const DAYS_OF_VERSIONS: i64 = 37;
 /// Days whose cost can be told: a year, and the month under way.
 const DAYS_KEPT: i64 = 400;
 
@@ -102,6 +105,8 @@ fn compact(transaction: &Transaction<'_>, ingest: &mut Ingest, now: i64) -> Resu
         let sql = format!("DELETE FROM {table} WHERE bucket < ?1 AND bucket = (SELECT min(bucket) FROM {table})");
         more |= transaction.prepare_cached(&sql)?.execute([now - days * DAY])? > 0;
     }
+    let sql = "DELETE FROM versions WHERE seen < ?1";
+    transaction.prepare_cached(sql)?.execute([now - DAYS_OF_VERSIONS * DAY])?;
     Ok(more)
 }
 

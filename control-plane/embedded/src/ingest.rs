@@ -10,6 +10,7 @@ use control_plane_model::{
     store::{MAX_SPANS_PER_TRACE, Stored},
     topology::Placed,
     trace::TraceId,
+    versions::Sightings,
 };
 use lru::LruCache;
 use opentelemetry_proto::tonic::{resource::v1::Resource, trace::v1::ScopeSpans};
@@ -22,7 +23,7 @@ use crate::{
     failure::Failure,
     fragment::{Compressed, Fragment},
     late::Touched,
-    outline,
+    outline, sightings,
 };
 
 /// Traces that spans came for lately are held in memory: so many of them, with so many spans together.
@@ -34,6 +35,7 @@ const NANOSECONDS: i64 = 1_000_000_000;
 #[derive(Debug)]
 pub(crate) struct Ingest {
     dictionary: Dictionary,
+    sightings: Sightings,
     sums: Sums,
     hot: LruCache<TraceId, TraceState>,
     hot_spans: usize,
@@ -69,6 +71,7 @@ impl Ingest {
         let [requests, edges, days] = TABLES.map(Cells::new);
         Ok(Self {
             dictionary: Dictionary::load(connection)?,
+            sightings: Sightings::default(),
             sums: Sums { requests, edges, days, touched: Touched::default() },
             hot: LruCache::unbounded(),
             hot_spans: 0,
@@ -79,6 +82,8 @@ impl Ingest {
 
     /// Adds what a request brought. Nothing is complete before [`Ingest::finish`].
     pub(crate) fn add(&mut self, connection: &Connection, traces: &[Compressed], now: i64) -> Result<Stored, Failure> {
+        let parts = traces.iter().flat_map(|trace| &trace.parts);
+        sightings::store(connection, &self.sightings.new_in(parts, now))?;
         let mut stored = Stored::default();
         for incoming in traces {
             let mut numbers = Writing(&mut self.dictionary, connection);

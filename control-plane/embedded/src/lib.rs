@@ -14,9 +14,11 @@
 //! | `cells`, `histogram` | sums by bucket, tenant and series, and their latencies |
 //! | `outline` | what a search looks at, as bytes |
 //! | `housekeeping` | retention and compaction |
+//! | `sightings`, `versions` | when versions of services were seen first |
 //! | `requests`, `late` | sums of requests by name, and whose past changed since |
 //! | `states` | states and alerts |
-//! | `scan` | which traces of a window match |
+//! | `window`, `scan` | the traces of a window, and which of them match |
+//! | `fragments`, `lookup` | spans of many traces, and attributes that no index has |
 //! | `reader`, `listing`, `sample`, `map`, `facets` | reading: one trace, a search, traces whole, the service map, what these can be narrowed to |
 //! | `archive` | all spans, to be stored elsewhere |
 //! | `failure` | why something within did not work |
@@ -29,12 +31,14 @@ mod engine;
 mod facets;
 mod failure;
 mod fragment;
+mod fragments;
 mod histogram;
 mod housekeeping;
 mod ingest;
 mod late;
 mod listing;
 mod lock;
+mod lookup;
 mod map;
 mod outline;
 mod reader;
@@ -42,7 +46,10 @@ mod requests;
 mod sample;
 mod scan;
 mod schema;
+mod sightings;
 mod states;
+mod versions;
+mod window;
 mod writer;
 
 pub use archive::Archive;

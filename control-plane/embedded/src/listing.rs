@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use control_plane_model::{
     catalog::Catalog,
-    listing::{Found, LatencyBin, Search},
+    listing::{Found, LatencyBin, Order, Search},
     otlp::Flags,
     store::{Scope, StoreError},
     trace::{Summary, TraceId},
@@ -17,29 +17,34 @@ use crate::{
     outline,
     reader::Reader,
     scan::{Counts, scan},
+    window::Wanted,
 };
 
 impl Reader {
     /// Searches.
     pub(crate) fn search(&self, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
-        let wanted = if search.slowest_first { "end_ns" } else { "start_ns" };
         self.read(|connection| {
             let catalog = self.catalog(connection)?;
-            // The first in order, rank and row; the last of them on top.
+            // The first in order, rank, start and row; the last of them on top.
             let mut best = BinaryHeap::new();
             let mut latencies = Histogram::new();
-            let counts = scan(connection, &catalog, scope, &search.into(), wanted, |found| {
+            let wanted = Wanted { spans: search.order == Order::MostSpans, ..Wanted::default() };
+            let counts = scan(self, connection, &catalog, scope, &search.into(), wanted, |found| {
                 latencies.add(u64::try_from(found.duration_ns).unwrap_or_default(), 1.0);
-                let rank = if search.slowest_first { found.duration_ns } else { found.start_ns };
-                best.push(Reverse((rank, found.row)));
+                let rank = match search.order {
+                    Order::Newest => found.start_ns,
+                    Order::Slowest => found.duration_ns,
+                    Order::MostSpans => i64::try_from(found.spans).unwrap_or(i64::MAX),
+                };
+                best.push(Reverse((rank, found.start_ns, found.row)));
                 if best.len() > search.limit {
                     best.pop();
                 }
             })?;
             let best = best.into_sorted_vec().into_iter();
-            let traces = best.map(|Reverse((_, row))| summary(connection, &catalog, row)).collect::<Result<_, _>>()?;
-            let Counts { matched, scanned, truncated, .. } = counts;
-            Ok(Found { traces, matched, scanned, truncated, latency: LatencyBin::all(&latencies) })
+            let traces = best.map(|Reverse((.., row))| summary(connection, &catalog, row)).collect::<Result<_, _>>()?;
+            let Counts { matched, scanned, truncated, lookup } = counts;
+            Ok(Found { traces, matched, scanned, truncated, latency: LatencyBin::all(&latencies), lookup })
         })
     }
 }

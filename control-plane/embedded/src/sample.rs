@@ -17,8 +17,10 @@ use rusqlite::Connection;
 use crate::{
     failure::Failure,
     fragment::Fragment,
+    fragments::fragments_of,
     reader::Reader,
     scan::{Counts, scan},
+    window::Wanted,
 };
 
 /// Traces that are handed on at a time.
@@ -34,19 +36,13 @@ impl Reader {
             let catalog = self.catalog(connection)?;
             // Those whose place is the lowest; the highest of them on top.
             let mut taken = BinaryHeap::new();
-            let mut odd = None;
-            let counts = scan(connection, &catalog, scope, &query.into(), "trace_id", |found| {
-                match TraceId::from_bytes(found.wanted.as_blob().unwrap_or_default()) {
-                    Ok(trace_id) => taken.push((place(trace_id), trace_id, found.row)),
-                    Err(error) => odd = Some(error),
-                }
+            let wanted = Wanted { trace_id: true, ..Wanted::default() };
+            let counts = scan(self, connection, &catalog, scope, &query.into(), wanted, |found| {
+                taken.extend(found.trace_id.map(|trace_id| (place(trace_id), trace_id, found.row)));
                 if taken.len() > query.limit {
                     taken.pop();
                 }
             })?;
-            if let Some(error) = odd {
-                return Err(error.into());
-            }
             let mut taken: Vec<Taken> = taken.into_iter().map(|(_, trace_id, row)| (row, trace_id)).collect();
             taken.sort_unstable();
             Ok((counts, taken))
@@ -63,11 +59,20 @@ impl Reader {
         self.read(|connection| {
             let mut senders = Senders::default();
             for some in taken.chunks(BATCH) {
-                let mut batch = Vec::with_capacity(some.len());
-                for (row, trace_id) in some {
-                    let parts = stored_parts(connection, &mut senders, *row)?;
-                    batch.extend(StoredTrace { trace_id: *trace_id, parts }.seen_by(scope));
-                }
+                let rows: Vec<i64> = some.iter().map(|(row, _)| *row).collect();
+                let mut parts = vec![Vec::new(); some.len()];
+                fragments_of(connection, &rows, |place, body| {
+                    let Some(parts) = parts.get_mut(place) else { return Ok(()) };
+                    for part in Fragment::read(body)?.parts {
+                        let resource = senders.resource(connection, part.resource)?;
+                        let (scope, spans) = part.bodies()?;
+                        parts.push(StoredPart { resource, scope, spans });
+                    }
+                    Ok(())
+                })?;
+                let traces =
+                    some.iter().zip(parts).map(|((_, trace_id), parts)| StoredTrace { trace_id: *trace_id, parts });
+                let batch: Vec<_> = traces.filter_map(|trace| trace.seen_by(scope)).collect();
                 if !batch.is_empty() && !found(batch) {
                     break;
                 }
@@ -92,17 +97,4 @@ impl Senders {
             }
         })
     }
-}
-
-fn stored_parts(connection: &Connection, senders: &mut Senders, row: i64) -> Result<Vec<StoredPart>, Failure> {
-    let mut select = connection.prepare_cached("SELECT body FROM fragments WHERE trace = ?1 ORDER BY id")?;
-    let mut rows = select.query([row])?;
-    let mut parts = Vec::new();
-    while let Some(row) = rows.next()? {
-        for part in Fragment::read(row.get_ref(0)?.as_blob().unwrap_or_default())?.parts {
-            let resource = senders.resource(connection, part.resource)?;
-            parts.push(StoredPart { resource, spans: part.bodies()? });
-        }
-    }
-    Ok(parts)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::cells::TABLES;
+use crate::{cells::TABLES, sightings};
 
 /// The layout of `sql/`; a file of another one is refused, not guessed at.
 const VERSION: i64 = 3;
@@ -20,7 +20,7 @@ const CHECKPOINT_PAGES: i64 = 40_000;
 
 /// The writer's connection. `synchronous = FULL` syncs the log at every commit: what is acknowledged survives a power cut.
 pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
+    let mut connection = Connection::open(path)?;
     connection.set_prepared_statement_cache_capacity(64);
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == 0 {
@@ -40,7 +40,15 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
         VERSION => {}
         _ => return Err(rusqlite::Error::InvalidQuery),
     }
-    connection.execute_batch(LATER)?;
+    let versions = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'versions')";
+    let has_versions: bool = connection.query_row(versions, [], |row| row.get(0))?;
+    // All of it or nothing: what is assumed once is not assumed again.
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(LATER)?;
+    if !has_versions {
+        sightings::assume(&transaction)?;
+    }
+    transaction.commit()?;
     Ok(connection)
 }
 

@@ -12,15 +12,19 @@
 //! | [`scope`] | whose eyes a read is for |
 //! | [`search`] | X-Ray filter expressions, and what they say of a trace |
 //! | [`listing`], [`map`] | searches and the service map: what is asked, and what is answered |
+//! | [`lookup`] | attributes that no index has, and how far back spans were read for them |
 //! | [`sample`] | traces as they were received, whole |
-//! | [`store`] | what keeps spans |
+//! | [`versions`] | when versions of services were seen first |
+//! | [`store`], [`error`] | what keeps spans, and why it did not |
 //! | [`complain`](mod@complain) | what an operator is told on standard error |
 
 pub mod catalog;
 pub mod complain;
+pub mod error;
 pub mod growing;
 pub mod incoming;
 pub mod listing;
+pub mod lookup;
 pub mod map;
 pub mod otlp;
 pub mod rollup;
@@ -30,3 +34,4 @@ pub mod search;
 pub mod store;
 pub mod topology;
 pub mod trace;
+pub mod versions;

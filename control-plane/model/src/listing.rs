@@ -6,7 +6,7 @@ use slo::{
     histogram::{lower_bound, upper_bound},
 };
 
-use crate::{search::Expression, trace::Summary};
+use crate::{lookup::Lookup, sample::SampleQuery, search::Expression, trace::Summary};
 
 /// What is searched for.
 #[derive(Debug, Clone)]
@@ -17,10 +17,59 @@ pub struct Search {
     pub to_ns: i64,
     /// What they must match; all do if there is none.
     pub expression: Option<Expression>,
-    /// The slowest first, or the newest.
-    pub slowest_first: bool,
+    /// Which of them come first.
+    pub order: Order,
     /// How many are listed.
     pub limit: usize,
+}
+
+/// Which traces are asked for: what a search and a sample begin with.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Traces that began at or after this, nanoseconds since 1970.
+    pub from_ns: i64,
+    /// And before this.
+    pub to_ns: i64,
+    /// What they must match; all do if there is none.
+    pub expression: Option<&'a Expression>,
+}
+
+impl<'a> From<&'a Search> for Asked<'a> {
+    fn from(search: &'a Search) -> Self {
+        Self { from_ns: search.from_ns, to_ns: search.to_ns, expression: search.expression.as_ref() }
+    }
+}
+
+impl<'a> From<&'a SampleQuery> for Asked<'a> {
+    fn from(query: &'a SampleQuery) -> Self {
+        Self { from_ns: query.from_ns, to_ns: query.to_ns, expression: query.expression.as_ref() }
+    }
+}
+
+/// Which traces come first; of those that are alike in this, the newest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Those that began last.
+    #[default]
+    Newest,
+    /// Those that took longest.
+    Slowest,
+    /// Those with the most spans.
+    MostSpans,
+}
+
+impl Order {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Newest, Self::Slowest, Self::MostSpans];
+
+    /// As queries name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Slowest => "slowest",
+            Self::MostSpans => "spans",
+        }
+    }
 }
 
 /// What was found.
@@ -36,6 +85,9 @@ pub struct Found {
     pub truncated: bool,
     /// How long the matching ones took.
     pub latency: Vec<LatencyBin>,
+    /// What spans were read for, where the index did not answer all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup: Option<Lookup>,
 }
 
 /// How many traces took how long.

@@ -7,10 +7,11 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::{Message, bytes::Bytes};
 
 use crate::{
+    error::StoreError,
+    lookup::Lookup,
     otlp::{self, StoredSpan},
     scope::Scope,
     search::Expression,
-    store::StoreError,
     trace::TraceId,
 };
 
@@ -34,6 +35,8 @@ pub struct Sample {
     pub matched: usize,
     /// Whether there were more to look at than a search may.
     pub truncated: bool,
+    /// What spans were read for, where the index did not answer all of it.
+    pub lookup: Option<Lookup>,
     /// The traces, some at a time, in no order.
     pub traces: BoxStream<'static, Result<Vec<StoredTrace>, StoreError>>,
 }
@@ -43,7 +46,7 @@ pub struct Sample {
 pub struct StoredTrace {
     /// Its id.
     pub trace_id: TraceId,
-    /// Its spans, by sender.
+    /// Its spans, by sender and scope.
     pub parts: Vec<StoredPart>,
 }
 
@@ -63,11 +66,13 @@ impl StoredTrace {
     }
 }
 
-/// Spans of one sender.
+/// Spans of one sender and scope.
 #[derive(Debug, Clone)]
 pub struct StoredPart {
     /// Who sent them; the same for all parts of a sender.
     pub resource: Arc<Resource>,
+    /// A `ScopeSpans` without spans, protobuf.
+    pub scope: Bytes,
     /// Each a `Span`, protobuf: read them with [`StoredSpan`](crate::otlp::StoredSpan).
     pub spans: Vec<Bytes>,
 }

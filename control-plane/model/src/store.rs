@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use slo::Row;
 
-pub use crate::scope::Scope;
+pub use crate::{error::StoreError, scope::Scope, versions::Version};
 use crate::{
     incoming::Incoming,
     listing::{Found, Search},
@@ -28,23 +28,6 @@ pub struct Stored {
     pub spans: usize,
     /// Spans beyond [`MAX_SPANS_PER_TRACE`].
     pub beyond: usize,
-}
-
-/// Why the store did not do what it was asked.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
-    /// More requests wait than may.
-    #[error("too many requests are waiting to be stored")]
-    Busy,
-    /// Somebody else writes to this folder.
-    #[error("{0} holds this folder")]
-    InUse(String),
-    /// Somebody else took the lease meanwhile.
-    #[error("another server leads")]
-    Superseded,
-    /// It failed.
-    #[error("the store failed: {0}")]
-    Failed(String),
 }
 
 /// What spans have named so far, by name.
@@ -82,21 +65,6 @@ pub enum SumsOf {
     Together,
 }
 
-/// A version of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Version {
-    /// `service.name`
-    pub service: String,
-    /// Its account; empty where that is not known.
-    pub account: String,
-    /// `service.version` or `faas.version`.
-    pub attribute: String,
-    /// What that says.
-    pub version: String,
-    /// When the first of its spans began, Unix seconds.
-    pub first_seen: i64,
-}
-
 /// Sums of requests in the order of time, some at a time. What is summed of all tenants together has no tenant in its key. The window
 /// may hold millions of rows: no more of them are in memory than are looked at.
 pub type RequestRows = BoxStream<'static, Result<Vec<Row>, StoreError>>;
@@ -121,14 +89,11 @@ pub trait SpanStore: Debug + Send + Sync {
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError>;
 
     /// Traces that match, whole; see [`SampleQuery::limit`] for which, where there are many.
-    async fn sample(&self, _scope: &Scope, _query: SampleQuery) -> Result<Sample, StoreError> {
-        Err(StoreError::Failed("this engine has no samples yet".to_owned()))
-    }
+    async fn sample(&self, scope: &Scope, query: SampleQuery) -> Result<Sample, StoreError>;
 
-    /// The versions of services that were first seen in a window, Unix seconds. What is deployed is for those who run the system: a tenant is told of none.
-    async fn versions(&self, _scope: &Scope, _from: i64, _to: i64) -> Result<Vec<Version>, StoreError> {
-        Ok(Vec::new())
-    }
+    /// The versions of services that were first seen at `from` or later and before `to`, Unix seconds, in the order of time. What is
+    /// deployed is for those who run the system: a tenant is told of none.
+    async fn versions(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Version>, StoreError>;
 
     /// The service map of a window.
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError>;

@@ -3,7 +3,7 @@
 //!
 //! | item | idea |
 //! |---|---|
-//! | [`Registry`] | the table: create, list, look up, change |
+//! | [`Registry`] | the table: create, list, look up, change; companies' names |
 //! | [`Tenant`], [`LastChange`] | an entry as operators see it: with who changed it last, and why |
 //! | [`Change`], [`Reason`] | what is changed, from what whoever asks was shown; and why |
 //! | [`RegistryError`] | why there is no answer, and whether something was changed |

@@ -102,6 +102,28 @@ impl Registry {
         Ok(tenants)
     }
 
+    /// Ids and companies' names of so many tenants at most, and whether these are all. It reads no other attributes, and not the latest changes; an
+    /// entry that lacks one of them is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Unavailable`].
+    pub async fn names(&self, most: usize) -> Result<(Vec<(String, String)>, bool), RegistryError> {
+        let mut names = Vec::new();
+        let scan = self.client.scan().table_name(&self.table).projection_expression("tenant_id, company_name");
+        let mut pages = scan.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for item in page.map_err(|error| self.unavailable(describe(&error)))?.items() {
+                let attribute = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+                if names.len() == most {
+                    return Ok((names, false));
+                }
+                names.extend(attribute("tenant_id").zip(attribute("company_name")));
+            }
+        }
+        Ok((names, true))
+    }
+
     /// A tenant, as the table has it now.
     ///
     /// # Errors

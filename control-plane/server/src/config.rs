@@ -39,6 +39,7 @@ pub struct Config {
     alerts: AlertsTo,
     /// The registry of tenants, where operators may change them here.
     tenants: Option<tenants::Settings>,
+    pub(crate) find: Find,
     /// What is paid for requests and time.
     pub(crate) prices: Option<Prices>,
     /// As it was written.
@@ -104,6 +105,19 @@ struct Forward {
 pub(crate) struct Logs {
     /// Where the log lines of a trace are asked for: `{url}/{trace id}` answers a JSON array of them.
     pub(crate) url: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Find {
+    /// The annotations whose values people look for.
+    pub(crate) annotations: Vec<String>,
+}
+
+impl Default for Find {
+    fn default() -> Self {
+        Self { annotations: vec!["booking.number".to_owned()] }
+    }
 }
 
 impl Config {

@@ -72,6 +72,12 @@ fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup)
                             (way(place, Tab::Cost, current, "/cost", "Cost"))
                             @if visitor.scope().tenant().is_none() { (way(place, Tab::Audit, current, "/audit", "Audit")) }
                         }
+                        form.find role="search" method="get" action="/find" {
+                            input name="q" aria-label="Find" spellcheck="false" autocomplete="off" maxlength="4096" required
+                                placeholder="Trace, booking, tenant, company, user or filter";
+                            @for (name, value) in place.window().parameters() { input type="hidden" name=(name) value=(value); }
+                            button { "Find" }
+                        }
                         button #zone type="button" hidden { "Times in UTC" }
                         @if let Some(csrf) = visitor.csrf() {
                             form.visitor method="post" action="/sign-out" {

@@ -35,7 +35,7 @@ use tokio::{
 use crate::{
     access,
     alerting::Notifier,
-    api::{self, Logs, Sources},
+    api::{self, Finding, Logs, Sources},
     audit::note_token,
     config::Config,
     cors,
@@ -84,6 +84,10 @@ pub async fn serve(
         },
         states,
         audit: audit.clone(),
+        finding: Finding {
+            annotations: config.find.annotations.as_slice().into(),
+            kept_hours: (config.retention().max_age / 3_600).max(1),
+        },
     };
     let keys = config.keys()?;
     if keys.is_empty() && !listener.local_addr()?.ip().is_loopback() {

@@ -1,5 +1,10 @@
-//! Times, rates and links as text.
+//! Times, rates, links and how a trace ended, as text.
 
+use control_plane_model::{
+    listing::Found,
+    lookup::Lookup,
+    trace::{Ending, Step, Stop},
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -62,9 +67,50 @@ pub fn known<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "–".to_owned(), text)
 }
 
+/// What a search read spans for, if it did.
+pub fn lookup(found: &Found) -> Option<String> {
+    let Lookup { attributes, from_unix_ns, to_unix_ns } = found.lookup.as_ref()?;
+    let (are, attributes) = (if attributes.len() == 1 { "is" } else { "are" }, attributes.join(", "));
+    let (from, to) = (clock(*from_unix_ns), clock(*to_unix_ns));
+    let before = if found.truncated { "; traces that began before were not looked at" } else { "" };
+    Some(format!("{attributes} {are} not indexed: the spans of {from} to {to} were read{before}."))
+}
+
 /// A moment, UTC.
 pub fn clock(unix_ns: i64) -> String {
     Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(|_| "–".into(), |time| format!("{time:.3}"))
+}
+
+/// Where a trace ended, in a sentence or two.
+pub fn ending(ending: &Ending) -> String {
+    let step = |step: &Step| format!("“{}” of {}", step.name, step.service);
+    let reached = ending.reached.as_ref().map(&step);
+    let Some(stop) = &ending.stopped else {
+        return format!("Nothing in it failed. It reached {}.", reached.unwrap_or_default());
+    };
+    let cause = |cause: &Option<Step>| cause.as_ref().map(|cause| format!(" in {}", step(cause))).unwrap_or_default();
+    let reached = reached.map_or_else(|| "It".to_owned(), |reached| format!("It reached {reached} and"));
+    match stop {
+        Stop::Failed { at, error, cause: inner } => {
+            format!("{reached} stopped at {}, which failed{}: {error}.", step(at), cause(inner))
+        }
+        Stop::Undone { at, from, deliveries, error, cause: inner } => {
+            let times = if *deliveries == 1 {
+                "was delivered once and failed".to_owned()
+            } else {
+                format!("was delivered {deliveries} times and failed each time")
+            };
+            let queue = from.as_deref().unwrap_or("where it came from");
+            let (at, inner) = (step(at), cause(inner));
+            format!(
+                "{reached} stopped at {at}: the message {times}{inner}: {error}. If it is not delivered again, look in the dead-letter queue of {queue}."
+            )
+        }
+        Stop::Untaken { at, sent_unix_ns } => {
+            let sent = clock(*sent_unix_ns);
+            format!("It reached {} at {sent}, and no span of whoever takes the message has arrived.", step(at))
+        }
+    }
 }
 
 /// From one moment to another, both Unix seconds, UTC: by the minute, with the day once where it is the same.
@@ -107,6 +153,31 @@ mod tests {
         assert_eq!((rate(0.01), rate(2.34), rate(120.4)), ("0.6/min".into(), "2.3/s".into(), "120/s".into()));
         assert_eq!(link("/a", &[("b", Some("c d")), ("e", None)]), "/a?b=c+d");
         assert_eq!(link("/a", &[("b", None::<&str>)]), "/a");
+    }
+
+    #[test]
+    fn an_ending_says_where_to_look() {
+        let step =
+            |name: &str, service: &str| Step { span_id: String::new(), name: name.into(), service: service.into() };
+        let sent = step("send events", "publisher");
+        let at = step("process miles", "accrual");
+        let of = |stopped| ending(&Ending { reached: Some(sent.clone()), stopped });
+        assert_eq!(of(None), "Nothing in it failed. It reached “send events” of publisher.");
+        let (error, cause) = ("no airport".to_owned(), Some(step("Query", "accrual")));
+        let undone =
+            Stop::Undone { at: at.clone(), from: Some("miles".into()), deliveries: 3, error: error.clone(), cause };
+        assert_eq!(
+            of(Some(undone)),
+            "It reached “send events” of publisher and stopped at “process miles” of accrual: the message was delivered 3 times and failed \
+             each time in “Query” of accrual: no airport. If it is not delivered again, look in the dead-letter queue of miles."
+        );
+        let untaken = Stop::Untaken { at: sent.clone(), sent_unix_ns: 0 };
+        assert!(
+            of(Some(untaken))
+                .starts_with("It reached “send events” of publisher at 1970-01-01T00:00:00.000Z, and no span")
+        );
+        let failed = Ending { reached: None, stopped: Some(Stop::Failed { at, error, cause: None }) };
+        assert_eq!(ending(&failed), "It stopped at “process miles” of accrual, which failed: no airport.");
     }
 
     #[test]

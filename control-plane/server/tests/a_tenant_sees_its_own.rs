@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use control_plane::intake::by_trace;
 use control_plane_embedded::{Embedded, Retention};
 use control_plane_model::{
-    listing::Search,
+    listing::{Order, Search},
     map::{MapQuery, ServiceMap},
     store::{AlertRecord, Lease, RequestQuery, Scope, SpanStore, StateStore, SumsOf},
     trace::TraceId,
@@ -48,7 +48,7 @@ impl Store {
     fn search(&self, filter: &str) -> Search {
         let expression = (!filter.is_empty()).then(|| filter.parse().unwrap());
         let (from_ns, to_ns) = (self.from * NANOSECONDS, self.to * NANOSECONDS);
-        Search { from_ns, to_ns, expression, slowest_first: false, limit: 100 }
+        Search { from_ns, to_ns, expression, order: Order::Newest, limit: 100 }
     }
 
     /// How many traces match, and which tenants they are of.

@@ -159,7 +159,7 @@ async fn parameters_are_checked() {
     for (path, told) in [
         ("/api/map?tenant=a&tenant=b", "tenant: given more than once"),
         ("/api/map?window=1h&window=2h", "window: given more than once"),
-        ("/api/traces?order=oldest", "order: one of newest, slowest"),
+        ("/api/traces?order=oldest", "order: one of newest, slowest, spans"),
         ("/api/traces?status=fine", "status: one of ok, fault, error, throttle"),
         ("/api/traces?limit=5&limit=5", "limit: given more than once"),
         ("/api/traces?limit=many", "limit: from 1 to 500"),

@@ -3,6 +3,7 @@
 
 mod bookings;
 mod expectations;
+mod questions;
 mod simulation;
 mod slow_call;
 mod table;
@@ -41,7 +42,7 @@ pub async fn run(options: &Options, once: bool) -> Result<ExitCode> {
     };
     let mut ended = Ok(());
     if !once {
-        println!("\nThe simulated tenants go on sending. Ctrl-C ends everything.");
+        println!("The simulated tenants go on sending. Ctrl-C ends everything.");
         let wanted = async {
             tokio::select! {
                 _ = asked_to_stop() => {}
@@ -119,13 +120,13 @@ async fn tell(cloud: &Cloud) -> Result<(bool, Simulation)> {
     }
     println!("  control plane   {}", outputs.control_plane_url);
     print!("{}", sign_in::how(outputs));
-    println!("  who is hurting  {}/tenants", outputs.control_plane_url);
     println!("  the slow quote  {}/traces/{}", outputs.control_plane_url, slow.trace_id);
     println!("  booking API     {}", outputs.booking_url);
     println!("  mileage API     {}", outputs.mileage_url);
     for (name, url) in &outputs.services {
         println!("  {name:<15} {url}/{name}");
     }
+    println!("\nWhich of the simulated tenants is hurting, and why:\n\n{}", questions::of(&outputs.control_plane_url));
     Ok((expectations.held(), simulation))
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use comfy_table::Cell;
 use control_plane::{
-    text::{clock, duration, percent, rate},
+    text::{clock, duration, lookup, percent, rate},
     visible,
 };
 use control_plane_audit::{About, Listing, Outcome};
@@ -34,9 +34,10 @@ pub(crate) fn traces(found: &Found, screen: &Screen) -> String {
     }
     let more = if found.truncated { " (the search ended there)" } else { "" };
     let table = screen.draw(table, &[0, 2, 3, 7, 8], &[6, 5, 7, 8]);
+    let lookup = lookup(found).map(|lookup| format!("{}\n", visible::line(&lookup))).unwrap_or_default();
     let each =
         if found.traces.is_empty() { String::new() } else { format!("each at {}\n", screen.link("/traces/<trace>")) };
-    format!("{table}\n{} of {} traces match{more}\n{each}", found.matched, found.scanned)
+    format!("{table}\n{} of {} traces match{more}\n{lookup}{each}", found.matched, found.scanned)
 }
 
 /// The edges of the service map, the unwell ones first.

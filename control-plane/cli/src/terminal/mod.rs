@@ -1,5 +1,6 @@
 //! What the pages show, in a terminal.
 
+mod found;
 mod groups;
 mod lists;
 mod objectives;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 use control_plane::visible;
 use serde::de::DeserializeOwned;
 
+pub(crate) use found::found;
 pub(crate) use groups::groups;
 pub(crate) use lists::{audit, map, traces};
 pub(crate) use objectives::{alerts, cost, slo};

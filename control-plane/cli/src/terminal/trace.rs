@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use control_plane_model::trace::{Node, Trace, Tree};
+use control_plane::text;
+use control_plane_model::trace::{Node, Trace, Tree, ending};
 
 use super::Screen;
 
@@ -13,7 +14,7 @@ const FAINT: Style = Style::new().dimmed();
 const AXIS: usize = 30;
 
 /// The trace, a line per span: name, kind, service, account, tenant, tier, duration, and where it lies on the trace's time
-/// axis. Failed spans are red.
+/// axis; and below, where it ended. Failed spans are red.
 pub(crate) fn trace(trace: &Trace, screen: &Screen) -> String {
     let tree = Tree::of(trace);
     let paint = |style: Style| if screen.color { style } else { Style::new() };
@@ -53,6 +54,7 @@ pub(crate) fn trace(trace: &Trace, screen: &Screen) -> String {
         }
         out.push('\n');
     }
+    let _ = writeln!(out, "{}", text::ending(&ending(&tree)));
     let _ = writeln!(out, "{faint}{}{faint:#}", screen.link(&format!("/traces/{}", trace.trace_id)));
     out
 }

@@ -21,6 +21,10 @@ const MAX_ANNOTATIONS: usize = 50;
 
 /// Attributes that say how HTTP was answered, the first of them first.
 pub(super) const HTTP_STATUS: [&str; 2] = ["http.response.status_code", "http.status_code"];
+/// Attributes of a sender that name its version.
+const VERSIONS: [&str; 2] = ["service.version", "faas.version"];
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html>
+const UNPUBLISHED: &str = "$LATEST";
 
 /// A span id that is not zero.
 pub type SpanId = u64;
@@ -86,6 +90,14 @@ impl Resource {
             tier: own("tenant.tier"),
         }
     }
+}
+
+/// What a sender says of its version, by attribute. What Lambda calls every version that was not published is none.
+pub fn versions(resource: &resource::Resource) -> impl Iterator<Item = (&'static str, String)> {
+    VERSIONS.into_iter().filter_map(|attribute| {
+        let version = text(&resource.attributes, attribute).filter(|version| version != UNPUBLISHED)?;
+        Some((attribute, cut(&version).to_owned()))
+    })
 }
 
 /// The facts of one span.

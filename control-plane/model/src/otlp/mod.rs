@@ -6,19 +6,22 @@
 //! | `facts` | what counting, the service map and searching rest on |
 //! | `peer`, `weight` | of these, the other side, and how many a span stands for |
 //! | `stored` | a span as it was stored, read no further than is asked |
+//! | `proto_json` | spans in OTLP's JSON, as they were received |
 //! | `span`, `allowance` | a span as it is shown, and how much of it |
 
 mod allowance;
 mod attributes;
 mod facts;
 mod peer;
+mod proto_json;
 mod span;
 mod stored;
 mod weight;
 
-pub use facts::{Facts, Flags, Resource, Sample, SpanId};
+pub use facts::{Facts, Flags, Resource, Sample, SpanId, versions};
 pub use opentelemetry_proto::tonic::{resource::v1::Resource as SentResource, trace::v1::span::SpanKind as Kind};
 pub use peer::Peer;
+pub use proto_json::resource_spans;
 pub use span::span;
 pub use stored::{StoredAttribute, StoredEvent, StoredList, StoredSpan, StoredStatus, StoredValue, Value, text};
 

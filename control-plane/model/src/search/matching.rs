@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
-    AnnotationTest, Expression, Flag, NodeTest, NumberOf, TextOf, TextTest,
+    Expression, Flag, NodeTest, NumberOf, TextOf, TextTest,
     outline::{Outline, Service},
 };
 use crate::{catalog::Catalog, otlp::Flags, topology::NodeId};
@@ -123,15 +123,11 @@ fn test<'a>(expression: &'a Expression, catalog: &'a Catalog) -> Test<'a> {
         Expression::Text(TextOf::User, test, text) => Box::new(|seen| any(&seen.outline.users, *test, text)),
         Expression::Annotation(key, test) => {
             let keys = catalog.annotations(key);
-            let holds = |value: &str| match test {
-                None => true,
-                Some(AnnotationTest::Text(test, text)) => test.holds(value, text),
-                Some(AnnotationTest::Number(comparison, number)) => {
-                    value.parse().is_ok_and(|value| comparison.holds(value, *number))
-                }
-            };
+            let holds = |value: &str| test.as_ref().is_none_or(|test| test.holds(value));
             Box::new(move |seen| seen.outline.annotations.iter().any(|(key, value)| keys.contains(key) && holds(value)))
         }
+        // No outline has it: a formula asks spans.
+        Expression::Attribute(_) => Box::new(|_| false),
         Expression::Service(node, inner) => {
             let (nodes, inner) = (nodes(node), within(inner));
             Box::new(move |seen| {

@@ -7,8 +7,12 @@
 //! | `parser` | tokens to an [`Expression`] |
 //! | `kinds` | what X-Ray calls types of services, as kinds of nodes here |
 //! | `outline` | what a search looks at |
+//! | `formula` | an expression in two parts: what the index answers, and attributes that no index has |
+//! | `attributes` | these in spans as they were stored |
 //! | `matching` | an expression against the outline of a trace |
 
+mod attributes;
+mod formula;
 mod kinds;
 mod lexer;
 mod matching;
@@ -16,9 +20,16 @@ mod outline;
 mod parser;
 
 pub use crate::catalog::normalized;
+pub use attributes::Sought;
+pub use formula::{Bits, Formula, bit};
 pub use matching::{Matcher, Row};
 pub use outline::{MAX_ENTRIES, Outline, Service, remember};
 pub use slo::quoted;
+
+use std::collections::BTreeSet;
+
+/// What every span of a tenant is indexed by.
+const ALWAYS: [&str; 2] = ["tenant.id", "tenant.tier"];
 
 /// Text that is no filter expression, and where it stops being one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +67,8 @@ pub enum Expression {
     Text(TextOf, TextTest, String),
     /// `annotation[key] = …`; with no test: the annotation is there.
     Annotation(String, Option<AnnotationTest>),
+    /// `attribute[key] = …`: what no index has.
+    Attribute(Attribute),
     /// `service(…) { … }`
     Service(NodeTest, Option<Box<Expression>>),
     /// `edge(…, …) { … }`
@@ -160,6 +173,24 @@ impl TextTest {
     }
 }
 
+/// An attribute of a span, of one of its events, or of its sender.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attribute {
+    /// Its name.
+    pub key: AttributeKey,
+    /// What it says; nothing, where it only has to be there. Of a list, one element does.
+    pub test: Option<AnnotationTest>,
+}
+
+/// The name of an attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttributeKey {
+    /// To the letter.
+    Exact(String),
+    /// As X-Ray writes it, [`normalized`].
+    Normalized(String),
+}
+
 /// How an annotation is tested: as text, or as a number.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AnnotationTest {
@@ -167,6 +198,15 @@ pub enum AnnotationTest {
     Text(TextTest, String),
     /// As a number.
     Number(Comparison, f64),
+}
+
+impl AnnotationTest {
+    fn holds(&self, value: &str) -> bool {
+        match self {
+            Self::Text(test, text) => test.holds(value, text),
+            Self::Number(comparison, number) => value.parse().is_ok_and(|value| comparison.holds(value, *number)),
+        }
+    }
 }
 
 /// Which nodes are meant; what is `None` may be anything.
@@ -199,5 +239,45 @@ impl Expression {
             }
             _ => None,
         }
+    }
+
+    /// Whether spans have to be read for it.
+    pub fn asks_for_attributes(&self) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::asks_for_attributes),
+            Self::Not(inner) => inner.asks_for_attributes(),
+            Self::Attribute(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The annotations that it asks for, as X-Ray writes them, each once. Tenant and tier are there always.
+    pub fn annotations(&self) -> BTreeSet<String> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::annotations).collect(),
+            Self::Not(inner) => inner.annotations(),
+            Self::Annotation(key, _) => {
+                let key = normalized(key);
+                let is_there = ALWAYS.iter().any(|always| normalized(always) == key);
+                Some(key).filter(|_| !is_there).into_iter().collect()
+            }
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// The same, but of some annotations, as X-Ray writes them, the attributes of these names are asked for.
+    pub fn with_attributes_for(&self, annotations: &BTreeSet<String>) -> Self {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.with_attributes_for(annotations)).collect();
+        let changed = match self {
+            Self::And(parts) => Self::And(all(parts)),
+            Self::Or(parts) => Self::Or(all(parts)),
+            Self::Not(inner) => Self::Not(Box::new(inner.with_attributes_for(annotations))),
+            Self::Annotation(key, test) if annotations.contains(&normalized(key)) => {
+                Self::Attribute(Attribute { key: AttributeKey::Normalized(normalized(key)), test: test.clone() })
+            }
+            same => same.clone(),
+        };
+        // One that would ask for too many finds none of them.
+        if Formula::of(&changed).is_some_and(|formula| formula.is_too_large()) { self.clone() } else { changed }
     }
 }

@@ -1,7 +1,8 @@
 //! Tokens to an expression.
 
 use super::{
-    AnnotationTest, Comparison, Expression, ExpressionError, Flag, NodeTest, NumberOf, TextOf, TextTest,
+    ALWAYS, AnnotationTest, Attribute, AttributeKey, Comparison, Expression, ExpressionError, Flag, Formula, NodeTest,
+    NumberOf, TextOf, TextTest,
     kinds::kind,
     lexer::{Token, tokens},
 };
@@ -36,6 +37,9 @@ pub(super) fn parse(text: &str) -> Result<Expression, ExpressionError> {
     let expression = parser.any_of()?;
     if parser.at < parser.tokens.len() {
         return parser.expected("AND, OR or the end");
+    }
+    if Formula::of(&expression).is_some_and(|formula| formula.is_too_large()) {
+        return Err(ExpressionError::at(text, 0, "this asks for more attributes than are looked for at once"));
     }
     // Only what is an expression to its end is one that X-Ray would take.
     parser.elsewhere.map_or(Ok(expression), Err)
@@ -142,7 +146,15 @@ impl<'a> Parser<'a> {
         let Some(Token::Word(word)) = self.token(self.at) else { return self.expected("a keyword") };
         let (word, lower) = (*word, word.to_ascii_lowercase());
         if lower == "annotation" || lower.starts_with("annotation.") {
-            return self.annotation(word);
+            let (key, test) = self.keyed(word)?;
+            return Ok(Expression::Annotation(key, test));
+        }
+        if lower == "attribute" || lower.starts_with("attribute.") {
+            let (key, test) = self.keyed(word)?;
+            if ALWAYS.contains(&key.as_str()) {
+                return Ok(Expression::Annotation(key, test));
+            }
+            return Ok(Expression::Attribute(Attribute { key: AttributeKey::Exact(key), test }));
         }
         let at = self.at;
         self.at += 1;
@@ -225,8 +237,8 @@ impl<'a> Parser<'a> {
         Ok(Expression::Text(of, test, self.text()?))
     }
 
-    /// `annotation.key …`, `annotation[key] …`
-    fn annotation(&mut self, word: &str) -> Parsed<Expression> {
+    /// `annotation.key …`, `annotation[key] …`, and the same of an attribute.
+    fn keyed(&mut self, word: &str) -> Parsed<(String, Option<AnnotationTest>)> {
         self.at += 1;
         let key = match word.split_once('.') {
             Some((_, key)) if !key.is_empty() => key.to_owned(),
@@ -235,7 +247,7 @@ impl<'a> Parser<'a> {
                 let key = match self.token(self.at) {
                     Some(Token::Word(key)) => (*key).to_owned(),
                     Some(Token::Text(key)) => key.clone(),
-                    _ => return self.expected("the annotation's name"),
+                    _ => return self.expected("a name"),
                 };
                 self.at += 1;
                 self.expect("]")?;
@@ -250,7 +262,7 @@ impl<'a> Parser<'a> {
             Some(_) => None,
         };
         let test = match (self.token(self.at), compared, tested) {
-            (_, None, None) => return Ok(Expression::Annotation(key, None)),
+            (_, None, None) => return Ok((key, None)),
             (Some(Token::Number(number)), Some(comparison), _) => AnnotationTest::Number(comparison, *number),
             (Some(Token::Text(text)), _, Some(test)) => AnnotationTest::Text(test, text.clone()),
             (Some(Token::Word(truth @ ("true" | "false"))), _, Some(test)) => {
@@ -260,7 +272,7 @@ impl<'a> Parser<'a> {
             (_, _, None) => return self.expected("a number"),
         };
         self.at += 1;
-        Ok(Expression::Annotation(key, Some(test)))
+        Ok((key, Some(test)))
     }
 
     /// `{ … }`, if it is there.

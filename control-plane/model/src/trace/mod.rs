@@ -1,10 +1,12 @@
 //! A trace as read back: its spans, its ids, its tree.
 
 mod critical_path;
+mod ending;
 mod ids;
 mod tree;
 
 pub use critical_path::{Stretch, critical_path};
+pub use ending::{Ending, Step, Stop, ending};
 pub use ids::{InvalidTraceId, TraceId};
 pub use tree::{Node, Tree};
 

@@ -4,7 +4,10 @@
 //! |---|---|
 //! | `sources` | what all of it is read from |
 //! | `query` | what a request asks for |
+//! | `export` | traces in OTLP's JSON, as they were received |
+//! | `find` | finding things by what people have in hand |
 //! | `objectives` | objectives and alerts |
+//! | `cockpit` | a tenant's users, failures, spending and budget |
 //! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `cost` | who costs what, and why |
 //! | `groups` | requests by the values of any attribute |
@@ -14,7 +17,10 @@
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
+mod cockpit;
 mod cost;
+mod export;
+mod find;
 mod groups;
 mod logs;
 mod objectives;
@@ -28,19 +34,22 @@ use axum::{
     Json,
     extract::{FromRequestParts, Path},
     http::{StatusCode, request::Parts},
+    response::{IntoResponse, Response},
 };
 use control_plane_access::{May, Routes};
 use control_plane_model::{
-    listing::Found,
     map::ServiceMap,
     store::Facets,
-    trace::{Stretch, Trace, Tree, critical_path},
+    trace::{Ending, Stretch, Trace, Tree, critical_path, ending},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use audit::AuditFilter;
+pub use cockpit::{Failed, Registered, Spending, UsersSeen};
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
+pub use find::{FindAnswer, Hit, Largest, TracesHit, Tried};
+pub(crate) use find::{FindQuery, Finding, find};
 pub use groups::GroupsAnswer;
 pub(crate) use groups::{GroupFilter, ORDERS};
 pub use logs::Logs;
@@ -52,9 +61,12 @@ pub use timeline::{Beside, Deployed, Point};
 pub(crate) use why::{AGAINST, WhyFilter, is_of_outcomes};
 pub use why::{SideAnswer, WhyAnswer, verdict};
 
-pub use crate::evaluator::{FareLine, SloAnswer};
 pub(crate) use crate::window::WindowQuery;
 use crate::{access::refuse, problem::Problem};
+pub use crate::{
+    evaluator::{FareLine, SloAnswer},
+    tenants::Named,
+};
 
 /// What is answered in JSON.
 type Answer<T> = Result<Json<T>, Problem>;
@@ -79,6 +91,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/traces", traces)
         .get(May::SignedIn, "/api/traces/{id}", trace)
         .get(May::Staff, "/api/traces/{id}/logs", trace_logs)
+        .get(May::SignedIn, "/api/find", find_anything)
         .get(May::SignedIn, "/api/groups", groups::groups)
         .get(May::SignedIn, "/api/why", why::why)
         .get(May::SignedIn, "/api/facets", facets)
@@ -89,12 +102,38 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::Staff, "/api/audit", audit::audit)
 }
 
-/// A trace, and what it waited for.
-#[derive(Debug, Serialize)]
-pub(crate) struct TraceAnswer {
+/// Which traces, and in which form.
+#[derive(Debug, Default, Deserialize)]
+struct TracesQuery {
     #[serde(flatten)]
-    trace: Trace,
-    critical_path: Vec<Stretch>,
+    filter: TraceFilter,
+    format: Option<String>,
+}
+
+/// In which form.
+#[derive(Debug, Default, Deserialize)]
+struct TraceQuery {
+    format: Option<String>,
+}
+
+/// A trace, what it waited for, and where it ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TraceAnswer {
+    /// Its spans.
+    #[serde(flatten)]
+    pub trace: Trace,
+    /// What it waited for.
+    pub critical_path: Vec<Stretch>,
+    /// Where it ended.
+    pub ending: Ending,
+}
+
+impl TraceAnswer {
+    fn of(trace: Trace) -> Self {
+        let tree = Tree::of(&trace);
+        let (critical_path, ending) = (critical_path(&tree), ending(&tree));
+        Self { trace, critical_path, ending }
+    }
 }
 
 /// `GET /api/map`
@@ -102,16 +141,21 @@ async fn map(view: View, Query(filter): Query<MapFilter>) -> Answer<ServiceMap> 
     view.map(&filter).await.map(Json)
 }
 
-/// `GET /api/traces`
-async fn traces(view: View, Query(filter): Query<TraceFilter>) -> Answer<Found> {
-    view.traces(&filter).await.map(Json)
+/// `GET /api/traces`, as JSON of its own or OTLP's.
+async fn traces(view: View, Query(asked): Query<TracesQuery>) -> Result<Response, Problem> {
+    match export::is_asked_for(&asked.format)? {
+        true => export::of_search(&view, &asked.filter).await,
+        false => view.traces(&asked.filter).await.map(|found| Json(found).into_response()),
+    }
 }
 
-/// `GET /api/traces/{id}`, the id in W3C or X-Ray form.
-async fn trace(view: View, Id(id): Id) -> Answer<TraceAnswer> {
+/// `GET /api/traces/{id}`, the id in W3C or X-Ray form, as JSON of its own or OTLP's.
+async fn trace(view: View, Id(id): Id, Query(asked): Query<TraceQuery>) -> Result<Response, Problem> {
     let trace = view.trace(&id).await?;
-    let critical_path = critical_path(&Tree::of(&trace));
-    Ok(Json(TraceAnswer { trace, critical_path }))
+    match export::is_asked_for(&asked.format)? {
+        true => export::of_trace(&view, &trace).await,
+        false => Ok(Json(TraceAnswer::of(trace)).into_response()),
+    }
 }
 
 /// `GET /api/traces/{id}/logs`
@@ -120,6 +164,11 @@ async fn trace_logs(view: View, Id(id): Id) -> Answer<Vec<serde_json::Value>> {
         Some(lines) => lines.map(Json).map_err(|error| Problem::new(StatusCode::BAD_GATEWAY, error)),
         None => Err(Problem::not_found("No place to ask for log lines is configured.")),
     }
+}
+
+/// `GET /api/find`
+async fn find_anything(view: View, Query(query): Query<FindQuery>) -> Answer<FindAnswer> {
+    find(&view, &query).await.map(Json)
 }
 
 /// `GET /api/facets`

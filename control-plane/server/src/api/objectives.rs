@@ -7,17 +7,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control_plane_model::{
-    listing::Search,
-    search::quoted,
     store::{Scope, SpanStore},
     trace,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use slo::Summary;
+use slo::{Distance, Prices, Summary};
 
 use super::{
     Answer, Beside, Deployed, Id, Point, Query, View,
+    cockpit::{self, Failed, Registered, Spending, UsersSeen},
     timeline::{self, ServiceKey, Stretches},
 };
 
@@ -27,8 +26,6 @@ use crate::{
     problem::Problem,
     window::{Window, WindowQuery},
 };
-
-const SLOWEST: usize = 10;
 
 /// A service as a tenant sees it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,10 +59,24 @@ pub struct TenantAnswer {
     pub versions: Vec<Deployed>,
     /// Its services in the window, the slowest first.
     pub services: Vec<ServiceLine>,
+    /// The traces of the window in which something failed.
+    pub failed: Failed,
     /// The slowest traces of the window.
     pub slowest: Vec<trace::Summary>,
     /// Its alerts, the latest first.
     pub alerts: Vec<Alarm>,
+    /// How far it is from each alert, and why those are not open that are not.
+    pub conditions: Vec<Distance>,
+    /// Since when its requests are hurt as they are now, Unix seconds; six hours ago at the most, and none if they are not.
+    pub hurt_since: Option<i64>,
+    /// Its users in the window; none where they could not be counted.
+    pub users: Option<UsersSeen>,
+    /// What it spends.
+    pub spending: Spending,
+    /// The last 30 days, day by day, whatever the window; days without requests are left out.
+    pub month: Vec<Point>,
+    /// What the registry says of it; none where there is no registry, or it did not answer.
+    pub registered: Option<Registered>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -80,7 +91,9 @@ pub(super) async fn slo(view: View) -> Response {
 
 /// `GET /api/tenants/{id}`
 pub(super) async fn tenant(view: View, Id(id): Id, Query(window): Query<WindowQuery>) -> Answer<TenantAnswer> {
-    view.tenant(&id, &window).await.map(Json)
+    let (answer, registered) = tokio::join!(view.tenant(&id, &window), view.registered(&id));
+    let registered = registered.and_then(Result::ok).map(|tenant| Registered::from(&tenant));
+    Ok(Json(TenantAnswer { registered, ..answer? }))
 }
 
 /// `GET /api/alerts`
@@ -94,25 +107,23 @@ pub(super) async fn over(
     scope: &Scope,
     id: &str,
     window: Window,
+    prices: Option<&Prices>,
 ) -> Result<TenantAnswer, Problem> {
     if !spans.knows_tenant(scope, id).await? {
         return Err(Problem::not_found("No span has named this tenant."));
     }
-    let search = Search {
-        from_ns: window.from_ns,
-        to_ns: window.to_ns,
-        expression: Some(format!("annotation[tenant.id] = {}", quoted(id)).parse()?),
-        slowest_first: true,
-        limit: SLOWEST,
-    };
-    let stretches = Stretches::of(window, Timestamp::now());
+    let now = Timestamp::now();
+    let stretches = Stretches::of(window, now);
     let (from, to) = window.seconds();
-    let found = async { Ok::<_, Problem>(spans.search(scope, search).await?) };
-    let (own, together, versions, found) = tokio::try_join!(
+    let (own, earlier, together, versions, slowest, failed, users, month) = tokio::try_join!(
         timeline::own(spans, scope, id, stretches),
+        timeline::own(spans, scope, id, Stretches::of(cockpit::before(window), now)),
         timeline::together(spans, scope, stretches),
         async { Ok(spans.versions(scope, from, to).await?) },
-        found
+        cockpit::slowest(spans, scope, id, window),
+        cockpit::failed(spans, scope, id, window),
+        cockpit::users(spans, scope, id, window),
+        cockpit::month(spans, scope, id, now),
     )?;
     Ok(TenantAnswer {
         from,
@@ -121,8 +132,12 @@ pub(super) async fn over(
         beside: together.beside(own.tier.as_deref(), stretches),
         versions: own.deployed(versions),
         points: stretches.points(&own.over_time()),
+        spending: Spending::of(window, now, (&own.services, &earlier.services), prices),
         services: services(own.services),
-        slowest: found.traces,
+        failed,
+        slowest,
+        users,
+        month,
         ..TenantAnswer::default()
     })
 }

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use control_plane_model::search::{Expression, quoted};
+use control_plane_model::{
+    listing::Order,
+    search::{Expression, quoted},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{problem::Problem, window::WindowQuery};
@@ -77,8 +80,9 @@ pub(crate) struct TraceFilter {
 }
 
 impl TraceFilter {
-    pub(crate) fn slowest_first(&self) -> Result<bool, Problem> {
-        Ok(one_of("order", &self.order, &["newest", "slowest"])? == Some("slowest"))
+    pub(crate) fn order(&self) -> Result<Order, Problem> {
+        let named = one_of("order", &self.order, &Order::ALL.map(Order::name))?;
+        Ok(Order::ALL.into_iter().find(|order| Some(order.name()) == named).unwrap_or_default())
     }
 
     pub(crate) fn limit(&self) -> Result<usize, Problem> {

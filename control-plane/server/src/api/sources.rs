@@ -8,6 +8,7 @@ use control_plane_audit::Audit;
 use control_plane_model::{
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
+    sample::{Sample, SampleQuery},
     store::{Facets, Scope, SpanStore, StateStore},
     trace::{Trace, TraceId},
 };
@@ -17,14 +18,14 @@ use slo::Prices;
 use tenant_registry::Tenant;
 
 use super::{
-    CostAnswer, Days, GroupFilter, GroupsAnswer, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter, WhyAnswer,
-    WhyFilter, groups, objectives, why,
+    CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter,
+    WhyAnswer, WhyFilter, groups, objectives, why,
 };
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
     problem::{Problem, in_time},
-    tenants::Tenants,
+    tenants::{Known, Named, Tenants},
     window::{Place, WindowQuery},
 };
 
@@ -40,6 +41,7 @@ pub(crate) struct Sources {
     pub(crate) prices: Option<Arc<Prices>>,
     pub(crate) logs: Option<Logs>,
     pub(crate) tenants: Option<Tenants>,
+    pub(crate) finding: Finding,
 }
 
 /// What somebody sees of it: the one way from a request to what is kept.
@@ -85,7 +87,7 @@ impl View {
             from_ns: window.from_ns,
             to_ns: window.to_ns,
             expression: filter.conditions.expression()?.map(|text| text.parse()).transpose()?,
-            slowest_first: filter.slowest_first()?,
+            order: filter.order()?,
             limit: filter.limit()?,
         };
         in_time(self.sources.spans.search(&self.scope, search)).await
@@ -102,8 +104,23 @@ impl View {
     }
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {
-        let found = in_time(self.sources.spans.trace(&self.scope, id.parse()?)).await?;
+        let found = self.known_trace(id.parse()?).await?;
         found.ok_or_else(|| Problem::not_found("No span of this trace has arrived."))
+    }
+
+    /// A trace, where a span of it has arrived.
+    pub(crate) async fn known_trace(&self, id: TraceId) -> Result<Option<Trace>, Problem> {
+        in_time(self.sources.spans.trace(&self.scope, id)).await
+    }
+
+    /// How things are found.
+    pub(crate) fn finding(&self) -> &Finding {
+        &self.sources.finding
+    }
+
+    /// Traces that match, whole.
+    pub(crate) async fn sample(&self, query: SampleQuery) -> Result<Sample, Problem> {
+        in_time(self.sources.spans.sample(&self.scope, query)).await
     }
 
     /// The log lines of a trace, or why there are none; `None` where nobody keeps any, or they are not for these eyes: a line may be another
@@ -118,18 +135,45 @@ impl View {
     }
 
     pub(crate) async fn tenant(&self, id: &str, window: &WindowQuery) -> Result<TenantAnswer, Problem> {
+        let Sources { spans, evaluator, prices, .. } = &self.sources;
+        // Only of a tenant that is for these eyes: of others there is no line.
         let now = self.slo().tenant(id).cloned();
+        let conditions = now.as_ref().map(|_| evaluator.distances(id)).unwrap_or_default();
+        let hurt_since = now.as_ref().and_then(|_| evaluator.hurt_since(id));
         let window = window.resolve(Timestamp::now())?;
         let (over, alerts) = tokio::try_join!(
-            in_time(objectives::over(&*self.sources.spans, &self.scope, id, window)),
+            in_time(objectives::over(&**spans, &self.scope, id, window, prices.as_deref())),
             self.alerts(Some(id))
         )?;
-        Ok(TenantAnswer { now, alerts, ..over })
+        Ok(TenantAnswer { now, alerts, conditions, hurt_since, ..over })
     }
 
     /// The registry, where one is configured.
     pub(crate) fn tenants(&self) -> Option<&Tenants> {
         self.sources.tenants.as_ref()
+    }
+
+    /// Whether a span, or a name of the registry's, is of this tenant.
+    pub(crate) async fn knows_tenant(&self, id: &str) -> Result<bool, Problem> {
+        let known = self.scope.sees(Some(id)) && in_time(self.sources.spans.knows_tenant(&self.scope, id)).await?;
+        Ok(known || self.name_of(id).is_some())
+    }
+
+    /// The name of a tenant's company; none where it is not known, or not for these eyes.
+    pub(crate) fn name_of(&self, id: &str) -> Option<String> {
+        self.tenants().filter(|_| self.scope.sees(Some(id)))?.name_of(id)
+    }
+
+    /// The tenants whose company is called so, or whose name begins so.
+    pub(crate) fn called(&self, name: &str) -> Vec<Named> {
+        let mut found = self.tenants().map(|tenants| tenants.called(name)).unwrap_or_default();
+        found.retain(|named| self.scope.sees(Some(&named.tenant)));
+        found
+    }
+
+    /// How much of the companies' names is known.
+    pub(crate) fn names_known(&self) -> Known {
+        self.tenants().map_or(Known::Nothing, Tenants::names_known)
     }
 
     /// A tenant as the registry has it; `None` where there is no registry, or the tenant is not for these eyes.

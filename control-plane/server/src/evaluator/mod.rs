@@ -112,6 +112,13 @@ impl Evaluator {
         self.latest.read().answer.clone()
     }
 
+    /// Since when a tenant's requests are hurt as they are now, if they are and it is among the ten that are hurt the most.
+    pub fn hurt_since(&self, tenant: &str) -> Option<i64> {
+        let latest = self.snapshot();
+        let worst = latest.hurting.iter().flat_map(|hurting| &hurting.worst);
+        worst.into_iter().find(|hurt| hurt.tenant == tenant).map(|hurt| hurt.since)
+    }
+
     /// How far a tenant is from each alert; nothing of one that was not evaluated.
     pub fn distances(&self, tenant: &str) -> Vec<Distance> {
         let latest = self.latest.read();

@@ -6,6 +6,7 @@
 //! | `map`, `map_layout` | the service map, and where its nodes stand |
 //! | `search` | searching traces |
 //! | `why` | what sets bad traces apart from good ones |
+//! | `find` | finding things by what people have in hand |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `groups` | requests by any attribute |
@@ -18,6 +19,7 @@
 mod audit;
 mod charts;
 mod cost;
+mod find;
 mod frame;
 mod groups;
 mod map;
@@ -41,6 +43,7 @@ use crate::{access::refuse, api::Sources};
 pub(crate) fn routes() -> Routes<Sources> {
     Routes::new(refuse)
         .get(May::SignedIn, "/", map::page)
+        .get(May::SignedIn, "/find", find::page)
         .get(May::SignedIn, "/traces", search::page)
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
         .get(May::SignedIn, "/groups", groups::page)

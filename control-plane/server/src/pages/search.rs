@@ -5,14 +5,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use control_plane_model::{
-    listing::{Found, LatencyBin},
+    listing::{Found, LatencyBin, Order},
     store::Facets,
     trace::{Summary, TraceId},
 };
 use maud::{Markup, Render, html};
 
 use super::{
-    frame::{Table, answer, choice, moment, window},
+    frame::{Sort, Table, answer, choice, moment, window},
     why,
 };
 
@@ -20,10 +20,12 @@ use crate::{
     api::{Conditions, Query, STATUSES, TraceFilter, View, WindowQuery},
     layout::{self, Tab},
     problem::Problem,
-    text::{duration, link},
+    text::{duration, link, lookup},
 };
 
 const TITLE: &str = "Traces";
+/// As many as the API lists at once.
+const MOST_EXPORTED: usize = 500;
 
 pub(super) async fn page(view: View, filter: Result<Query<TraceFilter>, Problem>) -> Response {
     let (filter, facets) = match async { Ok((filter?.0, view.facets().await?)) }.await {
@@ -62,13 +64,22 @@ fn form(view: &View, filter: &TraceFilter, facets: &Facets) -> Markup {
             }
             label { "Order"
                 select name="order" {
-                    option value="newest" { "newest first" }
-                    option value="slowest" selected[filter.order.as_deref() == Some("slowest")] { "slowest first" }
+                    @for order in Order::ALL {
+                        option value=(order.name()) selected[filter.order.as_deref() == Some(order.name())] { (words(order)) }
+                    }
                 }
             }
             (window(&view.place, &filter.window))
             button { "Search" }
         }
+    }
+}
+
+fn words(order: Order) -> &'static str {
+    match order {
+        Order::Newest => "newest first",
+        Order::Slowest => "slowest first",
+        Order::MostSpans => "most spans first",
     }
 }
 
@@ -94,14 +105,47 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
             ". "
             @if found.matched > 0 { a href=(why::of_search(&filter.conditions, &filter.window)) { "Why?" } }
         }
+        @if let Some(lookup) = lookup(found) { p { (lookup) } }
         @if found.matched > 0 {
+            (exports(filter, found))
             (histogram(filter, &found.latency))
-            (table("Traces, scrollable", &found.traces, &filter.window))
+            (sorted("Traces, scrollable", &found.traces, &filter.window, sorts(filter)))
         }
     }
 }
 
+/// The way out: the list, and the traces whole.
+fn exports(filter: &TraceFilter, found: &Found) -> Markup {
+    let list = link("/api/traces", &TraceFilter { limit: Some(MOST_EXPORTED.to_string()), ..filter.clone() });
+    html! {
+        p.exports {
+            "Export: " a href=(list) download="traces.json" { "list as JSON" } ", "
+            a href={ (list) "&format=otlp" } { "traces as OTLP" }
+            @if found.matched > MOST_EXPORTED { " (" (MOST_EXPORTED) " of them)" }
+        }
+    }
+}
+
+/// Heads of columns lead to the search in their order.
+fn sorts(filter: &TraceFilter) -> Vec<Sort> {
+    let now = filter.order().unwrap_or_default();
+    let by = |order: Order| Sort {
+        head: match order {
+            Order::Newest => "Started",
+            Order::Slowest => "Duration",
+            Order::MostSpans => "Spans",
+        },
+        path: link("/traces", &TraceFilter { order: Some(order.name().to_owned()), ..filter.clone() }),
+        is_on: order == now,
+    };
+    Order::ALL.map(by).into()
+}
+
 pub(super) fn table(label: &str, traces: &[Summary], within: &WindowQuery) -> Markup {
+    sorted(label, traces, within, Vec::new())
+}
+
+fn sorted(label: &str, traces: &[Summary], within: &WindowQuery, sorts: Vec<Sort>) -> Markup {
     let color = |trace: &Summary| match trace.status() {
         "throttled" => "throttle",
         status => status,
@@ -109,6 +153,7 @@ pub(super) fn table(label: &str, traces: &[Summary], within: &WindowQuery) -> Ma
     let name = |trace: &Summary| if trace.root.is_empty() { trace.trace_id.to_string() } else { trace.root.clone() };
     let page = |trace: &Summary| within.link(&format!("/traces/{}", trace.trace_id), &());
     Table::of(label, traces, |_| None)
+        .sorted_by(sorts)
         .text("Trace", |trace| html! { a href=(page(trace)) { (name(trace)) } })
         .number("Duration", |trace| duration(trace.duration_ns as f64))
         .colored_text("Status", color, Summary::status)

@@ -8,7 +8,7 @@ use std::{
 use axum::response::Response;
 use control_plane_model::{
     otlp::up_to,
-    trace::{Node, Span, Stretch, Trace, Tree, critical_path},
+    trace::{Ending, Node, Span, Stretch, Trace, Tree, critical_path, ending},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use crate::{
     api::{Id, Query, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::duration,
+    text::{self, duration},
     visible,
 };
 
@@ -61,8 +61,12 @@ struct Drawing<'a> {
 impl Drawing<'_> {
     /// The page of a span within its trace.
     fn href(&self, trace_id: &str, span_id: &str) -> String {
-        format!("{}#span-{span_id}", self.window.link(&format!("/traces/{trace_id}"), &[("span", span_id)]))
+        href(self.window, trace_id, span_id)
     }
+}
+
+fn href(window: &WindowQuery, trace_id: &str, span_id: &str) -> String {
+    format!("{}#span-{span_id}", window.link(&format!("/traces/{trace_id}"), &[("span", span_id)]))
 }
 
 async fn render(view: &View, id: &str, shown: &Shown) -> Result<Markup, Problem> {
@@ -105,6 +109,7 @@ fn head(drawing: &Drawing<'_>) -> Markup {
     };
     let failed = trace.spans.iter().filter(|span| span.error.is_some()).count();
     html! {
+        (ending_of(&ending(&drawing.tree), drawing.window, &trace.trace_id.to_string()))
         dl.facts {
             div { dt { "Trace ID" } dd { code { (trace.trace_id) } } }
             div { dt { "X-Ray" } dd { code { (trace.xray_trace_id) } } }
@@ -114,12 +119,26 @@ fn head(drawing: &Drawing<'_>) -> Markup {
             div { dt { "Accounts" } dd { (distinct(|span| span.account.as_ref())) } }
             div { dt { "Tenant" } dd { (distinct(|span| span.tenant.as_ref())) } }
             div { dt { "Tier" } dd { (distinct(|span| span.tier.as_ref())) } }
+            div { dt { "Export" } dd {
+                @let api = format!("/api/traces/{}", trace.trace_id);
+                a href=(api) download={ (trace.trace_id) ".json" } { "JSON" } ", " a href={ (api) "?format=otlp" } { "OTLP" }
+            } }
         }
         @if trace.others { p { "Others took part in this trace. Their spans are not shown." } }
         @if let Some((span, share)) = slowest(drawing) {
             p { "Most of the time was spent in " strong { (span.name) } " of " (span.service) ": "
                 (format!("{:.0}", share * 100.0)) " % of the critical path "
                 a href={ "#span-" (span.span_id) } { "(go there)" } }
+        }
+    }
+}
+
+/// Where a trace ended, and the way there.
+pub(super) fn ending_of(ending: &Ending, window: &WindowQuery, trace_id: &str) -> Markup {
+    html! {
+        p.ending.fault[ending.stopped.is_some()] {
+            (text::ending(ending))
+            @if let Some(stop) = &ending.stopped { " " a href=(href(window, trace_id, &stop.at().span_id)) { "(go there)" } }
         }
     }
 }

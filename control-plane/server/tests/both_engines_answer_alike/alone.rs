@@ -1,8 +1,9 @@
 //! What a tenant is answered is what a store would answer that holds this tenant alone: not one byte of an answer depends on others.
 
 use control_plane_model::{
-    listing::Search,
+    listing::{Order, Search},
     map::MapQuery,
+    sample::SampleQuery,
     store::{RequestQuery, Scope, SpanStore, SumsOf},
     trace::TraceId,
 };
@@ -14,7 +15,11 @@ use testkit::{
     traffic::{Plan, Traffic},
 };
 
-use crate::{Both, questions::different, spans};
+use crate::{
+    Both,
+    questions::{different, sampled},
+    spans,
+};
 
 const OWN: &str = "tenant-3";
 const TENANTS: u32 = 50;
@@ -34,7 +39,8 @@ fn is_own(span: &Span) -> bool {
 #[derive(Debug, Clone)]
 enum Question {
     Trace(TraceId),
-    Search { filter: String, from: i64, to: i64, slowest_first: bool, limit: usize },
+    Search { filter: String, from: i64, to: i64, order: Order, limit: usize },
+    Sample { filter: String, from: i64, to: i64, limit: usize },
     Map { from: i64, to: i64, tenant: Option<String>, tier: Option<String>, account: Option<String> },
     Requests { from: i64, to: i64, of: SumsOf },
     Costs { from: i64, to: i64 },
@@ -61,12 +67,17 @@ impl Question {
                     4 => format!("annotation[tenant.id] != \"{}\"", anybody(random)),
                     5 => format!("service(\"{service}\")"),
                     6 => format!("service(\"{service}\") {{ fault }}"),
-                    7 => "annotation[tenant.tier] = \"basic\" OR error".into(),
+                    7 => ["annotation[tenant.tier] = \"basic\" OR error", "attribute[server.address] OR fault"]
+                        [random.usize(..2)]
+                    .into(),
                     8 => "edge(\"booking-api\", \"API Gateway\")".into(),
-                    _ => "http.status = 500".into(),
+                    _ => ["http.status = 500", "annotation[messaging.system] = \"aws_sqs\""][random.usize(..2)].into(),
                 };
-                let (slowest_first, limit) = (random.bool(), [1, 3, 500][random.usize(..3)]);
-                Self::Search { filter, from, to, slowest_first, limit }
+                let (order, limit) = (Order::ALL[random.usize(..3)], [1, 3, 500][random.usize(..3)]);
+                match random.u8(..3) {
+                    0 => Self::Sample { filter, from, to, limit },
+                    _ => Self::Search { filter, from, to, order, limit },
+                }
             }
             10..13 => {
                 let tenant = random.bool().then(|| anybody(random));
@@ -92,10 +103,14 @@ impl Question {
         let own = Scope::Tenant(OWN.into());
         match self.clone() {
             Self::Trace(id) => json!(store.trace(&own, id).await.unwrap()),
-            Self::Search { filter, from, to, slowest_first, limit } => {
+            Self::Search { filter, from, to, order, limit } => {
                 let expression = (!filter.is_empty()).then(|| filter.parse().unwrap());
-                let search = Search { from_ns: from * NS, to_ns: to * NS, expression, slowest_first, limit };
+                let search = Search { from_ns: from * NS, to_ns: to * NS, expression, order, limit };
                 json!(store.search(&own, search).await.unwrap())
+            }
+            Self::Sample { filter, from, to, limit } => {
+                let expression = (!filter.is_empty()).then(|| filter.parse().unwrap());
+                sampled(store, &own, SampleQuery { from_ns: from * NS, to_ns: to * NS, expression, limit }).await
             }
             Self::Map { from, to, tenant, tier, account } => {
                 json!(store.map(&own, MapQuery { from, to, tenant, tier, account }).await.unwrap())

@@ -51,22 +51,43 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "from = {from:UInt32}, to = {to:UInt32} + 3600,\n",
         "from = intDiv({from:UInt32}, 3600) * 3600, to = {to:UInt32} + 3600,\n",
     ),
+    ("migrations/0004_versions.sql", "TTL seen + INTERVAL 37 DAY", "TTL seen + INTERVAL 7 DAY"),
+    ("senders.sql", "minIf(start", "maxIf(start"),
+    ("versions.sql", "min(seen)", "max(seen)"),
     ("migrations.sql", "ReplacingMergeTree\nORDER BY number", "Null"),
     ("request_rows.sql", "OR tenant != ''", "OR true"),
     ("request_rows.sql", "sum(weighted_failed) AS wf", "toFloat64(sum(failed)) AS wf"),
     ("request_rows.sql", "tier\nORDER BY bucket", "tier\nORDER BY bucket DESC"),
     ("request_rows.sql", "hours_to = {now:UInt32} - 8 * 86400", "hours_to = {now:UInt32}"),
     ("request_rows.sql", "sumMap(bins) AS b", "sumMap(map(0::UInt16, weight)) AS b"),
+    ("sample_spans.sql", "place\n    LIMIT 1 BY trace_id, span_id", "place"),
+    ("sample_spans.sql", "resource, scope, body\nFROM\n", "resource, body, body\nFROM\n"),
+    ("sample_traces.sql", "count() OVER ()", "toUInt64(1)"),
+    ("sample_traces.sql", "ORDER BY substring(trace_id, 9)", "ORDER BY reverse(substring(trace_id, 9))"),
     ("search_counts.sql", "countIf(matches)", "count()"),
     ("search_counts.sql", "toUnixTimestamp(bucket) AS began", "toUnixTimestamp(bucket + 300) AS began"),
     ("search_counts.sql", "matches\n    FROM traces FINAL", "matches\n    FROM traces"),
     ("search_lines.sql", "AS xray_id, root, root_service,", "AS xray_id, root_service, root,"),
     ("migrations/0002_sums.sql", "HAVING newest > 0", ""),
     ("migrations/0002_sums.sql", "sipHash64('annotation', name, value)", "sipHash64('annotation', name, name)"),
-    ("search_lines.sql", "bin >= {bin:UInt16}", "bin > {bin:UInt16}"),
-    ("search_lines.sql", ")\nORDER BY if({slowest:Bool}, end_ns - start_ns, start_ns)", ")\nORDER BY start_ns"),
-    ("search_lines.sql", "start_ns) DESC, trace_id DESC\n    LIMIT", "start_ns), trace_id DESC\n    LIMIT"),
-    ("spans_of_traces.sql", "ORDER BY trace_id, rank DESC, place", "ORDER BY trace_id, rank, place"),
+    ("search_first.sql", "bin >= {bin:UInt16}", "bin > {bin:UInt16}"),
+    ("search_lines.sql", ")\nORDER BY multiIf({order:String} = 'slowest', end_ns - start_ns,", ")\nORDER BY multiIf("),
+    ("search_first.sql", "start_ns) DESC, start_ns DESC, trace_id DESC\nLIMIT", "start_ns), trace_id DESC\nLIMIT"),
+    (
+        "annotated.sql",
+        "has({names:Array(String)}, name), annotation_names",
+        "has({names:Array(String)}, name), tenants",
+    ),
+    (
+        "lookup_first.sql",
+        "arrayZip({buckets:Array(UInt32)}, {traces",
+        "arrayZip(arrayReverse({buckets:Array(UInt32)}), {traces",
+    ),
+    ("lookup_spans.sql", "count() AS all,", "countIf(of_span) AS all,"),
+    ("lookup_spans.sql", "bucket <= toDateTime({last", "bucket < toDateTime({last"),
+    ("lookup_spans.sql", "$of_sender AS of_sender", "false AS of_sender"),
+    ("lookup_traces.sql", "start_ns, end_ns, spans, $matches", "start_ns, start_ns, spans, $matches"),
+    ("spans_of_traces.sql", "rank DESC, place\nLIMIT {limit", "rank, place\nLIMIT {limit"),
     ("spans_of_traces.sql", "LIMIT {limit:UInt32} BY", "LIMIT 50000 BY"),
     ("stale.sql", "assumeNotNull((SELECT version FROM next)) AS making", "max(version) + 1 AS making"),
     ("stale.sql", "<= {over:UInt32}", "> {over:UInt32}"),
@@ -182,6 +203,26 @@ async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     amid_an_hour(&both, half_past).await;
     retention::days_outlive_their_minutes(&both, &asked).await;
     retention::what_is_kept_is_kept_so_long(&both).await;
+    what_was_in_use_before_is_no_new_version(&both).await;
+}
+
+/// A database from before versions were kept.
+async fn what_was_in_use_before_is_no_new_version(both: &Both) {
+    let all = async || both.clickhouse.versions(&Scope::All, 0, now_ns() / 1_000_000_000).await.unwrap();
+    let before = all().await;
+    both.server.sql("DROP TABLE versions SYNC").await;
+    both.server.sql("ALTER TABLE migrations DELETE WHERE number = 4 SETTINGS mutations_sync = 1").await;
+    both.clickhouse.migrate().await.unwrap();
+    let first: i64 = both
+        .server
+        .sql("SELECT toUnixTimestamp(toDateTime(min(start))) FROM spans WHERE start > now() - 35 * 86400")
+        .await
+        .trim()
+        .parse()
+        .unwrap();
+    let assumed = all().await;
+    assert_eq!(assumed.len(), before.len());
+    assert!(assumed.iter().all(|version| version.first_seen == first), "{assumed:?}");
 }
 
 /// Maps that begin or end amid that hour, before and after it.

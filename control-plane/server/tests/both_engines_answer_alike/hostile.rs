@@ -1,7 +1,7 @@
 //! Whatever text a span is full of, it is found by that text, and is nothing but text.
 
 use control_plane_model::{
-    listing::Search,
+    listing::{Order, Search},
     map::MapQuery,
     otlp::up_to,
     store::{RequestQuery, Scope, SpanStore, SumsOf},
@@ -144,7 +144,7 @@ async fn found(engine: &str, store: &dyn SpanStore, index: usize, sent: &str) ->
     for filter in &filters {
         let expression = Some(filter.parse().unwrap_or_else(|error| panic!("{what}, {filter}: {error}")));
         let search =
-            Search { from_ns: now - 3_600_000_000_000, to_ns: now, expression, slowest_first: false, limit: 9 };
+            Search { from_ns: now - 3_600_000_000_000, to_ns: now, expression, order: Order::Newest, limit: 9 };
         for scope in [&Scope::All, &own] {
             let found = store.search(scope, search.clone()).await.unwrap();
             let ids: Vec<_> = found.traces.iter().map(|trace| trace.trace_id).collect();

@@ -7,6 +7,7 @@ mod backup;
 mod edges;
 mod faults;
 mod hostile;
+mod lookups;
 mod mishaps;
 mod odd;
 mod questions;

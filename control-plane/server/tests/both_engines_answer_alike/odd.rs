@@ -1,7 +1,7 @@
 //! What is odd about a span has one answer in both engines, and it is this one.
 
 use control_plane_model::{
-    listing::Search,
+    listing::{Order, Search},
     map::MapQuery,
     store::{RequestQuery, Scope, SpanStore, SumsOf},
     trace::TraceId,
@@ -107,7 +107,7 @@ async fn check(what: &str, store: &dyn SpanStore, trace_id: &[u8], case: &Case) 
     assert_eq!(span.end_unix_ns, span.start_unix_ns + duration_ns, "{what}");
 
     let of_service = Some(format!("service(\"{}\")", case.what).parse().unwrap());
-    let search = Search { from_ns: 0, to_ns: now, expression: of_service, slowest_first: false, limit: 9 };
+    let search = Search { from_ns: 0, to_ns: now, expression: of_service, order: Order::Newest, limit: 9 };
     let found = store.search(&Scope::All, Search { from_ns: now - 3_600_000_000_000, ..search }).await.unwrap();
     let tenants: Vec<String> = tenant.map(str::to_owned).into_iter().collect();
     assert_eq!((found.traces[0].duration_ns, &found.traces[0].tenants), (duration_ns, &tenants), "{what}");

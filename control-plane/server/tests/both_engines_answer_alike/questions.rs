@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use control_plane_model::{
-    listing::Search,
+    listing::{Order, Search},
     map::{MapQuery, ServiceMap},
+    sample::{Sample, SampleQuery, StoredTrace},
     search::Expression,
     store::{RequestQuery, Scope, SpanStore, SumsOf},
     trace::{Summary, TraceId},
@@ -57,6 +58,22 @@ const FILTERS: &[&str] = &[
     "annotation.plan = \"gold\"",
     "annotation.seats_booked > 4",
     "annotation[nothing]",
+    "annotation[messaging.system] = \"kafka\"",
+    "annotation.messaging_destination_name != \"accrual\" AND attribute[plan]",
+    "attribute[db.system.name] = \"aws.dynamodb\"",
+    "attribute[plan] = \"gold\" OR fault",
+    "!attribute[messaging.system]",
+    "attribute[http.response.status_code] >= 500 AND duration > 0.01",
+    "attribute[http.response.status_code] = \"404\"",
+    "attribute.nan = \"Infinity\"",
+    "attribute[bytes]",
+    "attribute[aws.dynamodb.table_names] CONTAINS \"reserv\"",
+    "attribute[exception.message] ENDSWITH \"'\"",
+    "attribute[service.version] = \"1.3\"",
+    "attribute[span.name] = \"GET /bookings\"",
+    "attribute[span.name] BEGINSWITH \"process\" AND duration > 1",
+    "attribute[sampling.estimated] = true",
+    "attribute[\"x' OR 1=1; --\"]",
     "service(\"booking-api\")",
     "service(\"booking-api\") { fault }",
     "service() { http.status = 500 }",
@@ -76,6 +93,8 @@ const FILTERS: &[&str] = &[
     "edge(\"clients\", \"it's\")",
     "edge(\"booking-confirmed\", \"accrual\")",
 ];
+
+const NS: i64 = 1_000_000_000;
 
 /// What there is to ask about.
 pub(crate) struct Asked {
@@ -120,12 +139,17 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
             found.insert(format!("{scope:?} trace {id}"), json!(store.trace(scope, id).await.unwrap()));
         }
         search(store, scope, asked, &mut found).await;
+        samples(store, scope, asked, &mut found).await;
         map(store, scope, asked, &mut found).await;
         requests(store, scope, asked, &mut found).await;
         costs(store, scope, asked, &mut found).await;
         if !asked.briefly {
             // The embedded engine's may be two seconds old.
             found.insert(format!("{scope:?} facets"), json!(store.facets(scope).await.unwrap()));
+        }
+        for (from, to) in [(0, asked.now), (asked.now - 40 * 86_400 * NS, asked.now - 86_400 * NS)] {
+            let versions = store.versions(scope, from / NS, to / NS).await.unwrap();
+            found.insert(format!("{scope:?} versions from {from} to {to}"), json!(versions));
         }
         // Some name what is no tenant: a service, a tier.
         for tenant in
@@ -154,27 +178,64 @@ async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &m
         let expression = parsed(&filter);
         for (window, (from_ns, to_ns)) in windows.into_iter().take(windows_asked).enumerate() {
             let expression = expression.clone();
-            let query = Search { from_ns, to_ns, expression, slowest_first: window == 0, limit: 1_000 };
+            let query = Search { from_ns, to_ns, expression, order: Order::ALL[window], limit: 1_000 };
             let found = store.search(scope, query).await.unwrap();
             let traces: BTreeMap<_, _> = found.traces.iter().map(|trace| (trace.trace_id, trace)).collect();
             let traces: Vec<_> = traces.values().collect();
             // How many were looked at is the engine's own business.
             let answer = json!({
-                "matched": found.matched, "traces": traces, "latency": found.latency, "truncated": found.truncated,
+                "matched": found.matched, "traces": traces, "latency": found.latency, "truncated": found.truncated, "lookup": found.lookup,
             });
             answers.insert(format!("{scope:?} search {filter} in window {window}"), answer);
         }
     }
     for filter in ["", "fault", "annotation[tenant.id] = \"acme\""] {
-        for slowest_first in [true, false] {
-            let query = Search { from_ns: 0, to_ns: now, expression: parsed(filter), slowest_first, limit: 3 };
+        for order in Order::ALL {
+            let query = Search { from_ns: 0, to_ns: now, expression: parsed(filter), order, limit: 3 };
             let found = store.search(scope, query).await.unwrap();
-            // Of those that took equally long any may be listed.
-            let order = |trace: &Summary| if slowest_first { trace.duration_ns } else { trace.start_unix_ns };
-            let answer = json!([found.matched, found.traces.iter().map(order).collect::<Vec<_>>()]);
-            answers.insert(format!("{scope:?} first three of {filter}, slowest: {slowest_first}"), answer);
+            // Of those that are alike in all this any may be listed.
+            let rank = |trace: &Summary| match order {
+                Order::Newest => json!(trace.start_unix_ns),
+                Order::Slowest => json!([trace.duration_ns, trace.start_unix_ns]),
+                Order::MostSpans => json!([trace.spans, trace.start_unix_ns]),
+            };
+            let answer = json!([found.matched, found.traces.iter().map(rank).collect::<Vec<_>>()]);
+            answers.insert(format!("{scope:?} first three of {filter}, {} first", order.name()), answer);
         }
     }
+}
+
+async fn samples(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+    for (filter, limit) in [
+        ("", 1_000),
+        ("fault", 1_000),
+        ("attribute[plan] = \"gold\"", 3),
+        ("annotation[rpc.system]", 1_000),
+        ("annotation[tenant.id] = \"acme\"", 7),
+        ("", 5),
+        ("", 0),
+    ] {
+        let query = SampleQuery { from_ns: 0, to_ns: asked.now, expression: parsed(filter), limit };
+        let answer = sampled(store, scope, query).await;
+        answers.insert(format!("{scope:?} sample of {limit} of {filter}"), answer);
+    }
+}
+
+/// A sample, its spans in one order always.
+pub(crate) async fn sampled(store: &dyn SpanStore, scope: &Scope, query: SampleQuery) -> Value {
+    let limit = query.limit;
+    let Sample { matched, truncated, lookup, traces } = store.sample(scope, query).await.unwrap();
+    let traces: Vec<StoredTrace> = traces.try_concat().await.unwrap();
+    assert!(traces.len() <= limit && traces.iter().all(|trace| !trace.parts.is_empty()));
+    let spans = |trace: &StoredTrace| {
+        let parts = trace.parts.iter();
+        let spans = parts
+            .flat_map(|part| part.spans.iter().map(|span| format!("{:?} {:x} {span:x}", part.resource, part.scope)));
+        spans.collect::<BTreeSet<_>>()
+    };
+    let received: usize = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
+    let traces: BTreeMap<_, _> = traces.iter().map(|trace| (trace.trace_id, spans(trace))).collect();
+    json!({ "matched": matched, "truncated": truncated, "lookup": lookup, "spans": received, "traces": traces })
 }
 
 fn parsed(filter: &str) -> Option<Expression> {

@@ -17,7 +17,7 @@ use crate::{
 
 /// What is kept for so many days after a time: table, column of that time, days, which rows. Spans go after a week, as in the embedded engine;
 /// sums by the minute and the hour when they are no longer shown, by the day after a year.
-const KEPT: [(&str, &str, i64, &str); 12] = [
+const KEPT: [(&str, &str, i64, &str); 13] = [
     ("spans", "received", 7, "true"),
     ("trace_buckets", "received", 7, "true"),
     ("traces", "received", 7, "true"),
@@ -30,6 +30,7 @@ const KEPT: [(&str, &str, i64, &str); 12] = [
     ("cells", "start", 400, "width = 86400"),
     ("sums", "start", 400, "true"),
     ("late", "at", 1, "true"),
+    ("versions", "seen", 37, "true"),
 ];
 /// Kept for ever: names, and what servers agreed on.
 const FOR_EVER: [&str; 3] = ["keeper", "migrations", "names"];

@@ -31,6 +31,14 @@ pub(crate) fn request(spans: &[(&'static str, Span)]) -> ExportTraceServiceReque
         if span.span_id.last().is_some_and(|last| last % 4 == 0) {
             attributes.extend([text("cloud.account.id", "333333333333"), text("tenant.id", "sender's")]);
         }
+        let version = span.span_id.last().copied().unwrap_or_default() % 5;
+        let versions: &[KeyValue] = &match version {
+            0 => vec![],
+            1 => vec![number("service.version", 7), text("faas.version", "$LATEST")],
+            2 => vec![text("faas.version", TENANTS[3])],
+            _ => vec![text("service.version", &format!("1.{version}")), text("faas.version", "")],
+        };
+        attributes.extend_from_slice(versions);
         let scope = InstrumentationScope { name: format!("of {service}"), ..InstrumentationScope::default() };
         ResourceSpans {
             resource: Some(Resource { attributes, ..Resource::default() }),

@@ -250,3 +250,35 @@ async fn on_loopback_a_form_needs_to_be_of_the_servers_own_page() {
     assert_eq!(location(&answer), "/tenant?id=acme#registry");
     assert!(here.is("acme", "changed_by", "loopback").await);
 }
+
+#[tokio::test]
+async fn a_company_is_found_by_its_name_and_by_a_tenant_only_its_own() {
+    let here = Here::new().await;
+    let (mut ada, _) = here.staff("ada", "sre").await;
+    here.tenants
+        .user(json!({ "sub": "u", "email": "u@acme.example", "custom:tenant-id": "acme", "custom:role": "admin" }));
+    let mut user = Browser::new(&here.server);
+    user.sign_in("tenants", "/").await;
+    for (q, operators, users) in [
+        ("GLOBEX & sons", Some("/tenant?id=globex"), None),
+        ("globex", Some("/tenant?id=globex"), None),
+        // Nobody has seen a span of it.
+        ("quiet a", Some("/tenant?id=quiet"), None),
+        ("quiet", Some("/tenant?id=quiet"), None),
+        ("acme air", Some("/tenant?id=acme"), Some("/tenant?id=acme")),
+        ("nobody", None, None),
+    ] {
+        let path = format!("/find?{}", form_urlencoded::Serializer::new(String::new()).append_pair("q", q).finish());
+        for (browser, expected) in [(&mut ada, operators), (&mut user, users)] {
+            let answer = browser.open(&path).await;
+            let location = answer.headers().get("location").map(|location| location.to_str().unwrap().to_owned());
+            assert_eq!(location.as_deref(), expected, "{q}");
+        }
+    }
+    // What is another's is told of in the words for what is not there.
+    let mut told = Vec::new();
+    for q in ["globex", "nobody"] {
+        told.push(user.open(&format!("/find?q={q}")).await.text().await.unwrap().replace(q, "…"));
+    }
+    assert_eq!(told[0], told[1]);
+}

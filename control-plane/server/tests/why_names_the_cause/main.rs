@@ -1,4 +1,4 @@
-//! Of twenty incidents made at random the cause is named among the first three, and twenty windows without one claim nothing, asked as a page
+//! Of twenty incidents made at random the cause is named among the first three, and twenty windows without one claim nothing; on both engines, asked as a page
 //! asks. `WHY_SEED=7` makes others.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -15,7 +15,10 @@ use control_plane_model::{
 use incidents::{Cause, Window, posted};
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use prost::Message;
-use testkit::control_plane::{Server, now_ns};
+use testkit::{
+    clickhouse::ClickHouse,
+    control_plane::{Server, now_ns},
+};
 
 const WINDOWS: u64 = 20;
 const REQUESTS: usize = 1_200;
@@ -26,19 +29,28 @@ const EVERY: u64 = 10 * MINUTE;
 /// A control plane, and where its windows are.
 struct Here {
     server: Server,
-    _dir: tempfile::TempDir,
+    _kept: (tempfile::TempDir, Option<ClickHouse>),
     first: u64,
 }
 
 impl Here {
     async fn embedded() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self::of(Server::start(dir.path()), dir)
+        Self::of(Server::start(dir.path()), (dir, None))
     }
 
-    fn of(server: Server, dir: tempfile::TempDir) -> Self {
+    async fn clickhouse() -> Self {
+        let clickhouse = ClickHouse::start();
+        let store = clickhouse.store();
+        control_plane_clickhouse::ClickHouse::new(&store.parse().unwrap()).migrate().await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let server = Server::with_environment(dir.path(), "", &[("CONTROL_PLANE_STORE", &store)]);
+        Self::of(server, (dir, Some(clickhouse)))
+    }
+
+    fn of(server: Server, kept: (tempfile::TempDir, Option<ClickHouse>)) -> Self {
         let now = u64::try_from(now_ns()).unwrap();
-        Self { server, _dir: dir, first: (now / MINUTE - 600) * MINUTE }
+        Self { server, _kept: kept, first: (now / MINUTE - 600) * MINUTE }
     }
 
     /// When the n-th window begins.
@@ -135,6 +147,16 @@ async fn chance_is_called_chance(here: Here) {
 #[tokio::test(flavor = "multi_thread")]
 async fn causes_are_named_from_one_file() {
     causes_are_named(Here::embedded().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn causes_are_named_from_clickhouse() {
+    causes_are_named(Here::clickhouse().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chance_is_called_chance_from_clickhouse() {
+    chance_is_called_chance(Here::clickhouse().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

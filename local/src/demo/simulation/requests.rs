@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The booking that somebody will ask for, since its miles never came.
-pub(super) const STRANDED_BOOKING: &str = "P1KR9N43";
+pub(in crate::demo) const STRANDED_BOOKING: &str = "P1KR9N43";
 const RESERVATIONS: &str = "reservations-simulated";
 const LEDGER: &str = "ledger-simulated";
 const TOPIC: &str = "booking-events-simulated";

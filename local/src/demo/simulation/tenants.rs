@@ -7,7 +7,7 @@ pub(in crate::demo) const FAILING: &str = "cirrus";
 /// Whose requests are slow.
 pub(in crate::demo) const SLOW: &str = "borealis";
 /// Who costs more than its requests say.
-pub(super) const DEAR: &str = "gemini";
+pub(in crate::demo) const DEAR: &str = "gemini";
 /// Meets the second table too, but only where the old version still runs.
 pub(super) const UNHURT_BY_THE_TABLE: &str = "electra";
 /// Who has a booking whose message failed until the queue gave it up.

@@ -5,7 +5,7 @@ mod sides;
 use axum::http::StatusCode;
 use control_plane_analysis::{Comparison, Findings, Row, Side, Value};
 use control_plane_model::{
-    listing::{LatencyBin, Search},
+    listing::{LatencyBin, Order, Search},
     sample::{Sample, SampleQuery},
     store::{Scope, SpanStore},
 };
@@ -119,7 +119,7 @@ async fn slow_from(
         from_ns: window.from_ns,
         to_ns: window.to_ns,
         expression: filter.conditions.expression()?.map(|text| text.parse()).transpose()?,
-        slowest_first: false,
+        order: Order::Newest,
         limit: 1,
     };
     let bins = spans.search(scope, search).await?.latency;

@@ -1,5 +1,7 @@
 //! Tenants as the registry has them, and what operators change of them: nothing without a record of it.
 
+mod names;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
@@ -9,6 +11,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tenancy::{TenantStatus, Tier};
 use tenant_registry::{Change, Reason, Registry, RegistryError, Tenant};
+
+pub(crate) use names::Known;
+pub use names::Named;
+use names::Names;
 
 use crate::{audit::By, problem::Problem};
 
@@ -41,13 +47,30 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone)]
 pub(crate) struct Tenants {
     registry: Registry,
+    names: Names,
     pub(crate) tiers: Arc<[Tier]>,
     audit: Audit,
 }
 
 impl Tenants {
     pub(crate) async fn open(settings: &Settings, audit: Audit) -> Self {
-        Self { registry: Registry::open(&settings.table).await, tiers: settings.tiers.as_slice().into(), audit }
+        let registry = Registry::open(&settings.table).await;
+        Self { names: Names::kept(registry.clone()), registry, tiers: settings.tiers.as_slice().into(), audit }
+    }
+
+    /// The name of a tenant's company, as it was some minutes ago; none where it is not known.
+    pub(crate) fn name_of(&self, id: &str) -> Option<String> {
+        self.names.of(id)
+    }
+
+    /// The tenants whose company is called so, whatever the case; where there is none, those whose name begins so.
+    pub(crate) fn called(&self, name: &str) -> Vec<Named> {
+        self.names.called(name)
+    }
+
+    /// How many of the companies' names are known, and of when.
+    pub(crate) fn names_known(&self) -> Known {
+        self.names.known()
     }
 
     /// A tenant, as the registry has it now.

@@ -1,0 +1,68 @@
+//! Traces as they were received, whole: SQL says which, and they are read by the primary key of `spans`, some at a time.
+
+use clickhouse::Row;
+use control_plane_model::{
+    listing::Asked,
+    sample::{Sample, SampleQuery, StoredTrace},
+    search::Formula,
+    store::{Scope, StoreError},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
+
+use crate::{
+    asked::asked,
+    condition::Condition,
+    database::{Database, all},
+    lookup::{self, Matching},
+    stored::{BATCH, stored_traces},
+};
+
+/// Batches that are read at once.
+const AT_ONCE: usize = 2;
+
+/// A row of the answer: when the trace began, its id in hexadecimal, and how many traces match.
+#[derive(Row, Deserialize)]
+struct Taken {
+    bucket: u32,
+    trace_id: String,
+    matched: u64,
+}
+
+pub(crate) async fn sample(database: &Database, scope: &Scope, query: &SampleQuery) -> Result<Sample, StoreError> {
+    let expression = lookup::resolved(database, scope, &query.into()).await?;
+    let wanted = Asked { expression: expression.as_ref(), ..query.into() };
+    let (mut taken, matched, truncated, lookup) = match expression.as_ref().and_then(Formula::of) {
+        None => {
+            let condition = Condition::new(expression.as_ref());
+            let asked = asked(database, include_str!("../sql/sample_traces.sql"), &condition, scope, &wanted);
+            // One row at least says how many match.
+            let taken: Vec<Taken> = all(asked.param("limit", query.limit.max(1) as u64)).await?;
+            let matched = taken.first().map_or(0, |first| first.matched as usize);
+            (taken.into_iter().map(|taken| (taken.bucket, taken.trace_id)).collect(), matched, false, None)
+        }
+        Some(formula) => {
+            let Matching { mut traces, truncated, lookup, .. } =
+                lookup::matching(database, scope, &wanted, &formula).await?;
+            traces.sort_unstable_by_key(|trace| (trace.place(), trace.trace_id));
+            let taken: Vec<_> = traces.iter().map(|trace| (trace.bucket, trace.id())).collect();
+            (taken, traces.len(), truncated, Some(lookup))
+        }
+    };
+    taken.truncate(query.limit);
+    // Those next to each other in `spans` are read together.
+    taken.sort_unstable();
+    let ids: Vec<String> = taken.into_iter().map(|(_, id)| id).collect();
+    let batches: Vec<Vec<String>> = ids.chunks(BATCH).map(<[_]>::to_vec).collect();
+    let (database, scope) = (database.clone(), scope.clone());
+    let read = move |batch: Vec<String>| {
+        let (database, scope) = (database.clone(), scope.clone());
+        async move {
+            let traces = stored_traces(&database, &batch).await?;
+            Ok(traces.into_iter().filter_map(|trace| trace.seen_by(&scope)).collect())
+        }
+    };
+    let traces = stream::iter(batches).map(read).buffered(AT_ONCE);
+    let traces = traces.try_filter(|batch: &Vec<StoredTrace>| std::future::ready(!batch.is_empty())).boxed();
+    Ok(Sample { matched, truncated, lookup, traces })
+}

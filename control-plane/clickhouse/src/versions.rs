@@ -1,0 +1,73 @@
+//! When versions of services were seen first.
+
+use bytes::Bytes;
+use clickhouse::Row;
+use control_plane_model::{
+    otlp::SentResource,
+    store::{Scope, StoreError, Version},
+};
+use prost::Message;
+use serde::{Deserialize, Serialize};
+
+use crate::database::{Database, all, failed, seconds};
+
+/// A row of `versions`.
+#[derive(Row, Serialize)]
+struct Sighting<'a> {
+    service: &'a str,
+    account: &'a str,
+    attribute: &'a str,
+    version: &'a str,
+    seen: u32,
+}
+
+/// A row of the answer, whose columns are a version's one after the other.
+#[derive(Row, Deserialize)]
+struct Line {
+    version: Version,
+}
+
+/// Who sent spans, and when the first of all began.
+#[derive(Row, Deserialize)]
+struct Sender {
+    resource: Bytes,
+    first: i64,
+}
+
+/// Keeps that versions were seen.
+pub(crate) async fn store(database: &Database, sightings: &[Version]) -> Result<(), StoreError> {
+    let rows: Vec<_> = sightings
+        .iter()
+        .map(|Version { service, account, attribute, version, first_seen }| Sighting {
+            service,
+            account,
+            attribute,
+            version,
+            seen: seconds(*first_seen),
+        })
+        .collect();
+    database.insert::<Sighting<'_>>("versions", &rows).await
+}
+
+/// Of spans from before versions were kept: what sent them lately counts as seen when the first of all began, so that it is nothing new
+/// from now on.
+pub(crate) async fn assume(database: &Database) -> Result<(), StoreError> {
+    for Sender { resource, first } in all(database.query(include_str!("../sql/senders.sql"))).await? {
+        store(database, &Version::named_by(&SentResource::decode(resource).map_err(failed)?, first)).await?;
+    }
+    Ok(())
+}
+
+/// The versions that were first seen in a window, Unix seconds, in the order of time.
+pub(crate) async fn versions(
+    database: &Database,
+    scope: &Scope,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Version>, StoreError> {
+    if scope.tenant().is_some() {
+        return Ok(Vec::new());
+    }
+    let query = database.query(include_str!("../sql/versions.sql")).param("from", from).param("to", to);
+    Ok(all::<Line>(query).await?.into_iter().map(|line| line.version).collect())
+}

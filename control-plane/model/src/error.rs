@@ -1,0 +1,18 @@
+//! Why a store did not do what it was asked.
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// More requests wait than may.
+    #[error("too many requests are waiting to be stored")]
+    Busy,
+    /// Somebody else writes to this folder.
+    #[error("{0} holds this folder")]
+    InUse(String),
+    /// Somebody else took the lease meanwhile.
+    #[error("another server leads")]
+    Superseded,
+    /// It failed.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}

@@ -1,0 +1,192 @@
+//! What is shown of a tenant besides its sums over the window: its users, what failed, what it spends, and how its budget burnt.
+
+use std::{collections::HashMap, sync::Arc};
+
+use control_plane_analysis::Users;
+use control_plane_model::{
+    complain::complain,
+    listing::{Found, Order, Search},
+    sample::SampleQuery,
+    search::{Expression, quoted},
+    store::{Scope, SpanStore, StoreError},
+    trace,
+};
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use slo::{Cell, Key, Kind, OperationCost, Period, Prices, Row, Spent};
+use tenant_registry::Tenant;
+
+use super::{
+    Point,
+    timeline::{self, ServiceKey, Stretches},
+};
+use crate::{problem::Problem, window::Window};
+
+/// Traces of each list.
+const LISTED: usize = 10;
+/// Traces that are looked at for users.
+const SAMPLED: usize = 1_000;
+/// Operations of which it is said what they cost.
+const OPERATIONS: usize = 50;
+const MONTH: i64 = 30 * 86_400;
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// A tenant as the registry has it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Registered {
+    /// The company's name.
+    pub company_name: String,
+    /// `active` or `suspended`.
+    pub status: String,
+    /// The tier that is used, whatever tokens name.
+    pub tier: String,
+}
+
+impl From<&Tenant> for Registered {
+    fn from(tenant: &Tenant) -> Self {
+        let entry = &tenant.entry;
+        Self {
+            company_name: entry.company_name.to_string(),
+            status: entry.status.as_str().to_owned(),
+            tier: entry.tier.as_str().to_owned(),
+        }
+    }
+}
+
+/// The distinct users that traces of the window name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsersSeen {
+    /// How many there are at least: all of them, if all traces were looked at.
+    pub at_least: usize,
+    /// How many traces were looked at.
+    pub traces: usize,
+    /// Of how many in the window.
+    pub of: usize,
+}
+
+/// Traces in which something failed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Failed {
+    /// How many there are in the window.
+    pub matched: usize,
+    /// The latest.
+    pub newest: Vec<trace::Summary>,
+}
+
+/// What a tenant spends in the window, and spent in as long a time before it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Spending {
+    /// Of all money; none without prices.
+    pub currency: Option<String>,
+    /// In the window.
+    pub now: Spent,
+    /// In the time before it.
+    pub before: Spent,
+    /// By service and operation, the dearest first.
+    pub operations: Vec<OperationCost>,
+}
+
+/// The traces of a tenant in a window that match a condition, or all.
+fn expression(id: &str, condition: &str) -> Result<Expression, Problem> {
+    Ok(format!("annotation[tenant.id] = {}{condition}", quoted(id)).parse()?)
+}
+
+/// The slowest traces.
+pub(super) async fn slowest(
+    spans: &dyn SpanStore,
+    scope: &Scope,
+    id: &str,
+    window: Window,
+) -> Result<Vec<trace::Summary>, Problem> {
+    Ok(search(spans, scope, expression(id, "")?, window, Order::Slowest).await?.traces)
+}
+
+/// The latest traces that failed.
+pub(super) async fn failed(spans: &dyn SpanStore, scope: &Scope, id: &str, window: Window) -> Result<Failed, Problem> {
+    let found = search(spans, scope, expression(id, " AND fault")?, window, Order::Newest).await?;
+    Ok(Failed { matched: found.matched, newest: found.traces })
+}
+
+async fn search(
+    spans: &dyn SpanStore,
+    scope: &Scope,
+    expression: Expression,
+    Window { from_ns, to_ns }: Window,
+    order: Order,
+) -> Result<Found, StoreError> {
+    let search = Search { from_ns, to_ns, expression: Some(expression), order, limit: LISTED };
+    spans.search(scope, search).await
+}
+
+/// The users whom traces of the window name; none where these cannot be read: there is more to show.
+pub(super) async fn users(
+    spans: &dyn SpanStore,
+    scope: &Scope,
+    id: &str,
+    window: Window,
+) -> Result<Option<UsersSeen>, Problem> {
+    let Window { from_ns, to_ns } = window;
+    let query = SampleQuery { from_ns, to_ns, expression: Some(expression(id, "")?), limit: SAMPLED };
+    let seen = async {
+        let mut sample = spans.sample(scope, query).await?;
+        let mut users = Users::of(id);
+        while let Some(batch) = sample.traces.next().await {
+            batch?.iter().for_each(|trace| users.look(trace));
+        }
+        Ok::<_, StoreError>(UsersSeen { at_least: users.count(), traces: users.traces(), of: sample.matched })
+    };
+    Ok(seen.await.inspect_err(|error| complain(format_args!("users were not counted: {error}"))).ok())
+}
+
+/// The last 30 days, day by day; those without requests are left out.
+pub(super) async fn month(
+    spans: &dyn SpanStore,
+    scope: &Scope,
+    id: &str,
+    now: Timestamp,
+) -> Result<Vec<Point>, Problem> {
+    let to = now.as_second();
+    let window = Window { from_ns: (to - MONTH) * NANOSECONDS, to_ns: to * NANOSECONDS };
+    let stretches = Stretches::of(window, now);
+    let own = timeline::own(spans, scope, id, stretches).await?;
+    Ok(stretches.points(&own.over_time()))
+}
+
+/// As long a time before a window.
+pub(super) fn before(Window { from_ns, to_ns }: Window) -> Window {
+    Window { from_ns: from_ns.saturating_sub(to_ns - from_ns), to_ns: from_ns }
+}
+
+impl Spending {
+    /// Of a window and of as long a time before it, by the sums of a tenant's services.
+    pub(super) fn of(
+        window: Window,
+        now: Timestamp,
+        (services, earlier): (&HashMap<ServiceKey, Cell>, &HashMap<ServiceKey, Cell>),
+        prices: Option<&Prices>,
+    ) -> Self {
+        let (from, to) = window.seconds();
+        let (services, earlier) = (rows(services), rows(earlier));
+        let sum = |rows: &[Row]| {
+            let mut sum = Spent::default();
+            rows.iter().for_each(|row| sum.add(&Spent::of(row, prices)));
+            sum
+        };
+        let period = Period { rows: &services, seconds: (to.min(now.as_second()) - from).max(0) as f64 };
+        let before = Period { rows: &earlier, seconds: (to - from) as f64 };
+        let mut operations = OperationCost::all(period, before, prices);
+        operations.truncate(OPERATIONS);
+        let currency = prices.map(|prices| prices.currency.clone());
+        Self { currency, now: sum(&services), before: sum(&earlier), operations }
+    }
+}
+
+fn rows(services: &HashMap<ServiceKey, Cell>) -> Vec<Row> {
+    let row = |((service, operation, _), cell): (&ServiceKey, &Cell)| {
+        let (service, operation) = (service.clone(), operation.clone());
+        let key = Key { account: None, service, operation, kind: Kind::Server, tenant: None, tier: None };
+        Row { key: Arc::new(key), cell: cell.clone() }
+    };
+    services.iter().map(row).collect()
+}

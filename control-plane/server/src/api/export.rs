@@ -1,0 +1,110 @@
+//! Traces in OTLP's JSON, as they were received, for any other tool that reads it.
+
+use axum::{
+    http::{HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use control_plane_model::{
+    otlp,
+    sample::{SampleQuery, StoredPart, StoredTrace},
+    trace::Trace,
+};
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message;
+
+use super::{TraceFilter, View, query::one_of};
+use crate::problem::Problem;
+
+/// What an intake takes in one request, unpacked: this control plane's own.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// Traces that begin in the same nanosecond; whoever makes more has no clock.
+const AT_ONCE: usize = 1_000;
+/// How many traces it holds, of how many that match.
+const TRACES: HeaderName = HeaderName::from_static("x-traces");
+
+pub(super) fn is_asked_for(format: &Option<String>) -> Result<bool, Problem> {
+    Ok(one_of("format", format, &["json", "otlp"])? == Some("otlp"))
+}
+
+/// Those that match: as many as are asked for and fit into one request. Where there are more, they are a sample.
+pub(super) async fn of_search(view: &View, filter: &TraceFilter) -> Result<Response, Problem> {
+    let window = filter.window.resolve(Timestamp::now())?;
+    let query = SampleQuery {
+        from_ns: window.from_ns,
+        to_ns: window.to_ns,
+        expression: filter.conditions.expression()?.map(|text| text.parse()).transpose()?,
+        limit: filter.limit()?,
+    };
+    let mut sample = view.sample(query).await?;
+    let mut export = Export::default();
+    while let Some(traces) = sample.traces.try_next().await? {
+        if !traces.iter().all(|trace| export.take(trace)) {
+            break;
+        }
+    }
+    Ok(export.answer("traces", sample.matched))
+}
+
+/// One trace, as whoever asks sees it.
+pub(super) async fn of_trace(view: &View, trace: &Trace) -> Result<Response, Problem> {
+    let began = trace.spans.iter().map(|span| span.start_unix_ns).min().unwrap_or_default();
+    let query = SampleQuery { from_ns: began, to_ns: began + 1, expression: None, limit: AT_ONCE };
+    let mut sample = view.sample(query).await?;
+    while let Some(traces) = sample.traces.try_next().await? {
+        let Some(found) = traces.iter().find(|found| found.trace_id == trace.trace_id) else { continue };
+        let mut export = Export::default();
+        if !export.take(found) {
+            let detail = "It is larger than a request to an intake may be: 16 MiB.";
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+        }
+        return Ok(export.answer(&trace.trace_id.to_string(), 1));
+    }
+    Err(Problem::not_found("Others took part in this trace: it cannot be exported."))
+}
+
+/// `TracesData` of OTLP, which is an `ExportTraceServiceRequest` too.
+#[derive(Default)]
+struct Export {
+    /// Lists of spans by sender, JSON, with commas between.
+    groups: String,
+    traces: usize,
+}
+
+impl Export {
+    /// Takes a trace, if there is room for all of it.
+    fn take(&mut self, trace: &StoredTrace) -> bool {
+        let mut added = String::new();
+        for part in &trace.parts {
+            if !self.groups.is_empty() || !added.is_empty() {
+                added.push(',');
+            }
+            added.push_str(&otlp::resource_spans(&group(part)).to_string());
+        }
+        let fits = self.groups.len() + added.len() + 32 <= MOST_BYTES;
+        if fits {
+            self.groups.push_str(&added);
+            self.traces += 1;
+        }
+        fits
+    }
+
+    fn answer(self, name: &str, matched: usize) -> Response {
+        let body = format!("{{\"resourceSpans\":[{}]}}", self.groups);
+        let disposition = format!("attachment; filename=\"{name}.otlp.json\"");
+        let headers = [
+            (header::CONTENT_TYPE, "application/json".to_owned()),
+            (header::CONTENT_DISPOSITION, disposition),
+            (TRACES, format!("{} of {matched}", self.traces)),
+        ];
+        (headers, body).into_response()
+    }
+}
+
+fn group(part: &StoredPart) -> ResourceSpans {
+    // What is stored was read when it came.
+    let spans = part.spans.iter().filter_map(|span| Span::decode(span.clone()).ok()).collect();
+    let scope = ScopeSpans { spans, ..ScopeSpans::decode(part.scope.clone()).unwrap_or_default() };
+    ResourceSpans { resource: Some((*part.resource).clone()), scope_spans: vec![scope], ..ResourceSpans::default() }
+}

@@ -1,0 +1,170 @@
+//! `GET /tenant?id=`: the cockpit of a tenant.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `alerts` | its alerts, and why those are not open that are not |
+//! | `spending` | what it costs by operation, and how that changes |
+//! | `budget` | how its budget burnt over 30 days |
+
+mod alerts;
+mod budget;
+mod spending;
+
+use axum::{http::StatusCode, response::Response};
+use control_plane_model::search::quoted;
+use maud::{Markup, Render, html};
+use serde::Deserialize;
+
+use super::{
+    charts,
+    frame::{Table, answer, window},
+    registry, search,
+    tenants::{budget_color, meter, objectives},
+    why,
+};
+
+use crate::{
+    api::{FareLine, Query, ServiceLine, TenantAnswer, UsersSeen, View, WindowQuery},
+    layout::Tab,
+    problem::Problem,
+    text::{attained, duration, known, percent, time_of_day},
+};
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Which {
+    id: Option<String>,
+    #[serde(flatten)]
+    window: WindowQuery,
+}
+
+pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Response {
+    let id = query.as_ref().ok().and_then(|Query(query)| query.id.clone()).unwrap_or_default();
+    let content = async {
+        let Query(query) = query?;
+        let (spans, registered) = tokio::join!(view.tenant(&id, &query.window), view.registered(&id));
+        let registry = registered.as_ref().map(|registered| registry::section(&view, registered));
+        match spans {
+            // Whoever is registered has a page before their first request.
+            Err(problem)
+                if problem.status == StatusCode::NOT_FOUND
+                    && registered.is_some_and(|registered| registered.is_ok()) =>
+            {
+                Ok(html! { (registry.unwrap_or_default()) p { (problem.detail) } })
+            }
+            spans => {
+                Ok(html! { @if let Some(registry) = registry { (registry) } (content(&view, &id, &query, &spans?)) })
+            }
+        }
+    };
+    answer(&view, format!("Tenant {id}").trim_end(), Tab::Tenants, content).await
+}
+
+fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
+    html! {
+        form.filters method="get" action="/tenant" aria-label="Window" {
+            input type="hidden" name="id" value=(id);
+            (window(&view.place, &query.window))
+            button { "Show" }
+            a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
+            a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
+            a href=(why::of_tenant(id, None, &query.window)) { "Why do its requests fail?" }
+            a href=(why::of_tenant(id, Some("quick"), &query.window)) { "Why are they slow?" }
+            a href=(query.window.link("/groups", &[("by", "span.name"), ("tenant", id), ("order", "slowest")])) { "Its operations, now and before" }
+        }
+        @if let Some(now) = &answer.now {
+            p { (state(now, answer.hurt_since)) }
+            (facts(now, answer))
+        }
+        (alerts::section(answer))
+        (charts::of(view, id, answer))
+        (traces(id, query, answer))
+        (budget::section(answer))
+        (spending::section(answer))
+        h2 { "Services" }
+        (services(id, &query.window, &answer.services))
+    }
+}
+
+/// How it is now, in a sentence.
+fn state(now: &FareLine, since: Option<i64>) -> Markup {
+    let latest = &now.fare.evaluation.latest;
+    let since = since.map(|since| format!(", since {}", time_of_day(since))).unwrap_or_default();
+    let slow = || format!("{} of {} are slow", now.hurt.slow, latest.requests);
+    html! {
+        @match (now.hurt.failed, now.hurt.slow) {
+            _ if latest.requests == 0 => { "It had no requests in the last five minutes." },
+            (0, 0) => { strong { "It is well" } ": its requests of the last five minutes are within its objectives." },
+            (0, _) => { strong.fault { "It is hurting" } (since) ": " (slow()) "." },
+            (failed, hurt_slow) => {
+                strong.fault { "It is hurting" } (since) ": " (failed) " of " (latest.requests) " requests of the last five minutes failed"
+                @if hurt_slow > 0 { ", and " (slow()) } "."
+            }
+        }
+        @if now.violated { " An objective of 30 days is broken." }
+    }
+}
+
+fn facts(now: &FareLine, answer: &TenantAnswer) -> Markup {
+    let evaluation = &now.fare.evaluation;
+    let budget = &evaluation.budget;
+    let fault = |is_at_fault: bool| is_at_fault.then_some("fault");
+    html! {
+        dl.facts {
+            div { dt { "Tier" } dd { (now.fare.tier) } }
+            div { dt { "Objectives, 30 days" } dd { (objectives(&evaluation.objectives)) } }
+            div { dt { "Budget left, 30 days" } dd class=[Some(budget_color(now.budget_left)).filter(|class| !class.is_empty())] { (meter(now.budget_left)) } }
+            div { dt { "Failed, of allowed" } dd { (format!("{:.0}", budget.consumed)) " of " (format!("{:.1}", budget.allowed)) } }
+            div { dt { "Quick enough, 30 days" } dd class=[fault(!evaluation.quick_enough())] { (known(evaluation.quick, attained)) } }
+            div { dt { "Failed, 5 min" } dd class=[fault(now.hurt.failed > 0)] { (known(evaluation.latest.error_rate, percent)) } }
+            div { dt { "p99, 5 min" } dd class=[fault(now.hurt.slow > 0)] { (known(evaluation.latest.p99_ns, duration)) } }
+            div { dt { "Its usual p99" } dd { (known(evaluation.baseline_p99_ns, duration)) } }
+            @if let Some(users) = &answer.users { div { dt { "Users in the window" } dd { (seen(users)) } } }
+        }
+    }
+}
+
+/// How many users there are, as far as that is known.
+fn seen(users: &UsersSeen) -> Markup {
+    html! {
+        @if users.traces < users.of {
+            "at least " (users.at_least) " (in " (users.traces) " of " (users.of) " traces)"
+        } @else {
+            (users.at_least)
+        }
+    }
+}
+
+/// Those that failed, then the slowest.
+fn traces(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
+    let failed = &answer.failed;
+    let more = query.window.link("/traces", &[("tenant", id), ("status", "fault")]);
+    html! {
+        h2 { "Failed traces" }
+        @if failed.newest.is_empty() {
+            p { "None in this window." }
+        } @else {
+            (search::table("Failed traces", &failed.newest, &query.window))
+            @if failed.matched > failed.newest.len() {
+                p { "The latest " (failed.newest.len()) " of " a href=(more) { (failed.matched) " failed traces" } "." }
+            }
+        }
+        h2 { "Slowest traces" }
+        @if answer.slowest.is_empty() { p { "None in this window." } } @else { (search::table("Slowest traces", &answer.slowest, &query.window)) }
+    }
+}
+
+fn services(id: &str, window: &WindowQuery, services: &[ServiceLine]) -> Markup {
+    let traces = |line: &ServiceLine| {
+        let filter = format!("annotation[tenant.id] = {} AND service({})", quoted(id), quoted(&line.service));
+        window.link("/traces", &[("filter", filter.as_str()), ("order", "slowest")])
+    };
+    Table::of("Services", services, |_| None)
+        .text("Service", |line| html! { a href=(traces(line)) { (line.service) } })
+        .text("Account", |line| &line.account)
+        .text("Operation", |line| &line.operation)
+        .number("Requests", |line| line.summary.requests)
+        .number("Failed", |line| known(line.summary.error_rate, percent))
+        .number("p50", |line| known(line.summary.p50_ns, duration))
+        .number("p99", |line| known(line.summary.p99_ns, duration))
+        .render()
+}

@@ -1,0 +1,148 @@
+//! Companies' names by tenant, as the registry had them some minutes ago. A page looks them up and waits for nobody.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use control_plane_model::complain::complain;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tenant_registry::{Registry, RegistryError};
+use tokio::{
+    sync::{Notify, watch},
+    time::{sleep, timeout},
+};
+
+/// Between two readings of the registry.
+const EVERY: Duration = Duration::from_secs(300);
+/// The same, where somebody asked for a name that is not there: a tenant that has just registered.
+const SOONER: Duration = Duration::from_secs(15);
+/// A reading that takes longer is given up.
+const WITHIN: Duration = Duration::from_secs(60);
+/// The most tenants whose names are kept.
+const MOST: usize = 20_000;
+
+/// A tenant and its company.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Named {
+    /// `tenant.id`
+    pub tenant: String,
+    /// The company's name; none where it is not known.
+    pub company: Option<String>,
+}
+
+/// What is known of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nothing: the registry has not been read, or does not let itself be.
+    Nothing,
+    /// Those of this moment.
+    At(Timestamp),
+    /// Those of this moment, and there were more tenants than are kept.
+    PartAt(Timestamp),
+}
+
+/// The names.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    read: watch::Receiver<Arc<Read>>,
+    wanted: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Read {
+    /// The name, and the same in lower case.
+    companies: BTreeMap<String, (String, String)>,
+    known: Option<(Timestamp, bool)>,
+}
+
+impl Names {
+    /// Reads the registry, now and again and again.
+    pub(super) fn kept(registry: Registry) -> Self {
+        let (told, read) = watch::channel(Arc::default());
+        let wanted = Arc::new(Notify::new());
+        let names = Self { read, wanted: wanted.clone() };
+        tokio::spawn(async move {
+            while !told.is_closed() {
+                match timeout(WITHIN, registry.names(MOST)).await {
+                    Ok(Ok((names, complete))) => {
+                        told.send_replace(Arc::new(Read::of(names, complete, Timestamp::now())));
+                    }
+                    Ok(Err(error)) => not_read(&error),
+                    Err(_) => not_read(&RegistryError::Unavailable(format!("no answer within {} s", WITHIN.as_secs()))),
+                }
+                sleep(SOONER).await;
+                tokio::select! {
+                    () = sleep(EVERY - SOONER) => {}
+                    () = wanted.notified() => {}
+                }
+            }
+        });
+        names
+    }
+
+    /// The name of a tenant's company, where it is known.
+    pub(crate) fn of(&self, tenant: &str) -> Option<String> {
+        self.read.borrow().companies.get(tenant).map(|(name, _)| name.clone())
+    }
+
+    /// The tenants whose company is called so, whatever the case; where there is none, those whose name begins so.
+    pub(crate) fn called(&self, name: &str) -> Vec<Named> {
+        let found = self.read.borrow().called(name);
+        if found.is_empty() {
+            self.wanted.notify_one();
+        }
+        found
+    }
+
+    /// How much of it there is.
+    pub(crate) fn known(&self) -> Known {
+        match self.read.borrow().known {
+            None => Known::Nothing,
+            Some((at, true)) => Known::At(at),
+            Some((at, false)) => Known::PartAt(at),
+        }
+    }
+}
+
+fn not_read(error: &RegistryError) {
+    complain(format_args!("names of companies: {error}"));
+}
+
+impl Read {
+    fn of(names: Vec<(String, String)>, complete: bool, at: Timestamp) -> Self {
+        let companies = names.into_iter().map(|(id, name)| {
+            let lower = name.to_lowercase();
+            (id, (name, lower))
+        });
+        Self { companies: companies.collect(), known: Some((at, complete)) }
+    }
+
+    fn called(&self, name: &str) -> Vec<Named> {
+        let wanted = name.trim().to_lowercase();
+        let those = |is: &dyn Fn(&str) -> bool| -> Vec<Named> {
+            let found = self.companies.iter().filter(|(_, (_, lower))| is(lower));
+            found.map(|(id, (name, _))| Named { tenant: id.clone(), company: Some(name.clone()) }).collect()
+        };
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let whole = those(&|lower| lower == wanted);
+        if whole.is_empty() { those(&|lower| lower.starts_with(&wanted)) } else { whole }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_company_is_found_by_its_name_or_how_that_begins() {
+        let names = [("t-1", "Oceanic"), ("t-2", "Oceanic Cargo"), ("t-3", "Ärger & Söhne"), ("t-4", "OCEANIC")];
+        let names = names.map(|(id, name)| (id.to_owned(), name.to_owned())).to_vec();
+        let read = Read::of(names, true, Timestamp::UNIX_EPOCH);
+        let found = |name: &str| read.called(name).into_iter().map(|named| named.tenant).collect::<Vec<_>>().join(" ");
+        assert_eq!(found("oceanic"), "t-1 t-4", "the whole name before its beginning");
+        assert_eq!(found(" Ocean "), "t-1 t-2 t-4");
+        assert_eq!(found("ärger"), "t-3");
+        assert_eq!((found("cargo"), found(" ")), (String::new(), String::new()));
+    }
+}

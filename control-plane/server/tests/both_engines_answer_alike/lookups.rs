@@ -1,0 +1,152 @@
+//! Attributes that no index has are found wherever spans have them, and nowhere else, whatever else spans are full of.
+
+use control_plane_model::{
+    listing::{Order, Search},
+    lookup::Lookup,
+    store::{Scope, SpanStore},
+};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value},
+    resource::v1::Resource,
+    trace::v1::{ResourceSpans, ScopeSpans, Span, span},
+};
+use prost::Message;
+use testkit::control_plane::{now_ns, number, span as plain, text};
+
+use crate::Both;
+
+const KEY: &str = "db.collection.name";
+
+/// What a trace is made of: its sender, its spans, and whether it has the attribute that says `ledger`.
+struct Case {
+    what: &'static str,
+    sender: Vec<KeyValue>,
+    spans: Vec<Span>,
+    has: bool,
+}
+
+fn of(key: &str, value: Value) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+fn with(attributes: Vec<KeyValue>) -> Span {
+    Span { attributes, ..plain(1, 0) }
+}
+
+fn cases() -> Vec<Case> {
+    let ledger = || text(KEY, "ledger");
+    // What a span holds that has the attribute: as text, it is anybody's to send.
+    let bytes = ledger().encode_to_vec();
+    let forged = String::from_utf8(bytes.clone()).unwrap();
+    let list = |texts: &[&str]| {
+        let values = texts.iter().map(|text| AnyValue { value: Some(Value::StringValue((*text).to_owned())) });
+        of(KEY, Value::ArrayValue(ArrayValue { values: values.collect() }))
+    };
+    let event = span::Event { attributes: vec![ledger()], ..span::Event::default() };
+    let link =
+        span::Link { trace_id: vec![1; 16], span_id: vec![2; 8], attributes: vec![ledger()], ..span::Link::default() };
+    let nested = of("more", Value::KvlistValue(KeyValueList { values: vec![ledger()] }));
+    let second = Span { span_id: vec![7; 8], ..with(vec![ledger()]) };
+    let one = |what, spans, has| Case { what, sender: Vec::new(), spans, has };
+    let sender = |what, sender, has| Case { what, sender, spans: vec![with(vec![])], has };
+    vec![
+        one("the attribute", vec![with(vec![text("a", "b"), ledger()])], true),
+        one("another value", vec![with(vec![text(KEY, "ledgers")])], false),
+        one("another name", vec![with(vec![text("db.collection.names", "ledger")])], false),
+        one("text that looks like it", vec![with(vec![text("note", &forged)])], false),
+        one("bytes that look like it", vec![with(vec![of("note", Value::BytesValue(bytes))])], false),
+        one("a name that looks like it", vec![Span { name: forged.clone(), ..with(vec![]) }], false),
+        one("another value first", vec![with(vec![text(KEY, "accounts"), ledger()])], false),
+        one("another value after it", vec![with(vec![ledger(), text(KEY, "accounts")])], true),
+        one("one of a list", vec![with(vec![list(&["accounts", "ledger"])])], true),
+        one("none of a list", vec![with(vec![list(&["accounts"]), text("b", "ledger")])], false),
+        one("an event's", vec![Span { events: vec![event], ..with(vec![]) }], true),
+        one("a link's", vec![Span { links: vec![link], ..with(vec![]) }], false),
+        one("one within another", vec![with(vec![nested])], false),
+        one("text that looks like it, and another span's", vec![with(vec![text("note", &forged)]), second], true),
+        sender("a sender's", vec![ledger()], true),
+        sender("a sender's text that looks like it", vec![text("note", &forged)], false),
+        sender("a sender's second", vec![text(KEY, "accounts"), ledger()], false),
+        one("a number", vec![with(vec![number(KEY, 500), of("truth", Value::BoolValue(true))])], false),
+        one("no text at all", vec![with(vec![of(KEY, Value::BytesValue(vec![1]))])], false),
+    ]
+}
+
+fn request(index: usize, sender: &[KeyValue], spans: &[Span]) -> ExportTraceServiceRequest {
+    let spans = spans.iter().map(|span| Span { trace_id: trace_id(index), ..span.clone() }).collect();
+    let group = ResourceSpans {
+        resource: Some(Resource { attributes: sender.to_vec(), ..Resource::default() }),
+        scope_spans: vec![ScopeSpans { spans, ..ScopeSpans::default() }],
+        ..ResourceSpans::default()
+    };
+    ExportTraceServiceRequest { resource_spans: vec![group] }
+}
+
+fn trace_id(index: usize) -> Vec<u8> {
+    (index as u128 + 1).to_be_bytes().to_vec()
+}
+
+/// What matches, by its number, and what was looked up for it.
+async fn found(store: &dyn SpanStore, filter: &str) -> (Vec<usize>, Option<Lookup>) {
+    let now = now_ns();
+    let expression = Some(filter.parse().unwrap());
+    let search = Search { from_ns: now - 3_600_000_000_000, to_ns: now, expression, order: Order::Newest, limit: 100 };
+    let found = store.search(&Scope::All, search).await.unwrap();
+    assert_eq!(found.matched, found.traces.len());
+    let number = |trace_id: &[u8]| trace_id.last().map_or(0, |last| usize::from(*last) - 1);
+    let mut traces: Vec<_> = found.traces.iter().map(|trace| number(trace.trace_id.as_bytes())).collect();
+    traces.sort_unstable();
+    (traces, found.lookup)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_are_found_where_they_are_and_nowhere_else() {
+    let both = Both::start().await;
+    let cases = cases();
+    for (index, Case { sender, spans, .. }) in cases.iter().enumerate() {
+        both.write(request(index, sender, spans)).await;
+    }
+    // A copy that says something else does not count.
+    let copied = cases.len();
+    for attributes in [vec![text(KEY, "accounts")], vec![text(KEY, "ledger")]] {
+        both.write(request(copied, &[], &[with(attributes)])).await;
+    }
+    both.clickhouse.make_sums().await.unwrap();
+    let having = |has: bool| {
+        let all = cases.iter().enumerate().filter(move |(_, case)| case.has == has);
+        all.map(|(index, _)| index).collect::<Vec<_>>()
+    };
+    let named = |what: &str| vec![cases.iter().position(|case| case.what == what).unwrap()];
+    let without = having(false).into_iter().chain([copied]).collect::<Vec<_>>();
+    for (engine, store) in both.stores() {
+        for (filter, expected) in [
+            ("attribute[db.collection.name] = \"ledger\"", having(true)),
+            ("attribute.db.collection.name = \"ledger\"", having(true)),
+            // Nobody ever annotated it.
+            ("annotation[db.collection.name] = \"ledger\"", having(true)),
+            ("annotation.db_collection_name = \"ledger\"", having(true)),
+            ("!attribute[db.collection.name] = \"ledger\"", without.clone()),
+            ("attribute[db.collection.name] BEGINSWITH \"ledgers\"", named("another value")),
+            ("attribute[db.collection.name] = \"500\"", named("a number")),
+            ("attribute[db.collection.name] > 499", named("a number")),
+            ("attribute[truth] = true", named("a number")),
+            ("attribute[more]", named("one within another")),
+            ("attribute[note] AND attribute[db.collection.name]", named("text that looks like it, and another span's")),
+            ("attribute[nothing] OR attribute[db.collection.name] ENDSWITH \"gers\"", named("another value")),
+            ("attribute[nothing]", vec![]),
+        ] {
+            let (traces, lookup) = found(store, filter).await;
+            let names = |traces: &[usize]| {
+                traces.iter().map(|at| cases.get(*at).map_or("a copy", |case| case.what)).collect::<Vec<_>>()
+            };
+            assert_eq!(names(&traces), names(&expected), "{engine}: {filter}");
+            assert!(lookup.is_some_and(|lookup| !lookup.attributes.is_empty()), "{engine}: {filter}");
+        }
+        assert_eq!(
+            found(store, "fault OR attribute[tenant.id] = \"acme\"").await.1,
+            None,
+            "{engine}: there is an index"
+        );
+    }
+}

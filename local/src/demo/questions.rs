@@ -1,0 +1,38 @@
+//! What whoever is on call asks, of the simulated tenants: each question with its command and its page.
+
+use super::simulation::{DEAR, FAILING, SLOW, STRANDED_BOOKING};
+
+/// Where a command asks if nothing is said.
+const DEFAULT_URL: &str = "http://127.0.0.1:4318";
+
+/// The five questions, as lines.
+pub(super) fn of(control_plane_url: &str) -> String {
+    let url = if control_plane_url == DEFAULT_URL { String::new() } else { format!(" --url {control_plane_url}") };
+    let questions = [
+        (
+            "Is it one tenant or everybody, and since which deployment?".to_owned(),
+            "slo".to_owned(),
+            "/tenants".to_owned(),
+        ),
+        (
+            format!("What sets the failing requests of {FAILING} apart from its good ones?"),
+            format!("why --tenant {FAILING}"),
+            format!("/why?tenant={FAILING}"),
+        ),
+        (
+            format!("Which operation is slow for {SLOW}, and was it before?"),
+            format!("why --tenant {SLOW} --against quick"),
+            format!("/why?tenant={SLOW}&against=quick"),
+        ),
+        (
+            format!("Booking {STRANDED_BOOKING} has no miles. Where is it?"),
+            format!("find {STRANDED_BOOKING}"),
+            format!("/find?q={STRANDED_BOOKING}"),
+        ),
+        (format!("Who are the dearest tenants, and why {DEAR}?"), "cost".to_owned(), "/cost".to_owned()),
+    ];
+    let lines = questions.into_iter().map(|(question, command, path)| {
+        format!("  {question}\n    control-plane {command}{url}\n    {control_plane_url}{path}\n")
+    });
+    lines.collect()
+}
