@@ -79,7 +79,7 @@ def test_the_cost_page_says_why_the_dearest_are_dear(page, control_plane, judged
     assert len(answer["dearest"]) == len(incident.TENANTS)
     width, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert width <= room
-    dearest.first.get_by_role("link").click()
+    dearest.first.get_by_role("link", name="fornax").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("fornax")
 
 

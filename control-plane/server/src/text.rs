@@ -69,11 +69,16 @@ pub fn known<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
 
 /// What a search read spans for, if it did.
 pub fn lookup(found: &Found) -> Option<String> {
-    let Lookup { attributes, from_unix_ns, to_unix_ns } = found.lookup.as_ref()?;
+    found.lookup.as_ref().map(|lookup| looked_up(lookup, found.truncated))
+}
+
+/// What spans were read for, and for which of the time that was asked for.
+pub fn looked_up(lookup: &Lookup, truncated: bool) -> String {
+    let Lookup { attributes, from_unix_ns, to_unix_ns } = lookup;
     let (are, attributes) = (if attributes.len() == 1 { "is" } else { "are" }, attributes.join(", "));
     let (from, to) = (clock(*from_unix_ns), clock(*to_unix_ns));
-    let before = if found.truncated { "; traces that began before were not looked at" } else { "" };
-    Some(format!("{attributes} {are} not indexed: the spans of {from} to {to} were read{before}."))
+    let before = if truncated { "; traces that began before were not looked at" } else { "" };
+    format!("{attributes} {are} not indexed: the spans of {from} to {to} were read{before}.")
 }
 
 /// A moment, UTC.

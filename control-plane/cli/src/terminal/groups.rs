@@ -3,7 +3,7 @@
 use comfy_table::Cell;
 use control_plane::{
     api::GroupsAnswer,
-    text::{duration, known, percent, rate},
+    text::{duration, known, looked_up, percent, rate},
 };
 use control_plane_analysis::groups::Counted;
 use slo::Summary;
@@ -44,5 +44,7 @@ pub(crate) fn groups(answer: &GroupsAnswer, screen: &Screen) -> String {
     };
     let more = if answer.truncated { " (the search ended there)" } else { "" };
     let table = screen.draw(table, &[1, 2, 3, 4, 5, 6, 7, 8, 9], &[2, 6, 7, 3]);
-    format!("{table}\n{counted} by {}, of {} traces{more}{sampled}\n", answer.by, answer.matched)
+    let lookup = answer.lookup.as_ref().map(|lookup| format!("{}\n", looked_up(lookup, answer.truncated)));
+    let lookup = lookup.unwrap_or_default();
+    format!("{table}\n{counted} by {}, of {} traces{more}{sampled}\n{lookup}", answer.by, answer.matched)
 }

@@ -3,7 +3,8 @@
 use axum::{Json, http::StatusCode};
 use control_plane_analysis::groups::{Asked, Grouping, Groups, Order};
 use control_plane_model::{
-    sample::SampleQuery,
+    lookup::Lookup,
+    sample::{Sample, SampleQuery},
     search::Expression,
     store::{Scope, SpanStore},
 };
@@ -64,6 +65,8 @@ pub struct GroupsAnswer {
     pub taken: usize,
     /// Whether there were more traces in the window than a search looks at.
     pub truncated: bool,
+    /// What spans were read for to find the traces, where the filter names attributes that no index has.
+    pub lookup: Option<Lookup>,
     /// What was counted.
     #[serde(flatten)]
     pub groups: Groups,
@@ -133,6 +136,7 @@ pub(super) async fn over(
         matched: now.matched,
         taken: now.taken,
         truncated: now.truncated,
+        lookup: now.lookup,
         groups: now.grouping.groups(order, scale(now.matched, now.taken), {
             let scale = scale(before.matched, before.taken);
             Some((before.grouping, scale))
@@ -146,6 +150,7 @@ struct CountedSpans {
     matched: usize,
     taken: usize,
     truncated: bool,
+    lookup: Option<Lookup>,
 }
 
 async fn count(
@@ -156,10 +161,10 @@ async fn count(
 ) -> Result<CountedSpans, Problem> {
     let mut grouping = Grouping::new(asked);
     if query.limit == 0 {
-        return Ok(CountedSpans { grouping, matched: 0, taken: 0, truncated: false });
+        return Ok(CountedSpans { grouping, matched: 0, taken: 0, truncated: false, lookup: None });
     }
-    let sample = spans.sample(scope, query).await?;
-    let (mut traces, mut taken) = (sample.traces, 0);
+    let Sample { matched, truncated, lookup, mut traces } = spans.sample(scope, query).await?;
+    let mut taken = 0;
     while let Some(batch) = traces.next().await {
         let batch = batch?;
         taken += batch.len();
@@ -170,7 +175,7 @@ async fn count(
         });
         grouping = counted.await.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     }
-    Ok(CountedSpans { grouping, matched: sample.matched, taken, truncated: sample.truncated })
+    Ok(CountedSpans { grouping, matched, taken, truncated, lookup })
 }
 
 /// How many traces each that was taken stands for.

@@ -1,5 +1,6 @@
 //! The charts of a tenant, beside its tier and everybody, and the versions that came meanwhile.
 
+use control_plane_model::store::Version;
 use maud::{Markup, html};
 use slo::{Summary, Whose};
 
@@ -54,7 +55,7 @@ pub(super) fn of(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
             (chart("Its p50, p95 and p99", percentiles, objective, &duration))
             @if !burnt.is_empty() { (chart("Of the 30-day budget, burnt since the window began", burnt, None, &percent)) }
         }
-        (versions(&answer.versions))
+        (versions(view, id, &answer.versions))
     }
 }
 
@@ -131,7 +132,12 @@ fn mark(deployed: &Deployed) -> Mark {
 }
 
 /// What came in the window, and how its service fared before and after.
-fn versions(versions: &[Deployed]) -> Markup {
+fn versions(view: &View, id: &str, versions: &[Deployed]) -> Markup {
+    let why = |version: &Version| {
+        let moment = version.first_seen.to_string();
+        let of = [("tenant", id), ("service", &version.service), ("against", "before"), ("moment", &moment)];
+        view.place.window().link("/why", &of)
+    };
     let fared = |summary: &Summary| match summary.requests {
         0 => "no requests".to_owned(),
         requests => {
@@ -147,7 +153,8 @@ fn versions(versions: &[Deployed]) -> Markup {
                     li {
                         (moment(version.first_seen * NANOSECONDS)) " " strong { (version.service) " " (version.version) }
                         @if !version.account.is_empty() { " in account " (version.account) }
-                        ". Before: " (fared(before)) ". After: " (fared(after)) "."
+                        ". Before: " (fared(before)) ". After: " (fared(after)) ". "
+                        a href=(why(version)) { "What is different since" }
                     }
                 }
             }

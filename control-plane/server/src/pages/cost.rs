@@ -4,7 +4,10 @@ use axum::response::Response;
 use maud::{Markup, html};
 use slo::{CostReport, Dear, Line, Share};
 
-use super::frame::{Table, answer, window};
+use super::{
+    frame::{Table, answer, window},
+    tenants::named,
+};
 use crate::{
     api::{CostAnswer, CostFilter, DearTenant, Query, View, WindowQuery},
     layout::Tab,
@@ -47,23 +50,23 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
             h2 { "The dearest tenants, and why" }
             ol {
                 @for DearTenant { dear, why } in dearest.iter().take(EXPLAINED) {
-                    li { a href=(query.window.link("/tenant", &[("id", &dear.tenant)])) { (dear.tenant) } ": " (why) }
+                    li { (named(view, &dear.tenant, &query.window)) ": " (why) " " a href=(by_operation(&dear.tenant, &query.window)) { "By operation" } }
                 }
             }
         }
-        h2 { "By tenant" } (tenants(&query.window, report, dearest))
+        h2 { "By tenant" } (tenants(view, &query.window, report, dearest))
         h2 { "By tier" } (lines("Tiers", &report.tiers, |line| text(line.tier.as_deref()), |table| table))
         h2 { "By service" } (lines("Services", &report.services, |line| text(line.service.as_deref()), |table| table))
     }
 }
 
-fn tenants(window: &WindowQuery, report: &CostReport, dearest: &[DearTenant]) -> Markup {
+fn tenants(view: &View, window: &WindowQuery, report: &CostReport, dearest: &[DearTenant]) -> Markup {
     let dear = |line: &Line| {
         let found = dearest.iter().find(|dear| Some(&dear.dear.tenant) == line.tenant.as_ref());
         found.map(|dear| &dear.dear)
     };
     let name = |line: &Line| match line.tenant.as_deref().filter(|name| !name.is_empty()) {
-        Some(name) => html! { a href=(window.link("/tenant", &[("id", name)])) { (name) } },
+        Some(name) => named(view, name, window),
         None => text(None),
     };
     let operation = |dear: &Dear| {
@@ -84,6 +87,11 @@ fn tenants(window: &WindowQuery, report: &CostReport, dearest: &[DearTenant]) ->
             })
             .number("Change", |line| known(dear(line).and_then(|dear| dear.change), change))
     })
+}
+
+/// A tenant's requests by operation.
+pub(super) fn by_operation(tenant: &str, window: &WindowQuery) -> String {
+    window.link("/groups", &[("by", "span.name"), ("tenant", tenant)])
 }
 
 /// A name, or that there is none.

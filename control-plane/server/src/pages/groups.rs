@@ -14,7 +14,7 @@ use crate::{
     api::{Conditions, GroupFilter, GroupsAnswer, ORDERS, Query, TraceFilter, View},
     layout::Tab,
     problem::Problem,
-    text::{duration, known, link, percent, rate},
+    text::{duration, known, link, looked_up, percent, rate},
 };
 
 const TITLE: &str = "Group by";
@@ -109,7 +109,8 @@ fn said(found: &GroupsAnswer) -> Markup {
         @if found.taken < found.matched {
             " ≈: " (found.taken) " of these traces were looked at, chosen by chance; numbers stand for all of them."
         } @else if groups.estimated { " ≈: the weight of some sampled spans is not known." }
-        @if found.truncated { " The window has more traces than a search looks at: the oldest are left out." }
+        @if let Some(lookup) = &found.lookup { " " (looked_up(lookup, found.truncated)) }
+        @else if found.truncated { " The window has more traces than a search looks at: the oldest are left out." }
         " Beside them is the same length of time from " (moment(found.before_from * NANOSECONDS)) "."
     }
 }

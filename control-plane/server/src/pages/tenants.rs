@@ -28,27 +28,31 @@ pub(super) struct Narrowed {
 }
 
 pub(super) async fn page(view: View, query: Result<Query<Narrowed>, Problem>) -> Response {
-    answer(&view, TITLE, Tab::Tenants, async { Ok(content(&query?.0, &view.slo())) }).await
+    answer(&view, TITLE, Tab::Tenants, async { Ok(content(&view, &query?.0, &view.slo())) }).await
 }
 
-fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
+fn content(view: &View, query: &Narrowed, answer: &SloAnswer) -> Markup {
+    let called = |line: &FareLine, part: &str| {
+        let company = line.fare.whose.tenant().and_then(|tenant| view.name_of(tenant));
+        whose(line).contains(part) || company.is_some_and(|name| name.to_lowercase().contains(&part.to_lowercase()))
+    };
     let matching: Vec<&FareLine> = answer
         .tenants
         .iter()
         .filter(|line| query.tier.as_ref().is_none_or(|tier| line.fare.tier == *tier))
-        .filter(|line| query.name.as_ref().is_none_or(|name| whose(line).contains(name.as_str())))
+        .filter(|line| query.name.as_ref().is_none_or(|name| called(line, name)))
         .collect();
     let violated = matching.iter().filter(|line| line.violated).count();
     let content = html! {
         @if answer.at == 0 {
             p { "Objectives are being evaluated for the first time." }
         } @else {
-            @if let Some(hurting) = &answer.hurting { (who_hurts(hurting, &query.window, answer.at)) }
+            @if let Some(hurting) = &answer.hurting { (who_hurts(view, hurting, &query.window, answer.at)) }
             p { (matching.len()) " tenants, " strong { (violated) " beyond an objective" } ", at " (moment(answer.at * 1_000_000_000)) "." }
             h2 { "By tier" }
-            (table("Tiers, and everybody", &query.window, &answer.groups))
+            (table(view, "Tiers, and everybody", &query.window, &answer.groups))
             h2 { "By tenant, the worst first" }
-            (table("Tenants", &query.window, matching.iter().take(SHOWN).copied()))
+            (table(view, "Tenants", &query.window, matching.iter().take(SHOWN).copied()))
             @if matching.len() > SHOWN { p { "The first " (SHOWN) " of " (matching.len()) "; narrow them by name." } }
         }
     };
@@ -66,23 +70,23 @@ fn content(query: &Narrowed, answer: &SloAnswer) -> Markup {
 }
 
 /// Whether one tenant is hurting or everybody, since when, and what was deployed before.
-fn who_hurts(hurting: &Hurting, window: &WindowQuery, at: i64) -> Markup {
+fn who_hurts(view: &View, hurting: &Hurting, window: &WindowQuery, at: i64) -> Markup {
     html! {
         section #hurting aria-label="Who is hurting" {
             p { strong { (hurting.headline()) } @if hurting.worst.is_empty() { "." } @else { ":" } }
             @if !hurting.worst.is_empty() {
-                ul { @for tenant in &hurting.worst { li { (hurts(tenant, window, at)) } } }
+                ul { @for tenant in &hurting.worst { li { (hurts(view, tenant, window, at)) } } }
                 p { (hurting.others()) }
             }
         }
     }
 }
 
-fn hurts(tenant: &HurtingTenant, window: &WindowQuery, at: i64) -> Markup {
+fn hurts(view: &View, tenant: &HurtingTenant, window: &WindowQuery, at: i64) -> Markup {
     // From half an hour before it began, so that the change is to be seen.
     let around = WindowQuery { from: Some(moment_of(tenant.since - 1_800)), to: Some(moment_of(at)), window: None };
     html! {
-        a href=(window.link("/tenant", &[("id", &tenant.tenant)])) { (tenant.tenant) } " "
+        (named(view, &tenant.tenant, window)) " "
         a href=(around.link("/tenant", &[("id", &tenant.tenant)])) { (tenant.how(at)) }
         @if !tenant.versions.is_empty() { "; " strong { (tenant.deployed()) } }
         "."
@@ -99,11 +103,24 @@ fn whose(line: &FareLine) -> String {
     }
 }
 
-fn table<'a>(label: &'a str, window: &WindowQuery, lines: impl IntoIterator<Item = &'a FareLine>) -> Markup {
+/// A tenant with the name of its company, where that is known, and the way to its page.
+pub(super) fn named(view: &View, tenant: &str, window: &WindowQuery) -> Markup {
+    html! {
+        a href=(window.link("/tenant", &[("id", tenant)])) { (tenant) }
+        @if let Some(company) = view.name_of(tenant) { " (" (company) ")" }
+    }
+}
+
+fn table<'a>(
+    view: &View,
+    label: &'a str,
+    window: &WindowQuery,
+    lines: impl IntoIterator<Item = &'a FareLine>,
+) -> Markup {
     let fault = |is_at_fault: bool| if is_at_fault { "fault" } else { "" };
     Table::of(label, lines, |_| None)
         .text("Whose", |line| match &line.fare.whose {
-            Whose::Tenant(tenant) => html! { a href=(window.link("/tenant", &[("id", tenant)])) { (tenant) } },
+            Whose::Tenant(tenant) => named(view, tenant, window),
             _ => html! { (whose(line)) },
         })
         .text("Tier", |line| &line.fare.tier)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use control_plane_analysis::groups::{self as grouped, Grouping, Groups};
 use control_plane_model::{
     listing::{Order, Search},
     map::{MapQuery, ServiceMap},
@@ -140,6 +141,7 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
         }
         search(store, scope, asked, &mut found).await;
         samples(store, scope, asked, &mut found).await;
+        groups(store, scope, asked, &mut found).await;
         map(store, scope, asked, &mut found).await;
         requests(store, scope, asked, &mut found).await;
         costs(store, scope, asked, &mut found).await;
@@ -218,6 +220,28 @@ async fn samples(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &
         let query = SampleQuery { from_ns: 0, to_ns: asked.now, expression: parsed(filter), limit };
         let answer = sampled(store, scope, query).await;
         answers.insert(format!("{scope:?} sample of {limit} of {filter}"), answer);
+    }
+}
+
+/// What spans say of an attribute: on the spans, on their senders, in lists, of all traces and of a few.
+async fn groups(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+    for (by, limit) in [
+        ("span.name", 1_000),
+        ("tenant.id", 1_000),
+        ("service.name", 1_000),
+        ("aws.xray.annotations", 1_000),
+        ("http.response.status_code", 3),
+    ] {
+        let (from_ns, to_ns) = (asked.now - 86_400 * NS, asked.now);
+        let query = SampleQuery { from_ns, to_ns, expression: None, limit };
+        let traces: Vec<StoredTrace> = store.sample(scope, query).await.unwrap().traces.try_concat().await.unwrap();
+        let by = by.to_owned();
+        let mut grouping =
+            Grouping::new(grouped::Asked { by: by.clone(), tenant: None, service: None, from_ns, to_ns, width: 3_600 });
+        traces.iter().for_each(|trace| grouping.add(trace));
+        // Which of the traces are read for the names of attributes is by the order in which they come.
+        let groups = Groups { attributes: Vec::new(), ..grouping.groups(grouped::Order::Most, 1.0, None) };
+        answers.insert(format!("{scope:?} groups of {limit} by {by}"), json!(groups));
     }
 }
 

@@ -4,12 +4,12 @@ use maud::{Markup, Render, html};
 use slo::{OperationCost, Spent};
 
 use crate::{
-    api::{Spending, TenantAnswer},
-    pages::frame::Table,
+    api::{Spending, TenantAnswer, WindowQuery},
+    pages::{cost::by_operation, frame::Table},
     text::{duration, known, percent, window},
 };
 
-pub(super) fn section(answer: &TenantAnswer) -> Markup {
+pub(super) fn section(id: &str, query: &WindowQuery, answer: &TenantAnswer) -> Markup {
     let Spending { currency, now, before, operations } = &answer.spending;
     let of = |spent: &Spent| match (spent.micros, currency) {
         (Some(micros), Some(currency)) => format!("{} {currency}", money(micros)),
@@ -23,6 +23,7 @@ pub(super) fn section(answer: &TenantAnswer) -> Markup {
             p {
                 strong { (of(now)) } " in this window, " (of(before)) " in as long a time before it, " (earlier) "."
                 @if currency.is_none() { " Without a price file, cost is time." }
+                " " a href=(by_operation(id, query)) { "Its requests by operation, over time" }
             }
             (table(operations))
         }
