@@ -149,6 +149,8 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// Say why requests fail or are slow: what they have in common that others have not, over every attribute of every span.
+    Why(Why),
     /// Print the service map: who calls whom, how often, how well.
     Map {
         /// Only what was done for this tenant.
@@ -199,6 +201,47 @@ enum Command {
     /// Judge filter expressions, one a line on standard input: `ok`, `elsewhere` for what X-Ray takes and nothing here answers, or
     /// `refused`, with the column and the reason; exits with 1 if one is refused.
     CheckFilter,
+}
+
+/// What is compared.
+#[derive(Args)]
+struct Why {
+    /// Only traces that match this filter expression.
+    #[arg(default_value = "")]
+    filter: String,
+    /// Only this tenant's.
+    #[arg(long, default_value = "")]
+    tenant: String,
+    /// Only those of tenants of this tier.
+    #[arg(long, default_value = "")]
+    tier: String,
+    /// Only those that came to this service.
+    #[arg(long, default_value = "")]
+    service: String,
+    /// What they are set against: failed ones against those that went well (ok), slow ones against quick ones (quick), a tenant's against others of its tier
+    /// (tier), this window against the time before it, or after --moment against before (before), those that match against those that do not (rest).
+    #[arg(long, default_value = "")]
+    against: String,
+    /// What bad means: fault, error or throttle.
+    #[arg(long, default_value = "")]
+    status: String,
+    /// From how many milliseconds on a request is slow; without this, from what was promised, or so that one in twenty is.
+    #[arg(long, default_value = "")]
+    slower_than_ms: String,
+    /// Before and after what: RFC 3339, or Unix seconds.
+    #[arg(long, default_value = "")]
+    moment: String,
+    /// How far back.
+    #[arg(long, default_value = "1h")]
+    window: String,
+    /// Where the window begins, instead: RFC 3339, or Unix seconds.
+    #[arg(long, default_value = "")]
+    from: String,
+    /// Where it ends.
+    #[arg(long, default_value = "")]
+    to: String,
+    #[command(flatten)]
+    client: Client,
 }
 
 /// How it is set up.
@@ -302,6 +345,36 @@ async fn run(command: Command) -> Result<ExitCode> {
             if answer.groups.values.is_empty() {
                 bail!("nothing in this window carries {}", answer.by);
             }
+        }
+        Command::Why(why) => {
+            let Why {
+                filter,
+                tenant,
+                tier,
+                service,
+                against,
+                status,
+                slower_than_ms,
+                moment,
+                window,
+                from,
+                to,
+                client,
+            } = why;
+            let query = [
+                ("filter", filter),
+                ("tenant", tenant),
+                ("tier", tier),
+                ("service", service),
+                ("against", against),
+                ("status", status),
+                ("slower_than_ms", slower_than_ms),
+                ("moment", moment),
+                ("window", window),
+                ("from", from),
+                ("to", to),
+            ];
+            client.show(&client.ask("/api/why", &query).await?, terminal::why)?;
         }
         Command::Map { tenant, tier, account, window, client } => {
             let query = [("tenant", tenant), ("tier", tier), ("account", account), ("window", window)];

@@ -11,6 +11,7 @@
 //! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `cost` | who costs what, and why |
 //! | `groups` | requests by the values of any attribute |
+//! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
@@ -27,6 +28,7 @@ mod query;
 mod sign_in;
 mod sources;
 mod timeline;
+mod why;
 
 use axum::{
     Json,
@@ -56,6 +58,8 @@ pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{Sources, View};
 pub use timeline::{Beside, Deployed, Point};
+pub(crate) use why::{AGAINST, WhyFilter, is_of_outcomes};
+pub use why::{SideAnswer, WhyAnswer, verdict};
 
 pub(crate) use crate::window::WindowQuery;
 use crate::{access::refuse, problem::Problem};
@@ -89,6 +93,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::Staff, "/api/traces/{id}/logs", trace_logs)
         .get(May::SignedIn, "/api/find", find_anything)
         .get(May::SignedIn, "/api/groups", groups::groups)
+        .get(May::SignedIn, "/api/why", why::why)
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)

@@ -127,7 +127,8 @@ impl Conditions {
         Ok(Some(parts.join(" AND ")).filter(|text| !text.is_empty()))
     }
 
-    fn slower_than(&self) -> Result<Option<f64>, Problem> {
+    /// Seconds.
+    pub(super) fn slower_than(&self) -> Result<Option<f64>, Problem> {
         let Some(text) = &self.slower_than_ms else { return Ok(None) };
         let milliseconds = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
         let wrong = || Problem::bad_request("slower_than_ms: a number of milliseconds");

@@ -19,7 +19,7 @@ use tenant_registry::Tenant;
 
 use super::{
     CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter,
-    groups, objectives,
+    WhyAnswer, WhyFilter, groups, objectives, why,
 };
 use crate::{
     alerting::Alarm,
@@ -96,6 +96,11 @@ impl View {
     pub(crate) async fn groups(&self, filter: &GroupFilter) -> Result<GroupsAnswer, Problem> {
         let window = filter.window.resolve(Timestamp::now())?;
         in_time(groups::over(&*self.sources.spans, &self.scope, filter, window)).await
+    }
+
+    /// What sets the traces that are asked about apart from those that they are set against.
+    pub(crate) async fn why(&self, filter: &WhyFilter) -> Result<WhyAnswer, Problem> {
+        in_time(why::compared(&*self.sources.spans, &self.scope, &self.slo(), filter)).await
     }
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {

@@ -5,6 +5,7 @@
 //! | `frame` | what pages are made of |
 //! | `map`, `map_layout` | the service map, and where its nodes stand |
 //! | `search` | searching traces |
+//! | `why` | what sets bad traces apart from good ones |
 //! | `find` | finding things by what people have in hand |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
@@ -30,6 +31,7 @@ mod sign_in;
 mod tenant;
 mod tenants;
 mod waterfall;
+mod why;
 
 use axum::{http::header, response::IntoResponse};
 use control_plane_access::{May, Routes};
@@ -45,6 +47,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/traces", search::page)
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
         .get(May::SignedIn, "/groups", groups::page)
+        .get(May::SignedIn, "/why", why::page)
         .get(May::SignedIn, "/tenants", tenants::page)
         .get(May::SignedIn, "/tenant", tenant::page)
         .post(May::Operators, "/tenants/{id}/suspend", registry::suspend)

@@ -11,7 +11,10 @@ use control_plane_model::{
 };
 use maud::{Markup, Render, html};
 
-use super::frame::{Sort, Table, answer, choice, moment, window};
+use super::{
+    frame::{Sort, Table, answer, choice, moment, window},
+    why,
+};
 
 use crate::{
     api::{Conditions, Query, STATUSES, TraceFilter, View, WindowQuery},
@@ -99,7 +102,8 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
             strong { (found.matched) } " of " (found.scanned) @if found.truncated { " (the search ended there)" } " traces match"
             @if let Some(expression) = &expression { " " code { (expression) } }
             @if found.matched > found.traces.len() { "; the first " (found.traces.len()) " are listed" }
-            "."
+            ". "
+            @if found.matched > 0 { a href=(why::of_search(&filter.conditions, &filter.window)) { "Why?" } }
         }
         @if let Some(lookup) = lookup(found) { p { (lookup) } }
         @if found.matched > 0 {
@@ -171,7 +175,9 @@ fn histogram(filter: &TraceFilter, bins: &[LatencyBin]) -> Markup {
     let place = |ms: f64| (ms / first.from_ms).ln() / (last.to_ms / first.from_ms).ln() * WIDTH;
     html! {
         figure.histogram {
-            figcaption { "How long they took, from " (duration(first.from_ms * 1e6)) " to " (duration(last.to_ms * 1e6)) }
+            figcaption { "How long they took, from " (duration(first.from_ms * 1e6)) " to " (duration(last.to_ms * 1e6)) ". "
+                a href=(why::of_slow(&filter.conditions, &filter.window)) { "Why are the slow ones slow?" }
+            }
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label="Latency histogram" {
                 @for bin in bins {
                     @let (x, height) = (place(bin.from_ms), (bin.count / tallest * HEIGHT).max(1.0));

@@ -20,6 +20,7 @@ use super::{
     frame::{Table, answer, window},
     registry, search,
     tenants::{budget_color, meter, objectives},
+    why,
 };
 
 use crate::{
@@ -66,6 +67,8 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             button { "Show" }
             a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
             a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
+            a href=(why::of_tenant(id, None, &query.window)) { "Why do its requests fail?" }
+            a href=(why::of_tenant(id, Some("quick"), &query.window)) { "Why are they slow?" }
             a href=(query.window.link("/groups", &[("by", "span.name"), ("tenant", id), ("order", "slowest")])) { "Its operations, now and before" }
         }
         @if let Some(now) = &answer.now {

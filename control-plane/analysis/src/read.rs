@@ -1,0 +1,106 @@
+//! A trace as comparing needs it: its spans, which of them failed, and which failed first.
+
+use std::collections::{HashMap, HashSet};
+
+use control_plane_model::{otlp::StoredSpan, sample::StoredTrace};
+use prost::Message;
+
+use crate::items::{Items, Sender};
+
+/// Spans of a trace that are looked at.
+const MAX_SPANS: usize = 2_000;
+
+/// A span, and who sent it.
+pub(crate) struct Read {
+    pub(crate) sender: Sender,
+    pub(crate) span: StoredSpan,
+    pub(crate) failed: bool,
+}
+
+/// A trace's spans, and whether there were more than are looked at.
+pub(crate) fn spans(items: &mut Items, trace: &StoredTrace) -> (Vec<Read>, bool) {
+    let (mut spans, mut more) = (Vec::new(), false);
+    for part in &trace.parts {
+        let sender = items.sender(&part.resource);
+        for body in &part.spans {
+            if spans.len() >= MAX_SPANS {
+                more = true;
+                break;
+            }
+            // What was stored can be read.
+            if let Ok(span) = StoredSpan::decode(body.clone()) {
+                spans.push(Read { sender: sender.clone(), failed: failed(&span), span });
+            }
+        }
+    }
+    (spans, more)
+}
+
+/// Whether a span is a fault, as [`Flags`](control_plane_model::otlp::Flags) have it: a 5xx, or a failed status that is no 4xx.
+fn failed(span: &StoredSpan) -> bool {
+    let status = status(span).unwrap_or_default();
+    let by_caller = (400..500).contains(&status);
+    (500..=u16::MAX).contains(&status) || (span.status.as_ref().is_some_and(|status| status.code == 2) && !by_caller)
+}
+
+/// The HTTP status of a span.
+pub(crate) fn status(span: &StoredSpan) -> Option<u16> {
+    let text = |key: &str| span.attribute(key).and_then(|value| value.scalar()?.parse().ok());
+    text("http.response.status_code").or_else(|| text("http.status_code"))
+}
+
+/// How a trace failed.
+pub(crate) struct Failure<'a> {
+    /// Of the spans that failed with no other that did within them, the one that ended first.
+    pub(crate) first: &'a Read,
+    /// When the last of these ended, nanoseconds since 1970.
+    pub(crate) until: u64,
+}
+
+/// How a trace failed; none if it did not.
+pub(crate) fn failure(spans: &[Read]) -> Option<Failure<'_>> {
+    let parents: HashMap<&[u8], &[u8]> =
+        spans.iter().map(|read| (&*read.span.span_id, &*read.span.parent_span_id)).collect();
+    let failed = || spans.iter().filter(|read| read.failed);
+    // All that a failed span is within.
+    let mut waited = HashSet::new();
+    for read in failed() {
+        let mut parent = &*read.span.parent_span_id;
+        while let Some(next) = parents.get(parent).filter(|_| waited.insert(parent)) {
+            parent = next;
+        }
+    }
+    let mut origins: Vec<&Read> = failed().filter(|read| !waited.contains(&*read.span.span_id)).collect();
+    if origins.is_empty() {
+        // They name each other as parents.
+        origins = failed().collect();
+    }
+    let ended = |read: &&Read| read.span.end_time_unix_nano;
+    let until = origins.iter().map(ended).max()?;
+    Some(Failure { first: origins.into_iter().min_by_key(ended)?, until })
+}
+
+/// What each span took without those that it waited for, nanoseconds: its duration less the time in which one of its children ran.
+pub(crate) fn own_times(spans: &[Read]) -> Vec<u64> {
+    let mut children: HashMap<&[u8], Vec<(u64, u64)>> = HashMap::new();
+    for Read { span, .. } in spans {
+        if !span.parent_span_id.is_empty() && span.parent_span_id != span.span_id {
+            let times = (span.start_time_unix_nano, span.end_time_unix_nano);
+            children.entry(&span.parent_span_id).or_default().push(times);
+        }
+    }
+    let own_time = |Read { span, .. }: &Read| {
+        let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
+        let (mut left, mut until) = (span.duration_ns(), start);
+        if let Some(children) = children.get_mut(&*span.span_id) {
+            children.sort_unstable();
+            for (from, to) in children {
+                let to = (*to).min(end);
+                left -= to.saturating_sub((*from).max(until)).min(left);
+                until = until.max(to);
+            }
+        }
+        left
+    };
+    spans.iter().map(own_time).collect()
+}

@@ -1,0 +1,238 @@
+//! `GET /why`: what sets bad traces apart from good ones.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use control_plane_analysis::{FailureGroup, Row, Step, Value};
+use control_plane_model::{search::Expression, store::Facets};
+use maud::{Markup, Render, html};
+
+use super::frame::{Table, answer, choice, moment, window};
+
+use crate::{
+    alerting::Alarm,
+    api::{AGAINST, Conditions, Query, SideAnswer, View, WhyAnswer, WhyFilter, WindowQuery, is_of_outcomes, verdict},
+    layout::{self, Tab},
+    problem::Problem,
+    text::{duration, link, moment as moment_text},
+};
+
+const TITLE: &str = "Why?";
+
+/// Path of the page that says why the traces of a search are bad: those that failed, where the search does not say which are meant; slow ones, where it says
+/// from when on; else those that match, set against the others, of the same tenant where they are one's.
+pub(super) fn of_search(conditions: &Conditions, window: &WindowQuery) -> String {
+    let filter = conditions.filter.as_ref().and_then(|text| text.parse::<Expression>().ok());
+    let is_of_outcomes = filter.as_ref().is_some_and(is_of_outcomes) || conditions.status.as_deref() == Some("ok");
+    let against = is_of_outcomes.then(|| "rest".to_owned());
+    let asked = filter.as_ref().and_then(Expression::tenant).map(str::to_owned);
+    let tenant = conditions.tenant.clone().or_else(|| asked.filter(|_| is_of_outcomes));
+    let conditions = Conditions { tenant, ..conditions.clone() };
+    link("/why", &WhyFilter { conditions, against, moment: None, window: window.clone() })
+}
+
+/// Path of the page that says why the slow ones of a search are slow.
+pub(super) fn of_slow(conditions: &Conditions, window: &WindowQuery) -> String {
+    let against = Some("quick".to_owned());
+    link("/why", &WhyFilter { conditions: conditions.clone(), against, moment: None, window: window.clone() })
+}
+
+/// Path of the page that says why a tenant's requests fail; against another side than those that went well, if one is named.
+pub(super) fn of_tenant(tenant: &str, against: Option<&str>, window: &WindowQuery) -> String {
+    let conditions = Conditions { tenant: Some(tenant.to_owned()), ..Conditions::default() };
+    let against = against.map(str::to_owned);
+    link("/why", &WhyFilter { conditions, against, moment: None, window: window.clone() })
+}
+
+/// Path of the page that says why an alert opened: of the time in which its requests failed, or were slow.
+pub(super) fn of_alarm(alarm: &Alarm) -> String {
+    let alert = &alarm.alert;
+    let tenant = alert.scope.tenant().map(str::to_owned);
+    let against = (alert.condition == slo::Condition::Latency).then(|| "quick".to_owned());
+    let (from, to) = (Some(moment_text(alert.caused_from())), Some(moment_text(alert.opened)));
+    let conditions = Conditions { tenant, ..Conditions::default() };
+    link("/why", &WhyFilter { conditions, against, moment: None, window: WindowQuery { window: None, from, to } })
+}
+
+pub(super) async fn page(view: View, filter: Result<Query<WhyFilter>, Problem>) -> Response {
+    let (filter, facets) = match async { Ok((filter?.0, view.facets().await?)) }.await {
+        Ok(asked) => asked,
+        Err(problem) => return answer(&view, TITLE, Tab::Traces, async { Err(problem) }).await,
+    };
+    let (status, below) = match view.why(&filter).await {
+        Ok(found) => (StatusCode::OK, content(&filter.window, &found)),
+        Err(problem) => (problem.status, html! { p.problem role="alert" { (problem.detail) } }),
+    };
+    // With the form, so that what was wrong can be mended.
+    let content = html! { (form(&view, &filter, &facets)) (below) };
+    (status, layout::page(&view.visitor, &view.place, TITLE, Tab::Traces, &content)).into_response()
+}
+
+fn form(view: &View, filter: &WhyFilter, facets: &Facets) -> Markup {
+    let conditions = &filter.conditions;
+    let against = filter.against().unwrap_or_default();
+    let said = |against: &str| match against {
+        "quick" => "slow ones, against quick ones",
+        "tier" => "a tenant's, against others of its tier",
+        "before" => "this window, against before",
+        "rest" => "those that match, against the others",
+        _ => "failed ones, against those that went well",
+    };
+    let statuses = ["fault", "error", "throttle"].map(str::to_owned);
+    let is_staff = view.visitor.scope().tenant().is_none();
+    html! {
+        form.filters method="get" action="/why" aria-label="Compare traces" {
+            label { "Compare"
+                select name="against" {
+                    @for choice in AGAINST.into_iter().filter(|choice| is_staff || *choice != "tier") {
+                        option value=(choice) selected[choice == against] { (said(choice)) }
+                    }
+                }
+            }
+            (choice("tenant", "Tenant", &facets.tenants, &conditions.tenant))
+            (choice("tier", "Tier", &facets.tiers, &conditions.tier))
+            (choice("service", "Service", &facets.services, &conditions.service))
+            @if let Some(account) = &conditions.account { input type="hidden" name="account" value=(account); }
+            (choice("status", "Status", &statuses, &conditions.status))
+            label { "Slower than, ms"
+                input name="slower_than_ms" inputmode="decimal" size="6" value=(conditions.slower_than_ms.as_deref().unwrap_or_default());
+            }
+            label { "Before and after, UTC"
+                input name="moment" size="20" placeholder="the window's start" value=(filter.moment.as_deref().unwrap_or_default());
+            }
+            label.wide { "Filter expression"
+                input name="filter" value=(conditions.filter.as_deref().unwrap_or_default()) spellcheck="false" autocomplete="off";
+            }
+            (window(&view.place, &filter.window))
+            button { "Compare" }
+        }
+    }
+}
+
+fn content(within: &WindowQuery, found: &WhyAnswer) -> Markup {
+    let ranked = &found.findings.ranked;
+    html! {
+        p.finding role="status" { (found.summary) }
+        @if let Some(both) = &ranked.together {
+            p { a href=(found.bad.traces(&expressions(&both.values))) { "The " (both.bad) " with both" } }
+        }
+        ul { @for side in [&found.bad, &found.good] { li { (sampled(side)) } } }
+        @if found.bad.compared > 0 && found.good.compared > 0 {
+            h2 { "What they have in common" }
+            @if ranked.causes.is_empty() { p { "Nothing that the others have less often." } } @else { (causes(found)) }
+            p { (ranked.tested) " groups of traces were compared, over every attribute of every span. A row is marked as not by chance if, with no difference
+                between the sides, 1 comparison in 100 had any such row." @if found.findings.left_out { " There was more in these traces than is looked at." } }
+        }
+        @if !found.findings.failures.groups.is_empty() {
+            h2 { "How they failed" }
+            (failures(within, found))
+            @if found.findings.failures.others > 0 { p { (found.findings.failures.others) " more failed in other ways." } }
+        }
+        @if !ranked.outcomes.is_empty() { h2 { "What their failure wrote down" } (rows("What their failure wrote down", found, &ranked.outcomes)) }
+        @if !ranked.missing.is_empty() { h2 { "What they did not come to" } (rows("What they did not come to", found, &ranked.missing)) }
+        @if !found.findings.slower.is_empty() { h2 { "Where they spent more time" } (slower(&found.findings.slower)) }
+    }
+}
+
+/// How many traces of a side there are, and how many were compared.
+fn sampled(side: &SideAnswer) -> Markup {
+    html! {
+        a href=(side.traces(&[])) { (side.matched) " " (side.name) }
+        ", " (moment(side.from * 1_000_000_000)) " to " (moment(side.to * 1_000_000_000)) ": "
+        @if side.matched == 0 { "none" } @else { (side.sampling()) " compared" }
+        @if side.truncated { " (the search ended there)" }
+    }
+}
+
+fn causes(found: &WhyAnswer) -> Markup {
+    html! { div.why { (rows("What they have in common", found, &found.findings.ranked.causes)) } }
+}
+
+fn rows(label: &str, found: &WhyAnswer, rows: &[Row]) -> Markup {
+    let (bad, good) = (&found.bad, &found.good);
+    Table::of(label, rows, |_| None)
+        .text("Value", value)
+        .text("Services", |row| row.value.services.join(", "))
+        .text("Share of each", |row| pair([("bad", bad, row.bad), ("good", good, row.good)]))
+        .number("Asked about", |row| counted(bad, row, row.bad))
+        .number("The others", |row| counted(good, row, row.good))
+        .text(
+            "",
+            |row| html! { span title={ "by itself, a chance of " (format!("{:.1e}", row.chance)) } { (verdict(row)) } },
+        )
+        .render()
+}
+
+/// A value, and below it what the same traces have and what follows from it.
+fn value(row: &Row) -> Markup {
+    html! {
+        span title={ (row.value.key) " = " (row.value.value) } { (row.value.words()) }
+        @if !row.also.is_empty() {
+            details { summary { "the same traces: " (row.also.len()) " more" } ul { @for value in &row.also { li { (value.words()) } } } }
+        }
+        @if !row.follows.is_empty() {
+            details {
+                summary { "follows from it: " (row.follows.len()) }
+                ul { @for row in &row.follows { li { (row.value.words()) " (" (row.bad) " and " (row.good) ")" } } }
+            }
+        }
+    }
+}
+
+/// So many of a side's traces, which the number leads to.
+fn counted(side: &SideAnswer, row: &Row, count: usize) -> Markup {
+    let said = side.share(count);
+    html! {
+        @if count == 0 { (said) } @else { a href=(side.traces(&expressions([&row.value]))) aria-label={ (said) ", " (count) " traces" } { (said) } }
+        " (" (count) ")"
+    }
+}
+
+fn expressions<'a>(values: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
+    values.into_iter().map(Value::expression).collect()
+}
+
+/// Two bars: the share of the bad above that of the good.
+fn pair(sides: [(&str, &SideAnswer, usize); 2]) -> Markup {
+    const WIDTH: f64 = 144.0;
+    let [of_bad, of_good] = sides.map(|(_, side, count)| side.share(count));
+    html! {
+        svg.pair viewBox={ "0 0 " (WIDTH) " 18" } preserveAspectRatio="none" role="img" aria-label={ (of_bad) " against " (of_good) } {
+            @for ((class, side, count), y) in sides.into_iter().zip([1, 10]) {
+                @let length = count as f64 / side.compared.max(1) as f64 * WIDTH;
+                rect.empty x="0" y=(y) width=(WIDTH) height="7" {}
+                rect class=(class) x="0" y=(y) width=(format!("{length:.1}")) height="7" {}
+            }
+        }
+    }
+}
+
+fn failures(within: &WindowQuery, found: &WhyAnswer) -> Markup {
+    let named = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+    let example = |group: &FailureGroup| within.link(&format!("/traces/{}", group.example), &());
+    let table = Table::of("How they failed", &found.findings.failures.groups, |_| None)
+        .number("Traces", |group| group.traces)
+        .text("Type", |group| named(&group.error_type))
+        .text("Message", |group| named(&group.message))
+        .text("In", |group| join(&group.services))
+        .text("Operation", |group| join(&group.operations))
+        .text(
+            "",
+            |group| html! { a href=(example(group)) aria-label={ "One of them: " (group.example) } { "one of them" } },
+        );
+    html! { div.why { (table) } }
+}
+
+fn join(names: &std::collections::BTreeSet<String>) -> String {
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn slower(steps: &[Step]) -> Markup {
+    Table::of("Where they spent more time", steps, |_| None)
+        .text("Operation", |step| step.operation.as_str())
+        .text("Service", |step| step.service.as_str())
+        .number("Asked about", |step| duration(step.bad_ms * 1e6))
+        .number("The others", |step| duration(step.good_ms * 1e6))
+        .render()
+}
