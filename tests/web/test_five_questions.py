@@ -30,6 +30,27 @@ def test_a_fifth_click_is_one_too_many(page):
         clicks.click(page.get_by_role("link", name="Service map", exact=True))
 
 
+def test_what_sets_failing_requests_apart(page):
+    """From an alert: the table and the version that they have in common come first, how they failed is told once, and each value leads to its traces."""
+    clicks = Clicks(page, f"/tenant?id={story.FAILING}")
+    alert = page.get_by_role("listitem").filter(has_text=f"{story.FAILING} (standard)").filter(has_text="requests failed in 5 minutes")
+    clicks.click(alert.get_by_role("link", name="Why?", exact=True))
+    causes = page.get_by_role("region", name="What they have in common").get_by_role("row")
+    expect(causes.nth(1)).to_contain_text(story.TABLE)
+    expect(page.get_by_role("status")).to_contain_text(story.TABLE)
+    expect(page.get_by_role("region", name="How they failed").get_by_role("row")).to_have_count(2)
+    clicks.click(causes.nth(1).get_by_role("link").first)
+    expect(page.get_by_role("status")).to_contain_text("traces match")
+    clicks.click(page.get_by_role("row").nth(1).get_by_role("link").first)
+    expect(page.get_by_role("main")).to_contain_text("does not have the specified index")
+
+
+def test_a_command_says_what_sets_failing_requests_apart(control_plane):
+    """The same from `control-plane why`: the table, in that version."""
+    said = control_plane.ask("why", "--tenant", story.FAILING).splitlines()[0]
+    assert story.TABLE in said and story.VERSION in said, said
+
+
 def test_it_is_one_tenant_and_since_a_deployment(page):
     """From the tenants: how many of them hurt, since when, and which version came before."""
     clicks = Clicks(page, "/tenants")
@@ -70,6 +91,15 @@ def test_which_operation_is_slow_and_that_it_was_not_before(page):
     slowest = page.get_by_role("region", name="Values").get_by_role("row").nth(1)
     expect(slowest).to_contain_text(story.OPERATION)
     expect(slowest.locator(".fault")).to_have_count(1)
+
+
+def test_where_an_operation_is_slow(page):
+    """From the same page: the operation, and the region that it is slow in."""
+    clicks = Clicks(page, f"/tenant?id={story.SLOW}")
+    clicks.click(page.get_by_role("link", name="Why are they slow?", exact=True))
+    found = page.get_by_role("status")
+    expect(found).to_contain_text(story.OPERATION)
+    expect(found).to_contain_text(story.REGION)
 
 
 def test_a_command_says_which_operation_is_slow_and_how_it_was_before(control_plane):

@@ -21,8 +21,8 @@ pub(super) fn of(control_plane_url: &str) -> String {
         ),
         (
             format!("Which operation is slow for {SLOW}, and was it before?"),
-            format!("why --tenant {SLOW} --against quick"),
-            format!("/why?tenant={SLOW}&against=quick"),
+            format!("groups --by span.name --tenant {SLOW} --order slowest"),
+            format!("/groups?by=span.name&tenant={SLOW}&order=slowest"),
         ),
         (
             format!("Booking {STRANDED_BOOKING} has no miles. Where is it?"),
