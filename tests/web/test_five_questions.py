@@ -47,6 +47,39 @@ def test_a_command_says_whether_it_is_one_tenant(control_plane):
     assert re.search(f"{story.FAILING}.*{re.escape(story.VERSION)}", said), said
 
 
+def test_a_booking_without_miles_is_found_where_it_stopped(page):
+    """From any page: its number leads to its trace, which says where the message was given up, and why."""
+    clicks = Clicks(page, "/")
+    clicks.enter(page.get_by_role("textbox", name="Find", exact=True), story.STRANDED)
+    expect(page).to_have_url(re.compile("/traces/[0-9a-f]{32}"))
+    stopped = page.get_by_role("main").get_by_text("It reached")
+    expect(stopped).to_contain_text("delivered 3 times and failed each time")
+    expect(stopped).to_contain_text(story.DEAD_LETTERS)
+
+
+def test_a_command_says_where_a_booking_stopped(control_plane):
+    """The same from `control-plane find`."""
+    said = control_plane.ask("find", story.STRANDED)
+    assert re.search(f"delivered 3 times and failed each time.*{story.DEAD_LETTERS}", said), said
+
+
+def test_which_operation_is_slow_and_that_it_was_not_before(page):
+    """From a tenant's p99: its operations, the slowest first, beside the hour before."""
+    clicks = Clicks(page, f"/tenant?id={story.SLOW}")
+    clicks.click(page.get_by_role("link", name="Its operations, now and before"))
+    slowest = page.get_by_role("region", name="Values").get_by_role("row").nth(1)
+    expect(slowest).to_contain_text(story.OPERATION)
+    expect(slowest.locator(".fault")).to_have_count(1)
+
+
+def test_a_command_says_which_operation_is_slow_and_how_it_was_before(control_plane):
+    """The same from `control-plane groups`."""
+    said = control_plane.ask("groups", "--by", "span.name", "--tenant", story.SLOW, "--order", "slowest")
+    slowest = said.splitlines()[1]
+    now, before = (float(number) for number in re.findall(r"([\d.]+) ms", slowest)[-2:])
+    assert story.OPERATION in slowest and now > 5 * before, said
+
+
 def test_the_dearest_tenants_and_why(page):
     """From the cost page: five, the dearest first, with the operation that makes it so; and the tenant is a click away."""
     clicks = Clicks(page, "/cost")

@@ -286,7 +286,45 @@ impl Server {
             times.push(self.time("/api/traces", &query).await?);
         }
         add_times(report, "search", &times);
+        self.ask_groups(report, within, &mut random).await?;
+        self.look_up(report, within).await?;
         self.ask_objectives(report).await
+    }
+
+    /// Asks for requests and calls by attributes that a few spans, all spans or the senders have, and by one whose values are many.
+    async fn ask_groups(&self, report: &mut Part<'_>, within: Within, random: &mut Random) -> Result<()> {
+        let by = ["aws.dynamodb.table_names", "span.name", "faas.name", "enduser.id"];
+        let mut times = Vec::new();
+        for n in 0..QUERIES / 3 {
+            let mut query = vec![("window", within.window().to_owned())];
+            query.push(("by", by.get(n % by.len()).copied().unwrap_or_default().to_owned()));
+            match n % 3 {
+                0 => query.push(("tenant", tenant(random.next() % TENANTS))),
+                1 => query.push(("service", "booking-api".to_owned())),
+                _ => {}
+            }
+            times.push(self.time("/api/groups", &query).await?);
+        }
+        add_times(report, "groups", &times);
+        Ok(())
+    }
+
+    /// Searches for attributes that no index has: what all have, what none has, what some have, and annotations that are none.
+    async fn look_up(&self, report: &mut Part<'_>, within: Within) -> Result<()> {
+        let filters = [
+            "attribute[aws.dynamodb.table_names] = \"ledger\"",
+            "attribute[messaging.message.id] = \"nobody's\"",
+            "attribute[url.path] CONTAINS \"booking\" AND !attribute[rpc.method] = \"none\"",
+            "fault AND attribute[cloud.region] = \"us-east-1\"",
+            "annotation.http_route BEGINSWITH \"/miles\"",
+        ];
+        let mut times = Vec::new();
+        for filter in filters.iter().cycle().take(QUERIES / 3) {
+            let query = [("filter", (*filter).to_owned()), ("window", within.window().to_owned())];
+            times.push(self.time("/api/traces", &query).await?);
+        }
+        add_times(report, "search_not_indexed", &times);
+        Ok(())
     }
 
     /// Asks for everybody's objectives, for tenants over an hour and over thirty days, and for costs.

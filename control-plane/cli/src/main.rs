@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{
     alerting::Alarm,
-    api::{FindAnswer, SloAnswer},
+    api::{FindAnswer, GroupsAnswer, SloAnswer},
     config::Config,
     evaluator::Whose,
     server,
@@ -296,7 +296,12 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Groups { by, filter, tenant, service, order, before, window, client } => {
             let names = ["by", "filter", "tenant", "service", "order", "before", "window"];
             let query: Vec<_> = names.into_iter().zip([by, filter, tenant, service, order, before, window]).collect();
-            client.show(&client.ask("/api/groups", &query).await?, terminal::groups)?;
+            let text = client.ask("/api/groups", &query).await?;
+            let answer: GroupsAnswer = serde_json::from_str(&text)?;
+            client.show(&text, terminal::groups)?;
+            if answer.groups.values.is_empty() {
+                bail!("nothing in this window carries {}", answer.by);
+            }
         }
         Command::Map { tenant, tier, account, window, client } => {
             let query = [("tenant", tenant), ("tier", tier), ("account", account), ("window", window)];

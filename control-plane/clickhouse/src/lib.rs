@@ -14,12 +14,14 @@
 //! | `sums` | what the leader makes of traces that changed |
 //! | `outlined` | a trace as a search sees it |
 //! | `wholes` | sums of hours and days |
-//! | `condition` | a filter expression in SQL |
+//! | `asked`, `condition` | what is asked of traces, and a filter expression in SQL |
+//! | `stored` | traces as they were received |
 //! | `versions` | when versions of services were seen first |
 //! | `lookup` | attributes that no index has |
 //! | `late` | whose past changed since |
 //! | `listing`, `sample`, `map`, `requests` | reading: a search, traces whole, the service map, sums by name |
 
+mod asked;
 mod condition;
 mod database;
 mod engine;
@@ -32,6 +34,7 @@ mod outlined;
 mod requests;
 mod sample;
 mod schema;
+mod stored;
 mod sums;
 mod versions;
 mod wholes;

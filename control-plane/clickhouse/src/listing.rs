@@ -2,10 +2,10 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use clickhouse::{Row, query::Query};
+use clickhouse::Row;
 use control_plane_model::{
     listing::{Asked, Found, LatencyBin, Order, Search},
-    search::{Expression, Formula},
+    search::Formula,
     store::{Scope, StoreError},
     trace::Summary,
 };
@@ -16,8 +16,9 @@ use slo::{
 };
 
 use crate::{
+    asked::asked,
     condition::Condition,
-    database::{Database, all, five_minutes, seconds},
+    database::{Database, all},
     lookup::{self, Matching},
 };
 
@@ -34,18 +35,6 @@ struct Count {
 #[derive(Row, Deserialize)]
 struct Line {
     summary: Summary,
-}
-
-/// A query about the traces of a window that match a condition, and that whoever asks may see.
-pub(crate) fn asked(database: &Database, sql: &str, condition: &Condition, scope: &Scope, asked: &Asked<'_>) -> Query {
-    condition
-        .bind(database.query(&sql.replace("$matches", &condition.sql)))
-        .param("from_ns", asked.from_ns)
-        .param("to_ns", asked.to_ns)
-        .param("from", five_minutes(asked.from_ns))
-        .param("to", seconds(asked.to_ns.div_euclid(1_000_000_000) + 1))
-        .param("tenant", scope.tenant().or(asked.expression.and_then(Expression::tenant)))
-        .param("alone", scope.tenant().is_some())
 }
 
 pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) -> Result<Found, StoreError> {

@@ -17,10 +17,10 @@ use prost::Message;
 use serde::Deserialize;
 
 use crate::{
+    asked::asked,
     condition::Condition,
     database::{Database, all, failed, five_minutes, within},
-    listing::asked,
-    sample::{BATCH, stored_traces},
+    stored::{BATCH, stored_traces},
 };
 
 /// Traces looked at in one search for such attributes; one that stops there says so.

@@ -23,7 +23,7 @@ use crate::{
     failure::Failure,
     fragment::{Compressed, Fragment},
     late::Touched,
-    outline, versions,
+    outline, sightings,
 };
 
 /// Traces that spans came for lately are held in memory: so many of them, with so many spans together.
@@ -83,7 +83,7 @@ impl Ingest {
     /// Adds what a request brought. Nothing is complete before [`Ingest::finish`].
     pub(crate) fn add(&mut self, connection: &Connection, traces: &[Compressed], now: i64) -> Result<Stored, Failure> {
         let parts = traces.iter().flat_map(|trace| &trace.parts);
-        versions::store(connection, &self.sightings.new_in(parts, now))?;
+        sightings::store(connection, &self.sightings.new_in(parts, now))?;
         let mut stored = Stored::default();
         for incoming in traces {
             let mut numbers = Writing(&mut self.dictionary, connection);

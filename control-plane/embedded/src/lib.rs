@@ -14,7 +14,7 @@
 //! | `cells`, `histogram` | sums by bucket, tenant and series, and their latencies |
 //! | `outline` | what a search looks at, as bytes |
 //! | `housekeeping` | retention and compaction |
-//! | `versions` | when versions of services were seen first |
+//! | `sightings`, `versions` | when versions of services were seen first |
 //! | `requests`, `late` | sums of requests by name, and whose past changed since |
 //! | `states` | states and alerts |
 //! | `window`, `scan` | the traces of a window, and which of them match |
@@ -46,6 +46,7 @@ mod requests;
 mod sample;
 mod scan;
 mod schema;
+mod sightings;
 mod states;
 mod versions;
 mod window;

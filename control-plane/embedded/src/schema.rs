@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{cells::TABLES, versions};
+use crate::{cells::TABLES, sightings};
 
 /// The layout of `sql/`; a file of another one is refused, not guessed at.
 const VERSION: i64 = 3;
@@ -46,7 +46,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(LATER)?;
     if !has_versions {
-        versions::assume(&transaction)?;
+        sightings::assume(&transaction)?;
     }
     transaction.commit()?;
     Ok(connection)

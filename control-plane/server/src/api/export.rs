@@ -105,6 +105,6 @@ impl Export {
 fn group(part: &StoredPart) -> ResourceSpans {
     // What is stored was read when it came.
     let spans = part.spans.iter().filter_map(|span| Span::decode(span.clone()).ok()).collect();
-    let scope = ScopeSpans { spans, ..ScopeSpans::default() };
+    let scope = ScopeSpans { spans, ..ScopeSpans::decode(part.scope.clone()).unwrap_or_default() };
     ResourceSpans { resource: Some((*part.resource).clone()), scope_spans: vec![scope], ..ResourceSpans::default() }
 }

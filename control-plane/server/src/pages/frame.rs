@@ -29,9 +29,21 @@ pub(super) async fn answer(
     }
 }
 
+/// A column by which a table can be sorted, the greatest first.
+pub(super) struct Sort {
+    /// Its head.
+    pub(super) head: &'static str,
+    /// The page on which it is.
+    pub(super) path: String,
+    /// Whether it is.
+    pub(super) is_on: bool,
+}
+
 /// A table that scrolls where the window is narrow, made column by column.
 pub(super) struct Table<'a, Row> {
     label: &'a str,
+    /// Of the columns by which it can be sorted.
+    sorts: Vec<Sort>,
     heads: String,
     /// Each with its class, and its cells.
     rows: Vec<(&'a Row, Option<&'static str>, String)>,
@@ -45,7 +57,12 @@ impl<'a, Row> Table<'a, Row> {
         class: impl Fn(&Row) -> Option<&'static str>,
     ) -> Self {
         let rows = rows.into_iter().map(|row| (row, class(row), String::new())).collect();
-        Self { label, heads: String::new(), rows }
+        Self { label, sorts: Vec::new(), heads: String::new(), rows }
+    }
+
+    /// The same, whose heads of these columns lead to it sorted by them.
+    pub(super) fn sorted_by(self, sorts: Vec<Sort>) -> Self {
+        Self { sorts, ..self }
     }
 
     pub(super) fn text<C: Render>(self, head: &str, cell: impl Fn(&'a Row) -> C) -> Self {
@@ -84,7 +101,17 @@ impl<'a, Row> Table<'a, Row> {
         cell: impl Fn(&'a Row) -> C,
     ) -> Self {
         let attribute = |classes: String| Some(classes.trim().to_owned()).filter(|classes| !classes.is_empty());
-        self.heads += &html! { th class=[attribute(class.to_owned())] scope="col" { (head) } }.0;
+        let sort = self.sorts.iter().find(|sort| sort.head == head);
+        let sorted = sort.is_some_and(|sort| sort.is_on).then_some("descending");
+        self.heads += &html! {
+            th class=[attribute(class.to_owned())] scope="col" aria-sort=[sorted] {
+                @match sort {
+                    Some(sort) => a href=(sort.path) { (head) @if sort.is_on { " ↓" } },
+                    None => (head),
+                }
+            }
+        }
+        .0;
         for (row, _, cells) in &mut self.rows {
             let class = attribute(format!("{class} {}", color(row)));
             *cells += &html! { td class=[class] { (cell(row)) } }.0;

@@ -11,7 +11,7 @@ use control_plane_model::{
 };
 use maud::{Markup, Render, html};
 
-use super::frame::{Table, answer, choice, moment, window};
+use super::frame::{Sort, Table, answer, choice, moment, window};
 
 use crate::{
     api::{Conditions, Query, STATUSES, TraceFilter, View, WindowQuery},
@@ -21,6 +21,8 @@ use crate::{
 };
 
 const TITLE: &str = "Traces";
+/// As many as the API lists at once.
+const MOST_EXPORTED: usize = 500;
 
 pub(super) async fn page(view: View, filter: Result<Query<TraceFilter>, Problem>) -> Response {
     let (filter, facets) = match async { Ok((filter?.0, view.facets().await?)) }.await {
@@ -101,13 +103,45 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
         }
         @if let Some(lookup) = lookup(found) { p { (lookup) } }
         @if found.matched > 0 {
+            (exports(filter, found))
             (histogram(filter, &found.latency))
-            (table("Traces, scrollable", &found.traces, &filter.window))
+            (sorted("Traces, scrollable", &found.traces, &filter.window, sorts(filter)))
         }
     }
 }
 
+/// The way out: the list, and the traces whole.
+fn exports(filter: &TraceFilter, found: &Found) -> Markup {
+    let list = link("/api/traces", &TraceFilter { limit: Some(MOST_EXPORTED.to_string()), ..filter.clone() });
+    html! {
+        p.exports {
+            "Export: " a href=(list) download="traces.json" { "list as JSON" } ", "
+            a href={ (list) "&format=otlp" } { "traces as OTLP" }
+            @if found.matched > MOST_EXPORTED { " (" (MOST_EXPORTED) " of them)" }
+        }
+    }
+}
+
+/// Heads of columns lead to the search in their order.
+fn sorts(filter: &TraceFilter) -> Vec<Sort> {
+    let now = filter.order().unwrap_or_default();
+    let by = |order: Order| Sort {
+        head: match order {
+            Order::Newest => "Started",
+            Order::Slowest => "Duration",
+            Order::MostSpans => "Spans",
+        },
+        path: link("/traces", &TraceFilter { order: Some(order.name().to_owned()), ..filter.clone() }),
+        is_on: order == now,
+    };
+    Order::ALL.map(by).into()
+}
+
 pub(super) fn table(label: &str, traces: &[Summary], within: &WindowQuery) -> Markup {
+    sorted(label, traces, within, Vec::new())
+}
+
+fn sorted(label: &str, traces: &[Summary], within: &WindowQuery, sorts: Vec<Sort>) -> Markup {
     let color = |trace: &Summary| match trace.status() {
         "throttled" => "throttle",
         status => status,
@@ -115,6 +149,7 @@ pub(super) fn table(label: &str, traces: &[Summary], within: &WindowQuery) -> Ma
     let name = |trace: &Summary| if trace.root.is_empty() { trace.trace_id.to_string() } else { trace.root.clone() };
     let page = |trace: &Summary| within.link(&format!("/traces/{}", trace.trace_id), &());
     Table::of(label, traces, |_| None)
+        .sorted_by(sorts)
         .text("Trace", |trace| html! { a href=(page(trace)) { (name(trace)) } })
         .number("Duration", |trace| duration(trace.duration_ns as f64))
         .colored_text("Status", color, Summary::status)

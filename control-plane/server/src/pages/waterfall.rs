@@ -119,6 +119,10 @@ fn head(drawing: &Drawing<'_>) -> Markup {
             div { dt { "Accounts" } dd { (distinct(|span| span.account.as_ref())) } }
             div { dt { "Tenant" } dd { (distinct(|span| span.tenant.as_ref())) } }
             div { dt { "Tier" } dd { (distinct(|span| span.tier.as_ref())) } }
+            div { dt { "Export" } dd {
+                @let api = format!("/api/traces/{}", trace.trace_id);
+                a href=(api) download={ (trace.trace_id) ".json" } { "JSON" } ", " a href={ (api) "?format=otlp" } { "OTLP" }
+            } }
         }
         @if trace.others { p { "Others took part in this trace. Their spans are not shown." } }
         @if let Some((span, share)) = slowest(drawing) {

@@ -66,6 +66,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             button { "Show" }
             a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
             a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
+            a href=(query.window.link("/groups", &[("by", "span.name"), ("tenant", id), ("order", "slowest")])) { "Its operations, now and before" }
         }
         @if let Some(now) = &answer.now {
             p { (state(now, answer.hurt_since)) }
@@ -75,7 +76,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
         (charts::of(view, id, answer))
         (traces(id, query, answer))
         (budget::section(answer))
-        (spending::section(id, &query.window, answer))
+        (spending::section(answer))
         h2 { "Services" }
         (services(id, &query.window, &answer.services))
     }
