@@ -44,6 +44,16 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// By which share something grew or shrank; how many times as much it is, where it is twice as much or more.
+pub fn changed(share: f64) -> String {
+    match share {
+        share if share >= 10.0 => format!("× {:.0}", 1.0 + share),
+        share if share >= 1.0 => format!("× {:.1}", 1.0 + share),
+        share if share < 0.0 => format!("−{:.0} %", -share * 100.0),
+        share => format!("+{:.0} %", share * 100.0),
+    }
+}
+
 /// A share that was promised, as it was written: 0.9995 is 99.95 %.
 pub fn promised(share: f64) -> String {
     // Digits beyond the ninth come of binary fractions.
@@ -198,6 +208,13 @@ mod tests {
             [(0.999_499, "99.94 %"), (1.0 - 3.0 / 6_000.0, "99.95 %"), (0.999_999, "99.99 %"), (1.0, "100 %")]
         {
             assert_eq!(attained(share), text);
+        }
+    }
+
+    #[test]
+    fn a_change_is_a_share_or_a_multiple() {
+        for (share, text) in [(0.4, "+40 %"), (-0.25, "−25 %"), (0.0, "+0 %"), (1.0, "× 2.0"), (109.3, "× 110")] {
+            assert_eq!(changed(share), text);
         }
     }
 

@@ -100,8 +100,9 @@ impl Days {
             _ if dear.is_new => format!("; it cost nothing in the {days} before"),
             None => String::new(),
             Some(change) if change.abs() < 0.05 => format!("; as much as in the {days} before"),
-            Some(change) if change < 0.0 => format!("; {} less than in the {days} before", percent(-change)),
-            Some(change) => format!("; {} more than in the {days} before", percent(change)),
+            Some(change) if change < 0.0 => format!("; {:.0} % less than in the {days} before", -change * 100.0),
+            Some(change) if change < 1.0 => format!("; {:.0} % more than in the {days} before", change * 100.0),
+            Some(change) => format!("; {:.1} times as much as in the {days} before", 1.0 + change),
         };
         let (share, requests) = (percent(dear.share), percent(dear.requests_share));
         format!("{share} of the cost with {requests} of the requests: {reason}{change}.")
@@ -160,11 +161,11 @@ mod tests {
         for (sentence, ends) in [
             (
                 why(Some(3.24), true, Some(0.4), false),
-                "takes 3.2 times as long as for others; 40.0 % more than in the 30 days before.",
+                "takes 3.2 times as long as for others; 40 % more than in the 30 days before.",
             ),
             (
                 why(Some(1.0), false, Some(-0.25), false),
-                "is 62.0 % of it, and as quick as for others; 25.0 % less than in the 30 days before.",
+                "is 62.0 % of it, and as quick as for others; 25 % less than in the 30 days before.",
             ),
             (
                 why(Some(0.5), false, Some(0.01), false),
@@ -173,6 +174,10 @@ mod tests {
             (
                 why(None, false, None, true),
                 "is 62.0 % of it, and no other tenant uses it; it cost nothing in the 30 days before.",
+            ),
+            (
+                why(None, false, Some(1.5), false),
+                "is 62.0 % of it, and no other tenant uses it; 2.5 times as much as in the 30 days before.",
             ),
             (why(None, false, None, false), "is 62.0 % of it, and no other tenant uses it."),
         ] {

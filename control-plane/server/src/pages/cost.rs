@@ -12,7 +12,7 @@ use crate::{
     api::{CostAnswer, CostFilter, DearTenant, Query, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{known, link, percent},
+    text::{changed, known, link, percent},
 };
 
 const TITLE: &str = "Cost";
@@ -74,7 +74,6 @@ fn tenants(view: &View, window: &WindowQuery, report: &CostReport, dearest: &[De
         format!("{} of {}, {}", driver.operation, driver.service, percent(driver.share))
     };
     let slower = |line: &Line| if dear(line).is_some_and(|dear| dear.driver.is_slower) { "fault" } else { "" };
-    let change = |change: f64| format!("{}{}", if change < 0.0 { "−" } else { "+" }, percent(change.abs()));
     lines("Tenants", &report.tenants, name, |table| {
         let table = table.text("Tier", |line| line.tier.as_deref().unwrap_or_default());
         if dearest.is_empty() {
@@ -85,12 +84,12 @@ fn tenants(view: &View, window: &WindowQuery, report: &CostReport, dearest: &[De
             .colored_number("Time a request, to others'", slower, |line| {
                 known(dear(line).and_then(|dear| dear.driver.times_others), |times| format!("{times:.1} ×"))
             })
-            .number("Change", |line| known(dear(line).and_then(|dear| dear.change), change))
+            .number("Change", |line| known(dear(line).and_then(|dear| dear.change), changed))
     })
 }
 
 /// A tenant's requests by operation.
-pub(super) fn by_operation(tenant: &str, window: &WindowQuery) -> String {
+fn by_operation(tenant: &str, window: &WindowQuery) -> String {
     window.link("/groups", &[("by", "span.name"), ("tenant", tenant)])
 }
 

@@ -79,7 +79,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
         (charts::of(view, id, answer))
         (traces(id, query, answer))
         (budget::section(answer))
-        (spending::section(id, &query.window, answer))
+        (spending::section(answer))
         h2 { "Services" }
         (services(id, &query.window, &answer.services))
     }

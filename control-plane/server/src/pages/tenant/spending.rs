@@ -4,12 +4,12 @@ use maud::{Markup, Render, html};
 use slo::{OperationCost, Spent};
 
 use crate::{
-    api::{Spending, TenantAnswer, WindowQuery},
-    pages::{cost::by_operation, frame::Table},
-    text::{duration, known, percent, window},
+    api::{Spending, TenantAnswer},
+    pages::frame::Table,
+    text::{changed, duration, known, percent, window},
 };
 
-pub(super) fn section(id: &str, query: &WindowQuery, answer: &TenantAnswer) -> Markup {
+pub(super) fn section(answer: &TenantAnswer) -> Markup {
     let Spending { currency, now, before, operations } = &answer.spending;
     let of = |spent: &Spent| match (spent.micros, currency) {
         (Some(micros), Some(currency)) => format!("{} {currency}", money(micros)),
@@ -23,7 +23,6 @@ pub(super) fn section(id: &str, query: &WindowQuery, answer: &TenantAnswer) -> M
             p {
                 strong { (of(now)) } " in this window, " (of(before)) " in as long a time before it, " (earlier) "."
                 @if currency.is_none() { " Without a price file, cost is time." }
-                " " a href=(by_operation(id, query)) { "Its requests by operation, over time" }
             }
             (table(operations))
         }
@@ -31,7 +30,6 @@ pub(super) fn section(id: &str, query: &WindowQuery, answer: &TenantAnswer) -> M
 }
 
 fn table(operations: &[OperationCost]) -> Markup {
-    let change = |change: f64| format!("{}{}", if change < 0.0 { "−" } else { "+" }, percent(change.abs()));
     let each = |spent: &Spent| known(spent.seconds_per_request(), |seconds| duration(seconds * 1e9));
     Table::of("Cost by operation", operations, |_| None)
         .text("Service", |line| &line.service)
@@ -42,7 +40,7 @@ fn table(operations: &[OperationCost]) -> Markup {
         .number("Money", |line| known(line.now.micros, money))
         .number("Time a request", |line| each(&line.now))
         .number("Before", |line| each(&line.before))
-        .number("Change of cost", |line| known(line.change, change))
+        .number("Change of cost", |line| known(line.change, changed))
         .render()
 }
 
