@@ -38,6 +38,7 @@ def test_the_tenants_list_says_who_hurts_and_since_when(page, judged):
     expect(hurting).to_contain_text(f"cirrus fails since {since}; booking-api 42 was new at {new}")
     expect(hurting).to_contain_text(f"borealis is slow since {time_of_day(judged - incident.SLOW_SINCE)}")
     expect(hurting).to_contain_text("Everybody else is within their objectives.")
+    assert page.request.get(hurting.get_by_role("link", name="What has changed since?").first.get_attribute("href")).ok
     hurting.get_by_role("link", name=re.compile("^fails since")).click()
     expect(page).to_have_url(re.compile("id=cirrus"))
     begins = time.strftime("%Y-%m-%dT%H%%3A%M", time.gmtime(judged - incident.FAILING_SINCE - 1_800))

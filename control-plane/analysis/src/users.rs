@@ -85,7 +85,11 @@ mod tests {
         let body =
             |named: &&[(&str, &str)]| Span { attributes: attributes(named), ..Span::default() }.encode_to_vec().into();
         let resource = v1::Resource { attributes: attributes(&[("tenant.id", "acme")]), ..v1::Resource::default() };
-        let part = StoredPart { resource: Arc::new(resource), spans: spans.iter().map(body).collect() };
+        let part = StoredPart {
+            resource: Arc::new(resource),
+            scope: Default::default(),
+            spans: spans.iter().map(body).collect(),
+        };
         let trace = StoredTrace { trace_id: TraceId::from_bytes(&[1; 16]).unwrap(), parts: vec![part] };
         let mut users = Users::of("acme");
         users.look(&trace);

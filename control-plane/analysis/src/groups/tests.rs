@@ -1,8 +1,15 @@
 //! Groups, recounted by hand.
 
-use control_plane_model::{otlp::Kind, sample::StoredPart, trace::TraceId};
+use std::sync::Arc;
+
+use control_plane_model::{
+    otlp::Kind,
+    sample::{StoredPart, StoredTrace},
+    trace::TraceId,
+};
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value as Sent},
+    resource::v1::Resource as SentResource,
     trace::v1::{Span, Status},
 };
 
@@ -40,7 +47,10 @@ fn failed(span: Span) -> Span {
 fn trace(resource: Vec<KeyValue>, spans: &[Span]) -> StoredTrace {
     let resource = Arc::new(SentResource { attributes: resource, ..SentResource::default() });
     let spans = spans.iter().map(|span| span.encode_to_vec().into()).collect();
-    StoredTrace { trace_id: TraceId::from_bytes(&[1; 16]).unwrap(), parts: vec![StoredPart { resource, spans }] }
+    StoredTrace {
+        trace_id: TraceId::from_bytes(&[1; 16]).unwrap(),
+        parts: vec![StoredPart { resource, scope: Default::default(), spans }],
+    }
 }
 
 fn asked(by: &str) -> Asked {

@@ -85,11 +85,14 @@ fn who_hurts(view: &View, hurting: &Hurting, window: &WindowQuery, at: i64) -> M
 fn hurts(view: &View, tenant: &HurtingTenant, window: &WindowQuery, at: i64) -> Markup {
     // From half an hour before it began, so that the change is to be seen.
     let around = WindowQuery { from: Some(moment_of(tenant.since - 1_800)), to: Some(moment_of(at)), window: None };
+    let moment = moment_of(tenant.since);
+    let since = around.link("/why", &[("tenant", tenant.tenant.as_str()), ("against", "before"), ("moment", &moment)]);
     html! {
         (named(view, &tenant.tenant, window)) " "
         a href=(around.link("/tenant", &[("id", &tenant.tenant)])) { (tenant.how(at)) }
         @if !tenant.versions.is_empty() { "; " strong { (tenant.deployed()) } }
-        "."
+        ". "
+        a href=(since) { "What has changed since?" }
     }
 }
 
