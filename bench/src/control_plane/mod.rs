@@ -286,9 +286,32 @@ impl Server {
             times.push(self.time("/api/traces", &query).await?);
         }
         add_times(report, "search", &times);
+        self.ask_why(report, within, &mut random).await?;
         self.ask_groups(report, within, &mut random).await?;
         self.look_up(report, within).await?;
         self.ask_objectives(report).await
+    }
+
+    /// Asks why requests fail or are slow: of all and of one tenant, against each side that there is.
+    async fn ask_why(&self, report: &mut Part<'_>, within: Within, random: &mut Random) -> Result<()> {
+        let mut times = Vec::new();
+        for n in 0..QUERIES / 3 {
+            let mut query = vec![("window", within.window().to_owned())];
+            let against = ["ok", "quick", "before", "rest", "tier"].get(n % 5).copied().unwrap_or_default();
+            query.push(("against", against.to_owned()));
+            if against == "rest" {
+                query.push(("filter", "service(\"booking-api\") { fault }".to_owned()));
+            }
+            if against == "tier" || n % 2 == 0 {
+                query.push(("tenant", tenant(random.next() % TENANTS)));
+            }
+            if against == "tier" {
+                query.push(("tier", "premium".to_owned()));
+            }
+            times.push(self.time("/api/why", &query).await?);
+        }
+        add_times(report, "why", &times);
+        Ok(())
     }
 
     /// Asks for requests and calls by attributes that a few spans, all spans or the senders have, and by one whose values are many.

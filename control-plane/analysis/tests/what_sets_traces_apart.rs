@@ -43,7 +43,11 @@ fn trace(number: u64, parts: Vec<(&str, Vec<StoredSpan>)>) -> StoredTrace {
         let value = Some(AnyValue { value: Some(any_value::Value::StringValue(service.to_owned())) });
         let attributes = vec![KeyValue { key: "service.name".to_owned(), value, ..KeyValue::default() }];
         let spans = spans.iter().map(|span| span.encode_to_vec().into()).collect();
-        StoredPart { resource: Arc::new(SentResource { attributes, ..SentResource::default() }), spans }
+        StoredPart {
+            resource: Arc::new(SentResource { attributes, ..SentResource::default() }),
+            scope: Vec::new().into(),
+            spans,
+        }
     };
     let id = [[0; 8], (number + 1).to_be_bytes()].concat();
     StoredTrace { trace_id: TraceId::from_bytes(&id).unwrap(), parts: parts.into_iter().map(part).collect() }

@@ -235,6 +235,7 @@ fn compared_whole(sent: &[ResourceSpans]) -> Findings {
         let failed = spans().any(|span| span.status.as_ref().is_some_and(|status| status.code == 2));
         let part = |part: &&ResourceSpans| StoredPart {
             resource: part.resource.clone().unwrap().into(),
+            scope: Vec::new().into(),
             spans: part.scope_spans[0].spans.iter().map(|span| span.encode_to_vec().into()).collect(),
         };
         let trace_id = TraceId::from_bytes(id).unwrap();
