@@ -127,8 +127,8 @@ impl Grouping {
         }
         let by = self.asked.by.as_str();
         let value = resource.attributes.iter().find(|it| it.key == by).and_then(|it| it.value.as_ref()?.value.as_ref());
-        let texts: Vec<Box<str>> = value.and_then(otlp::scalar).map(|text| cut(&text).into()).into_iter().collect();
-        let values: Arc<[Box<str>]> = texts.into_iter().filter(|text: &Box<str>| !text.is_empty()).collect();
+        let said = value.and_then(otlp::scalar).filter(|text| !text.is_empty());
+        let values: Arc<[Box<str>]> = said.map(|text| cut(&text).into()).into_iter().collect();
         let sender = Sender { facts: otlp::Resource::of(resource), values };
         self.senders.insert(address, (resource.clone(), sender.clone()));
         sender
