@@ -105,7 +105,7 @@ def test_the_cockpit_of_a_tenant_says_how_it_is(page, control_plane, judged):
     assert width <= room
     answer = control_plane.get(f"/api/tenants/cirrus?from={judged - incident.HOUR}&to={judged}")
     assert answer["users"] == {"at_least": incident.USERS, "traces": answer["users"]["of"], "of": answer["users"]["of"]}
-    assert answer["failed"]["matched"] == 24 and answer["hurt_since"] == judged - incident.FAILING_SINCE
+    assert answer["failed"]["matched"] == 24 and answer["now"]["hurt_since"] == judged - incident.FAILING_SINCE
 
 
 def test_it_is_said_why_no_alert_is_open(page, control_plane, judged):

@@ -34,8 +34,23 @@ pub struct Distance {
     pub text: String,
 }
 
-/// How far a tenant is from each alert.
-pub fn distances(tenant: &str, evaluation: &Evaluation, alerts: &Alerts, policy: &Policy) -> Vec<Distance> {
+/// Who reads how far a tenant is from its alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Those who run the system.
+    Staff,
+    /// The tenant itself, which is not told how others fare.
+    Tenant,
+}
+
+/// How far a tenant is from each alert, in words for a reader.
+pub fn distances(
+    tenant: &str,
+    evaluation: &Evaluation,
+    alerts: &Alerts,
+    policy: &Policy,
+    reader: Reader,
+) -> Vec<Distance> {
     let of = |condition: Condition| {
         let (rule, judgement) = (policy.rule(condition), judge(condition, evaluation, policy));
         let standing = alerts.standing(tenant, condition);
@@ -45,6 +60,8 @@ pub fn distances(tenant: &str, evaluation: &Evaluation, alerts: &Alerts, policy:
             _ if policy.excluded.contains(tenant) => "; nobody is told of this tenant.".to_owned(),
             _ if opened.is_some() => format!("; it closes at {}.", figure(condition, rule.closes_at)),
             Some(obstacle) => missing(condition, obstacle, &judgement, rule, evaluation),
+            // The same words whether it is this tenant alone or many: one sentence for each would tell of the others.
+            None if reader == Reader::Tenant => ", which is enough; its alert may open if that lasts.".to_owned(),
             None if standing.is_everybodys => {
                 ", which is enough, but many tenants are near it at once: that is one alert for all.".to_owned()
             }

@@ -46,7 +46,7 @@ pub use alert::{Alert, Alerts, Observation, Scope, Standing, quoted};
 pub use cost::{CostReport, Line, Prices, Share};
 pub use dearest::{Dear, Driver};
 pub use evaluate::{BURN_WINDOWS, Budget, Burn, BurnWindows, Evaluation, SLOWDOWN, Summary};
-pub use explain::{Distance, distances};
+pub use explain::{Distance, Reader, distances};
 pub use histogram::Histogram;
 pub use hurt::Hurt;
 pub use judge::{Condition, Group, Judgement, Obstacle, Policy, Rule, Verdict};

@@ -2,7 +2,7 @@
 
 use slo::{
     Alert, Alerts, Availability, Budget, Burn, Condition, Distance, Evaluation, Latency, Objectives, Observation,
-    Policy, Scope, Summary, distances,
+    Policy, Reader, Scope, Summary, distances,
 };
 
 const QUIET: Burn = Burn { short: Some(0.0), long: Some(0.0), requests: 1_000, failed: 0 };
@@ -178,7 +178,7 @@ fn the_canary_is_not_told_of_and_the_vanished_are_closed() {
 
 /// Why the alert of a condition is not open, of a tenant that fared like this once.
 fn why_not(condition: Condition, evaluation: &Evaluation) -> String {
-    let of = distances("acme", evaluation, &Alerts::new(), &Policy::default());
+    let of = distances("acme", evaluation, &Alerts::new(), &Policy::default(), Reader::Staff);
     of.into_iter().find(|distance| distance.condition == condition).map(|distance| distance.text).unwrap_or_default()
 }
 
@@ -235,6 +235,26 @@ fn it_is_said_what_an_alert_lacks() {
 }
 
 #[test]
+fn a_tenant_is_told_the_same_whether_others_fail_or_not() {
+    let policy = Policy::default();
+    let (own, well) = (failing(1_000, 50), failing(1_000, 0));
+    let told = |others: Evaluation, reader: Reader| {
+        let names: Vec<String> = (0..30).map(|number| format!("tenant-{number}")).collect();
+        let other = |name| Observation { tenant: name, tier: "basic", evaluation: &others };
+        let mut observations: Vec<_> = names.iter().map(|name| other(name)).collect();
+        observations.push(Observation { tenant: "acme", tier: "basic", evaluation: &own });
+        let mut alerts = Alerts::new();
+        alerts.pass(0, &observations, &policy);
+        distances("acme", &own, &alerts, &policy, reader).swap_remove(Condition::ErrorRate as usize).text
+    };
+    let text = "5 % of requests failed in 5 minutes (50 of 1000), which is enough; its alert may open if that lasts.";
+    assert_eq!(told(own, Reader::Tenant), text);
+    assert_eq!(told(well, Reader::Tenant), text);
+    assert!(told(own, Reader::Staff).ends_with("but many tenants are near it at once: that is one alert for all."));
+    assert!(told(well, Reader::Staff).ends_with("it opens if that lasts for 10 more minutes."));
+}
+
+#[test]
 fn what_is_said_of_an_alert_is_what_becomes_of_it() {
     let policy = Policy::default();
     let mut state = 7_u64;
@@ -258,11 +278,11 @@ fn what_is_said_of_an_alert_is_what_becomes_of_it() {
         evaluation.budget =
             Budget { requests, failed: hits, allowed, consumed: hits as f64, remaining: allowed - hits as f64 };
 
-        let before = distances("acme", &evaluation, &Alerts::new(), &policy);
+        let before = distances("acme", &evaluation, &Alerts::new(), &policy, Reader::Staff);
         let observation = Observation { tenant: "acme", tier: "basic", evaluation: &evaluation };
         let mut alerts = Alerts::new();
         alerts.pass(0, &[observation], &policy);
-        let once = distances("acme", &evaluation, &alerts, &policy);
+        let once = distances("acme", &evaluation, &alerts, &policy, Reader::Staff);
         alerts.pass(300, &[observation], &policy);
         let opened: Vec<Condition> = alerts.open().map(|alert| alert.condition).collect();
         let lasting = |of: &[Distance], minutes: &str| -> Vec<Condition> {

@@ -67,8 +67,6 @@ pub struct TenantAnswer {
     pub alerts: Vec<Alarm>,
     /// How far it is from each alert, and why those are not open that are not.
     pub conditions: Vec<Distance>,
-    /// Since when its requests are hurt as they are now, Unix seconds; six hours ago at the most, and none if they are not.
-    pub hurt_since: Option<i64>,
     /// Its users in the window; none where they could not be counted.
     pub users: Option<UsersSeen>,
     /// What it spends.

@@ -14,7 +14,7 @@ use control_plane_model::{
 };
 use jiff::Timestamp;
 use serde_json::Value;
-use slo::Prices;
+use slo::{Prices, Reader};
 use tenant_registry::Tenant;
 
 use super::{
@@ -138,14 +138,14 @@ impl View {
         let Sources { spans, evaluator, prices, .. } = &self.sources;
         // Only of a tenant that is for these eyes: of others there is no line.
         let now = self.slo().tenant(id).cloned();
-        let conditions = now.as_ref().map(|_| evaluator.distances(id)).unwrap_or_default();
-        let hurt_since = now.as_ref().and_then(|_| evaluator.hurt_since(id));
+        let reader = if self.scope.tenant().is_none() { Reader::Staff } else { Reader::Tenant };
+        let conditions = now.as_ref().map(|_| evaluator.distances(id, reader)).unwrap_or_default();
         let window = window.resolve(Timestamp::now())?;
         let (over, alerts) = tokio::try_join!(
             in_time(objectives::over(&**spans, &self.scope, id, window, prices.as_deref())),
             self.alerts(Some(id))
         )?;
-        Ok(TenantAnswer { now, alerts, conditions, hurt_since, ..over })
+        Ok(TenantAnswer { now, alerts, conditions, ..over })
     }
 
     /// The registry, where one is configured.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use control_plane_model::store::Version;
 use serde::{Deserialize, Serialize};
-use slo::{Hurt, Policy, SLOT, Whose};
+use slo::{Hurt, Policy, SLOT};
 
 use super::snapshot::FareLine;
 use crate::text::time_of_day;
@@ -45,8 +45,8 @@ pub struct HurtingTenant {
 }
 
 impl Hurting {
-    /// Of the lines of tenants; `since` says of one since when. Tenants that nobody is told of do not count.
-    pub(super) fn of(lines: &[FareLine], policy: &Policy, since: impl Fn(&Whose) -> Option<i64>) -> Self {
+    /// Of the lines of tenants. Tenants that nobody is told of do not count.
+    pub(super) fn of(lines: &[FareLine], policy: &Policy) -> Self {
         let counts = |line: &&FareLine| {
             let is_excluded = line.fare.whose.tenant().is_none_or(|tenant| policy.excluded.contains(tenant));
             !is_excluded && line.fare.evaluation.latest.requests > 0
@@ -57,7 +57,7 @@ impl Hurting {
         let tenants = hurting.len();
         let worst = hurting.into_iter().take(NAMED).filter_map(|line| {
             let tenant = line.fare.whose.tenant()?.to_owned();
-            Some(HurtingTenant { tenant, hurt: line.hurt, since: since(&line.fare.whose)?, versions: Vec::new() })
+            Some(HurtingTenant { tenant, hurt: line.hurt, since: line.hurt_since?, versions: Vec::new() })
         });
         Self { tenants, of, is_everybody: tenants >= 3 && tenants * 2 > of, worst: worst.collect() }
     }

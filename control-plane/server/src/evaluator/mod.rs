@@ -25,7 +25,7 @@ use control_plane_model::{
     store::{Scope, SpanStore, StateStore, StoreError},
 };
 use parking_lot::RwLock;
-use slo::{Alert, Alerts, Distance, Policy, Rules, SLOT, Watch, closed};
+use slo::{Alert, Alerts, Distance, Policy, Reader, Rules, SLOT, Watch, closed};
 use tokio::runtime::Handle;
 
 pub use hurting::{Hurting, HurtingTenant};
@@ -112,18 +112,11 @@ impl Evaluator {
         self.latest.read().answer.clone()
     }
 
-    /// Since when a tenant's requests are hurt as they are now, if they are and it is among the ten that are hurt the most.
-    pub fn hurt_since(&self, tenant: &str) -> Option<i64> {
-        let latest = self.snapshot();
-        let worst = latest.hurting.iter().flat_map(|hurting| &hurting.worst);
-        worst.into_iter().find(|hurt| hurt.tenant == tenant).map(|hurt| hurt.since)
-    }
-
     /// How far a tenant is from each alert; nothing of one that was not evaluated.
-    pub fn distances(&self, tenant: &str) -> Vec<Distance> {
+    pub fn distances(&self, tenant: &str, reader: Reader) -> Vec<Distance> {
         let latest = self.latest.read();
-        let line = latest.answer.tenant(tenant);
-        line.map(|line| slo::distances(tenant, &line.fare.evaluation, &latest.alerts, &self.policy)).unwrap_or_default()
+        let Some(line) = latest.answer.tenant(tenant) else { return Vec::new() };
+        slo::distances(tenant, &line.fare.evaluation, &latest.alerts, &self.policy, reader)
     }
 }
 
@@ -191,9 +184,9 @@ impl Pass {
             around.took = begun.elapsed();
         }
         let open: Vec<&Alert> = watch.alerts.open().collect();
-        let mut answer = SloAnswer::of(closed, around.took, fares, &open);
-        let mut hurting =
-            Hurting::of(&answer.tenants, &rules.policy, |whose| watch.hurt_since(whose, &rules.definitions, closed));
+        let since = |whose: &Whose| watch.hurt_since(whose, &rules.definitions, closed);
+        let mut answer = SloAnswer::of(closed, around.took, fares, &open, since);
+        let mut hurting = Hurting::of(&answer.tenants, &rules.policy);
         if let Some((from, to)) = hurting.deployments() {
             match around.spans.versions(&Scope::All, from, to).await {
                 Ok(versions) => hurting.know(&versions),

@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Fare, Hurt};
+use slo::{Alert, Fare, Hurt, Whose};
 
 use super::hurting::Hurting;
 
@@ -22,13 +22,17 @@ pub struct FareLine {
     /// Requests of the last five minutes that were served worse than promised, and not by chance.
     #[serde(default)]
     pub hurt: Hurt,
+    /// Since when its requests are hurt as they are now, Unix seconds; six hours ago at the most, and none if they are not.
+    #[serde(default)]
+    pub hurt_since: Option<i64>,
 }
 
 impl FareLine {
-    fn of(fare: Fare, open: &[&Alert]) -> Self {
+    fn of(fare: Fare, open: &[&Alert], since: &impl Fn(&Whose) -> Option<i64>) -> Self {
         let tenant = fare.whose.tenant();
         let alerts = open.iter().filter(|alert| tenant.is_some() && alert.scope.tenant() == tenant).count();
-        Self { violated: fare.violated(), budget_left: fare.budget_left(), alerts, hurt: fare.hurt(), fare }
+        let (hurt, hurt_since) = (fare.hurt(), since(&fare.whose));
+        Self { violated: fare.violated(), budget_left: fare.budget_left(), alerts, hurt, hurt_since, fare }
     }
 
     /// The order in which tenants are looked at, the worst first: those that are alerted on; those whose requests are hurt now, by how many
@@ -61,8 +65,15 @@ pub struct SloAnswer {
 }
 
 impl SloAnswer {
-    pub(super) fn of(at: i64, took: Duration, fares: Vec<Fare>, open: &[&Alert]) -> Self {
-        let lines = fares.into_iter().map(|fare| FareLine::of(fare, open));
+    /// `since` says since when somebody's requests are hurt.
+    pub(super) fn of(
+        at: i64,
+        took: Duration,
+        fares: Vec<Fare>,
+        open: &[&Alert],
+        since: impl Fn(&Whose) -> Option<i64>,
+    ) -> Self {
+        let lines = fares.into_iter().map(|fare| FareLine::of(fare, open, &since));
         let (mut tenants, groups): (Vec<_>, Vec<_>) = lines.partition(|line| line.fare.whose.tenant().is_some());
         tenants.sort_by(FareLine::worse_first);
         Self { at, evaluated_in_ms: took.as_secs_f64() * 1e3, tenants, groups, hurting: None }
@@ -76,7 +87,7 @@ impl SloAnswer {
 
 #[cfg(test)]
 mod tests {
-    use slo::{Cell, Condition, Definitions, Scope, TenantState, Whose};
+    use slo::{Cell, Condition, Definitions, Policy, Scope, TenantState};
 
     use super::*;
 
@@ -110,9 +121,17 @@ mod tests {
         let condition = Condition::Latency;
         let open =
             Alert { scope, condition, value: 3.0, threshold: 2.0, requests: 9, failed: 9, opened: AT, closed: None };
-        let answer = SloAnswer::of(AT, Duration::ZERO, fares, &[&open]);
+        let answer = SloAnswer::of(AT, Duration::ZERO, fares, &[&open], |_| None);
         let order: Vec<&str> = answer.tenants.iter().filter_map(|line| line.fare.whose.tenant()).collect();
         let expected = ["alerted on", "many hurt", "few hurt", "burnt before", "one of one failed", "well", "quiet"];
         assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn each_that_hurts_is_told_since_when_however_many_hurt_more() {
+        let fares = (0..12).map(|n| fare(&format!("tenant {n}"), (1_000, 0), (1_000 + n, 500 + n))).collect();
+        let answer = SloAnswer::of(AT, Duration::ZERO, fares, &[], |_| Some(AT - 600));
+        assert_eq!(Hurting::of(&answer.tenants, &Policy::default()).worst.len(), 10);
+        assert!(answer.tenants.iter().all(|line| line.hurt_since == Some(AT - 600)));
     }
 }

@@ -72,7 +72,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             a href=(query.window.link("/groups", &[("by", "span.name"), ("tenant", id), ("order", "slowest")])) { "Its operations, now and before" }
         }
         @if let Some(now) = &answer.now {
-            p { (state(now, answer.hurt_since)) }
+            p { (state(now)) }
             (facts(now, answer))
         }
         (alerts::section(answer))
@@ -86,9 +86,9 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
 }
 
 /// How it is now, in a sentence.
-fn state(now: &FareLine, since: Option<i64>) -> Markup {
+fn state(now: &FareLine) -> Markup {
     let latest = &now.fare.evaluation.latest;
-    let since = since.map(|since| format!(", since {}", time_of_day(since))).unwrap_or_default();
+    let since = now.hurt_since.map(|since| format!(", since {}", time_of_day(since))).unwrap_or_default();
     let slow = || format!("{} of {} are slow", now.hurt.slow, latest.requests);
     html! {
         @match (now.hurt.failed, now.hurt.slow) {
