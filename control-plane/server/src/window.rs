@@ -12,6 +12,8 @@ pub(crate) const DEFAULT_WINDOW: &str = "1h";
 pub(crate) const PRESETS: [&str; 7] = ["5m", "15m", "1h", "6h", "24h", "7d", "30d"];
 
 const NANOSECONDS: i64 = 1_000_000_000;
+/// 1 January 2200, Unix seconds. Windows lie between 1970 and then, so that the length of none of them overflows.
+const LATEST: i64 = 7_258_118_400;
 
 /// `window=15m`, counted back from now, or `from=` and `to=`: RFC 3339, or Unix seconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,13 +38,13 @@ impl Window {
 
     /// The same length of time, so many lengths later; earlier, if that is negative.
     pub(crate) fn moved(self, lengths: f64) -> Self {
-        let by = ((self.to_ns - self.from_ns) as f64 * lengths) as i64;
+        let by = (self.to_ns.saturating_sub(self.from_ns) as f64 * lengths) as i64;
         Self { from_ns: self.from_ns.saturating_add(by), to_ns: self.to_ns.saturating_add(by) }
     }
 
     /// Twice as long, about the same middle.
     pub(crate) fn wider(self) -> Self {
-        let half = (self.to_ns - self.from_ns) / 2;
+        let half = self.to_ns.saturating_sub(self.from_ns) / 2;
         Self { from_ns: self.from_ns.saturating_sub(half), to_ns: self.to_ns.saturating_add(half) }
     }
 
@@ -96,14 +98,19 @@ impl WindowQuery {
                 let length = days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
                 let wrong = |_| Problem::bad_request(format!("window: {window:?} is not like 15m, 2h or 7d"));
                 let length = length.map_or_else(|| window.parse::<SignedDuration>(), Ok).map_err(wrong)?;
-                to.checked_sub(length).map_err(|_| Problem::bad_request("window: too long"))?
+                // Nothing began before 1970: who asks for a longer time asks for all there is.
+                to.checked_sub(length).map_err(|_| Problem::bad_request("window: too long"))?.max(Timestamp::UNIX_EPOCH)
             }
         };
         if from >= to {
             return Err(Problem::bad_request("from must be before to"));
         }
-        let nanoseconds = |time: Timestamp| i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
-        Ok(Window { from_ns: nanoseconds(from), to_ns: nanoseconds(to) })
+        let nanoseconds = |name: &str, time: Timestamp| {
+            let is_within = (0..=LATEST).contains(&time.as_second()) && time >= Timestamp::UNIX_EPOCH;
+            let nanoseconds = i64::try_from(time.as_nanosecond()).ok().filter(|_| is_within);
+            nanoseconds.ok_or_else(|| Problem::bad_request(format!("{name}: must lie between 1970 and 2200")))
+        };
+        Ok(Window { from_ns: nanoseconds("from", from)?, to_ns: nanoseconds("to", to)? })
     }
 }
 
@@ -183,6 +190,24 @@ mod tests {
         assert_eq!(resolve("", "1970-01-01T00:16", "2000"), Some((960, 2000)));
         for (window, from, to) in [("soon", "", ""), ("", "x", ""), ("", "2000", "1000"), ("9999999999h", "", "")] {
             assert_eq!(resolve(window, from, to), None, "{window} {from} {to}");
+        }
+    }
+
+    #[test]
+    fn a_window_that_no_clock_could_mean_is_refused_and_the_widest_overflows_nowhere() {
+        for (from, to) in [("1700-01-01T00:00:00Z", "2000"), ("1600-01-01T00:00:00Z", "2000"), ("-1", "2000")] {
+            assert_eq!(resolve("", from, to), None, "{from} {to}");
+        }
+        assert_eq!(resolve("", "0", "2201-01-01T00:00:00Z"), None);
+        assert_eq!(resolve("1h", "", "2300-01-01T00:00:00Z"), None);
+        assert_eq!(resolve("300000d", "", ""), Some((0, 1_800_000_000)));
+        assert_eq!(resolve("", "0", "2200-01-01T00:00:00Z"), Some((0, LATEST)));
+        for window in
+            [(0, LATEST * NANOSECONDS), (i64::MIN, i64::MAX)].map(|(from_ns, to_ns)| Window { from_ns, to_ns })
+        {
+            for other in [window.moved(-1.0), window.moved(0.5), window.moved(1.0), window.wider()] {
+                assert!(other.from_ns <= other.to_ns, "{window:?} {other:?}");
+            }
         }
     }
 

@@ -186,7 +186,7 @@ fn scale(matched: usize, taken: usize) -> f64 {
 /// Round stretches, of which there are not too many.
 fn width(window: Window) -> i64 {
     const ROUND: [i64; 13] = [1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200];
-    let length = (window.to_ns - window.from_ns) / NANOSECONDS;
+    let length = window.to_ns.saturating_sub(window.from_ns) / NANOSECONDS;
     let few = |width: &i64| length / width <= MAX_STRETCHES;
     ROUND.into_iter().find(few).unwrap_or_else(|| (length / MAX_STRETCHES / 86_400 + 1) * 86_400)
 }
