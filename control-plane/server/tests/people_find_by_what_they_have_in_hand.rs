@@ -118,6 +118,11 @@ async fn what_is_nothing_is_answered_with_what_was_tried() {
     );
     // Nobody's trace, which has the form of one.
     assert_eq!(found(&server, &"f".repeat(32)).await["tried"][0]["outcome"], "No span of such a trace is kept.");
+    // No number and no id is so long; with its capitals beside it, it would be no filter expression either.
+    let answer = found(&server, &"x".repeat(3_000)).await;
+    let last = answer["tried"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["what"], "a number or a user's id");
+    assert_eq!(last["outcome"], "It is longer than 256 bytes.");
     for q in ["", " ", &"x".repeat(4_097)] {
         let answer = Client::new().get(format!("{}/api/find", server.url)).query(&[("q", q)]).send().await.unwrap();
         assert_eq!(answer.status(), 400, "{}", q.len());

@@ -17,6 +17,8 @@ use crate::{
 
 /// Characters that may be looked for: as many as a filter expression has at most.
 const MAX_ASKED: usize = 4_096;
+/// Bytes that a number or an id has at most: whatever is longer is a filter expression, or nothing.
+const MAX_ID: usize = 256;
 /// Traces that are listed.
 const LISTED: &str = "50";
 
@@ -100,6 +102,9 @@ pub(crate) async fn find(view: &View, query: &FindQuery) -> Result<FindAnswer, P
     }
     let mut search = Search { view, window: &query.window, tried: Vec::new() };
     let found = search.for_(&asked).await?;
+    if found.is_none() {
+        view.want_names();
+    }
     Ok(FindAnswer { asked, tried: search.tried, found })
 }
 
@@ -123,6 +128,10 @@ impl Search<'_> {
         }
         if let Some(found) = self.expression(asked).await? {
             return Ok(Some(found));
+        }
+        if asked.len() > MAX_ID {
+            self.tried("a number or a user's id", format!("It is longer than {MAX_ID} bytes."));
+            return Ok(None);
         }
         for annotation in self.view.finding().annotations.iter() {
             let condition = |value: &str| format!("annotation[{annotation}] = {}", quoted(value));
@@ -165,9 +174,12 @@ impl Search<'_> {
         let found = self.view.called(asked);
         let outcome = match self.view.names_known() {
             _ if !found.is_empty() => "It is one, or how some begin.".to_owned(),
-            Known::Nothing => "Names of companies are not known here.".to_owned(),
-            Known::At(at) => format!("No company's name began so at {at:.0}."),
-            Known::PartAt(at) => format!("Of the names that are known, none began so at {at:.0}; there are more."),
+            None => "It is not the name of your company, nor how that begins.".to_owned(),
+            Some(Known::Nothing) => "Names of companies are not known here.".to_owned(),
+            Some(Known::At(at)) => format!("No company's name began so at {at:.0}."),
+            Some(Known::PartAt(at)) => {
+                format!("Of the names that are known, none began so at {at:.0}; there are more.")
+            }
         };
         self.tried("a company's name", outcome);
         (!found.is_empty()).then_some(Hit::Tenants(found))

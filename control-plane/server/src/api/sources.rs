@@ -166,14 +166,20 @@ impl View {
 
     /// The tenants whose company is called so, or whose name begins so.
     pub(crate) fn called(&self, name: &str) -> Vec<Named> {
-        let mut found = self.tenants().map(|tenants| tenants.called(name)).unwrap_or_default();
-        found.retain(|named| self.scope.sees(Some(&named.tenant)));
-        found
+        self.tenants().map(|tenants| tenants.called(&self.scope, name)).unwrap_or_default()
     }
 
-    /// How much of the companies' names is known.
-    pub(crate) fn names_known(&self) -> Known {
-        self.tenants().map_or(Known::Nothing, Tenants::names_known)
+    /// How much of the companies' names is known; none for a tenant: when they were read, and how many there are, tells of others.
+    pub(crate) fn names_known(&self) -> Option<Known> {
+        let is_of_all = self.scope.tenant().is_none();
+        is_of_all.then(|| self.tenants().map_or(Known::Nothing, Tenants::names_known))
+    }
+
+    /// Has the companies' names read again soon, as nothing was found. What a tenant looks for moves nothing that others could see.
+    pub(crate) fn want_names(&self) {
+        if let Some(tenants) = self.tenants().filter(|_| self.scope.tenant().is_none()) {
+            tenants.want_names();
+        }
     }
 
     /// A tenant as the registry has it; `None` where there is no registry, or the tenant is not for these eyes.

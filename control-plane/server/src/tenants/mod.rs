@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use control_plane_audit::{About, Audit, Event, Outcome, What};
-use control_plane_model::complain::complain;
+use control_plane_model::{complain::complain, store::Scope};
 use serde::Deserialize;
 use serde_json::json;
 use tenancy::{TenantStatus, Tier};
@@ -63,9 +63,14 @@ impl Tenants {
         self.names.of(id)
     }
 
-    /// The tenants whose company is called so, whatever the case; where there is none, those whose name begins so.
-    pub(crate) fn called(&self, name: &str) -> Vec<Named> {
-        self.names.called(name)
+    /// Of the tenants that a scope sees, those whose company is called so, whatever the case; where there is none, those whose name begins so.
+    pub(crate) fn called(&self, scope: &Scope, name: &str) -> Vec<Named> {
+        self.names.called(scope, name)
+    }
+
+    /// Has the names read again soon: one was looked for that is not there.
+    pub(crate) fn want_names(&self) {
+        self.names.want();
     }
 
     /// How many of the companies' names are known, and of when.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use control_plane_model::complain::complain;
+use control_plane_model::{complain::complain, store::Scope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tenant_registry::{Registry, RegistryError};
@@ -84,13 +84,14 @@ impl Names {
         self.read.borrow().companies.get(tenant).map(|(name, _)| name.clone())
     }
 
-    /// The tenants whose company is called so, whatever the case; where there is none, those whose name begins so.
-    pub(crate) fn called(&self, name: &str) -> Vec<Named> {
-        let found = self.read.borrow().called(name);
-        if found.is_empty() {
-            self.wanted.notify_one();
-        }
-        found
+    /// Of the tenants that a scope sees, those whose company is called so, whatever the case; where there is none, those whose name begins so.
+    pub(crate) fn called(&self, scope: &Scope, name: &str) -> Vec<Named> {
+        self.read.borrow().called(scope, name)
+    }
+
+    /// Says that a name was looked for that is not there: they are read again soon.
+    pub(crate) fn want(&self) {
+        self.wanted.notify_one();
     }
 
     /// How much of it there is.
@@ -116,10 +117,11 @@ impl Read {
         Self { companies: companies.collect(), known: Some((at, complete)) }
     }
 
-    fn called(&self, name: &str) -> Vec<Named> {
+    fn called(&self, scope: &Scope, name: &str) -> Vec<Named> {
         let wanted = name.trim().to_lowercase();
+        // What others are called decides nothing: else whoever has a name that begins like theirs could tell whether they are there.
         let those = |is: &dyn Fn(&str) -> bool| -> Vec<Named> {
-            let found = self.companies.iter().filter(|(_, (_, lower))| is(lower));
+            let found = self.companies.iter().filter(|(id, (_, lower))| scope.sees(Some(id)) && is(lower));
             found.map(|(id, (name, _))| Named { tenant: id.clone(), company: Some(name.clone()) }).collect()
         };
         if wanted.is_empty() {
@@ -139,10 +141,16 @@ mod tests {
         let names = [("t-1", "Oceanic"), ("t-2", "Oceanic Cargo"), ("t-3", "Ärger & Söhne"), ("t-4", "OCEANIC")];
         let names = names.map(|(id, name)| (id.to_owned(), name.to_owned())).to_vec();
         let read = Read::of(names, true, Timestamp::UNIX_EPOCH);
-        let found = |name: &str| read.called(name).into_iter().map(|named| named.tenant).collect::<Vec<_>>().join(" ");
+        let called = |scope: Scope, name: &str| {
+            read.called(&scope, name).into_iter().map(|named| named.tenant).collect::<Vec<_>>().join(" ")
+        };
+        let found = |name: &str| called(Scope::All, name);
         assert_eq!(found("oceanic"), "t-1 t-4", "the whole name before its beginning");
         assert_eq!(found(" Ocean "), "t-1 t-2 t-4");
         assert_eq!(found("ärger"), "t-3");
         assert_eq!((found("cargo"), found(" ")), (String::new(), String::new()));
+        // A tenant finds itself by how its name begins, whoever else is called just that.
+        let own = |name: &str| called(Scope::Tenant("t-2".to_owned()), name);
+        assert_eq!((own("Oceanic"), own("ärger")), ("t-2".to_owned(), String::new()));
     }
 }

@@ -281,4 +281,6 @@ async fn a_company_is_found_by_its_name_and_by_a_tenant_only_its_own() {
         told.push(user.open(&format!("/find?q={q}")).await.text().await.unwrap().replace(q, "…"));
     }
     assert_eq!(told[0], told[1]);
+    // Neither when names were read nor how many there are.
+    assert!(told[0].contains("It is not the name of your company, nor how that begins."), "{}", told[0]);
 }
