@@ -1,11 +1,8 @@
 //! That versions of services were seen: what the writer keeps of it.
 
-use control_plane_model::{otlp::SentResource, rollup::DAY, store::Version};
+use control_plane_model::{otlp::SentResource, rollup, store::Version};
 use prost::Message;
 use rusqlite::{Connection, params};
-
-/// What is older, no sum counts.
-const DAYS_OF_SUMS: i64 = 35;
 
 /// Keeps that versions were seen.
 pub(crate) fn store(connection: &Connection, sightings: &[Version]) -> rusqlite::Result<()> {
@@ -21,7 +18,7 @@ pub(crate) fn store(connection: &Connection, sightings: &[Version]) -> rusqlite:
 /// is nothing new from now on.
 pub(crate) fn assume(connection: &Connection) -> rusqlite::Result<()> {
     let first = "SELECT min(start_ns) / 1000000000 FROM traces WHERE start_ns > (unixepoch() - ?1) * 1000000000";
-    let first: Option<i64> = connection.query_row(first, [DAYS_OF_SUMS * DAY], |row| row.get(0))?;
+    let first: Option<i64> = connection.query_row(first, [rollup::KEPT], |row| row.get(0))?;
     let Some(first) = first else { return Ok(()) };
     let mut select = connection.prepare("SELECT body FROM resources")?;
     let mut rows = select.query([])?;

@@ -12,13 +12,16 @@ pub const HOUR: i64 = 3_600;
 /// Seconds.
 pub const DAY: i64 = 86_400;
 
+/// For how long requests are counted by more than the day, seconds.
+pub const KEPT: i64 = 35 * DAY;
+
 /// How wide the bucket is that `time` falls into, in seconds: a minute for two days, five minutes for eight, an hour for thirty-five.
 /// `None` for what is older, and so counted no more.
 pub fn width(time: i64, now: i64) -> Option<i64> {
     match now - time {
         age if age < 2 * DAY => Some(MINUTE),
         age if age < 8 * DAY => Some(5 * MINUTE),
-        age if age < 35 * DAY => Some(HOUR),
+        age if age < KEPT => Some(HOUR),
         _ => None,
     }
 }

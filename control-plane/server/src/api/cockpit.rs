@@ -6,6 +6,7 @@ use control_plane_analysis::Users;
 use control_plane_model::{
     complain::complain,
     listing::{Found, Order, Search},
+    rollup,
     sample::SampleQuery,
     search::{Expression, quoted},
     store::{Scope, SpanStore, StoreError},
@@ -81,8 +82,8 @@ pub struct Spending {
     pub currency: Option<String>,
     /// In the window.
     pub now: Spent,
-    /// In the time before it.
-    pub before: Spent,
+    /// In the time before it; none where its requests are not all counted any more.
+    pub before: Option<Spent>,
     /// By service and operation, the dearest first.
     pub operations: Vec<OperationCost>,
 }
@@ -153,32 +154,33 @@ pub(super) async fn month(
     Ok(stretches.points(&own.over_time()))
 }
 
-/// As long a time before a window.
-pub(super) fn before(Window { from_ns, to_ns }: Window) -> Window {
-    Window { from_ns: from_ns.saturating_sub(to_ns - from_ns), to_ns: from_ns }
+/// As long a time before a window; none where its requests are not all counted any more: they would seem to have cost less.
+pub(super) fn before(window: Window, now: Timestamp) -> Option<Window> {
+    let before = window.moved(-1.0);
+    (before.seconds().0 >= now.as_second() - rollup::KEPT).then_some(before)
 }
 
 impl Spending {
-    /// Of a window and of as long a time before it, by the sums of a tenant's services.
+    /// Of a window and of as long a time before it, where that is known, by the sums of a tenant's services.
     pub(super) fn of(
         window: Window,
         now: Timestamp,
-        (services, earlier): (&HashMap<ServiceKey, Cell>, &HashMap<ServiceKey, Cell>),
+        (services, earlier): (&HashMap<ServiceKey, Cell>, Option<&HashMap<ServiceKey, Cell>>),
         prices: Option<&Prices>,
     ) -> Self {
         let (from, to) = window.seconds();
-        let (services, earlier) = (rows(services), rows(earlier));
+        let (services, earlier) = (rows(services), earlier.map(rows));
         let sum = |rows: &[Row]| {
             let mut sum = Spent::default();
             rows.iter().for_each(|row| sum.add(&Spent::of(row, prices)));
             sum
         };
         let period = Period { rows: &services, seconds: (to.min(now.as_second()) - from).max(0) as f64 };
-        let before = Period { rows: &earlier, seconds: (to - from) as f64 };
+        let before = Period { rows: earlier.as_deref().unwrap_or_default(), seconds: (to - from) as f64 };
         let mut operations = OperationCost::all(period, before, prices);
         operations.truncate(OPERATIONS);
         let currency = prices.map(|prices| prices.currency.clone());
-        Self { currency, now: sum(&services), before: sum(&earlier), operations }
+        Self { currency, now: sum(&services), before: earlier.as_deref().map(sum), operations }
     }
 }
 
@@ -189,4 +191,32 @@ fn rows(services: &HashMap<ServiceKey, Cell>) -> Vec<Row> {
         Row { key: Arc::new(key), cell: cell.clone() }
     };
     services.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_held_against_a_time_of_which_requests_are_no_longer_counted() {
+        const DAY: i64 = 86_400;
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let last = |days: i64| {
+            let (from, to) = (now.as_second() - days * DAY, now.as_second());
+            Window { from_ns: from * NANOSECONDS, to_ns: to * NANOSECONDS }
+        };
+        let begins = |window| before(window, now).map(|before| (now.as_second() - before.seconds().0) / DAY);
+        assert_eq!((begins(last(7)), begins(last(17))), (Some(14), Some(34)));
+        assert_eq!((begins(last(18)), begins(last(30))), (None, None));
+
+        let cell = {
+            let mut cell = Cell::empty(0, 3_600);
+            cell.add(10_000_000, false, Some(1.0));
+            cell
+        };
+        let services = HashMap::from([(("api".to_owned(), "GET".to_owned(), String::new()), cell)]);
+        let change = |earlier| Spending::of(last(7), now, (&services, earlier), None).operations[0].change;
+        assert_eq!((change(None), change(Some(&services))), (None, Some(0.0)));
+        assert_eq!(Spending::of(last(30), now, (&services, None), None).before, None);
+    }
 }

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control_plane_model::{
+    rollup,
     store::{Scope, SpanStore},
     trace,
 };
@@ -115,9 +116,13 @@ pub(super) async fn over(
     let (from, to) = window.seconds();
     let (own, earlier, together, versions, slowest, failed, users, month) = tokio::try_join!(
         timeline::own(spans, scope, id, stretches),
-        timeline::own(spans, scope, id, Stretches::of(cockpit::before(window), now)),
+        async {
+            let Some(before) = cockpit::before(window, now) else { return Ok(None) };
+            timeline::own(spans, scope, id, Stretches::of(before, now)).await.map(Some)
+        },
         timeline::together(spans, scope, stretches),
-        async { Ok(spans.versions(scope, from, to).await?) },
+        // Of what was there before sightings are kept, each version would seem to be new when they begin.
+        async { Ok(spans.versions(scope, from.max(now.as_second() - rollup::KEPT), to).await?) },
         cockpit::slowest(spans, scope, id, window),
         cockpit::failed(spans, scope, id, window),
         cockpit::users(spans, scope, id, window),
@@ -130,7 +135,7 @@ pub(super) async fn over(
         beside: together.beside(own.tier.as_deref(), stretches),
         versions: own.deployed(versions),
         points: stretches.points(&own.over_time()),
-        spending: Spending::of(window, now, (&own.services, &earlier.services), prices),
+        spending: Spending::of(window, now, (&own.services, earlier.as_ref().map(|earlier| &earlier.services)), prices),
         services: services(own.services),
         failed,
         slowest,

@@ -21,7 +21,9 @@ pub(super) fn section(answer: &TenantAnswer) -> Markup {
         @if !operations.is_empty() {
             h2 #cost { "Cost" }
             p {
-                strong { (of(now)) } " in this window, " (of(before)) " in as long a time before it, " (earlier) "."
+                strong { (of(now)) } " in this window"
+                @if let Some(before) = before { ", " (of(before)) " in as long a time before it, " (earlier) }
+                @else { "; requests of as long a time before it are no longer counted" } "."
                 @if currency.is_none() { " Without a price file, cost is time." }
             }
             (table(operations))
