@@ -61,9 +61,10 @@ pub struct Days {
 
 impl Days {
     pub(super) fn of(window: Window) -> Self {
-        let (from, to) = window.seconds();
+        let (from, _) = window.seconds();
         let from = from - from.rem_euclid(DAY);
-        let to = to - to.rem_euclid(DAY) + DAY;
+        // The end is not included: at midnight no further day begins.
+        let to = ((window.to_ns - 1).div_euclid(DAY * 1_000_000_000) + 1) * DAY;
         Self { from, to, before: from - (to - from) }
     }
 
@@ -191,5 +192,6 @@ mod tests {
         let days = Days::of(window(10 * DAY + 5, 12 * DAY + 7));
         assert_eq!(days, Days { from: 10 * DAY, to: 13 * DAY, before: 7 * DAY });
         assert_eq!((days.count(), Days::of(window(DAY, DAY + 1)).count()), (3, 1));
+        assert_eq!(Days::of(window(10 * DAY, 12 * DAY)), Days { from: 10 * DAY, to: 12 * DAY, before: 8 * DAY });
     }
 }
