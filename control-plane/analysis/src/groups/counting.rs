@@ -174,7 +174,9 @@ impl Grouping {
 
     /// What was counted, of which only each `1 / scale` was looked at. Values stand beside what they were `before`.
     pub fn groups(self, order: Order, scale: f64, before: Option<(Self, f64)>) -> Groups {
-        let is_sample = scale > 1.0;
+        let is_estimate = |of: &Self, scale: f64| scale > 1.0 || of.estimated;
+        let estimated = is_estimate(&self, scale);
+        let before_estimated = before.as_ref().is_some_and(|(before, scale)| is_estimate(before, *scale));
         let counted = if self.requests.known.is_empty() && !self.calls.known.is_empty() {
             Counted::Calls
         } else {
@@ -230,7 +232,8 @@ impl Grouping {
             values: shown,
             rest,
             without,
-            estimated: is_sample || self.estimated,
+            estimated,
+            before_estimated,
             attributes: self.names.into_iter().collect(),
         }
     }

@@ -107,6 +107,8 @@ pub struct Groups {
     pub without: f64,
     /// Whether numbers are estimates: traces were sampled, or the weight of a span is a guess.
     pub estimated: bool,
+    /// The same of the numbers from before.
+    pub before_estimated: bool,
     /// Names of attributes that spans had, by the alphabet: of some of the traces.
     pub attributes: Vec<String>,
 }

@@ -193,6 +193,7 @@ fn values_stand_beside_what_they_were_before() {
         let before = group.before.unwrap();
         (before.weight, before.p99_ns.map(|p99| (p99 / 1e6).round()))
     };
+    assert!(most.before_estimated && !most.estimated, "of the time before only every second was looked at");
     assert_eq!(before("quick").0, 100.0);
     assert!((19.0..=21.0).contains(&before("slow").1.unwrap()));
     assert_eq!(before("new"), (0.0, None));

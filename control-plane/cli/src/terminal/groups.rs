@@ -15,6 +15,7 @@ pub(crate) fn groups(answer: &GroupsAnswer, screen: &Screen) -> String {
     let groups = &answer.groups;
     let seconds = (answer.to - answer.from).max(1) as f64;
     let about = if groups.estimated { "≈ " } else { "" };
+    let about_before = if groups.before_estimated { "≈ " } else { "" };
     let mut table =
         screen.table(["value", "count", "before", "rate", "failed", "before", "p50", "p95", "p99", "before"]);
     let values = groups.values.iter().map(|group| (group.value.clone(), &group.summary, group.before.as_ref()));
@@ -24,7 +25,7 @@ pub(crate) fn groups(answer: &GroupsAnswer, screen: &Screen) -> String {
         table.add_row([
             Cell::new(name),
             number(format!("{about}{:.0}", now.weight)),
-            earlier(|before| format!("{:.0}", before.weight)),
+            number(known(before, |before| format!("{about_before}{:.0}", before.weight))),
             number(format!("{about}{}", rate(now.weight / seconds))),
             number(known(now.error_rate, percent)),
             earlier(|before| known(before.error_rate, percent)),
@@ -43,8 +44,9 @@ pub(crate) fn groups(answer: &GroupsAnswer, screen: &Screen) -> String {
         _ => String::new(),
     };
     let more = if answer.truncated { " (the search ended there)" } else { "" };
+    let before = if answer.before_truncated { "; the search of the time before ended early" } else { "" };
     let table = screen.draw(table, &[1, 2, 3, 4, 5, 6, 7, 8, 9], &[2, 6, 7, 3]);
     let lookup = answer.lookup.as_ref().map(|lookup| format!("{}\n", looked_up(lookup, answer.truncated)));
     let lookup = lookup.unwrap_or_default();
-    format!("{table}\n{counted} by {}, of {} traces{more}{sampled}\n{lookup}", answer.by, answer.matched)
+    format!("{table}\n{counted} by {}, of {} traces{more}{sampled}{before}\n{lookup}", answer.by, answer.matched)
 }

@@ -65,6 +65,8 @@ pub struct GroupsAnswer {
     pub taken: usize,
     /// Whether there were more traces in the window than a search looks at.
     pub truncated: bool,
+    /// Whether there were in the window that it is compared with.
+    pub before_truncated: bool,
     /// What spans were read for to find the traces, where the filter names attributes that no index has.
     pub lookup: Option<Lookup>,
     /// What was counted.
@@ -136,6 +138,7 @@ pub(super) async fn over(
         matched: now.matched,
         taken: now.taken,
         truncated: now.truncated,
+        before_truncated: before.truncated,
         lookup: now.lookup,
         groups: now.grouping.groups(order, scale(now.matched, now.taken), {
             let scale = scale(before.matched, before.taken);

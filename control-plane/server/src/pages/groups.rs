@@ -111,7 +111,10 @@ fn said(found: &GroupsAnswer) -> Markup {
         } @else if groups.estimated { " ≈: the weight of some sampled spans is not known." }
         @if let Some(lookup) = &found.lookup { " " (looked_up(lookup, found.truncated)) }
         @else if found.truncated { " The window has more traces than a search looks at: the oldest are left out." }
-        " Beside them is the same length of time from " (moment(found.before_from * NANOSECONDS)) "."
+        " Beside them is the same length of time from " (moment(found.before_from * NANOSECONDS))
+        @if groups.before_estimated { ", whose numbers with ≈ stand for more than was looked at" }
+        @if found.before_truncated { "; its oldest traces are left out" }
+        "."
     }
 }
 
@@ -134,6 +137,7 @@ fn table(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
     let groups = &found.groups;
     let seconds = (found.to - found.from).max(1) as f64;
     let about = if groups.estimated { "≈ " } else { "" };
+    let about_before = if groups.before_estimated { "≈ " } else { "" };
     let rest = groups.rest.iter().map(|rest| TableRow {
         group: None,
         name: format!("{} others", rest.values),
@@ -143,13 +147,15 @@ fn table(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
     let rows: Vec<TableRow<'_>> = groups.values.iter().map(TableRow::of).chain(rest).collect();
     let slower = |row: &TableRow<'_>| if slower(&row.summary, row.before.as_ref()) { "fault" } else { "" };
     let earlier = |row: &TableRow<'_>, text: fn(&Summary) -> String| known(row.before.as_ref(), text);
+    let count_before =
+        |row: &TableRow<'_>| known(row.before.as_ref(), |before| format!("{about_before}{:.0}", before.weight));
     Table::of("Values", &rows, |_| None)
         .text("Value", |row| match row.group {
             Some(group) => html! { a href=(traces_of(filter, group)) { (row.name) } },
             None => html! { (row.name) },
         })
         .number("Count", |row| format!("{about}{:.0}", row.summary.weight))
-        .number("before", |row| earlier(row, |before| format!("{:.0}", before.weight)))
+        .number("before", count_before)
         .number("Rate", |row| format!("{about}{}", rate(row.summary.weight / seconds)))
         .number("Failed", |row| known(row.summary.error_rate, percent))
         .number("before", |row| earlier(row, |before| known(before.error_rate, percent)))
