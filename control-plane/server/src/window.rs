@@ -105,13 +105,19 @@ impl WindowQuery {
         if from >= to {
             return Err(Problem::bad_request("from must be before to"));
         }
-        let nanoseconds = |name: &str, time: Timestamp| {
-            let is_within = (0..=LATEST).contains(&time.as_second()) && time >= Timestamp::UNIX_EPOCH;
-            let nanoseconds = i64::try_from(time.as_nanosecond()).ok().filter(|_| is_within);
-            nanoseconds.ok_or_else(|| Problem::bad_request(format!("{name}: must lie between 1970 and 2200")))
-        };
         Ok(Window { from_ns: nanoseconds("from", from)?, to_ns: nanoseconds("to", to)? })
     }
+}
+
+/// A moment that a parameter names, nanoseconds since 1970.
+pub(crate) fn moment(name: &str, text: &str) -> Result<i64, Problem> {
+    nanoseconds(name, time(name, text)?)
+}
+
+fn nanoseconds(name: &str, time: Timestamp) -> Result<i64, Problem> {
+    let nanoseconds = i64::try_from(time.as_nanosecond()).ok();
+    let within = nanoseconds.filter(|nanoseconds| (0..=LATEST * NANOSECONDS).contains(nanoseconds));
+    within.ok_or_else(|| Problem::bad_request(format!("{name}: must lie between 1970 and 2200")))
 }
 
 fn time(name: &str, text: &str) -> Result<Timestamp, Problem> {

@@ -9,7 +9,7 @@ use crate::{
     api::query::{Conditions, one_of},
     problem::Problem,
     text::{clock, duration},
-    window::{Window, WindowQuery},
+    window::{self, Window, WindowQuery},
 };
 
 /// What `against` may be.
@@ -167,11 +167,7 @@ impl WhyFilter {
     /// The window in two; without a moment, the window and as long a time before it.
     fn before_and_after(&self, window: Window) -> Result<(Window, Window), Problem> {
         let Some(moment) = &self.moment else { return Ok((window.moved(-1.0), window)) };
-        let at = WindowQuery { from: Some(moment.clone()), ..WindowQuery::default() };
-        let at = at
-            .resolve(Timestamp::MAX)
-            .map_err(|problem| Problem::bad_request(problem.detail.replacen("from", "moment", 1)))?;
-        let at = at.from_ns.div_euclid(NANOSECONDS) * NANOSECONDS;
+        let at = window::moment("moment", moment)?.div_euclid(NANOSECONDS) * NANOSECONDS;
         if at <= window.from_ns || at >= window.to_ns {
             return Err(Problem::bad_request("moment: within the window"));
         }
