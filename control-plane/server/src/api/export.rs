@@ -61,7 +61,10 @@ pub(super) async fn of_trace(view: &View, trace: &Trace) -> Result<Response, Pro
         }
         return Ok(export.answer(&trace.trace_id.to_string(), 1));
     }
-    Err(Problem::not_found("Others took part in this trace: it cannot be exported."))
+    // It is looked for by its first span: where that is not for these eyes, or not stored yet, it is not found.
+    let why =
+        "It cannot be exported: others took part in it, its first span names no tenant, or it has only just arrived.";
+    Err(Problem::not_found(why))
 }
 
 /// `TracesData` of OTLP, which is an `ExportTraceServiceRequest` too.
