@@ -251,7 +251,7 @@ fn a_tenant_is_told_the_same_whether_others_fail_or_not() {
     assert_eq!(told(own, Reader::Tenant), text);
     assert_eq!(told(well, Reader::Tenant), text);
     assert!(told(own, Reader::Staff).ends_with("but many tenants are near it at once: that is one alert for all."));
-    assert!(told(well, Reader::Staff).ends_with("it opens if that lasts for 10 more minutes."));
+    assert!(told(well, Reader::Staff).ends_with("it opens if that lasts for 5 more minutes."));
 }
 
 #[test]
