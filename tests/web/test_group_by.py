@@ -83,7 +83,7 @@ def test_what_the_sender_says_counts_for_its_requests(page):
     page.goto("/groups?window=30m&by=span.name")
     expect(row(page, "POST /bookings").nth(8)).to_have_class(re.compile("fault"))
     # On the day before there was nobody.
-    page.get_by_label("Beside").select_option("day")
+    page.get_by_label("Compare with").select_option("day")
     page.get_by_role("button", name="Show").click()
     expect(row(page, "POST /bookings").nth(2)).to_have_text("0")
     expect(row(page, "POST /bookings").nth(8)).not_to_have_class(re.compile("fault"))
