@@ -34,8 +34,8 @@ def window_of(url):
 
 
 def links(page):
-    """Where the page's links to other pages lead; those of the picker choose another window, and an alert has its own."""
-    script = "links => links.filter(link => !link.closest('.window, .alerts')).map(link => link.href?.baseVal ?? link.href)"
+    """Where the page's links to other pages lead; those of the picker choose another window, and alerts and versions have their own."""
+    script = "links => links.filter(link => !link.closest('.window, .alerts, .versions')).map(link => link.href?.baseVal ?? link.href)"
     found = page.locator("a[href]").evaluate_all(script)
     return [url for url in found if not re.search(r"#(main|span-)|/api/|/static/", url) or "span=" in url]
 
