@@ -97,7 +97,7 @@ def test_what_the_sender_says_counts_for_its_requests(page, an_hour):
     page.goto(f"/groups?{window(an_hour, HALF_AN_HOUR)}&by=span.name")
     expect(row(page, "POST /bookings").nth(8)).to_have_class(re.compile("fault"))
     # On the day before there was nobody.
-    page.get_by_label("Beside").select_option("day")
+    page.get_by_label("Compare with").select_option("day")
     page.get_by_role("button", name="Show").click()
     expect(row(page, "POST /bookings").nth(2)).to_have_text("0")
     expect(row(page, "POST /bookings").nth(8)).not_to_have_class(re.compile("fault"))

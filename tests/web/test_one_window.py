@@ -35,8 +35,8 @@ def window_of(url):
 
 
 def links(page):
-    """Where the page's links to other pages lead. Those of the picker choose another window; an alert has its own, and so has who hurts since when."""
-    script = "links => links.filter(link => !link.closest('.window, .alerts, #hurting')).map(link => link.href?.baseVal ?? link.href)"
+    """Where the page's links to other pages lead. Those of the picker choose another window; alerts, versions and who hurts since when have their own."""
+    script = "links => links.filter(link => !link.closest('.window, .alerts, .versions, #hurting')).map(link => link.href?.baseVal ?? link.href)"
     found = page.locator("a[href]").evaluate_all(script)
     return [url for url in found if not re.search(r"#(main|span-)|/api/|/static/", url) or "span=" in url]
 
