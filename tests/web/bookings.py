@@ -85,7 +85,11 @@ def trace_id(number: int) -> str:
 def send(url: str, count: int = 12, ago: int = 120):
     """Sends so many bookings to a control plane."""
     for number in range(count):
-        body = json.dumps(booking(number, ago)).encode()
-        request = urllib.request.Request(f"{url}/v1/traces", body, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            assert json.load(answer) == {}
+        post(url, booking(number, ago))
+
+
+def post(url: str, spans: dict):
+    """Sends a request of OTLP, all of which must be taken."""
+    request = urllib.request.Request(f"{url}/v1/traces", json.dumps(spans).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert json.load(answer) == {}

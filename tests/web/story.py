@@ -1,5 +1,7 @@
 """The demo's story, as `local simulate` sends it: eight tenants, of whom two hurt and one is dear, and what they hurt by."""
 
+import contextlib
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -14,11 +16,25 @@ DEAR, EXPORTS = "gemini", "POST /exports"
 STRANDED, DEAD_LETTERS = "P1KR9N43", "mileage-bookings-dlq-simulated"
 
 
-def send(control_plane):
-    """Sends it, and waits until both tenants are alerted on."""
-    command = [PROJECT / "target/debug/local", "simulate", "--once", "--url", control_plane.url]
-    sent = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert sent.returncode == 0, sent.stderr
+@contextlib.contextmanager
+def told(control_plane):
+    """Sends it, waits until both tenants are alerted on, and goes on: five minutes that close meanwhile are judged with all of their requests."""
+    command = [PROJECT / "target/debug/local", "simulate", "--url", control_plane.url]
+    simulation = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        line = simulation.stderr.readline()
+        assert "eight tenants simulated" in line, line
+        wait_for_alerts(control_plane)
+        yield
+        assert simulation.poll() is None, "it ended by itself"
+    finally:
+        simulation.send_signal(signal.SIGINT)
+        _, complaints = simulation.communicate(timeout=30)
+    assert simulation.returncode == 0 and not complaints, complaints
+
+
+def wait_for_alerts(control_plane):
+    """Waits until both tenants are alerted on."""
     for _ in range(150):
         alerted = {alert["tenant"] for alert in control_plane.get("/api/alerts")}
         if {FAILING, SLOW} <= alerted:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import urllib.request
 
 import pytest
 from playwright.sync_api import expect
@@ -83,13 +82,25 @@ def test_what_is_found_is_exported_as_it_was_sent(page):
     assert drop(timeless(exported)) == drop(timeless(sent))
 
 
-@pytest.mark.parametrize("key", ["s", "d"])
-def test_heads_of_columns_sort(page, key):
-    page.goto("/traces")
-    head = {"s": "Spans", "d": "Duration"}[key]
+NEWEST_TRACE, LARGEST_TRACE = 11, 2
+
+
+@pytest.fixture
+def a_booking_with_one_more_span(control_plane):
+    """Written a second time, so that its trace has more spans than any other."""
+    more = bookings.booking(LARGEST_TRACE, 120)["resourceSpans"][0]
+    [scope] = more["scopeSpans"]
+    scope["spans"] = [{**scope["spans"][1], "spanId": "f" * 16}]
+    bookings.post(control_plane.url, {"resourceSpans": [more]})
+
+
+@pytest.mark.usefixtures("a_booking_with_one_more_span")
+@pytest.mark.parametrize(
+    ("head", "greatest"), [("Started", NEWEST_TRACE), ("Duration", bookings.SLOW_TRACE), ("Spans", LARGEST_TRACE)]
+)
+def test_heads_of_columns_sort(page, head, greatest):
+    page.goto("/traces?order=slowest" if head != "Duration" else "/traces")
     page.get_by_role("columnheader", name=head).get_by_role("link").click()
     expect(page.get_by_role("columnheader", name=head)).to_have_attribute("aria-sort", "descending")
-    if key == "d":
-        expect(page.get_by_role("row").nth(1).get_by_role("link").first).to_have_attribute(
-            "href", re.compile(bookings.trace_id(bookings.SLOW_TRACE))
-        )
+    first = page.get_by_role("row").nth(1).get_by_role("link").first
+    expect(first).to_have_attribute("href", re.compile(bookings.trace_id(greatest)))

@@ -15,8 +15,8 @@ def control_plane(tmp_path_factory):
     """A control plane that knows the demo's story."""
     server = ControlPlane(tmp_path_factory.mktemp("story"), story.PRICES)
     try:
-        story.send(server)
-        yield server
+        with story.told(server):
+            yield server
     finally:
         server.stop()
 

@@ -1,26 +1,27 @@
 """Requests and calls by any attribute: which table or version is slow for a tenant, and whether it was before."""
 
-import json
 import re
 import time
-import urllib.request
 import uuid
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from bookings import BOOKING, KINDS, attributes
+from bookings import BOOKING, KINDS, attributes, post
 
 TABLES = ["seats-1", "seats-2"]
 # In each half hour.
 REQUESTS = 60
+HALF_AN_HOUR = 1_800
 
 
-def traces(version: str, ago: int, slow_ms: int) -> list:
-    """Half an hour of requests that began so many seconds ago; every third is for globex, every second call is of the second table."""
+def traces(version: str, begin: int, slow_ms: int) -> list:
+    """Half an hour of requests from a Unix second on; every third is for globex, every second call is of the second table."""
     spans = []
     for number in range(REQUESTS):
-        start = time.time_ns() - (ago - number * 1_800 // REQUESTS) * 10**9
+        start = (begin + number * HALF_AN_HOUR // REQUESTS) * 10**9
         table = TABLES[number % 2]
         took = slow_ms if table == TABLES[1] else 20
         own = {"tenant.id": "globex" if number % 3 == 0 else "acme", "cloud.account.id": BOOKING}
@@ -41,11 +42,23 @@ def traces(version: str, ago: int, slow_ms: int) -> list:
 
 @pytest.fixture(autouse=True)
 def an_hour(control_plane):
-    """Version 1 for half an hour, then version 2, with which calls of one table are slow."""
-    body = {"resourceSpans": traces("1", 3_590, 20) + traces("2", 1_790, 900)}
-    request = urllib.request.Request(f"{control_plane.url}/v1/traces", json.dumps(body).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        assert json.load(answer) == {}
+    """Version 1 for half an hour, then version 2, with which calls of one table are slow. Its end, in Unix seconds."""
+    end = int(time.time())
+    first, second = traces("1", end - 2 * HALF_AN_HOUR, 20), traces("2", end - HALF_AN_HOUR, 900)
+    post(control_plane.url, {"resourceSpans": first + second})
+    return end
+
+
+def window(end, seconds):
+    """So many seconds before `end`, as a query: however long a test takes, its pages are about the same time."""
+    begin, end = (datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for second in (end - seconds, end))
+    return f"from={begin}&to={end}"
+
+
+def begin_of(url):
+    """When the window of a link or a page begins. A field of a form leaves out the zone, and seconds that are zero."""
+    [begin] = parse_qs(urlsplit(url).query)["from"]
+    return datetime.fromisoformat(begin.removesuffix("Z")).replace(tzinfo=UTC).timestamp()
 
 
 def row(page, value):
@@ -56,9 +69,9 @@ def row(page, value):
 
 @pytest.mark.parametrize("viewport", [(390, 844), (1440, 900)], ids=["phone", "desk"])
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-def test_which_table_is_slow_and_was_it_before(page):
+def test_which_table_is_slow_and_was_it_before(page, an_hour):
     """The tenant's calls by table: the slow one is marked beside its p99 of the half hour before, and leads to its traces."""
-    page.goto("/groups?window=30m&tenant=globex")
+    page.goto(f"/groups?{window(an_hour, HALF_AN_HOUR)}&tenant=globex")
     page.get_by_label("Attribute").fill("aws.dynamodb.table_names")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("status")).to_contain_text("No request carries aws.dynamodb.table_names")
@@ -69,33 +82,34 @@ def test_which_table_is_slow_and_was_it_before(page):
     expect(slow.nth(9)).to_have_text("20.8 ms")
     expect(page.get_by_role("img", name=re.compile("^p99 over time, up to [89].. ms"))).to_be_visible()
     link = slow.first.get_by_role("link").get_attribute("href")
-    assert "tenant=globex" in link and "window=30m" in link and "attribute%5Baws.dynamodb.table_names%5D" in link
+    assert "tenant=globex" in link and "attribute%5Baws.dynamodb.table_names%5D" in link
+    assert begin_of(link) == an_hour - HALF_AN_HOUR
     width, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert width <= room
 
 
-def test_what_the_sender_says_counts_for_its_requests(page):
+def test_what_the_sender_says_counts_for_its_requests(page, an_hour):
     """By version: the one that is new was not there before; what is much slower than before is marked."""
-    page.goto("/groups?window=30m&by=service.version")
+    page.goto(f"/groups?{window(an_hour, HALF_AN_HOUR)}&by=service.version")
     expect(page.get_by_role("status")).to_contain_text("Requests, and messages that were handled, by service.version")
     expect(row(page, "2").nth(1)).to_have_text("60")
     expect(row(page, "2").nth(2)).to_have_text("0")
-    page.goto("/groups?window=30m&by=span.name")
+    page.goto(f"/groups?{window(an_hour, HALF_AN_HOUR)}&by=span.name")
     expect(row(page, "POST /bookings").nth(8)).to_have_class(re.compile("fault"))
     # On the day before there was nobody.
-    page.get_by_label("Beside").select_option("day")
+    page.get_by_label("Compare with").select_option("day")
     page.get_by_role("button", name="Show").click()
     expect(row(page, "POST /bookings").nth(2)).to_have_text("0")
     expect(row(page, "POST /bookings").nth(8)).not_to_have_class(re.compile("fault"))
 
 
-def test_one_learns_which_attributes_there_are(page):
+def test_one_learns_which_attributes_there_are(page, an_hour):
     """The field offers the names that spans and senders have; without one, a few are suggested."""
-    page.goto("/groups?window=1h")
+    page.goto(f"/groups?{window(an_hour, 2 * HALF_AN_HOUR)}")
     offered = page.locator("#attributes option").evaluate_all("options => options.map(option => option.value)")
     assert {"aws.dynamodb.table_names", "http.route", "service.version", "tenant.id"} <= set(offered)
     page.get_by_role("link", name="span.name").click()
     expect(row(page, "POST /bookings").nth(1)).to_have_text(str(2 * REQUESTS))
-    assert "window=1h" in page.url
-    page.goto("/groups?by=nobody.says&window=1h")
+    assert begin_of(page.url) == an_hour - 2 * HALF_AN_HOUR
+    page.goto("/groups?by=nobody.says")
     expect(page.get_by_role("main")).to_contain_text("Nothing in this window carries nobody.says")

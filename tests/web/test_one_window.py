@@ -14,6 +14,7 @@ import history
 FROM, TO = "2026-01-02T10:00:05Z", "2099-01-02T11:30:05Z"
 WINDOWS = pytest.mark.parametrize("window", [{"window": "6h"}, {"from": FROM, "to": TO}], ids=["relative", "absolute"])
 BERLIN = "Europe/Berlin"
+NAVIGATION = ["/", "/tenants", "/traces", "/groups", "/cost", "/audit"]
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +35,8 @@ def window_of(url):
 
 
 def links(page):
-    """Where the page's links to other pages lead; those of the picker choose another window, and an alert has its own."""
-    script = "links => links.filter(link => !link.closest('.window, .alerts')).map(link => link.href?.baseVal ?? link.href)"
+    """Where the page's links to other pages lead. Those of the picker choose another window; alerts, versions and who hurts since when have their own."""
+    script = "links => links.filter(link => !link.closest('.window, .alerts, .versions, #hurting')).map(link => link.href?.baseVal ?? link.href)"
     found = page.locator("a[href]").evaluate_all(script)
     return [url for url in found if not re.search(r"#(main|span-)|/api/|/static/", url) or "span=" in url]
 
@@ -54,16 +55,18 @@ def test_every_link_keeps_the_window(page, window):
         seen.add(path)
         kinds.add(kind)
         assert page.goto(path).ok
+        hrefs = page.get_by_role("navigation", name="Pages").get_by_role("link").evaluate_all("links => links.map(link => link.pathname)")
+        assert hrefs == NAVIGATION
         for link in links(page):
             # What was compared is of the moment at which it was: its traces are those of a window with an end.
             if urlsplit(path).path != "/why" or urlsplit(link).path != "/traces":
                 assert window_of(link) == window, f"{path} links to {link}"
             left.append(re.sub("^https?://[^/]+", "", link).split("#")[0])
-    assert {"/", "/tenants", "/tenant", "/traces", "/traces/{id}", "/why", "/cost", "/audit"} <= kinds
+    assert {*NAVIGATION, "/tenant", "/traces/{id}", "/why"} <= kinds
 
 
 @WINDOWS
-@pytest.mark.parametrize("path", ["/", "/tenants", "/tenant?id=globex", "/traces", "/why", "/cost", "/audit"])
+@pytest.mark.parametrize("path", ["/", "/tenants", "/tenant?id=globex", "/traces", "/why", "/groups?by=span.name", "/cost", "/audit"])
 def test_every_form_keeps_the_window(page, window, path):
     """Whatever else is asked for on a page, it is asked of the same time."""
     query = "&".join(f"{name}={value}" for name, value in window.items())
@@ -73,6 +76,18 @@ def test_every_form_keeps_the_window(page, window, path):
     # A field of a form has no zone.
     shown = window_of(page.url)
     assert {name: value.removesuffix("Z") for name, value in shown.items()} == {name: value.removesuffix("Z") for name, value in window.items()}
+
+
+@WINDOWS
+def test_what_is_found_is_of_the_same_window(page, window):
+    """The box at the head of each page asks of the time that the page is about."""
+    query = "&".join(f"{name}={value}" for name, value in window.items())
+    for path in [*NAVIGATION, "/find"]:
+        page.goto(f"{path}?{query}" + ("&q=nobody" if path == "/find" else ""))
+        page.get_by_role("textbox", name="Find").fill("fault")
+        page.get_by_role("button", name="Find").click()
+        page.wait_for_url(re.compile("/traces.*filter=fault"))
+        assert window_of(page.url) == window, path
 
 
 def test_a_window_is_chosen_without_a_script(browser, control_plane):

@@ -1,6 +1,6 @@
 //! A value of an attribute: as a person says it, and as a search finds it.
 
-use control_plane_model::search::quoted;
+use control_plane_model::search::{attribute, quoted};
 use serde::{Deserialize, Serialize};
 
 use crate::items::OPERATION;
@@ -44,17 +44,18 @@ impl Value {
 
     /// The filter expression that finds traces which have it, whichever service says so.
     pub fn expression(&self) -> String {
-        let value = quoted(&self.value);
         match self.key.as_str() {
-            "service.name" => format!("service({value})"),
-            "tenant.id" | "tenant.tier" => format!("annotation[{}] = {value}", self.key),
-            key => format!("attribute[{key}] = {value}"),
+            "service.name" => format!("service({})", quoted(&self.value)),
+            key @ ("tenant.id" | "tenant.tier") => format!("annotation[{key}] = {}", quoted(&self.value)),
+            key => attribute(key, &self.value),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use control_plane_model::search::Expression;
+
     use super::*;
 
     fn value(key: &str, value: &str) -> Value {
@@ -79,6 +80,22 @@ mod tests {
         ] {
             let value = value(key, text);
             assert_eq!((value.words(), value.expression()), (words.to_owned(), expression.to_owned()));
+        }
+    }
+
+    #[test]
+    fn whatever_a_key_is_its_expression_asks_for_it() {
+        for (key, expression) in [
+            ("my key]", r#"attribute["my key]"] = "x""#),
+            (r#"a"b\"#, r#"attribute["a\"b\\"] = "x""#),
+            ("2nd", r#"attribute["2nd"] = "x""#),
+            ("", r#"attribute[""] = "x""#),
+            ("a:b/c", r#"attribute[a:b/c] = "x""#),
+        ] {
+            let said = value(key, "x").expression();
+            assert_eq!(said, expression);
+            let Ok(Expression::Attribute(parsed)) = said.parse() else { panic!("{said} is an expression") };
+            assert_eq!(parsed.key, AttributeKey::Exact(key.to_owned()));
         }
     }
 }

@@ -20,6 +20,7 @@ use control_plane::{
     config::Config,
     evaluator::Whose,
     server,
+    text::link,
 };
 use control_plane_model::{listing::Order, search::Expression, trace::TraceId};
 use serde::de::DeserializeOwned;
@@ -36,6 +37,9 @@ const OTLP_PORT: u16 = 4318;
 /// Spans are many small allocations, made by one thread and freed by another.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Who costs what is asked of so long a time, where nothing is said.
+const COST_WINDOW: &str = "30d";
 
 /// What a command has found is violated, open or refused.
 const VIOLATED: u8 = 1;
@@ -99,10 +103,12 @@ enum Command {
         client: Client,
     },
     /// Find whatever you have in hand: a trace by its id, a booking by its number and where it stopped, a tenant by its id or company, a user by their id, or
-    /// traces by a filter expression. Exits with 2 if nothing is found.
+    /// traces by a filter expression, in its window; all else in all that is kept. Exits with 2 if nothing is found.
     Find {
         /// Such as: P1KR9N43
         what: String,
+        #[command(flatten)]
+        window: Window,
         #[command(flatten)]
         client: Client,
     },
@@ -117,9 +123,8 @@ enum Command {
         /// How many.
         #[arg(long, default_value_t = 20)]
         limit: usize,
-        /// How far back.
-        #[arg(long, default_value = "1h")]
-        window: String,
+        #[command(flatten)]
+        window: Window,
         #[command(flatten)]
         client: Client,
     },
@@ -137,15 +142,14 @@ enum Command {
         /// Only spans of this service.
         #[arg(long, default_value = "")]
         service: String,
-        /// Which values come first: those that are the most, those that fail the most, or the slowest.
+        /// Which values come first: the most frequent, those that fail the most, or the slowest.
         #[arg(long, default_value = "most", value_parser = ["most", "failing", "slowest"])]
         order: String,
-        /// Beside which time: the window before, or the same time on the day before.
+        /// What to compare with: the window before, or the same time on the day before.
         #[arg(long, default_value = "window", value_parser = ["window", "day"])]
         before: String,
-        /// How far back.
-        #[arg(long, default_value = "1h")]
-        window: String,
+        #[command(flatten)]
+        window: Window,
         #[command(flatten)]
         client: Client,
     },
@@ -162,9 +166,8 @@ enum Command {
         /// Only what begins or ends in this account.
         #[arg(long, default_value = "")]
         account: String,
-        /// How far back.
-        #[arg(long, default_value = "1h")]
-        window: String,
+        #[command(flatten)]
+        window: Window,
         #[command(flatten)]
         client: Client,
     },
@@ -185,11 +188,10 @@ enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// Who costs what: requests, time and, with prices, money.
+    /// Who costs what: requests, time and, with prices, money; by whole days, the last 30 if you name no window.
     Cost {
-        /// How far back; whole days count.
-        #[arg(long, default_value = "30d")]
-        window: String,
+        #[command(flatten)]
+        window: Window,
         #[arg(long, value_enum, default_value_t = CostFormat::Table)]
         format: CostFormat,
         #[command(flatten)]
@@ -222,26 +224,49 @@ struct Why {
     /// (tier), this window against the time before it, or after --moment against before (before), those that match against those that do not (rest).
     #[arg(long, default_value = "")]
     against: String,
-    /// What bad means: fault, error or throttle.
+    /// Which outcome counts as bad: fault, error or throttle.
     #[arg(long, default_value = "")]
     status: String,
     /// From how many milliseconds on a request is slow; without this, from what was promised, or so that one in twenty is.
     #[arg(long, default_value = "")]
     slower_than_ms: String,
-    /// Before and after what: RFC 3339, or Unix seconds.
+    /// The moment that divides before from after: RFC 3339, or Unix seconds.
     #[arg(long, default_value = "")]
     moment: String,
-    /// How far back.
-    #[arg(long, default_value = "1h")]
-    window: String,
-    /// Where the window begins, instead: RFC 3339, or Unix seconds.
-    #[arg(long, default_value = "")]
-    from: String,
-    /// Where it ends.
-    #[arg(long, default_value = "")]
-    to: String,
+    #[command(flatten)]
+    window: Window,
     #[command(flatten)]
     client: Client,
+}
+
+/// The window of time that a command is about.
+#[derive(Args)]
+struct Window {
+    /// How far back from --to, or from now: 15m, 2h, 7d; an hour if you do not say it.
+    #[arg(long)]
+    window: Option<String>,
+    /// Where the window begins, instead: RFC 3339, or Unix seconds.
+    #[arg(long)]
+    from: Option<String>,
+    /// Where it ends, if not now.
+    #[arg(long)]
+    to: Option<String>,
+}
+
+impl Window {
+    /// As the API and the pages take it; an empty value is as good as none.
+    fn query(self) -> [(&'static str, String); 3] {
+        let said = Option::unwrap_or_default;
+        [("window", said(self.window)), ("from", said(self.from)), ("to", said(self.to))]
+    }
+
+    /// The same; so far back where nothing is said.
+    fn or(mut self, back: &str) -> Self {
+        if self.from.is_none() {
+            self.window.get_or_insert_with(|| back.to_owned());
+        }
+        self
+    }
 }
 
 /// How it is set up.
@@ -326,42 +351,33 @@ async fn run(command: Command) -> Result<ExitCode> {
             let text = client.ask(&format!("/api/traces/{id}"), &[]).await?;
             client.show(&text, terminal::trace)?;
         }
-        Command::Find { what, client } => {
-            let text = client.ask("/api/find", &[("q", what)]).await?;
+        Command::Find { what, window, client } => {
+            let query = [&[("q", what)][..], &window.query()].concat();
+            let text = client.ask("/api/find", &query).await?;
             client.show(&text, terminal::found)?;
             let answer: FindAnswer = serde_json::from_str(&text)?;
             return Ok(if answer.found.is_some() { ExitCode::SUCCESS } else { ExitCode::from(NO_ANSWER) });
         }
         Command::Traces { filter, order, limit, window, client } => {
-            let query = [("filter", filter), ("order", order), ("limit", limit.to_string()), ("window", window)];
+            let asked = [("filter", filter), ("order", order), ("limit", limit.to_string())];
+            let query = [&asked[..], &window.query()].concat();
             client.show(&client.ask("/api/traces", &query).await?, terminal::traces)?;
         }
         Command::Groups { by, filter, tenant, service, order, before, window, client } => {
-            let names = ["by", "filter", "tenant", "service", "order", "before", "window"];
-            let query: Vec<_> = names.into_iter().zip([by, filter, tenant, service, order, before, window]).collect();
+            let names = ["by", "filter", "tenant", "service", "order", "before"];
+            let asked = names.into_iter().zip([by, filter, tenant, service, order, before]);
+            let query: Vec<_> = asked.chain(window.query()).collect();
             let text = client.ask("/api/groups", &query).await?;
             let answer: GroupsAnswer = serde_json::from_str(&text)?;
-            client.show(&text, terminal::groups)?;
+            let page = page("/groups", &query);
+            client.show(&text, |answer, screen| terminal::groups(answer, &page, screen))?;
             if answer.groups.values.is_empty() {
                 bail!("nothing in this window carries {}", answer.by);
             }
         }
         Command::Why(why) => {
-            let Why {
-                filter,
-                tenant,
-                tier,
-                service,
-                against,
-                status,
-                slower_than_ms,
-                moment,
-                window,
-                from,
-                to,
-                client,
-            } = why;
-            let query = [
+            let Why { filter, tenant, tier, service, against, status, slower_than_ms, moment, window, client } = why;
+            let asked = [
                 ("filter", filter),
                 ("tenant", tenant),
                 ("tier", tier),
@@ -370,15 +386,15 @@ async fn run(command: Command) -> Result<ExitCode> {
                 ("status", status),
                 ("slower_than_ms", slower_than_ms),
                 ("moment", moment),
-                ("window", window),
-                ("from", from),
-                ("to", to),
             ];
+            let query = [&asked[..], &window.query()].concat();
             client.show(&client.ask("/api/why", &query).await?, terminal::why)?;
         }
         Command::Map { tenant, tier, account, window, client } => {
-            let query = [("tenant", tenant), ("tier", tier), ("account", account), ("window", window)];
-            client.show(&client.ask("/api/map", &query).await?, terminal::map)?;
+            let asked = [("tenant", tenant), ("tier", tier), ("account", account)];
+            let query = [&asked[..], &window.query()].concat();
+            let page = page("/", &query);
+            client.show(&client.ask("/api/map", &query).await?, |map, screen| terminal::map(map, &page, screen))?;
         }
         Command::Slo { tenant, client } => {
             let mut answer: SloAnswer = serde_json::from_str(&client.ask("/api/slo", &[]).await?)?;
@@ -407,11 +423,14 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Cost { window, format, client } => {
             let format = if matches!(format, CostFormat::Csv) { "csv" } else { "json" };
-            let text = client.ask("/api/cost", &[("window", window), ("format", format.to_owned())]).await?;
+            let window = window.or(COST_WINDOW).query();
+            let query = [&window[..], &[("format", format.to_owned())]].concat();
+            let text = client.ask("/api/cost", &query).await?;
             if format == "csv" {
                 print(&terminal::raw(&text))?;
             } else {
-                client.show(&text, terminal::cost)?;
+                let page = page("/cost", &window);
+                client.show(&text, |answer, screen| terminal::cost(answer, &page, screen))?;
             }
         }
         Command::Audit(audit) => return audit::run(audit).await,
@@ -474,6 +493,12 @@ async fn serve(listen: Option<SocketAddr>, data: &Path, config: &Config) -> Resu
         }
     };
     server::serve(listener, data, config, stop, || print(&format!("listening on http://{address}\n"))).await
+}
+
+/// Path of the page that shows what a command asks for.
+fn page(path: &str, query: &[(&str, String)]) -> String {
+    let said: Vec<_> = query.iter().filter(|(_, value)| !value.is_empty()).collect();
+    link(path, &said)
 }
 
 impl Asked {

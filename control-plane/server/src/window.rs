@@ -15,6 +15,9 @@ const NANOSECONDS: i64 = 1_000_000_000;
 /// 1 January 2200, Unix seconds. Windows lie between 1970 and then, so that the length of none of them overflows.
 const LATEST: i64 = 7_258_118_400;
 
+/// Parameters of a page that go with its window: a moment within it, and the record that a list goes on from.
+const OF_ONE_WINDOW: [(&str, &str); 2] = [("/why", "moment"), ("/audit", "before")];
+
 /// `window=15m`, counted back from now, or `from=` and `to=`: RFC 3339, or Unix seconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct WindowQuery {
@@ -168,7 +171,9 @@ impl Place {
 
     /// The same page over another window.
     pub(crate) fn over(&self, window: &WindowQuery) -> String {
-        window.link(&self.path, &self.parameters)
+        let goes_with_its_window = |name: &str| OF_ONE_WINDOW.contains(&(&*self.path, name));
+        let kept: Vec<_> = self.parameters.iter().filter(|(name, _)| !goes_with_its_window(name)).collect();
+        window.link(&self.path, &kept)
     }
 }
 
@@ -241,6 +246,17 @@ mod tests {
         let place = Place::of(&Uri::from_static("/traces?filter=a%20%3D+1&window=6h&from=&status=&order=slowest"));
         assert_eq!(place.window(), &query("6h", "", ""));
         assert_eq!(place.over(&query("", "1", "2")), "/traces?filter=a+%3D+1&order=slowest&from=1&to=2");
+    }
+
+    #[test]
+    fn what_goes_with_a_window_is_left_behind_with_it() {
+        for (path, over) in [
+            ("/why?against=before&moment=5&window=1h", "/why?against=before&from=1&to=2"),
+            ("/audit?before=7&who=a", "/audit?who=a&from=1&to=2"),
+            ("/groups?before=day", "/groups?before=day&from=1&to=2"),
+        ] {
+            assert_eq!(Place::of(&Uri::from_static(path)).over(&query("", "1", "2")), over);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! (tenant, tier, service), and in cents among the lines of each breakdown, so that every breakdown adds up to the total in both
 //! units. A line's cents are off by less than one and a half from its millionths.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
@@ -81,6 +81,13 @@ pub struct Share {
     pub cents: Option<u64>,
     /// Whether the weight of some requests is not known, so that the numbers are too low or right.
     pub estimated: bool,
+}
+
+impl Share {
+    /// Orders the dearest first: by money, then by time.
+    pub fn dearer_first(&self, other: &Self) -> Ordering {
+        other.micros.cmp(&self.micros).then_with(|| other.seconds.total_cmp(&self.seconds))
+    }
 }
 
 /// One of a breakdown.

@@ -8,7 +8,7 @@ mod simulation;
 mod slow_call;
 mod table;
 
-use std::process::ExitCode;
+use std::{pin::pin, process::ExitCode};
 
 use anyhow::{Context, Result};
 
@@ -29,31 +29,42 @@ pub async fn run(options: &Options, once: bool) -> Result<ExitCode> {
         started = Cloud::start(options) => started?,
         stopped = asked_to_stop() => { stopped?; return Ok(ExitCode::FAILURE) }
     };
-    let told = tokio::select! {
-        told = tell(&cloud) => told,
-        stopped = asked_to_stop() => { stopped?; cloud.stop().await?; return Ok(ExitCode::FAILURE) }
-    };
-    let (held, mut simulation) = match told {
-        Ok(told) => told,
-        Err(error) => {
-            cloud.stop().await?;
-            return Err(error);
+    let ended = perform(&mut cloud, once).await;
+    cloud.stop().await?;
+    ended
+}
+
+async fn perform(cloud: &mut Cloud, once: bool) -> Result<ExitCode> {
+    let Some(mut simulation) = unless_stopped(begin(cloud)).await? else { return Ok(ExitCode::FAILURE) };
+    // All the while: five minutes that are judged with part of their requests are not judged again.
+    let mut sending = pin!(simulation.go_on());
+    let told = async {
+        tokio::select! {
+            held = tell(cloud) => held,
+            never = &mut sending => match never {},
         }
     };
-    let mut ended = Ok(());
-    if !once {
-        println!("The simulated tenants go on sending. Ctrl-C ends everything.");
-        let wanted = async {
-            tokio::select! {
-                _ = asked_to_stop() => {}
-                never = simulation.go_on() => match never {},
-            }
-        };
-        ended = cloud.run_until(wanted).await;
+    let Some(held) = unless_stopped(told).await? else { return Ok(ExitCode::FAILURE) };
+    if once {
+        return Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    cloud.stop().await?;
-    ended?;
-    Ok(if held || !once { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!("The simulated tenants go on sending. Ctrl-C ends everything.");
+    let wanted = async {
+        tokio::select! {
+            _ = asked_to_stop() => {}
+            never = sending => match never {},
+        }
+    };
+    cloud.run_until(wanted).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What becomes of some work; nothing if somebody asks to stop before it is done.
+async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+    tokio::select! {
+        done = work => done.map(Some),
+        stopped = asked_to_stop() => stopped.map(|()| None),
+    }
 }
 
 /// Sends what the demo simulates to a control plane, and goes on until it is asked to stop; with `once` it only sends the history.
@@ -70,14 +81,18 @@ pub async fn simulate(control_plane_url: &str, once: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn tell(cloud: &Cloud) -> Result<(bool, Simulation)> {
+/// First of all: what is evaluated once is not alerted on anew.
+async fn begin(cloud: &Cloud) -> Result<Simulation> {
+    let step = progress::step("eight more tenants");
+    let (simulation, spans) = Simulation::begin(&cloud.outputs.control_plane_url).await?;
+    step.done(format_args!("eight more tenants simulated: {spans} spans of five days"));
+    Ok(simulation)
+}
+
+/// Books, asks, and prints what became of it; whether every expectation held.
+async fn tell(cloud: &Cloud) -> Result<bool> {
     let outputs = &cloud.outputs;
     let mut expectations = Expectations::default();
-
-    // First of all: what is evaluated once is not alerted on anew.
-    let step = progress::step("eight more tenants");
-    let (simulation, spans) = Simulation::begin(&outputs.control_plane_url).await?;
-    step.done(format_args!("eight more tenants simulated: {spans} spans of five days"));
 
     let step = progress::step("booking");
     let flights = bookings::book(outputs, &mut expectations).await?;
@@ -126,8 +141,8 @@ async fn tell(cloud: &Cloud) -> Result<(bool, Simulation)> {
     for (name, url) in &outputs.services {
         println!("  {name:<15} {url}/{name}");
     }
-    println!("\nWhich of the simulated tenants is hurting, and why:\n\n{}", questions::of(&outputs.control_plane_url));
-    Ok((expectations.held(), simulation))
+    println!("\nWhich of the simulated tenants is hurting, and why:\n\n{}", questions::of(outputs)?);
+    Ok(expectations.held())
 }
 
 /// The first request of each service that `make new-service` made.

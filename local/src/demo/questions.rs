@@ -1,13 +1,27 @@
 //! What whoever is on call asks, of the simulated tenants: each question with its command and its page.
 
+use std::env;
+
+use anyhow::Result;
+
+use crate::{ministack::sibling, outputs::Outputs};
+
 use super::simulation::{DEAR, FAILING, SLOW, STRANDED_BOOKING};
 
 /// Where a command asks if nothing is said.
 const DEFAULT_URL: &str = "http://127.0.0.1:4318";
 
-/// The five questions, as lines.
-pub(super) fn of(control_plane_url: &str) -> String {
+/// The five questions, as lines, and how to sign in for the commands where that is asked for.
+pub(super) fn of(outputs: &Outputs) -> Result<String> {
+    let control_plane_url = &outputs.control_plane_url;
     let url = if control_plane_url == DEFAULT_URL { String::new() } else { format!(" --url {control_plane_url}") };
+    let program = sibling("control-plane")?;
+    let program = program.strip_prefix(env::current_dir()?).unwrap_or(&program).display();
+    let login = if outputs.staff.is_empty() {
+        String::new()
+    } else {
+        format!("  For the commands, sign in once, as operator or viewer:\n    {program} login{url}\n")
+    };
     let questions = [
         (
             "Is it one tenant or everybody, and since which deployment?".to_owned(),
@@ -32,7 +46,7 @@ pub(super) fn of(control_plane_url: &str) -> String {
         (format!("Who are the dearest tenants, and why {DEAR}?"), "cost".to_owned(), "/cost".to_owned()),
     ];
     let lines = questions.into_iter().map(|(question, command, path)| {
-        format!("  {question}\n    control-plane {command}{url}\n    {control_plane_url}{path}\n")
+        format!("  {question}\n    {program} {command}{url}\n    {control_plane_url}{path}\n")
     });
-    lines.collect()
+    Ok(login + &lines.collect::<String>())
 }

@@ -93,11 +93,9 @@ type Answered = (status: number, traceId?: string, booking?: string) => void;
 async function send<T>(call: Call<T>, span: Span, answered: Answered): Promise<T> {
   let renewed = false;
   for (let tried = 1; ; tried += 1) {
-    let answer: Response;
-    let body: T | undefined;
-    let booking: string | undefined;
+    let attempted: Attempt<T>;
     try {
-      ({ answer, body, booking } = await attempt(call, span, tried));
+      attempted = await attempt(call, span, tried);
     } catch (error) {
       if (error instanceof Failure) throw error;
       if (tried < TRIES && navigator.onLine) {
@@ -108,8 +106,11 @@ async function send<T>(call: Call<T>, span: Span, answered: Answered): Promise<T
         ? new Failure("unreachable", "The service cannot be reached at the moment.")
         : new Failure("offline", "You are offline.");
     }
+    const { answer, content, booking } = attempted;
     answered(answer.status, traceIdOf(answer.headers.get("traceparent")), booking);
-    if (answer.ok) return body as T;
+    if (content) return content.value;
+    // Not tried again: what was asked for is done.
+    if (answer.ok) throw new Failure("unreadable", "The service's answer could not be read.");
     if (answer.status === 401 && !call.anonymous) {
       if (!renewed && (await session.renew().catch(() => false))) {
         renewed = true;
@@ -138,8 +139,8 @@ async function pause(ms: number): Promise<void> {
 
 interface Attempt<T> {
   answer: Response;
-  /** Of an answer that is good. */
-  body?: T;
+  /** Of an answer that is good and can be read. */
+  content?: { value: T };
   booking?: string;
 }
 
@@ -173,15 +174,23 @@ async function attempt<T>(call: Call<T>, parent: Span, tried: number): Promise<A
       span.end({ attributes: { ...status, "error.type": String(answer.status) }, error: answer.statusText });
       return { answer, ...(asked === undefined ? {} : { booking: asked }) };
     }
-    const content = (await answer.json()) as T;
-    const booking = typeof call.booking === "function" ? call.booking(content) : asked;
-    span.end({ attributes: { ...status, ...whoActs(booking) } });
-    return { answer, body: content, ...(booking === undefined ? {} : { booking }) };
+    try {
+      const value = (await answer.json()) as T;
+      const booking = typeof call.booking === "function" ? call.booking(value) : asked;
+      span.end({ attributes: { ...status, ...whoActs(booking) } });
+      return { answer, content: { value }, ...(booking === undefined ? {} : { booking }) };
+    } catch (error) {
+      span.end({ attributes: { ...status, "error.type": typeOf(error) }, error: "an answer that cannot be read" });
+      return { answer, ...(asked === undefined ? {} : { booking: asked }) };
+    }
   } catch (error) {
-    const type = error instanceof Error ? error.name : "Error";
-    span.end({ attributes: { "error.type": type }, error: "no answer" });
+    span.end({ attributes: { "error.type": typeOf(error) }, error: "no answer" });
     throw error;
   } finally {
     retrying.set(false);
   }
+}
+
+function typeOf(error: unknown): string {
+  return error instanceof Error ? error.name : "Error";
 }

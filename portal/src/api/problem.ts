@@ -11,6 +11,8 @@ export type FailureKind =
   | "offline"
   /** Nothing answered, however often it was tried. */
   | "unreachable"
+  /** The API answered that it did what was asked, but its answer is broken or breaks off. */
+  | "unreadable"
   /** The session ended. */
   | "expired"
   /** The API answered that it will not. */

@@ -16,6 +16,10 @@ pub use counting::Grouping;
 pub const OPERATION: &str = "span.name";
 /// Values that are shown by themselves; the others are the rest.
 pub const SHOWN: usize = 10;
+/// A p99 of so many times that of before is much slower.
+const MUCH_SLOWER: f64 = 1.5;
+/// Fewer spans say nothing of percentiles.
+const LEAST_SPANS: u64 = 20;
 
 /// What is counted.
 #[derive(Debug, Clone)]
@@ -111,4 +115,11 @@ pub struct Groups {
     pub before_estimated: bool,
     /// Names of attributes that spans had, by the alphabet: of some of the traces.
     pub attributes: Vec<String>,
+}
+
+/// Whether it is much slower than before, by spans enough to say so.
+pub fn is_much_slower(now: &Summary, before: Option<&Summary>) -> bool {
+    let enough = |summary: &Summary| summary.requests >= LEAST_SPANS;
+    let p99 = |summary: &Summary| summary.p99_ns.unwrap_or_default();
+    before.is_some_and(|before| enough(now) && enough(before) && p99(now) > MUCH_SLOWER * p99(before))
 }

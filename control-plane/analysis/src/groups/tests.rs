@@ -202,3 +202,14 @@ fn values_stand_beside_what_they_were_before() {
     // What came three times is no measure of what is slow.
     assert_eq!(names(&compared(Order::Slowest)), ["slow", "quick", "new", "rare"]);
 }
+
+#[test]
+fn slower_is_said_by_numbers_that_are_enough() {
+    let summary = |requests, p99| Summary { requests, p99_ns: Some(p99), ..Summary::default() };
+    assert!(is_much_slower(&summary(50, 40.0), Some(&summary(50, 20.0))));
+    for (now, before) in [(summary(50, 25.0), summary(50, 20.0)), (summary(19, 40.0), summary(50, 20.0))] {
+        assert!(!is_much_slower(&now, Some(&before)));
+    }
+    assert!(!is_much_slower(&summary(50, 40.0), None));
+    assert!(!is_much_slower(&summary(50, 40.0), Some(&Summary::default())));
+}

@@ -5,13 +5,13 @@ use control_plane::{
     api::GroupsAnswer,
     text::{duration, known, looked_up, percent, rate},
 };
-use control_plane_analysis::groups::Counted;
+use control_plane_analysis::groups::{Counted, is_much_slower};
 use slo::Summary;
 
-use super::screen::{Screen, number};
+use super::screen::{Screen, at_fault, number};
 
-/// A line for each value, and one for all others.
-pub(crate) fn groups(answer: &GroupsAnswer, screen: &Screen) -> String {
+/// A line for each value, and one for all others; `page` shows the same.
+pub(crate) fn groups(answer: &GroupsAnswer, page: &str, screen: &Screen) -> String {
     let groups = &answer.groups;
     let seconds = (answer.to - answer.from).max(1) as f64;
     let about = if groups.estimated { "≈ " } else { "" };
@@ -31,7 +31,7 @@ pub(crate) fn groups(answer: &GroupsAnswer, screen: &Screen) -> String {
             earlier(|before| known(before.error_rate, percent)),
             number(known(now.p50_ns, duration)),
             number(known(now.p95_ns, duration)),
-            number(known(now.p99_ns, duration)),
+            at_fault(number(known(now.p99_ns, duration)), is_much_slower(now, before)),
             earlier(|before| known(before.p99_ns, duration)),
         ]);
     }
@@ -48,5 +48,9 @@ pub(crate) fn groups(answer: &GroupsAnswer, screen: &Screen) -> String {
     let table = screen.draw(table, &[1, 2, 3, 4, 5, 6, 7, 8, 9], &[2, 6, 7, 3]);
     let lookup = answer.lookup.as_ref().map(|lookup| format!("{}\n", looked_up(lookup, answer.truncated)));
     let lookup = lookup.unwrap_or_default();
-    format!("{table}\n{counted} by {}, of {} traces{more}{sampled}{before}\n{lookup}", answer.by, answer.matched)
+    let page = screen.link(page);
+    format!(
+        "{table}\n{counted} by {}, of {} traces{more}{sampled}{before}\n{lookup}{page}\n",
+        answer.by, answer.matched
+    )
 }

@@ -40,8 +40,8 @@ pub(crate) fn traces(found: &Found, screen: &Screen) -> String {
     format!("{table}\n{} of {} traces match{more}\n{lookup}{each}", found.matched, found.scanned)
 }
 
-/// The edges of the service map, the unwell ones first.
-pub(crate) fn map(map: &ServiceMap, screen: &Screen) -> String {
+/// The edges of the service map, the unwell ones first; `page` shows the same.
+pub(crate) fn map(map: &ServiceMap, page: &str, screen: &Screen) -> String {
     let nodes: HashMap<u32, String> = map
         .nodes
         .iter()
@@ -71,7 +71,7 @@ pub(crate) fn map(map: &ServiceMap, screen: &Screen) -> String {
         ]);
     }
     let table = screen.draw(table, &[2, 3, 4, 5, 6, 7, 8, 9], &[4, 7, 8, 6]);
-    format!("{table}\n")
+    format!("{table}\n{}\n", screen.link(page))
 }
 
 /// Records of the audit, a line each.

@@ -130,12 +130,12 @@ pub(crate) fn alerts(alerts: &[Alarm], screen: &Screen) -> String {
 /// Tenants of which it is said in a sentence why they are dear.
 const EXPLAINED: usize = 5;
 
-/// Who costs what: tenants, the most first; and why the dearest are dear.
-pub(crate) fn cost(answer: &CostAnswer, screen: &Screen) -> String {
+/// Who costs what: tenants, the dearest first; and why the dearest are dear; `page` shows the same.
+pub(crate) fn cost(answer: &CostAnswer, page: &str, screen: &Screen) -> String {
     let report = &answer.report;
     let mut table = screen.table(["tenant", "tier", "requests", "share", "time", "share", "money"]);
     let mut lines: Vec<_> = report.tenants.iter().collect();
-    lines.sort_by(|a, b| b.share.seconds.total_cmp(&a.share.seconds));
+    lines.sort_by(|a, b| a.share.dearer_first(&b.share));
     let money = |cents| known(cents, |cents: u64| format!("{}.{:02}", cents / 100, cents % 100));
     for line in lines {
         let share = &line.share;
@@ -157,9 +157,10 @@ pub(crate) fn cost(answer: &CostAnswer, screen: &Screen) -> String {
     let why = answer.dearest.iter().take(EXPLAINED);
     let why: String = why.map(|dearest| format!("{}: {}\n", dearest.dear.tenant, dearest.why)).collect();
     format!(
-        "{table}\n{why}{:.0} requests, {:.1} s, {} {currency} in all\n",
+        "{table}\n{why}{:.0} requests, {:.1} s, {} {currency} in all\n{}\n",
         total.requests,
         total.seconds,
-        money(total.cents)
+        money(total.cents),
+        screen.link(page)
     )
 }

@@ -36,7 +36,7 @@ fn causes(found: &WhyAnswer, screen: &Screen) -> String {
         return String::new();
     }
     let mut table =
-        screen.table(["", "value", "asked about", "the others", "", "so have, or follows from it", "services"]);
+        screen.table(["", "value", &found.bad.name, "the others", "", "so have, or follows from it", "services"]);
     for (at, row) in causes.iter().enumerate() {
         let follows: Vec<String> =
             row.also.iter().chain(row.follows.iter().map(|row| &row.value)).map(|value| value.words()).collect();
@@ -88,7 +88,7 @@ fn slower(found: &WhyAnswer, screen: &Screen) -> String {
     if found.findings.slower.is_empty() {
         return String::new();
     }
-    let mut table = screen.table(["more time in", "service", "asked about", "the others"]);
+    let mut table = screen.table(["more time in", "service", &found.bad.name, "the others"]);
     for step in &found.findings.slower {
         let [bad, good] = [step.bad_ms, step.good_ms].map(|ms| number(duration(ms * 1e6)));
         table.add_row([Cell::new(&step.operation), Cell::new(&step.service), bad, good]);

@@ -30,7 +30,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token<'_>, usize)>, ExpressionEr
         } else if is_word(letter) {
             // Names of annotations hold more than words do.
             let in_key = matches!(tokens.last(), Some((Token::Sign("["), _)));
-            let belongs = |letter: char| is_word(letter) || (in_key && matches!(letter, ':' | '/'));
+            let belongs = |letter: char| if in_key { is_in_key(letter) } else { is_word(letter) };
             let word = &rest[..rest.find(|letter| !belongs(letter)).unwrap_or(rest.len())];
             let number = word.parse().ok().filter(|_| word.starts_with(|c: char| c.is_ascii_digit() || c == '-'));
             (number.map_or(Token::Word(word), Token::Number), word.len())
@@ -41,6 +41,15 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token<'_>, usize)>, ExpressionEr
         rest = rest[length..].trim_start();
     }
     Ok(tokens)
+}
+
+/// Whether a key is one word between the brackets of `attribute[…]`.
+pub(super) fn is_key(text: &str) -> bool {
+    text.starts_with(char::is_alphabetic) && text.chars().all(is_in_key)
+}
+
+fn is_in_key(letter: char) -> bool {
+    is_word(letter) || matches!(letter, ':' | '/')
 }
 
 fn is_word(letter: char) -> bool {

@@ -31,6 +31,13 @@ use std::collections::BTreeSet;
 /// What every span of a tenant is indexed by.
 const ALWAYS: [&str; 2] = ["tenant.id", "tenant.tier"];
 
+/// The expression that is true of a trace in which a span has this value: `attribute[key] = "value"`. The key is in quotes where it is no plain word:
+/// keys come from whoever sends spans.
+pub fn attribute(key: &str, value: &str) -> String {
+    let key = if lexer::is_key(key) { key.to_owned() } else { quoted(key) };
+    format!("attribute[{key}] = {}", quoted(value))
+}
+
 /// Text that is no filter expression, and where it stops being one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("column {column}: {message}")]

@@ -47,7 +47,7 @@ pub struct FindAnswer {
     pub asked: String,
     /// What it was taken for, in this order, and what came of it; the last is what it is, where something was found.
     pub tried: Vec<Tried>,
-    /// It; none where it is nothing that is known.
+    /// What was found; none if nothing known matches.
     pub found: Option<Hit>,
 }
 
@@ -79,7 +79,7 @@ pub struct TracesHit {
     pub filter: String,
     /// The window they were searched in, as the search takes it; that of the request where there is none.
     pub window: Option<String>,
-    /// They.
+    /// The traces that were found.
     pub traces: Found,
     /// The one with the most spans; none where the expression was the asker's own.
     pub largest: Option<Largest>,

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     api::{Deployed, Point, SloAnswer, TenantAnswer, View},
     text::{duration, known, percent, rate},
+    window::Window,
 };
 
 const NANOSECONDS: i64 = 1_000_000_000;
@@ -55,7 +56,7 @@ pub(super) fn of(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
             (chart("Its p50, p95 and p99", percentiles, objective, &duration))
             @if !burnt.is_empty() { (chart("Of the 30-day budget, burnt since the window began", burnt, None, &percent)) }
         }
-        (versions(view, id, &answer.versions))
+        (versions(id, answer))
     }
 }
 
@@ -132,11 +133,11 @@ fn mark(deployed: &Deployed) -> Mark {
 }
 
 /// What came in the window, and how its service fared before and after.
-fn versions(view: &View, id: &str, versions: &[Deployed]) -> Markup {
+fn versions(id: &str, answer: &TenantAnswer) -> Markup {
     let why = |version: &Version| {
         let moment = version.first_seen.to_string();
         let of = [("tenant", id), ("service", &version.service), ("against", "before"), ("moment", &moment)];
-        view.place.window().link("/why", &of)
+        around(version.first_seen, answer).query().link("/why", &of)
     };
     let fared = |summary: &Summary| match summary.requests {
         0 => "no requests".to_owned(),
@@ -146,10 +147,10 @@ fn versions(view: &View, id: &str, versions: &[Deployed]) -> Markup {
         }
     };
     html! {
-        @if !versions.is_empty() {
+        @if !answer.versions.is_empty() {
             h2 { "Versions first seen in this window" }
             ul.versions {
-                @for Deployed { version, before, after } in versions {
+                @for Deployed { version, before, after } in &answer.versions {
                     li {
                         (moment(version.first_seen * NANOSECONDS)) " " strong { (version.service) " " (version.version) }
                         @if !version.account.is_empty() { " in account " (version.account) }
@@ -160,6 +161,12 @@ fn versions(view: &View, id: &str, versions: &[Deployed]) -> Markup {
             }
         }
     }
+}
+
+/// The window of an answer, by its moments, so that it still holds this one whenever the link is followed; and with a stretch before it, to compare with.
+fn around(moment: i64, answer: &TenantAnswer) -> Window {
+    let (from, to) = (answer.from.min(moment - answer.width), answer.to.max(moment + 1));
+    Window { from_ns: from.saturating_mul(NANOSECONDS), to_ns: to.saturating_mul(NANOSECONDS) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use maud::{Markup, html};
-use slo::{CostReport, Dear, Line, Share};
+use slo::{CostReport, Dear, Line};
 
 use super::{
     frame::{Table, answer, window},
@@ -106,8 +106,7 @@ fn lines<'a>(
     more: impl FnOnce(Table<'a, Line>) -> Table<'a, Line>,
 ) -> Markup {
     let mut lines: Vec<&Line> = lines.iter().collect();
-    let weight = |share: &Share| (share.micros, share.seconds);
-    lines.sort_by(|a, b| weight(&b.share).partial_cmp(&weight(&a.share)).unwrap_or(std::cmp::Ordering::Equal));
+    lines.sort_by(|a, b| a.share.dearer_first(&b.share));
     let table = Table::of(label, lines.iter().take(SHOWN).copied(), |_| None)
         .text("Whose", name)
         .number("Requests", |line| html! { @if line.share.estimated { "≈ " } (format!("{:.0}", line.share.requests)) })

@@ -33,9 +33,9 @@ pub(super) async fn answer(
 pub(super) struct Sort {
     /// Its head.
     pub(super) head: &'static str,
-    /// The page on which it is.
+    /// Path of the page sorted by this column.
     pub(super) path: String,
-    /// Whether it is.
+    /// Whether the table is sorted by it now.
     pub(super) is_on: bool,
 }
 

@@ -1,8 +1,8 @@
 //! `GET /groups`: requests by the values of any attribute, beside the window before.
 
 use axum::response::Response;
-use control_plane_analysis::groups::{Counted, Group, Stretch};
-use control_plane_model::{search::quoted, store::Facets};
+use control_plane_analysis::groups::{Counted, Group, Stretch, is_much_slower};
+use control_plane_model::{search::attribute, store::Facets};
 use maud::{Markup, Render, html};
 use slo::Summary;
 
@@ -21,9 +21,6 @@ const TITLE: &str = "Group by";
 /// What one would begin with.
 const SUGGESTED: [&str; 5] =
     ["span.name", "db.collection.name", "aws.dynamodb.table_names", "service.version", "error.type"];
-/// Slower than before by this factor is marked, where there are spans enough for percentiles.
-const MUCH_SLOWER: f64 = 1.5;
-const LEAST_SPANS: u64 = 20;
 const NANOSECONDS: i64 = 1_000_000_000;
 
 pub(super) async fn page(view: View, query: Result<Query<GroupFilter>, Problem>) -> Response {
@@ -37,7 +34,7 @@ pub(super) async fn page(view: View, query: Result<Query<GroupFilter>, Problem>)
 }
 
 fn form(view: &View, filter: &GroupFilter, found: &GroupsAnswer, facets: &Facets) -> Markup {
-    let orders = ORDERS.into_iter().zip(["those that are the most", "those that fail the most", "the slowest"]);
+    let orders = ORDERS.into_iter().zip(["the most frequent", "those that fail the most", "the slowest"]);
     html! {
         form.filters method="get" action="/groups" aria-label="Group requests" {
             label { "Attribute"
@@ -46,12 +43,12 @@ fn form(view: &View, filter: &GroupFilter, found: &GroupsAnswer, facets: &Facets
             datalist #attributes { @for name in &found.groups.attributes { option value=(name) {} } }
             (choice("tenant", "Tenant", &facets.tenants, &filter.tenant))
             (choice("service", "Service", &facets.services, &filter.service))
-            label { "First"
+            label { "Order"
                 select name="order" {
                     @for (order, text) in orders { option value=(order) selected[filter.order.as_deref() == Some(order)] { (text) } }
                 }
             }
-            label { "Beside"
+            label { "Compare with"
                 select name="before" {
                     option value="window" { "the window before" }
                     option value="day" selected[filter.before.as_deref() == Some("day")] { "the day before" }
@@ -145,7 +142,7 @@ fn table(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
         before: rest.before,
     });
     let rows: Vec<TableRow<'_>> = groups.values.iter().map(TableRow::of).chain(rest).collect();
-    let slower = |row: &TableRow<'_>| if slower(&row.summary, row.before.as_ref()) { "fault" } else { "" };
+    let slower = |row: &TableRow<'_>| if is_much_slower(&row.summary, row.before.as_ref()) { "fault" } else { "" };
     let earlier = |row: &TableRow<'_>, text: fn(&Summary) -> String| known(row.before.as_ref(), text);
     let count_before =
         |row: &TableRow<'_>| known(row.before.as_ref(), |before| format!("{about_before}{:.0}", before.weight));
@@ -166,17 +163,10 @@ fn table(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
         .render()
 }
 
-/// Whether it is much slower than before, by spans enough to say so.
-fn slower(now: &Summary, before: Option<&Summary>) -> bool {
-    let enough = |summary: &Summary| summary.requests >= LEAST_SPANS;
-    let p99 = |summary: &Summary| summary.p99_ns.unwrap_or_default();
-    before.is_some_and(|before| enough(now) && enough(before) && p99(now) > MUCH_SLOWER * p99(before))
-}
-
 /// The search for the traces in which a value is, or all that were grouped.
 fn traces(filter: &GroupFilter, value: Option<&str>) -> TraceFilter {
     let by = filter.by.as_deref().unwrap_or_default();
-    let of_value = value.map(|value| format!("attribute[{by}] = {}", quoted(value)));
+    let of_value = value.map(|value| attribute(by, value));
     let conditions = filter.conditions();
     let whole = match (conditions.filter.as_deref(), of_value) {
         (Some(filter), Some(of_value)) => Some(format!("({filter}) AND {of_value}")),
@@ -236,15 +226,5 @@ mod tests {
         );
         assert_eq!(conditions.tenant.as_deref(), Some("acme"));
         assert_eq!(traces(&filter, None).conditions.filter.as_deref(), Some("fault OR error"));
-    }
-
-    #[test]
-    fn slower_is_said_by_numbers_that_are_enough() {
-        let summary = |requests, p99| Summary { requests, p99_ns: Some(p99), ..Summary::default() };
-        assert!(slower(&summary(50, 40.0), Some(&summary(50, 20.0))));
-        for (now, before) in [(summary(50, 25.0), summary(50, 20.0)), (summary(19, 40.0), summary(50, 20.0))] {
-            assert!(!slower(&now, Some(&before)));
-        }
-        assert!(!slower(&summary(50, 40.0), None) && !slower(&summary(50, 40.0), Some(&Summary::default())));
     }
 }

@@ -1,4 +1,4 @@
-//! The pages: the service map, the search, one trace. Written by the server; whole without a script.
+//! The pages. The server writes them, and everything works without a script but times in your zone, choosing a window on a chart, and live refresh.
 //!
 //! | file | idea |
 //! |---|---|

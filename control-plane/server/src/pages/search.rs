@@ -96,6 +96,7 @@ fn complaint(filter: &TraceFilter, problem: &Problem) -> Markup {
 }
 
 fn results(filter: &TraceFilter, found: &Found) -> Markup {
+    let is_of_slow = why::is_of_slow(&filter.conditions);
     let expression = filter.conditions.expression().ok().flatten();
     html! {
         p role="status" {
@@ -103,7 +104,7 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
             @if let Some(expression) = &expression { " " code { (expression) } }
             @if found.matched > found.traces.len() { "; the first " (found.traces.len()) " are listed" }
             ". "
-            @if found.matched > 0 { a href=(why::of_search(&filter.conditions, &filter.window)) { "Why?" } }
+            @if found.matched > 0 { a href=(why::of_search(&filter.conditions, &filter.window)) { (if is_of_slow { "Why are these slow?" } else { "Why?" }) } }
         }
         @if let Some(lookup) = lookup(found) { p { (lookup) } }
         @if found.matched > 0 {

@@ -32,6 +32,13 @@ pub(super) fn of_search(conditions: &Conditions, window: &WindowQuery) -> String
     link("/why", &WhyFilter { conditions, against, moment: None, window: window.clone() })
 }
 
+/// Whether that page says why the traces are slow: a search for slow ones, and for nothing else of how requests went.
+pub(super) fn is_of_slow(conditions: &Conditions) -> bool {
+    let filter = conditions.filter.as_ref().and_then(|text| text.parse::<Expression>().ok());
+    let is_of_outcomes = filter.as_ref().is_some_and(is_of_outcomes) || conditions.status.is_some();
+    conditions.slower_than_ms.is_some() && !is_of_outcomes
+}
+
 /// Path of the page that says why the slow ones of a search are slow.
 pub(super) fn of_slow(conditions: &Conditions, window: &WindowQuery) -> String {
     let against = Some("quick".to_owned());
@@ -129,9 +136,9 @@ fn content(within: &WindowQuery, found: &WhyAnswer) -> Markup {
             (failures(within, found))
             @if found.findings.failures.others > 0 { p { (found.findings.failures.others) " more failed in other ways." } }
         }
-        @if !ranked.outcomes.is_empty() { h2 { "What their failure wrote down" } (rows("What their failure wrote down", found, &ranked.outcomes)) }
-        @if !ranked.missing.is_empty() { h2 { "What they did not come to" } (rows("What they did not come to", found, &ranked.missing)) }
-        @if !found.findings.slower.is_empty() { h2 { "Where they spent more time" } (slower(&found.findings.slower)) }
+        @if !ranked.outcomes.is_empty() { h2 { "Traces of the failure itself" } (rows("Traces of the failure itself", found, &ranked.outcomes)) }
+        @if !ranked.missing.is_empty() { h2 { "Steps they never reached" } (rows("Steps they never reached", found, &ranked.missing)) }
+        @if !found.findings.slower.is_empty() { h2 { "Where they spent more time" } (slower(found)) }
     }
 }
 
@@ -152,10 +159,10 @@ fn causes(found: &WhyAnswer) -> Markup {
 fn rows(label: &str, found: &WhyAnswer, rows: &[Row]) -> Markup {
     let (bad, good) = (&found.bad, &found.good);
     Table::of(label, rows, |_| None)
-        .text("Value", value)
+        .text("Value", |row| value(found, row))
         .text("Services", |row| row.value.services.join(", "))
         .text("Share of each", |row| pair([("bad", bad, row.bad), ("good", good, row.good)]))
-        .number("Asked about", |row| counted(bad, row, row.bad))
+        .number(&bad.name, |row| counted(bad, row, row.bad))
         .number("The others", |row| counted(good, row, row.good))
         .text(
             "",
@@ -165,16 +172,20 @@ fn rows(label: &str, found: &WhyAnswer, rows: &[Row]) -> Markup {
 }
 
 /// A value, and below it what the same traces have and what follows from it.
-fn value(row: &Row) -> Markup {
+fn value(found: &WhyAnswer, row: &Row) -> Markup {
+    let traces = |value: &Value, bad: usize| {
+        let side = if bad > 0 { &found.bad } else { &found.good };
+        html! { a href=(side.traces(&expressions([value]))) { (value.words()) } }
+    };
     html! {
         span title={ (row.value.key) " = " (row.value.value) } { (row.value.words()) }
         @if !row.also.is_empty() {
-            details { summary { "the same traces: " (row.also.len()) " more" } ul { @for value in &row.also { li { (value.words()) } } } }
+            details { summary { "the same traces: " (row.also.len()) " more" } ul { @for value in &row.also { li { (traces(value, row.bad)) } } } }
         }
         @if !row.follows.is_empty() {
             details {
                 summary { "follows from it: " (row.follows.len()) }
-                ul { @for row in &row.follows { li { (row.value.words()) " (" (row.bad) " and " (row.good) ")" } } }
+                ul { @for row in &row.follows { li { (traces(&row.value, row.bad)) " (" (row.bad) " and " (row.good) ")" } } }
             }
         }
     }
@@ -228,11 +239,11 @@ fn join(names: &std::collections::BTreeSet<String>) -> String {
     names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn slower(steps: &[Step]) -> Markup {
-    Table::of("Where they spent more time", steps, |_| None)
-        .text("Operation", |step| step.operation.as_str())
+fn slower(found: &WhyAnswer) -> Markup {
+    Table::of("Where they spent more time", &found.findings.slower, |_| None)
+        .text("Operation", |step: &Step| step.operation.as_str())
         .text("Service", |step| step.service.as_str())
-        .number("Asked about", |step| duration(step.bad_ms * 1e6))
+        .number(&found.bad.name, |step| duration(step.bad_ms * 1e6))
         .number("The others", |step| duration(step.good_ms * 1e6))
         .render()
 }

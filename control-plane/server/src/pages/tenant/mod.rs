@@ -60,6 +60,9 @@ pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Re
 }
 
 fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
+    // A tenant's own users are told of no other.
+    let is_staff = view.visitor.scope().tenant().is_none();
+    let tier = answer.now.as_ref().map(|now| now.fare.tier.as_str()).filter(|tier| is_staff && !tier.is_empty());
     html! {
         form.filters method="get" action="/tenant" aria-label="Window" {
             input type="hidden" name="id" value=(id);
@@ -69,12 +72,13 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
             a href=(why::of_tenant(id, None, &query.window)) { "Why do its requests fail?" }
             a href=(why::of_tenant(id, Some("quick"), &query.window)) { "Why are they slow?" }
+            @if let Some(tier) = tier { a href=(why::of_tenant(id, Some("tier"), &query.window)) { "What sets it apart from other " (tier) " tenants?" } }
             a href=(query.window.link("/groups", &[("by", "span.name"), ("tenant", id), ("order", "slowest")])) { "Its operations, now and before" }
         }
         @if let Some(now) = &answer.now {
             p { (state(now)) }
-            (facts(now, answer))
         }
+        (facts(answer))
         (alerts::section(answer))
         (charts::of(view, id, answer))
         (traces(id, query, answer))
@@ -104,22 +108,31 @@ fn state(now: &FareLine) -> Markup {
     }
 }
 
-fn facts(now: &FareLine, answer: &TenantAnswer) -> Markup {
+fn facts(answer: &TenantAnswer) -> Markup {
+    html! {
+        @if answer.now.is_some() || answer.users.is_some() {
+            dl.facts {
+                @if let Some(now) = &answer.now { (of_now(now)) }
+                @if let Some(users) = &answer.users { div { dt { "Users in the window" } dd { (seen(users)) } } }
+            }
+        }
+    }
+}
+
+/// What it was promised, and how it fares.
+fn of_now(now: &FareLine) -> Markup {
     let evaluation = &now.fare.evaluation;
     let budget = &evaluation.budget;
     let fault = |is_at_fault: bool| is_at_fault.then_some("fault");
     html! {
-        dl.facts {
-            div { dt { "Tier" } dd { (now.fare.tier) } }
-            div { dt { "Objectives, 30 days" } dd { (objectives(&evaluation.objectives)) } }
-            div { dt { "Budget left, 30 days" } dd class=[Some(budget_color(now.budget_left)).filter(|class| !class.is_empty())] { (meter(now.budget_left)) } }
-            div { dt { "Failed, of allowed" } dd { (format!("{:.0}", budget.consumed)) " of " (format!("{:.1}", budget.allowed)) } }
-            div { dt { "Quick enough, 30 days" } dd class=[fault(!evaluation.quick_enough())] { (known(evaluation.quick, attained)) } }
-            div { dt { "Failed, 5 min" } dd class=[fault(now.hurt.failed > 0)] { (known(evaluation.latest.error_rate, percent)) } }
-            div { dt { "p99, 5 min" } dd class=[fault(now.hurt.slow > 0)] { (known(evaluation.latest.p99_ns, duration)) } }
-            div { dt { "Its usual p99" } dd { (known(evaluation.baseline_p99_ns, duration)) } }
-            @if let Some(users) = &answer.users { div { dt { "Users in the window" } dd { (seen(users)) } } }
-        }
+        div { dt { "Tier" } dd { (now.fare.tier) } }
+        div { dt { "Objectives, 30 days" } dd { (objectives(&evaluation.objectives)) } }
+        div { dt { "Budget left, 30 days" } dd class=[Some(budget_color(now.budget_left)).filter(|class| !class.is_empty())] { (meter(now.budget_left)) } }
+        div { dt { "Failed, of allowed" } dd { (format!("{:.0}", budget.consumed)) " of " (format!("{:.1}", budget.allowed)) } }
+        div { dt { "Quick enough, 30 days" } dd class=[fault(!evaluation.quick_enough())] { (known(evaluation.quick, attained)) } }
+        div { dt { "Failed, 5 min" } dd class=[fault(now.hurt.failed > 0)] { (known(evaluation.latest.error_rate, percent)) } }
+        div { dt { "p99, 5 min" } dd class=[fault(now.hurt.slow > 0)] { (known(evaluation.latest.p99_ns, duration)) } }
+        div { dt { "Its usual p99" } dd { (known(evaluation.baseline_p99_ns, duration)) } }
     }
 }
 
