@@ -131,9 +131,14 @@ fn how_it_failed_is_no_cause_and_what_comes_after_it_neither() {
                 attribute("why.it.failed", text("no seat")),
             ]);
             root = failed(root, "no");
-            spans.push(span(2, Some(1), "send apology", (11, 12), &[("channel", "mail")]));
+            spans.push(failed(span(4, Some(1), "DynamoDB.Query", (1, 5), &[]), "no"));
+            // The request waits for it, and is itself no reason that it failed.
+            spans.push(span(2, Some(1), "send apology", (6, 7), &[("channel", "mail")]));
         } else {
-            spans.push(span(3, Some(1), "send ticket", (8, 9), &[]));
+            spans.extend([
+                span(4, Some(1), "DynamoDB.Query", (1, 5), &[]),
+                span(3, Some(1), "send ticket", (8, 9), &[]),
+            ]);
         }
         spans.push(root);
         trace(number, vec![("booking-api", spans)])
