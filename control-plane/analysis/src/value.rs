@@ -54,7 +54,7 @@ impl Value {
 
 #[cfg(test)]
 mod tests {
-    use control_plane_model::search::Expression;
+    use control_plane_model::search::{AttributeKey, Expression};
 
     use super::*;
 
