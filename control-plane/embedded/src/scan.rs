@@ -75,7 +75,7 @@ pub(crate) fn scan(
     let (looked, candidates) = candidates(&window, catalog, &formula, wanted)?;
     let mut rows: Vec<i64> = candidates.iter().filter(|of| !of.matches).map(|of| of.trace.row).collect();
     rows.sort_unstable();
-    let held = look_up(reader, &formula.attributes, &rows)?;
+    let held = look_up(reader, scope, &formula.attributes, &rows)?;
     let oldest = candidates.last().map(|of| of.trace.start_ns).filter(|_| looked.truncated);
     for Candidate { trace, indexed, matches } in &candidates {
         let held = || Some(*held.get(rows.binary_search(&trace.row).ok()?)?);
