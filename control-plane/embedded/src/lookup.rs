@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     fragment::{Fragment, StoredPart},
     fragments::fragments_of,
-    reader::Reader,
+    reader::{Asker, Reader},
 };
 
 /// Threads that read for one search.
@@ -22,19 +22,27 @@ const MAX_THREADS: usize = 4;
 /// Traces for which one more is not worth its while.
 const MIN_TRACES: usize = 500;
 
-/// Which of the attributes each of some traces has, whose rows are in order, as far as whoever asks sees its spans.
+/// Which of the attributes each of some traces has, whose rows are in order, as far as whoever asks sees its spans. It ends when
+/// nobody waits for it.
 pub(crate) fn look_up(
     reader: &Reader,
+    asker: &Asker,
     scope: &Scope,
     attributes: &[Attribute],
     rows: &[i64],
 ) -> Result<Vec<Bits>, Failure> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let _turn = reader.lookup(asker)?;
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
     let traces = rows.len().div_ceil(threads).max(MIN_TRACES);
     thread::scope(|threads| {
         let started: Vec<_> = rows
             .chunks(traces)
-            .map(|rows| threads.spawn(move || reader.read(|connection| held(connection, scope, attributes, rows))))
+            .map(|rows| {
+                threads.spawn(move || reader.read(|connection| held(connection, asker, scope, attributes, rows)))
+            })
             .collect();
         let mut all = Vec::with_capacity(rows.len());
         for reading in started {
@@ -45,7 +53,13 @@ pub(crate) fn look_up(
     })
 }
 
-fn held(connection: &Connection, scope: &Scope, attributes: &[Attribute], rows: &[i64]) -> Result<Vec<Bits>, Failure> {
+fn held(
+    connection: &Connection,
+    asker: &Asker,
+    scope: &Scope,
+    attributes: &[Attribute],
+    rows: &[i64],
+) -> Result<Vec<Bits>, Failure> {
     let mut looking = Looking {
         connection,
         scope,
@@ -55,6 +69,7 @@ fn held(connection: &Connection, scope: &Scope, attributes: &[Attribute], rows: 
     };
     let mut held = vec![0; rows.len()];
     fragments_of(connection, rows, |place, body| {
+        asker.waits()?;
         if let Some(held) = held.get_mut(place).filter(|held| **held != looking.all) {
             for part in Fragment::read(body)?.parts {
                 looking.look(&part, held)?;
