@@ -8,7 +8,7 @@ use control_plane_model::{
     listing::Asked,
     lookup::{Lookup, MAX_LOOKED_UP},
     otlp::{SentResource, StoredSpan},
-    sample::{StoredTrace, place},
+    sample::{StoredTrace, batches, place},
     search::{Bits, Expression, Formula, Sought, bit},
     store::{Scope, StoreError},
     trace::TraceId,
@@ -94,6 +94,7 @@ pub(crate) async fn matching(
     wanted: &Asked<'_>,
     formula: &Formula,
 ) -> Result<Matching, StoreError> {
+    let _turn = database.lookups.acquire().await.map_err(failed)?;
     let sql = include_str!("../sql/lookup_traces.sql");
     let query = asked(database, sql, &Condition::bits(&formula.indexed), scope, wanted);
     let mut rows = query.param("limit", MAX_LOOKED_AT as u64 + 1).fetch::<Candidate>().map_err(failed)?;
@@ -159,7 +160,7 @@ async fn look_up(
         whole.extend(unsure.iter().filter_map(|id| by_id.get(id)));
     }
     whole.sort_unstable_by_key(|trace| (trace.bucket, trace.trace_id));
-    for some in whole.chunks(BATCH) {
+    for some in batches(&whole, BATCH, |trace| trace.spans as usize) {
         let ids: Vec<String> = some.iter().map(|trace| trace.id()).collect();
         let stored = stored_traces(database, &ids).await?;
         for trace in stored.into_iter().filter_map(|trace| trace.seen_by(scope)) {
