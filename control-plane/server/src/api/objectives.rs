@@ -101,7 +101,7 @@ pub(super) async fn alerts(view: View, Query(filter): Query<AlertFilter>) -> Ans
     view.alerts(filter.tenant.as_deref()).await.map(Json)
 }
 
-/// What spans say of a tenant in a window: all but how it fares now, and its alerts.
+/// What spans say of a tenant in a window: all but how it fares now, its alerts and its users.
 pub(super) async fn over(
     spans: &dyn SpanStore,
     scope: &Scope,
@@ -115,14 +115,13 @@ pub(super) async fn over(
     let now = Timestamp::now();
     let stretches = Stretches::of(window, now);
     let (from, to) = window.seconds();
-    let (own, earlier, together, versions, slowest, failed, users, month) = tokio::try_join!(
+    let (own, earlier, together, versions, slowest, failed, month) = tokio::try_join!(
         timeline::own(spans, scope, id, stretches),
         timeline::own(spans, scope, id, Stretches::of(cockpit::before(window), now)),
         timeline::together(spans, scope, stretches),
         async { Ok(spans.versions(scope, from, to).await?) },
         cockpit::slowest(spans, scope, id, window),
         cockpit::failed(spans, scope, id, window),
-        cockpit::users(spans, scope, id, window),
         cockpit::month(spans, scope, id, now),
     )?;
     Ok(TenantAnswer {
@@ -136,7 +135,6 @@ pub(super) async fn over(
         services: services(own.services),
         failed,
         slowest,
-        users,
         month,
         ..TenantAnswer::default()
     })
