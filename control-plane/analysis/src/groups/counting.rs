@@ -160,7 +160,7 @@ impl Grouping {
         if own.is_empty() && sender.values.is_empty() && !is_request {
             return;
         }
-        let (weight, estimated) = span.weight();
+        let (weight, estimated) = span.adjusted_count();
         self.estimated |= estimated;
         let failed = span.flags().contains(Flags::FAULT);
         let one = One { duration_ns: span.duration_ns(), failed, weight, estimated };

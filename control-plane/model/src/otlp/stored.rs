@@ -175,7 +175,7 @@ impl StoredSpan {
     }
 
     /// How many spans it stands for, and whether that is a guess, as [`Facts`](super::Facts) say.
-    pub fn weight(&self) -> (f64, bool) {
+    pub fn adjusted_count(&self) -> (f64, bool) {
         let of = |key: &str| self.attribute(key).and_then(|value| value.value.as_ref());
         let said = match of(ADJUSTED_COUNT) {
             Some(Value::Double(count)) => Some(*count),
@@ -245,7 +245,7 @@ mod tests {
                     let stored = StoredSpan::decode(span.encode_to_vec().as_slice()).unwrap();
                     assert_eq!(stored.flags(), facts.flags, "{span:?}");
                     assert_eq!(stored.is_request(), facts.is_request(), "{span:?}");
-                    assert_eq!(stored.weight(), (facts.weight, facts.estimated), "{span:?}");
+                    assert_eq!(stored.adjusted_count(), (facts.weight, facts.estimated), "{span:?}");
                     assert_eq!(stored.tenant(&sender), facts.tenant, "{span:?}");
                 }
             }
