@@ -64,7 +64,8 @@ pub struct Findings {
     pub slower: Vec<Step>,
     /// The bad traces that failed, by how.
     pub failures: Failures,
-    /// Whether there was more in these traces than is looked at: 2,000 spans of a trace, 300,000 of a side, 200,000 different values.
+    /// Whether there was more in these traces than is looked at: 2,000 spans of a trace, 300,000 of a side, 32 elements of
+    /// a list, 200,000 different values.
     pub left_out: bool,
 }
 

@@ -18,6 +18,11 @@ const MAX_TEXT: usize = 32 << 20;
 /// Texts that are longer are not counted: they are statements, stacks and bodies.
 const MAX_VALUE: usize = 256;
 
+/// Of a list no more elements are counted.
+const MAX_ELEMENTS: usize = 32;
+/// Values of all traces together, each trace for itself.
+const MAX_COUNTED: usize = 20_000_000;
+
 /// They say how a span was sampled or searched for, not what happened.
 const OF_TRACING: [&str; 2] = ["sampling.", "aws.xray."];
 
@@ -63,6 +68,8 @@ pub(crate) struct Items {
     senders: HashMap<usize, (Arc<SentResource>, Sender)>,
     passed_over: Vec<String>,
     spans: u32,
+    /// Traces of all values together.
+    counted: usize,
     /// Whether there were more values than are counted.
     pub(crate) full: bool,
 }
@@ -82,6 +89,7 @@ impl Items {
             senders: HashMap::new(),
             passed_over,
             spans: 0,
+            counted: 0,
             full: false,
         }
     }
@@ -127,7 +135,9 @@ impl Items {
             known.spans[usize::from(!failed)] += 1;
             match attribute.value.as_ref() {
                 Some(StoredValue { value: Some(Value::List(list)) }) => {
-                    list.values.iter().for_each(|value| self.count_value(trace, service, key, value));
+                    self.full |= list.values.len() > MAX_ELEMENTS;
+                    let elements = list.values.iter().take(MAX_ELEMENTS);
+                    elements.for_each(|value| self.count_value(trace, service, key, value));
                 }
                 Some(value) => self.count_value(trace, service, key, value),
                 None => {}
@@ -157,11 +167,16 @@ impl Items {
     }
 
     fn seen(&mut self, item: u32, trace: u32) {
-        if let Some(item) = self.items.get_mut(item as usize)
-            && item.traces.last() != Some(&trace)
-        {
-            item.traces.push(trace);
+        let Some(item) = self.items.get_mut(item as usize) else { return };
+        if item.traces.last() == Some(&trace) {
+            return;
         }
+        if self.counted >= MAX_COUNTED {
+            self.full = true;
+            return;
+        }
+        self.counted += 1;
+        item.traces.push(trace);
     }
 
     fn key(&mut self, name: &[u8]) -> u32 {
@@ -228,4 +243,37 @@ fn number<T>(numbers: &mut HashMap<Box<str>, u32>, list: &mut Vec<T>, name: &str
 /// The name of a span.
 pub(crate) fn name(span: &StoredSpan) -> &str {
     text(&span.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use control_plane_model::otlp::{StoredAttribute, StoredList};
+
+    use super::*;
+
+    #[test]
+    fn of_a_long_list_the_first_elements_count_and_it_is_told() {
+        let number = |number| StoredValue { value: Some(Value::Integer(number)) };
+        for (length, counted, full) in [(32, 32, false), (33, 32, true), (60_000, 32, true)] {
+            let list = StoredList { values: (0..length).map(number).collect() };
+            let value = Some(StoredValue { value: Some(Value::List(list)) });
+            let attribute = StoredAttribute { key: "seats".into(), value };
+            let span = StoredSpan { attributes: vec![attribute], ..StoredSpan::default() };
+            let mut items = Items::new(Vec::new());
+            items.count_span(0, 0, &span, false);
+            assert_eq!((items.items.len(), items.full), (counted, full), "{length}");
+        }
+    }
+
+    #[test]
+    fn no_more_is_counted_than_memory_holds() {
+        let mut items = Items::new(Vec::new());
+        let span = StoredSpan { name: "GET /".into(), ..StoredSpan::default() };
+        items.counted = MAX_COUNTED - 1;
+        for (trace, full) in [(0, false), (0, false), (1, true)] {
+            items.count_span(trace, 0, &span, false);
+            assert_eq!(items.full, full, "{trace}");
+        }
+        assert_eq!(items.items.iter().map(|item| item.traces.len()).sum::<usize>(), 1);
+    }
 }

@@ -7,19 +7,20 @@ use control_plane_model::{
     sample::StoredTrace,
 };
 use prost::Message;
+use slo::row::cut;
 
 /// The distinct users of a tenant, by `enduser.id`, else `user.id`.
 #[derive(Debug)]
-pub struct Users<'a> {
-    tenant: &'a str,
+pub struct Users {
+    tenant: String,
     seen: HashSet<String>,
     traces: usize,
 }
 
-impl<'a> Users<'a> {
+impl Users {
     /// None yet.
-    pub fn of(tenant: &'a str) -> Self {
-        Self { tenant, seen: HashSet::new(), traces: 0 }
+    pub fn of(tenant: &str) -> Self {
+        Self { tenant: tenant.to_owned(), seen: HashSet::new(), traces: 0 }
     }
 
     /// Adds those whom a trace's spans name that were made for the tenant.
@@ -29,10 +30,10 @@ impl<'a> Users<'a> {
             let sender = Resource::of(&part.resource);
             // What was stored can be read.
             let spans = part.spans.iter().filter_map(|body| StoredSpan::decode(body.clone()).ok());
-            for span in spans.filter(|span| span.tenant(&sender).as_deref() == Some(self.tenant)) {
+            for span in spans.filter(|span| span.tenant(&sender).as_deref() == Some(&*self.tenant)) {
                 let user = span.text("enduser.id").or_else(|| span.text("user.id"));
-                if let Some(user) = user.filter(|user| !self.seen.contains(&**user)) {
-                    self.seen.insert(user.into_owned());
+                if let Some(user) = user.as_deref().map(cut).filter(|user| !self.seen.contains(*user)) {
+                    self.seen.insert(user.to_owned());
                 }
             }
         }

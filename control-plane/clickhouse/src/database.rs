@@ -1,13 +1,16 @@
 //! Queries and inserts, and how long they may take.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite, query::Query};
 use control_plane_model::store::StoreError;
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 /// What takes longer is not waited for.
 const WITHIN: Duration = Duration::from_secs(30);
+
+/// Searches for attributes that no index has at once; others wait.
+const LOOKUPS: usize = 4;
 
 /// Where a database is, and who asks.
 #[derive(Clone)]
@@ -70,6 +73,8 @@ const OF_A_CLUSTER: [(&str, &str); 2] = [("insert_quorum", "auto"), ("insert_quo
 #[derive(Clone)]
 pub(crate) struct Database {
     client: Client,
+    /// Those who look up attributes that no index has: so many at once.
+    pub(crate) lookups: Arc<Semaphore>,
     pub(crate) cluster: Option<String>,
 }
 
@@ -86,7 +91,8 @@ impl Database {
         let client = client.with_database(&address.database).with_validation(false);
         let settings = OF_A_CLUSTER.iter().filter(|_| address.cluster.is_some());
         let client = settings.fold(client, |client, (name, value)| client.with_setting(*name, *value));
-        Self { client, cluster: address.cluster.clone() }
+        let lookups = Arc::new(Semaphore::new(LOOKUPS));
+        Self { client, lookups, cluster: address.cluster.clone() }
     }
 
     pub(crate) fn query(&self, sql: &str) -> Query {

@@ -8,7 +8,7 @@ use control_plane_model::{
     listing::Asked,
     lookup::{Lookup, MAX_LOOKED_UP},
     otlp::{SentResource, StoredSpan},
-    sample::{StoredTrace, place},
+    sample::{StoredTrace, batches, place},
     search::{Bits, Expression, Formula, Sought, bit},
     store::{Scope, StoreError},
     trace::TraceId,
@@ -94,6 +94,7 @@ pub(crate) async fn matching(
     wanted: &Asked<'_>,
     formula: &Formula,
 ) -> Result<Matching, StoreError> {
+    let _turn = database.lookups.acquire().await.map_err(failed)?;
     let sql = include_str!("../sql/lookup_traces.sql");
     let query = asked(database, sql, &Condition::bits(&formula.indexed), scope, wanted);
     let mut rows = query.param("limit", MAX_LOOKED_AT as u64 + 1).fetch::<Candidate>().map_err(failed)?;
@@ -118,7 +119,7 @@ pub(crate) async fn matching(
     let of_one_tenant = scope.tenant().or(wanted.expression.and_then(Expression::tenant)).is_some();
     let are_few = undecided <= FEW && (of_one_tenant || undecided < passed / 4);
     let sought: Vec<Sought<'_>> = formula.attributes.iter().map(Sought::new).collect();
-    let held = look_up(database, &sought, &unknown, are_few).await?;
+    let held = look_up(database, scope, &sought, &unknown, are_few).await?;
     let matches = |(row, by_index): &(Candidate, Option<bool>)| {
         by_index.unwrap_or_else(|| formula.by_spans(row.indexed, held.get(&row.trace_id).copied().unwrap_or_default()))
     };
@@ -127,9 +128,10 @@ pub(crate) async fn matching(
     Ok(Matching { traces: seen.into_iter().map(|(row, _)| row).collect(), scanned, truncated, lookup })
 }
 
-/// Which attributes traces have; one that is not there has none.
+/// Which attributes traces have, as far as whoever asks sees their spans; one that is not there has none.
 async fn look_up(
     database: &Database,
+    scope: &Scope,
     sought: &[Sought<'_>],
     traces: &[&Candidate],
     are_few: bool,
@@ -143,7 +145,7 @@ async fn look_up(
         let by_id: HashMap<[u8; 16], &Candidate> = short.into_iter().map(|trace| (trace.trace_id, trace)).collect();
         let mut unsure: BTreeSet<[u8; 16]> = BTreeSet::new();
         for (at, sought) in sought.iter().enumerate() {
-            let mut rows = hits(database, sought, first, last)?;
+            let mut rows = hits(database, scope, sought, first, last)?;
             while let Some(hit) = within(rows.next()).await? {
                 let Some(trace) = by_id.get(&hit.trace_id) else { continue };
                 match hit.says(sought, trace.spans)? {
@@ -158,9 +160,10 @@ async fn look_up(
         whole.extend(unsure.iter().filter_map(|id| by_id.get(id)));
     }
     whole.sort_unstable_by_key(|trace| (trace.bucket, trace.trace_id));
-    for some in whole.chunks(BATCH) {
+    for some in batches(&whole, BATCH, |trace| trace.spans as usize) {
         let ids: Vec<String> = some.iter().map(|trace| trace.id()).collect();
-        for trace in stored_traces(database, &ids).await? {
+        let stored = stored_traces(database, &ids).await?;
+        for trace in stored.into_iter().filter_map(|trace| trace.seen_by(scope)) {
             if let Ok(id) = trace.trace_id.as_bytes().try_into() {
                 held.insert(id, has(sought, &trace)?);
             }
@@ -199,9 +202,10 @@ impl Hit {
     }
 }
 
-/// The traces of some time that seem to have an attribute.
+/// The traces of some time that seem to have an attribute, in spans that whoever asks sees.
 fn hits(
     database: &Database,
+    scope: &Scope,
     sought: &Sought<'_>,
     first: u32,
     last: u32,
@@ -209,12 +213,17 @@ fn hits(
     let needles: Vec<String> = sought.needles().map(hexadecimal).collect();
     let holds = |column: &str| {
         let each = (0..needles.len()).map(|at| format!("position({column}, unhex({{needle{at}:String}})) > 0"));
-        let all = each.collect::<Vec<_>>().join(" AND ");
+        let own = scope.tenant().map(|_| "tenant = {own:String}".to_owned());
+        let all = own.into_iter().chain(each).collect::<Vec<_>>().join(" AND ");
         if all.is_empty() { "true".to_owned() } else { all }
     };
     let sql = include_str!("../sql/lookup_spans.sql");
     let sql = sql.replace("$of_span", &holds("body")).replace("$of_sender", &holds("resource"));
     let query = database.query(&sql).param("first", first).param("last", last);
+    let query = match scope.tenant() {
+        Some(own) => query.param("own", own),
+        None => query,
+    };
     let named = |(query, at): (clickhouse::query::Query, usize), needle: &String| {
         (query.param(&format!("needle{at}"), needle), at + 1)
     };

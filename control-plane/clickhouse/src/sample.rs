@@ -3,7 +3,7 @@
 use clickhouse::Row;
 use control_plane_model::{
     listing::Asked,
-    sample::{Sample, SampleQuery, StoredTrace},
+    sample::{Sample, SampleQuery, StoredTrace, batches},
     search::Formula,
     store::{Scope, StoreError},
 };
@@ -21,11 +21,12 @@ use crate::{
 /// Batches that are read at once.
 const AT_ONCE: usize = 2;
 
-/// A row of the answer: when the trace began, its id in hexadecimal, and how many traces match.
+/// A row of the answer: when the trace began, its id in hexadecimal, how many spans it has, and how many traces match.
 #[derive(Row, Deserialize)]
 struct Taken {
     bucket: u32,
     trace_id: String,
+    spans: u32,
     matched: u64,
 }
 
@@ -39,21 +40,22 @@ pub(crate) async fn sample(database: &Database, scope: &Scope, query: &SampleQue
             // One row at least says how many match.
             let taken: Vec<Taken> = all(asked.param("limit", query.limit.max(1) as u64)).await?;
             let matched = taken.first().map_or(0, |first| first.matched as usize);
-            (taken.into_iter().map(|taken| (taken.bucket, taken.trace_id)).collect(), matched, false, None)
+            let taken: Vec<_> = taken.into_iter().map(|taken| (taken.bucket, taken.trace_id, taken.spans)).collect();
+            (taken, matched, false, None)
         }
         Some(formula) => {
             let Matching { mut traces, truncated, lookup, .. } =
                 lookup::matching(database, scope, &wanted, &formula).await?;
             traces.sort_unstable_by_key(|trace| (trace.place(), trace.trace_id));
-            let taken: Vec<_> = traces.iter().map(|trace| (trace.bucket, trace.id())).collect();
+            let taken: Vec<_> = traces.iter().map(|trace| (trace.bucket, trace.id(), trace.spans)).collect();
             (taken, traces.len(), truncated, Some(lookup))
         }
     };
     taken.truncate(query.limit);
     // Those next to each other in `spans` are read together.
     taken.sort_unstable();
-    let ids: Vec<String> = taken.into_iter().map(|(_, id)| id).collect();
-    let batches: Vec<Vec<String>> = ids.chunks(BATCH).map(<[_]>::to_vec).collect();
+    let batches = batches(&taken, BATCH, |(.., spans)| *spans as usize).into_iter();
+    let batches: Vec<Vec<String>> = batches.map(|some| some.iter().map(|(_, id, _)| id.clone()).collect()).collect();
     let (database, scope) = (database.clone(), scope.clone());
     let read = move |batch: Vec<String>| {
         let (database, scope) = (database.clone(), scope.clone());

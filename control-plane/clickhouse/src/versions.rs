@@ -1,8 +1,11 @@
 //! When versions of services were seen first.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use clickhouse::Row;
 use control_plane_model::{
+    complain::complain,
     otlp::SentResource,
     store::{Scope, StoreError, Version},
 };
@@ -50,12 +53,21 @@ pub(crate) async fn store(database: &Database, sightings: &[Version]) -> Result<
 }
 
 /// Of spans from before versions were kept: what sent them lately counts as seen when the first of all began, so that it is nothing new
-/// from now on.
-pub(crate) async fn assume(database: &Database) -> Result<(), StoreError> {
-    for Sender { resource, first } in all(database.query(include_str!("../sql/senders.sql"))).await? {
-        store(database, &Version::named_by(&SentResource::decode(resource).map_err(failed)?, first)).await?;
+/// from now on. Where that cannot be read, it will look new once, and that is told: a server has to start all the same.
+pub(crate) async fn assume(database: &Database) {
+    if let Err(error) = assumed(database).await {
+        complain(format_args!("versions that have long been in use will look new: {error}"));
     }
-    Ok(())
+}
+
+async fn assumed(database: &Database) -> Result<(), StoreError> {
+    let senders: Vec<Sender> = all(database.query(include_str!("../sql/senders.sql"))).await?;
+    // Most senders are instances of the same few versions.
+    let mut versions = BTreeSet::new();
+    for Sender { resource, first } in senders {
+        versions.extend(Version::named_by(&SentResource::decode(resource).map_err(failed)?, first));
+    }
+    store(database, &versions.into_iter().collect::<Vec<_>>()).await
 }
 
 /// The versions that were first seen in a window, Unix seconds, in the order of time.

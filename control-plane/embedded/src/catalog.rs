@@ -1,20 +1,23 @@
 //! The dictionary as readers know it.
 
+use std::sync::Arc;
+
 use control_plane_model::catalog::{Catalog, Node};
 use rusqlite::{Connection, OptionalExtension};
 
-/// Reads what was added since.
-pub(crate) fn refresh(catalog: &mut Catalog, connection: &Connection) -> rusqlite::Result<()> {
+/// Reads what was added since. Those who still look at what was known before keep that.
+pub(crate) fn refresh(catalog: &mut Arc<Catalog>, connection: &Connection) -> rusqlite::Result<()> {
     let mut names = connection.prepare_cached("SELECT id, text FROM names WHERE id >= ?1 ORDER BY id")?;
     let mut rows = names.query([catalog.next_name()])?;
     while let Some(row) = rows.next()? {
-        catalog.place_name(row.get(0)?, row.get(1)?);
+        Arc::make_mut(catalog).place_name(row.get(0)?, row.get(1)?);
     }
     let mut nodes =
         connection.prepare_cached("SELECT id, kind, account, name FROM nodes WHERE id >= ?1 ORDER BY id")?;
     let mut rows = nodes.query([catalog.next_node()])?;
     while let Some(row) = rows.next()? {
-        catalog.place_node(row.get(0)?, Node { kind: row.get(1)?, account: row.get(2)?, name: row.get(3)? });
+        Arc::make_mut(catalog)
+            .place_node(row.get(0)?, Node { kind: row.get(1)?, account: row.get(2)?, name: row.get(3)? });
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The engine as the control plane knows it: what blocks does so on threads that may.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use control_plane_model::{
@@ -20,7 +20,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use crate::{
     housekeeping::Retention,
-    reader::Reader,
+    reader::{Asker, Reader},
     scan::Counts,
     states::{self, State},
     writer::Writer,
@@ -58,6 +58,18 @@ impl Embedded {
     ) -> Result<T, StoreError> {
         let scope = scope.clone();
         self.read(move |reader| read(reader, &scope)).await
+    }
+
+    /// Reads for somebody's eyes what may take long: `read` is told whether they still wait.
+    async fn see_while_waiting<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        read: impl FnOnce(&Reader, &Asker, &Scope) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        // Dropped with this future, whether it came to its end or was given up.
+        let waiting = Arc::new(());
+        let asker = Asker::of(&waiting);
+        self.see(scope, move |reader, scope| read(reader, &asker, scope)).await
     }
 
     async fn read<T: Send + 'static>(
@@ -101,11 +113,12 @@ impl SpanStore for Embedded {
     }
 
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
-        self.see(scope, move |reader, scope| reader.search(scope, &search)).await
+        self.see_while_waiting(scope, move |reader, asker, scope| reader.search(asker, scope, &search)).await
     }
 
     async fn sample(&self, scope: &Scope, query: SampleQuery) -> Result<Sample, StoreError> {
-        let (counts, taken) = self.see(scope, move |reader, scope| reader.sampled(scope, &query)).await?;
+        let sampled = move |reader: &Reader, asker: &Asker, scope: &Scope| reader.sampled(asker, scope, &query);
+        let (counts, taken) = self.see_while_waiting(scope, sampled).await?;
         let traces = self.read_on(scope, move |reader, scope, found| reader.stored_traces(scope, &taken, found));
         let Counts { matched, truncated, lookup, .. } = counts;
         Ok(Sample { matched, truncated, lookup, traces })

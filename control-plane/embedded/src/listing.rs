@@ -15,21 +15,21 @@ use slo::Histogram;
 use crate::{
     failure::Failure,
     outline,
-    reader::Reader,
+    reader::{Asker, Reader},
     scan::{Counts, scan},
     window::Wanted,
 };
 
 impl Reader {
     /// Searches.
-    pub(crate) fn search(&self, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
+    pub(crate) fn search(&self, asker: &Asker, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
         self.read(|connection| {
             let catalog = self.catalog(connection)?;
             // The first in order, rank, start and row; the last of them on top.
             let mut best = BinaryHeap::new();
             let mut latencies = Histogram::new();
             let wanted = Wanted { spans: search.order == Order::MostSpans, ..Wanted::default() };
-            let counts = scan(self, connection, &catalog, scope, &search.into(), wanted, |found| {
+            let counts = scan((self, asker), connection, &catalog, scope, &search.into(), wanted, |found| {
                 latencies.add(u64::try_from(found.duration_ns).unwrap_or_default(), 1.0);
                 let rank = match search.order {
                     Order::Newest => found.start_ns,

@@ -1,19 +1,20 @@
 //! Attributes that no index has: the spans of traces are read for them, on several threads.
 
-use std::{collections::HashMap, num::NonZero, thread};
+use std::{collections::HashMap, num::NonZero, rc::Rc, thread};
 
 use control_plane_model::{
-    otlp::{SentResource, StoredSpan},
+    otlp::{Resource, SentResource, StoredSpan},
     search::{Attribute, Bits, Sought, bit},
+    store::Scope,
 };
-use prost::Message;
+use prost::{Message, bytes::Bytes};
 use rusqlite::Connection;
 
 use crate::{
     failure::Failure,
     fragment::{Fragment, StoredPart},
     fragments::fragments_of,
-    reader::Reader,
+    reader::{Asker, Reader},
 };
 
 /// Threads that read for one search.
@@ -21,14 +22,27 @@ const MAX_THREADS: usize = 4;
 /// Traces for which one more is not worth its while.
 const MIN_TRACES: usize = 500;
 
-/// Which of the attributes each of some traces has, whose rows are in order.
-pub(crate) fn look_up(reader: &Reader, attributes: &[Attribute], rows: &[i64]) -> Result<Vec<Bits>, Failure> {
+/// Which of the attributes each of some traces has, whose rows are in order, as far as whoever asks sees its spans. It ends when
+/// nobody waits for it.
+pub(crate) fn look_up(
+    reader: &Reader,
+    asker: &Asker,
+    scope: &Scope,
+    attributes: &[Attribute],
+    rows: &[i64],
+) -> Result<Vec<Bits>, Failure> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let _turn = reader.lookup(asker)?;
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
     let traces = rows.len().div_ceil(threads).max(MIN_TRACES);
-    thread::scope(|scope| {
+    thread::scope(|threads| {
         let started: Vec<_> = rows
             .chunks(traces)
-            .map(|rows| scope.spawn(move || reader.read(|connection| held(connection, attributes, rows))))
+            .map(|rows| {
+                threads.spawn(move || reader.read(|connection| held(connection, asker, scope, attributes, rows)))
+            })
             .collect();
         let mut all = Vec::with_capacity(rows.len());
         for reading in started {
@@ -39,15 +53,23 @@ pub(crate) fn look_up(reader: &Reader, attributes: &[Attribute], rows: &[i64]) -
     })
 }
 
-fn held(connection: &Connection, attributes: &[Attribute], rows: &[i64]) -> Result<Vec<Bits>, Failure> {
+fn held(
+    connection: &Connection,
+    asker: &Asker,
+    scope: &Scope,
+    attributes: &[Attribute],
+    rows: &[i64],
+) -> Result<Vec<Bits>, Failure> {
     let mut looking = Looking {
         connection,
+        scope,
         sought: attributes.iter().map(Sought::new).collect(),
         all: (0..attributes.len()).fold(0, |all, place| all | bit(place)),
         senders: HashMap::new(),
     };
     let mut held = vec![0; rows.len()];
     fragments_of(connection, rows, |place, body| {
+        asker.waits()?;
         if let Some(held) = held.get_mut(place).filter(|held| **held != looking.all) {
             for part in Fragment::read(body)?.parts {
                 looking.look(&part, held)?;
@@ -60,42 +82,67 @@ fn held(connection: &Connection, attributes: &[Attribute], rows: &[i64]) -> Resu
 
 struct Looking<'a> {
     connection: &'a Connection,
+    scope: &'a Scope,
     sought: Vec<Sought<'a>>,
     /// The bits of all that is sought.
     all: Bits,
-    /// What senders have, by their row.
-    senders: HashMap<i64, Bits>,
+    /// By their row.
+    senders: HashMap<i64, Rc<Sender>>,
+}
+
+/// Who sent spans.
+struct Sender {
+    resource: Resource,
+    /// What it has itself of what is sought.
+    held: Bits,
 }
 
 impl Looking<'_> {
-    /// Adds what spans of one sender and scope have.
+    /// Adds what spans of one sender and scope have. A sender counts where a span of it is seen.
     fn look(&mut self, part: &StoredPart, held: &mut Bits) -> Result<(), Failure> {
-        *held |= self.of_sender(part.resource)?;
+        let sender = self.sender(part.resource)?;
+        let sees = |span: &StoredSpan| self.scope.sees(span.tenant(&sender.resource).as_deref());
+        if sender.held & !*held != 0 {
+            let is_seen = match self.scope {
+                Scope::All => true,
+                Scope::Tenant(_) => is_any(part.bodies()?.1, sees)?,
+            };
+            *held |= if is_seen { sender.held } else { 0 };
+        }
         for (place, sought) in self.sought.iter().enumerate() {
             if *held & bit(place) != 0 || !sought.may_be_in(&part.scope_spans) {
                 continue;
             }
             let (_, spans) = part.bodies()?;
-            for span in spans.into_iter().filter(|span| sought.may_be_in(span)) {
-                if sought.is_of(&StoredSpan::decode(span)?) {
-                    *held |= bit(place);
-                    break;
-                }
+            let spans = spans.into_iter().filter(|span| sought.may_be_in(span));
+            if is_any(spans, |span| sought.is_of(span) && sees(span))? {
+                *held |= bit(place);
             }
         }
         Ok(())
     }
 
-    fn of_sender(&mut self, row: i64) -> Result<Bits, Failure> {
+    fn sender(&mut self, row: i64) -> Result<Rc<Sender>, Failure> {
         if let Some(known) = self.senders.get(&row) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
         let mut select = self.connection.prepare_cached("SELECT body FROM resources WHERE id = ?1")?;
         let body: Vec<u8> = select.query_row([row], |row| row.get(0))?;
-        let sender = SentResource::decode(body.as_slice())?;
-        let has = self.sought.iter().enumerate().filter(|(_, sought)| sought.is_of_sender(&sender));
+        let sent = SentResource::decode(body.as_slice())?;
+        let has = self.sought.iter().enumerate().filter(|(_, sought)| sought.is_of_sender(&sent));
         let held = has.fold(0, |held, (place, _)| held | bit(place));
-        self.senders.insert(row, held);
-        Ok(held)
+        let sender = Rc::new(Sender { resource: Resource::of(&sent), held });
+        self.senders.insert(row, sender.clone());
+        Ok(sender)
     }
+}
+
+/// Whether something is so of any of these spans.
+fn is_any(bodies: impl IntoIterator<Item = Bytes>, is_so: impl Fn(&StoredSpan) -> bool) -> Result<bool, Failure> {
+    for body in bodies {
+        if is_so(&StoredSpan::decode(body)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -2,8 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Instant,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
 };
 
 use control_plane_model::{
@@ -12,7 +12,7 @@ use control_plane_model::{
     store::{Facets, Scope, StoreError},
     trace::{Trace, TraceId},
 };
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::{catalog, failure::Failure, ingest::fragments, schema};
@@ -23,6 +23,26 @@ pub(crate) type FacetsRead = Mutex<Option<(Instant, Facets)>>;
 /// Connections that are kept open.
 const MAX_IDLE: usize = 4;
 
+/// Between two looks at whether anybody still waits for an answer.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Whoever waits for an answer.
+#[derive(Debug)]
+pub(crate) struct Asker(Weak<()>);
+
+impl Asker {
+    /// One who waits for as long as this is kept.
+    pub(crate) fn of(waiting: &Arc<()>) -> Self {
+        Self(Arc::downgrade(waiting))
+    }
+
+    /// Fails once nobody waits.
+    pub(crate) fn waits(&self) -> Result<(), Failure> {
+        let has_gone = self.0.strong_count() == 0;
+        if has_gone { Err(Failure("nobody waits for the answer".to_owned())) } else { Ok(()) }
+    }
+}
+
 /// Reads from the database. Every call blocks.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader(Arc<Inner>);
@@ -31,8 +51,10 @@ pub(crate) struct Reader(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    catalog: RwLock<Catalog>,
+    catalog: Mutex<Arc<Catalog>>,
     facets: FacetsRead,
+    /// Held by whoever reads spans for attributes that no index has, which takes all cores.
+    lookup: Mutex<()>,
 }
 
 impl Reader {
@@ -41,8 +63,9 @@ impl Reader {
         Self(Arc::new(Inner {
             path: path.to_owned(),
             idle: Mutex::default(),
-            catalog: RwLock::default(),
+            catalog: Mutex::default(),
             facets: Mutex::default(),
+            lookup: Mutex::default(),
         }))
     }
 
@@ -62,10 +85,11 @@ impl Reader {
         Ok(outcome?)
     }
 
-    /// The catalog, with all that has been committed so far.
-    pub(crate) fn catalog(&self, connection: &Connection) -> Result<RwLockReadGuard<'_, Catalog>, Failure> {
-        catalog::refresh(&mut self.0.catalog.write(), connection)?;
-        Ok(self.0.catalog.read())
+    /// The catalog, with all that has been committed so far. Nobody waits for those who look at it.
+    pub(crate) fn catalog(&self, connection: &Connection) -> Result<Arc<Catalog>, Failure> {
+        let mut catalog = self.0.catalog.lock();
+        catalog::refresh(&mut catalog, connection)?;
+        Ok(catalog.clone())
     }
 
     /// A trace, its spans by start time; `None` if no span of it is known.
@@ -82,8 +106,40 @@ impl Reader {
         })
     }
 
+    /// Waits until nobody else looks attributes up.
+    pub(crate) fn lookup(&self, asker: &Asker) -> Result<MutexGuard<'_, ()>, Failure> {
+        loop {
+            asker.waits()?;
+            if let Some(turn) = self.0.lookup.try_lock_for(LOOK_EVERY) {
+                return Ok(turn);
+            }
+        }
+    }
+
     /// The facets, as they were read last.
     pub(crate) fn facets_read(&self) -> &FacetsRead {
         &self.0.facets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_lookup_ends_when_nobody_waits_for_it() {
+        let reader = Reader::new(Path::new("nowhere"));
+        let waiting = Arc::new(());
+        let asker = Asker::of(&waiting);
+        let turn = reader.lookup(&asker).unwrap();
+        thread::scope(|threads| {
+            let second = threads.spawn(|| reader.lookup(&asker).is_err());
+            drop(waiting);
+            assert!(second.join().unwrap(), "it waited for the first");
+        });
+        drop(turn);
+        assert!(reader.lookup(&asker).is_err(), "it began");
     }
 }

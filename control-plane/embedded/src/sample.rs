@@ -6,7 +6,9 @@ use std::{
 };
 
 use control_plane_model::{
-    sample::{SampleQuery, StoredPart, StoredTrace, place},
+    sample::{
+        MAX_BYTES_PER_BATCH, MAX_BYTES_PER_TRACE, SampleQuery, StoredPart, StoredTrace, batches, place, too_large,
+    },
     store::{Scope, StoreError},
     trace::TraceId,
 };
@@ -18,7 +20,7 @@ use crate::{
     failure::Failure,
     fragment::Fragment,
     fragments::fragments_of,
-    reader::Reader,
+    reader::{Asker, Reader},
     scan::{Counts, scan},
     window::Wanted,
 };
@@ -26,24 +28,37 @@ use crate::{
 /// Traces that are handed on at a time.
 const BATCH: usize = 256;
 
-/// A trace of a sample, by its row.
-type Taken = (i64, TraceId);
+/// A trace of a sample.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Taken {
+    row: i64,
+    trace_id: TraceId,
+    /// How many it had when it was found.
+    spans: usize,
+}
 
 impl Reader {
     /// Which traces a sample has, in the order of their rows, and how many match.
-    pub(crate) fn sampled(&self, scope: &Scope, query: &SampleQuery) -> Result<(Counts, Vec<Taken>), StoreError> {
+    pub(crate) fn sampled(
+        &self,
+        asker: &Asker,
+        scope: &Scope,
+        query: &SampleQuery,
+    ) -> Result<(Counts, Vec<Taken>), StoreError> {
         self.read(|connection| {
             let catalog = self.catalog(connection)?;
             // Those whose place is the lowest; the highest of them on top.
             let mut taken = BinaryHeap::new();
-            let wanted = Wanted { trace_id: true, ..Wanted::default() };
-            let counts = scan(self, connection, &catalog, scope, &query.into(), wanted, |found| {
-                taken.extend(found.trace_id.map(|trace_id| (place(trace_id), trace_id, found.row)));
+            let wanted = Wanted { trace_id: true, spans: true, ..Wanted::default() };
+            let counts = scan((self, asker), connection, &catalog, scope, &query.into(), wanted, |found| {
+                let trace = |trace_id| (place(trace_id), trace_id, found.row, found.spans);
+                taken.extend(found.trace_id.map(trace));
                 if taken.len() > query.limit {
                     taken.pop();
                 }
             })?;
-            let mut taken: Vec<Taken> = taken.into_iter().map(|(_, trace_id, row)| (row, trace_id)).collect();
+            let trace = |(_, trace_id, row, spans)| Taken { row, trace_id, spans };
+            let mut taken: Vec<Taken> = taken.into_iter().map(trace).collect();
             taken.sort_unstable();
             Ok((counts, taken))
         })
@@ -58,20 +73,29 @@ impl Reader {
     ) -> Result<(), StoreError> {
         self.read(|connection| {
             let mut senders = Senders::default();
-            for some in taken.chunks(BATCH) {
-                let rows: Vec<i64> = some.iter().map(|(row, _)| *row).collect();
-                let mut parts = vec![Vec::new(); some.len()];
+            for some in batches(taken, BATCH, |trace| trace.spans) {
+                let rows: Vec<i64> = some.iter().map(|trace| trace.row).collect();
+                let mut all_bytes = 0;
+                let mut read = vec![(0, Vec::new()); some.len()];
                 fragments_of(connection, &rows, |place, body| {
-                    let Some(parts) = parts.get_mut(place) else { return Ok(()) };
+                    let Some((bytes, parts)) = read.get_mut(place).filter(|(bytes, _)| *bytes <= MAX_BYTES_PER_TRACE)
+                    else {
+                        return Ok(());
+                    };
                     for part in Fragment::read(body)?.parts {
                         let resource = senders.resource(connection, part.resource)?;
                         let (scope, spans) = part.bodies()?;
+                        *bytes += part.scope_spans.len();
+                        all_bytes += part.scope_spans.len();
                         parts.push(StoredPart { resource, scope, spans });
+                    }
+                    if all_bytes > MAX_BYTES_PER_BATCH {
+                        return Err(too_large().into());
                     }
                     Ok(())
                 })?;
-                let traces =
-                    some.iter().zip(parts).map(|((_, trace_id), parts)| StoredTrace { trace_id: *trace_id, parts });
+                let trace = |(trace, (_, parts)): (&Taken, (usize, _))| StoredTrace { trace_id: trace.trace_id, parts };
+                let traces = some.iter().zip(read).map(trace);
                 let batch: Vec<_> = traces.filter_map(|trace| trace.seen_by(scope)).collect();
                 if !batch.is_empty() && !found(batch) {
                     break;

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use crate::{
     failure::Failure,
     lookup::look_up,
-    reader::Reader,
+    reader::{Asker, Reader},
     window::{Found, Looked, Wanted, Window},
 };
 
@@ -39,7 +39,7 @@ impl Counts {
 
 /// Calls `found` for each trace that matches, the newest first.
 pub(crate) fn scan(
-    reader: &Reader,
+    (reader, asker): (&Reader, &Asker),
     connection: &Connection,
     catalog: &Catalog,
     scope: &Scope,
@@ -75,8 +75,8 @@ pub(crate) fn scan(
     let (looked, candidates) = candidates(&window, catalog, &formula, wanted)?;
     let mut rows: Vec<i64> = candidates.iter().filter(|of| !of.matches).map(|of| of.trace.row).collect();
     rows.sort_unstable();
-    let held = look_up(reader, &formula.attributes, &rows)?;
-    let oldest = candidates.last().map(|of| of.trace.start_ns).filter(|_| looked.truncated);
+    let held = look_up(reader, asker, scope, &formula.attributes, &rows)?;
+    let oldest = looked.oldest_ns.filter(|_| looked.truncated);
     for Candidate { trace, indexed, matches } in &candidates {
         let held = || Some(*held.get(rows.binary_search(&trace.row).ok()?)?);
         if *matches || held().is_some_and(|held| formula.by_spans(*indexed, held)) {

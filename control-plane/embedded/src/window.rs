@@ -51,6 +51,8 @@ impl Found {
 pub(crate) struct Looked {
     /// Traces that whoever asks may see.
     pub(crate) at: usize,
+    /// When the last of them, which is the oldest, began.
+    pub(crate) oldest_ns: Option<i64>,
     /// Whether there were more to look at than may be.
     pub(crate) truncated: bool,
     /// Rows, whosever they are: these are bounded.
@@ -160,6 +162,7 @@ impl<'a> Window<'a> {
                 return Ok(ControlFlow::Break(()));
             }
             looked.at += 1;
+            looked.oldest_ns = Some(start_ns);
         }
         Ok(ControlFlow::Continue(()))
     }

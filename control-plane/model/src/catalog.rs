@@ -31,7 +31,7 @@ pub trait Numbers {
 }
 
 /// Names and nodes by number.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Catalog {
     names: Vec<String>,
     nodes: Vec<Node>,

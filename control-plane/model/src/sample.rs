@@ -12,8 +12,15 @@ use crate::{
     otlp::{self, StoredSpan},
     scope::Scope,
     search::Expression,
+    store::MAX_SPANS_PER_TRACE,
     trace::TraceId,
 };
+
+/// Bytes of a trace's spans after which no more of it is read: what an intake takes in one request, unpacked.
+pub const MAX_BYTES_PER_TRACE: usize = 16 * 1024 * 1024;
+
+/// Bytes of spans that are held in memory at once; traces of which that many hold more cannot be read.
+pub const MAX_BYTES_PER_BATCH: usize = 256 * 1024 * 1024;
 
 /// Which traces are wanted.
 #[derive(Debug, Clone)]
@@ -77,7 +84,48 @@ pub struct StoredPart {
     pub spans: Vec<Bytes>,
 }
 
+/// What is said where they hold more than [`MAX_BYTES_PER_BATCH`].
+pub fn too_large() -> StoreError {
+    StoreError::Failed("the spans of these traces are too large to be read together".to_owned())
+}
+
+/// Traces in as many batches as it takes for each to be held at once: so many traces at most, and together no more spans than one trace may have.
+pub fn batches<T>(traces: &[T], most: usize, spans_of: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let mut batches = Vec::new();
+    let (mut begin, mut spans) = (0, 0);
+    for (at, trace) in traces.iter().enumerate() {
+        let more = spans_of(trace);
+        if at > begin && (at - begin >= most || spans + more > MAX_SPANS_PER_TRACE) {
+            batches.extend(traces.get(begin..at));
+            (begin, spans) = (at, 0);
+        }
+        spans += more;
+    }
+    batches.extend(traces.get(begin..).filter(|rest| !rest.is_empty()));
+    batches
+}
+
 /// Where a trace stands when some are taken at random: its last eight bytes, which W3C trace ids and X-Ray's alike have at random.
 pub fn place(trace_id: TraceId) -> u64 {
     trace_id.as_bytes().last_chunk().copied().map_or(0, u64::from_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_has_no_more_traces_and_spans_than_it_may() {
+        let all = MAX_SPANS_PER_TRACE;
+        for (spans, expected) in [
+            (vec![], vec![]),
+            (vec![1, 1, 1, 1, 1], vec![3, 2]),
+            (vec![all, 1, all - 1, 1], vec![1, 2, 1]),
+            (vec![2 * all, 2 * all], vec![1, 1]),
+        ] {
+            let batches = batches(&spans, 3, |spans| *spans);
+            assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), expected, "{spans:?}");
+            assert_eq!(batches.concat(), spans);
+        }
+    }
 }

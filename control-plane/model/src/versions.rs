@@ -7,6 +7,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    complain::complain,
     incoming::Part,
     otlp,
     rollup::{bucket, day},
@@ -15,6 +16,7 @@ use crate::{
 /// Senders and sightings that are remembered. What senders can invent is bounded: further versions are passed over.
 const MAX_KNOWN: usize = 10_000;
 const NANOSECONDS: i64 = 1_000_000_000;
+const DAY: i64 = 86_400;
 
 /// A version of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,6 +54,8 @@ pub struct Sightings {
     senders: HashMap<i64, Sender>,
     /// By version and day, Unix seconds.
     known: HashMap<(Arc<Version>, i64), i64>,
+    /// Whether it was told that there are more.
+    has_complained: bool,
 }
 
 /// What a sender names, and when spans of it were seen first on each day.
@@ -88,13 +92,84 @@ impl Sightings {
             }
         }
         if self.known.len() + found.len() > MAX_KNOWN {
-            self.known.retain(|(_, day), _| bucket(*day, now).is_some());
+            // What was noted may be noted again: older days are remembered only to save that.
+            self.known.retain(|(_, at), _| *at >= day(now) - DAY);
         }
+        let mut room = MAX_KNOWN.saturating_sub(self.known.len());
+        let mut passed_over = false;
         found.retain(|sighting, start| match self.known.get(sighting) {
             Some(known) => *start < *known,
-            None => self.known.len() < MAX_KNOWN,
+            None if room == 0 => {
+                passed_over = true;
+                false
+            }
+            None => {
+                room -= 1;
+                true
+            }
         });
+        if passed_over && !self.has_complained {
+            self.has_complained = true;
+            complain(format_args!(
+                "more than {MAX_KNOWN} versions of services within two days: further ones are not noted"
+            ));
+        }
         self.known.extend(found.iter().map(|(sighting, start)| (sighting.clone(), *start)));
         found.into_iter().map(|((version, _), first_seen)| Version { first_seen, ..(*version).clone() }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::{
+        common::v1::{AnyValue, KeyValue, any_value::Value},
+        trace::v1::Span,
+    };
+
+    use super::*;
+    use crate::{
+        incoming::{IncomingSpan, Sender},
+        otlp::Facts,
+    };
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn part(version: usize, start: i64) -> Part {
+        let attribute = |key: &str, text: String| KeyValue {
+            key: key.to_owned(),
+            value: Some(AnyValue { value: Some(Value::StringValue(text)) }),
+            ..KeyValue::default()
+        };
+        let resource = Resource {
+            attributes: vec![
+                attribute("service.name", "booking-api".to_owned()),
+                attribute("service.version", version.to_string()),
+            ],
+            ..Resource::default()
+        };
+        let span = Span { start_time_unix_nano: (start * NANOSECONDS) as u64, ..Span::default() };
+        let facts = Facts::of(&otlp::Resource::of(&resource), &span);
+        let spans = vec![IncomingSpan { facts, body: Vec::new() }];
+        Part { sender: Arc::new(Sender::new(resource.encode_to_vec())), scope: Vec::new().into(), spans }
+    }
+
+    #[test]
+    fn a_version_is_new_however_many_there_were_on_earlier_days() {
+        let mut sightings = Sightings::default();
+        for age in (0..30).rev() {
+            let now = NOW - age * DAY;
+            let parts: Vec<Part> = (0..400).map(|version| part(version, now)).collect();
+            assert_eq!(sightings.new_in(parts.iter(), now).len(), 400, "{age} days ago");
+            assert_eq!(sightings.new_in(parts.iter(), now).len(), 0, "{age} days ago, once more");
+        }
+        assert_eq!(sightings.new_in([part(400, NOW)].iter(), NOW).len(), 1);
+    }
+
+    #[test]
+    fn what_senders_invent_within_a_day_is_bounded() {
+        let mut sightings = Sightings::default();
+        let parts: Vec<Part> = (0..MAX_KNOWN + 10).map(|version| part(version, NOW)).collect();
+        assert_eq!(sightings.new_in(parts.iter(), NOW).len(), MAX_KNOWN);
+        assert_eq!(sightings.new_in([part(MAX_KNOWN + 11, NOW)].iter(), NOW).len(), 0);
     }
 }

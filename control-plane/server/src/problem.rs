@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control_plane_model::{search::ExpressionError, store::StoreError, trace::InvalidTraceId};
+use tokio::task::{JoinError, spawn_blocking};
 
 /// What takes longer to answer is given up, whichever engine it waits for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -18,6 +19,12 @@ pub async fn in_time<T, E: Into<Problem>>(doing: impl Future<Output = Result<T, 
         Ok(outcome) => outcome.map_err(E::into),
         Err(_) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The store did not answer within 10 s.")),
     }
+}
+
+/// What comes of work that takes a while, done apart from what else is answered meanwhile.
+pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let failed = |error: JoinError| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+    spawn_blocking(work).await.map_err(failed)
 }
 
 /// An error as a client sees it.

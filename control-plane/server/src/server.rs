@@ -28,14 +28,14 @@ use control_plane_model::{
 use control_plane_otel_traces::OtelTraces;
 use tokio::{
     net::TcpListener,
-    sync::Notify,
+    sync::{Notify, Semaphore},
     time::{sleep, timeout},
 };
 
 use crate::{
     access,
     alerting::Notifier,
-    api::{self, Finding, Logs, Sources},
+    api::{self, Finding, Logs, READERS, Sources},
     audit::note_token,
     config::Config,
     cors,
@@ -88,6 +88,7 @@ pub async fn serve(
             annotations: config.find.annotations.as_slice().into(),
             kept_hours: (config.retention().max_age / 3_600).max(1),
         },
+        readers: Arc::new(Semaphore::new(READERS)),
     };
     let keys = config.keys()?;
     if keys.is_empty() && !listener.local_addr()?.ip().is_loopback() {

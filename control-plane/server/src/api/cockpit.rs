@@ -4,7 +4,6 @@ use std::{collections::HashMap, sync::Arc};
 
 use control_plane_analysis::Users;
 use control_plane_model::{
-    complain::complain,
     listing::{Found, Order, Search},
     rollup,
     sample::SampleQuery,
@@ -22,7 +21,10 @@ use super::{
     Point,
     timeline::{self, ServiceKey, Stretches},
 };
-use crate::{problem::Problem, window::Window};
+use crate::{
+    problem::{Problem, off_thread},
+    window::Window,
+};
 
 /// Traces of each list.
 const LISTED: usize = 10;
@@ -120,24 +122,26 @@ async fn search(
     spans.search(scope, search).await
 }
 
-/// The users whom traces of the window name; none where these cannot be read: there is more to show.
+/// The users whom traces of the window name.
 pub(super) async fn users(
     spans: &dyn SpanStore,
     scope: &Scope,
     id: &str,
     window: Window,
-) -> Result<Option<UsersSeen>, Problem> {
+) -> Result<UsersSeen, Problem> {
     let Window { from_ns, to_ns } = window;
     let query = SampleQuery { from_ns, to_ns, expression: Some(expression(id, "")?), limit: SAMPLED };
-    let seen = async {
-        let mut sample = spans.sample(scope, query).await?;
-        let mut users = Users::of(id);
-        while let Some(batch) = sample.traces.next().await {
-            batch?.iter().for_each(|trace| users.look(trace));
-        }
-        Ok::<_, StoreError>(UsersSeen { at_least: users.count(), traces: users.traces(), of: sample.matched })
-    };
-    Ok(seen.await.inspect_err(|error| complain(format_args!("users were not counted: {error}"))).ok())
+    let mut sample = spans.sample(scope, query).await?;
+    let mut users = Users::of(id);
+    while let Some(batch) = sample.traces.next().await {
+        let batch = batch?;
+        users = off_thread(move || {
+            batch.iter().for_each(|trace| users.look(trace));
+            users
+        })
+        .await?;
+    }
+    Ok(UsersSeen { at_least: users.count(), traces: users.traces(), of: sample.matched })
 }
 
 /// The last 30 days, day by day; those without requests are left out.

@@ -12,10 +12,10 @@ use control_plane_model::{
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use prost::Message;
+use prost::{Message, bytes::Bytes};
 
 use super::{TraceFilter, View, query::one_of};
-use crate::problem::Problem;
+use crate::problem::{Problem, off_thread};
 
 /// What an intake takes in one request, unpacked: this control plane's own.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -37,34 +37,49 @@ pub(super) async fn of_search(view: &View, filter: &TraceFilter) -> Result<Respo
         expression: filter.conditions.expression()?.map(|text| text.parse()).transpose()?,
         limit: filter.limit()?,
     };
-    let mut sample = view.sample(query).await?;
-    let mut export = Export::default();
-    while let Some(traces) = sample.traces.try_next().await? {
-        if !traces.iter().all(|trace| export.take(trace)) {
-            break;
+    let all = async {
+        let mut sample = view.sample(query).await?;
+        let (mut export, mut has_room) = (Export::default(), true);
+        while has_room && let Some(traces) = sample.traces.try_next().await? {
+            (export, has_room) = with(export, traces).await?;
         }
-    }
-    Ok(export.answer("traces", sample.matched))
+        Ok(export.answer("traces", sample.matched))
+    };
+    view.in_turn(all).await
 }
 
 /// One trace, as whoever asks sees it.
 pub(super) async fn of_trace(view: &View, trace: &Trace) -> Result<Response, Problem> {
     let began = trace.spans.iter().map(|span| span.start_unix_ns).min().unwrap_or_default();
     let query = SampleQuery { from_ns: began, to_ns: began + 1, expression: None, limit: AT_ONCE };
-    let mut sample = view.sample(query).await?;
-    while let Some(traces) = sample.traces.try_next().await? {
-        let Some(found) = traces.iter().find(|found| found.trace_id == trace.trace_id) else { continue };
-        let mut export = Export::default();
-        if !export.take(found) {
-            let detail = "It is larger than a request to an intake may be: 16 MiB.";
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+    let one = async {
+        let mut sample = view.sample(query).await?;
+        while let Some(traces) = sample.traces.try_next().await? {
+            let found: Vec<_> = traces.into_iter().filter(|found| found.trace_id == trace.trace_id).collect();
+            if found.is_empty() {
+                continue;
+            }
+            let (export, has_room) = with(Export::default(), found).await?;
+            if !has_room {
+                let detail = "It is larger than a request to an intake may be: 16 MiB.";
+                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+            }
+            return Ok(export.answer(&trace.trace_id.to_string(), 1));
         }
-        return Ok(export.answer(&trace.trace_id.to_string(), 1));
-    }
-    // It is looked for by its first span: where that is not for these eyes, or not stored yet, it is not found.
-    let why =
-        "It cannot be exported: others took part in it, its first span names no tenant, or it has only just arrived.";
-    Err(Problem::not_found(why))
+        // It is looked for by its first span: where that is not for these eyes, or not stored yet, it is not found.
+        let why = "It cannot be exported: others took part in it, its first span names no tenant, or it has only just arrived.";
+        Err(Problem::not_found(why))
+    };
+    view.in_turn(one).await
+}
+
+/// With these traces added one after the other, and whether there was room for all of them.
+async fn with(mut export: Export, traces: Vec<StoredTrace>) -> Result<(Export, bool), Problem> {
+    off_thread(move || {
+        let has_room = traces.iter().all(|trace| export.take(trace));
+        (export, has_room)
+    })
+    .await
 }
 
 /// `TracesData` of OTLP, which is an `ExportTraceServiceRequest` too.
@@ -80,6 +95,11 @@ impl Export {
     fn take(&mut self, trace: &StoredTrace) -> bool {
         let mut added = String::new();
         for part in &trace.parts {
+            // As JSON spans are longer than as protobuf.
+            let bytes: usize = part.spans.iter().map(Bytes::len).sum();
+            if self.groups.len() + added.len() + bytes > MOST_BYTES {
+                return false;
+            }
             if !self.groups.is_empty() || !added.is_empty() {
                 added.push(',');
             }

@@ -1,6 +1,6 @@
 //! Requests by the values of any attribute.
 
-use axum::{Json, http::StatusCode};
+use axum::Json;
 use control_plane_analysis::groups::{Asked, Grouping, Groups, Order};
 use control_plane_model::{
     lookup::Lookup,
@@ -10,11 +10,10 @@ use control_plane_model::{
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
 
 use super::{Answer, Conditions, Query, View, query::one_of};
 use crate::{
-    problem::Problem,
+    problem::{Problem, off_thread},
     window::{Window, WindowQuery},
 };
 
@@ -172,11 +171,11 @@ async fn count(
         let batch = batch?;
         taken += batch.len();
         // Reading spans is work: others' requests go on meanwhile.
-        let counted = spawn_blocking(move || {
+        grouping = off_thread(move || {
             batch.iter().for_each(|trace| grouping.add(trace));
             grouping
-        });
-        grouping = counted.await.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+        })
+        .await?;
     }
     Ok(CountedSpans { grouping, matched, taken, truncated, lookup })
 }

@@ -56,7 +56,7 @@ pub use logs::Logs;
 pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use sign_in::routes as sign_in_routes;
-pub(crate) use sources::{Sources, View};
+pub(crate) use sources::{READERS, Sources, View};
 pub use timeline::{Beside, Deployed, Point};
 pub(crate) use why::{AGAINST, WhyFilter, is_of_outcomes};
 pub use why::{SideAnswer, WhyAnswer, verdict};

@@ -100,7 +100,7 @@ pub(super) async fn alerts(view: View, Query(filter): Query<AlertFilter>) -> Ans
     view.alerts(filter.tenant.as_deref()).await.map(Json)
 }
 
-/// What spans say of a tenant in a window: all but how it fares now, and its alerts.
+/// What spans say of a tenant in a window: all but how it fares now, its alerts and its users.
 pub(super) async fn over(
     spans: &dyn SpanStore,
     scope: &Scope,
@@ -114,7 +114,7 @@ pub(super) async fn over(
     let now = Timestamp::now();
     let stretches = Stretches::of(window, now);
     let (from, to) = window.seconds();
-    let (own, earlier, together, versions, slowest, failed, users, month) = tokio::try_join!(
+    let (own, earlier, together, versions, slowest, failed, month) = tokio::try_join!(
         timeline::own(spans, scope, id, stretches),
         async {
             let Some(before) = cockpit::before(window, now) else { return Ok(None) };
@@ -125,7 +125,6 @@ pub(super) async fn over(
         async { Ok(spans.versions(scope, from.max(now.as_second() - rollup::KEPT), to).await?) },
         cockpit::slowest(spans, scope, id, window),
         cockpit::failed(spans, scope, id, window),
-        cockpit::users(spans, scope, id, window),
         cockpit::month(spans, scope, id, now),
     )?;
     Ok(TenantAnswer {
@@ -139,7 +138,6 @@ pub(super) async fn over(
         services: services(own.services),
         failed,
         slowest,
-        users,
         month,
         ..TenantAnswer::default()
     })

@@ -1,11 +1,15 @@
 //! What the API and the pages are read from, narrowed to who asks.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+};
 use control_plane_access::{AccessError, Visitor};
 use control_plane_audit::Audit;
 use control_plane_model::{
+    complain::complain,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
     sample::{Sample, SampleQuery},
@@ -16,20 +20,30 @@ use jiff::Timestamp;
 use serde_json::Value;
 use slo::{Prices, Reader};
 use tenant_registry::Tenant;
+use tokio::{
+    sync::{AcquireError, Semaphore},
+    time::timeout,
+};
 
 use super::{
     CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter,
-    WhyAnswer, WhyFilter, groups, objectives, why,
+    WhyAnswer, WhyFilter,
+    cockpit::{self, UsersSeen},
+    groups, objectives, why,
 };
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
     problem::{Problem, in_time},
     tenants::{Known, Named, Tenants},
-    window::{Place, WindowQuery},
+    window::{Place, Window, WindowQuery},
 };
 
 const MAX_ALERTS: usize = 500;
+/// Requests that read traces whole at once; others wait.
+pub(crate) const READERS: usize = 4;
+/// How long a tenant's page waits for the count of its users.
+const USERS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Where answers come from, whatever engine is behind it.
 #[derive(Debug, Clone)]
@@ -42,6 +56,8 @@ pub(crate) struct Sources {
     pub(crate) logs: Option<Logs>,
     pub(crate) tenants: Option<Tenants>,
     pub(crate) finding: Finding,
+    /// Those who read traces whole, which takes memory: so many at once.
+    pub(crate) readers: Arc<Semaphore>,
 }
 
 /// What somebody sees of it: the one way from a request to what is kept.
@@ -95,12 +111,12 @@ impl View {
 
     pub(crate) async fn groups(&self, filter: &GroupFilter) -> Result<GroupsAnswer, Problem> {
         let window = filter.window.resolve(Timestamp::now())?;
-        in_time(groups::over(&*self.sources.spans, &self.scope, filter, window)).await
+        self.in_turn(groups::over(&*self.sources.spans, &self.scope, filter, window)).await
     }
 
     /// What sets the traces that are asked about apart from those that they are set against.
     pub(crate) async fn why(&self, filter: &WhyFilter) -> Result<WhyAnswer, Problem> {
-        in_time(why::compared(&*self.sources.spans, &self.scope, &self.slo(), filter)).await
+        self.in_turn(why::compared(&*self.sources.spans, &self.scope, &self.slo(), filter)).await
     }
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {
@@ -118,9 +134,19 @@ impl View {
         &self.sources.finding
     }
 
-    /// Traces that match, whole.
+    /// Traces that match, whole; they are read [in turn](Self::in_turn).
     pub(crate) async fn sample(&self, query: SampleQuery) -> Result<Sample, Problem> {
-        in_time(self.sources.spans.sample(&self.scope, query)).await
+        Ok(self.sources.spans.sample(&self.scope, query).await?)
+    }
+
+    /// What comes of reading traces whole, once few enough others do so, and if that is soon.
+    pub(crate) async fn in_turn<T>(&self, reading: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+        in_time(async {
+            let closed = |error: AcquireError| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+            let _turn = self.sources.readers.acquire().await.map_err(closed)?;
+            reading.await
+        })
+        .await
     }
 
     /// The log lines of a trace, or why there are none; `None` where nobody keeps any, or they are not for these eyes: a line may be another
@@ -141,11 +167,24 @@ impl View {
         let reader = if self.scope.tenant().is_none() { Reader::Staff } else { Reader::Tenant };
         let conditions = now.as_ref().map(|_| evaluator.distances(id, reader)).unwrap_or_default();
         let window = window.resolve(Timestamp::now())?;
-        let (over, alerts) = tokio::try_join!(
+        let (over, alerts, users) = tokio::try_join!(
             in_time(objectives::over(&**spans, &self.scope, id, window, prices.as_deref())),
-            self.alerts(Some(id))
+            self.alerts(Some(id)),
+            async { Ok(self.users(id, window).await) },
         )?;
-        Ok(TenantAnswer { now, alerts, conditions, ..over })
+        Ok(TenantAnswer { now, alerts, conditions, users, ..over })
+    }
+
+    /// The users of a tenant; none where they cannot be counted soon: there is more to show.
+    async fn users(&self, id: &str, window: Window) -> Option<UsersSeen> {
+        let counted = self.in_turn(cockpit::users(&*self.sources.spans, &self.scope, id, window));
+        match timeout(USERS_WITHIN, counted).await.ok()? {
+            Ok(users) => Some(users),
+            Err(problem) => {
+                complain(format_args!("users were not counted: {}", problem.detail));
+                None
+            }
+        }
     }
 
     /// The registry, where one is configured.

@@ -52,7 +52,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "from = intDiv({from:UInt32}, 3600) * 3600, to = {to:UInt32} + 3600,\n",
     ),
     ("migrations/0004_versions.sql", "TTL seen + INTERVAL 37 DAY", "TTL seen + INTERVAL 7 DAY"),
-    ("senders.sql", "minIf(start", "maxIf(start"),
+    ("senders.sql", "SELECT min(bucket)", "SELECT max(bucket)"),
     ("versions.sql", "min(seen)", "max(seen)"),
     ("migrations.sql", "ReplacingMergeTree\nORDER BY number", "Null"),
     ("request_rows.sql", "OR tenant != ''", "OR true"),

@@ -88,11 +88,11 @@ fn trace_id(index: usize) -> Vec<u8> {
 }
 
 /// What matches, by its number, and what was looked up for it.
-async fn found(store: &dyn SpanStore, filter: &str) -> (Vec<usize>, Option<Lookup>) {
+async fn found(store: &dyn SpanStore, scope: &Scope, filter: &str) -> (Vec<usize>, Option<Lookup>) {
     let now = now_ns();
     let expression = Some(filter.parse().unwrap());
     let search = Search { from_ns: now - 3_600_000_000_000, to_ns: now, expression, order: Order::Newest, limit: 100 };
-    let found = store.search(&Scope::All, search).await.unwrap();
+    let found = store.search(scope, search).await.unwrap();
     assert_eq!(found.matched, found.traces.len());
     let number = |trace_id: &[u8]| trace_id.last().map_or(0, |last| usize::from(*last) - 1);
     let mut traces: Vec<_> = found.traces.iter().map(|trace| number(trace.trace_id.as_bytes())).collect();
@@ -136,7 +136,7 @@ async fn attributes_are_found_where_they_are_and_nowhere_else() {
             ("attribute[nothing] OR attribute[db.collection.name] ENDSWITH \"gers\"", named("another value")),
             ("attribute[nothing]", vec![]),
         ] {
-            let (traces, lookup) = found(store, filter).await;
+            let (traces, lookup) = found(store, &Scope::All, filter).await;
             let names = |traces: &[usize]| {
                 traces.iter().map(|at| cases.get(*at).map_or("a copy", |case| case.what)).collect::<Vec<_>>()
             };
@@ -144,9 +144,52 @@ async fn attributes_are_found_where_they_are_and_nowhere_else() {
             assert!(lookup.is_some_and(|lookup| !lookup.attributes.is_empty()), "{engine}: {filter}");
         }
         assert_eq!(
-            found(store, "fault OR attribute[tenant.id] = \"acme\"").await.1,
+            found(store, &Scope::All, "fault OR attribute[tenant.id] = \"acme\"").await.1,
             None,
             "{engine}: there is an index"
         );
+    }
+}
+
+/// What is looked for stands in spans, events and senders that name no tenant, too: a tenant that does not see these does not find them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_finds_what_its_own_spans_say() {
+    let both = Both::start().await;
+    let tenant = || text("tenant.id", "acme");
+    let ledger = || text(KEY, "ledger");
+    let second = |attributes| Span { span_id: vec![7; 8], ..with(attributes) };
+    let own = || with(vec![tenant()]);
+    let event = span::Event { attributes: vec![ledger()], ..span::Event::default() };
+    let cases = [
+        ("its own", vec![], vec![with(vec![tenant(), ledger()])], true),
+        ("nobody's beside its own", vec![], vec![own(), second(vec![ledger()])], false),
+        ("nobody's event", vec![], vec![own(), Span { events: vec![event], ..second(vec![]) }], false),
+        ("its own sender's", vec![ledger()], vec![own()], true),
+        ("the sender's of its own and of nobody's", vec![ledger()], vec![second(vec![]), own()], true),
+        ("its sender's by the sender's word", vec![tenant(), ledger()], vec![with(vec![])], true),
+    ];
+    for (index, (_, sender, spans, _)) in cases.iter().enumerate() {
+        both.write(request(index, sender, spans)).await;
+    }
+    // Sent by somebody else, on behalf of nobody.
+    let foreign = cases.len();
+    both.write(request(foreign, &[], &[own()])).await;
+    both.write(request(foreign, &[ledger()], &[second(vec![])])).await;
+    both.clickhouse.make_sums().await.unwrap();
+    let having = |has: bool| -> Vec<usize> {
+        (0..=foreign).filter(|at| cases.get(*at).is_some_and(|(.., own)| *own) == has).collect()
+    };
+    let acme = Scope::Tenant("acme".to_owned());
+    for (engine, store) in both.stores() {
+        for (filter, expected) in [
+            ("attribute[db.collection.name] BEGINSWITH \"led\"", having(true)),
+            ("attribute[db.collection.name] = \"ledger\"", having(true)),
+            ("annotation[db.collection.name] = \"ledger\"", having(true)),
+            ("!attribute[db.collection.name]", having(false)),
+        ] {
+            assert_eq!(found(store, &acme, filter).await.0, expected, "{engine}: {filter}");
+            let all: Vec<usize> = if filter.starts_with('!') { vec![] } else { (0..=foreign).collect() };
+            assert_eq!(found(store, &Scope::All, filter).await.0, all, "{engine}: {filter}, of all");
+        }
     }
 }

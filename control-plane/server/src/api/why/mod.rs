@@ -12,13 +12,12 @@ use control_plane_model::{
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
 
 pub(crate) use self::sides::{AGAINST, WhyFilter, is_of_outcomes};
 use self::sides::{Known, Sides, Sought};
 use super::{Answer, Query, SloAnswer, View};
 use crate::{
-    problem::Problem,
+    problem::{Problem, off_thread},
     text::{link, moment, percent},
     window::Window,
 };
@@ -163,11 +162,6 @@ async fn add(mut comparison: Comparison, side: Side, mut sample: Sample) -> Resu
         }
     }
     Ok(comparison)
-}
-
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    let failed = |error: tokio::task::JoinError| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
-    spawn_blocking(work).await.map_err(failed)
 }
 
 fn summary(bad: &SideAnswer, good: &SideAnswer, findings: &Findings) -> String {
