@@ -184,7 +184,7 @@ async fn control_characters_are_shown_escaped() {
     }
     let (tree, _) = run(&["trace", TRACE]);
     assert!(
-        tree.contains("clear\\u001b[2J\\u009b31m\\u0007\\u202e\\u000aforged line") && tree.lines().count() == 2,
+        tree.contains("clear\\u001b[2J\\u009b31m\\u0007\\u202e\\u000aforged line") && tree.lines().count() == 4,
         "{tree}"
     );
     let (json, _) = run(&["trace", TRACE, "--json"]);

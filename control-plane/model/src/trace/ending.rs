@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
+use slo::row::cut;
 
 use super::{Span, Tree};
 
@@ -74,7 +75,7 @@ impl Stop {
 
 impl Step {
     fn of(span: &Span) -> Self {
-        Self { span_id: span.span_id.clone(), name: span.name.clone(), service: span.service.clone() }
+        Self { span_id: span.span_id.clone(), name: cut(&span.name).to_owned(), service: cut(&span.service).to_owned() }
     }
 }
 
@@ -148,12 +149,17 @@ fn failure(tree: &Tree<'_>, failed: &[bool], index: usize) -> Stop {
     let at = Step::of(span);
     let innermost = innermost(tree, failed, index);
     let cause = (innermost != index).then(|| Step::of(tree.nodes[innermost].span));
-    let error = error_of(span).unwrap_or_default();
+    // A sentence says it: all of it stands at the span.
+    let error = cut(&error_of(span).unwrap_or_default()).to_owned();
     if span.kind != "CONSUMER" {
         return Stop::Failed { at, error, cause };
     }
     let deliveries = tree.nodes.iter().filter(|other| what(other.span) == what(span)).count();
-    let from = span.attributes.get("messaging.destination.name").and_then(|name| name.as_str()).map(str::to_owned);
+    let from = span
+        .attributes
+        .get("messaging.destination.name")
+        .and_then(|name| name.as_str())
+        .map(|name| cut(name).to_owned());
     Stop::Undone { at, from, deliveries, error, cause }
 }
 
