@@ -102,7 +102,9 @@ pub fn ending(tree: &Tree<'_>) -> Ending {
 /// What went wrong with a span: it failed, or a request was answered with a 4xx or 5xx.
 fn error_of(span: &Span) -> Option<String> {
     let refused = || {
-        let status = span.attributes.get("http.response.status_code")?.as_u64()?;
+        let status = span.attributes.get("http.response.status_code")?;
+        // Some senders write numbers as text.
+        let status = status.as_u64().or_else(|| status.as_str()?.parse().ok())?;
         (span.kind == "SERVER" && status >= 400).then(|| format!("answered with {status}"))
     };
     let text = span.error.clone().filter(|text| !text.is_empty());
