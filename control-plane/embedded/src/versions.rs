@@ -30,7 +30,6 @@ impl Reader {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use control_plane_model::otlp::SentResource;
     use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};

@@ -12,8 +12,7 @@ use crate::{
     otlp::{self, StoredSpan},
     scope::Scope,
     search::Expression,
-    store::MAX_SPANS_PER_TRACE,
-    trace::TraceId,
+    trace::{MAX_SPANS_PER_TRACE, TraceId},
 };
 
 /// Bytes of a trace's spans after which no more of it is read: what an intake takes in one request, unpacked.

@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use slo::Row;
 
-pub use crate::{error::StoreError, scope::Scope, versions::Version};
+pub use crate::{error::StoreError, scope::Scope, trace::MAX_SPANS_PER_TRACE, versions::Version};
 use crate::{
     incoming::Incoming,
     listing::{Found, Search},
@@ -17,9 +17,6 @@ use crate::{
     sample::{Sample, SampleQuery},
     trace::{Trace, TraceId},
 };
-
-/// The most spans a trace may have. X-Ray draws none with as many; a loop that never ends its trace must not slow others.
-pub const MAX_SPANS_PER_TRACE: usize = 50_000;
 
 /// What storing spans came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::scope::Scope;
 
+/// The most spans a trace may have. X-Ray draws none with as many; a loop that never ends its trace must not slow others.
+pub const MAX_SPANS_PER_TRACE: usize = 50_000;
+
 /// A whole trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trace {

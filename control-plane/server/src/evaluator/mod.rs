@@ -22,7 +22,7 @@ use std::{
 
 use control_plane_model::{
     complain::complain,
-    store::{Scope, SpanStore, StateStore, StoreError},
+    store::{SpanStore, StateStore, StoreError},
 };
 use parking_lot::RwLock;
 use slo::{Alert, Alerts, Distance, Policy, Reader, Rules, SLOT, Watch, closed};
@@ -188,7 +188,7 @@ impl Pass {
         let mut answer = SloAnswer::of(closed, around.took, fares, &open, since);
         let mut hurting = Hurting::of(&answer.tenants, &rules.policy);
         if let Some((from, to)) = hurting.deployments() {
-            match around.spans.versions(&Scope::All, from, to).await {
+            match around.versions(from, to).await {
                 Ok(versions) => hurting.know(&versions),
                 Err(error) => complain(format_args!("it is not known which versions were new: {error}")),
             }
@@ -209,7 +209,7 @@ mod tests {
 
     use async_trait::async_trait;
     use control_plane_embedded::{Embedded, Retention};
-    use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease};
+    use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease, Scope};
     use opentelemetry_proto::tonic::{
         collector::trace::v1::ExportTraceServiceRequest,
         common::v1::{AnyValue, KeyValue, any_value::Value},

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control_plane_model::store::{Lease, RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf};
+use control_plane_model::store::{Lease, RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf, Version};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use slo::{Alert, Alerts, Around, Definitions, Evaluation, Row, Rules, Watch, Whose};
@@ -89,6 +89,11 @@ impl Surroundings {
             self.read(watch, rules, RequestQuery { from: until - MEMORY, to: until, of }).await?;
         }
         Ok(())
+    }
+
+    /// The versions that were first seen in a window, Unix seconds.
+    pub(super) async fn versions(&self, from: i64, to: i64) -> Result<Vec<Version>, StoreError> {
+        self.spans.versions(&Scope::All, from, to).await
     }
 
     async fn read(&self, watch: &mut Watch, rules: &Rules, query: RequestQuery) -> Result<(), StoreError> {
