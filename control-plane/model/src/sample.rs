@@ -79,7 +79,7 @@ pub struct StoredPart {
     pub resource: Arc<Resource>,
     /// A `ScopeSpans` without spans, protobuf.
     pub scope: Bytes,
-    /// Each a `Span`, protobuf: read them with [`StoredSpan`](crate::otlp::StoredSpan).
+    /// Each a `Span`, protobuf: read them with [`StoredSpan`].
     pub spans: Vec<Bytes>,
 }
 

@@ -166,7 +166,7 @@ impl TenantState {
     }
 
     /// Since when requests are hurt as they are at `at`: the start of the first of the five minutes that were, with no more than
-    /// [`BETWEEN`] between any two of them. None if none is hurt now; six hours ago at the most.
+    /// ten minutes between any two of them. None if none is hurt now; six hours ago at the most.
     pub fn hurt_since(&self, objectives: &Objectives, at: i64) -> Option<i64> {
         let of = |sums: &Sums| {
             let slow = share_of(sums.requests, sums.weight - sums.quick, sums.weight);
