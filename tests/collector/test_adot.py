@@ -38,14 +38,21 @@ def test_a_booking_is_one_trace_of_segments(segments, booking):
     assert [root["name"] for root in roots] == ["booking-api"]
 
 
-def test_tenants_are_annotations(segments):
+def annotations(booking):
+    """What X-Ray is to know each segment of a booking by."""
+    spans = [span for request in booking for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans]
+    (number,) = {attribute.value.string_value for span in spans for attribute in span.attributes if attribute.key == "booking.number"}
+    return {"tenant.id": "acme", "tenant.tier": "basic", "booking.number": number}
+
+
+def test_tenants_and_bookings_are_annotations(segments, booking):
     for segment in segments:
-        assert segment["annotations"] == {"tenant.id": "acme", "tenant.tier": "basic"}, segment["name"]
+        assert segment["annotations"] == annotations(booking), segment["name"]
 
 
 def test_they_are_even_if_the_function_does_not_say_so(run, silent_booking):
     for segment in run(silent_booking):
-        assert segment["annotations"] == {"tenant.id": "acme", "tenant.tier": "basic"}, segment["name"]
+        assert segment["annotations"] == annotations(silent_booking), segment["name"]
 
 
 def test_xray_draws_a_node_for_each_service_and_resource(segments):

@@ -103,10 +103,7 @@ impl Looking<'_> {
         let sender = self.sender(part.resource)?;
         let sees = |span: &StoredSpan| self.scope.sees(span.tenant(&sender.resource).as_deref());
         if sender.held & !*held != 0 {
-            let is_seen = match self.scope {
-                Scope::All => true,
-                Scope::Tenant(_) => is_any(part.bodies()?.1, sees)?,
-            };
+            let is_seen = self.scope.tenant().is_none() || is_any(part.bodies()?.1, sees)?;
             *held |= if is_seen { sender.held } else { 0 };
         }
         for (place, sought) in self.sought.iter().enumerate() {
