@@ -12,7 +12,8 @@ const SERVER: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("problem", &[]),
     ("window", &["text", "problem"]),
-    ("layout", &["visible", "problem", "window"]),
+    ("assets", &["problem"]),
+    ("layout", &["visible", "problem", "window", "assets"]),
     ("access", &["text", "problem", "layout"]),
     ("audit", &["problem"]),
     ("tenants", &["problem", "audit"]),
@@ -26,7 +27,22 @@ const SERVER: &[(&str, &[&str])] = &[
     ("config", &["forward", "alerting", "evaluator", "intake", "tenants"]),
     ("cors", &[]),
     ("api", &["text", "problem", "window", "tenants", "access", "delivery", "alerting", "evaluator"]),
-    ("pages", &["visible", "text", "problem", "window", "layout", "access", "audit", "alerting", "evaluator", "api"]),
+    (
+        "pages",
+        &[
+            "visible",
+            "text",
+            "problem",
+            "window",
+            "assets",
+            "layout",
+            "access",
+            "audit",
+            "alerting",
+            "evaluator",
+            "api",
+        ],
+    ),
     (
         "server",
         &[

@@ -7,7 +7,7 @@ use axum::{
 use control_plane_access::Visitor;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::{problem::Problem, visible, window::Place};
+use crate::{assets, problem::Problem, visible, window::Place};
 
 /// Which page is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,10 +55,11 @@ fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup)
                 // The script's own styles and eval are against the policy.
                 meta name="htmx-config" content=r#"{"includeIndicatorStyles":false,"allowEval":false}"#;
                 title { (title) " · control plane" }
-                link rel="icon" href="/static/icon.svg" type="image/svg+xml";
-                link rel="stylesheet" href="/static/style.css";
-                script src="/static/htmx.min.js" defer {}
-                script src="/static/pages.js" defer {}
+                link rel="icon" href=(assets::path("icon.svg")) type="image/svg+xml";
+                link rel="stylesheet" href=(assets::path("style.css"));
+                (assets::script("htmx.js"))
+                (assets::script("times.js"))
+                (assets::script("brush.js"))
             }
             body {
                 header {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`server`] | the HTTP server: routes and shutdown |
 //! | `access` | the answer for whoever is not let in |
+//! | `assets` | files that pages need: styles, scripts, the icon |
 //! | `audit` | who is recorded in the audit, and from where |
 //! | `cors` | pages of other origins that may read the API |
 //! | [`config`] | its configuration file |
@@ -25,6 +26,7 @@
 mod access;
 pub mod alerting;
 pub mod api;
+mod assets;
 mod audit;
 pub mod config;
 mod cors;

@@ -3,7 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `frame` | what pages are made of |
-//! | `map`, `map_layout` | the service map, and where its nodes stand |
+//! | `map` | the service map, and where its nodes stand |
 //! | `search` | searching traces |
 //! | `why` | what sets bad traces apart from good ones |
 //! | `find` | finding things by what people have in hand |
@@ -23,7 +23,6 @@ mod find;
 mod frame;
 mod groups;
 mod map;
-mod map_layout;
 mod plot;
 mod registry;
 mod search;
@@ -33,11 +32,10 @@ mod tenants;
 mod waterfall;
 mod why;
 
-use axum::{http::header, response::IntoResponse};
 use control_plane_access::{May, Routes};
 pub(crate) use sign_in::routes as sign_in_routes;
 
-use crate::{access::refuse, api::Sources};
+use crate::{access::refuse, api::Sources, assets};
 
 /// Paths of the pages.
 pub(crate) fn routes() -> Routes<Sources> {
@@ -55,18 +53,5 @@ pub(crate) fn routes() -> Routes<Sources> {
         .post(May::Operators, "/tenants/{id}/tier", registry::set_tier)
         .get(May::SignedIn, "/cost", cost::page)
         .get(May::Staff, "/audit", audit::page)
-        .get(May::Anybody, "/static/icon.svg", || asset("image/svg+xml", include_str!("../assets/icon.svg")))
-        .get(May::Anybody, "/static/style.css", || {
-            asset("text/css; charset=utf-8", include_str!("../assets/style.css"))
-        })
-        .get(May::Anybody, "/static/pages.js", || {
-            asset("text/javascript; charset=utf-8", include_str!("../assets/pages.js"))
-        })
-        .get(May::Anybody, "/static/htmx.min.js", || {
-            asset("text/javascript; charset=utf-8", include_str!("../assets/htmx.min.js"))
-        })
-}
-
-async fn asset(content_type: &'static str, body: &'static str) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "max-age=3600")], body)
+        .get(May::Anybody, "/static/{name}", assets::file)
 }

@@ -1,5 +1,7 @@
 //! `GET /`: the service map.
 
+mod layout;
+
 use std::collections::HashMap;
 
 use axum::response::Response;
@@ -11,10 +13,8 @@ use control_plane_model::{
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    frame::{Table, answer, choice, live, window},
-    map_layout::{BAND_GAP, LANE, Layout, NODE, layout},
-};
+use super::frame::{Table, answer, choice, live, window};
+use layout::{BAND_GAP, LANE, Layout, NODE, layout};
 
 use crate::{
     api::{Conditions, MapFilter, Query, TraceFilter, View},
