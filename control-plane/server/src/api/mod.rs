@@ -156,10 +156,9 @@ async fn traces(view: View, Query(asked): Query<TracesQuery>) -> Result<Response
 
 /// `GET /api/traces/{id}`, the id in W3C or X-Ray form, as JSON of its own or OTLP's.
 async fn trace(view: View, Id(id): Id, Query(asked): Query<TraceQuery>) -> Result<Response, Problem> {
-    let trace = view.trace(&id).await?;
     match export::is_asked_for(&asked.format)? {
-        true => export::of_trace(&view, &trace).await,
-        false => Ok(Json(TraceAnswer::of(&view, trace)).into_response()),
+        true => export::of_trace(&view, id.parse()?).await,
+        false => Ok(Json(TraceAnswer::of(&view, view.trace(&id).await?)).into_response()),
     }
 }
 

@@ -12,7 +12,7 @@ use control_plane_model::{
     complain::complain,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
-    sample::{Sample, SampleQuery},
+    sample::{Sample, SampleQuery, StoredTrace},
     store::{Facets, Scope, SpanStore, StateStore},
     trace::{Trace, TraceId},
 };
@@ -43,6 +43,8 @@ use crate::{
 const MAX_ALERTS: usize = 500;
 /// Requests that read traces whole at once; others wait.
 pub(crate) const READERS: usize = 4;
+/// What is said of a trace that is not there, or not for these eyes.
+pub(super) const NO_SPAN: &str = "No span of this trace has arrived.";
 /// How long a tenant's page waits for the count of its users.
 const USERS_WITHIN: Duration = Duration::from_secs(3);
 
@@ -123,12 +125,17 @@ impl View {
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {
         let found = self.known_trace(id.parse()?).await?;
-        found.ok_or_else(|| Problem::not_found("No span of this trace has arrived."))
+        found.ok_or_else(|| Problem::not_found(NO_SPAN))
     }
 
     /// A trace, where a span of it has arrived.
     pub(crate) async fn known_trace(&self, id: TraceId) -> Result<Option<Trace>, Problem> {
         in_time(self.sources.spans.trace(&self.scope, id)).await
+    }
+
+    /// A trace as its spans were received, where one has arrived. It is read [in turn](Self::in_turn).
+    pub(crate) async fn stored_trace(&self, id: TraceId) -> Result<Option<StoredTrace>, Problem> {
+        Ok(self.sources.spans.stored_trace(&self.scope, id).await?)
     }
 
     /// Other tools in which a trace is to be seen, as far as they are for these eyes.
