@@ -97,7 +97,8 @@ def _panel(panel):
         return
     for override in panel.get("fieldConfig", {}).get("overrides", []):
         for each in override["properties"]:
-            yield from (f"{where}, {each['id']} of {override['matcher']['options']!r}: {problem}" for problem in _property(each["id"], each.get("value"), config))
+            for problem in _property(each["id"], each.get("value"), config):
+                yield f"{where}, {each['id']} of {override['matcher']['options']!r}: {problem}"
 
 
 def _property(name, value, config):

@@ -160,7 +160,8 @@ def test_what_is_provisioned_is_what_dashboards_choose_from():
     file = provisioned("datasources")
     assert file["apiVersion"] == provisioned("dashboards")["apiVersion"] == 1
     sources = {source["type"]: source for source in file["datasources"]}
-    wanted = {variable["query"] for dashboard in DASHBOARDS.values() for variable in dashboard["templating"]["list"] if variable["type"] == "datasource"}
+    variables = [variable for dashboard in DASHBOARDS.values() for variable in dashboard["templating"]["list"]]
+    wanted = {variable["query"] for variable in variables if variable["type"] == "datasource"}
     assert wanted <= sources.keys()
     assert len({source["uid"] for source in sources.values()}) == len(file["datasources"])
     for source in file["datasources"]:

@@ -6,4 +6,5 @@
 | `queries` | what is asked of each data source, as its plugin reads it |
 | `parts` | variables, links, tables and charts, whichever data source they ask |
 | `clickhouse` | the dashboards over the control plane's tables; their SQL is infra/clickhouse |
+| `cloudwatch` | the dashboards over CloudWatch and X-Ray |
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from grafana import clickhouse, parts, settings  # noqa: E402 (the package is this folder)
+from grafana import clickhouse, cloudwatch, parts, settings  # noqa: E402 (the package is this folder)
 
 
 def main():
@@ -27,7 +27,7 @@ def main():
     except settings.Wrong as reason:
         sys.exit(str(reason))
     stale = []
-    for source, dashboards in {"clickhouse": clickhouse.dashboards(known)}.items():
+    for source, dashboards in {"clickhouse": clickhouse.dashboards(known), "cloudwatch": cloudwatch.dashboards(known)}.items():
         for name, dashboard in dashboards.items():
             path, text = arguments.to / source / f"{name}.json", parts.text(dashboard)
             if path.exists() and path.read_text() == text:

@@ -3,7 +3,8 @@
 import json
 from collections import namedtuple
 
-from grafana_foundation_sdk.builders import barchart, common, dashboard, stat, table, text as note, timeseries
+from grafana_foundation_sdk.builders import common, dashboard, stat, table, timeseries
+from grafana_foundation_sdk.builders import text as note
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import common as shared
 from grafana_foundation_sdk.models import dashboard as model
@@ -13,6 +14,8 @@ OK, ERROR, THROTTLE, FAULT = "green", "orange", "purple", "red"
 WINDOW = "from=${__from:date:seconds}&to=${__to:date:seconds}"
 # `steps`: from which values on which colour; `gauge`: a bar up to 1; `link`: title and address.
 Column = namedtuple("Column", "name title unit steps gauge link decimals", defaults=(None, None, False, None, None))
+# From 1 % of faults on, the control plane's map is red.
+FAILING = [(0.01, FAULT)]
 
 
 def page(path, title):
@@ -20,20 +23,39 @@ def page(path, title):
     return title, f"${{control_plane:raw}}{path}{'&' if '?' in path else '?'}{WINDOW}"
 
 
+def count(name, title, steps=None):
+    return Column(name, title, "short", steps)
+
+
+def share(name, title, steps=None, **more):
+    return Column(name, title, "percentunit", steps, decimals=2, **more)
+
+
+def milliseconds(name, title):
+    return Column(name, title, "ms")
+
+
+def burn(name, title, steps=None):
+    """How many times too fast a budget is used."""
+    return Column(name, title, "suffix:×", steps, decimals=1)
+
+
 TENANT_OF_CELL = page("/tenant?id=${__value.raw:percentencode}", "Tenant in the control plane")
 TENANT_OF_SERIES = page("/tenant?id=${__field.labels.tenant:percentencode}", "Tenant in the control plane")
+TENANT, TIER = Column("tenant", "Tenant", link=TENANT_OF_CELL), Column("tier", "Tier")
 
 
 def new(kind, source, description, variables, since, refresh="1m"):
     """An empty dashboard; `kind` is what it is about."""
+    tags = ["control-plane", source.lower()]
+    _, own_page = page({"map": "/", "objectives": "/tenants"}.get(kind, f"/{kind}"), "")
+    others = (dashboard.DashboardLink("Other dashboards").type(model.DashboardLinkType.DASHBOARDS).tags(tags)
+              .keep_time(True).include_vars(True))
+    there = (dashboard.DashboardLink("Control plane").type(model.DashboardLinkType.LINK).icon("external link").url(own_page).target_blank(True)
+             .tooltip("The same window on the control plane's own pages"))
     built = (dashboard.Dashboard(f"Control plane: {kind} ({source})").uid(f"control-plane-{source.lower()}-{kind}").description(description)
-             .tags(["control-plane", source.lower()]).timezone("browser").time(since, "now").refresh(refresh).readonly()
-             .tooltip(model.DashboardCursorSync.CROSSHAIR)
-             .link(dashboard.DashboardLink("Other dashboards").type(model.DashboardLinkType.DASHBOARDS).tags(["control-plane", source.lower()])
-                   .keep_time(True).include_vars(True))
-             .link(dashboard.DashboardLink("Control plane").type(model.DashboardLinkType.LINK).icon("external link")
-                   .tooltip("The same window on the control plane's own pages")
-                   .url(page({"map": "/", "objectives": "/tenants"}.get(kind, f"/{kind}"), "")[1]).target_blank(True)))
+             .tags(tags).timezone("browser").time(since, "now").refresh(refresh).readonly().tooltip(model.DashboardCursorSync.CROSSHAIR)
+             .link(others).link(there))
     for variable in variables:
         built.with_variable(variable)
     return built
@@ -62,8 +84,9 @@ def control_plane():
 
 def thresholds(steps):
     """Colours from certain values on; below the first of them, well."""
-    all_steps = [model.Threshold(value=None, color=OK), *(model.Threshold(value=value, color=colour) for value, colour in steps)]
-    return dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(all_steps)
+    colours = [(None, OK), *steps]
+    return (dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE)
+            .steps([model.Threshold(value=value, color=colour) for value, colour in colours]))
 
 
 def links(*titles_and_urls):
@@ -78,7 +101,8 @@ def _properties(column):
         found.append(("decimals", column.decimals))
     if column.steps:
         found += [("thresholds", thresholds(column.steps).build()), ("color", {"mode": "thresholds"})]
-        found.append(("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"} if column.gauge else {"type": "color-text"}))
+        cell = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"} if column.gauge else {"type": "color-text"}
+        found.append(("custom.cellOptions", cell))
     if column.gauge:
         found += [("min", 0), ("max", 1)]
     if column.link:
@@ -89,7 +113,8 @@ def _properties(column):
 def rows(number, title, description, target, columns, span=24, height=9):
     """A table; columns that are not described are not shown."""
     built = _panel(table.Panel(), number, title, description, span, height).with_target(target)
-    built.transformations([model.DataTransformerConfig(id_val="filterFieldsByName", options={"include": {"names": [column.name for column in columns]}})])
+    shown = {"include": {"names": [column.name for column in columns]}}
+    built.transformations([model.DataTransformerConfig(id_val="filterFieldsByName", options=shown)])
     for column in columns:
         built.override_by_name(column.name, _properties(column))
     return built
@@ -100,15 +125,18 @@ def series(number, title, description, targets, unit, steps=None, span=8, height
     built = _panel(timeseries.Panel(), number, title, description, span, height).unit(unit).interval("1m").min(0)
     for target in targets:
         built.with_target(target)
-    built.legend(common.VizLegendOptions().show_legend(True).placement(shared.LegendPlacement.BOTTOM).display_mode(shared.LegendDisplayMode.LIST))
+    built.legend(common.VizLegendOptions().show_legend(True).placement(shared.LegendPlacement.BOTTOM)
+                 .display_mode(shared.LegendDisplayMode.LIST))
     built.tooltip(common.VizTooltipOptions().mode(shared.TooltipDisplayMode.MULTI).sort(shared.SortOrder.DESCENDING))
     if bars:
-        built.draw_style(shared.GraphDrawStyle.BARS).fill_opacity(80).stacking(common.StackingConfig().mode(shared.StackingMode.NORMAL).group("A"))
+        built.draw_style(shared.GraphDrawStyle.BARS).fill_opacity(80)
+        built.stacking(common.StackingConfig().mode(shared.StackingMode.NORMAL).group("A"))
     else:
         # A gap is a gap: nothing was asked of anybody then.
         built.line_width(2).fill_opacity(0).span_nulls(False).show_points(shared.VisibilityMode.AUTO)
     if steps:
-        built.thresholds(thresholds(steps)).thresholds_style(common.GraphThresholdsStyleConfig().mode(shared.GraphThresholdsStyleMode.DASHED))
+        built.thresholds(thresholds(steps))
+        built.thresholds_style(common.GraphThresholdsStyleConfig().mode(shared.GraphThresholdsStyleMode.DASHED))
     if link:
         built.override_by_field_type("number", [model.DynamicConfigValue(id_val="links", value=links(link))])
     if name:
@@ -119,7 +147,8 @@ def series(number, title, description, targets, unit, steps=None, span=8, height
 def figures(number, title, description, target, columns, span=24, height=4):
     """A row's numbers, large."""
     built = _panel(stat.Panel(), number, title, description, span, height).with_target(target)
-    built.color_mode(shared.BigValueColorMode.VALUE).graph_mode(shared.BigValueGraphMode.NONE).orientation(shared.VizOrientation.VERTICAL)
+    built.color_mode(shared.BigValueColorMode.VALUE).graph_mode(shared.BigValueGraphMode.NONE)
+    built.orientation(shared.VizOrientation.VERTICAL)
     built.reduce_options(common.ReduceDataOptions().values(False).calcs(["lastNotNull"]).fields("/.*/"))
     built.thresholds(thresholds([]))
     for column in columns:
@@ -135,6 +164,13 @@ def remark(number, words, height=4):
 
 def _panel(built, number, title, description, span, height):
     return built.id(number).title(title).description(description).span(span).height(height)
+
+
+def with_panels(built, panels):
+    """A dashboard with all of them, side by side as far as they fit."""
+    for panel in panels:
+        built.with_panel(panel)
+    return built
 
 
 def text(built):
