@@ -36,6 +36,7 @@ use crate::{
     evaluator::Evaluator,
     problem::{Problem, in_time},
     tenants::{Known, Named, Tenants},
+    trace_links::{TraceLink, TraceLinks},
     window::{Place, Window, WindowQuery},
 };
 
@@ -58,6 +59,7 @@ pub(crate) struct Sources {
     pub(crate) logs: Option<Logs>,
     pub(crate) tenants: Option<Tenants>,
     pub(crate) finding: Finding,
+    pub(crate) trace_links: Arc<TraceLinks>,
     /// Those who read traces whole, which takes memory: so many at once.
     pub(crate) readers: Arc<Semaphore>,
 }
@@ -134,6 +136,11 @@ impl View {
     /// A trace as its spans were received, where one has arrived. It is read [in turn](Self::in_turn).
     pub(crate) async fn stored_trace(&self, id: TraceId) -> Result<Option<StoredTrace>, Problem> {
         Ok(self.sources.spans.stored_trace(&self.scope, id).await?)
+    }
+
+    /// Other tools in which a trace is to be seen, as far as they are for these eyes.
+    pub(crate) fn trace_links(&self, trace: &Trace) -> Vec<TraceLink> {
+        self.sources.trace_links.of_trace(trace, self.scope.tenant().is_none())
     }
 
     /// How things are found.
