@@ -27,8 +27,10 @@ const FILES: &[(&str, &str, &str)] = &[
     ("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")),
     ("style.css", CSS, STYLE),
     ("htmx.js", JAVASCRIPT, include_str!("assets/vendor/htmx.min.js")),
-    ("brush.js", JAVASCRIPT, include_str!("assets/scripts/brush.js")),
+    ("charts.js", JAVASCRIPT, include_str!("assets/scripts/charts.js")),
+    ("texts.js", JAVASCRIPT, include_str!("assets/scripts/texts.js")),
     ("times.js", JAVASCRIPT, include_str!("assets/scripts/times.js")),
+    ("uPlot.js", JAVASCRIPT, include_str!("assets/vendor/uPlot.iife.min.js")),
 ];
 
 /// `GET /static/{name}`.

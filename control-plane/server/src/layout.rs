@@ -59,7 +59,6 @@ fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup)
                 link rel="stylesheet" href=(assets::path("style.css"));
                 (assets::script("htmx.js"))
                 (assets::script("times.js"))
-                (assets::script("brush.js"))
             }
             body {
                 header {

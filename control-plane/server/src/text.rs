@@ -54,6 +54,21 @@ pub fn changed(share: f64) -> String {
     }
 }
 
+/// So many times as much.
+pub fn times(factor: f64) -> String {
+    format!("{factor:.1} ×")
+}
+
+/// Money, from millionths of its currency, with as many digits as say something of a small amount.
+pub fn money(micros: f64) -> String {
+    if micros < 1e6 { format!("{:.4}", micros / 1e6) } else { format!("{:.2}", micros / 1e6) }
+}
+
+/// What is left of a budget.
+pub fn left(share: f64) -> String {
+    if share < 0.0 { format!("overdrawn by {}", percent(-share)) } else { attained(share) }
+}
+
 /// A share that was promised, as it was written: 0.9995 is 99.95 %.
 pub fn promised(share: f64) -> String {
     // Digits beyond the ninth come of binary fractions.
