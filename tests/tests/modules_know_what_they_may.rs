@@ -21,12 +21,13 @@ const SERVER: &[(&str, &[&str])] = &[
     ("forward", &["delivery"]),
     ("alerting", &["text", "delivery"]),
     ("leader", &[]),
+    ("trace_links", &[]),
     ("evaluator", &["text", "alerting", "leader"]),
     ("intake", &["forward"]),
     ("otel_traces", &["intake"]),
-    ("config", &["forward", "alerting", "evaluator", "intake", "tenants"]),
+    ("config", &["forward", "alerting", "evaluator", "intake", "tenants", "trace_links"]),
     ("cors", &[]),
-    ("api", &["text", "problem", "window", "tenants", "access", "delivery", "alerting", "evaluator"]),
+    ("api", &["text", "problem", "window", "tenants", "access", "delivery", "alerting", "evaluator", "trace_links"]),
     (
         "pages",
         &[

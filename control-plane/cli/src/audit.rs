@@ -6,7 +6,10 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use control_plane_audit::{Chain, Format, Noted, Recorded};
 
-use crate::{Asked, Client, failure_if, print, terminal};
+use crate::{
+    commands::{Asked, Client},
+    failure_if, print, terminal,
+};
 
 /// Records that are asked for at once.
 const PAGE: usize = 500;

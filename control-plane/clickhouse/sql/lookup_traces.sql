@@ -1,5 +1,5 @@
 -- The traces of a window, the newest first, and which of some conditions hold of each, a bit for each condition.
-SELECT bucket, trace_id, start_ns, end_ns, spans, $matches AS held
+SELECT bucket, trace_id, start_ns, end_ns, spans, flags, $matches AS held
 FROM traces FINAL
 WHERE bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')
     AND spans > 0 AND start_ns >= {from_ns:Int64} AND start_ns < {to_ns:Int64}

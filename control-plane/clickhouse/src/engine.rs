@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use clickhouse::Row;
 use control_plane_model::{
     incoming::Incoming,
+    links::LinkedFrom,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
     otlp,
-    sample::{Sample, SampleQuery},
+    part::{PartQuery, PartSums},
+    sample::{Sample, SampleQuery, StoredTrace},
     store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored, Version},
     trace::{Trace, TraceId},
 };
@@ -25,8 +27,9 @@ use tokio::sync::Mutex;
 use crate::{
     database::{Address, Database, all, failed, one, within},
     late::Late,
-    listing, map, requests, sample,
+    links, listing, map, part, requests, sample,
     schema::{self, Migration},
+    stored::stored_traces,
     sums::{self, StoredSpan},
     versions, wholes,
     writer::Writer,
@@ -134,6 +137,15 @@ impl SpanStore for ClickHouse {
         Ok(Trace::seen_by(scope, trace_id, spans))
     }
 
+    async fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError> {
+        let found = stored_traces(&self.database, &[trace_id.to_string()]).await?;
+        Ok(found.into_iter().find_map(|trace| trace.seen_by(scope)))
+    }
+
+    async fn linked_from(&self, scope: &Scope, trace_id: TraceId, limit: usize) -> Result<LinkedFrom, StoreError> {
+        links::linked_from(&self.database, scope, trace_id, limit).await
+    }
+
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
         listing::search(&self.database, scope, &search).await
     }
@@ -148,6 +160,10 @@ impl SpanStore for ClickHouse {
 
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError> {
         map::map(&self.database, scope, &query).await
+    }
+
+    async fn part(&self, scope: &Scope, query: PartQuery) -> Result<PartSums, StoreError> {
+        part::part(&self.database, scope, &query).await
     }
 
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use clickhouse::Row;
 use control_plane_model::{
-    listing::{Asked, Found, LatencyBin, Order, Search},
+    listing::{Asked, Found, LatencyBin, Order, Search, Starts},
     search::Formula,
     store::{Scope, StoreError},
     trace::Summary,
@@ -22,12 +22,14 @@ use crate::{
     lookup::{self, Matching},
 };
 
-/// Traces that began in some five minutes and took about as long.
+/// Traces that began in some five minutes, and in a stretch of the window, and took about as long.
 #[derive(Row, Deserialize)]
 struct Count {
     began: u32,
     bin: u16,
+    stretch: i64,
     matched: u64,
+    failed: u64,
     scanned: u64,
 }
 
@@ -41,16 +43,20 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
     let expression = lookup::resolved(database, scope, &search.into()).await?;
     let wanted = Asked { expression: expression.as_ref(), ..search.into() };
     if let Some(formula) = expression.as_ref().and_then(Formula::of) {
-        return looked_up(database, search, lookup::matching(database, scope, &wanted, &formula).await?).await;
+        return looked_up(database, search, &wanted, lookup::matching(database, scope, &wanted, &formula).await?).await;
     }
     let condition = Condition::new(expression.as_ref());
     let query = |sql: &str| asked(database, sql, &condition, scope, &wanted);
-    let counts = query(include_str!("../sql/search_counts.sql"));
+    let mut starts = Starts::of(&wanted);
+    let counts = query(include_str!("../sql/search_counts.sql")).param("width_ns", starts.width_ns);
     let mut counts: Vec<Count> = all(counts).await?;
     let scanned = counts.iter().map(|count| count.scanned).sum::<u64>();
     counts.retain(|count| count.matched > 0);
     let mut histogram = Histogram::new();
-    counts.iter().for_each(|count| histogram.add_bin(count.bin, count.matched as f64));
+    for Count { bin, stretch, matched, failed, .. } in &counts {
+        histogram.add_bin(*bin, *matched as f64);
+        starts.add_to(*stretch, *matched, *failed);
+    }
     // Those listed began, or took so long, before what others of them do; so much is read, and no more.
     let rank = |count: &Count| match search.order {
         Order::Newest => count.began,
@@ -83,14 +89,23 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
         to_ms: upper_bound(*bin) / 1e6,
         count: *count,
     });
-    Ok(Found { traces, matched, scanned: scanned as usize, truncated: false, latency: latency.collect(), lookup: None })
+    let (latency, scanned) = (latency.collect(), scanned as usize);
+    Ok(Found { traces, matched, scanned, truncated: false, latency, starts: starts.all(), lookup: None })
 }
 
 /// Lists the first of the traces that spans were read for.
-async fn looked_up(database: &Database, search: &Search, matching: Matching) -> Result<Found, StoreError> {
+async fn looked_up(
+    database: &Database,
+    search: &Search,
+    wanted: &Asked<'_>,
+    matching: Matching,
+) -> Result<Found, StoreError> {
     let Matching { mut traces, scanned, truncated, lookup } = matching;
-    let mut histogram = Histogram::new();
-    traces.iter().for_each(|trace| histogram.add(trace.duration_ns(), 1.0));
+    let (mut histogram, mut starts) = (Histogram::new(), Starts::of(wanted));
+    for trace in &traces {
+        histogram.add(trace.duration_ns(), 1.0);
+        starts.add(trace.start_ns, trace.has_fault());
+    }
     let matched = traces.len();
     traces.sort_by_key(|trace| {
         let rank = match search.order {
@@ -109,5 +124,6 @@ async fn looked_up(database: &Database, search: &Search, matching: Matching) -> 
         .param("order", search.order.name());
     let lines = if first.is_empty() { Vec::new() } else { all::<Line>(lines).await? };
     let traces = lines.into_iter().map(|line| line.summary).collect();
-    Ok(Found { traces, matched, scanned, truncated, latency: LatencyBin::all(&histogram), lookup: Some(lookup) })
+    let latency = LatencyBin::all(&histogram);
+    Ok(Found { traces, matched, scanned, truncated, latency, starts: starts.all(), lookup: Some(lookup) })
 }

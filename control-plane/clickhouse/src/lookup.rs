@@ -7,7 +7,7 @@ use clickhouse::Row;
 use control_plane_model::{
     listing::Asked,
     lookup::{Lookup, MAX_LOOKED_UP},
-    otlp::{SentResource, StoredSpan},
+    otlp::{Flags, SentResource, StoredSpan},
     sample::{StoredTrace, batches, place},
     search::{Bits, Expression, Formula, Sought, bit},
     store::{Scope, StoreError},
@@ -39,6 +39,7 @@ pub(crate) struct Candidate {
     pub(crate) start_ns: i64,
     end_ns: i64,
     pub(crate) spans: u32,
+    flags: u8,
     /// What the index answers of it.
     indexed: Bits,
 }
@@ -46,6 +47,10 @@ pub(crate) struct Candidate {
 impl Candidate {
     pub(crate) fn duration_ns(&self) -> u64 {
         u64::try_from(self.end_ns - self.start_ns).unwrap_or_default()
+    }
+
+    pub(crate) fn has_fault(&self) -> bool {
+        Flags::from_bits_retain(self.flags).contains(Flags::FAULT)
     }
 
     /// Its id in hexadecimal digits.

@@ -11,6 +11,7 @@ use clickhouse::Row;
 use control_plane_model::{
     incoming::Incoming,
     store::{MAX_SPANS_PER_TRACE, StoreError, Stored},
+    trace::TraceId,
     versions::Sightings,
 };
 use parking_lot::Mutex;
@@ -22,6 +23,7 @@ use tokio::{
 
 use crate::{
     database::{Database, now_ns},
+    links::Linking,
     versions,
 };
 
@@ -145,6 +147,10 @@ struct Changed {
     trace_id: [u8; 16],
 }
 
+fn bytes(trace_id: TraceId) -> [u8; 16] {
+    trace_id.as_bytes().try_into().unwrap_or_default()
+}
+
 async fn insert(
     database: &Database,
     sightings: &Mutex<Sightings>,
@@ -154,11 +160,11 @@ async fn insert(
     let rank = u64::MAX - stamp;
     let received = u32::try_from(stamp / 1_000_000_000).unwrap_or(u32::MAX);
     let (mut rows, mut known, mut changed) = (Vec::new(), HashSet::new(), HashSet::new());
-    let mut stored = Vec::new();
+    let (mut stored, mut linking) = (Vec::new(), Vec::new());
     for job in batch {
         let mut of_job = Stored::default();
         for trace in &job.traces {
-            let trace_id: [u8; 16] = trace.trace_id.as_bytes().try_into().unwrap_or_default();
+            let trace_id = bytes(trace.trace_id);
             let mut of_trace = 0;
             for part in &trace.parts {
                 for span in &part.spans {
@@ -172,6 +178,14 @@ async fn insert(
                     }
                     of_trace += 1;
                     changed.insert(trace_id);
+                    linking.extend(facts.linked.iter().map(|linked| Linking {
+                        linked: bytes(*linked),
+                        start: facts.start_ns,
+                        trace_id,
+                        span_id: facts.id,
+                        rank,
+                        received,
+                    }));
                     rows.push(SpanRow {
                         start: facts.start_ns,
                         trace_id,
@@ -201,6 +215,7 @@ async fn insert(
         stored.push(of_job);
     }
     database.insert::<SpanRow<'_>>("spans", &rows).await?;
+    database.insert::<Linking>("links", &linking).await?;
     let parts = batch.iter().flat_map(|job| &job.traces).flat_map(|trace| &trace.parts);
     let seen = sightings.lock().new_in(parts, i64::from(received));
     versions::store(database, &seen).await?;

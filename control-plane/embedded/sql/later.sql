@@ -15,3 +15,11 @@ CREATE TRIGGER IF NOT EXISTS audit_is_not_changed BEFORE UPDATE ON audit BEGIN S
 CREATE TRIGGER IF NOT EXISTS audit_is_not_replaced BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE number = NEW.number)
 BEGIN SELECT RAISE(IGNORE); END;
 CREATE TRIGGER IF NOT EXISTS audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+
+-- Which spans refer to a trace by links, nanoseconds since 1970: those of a trace lie together, in the order of time.
+CREATE TABLE IF NOT EXISTS links (
+    linked BLOB NOT NULL, start_ns INTEGER NOT NULL, trace INTEGER NOT NULL, span_id INTEGER NOT NULL,
+    service INTEGER NOT NULL, tenant INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (linked, start_ns, trace, span_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS links_by_trace ON links (trace);

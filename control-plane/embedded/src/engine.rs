@@ -5,9 +5,11 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use control_plane_model::{
     incoming::Incoming,
+    links::LinkedFrom,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
-    sample::{Sample, SampleQuery},
+    part::{PartQuery, PartSums},
+    sample::{Sample, SampleQuery, StoredTrace},
     store::{
         AlertRecord, AuditFrom, AuditRecord, Entry, Facets, Lease, RequestQuery, RequestRows, Scope, SpanStore,
         StateStore, StoreError, Stored, Version,
@@ -112,6 +114,14 @@ impl SpanStore for Embedded {
         self.see(scope, move |reader, scope| reader.trace(scope, trace_id)).await
     }
 
+    async fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError> {
+        self.see(scope, move |reader, scope| reader.stored_trace(scope, trace_id)).await
+    }
+
+    async fn linked_from(&self, scope: &Scope, trace_id: TraceId, limit: usize) -> Result<LinkedFrom, StoreError> {
+        self.see(scope, move |reader, scope| reader.linked_from(scope, trace_id, limit)).await
+    }
+
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
         self.see_while_waiting(scope, move |reader, asker, scope| reader.search(asker, scope, &search)).await
     }
@@ -130,6 +140,10 @@ impl SpanStore for Embedded {
 
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError> {
         self.see(scope, move |reader, scope| reader.map(scope, &query)).await
+    }
+
+    async fn part(&self, scope: &Scope, query: PartQuery) -> Result<PartSums, StoreError> {
+        self.see(scope, move |reader, scope| reader.part(scope, &query)).await
     }
 
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {

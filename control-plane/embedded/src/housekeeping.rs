@@ -78,7 +78,11 @@ fn remove_traces(
         for tenant in outline::read(row, 4)?.tenants {
             transaction.prepare_cached(DELETE_TENANT)?.execute(params![hour(start_ns), tenant, start_ns, id])?;
         }
-        for sql in ["DELETE FROM fragments WHERE trace = ?1", "DELETE FROM traces WHERE id = ?1"] {
+        for sql in [
+            "DELETE FROM links WHERE trace = ?1",
+            "DELETE FROM fragments WHERE trace = ?1",
+            "DELETE FROM traces WHERE id = ?1",
+        ] {
             transaction.prepare_cached(sql)?.execute([id])?;
         }
         removed += 1;

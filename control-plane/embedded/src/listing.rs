@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use control_plane_model::{
     catalog::Catalog,
-    listing::{Found, LatencyBin, Order, Search},
+    listing::{Found, LatencyBin, Order, Search, Starts},
     otlp::Flags,
     store::{Scope, StoreError},
     trace::{Summary, TraceId},
@@ -28,9 +28,11 @@ impl Reader {
             // The first in order, rank, start and row; the last of them on top.
             let mut best = BinaryHeap::new();
             let mut latencies = Histogram::new();
+            let mut starts = Starts::of(&search.into());
             let wanted = Wanted { spans: search.order == Order::MostSpans, ..Wanted::default() };
             let counts = scan((self, asker), connection, &catalog, scope, &search.into(), wanted, |found| {
                 latencies.add(u64::try_from(found.duration_ns).unwrap_or_default(), 1.0);
+                starts.add(found.start_ns, found.flags.contains(Flags::FAULT));
                 let rank = match search.order {
                     Order::Newest => found.start_ns,
                     Order::Slowest => found.duration_ns,
@@ -44,7 +46,8 @@ impl Reader {
             let best = best.into_sorted_vec().into_iter();
             let traces = best.map(|Reverse((.., row))| summary(connection, &catalog, row)).collect::<Result<_, _>>()?;
             let Counts { matched, scanned, truncated, lookup } = counts;
-            Ok(Found { traces, matched, scanned, truncated, latency: LatencyBin::all(&latencies), lookup })
+            let latency = LatencyBin::all(&latencies);
+            Ok(Found { traces, matched, scanned, truncated, latency, starts: starts.all(), lookup })
         })
     }
 }

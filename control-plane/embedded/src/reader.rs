@@ -95,9 +95,7 @@ impl Reader {
     /// A trace, its spans by start time; `None` if no span of it is known.
     pub(crate) fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
         self.read(|connection| {
-            let mut find = connection.prepare_cached("SELECT id FROM traces WHERE trace_id = ?1")?;
-            let row: Option<i64> = find.query_row([trace_id.as_bytes()], |row| row.get(0)).optional()?;
-            let Some(row) = row else { return Ok(None) };
+            let Some(row) = row_of(connection, trace_id)? else { return Ok(None) };
             let mut spans = Vec::new();
             for (resource, scope_spans) in fragments(connection, row)? {
                 spans.extend(scope_spans.spans.into_iter().map(|span| otlp::span(&resource, span)));
@@ -120,6 +118,12 @@ impl Reader {
     pub(crate) fn facets_read(&self) -> &FacetsRead {
         &self.0.facets
     }
+}
+
+/// Where a trace is in `traces`; `None` if no span of it is known.
+pub(crate) fn row_of(connection: &Connection, trace_id: TraceId) -> Result<Option<i64>, Failure> {
+    let mut find = connection.prepare_cached("SELECT id FROM traces WHERE trace_id = ?1")?;
+    Ok(find.query_row([trace_id.as_bytes()], |row| row.get(0)).optional()?)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::{
     failure::Failure,
     fragment::Fragment,
     fragments::fragments_of,
-    reader::{Asker, Reader},
+    reader::{Asker, Reader, row_of},
     scan::{Counts, scan},
     window::Wanted,
 };
@@ -62,6 +62,18 @@ impl Reader {
             taken.sort_unstable();
             Ok((counts, taken))
         })
+    }
+
+    /// A trace, as whoever asks sees it.
+    pub(crate) fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError> {
+        let row = self.read(|connection| row_of(connection, trace_id))?;
+        let taken: Vec<_> = row.into_iter().map(|row| Taken { row, trace_id, spans: 0 }).collect();
+        let mut stored = None;
+        self.stored_traces(scope, &taken, |traces| {
+            stored = traces.into_iter().next();
+            false
+        })?;
+        Ok(stored)
     }
 
     /// The traces in these rows, some at a time, until `found` wants no more. One that was removed meanwhile is passed over.

@@ -12,6 +12,8 @@
 //! | [`scope`] | whose eyes a read is for |
 //! | [`search`] | X-Ray filter expressions, and what they say of a trace |
 //! | [`listing`], [`map`] | searches and the service map: what is asked, and what is answered |
+//! | [`links`] | spans that refer to a trace by a link |
+//! | [`part`] | one node or one edge of the map |
 //! | [`lookup`] | attributes that no index has, and how far back spans were read for them |
 //! | [`sample`] | traces as they were received, whole |
 //! | [`versions`] | when versions of services were seen first |
@@ -23,10 +25,12 @@ pub mod complain;
 pub mod error;
 pub mod growing;
 pub mod incoming;
+pub mod links;
 pub mod listing;
 pub mod lookup;
 pub mod map;
 pub mod otlp;
+pub mod part;
 pub mod rollup;
 pub mod sample;
 pub mod scope;

@@ -1,5 +1,7 @@
 //! Searching: what is asked for, and what is found.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use slo::{
     Histogram,
@@ -85,9 +87,66 @@ pub struct Found {
     pub truncated: bool,
     /// How long the matching ones took.
     pub latency: Vec<LatencyBin>,
+    /// When the matching ones began.
+    #[serde(default)]
+    pub starts: Vec<StartBin>,
     /// What spans were read for, where the index did not answer all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookup: Option<Lookup>,
+}
+
+/// Stretches that a window is cut into at most, to tell when traces began.
+const STRETCHES: i64 = 60;
+
+/// How many traces began when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StartBin {
+    /// The beginning of a stretch of the window; all of them are equally long. Nanoseconds since 1970.
+    pub from_unix_ns: i64,
+    /// Traces.
+    pub count: f64,
+    /// Of these, those with a fault.
+    pub failed: f64,
+}
+
+/// Counts when traces of a window began.
+#[derive(Debug)]
+pub struct Starts {
+    from_ns: i64,
+    /// How long a stretch is, nanoseconds.
+    pub width_ns: i64,
+    /// Traces, and those with a fault, by their stretch.
+    counts: BTreeMap<i64, (u64, u64)>,
+}
+
+impl Starts {
+    /// None yet, in a window.
+    pub fn of(Asked { from_ns, to_ns, .. }: &Asked<'_>) -> Self {
+        let width_ns = to_ns.saturating_sub(*from_ns).max(0) / STRETCHES + 1;
+        Self { from_ns: *from_ns, width_ns, counts: BTreeMap::new() }
+    }
+
+    /// Adds a trace.
+    pub fn add(&mut self, start_ns: i64, has_fault: bool) {
+        self.add_to(start_ns.saturating_sub(self.from_ns).div_euclid(self.width_ns), 1, u64::from(has_fault));
+    }
+
+    /// Adds traces of a stretch, by its number from 0, of which so many have a fault.
+    pub fn add_to(&mut self, stretch: i64, traces: u64, failed: u64) {
+        let counts = self.counts.entry(stretch).or_default();
+        *counts = (counts.0 + traces, counts.1 + failed);
+    }
+
+    /// The stretches in which any began, in order.
+    pub fn all(self) -> Vec<StartBin> {
+        let Self { from_ns, width_ns, counts } = self;
+        let bin = |(stretch, (count, failed))| StartBin {
+            from_unix_ns: from_ns.saturating_add(width_ns.saturating_mul(stretch)),
+            count: count as f64,
+            failed: failed as f64,
+        };
+        counts.into_iter().map(bin).collect()
+    }
 }
 
 /// How many traces took how long.
@@ -110,5 +169,26 @@ impl LatencyBin {
             count: *count,
         };
         latencies.bins().iter().map(bin).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_cut_into_sixty_stretches_at_most() {
+        for (from_ns, to_ns) in [(0, 3_600_000_000_000), (1_000, 1_059), (5, 5), (0, i64::MAX), (-60, 7)] {
+            let mut starts = Starts::of(&Asked { from_ns, to_ns, expression: None });
+            starts.add(from_ns, true);
+            starts.add((to_ns - 1).max(from_ns), false);
+            assert!(starts.counts.keys().all(|stretch| (0..60).contains(stretch)), "{from_ns} to {to_ns}: {starts:?}");
+            let all = starts.all();
+            assert_eq!(all[0].from_unix_ns, from_ns);
+            assert_eq!(
+                all.iter().map(|bin| (bin.count, bin.failed)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1)),
+                (2.0, 1.0)
+            );
+        }
     }
 }

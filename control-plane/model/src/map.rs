@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{catalog::Catalog, rollup::Cell, topology::NodeId};
+use crate::{catalog::Catalog, part::counts_what_it_sends, rollup::Cell, topology::NodeId};
 
 /// Which part of the map.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +50,7 @@ impl ServiceMap {
         let mut nodes: BTreeMap<NodeId, Cell> = BTreeMap::new();
         for ((source, target), cell) in seen() {
             let outside = nodes.entry(*source).or_default();
-            if catalog.node(*source).kind == "client" {
+            if counts_what_it_sends(&catalog.node(*source).kind) {
                 outside.merge(cell);
             }
             nodes.entry(*target).or_default().merge(cell);

@@ -12,9 +12,11 @@ use slo::Row;
 pub use crate::{error::StoreError, scope::Scope, trace::MAX_SPANS_PER_TRACE, versions::Version};
 use crate::{
     incoming::Incoming,
+    links::LinkedFrom,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
-    sample::{Sample, SampleQuery},
+    part::{PartQuery, PartSums},
+    sample::{Sample, SampleQuery, StoredTrace},
     trace::{Trace, TraceId},
 };
 
@@ -82,6 +84,13 @@ pub trait SpanStore: Debug + Send + Sync {
     /// A trace, its spans by start time; `None` if no span of it is known. Of a trace that tenants share, each sees its own spans.
     async fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError>;
 
+    /// A trace as its spans were received, within [`MAX_BYTES_PER_TRACE`](crate::sample::MAX_BYTES_PER_TRACE); `None` if no span of it is
+    /// known. Of a trace that tenants share, each sees its own spans.
+    async fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError>;
+
+    /// The spans of other traces that refer to a trace by a link, the newest first, `limit` of them at most. A tenant sees its own spans.
+    async fn linked_from(&self, scope: &Scope, trace_id: TraceId, limit: usize) -> Result<LinkedFrom, StoreError>;
+
     /// Traces that match, the first of them in the order asked for.
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError>;
 
@@ -94,6 +103,9 @@ pub trait SpanStore: Debug + Send + Sync {
 
     /// The service map of a window.
     async fn map(&self, scope: &Scope, query: MapQuery) -> Result<ServiceMap, StoreError>;
+
+    /// Sums of one node or one edge of the map.
+    async fn part(&self, scope: &Scope, query: PartQuery) -> Result<PartSums, StoreError>;
 
     /// What spans have named lately that a search or a map can be narrowed to.
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError>;

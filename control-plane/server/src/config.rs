@@ -18,6 +18,7 @@ use crate::{
     forward::{Destination, Privacy},
     intake::Keys,
     tenants,
+    trace_links::{self, TraceLinks},
 };
 
 const HOUR: i64 = 3_600;
@@ -40,6 +41,8 @@ pub struct Config {
     /// The registry of tenants, where operators may change them here.
     tenants: Option<tenants::Settings>,
     pub(crate) find: Find,
+    /// Other tools in which a trace is to be seen.
+    trace_link: Vec<trace_links::Setting>,
     /// What is paid for requests and time.
     pub(crate) prices: Option<Prices>,
     /// As it was written.
@@ -189,6 +192,15 @@ impl Config {
             settings.table = secret(&settings.table)?;
         }
         Ok(settings)
+    }
+
+    /// Other tools that traces link to.
+    pub(crate) fn trace_links(&self) -> Result<TraceLinks> {
+        let mut settings = self.trace_link.clone();
+        for setting in &mut settings {
+            setting.url = secret(&setting.url)?;
+        }
+        TraceLinks::of(&settings).map_err(|error| anyhow!(error))
     }
 
     /// Who may send for which account.
@@ -348,6 +360,8 @@ mod tests {
         assert!(parsed("").kept_in(Some("clickhouse://h".into()), None).store().unwrap().is_some());
         assert!(parsed("states = 'dynamodb:'").states().is_err() && parsed("states = 'table'").states().is_err());
         assert_eq!(parsed("states = 'dynamodb:t'").states().unwrap().as_deref(), Some("t"));
+        let linking = |url: &str| parsed(&format!("[[trace_link]]\nname = 'n'\nurl = '{url}'")).trace_links();
+        assert!(linking("https://x.example/{trace_id}").is_ok() && linking("https://x.example/{tace_id}").is_err());
         assert!(parsed("[intake.keys]\n1 = '$NO_SUCH_VARIABLE'").keys().is_err());
     }
 }

@@ -21,6 +21,7 @@
 //! | [`pages`] | the pages |
 //! | [`problem`] | RFC 9457 problem documents |
 //! | `window` | the window of time that a page or an answer is about |
+//! | `trace_links` | links from a trace to the same trace in other tools |
 //! | [`text`], [`visible`] | what is written to a page or a terminal |
 
 mod access;
@@ -42,5 +43,6 @@ pub mod problem;
 pub mod server;
 mod tenants;
 pub mod text;
+mod trace_links;
 pub mod visible;
 mod window;

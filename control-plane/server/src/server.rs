@@ -88,6 +88,7 @@ pub async fn serve(
             annotations: config.find.annotations.as_slice().into(),
             kept_hours: (config.retention().max_age / 3_600).max(1),
         },
+        trace_links: Arc::new(config.trace_links()?),
         readers: Arc::new(Semaphore::new(READERS)),
     };
     let keys = config.keys()?;

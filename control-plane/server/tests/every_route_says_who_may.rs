@@ -15,6 +15,9 @@ const KEY: &str = "cpk_of-a-nightly-report";
 const KEY_SHA256: &str = "772c3c4984bc5612a88c666ee6db88b46de91a3e5ee9f9f5cae71d2b216b58b1";
 const ACTING_KEY: &str = "cpk_of-a-program-that-acts";
 const ACTING_KEY_SHA256: &str = "7bf9e2fe41be94b5f9d3bad7aefe9d91caace2c6a63a5b1c062b429c1467d488";
+/// One for those who run the system, one for everybody.
+const TRACE_LINKS: &str = "[[trace_link]]\nname = 'Backend'\nurl = 'https://backend.example/{trace_id}'\n\
+                           [[trace_link]]\nname = 'Portal'\nurl = 'https://portal.example/{trace_id}'\ntenants = true";
 /// The trace of acme, of globex, and one in which both were served.
 const TRACES: [u8; 3] = [1, 2, 3];
 
@@ -105,7 +108,7 @@ impl Here {
         let dir = tempfile::tempdir().unwrap();
         let key = format!(
             "[[access.service_key]]\nname = 'nightly report'\nrole = 'viewer'\nsha256 = '{KEY_SHA256}'\nexpires = '2100-01-01T00:00:00Z'\n\
-             [[access.service_key]]\nname = 'acting'\nrole = 'operator'\nsha256 = '{ACTING_KEY_SHA256}'\nexpires = '2100-01-01T00:00:00Z'"
+             [[access.service_key]]\nname = 'acting'\nrole = 'operator'\nsha256 = '{ACTING_KEY_SHA256}'\nexpires = '2100-01-01T00:00:00Z'\n{TRACE_LINKS}"
         );
         let config = format!("{}\n{key}", access(&staff, &tenants));
         let server = Server::configured(dir.path(), &config);
@@ -222,6 +225,21 @@ async fn of_a_trace_that_tenants_share_each_sees_its_own_spans() {
     assert_eq!(others(1, "01010101010101010101010101010101").await, Value::Null);
     let page = here.ask(1, "GET", "/traces/03030303030303030303030303030303").await.1;
     assert!(page.contains("Others took part"));
+}
+
+#[tokio::test]
+async fn links_to_other_tools_are_for_staff_but_for_those_that_are_for_tenants() {
+    let here = Here::new().await;
+    let (backend, portal) = ("https://backend.example/", "https://portal.example/");
+    for (who, name) in WHO.iter().enumerate().skip(1) {
+        let trace = if who == 2 { "02" } else { "01" }.repeat(16);
+        let answer = here.json(who, &format!("/api/traces/{trace}")).await;
+        let links =
+            answer["trace_links"].as_array().unwrap().iter().map(|link| link["url"].as_str().unwrap().to_owned());
+        let expected = if who <= 2 { vec![portal] } else { vec![backend, portal] };
+        let expected: Vec<_> = expected.into_iter().map(|base| format!("{base}{trace}")).collect();
+        assert_eq!(links.collect::<Vec<_>>(), expected, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 //! | [`TenantContext`] | the same, vouched for; it opens a tenant's items |
 //! | [`RegistryEntry`], [`TenantStatus`] | what a registry of tenants knows of one |
 //! | `TenantIds`, `PseudonymKey` | what of ids leaves, with the feature `pseudonyms`: plain, as a keyed hash, or not at all |
+//! | `HiddenIds` | the same for ids in the midst of texts |
 //! | [`Pattern`] | which texts a contract allows, for the code that reads them and the schema that is published |
 //!
 //! ```
@@ -44,6 +45,8 @@
 //! - There is no current tenant: whoever needs one is given it.
 
 mod context;
+#[cfg(feature = "pseudonyms")]
+mod hidden;
 mod identifier;
 mod pattern;
 #[cfg(feature = "pseudonyms")]
@@ -53,6 +56,8 @@ mod role;
 mod tier;
 
 pub use context::{TenantContext, TenantLabel};
+#[cfg(feature = "pseudonyms")]
+pub use hidden::HiddenIds;
 pub use identifier::{InvalidTenant, TenantId, UserId};
 pub use pattern::Pattern;
 #[cfg(feature = "pseudonyms")]

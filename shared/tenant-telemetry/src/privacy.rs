@@ -1,10 +1,13 @@
 //! What of a tenant leaves the process: plain, as a keyed hash, or not at all, for each destination by itself.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
-use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry::{Array, KeyValue, StringValue, Value, trace::Status};
 use opentelemetry_sdk::trace::SpanData;
-use tenancy::{InvalidTenantIds, PseudonymKey, TenantIds};
+use tenancy::{HiddenIds, InvalidTenantIds, PseudonymKey, TenantIds};
 
 use super::{annotation::Annotation, semconv, work::Ended};
 
@@ -57,6 +60,7 @@ impl Pseudonyms {
         let mut span = ended.span;
         span.attributes.reserve_exact(4 + annotations.len());
         let mut indexed = Vec::with_capacity(2 + annotations.len());
+        let mut user = None;
         if let Some(tenant) = tenant {
             if let Some(id) = self.export(tenant.tenant_id.to_shared(), ids) {
                 span.attributes.push(KeyValue::new(semconv::TENANT_ID, id));
@@ -64,12 +68,17 @@ impl Pseudonyms {
             }
             span.attributes.push(KeyValue::new(semconv::TENANT_TIER, tenant.tier.to_string()));
             indexed.push(StringValue::from(semconv::TENANT_TIER));
-            if let Some(id) = tenant.user_id.and_then(|user| self.export(user.to_shared(), ids)) {
-                span.attributes.push(KeyValue::new(semconv::ENDUSER_ID, id));
-            }
+            user = tenant.user_id.map(|user| user.to_shared());
         }
         if ids != TenantIds::Plain {
-            hide(&mut span, &annotations);
+            let mut hidden = HiddenIds::default();
+            for id in annotations.iter().map(|(_, value)| value).chain(&user) {
+                hidden.add(id, self.export(Arc::clone(id), ids).map(String::from));
+            }
+            hide(&mut span, &hidden);
+        }
+        if let Some(id) = user.and_then(|user| self.export(user, ids)) {
+            span.attributes.push(KeyValue::new(semconv::ENDUSER_ID, id));
         }
         for (annotation, value) in annotations {
             if let Some(value) = self.export(value, ids) {
@@ -86,12 +95,37 @@ impl Pseudonyms {
     }
 }
 
-/// Takes addresses off a span that hold what may not leave as it is: a path such as `/orders/7T42H7MK`.
-fn hide(span: &mut SpanData, annotations: &[(Annotation, Arc<str>)]) {
-    span.attributes.retain(|attribute| {
-        let is_address = [semconv::URL_PATH, semconv::URL_FULL, semconv::URL_QUERY].contains(&attribute.key.as_str());
-        !(is_address && annotations.iter().any(|(_, value)| attribute.value.as_str().contains(&**value)))
-    });
+/// Replaces ids that may not leave as they are in all texts of a span: an address such as `/orders/7T42H7MK`, what an exception says, a name.
+fn hide(span: &mut SpanData, hidden: &HiddenIds) {
+    if hidden.is_empty() {
+        return;
+    }
+    hide_in(&mut span.name, hidden);
+    if let Status::Error { description } = &mut span.status {
+        hide_in(description, hidden);
+    }
+    span.events.events.iter_mut().for_each(|event| hide_in(&mut event.name, hidden));
+    let of_events = span.events.events.iter_mut().flat_map(|event| &mut event.attributes);
+    let of_links = span.links.links.iter_mut().flat_map(|link| &mut link.attributes);
+    for attribute in span.attributes.iter_mut().chain(of_events).chain(of_links) {
+        match &mut attribute.value {
+            Value::String(text) => hide_in_value(text, hidden),
+            Value::Array(Array::String(texts)) => texts.iter_mut().for_each(|text| hide_in_value(text, hidden)),
+            _ => {}
+        }
+    }
+}
+
+fn hide_in(text: &mut Cow<'static, str>, hidden: &HiddenIds) {
+    if let Some(replaced) = hidden.replaced(text) {
+        *text = replaced.into();
+    }
+}
+
+fn hide_in_value(text: &mut StringValue, hidden: &HiddenIds) {
+    if let Some(replaced) = hidden.replaced(text.as_str()) {
+        *text = replaced.into();
+    }
 }
 
 /// Span attributes that never leave, from `SPAN_ATTRIBUTE_DENY`: names separated by commas; a trailing `*` stands for any
@@ -124,6 +158,12 @@ impl DenyList {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::{
+        InstrumentationScope, SpanId,
+        trace::{Event, Link, SpanContext, SpanKind},
+    };
+    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
+
     use super::*;
 
     #[test]
@@ -143,6 +183,38 @@ mod tests {
     #[test]
     fn without_a_key_nothing_leaves_that_should_have_been_hashed() {
         assert_eq!(Pseudonyms::default().export("acme".into(), TenantIds::Hmac), None);
+    }
+
+    #[test]
+    fn what_may_not_leave_is_replaced_in_all_texts_of_a_span() {
+        let text = || KeyValue::new("url.path", "/orders/7T42H7MK");
+        let texts = Value::Array(Array::String(vec!["ORDER#7T42H7MK".into()]));
+        let now = std::time::SystemTime::UNIX_EPOCH;
+        let event = Event::new("7T42H7MK", now, vec![text()], 0);
+        let mut links = SpanLinks::default();
+        links.links.push(Link::new(SpanContext::empty_context(), vec![text()], 0));
+        let mut events = SpanEvents::default();
+        events.events.push(event);
+        let mut span = SpanData {
+            span_context: SpanContext::empty_context(),
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Server,
+            name: "GET 7T42H7MK".into(),
+            start_time: now,
+            end_time: now,
+            attributes: vec![text(), KeyValue::new("keys", texts), KeyValue::new("http.response.status_code", 404)],
+            dropped_attributes_count: 0,
+            events,
+            links,
+            status: Status::error("no order 7T42H7MK"),
+            instrumentation_scope: InstrumentationScope::default(),
+        };
+        let mut hidden = HiddenIds::default();
+        hidden.add("7T42H7MK", None);
+        hide(&mut span, &hidden);
+        let told = format!("{span:?}");
+        assert_eq!((told.matches("[redacted]").count(), told.contains("7T42H7MK")), (7, false), "{told}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{Screen, lists, trace::trace};
 /// What was found, and where that is one trace, all of it; else what it was taken for.
 pub(crate) fn found(answer: &FindAnswer, screen: &Screen) -> String {
     match &answer.found {
-        Some(Hit::Trace(hit)) => trace(&hit.trace, screen),
+        Some(Hit::Trace(hit)) => trace(hit, screen),
         Some(Hit::Traces(hit)) => {
             let mut out = lists::traces(&hit.traces, screen);
             if let Some(largest) = &hit.largest {

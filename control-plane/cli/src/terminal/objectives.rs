@@ -109,7 +109,7 @@ fn objectives(Objectives { availability, latency }: &Objectives) -> String {
     format!("{}, {} within {}", promised(availability.target), promised(latency.target), duration(latency.within_ns()))
 }
 
-/// Alerts, a line each, and below them by their numbers where their traces are.
+/// Alerts, a line each, and below them by their numbers where their traces are, and where it is said why they opened.
 pub(crate) fn alerts(alerts: &[Alarm], screen: &Screen) -> String {
     let mut table = screen.table(["", "opened", "closed", "what"]);
     let mut links = String::new();
@@ -120,7 +120,8 @@ pub(crate) fn alerts(alerts: &[Alarm], screen: &Screen) -> String {
         let opened = Cell::new(clock(alarm.alert.opened * NANOSECONDS));
         table.add_row([number(name.to_string()), opened, closed, Cell::new(&alarm.summary)]);
         // Writing to a string does not fail.
-        let _ = writeln!(links, "\n{name}  {}\n   {}", alarm.traces_title, screen.link(&alarm.traces));
+        let (traces, why) = (screen.link(&alarm.traces), screen.link(&alarm.why()));
+        let _ = writeln!(links, "\n{name}  {}\n   {traces}\n   Why: {why}", alarm.traces_title);
     }
     let table = screen.draw(table, &[0, 1, 2], &[]);
     let open = alerts.iter().filter(|alarm| alarm.alert.closed.is_none()).count();
@@ -163,4 +164,23 @@ pub(crate) fn cost(answer: &CostAnswer, page: &str, screen: &Screen) -> String {
         money(total.cents),
         screen.link(page)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use slo::{Alert, Condition, Scope};
+
+    use super::*;
+
+    #[test]
+    fn an_alert_has_an_address_that_says_why() {
+        let scope = Scope::Tenant { tenant: "cirrus".to_owned(), tier: "basic".to_owned() };
+        let (condition, opened) = (Condition::ErrorRate, 1_800_000_000);
+        let alert =
+            Alert { scope, condition, value: 0.2, threshold: 0.01, requests: 9, failed: 4, opened, closed: None };
+        let alarm = Alarm::new(alert, None);
+        let told = alerts(std::slice::from_ref(&alarm), &Screen::new(None, false, "https://cp.example/"));
+        assert!(told.contains(&format!("\n   Why: https://cp.example{}\n", alarm.why())), "{told}");
+        assert!(told.contains(&format!("\n   https://cp.example{}\n", alarm.traces)), "{told}");
+    }
 }

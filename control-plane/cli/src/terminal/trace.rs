@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use control_plane::text;
-use control_plane_model::trace::{Node, Trace, Tree, ending};
+use control_plane::{api::TraceAnswer, text};
+use control_plane_model::trace::{Node, Tree};
 
 use super::Screen;
 
@@ -14,8 +14,9 @@ const FAINT: Style = Style::new().dimmed();
 const AXIS: usize = 30;
 
 /// The trace, a line per span: name, kind, service, account, tenant, tier, duration, and where it lies on the trace's time
-/// axis; and below, where it ended. Failed spans are red.
-pub(crate) fn trace(trace: &Trace, screen: &Screen) -> String {
+/// axis; and below, where it ended, and where it is to be seen besides. Failed spans are red.
+pub(crate) fn trace(answer: &TraceAnswer, screen: &Screen) -> String {
+    let trace = &answer.trace;
     let tree = Tree::of(trace);
     let paint = |style: Style| if screen.color { style } else { Style::new() };
     let label = |node: &Node<'_>| format!("{}{}", "  ".repeat(node.depth), node.span.name);
@@ -54,8 +55,11 @@ pub(crate) fn trace(trace: &Trace, screen: &Screen) -> String {
         }
         out.push('\n');
     }
-    let _ = writeln!(out, "{}", text::ending(&ending(&tree)));
+    let _ = writeln!(out, "{}", text::ending(&answer.ending));
     let _ = writeln!(out, "{faint}{}{faint:#}", screen.link(&format!("/traces/{}", trace.trace_id)));
+    for link in &answer.trace_links {
+        let _ = writeln!(out, "{faint}{}: {}{faint:#}", link.name, link.url);
+    }
     out
 }
 
@@ -71,7 +75,8 @@ fn bar(node: &Node<'_>, tree: &Tree<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use control_plane_model::trace::Span;
+    use control_plane::api::TraceLink;
+    use control_plane_model::trace::{Span, Trace, critical_path, ending};
 
     fn span(id: &str, parent: Option<&str>, start: i64, end: i64) -> Span {
         let json = serde_json::json!({
@@ -93,7 +98,12 @@ mod tests {
             spans: vec![span("a", None, 0, 100_000_000), failed],
             others: false,
         };
-        let drawn = |color| super::trace(&trace, &Screen::new(None, color, "http://127.0.0.1:4318"));
+        let tree = Tree::of(&trace);
+        let (critical_path, ending) = (critical_path(&tree), ending(&tree));
+        let trace_links =
+            vec![TraceLink { name: "X-Ray".to_owned(), url: "https://xray.example/1-5759e988".to_owned() }];
+        let answer = TraceAnswer { trace: trace.clone(), critical_path, ending, trace_links };
+        let drawn = |color| super::trace(&answer, &Screen::new(None, color, "http://127.0.0.1:4318"));
         let plain = drawn(false);
         let lines: Vec<&str> = plain.lines().collect();
         assert!(lines[1].starts_with("span a    SERVER    booking-api  111111111111  acme  basic"), "{plain}");
@@ -102,6 +112,7 @@ mod tests {
             lines[2].starts_with("  span b") && lines[2].contains("50.0 ms") && lines[2].ends_with("timeout"),
             "{plain}"
         );
+        assert!(plain.ends_with("X-Ray: https://xray.example/1-5759e988\n"), "{plain}");
         assert!(!plain.contains('\x1b') && drawn(true).contains("\x1b[31m"));
     }
 }

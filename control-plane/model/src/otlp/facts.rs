@@ -15,6 +15,7 @@ use super::{
     peer::peer,
     weight::weight,
 };
+use crate::trace::TraceId;
 
 /// Annotations of one span that can be searched; X-Ray indexes as many of a trace.
 const MAX_ANNOTATIONS: usize = 50;
@@ -147,6 +148,8 @@ pub struct Facts {
     pub estimated: bool,
     /// What `aws.xray.annotations` names, and tenant and tier, by name.
     pub annotations: Vec<(Box<str>, Box<str>)>,
+    /// The other traces that it refers to, each once.
+    pub linked: Vec<TraceId>,
 }
 
 impl Facts {
@@ -192,6 +195,7 @@ impl Facts {
             weight,
             estimated,
             annotations,
+            linked: linked(span),
         }
     }
 
@@ -227,6 +231,15 @@ fn number(attributes: &[KeyValue], key: &str) -> Option<i64> {
         any_value::Value::DoubleValue(number) if number.fract() == 0.0 => Some(*number as i64),
         _ => None,
     }
+}
+
+/// The other traces that a span refers to; a link whose id is none leads nowhere.
+fn linked(span: &Span) -> Vec<TraceId> {
+    let others = span.links.iter().filter(|link| link.trace_id != span.trace_id);
+    let mut linked: Vec<_> = others.filter_map(|link| TraceId::from_bytes(&link.trace_id).ok()).collect();
+    linked.sort_unstable();
+    linked.dedup();
+    linked
 }
 
 /// Tenant and tier, and what else the span says is to be searched for; of each name once.

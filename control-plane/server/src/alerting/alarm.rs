@@ -41,6 +41,15 @@ impl Alarm {
         }
     }
 
+    /// Path of the page that says why it opened: of the time in which its requests failed, or were slow.
+    pub fn why(&self) -> String {
+        let slow = self.alert.condition == Condition::Latency;
+        let window = [("from", moment(self.alert.caused_from())), ("to", moment(self.alert.opened))];
+        let tenant = self.alert.scope.tenant().map(|tenant| ("tenant", tenant.to_owned()));
+        let against = slow.then(|| ("against", "quick".to_owned()));
+        link("/why", &tenant.into_iter().chain(against).chain(window).collect::<Vec<_>>())
+    }
+
     /// As it is kept.
     pub(crate) fn record(&self) -> Result<AlertRecord, StoreError> {
         let tenant = self.alert.scope.tenant().map(str::to_owned);
@@ -128,6 +137,12 @@ mod tests {
             assert_eq!(alarm.traces_title, title);
             let window = format!("&from={from}&to=2027-01-15T08%3A00%3A00Z");
             assert!(alarm.traces.ends_with(&window), "{}", alarm.traces);
+            let asked = match (alarm.alert.scope.tenant(), condition) {
+                (None, _) => "",
+                (_, Condition::Latency) => "tenant=cirrus&against=quick&",
+                _ => "tenant=cirrus&",
+            };
+            assert_eq!(alarm.why(), format!("/why?{asked}{}", &window[1..]));
         }
     }
 }

@@ -7,20 +7,18 @@ use axum::{
 use control_plane_model::{
     otlp,
     sample::{SampleQuery, StoredPart, StoredTrace},
-    trace::Trace,
+    trace::TraceId,
 };
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::{Message, bytes::Bytes};
 
-use super::{TraceFilter, View, query::one_of};
+use super::{TraceFilter, View, query::one_of, sources::NO_SPAN};
 use crate::problem::{Problem, off_thread};
 
 /// What an intake takes in one request, unpacked: this control plane's own.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// Traces that begin in the same nanosecond; whoever makes more has no clock.
-const AT_ONCE: usize = 1_000;
 /// How many traces it holds, of how many that match.
 const TRACES: HeaderName = HeaderName::from_static("x-traces");
 
@@ -49,26 +47,15 @@ pub(super) async fn of_search(view: &View, filter: &TraceFilter) -> Result<Respo
 }
 
 /// One trace, as whoever asks sees it.
-pub(super) async fn of_trace(view: &View, trace: &Trace) -> Result<Response, Problem> {
-    let began = trace.spans.iter().map(|span| span.start_unix_ns).min().unwrap_or_default();
-    let query = SampleQuery { from_ns: began, to_ns: began + 1, expression: None, limit: AT_ONCE };
+pub(super) async fn of_trace(view: &View, id: TraceId) -> Result<Response, Problem> {
     let one = async {
-        let mut sample = view.sample(query).await?;
-        while let Some(traces) = sample.traces.try_next().await? {
-            let found: Vec<_> = traces.into_iter().filter(|found| found.trace_id == trace.trace_id).collect();
-            if found.is_empty() {
-                continue;
-            }
-            let (export, has_room) = with(Export::default(), found).await?;
-            if !has_room {
-                let detail = "It is larger than a request to an intake may be: 16 MiB.";
-                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
-            }
-            return Ok(export.answer(&trace.trace_id.to_string(), 1));
+        let trace = view.stored_trace(id).await?.ok_or_else(|| Problem::not_found(NO_SPAN))?;
+        let (export, has_room) = with(Export::default(), vec![trace]).await?;
+        if !has_room {
+            let detail = "It is larger than a request to an intake may be: 16 MiB.";
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
-        // It is looked for by its first span: where that is not for these eyes, or not stored yet, it is not found.
-        let why = "It cannot be exported: others took part in it, its first span names no tenant, or it has only just arrived.";
-        Err(Problem::not_found(why))
+        Ok(export.answer(&id.to_string(), 1))
     };
     view.in_turn(one).await
 }

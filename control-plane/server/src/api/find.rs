@@ -158,7 +158,7 @@ impl Search<'_> {
             self.tried(WHAT, "It does not have the form of one: 32 hex digits, or X-Ray's.");
             return Ok(None);
         };
-        let found = self.view.known_trace(id).await?.map(TraceAnswer::of);
+        let found = self.view.known_trace(id).await?.map(|trace| TraceAnswer::of(self.view, trace));
         self.tried(WHAT, if found.is_some() { "It is one." } else { "No span of such a trace is kept." });
         Ok(found.map(|hit| Hit::Trace(Box::new(hit))))
     }
@@ -215,7 +215,7 @@ impl Search<'_> {
         // The trace in which the most happened is the one that people mean: others only asked about it.
         let most = traces.traces.iter().max_by_key(|trace| (trace.spans, -trace.start_unix_ns));
         let Some(most) = most.map(|trace: &Summary| trace.trace_id) else { return Ok(None) };
-        let answer = self.view.known_trace(most).await?.map(TraceAnswer::of);
+        let answer = self.view.known_trace(most).await?.map(|trace| TraceAnswer::of(self.view, trace));
         Ok(Some(match answer {
             Some(only) if traces.matched == 1 => Hit::Trace(Box::new(only)),
             answer => {

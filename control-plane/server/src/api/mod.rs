@@ -66,6 +66,7 @@ use crate::{access::refuse, problem::Problem};
 pub use crate::{
     evaluator::{FareLine, SloAnswer},
     tenants::Named,
+    trace_links::TraceLink,
 };
 
 /// What is answered in JSON.
@@ -126,13 +127,17 @@ pub struct TraceAnswer {
     pub critical_path: Vec<Stretch>,
     /// Where it ended.
     pub ending: Ending,
+    /// Other tools in which it is to be seen.
+    #[serde(default)]
+    pub trace_links: Vec<TraceLink>,
 }
 
 impl TraceAnswer {
-    fn of(trace: Trace) -> Self {
+    fn of(view: &View, trace: Trace) -> Self {
+        let trace_links = view.trace_links(&trace);
         let tree = Tree::of(&trace);
         let (critical_path, ending) = (critical_path(&tree), ending(&tree));
-        Self { trace, critical_path, ending }
+        Self { trace, critical_path, ending, trace_links }
     }
 }
 
@@ -151,10 +156,9 @@ async fn traces(view: View, Query(asked): Query<TracesQuery>) -> Result<Response
 
 /// `GET /api/traces/{id}`, the id in W3C or X-Ray form, as JSON of its own or OTLP's.
 async fn trace(view: View, Id(id): Id, Query(asked): Query<TraceQuery>) -> Result<Response, Problem> {
-    let trace = view.trace(&id).await?;
     match export::is_asked_for(&asked.format)? {
-        true => export::of_trace(&view, &trace).await,
-        false => Ok(Json(TraceAnswer::of(trace)).into_response()),
+        true => export::of_trace(&view, id.parse()?).await,
+        false => Ok(Json(TraceAnswer::of(&view, view.trace(&id).await?)).into_response()),
     }
 }
 

@@ -12,7 +12,7 @@ use control_plane_model::{
     complain::complain,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
-    sample::{Sample, SampleQuery},
+    sample::{Sample, SampleQuery, StoredTrace},
     store::{Facets, Scope, SpanStore, StateStore},
     trace::{Trace, TraceId},
 };
@@ -36,12 +36,15 @@ use crate::{
     evaluator::Evaluator,
     problem::{Problem, in_time},
     tenants::{Known, Named, Tenants},
+    trace_links::{TraceLink, TraceLinks},
     window::{Place, Window, WindowQuery},
 };
 
 const MAX_ALERTS: usize = 500;
 /// Requests that read traces whole at once; others wait.
 pub(crate) const READERS: usize = 4;
+/// What is said of a trace that is not there, or not for these eyes.
+pub(super) const NO_SPAN: &str = "No span of this trace has arrived.";
 /// How long a tenant's page waits for the count of its users.
 const USERS_WITHIN: Duration = Duration::from_secs(3);
 
@@ -56,6 +59,7 @@ pub(crate) struct Sources {
     pub(crate) logs: Option<Logs>,
     pub(crate) tenants: Option<Tenants>,
     pub(crate) finding: Finding,
+    pub(crate) trace_links: Arc<TraceLinks>,
     /// Those who read traces whole, which takes memory: so many at once.
     pub(crate) readers: Arc<Semaphore>,
 }
@@ -121,12 +125,22 @@ impl View {
 
     pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {
         let found = self.known_trace(id.parse()?).await?;
-        found.ok_or_else(|| Problem::not_found("No span of this trace has arrived."))
+        found.ok_or_else(|| Problem::not_found(NO_SPAN))
     }
 
     /// A trace, where a span of it has arrived.
     pub(crate) async fn known_trace(&self, id: TraceId) -> Result<Option<Trace>, Problem> {
         in_time(self.sources.spans.trace(&self.scope, id)).await
+    }
+
+    /// A trace as its spans were received, where one has arrived. It is read [in turn](Self::in_turn).
+    pub(crate) async fn stored_trace(&self, id: TraceId) -> Result<Option<StoredTrace>, Problem> {
+        Ok(self.sources.spans.stored_trace(&self.scope, id).await?)
+    }
+
+    /// Other tools in which a trace is to be seen, as far as they are for these eyes.
+    pub(crate) fn trace_links(&self, trace: &Trace) -> Vec<TraceLink> {
+        self.sources.trace_links.of_trace(trace, self.scope.tenant().is_none())
     }
 
     /// How things are found.

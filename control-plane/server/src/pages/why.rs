@@ -11,11 +11,10 @@ use maud::{Markup, Render, html};
 use super::frame::{Table, answer, choice, moment, window};
 
 use crate::{
-    alerting::Alarm,
     api::{AGAINST, Conditions, Query, SideAnswer, View, WhyAnswer, WhyFilter, WindowQuery, is_of_outcomes, verdict},
     layout::{self, Tab},
     problem::Problem,
-    text::{duration, link, moment as moment_text},
+    text::{duration, link},
 };
 
 const TITLE: &str = "Why?";
@@ -50,16 +49,6 @@ pub(super) fn of_tenant(tenant: &str, against: Option<&str>, window: &WindowQuer
     let conditions = Conditions { tenant: Some(tenant.to_owned()), ..Conditions::default() };
     let against = against.map(str::to_owned);
     link("/why", &WhyFilter { conditions, against, moment: None, window: window.clone() })
-}
-
-/// Path of the page that says why an alert opened: of the time in which its requests failed, or were slow.
-pub(super) fn of_alarm(alarm: &Alarm) -> String {
-    let alert = &alarm.alert;
-    let tenant = alert.scope.tenant().map(str::to_owned);
-    let against = (alert.condition == slo::Condition::Latency).then(|| "quick".to_owned());
-    let (from, to) = (Some(moment_text(alert.caused_from())), Some(moment_text(alert.opened)));
-    let conditions = Conditions { tenant, ..Conditions::default() };
-    link("/why", &WhyFilter { conditions, against, moment: None, window: WindowQuery { window: None, from, to } })
 }
 
 pub(super) async fn page(view: View, filter: Result<Query<WhyFilter>, Problem>) -> Response {

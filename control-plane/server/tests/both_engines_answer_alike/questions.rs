@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use control_plane_analysis::groups::{self as grouped, Grouping, Groups};
 use control_plane_model::{
+    catalog::Node,
     listing::{Order, Search},
-    map::{MapQuery, ServiceMap},
+    map::{MapNode, MapQuery, ServiceMap, Stats},
+    part::{Part, PartQuery},
     sample::{Sample, SampleQuery, StoredTrace},
     search::Expression,
     store::{RequestQuery, Scope, SpanStore, SumsOf},
@@ -138,11 +140,18 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
         for id in &asked.traces {
             let id = TraceId::from_bytes(id).unwrap();
             found.insert(format!("{scope:?} trace {id}"), json!(store.trace(scope, id).await.unwrap()));
+            let stored = store.stored_trace(scope, id).await.unwrap();
+            found.insert(format!("{scope:?} trace {id} as it was sent"), json!(stored.as_ref().map(as_sent)));
+            for limit in [1, 100] {
+                let linked = store.linked_from(scope, id, limit).await.unwrap();
+                found.insert(format!("{scope:?} {limit} links to {id}"), json!(linked));
+            }
         }
         search(store, scope, asked, &mut found).await;
         samples(store, scope, asked, &mut found).await;
         groups(store, scope, asked, &mut found).await;
         map(store, scope, asked, &mut found).await;
+        parts(store, scope, asked, &mut found).await;
         requests(store, scope, asked, &mut found).await;
         costs(store, scope, asked, &mut found).await;
         if !asked.briefly {
@@ -251,15 +260,17 @@ pub(crate) async fn sampled(store: &dyn SpanStore, scope: &Scope, query: SampleQ
     let Sample { matched, truncated, lookup, traces } = store.sample(scope, query).await.unwrap();
     let traces: Vec<StoredTrace> = traces.try_concat().await.unwrap();
     assert!(traces.len() <= limit && traces.iter().all(|trace| !trace.parts.is_empty()));
-    let spans = |trace: &StoredTrace| {
-        let parts = trace.parts.iter();
-        let spans = parts
-            .flat_map(|part| part.spans.iter().map(|span| format!("{:?} {:x} {span:x}", part.resource, part.scope)));
-        spans.collect::<BTreeSet<_>>()
-    };
     let received: usize = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
-    let traces: BTreeMap<_, _> = traces.iter().map(|trace| (trace.trace_id, spans(trace))).collect();
+    let traces: BTreeMap<_, _> = traces.iter().map(|trace| (trace.trace_id, as_sent(trace))).collect();
     json!({ "matched": matched, "truncated": truncated, "lookup": lookup, "spans": received, "traces": traces })
+}
+
+/// The spans of a trace, each with who sent it, and in which scope.
+fn as_sent(trace: &StoredTrace) -> BTreeSet<String> {
+    let parts = trace.parts.iter();
+    let spans =
+        parts.flat_map(|part| part.spans.iter().map(|span| format!("{:?} {:x} {span:x}", part.resource, part.scope)));
+    spans.collect()
 }
 
 fn parsed(filter: &str) -> Option<Expression> {
@@ -311,6 +322,36 @@ pub(crate) async fn map(store: &dyn SpanStore, scope: &Scope, asked: &Asked, ans
         let question = format!("{scope:?} map of {tenant:?} {tier:?} {account:?} for {back} to {until} s ago");
         answers.insert(question, named(&store.map(scope, query).await.unwrap()));
     }
+}
+
+/// Each node and each edge of the map of some windows, and what is on no map.
+async fn parts(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+    let now = asked.now / NS;
+    let windows = [1_800, 4 * 86_400, 34 * 86_400];
+    for back in windows.into_iter().take(if asked.briefly { 1 } else { 3 }) {
+        let (from, to) = (now - back, now);
+        let map = store.map(&Scope::All, MapQuery { from, to, ..MapQuery::default() }).await.unwrap();
+        let nodes: BTreeMap<u32, Node> = map.nodes.iter().map(|node| (node.id, of(node))).collect();
+        let edges = map.edges.iter().map(|edge| Part::Edge(nodes[&edge.source].clone(), nodes[&edge.target].clone()));
+        let nobody = Node { kind: "service".to_owned(), ..Node::default() };
+        let of = nodes.values().cloned().chain([nobody]).map(Part::Node).chain(edges);
+        for (at, of) in of.enumerate().step_by(asked.one_in).collect::<Vec<_>>() {
+            let one = |choice: [Option<&str>; 5]| choice[at % 5].map(str::to_owned);
+            let (tenant, tier) =
+                (one([None, None, Some("acme"), None, Some("nobody")]), one([None, None, None, Some("basic"), None]));
+            let question = format!("{scope:?} {of:?} of {tenant:?} {tier:?} for {back} s");
+            let query = PartQuery { from, to, tenant, tier, of };
+            let sums = store.part(scope, query).await.unwrap();
+            let over_time: Vec<_> = sums.over_time.iter().map(|(at, cell)| (at, Stats::of(cell, 60))).collect();
+            let tenants: Vec<_> = sums.tenants.iter().map(|(name, cell)| (name, Stats::of(cell, 60))).collect();
+            let window = [sums.from, sums.to, sums.tenants_from];
+            answers.insert(question, json!({ "window": window, "over_time": over_time, "tenants": tenants }));
+        }
+    }
+}
+
+fn of(node: &MapNode) -> Node {
+    Node { kind: node.kind.clone(), account: node.account.clone().unwrap_or_default(), name: node.name.clone() }
 }
 
 /// A map by names: numbers are an engine's own.

@@ -7,6 +7,7 @@ use control_plane_model::{
     store::{Scope, SpanStore},
     trace::TraceId,
 };
+use opentelemetry_proto::tonic::trace::v1::span;
 use testkit::control_plane::journey;
 
 use crate::{
@@ -17,10 +18,11 @@ use crate::{
 
 /// What is kept for so many days after a time: table, column of that time, days, which rows. Spans go after a week, as in the embedded engine;
 /// sums by the minute and the hour when they are no longer shown, by the day after a year.
-const KEPT: [(&str, &str, i64, &str); 13] = [
+const KEPT: [(&str, &str, i64, &str); 14] = [
     ("spans", "received", 7, "true"),
     ("trace_buckets", "received", 7, "true"),
     ("traces", "received", 7, "true"),
+    ("links", "received", 7, "true"),
     ("shapes", "used", 9, "true"),
     ("changed", "at", 8, "true"),
     ("done", "at", 8, "true"),
@@ -53,6 +55,7 @@ pub(crate) async fn what_is_kept_is_kept_so_long(both: &Both) {
         ("spans", "received", 20),
         ("trace_buckets", "received", 20),
         ("traces", "received", 20),
+        ("links", "received", 20),
         ("shapes", "used", 22),
     ]) {
         is_kept_so_long(both, number, (table, column, days, "true")).await;
@@ -107,7 +110,9 @@ pub(crate) async fn days_outlive_their_minutes(both: &Both, asked: &Asked) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_old_goes() {
     let both = Both::start().await;
-    both.write(spans::request(&journey(0, false))).await;
+    let mut sent = journey(0, false);
+    sent[0].1.links.push(span::Link { trace_id: vec![1; 16], span_id: vec![2; 8], ..span::Link::default() });
+    both.write(spans::request(&sent)).await;
     both.clickhouse.make_sums().await.unwrap();
     what_is_kept_is_kept_so_long(&both).await;
     let id = TraceId::from_bytes(&journey(0, false)[0].1.trace_id).unwrap();

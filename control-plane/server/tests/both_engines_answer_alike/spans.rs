@@ -131,7 +131,13 @@ fn one(random: &mut fastrand::Rng, trace: u8, index: u8, begun: i64, tenant: &st
         attributes: vec![text("exception.message", "\u{0}\n'")],
         ..span::Event::default()
     };
-    let link = || span::Link { trace_id: vec![1; 16], span_id: vec![2; 8], ..span::Link::default() };
+    let mut linked = fastrand::Rng::with_seed(random.u64(..));
+    // To some trace, to one that is not there, and nowhere.
+    let mut link = || span::Link {
+        trace_id: [vec![linked.u8(1..=trace); 16], vec![1; 16], vec![0xee; 16], vec![0; 16]][linked.usize(..4)].clone(),
+        span_id: vec![2; 8],
+        ..span::Link::default()
+    };
     Span {
         trace_id: vec![trace; 16],
         span_id: id(index),
@@ -150,7 +156,7 @@ fn one(random: &mut fastrand::Rng, trace: u8, index: u8, begun: i64, tenant: &st
         trace_state: ["", "ot=th:c", "ot=th:8;rv:1"][random.usize(..3)].into(),
         status: random.bool().then(|| Status { code: random.i32(0..=2), message: "it's".into() }),
         events: (0..random.u8(..3)).map(|_| event()).collect(),
-        links: (0..random.u8(..2)).map(|_| link()).collect(),
+        links: (0..random.u8(..3)).map(|_| link()).collect(),
         attributes,
         ..Span::default()
     }

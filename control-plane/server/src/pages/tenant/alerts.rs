@@ -3,11 +3,7 @@
 use maud::{Markup, html};
 use slo::{Condition, Distance};
 
-use crate::{
-    alerting::Alarm,
-    api::TenantAnswer,
-    pages::{frame::moment, why},
-};
+use crate::{alerting::Alarm, api::TenantAnswer, pages::frame::moment};
 
 /// Alerts of the past that are shown at once.
 const PAST: usize = 10;
@@ -59,7 +55,7 @@ fn list(alerts: &[&Alarm]) -> Markup {
                     a href=(alarm.traces) {
                         @if alarm.traces_title.is_empty() { "its traces" } @else { (alarm.traces_title) }
                     }
-                    " " a href=(why::of_alarm(alarm)) { "Why?" }
+                    " " a href=(alarm.why()) { "Why?" }
                 }
             }
         }
