@@ -26,7 +26,8 @@ GO_PATH := $(PATH):/usr/local/go/bin
 GO := $(shell PATH="$(GO_PATH)" command -v go || true)
 # What the portal's page is built from; src/data is made by the build.
 PORTAL_SOURCES := $(shell find portal/src portal/public portal/scripts -type f -not -path 'portal/src/data/*') \
-	$(wildcard portal/*.json portal/*.html portal/*.ts) shared/iata-airports/data/airports.csv
+	$(wildcard portal/*.json portal/*.html portal/*.ts) shared/iata-airports/data/airports.csv \
+	control-plane/server/src/assets/styles/tokens.css
 # Acts of one life: the first that fails is the last.
 REHEARSE := $(INFRA_VENV)/bin/python -B -m pytest -q -x -p no:cacheprovider infra/rehearsal
 # How long a linter took.
@@ -44,6 +45,10 @@ test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infr
 	$(VENV)/bin/pytest -q tests/web
 	$(VENV)/bin/pytest -q tests/clickhouse
 	$(REHEARSE)/test_0_aws_refuses.py infra/rehearsal/test_1_a_stage_is_deployed.py
+
+.PHONY: pictures
+pictures: build portal $(VENV)/web.ready ## Take the pictures that README and docs show anew, of a demo and of the portal
+	$(VENV)/bin/python tests/web/screenshots.py
 
 .PHONY: test-long
 test-long: build portal $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready infra/iam/node_modules/.package-lock.json ## What a change need not wait for: every fault at every call, the demo on ClickHouse, a soak, the rest of a stage's life, packages, a new service

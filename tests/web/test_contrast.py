@@ -6,23 +6,32 @@ from pathlib import Path
 
 import pytest
 
-TOKENS = Path(__file__).parents[2] / "control-plane/server/src/assets/styles/tokens.css"
+PROJECT = Path(__file__).parents[2]
+STYLES = PROJECT / "control-plane/server/src/assets/styles"
+TOKENS = STYLES / "tokens.css"
+PORTAL = PROJECT / "portal/src/style.css"
 SURFACES = ["page", "card", "panel"]
 MEANINGS = ["ok", "error", "throttle", "fault"]
 SERIES = [f"series-{number}" for number in range(1, 11)]
 
 
-def theme(name: str) -> dict[str, str]:
+def theme(css: Path, name: str) -> dict[str, str]:
     """Each colour of a theme by its name, as `#rrggbb`; what the dark theme does not say is as in the light one."""
-    light, dark = TOKENS.read_text().split("@media (prefers-color-scheme: dark)")
+    light, _, dark = css.read_text().partition("@media (prefers-color-scheme: dark)")
     colours = lambda css: dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", css))
-    return colours(light) | (colours(dark) if name == "dark" else {})
+    return colours(light) | (colours(dark.partition("\n}")[0]) if name == "dark" else {})
 
 
 @pytest.fixture(params=["light", "dark"])
-def colours(request):
+def scheme(request):
+    """What a reader prefers."""
+    return request.param
+
+
+@pytest.fixture
+def colours(scheme):
     """The colours of one theme."""
-    return theme(request.param)
+    return theme(TOKENS, scheme)
 
 
 def linear(colour: str) -> list[float]:
@@ -91,6 +100,25 @@ def test_series_can_be_told_apart(colours):
         for one, other in combinations(SERIES, 2)
     }
     assert not {pair: distance for pair, distance in distances.items() if distance < 0.06}
+
+
+def test_the_portals_own_colours_can_be_seen(scheme, colours):
+    """The airline's: text on its dark blue, and a route on card and sea."""
+    colours = colours | theme(PORTAL, scheme)
+    on_brand = pairs(["on-brand", "faint-on-brand", "standard-on-brand", "spark"], ["brand"])
+    assert not too_faint(colours, [*on_brand, ("on-brand", "here-on-brand"), ("text", "sea")], 4.5)
+    assert not too_faint(colours, [*pairs(["route"], ["card", "sea"]), ("spark", "brand"), ("brand-line", "brand")], 3)
+
+
+def test_the_portal_has_no_design_of_its_own():
+    """It takes the tokens as they are: what it names besides has another name, and no rule has a colour without one."""
+    css = PORTAL.read_text()
+    assert f'@import "../../{TOKENS.relative_to(PROJECT)}";' in css
+    named = lambda css: set(re.findall(r"^ +--([a-z0-9-]+):", css, re.MULTILINE))
+    assert not named(css) & named(TOKENS.read_text())
+    rules = css.partition("* {")[2] + (PORTAL.parent / "service/service.css").read_text()
+    assert not re.findall(r"#[0-9a-f]{3,8}\b|rgb\(", rules)
+    assert set(re.findall(r"var\(--([a-z0-9-]+)", rules)) <= named(css) | named(TOKENS.read_text())
 
 
 def test_both_themes_name_the_same_colours():

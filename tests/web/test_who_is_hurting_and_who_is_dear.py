@@ -61,7 +61,9 @@ def test_only_the_cell_at_fault_is_red_and_the_worst_come_first(page, judged):
     assert "Failed, 5 min" in red("cirrus") and "p99, 5 min" not in red("cirrus")
     assert "p99, 5 min" in red("borealis") and "Failed, 5 min" not in red("borealis")
     assert red("acme") == set()
-    expect(row("acme")).to_contain_text("99.9 % not failed, 99 % within 1.00 s")
+    expect(row("acme")).to_contain_text("99.9 % succeed, 99 % within 1 s")
+    expect(row("acme")).to_contain_text("100 %, goal 99 %")
+    expect(row("acme")).to_contain_text("well")
 
 
 @SIZES
@@ -90,7 +92,7 @@ def test_the_cockpit_of_a_tenant_says_how_it_is(page, control_plane, judged):
     page.goto(f"/tenant?id=cirrus&from={judged - incident.HOUR}&to={judged}")
     main = page.locator("main")
     expect(main).to_contain_text(f"It is hurting, since {time_of_day(judged - incident.FAILING_SINCE)}: 8 of 40 requests of the last five minutes failed.")
-    expect(main).to_contain_text("99.9 % not failed, 99 % within 1.00 s")
+    expect(main).to_contain_text("99.9 % succeed, 99 % within 1 s")
     expect(main.locator(".facts div", has_text="Users in the window")).to_contain_text(str(incident.USERS))
     headings = page.get_by_role("heading", level=2).all_inner_texts()
     assert headings.index("Alerts") < headings.index("Failed traces") < headings.index("Slowest traces") < headings.index("Cost")

@@ -27,7 +27,7 @@ const CALLBACK: &str = "/sign-in/callback";
 pub struct Authenticated {
     /// Who it is.
     pub principal: Principal,
-    /// What a form of theirs has to bring along; none, where a token or a key came with the request, which no browser sends by itself.
+    /// What a form of theirs has to bring along, another text in each answer and the same when it comes back; none, where a token or a key came with the request, which no browser sends by itself.
     pub csrf: Option<String>,
     /// The SHA-256 of the token or the key that came with the request, however the header was written; none, where none came.
     pub bearer: Option<String>,
@@ -125,7 +125,8 @@ impl Access {
         }
         let Some(id) = self.cookie(headers, SESSION_COOKIE) else { return Ok(None) };
         let principal = self.sessions.principal(&id, now).await?;
-        Ok(principal.map(|principal| Authenticated { principal, csrf: Some(csrf(&id)), bearer: None }))
+        let Some(principal) = principal else { return Ok(None) };
+        Ok(Some(Authenticated { principal, csrf: Some(csrf(&id)?), bearer: None }))
     }
 
     async fn bearer(&self, bearer: &str, now: Timestamp) -> Result<Principal, AccessError> {
@@ -292,9 +293,9 @@ impl Access {
     }
 }
 
-/// What a form of a session has to bring along.
-fn csrf(session: &str) -> String {
-    secrets::mac(session, "csrf")
+/// What a form of a session has to bring along, as the pages of one answer show it.
+fn csrf(session: &str) -> Result<String, AccessError> {
+    secrets::masked(&secrets::mac(session, "csrf"))
 }
 
 fn bearer(authorization: &str) -> Option<&str> {

@@ -132,7 +132,7 @@ impl Visitor {
     /// [`AccessError::Foreign`].
     pub fn check_form(&self, csrf: Option<&str>) -> Result<(), AccessError> {
         match &self.0.csrf {
-            Some(own) if !csrf.is_some_and(|given| secrets::same(own, given)) => {
+            Some(own) if !csrf.is_some_and(|given| secrets::same_masked(own, given)) => {
                 Err(AccessError::Foreign("This form is not of your session. Open its page again."))
             }
             _ => Ok(()),

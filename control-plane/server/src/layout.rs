@@ -9,6 +9,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::{assets, problem::Problem, visible, window::Place};
 
+/// What this is called, wherever it says its name.
+const NAME: &str = "Control plane";
+
 /// Which page is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tab {
@@ -33,10 +36,45 @@ pub(crate) fn outside(status: StatusCode, title: &str, content: &Markup) -> Resp
 /// A page for whoever gets nothing else, and where they may go from it.
 pub(crate) fn failed(problem: &Problem, path: &str, link: &str) -> Response {
     let content = html! {
-        p.problem role="alert" { (problem.detail) }
-        p { a href=(path) { (link) } }
+        (went_wrong(problem))
+        p { a.button.primary href=(path) { (link) } }
     };
-    outside(problem.status, problem.status.canonical_reason().unwrap_or("Refused"), &content)
+    outside(problem.status, title_of(problem.status), &content)
+}
+
+/// What happened, and what to do about it.
+pub(crate) fn went_wrong(problem: &Problem) -> Markup {
+    html! {
+        div.problem {
+            p role="alert" { (problem.detail) }
+            @if let Some(next) = what_next(problem.status) { p { (next) } }
+        }
+    }
+}
+
+/// What became of what was asked for, in words that are not HTTP's.
+fn title_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => "That cannot be asked for",
+        StatusCode::UNAUTHORIZED => "Sign in first",
+        StatusCode::FORBIDDEN => "You may not do that",
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::CONFLICT => "Somebody was quicker",
+        StatusCode::SERVICE_UNAVAILABLE => "Not available at the moment",
+        status => status.canonical_reason().unwrap_or("Refused"),
+    }
+}
+
+/// What the reader can do, where the problem itself does not say.
+fn what_next(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::FORBIDDEN => Some("If you need it, ask whoever gives out roles here, or sign in as somebody else."),
+        StatusCode::NOT_FOUND => {
+            Some("Look at the address again, or search for it with the box at the head of any page.")
+        }
+        StatusCode::SERVICE_UNAVAILABLE => Some("Nothing was lost. Load this page again in a few seconds."),
+        _ => None,
+    }
 }
 
 fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup) -> Markup {
@@ -54,15 +92,20 @@ fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup)
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 // The script's own styles and eval are against the policy.
                 meta name="htmx-config" content=r#"{"includeIndicatorStyles":false,"allowEval":false}"#;
-                title { (title) " · control plane" }
-                link rel="icon" href=(assets::path("icon.svg")) type="image/svg+xml";
+                title { (title) " · " (NAME) }
+                link rel="icon" href=(assets::path("icon.png")) type="image/png" sizes="180x180";
+                link rel="icon" href=(assets::path("icon.svg")) type="image/svg+xml" sizes="any";
+                link rel="apple-touch-icon" href=(assets::path("icon.png"));
                 link rel="stylesheet" href=(assets::path("style.css"));
                 (assets::script("htmx.js"))
+                (assets::script("busy.js"))
                 (assets::script("times.js"))
             }
             body {
-                header {
+                header.top { div {
                     a.skip href="#main" { "To the content" }
+                    @let first = inside.map_or_else(|| "/".to_owned(), |(_, place, _)| place.window().link("/", &()));
+                    a.brand href=(first) { img src=(assets::path("icon.svg")) alt="" width="24" height="24"; (NAME) }
                     @if let Some((visitor, place, current)) = inside {
                         nav aria-label="Pages" {
                             (way(place, Tab::Map, current, "/", "Service map"))
@@ -78,7 +121,7 @@ fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup)
                             @for (name, value) in place.window().parameters() { input type="hidden" name=(name) value=(value); }
                             button { "Find" }
                         }
-                        button #zone type="button" hidden { "Times in UTC" }
+                        button.quiet #zone type="button" disabled { "Times in UTC" }
                         @if let Some(csrf) = visitor.csrf() {
                             form.visitor method="post" action="/sign-out" {
                                 span { (visible::line(&visitor.principal().name)) " (" (visitor.principal().role.name()) ")" }
@@ -87,8 +130,8 @@ fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup)
                             }
                         }
                     }
-                }
-                main id="main" { h1 { (title) } (content) }
+                } }
+                main id="main" class=[inside.is_none().then_some("outside")] { h1 { (title) } (content) }
             }
         }
     }

@@ -31,6 +31,7 @@ use tokio::{
     sync::{Notify, Semaphore},
     time::{sleep, timeout},
 };
+use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 use crate::{
     access,
@@ -112,10 +113,12 @@ pub async fn serve(
     let api = guarded(api::routes().into_router().with_state(sources).method_not_allowed_fallback(other_method));
     // Around the guard: a page must be able to read that its user's token has expired.
     let allowed = gate.access().map(|access| access.allowed_origins().to_vec()).unwrap_or_default();
+    // Fast: what is made for one answer is not worth more. What pages show of a session's secrets is different in each answer (`Visitor::csrf`), so that
+    // no length tells of them.
+    let compressed = CompressionLayer::new().quality(CompressionLevel::Fastest);
     let router = Router::new()
         .merge(intake::routes().with_state(intake))
-        .merge(pages)
-        .merge(cors::readable_by(allowed, api))
+        .merge(pages.merge(cors::readable_by(allowed, api)).layer(compressed))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(async |headers: HeaderMap| nothing(StatusCode::NOT_FOUND, "There is nothing here.", &headers))
         .method_not_allowed_fallback(other_method)

@@ -1,4 +1,6 @@
-//! Times, rates, links and how a trace ended, as text.
+//! Numbers, times, links and how a trace ended, as text.
+
+use std::fmt::Display;
 
 use control_plane_model::{
     listing::Found,
@@ -7,6 +9,26 @@ use control_plane_model::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
+
+/// A count, whole, with its thousands apart: 12,480.
+pub fn count(number: impl Display) -> String {
+    // Of a fraction no digits are shown; a whole number has none.
+    apart(&format!("{number:.0}"))
+}
+
+/// A number with its thousands apart.
+fn apart(number: &str) -> String {
+    let (whole, fraction) = number.split_at(number.find('.').unwrap_or(number.len()));
+    let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));
+    let mut apart = sign.to_owned();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            apart.push(',');
+        }
+        apart.push(digit);
+    }
+    apart + fraction
+}
 
 /// A duration as a person reads it: three digits and a unit.
 pub fn duration(nanoseconds: f64) -> String {
@@ -27,7 +49,7 @@ pub fn duration(nanoseconds: f64) -> String {
 /// A rate: a second, or a minute where that says more.
 pub fn rate(per_second: f64) -> String {
     match per_second {
-        rate if rate >= 10.0 => format!("{rate:.0}/s"),
+        rate if rate >= 10.0 => format!("{}/s", count(rate)),
         rate if rate >= 0.1 => format!("{rate:.1}/s"),
         rate if rate >= 0.002 => format!("{:.1}/min", rate * 60.0),
         rate => format!("{:.1}/h", rate * 3_600.0),
@@ -40,14 +62,15 @@ pub fn percent(share: f64) -> String {
         0.0 => "0 %".into(),
         percent if percent < 0.01 => "<0.01 %".into(),
         percent if percent < 0.995 => format!("{} %", rounded(percent, 2)),
-        percent => format!("{percent:.1} %"),
+        percent if percent < 1_000.0 => format!("{percent:.1} %"),
+        percent => format!("{} %", count(percent)),
     }
 }
 
 /// By which share something grew or shrank; how many times as much it is, where it is twice as much or more.
 pub fn changed(share: f64) -> String {
     match share {
-        share if share >= 10.0 => format!("× {:.0}", 1.0 + share),
+        share if share >= 10.0 => format!("× {}", count(1.0 + share)),
         share if share >= 1.0 => format!("× {:.1}", 1.0 + share),
         share if share < 0.0 => format!("−{:.0} %", -share * 100.0),
         share => format!("+{:.0} %", share * 100.0),
@@ -56,12 +79,17 @@ pub fn changed(share: f64) -> String {
 
 /// So many times as much.
 pub fn times(factor: f64) -> String {
-    format!("{factor:.1} ×")
+    format!("{} ×", apart(&format!("{factor:.1}")))
 }
 
 /// Money, from millionths of its currency, with as many digits as say something of a small amount.
 pub fn money(micros: f64) -> String {
-    if micros < 1e6 { format!("{:.4}", micros / 1e6) } else { format!("{:.2}", micros / 1e6) }
+    if micros < 1e6 { format!("{:.4}", micros / 1e6) } else { apart(&format!("{:.2}", micros / 1e6)) }
+}
+
+/// Time that was spent, in seconds, which may be many.
+pub fn spent(seconds: f64) -> String {
+    format!("{} s", apart(&format!("{seconds:.1}")))
 }
 
 /// What is left of a budget.
@@ -73,6 +101,14 @@ pub fn left(share: f64) -> String {
 pub fn promised(share: f64) -> String {
     // Digits beyond the ninth come of binary fractions.
     format!("{} %", rounded(share * 100.0, 9))
+}
+
+/// A duration that was promised, as it was written: 0.5 s is 500 ms, and 2 s is no 2.00 s.
+pub fn limit(nanoseconds: f64) -> String {
+    match nanoseconds {
+        ns if ns < 1e9 => format!("{} ms", rounded(ns / 1e6, 3)),
+        ns => format!("{} s", rounded(ns / 1e9, 3)),
+    }
 }
 
 /// A share that is held against a promise: rounded down, so that what just misses a target does not look as if it were met.
@@ -183,6 +219,24 @@ mod tests {
         assert_eq!((rate(0.01), rate(2.34), rate(120.4)), ("0.6/min".into(), "2.3/s".into(), "120/s".into()));
         assert_eq!(link("/a", &[("b", Some("c d")), ("e", None)]), "/a?b=c+d");
         assert_eq!(link("/a", &[("b", None::<&str>)]), "/a");
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        let counts = [(0, "0"), (999, "999"), (1_000, "1,000"), (12_480, "12,480"), (-1_234_567, "-1,234,567")];
+        for (number, text) in counts {
+            assert_eq!(count(number), text);
+        }
+        assert_eq!((count(999.6), count(0.4), count(2.5e9)), ("1,000".into(), "0".into(), "2,500,000,000".into()));
+        assert_eq!((money(50_000.0), money(1_234_500_000.0)), ("0.0500".into(), "1,234.50".into()));
+        assert_eq!((rate(12_480.0), percent(46.41)), ("12,480/s".into(), "4,641 %".into()));
+    }
+
+    #[test]
+    fn a_limit_has_the_digits_that_it_was_written_with() {
+        for (nanoseconds, text) in [(5e8, "500 ms"), (1e9, "1 s"), (1.5e9, "1.5 s"), (2.5e5, "0.25 ms")] {
+            assert_eq!(limit(nanoseconds), text);
+        }
     }
 
     #[test]

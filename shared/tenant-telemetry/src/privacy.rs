@@ -9,7 +9,7 @@ use opentelemetry::{Array, KeyValue, StringValue, Value, trace::Status};
 use opentelemetry_sdk::trace::SpanData;
 use tenancy::{HiddenIds, InvalidTenantIds, PseudonymKey, TenantIds};
 
-use super::{annotation::Annotation, semconv, work::Ended};
+use super::{semconv, work::Ended};
 
 /// What `TENANT_ID_EXPORT` says of a destination: one word for all (`hmac`), or pairs (`otlp=hmac,xray-udp=plain`).
 /// `plain` where it says nothing.

@@ -4,7 +4,7 @@ use axum::response::Response;
 use control_plane_audit::{About, Listing, Outcome, Recorded, Said};
 use maud::{Markup, html};
 
-use super::frame::{Table, answer, choice, window};
+use super::frame::{Table, answer, choice, empty, readable, window};
 use crate::{
     api::{AuditFilter, Query, View},
     layout::Tab,
@@ -39,11 +39,14 @@ fn content(view: &View, query: &AuditFilter, listing: &Listing) -> Markup {
             label { "Tenant" input name="tenant" value=[&query.tenant] size="18"; }
             (window(&view.place, &query.window))
             button { "Show" }
-            a href=(export("csv")) { "Download these records as CSV" }
-            a href=(export("jsonl")) { "as JSON lines" }
+            a href=(export("csv")) download="audit.csv" { "Download these records as CSV" }
+            a href=(export("jsonl")) download="audit.jsonl" { "as JSON lines" }
         }
         p { "What operators did and what was changed, the newest first. " code { "control-plane audit verify" } " says whether a record was changed since." }
-        @if listing.records.is_empty() { p { "No record matches" @if listing.older.is_some() { " so far" } "." } } @else { (table(view, &listing.records)) }
+        @if listing.records.is_empty() {
+            @let why = if listing.older.is_some() { "No record matches so far." } else { "No record matches." };
+            (empty(why, &html! { @if listing.older.is_some() { "Go on with older ones, or c" } @else { "C" } "hoose a longer window, or fewer conditions." }))
+        } @else { (table(view, &listing.records)) }
         @if let Some(older) = listing.older {
             p.pages { a href=(link("/audit", &AuditFilter { before: Some(older.to_string()), ..query.clone() })) { "Older" } }
         }
@@ -59,7 +62,10 @@ fn table(view: &View, records: &[Recorded]) -> Markup {
         |draw: fn(&Said) -> Markup| move |recorded: &Recorded| recorded.said.as_ref().map(draw).unwrap_or_default();
     let table = Table::of("Records", records, class)
         .number("Number", |recorded| recorded.record.number)
-        .text("Time", said(|said| html! { time datetime=(format!("{:.0}", said.at)) { (format!("{:.0}", said.at)) } }))
+        .text(
+            "Time",
+            said(|said| html! { time datetime=(format!("{:.0}", said.at)) { (readable(&format!("{:.0}", said.at))) } }),
+        )
         .text(
             "Who",
             said(|Said { event, .. }| {

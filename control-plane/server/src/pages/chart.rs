@@ -10,7 +10,7 @@ use serde_json::json;
 use super::frame::{Table, moment};
 use crate::{
     assets,
-    text::{duration, known, left, money, percent, rate, times},
+    text::{duration, known, left, money, percent, rate, spent, times},
     visible,
 };
 
@@ -73,7 +73,7 @@ impl Unit<'_> {
             Self::Share => percent(value),
             Self::Left => left(value),
             Self::Duration => duration(value),
-            Self::Spent => format!("{value:.1} s"),
+            Self::Spent => spent(value),
             Self::Times => times(value),
             Self::Money(currency) => format!("{} {currency}", money(value)),
         }

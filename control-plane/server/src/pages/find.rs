@@ -8,6 +8,7 @@ use crate::{
     api::{FindAnswer, FindQuery, Hit, Named, Query, TracesHit, View, WindowQuery, find},
     layout::Tab,
     problem::Problem,
+    text::count,
 };
 
 const TITLE: &str = "Find";
@@ -54,9 +55,14 @@ fn all(hit: &TracesHit, window: &WindowQuery) -> String {
 fn listed(answer: &FindAnswer, window: &WindowQuery) -> Markup {
     html! {
         @match &answer.found {
-            None => p role="status" { "Nothing was found of " strong { (answer.asked) } "." },
+            None => {
+                div.empty-state {
+                    p role="status" { "Nothing was found of " strong { (answer.asked) } "." }
+                    p { "Look for part of it among the " a href=(window.link("/traces", &())) { "traces" } " or the " a href=(window.link("/tenants", &())) { "tenants" } ", or choose a longer window." }
+                }
+            },
             Some(Hit::Tenants(tenants)) => {
-                p role="status" { (tenants.len()) " companies are called " strong { (answer.asked) } ", or their names begin so." }
+                p role="status" { (count(tenants.len())) " companies are called " strong { (answer.asked) } ", or their names begin so." }
                 ul { @for named in tenants { li {
                     a href=(tenant(named, window)) { (named.company.as_deref().unwrap_or(&named.tenant)) } " " code { (named.tenant) }
                 } } }
@@ -73,7 +79,7 @@ fn listed(answer: &FindAnswer, window: &WindowQuery) -> Markup {
 
 fn traces(answer: &FindAnswer, hit: &TracesHit, window: &WindowQuery) -> Markup {
     html! {
-        p role="status" { (hit.traces.matched) " traces have " strong { (answer.asked) } ": " a href=(all(hit, window)) { "search among them" } "." }
+        p role="status" { (count(hit.traces.matched)) " traces have " strong { (answer.asked) } ": " a href=(all(hit, window)) { "search among them" } "." }
         @if let Some(largest) = &hit.largest {
             @let id = largest.trace_id.to_string();
             h2 { "The one with the most spans is " a href=(window.link(&format!("/traces/{id}"), &())) { (id) } }

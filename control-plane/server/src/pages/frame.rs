@@ -7,11 +7,14 @@ use serde::Serialize;
 
 use crate::{
     api::{View, WindowQuery},
-    layout::{Tab, page},
+    layout::{Tab, page, went_wrong},
     problem::Problem,
     text::{clock, link},
     window::{DEFAULT_WINDOW, PRESETS, Place},
 };
+
+/// A head of more letters than this goes on in another line.
+const LONG_HEAD: usize = 20;
 
 /// The page with what was asked for, or one that says what went wrong.
 pub(super) async fn answer(
@@ -23,7 +26,7 @@ pub(super) async fn answer(
     match content.await {
         Ok(content) => page(&view.visitor, &view.place, title, tab, &content).into_response(),
         Err(problem) => {
-            let content = html! { p.problem role="alert" { (problem.detail) } };
+            let content = went_wrong(&problem);
             (problem.status, page(&view.visitor, &view.place, title, tab, &content)).into_response()
         }
     }
@@ -101,10 +104,11 @@ impl<'a, Row> Table<'a, Row> {
         cell: impl Fn(&'a Row) -> C,
     ) -> Self {
         let attribute = |classes: String| Some(classes.trim().to_owned()).filter(|classes| !classes.is_empty());
+        let length = if head.chars().count() > LONG_HEAD { "long" } else { "" };
         let sort = self.sorts.iter().find(|sort| sort.head == head);
         let sorted = sort.is_some_and(|sort| sort.is_on).then_some("descending");
         self.heads += &html! {
-            th class=[attribute(class.to_owned())] scope="col" aria-sort=[sorted] {
+            th class=[attribute(format!("{class} {length}"))] scope="col" aria-sort=[sorted] {
                 @match sort {
                     Some(sort) => a href=(sort.path) { (head) @if sort.is_on { " ↓" } },
                     None => (head),
@@ -129,6 +133,28 @@ impl<Row> Render for Table<'_, Row> {
             } }
         }
     }
+}
+
+/// How something fares, as a mark and a word: `meaning` is `ok`, `error`, `throttle` or `fault`, or empty where it is none of them.
+pub(super) fn pill(meaning: &str, word: &str) -> Markup {
+    let mark = match meaning {
+        "ok" => Some("M2.5 6.5 5 9l4.5-6"),
+        "error" => Some("M6 1.5 11 10.5H1zM6 5v2.25M6 9v0"),
+        "throttle" => Some("M3 1.5h6M3 10.5h6M3.5 1.5C3.5 4.5 8.5 7.5 8.5 10.5M8.5 1.5C8.5 4.5 3.5 7.5 3.5 10.5"),
+        "fault" => Some("M3 3l6 6M9 3 3 9"),
+        _ => None,
+    };
+    html! {
+        span class={ "pill " (meaning) } {
+            @if let Some(mark) = mark { svg viewBox="0 0 12 12" aria-hidden="true" { path d=(mark) {} } }
+            (word)
+        }
+    }
+}
+
+/// In the place of what is not there: why, and what to do next.
+pub(super) fn empty(why: &str, next: &Markup) -> Markup {
+    html! { div.empty-state { strong { (why) } p { (next) } } }
 }
 
 /// A choice of a form.
@@ -172,8 +198,14 @@ pub(super) fn window(place: &Place, query: &WindowQuery) -> Markup {
                 @for length in PRESETS { (preset(length)) }
                 @if let Some(other) = back.filter(|back| !PRESETS.contains(back)) { (preset(other)) }
             }
-            (field("From, UTC", "from", said.as_ref().and_then(|said| said.from.as_ref())))
-            (field("To, UTC", "to", said.as_ref().and_then(|said| said.to.as_ref())))
+            // From and to, once somebody wants them: they take much room.
+            details.range open[query.is_absolute()] {
+                summary { "From … to" }
+                div {
+                    (field("From, UTC", "from", said.as_ref().and_then(|said| said.from.as_ref())))
+                    (field("To, UTC", "to", said.as_ref().and_then(|said| said.to.as_ref())))
+                }
+            }
             @if let Ok(window) = resolved {
                 div.back {
                     a href=(place.over(&window.moved(-0.5).query())) aria-label="Half a window earlier" { "←" }
@@ -193,8 +225,14 @@ pub(super) fn kept(query: &WindowQuery) -> Markup {
 
 /// A moment: UTC, or in the reader's zone where they chose that and the script runs.
 pub(super) fn moment(unix_ns: i64) -> Markup {
-    let text = clock(unix_ns);
-    html! { time datetime=(text) { (text) } }
+    let exact = clock(unix_ns);
+    html! { time datetime=(exact) title=(exact) { (readable(&exact)) } }
+}
+
+/// A moment in RFC 3339 as a person reads it, without the zone, which the head of the page names, and without a fraction of nothing.
+pub(super) fn readable(moment: &str) -> String {
+    let moment = moment.trim_end_matches('Z').replacen('T', " ", 1);
+    moment.strip_suffix(".000").map_or(moment.clone(), str::to_owned)
 }
 
 /// The part of a page that a `live` page asks for again every few seconds.

@@ -11,6 +11,8 @@ use serde::Deserialize;
 use tenancy::{TenantId, TenantStatus, Tier};
 use tenant_registry::{Change, Reason, Tenant};
 
+use super::frame::readable;
+
 use crate::{
     access::is_page,
     api::{Id, View, WindowQuery},
@@ -114,7 +116,7 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                 div { dt { "Tier, by the registry" } dd { (entry.tier.as_str()) } }
             }
             @if let Some(last) = tenant.last_change.as_ref().filter(|_| staff) {
-                p.changed { "Changed " time datetime=(last.changed_at) { (last.changed_at) } " by " (last.changed_by) ": " (last.change_reason.to_string()) }
+                p.changed { "Changed " time datetime=(last.changed_at) { (readable(&last.changed_at.to_string())) } " by " (last.changed_by) ": " (last.change_reason.to_string()) }
             }
             @if staff { p { a href=(view.place.window().link("/audit", &[("tenant", entry.tenant_id.as_str())])) { "Its audit records" } } }
             @if let Some(tenants) = view.tenants().filter(|_| view.visitor.principal().may_change()) {

@@ -12,7 +12,7 @@ use control_plane_model::{
 use maud::{Markup, Render, html};
 
 use super::{
-    frame::{Sort, Table, answer, choice, moment, window},
+    frame::{Sort, Table, answer, choice, empty, moment, pill, window},
     why,
 };
 
@@ -20,7 +20,7 @@ use crate::{
     api::{Conditions, Query, STATUSES, TraceFilter, View, WindowQuery},
     layout::{self, Tab},
     problem::Problem,
-    text::{duration, link, lookup},
+    text::{count, duration, link, lookup},
 };
 
 const TITLE: &str = "Traces";
@@ -100,14 +100,18 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
     let expression = filter.conditions.expression().ok().flatten();
     html! {
         p role="status" {
-            strong { (found.matched) } " of " (found.scanned) @if found.truncated { " (the search ended there)" } " traces match"
+            strong { (count(found.matched)) } " of " (count(found.scanned)) @if found.truncated { " (the search ended there)" } " traces match"
             @if let Some(expression) = &expression { " " code { (expression) } }
-            @if found.matched > found.traces.len() { "; the first " (found.traces.len()) " are listed" }
+            @if found.matched > found.traces.len() { "; the first " (count(found.traces.len())) " are listed" }
             ". "
             @if found.matched > 0 { a href=(why::of_search(&filter.conditions, &filter.window)) { (if is_of_slow { "Why are these slow?" } else { "Why?" }) } }
         }
         @if let Some(lookup) = lookup(found) { p { (lookup) } }
-        @if found.matched > 0 {
+        @if found.matched == 0 {
+            (empty("No trace matches.", &html! {
+                "Choose a longer window or fewer conditions, or look at " a href=(filter.window.link("/traces", &())) { "all traces of this window" } "."
+            }))
+        } @else {
             (exports(filter, found))
             (histogram(filter, &found.latency))
             (sorted("Traces, scrollable", &found.traces, &filter.window, sorts(filter)))
@@ -157,11 +161,11 @@ fn sorted(label: &str, traces: &[Summary], within: &WindowQuery, sorts: Vec<Sort
         .sorted_by(sorts)
         .text("Trace", |trace| html! { a href=(page(trace)) { (name(trace)) } })
         .number("Duration", |trace| duration(trace.duration_ns as f64))
-        .colored_text("Status", color, Summary::status)
+        .colored_text("Status", color, |trace| pill(color(trace), trace.status()))
         .text("Tenant", |trace| trace.tenants.join(", "))
         .text("Services", |trace| trace.services.join(", "))
         .text("Accounts", |trace| trace.accounts.join(", "))
-        .number("Spans", |trace| trace.spans)
+        .number("Spans", |trace| count(trace.spans))
         .text("Started", |trace| moment(trace.start_unix_ns))
         .render()
 }

@@ -42,10 +42,10 @@ async fn choose(State(gate): State<Gate>, asked: Result<Query<ReturnTo>, Problem
     let (access, Query(asked)) = (access(&gate).map_err(refused)?, asked.map_err(refused)?);
     let of = |issuer: &str| link(&format!("/sign-in/{issuer}"), &[("return_to", asked.return_to.clone())]);
     let content = html! {
-        p { "Sign in to see how tenants are served. Who are you?" }
+        p { "See how well each tenant is served, and find any trace. Who are you?" }
         ul.choices {
             @for issuer in access.issuers() {
-                li { a.button href=(of(issuer)) {
+                li { a.button.primary href=(of(issuer)) {
                     @if issuer == "staff" { "I run the system" } @else { "I work for a customer" }
                 } }
             }

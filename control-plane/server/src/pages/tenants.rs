@@ -3,15 +3,15 @@
 use axum::response::Response;
 use maud::{Markup, Render, html};
 use serde::{Deserialize, Serialize};
-use slo::Objectives;
+use slo::{Budget, Evaluation, Objectives};
 
-use super::frame::{Table, answer, choice, kept, live, moment};
+use super::frame::{Table, answer, choice, empty, kept, live, moment, pill};
 use crate::{
     api::{FareLine, Query, SloAnswer, View, WindowQuery},
     evaluator::{Hurting, HurtingTenant, Whose},
     layout::Tab,
     problem::Problem,
-    text::{attained, duration, known, moment as moment_of, percent, promised},
+    text::{attained, count, duration, known, limit, moment as moment_of, percent, promised},
 };
 
 const TITLE: &str = "Tenants";
@@ -45,15 +45,23 @@ fn content(view: &View, query: &Narrowed, answer: &SloAnswer) -> Markup {
     let violated = matching.iter().filter(|line| line.violated).count();
     let content = html! {
         @if answer.at == 0 {
-            p { "Objectives are being evaluated for the first time." }
+            (empty("Objectives are being evaluated for the first time.", &html! { "That takes a few seconds. " a href=(query.window.link("/tenants", &())) { "Look again" } }))
+        } @else if answer.tenants.is_empty() {
+            (empty("No tenant has had a request yet.", &html! {
+                "Send spans that name their tenant in " code { "tenant.id" } ": point " code { "OTEL_EXPORTER_OTLP_ENDPOINT" } " at this server."
+            }))
         } @else {
             @if let Some(hurting) = &answer.hurting { (who_hurts(view, hurting, &query.window, answer.at)) }
-            p { (matching.len()) " tenants, " strong { (violated) " beyond an objective" } ", at " (moment(answer.at * 1_000_000_000)) "." }
-            h2 { "By tier" }
-            (table(view, "Tiers, and everybody", &query.window, &answer.groups))
             h2 { "By tenant, the worst first" }
-            (table(view, "Tenants", &query.window, matching.iter().take(SHOWN).copied()))
-            @if matching.len() > SHOWN { p { "The first " (SHOWN) " of " (matching.len()) "; narrow them by name." } }
+            @if matching.is_empty() {
+                (empty("No tenant matches.", &html! { a href=(query.window.link("/tenants", &())) { "Show all " (count(answer.tenants.len())) } }))
+            } @else {
+                p { (count(matching.len())) " tenants, " strong { (count(violated)) " of them miss an objective" } ", as of " (moment(answer.at * 1_000_000_000)) "." }
+                (table(view, true, &query.window, matching.iter().take(SHOWN).copied()))
+                @if matching.len() > SHOWN { p { "The first " (SHOWN) " of " (count(matching.len())) "; narrow them by name." } }
+            }
+            h2 { "By tier" }
+            (table(view, false, &query.window, &answer.groups))
         }
     };
     let tiers: Vec<String> = slo::objective::TIERS.map(str::to_owned).into();
@@ -114,25 +122,23 @@ pub(super) fn named(view: &View, tenant: &str, window: &WindowQuery) -> Markup {
     }
 }
 
+/// Tenants, or several of them together, a line each.
 fn table<'a>(
     view: &View,
-    label: &'a str,
+    is_of_tenants: bool,
     window: &WindowQuery,
     lines: impl IntoIterator<Item = &'a FareLine>,
 ) -> Markup {
+    let (label, who) = if is_of_tenants { ("Tenants", "Tenant") } else { ("Tiers, and everybody", "Tenants together") };
     let fault = |is_at_fault: bool| if is_at_fault { "fault" } else { "" };
-    Table::of(label, lines, |_| None)
-        .text("Whose", |line| match &line.fare.whose {
-            Whose::Tenant(tenant) => named(view, tenant, window),
-            _ => html! { (whose(line)) },
-        })
-        .text("Tier", |line| &line.fare.tier)
-        .colored_text(
-            "Alerts",
-            |line| fault(line.alerts > 0),
-            |line| html! { @if line.alerts > 0 { (line.alerts) " open" } },
-        )
-        .number("Requests, 5 min", |line| line.fare.evaluation.latest.requests)
+    let table = Table::of(label, lines, |_| None).text(who, |line| match &line.fare.whose {
+        Whose::Tenant(tenant) => named(view, tenant, window),
+        _ => html! { (whose(line)) },
+    });
+    let table = if is_of_tenants { table.text("Tier", |line| &line.fare.tier) } else { table };
+    table
+        .text("State", state)
+        .number("Requests, 5 min", |line| count(line.fare.evaluation.latest.requests))
         .colored_number(
             "Failed, 5 min",
             |line| fault(line.hurt.failed > 0),
@@ -143,22 +149,48 @@ fn table<'a>(
             |line| fault(line.hurt.slow > 0),
             |line| known(line.fare.evaluation.latest.p99_ns, duration),
         )
-        .text("Objectives", |line| objectives(&line.fare.evaluation.objectives))
-        .number("Burn, 1 h", |line| known(line.fare.evaluation.burn[0].long, |burn| format!("{burn:.1}")))
-        .colored_text("Budget left, 30 days", |line| budget_color(line.budget_left), |line| meter(line.budget_left))
+        .number("Burn rate, 1 h", |line| known(line.fare.evaluation.burn[0].long, |burn| format!("{burn:.1} ×")))
+        .number("Failures used / allowed, 30 days", |line| used_of_allowed(&line.fare.evaluation.budget))
+        .colored_text("Failure budget left", |line| budget_color(line.budget_left), |line| meter(line.budget_left))
         .colored_number(
-            "Quick enough, 30 days",
+            "Within latency target, 30 days",
             |line| fault(!line.fare.evaluation.quick_enough()),
-            |line| known(line.fare.evaluation.quick, attained),
+            |line| within_target(&line.fare.evaluation),
         )
+        .text("Promised", |line| objectives(&line.fare.evaluation.objectives))
         .render()
+}
+
+/// How somebody fares, in a word: first what somebody was told of.
+fn state(line: &FareLine) -> Markup {
+    match (line.alerts, line.hurt.failed, line.hurt.slow) {
+        (1, ..) => pill("fault", "1 alert"),
+        (2.., ..) => pill("fault", &format!("{} alerts", line.alerts)),
+        (_, 1.., _) => pill("fault", "failing"),
+        (_, _, 1..) => pill("fault", "slow"),
+        _ if line.violated => pill("error", "misses an objective"),
+        _ if line.fare.evaluation.latest.requests == 0 => pill("", "no requests"),
+        _ => pill("ok", "well"),
+    }
+}
+
+/// How many requests of 30 days failed, and how many may.
+pub(super) fn used_of_allowed(budget: &Budget) -> String {
+    let allowed = if budget.allowed < 10.0 { format!("{:.1}", budget.allowed) } else { count(budget.allowed) };
+    format!("{} / {allowed}", count(budget.consumed))
+}
+
+/// How many requests of 30 days were as quick as was promised, and how many should be.
+pub(super) fn within_target(evaluation: &Evaluation) -> String {
+    let goal = promised(evaluation.objectives.latency.target);
+    known(evaluation.quick, |quick| format!("{}, goal {goal}", attained(quick)))
 }
 
 /// What was promised, as it was written.
 pub(super) fn objectives(objectives: &Objectives) -> String {
     let Objectives { availability, latency } = objectives;
-    let within = duration(latency.within_ns());
-    format!("{} not failed, {} within {within}", promised(availability.target), promised(latency.target))
+    let within = limit(latency.within_ns());
+    format!("{} succeed, {} within {within}", promised(availability.target), promised(latency.target))
 }
 
 /// Less than a fifth left is worth a look; nothing left is a broken promise.

@@ -8,13 +8,13 @@ use control_plane_analysis::{FailureGroup, Row, Step, Value};
 use control_plane_model::{search::Expression, store::Facets};
 use maud::{Markup, Render, html};
 
-use super::frame::{Table, answer, choice, moment, window};
+use super::frame::{Table, answer, choice, empty, moment, window};
 
 use crate::{
     api::{AGAINST, Conditions, Query, SideAnswer, View, WhyAnswer, WhyFilter, WindowQuery, is_of_outcomes, verdict},
     layout::{self, Tab},
     problem::Problem,
-    text::{duration, link},
+    text::{self, count, duration, link},
 };
 
 const TITLE: &str = "Why?";
@@ -58,7 +58,7 @@ pub(super) async fn page(view: View, filter: Result<Query<WhyFilter>, Problem>) 
     };
     let (status, below) = match view.why(&filter).await {
         Ok(found) => (StatusCode::OK, content(&filter.window, &found)),
-        Err(problem) => (problem.status, html! { p.problem role="alert" { (problem.detail) } }),
+        Err(problem) => (problem.status, layout::went_wrong(&problem)),
     };
     // With the form, so that what was wrong can be mended.
     let content = html! { (form(&view, &filter, &facets)) (below) };
@@ -116,14 +116,14 @@ fn content(within: &WindowQuery, found: &WhyAnswer) -> Markup {
         ul { @for side in [&found.bad, &found.good] { li { (sampled(side)) } } }
         @if found.bad.compared > 0 && found.good.compared > 0 {
             h2 { "What they have in common" }
-            @if ranked.causes.is_empty() { p { "Nothing that the others have less often." } } @else { (causes(found)) }
-            p { (ranked.tested) " groups of traces were compared, over every attribute of every span. A row is marked as not by chance if, with no difference
+            @if ranked.causes.is_empty() { (empty("Nothing that the others have less often.", &html! { "Compare with another side, or in a longer window." })) } @else { (causes(found)) }
+            p { (count(ranked.tested)) " groups of traces were compared, over every attribute of every span. A row is marked as not by chance if, with no difference
                 between the sides, 1 comparison in 100 had any such row." @if found.findings.left_out { " There was more in these traces than is looked at." } }
         }
         @if !found.findings.failures.groups.is_empty() {
             h2 { "How they failed" }
             (failures(within, found))
-            @if found.findings.failures.others > 0 { p { (found.findings.failures.others) " more failed in other ways." } }
+            @if found.findings.failures.others > 0 { p { (count(found.findings.failures.others)) " more failed in other ways." } }
         }
         @if !ranked.outcomes.is_empty() { h2 { "Traces of the failure itself" } (rows("Traces of the failure itself", found, &ranked.outcomes)) }
         @if !ranked.missing.is_empty() { h2 { "Steps they never reached" } (rows("Steps they never reached", found, &ranked.missing)) }
@@ -134,7 +134,7 @@ fn content(within: &WindowQuery, found: &WhyAnswer) -> Markup {
 /// How many traces of a side there are, and how many were compared.
 fn sampled(side: &SideAnswer) -> Markup {
     html! {
-        a href=(side.traces(&[])) { (side.matched) " " (side.name) }
+        a href=(side.traces(&[])) { (count(side.matched)) " " (side.name) }
         ", " (moment(side.from * 1_000_000_000)) " to " (moment(side.to * 1_000_000_000)) ": "
         @if side.matched == 0 { "none" } @else { (side.sampling()) " compared" }
         @if side.truncated { " (the search ended there)" }
@@ -185,7 +185,7 @@ fn counted(side: &SideAnswer, row: &Row, count: usize) -> Markup {
     let said = side.share(count);
     html! {
         @if count == 0 { (said) } @else { a href=(side.traces(&expressions([&row.value]))) aria-label={ (said) ", " (count) " traces" } { (said) } }
-        " (" (count) ")"
+        " (" (text::count(count)) ")"
     }
 }
 
@@ -212,7 +212,7 @@ fn failures(within: &WindowQuery, found: &WhyAnswer) -> Markup {
     let named = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
     let example = |group: &FailureGroup| within.link(&format!("/traces/{}", group.example), &());
     let table = Table::of("How they failed", &found.findings.failures.groups, |_| None)
-        .number("Traces", |group| group.traces)
+        .number("Traces", |group| count(group.traces))
         .text("Type", |group| named(&group.error_type))
         .text("Message", |group| named(&group.message))
         .text("In", |group| join(&group.services))

@@ -126,7 +126,7 @@
         const lines = { dash, width: 2, points: { show: false, size: 6, fill: stroke, filter: alone } };
         return { label: said.lines[number].name, stroke, ...(said.columns ? columns : lines) };
       };
-      const amount = (value) => (value === 0 ? "0" : `${value < 0 ? "−" : ""}${Number(Math.abs(value).toPrecision(6))}${unit}`);
+      const amount = (value) => (value === 0 ? "0" : `${value < 0 ? "−" : ""}${Number(Math.abs(value).toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 6 })}${unit}`);
       const amounts = (_, splits) => splits.map(amount);
       const wide = (chart, labels) => {
         if (!labels) return 56;

@@ -11,11 +11,14 @@
     return (isBetween ? (2 * Math.round(scaled / 2)) / 10 ** digits : value).toFixed(digits);
   };
 
+  /** The same, with its thousands apart. */
+  const apart = (value, digits) => fixed(value, digits).replace(/\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
+
   const percent = (share) => {
     const of100 = share * 100;
     if (of100 === 0) return "0 %";
     if (of100 < 0.01) return "<0.01 %";
-    return of100 < 0.995 ? `${Math.round(of100 * 100) / 100} %` : `${fixed(of100, 1)} %`;
+    return of100 < 0.995 ? `${Math.round(of100 * 100) / 100} %` : `${apart(of100, of100 < 1_000 ? 1 : 0)} %`;
   };
 
   const duration = (ns) => {
@@ -24,7 +27,7 @@
   };
 
   const rate = (perSecond) => {
-    if (perSecond >= 10) return `${fixed(perSecond, 0)}/s`;
+    if (perSecond >= 10) return `${apart(perSecond, 0)}/s`;
     if (perSecond >= 0.1) return `${fixed(perSecond, 1)}/s`;
     return perSecond >= 0.002 ? `${fixed(perSecond * 60, 1)}/min` : `${fixed(perSecond * 3_600, 1)}/h`;
   };
@@ -36,9 +39,9 @@
     duration,
     share: percent,
     left: (share) => (share < 0 ? `overdrawn by ${percent(-share)}` : attained(share)),
-    spent: (seconds) => `${fixed(seconds, 1)} s`,
-    times: (factor) => `${fixed(factor, 1)} ×`,
-    money: (micros, currency) => `${fixed(micros / 1e6, micros < 1e6 ? 4 : 2)} ${currency}`,
+    spent: (seconds) => `${apart(seconds, 1)} s`,
+    times: (factor) => `${apart(factor, 1)} ×`,
+    money: (micros, currency) => `${apart(micros / 1e6, micros < 1e6 ? 4 : 2)} ${currency}`,
   };
 
   /** A value with its unit; a dash for none. */

@@ -15,6 +15,12 @@
     return `${minutes < 0 ? "-" : "+"}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
   };
 
+  /** A moment as pages show it. */
+  const readable = (moment) => moment.replace("T", " ");
+
+  /** Whether a text has a day and a time. */
+  const whole = (text) => text.includes(" ");
+
   /** Shows what `datetime` or `data-at` says: the part of it that the server wrote, in the chosen zone. */
   const tell = (element) => {
     const said = element.dataset.at ?? element.dateTime;
@@ -22,10 +28,11 @@
     if (Number.isNaN(moment.getTime())) return;
     element.dataset.utc ??= element.textContent;
     const utc = element.dataset.utc;
-    const [from, whole] = [said.indexOf(utc), utc.endsWith("Z")];
+    const from = readable(said).indexOf(utc);
     if (from < 0) return;
-    const until = from + utc.length - (whole ? 1 : 0);
-    element.textContent = local() ? wall(moment).slice(from, until) + (whole ? offset(moment) : "") : utc;
+    element.textContent = local() ? readable(wall(moment)).slice(from, from + utc.length) : utc;
+    // Which moment it is, whoever reads it.
+    if (whole(utc)) element.title = local() ? `${element.textContent}${offset(moment)}` : said;
   };
 
   /** Shows a field of a form in the chosen zone, unless somebody has written into it. */
@@ -48,7 +55,7 @@
   };
 
   if (button) {
-    button.hidden = false;
+    button.disabled = false;
     button.addEventListener("click", () => {
       localStorage.setItem(KEY, local() ? "utc" : "local");
       show();
