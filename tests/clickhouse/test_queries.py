@@ -125,6 +125,21 @@ def test_burn_rates(clickhouse, all_spans, tier):
         assert (row["seen_6h"], row["seen_failed_6h"]) == (len(sample), sum(span.failed for span in sample))
 
 
+@pytest.mark.parametrize("name", ["tenants", "objectives", "burn_rates"])
+def test_a_tenant_is_held_against_its_latest_tier(clickhouse, name):
+    """As if all had become premium half an hour ago; budgets and rates count what was before."""
+    since = int((AT - HOUR / 2).timestamp())
+    moved = f"FROM (SELECT * REPLACE (if(start >= toDateTime({since}), 'premium', tier) AS tier) FROM cells)"
+    before = {row["tenant"]: row for row in clickhouse.ask(name, AT - HOUR, AT)}
+    found = clickhouse.panel((SQL / f"{name}.sql").read_text().replace("FROM cells", moved), AT - HOUR, AT)
+    assert {row["tenant"] for row in found} == before.keys() == set(TENANTS) - {""}
+    for row in found:
+        assert row["latest_tier"] == "premium"
+        assert row.get("seen") == before[row["tenant"]].get("seen")
+        if name == "objectives":
+            assert row["target"] == (0.9998 if row["tenant"] == "oceanic" else 0.9995)
+
+
 def test_a_tier_without_objectives_has_no_budget_and_no_burn(clickhouse):
     none = {"objectives": "CAST(map('gold/', (0.9, 0.1, 1, 0.9)), 'Map(String, Tuple(Float64, Float64, Float64, Float64))')"}
     assert clickhouse.ask("objectives", AT - HOUR, AT, **none) == clickhouse.ask("burn_rates", AT - HOUR, AT, **none) == []
