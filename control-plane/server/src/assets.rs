@@ -32,9 +32,11 @@ const FILES: &[(&str, &str, &str)] = &[
     ("htmx.js", JAVASCRIPT, include_str!("assets/vendor/htmx.min.js")),
     ("busy.js", JAVASCRIPT, include_str!("assets/scripts/busy.js")),
     ("charts.js", JAVASCRIPT, include_str!("assets/scripts/charts.js")),
+    ("copy.js", JAVASCRIPT, include_str!("assets/scripts/copy.js")),
     ("texts.js", JAVASCRIPT, include_str!("assets/scripts/texts.js")),
     ("times.js", JAVASCRIPT, include_str!("assets/scripts/times.js")),
     ("uPlot.js", JAVASCRIPT, include_str!("assets/vendor/uPlot.iife.min.js")),
+    ("waterfall.js", JAVASCRIPT, include_str!("assets/scripts/waterfall.js")),
 ];
 
 /// The icon, for browsers that take no SVG and for a telephone's first screen: `icon.svg`, drawn 180 pixels wide.
