@@ -10,6 +10,15 @@
   /** What stands left and right of the lines, about, in pixels. */
   const SIDES = 72;
   const COLOURS = 10;
+  /** Steps of an axis of what is counted: nothing is counted by halves. */
+  const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+  /** Bins of durations to a doubling, as the histograms of the server have them. */
+  const BINS = 8;
+  /** Round durations in nanoseconds: 1, 2 and 5 of everything up to 20 s, then minutes. */
+  const ROUND = [
+    ...Array.from({ length: 11 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat().filter((ns) => ns <= 20e9),
+    ...[1, 2, 5, 10, 20, 60, 120].map((minutes) => minutes * 60e9),
+  ];
   const STYLES = [["solid"], ["dashed", [8, 4]], ["dotted", [2, 3]]];
 
   // The window of the page.
@@ -36,9 +45,13 @@
 
   /** The colours that the styles define, as they are now. */
   const colour = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();
-  const ofLine = (line, number) => (line.rest ? "--faint" : `--series-${(number % COLOURS) + 1}`);
+  /** The colour of a line that means something, or its own of the palette. */
+  const colourOf = (lines, number) => {
+    const before = lines.slice(0, number).filter((line) => !line.color).length;
+    return `--${lines[number].color ?? `series-${(before % COLOURS) + 1}`}`;
+  };
   const styleOf = (lines, number) => {
-    if (lines[number].rest) return STYLES[1];
+    if (lines[number].color) return STYLES[1];
     return STYLES[lines.length <= STYLES.length ? number : 0];
   };
 
@@ -64,6 +77,18 @@
   const alone = (chart, number) => {
     const row = chart.data[number];
     return row.flatMap((value, at) => (value !== null && (row[at - 1] ?? null) === null && (row[at + 1] ?? null) === null ? [at] : []));
+  };
+
+  /** As many of these places as have room side by side. */
+  const spaced = (places, wide, space) => {
+    let last = -Infinity;
+    return places.filter((at) => wide(at - last) >= space && ((last = at), true));
+  };
+
+  /** A round duration. */
+  const short = (ns) => {
+    const [factor, unit] = axisOf("duration", ns * 1.0001);
+    return `${Number((ns * factor).toPrecision(3))}${unit}`;
   };
 
   class Chart {
@@ -120,7 +145,7 @@
       const axis = { stroke: style("--faint"), font, ticks: { stroke: style("--line"), width: 1, size: 4 }, gap: 4 };
       const line = (_, index) => {
         const number = said.lines.length - 1 - index;
-        const stroke = style(ofLine(said.lines[number], number));
+        const stroke = style(colourOf(said.lines, number));
         const [, dash] = styleOf(said.lines, number);
         const columns = { paths: uPlot.paths.bars({ size: [0.8, 60] }), fill: stroke, width: 0, points: { show: false } };
         const lines = { dash, width: 2, points: { show: false, size: 6, fill: stroke, filter: alone } };
@@ -142,11 +167,11 @@
         padding: [12, 18, 0, 0],
         legend: { show: false },
         tzDate: (at) => (isLocal() ? new Date(at * 1_000) : uPlot.tzDate(new Date(at * 1_000), "Etc/UTC")),
-        scales: { x: { range: () => [this.said.from, this.said.to] }, y: { range: height } },
+        scales: { x: { time: !said.durations, range: () => [this.said.from, this.said.to] }, y: { range: height } },
         series: [{}, ...said.lines.map(line)],
         axes: [
-          { ...axis, values: (_, splits, __, ___, step) => this.labels(splits, step), ...(said.columns && said.width >= DAY && { splits: (...asked) => this.middles(asked[5]) }), space: 64, size: 40, grid: { show: false } },
-          { ...axis, values: amounts, size: wide, grid: { stroke: style("--line"), width: 1 } },
+          { ...axis, ...this.along(), space: 64, size: 40, grid: { show: false } },
+          { ...axis, ...(said.unit === "count" && { incrs: WHOLE }), values: amounts, size: wide, grid: { stroke: style("--line"), width: 1 } },
         ],
         focus: { alpha: 0.25 },
         cursor: {
@@ -156,7 +181,7 @@
           drag: { x: false, y: false, setScale: false },
           points: { show: !said.columns, size: 8 },
           dataIdx: (chart, _, __, at) => this.under(at),
-          sync: { key: `${said.from}-${said.to}`, scales: ["x", null] },
+          sync: { key: said.durations ? null : `${said.from}-${said.to}`, scales: ["x", null] },
         },
         hooks: { draw: [() => this.mark()], setCursor: [() => this.tell()] },
       };
@@ -180,6 +205,18 @@
         before = day;
         return dated;
       });
+    }
+
+    /** What stands along the lower axis, and where. */
+    along() {
+      const values = (_, splits, __, ___, step) => this.labels(splits, step);
+      if (this.said.durations) {
+        const { from, to } = this.said;
+        const all = ROUND.map((ns) => BINS * Math.log2(ns)).filter((at) => from <= at && at <= to);
+        return { values: (_, splits) => splits.map((at) => short(2 ** (at / BINS))), splits: (...asked) => spaced(all, (length) => this.wide(length), asked[5]) };
+      }
+      if (this.said.columns && this.said.width >= DAY) return { values, splits: (...asked) => this.middles(asked[5]) };
+      return { values };
     }
 
     /** Where dates stand: below the middle of a day's column. */
@@ -206,7 +243,8 @@
       };
       ctx.save();
       let above = Infinity;
-      for (const { name, value } of this.limits) {
+      // The highest first: where there is no room for two names, it is the lower that goes without.
+      for (const { name, value } of this.limits.toSorted((a, b) => b.value - a.value)) {
         const y = this.drawn.valToPos(value * this.factor, "y", true);
         const stroke = colour(this.plot, "--fault");
         across([bbox.left, y], [bbox.left + bbox.width, y], [6, 4], stroke);
@@ -244,7 +282,7 @@
       this.legend.replaceChildren(
         ...lines.map((line, number) => {
           const key = made("span", "key");
-          key.style.setProperty("--of", `var(${ofLine(line, number)})`);
+          key.style.setProperty("--of", `var(${colourOf(lines, number)})`);
           key.style.borderTopStyle = this.said.columns ? "solid" : styleOf(lines, number)[0];
           const item = made("li", "", key, made("span", "name", line.name), made("span", "value"));
           if (lines.length > 1) {
@@ -277,11 +315,24 @@
       return text(this.said.unit, this.values[number][at], this.said.currency);
     }
 
+    /** What a stretch is called. */
+    called(at) {
+      if (!this.said.durations) return stretch(this.start(at), this.said.width);
+      const edge = (bin) => text("duration", 2 ** (bin / BINS));
+      return `${edge(this.start(at))} to ${edge(this.start(at + 1))}`;
+    }
+
+    /** Where a column leads: to its traces, and to why; the table has the links. */
+    ways(at) {
+      const row = this.said.ways ? this.said.at.indexOf(at) : -1;
+      return row < 0 ? [] : [...this.table.querySelectorAll("tbody tr")[row].querySelectorAll("a")];
+    }
+
     /** What there is at a stretch, as a sentence. */
     sentence(at) {
       const { lines } = this.said;
       const values = lines.map(({ name }, number) => `${name} ${this.value(number, at)}`);
-      return [stretch(this.start(at), this.said.width), ...values, ...this.marked(at)].join(", ");
+      return [this.called(at), ...values, ...this.marked(at)].join(", ");
     }
 
     /** Shows the values under the cursor. */
@@ -289,11 +340,16 @@
       if (!this.drawn) return;
       const { left } = this.drawn.cursor;
       const at = left >= 0 ? this.under(this.drawn.posToVal(left, "x")) : null;
-      const isShown = at !== null;
+      // What leads on stays, so that the pointer can go there.
+      if (at === null && this.said.ways) return;
       [...this.legend.children].forEach((item, number) => {
-        item.lastChild.textContent = isShown ? this.value(number, at) : "";
+        item.lastChild.textContent = at === null ? "" : this.value(number, at);
       });
-      this.when.textContent = isShown ? [stretch(this.start(at), this.said.width), ...this.marked(at)].join(" · ") : "";
+      const told = at === null ? "" : [this.called(at), ...this.marked(at)].join(" · ");
+      if (told === this.told) return;
+      this.told = told;
+      const ways = at === null ? [] : this.ways(at).flatMap((link) => [" · ", link.cloneNode(true)]);
+      this.when.replaceChildren(told, ...ways);
     }
 
     // The keyboard: a chart is one thing to stop at, along which one goes.
@@ -320,6 +376,9 @@
       this.at = this.anchor = undefined;
       this.selected();
       this.drawn.setCursor({ left: -10, top: -10 }, true, true);
+      for (const item of this.legend.children) item.lastChild.textContent = "";
+      this.when.replaceChildren();
+      this.told = undefined;
     }
 
     /** Shows which time is chosen, from one place to another; none without them. */
@@ -335,14 +394,16 @@
       if (event.ctrlKey || event.altKey || event.metaKey) return;
       if (event.key in steps) {
         // Shift and an arrow choose a time, from where one was.
-        this.anchor = event.shiftKey ? (this.anchor ?? at) : undefined;
+        this.anchor = event.shiftKey && !this.said.durations ? (this.anchor ?? at) : undefined;
         this.go(Math.min(Math.max(at + steps[event.key], 0), last));
         const edge = (number) => this.drawn.valToPos(Math.min(Math.max(number, this.said.from), this.said.to), "x");
         if (this.anchor === undefined) this.selected();
         else this.selected(...this.chosen().map(edge));
       } else if (event.key === "Enter" && this.anchor !== undefined) {
         choose(...this.chosen());
-      } else if (event.key === "Enter") {
+      } else if (event.key === "Enter" && this.said.ways) {
+        this.follow(at);
+      } else if (event.key === "Enter" || event.key === " ") {
         this.table.open = !this.table.open;
       } else if (event.key === "Escape") {
         this.leave();
@@ -350,6 +411,12 @@
         return;
       }
       event.preventDefault();
+    }
+
+    /** Goes to the traces of a column. */
+    follow(at) {
+      const [traces] = at === null ? [] : this.ways(at);
+      if (traces) location.assign(traces.href);
     }
 
     /** From where to where a time is chosen. */
@@ -365,7 +432,7 @@
     listen() {
       this.plot.addEventListener("keydown", (event) => this.press(event));
       this.plot.addEventListener("focus", () => this.plot.matches(":focus-visible") && this.go(this.at ?? this.times.length - 1));
-      this.plot.addEventListener("blur", () => this.leave());
+      this.plot.addEventListener("blur", ({ relatedTarget }) => this.when.contains(relatedTarget) || this.leave());
       this.plot.addEventListener("pointerdown", (event) => this.brush(event));
     }
 
@@ -378,7 +445,7 @@
       const begin = at(down);
       over.setPointerCapture(down.pointerId);
       const move = (event) => {
-        this.selected(begin, at(event));
+        if (!this.said.durations) this.selected(begin, at(event));
         // A finger has no other way to move the cursor.
         if (event.pointerType !== "mouse") this.drawn.setCursor({ left: at(event), top: 1 }, true, true);
       };
@@ -386,9 +453,11 @@
         for (const [name, listener] of listeners) over.removeEventListener(name, listener);
         const edges = [begin, at(event)].sort((a, b) => a - b);
         this.selected();
-        // A click, and no window.
-        if (event.type !== "pointerup" || edges[1] - edges[0] < box.width / 100) return;
-        choose(...edges.map((edge) => this.drawn.posToVal(edge, "x")));
+        if (event.type !== "pointerup") return;
+        const isClick = edges[1] - edges[0] < box.width / 100;
+        // A finger's first touch shows where a column leads.
+        if (isClick && event.pointerType === "mouse" && this.said.ways) this.follow(this.under(this.drawn.posToVal(begin, "x")));
+        if (!isClick && !this.said.durations) choose(...edges.map((edge) => this.drawn.posToVal(edge, "x")));
       };
       const listeners = [["pointermove", move], ["pointerup", end], ["pointercancel", end]];
       for (const [name, listener] of listeners) over.addEventListener(name, listener);
@@ -430,7 +499,14 @@
   };
 
   const redraw = () => charts.forEach((chart) => chart.drawn.redraw(true, true));
-  const retell = () => charts.forEach((chart) => (redraw(), chart.tell(), chart.announce()));
+  const retell = () => {
+    redraw();
+    for (const chart of charts.values()) {
+      chart.told = undefined;
+      chart.tell();
+      chart.announce();
+    }
+  };
 
   document.addEventListener("times:shown", retell);
   for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", redraw);
