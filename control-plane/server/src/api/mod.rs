@@ -48,6 +48,7 @@ pub(crate) use audit::AuditFilter;
 pub use cockpit::{Failed, Registered, Spending, SpentDay, UsersSeen};
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
+pub(crate) use export::group;
 pub use find::{FindAnswer, Hit, Largest, TracesHit, Tried};
 pub(crate) use find::{FindQuery, Finding, find};
 pub use groups::GroupsAnswer;
