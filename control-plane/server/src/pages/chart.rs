@@ -157,7 +157,7 @@ impl<'a> Chart<'a> {
 
 /// The scripts that draw charts, once for a page that has any; not within what a live page asks for again.
 pub(super) fn scripts() -> Markup {
-    html! { (assets::script("uPlot.js")) (assets::script("texts.js")) (assets::script("charts.js")) }
+    html! { @for name in ["uPlot.js", "texts.js", "axes.js", "brush.js", "charts.js"] { (assets::script(name)) } }
 }
 
 /// As exact as anybody reads it.

@@ -24,7 +24,6 @@ use crate::{
     layout::{self, Tab},
     problem::Problem,
     text::{count, duration, link, lookup},
-    window::Window,
 };
 
 const TITLE: &str = "Traces";
@@ -189,12 +188,16 @@ fn starts(filter: &TraceFilter, bins: &[StartBin]) -> Markup {
     let asked = Asked { from_ns: window.from_ns, to_ns: window.to_ns, expression: None };
     let width_ns = Starts::of(&asked).width_ns;
     // Shorter ones would begin in the same second.
-    let (Some(first), true) = (bins.first(), width_ns >= SECOND) else { return html! {} };
+    if width_ns < SECOND {
+        return html! {};
+    }
     let start = |bin: &StartBin| bin.from_unix_ns.div_euclid(SECOND);
-    let ways = |start: i64| {
-        // Of the whole stretch, which need not begin with a second.
-        let from_ns = start.saturating_mul(SECOND).saturating_add(first.from_unix_ns.rem_euclid(SECOND));
-        let window = Window { from_ns, to_ns: from_ns.saturating_add(width_ns) }.query();
+    let said = |ns: i64| Timestamp::from_nanosecond(i128::from(ns)).ok().map(|time| time.to_string());
+    let ways = |second: i64| {
+        // Just the stretch, which need not begin with a second.
+        let bin = bins.iter().find(|bin| start(bin) == second);
+        let from_ns = bin.map_or(window.from_ns, |bin| bin.from_unix_ns);
+        let window = WindowQuery { window: None, from: said(from_ns), to: said(from_ns.saturating_add(width_ns)) };
         let why = why::of_search(&filter.conditions, &window);
         Ways { traces: link("/traces", &TraceFilter { window, ..filter.clone() }), why }
     };

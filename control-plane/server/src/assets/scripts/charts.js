@@ -3,36 +3,12 @@
 (() => {
   // A page that swaps this in anew has its charts already.
   if (globalThis.charts) return;
-  const { axisOf, clock, isLocal, shortDay, stretch, value: text } = globalThis.texts;
+  const { axisOf, isLocal, ofBin, stretch, value: text } = globalThis.texts;
+  const { axesOf, brush } = globalThis;
   /** A limit that is so many times what was measured is told, and not drawn: it would leave no room for the lines. */
   const FAR = 4;
-  const DAY = 86_400;
-  /** What stands left and right of the lines, about, in pixels. */
-  const SIDES = 72;
   const COLOURS = 10;
-  /** Steps of an axis of what is counted: nothing is counted by halves. */
-  const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
-  /** Bins of durations to a doubling, as the histograms of the server have them. */
-  const BINS = 8;
-  /** Round durations in nanoseconds: 1, 2 and 5 of everything up to 20 s, then minutes. */
-  const ROUND = [
-    ...Array.from({ length: 11 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat().filter((ns) => ns <= 20e9),
-    ...[1, 2, 5, 10, 20, 60, 120].map((minutes) => minutes * 60e9),
-  ];
   const STYLES = [["solid"], ["dashed", [8, 4]], ["dotted", [2, 3]]];
-
-  // The window of the page.
-
-  /** Goes to the same page over this time, in Unix seconds. */
-  const choose = (first, last) => {
-    const url = new URL(location.href);
-    url.searchParams.delete("window");
-    const said = (seconds) => new Date(seconds * 1_000).toISOString().replace(".000", "");
-    const from = Math.floor(first);
-    url.searchParams.set("from", said(from));
-    url.searchParams.set("to", said(Math.max(Math.ceil(last), from + 1)));
-    location.assign(url);
-  };
 
   // What a chart is made of.
 
@@ -79,24 +55,12 @@
     return row.flatMap((value, at) => (value !== null && (row[at - 1] ?? null) === null && (row[at + 1] ?? null) === null ? [at] : []));
   };
 
-  /** As many of these places as have room side by side. */
-  const spaced = (places, wide, space) => {
-    let last = -Infinity;
-    return places.filter((at) => wide(at - last) >= space && ((last = at), true));
-  };
-
-  /** A round duration. */
-  const short = (ns) => {
-    const [factor, unit] = axisOf("duration", ns * 1.0001);
-    return `${Number((ns * factor).toPrecision(3))}${unit}`;
-  };
-
   class Chart {
     constructor(figure) {
       this.plot = figure.querySelector(".plot");
       this.legend = made("ul", "series");
       this.when = made("p", "when");
-      this.listen();
+      brush.listen(this);
       this.show(figure);
       this.resized = new ResizeObserver(() => this.drawn.setSize(this.size()));
       this.resized.observe(this.plot);
@@ -118,7 +82,7 @@
       this.top = Math.max(highest, ...this.limits.map(({ value }) => value));
       this.bottom = Math.min(0, ...known);
       const [factor, unit] = axisOf(said.unit, this.top, said.currency);
-      const shape = JSON.stringify([said.lines.map(({ name }) => name), unit, said.columns]);
+      const shape = JSON.stringify([said.lines.map(({ name }) => name), unit, said.columns, said.durations && [said.from, said.to]]);
       this.factor = factor;
       const scaled = heights.map((row) => row.map((value) => (value === null ? null : value * factor)));
       // What lies on top is drawn last: the first line, or the lowest part of a column.
@@ -142,7 +106,6 @@
       const { said } = this;
       const style = (name) => () => colour(this.plot, name);
       const font = `12px ${colour(this.plot, "font-family") || "sans-serif"}`;
-      const axis = { stroke: style("--faint"), font, ticks: { stroke: style("--line"), width: 1, size: 4 }, gap: 4 };
       const line = (_, index) => {
         const number = said.lines.length - 1 - index;
         const stroke = style(colourOf(said.lines, number));
@@ -150,13 +113,6 @@
         const columns = { paths: uPlot.paths.bars({ size: [0.8, 60] }), fill: stroke, width: 0, points: { show: false } };
         const lines = { dash, width: 2, points: { show: false, size: 6, fill: stroke, filter: alone } };
         return { label: said.lines[number].name, stroke, ...(said.columns ? columns : lines) };
-      };
-      const amount = (value) => (value === 0 ? "0" : `${value < 0 ? "−" : ""}${Number(Math.abs(value).toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 6 })}${unit}`);
-      const amounts = (_, splits) => splits.map(amount);
-      const wide = (chart, labels) => {
-        if (!labels) return 56;
-        chart.ctx.font = font;
-        return Math.max(Math.ceil(Math.max(...labels.map((label) => chart.ctx.measureText(label).width))) + 12, 56);
       };
       const height = () => {
         const [low, high] = [this.bottom * this.factor, this.top * this.factor];
@@ -169,14 +125,11 @@
         tzDate: (at) => (isLocal() ? new Date(at * 1_000) : uPlot.tzDate(new Date(at * 1_000), "Etc/UTC")),
         scales: { x: { time: !said.durations, range: () => [this.said.from, this.said.to] }, y: { range: height } },
         series: [{}, ...said.lines.map(line)],
-        axes: [
-          { ...axis, ...this.along(), space: 64, size: 40, grid: { show: false } },
-          { ...axis, ...(said.unit === "count" && { incrs: WHOLE }), values: amounts, size: wide, grid: { stroke: style("--line"), width: 1 } },
-        ],
+        axes: axesOf(this, unit, style, font),
         focus: { alpha: 0.25 },
         cursor: {
           y: false,
-          // Windows are drawn by any pointer, below.
+          // Windows are drawn by any pointer, in brush.js.
           bind: { mousedown: () => null, mouseup: () => null, dblclick: () => null },
           drag: { x: false, y: false, setScale: false },
           points: { show: !said.columns, size: 8 },
@@ -185,46 +138,6 @@
         },
         hooks: { draw: [() => this.mark()], setCursor: [() => this.tell()] },
       };
-    }
-
-    /** How many pixels a length of time is wide. */
-    wide(seconds) {
-      return (seconds / (this.said.to - this.said.from)) * (this.plot.clientWidth - SIDES);
-    }
-
-    /** Labels of the axis: hour and minute, and below the first of a day its date. */
-    labels(splits, step) {
-      let before = "";
-      return splits.map((at) => {
-        // What would be cut off at the edge is left out.
-        if (this.wide(this.said.to - at) < 4) return null;
-        const { day, minute, second } = clock(at);
-        if (step >= DAY) return shortDay(day);
-        const label = step < 60 ? second : minute;
-        const dated = day === before ? label : `${label}\n${shortDay(day)}`;
-        before = day;
-        return dated;
-      });
-    }
-
-    /** What stands along the lower axis, and where. */
-    along() {
-      const values = (_, splits, __, ___, step) => this.labels(splits, step);
-      if (this.said.durations) {
-        const { from, to } = this.said;
-        const all = ROUND.map((ns) => BINS * Math.log2(ns)).filter((at) => from <= at && at <= to);
-        return { values: (_, splits) => splits.map((at) => short(2 ** (at / BINS))), splits: (...asked) => spaced(all, (length) => this.wide(length), asked[5]) };
-      }
-      if (this.said.columns && this.said.width >= DAY) return { values, splits: (...asked) => this.middles(asked[5]) };
-      return { values };
-    }
-
-    /** Where dates stand: below the middle of a day's column. */
-    middles(space) {
-      const { from, to, width } = this.said;
-      const every = Math.ceil(space / this.wide(width)) * width;
-      const count = Math.floor((this.times.at(-1) - from) / every) + 1;
-      return Array.from({ length: count }, (_, number) => this.times.at(-1) - number * every).reverse();
     }
 
     /** Draws limits and the moments that are marked. */
@@ -318,7 +231,7 @@
     /** What a stretch is called. */
     called(at) {
       if (!this.said.durations) return stretch(this.start(at), this.said.width);
-      const edge = (bin) => text("duration", 2 ** (bin / BINS));
+      const edge = (bin) => text("duration", ofBin(bin));
       return `${edge(this.start(at))} to ${edge(this.start(at + 1))}`;
     }
 
@@ -352,8 +265,6 @@
       this.when.replaceChildren(told, ...ways);
     }
 
-    // The keyboard: a chart is one thing to stop at, along which one goes.
-
     /** Says what it is, and the values where the reader is, or the latest. */
     announce() {
       const last = this.times.length - 1;
@@ -374,93 +285,15 @@
 
     leave() {
       this.at = this.anchor = undefined;
-      this.selected();
+      brush.selected(this);
       this.drawn.setCursor({ left: -10, top: -10 }, true, true);
       for (const item of this.legend.children) item.lastChild.textContent = "";
       this.when.replaceChildren();
       this.told = undefined;
     }
 
-    /** Shows which time is chosen, from one place to another; none without them. */
-    selected(left = 0, right = 0) {
-      const height = left === right ? 0 : this.drawn.over.clientHeight;
-      this.drawn.setSelect({ left: Math.min(left, right), width: Math.abs(right - left), top: 0, height }, false);
-    }
-
-    press(event) {
-      const last = this.times.length - 1;
-      const at = this.at ?? last;
-      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -last, End: last };
-      if (event.ctrlKey || event.altKey || event.metaKey) return;
-      if (event.key in steps) {
-        // Shift and an arrow choose a time, from where one was.
-        this.anchor = event.shiftKey && !this.said.durations ? (this.anchor ?? at) : undefined;
-        this.go(Math.min(Math.max(at + steps[event.key], 0), last));
-        const edge = (number) => this.drawn.valToPos(Math.min(Math.max(number, this.said.from), this.said.to), "x");
-        if (this.anchor === undefined) this.selected();
-        else this.selected(...this.chosen().map(edge));
-      } else if (event.key === "Enter" && this.anchor !== undefined) {
-        choose(...this.chosen());
-      } else if (event.key === "Enter" && this.said.ways) {
-        this.follow(at);
-      } else if (event.key === "Enter" || event.key === " ") {
-        this.table.open = !this.table.open;
-      } else if (event.key === "Escape") {
-        this.leave();
-      } else {
-        return;
-      }
-      event.preventDefault();
-    }
-
-    /** Goes to the traces of a column. */
-    follow(at) {
-      const [traces] = at === null ? [] : this.ways(at);
-      if (traces) location.assign(traces.href);
-    }
-
-    /** From where to where a time is chosen. */
-    chosen() {
-      const [first, last] = [this.anchor, this.at].sort((a, b) => a - b);
-      return [Math.max(this.start(first), this.said.from), Math.min(this.start(last + 1), this.said.to)];
-    }
-
     get table() {
       return this.figure.querySelector("details");
-    }
-
-    listen() {
-      this.plot.addEventListener("keydown", (event) => this.press(event));
-      this.plot.addEventListener("focus", () => this.plot.matches(":focus-visible") && this.go(this.at ?? this.times.length - 1));
-      this.plot.addEventListener("blur", ({ relatedTarget }) => this.when.contains(relatedTarget) || this.leave());
-      this.plot.addEventListener("pointerdown", (event) => this.brush(event));
-    }
-
-    /** A window is drawn across the chart. */
-    brush(down) {
-      const { over } = this.drawn;
-      if (down.button !== 0 || !over.contains(down.target)) return;
-      const box = over.getBoundingClientRect();
-      const at = (event) => Math.min(Math.max(event.clientX - box.left, 0), box.width);
-      const begin = at(down);
-      over.setPointerCapture(down.pointerId);
-      const move = (event) => {
-        if (!this.said.durations) this.selected(begin, at(event));
-        // A finger has no other way to move the cursor.
-        if (event.pointerType !== "mouse") this.drawn.setCursor({ left: at(event), top: 1 }, true, true);
-      };
-      const end = (event) => {
-        for (const [name, listener] of listeners) over.removeEventListener(name, listener);
-        const edges = [begin, at(event)].sort((a, b) => a - b);
-        this.selected();
-        if (event.type !== "pointerup") return;
-        const isClick = edges[1] - edges[0] < box.width / 100;
-        // A finger's first touch shows where a column leads.
-        if (isClick && event.pointerType === "mouse" && this.said.ways) this.follow(this.under(this.drawn.posToVal(begin, "x")));
-        if (!isClick && !this.said.durations) choose(...edges.map((edge) => this.drawn.posToVal(edge, "x")));
-      };
-      const listeners = [["pointermove", move], ["pointerup", end], ["pointercancel", end]];
-      for (const [name, listener] of listeners) over.addEventListener(name, listener);
     }
   }
 

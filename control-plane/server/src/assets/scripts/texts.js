@@ -92,7 +92,11 @@
     return `${begin.day} ${begin[part]}–${until} ${zone(from)}`;
   };
 
+  // Bins of durations, eight to a doubling, as the histograms of the server have them.
+  const binOf = (ns) => 8 * Math.log2(ns);
+  const ofBin = (bin) => 2 ** (bin / 8);
+
   const axisOf = (unit, top, currency) => AXES[unit](top, currency);
 
-  globalThis.texts = { axisOf, clock, isLocal, shortDay, stretch, value };
+  globalThis.texts = { axisOf, binOf, clock, isLocal, ofBin, shortDay, stretch, value };
 })();
