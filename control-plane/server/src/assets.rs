@@ -31,6 +31,8 @@ const FILES: &[(&str, &str, &str)] = &[
     ("style.css", CSS, STYLE),
     ("htmx.js", JAVASCRIPT, include_str!("assets/vendor/htmx.min.js")),
     ("busy.js", JAVASCRIPT, include_str!("assets/scripts/busy.js")),
+    ("axes.js", JAVASCRIPT, include_str!("assets/scripts/axes.js")),
+    ("brush.js", JAVASCRIPT, include_str!("assets/scripts/brush.js")),
     ("charts.js", JAVASCRIPT, include_str!("assets/scripts/charts.js")),
     ("copy.js", JAVASCRIPT, include_str!("assets/scripts/copy.js")),
     ("texts.js", JAVASCRIPT, include_str!("assets/scripts/texts.js")),
