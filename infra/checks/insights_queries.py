@@ -35,11 +35,16 @@ class Refused(ValueError):
 
 def check(query):
     """Raises `Refused` where Logs Insights would."""
+    for text in commands(query):
+        command(text)
+
+
+def commands(query):
+    """Texts of the commands of a query, without its comments."""
     text = "\n".join(line for line in query.splitlines() if not line.lstrip().startswith("#"))
     if not text.strip():
         raise Refused("empty")
-    for number, command in enumerate(_split(text)):
-        _command(command.strip(), number)
+    return [each.strip() for each in _split(text)]
 
 
 def _split(text):
@@ -60,7 +65,8 @@ def _split(text):
     return [*parts, current]
 
 
-def _command(text, number):
+def command(text):
+    """Name and tokens (kind, text) of a command."""
     match = re.match(r"[A-Za-z]+", text)
     if not match or match.group() not in COMMANDS:
         raise Refused(f"no such command: {text[:30]!r}")
@@ -87,6 +93,7 @@ def _command(text, number):
         raise Refused("stats without an aggregate")
     if name == "SOURCE" and tokens[0][0] != "string" and tokens[0][1] != "logGroups":
         raise Refused("SOURCE takes a log group")
+    return name, tokens
 
 
 def _brackets(tokens):

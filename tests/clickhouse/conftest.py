@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+import grafana
 import spans
 
 SQL = Path(__file__).parents[2] / "infra" / "clickhouse"
+DASHBOARDS = [json.loads(path.read_text()) for path in sorted((SQL.parent / "grafana/dashboards/clickhouse").glob("*.json"))]
 BINARY = Path(__file__).parents[2] / "target/debug/control-plane"
 SHIM = Path(__file__).with_name("shim.py")
 # What a batch of the exporter has, or more.
@@ -42,7 +44,8 @@ class ClickHouse:
         binary = os.environ.get("CONTROL_PLANE_BIN", BINARY)
         subprocess.run([binary, "migrate", "--store", store, "--otel-traces", f"{self.otel}.otel_traces"], check=True, stdout=subprocess.DEVNULL)
         config = folder / "control-plane.toml"
-        config.write_text("[slo]\nsettle_seconds = 0\n")
+        # The prices that the dashboards have.
+        config.write_text("[slo]\nsettle_seconds = 0\n" + (SQL.parents[1] / "local/prices.toml").read_text())
         command = [binary, "serve", "--listen", "127.0.0.1:0", "--data", folder / "data", "--config", config, "--store", store]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.control_plane = re.fullmatch(r"listening on (\S+)\n", self.process.stdout.readline())[1]
@@ -91,16 +94,12 @@ class ClickHouse:
                 (SELECT width, start, version FROM counted(from = {first}, to = {last}, hours_to = 0, days_to = 0))""")
 
     def ask(self, name, start, end, **variables):
-        """Rows of one of the files, its macros and variables replaced as Grafana's data source does:
-        https://github.com/grafana/clickhouse-datasource/blob/main/pkg/macros/macros.go"""
-        sql = (SQL / f"{name}.sql").read_text()
-        for macro, moment in (("$__fromTime", start), ("$__toTime", end)):
-            sql = sql.replace(macro, f"toDateTime({int(moment.timestamp())})")
-        sql = re.sub(r"\$__timeInterval\((\w+)\)", r"toStartOfInterval(toDateTime(\1), INTERVAL 300 second)", sql)
-        for variable, value in variables.items():
-            sql = sql.replace(f"${{{variable}:singlequote}}", f"'{value}'").replace(f"${{{variable}}}", str(value))
-        assert "$" not in sql, sql
-        return self.rows(sql)
+        """Rows of one of the files; what is not said of variables is as the dashboards have it at first."""
+        return self.panel((SQL / f"{name}.sql").read_text(), start, end, **variables)
+
+    def panel(self, sql, start, end, interval=300, **variables):
+        """Rows of what Grafana asks."""
+        return self.rows(grafana.expand(sql, start.timestamp(), end.timestamp(), interval, grafana.at_first(DASHBOARDS) | variables))
 
 
 @pytest.fixture(scope="session")

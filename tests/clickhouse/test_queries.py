@@ -14,7 +14,29 @@ from spans import AT, TENANTS, latency_bin, requests
 HOUR = timedelta(hours=1)
 # Minutes; an hour that is cut; a week by the hour and the day, its ends by the minute.
 WINDOWS = [(AT - timedelta(minutes=5), AT), (AT - HOUR, AT), (AT - timedelta(days=7), AT - HOUR)]
+# As infra/slo says, and of one tenant by itself.
 ALLOWED = {"basic": 0.005, "standard": 0.001, "premium": 0.0005}
+QUICK_MS = {"basic": 2_000, "standard": 1_000, "premium": 500}
+# As the dashboards have them: a million requests, a GB-second, memory in MB.
+PRICES = (4.7, 0.0000133334, 256)
+DAY = timedelta(days=1)
+
+
+def allowed_of(tenant):
+    """Share of a tenant's requests that may fail."""
+    return 0.0002 if tenant == "oceanic" else ALLOWED[TENANTS[tenant]]
+
+
+def whole_days(start, end):
+    """Days (UTC) that a window touches."""
+    first, last = (moment.replace(hour=0, minute=0, second=0, microsecond=0) for moment in (start, end - timedelta(seconds=1)))
+    return first, last + DAY
+
+
+def cost(sample):
+    """By the prices of all services."""
+    seconds = sum(span.weight * span.duration_ns for span in sample) / 1e9
+    return sum(span.weight for span in sample) * PRICES[0] / 1e6 + seconds * PRICES[2] / 1_024 * PRICES[1]
 
 
 def nearest_rank(sample, quantile):
@@ -48,60 +70,76 @@ def test_sums_are_the_rows_of_the_evaluator(clickhouse, all_spans):
 
 
 @pytest.mark.parametrize("start, end", WINDOWS)
-def test_error_rates(clickhouse, all_spans, start, end):
-    found = clickhouse.ask("error_rate", start, end)
+def test_tenants(clickhouse, all_spans, start, end):
+    found = clickhouse.ask("tenants", start, end)
     assert {row["tenant"] for row in found} == set(TENANTS) - {""}
     assert [row["error_rate"] for row in found] == sorted((row["error_rate"] for row in found), reverse=True)
     for row in found:
         sample = requests(all_spans, start, end, tenant=row["tenant"])
         assert (row["seen"], row["seen_failed"]) == (len(sample), sum(span.failed for span in sample))
-        assert row["error_rate"] == error_rate(sample)
+        assert (row["all_requests"], row["error_rate"]) == (sum(span.weight for span in sample), error_rate(sample))
         assert row["latest_tier"] == TENANTS[row["tenant"]]
+        assert row["is_estimated"] == any(span.estimated for span in sample)
+        for name, quantile in [("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)]:
+            assert row[name] == pytest.approx(nearest_rank(sample, quantile) / 1e6, rel=0.05), name
 
 
-@pytest.mark.parametrize("start, end", WINDOWS)
-@pytest.mark.parametrize("quantile", [0.5, 0.95, 0.99])
-def test_quantiles(clickhouse, all_spans, start, end, quantile):
-    found = clickhouse.ask("p99", start, end, quantile=quantile)
-    assert {row["tenant"] for row in found} == set(TENANTS) - {""}
-    for row in found:
-        exact = nearest_rank(requests(all_spans, start, end, tenant=row["tenant"]), quantile) / 1e6
-        assert row["quantile_ms"] == pytest.approx(exact, rel=0.05)
+def test_some_tenants_tiers_and_accounts(clickhouse, all_spans):
+    chosen = {"tenant": ["acme", "globex", "it's nobody"], "tier": ["basic"], "account": ["222222222222"]}
+    [row] = clickhouse.ask("tenants", AT - HOUR, AT, **chosen)
+    sample = requests(all_spans, AT - HOUR, AT, tenant="acme", account="222222222222")
+    assert (row["tenant"], row["seen"], row["error_rate"]) == ("acme", len(sample), error_rate(sample))
+    for name in ("over_time", "cost_shares", "cost_over_time"):
+        assert {row["tenant"] for row in clickhouse.ask(name, AT - HOUR, AT, **chosen)} == {"acme"}, name
+    for name in ("objectives", "burn_rates"):
+        assert {row["tenant"] for row in clickhouse.ask(name, AT - HOUR, AT, **chosen)} == {"acme"}, name
 
 
 @pytest.mark.parametrize("tier", ALLOWED)
-def test_budgets(clickhouse, all_spans, tier):
-    found = clickhouse.ask("budget", AT - HOUR, AT + timedelta(seconds=200), tier=tier, allowed=ALLOWED[tier])
+def test_objectives(clickhouse, all_spans, tier):
+    found = clickhouse.ask("objectives", AT - HOUR, AT + timedelta(seconds=200), tier=[tier])
     assert {row["tenant"] for row in found} == {tenant for tenant, of in TENANTS.items() if of == tier}
     begin = (AT - timedelta(days=30)).replace(minute=0)
     for row in found:
         sample = requests(all_spans, begin, AT, tenant=row["tenant"])
         weight, consumed = sum(span.weight for span in sample), sum(span.weight for span in sample if span.failed)
         assert (row["seen"], row["seen_failed"]) == (len(sample), sum(span.failed for span in sample))
-        allowed = weight * ALLOWED[tier]
+        allowed = weight * allowed_of(row["tenant"])
         assert (row["may_fail"], row["consumed"]) == (allowed, consumed)
         assert (row["remaining"], row["burnt"]) == (allowed - consumed, consumed / allowed)
+        assert row["limit_ms"] == QUICK_MS[tier]
+        quick = sum(span.weight for span in sample if span.duration_ns <= row["limit_ms"] * 1e6)
+        # Of the bin that the limit lies in, a part is taken to be quick.
+        edge = sum(span.weight for span in sample if latency_bin(span.duration_ns) == latency_bin(row["limit_ms"] * 1_000_000))
+        assert abs(row["quick"] * weight - quick) <= edge + 1e-6 * weight
 
 
 @pytest.mark.parametrize("tier", ALLOWED)
 def test_burn_rates(clickhouse, all_spans, tier):
-    found = clickhouse.ask("burn_rates", AT - HOUR, AT, tier=tier, allowed=ALLOWED[tier])
+    found = clickhouse.ask("burn_rates", AT - HOUR, AT, tier=[tier])
     assert {row["tenant"] for row in found} == {tenant for tenant, of in TENANTS.items() if of == tier}
     for row in found:
         for name, minutes in [("burn_5m", 5), ("burn_30m", 30), ("burn_1h", 60), ("burn_6h", 360)]:
             sample = requests(all_spans, AT - timedelta(minutes=minutes), AT, tenant=row["tenant"])
-            assert row[name] == error_rate(sample) / ALLOWED[tier], name
+            assert row[name] == error_rate(sample) / allowed_of(row["tenant"]), name
         assert (row["seen_6h"], row["seen_failed_6h"]) == (len(sample), sum(span.failed for span in sample))
 
 
+def test_a_tier_without_objectives_has_no_budget_and_no_burn(clickhouse):
+    none = {"objectives": "CAST(map('gold/', (0.9, 0.1, 1, 0.9)), 'Map(String, Tuple(Float64, Float64, Float64, Float64))')"}
+    assert clickhouse.ask("objectives", AT - HOUR, AT, **none) == clickhouse.ask("burn_rates", AT - HOUR, AT, **none) == []
+    found = clickhouse.ask("over_time", AT - HOUR, AT, **none)
+    assert found and all(row["burn"] is None and row["error_rate"] is not None for row in found)
+
+
 def test_a_window_without_requests_has_no_burn_rate(clickhouse):
-    found = clickhouse.ask("burn_rates", AT, AT + timedelta(minutes=30), tier="basic", allowed=0.005)
+    found = clickhouse.ask("burn_rates", AT, AT + timedelta(minutes=30), tier=["basic"])
     assert found and all(row["burn_5m"] is None and row["burn_1h"] is not None for row in found)
 
 
 @pytest.mark.parametrize("start, end", WINDOWS)
 def test_cost_shares(clickhouse, all_spans, start, end):
-    everything = requests(all_spans, start, end)
+    everything = requests(all_spans, *whole_days(start, end))
     of_line = defaultdict(list)
     for span in everything:
         of_line[span.tenant, span.tier, span.service].append(span)
@@ -112,19 +150,40 @@ def test_cost_shares(clickhouse, all_spans, start, end):
     for row in found:
         sample = of_line[row["tenant"], row["tier"], row["service"]]
         of_sample = sum(span.weight * span.duration_ns for span in sample)
-        assert (row["all_requests"], row["seconds"]) == (sum(span.weight for span in sample), of_sample / 1e9)
+        assert row["all_requests"] == sum(span.weight for span in sample)
+        # Days are sums of floating-point numbers that are sums.
+        assert row["seconds"] == pytest.approx(of_sample / 1e9, rel=1e-12)
         assert row["requests_share"] == row["all_requests"] / weight
-        # Seconds are quotients: their sum is rounded.
         assert row["seconds_share"] == pytest.approx(of_sample / time, rel=1e-12)
+        assert row["cost"] == pytest.approx(cost(sample), rel=1e-12)
         assert row["is_estimated"] == any(span.estimated for span in sample)
     assert sum(row["all_requests"] for row in found) == weight
     assert sum(row["requests_share"] for row in found) == pytest.approx(1, abs=1e-12)
 
 
+def test_cost_over_time(clickhouse, all_spans):
+    start, end = AT - 3 * DAY, AT
+    found = clickhouse.ask("cost_over_time", start, end)
+    assert list(found[0]) == ["time", "tenant", "cost"]
+    expected = defaultdict(list)
+    for span in requests(all_spans, *whole_days(start, end)):
+        expected[f"{datetime.fromtimestamp(span.start_ns // spans.SECONDS, UTC):%Y-%m-%d} 00:00:00", span.tenant].append(span)
+    assert {(row["time"], row["tenant"]) for row in found} == set(expected)
+    for row in found:
+        assert row["cost"] == pytest.approx(cost(expected[row["time"], row["tenant"]]), rel=1e-12)
+
+
+def test_a_service_has_its_own_price(clickhouse):
+    prices = "CAST(map('', (0, 0, 256), 'booking', (1000000, 0, 256)), 'Map(String, Tuple(Float64, Float64, Float64))')"
+    found = clickhouse.ask("cost_shares", AT - HOUR, AT, prices=prices)
+    assert {row["service"]: row["cost"] > 0 for row in found} == {"booking": True, "mileage": False}
+    assert all(row["cost"] == row["all_requests"] for row in found if row["service"] == "booking")
+
+
 def test_requests_over_time(clickhouse, all_spans):
     start, end = AT - timedelta(hours=3), AT
     found = clickhouse.ask("over_time", start, end)
-    assert list(found[0]) == ["time", "tenant", "seen", "error_rate"], "a time series has its time first"
+    assert list(found[0])[:2] == ["time", "tenant"], "a time series has its time first"
     expected = defaultdict(list)
     for span in requests(all_spans, start, end):
         if span.tenant:
@@ -134,6 +193,19 @@ def test_requests_over_time(clickhouse, all_spans):
     for row in found:
         sample = expected[row["time"], row["tenant"]]
         assert (row["seen"], row["error_rate"]) == (len(sample), error_rate(sample))
+        assert row["per_second"] == sum(span.weight for span in sample) / 300
+        assert row["burn"] == error_rate(sample) / allowed_of(row["tenant"])
+        assert row["p99_ms"] == pytest.approx(nearest_rank(sample, 0.99) / 1e6, rel=0.05)
+
+
+def test_hours_over_time_are_their_minutes(clickhouse):
+    start, end = (AT - 3 * DAY).replace(minute=0), AT.replace(minute=0)
+    text = (SQL / "over_time.sql").read_text()
+    by_hour, by_minute = (clickhouse.panel(text, start, end, interval) for interval in (3_600, 300))
+    requests_of = defaultdict(int)
+    for row in by_minute:
+        requests_of[row["tenant"], row["time"][:13]] += row["seen"]
+    assert {(row["tenant"], row["time"][:13]): row["seen"] for row in by_hour} == dict(requests_of)
 
 
 def test_merged_parts_give_the_same_answers(clickhouse):
@@ -143,6 +215,6 @@ def test_merged_parts_give_the_same_answers(clickhouse):
 
 
 def test_every_file_is_asked():
-    asked = {"error_rate", "over_time", "p99", "budget", "burn_rates", "cost_shares"}
+    asked = {"tenants", "over_time", "objectives", "burn_rates", "cost_shares", "cost_over_time", "map_nodes", "map_edges"}
     assert {path.stem for path in SQL.glob("*.sql")} == asked | {"otel_traces"}
     assert all(path.read_text().startswith("-- ") for path in SQL.glob("*.sql"))

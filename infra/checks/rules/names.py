@@ -4,7 +4,7 @@ import json
 import re
 
 from .alarms import ALARMS
-from .reading import condition_values, resource_statements, watched, widgets
+from .reading import condition_values, existing, resource_statements, watched, widgets
 from .registered import check
 
 
@@ -31,11 +31,7 @@ def topic_and_queue_names_agree(project):
 @check
 def what_is_watched_exists(project):
     """Alarms and dashboards name queues, functions and APIs of other accounts by convention."""
-    known = {"QueueName": set(), "FunctionName": set(), "ApiName": set(), "CanaryName": set()}
-    kinds = {"AWS::SQS::Queue": "QueueName", "AWS::Serverless::Function": "FunctionName", "AWS::Serverless::Api": "ApiName",
-             "AWS::Synthetics::Canary": "CanaryName"}
-    for _, stack, name, _ in project.resources(*kinds):
-        known[kinds[stack.template["Resources"][name]["Type"]]].add((stack.account, stack.name(name)))
+    known = existing(project)
     for label, where, account, dimensions in watched(project):
         for dimension, value in dimensions.items():
             if dimension in known and (account, value) not in known[dimension]:

@@ -80,6 +80,16 @@ def watched(project):
             yield label, name, options.get("accountId", ""), dict(zip(plain[2::2], plain[3::2]))
 
 
+def existing(project):
+    """What metrics are named after: by dimension, accounts and names."""
+    known = {"QueueName": set(), "FunctionName": set(), "ApiName": set(), "CanaryName": set()}
+    kinds = {"AWS::SQS::Queue": "QueueName", "AWS::Serverless::Function": "FunctionName", "AWS::Serverless::Api": "ApiName",
+             "AWS::Synthetics::Canary": "CanaryName"}
+    for _, stack, name, _ in project.resources(*kinds):
+        known[kinds[kind(stack, name)]].add((stack.account, stack.name(name)))
+    return known
+
+
 def function_statements(properties):
     """What a function's inline policies say."""
     for policy in as_list(properties.get("Policies")):

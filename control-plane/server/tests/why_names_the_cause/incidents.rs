@@ -40,7 +40,7 @@ pub(crate) struct Window {
     number: u64,
     started: u64,
     /// Requests that each cause has harmed.
-    harmed: Vec<usize>,
+    pub(crate) harmed: Vec<usize>,
 }
 
 /// Services that are called by the one before, or take what it sent; with the attributes of their own.
@@ -59,14 +59,14 @@ const HOSTS: usize = 10;
 
 impl Window {
     /// An incident: one value of some attribute makes from 1 % to 30 % of its requests fail, others fail for other reasons. Of so many requests it harms
-    /// fifteen at least: fewer nobody could tell from the others.
+    /// one at least.
     pub(crate) fn incident(seed: u64, requests: usize) -> Self {
-        Self::incidents(seed, requests, 1)
+        Self::incidents(seed, requests, 1, 1)
     }
 
     /// Several of them at once, each with an attribute of its own, and in the service that comes first: who fails there comes to no other, where it could fail
-    /// for another reason.
-    pub(crate) fn incidents(seed: u64, requests: usize, causes: usize) -> Self {
+    /// for another reason. Of so many requests each harms that many at least.
+    pub(crate) fn incidents(seed: u64, requests: usize, causes: usize, at_least: usize) -> Self {
         let some = |attempt: u64| {
             let mut window = Self::quiet(seed * 1_000 + attempt);
             window.background = window.random.f64() * 0.01;
@@ -82,7 +82,7 @@ impl Window {
         let harms = |attempt: &u64| {
             let mut window = some(*attempt);
             window.requests(requests);
-            window.harmed.iter().all(|harmed| *harmed >= 15)
+            window.harmed.iter().all(|harmed| *harmed >= at_least)
         };
         some((0..).filter(is_meant).find(harms).unwrap())
     }

@@ -134,7 +134,7 @@ async fn causes_are_named(here: Here) {
         let found = here.why_of_all(n, REQUESTS).await;
         let cause = &window.causes[0];
         if place(&found, cause).is_none_or(|place| place >= 3) {
-            missed.push(format!("seed {seed}, {cause:?}: {}", found.summary));
+            missed.push(format!("seed {seed}, {cause:?}, {} harmed: {}", window.harmed[0], found.summary));
         }
     }
     eprintln!("{} of {WINDOWS} causes are among the first three", WINDOWS as usize - missed.len());
@@ -183,7 +183,8 @@ async fn causes_of_slow_requests_are_named() {
         window.slows = true;
         here.send(&mut window, REQUESTS).await;
         let found = here.why(n, &[("slower_than_ms", "500")]).await;
-        assert!(found.bad.matched >= 15 && found.bad.name.starts_with("requests slower than 500 ms"), "{found:?}");
+        assert_eq!(found.bad.matched, window.harmed[0], "{found:?}");
+        assert!(found.bad.name.starts_with("requests slower than 500 ms"), "{found:?}");
         assert!(
             place(&found, &window.causes[0]).is_some_and(|place| place < 3),
             "{:?}: {}",
@@ -215,7 +216,7 @@ async fn what_was_deployed_sets_after_apart_from_before() {
 async fn a_sample_has_the_same_top_three_as_all_of_them() {
     const MANY: usize = 5_000;
     let here = Here::embedded().await;
-    let mut window = Window::incidents(seed(), MANY / 5, 3).starting(here.start(0));
+    let mut window = Window::incidents(seed(), MANY / 5, 3, 15).starting(here.start(0));
     let sent = window.requests(MANY);
     let whole = compared_whole(&sent);
     for request in posted(sent) {

@@ -1,5 +1,7 @@
 //! `GET /`: the service map.
 
+mod drawing;
+mod icon;
 mod layout;
 
 use std::collections::HashMap;
@@ -14,7 +16,7 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Table, answer, choice, live, window};
-use layout::{BAND_GAP, LANE, Layout, NODE, layout};
+use drawing::Drawing;
 
 use crate::{
     api::{Conditions, MapFilter, Query, TraceFilter, View},
@@ -46,7 +48,7 @@ async fn render(view: &View, query: &MapPage) -> Result<Markup, Problem> {
             p { "Nothing was called in this window." }
         } @else {
             (summary(&shown))
-            div.drawing tabindex="0" role="region" aria-label="Service map, scrollable" { (drawing(&shown)) }
+            div.drawing tabindex="0" role="region" aria-label="Service map, scrollable" { (Drawing::new(&shown)) }
             (legend())
             (edges(&shown))
         }
@@ -141,113 +143,6 @@ fn hurt(stats: &Stats) -> String {
 fn figures(stats: &Stats) -> String {
     let about = if stats.estimated { "≈ " } else { "" };
     format!("{about}{} · p99 {}", rate(stats.rate), duration(stats.p99_ms * 1e6))
-}
-
-fn drawing(shown: &Shown<'_>) -> Markup {
-    let layout = layout(shown.map);
-    html! {
-        svg.map width=(layout.width) height=(layout.height) viewBox={ "0 0 " (layout.width) " " (layout.height) }
-            role="group" aria-label="Services, and what they call" {
-            defs {
-                marker #arrow viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto" { path d="M0 0 8 4 0 8z" {} }
-            }
-            @for band in &layout.bands {
-                g.band {
-                    rect x="0" y=(band.y) width=(layout.width) height=(band.height) rx="10" {}
-                    text x="48" y=(band.y + 24.0) { @match band.account { Some(account) => { "Account " (account) } None => "Outside" } }
-                }
-            }
-            @for edge in &shown.map.edges { (edge_of(edge, &layout, shown)) }
-            @for node in &shown.map.nodes { (node_of(node, &layout, shown)) }
-        }
-    }
-}
-
-fn edge_of(edge: &MapEdge, layout: &Layout<'_>, shown: &Shown<'_>) -> Markup {
-    let places = layout.places.get(&edge.source).zip(layout.places.get(&edge.target));
-    let Some((&(x1, y1, band1), &(x2, y2, band2))) = places else { return html! {} };
-    let ((ax, ay), (bx, by), path, label) = if band1 == band2 && x1 < x2 {
-        let (from, to) = ((x1 + NODE.0, y1 + NODE.1 / 2.0), (x2, y2 + NODE.1 / 2.0));
-        let bend = (to.0 - from.0) / 2.0;
-        (from, to, format!("C{} {} {} {}", from.0 + bend, from.1, to.0 - bend, to.1), middle(from, to))
-    } else if band1.abs_diff(band2) > 1 {
-        // Past a band: beside its nodes, not behind them.
-        let to = (x2, y2 + NODE.1 / 2.0);
-        let beside = x1.min(x2) - LANE * 1.3;
-        let (from, out) = if x1 > x2 {
-            // Nor behind its own neighbour.
-            let (edge, away) = if y1 < y2 { (y1 + NODE.1, BAND_GAP) } else { (y1, -BAND_GAP) };
-            ((x1 + NODE.0 / 4.0, edge), edge + away)
-        } else {
-            ((x1, y1 + NODE.1 / 2.0), y1 + NODE.1 / 2.0)
-        };
-        // Between the first two bands there is room to say how often.
-        (from, to, format!("C{beside} {out} {beside} {}", to.1), (x1, y1.min(y2) + NODE.1 + BAND_GAP * 1.2))
-    } else {
-        // To another band, or back: out of the bottom, in at the top, or the other way round.
-        let down = y1 <= y2;
-        let from = (x1 + NODE.0 / 2.0, if down { y1 + NODE.1 } else { y1 });
-        let to = (x2 + NODE.0 / 2.0, if down { y2 } else { y2 + NODE.1 });
-        let bend = (to.1 - from.1) / 2.0;
-        (from, to, format!("C{} {} {} {}", from.0, from.1 + bend, to.0, to.1 - bend), middle(from, to))
-    };
-    let stats = &edge.stats;
-    let (from, to) = (shown.name(edge.source), shown.name(edge.target));
-    let (faults, errors) = (percent(stats.fault_rate), percent(stats.error_rate));
-    let title = format!("{from} to {to}: {}, {faults} faults, {errors} errors", figures(stats));
-    let path = format!("M{ax} {ay}{path} {bx} {by}");
-    html! {
-        a href=(shown.traces_over(edge)) aria-label=(title) {
-            g class={ "edge " (stats.health.name()) } {
-                title { (title) }
-                path.reach d=(path) {}
-                path d=(path) marker-end="url(#arrow)" {}
-                text x=(label.0) y=(label.1 - 5.0) text-anchor="middle" { (rate(stats.rate)) }
-                @if stats.fault_rate > 0.0 {
-                    text x=(label.0) y=(label.1 + 13.0) text-anchor="middle" { (percent(stats.fault_rate)) }
-                }
-            }
-        }
-    }
-}
-
-fn middle(from: (f64, f64), to: (f64, f64)) -> (f64, f64) {
-    ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0)
-}
-
-fn node_of(node: &MapNode, layout: &Layout<'_>, shown: &Shown<'_>) -> Markup {
-    let Some(&(x, y, _)) = layout.places.get(&node.id) else { return html! {} };
-    let stats = &node.stats;
-    // Whom nobody calls has no figures of its own: what it calls has.
-    let figures = if stats.count > 0 { figures(stats) } else { String::new() };
-    let title = match figures.as_str() {
-        "" => format!("{} {}", node.kind, node.name),
-        figures => format!("{} {}: {figures}, {} faults", node.kind, node.name, percent(stats.fault_rate)),
-    };
-    html! {
-        a href=(shown.traces_of(node)) aria-label=(title) {
-            g class={ "node " (stats.health.name()) } {
-                title { (title) }
-                rect x=(x) y=(y) width=(NODE.0) height=(NODE.1) rx="8" {}
-                rect.health x=(x) y=(y) width="5" height=(NODE.1) rx="2" {}
-                text.name x=(x + 14.0) y=(y + 22.0) { (shortened(&node.name, 21)) }
-                text x=(x + 14.0) y=(y + 38.0) { (shortened(&sort(node), 26)) }
-                text x=(x + 14.0) y=(y + 54.0) { (figures) }
-            }
-        }
-    }
-}
-
-/// What it is, where its name does not say so.
-fn sort(node: &MapNode) -> String {
-    if node.kind == node.name { "AWS".into() } else { node.kind.clone() }
-}
-
-fn shortened(text: &str, letters: usize) -> String {
-    if text.chars().count() <= letters {
-        return text.to_owned();
-    }
-    text.chars().take(letters - 1).chain(['…']).collect()
 }
 
 fn legend() -> Markup {
