@@ -6,7 +6,7 @@ use slo::{OperationCost, Spent};
 use crate::{
     api::{Spending, TenantAnswer},
     pages::frame::Table,
-    text::{changed, duration, known, percent, window},
+    text::{changed, count, duration, known, percent, window},
 };
 
 pub(super) fn section(answer: &TenantAnswer) -> Markup {
@@ -37,7 +37,7 @@ fn table(operations: &[OperationCost]) -> Markup {
         .text("Service", |line| &line.service)
         .text("Operation", |line| &line.operation)
         .number("Of its cost", |line| percent(line.share))
-        .number("Requests", |line| format!("{:.0}", line.now.requests))
+        .number("Requests", |line| count(line.now.requests))
         .number("Time, s", |line| format!("{:.1}", line.now.seconds))
         .number("Money", |line| known(line.now.micros, money))
         .number("Time a request", |line| each(&line.now))
