@@ -28,6 +28,7 @@ const SERVER: &[(&str, &[&str])] = &[
     ("config", &["forward", "alerting", "evaluator", "intake", "tenants", "trace_links"]),
     ("cors", &[]),
     ("api", &["text", "problem", "window", "tenants", "access", "delivery", "alerting", "evaluator", "trace_links"]),
+    ("jaeger", &["problem", "window", "access", "api"]),
     (
         "pages",
         &[
@@ -60,6 +61,7 @@ const SERVER: &[(&str, &[&str])] = &[
             "config",
             "cors",
             "api",
+            "jaeger",
             "pages",
         ],
     ),

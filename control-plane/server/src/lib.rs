@@ -9,6 +9,7 @@
 //! | `cors` | pages of other origins that may read the API |
 //! | [`config`] | its configuration file |
 //! | [`intake`] | OTLP/HTTP: what is accepted, what is refused and how |
+//! | `jaeger` | Jaeger's query API |
 //! | `layout` | what stands around every page |
 //! | [`leader`] | which of several servers makes sums, judges and tells |
 //! | `otel_traces` | spans that a Collector has written to ClickHouse |
@@ -35,6 +36,7 @@ pub mod delivery;
 pub mod evaluator;
 pub mod forward;
 pub mod intake;
+mod jaeger;
 mod layout;
 pub mod leader;
 mod otel_traces;

@@ -43,6 +43,7 @@ use crate::{
     evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Intake},
+    jaeger,
     leader::Leader,
     otel_traces, pages,
     problem::Problem,
@@ -110,7 +111,7 @@ pub async fn serve(
     let pages = pages::routes().into_router().with_state(sources.clone());
     let pages = guarded(pages.merge(sign_in_routes().into_router().with_state(gate.clone())));
     // Preflight is another method, too.
-    let api = guarded(api::routes().into_router().with_state(sources).method_not_allowed_fallback(other_method));
+    let api = guarded(api_routes().into_router().with_state(sources).method_not_allowed_fallback(other_method));
     // Around the guard: a page must be able to read that its user's token has expired.
     let allowed = gate.access().map(|access| access.allowed_origins().to_vec()).unwrap_or_default();
     // Fast: what is made for one answer is not worth more. What pages show of a session's secrets is different in each answer (`Visitor::csrf`), so that
@@ -282,7 +283,12 @@ async fn again(mut response: Response) -> Response {
 
 /// Every route that somebody may ask for who is signed in, or has to be; besides them there are `/healthz` and the intake's.
 pub fn routes() -> Vec<RouteRow> {
-    [api::routes().merge(pages::routes()).rows(), sign_in_routes().rows()].concat()
+    [api_routes().merge(pages::routes()).rows(), sign_in_routes().rows()].concat()
+}
+
+/// Our own, and Jaeger's.
+fn api_routes() -> Routes<Sources> {
+    api::routes().merge(jaeger::routes())
 }
 
 fn sign_in_routes() -> Routes<Gate> {

@@ -112,7 +112,8 @@ impl Export {
     }
 }
 
-fn group(part: &StoredPart) -> ResourceSpans {
+/// A part of a trace as OTLP has it.
+pub(crate) fn group(part: &StoredPart) -> ResourceSpans {
     // What is stored was read when it came.
     let spans = part.spans.iter().filter_map(|span| Span::decode(span.clone()).ok()).collect();
     let scope = ScopeSpans { spans, ..ScopeSpans::decode(part.scope.clone()).unwrap_or_default() };

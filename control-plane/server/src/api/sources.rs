@@ -18,7 +18,7 @@ use control_plane_model::{
 };
 use jiff::Timestamp;
 use serde_json::Value;
-use slo::{Prices, Reader};
+use slo::{Prices, Reader, Row};
 use tenant_registry::Tenant;
 use tokio::{
     sync::{AcquireError, Semaphore},
@@ -41,6 +41,8 @@ use crate::{
 };
 
 const MAX_ALERTS: usize = 500;
+/// Seconds.
+const LATELY: i64 = 2 * 86_400;
 /// Requests that read traces whole at once; others wait.
 pub(crate) const READERS: usize = 4;
 /// What is said of a trace that is not there, or not for these eyes.
@@ -110,6 +112,10 @@ impl View {
             order: filter.order()?,
             limit: filter.limit()?,
         };
+        self.search(search).await
+    }
+
+    pub(crate) async fn search(&self, search: Search) -> Result<Found, Problem> {
         in_time(self.sources.spans.search(&self.scope, search)).await
     }
 
@@ -182,7 +188,7 @@ impl View {
         let conditions = now.as_ref().map(|_| evaluator.distances(id, reader)).unwrap_or_default();
         let window = window.resolve(Timestamp::now())?;
         let (over, alerts, users) = tokio::try_join!(
-            in_time(objectives::over(&**spans, &self.scope, id, window, prices.as_deref())),
+            in_time(objectives::over(&**spans, &self.scope, id, window, prices.as_deref(), now.as_ref())),
             self.alerts(Some(id)),
             async { Ok(self.users(id, window).await) },
         )?;
@@ -255,6 +261,12 @@ impl View {
         let before = async { if is_of_all { of(days.before, days.from - 1).await } else { Ok(Vec::new()) } };
         let (rows, before) = tokio::try_join!(of(days.from, days.to - 1), before)?;
         Ok(CostAnswer::of(days, (&rows, &before), self.sources.prices.as_deref(), is_of_all, now.as_second()))
+    }
+
+    /// The sums of requests and handled messages of today and the days before it, a row for each operation.
+    pub(crate) async fn requests_lately(&self) -> Result<Vec<Row>, Problem> {
+        let now = Timestamp::now().as_second();
+        in_time(self.sources.spans.costs(&self.scope, now - LATELY, now)).await
     }
 
     /// What was recorded of those who run the system, which is for them alone.

@@ -12,7 +12,7 @@ use crate::{
     api::{CostAnswer, CostFilter, DearTenant, Query, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{changed, count, known, link, money, percent},
+    text::{changed, count, known, link, money, percent, spent},
 };
 
 const TITLE: &str = "Cost";
@@ -42,7 +42,7 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
         p {
             "Whole days, UTC, by requests served and time spent, scaled by adjusted counts: "
             strong { (count(report.total.requests)) " requests, " (count(report.total.seconds)) " s" }
-            @if let (Some(cents), Some(currency)) = (report.total.cents, &report.currency) { ", " strong { (money(cents)) " " (currency) } }
+            @if let (Some(cents), Some(currency)) = (report.total.cents, &report.currency) { ", " strong { (in_money(cents)) " " (currency) } }
             "." @if report.total.estimated { " ≈: the weight of some sampled traces is not known." }
             @if report.currency.is_none() { " Name prices in the configuration (" code { "[prices]" } ") to see money." }
         }
@@ -118,14 +118,14 @@ fn lines<'a>(
         .number("Time spent", |line| spent(line.share.seconds))
         .number("Of all time", |line| percent(line.share.seconds_share));
     let priced = lines.iter().any(|line| line.share.cents.is_some());
-    let table = if priced { table.number("Cost", |line| known(line.share.cents, money)) } else { table };
+    let table = if priced { table.number("Cost", |line| known(line.share.cents, in_money)) } else { table };
     html! {
         (more(table))
         @if lines.len() > SHOWN { p { "The first " (SHOWN) " of " (count(lines.len())) "." } }
     }
 }
 
-/// Seconds; where they are few, with a tenth.
-fn spent(seconds: f64) -> String {
-    if seconds < 100.0 { format!("{seconds:.1} s") } else { format!("{} s", count(seconds)) }
+/// An amount of cents.
+fn in_money(cents: u64) -> String {
+    money(cents as f64 * 1e4)
 }

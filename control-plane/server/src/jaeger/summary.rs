@@ -1,0 +1,82 @@
+//! What a list of traces says of one, as Jaeger's query service sums it up (`querysvc/summary.go`).
+
+use std::collections::{BTreeMap, HashSet};
+
+use control_plane_model::{otlp, trace::TraceId};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span, status::StatusCode};
+use serde::Serialize;
+
+/// A line of the list.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Summary {
+    trace_id: String,
+    root_service_name: String,
+    root_operation_name: String,
+    /// Nanoseconds since 1970, as text: JavaScript holds no number as large.
+    min_start_time_unix_nano: String,
+    max_end_time_unix_nano: String,
+    span_count: usize,
+    error_span_count: usize,
+    /// Spans whose parent has not come.
+    orphan_span_count: usize,
+    services: Vec<Service>,
+}
+
+/// A service's share of it.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Service {
+    name: String,
+    span_count: usize,
+    error_span_count: usize,
+}
+
+impl Summary {
+    /// Of the spans of a trace.
+    pub(super) fn of(trace_id: TraceId, groups: &[ResourceSpans]) -> Self {
+        let spans: Vec<(String, &Span)> = groups
+            .iter()
+            .flat_map(|group| {
+                let service = otlp::Resource::of(&group.resource.clone().unwrap_or_default()).service.to_string();
+                group.scope_spans.iter().flat_map(|part| &part.spans).map(move |span| (service.clone(), span))
+            })
+            .collect();
+        let ids: HashSet<&[u8]> = spans.iter().map(|(_, span)| span.span_id.as_slice()).collect();
+        let parent = |span: &Span| {
+            let id = &span.parent_span_id;
+            (id.iter().any(|byte| *byte != 0) && *id != span.span_id).then(|| id.clone())
+        };
+        let mut services: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        let mut orphans = 0;
+        for (service, span) in &spans {
+            let failed = span.status.as_ref().is_some_and(|status| status.code() == StatusCode::Error);
+            let (all, errors) = services.entry(service).or_default();
+            *all += 1;
+            *errors += usize::from(failed);
+            orphans += usize::from(parent(span).is_some_and(|id| !ids.contains(id.as_slice())));
+        }
+        let roots = spans.iter().filter(|(_, span)| parent(span).is_none());
+        let root = roots.min_by_key(|(_, span)| span.start_time_unix_nano);
+        let start = spans.iter().map(|(_, span)| span.start_time_unix_nano).min().unwrap_or_default();
+        let end = spans.iter().map(|(_, span)| span.end_time_unix_nano.max(span.start_time_unix_nano)).max();
+        Self {
+            trace_id: trace_id.to_string(),
+            root_service_name: root.map(|(service, _)| service.clone()).unwrap_or_default(),
+            root_operation_name: root.map(|(_, span)| span.name.clone()).unwrap_or_default(),
+            min_start_time_unix_nano: start.to_string(),
+            max_end_time_unix_nano: end.unwrap_or_default().to_string(),
+            span_count: spans.len(),
+            error_span_count: services.values().map(|(_, errors)| errors).sum(),
+            orphan_span_count: orphans,
+            services: services
+                .into_iter()
+                .map(|(name, (span_count, error_span_count))| Service {
+                    name: name.to_owned(),
+                    span_count,
+                    error_span_count,
+                })
+                .collect(),
+        }
+    }
+}

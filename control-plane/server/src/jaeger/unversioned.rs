@@ -1,0 +1,186 @@
+//! The older API, without a version.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    http::{StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use control_plane_model::map::{MapNode, ServiceMap};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    asked::{Asked, Parameters, trace_id},
+    reading,
+    spans::Trace,
+};
+use crate::{
+    api::{Id, MapFilter, View, WindowQuery},
+    problem::{Problem, off_thread},
+};
+
+/// How far back dependencies are summed where nothing is said, as with Jaeger; milliseconds.
+const USUAL_LOOKBACK_MS: i64 = 86_400_000;
+/// Traces that are asked for by their ids at once.
+const MOST_IDS: usize = 100;
+
+/// What every answer is wrapped in.
+#[derive(Debug, Serialize)]
+struct Envelope<T> {
+    data: Option<T>,
+    total: usize,
+    limit: usize,
+    offset: usize,
+    errors: Option<Vec<Complaint>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Complaint {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    msg: String,
+    #[serde(rename = "traceID", skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
+}
+
+impl<T> Envelope<T> {
+    fn of(data: T, total: usize) -> Self {
+        Self { data: Some(data), total, limit: 0, offset: 0, errors: None }
+    }
+}
+
+/// An error as its clients read it.
+#[derive(Debug)]
+pub(super) struct Refused(Problem);
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let Self(Problem { status, detail, .. }) = self;
+        let complaint = Complaint { code: Some(status.as_u16()), msg: detail, trace_id: None };
+        let envelope: Envelope<()> =
+            Envelope { data: None, total: 0, limit: 0, offset: 0, errors: Some(vec![complaint]) };
+        (status, Json(envelope)).into_response()
+    }
+}
+
+/// A name of spans.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Operation {
+    name: String,
+    span_kind: &'static str,
+}
+
+/// Who calls whom how often.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Dependency {
+    parent: String,
+    child: String,
+    call_count: i64,
+}
+
+fn listed<T: Serialize>(data: Vec<T>) -> Response {
+    let total = data.len();
+    Json(Envelope::of(data, total)).into_response()
+}
+
+/// `GET /jaeger/api/services`
+pub(super) async fn services(view: View) -> Result<Response, Refused> {
+    Ok(listed(view.facets().await?.services))
+}
+
+/// `GET /jaeger/api/services/{service}/operations`
+pub(super) async fn operations_of(view: View, Id(service): Id) -> Result<Response, Refused> {
+    let mut names: Vec<_> = reading::operations(&view, &service).await?.into_iter().map(|(name, _)| name).collect();
+    // Of several kinds; they are in the order of names.
+    names.dedup();
+    Ok(listed(names))
+}
+
+/// `GET /jaeger/api/operations`
+pub(super) async fn operations(view: View, uri: Uri) -> Result<Response, Refused> {
+    let parameters = Parameters::of(&uri);
+    let service = parameters.get("service").ok_or_else(|| Problem::bad_request("parameter 'service' is required"))?;
+    let meant = |kind: &str| parameters.get("spanKind").is_none_or(|meant| meant == kind);
+    let all = reading::operations(&view, service).await?.into_iter().filter(|(_, kind)| meant(kind));
+    Ok(listed(all.map(|(name, span_kind)| Operation { name, span_kind }).collect()))
+}
+
+/// `GET /jaeger/api/traces`: a search, or traces by their ids.
+pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
+    let parameters = Parameters::of(&uri);
+    let ids: Vec<_> = parameters.all("traceID").take(MOST_IDS).collect();
+    let (mut traces, mut missing) = (Vec::new(), Vec::new());
+    if ids.is_empty() {
+        let (asked, window) = Asked::unversioned(&parameters, Timestamp::now())?;
+        traces.extend(reading::find(&view, asked, window).await?.into_iter().map(|whole| whole.trace));
+    }
+    for id in ids {
+        match reading::trace(&view, trace_id(id).map_err(Problem::from)?).await {
+            Ok(whole) => traces.push(whole.trace),
+            Err(problem) if problem.status == StatusCode::NOT_FOUND => {
+                missing.push(Complaint { code: None, msg: problem.detail, trace_id: Some(id.to_owned()) });
+            }
+            Err(problem) => return Err(problem.into()),
+        }
+    }
+    answer(traces, missing).await
+}
+
+/// `GET /jaeger/api/traces/{id}`
+pub(super) async fn trace(view: View, Id(id): Id) -> Result<Response, Refused> {
+    let whole = reading::trace(&view, trace_id(&id).map_err(Problem::from)?).await?;
+    answer(vec![whole.trace], Vec::new()).await
+}
+
+async fn answer(traces: Vec<Trace>, missing: Vec<Complaint>) -> Result<Response, Refused> {
+    let errors = (!missing.is_empty()).then_some(missing);
+    Ok(off_thread(move || Json(Envelope { errors, ..Envelope::of(traces, 0) }).into_response()).await?)
+}
+
+/// `GET /jaeger/api/dependencies`: the edges of the service map.
+pub(super) async fn dependencies(view: View, uri: Uri) -> Result<Response, Refused> {
+    let parameters = Parameters::of(&uri);
+    let to = parameters.number("endTs", Timestamp::now().as_millisecond())?;
+    let from = to.saturating_sub(parameters.number("lookback", USUAL_LOOKBACK_MS)?);
+    // The map is of whole minutes.
+    let second = |milliseconds: i64| Some(milliseconds.div_euclid(1_000).to_string());
+    let window = WindowQuery { window: None, from: second(from), to: second(to.saturating_add(999)) };
+    let map = view.map(&MapFilter { window, ..MapFilter::default() }).await?;
+    let data = edges(&map, parameters.get("service"));
+    Ok(Json(Envelope::of(data, 0)).into_response())
+}
+
+/// The edges of a map by names: what has the same name in several accounts is one to Jaeger. Only those of one service, if one is named.
+fn edges(map: &ServiceMap, service: Option<&str>) -> Vec<Dependency> {
+    let names: BTreeMap<u32, String> = map.nodes.iter().map(|node| (node.id, name(node))).collect();
+    let name = |id: &u32| names.get(id).cloned().unwrap_or_default();
+    let mut calls: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for edge in &map.edges {
+        *calls.entry((name(&edge.source), name(&edge.target))).or_default() += edge.stats.count;
+    }
+    let is_meant =
+        |(parent, child): &(String, String)| service.is_none_or(|service| parent == service || child == service);
+    let meant = calls.into_iter().filter(|(ends, _)| is_meant(ends));
+    meant.map(|((parent, child), call_count)| Dependency { parent, child, call_count }).collect()
+}
+
+/// A service by its name; what it calls with its kind before it, as a table may be called as a service is.
+fn name(MapNode { kind, name, .. }: &MapNode) -> String {
+    if kind == "service" || kind == "client" || kind == name { name.clone() } else { format!("{kind} {name}") }
+}
+
+/// `GET /jaeger/api/metrics/…`: what Jaeger answers that has no store of metrics. Rates and latencies are on our own pages.
+pub(super) async fn metrics(_view: View) -> Refused {
+    Refused(Problem::new(StatusCode::NOT_IMPLEMENTED, "metrics querying is currently disabled"))
+}

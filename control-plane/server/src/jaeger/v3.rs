@@ -1,0 +1,112 @@
+//! Version 3: services, operations and summaries as JSON of its own, traces as OTLP's JSON in a `result`.
+
+use axum::{
+    Json,
+    http::{Uri, header},
+    response::{IntoResponse, Response},
+};
+use control_plane_model::otlp;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    asked::{Asked, Parameters, trace_id},
+    reading::{self, Whole},
+    summary::Summary,
+};
+use crate::{
+    api::{Id, View},
+    problem::{Problem, off_thread},
+};
+
+/// An error as its gateway writes it.
+#[derive(Debug)]
+pub(super) struct Refused(Problem);
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let Self(Problem { status, detail, .. }) = self;
+        (status, Json(json!({ "error": { "httpCode": status.as_u16(), "message": detail } }))).into_response()
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Services {
+    services: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Operations {
+    operations: Vec<Operation>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Operation {
+    name: String,
+    span_kind: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Summaries {
+    summaries: Vec<Summary>,
+}
+
+/// `GET /jaeger/api/v3/services`
+pub(super) async fn services(view: View) -> Result<Json<Services>, Refused> {
+    Ok(Json(Services { services: view.facets().await?.services }))
+}
+
+/// `GET /jaeger/api/v3/operations`
+pub(super) async fn operations(view: View, uri: Uri) -> Result<Json<Operations>, Refused> {
+    let parameters = Parameters::of(&uri);
+    let kind = parameters.get("spanKind").or_else(|| parameters.get("span_kind"));
+    let all = reading::operations(&view, parameters.get("service").unwrap_or_default()).await?;
+    let meant = all.into_iter().filter(|(_, own)| kind.is_none_or(|kind| kind == *own));
+    Ok(Json(Operations { operations: meant.map(|(name, span_kind)| Operation { name, span_kind }).collect() }))
+}
+
+/// `GET /jaeger/api/v3/traces`
+pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
+    let found = find(&view, &uri).await?;
+    if found.is_empty() {
+        return Err(Problem::not_found("No traces found").into());
+    }
+    Ok(result(found).await?)
+}
+
+/// `GET /jaeger/api/v3/traces/{id}`
+pub(super) async fn trace(view: View, Id(id): Id) -> Result<Response, Refused> {
+    let id = trace_id(&id).map_err(|error| Problem::bad_request(format!("malformed parameter trace_id: {error}")))?;
+    Ok(result(vec![reading::trace(&view, id).await?]).await?)
+}
+
+/// `GET /jaeger/api/v3/trace-summaries`
+pub(super) async fn trace_summaries(view: View, uri: Uri) -> Result<Json<Summaries>, Refused> {
+    let found = find(&view, &uri).await?;
+    let summed = || found.iter().map(|whole| Summary::of(whole.id, &whole.groups)).collect();
+    Ok(Json(Summaries { summaries: summed() }))
+}
+
+async fn find(view: &View, uri: &Uri) -> Result<Vec<Whole>, Problem> {
+    let (asked, window) = Asked::v3(&Parameters::of(uri), Timestamp::now())?;
+    reading::find(view, asked, window).await
+}
+
+/// Traces as one `TracesData`, in a `result`.
+async fn result(traces: Vec<Whole>) -> Result<Response, Problem> {
+    let body = off_thread(move || {
+        let groups = traces.iter().flat_map(|whole| &whole.groups);
+        let groups: Vec<_> = groups.map(|group| otlp::resource_spans(group).to_string()).collect();
+        format!("{{\"result\":{{\"resourceSpans\":[{}]}}}}", groups.join(","))
+    })
+    .await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
