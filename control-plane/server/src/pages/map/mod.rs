@@ -15,7 +15,7 @@ use control_plane_model::{
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Table, answer, choice, live, window};
+use super::frame::{Table, answer, choice, live, nothing, window};
 use drawing::Drawing;
 
 use crate::{
@@ -45,7 +45,7 @@ async fn render(view: &View, query: &MapPage) -> Result<Markup, Problem> {
     let shown = Shown { map: &map, nodes, filter: &query.filter };
     let content = html! {
         @if map.edges.is_empty() {
-            p { "Nothing was called in this window." }
+            (nothing("Nothing was called in this window.", &query.filter.window, "/"))
         } @else {
             (summary(&shown))
             div.drawing tabindex="0" role="region" aria-label="Service map, scrollable" { (Drawing::new(&shown)) }

@@ -11,7 +11,7 @@ use crate::{
         chart::{Axis, Chart, Line, Shape, Unit},
         frame::Table,
     },
-    text::{changed, duration, known, money, percent, window},
+    text::{changed, count, duration, known, money, percent, window},
 };
 
 pub(super) fn section(answer: &TenantAnswer) -> Markup {
@@ -58,7 +58,7 @@ fn table(operations: &[OperationCost]) -> Markup {
         .text("Service", |line| &line.service)
         .text("Operation", |line| &line.operation)
         .number("Of its cost", |line| percent(line.share))
-        .number("Requests", |line| format!("{:.0}", line.now.requests))
+        .number("Requests", |line| count(line.now.requests))
         .number("Time, s", |line| format!("{:.1}", line.now.seconds))
         .number("Money", |line| known(line.now.micros, money))
         .number("Time a request", |line| each(&line.now))
