@@ -80,7 +80,7 @@ def test_which_table_is_slow_and_was_it_before(page, an_hour):
     slow = row(page, "seats-2")
     assert 860 < float(slow.nth(8).inner_text().removesuffix(" ms")) < 940
     expect(slow.nth(9)).to_have_text("20.8 ms")
-    expect(page.get_by_role("img", name=re.compile("^p99 over time, up to [89].. ms"))).to_be_visible()
+    expect(page.get_by_role("slider", name=re.compile("^p99 over time, up to [89].. ms"))).to_be_visible()
     link = slow.first.get_by_role("link").get_attribute("href")
     assert "tenant=globex" in link and "attribute%5Baws.dynamodb.table_names%5D" in link
     assert begin_of(link) == an_hour - HALF_AN_HOUR

@@ -30,7 +30,7 @@ def test_three_clicks_from_the_tenants_to_the_slow_span(page):
     expect(page.get_by_role("region", name="Tenants")).to_contain_text("globex")
     page.get_by_role("link", name="globex", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Tenant globex")
-    expect(page.get_by_role("img", name=re.compile("^p99 over time"))).to_be_visible()
+    expect(page.get_by_role("slider", name=re.compile("^p99 over time"))).to_be_visible()
     page.get_by_role("region", name="Slowest traces").get_by_role("link").first.click()
     expect(page.locator("main")).to_contain_text(f"Most of the time was spent in {bookings.SLOW_SPAN}")
 

@@ -332,13 +332,14 @@ impl Server {
         Ok(())
     }
 
-    /// Searches for attributes that no index has: what all have, what none has, what some have, and annotations that are none.
+    /// Searches for attributes that no index has: what all have, what none has, what some have, numbers, and annotations that are none.
     async fn look_up(&self, report: &mut Part<'_>, within: Within) -> Result<()> {
         let filters = [
             "attribute[aws.dynamodb.table_names] = \"ledger\"",
             "attribute[messaging.message.id] = \"nobody's\"",
             "attribute[url.path] CONTAINS \"booking\" AND !attribute[rpc.method] = \"none\"",
             "fault AND attribute[cloud.region] = \"us-east-1\"",
+            "attribute[http.response.status_code] >= 500",
             "annotation.http_route BEGINSWITH \"/miles\"",
         ];
         let mut times = Vec::new();

@@ -1,5 +1,5 @@
--- Of the traces of a window that match so many at most, those whose last eight bytes are the lowest, how many spans each has, and how many match.
-SELECT bucket, hex(trace_id), spans, count() OVER () AS matched
+-- Of the traces of a window that match so many at most, those whose last eight bytes are the lowest, and how many spans each has.
+SELECT bucket, hex(trace_id), spans
 FROM traces FINAL
 WHERE bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')
     AND spans > 0 AND start_ns >= {from_ns:Int64} AND start_ns < {to_ns:Int64}

@@ -91,15 +91,8 @@ impl Condition {
 
     /// By its bits, since text would be read with a rounding of its own.
     fn compared(&mut self, value: &str, comparison: Comparison, with: f64) -> String {
-        let sign = match comparison {
-            Comparison::Equal => "=",
-            Comparison::NotEqual => "!=",
-            Comparison::Less => "<",
-            Comparison::AtMost => "<=",
-            Comparison::More => ">",
-            Comparison::AtLeast => ">=",
-        };
         self.numbers.push(with.to_bits());
+        let sign = sign(comparison);
         format!("{value} {sign} reinterpretAsFloat64({{number{}:UInt64}})", self.numbers.len() - 1)
     }
 
@@ -208,6 +201,17 @@ impl Condition {
             .into_iter()
             .filter_map(|(part, wanted)| Some(format!("{whose}_{part} = {}", self.text(wanted.as_deref()?))))
             .collect()
+    }
+}
+
+pub(crate) fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => "=",
+        Comparison::NotEqual => "!=",
+        Comparison::Less => "<",
+        Comparison::AtMost => "<=",
+        Comparison::More => ">",
+        Comparison::AtLeast => ">=",
     }
 }
 

@@ -25,6 +25,7 @@ mod asked;
 mod condition;
 mod database;
 mod engine;
+mod hits;
 mod late;
 mod links;
 mod listing;

@@ -1,33 +1,36 @@
 //! Attributes that no index has: SQL finds spans that hold the bytes of one, and what these say is read here.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use bytes::Bytes;
-use clickhouse::Row;
+use clickhouse::{Row, query::Query};
 use control_plane_model::{
     listing::Asked,
-    lookup::{Lookup, MAX_LOOKED_UP},
-    otlp::{Flags, SentResource, StoredSpan},
+    lookup::{Lookup, Reach},
+    otlp::{Flags, StoredSpan},
     sample::{StoredTrace, batches, place},
-    search::{Bits, Expression, Formula, Sought, bit},
+    search::{Attribute, Bits, Expression, Formula, Sought, bit},
     store::{Scope, StoreError},
     trace::TraceId,
 };
 use prost::Message;
 use serde::Deserialize;
+use tokio::task::JoinSet;
 
 use crate::{
     asked::asked,
     condition::Condition,
     database::{Database, all, failed, five_minutes, within},
+    hits::{self, Among, Hit, Rows, Says},
     stored::{BATCH, stored_traces},
 };
 
 /// Traces looked at in one search for such attributes; one that stops there says so.
 const MAX_LOOKED_AT: usize = 1_000_000;
-/// So many spans are read whole, trace by trace, where they are few among others. Else all spans of their time are searched where they are,
-/// and only what was found is read.
-const FEW: usize = 50_000;
+/// Spans that are read on one thread.
+const AT_A_TIME: usize = 8_192;
 /// A trace that takes longer is read by itself, so that it does not make others' time longer.
 const LONG_NS: i64 = 3_600_000_000_000;
 
@@ -104,27 +107,22 @@ pub(crate) async fn matching(
     let query = asked(database, sql, &Condition::bits(&formula.indexed), scope, wanted);
     let mut rows = query.param("limit", MAX_LOOKED_AT as u64 + 1).fetch::<Candidate>().map_err(failed)?;
     let mut seen: Vec<(Candidate, Option<bool>)> = Vec::new();
-    let (mut undecided, mut passed, mut truncated) = (0, 0, false);
+    let (mut reach, mut truncated) = (Reach::default(), false);
     while let Some(row) = within(rows.next()).await? {
         let by_index = formula.by_index(row.indexed);
-        let spans = row.spans as usize;
-        let more = undecided + if by_index.is_none() { spans } else { 0 };
-        // Where these are many, all that lie between them are passed over, too.
-        let too_much = more > FEW && passed + spans > MAX_LOOKED_UP;
-        if seen.len() == MAX_LOOKED_AT || (too_much && by_index.is_none()) {
+        if seen.len() == MAX_LOOKED_AT || !reach.takes(row.spans as usize, by_index.is_some()) {
             truncated = true;
             break;
         }
-        (undecided, passed) = (more, passed + spans);
         seen.push((row, by_index));
     }
     let scanned = seen.len();
     let oldest = seen.last().map(|(oldest, _)| oldest.start_ns).filter(|_| truncated);
     let unknown: Vec<&Candidate> = seen.iter().filter(|(_, by_index)| by_index.is_none()).map(|(row, _)| row).collect();
-    let of_one_tenant = scope.tenant().or(wanted.expression.and_then(Expression::tenant)).is_some();
-    let are_few = undecided <= FEW && (of_one_tenant || undecided < passed / 4);
-    let sought: Vec<Sought<'_>> = formula.attributes.iter().map(Sought::new).collect();
-    let held = look_up(database, scope, &sought, &unknown, are_few).await?;
+    let tenant = scope.tenant().or(wanted.expression.and_then(Expression::tenant));
+    let looking = Looking { database, scope, tenant, attributes: formula.attributes.clone().into() };
+    let are_few = if tenant.is_some() { reach.is_few() } else { reach.is_sparse() };
+    let held = looking.look_up(&unknown, are_few).await?;
     let matches = |(row, by_index): &(Candidate, Option<bool>)| {
         by_index.unwrap_or_else(|| formula.by_spans(row.indexed, held.get(&row.trace_id).copied().unwrap_or_default()))
     };
@@ -133,114 +131,99 @@ pub(crate) async fn matching(
     Ok(Matching { traces: seen.into_iter().map(|(row, _)| row).collect(), scanned, truncated, lookup })
 }
 
-/// Which attributes traces have, as far as whoever asks sees their spans; one that is not there has none.
-async fn look_up(
-    database: &Database,
-    scope: &Scope,
-    sought: &[Sought<'_>],
-    traces: &[&Candidate],
-    are_few: bool,
-) -> Result<HashMap<[u8; 16], Bits>, StoreError> {
-    let (short, mut whole): (Vec<&Candidate>, Vec<&Candidate>) =
-        traces.iter().partition(|trace| !are_few && trace.end_ns - trace.start_ns <= LONG_NS);
-    let mut held: HashMap<[u8; 16], Bits> = HashMap::new();
-    let first = short.iter().map(|trace| five_minutes(trace.start_ns)).min();
-    let last = short.iter().map(|trace| five_minutes(trace.end_ns)).max();
-    if let (Some(first), Some(last)) = (first, last) {
-        let by_id: HashMap<[u8; 16], &Candidate> = short.into_iter().map(|trace| (trace.trace_id, trace)).collect();
-        let mut unsure: BTreeSet<[u8; 16]> = BTreeSet::new();
-        for (at, sought) in sought.iter().enumerate() {
-            let mut rows = hits(database, scope, sought, first, last)?;
-            while let Some(hit) = within(rows.next()).await? {
-                let Some(trace) = by_id.get(&hit.trace_id) else { continue };
-                match hit.says(sought, trace.spans)? {
-                    Some(true) => *held.entry(hit.trace_id).or_default() |= bit(at),
-                    Some(false) => {}
-                    None => {
-                        unsure.insert(hit.trace_id);
-                    }
+struct Looking<'a> {
+    database: &'a Database,
+    scope: &'a Scope,
+    /// The one tenant that all of the traces served, if one is asked for.
+    tenant: Option<&'a str>,
+    attributes: Arc<[Attribute]>,
+}
+
+impl Looking<'_> {
+    /// Which attributes traces have, as far as whoever asks sees their spans; one that is not there has none. Traces that are few are read
+    /// whole; else all spans of their time are searched where they are, and what was found is read.
+    async fn look_up(&self, traces: &[&Candidate], are_few: bool) -> Result<HashMap<[u8; 16], Bits>, StoreError> {
+        let (short, mut whole): (Vec<&Candidate>, Vec<&Candidate>) =
+            traces.iter().partition(|trace| !are_few && trace.end_ns - trace.start_ns <= LONG_NS);
+        let mut held: HashMap<[u8; 16], Bits> = HashMap::new();
+        let first = short.iter().map(|trace| five_minutes(trace.start_ns)).min();
+        let last = short.iter().map(|trace| five_minutes(trace.end_ns)).max();
+        if let (Some(first), Some(last)) = (first, last) {
+            let by_id: HashMap<[u8; 16], &Candidate> = short.into_iter().map(|trace| (trace.trace_id, trace)).collect();
+            let among = Among { scope: self.scope, tenant: self.tenant, first, last };
+            for (trace_id, says) in self.found(&by_id, among).await? {
+                match says {
+                    Some(bits) => _ = held.insert(trace_id, bits),
+                    None => whole.extend(by_id.get(&trace_id)),
                 }
             }
         }
-        whole.extend(unsure.iter().filter_map(|id| by_id.get(id)));
-    }
-    whole.sort_unstable_by_key(|trace| (trace.bucket, trace.trace_id));
-    for some in batches(&whole, BATCH, |trace| trace.spans as usize) {
-        let ids: Vec<String> = some.iter().map(|trace| trace.id()).collect();
-        let stored = stored_traces(database, &ids).await?;
-        for trace in stored.into_iter().filter_map(|trace| trace.seen_by(scope)) {
-            if let Ok(id) = trace.trace_id.as_bytes().try_into() {
-                held.insert(id, has(sought, &trace)?);
+        whole.sort_unstable_by_key(|trace| (trace.bucket, trace.trace_id));
+        for some in batches(&whole, BATCH, |trace| trace.spans as usize) {
+            let ids: Vec<String> = some.iter().map(|trace| trace.id()).collect();
+            let stored = stored_traces(self.database, &ids).await?;
+            for trace in stored.into_iter().filter_map(|trace| trace.seen_by(self.scope)) {
+                if let Ok(id) = trace.trace_id.as_bytes().try_into() {
+                    held.insert(id, has(&self.attributes, &trace)?);
+                }
             }
         }
+        Ok(held)
     }
-    Ok(held)
-}
 
-/// What SQL found of a trace.
-#[derive(Row, Deserialize)]
-struct Hit {
-    trace_id: [u8; 16],
-    rows: u64,
-    spans: u64,
-    span: Bytes,
-    senders: u64,
-    sender: Bytes,
-}
+    /// What the traces among these that seem to have any of the attributes really have; `None` where it takes all of a trace to know.
+    async fn found(
+        &self,
+        traces: &HashMap<[u8; 16], &Candidate>,
+        among: Among<'_>,
+    ) -> Result<Vec<([u8; 16], Option<Bits>)>, StoreError> {
+        let most = self.attributes.iter().map(|attribute| Sought::new(attribute).worth_a_look()).max().unwrap_or(1);
+        let hits = among.hits(self.database, &self.attributes, most);
+        let (says, rows) = tokio::try_join!(self.says(traces, hits), all::<Rows>(among.rows(self.database)))?;
+        let rows: HashMap<[u8; 16], u64> = rows.into_iter().map(|Rows { trace_id, rows }| (trace_id, rows)).collect();
+        let all = says.into_iter().map(|(trace_id, says)| {
+            let spans = traces.get(&trace_id).map(|trace| u64::from(trace.spans));
+            // Some of its spans came again, or have come since: of a span that is there twice the first counts.
+            let is_certain = spans == rows.get(&trace_id).copied();
+            (trace_id, says.all(most).filter(|_| is_certain))
+        });
+        Ok(all.collect())
+    }
 
-impl Hit {
-    /// Whether the trace, which has so many spans, has the attribute; `None`, where that takes more of it to know.
-    fn says(&self, sought: &Sought<'_>, spans: u32) -> Result<Option<bool>, StoreError> {
-        // Some came again, or have come since: of a span that is there twice the first counts.
-        if self.rows != u64::from(spans) {
-            return Ok(None);
+    /// What spans say, trace by trace. They are read on other threads while more come.
+    async fn says(
+        &self,
+        traces: &HashMap<[u8; 16], &Candidate>,
+        hits: Query,
+    ) -> Result<HashMap<[u8; 16], Says>, StoreError> {
+        let mut rows = hits.fetch::<Hit>().map_err(failed)?;
+        let (mut reading, mut some) = (JoinSet::new(), Vec::new());
+        let mut read = |some: Vec<Hit>| {
+            let attributes = self.attributes.clone();
+            reading.spawn_blocking(move || hits::read(&attributes, &some));
+        };
+        while let Some(hit) = within(rows.next()).await? {
+            if traces.contains_key(&hit.trace_id) {
+                some.push(hit);
+            }
+            if some.len() == AT_A_TIME {
+                read(std::mem::take(&mut some));
+            }
         }
-        let of_span = self.spans > 0 && sought.is_of(&StoredSpan::decode(self.span.clone()).map_err(failed)?);
-        let of_sender =
-            self.senders > 0 && sought.is_of_sender(&SentResource::decode(self.sender.clone()).map_err(failed)?);
-        Ok(if of_span || of_sender {
-            Some(true)
-        } else {
-            // What was looked at only seems to have it; another may have it.
-            (self.spans <= 1 && self.senders == 0).then_some(false)
-        })
+        read(some);
+        let mut says: HashMap<[u8; 16], Says> = HashMap::new();
+        while let Some(part) = reading.join_next().await {
+            for (trace_id, one) in part.map_err(failed)?? {
+                says.entry(trace_id).or_default().add(one);
+            }
+        }
+        Ok(says)
     }
-}
-
-/// The traces of some time that seem to have an attribute, in spans that whoever asks sees.
-fn hits(
-    database: &Database,
-    scope: &Scope,
-    sought: &Sought<'_>,
-    first: u32,
-    last: u32,
-) -> Result<clickhouse::query::RowCursor<Hit>, StoreError> {
-    let needles: Vec<String> = sought.needles().map(hexadecimal).collect();
-    let holds = |column: &str| {
-        let each = (0..needles.len()).map(|at| format!("position({column}, unhex({{needle{at}:String}})) > 0"));
-        let own = scope.tenant().map(|_| "tenant = {own:String}".to_owned());
-        let all = own.into_iter().chain(each).collect::<Vec<_>>().join(" AND ");
-        if all.is_empty() { "true".to_owned() } else { all }
-    };
-    let sql = include_str!("../sql/lookup_spans.sql");
-    let sql = sql.replace("$of_span", &holds("body")).replace("$of_sender", &holds("resource"));
-    let query = database.query(&sql).param("first", first).param("last", last);
-    let query = match scope.tenant() {
-        Some(own) => query.param("own", own),
-        None => query,
-    };
-    let named = |(query, at): (clickhouse::query::Query, usize), needle: &String| {
-        (query.param(&format!("needle{at}"), needle), at + 1)
-    };
-    needles.iter().fold((query, 0), named).0.fetch::<Hit>().map_err(failed)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Which attributes a trace has.
-fn has(sought: &[Sought<'_>], trace: &StoredTrace) -> Result<Bits, StoreError> {
+fn has(attributes: &[Attribute], trace: &StoredTrace) -> Result<Bits, StoreError> {
+    let sought: Vec<Sought<'_>> = attributes.iter().map(Sought::new).collect();
     let mut held = 0;
     for part in &trace.parts {
         for (at, sought) in sought.iter().enumerate() {

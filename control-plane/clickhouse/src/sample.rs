@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::{
     asked::asked,
     condition::Condition,
-    database::{Database, all},
+    database::{Database, all, one},
     lookup::{self, Matching},
     stored::{BATCH, stored_traces},
 };
@@ -21,13 +21,12 @@ use crate::{
 /// Batches that are read at once.
 const AT_ONCE: usize = 2;
 
-/// A row of the answer: when the trace began, its id in hexadecimal, how many spans it has, and how many traces match.
+/// A row of the answer: when the trace began, its id in hexadecimal, and how many spans it has.
 #[derive(Row, Deserialize)]
 struct Taken {
     bucket: u32,
     trace_id: String,
     spans: u32,
-    matched: u64,
 }
 
 pub(crate) async fn sample(database: &Database, scope: &Scope, query: &SampleQuery) -> Result<Sample, StoreError> {
@@ -36,12 +35,13 @@ pub(crate) async fn sample(database: &Database, scope: &Scope, query: &SampleQue
     let (mut taken, matched, truncated, lookup) = match expression.as_ref().and_then(Formula::of) {
         None => {
             let condition = Condition::new(expression.as_ref());
-            let asked = asked(database, include_str!("../sql/sample_traces.sql"), &condition, scope, &wanted);
-            // One row at least says how many match.
-            let taken: Vec<Taken> = all(asked.param("limit", query.limit.max(1) as u64)).await?;
-            let matched = taken.first().map_or(0, |first| first.matched as usize);
+            let query_of = |sql| asked(database, sql, &condition, scope, &wanted);
+            // By themselves, since what counts them besides sorting would hold all of them.
+            let taken = query_of(include_str!("../sql/sample_traces.sql")).param("limit", query.limit as u64);
+            let matched = query_of(include_str!("../sql/sample_matched.sql"));
+            let (taken, matched) = tokio::try_join!(all::<Taken>(taken), one::<u64>(matched))?;
             let taken: Vec<_> = taken.into_iter().map(|taken| (taken.bucket, taken.trace_id, taken.spans)).collect();
-            (taken, matched, false, None)
+            (taken, matched as usize, false, None)
         }
         Some(formula) => {
             let Matching { mut traces, truncated, lookup, .. } =

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 use control_plane_model::{
     catalog::Catalog,
     listing::Asked,
-    lookup::{Lookup, MAX_LOOKED_UP},
+    lookup::{Lookup, Reach},
     search::{Bits, Expression, Formula, Matcher, bit},
     store::Scope,
 };
@@ -120,13 +120,13 @@ fn candidates(
 ) -> Result<(Looked, Vec<Candidate>), Failure> {
     let matchers: Vec<_> = formula.indexed.iter().map(|indexed| Matcher::new(indexed, catalog)).collect();
     let outline = matchers.iter().any(|matcher| matcher.needs_outline);
-    let (mut found, mut spans) = (Vec::new(), 0);
+    let (mut found, mut reach, mut ends) = (Vec::new(), Reach::default(), false);
     let mut looked = window.look(Wanted { spans: true, outline, ..wanted }, |trace, outline| {
         let holds = matchers.iter().enumerate().filter(|(_, matcher)| matcher.matches(trace.columns(), outline));
         let indexed = holds.fold(0, |bits, (place, _)| bits | bit(place));
         let by_index = formula.by_index(indexed);
-        spans += if by_index.is_none() { trace.spans } else { 0 };
-        if spans > MAX_LOOKED_UP {
+        if !reach.takes(trace.spans, by_index.is_some()) {
+            ends = true;
             return ControlFlow::Break(());
         }
         if by_index != Some(false) {
@@ -134,6 +134,6 @@ fn candidates(
         }
         ControlFlow::Continue(())
     })?;
-    looked.truncated |= spans > MAX_LOOKED_UP;
+    looked.truncated |= ends;
     Ok((looked, found))
 }

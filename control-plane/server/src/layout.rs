@@ -100,7 +100,6 @@ fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup)
                 (assets::script("htmx.js"))
                 (assets::script("busy.js"))
                 (assets::script("times.js"))
-                (assets::script("brush.js"))
             }
             body {
                 header.top { div {

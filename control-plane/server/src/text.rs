@@ -13,7 +13,12 @@ use serde::Serialize;
 /// A count, whole, with its thousands apart: 12,480.
 pub fn count(number: impl Display) -> String {
     // Of a fraction no digits are shown; a whole number has none.
-    let whole = format!("{number:.0}");
+    apart(&format!("{number:.0}"))
+}
+
+/// A number with its thousands apart.
+fn apart(number: &str) -> String {
+    let (whole, fraction) = number.split_at(number.find('.').unwrap_or(number.len()));
     let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));
     let mut apart = sign.to_owned();
     for (index, digit) in digits.chars().enumerate() {
@@ -22,12 +27,7 @@ pub fn count(number: impl Display) -> String {
         }
         apart.push(digit);
     }
-    apart
-}
-
-/// An amount of money of hundredths, such as cents: 1,234.50.
-pub fn money(hundredths: u64) -> String {
-    format!("{}.{:02}", count(hundredths / 100), hundredths % 100)
+    apart + fraction
 }
 
 /// A duration as a person reads it: three digits and a unit.
@@ -75,6 +75,26 @@ pub fn changed(share: f64) -> String {
         share if share < 0.0 => format!("−{:.0} %", -share * 100.0),
         share => format!("+{:.0} %", share * 100.0),
     }
+}
+
+/// So many times as much.
+pub fn times(factor: f64) -> String {
+    format!("{} ×", apart(&format!("{factor:.1}")))
+}
+
+/// Money, from millionths of its currency, with as many digits as say something of a small amount.
+pub fn money(micros: f64) -> String {
+    if micros < 1e6 { format!("{:.4}", micros / 1e6) } else { apart(&format!("{:.2}", micros / 1e6)) }
+}
+
+/// Time that was spent, in seconds, which may be many.
+pub fn spent(seconds: f64) -> String {
+    format!("{} s", apart(&format!("{seconds:.1}")))
+}
+
+/// What is left of a budget.
+pub fn left(share: f64) -> String {
+    if share < 0.0 { format!("overdrawn by {}", percent(-share)) } else { attained(share) }
 }
 
 /// A share that was promised, as it was written: 0.9995 is 99.95 %.
@@ -208,7 +228,7 @@ mod tests {
             assert_eq!(count(number), text);
         }
         assert_eq!((count(999.6), count(0.4), count(2.5e9)), ("1,000".into(), "0".into(), "2,500,000,000".into()));
-        assert_eq!((money(5), money(123_450)), ("0.05".into(), "1,234.50".into()));
+        assert_eq!((money(50_000.0), money(1_234_500_000.0)), ("0.0500".into(), "1,234.50".into()));
         assert_eq!((rate(12_480.0), percent(46.41)), ("12,480/s".into(), "4,641 %".into()));
     }
 

@@ -10,6 +10,7 @@
 //! | [`objective`] | what was promised to whom |
 //! | `openslo` | the files that say so |
 //! | [`evaluate`] | error rate, quantiles, budget and burn rates |
+//! | [`burndown`] | how a budget was used up over its 30 days |
 //! | [`state`] | the past of a tenant in bounded memory |
 //! | `window` | sums over windows in constant time |
 //! | [`significance`] | whether so many of so few can be chance |
@@ -25,6 +26,7 @@
 #![deny(missing_docs)]
 
 pub mod alert;
+pub mod burndown;
 pub mod cost;
 pub mod dearest;
 pub mod evaluate;
@@ -43,6 +45,7 @@ pub mod watch;
 mod window;
 
 pub use alert::{Alert, Alerts, Observation, Scope, Standing, quoted};
+pub use burndown::{Burning, burndown};
 pub use cost::{CostReport, Line, Prices, Share};
 pub use dearest::{Dear, Driver};
 pub use evaluate::{BURN_WINDOWS, Budget, Burn, BurnWindows, Evaluation, SLOWDOWN, Summary};

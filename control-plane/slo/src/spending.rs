@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{cost::Prices, row::Row};
+use crate::{
+    cost::Prices,
+    row::{Cell, Row},
+};
 
 /// What was used, of all requests that those seen stand for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -22,8 +25,13 @@ pub struct Spent {
 impl Spent {
     /// What a row used.
     pub fn of(row: &Row, prices: Option<&Prices>) -> Self {
-        let (requests, nanoseconds) = (row.cell.weight, row.cell.weighted_duration_ns);
-        let micros = prices.map(|prices| prices.of(&row.key.service).micros(requests, nanoseconds));
+        Self::of_service(&row.key.service, &row.cell, prices)
+    }
+
+    /// What requests to a service used.
+    pub fn of_service(service: &str, cell: &Cell, prices: Option<&Prices>) -> Self {
+        let (requests, nanoseconds) = (cell.weight, cell.weighted_duration_ns);
+        let micros = prices.map(|prices| prices.of(service).micros(requests, nanoseconds));
         Self { requests, seconds: nanoseconds / 1e9, micros }
     }
 

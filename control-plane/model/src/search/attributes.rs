@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::encoding::encode_varint;
 use slo::row::cut;
 
-use super::{AnnotationTest, Attribute, AttributeKey, TextTest, normalized};
+use super::{AnnotationTest, Attribute, AttributeKey, Comparison, TextTest, normalized};
 use crate::otlp::{StoredAttribute, StoredSpan, StoredValue, Value, scalar, text};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Sent;
 
@@ -35,6 +35,29 @@ impl<'a> Sought<'a> {
     /// What spans and resources hold that have the attribute, each of it: others may hold it, too.
     pub fn needles(&self) -> impl Iterator<Item = &[u8]> {
         self.needles.iter().map(Finder::needle)
+    }
+
+    /// Of a trace, how many spans that hold all of that are worth a look before it is read whole: one, where what they hold says nearly all.
+    pub fn worth_a_look(&self) -> usize {
+        let has_value =
+            self.needles.len() > usize::from(self.attribute.key != AttributeKey::Exact(SPAN_NAME.to_owned()));
+        match self.attribute.test {
+            None => 1,
+            Some(AnnotationTest::Text(TextTest::Equal, _)) if has_value => 1,
+            // The value may stand in another attribute.
+            Some(AnnotationTest::Text(..)) if has_value => 4,
+            _ => 16,
+        }
+    }
+
+    /// How its value is compared, where it is one attribute's and compared as a number.
+    pub fn number(&self) -> Option<(Comparison, f64)> {
+        match (&self.attribute.key, &self.attribute.test) {
+            (AttributeKey::Exact(key), Some(AnnotationTest::Number(comparison, number))) if key != SPAN_NAME => {
+                Some((*comparison, *number))
+            }
+            _ => None,
+        }
     }
 
     /// Whether bytes hold all of that.

@@ -1,6 +1,9 @@
-//! What is shown of a tenant besides its sums over the window: its users, what failed, what it spends, and how its budget burnt.
+//! What is shown of a tenant besides its sums over the window: its users, what failed, and what it spends.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use control_plane_analysis::Users;
 use control_plane_model::{
@@ -17,10 +20,7 @@ use serde::{Deserialize, Serialize};
 use slo::{Cell, Key, Kind, OperationCost, Period, Prices, Row, Spent};
 use tenant_registry::Tenant;
 
-use super::{
-    Point,
-    timeline::{self, ServiceKey, Stretches},
-};
+use super::timeline::{self, Own, ServiceKey, Stretches};
 use crate::{
     problem::{Problem, off_thread},
     window::Window,
@@ -32,7 +32,9 @@ const LISTED: usize = 10;
 const SAMPLED: usize = 1_000;
 /// Operations of which it is said what they cost.
 const OPERATIONS: usize = 50;
-const MONTH: i64 = 30 * 86_400;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+const MONTH: i64 = 30 * DAY;
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// A tenant as the registry has it.
@@ -88,6 +90,19 @@ pub struct Spending {
     pub before: Option<Spent>,
     /// By service and operation, the dearest first.
     pub operations: Vec<OperationCost>,
+    /// The last 30 days, UTC, by service, whatever the window; days without requests are left out.
+    pub days: Vec<SpentDay>,
+}
+
+/// What was spent on a day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpentDay {
+    /// When the day begins, Unix seconds.
+    pub start: i64,
+    /// `service.name`
+    pub service: String,
+    /// What was used.
+    pub spent: Spent,
 }
 
 /// The traces of a tenant in a window that match a condition, or all.
@@ -144,18 +159,28 @@ pub(super) async fn users(
     Ok(UsersSeen { at_least: users.count(), traces: users.traces(), of: sample.matched })
 }
 
-/// The last 30 days, day by day; those without requests are left out.
-pub(super) async fn month(
-    spans: &dyn SpanStore,
-    scope: &Scope,
-    id: &str,
-    now: Timestamp,
-) -> Result<Vec<Point>, Problem> {
+/// A tenant's sums of the last 30 days.
+pub(super) async fn month(spans: &dyn SpanStore, scope: &Scope, id: &str, now: Timestamp) -> Result<Own, Problem> {
     let to = now.as_second();
-    let window = Window { from_ns: (to - MONTH) * NANOSECONDS, to_ns: to * NANOSECONDS };
-    let stretches = Stretches::of(window, now);
-    let own = timeline::own(spans, scope, id, stretches).await?;
-    Ok(stretches.points(&own.over_time()))
+    // An evaluation is a few minutes old, and its budget begins with an hour.
+    let from = (to - MONTH - HOUR).div_euclid(HOUR) * HOUR;
+    let window = Window { from_ns: from * NANOSECONDS, to_ns: to * NANOSECONDS };
+    timeline::own(spans, scope, id, Stretches::of(window, now)).await
+}
+
+/// What each service was used for, day by day, on the whole days among a tenant's sums of the last 30 days, and today.
+pub(super) fn days(month: &Own, now: Timestamp, prices: Option<&Prices>) -> Vec<SpentDay> {
+    let today = now.as_second().div_euclid(DAY);
+    let mut days: BTreeMap<(i64, &str), Spent> = BTreeMap::new();
+    for (service, start, cell) in month.cells() {
+        let day = start.div_euclid(DAY);
+        if day > today - MONTH / DAY {
+            let spent = Spent::of_service(service, cell, prices);
+            days.entry((day * DAY, service)).or_default().add(&spent);
+        }
+    }
+    let day = |((start, service), spent): ((i64, &str), Spent)| SpentDay { start, service: service.to_owned(), spent };
+    days.into_iter().map(day).collect()
 }
 
 /// As long a time before a window; none where its requests are not all counted any more: they would seem to have cost less.
@@ -184,7 +209,8 @@ impl Spending {
         let mut operations = OperationCost::all(period, before, prices);
         operations.truncate(OPERATIONS);
         let currency = prices.map(|prices| prices.currency.clone());
-        Self { currency, now: sum(&services), before: earlier.as_deref().map(sum), operations }
+        let (now, before) = (sum(&services), earlier.as_deref().map(sum));
+        Self { currency, now, before, operations, days: Vec::new() }
     }
 }
 
@@ -203,7 +229,6 @@ mod tests {
 
     #[test]
     fn nothing_is_held_against_a_time_of_which_requests_are_no_longer_counted() {
-        const DAY: i64 = 86_400;
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let last = |days: i64| {
             let (from, to) = (now.as_second() - days * DAY, now.as_second());

@@ -7,7 +7,7 @@
 //! | `export` | traces in OTLP's JSON, as they were received |
 //! | `find` | finding things by what people have in hand |
 //! | `objectives` | objectives and alerts |
-//! | `cockpit` | a tenant's users, failures, spending and budget |
+//! | `cockpit` | a tenant's users, failures and spending |
 //! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `cost` | who costs what, and why |
 //! | `groups` | requests by the values of any attribute |
@@ -45,7 +45,7 @@ use control_plane_model::{
 use serde::{Deserialize, Serialize};
 
 pub(crate) use audit::AuditFilter;
-pub use cockpit::{Failed, Registered, Spending, UsersSeen};
+pub use cockpit::{Failed, Registered, Spending, SpentDay, UsersSeen};
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
 pub(crate) use export::group;

@@ -13,7 +13,7 @@ use control_plane_model::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use slo::{Distance, Prices, Summary};
+use slo::{Burning, Distance, Prices, Summary, burndown};
 
 use super::{
     Answer, Beside, Deployed, Id, Point, Query, View,
@@ -72,8 +72,8 @@ pub struct TenantAnswer {
     pub users: Option<UsersSeen>,
     /// What it spends.
     pub spending: Spending,
-    /// The last 30 days, day by day, whatever the window; days without requests are left out.
-    pub month: Vec<Point>,
+    /// How its budget was used up over the last 30 days, every six hours, whatever the window; none of a tenant that nothing is promised to.
+    pub burndown: Vec<Burning>,
     /// What the registry says of it; none where there is no registry, or it did not answer.
     pub registered: Option<Registered>,
 }
@@ -100,13 +100,14 @@ pub(super) async fn alerts(view: View, Query(filter): Query<AlertFilter>) -> Ans
     view.alerts(filter.tenant.as_deref()).await.map(Json)
 }
 
-/// What spans say of a tenant in a window: all but how it fares now, its alerts and its users.
+/// What spans say of a tenant in a window: all but how it fares now, its alerts and its users. `fare` is how it fares now.
 pub(super) async fn over(
     spans: &dyn SpanStore,
     scope: &Scope,
     id: &str,
     window: Window,
     prices: Option<&Prices>,
+    fare: Option<&FareLine>,
 ) -> Result<TenantAnswer, Problem> {
     if !spans.knows_tenant(scope, id).await? {
         return Err(Problem::not_found("No span has named this tenant."));
@@ -127,6 +128,8 @@ pub(super) async fn over(
         cockpit::failed(spans, scope, id, window),
         cockpit::month(spans, scope, id, now),
     )?;
+    let services_before = earlier.as_ref().map(|earlier| &earlier.services);
+    let spending = Spending::of(window, now, (&own.services, services_before), prices);
     Ok(TenantAnswer {
         from,
         to,
@@ -134,11 +137,13 @@ pub(super) async fn over(
         beside: together.beside(own.tier.as_deref(), stretches),
         versions: own.deployed(versions),
         points: stretches.points(&own.over_time()),
-        spending: Spending::of(window, now, (&own.services, earlier.as_ref().map(|earlier| &earlier.services)), prices),
+        spending: Spending { days: cockpit::days(&month, now, prices), ..spending },
         services: services(own.services),
         failed,
         slowest,
-        month,
+        burndown: fare
+            .map(|fare| burndown(month.cells().map(|(_, start, cell)| (start, cell)), &fare.fare.evaluation))
+            .unwrap_or_default(),
         ..TenantAnswer::default()
     })
 }

@@ -188,7 +188,7 @@ impl View {
         let conditions = now.as_ref().map(|_| evaluator.distances(id, reader)).unwrap_or_default();
         let window = window.resolve(Timestamp::now())?;
         let (over, alerts, users) = tokio::try_join!(
-            in_time(objectives::over(&**spans, &self.scope, id, window, prices.as_deref())),
+            in_time(objectives::over(&**spans, &self.scope, id, window, prices.as_deref(), now.as_ref())),
             self.alerts(Some(id)),
             async { Ok(self.users(id, window).await) },
         )?;

@@ -121,6 +121,13 @@ pub(super) async fn own(spans: &dyn SpanStore, scope: &Scope, id: &str, stretche
 }
 
 impl Own {
+    /// What there is of each service, with when it begins.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (&str, i64, &Cell)> {
+        self.by_service
+            .iter()
+            .flat_map(|(service, cells)| cells.iter().map(move |(start, cell)| (service.as_str(), *start, cell)))
+    }
+
     /// All of its services.
     pub(super) fn over_time(&self) -> BTreeMap<i64, Cell> {
         let mut all: BTreeMap<i64, Cell> = BTreeMap::new();

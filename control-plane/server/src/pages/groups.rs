@@ -7,8 +7,8 @@ use maud::{Markup, Render, html};
 use slo::Summary;
 
 use super::{
+    chart::{self, Axis, Chart, Line, Shape, Unit},
     frame::{Table, answer, choice, moment, window},
-    plot::{Axis, Chart, Line},
 };
 use crate::{
     api::{Conditions, GroupFilter, GroupsAnswer, ORDERS, Query, TraceFilter, View},
@@ -197,12 +197,13 @@ fn charts(found: &GroupsAnswer) -> Markup {
         };
         all.iter().map(line).collect::<Vec<_>>()
     };
-    let chart = |title, lines, text| Chart { title, axis, lines, limit: None, marks: &[], text };
+    let chart = |title, lines, unit| Chart { title, axis, lines, limits: &[], marks: &[], unit, shape: Shape::Lines };
     html! {
+        (chart::scripts())
         div.charts {
-            (chart("Rate", lines(&|point| Some(point.summary.weight / point.seconds as f64)), &rate))
-            (chart("Failed", lines(&|point| point.summary.error_rate), &percent))
-            (chart("p99", lines(&|point| point.summary.p99_ns), &duration))
+            (chart("Rate", lines(&|point| Some(point.summary.weight / point.seconds as f64)), Unit::Rate))
+            (chart("Failed", lines(&|point| point.summary.error_rate), Unit::Share))
+            (chart("p99", lines(&|point| point.summary.p99_ns), Unit::Duration))
         }
     }
 }

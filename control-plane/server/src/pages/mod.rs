@@ -1,4 +1,4 @@
-//! The pages. The server writes them, and everything works without a script but times in your zone, choosing a window on a chart, and live refresh.
+//! The pages. The server writes them, and everything works without a script but charts, times in your zone, and live refresh; a chart's table is there without.
 //!
 //! | file | idea |
 //! |---|---|
@@ -10,20 +10,19 @@
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `groups` | requests by any attribute |
-//! | `charts`, `plot` | a tenant over time, and how lines are drawn |
+//! | `chart` | lines over time, as a script draws them and as a table |
 //! | `registry` | a tenant as the registry has it, and the forms that change it |
 //! | `cost` | who costs what |
 //! | `audit` | what operators did, and what was changed |
 //! | `sign_in` | signing in and out |
 
 mod audit;
-mod charts;
+mod chart;
 mod cost;
 mod find;
 mod frame;
 mod groups;
 mod map;
-mod plot;
 mod registry;
 mod search;
 mod sign_in;

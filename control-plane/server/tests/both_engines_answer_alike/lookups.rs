@@ -151,6 +151,66 @@ async fn attributes_are_found_where_they_are_and_nowhere_else() {
     }
 }
 
+/// Numbers are compared as such, whatever they take in protobuf, and wherever they stand.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_are_compared_wherever_they_stand() {
+    let both = Both::start().await;
+    let whole = [0, 1, 127, 128, 404, 500, 16_383, 16_384, 2_097_151, 2_097_152, i64::MAX, -1];
+    let value = |number: f64| of(KEY, Value::DoubleValue(number));
+    let event = |attribute| span::Event { attributes: vec![attribute], ..span::Event::default() };
+    let second = |attributes| Span { span_id: vec![7; 8], ..with(attributes) };
+    let list = |numbers: &[i64]| {
+        let values = numbers.iter().map(|number| AnyValue { value: Some(Value::IntValue(*number)) });
+        of(KEY, Value::ArrayValue(ArrayValue { values: values.collect() }))
+    };
+    let forged = String::from_utf8(number(KEY, 5).encode_to_vec()).unwrap();
+    // Spans, and the numbers that they have.
+    let mut cases: Vec<(Vec<Span>, Vec<f64>)> =
+        whole.into_iter().map(|one| (vec![with(vec![number(KEY, one)])], vec![one as f64])).collect();
+    cases.extend([
+        (vec![with(vec![value(499.5)])], vec![499.5]),
+        (vec![with(vec![text(KEY, "503")])], vec![503.0]),
+        (vec![with(vec![text(KEY, "none")])], vec![]),
+        (vec![with(vec![list(&[7, 700])])], vec![7.0, 700.0]),
+        (vec![with(vec![number(KEY, 200), number(KEY, 500)])], vec![200.0]),
+        (vec![Span { events: vec![event(number(KEY, 502))], ..with(vec![]) }], vec![502.0]),
+        (vec![Span { events: vec![event(number(KEY, 502))], ..with(vec![number(KEY, 9)]) }], vec![502.0, 9.0]),
+        (vec![with(vec![text("note", &forged)])], vec![]),
+        (vec![with(vec![text("note", &forged), number(KEY, 501)])], vec![501.0]),
+        (vec![with(vec![number(KEY, 200)]), second(vec![number(KEY, 504)])], vec![200.0, 504.0]),
+        (vec![with(vec![])], vec![]),
+    ]);
+    // More spans of a trace than are looked at before it is read whole.
+    let many = |last: i64| {
+        (0..40)
+            .map(move |n| Span { span_id: vec![n + 1; 8], ..with(vec![number(KEY, if n == 39 { last } else { 3 })]) })
+    };
+    cases.extend([(many(3).collect(), vec![3.0]), (many(555).collect(), vec![3.0, 555.0])]);
+    for (index, (spans, _)) in cases.iter().enumerate() {
+        both.write(request(index, &[], spans)).await;
+    }
+    both.clickhouse.make_sums().await.unwrap();
+    for (engine, store) in both.stores() {
+        for limit in [-1.0, 0.0, 5.0, 127.0, 128.0, 404.0, 499.5, 500.0, 16_383.0, 16_384.0, 2_097_151.0, 2_097_152.0] {
+            let compared: [(&str, fn(f64, f64) -> bool); 6] = [
+                ("=", |one, other| one == other),
+                ("!=", |one, other| one != other),
+                ("<", |one, other| one < other),
+                ("<=", |one, other| one <= other),
+                (">", |one, other| one > other),
+                (">=", |one, other| one >= other),
+            ];
+            for (sign, holds) in compared {
+                let filter = format!("attribute[{KEY}] {sign} {limit}");
+                let so = |numbers: &Vec<f64>| numbers.iter().any(|number| holds(*number, limit));
+                let expected: Vec<_> =
+                    cases.iter().enumerate().filter(|(_, (_, numbers))| so(numbers)).map(|(at, _)| at).collect();
+                assert_eq!(found(store, &Scope::All, &filter).await.0, expected, "{engine}: {filter}");
+            }
+        }
+    }
+}
+
 /// What is looked for stands in spans, events and senders that name no tenant, too: a tenant that does not see these does not find them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_finds_what_its_own_spans_say() {

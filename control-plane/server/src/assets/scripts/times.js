@@ -50,6 +50,8 @@
     document.querySelectorAll("time[datetime], [data-at]").forEach(tell);
     document.querySelectorAll("input[type=datetime-local]").forEach(fill);
     if (button) button.textContent = local() ? "Times in your zone" : "Times in UTC";
+    // Charts say times, too.
+    document.dispatchEvent(new Event("times:shown"));
   };
 
   if (button) {

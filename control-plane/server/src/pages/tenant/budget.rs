@@ -1,49 +1,41 @@
-//! How a tenant's budget burnt over 30 days, whatever the window.
+//! How a tenant's budget was used up over 30 days, whatever the window.
 
 use maud::{Markup, html};
+use slo::{Burning, Policy, burndown::STEP};
 
 use crate::{
     api::TenantAnswer,
-    pages::plot::{Axis, Chart, Line},
-    text::percent,
+    pages::chart::{Axis, Chart, Limit, Line, Shape, Unit},
 };
-
-const MONTH: i64 = 30 * 86_400;
 
 pub(super) fn section(answer: &TenantAnswer) -> Markup {
     let Some(now) = &answer.now else { return html! {} };
-    let evaluation = &now.fare.evaluation;
-    let allowed = evaluation.objectives.availability.allowed();
-    let width = 86_400;
-    let axis = Axis { from: evaluation.at - MONTH, to: evaluation.at, width };
-    let burn = answer.month.iter().filter_map(|day| Some((day.start, day.summary.error_rate? / allowed)));
-    let mut failed = 0.0;
-    let burnt = answer.month.iter().map(|day| {
-        failed += day.summary.error_rate.unwrap_or_default() * day.summary.weight;
-        (day.start, failed / evaluation.budget.allowed)
-    });
-    let line = |name: &str, points: Vec<(i64, f64)>| vec![Line { name: name.to_owned(), points }];
-    let times = |value: f64| format!("{value:.1} ×");
+    let points = &answer.burndown;
+    let to = now.fare.evaluation.at;
+    let axis = Axis { from: to - 30 * 86_400, to, width: STEP };
+    let line = |name: &str, value: &dyn Fn(&Burning) -> Option<f64>| Line {
+        name: name.to_owned(),
+        points: points.iter().filter_map(|point| Some((point.start, value(point)?))).collect(),
+    };
+    let policy = Policy::default();
+    let limits = [
+        Limit { name: "used up in 30 days", value: 1.0 },
+        Limit { name: "alert over 6 h", value: policy.slow_burn.threshold },
+        Limit { name: "alert over 1 h", value: policy.fast_burn.threshold },
+    ];
+    let chart =
+        |title, lines, limits, unit| Chart { title, axis, lines, limits, marks: &[], unit, shape: Shape::Lines };
     html! {
-        @if !answer.month.is_empty() && evaluation.budget.allowed > 0.0 {
+        @if !points.is_empty() {
             h2 { "Budget, the last 30 days" }
             div.charts {
-                (Chart {
-                    title: "Burn rate by day",
-                    axis,
-                    lines: line("burn rate", burn.collect()),
-                    limit: Some(("just used up in 30 days", 1.0)),
-                    marks: &[],
-                    text: &times,
-                })
-                (Chart {
-                    title: "Budget burnt",
-                    axis,
-                    lines: line("burnt", burnt.collect()),
-                    limit: Some(("all of it", 1.0)),
-                    marks: &[],
-                    text: &percent,
-                })
+                (chart("Budget left", vec![line("budget left", &|point| Some(point.left))], &[], Unit::Left))
+                (chart(
+                    "Burn rate",
+                    vec![line("over 6 hours", &|point| point.burn), line("the worst hour of them", &|point| point.worst_hour)],
+                    &limits,
+                    Unit::Times,
+                ))
             }
         }
     }

@@ -2,12 +2,14 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | `charts` | how it fared over time, beside its tier and everybody |
 //! | `alerts` | its alerts, and why those are not open that are not |
 //! | `spending` | what it costs by operation, and how that changes |
 //! | `budget` | how its budget burnt over 30 days |
 
 mod alerts;
 mod budget;
+mod charts;
 mod spending;
 
 use axum::{http::StatusCode, response::Response};
@@ -16,7 +18,7 @@ use maud::{Markup, Render, html};
 use serde::Deserialize;
 
 use super::{
-    charts,
+    chart,
     frame::{Table, answer, window},
     registry, search,
     tenants::{budget_color, meter, objectives},
@@ -80,7 +82,8 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
         }
         (facts(answer))
         (alerts::section(answer))
-        (charts::of(view, id, answer))
+        (chart::scripts())
+        (charts::section(view, id, answer))
         (traces(id, query, answer))
         (budget::section(answer))
         (spending::section(answer))

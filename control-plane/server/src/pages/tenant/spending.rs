@@ -1,16 +1,21 @@
 //! What a tenant costs by service and operation, and how that changes.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, Render, html};
 use slo::{OperationCost, Spent};
 
 use crate::{
-    api::{Spending, TenantAnswer},
-    pages::frame::Table,
-    text::{changed, duration, known, percent, window},
+    api::{Spending, SpentDay, TenantAnswer},
+    pages::{
+        chart::{Axis, Chart, Line, Shape, Unit},
+        frame::Table,
+    },
+    text::{changed, duration, known, money, percent, window},
 };
 
 pub(super) fn section(answer: &TenantAnswer) -> Markup {
-    let Spending { currency, now, before, operations } = &answer.spending;
+    let Spending { currency, now, before, operations, days } = &answer.spending;
     let of = |spent: &Spent| match (spent.micros, currency) {
         (Some(micros), Some(currency)) => format!("{} {currency}", money(micros)),
         _ => format!("{:.1} s", spent.seconds),
@@ -28,7 +33,31 @@ pub(super) fn section(answer: &TenantAnswer) -> Markup {
             }
             (table(operations))
         }
+        @if !days.is_empty() { div.charts { (by_day(days, currency.as_deref())) } }
     }
+}
+
+/// What each service cost, day by day.
+fn by_day(days: &[SpentDay], currency: Option<&str>) -> Markup {
+    const DAY: i64 = 86_400;
+    let mut by_service: BTreeMap<&str, Vec<(i64, f64)>> = BTreeMap::new();
+    for SpentDay { start, service, spent } in days {
+        by_service.entry(service).or_default().push((*start, spent.cost()));
+    }
+    let lines = by_service.into_iter().map(|(service, points)| Line { name: service.to_owned(), points }).collect();
+    let last = days.iter().map(|day| day.start).max().unwrap_or_default();
+    let axis = Axis { from: last - 29 * DAY, to: last + DAY, width: DAY };
+    let unit = currency.map_or(Unit::Spent, Unit::Money);
+    Chart {
+        title: "Cost by day, UTC, the last 30 days",
+        axis,
+        lines,
+        limits: &[],
+        marks: &[],
+        unit,
+        shape: Shape::Columns,
+    }
+    .render()
 }
 
 fn table(operations: &[OperationCost]) -> Markup {
@@ -44,9 +73,4 @@ fn table(operations: &[OperationCost]) -> Markup {
         .number("Before", |line| each(&line.before))
         .number("Change of cost", |line| known(line.change, changed))
         .render()
-}
-
-/// From millionths, with as many digits as say something of a small amount.
-fn money(micros: f64) -> String {
-    if micros < 1e6 { format!("{:.4}", micros / 1e6) } else { format!("{:.2}", micros / 1e6) }
 }

@@ -4,13 +4,13 @@ use control_plane_model::store::Version;
 use maud::{Markup, html};
 use slo::{Summary, Whose};
 
-use super::{
-    frame::moment,
-    plot::{Axis, Chart, Line, Mark},
-};
 use crate::{
-    api::{Deployed, Point, SloAnswer, TenantAnswer, View},
-    text::{duration, known, percent, rate},
+    api::{Deployed, FareLine, Point, SloAnswer, TenantAnswer, View},
+    pages::{
+        chart::{Axis, Chart, Limit, Line, Mark, Shape, Unit},
+        frame::moment,
+    },
+    text::{duration, known, percent},
     window::Window,
 };
 
@@ -27,34 +27,28 @@ struct Series<'a> {
 }
 
 /// A tenant over the window: requests, failures, latencies, and the budget that they burnt.
-pub(super) fn of(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
+pub(super) fn section(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
     let all = view.slo();
     let axis = Axis { from: answer.from, to: answer.to, width: answer.width };
     let series = series(&all, id, answer);
     let marks: Vec<Mark> = answer.versions.iter().map(mark).collect();
-    let objective = answer.now.as_ref().map(|now| now.fare.evaluation.objectives.latency.within_ms * 1e6);
-    let chart = |title, lines, limit: Option<f64>, text| {
-        let limit = limit.map(|limit| ("objective", limit));
-        Chart { title, axis, lines, limit, marks: &marks, text }
-    };
+    let within = |now: &FareLine| now.fare.evaluation.objectives.latency.within_ns();
+    let objective: Vec<Limit<'_>> =
+        answer.now.iter().map(|now| Limit { name: "objective", value: within(now) }).collect();
+    let chart =
+        |title, lines, limits, unit| Chart { title, axis, lines, limits, marks: &marks, unit, shape: Shape::Lines };
     let lines = |value: &dyn Fn(&Summary) -> Option<f64>| series.iter().map(|one| line(one, value)).collect();
-    let own = |name: &str, value: &dyn Fn(&Summary) -> Option<f64>| Line {
-        name: name.to_owned(),
-        points: known_points(&answer.points, value),
-    };
-    let percentiles = vec![
-        own("p50", &|summary| summary.p50_ns),
-        own("p95", &|summary| summary.p95_ns),
-        own("p99", &|summary| summary.p99_ns),
-    ];
+    let latency =
+        |title, value: &dyn Fn(&Summary) -> Option<f64>, limits| chart(title, lines(value), limits, Unit::Duration);
     let burnt: Vec<Line> = series.iter().filter_map(burnt).collect();
     html! {
         div.charts {
-            (chart("Requests", rates(&series, axis.width), None, &rate))
-            (chart("Failed", lines(&|summary| summary.error_rate), None, &percent))
-            (chart("p99", lines(&|summary| summary.p99_ns), objective, &duration))
-            (chart("Its p50, p95 and p99", percentiles, objective, &duration))
-            @if !burnt.is_empty() { (chart("Of the 30-day budget, burnt since the window began", burnt, None, &percent)) }
+            (chart("Requests", rates(&series, axis.width), &[], Unit::Rate))
+            (chart("Failed", lines(&|summary| summary.error_rate), &[], Unit::Share))
+            (latency("p50", &|summary| summary.p50_ns, &[]))
+            (latency("p95", &|summary| summary.p95_ns, &[]))
+            (latency("p99", &|summary| summary.p99_ns, &objective))
+            @if !burnt.is_empty() { (chart("Of the 30-day budget, burnt since the window began", burnt, &[], Unit::Share)) }
         }
         (versions(id, answer))
     }

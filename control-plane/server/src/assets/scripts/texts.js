@@ -1,0 +1,96 @@
+// Values and times as text: values as text.rs writes them, times in the zone that the reader chose.
+"use strict";
+(() => {
+  const DAY = 86_400;
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+  /** So many digits after the point; of two that are as near the even one, as Rust has it. */
+  const fixed = (value, digits) => {
+    const scaled = value * 10 ** digits;
+    const isBetween = Number.isInteger(value * 2 ** (digits + 1)) && Math.abs(scaled % 1) === 0.5;
+    return (isBetween ? (2 * Math.round(scaled / 2)) / 10 ** digits : value).toFixed(digits);
+  };
+
+  /** The same, with its thousands apart. */
+  const apart = (value, digits) => fixed(value, digits).replace(/\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
+
+  const percent = (share) => {
+    const of100 = share * 100;
+    if (of100 === 0) return "0 %";
+    if (of100 < 0.01) return "<0.01 %";
+    return of100 < 0.995 ? `${Math.round(of100 * 100) / 100} %` : `${apart(of100, of100 < 1_000 ? 1 : 0)} %`;
+  };
+
+  const duration = (ns) => {
+    const [value, unit] = ns < 1e6 ? [ns / 1e3, "µs"] : ns < 1e9 ? [ns / 1e6, "ms"] : ns < 60e9 ? [ns / 1e9, "s"] : [ns / 60e9, "min"];
+    return `${fixed(value, value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`;
+  };
+
+  const rate = (perSecond) => {
+    if (perSecond >= 10) return `${apart(perSecond, 0)}/s`;
+    if (perSecond >= 0.1) return `${fixed(perSecond, 1)}/s`;
+    return perSecond >= 0.002 ? `${fixed(perSecond * 60, 1)}/min` : `${fixed(perSecond * 3_600, 1)}/h`;
+  };
+
+  const attained = (share) => `${Math.floor(share * 1e4 + 1e-6) / 1e2} %`;
+
+  const TEXTS = {
+    rate,
+    duration,
+    share: percent,
+    left: (share) => (share < 0 ? `overdrawn by ${percent(-share)}` : attained(share)),
+    spent: (seconds) => `${apart(seconds, 1)} s`,
+    times: (factor) => `${apart(factor, 1)} ×`,
+    money: (micros, currency) => `${apart(micros / 1e6, micros < 1e6 ? 4 : 2)} ${currency}`,
+  };
+
+  /** A value with its unit; a dash for none. */
+  const value = (unit, value, currency) => (value === null || value === undefined ? "–" : TEXTS[unit](value, currency));
+
+  /** What values are multiplied by on an axis that reaches so high, and the unit that they have then. */
+  const AXES = {
+    rate: (top) => (top >= 0.1 ? [1, "/s"] : top >= 0.002 ? [60, "/min"] : [3_600, "/h"]),
+    duration: (top) => (top < 1e6 ? [1e-3, " µs"] : top < 1e9 ? [1e-6, " ms"] : top < 60e9 ? [1e-9, " s"] : [1 / 60e9, " min"]),
+    share: () => [100, " %"],
+    left: () => [100, " %"],
+    spent: () => [1, " s"],
+    times: () => [1, " ×"],
+    money: (_, currency) => [1e-6, ` ${currency}`],
+  };
+
+  // Times, in the zone that the reader chose.
+
+  const isLocal = () => localStorage.getItem("times") === "local";
+  const offset = (seconds) => (isLocal() ? -new Date(seconds * 1_000).getTimezoneOffset() : 0);
+
+  /** What the clock shows at a moment: date, hour and minute, and seconds. */
+  const clock = (seconds) => {
+    const shown = new Date((seconds + offset(seconds) * 60) * 1_000).toISOString();
+    return { day: shown.slice(0, 10), minute: shown.slice(11, 16), second: shown.slice(11, 19) };
+  };
+
+  const shortDay = (day) => `${Number(day.slice(8))} ${MONTHS[Number(day.slice(5, 7)) - 1]}`;
+
+  const zone = (seconds) => {
+    if (!isLocal()) return "UTC";
+    const minutes = Math.abs(offset(seconds));
+    const two = (number) => String(Math.trunc(number)).padStart(2, "0");
+    return `${offset(seconds) < 0 ? "−" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
+  };
+
+  /** A stretch of time, as short as it can be said. */
+  const stretch = (from, width) => {
+    const [begin, end] = [clock(from), clock(from + width)];
+    const part = width % 60 ? "second" : "minute";
+    if (width % DAY === 0 && begin.minute === "00:00") {
+      const last = clock(from + width - DAY).day;
+      return (last === begin.day ? begin.day : `${begin.day} to ${last}`) + (isLocal() ? "" : " UTC");
+    }
+    const until = end.day === begin.day ? end[part] : `${end.day} ${end[part]}`;
+    return `${begin.day} ${begin[part]}–${until} ${zone(from)}`;
+  };
+
+  const axisOf = (unit, top, currency) => AXES[unit](top, currency);
+
+  globalThis.texts = { axisOf, clock, isLocal, shortDay, stretch, value };
+})();

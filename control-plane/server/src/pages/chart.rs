@@ -1,0 +1,285 @@
+//! A chart: what a script draws, and the same as a table.
+//!
+//! The server writes which values there are, and in which unit; `assets/scripts/charts.js` draws them. Without it the table is open.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, PreEscaped, Render, html};
+use serde_json::json;
+
+use super::frame::{Table, moment};
+use crate::{
+    assets,
+    text::{duration, known, left, money, percent, rate, spent, times},
+    visible,
+};
+
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// Which time is drawn, in Unix seconds, and how long the stretches are that each point is of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Axis {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) width: i64,
+}
+
+/// A line: the starts of stretches, ascending, and values. Where there is no value, there is a gap.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) name: String,
+    pub(super) points: Vec<(i64, f64)>,
+}
+
+/// A value that others are held against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit<'a> {
+    pub(super) name: &'a str,
+    pub(super) value: f64,
+}
+
+/// A moment that is marked on a chart.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    /// Unix seconds.
+    pub(super) at: i64,
+    pub(super) name: String,
+}
+
+/// What values are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit<'a> {
+    /// So many a second.
+    Rate,
+    /// A share that was measured.
+    Share,
+    /// The share of a budget that is left; less than none, where it is overdrawn.
+    Left,
+    /// Nanoseconds.
+    Duration,
+    /// Seconds that were spent, which may be many.
+    Spent,
+    /// So many times as much.
+    Times,
+    /// Millionths of a currency.
+    Money(&'a str),
+}
+
+impl Unit<'_> {
+    /// A value with its unit. `texts.js` writes the same.
+    pub(super) fn text(self, value: f64) -> String {
+        match self {
+            Self::Rate => rate(value),
+            Self::Share => percent(value),
+            Self::Left => left(value),
+            Self::Duration => duration(value),
+            Self::Spent => spent(value),
+            Self::Times => times(value),
+            Self::Money(currency) => format!("{} {currency}", money(value)),
+        }
+    }
+
+    /// As `texts.js` calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Share => "share",
+            Self::Left => "left",
+            Self::Duration => "duration",
+            Self::Spent => "spent",
+            Self::Times => "times",
+            Self::Money(_) => "money",
+        }
+    }
+}
+
+/// How values are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Lines,
+    /// A column for each stretch, in which the lines' values stand one on the other.
+    Columns,
+}
+
+/// What is drawn.
+pub(super) struct Chart<'a> {
+    pub(super) title: &'a str,
+    pub(super) axis: Axis,
+    pub(super) lines: Vec<Line>,
+    pub(super) limits: &'a [Limit<'a>],
+    pub(super) marks: &'a [Mark],
+    pub(super) unit: Unit<'a>,
+    pub(super) shape: Shape,
+}
+
+/// The scripts that draw charts, once for a page that has any; not within what a live page asks for again.
+pub(super) fn scripts() -> Markup {
+    html! { (assets::script("uPlot.js")) (assets::script("texts.js")) (assets::script("charts.js")) }
+}
+
+/// As exact as anybody reads it.
+fn significant(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
+/// A stretch, and the value of each line.
+type Stretch = (i64, Vec<Option<f64>>);
+
+impl Render for Chart<'_> {
+    fn render(&self) -> Markup {
+        let stretches = self.stretches();
+        html! {
+            figure.chart {
+                figcaption { strong { (self.title) } (self.summary(&stretches)) }
+                @if stretches.is_empty() {
+                    p.empty { "Nothing is known of this window." }
+                } @else {
+                    div.plot {}
+                    script type="application/json" { (PreEscaped(self.drawn(&stretches))) }
+                    details open { summary { "As a table" } (self.table(&stretches)) }
+                }
+            }
+        }
+    }
+}
+
+impl Chart<'_> {
+    /// Each stretch of which something is known.
+    fn stretches(&self) -> Vec<Stretch> {
+        let starts: BTreeSet<i64> = self.lines.iter().flat_map(|line| &line.points).map(|(start, _)| *start).collect();
+        let value = |line: &Line, start: i64| {
+            let at = line.points.binary_search_by_key(&start, |(start, _)| *start).ok()?;
+            line.points.get(at).map(|(_, value)| significant(*value))
+        };
+        starts.into_iter().map(|start| (start, self.lines.iter().map(|line| value(line, start)).collect())).collect()
+    }
+
+    /// What there is to see, in a few words.
+    fn summary(&self, stretches: &[Stretch]) -> String {
+        let highest = match self.shape {
+            Shape::Lines => stretches.iter().flat_map(|(_, values)| values).flatten().copied().reduce(f64::max),
+            Shape::Columns => stretches.iter().map(|(_, values)| values.iter().flatten().sum()).reduce(f64::max),
+        };
+        let mut summary = highest.map(|highest| format!(", up to {}", self.unit.text(highest))).unwrap_or_default();
+        for Limit { name, value } in self.limits {
+            summary += &format!("; {name} {}", self.unit.text(*value));
+        }
+        summary
+    }
+
+    /// What the script draws, as JSON. Stretches are numbered from the first that something is known of.
+    fn drawn(&self, stretches: &[Stretch]) -> String {
+        let Axis { from, to, width } = self.axis;
+        let width = width.max(1);
+        let first = stretches.first().map_or(from, |(start, _)| *start);
+        let at: Vec<i64> = stretches.iter().map(|(start, _)| (start - first) / width).collect();
+        let line = |(number, line): (usize, &Line)| {
+            let values: Vec<Option<f64>> = stretches.iter().map(|(_, values)| values.get(number).copied()?).collect();
+            json!({ "name": line.name, "values": values })
+        };
+        let mut drawn = json!({
+            "about": format!("{} over time{}", self.title, self.summary(stretches)),
+            "unit": self.unit.name(),
+            "from": from, "to": to, "width": width, "first": first, "at": at,
+            "lines": self.lines.iter().enumerate().map(line).collect::<Vec<_>>(),
+        });
+        if let Unit::Money(currency) = self.unit {
+            drawn["currency"] = json!(currency);
+        }
+        if self.shape == Shape::Columns {
+            drawn["columns"] = json!(true);
+        }
+        if !self.limits.is_empty() {
+            let limit = |limit: &Limit<'_>| json!({ "name": limit.name, "value": significant(limit.value) });
+            drawn["limits"] = self.limits.iter().map(limit).collect();
+        }
+        if !self.marks.is_empty() {
+            drawn["marks"] = self.marks.iter().map(|mark| json!({ "at": mark.at, "name": mark.name })).collect();
+        }
+        data(drawn)
+    }
+
+    fn table(&self, stretches: &[Stretch]) -> Markup {
+        let table = Table::of(self.title, stretches, |_| None).text("From", |(start, _)| moment(start * NANOSECONDS));
+        let lines = self.lines.iter().enumerate();
+        let table = lines.fold(table, |table, (number, line)| {
+            table.number(&line.name, |(_, values)| {
+                known(values.get(number).copied().flatten(), |value| self.unit.text(value))
+            })
+        });
+        table.render()
+    }
+}
+
+/// JSON as it may stand within a page: no name in it ends the element that it is in, or commands who reads it.
+pub(super) fn data(value: serde_json::Value) -> String {
+    visible::within(value).to_string().replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn chart<'a>(names: &[&str], points: &[(i64, f64)], limits: &'a [Limit<'a>]) -> Chart<'a> {
+        let line = |name: &&str| Line { name: (*name).to_owned(), points: points.to_vec() };
+        let axis = Axis { from: 30, to: 600, width: 60 };
+        let lines = names.iter().map(line).collect();
+        Chart { title: "p99", axis, lines, limits, marks: &[], unit: Unit::Duration, shape: Shape::Lines }
+    }
+
+    fn drawn(chart: &Chart<'_>) -> Value {
+        serde_json::from_str(&chart.drawn(&chart.stretches())).unwrap()
+    }
+
+    #[test]
+    fn stretches_without_values_are_left_out_and_numbered_past() {
+        let drawn = drawn(&chart(&["a"], &[(0, 10e6), (60, 20e6), (240, 40.000_000_1e6)], &[]));
+        assert_eq!((&drawn["first"], &drawn["at"]), (&json!(0), &json!([0, 1, 4])));
+        assert_eq!(drawn["lines"][0]["values"], json!([10e6, 20e6, 40e6]));
+        assert_eq!(drawn["about"], "p99 over time, up to 40.0 ms");
+    }
+
+    #[test]
+    fn a_line_has_no_value_where_another_has_one() {
+        let mut two = chart(&["a"], &[(0, 1e6)], &[]);
+        two.lines.push(Line { name: "b".to_owned(), points: vec![(60, 2e6)] });
+        assert_eq!(drawn(&two)["lines"][1]["values"], json!([null, 2e6]));
+        let table = two.render().0;
+        assert!(table.contains(r#"<td class="number">1.00 ms</td><td class="number">–</td>"#), "{table}");
+    }
+
+    #[test]
+    fn a_name_cannot_end_the_element_that_it_is_in_nor_turn_writing_round() {
+        let hostile = chart(&["</script><b>\u{202e}"], &[(0, 1e6)], &[]);
+        assert!(!hostile.drawn(&hostile.stretches()).contains('<'));
+        assert_eq!(drawn(&hostile)["lines"][0]["name"], "</script><b>\\u202e");
+    }
+
+    #[test]
+    fn a_summary_says_how_high_it_is_and_what_that_is_held_against() {
+        let limit = Limit { name: "objective", value: 300e6 };
+        let limits = [limit];
+        let chart = chart(&["a", "b"], &[(0, 10e6), (60, 30e6)], &limits);
+        assert_eq!(chart.summary(&chart.stretches()), ", up to 30.0 ms; objective 300 ms");
+        let stacked = Chart { shape: Shape::Columns, ..chart };
+        assert_eq!(stacked.summary(&stacked.stretches()), ", up to 60.0 ms; objective 300 ms");
+    }
+
+    #[test]
+    fn values_are_written_as_the_script_writes_them() {
+        let table = include_str!("../../tests/values_as_text.json");
+        let rows: Vec<(String, f64, String)> = serde_json::from_str(table).unwrap();
+        let units = [Unit::Rate, Unit::Share, Unit::Left, Unit::Duration, Unit::Spent, Unit::Times, Unit::Money("USD")];
+        for (name, value, text) in rows {
+            let unit = units.into_iter().find(|unit| unit.name() == name).unwrap();
+            assert_eq!(unit.text(value), text, "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn what_nothing_is_known_of_says_so() {
+        assert!(chart(&["a"], &[], &[]).render().0.contains("Nothing is known of this window."));
+    }
+}
