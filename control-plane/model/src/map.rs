@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{catalog::Catalog, part::counts_what_it_sends, rollup::Cell, topology::NodeId};
+use crate::{catalog::Catalog, rollup::Cell, topology::NodeId};
 
 /// Which part of the map.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +78,11 @@ impl ServiceMap {
             .collect();
         self.edges.sort_by_key(|edge| (edge.source, edge.target));
     }
+}
+
+/// Whether nodes of this kind are judged by what they ask of others: nothing asks anything of those outside.
+pub fn counts_what_it_sends(kind: &str) -> bool {
+    kind == "client"
 }
 
 /// A service, or what one calls.

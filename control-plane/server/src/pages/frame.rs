@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     api::{View, WindowQuery},
-    layout::{Tab, page, went_wrong},
+    layout::{Tab, page, part, went_wrong},
     problem::Problem,
     text::{clock, link},
     window::{DEFAULT_WINDOW, PRESETS, Place},
@@ -28,6 +28,21 @@ pub(super) async fn answer(
         Err(problem) => {
             let content = went_wrong(&problem);
             (problem.status, page(&view.visitor, &view.place, title, tab, &content)).into_response()
+        }
+    }
+}
+
+/// A part of a page, for one that is open.
+pub(super) fn fragment(content: &Markup) -> Response {
+    part(content).into_response()
+}
+
+/// What a button copies, where the script runs; `name` says what it is.
+pub(super) fn copy(name: &str, content: Markup) -> Markup {
+    html! {
+        span.copied { (content) }
+        button.copy type="button" hidden aria-label={ "Copy " (name) } title="Copy" {
+            svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true" { path d="M5 1h7v8M2 4h7v9H2z" {} }
         }
     }
 }

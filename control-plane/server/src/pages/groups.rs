@@ -7,7 +7,7 @@ use maud::{Markup, Render, html};
 use slo::Summary;
 
 use super::{
-    chart::{self, Axis, Chart, Line, Shape, Unit},
+    chart::{self, Axis, Chart, Line, Unit},
     frame::{Table, answer, choice, moment, window},
 };
 use crate::{
@@ -186,18 +186,14 @@ fn traces_of(filter: &GroupFilter, group: &Group) -> String {
 
 fn charts(found: &GroupsAnswer) -> Markup {
     let groups = &found.groups;
-    let axis = Axis { from: found.from, to: found.to, width: found.width };
-    let rest = groups.rest.iter().map(|rest| (format!("{} others", rest.values), &rest.points));
-    let all: Vec<(String, &Vec<Stretch>)> =
-        groups.values.iter().map(|group| (group.value.clone(), &group.points)).chain(rest).collect();
+    let axis = Axis { from: found.from, to: found.to, width: found.width as f64 };
     let lines = |value: &dyn Fn(&Stretch) -> Option<f64>| {
-        let line = |(name, points): &(String, &Vec<Stretch>)| Line {
-            name: name.clone(),
-            points: points.iter().filter_map(|point| Some((point.start, value(point)?))).collect(),
-        };
-        all.iter().map(line).collect::<Vec<_>>()
+        let known = |points: &[Stretch]| points.iter().filter_map(|point| Some((point.start, value(point)?))).collect();
+        let values = groups.values.iter().map(|group| Line::of(&group.value, known(&group.points)));
+        let rest = groups.rest.iter().map(|rest| Line::rest(format!("{} others", rest.values), known(&rest.points)));
+        values.chain(rest).collect::<Vec<_>>()
     };
-    let chart = |title, lines, unit| Chart { title, axis, lines, limits: &[], marks: &[], unit, shape: Shape::Lines };
+    let chart = |title, lines, unit| Chart::of(title, axis, unit, lines);
     html! {
         (chart::scripts())
         div.charts {

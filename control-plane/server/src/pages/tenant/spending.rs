@@ -44,20 +44,12 @@ fn by_day(days: &[SpentDay], currency: Option<&str>) -> Markup {
     for SpentDay { start, service, spent } in days {
         by_service.entry(service).or_default().push((*start, spent.cost()));
     }
-    let lines = by_service.into_iter().map(|(service, points)| Line { name: service.to_owned(), points }).collect();
+    let lines = by_service.into_iter().map(|(service, points)| Line::of(service, points)).collect();
     let last = days.iter().map(|day| day.start).max().unwrap_or_default();
-    let axis = Axis { from: last - 29 * DAY, to: last + DAY, width: DAY };
+    let axis = Axis { from: last - 29 * DAY, to: last + DAY, width: DAY as f64 };
     let unit = currency.map_or(Unit::Spent, Unit::Money);
-    Chart {
-        title: "Cost by day, UTC, the last 30 days",
-        axis,
-        lines,
-        limits: &[],
-        marks: &[],
-        unit,
-        shape: Shape::Columns,
-    }
-    .render()
+    let title = "Cost by day, UTC, the last 30 days";
+    Chart { shape: Shape::Columns, ..Chart::of(title, axis, unit, lines) }.render()
 }
 
 fn table(operations: &[OperationCost]) -> Markup {
