@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     catalog::Node,
-    map::{MapQuery, ServiceMap},
+    map::{MapQuery, ServiceMap, counts_what_it_sends},
     rollup::{Cell, HOUR},
 };
 
@@ -29,11 +29,6 @@ impl Part {
             Self::Edge(source, target) => (Some(source), Some(target)),
         }
     }
-}
-
-/// Whether nodes of this kind are judged by what they ask of others: nothing asks anything of those outside.
-pub fn counts_what_it_sends(kind: &str) -> bool {
-    kind == "client"
 }
 
 /// What is asked of a part of the map.

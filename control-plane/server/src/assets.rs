@@ -32,6 +32,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("htmx.js", JAVASCRIPT, include_str!("assets/vendor/htmx.min.js")),
     ("busy.js", JAVASCRIPT, include_str!("assets/scripts/busy.js")),
     ("charts.js", JAVASCRIPT, include_str!("assets/scripts/charts.js")),
+    ("map.js", JAVASCRIPT, include_str!("assets/scripts/map.js")),
     ("texts.js", JAVASCRIPT, include_str!("assets/scripts/texts.js")),
     ("times.js", JAVASCRIPT, include_str!("assets/scripts/times.js")),
     ("uPlot.js", JAVASCRIPT, include_str!("assets/vendor/uPlot.iife.min.js")),
