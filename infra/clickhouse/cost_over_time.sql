@@ -1,6 +1,5 @@
--- What did tenants cost, day by day (UTC)? The ten that cost the most in the window; requests of nobody that is known are a line of their own, whose
--- tenant is empty.
-SELECT day AS time, tenant, cost
+-- What did tenants cost, day by day (UTC)? The ten that cost the most in the window; requests of nobody that is known are a line of their own.
+SELECT day AS time, if(tenant = '', 'nobody that is known', tenant) AS tenant, cost
 FROM
 (
     SELECT day, tenant, sum(cost_of_service) AS cost, sum(cost) OVER (PARTITION BY tenant) AS cost_of_tenant

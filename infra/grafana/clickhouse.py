@@ -165,8 +165,9 @@ def _map():
              .nodes(nodegraph.NodeOptions().main_stat_unit("req/s").secondary_stat_unit("ms p99")
                     .arcs([_arc("ok", OK), _arc("error", ERROR), _arc("throttle", THROTTLE), _arc("fault", FAULT)]))
              .edges(nodegraph.EdgeOptions().main_stat_unit("req/s").secondary_stat_unit("ms p99"))
-             .override_by_query("nodes", [model.DynamicConfigValue(id_val="links", value=links(of_node))])
-             .override_by_query("edges", [model.DynamicConfigValue(id_val="links", value=links(of_edge))]))
+             # Grafana's menu has the links of all fields: each is on one that the other's frame does not have.
+             .override_by_name("title", [model.DynamicConfigValue(id_val="links", value=links(of_node))])
+             .override_by_name("target", [model.DynamicConfigValue(id_val="links", value=links(of_edge))]))
     for name, title in {"kind": "Kind", "account": "Account", "spans": "Spans", "fault_rate": "Faults", "error_rate": "Errors", "mean_ms": "Mean, ms",
                         "caller": "Caller", "callee": "Called"}.items():
         graph.override_by_name(f"detail__{name}", [model.DynamicConfigValue(id_val="displayName", value=title)])

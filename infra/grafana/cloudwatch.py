@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import nodegraph
 from grafana_foundation_sdk.models import cloudwatch as model
 from grafana_foundation_sdk.models import dashboard
 
-from .parts import (ERROR, FAILING, FAULT, TENANT, TIER, Column, burn, chosen_source, control_plane, count, links, milliseconds, new, page, remark,
+from .parts import (ERROR, FAILING, FAULT, TENANT, TIER, Column, burn, chosen_source, control_plane, count, milliseconds, new, remark,
                     rows, series, share, with_panels, written)
 from .queries import XRAY, XRayQuery
 
@@ -193,11 +193,9 @@ def _cost(settings):
 def _map():
     xray = chosen_source("xray", XRAY, "X-Ray")
     built = new("map", "CloudWatch", "What calls what, as X-Ray draws it, and how functions fare.", _variables(_stage(), xray), "now-1h", "")
-    failing = page("/traces?filter=fault", "Failed traces in the control plane")
     graph = (nodegraph.Panel().id(1).title("Service map").span(24).height(18).datasource(dashboard.DataSourceRef(type_val=XRAY, uid="${xray}"))
              .description("X-Ray's own map of the traces that it indexed: 1 % of them where nothing else was chosen (IndexingPercentage).")
-             .with_target(XRayQuery("getServiceMap", {"GroupName": "Default", "GroupARN": "default"}))
-             .override_by_field_type("string", [dashboard.DynamicConfigValue(id_val="links", value=links(failing))]))
+             .with_target(XRayQuery("getServiceMap", {"GroupName": "Default", "GroupARN": "default"})))
     panels = [
         graph,
         series(2, "Functions: p99", "How long functions ran.", _functions("Duration", "p99"), "ms"),

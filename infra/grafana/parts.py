@@ -12,8 +12,9 @@ from grafana_foundation_sdk.models import dashboard as model
 # By meaning, as on the control plane's pages; Grafana has each name in both themes.
 OK, ERROR, THROTTLE, FAULT = "green", "orange", "purple", "red"
 WINDOW = "from=${__from:date:seconds}&to=${__to:date:seconds}"
-# `steps`: from which values on which colour; `gauge`: a bar up to 1; `link`: title and address.
-Column = namedtuple("Column", "name title unit steps gauge link decimals", defaults=(None, None, False, None, None))
+# `steps`: from which values on which colour; `gauge`: a bar up to 1; `link`: title and address; `empty`: what is said for
+# an empty text.
+Column = namedtuple("Column", "name title unit steps gauge link decimals empty", defaults=(None, None, False, None, None, None))
 # From 1 % of faults on, the control plane's map is red.
 FAILING = [(0.01, FAULT)]
 
@@ -42,7 +43,7 @@ def burn(name, title, steps=None):
 
 TENANT_OF_CELL = page("/tenant?id=${__value.raw:percentencode}", "Tenant in the control plane")
 TENANT_OF_SERIES = page("/tenant?id=${__field.labels.tenant:percentencode}", "Tenant in the control plane")
-TENANT, TIER = Column("tenant", "Tenant", link=TENANT_OF_CELL), Column("tier", "Tier")
+TENANT, TIER = Column("tenant", "Tenant", link=TENANT_OF_CELL, empty="nobody that is known"), Column("tier", "Tier")
 
 
 def new(kind, source, description, variables, since, refresh="1m"):
@@ -105,6 +106,8 @@ def _properties(column):
         found.append(("custom.cellOptions", cell))
     if column.gauge:
         found += [("min", 0), ("max", 1)]
+    if column.empty:
+        found.append(("mappings", [{"type": "value", "options": {"": {"text": column.empty}}}]))
     if column.link:
         found.append(("links", links(column.link)))
     return [model.DynamicConfigValue(id_val=name, value=value) for name, value in found]

@@ -70,20 +70,25 @@ impl Pseudonyms {
             indexed.push(StringValue::from(semconv::TENANT_TIER));
             user = tenant.user_id.map(|user| user.to_shared());
         }
+        let exported = |id: &Arc<str>| self.export(Arc::clone(id), ids);
+        let annotations = annotations.iter().map(|(annotation, id)| (annotation.name(), id));
+        let named: Vec<_> = annotations.map(|(name, id)| (name, id, exported(id))).collect();
+        let user = user.as_ref().map(|id| (id, exported(id)));
         if ids != TenantIds::Plain {
             let mut hidden = HiddenIds::default();
-            for id in annotations.iter().map(|(_, value)| value).chain(&user) {
-                hidden.add(id, self.export(Arc::clone(id), ids).map(String::from));
+            let of_user = user.iter().map(|(id, exported)| (*id, exported));
+            for (id, exported) in named.iter().map(|(_, id, exported)| (*id, exported)).chain(of_user) {
+                hidden.add(id, exported.as_ref().map(ToString::to_string));
             }
             hide(&mut span, &hidden);
         }
-        if let Some(id) = user.and_then(|user| self.export(user, ids)) {
+        if let Some((_, Some(id))) = user {
             span.attributes.push(KeyValue::new(semconv::ENDUSER_ID, id));
         }
-        for (annotation, value) in annotations {
-            if let Some(value) = self.export(value, ids) {
-                span.attributes.push(KeyValue::new(annotation.name(), value));
-                indexed.push(StringValue::from(annotation.name()));
+        for (name, _, exported) in named {
+            if let Some(id) = exported {
+                span.attributes.push(KeyValue::new(name, id));
+                indexed.push(StringValue::from(name));
             }
         }
         if !indexed.is_empty() {
@@ -94,6 +99,9 @@ impl Pseudonyms {
         span
     }
 }
+
+/// Addresses, in which short ids are looked for too.
+const ADDRESSES: [&str; 3] = [semconv::URL_PATH, semconv::URL_FULL, semconv::URL_QUERY];
 
 /// Replaces ids that may not leave as they are in all texts of a span: an address such as `/orders/7T42H7MK`, what an exception says, a name.
 fn hide(span: &mut SpanData, hidden: &HiddenIds) {
@@ -108,7 +116,13 @@ fn hide(span: &mut SpanData, hidden: &HiddenIds) {
     let of_events = span.events.events.iter_mut().flat_map(|event| &mut event.attributes);
     let of_links = span.links.links.iter_mut().flat_map(|link| &mut link.attributes);
     for attribute in span.attributes.iter_mut().chain(of_events).chain(of_links) {
+        let is_address = ADDRESSES.contains(&attribute.key.as_str());
         match &mut attribute.value {
+            Value::String(text) if is_address => {
+                if let Some(replaced) = hidden.replaced_in_address(text.as_str()) {
+                    *text = replaced.into();
+                }
+            }
             Value::String(text) => hide_in_value(text, hidden),
             Value::Array(Array::String(texts)) => texts.iter_mut().for_each(|text| hide_in_value(text, hidden)),
             _ => {}

@@ -17,6 +17,9 @@ const TIER: &str = "tenant.tier";
 /// The one of [`IDS`] that is looked for in texts, too. A tenant's is not: words in the names of services and queues may be the same.
 const USER: &str = "enduser.id";
 
+/// Addresses, of today's conventions and of those before, in which short ids are looked for too.
+const ADDRESSES: [&str; 5] = ["url.path", "url.full", "url.query", "http.url", "http.target"];
+
 /// How ids of tenants, of users and of what they work on go out, and the key of pseudonyms: the same that functions with the same key export.
 #[derive(Debug, Clone)]
 pub struct Privacy {
@@ -51,7 +54,7 @@ impl Privacy {
         let of_links = span.links.iter_mut().map(|link| &mut link.attributes);
         for attributes in of_events.chain(of_links).chain([&mut span.attributes]) {
             self.apply_to(attributes, &annotated);
-            attributes.iter_mut().filter_map(|attribute| attribute.value.as_mut()).for_each(|any| hide(any, &hidden));
+            attributes.iter_mut().for_each(|attribute| hide_in_attribute(attribute, &hidden));
         }
         hide_in(&mut span.name, &hidden);
         span.status.iter_mut().for_each(|status| hide_in(&mut status.message, &hidden));
@@ -76,6 +79,19 @@ impl Privacy {
             *value = Value::StringValue(pseudonym);
             true
         });
+    }
+}
+
+fn hide_in_attribute(attribute: &mut KeyValue, hidden: &HiddenIds) {
+    let is_address = ADDRESSES.contains(&attribute.key.as_str());
+    match attribute.value.as_mut() {
+        Some(AnyValue { value: Some(Value::StringValue(address)) }) if is_address => {
+            if let Some(replaced) = hidden.replaced_in_address(address) {
+                *address = replaced;
+            }
+        }
+        Some(any) => hide(any, hidden),
+        None => {}
     }
 }
 
