@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, process::Command};
 use crate::{
     children::Supervised,
     clickhouse::{ClickHouse, Store},
-    ministack::{BOOKING_ACCOUNT, REGION, sibling},
+    ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, OBSERVABILITY_ACCOUNT, REGION, sibling},
     sign_in::SignIn,
 };
 
@@ -46,6 +46,9 @@ const PRICES: &str = include_str!("../prices.toml");
 /// What the configuration file says, a section each. `front` has the functions' log lines; `tenants` is the registry's table.
 pub fn configuration(front: &str, url: &str, tenants: &str, sign_in: Option<&SignIn>) -> Result<String> {
     let sections = [
+        format!(
+            "[accounts]\n{BOOKING_ACCOUNT} = \"booking\"\n{MILEAGE_ACCOUNT} = \"mileage\"\n{OBSERVABILITY_ACCOUNT} = \"observability\"\n"
+        ),
         format!("[logs]\nurl = \"{front}/_local/logs\"\n"),
         "[slo]\nsettle_seconds = 5\n".to_owned(),
         PRICES.to_owned(),

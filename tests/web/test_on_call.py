@@ -24,7 +24,7 @@ def no_wider_than_the_window(page):
 @SIZES
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 def test_from_the_map_to_the_slow_span(page):
-    """Map, one tenant, search, the slowest trace, its slow span; three links and a form."""
+    """Map, one tenant, a service, what it calls, search, the slowest trace, its slow span; five links and a form."""
     page.goto("/")
     expect(page.get_by_role("link", name=re.compile("service booking-api"))).to_be_visible()
     expect(page.get_by_text(f"Account {bookings.MILEAGE}", exact=True)).to_be_visible()
@@ -33,7 +33,9 @@ def test_from_the_map_to_the_slow_span(page):
     expect(page).to_have_url(re.compile("tenant=globex"))
     assert no_wider_than_the_window(page)
 
-    page.get_by_role("link", name=re.compile("^booking-api to reservations")).click()
+    page.locator("svg.map").get_by_role("link", name=re.compile("service booking-api")).click()
+    page.get_by_label("Details").get_by_role("link", name="reservations", exact=True).click()
+    page.get_by_role("link", name="All of its traces").click()
     expect(page.get_by_role("status")).to_contain_text("4 of 4 traces match")
     page.get_by_label("Order").select_option("slowest")
     page.get_by_role("button", name="Search").click()
@@ -62,7 +64,14 @@ def test_all_of_it_by_keyboard(page):
         raise AssertionError(f"no way to {name!r} by Tab")
 
     tab_to("^To the content$")
-    tab_to("^booking-api to reservations")
+    tab_to("^Service map\\.")
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+        if "booking-api" in (page.evaluate("document.activeElement.ariaLabel") or ""):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="booking-api")).to_be_focused()
+    tab_to("^All of its traces$")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/traces\\?"))
     tab_to("^POST /bookings$")

@@ -24,7 +24,7 @@ impl Reader {
                 tenants: list(include_str!("../sql/tenants_lately.sql"))?,
                 tiers: list("SELECT DISTINCT text FROM edges JOIN names ON names.id = tier ORDER BY text")?,
                 accounts: list("SELECT DISTINCT account FROM nodes WHERE account <> '' ORDER BY account")?,
-                services: list("SELECT DISTINCT name FROM nodes WHERE kind = 'service' ORDER BY name")?,
+                services: list("SELECT DISTINCT name FROM nodes WHERE kind IN ('service', 'browser') ORDER BY name")?,
             })
         })?;
         *self.facets_read().lock() = Some((Instant::now(), facets.clone()));

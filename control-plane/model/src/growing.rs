@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     catalog::{ANNOTATION, NONE, Numbers},
+    map::BROWSER,
     otlp::{Facts, Flags, Kind, SpanId},
     search::{Outline, remember},
     topology::{Placed, Use, edges},
@@ -18,7 +19,8 @@ impl Placed {
         Ok(Self {
             kind: facts.kind,
             parent: facts.parent,
-            service: numbers.node("service", account, &facts.service)?,
+            service: numbers.node(if facts.is_browser { BROWSER } else { "service" }, account, &facts.service)?,
+            is_browser: facts.is_browser,
             peer: facts.peer.as_ref().map(|peer| numbers.node(&peer.kind, account, &peer.name)).transpose()?,
             gateway: facts.fronted.then(|| numbers.node("API Gateway", account, "API Gateway")).transpose()?,
             outside: numbers.node("client", "", "clients")?,

@@ -6,6 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{catalog::Catalog, rollup::Cell, topology::NodeId};
 
+/// The kind of a node that is a browser: outside of the system, and of its health.
+pub const BROWSER: &str = "browser";
+
+/// Whether an edge between nodes of these kinds shows no more than what a browser saw: nobody who sends spans answered. Such a call may have failed
+/// because the browser was offline, or its page was left.
+pub fn is_seen_by_browser_alone(source: &str, target: &str) -> bool {
+    source == BROWSER && !matches!(target, "service" | "API Gateway")
+}
+
 /// Which part of the map.
 #[derive(Debug, Clone, Default)]
 pub struct MapQuery {
@@ -47,33 +56,46 @@ impl ServiceMap {
         let seconds = self.to - self.from;
         let within = |id: NodeId| account.is_none_or(|account| catalog.node(id).account == account);
         let seen = || edges.iter().filter(|((source, target), _)| within(*source) || within(*target));
-        let mut nodes: BTreeMap<NodeId, Cell> = BTreeMap::new();
-        for ((source, target), cell) in seen() {
-            let outside = nodes.entry(*source).or_default();
-            if counts_what_it_sends(&catalog.node(*source).kind) {
-                outside.merge(cell);
+        let by_browser_alone = |(source, target): &(NodeId, NodeId)| {
+            is_seen_by_browser_alone(&catalog.node(*source).kind, &catalog.node(*target).kind)
+        };
+        // Of each node all that it counts, and of that what its health is judged by.
+        let mut nodes: BTreeMap<NodeId, (Cell, Cell)> = BTreeMap::new();
+        for (ends @ (source, target), cell) in seen() {
+            let kind = catalog.node(*source).kind;
+            let sent = nodes.entry(*source).or_default();
+            if counts_what_it_sends(&kind) {
+                sent.0.merge(cell);
             }
-            nodes.entry(*target).or_default().merge(cell);
+            if kind == "client" {
+                sent.1.merge(cell);
+            }
+            let received = nodes.entry(*target).or_default();
+            received.0.merge(cell);
+            if !by_browser_alone(ends) {
+                received.1.merge(cell);
+            }
         }
-        let mut nodes: Vec<_> = nodes.into_iter().map(|(id, cell)| (catalog.node(id), id, cell)).collect();
+        let judged = |all: &Cell, by: &Cell| Stats { health: Stats::of(by, seconds).health, ..Stats::of(all, seconds) };
+        let mut nodes: Vec<_> = nodes.into_iter().map(|(id, cells)| (catalog.node(id), id, cells)).collect();
         nodes.sort_by(|(one, ..), (other, ..)| one.cmp(other));
         let numbers: BTreeMap<NodeId, u32> = (0..).zip(&nodes).map(|(number, (_, id, _))| (*id, number)).collect();
         let number = |id: &NodeId| numbers.get(id).copied().unwrap_or_default();
         self.nodes = (0..)
             .zip(nodes)
-            .map(|(id, (node, _, cell))| MapNode {
+            .map(|(id, (node, _, (all, by)))| MapNode {
                 id,
                 kind: node.kind,
                 name: node.name,
                 account: Some(node.account).filter(|account| !account.is_empty()),
-                stats: Stats::of(&cell, seconds),
+                stats: judged(&all, &by),
             })
             .collect();
         self.edges = seen()
-            .map(|((source, target), cell)| MapEdge {
+            .map(|(ends @ (source, target), cell)| MapEdge {
                 source: number(source),
                 target: number(target),
-                stats: Stats::of(cell, seconds),
+                stats: if by_browser_alone(ends) { judged(cell, &Cell::default()) } else { Stats::of(cell, seconds) },
             })
             .collect();
         self.edges.sort_by_key(|edge| (edge.source, edge.target));
@@ -82,7 +104,7 @@ impl ServiceMap {
 
 /// Whether nodes of this kind are judged by what they ask of others: nothing asks anything of those outside.
 pub fn counts_what_it_sends(kind: &str) -> bool {
-    kind == "client"
+    kind == "client" || kind == BROWSER
 }
 
 /// A service, or what one calls.
@@ -90,13 +112,13 @@ pub fn counts_what_it_sends(kind: &str) -> bool {
 pub struct MapNode {
     /// What the edges call it.
     pub id: u32,
-    /// `service`, `client`, `API Gateway`, `DynamoDB`, `SNS`, `SQS`, `HTTP`, …
+    /// `service`, `client`, `browser`, `API Gateway`, `DynamoDB`, `SNS`, `SQS`, `HTTP`, …
     pub kind: String,
     /// Service, table, topic, queue, host.
     pub name: String,
     /// Its account, where that is known.
     pub account: Option<String>,
-    /// Of what came in; of the clients, of what went out.
+    /// Of what came in; of clients and browsers, of what went out.
     pub stats: Stats,
 }
 
@@ -197,5 +219,43 @@ impl Stats {
             estimated: cell.estimated > 0,
             health,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        catalog::Node,
+        otlp::{Flags, Sample},
+    };
+
+    #[test]
+    fn what_fails_in_a_browser_alone_is_outside_of_the_health_of_the_system() {
+        let mut catalog = Catalog::default();
+        for (id, (kind, name)) in
+            [(BROWSER, "portal"), ("API Gateway", "API Gateway"), ("HTTP", "api.example"), ("service", "api")]
+                .iter()
+                .enumerate()
+        {
+            let node = Node { kind: (*kind).into(), account: String::new(), name: (*name).into() };
+            catalog.place_node(u32::try_from(id).unwrap(), node);
+        }
+        let mut failed = Cell::default();
+        failed.add(&Sample { duration_ns: 1, flags: Flags::FAULT, weight: 1.0, estimated: false }, 1);
+        let health = |edges: &[(NodeId, NodeId)]| {
+            let mut map = ServiceMap::of(&MapQuery { to: 60, ..MapQuery::default() });
+            map.draw(&edges.iter().map(|ends| (*ends, failed.clone())).collect(), &catalog, None);
+            let nodes = map.nodes.iter().map(|node| (node.name.clone(), node.stats.health));
+            (nodes.collect::<BTreeMap<_, _>>(), map.edges[0].stats.clone())
+        };
+        let (nodes, edge) = health(&[(0, 2)]);
+        assert!(nodes.values().all(|health| *health == Health::Ok));
+        assert_eq!((edge.faults, edge.health), (1, Health::Ok));
+        let (nodes, edge) = health(&[(0, 1)]);
+        assert_eq!((nodes["portal"], nodes["API Gateway"], edge.health), (Health::Ok, Health::Fault, Health::Fault));
+        // Somebody else sees it too.
+        let (nodes, _) = health(&[(0, 2), (3, 2)]);
+        assert_eq!(nodes["api.example"], Health::Fault);
     }
 }

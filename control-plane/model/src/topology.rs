@@ -6,6 +6,9 @@
 //! | CONSUMER | from what it takes from (queue, stream) to the service; and from the topic that its parent sent to, to the queue |
 //! | CLIENT, PRODUCER | from the service to what it calls; but not where the callee is a service with a SERVER span of its own |
 //!
+//! What a browser saw of a call that was answered is not what the system did: it may be offline, or gone by then. So its calls are drawn by their
+//! answers, through API Gateway too.
+//!
 //! An edge follows from a span, its parent, and whether somebody answered it; nothing else. So the edges of a trace are a sum
 //! over its spans in whatever order these came, and a span that comes late changes only what hangs on it.
 
@@ -23,6 +26,8 @@ pub struct Placed {
     pub parent: Option<SpanId>,
     /// Its service.
     pub service: NodeId,
+    /// Whether that is a browser.
+    pub is_browser: bool,
     /// What it calls, sends to or takes from.
     pub peer: Option<NodeId>,
     /// API Gateway, where that triggered it.
@@ -85,8 +90,8 @@ pub fn edges(span: &Placed, parent: Option<&Placed>, answered: bool, mut found: 
             match span.gateway {
                 Some(gateway) => {
                     // What the caller saw, which is more than the function knows of.
-                    let call =
-                        parent.filter(|parent| parent.kind == Kind::Client).map_or(sample, |parent| parent.sample);
+                    let call = parent.filter(|parent| parent.kind == Kind::Client && !parent.is_browser);
+                    let call = call.map_or(sample, |parent| parent.sample);
                     found(Use { from, to: gateway, sample: call });
                     found(Use { from: gateway, to: span.service, sample });
                 }
@@ -129,6 +134,7 @@ mod tests {
         Placed {
             kind,
             service,
+            is_browser: false,
             peer,
             gateway: None,
             outside: OUTSIDE,
@@ -178,6 +184,11 @@ mod tests {
         let mut took = Vec::new();
         edges(&answer, Some(&call), false, |found| took.push((found.from, found.to, found.sample.duration_ns)));
         assert_eq!(took, [(API, GATEWAY, 900), (GATEWAY, MILEAGE, 50)]);
+        // But not where that is a browser.
+        let call = Placed { is_browser: true, ..call };
+        took.clear();
+        edges(&answer, Some(&call), false, |found| took.push((found.from, found.to, found.sample.duration_ns)));
+        assert_eq!(took, [(API, GATEWAY, 50), (GATEWAY, MILEAGE, 50)]);
     }
 
     #[test]

@@ -35,6 +35,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("brush.js", JAVASCRIPT, include_str!("assets/scripts/brush.js")),
     ("charts.js", JAVASCRIPT, include_str!("assets/scripts/charts.js")),
     ("copy.js", JAVASCRIPT, include_str!("assets/scripts/copy.js")),
+    ("map.js", JAVASCRIPT, include_str!("assets/scripts/map.js")),
     ("texts.js", JAVASCRIPT, include_str!("assets/scripts/texts.js")),
     ("times.js", JAVASCRIPT, include_str!("assets/scripts/times.js")),
     ("uPlot.js", JAVASCRIPT, include_str!("assets/vendor/uPlot.iife.min.js")),

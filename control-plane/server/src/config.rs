@@ -32,6 +32,8 @@ pub struct Config {
     /// Where alerts and what was judged are kept, if not in the data folder: `dynamodb:` and a table.
     states: Option<String>,
     access: Option<control_plane_access::Settings>,
+    /// What accounts are called, by their ids.
+    pub(crate) accounts: BTreeMap<String, String>,
     intake: Intake,
     retention: Kept,
     forward: Vec<Forward>,

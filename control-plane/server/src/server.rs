@@ -91,6 +91,7 @@ pub async fn serve(
             kept_hours: (config.retention().max_age / 3_600).max(1),
         },
         trace_links: Arc::new(config.trace_links()?),
+        accounts: Arc::new(config.accounts.clone()),
         readers: Arc::new(Semaphore::new(READERS)),
     };
     let keys = config.keys()?;

@@ -293,6 +293,10 @@ async fn of_a_trace_that_tenants_share_each_sees_its_own_spans() {
     assert_eq!(others(1, "03030303030303030303030303030303").await, true);
     assert_eq!(others(4, "03030303030303030303030303030303").await, Value::Null);
     assert_eq!(others(1, "01010101010101010101010101010101").await, Value::Null);
+    for (who, seen) in [(1, 1), (2, 1), (4, 2)] {
+        let trace = here.json(who, "/jaeger/api/traces/03030303030303030303030303030303").await;
+        assert_eq!(trace["data"][0]["spans"].as_array().unwrap().len(), seen, "{}", WHO[who]);
+    }
     let page = here.ask(1, "GET", "/traces/03030303030303030303030303030303").await.1;
     assert!(page.contains("Others took part"));
 }

@@ -78,6 +78,8 @@ pub struct Resource {
     pub tenant: Option<Arc<str>>,
     /// `tenant.tier`, likewise.
     pub tier: Option<Arc<str>>,
+    /// Whether it is a browser: it has attributes of the namespace `browser`, or an SDK for browsers.
+    pub is_browser: bool,
 }
 
 impl Resource {
@@ -89,6 +91,8 @@ impl Resource {
             account: own("cloud.account.id"),
             tenant: tenant(&resource.attributes),
             tier: own("tenant.tier"),
+            is_browser: resource.attributes.iter().any(|attribute| attribute.key.starts_with("browser."))
+                || text(&resource.attributes, "telemetry.sdk.language").as_deref() == Some("webjs"),
         }
     }
 }
@@ -118,6 +122,8 @@ pub struct Facts {
     pub operation: Box<str>,
     /// `service.name` of the sender.
     pub service: Arc<str>,
+    /// Whether the sender is a browser.
+    pub is_browser: bool,
     /// `cloud.account.id` of the span, else of the sender.
     pub account: Option<Arc<str>>,
     /// `tenant.id` of the span, else of the sender.
@@ -180,6 +186,7 @@ impl Facts {
             end_ns: nanoseconds(span.end_time_unix_nano).max(start_ns),
             operation: cut(&span.name).into(),
             service: resource.service.clone(),
+            is_browser: resource.is_browser,
             account: of_span("cloud.account.id").or_else(|| resource.account.clone()),
             tenant,
             tier,

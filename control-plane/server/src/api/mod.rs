@@ -13,6 +13,7 @@
 //! | `groups` | requests by the values of any attribute |
 //! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
+//! | `part` | a node or an edge of the map, over time and by tenant |
 //! | `rows` | a trace's spans as its waterfall draws them, and those that have a text in them |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
@@ -25,6 +26,7 @@ mod find;
 mod groups;
 mod logs;
 mod objectives;
+mod part;
 mod query;
 mod rows;
 mod sign_in;
@@ -57,6 +59,7 @@ pub use groups::GroupsAnswer;
 pub(crate) use groups::{GroupFilter, ORDERS};
 pub use logs::Logs;
 pub use objectives::{ServiceLine, TenantAnswer};
+pub(crate) use part::PartAnswer;
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use rows::{Sender, senders, wanted};
 pub(crate) use sign_in::routes as sign_in_routes;

@@ -1,6 +1,6 @@
 //! What the API and the pages are read from, narrowed to who asks.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
@@ -13,8 +13,9 @@ use control_plane_model::{
     links::LinkedFrom,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
+    part::{Part, PartQuery},
     sample::{Sample, SampleQuery, StoredTrace},
-    store::{Facets, Scope, SpanStore, StateStore},
+    store::{Facets, Scope, SpanStore, StateStore, Version},
     trace::{Trace, TraceId},
 };
 use jiff::Timestamp;
@@ -27,8 +28,8 @@ use tokio::{
 };
 
 use super::{
-    CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, Logs, MapFilter, SloAnswer, TenantAnswer, TraceFilter,
-    WhyAnswer, WhyFilter,
+    CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, Logs, MapFilter, PartAnswer, SloAnswer, TenantAnswer,
+    TraceFilter, WhyAnswer, WhyFilter,
     cockpit::{self, UsersSeen},
     groups, objectives, why,
 };
@@ -63,6 +64,8 @@ pub(crate) struct Sources {
     pub(crate) tenants: Option<Tenants>,
     pub(crate) finding: Finding,
     pub(crate) trace_links: Arc<TraceLinks>,
+    /// What accounts are called, by their ids.
+    pub(crate) accounts: Arc<BTreeMap<String, String>>,
     /// Those who read traces whole, which takes memory: so many at once.
     pub(crate) readers: Arc<Semaphore>,
 }
@@ -102,6 +105,26 @@ impl View {
         let (from, to) = filter.window.resolve(Timestamp::now())?.seconds();
         let MapFilter { tenant, tier, account, .. } = filter.clone();
         in_time(self.sources.spans.map(&self.scope, MapQuery { from, to, tenant, tier, account })).await
+    }
+
+    /// A node or an edge of the map, over time and by tenant.
+    pub(crate) async fn part(&self, of: Part, filter: &MapFilter) -> Result<PartAnswer, Problem> {
+        let now = Timestamp::now();
+        let (from, to) = filter.window.resolve(now)?.seconds();
+        let MapFilter { tenant, tier, .. } = filter.clone();
+        let query = PartQuery { from, to, tenant, tier, of };
+        Ok(PartAnswer::of(in_time(self.sources.spans.part(&self.scope, query)).await?, now.as_second()))
+    }
+
+    /// Versions that were first seen in the window; none for a tenant.
+    pub(crate) async fn versions(&self, window: &WindowQuery) -> Result<Vec<Version>, Problem> {
+        let (from, to) = window.resolve(Timestamp::now())?.seconds();
+        in_time(self.sources.spans.versions(&self.scope, from, to)).await
+    }
+
+    /// What an account is called, where the configuration says so.
+    pub(crate) fn account_name(&self, id: &str) -> Option<&str> {
+        self.sources.accounts.get(id).map(String::as_str)
     }
 
     pub(crate) async fn traces(&self, filter: &TraceFilter) -> Result<Found, Problem> {

@@ -14,7 +14,10 @@ use crate::{
 };
 
 /// A head of more letters than this goes on in another line.
-const LONG_HEAD: usize = 20;
+const LONG_HEAD: usize = 12;
+
+/// A window that is long enough for whoever finds nothing in theirs.
+const LONGER: &str = "7d";
 
 /// The page with what was asked for, or one that says what went wrong.
 pub(super) async fn answer(
@@ -170,6 +173,19 @@ pub(super) fn pill(meaning: &str, word: &str) -> Markup {
 /// In the place of what is not there: why, and what to do next.
 pub(super) fn empty(why: &str, next: &Markup) -> Markup {
     html! { div.empty-state { strong { (why) } p { (next) } } }
+}
+
+/// In the place of figures of a window that has none: the way to a longer one, and what it takes that there are some.
+pub(super) fn nothing(why: &str, window: &WindowQuery, path: &str) -> Markup {
+    let longer = WindowQuery { window: Some(LONGER.to_owned()), ..WindowQuery::default() };
+    let is_longest = window.window.as_deref() == Some(LONGER) && !window.is_absolute();
+    empty(
+        why,
+        &html! {
+            @if !is_longest { "Look at " a href=(longer.link(path, &())) { "the last " (LONGER) } ". " }
+            "Services appear as soon as they send spans here: point " code { "OTEL_EXPORTER_OTLP_ENDPOINT" } " at this server."
+        },
+    )
 }
 
 /// A choice of a form.

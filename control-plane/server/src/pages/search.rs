@@ -15,7 +15,7 @@ use slo::histogram::{BINS_PER_DOUBLING, lower_bound};
 
 use super::{
     chart::{self, Axis, Chart, Line, Shape, Unit, Ways},
-    frame::{Sort, Table, answer, choice, empty, moment, pill, window},
+    frame::{Sort, Table, answer, choice, empty, moment, nothing, pill, window},
     why,
 };
 
@@ -112,7 +112,9 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
             @if found.matched > 0 { a href=(why::of_search(&filter.conditions, &filter.window)) { (if is_of_slow { "Why are these slow?" } else { "Why?" }) } }
         }
         @if let Some(lookup) = lookup(found) { p { (lookup) } }
-        @if found.matched == 0 {
+        @if found.scanned == 0 {
+            (nothing("No trace began in this window.", &filter.window, "/traces"))
+        } @else if found.matched == 0 {
             (empty("No trace matches.", &html! {
                 "Choose a longer window or fewer conditions, or look at " a href=(filter.window.link("/traces", &())) { "all traces of this window" } "."
             }))
@@ -249,7 +251,7 @@ mod tests {
     fn a_bar_of_durations_leads_to_those_and_no_others() {
         let conditions = Conditions { filter: Some("fault OR error".to_owned()), ..Conditions::default() };
         let narrowed = took(&conditions, 160).filter.unwrap();
-        assert_eq!(narrowed, "(fault OR error) AND duration >= 0.001048576 AND duration < 0.001143486");
+        assert_eq!(narrowed, "(fault OR error) AND duration >= 0.001048576 AND duration < 0.0011434802362872052");
         assert!(
             narrowed.parse::<Expression>().is_ok()
                 && took(&Conditions::default(), 0).filter.unwrap().parse::<Expression>().is_ok()

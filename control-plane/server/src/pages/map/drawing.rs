@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeSet, HashMap},
 };
 
-use control_plane_model::map::{MapEdge, MapNode, ServiceMap, Stats};
+use control_plane_model::map::{BROWSER, MapEdge, MapNode, ServiceMap, Stats};
 use maud::{Markup, Render, html};
 
 use super::{
@@ -18,6 +18,9 @@ use crate::text::{percent, rate};
 const LETTERS: usize = 16;
 /// Letters of what stands below it, which is smaller.
 const SMALL_LETTERS: usize = 22;
+/// Letters of a name beside each other, where it is seen from far away and so written larger.
+const FAR_LETTERS: usize = 10;
+const FAR_LINE: f64 = 22.0;
 /// What a letter of a label takes at most, in the units of the drawing.
 const LETTER: f64 = 7.4;
 /// What a letter of an account's name takes.
@@ -50,7 +53,7 @@ impl<'a> Drawing<'a> {
         let edge =
             |edge: &&MapEdge| Edge { from: numbers[&edge.source], to: numbers[&edge.target], label: size(&edge.stats) };
         let graph = Graph {
-            bands: accounts.iter().map(|account| letters(&name(*account)) * NAME_LETTER).collect(),
+            bands: accounts.iter().map(|account| letters(&shown.account(*account)) * NAME_LETTER).collect(),
             nodes: map.nodes.iter().map(band).collect(),
             edges: edges.iter().map(edge).collect(),
         };
@@ -75,7 +78,7 @@ impl Render for Drawing<'_> {
                 // Those that are unwell lie on top.
                 @for (edge, route) in self.edges.iter().zip(edges).rev() { (self.edge(edge, route)) }
                 @for (account, band) in self.accounts.iter().zip(bands) {
-                    text.account data-account=[account] x=(near(name_of(band).x)) y=(near(name_of(band).y + 14.5)) { (name(*account)) }
+                    text.account data-account=[account] x=(near(name_of(band).x)) y=(near(name_of(band).y + 14.5)) { (self.shown.account(*account)) }
                 }
                 @for (node, rect) in self.shown.map.nodes.iter().zip(nodes) { (self.node(node, rect)) }
             }
@@ -91,7 +94,7 @@ impl Drawing<'_> {
         let title = format!("{from} to {to}: {}, {faults} faults, {errors} errors", figures(stats));
         let path = path(route);
         html! {
-            a href=(self.shown.traces_over(edge)) aria-label=(title) data-from=(edge.source) data-to=(edge.target) {
+            a href=(self.shown.panel_of_edge(edge)) aria-label=(title) data-from=(edge.source) data-to=(edge.target) {
                 g class={ "edge " (stats.health.name()) } {
                     title { (title) }
                     path.reach d=(path) {}
@@ -114,18 +117,24 @@ impl Drawing<'_> {
             "" => format!("{} {}", node.kind, node.name),
             figures => format!("{} {}: {figures}, {} faults", node.kind, node.name, percent(stats.fault_rate)),
         };
-        let name = wrapped(&node.name, LETTERS);
+        let name = wrapped(&node.name, LETTERS, 2);
         // In the middle, line by line; the second line of a name may be missing.
         let top = rect.y + (rect.height - 36.0 - name.len() as f64 * 15.0) / 2.0;
+        // From far away a name is all there is to be read.
+        let far = wrapped(&node.name, FAR_LETTERS, 3);
+        let middle = rect.y + rect.height / 2.0;
         let (left, below) = (rect.x + 13.0, top + name.len() as f64 * 15.0);
         html! {
-            a href=(self.shown.traces_of(node)) aria-label=(title) data-node=(node.id) data-account=[&node.account] {
-                g class={ "node " (stats.health.name()) } {
+            a href=(self.shown.panel_of(node)) aria-label=(title) data-node=(node.id) data-account=[&node.account] {
+                g class={ "node " (if node.kind == BROWSER { "outside" } else { stats.health.name() }) } {
                     title { (title) }
                     rect.box x=(near(rect.x)) y=(near(rect.y)) width=(near(rect.width)) height=(near(rect.height)) rx="8" {}
                     rect.health x=(near(rect.x)) y=(near(rect.y)) width="5" height=(near(rect.height)) rx="2" {}
                     @for (number, line) in name.iter().enumerate() {
                         text.name x=(near(left)) y=(near(top + 12.0 + number as f64 * 15.0)) { (line) }
+                    }
+                    @for (number, line) in far.iter().enumerate() {
+                        text.far x=(near(left)) y=(near(middle + (number as f64 - far.len() as f64 / 2.0) * FAR_LINE + 16.0)) { (line) }
                     }
                     path.icon transform={ "translate(" (near(left)) " " (near(below + 4.0)) ")" } d=(icon::of(&node.kind)) {}
                     text x=(near(left + 17.0)) y=(near(below + 14.5)) { (shortened(&sort(node), SMALL_LETTERS - 3)) }
@@ -134,11 +143,6 @@ impl Drawing<'_> {
             }
         }
     }
-}
-
-/// What a band is called.
-fn name(account: Option<&str>) -> String {
-    account.map_or_else(|| "Outside".to_owned(), |account| format!("Account {account}"))
 }
 
 fn letters(text: &str) -> f64 {
@@ -183,17 +187,17 @@ fn shortened(text: &str, letters: usize) -> String {
     text.chars().take(letters - 1).chain(['…']).collect()
 }
 
-/// A name in a line or two, broken where its parts meet.
-fn wrapped(name: &str, letters: usize) -> Vec<String> {
+/// A name in so many lines at most, broken where its parts meet.
+fn wrapped(name: &str, letters: usize, lines: usize) -> Vec<String> {
     let count = name.chars().count();
-    if count <= letters {
-        return vec![name.to_owned()];
+    if count <= letters || lines <= 1 {
+        return vec![shortened(name, letters)];
     }
     let meets = |(at, letter): (usize, char)| (!letter.is_alphanumeric() && at + 1 < count).then_some(at + 1);
     let broken = name.chars().enumerate().take(letters).filter_map(meets).last().unwrap_or(letters);
     let first: String = name.chars().take(broken).collect();
     let rest: String = name.chars().skip(broken).collect();
-    vec![first.trim_end().to_owned(), shortened(&rest, letters)]
+    [first.trim_end().to_owned()].into_iter().chain(wrapped(&rest, letters, lines - 1)).collect()
 }
 
 #[cfg(test)]
@@ -201,11 +205,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_name_takes_two_lines_and_no_more() {
-        assert_eq!(wrapped("mileage-accrual", LETTERS), ["mileage-accrual"]);
-        assert_eq!(wrapped("booking-publisher", LETTERS), ["booking-", "publisher"]);
-        assert_eq!(wrapped("a-name-that-goes-on-and-on-for-ever", LETTERS), ["a-name-that-", "goes-on-and-on-…"]);
-        assert_eq!(wrapped("Ünterbrechungsfreie Stromversorgung", LETTERS), ["Ünterbrechungsfr", "eie Stromversor…"]);
-        assert_eq!(wrapped("", LETTERS), [""]);
+    fn a_long_name_takes_as_many_lines_as_it_may_and_no_more() {
+        let two = |name| wrapped(name, LETTERS, 2);
+        assert_eq!(two("mileage-accrual"), ["mileage-accrual"]);
+        assert_eq!(two("booking-publisher"), ["booking-", "publisher"]);
+        assert_eq!(two("a-name-that-goes-on-and-on-for-ever"), ["a-name-that-", "goes-on-and-on-…"]);
+        assert_eq!(two("Ünterbrechungsfreie Stromversorgung"), ["Ünterbrechungsfr", "eie Stromversor…"]);
+        assert_eq!(two(""), [""]);
+        assert_eq!(wrapped("seat-inventory-projection-1", FAR_LETTERS, 3), ["seat-", "inventory-", "projectio…"]);
     }
 }

@@ -3,35 +3,69 @@
 mod drawing;
 mod icon;
 mod layout;
+mod named;
+mod panel;
 
 use std::collections::HashMap;
 
 use axum::response::Response;
 use control_plane_model::{
-    map::{Health, MapEdge, MapNode, ServiceMap, Stats},
-    search::quoted,
+    map::{Health, MapEdge, MapNode, ServiceMap, Stats, is_seen_by_browser_alone},
+    part::Part,
     store::Facets,
 };
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Table, answer, choice, live, window};
+use super::{
+    chart,
+    frame::{Table, answer, choice, empty, live, window},
+};
 use drawing::Drawing;
 
 use crate::{
-    api::{Conditions, MapFilter, Query, TraceFilter, View},
+    api::{MapFilter, Query, View},
+    assets,
     layout::Tab,
     problem::Problem,
-    text::{duration, link, percent, rate},
+    text::{count, duration, link, percent, rate},
 };
 
 const TITLE: &str = "Service map";
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct MapPage {
     #[serde(flatten)]
     filter: MapFilter,
     live: Option<String>,
+    /// The node of which more is shown, as [`named`] writes it.
+    node: Option<String>,
+    /// Or the edge, by its two ends.
+    caller: Option<String>,
+    called: Option<String>,
+}
+
+impl MapPage {
+    /// The same without a node or an edge.
+    fn whole(&self) -> Self {
+        Self { node: None, caller: None, called: None, ..self.clone() }
+    }
+
+    /// The node or edge of which more is asked for.
+    fn part(&self) -> Result<Option<Part>, Problem> {
+        let node = |name: &str, text: &str| {
+            named::read(text)
+                .ok_or_else(|| Problem::bad_request(format!("{name}: a kind, an account and a name, with / between")))
+        };
+        match (&self.node, &self.caller, &self.called) {
+            (None, None, None) => Ok(None),
+            (Some(text), None, None) => Ok(Some(Part::Node(node("node", text)?))),
+            (None, Some(caller), Some(called)) => {
+                Ok(Some(Part::Edge(node("caller", caller)?, node("called", called)?)))
+            }
+            _ => Err(Problem::bad_request("node, or caller and called: a node or an edge of the map")),
+        }
+    }
 }
 
 pub(super) async fn page(view: View, query: Result<Query<MapPage>, Problem>) -> Response {
@@ -39,28 +73,61 @@ pub(super) async fn page(view: View, query: Result<Query<MapPage>, Problem>) -> 
 }
 
 async fn render(view: &View, query: &MapPage) -> Result<Markup, Problem> {
+    let part = query.part()?;
     let map = view.map(&query.filter).await?;
     let facets = view.facets().await?;
     let nodes = map.nodes.iter().map(|node| (node.id, node)).collect();
-    let shown = Shown { map: &map, nodes, filter: &query.filter };
+    let shown = Shown { map: &map, nodes, query, view };
     let content = html! {
         @if map.edges.is_empty() {
-            p { "Nothing was called in this window." }
+            (nothing(&facets))
         } @else {
             (summary(&shown))
-            div.drawing tabindex="0" role="region" aria-label="Service map, scrollable" { (Drawing::new(&shown)) }
+            div.drawing tabindex="0" role="region" aria-label="Service map" data-help=(HELP) { (Drawing::new(&shown)) }
             (legend())
             (edges(&shown))
         }
     };
-    Ok(html! { (form(view, query, &facets)) (live("/", query, query.live.is_some(), &content)) })
+    let panel = match part {
+        Some(part) => Some(panel::of(&shown, part).await?),
+        None => None,
+    };
+    Ok(html! {
+        (form(view, query, &facets))
+        div.map-and-panel {
+            (live("/", &query.whole(), query.live.is_some(), &content))
+            aside #panel aria-label="Details" { @if let Some(panel) = panel { (panel) } }
+        }
+        (chart::scripts())
+        (assets::script("map.js"))
+    })
+}
+
+/// How the map is used by keys, which the script adds to its name.
+const HELP: &str = "Arrow keys go from node to node, Enter shows more of one, plus and minus zoom, 0 shows all of it.";
+
+/// What is shown where there is no map, and what to do about it.
+fn nothing(facets: &Facets) -> Markup {
+    if facets.services.is_empty() {
+        let next = html! {
+            "Set " code { "OTEL_EXPORTER_OTLP_ENDPOINT" } " of a service to the address of this page: it takes OTLP over HTTP. Or try it with simulated tenants: "
+            code { "local simulate --url" } " and this address."
+        };
+        empty("No span has arrived yet.", &next)
+    } else {
+        empty(
+            "Nothing was called in this window.",
+            &html! { "Choose a longer window, or another tenant, tier or account." },
+        )
+    }
 }
 
 /// A map, and what it is narrowed to.
 struct Shown<'a> {
     map: &'a ServiceMap,
     nodes: HashMap<u32, &'a MapNode>,
-    filter: &'a MapFilter,
+    query: &'a MapPage,
+    view: &'a View,
 }
 
 impl Shown<'_> {
@@ -68,22 +135,26 @@ impl Shown<'_> {
         self.nodes.get(&id).map(|node| node.name.as_str()).unwrap_or_default()
     }
 
-    /// The traces that a node had a part in.
-    fn traces_of(&self, node: &MapNode) -> String {
-        self.traces((node.kind != "client").then(|| format!("service({})", id(node, &node.account))))
+    /// What an account is called, with its id; of none, what is outside.
+    fn account(&self, id: Option<&str>) -> String {
+        match id {
+            None => "Outside".to_owned(),
+            Some(id) => match self.view.account_name(id) {
+                Some(name) => format!("{name} · {id}"),
+                None => format!("Account {id}"),
+            },
+        }
     }
 
-    /// The traces that used an edge.
-    fn traces_over(&self, edge: &MapEdge) -> String {
-        let end = |end: &u32| Some(id(self.nodes.get(end)?, &None));
-        self.traces(end(&edge.source).zip(end(&edge.target)).map(|(from, to)| format!("edge({from}, {to})")))
+    /// This page with more of a node.
+    fn panel_of(&self, node: &MapNode) -> String {
+        link("/", &MapPage { node: Some(named::written(node)), ..self.query.whole() })
     }
 
-    /// Those that a filter expression finds within what the map is narrowed to.
-    fn traces(&self, filter: Option<String>) -> String {
-        let MapFilter { tenant, tier, window, .. } = self.filter.clone();
-        let conditions = Conditions { filter, tenant, tier, ..Conditions::default() };
-        link("/traces", &TraceFilter { conditions, window, ..TraceFilter::default() })
+    /// This page with more of an edge.
+    fn panel_of_edge(&self, edge: &MapEdge) -> String {
+        let end = |id: &u32| self.nodes.get(id).map(|node| named::written(node));
+        link("/", &MapPage { caller: end(&edge.source), called: end(&edge.target), ..self.query.whole() })
     }
 }
 
@@ -101,21 +172,17 @@ fn form(view: &View, query: &MapPage, facets: &Facets) -> Markup {
     }
 }
 
-/// A node in a filter expression; of one account, if it is said.
-fn id(node: &MapNode, account: &Option<String>) -> String {
-    let account = account.as_ref().map(|account| format!(", account.id: {}", quoted(account))).unwrap_or_default();
-    format!("id(name: {}, type: {}{account})", quoted(&node.name), quoted(&node.kind))
-}
-
 fn summary(shown: &Shown<'_>) -> Markup {
     let map = shown.map;
-    let worst = most_hurt(&map.edges);
+    let kind = |id: u32| shown.nodes.get(&id).map(|node| node.kind.as_str()).unwrap_or_default();
+    let worst =
+        most_hurt(map.edges.iter().filter(|edge| !is_seen_by_browser_alone(kind(edge.source), kind(edge.target))));
     html! {
         p {
-            (map.nodes.len()) " nodes, " (map.edges.len()) " edges"
+            (count(map.nodes.len())) " nodes, " (count(map.edges.len())) " edges"
             @if let Some(edge) = worst {
                 ". Most requests are hurt from "
-                a href=(shown.traces_over(edge)) { strong { (shown.name(edge.source)) " to " (shown.name(edge.target)) } }
+                a.part href=(shown.panel_of_edge(edge)) { strong { (shown.name(edge.source)) " to " (shown.name(edge.target)) } }
                 ": " (hurt(&edge.stats))
             }
             "."
@@ -125,19 +192,19 @@ fn summary(shown: &Shown<'_>) -> Markup {
 
 /// The edge over which the most requests failed or were throttled; of several with as many, the one with the greatest share, which is the nearest
 /// to the cause.
-fn most_hurt(edges: &[MapEdge]) -> Option<&MapEdge> {
+fn most_hurt<'a>(edges: impl Iterator<Item = &'a MapEdge>) -> Option<&'a MapEdge> {
     let hurt = |edge: &MapEdge| edge.stats.faults + edge.stats.throttles;
     let share = |edge: &MapEdge| hurt(edge) as f64 / edge.stats.count.max(1) as f64;
-    let hurting = edges.iter().filter(|edge| hurt(edge) > 0);
+    let hurting = edges.filter(|edge| hurt(edge) > 0);
     hurting.max_by(|a, b| hurt(a).cmp(&hurt(b)).then(share(a).total_cmp(&share(b))))
 }
 
 /// How many requests failed or were throttled, of how many.
 fn hurt(stats: &Stats) -> String {
-    let part = |count: i64, what: &str| (count > 0).then(|| format!("{count} {what}"));
+    let part = |number: i64, what: &str| (number > 0).then(|| format!("{} {what}", count(number)));
     let parts = [part(stats.faults, "failed"), part(stats.throttles, "were throttled")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    format!("{} of {}", parts.join(" and "), stats.count)
+    format!("{} of {}", parts.join(" and "), count(stats.count))
 }
 
 fn figures(stats: &Stats) -> String {
@@ -152,6 +219,7 @@ fn legend() -> Markup {
             li.error { "5 % or more are the callers' errors (4xx)" }
             li.throttle { "1 % or more throttled (429)" }
             li.fault { "1 % or more are faults (5xx, or failed)" }
+            li { "outside of the system: not judged" }
         }
     }
 }
@@ -163,8 +231,8 @@ fn edges(shown: &Shown<'_>) -> Markup {
     let color = |edge: &MapEdge, of: Health| if edge.stats.health == of { of.name() } else { "" };
     let table = Table::of("Edges", edges, |_| None)
         .text("From", |edge| shown.name(edge.source))
-        .text("To", |edge| html! { a href=(shown.traces_over(edge)) { (shown.name(edge.target)) } })
-        .number("Requests", |edge| edge.stats.count)
+        .text("To", |edge| html! { a.part href=(shown.panel_of_edge(edge)) { (shown.name(edge.target)) } })
+        .number("Requests", |edge| count(edge.stats.count))
         .number("Rate", |edge| rate(edge.stats.rate))
         .colored_number("Faults", |edge| color(edge, Health::Fault), |edge| percent(edge.stats.fault_rate))
         .colored_number("Throttled", |edge| color(edge, Health::Throttle), |edge| edge.stats.throttles)
@@ -200,12 +268,12 @@ mod tests {
 
     #[test]
     fn the_edge_over_which_the_most_requests_are_hurt_is_named() {
-        let named = |edges: &[MapEdge]| most_hurt(edges).map(|edge| (edge.target, hurt(&edge.stats)));
+        let named = |edges: &[MapEdge]| most_hurt(edges.iter()).map(|edge| (edge.target, hurt(&edge.stats)));
         let one_of_one = edge(1, 1, 1, 0);
         let many = edge(2, 10_000, 500, 0);
-        assert_eq!(named(&[many.clone(), one_of_one.clone()]), Some((2, "500 failed of 10000".to_owned())));
+        assert_eq!(named(&[many.clone(), one_of_one.clone()]), Some((2, "500 failed of 10,000".to_owned())));
         let throttled = edge(3, 10_000, 10, 600);
-        let expected = Some((3, "10 failed and 600 were throttled of 10000".to_owned()));
+        let expected = Some((3, "10 failed and 600 were throttled of 10,000".to_owned()));
         assert_eq!(named(&[throttled, many.clone(), one_of_one]), expected);
         let nearer = edge(4, 600, 500, 0);
         assert_eq!(named(&[nearer, many]).map(|(target, _)| target), Some(4));
