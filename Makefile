@@ -75,6 +75,15 @@ test-collector: $(VENV)/collector.ready target/collector/adot/collector target/c
 	$(VENV)/bin/pytest -q tests/collector
 endif
 
+.PHONY: test-jaeger
+ifeq ($(GO),)
+test-jaeger:
+	@echo "skipped: Jaeger's own code needs Go (https://go.dev/dl), and there is none"
+else
+test-jaeger: build $(VENV)/web.ready ## Jaeger's own code, and its own page in the folder JAEGER_UI, read a control plane; needs Go
+	PATH="$(GO_PATH)" $(VENV)/bin/pytest -q tests/jaeger
+endif
+
 .PHONY: soak
 soak: build ## Bookings under faults at random for MINUTES on a local cloud, then reconciled; memory must stay flat
 	target/debug/soak --minutes $(MINUTES)

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 /// What each bounded name may be at most; `intake_spans_per_s`, at least.
-const BOUNDS: [(&str, f64); 36] = [
+const BOUNDS: [(&str, f64); 37] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
     ("booking_api.otlp_0ms.cpu_ratio", 1.30),
@@ -42,6 +42,7 @@ const BOUNDS: [(&str, f64); 36] = [
     ("control_plane.access_by_service_key_us", 100.0),
     ("clickhouse.control_plane.map_p99_ms", 100.0),
     ("clickhouse.control_plane.search_p99_ms", 250.0),
+    ("clickhouse.control_plane.search_of_the_hour_p99_ms", 250.0),
     ("clickhouse.control_plane.why_p99_ms", 1_000.0),
     ("clickhouse.control_plane.groups_p99_ms", 500.0),
     ("clickhouse.control_plane.search_not_indexed_p99_ms", 1_000.0),

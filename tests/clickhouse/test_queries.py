@@ -143,8 +143,10 @@ def test_a_tenant_is_held_against_its_latest_tier(clickhouse, name):
 def test_a_tier_without_objectives_has_no_budget_and_no_burn(clickhouse):
     none = {"objectives": "CAST(map('gold/', (0.9, 0.1, 1, 0.9)), 'Map(String, Tuple(Float64, Float64, Float64, Float64))')"}
     assert clickhouse.ask("objectives", AT - HOUR, AT, **none) == clickhouse.ask("burn_rates", AT - HOUR, AT, **none) == []
-    found = clickhouse.ask("over_time", AT - HOUR, AT, **none)
-    assert found and all(row["burn"] is None and row["error_rate"] is not None for row in found)
+    # Of infinity JSON would say null, too.
+    counts = "SELECT count() AS points, countIf(burn IS NULL) AS without_burn FROM (" + (SQL / "over_time.sql").read_text() + ")"
+    [found] = clickhouse.panel(counts, AT - HOUR, AT, **none)
+    assert found["points"] == found["without_burn"] > 0
 
 
 def test_a_window_without_requests_has_no_burn_rate(clickhouse):

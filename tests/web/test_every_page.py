@@ -30,7 +30,7 @@ OVERLAPS = """() => {
         const edge = around.getBoundingClientRect();
         shown = { left: Math.max(shown.left, edge.left), right: Math.min(shown.right, edge.right), top: Math.max(shown.top, edge.top), bottom: Math.min(shown.bottom, edge.bottom) };
       }
-      if (shown.right - shown.left > 1 && shown.bottom - shown.top > 1) texts.push({ text: node.data.trim().slice(0, 40), sticky: !!parent.closest("thead"), ...shown });
+      if (shown.right - shown.left > 1 && shown.bottom - shown.top > 1) texts.push({ node, text: node.data.trim().slice(0, 40), sticky: !!parent.closest("thead"), ...shown });
     }
   }
   texts.sort((a, b) => a.top - b.top);
@@ -38,7 +38,8 @@ OVERLAPS = """() => {
   for (let i = 0; i < texts.length; i++) {
     for (let j = i + 1; j < texts.length && texts[j].top < texts[i].bottom; j++) {
       const [a, b] = [texts[i], texts[j]];
-      if (a.sticky !== b.sticky) continue;
+      // Of a text that ends in an ellipsis there are two boxes: all of it, and what is seen.
+      if (a.node === b.node || a.sticky !== b.sticky) continue;
       if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2) found.push(`${a.text} / ${b.text}`);
     }
   }

@@ -44,9 +44,9 @@ def test_from_the_map_to_the_slow_span(page):
 
     expect(page).to_have_url(re.compile(bookings.trace_id(bookings.SLOW_TRACE)))
     expect(page.locator("main")).to_contain_text(f"Most of the time was spent in {bookings.SLOW_SPAN}")
-    slow = page.locator("li", has_text=bookings.SLOW_SPAN).first
-    slow.locator("summary").click()
-    expect(slow.get_by_role("row", name=re.compile("aws.dynamodb.table_names"))).to_contain_text("reservations")
+    page.get_by_role("treegrid").get_by_role("row").filter(has_text=bookings.SLOW_SPAN).first.click()
+    panel = page.get_by_role("complementary", name="Chosen span")
+    expect(panel.get_by_role("row", name=re.compile("aws.dynamodb.table_names"))).to_contain_text("reservations")
     assert no_wider_than_the_window(page)
 
 
@@ -77,9 +77,10 @@ def test_all_of_it_by_keyboard(page):
     tab_to("^POST /bookings$")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/traces/[0-9a-f]{32}"))
-    tab_to(bookings.SLOW_SPAN)
+    tab_to("^Spans$")
+    page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(page.locator("details[open]")).to_have_count(1)
+    expect(page.get_by_role("complementary", name="Chosen span")).to_contain_text(bookings.SLOW_SPAN)
 
 
 def test_a_fault_is_red_on_the_map_and_found_by_its_expression(page):

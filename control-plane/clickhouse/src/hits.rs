@@ -20,7 +20,7 @@ use crate::{
 /// Attributes' bits of senders stand behind those of spans.
 const OF_SENDER: u32 = 8;
 
-/// A span that SQL found, and its sender; neither, where it only seems to have nothing.
+/// A span that SQL found, and its sender; of the two, what seems to have nothing is empty.
 #[derive(Row, Deserialize)]
 pub(crate) struct Hit {
     pub(crate) trace_id: [u8; 16],
@@ -106,6 +106,15 @@ fn may_be(key: &str, sign: &str, number: &str) -> String {
     )
 }
 
+/// What one span says.
+pub(crate) struct Said {
+    pub(crate) trace_id: [u8; 16],
+    /// Which attributes it and its sender seem to have, as [`Hit::held`].
+    seems: u32,
+    /// Which of them one of the two has.
+    has: Bits,
+}
+
 /// What spans of a trace say of attributes, as far as they were looked at.
 #[derive(Default)]
 pub(crate) struct Says {
@@ -116,12 +125,12 @@ pub(crate) struct Says {
 }
 
 impl Says {
-    /// Adds what one says that seems to have some attributes.
-    pub(crate) fn add(&mut self, (held, has): (u32, Bits)) {
-        self.has |= has;
-        match self.alike.iter_mut().find(|(known, _)| *known == held) {
+    /// Adds what one says.
+    pub(crate) fn add(&mut self, said: &Said) {
+        self.has |= said.has;
+        match self.alike.iter_mut().find(|(seems, _)| *seems == said.seems) {
             Some((_, count)) => *count += 1,
-            None => self.alike.push((held, 1)),
+            None => self.alike.push((said.seems, 1)),
         }
     }
 
@@ -129,13 +138,13 @@ impl Says {
     /// to have the same.
     pub(crate) fn all(&self, most: usize) -> Option<Bits> {
         let beyond = self.alike.iter().filter(|(_, count)| *count >= most);
-        let unknown = beyond.fold(0, |all, (held, _)| all | held | held >> OF_SENDER) & 0xff;
+        let unknown = beyond.fold(0, |all, (seems, _)| all | seems | seems >> OF_SENDER) & ((1 << OF_SENDER) - 1);
         (unknown & !self.has == 0).then_some(self.has)
     }
 }
 
-/// What each of these seems to have, and what it has.
-pub(crate) fn read(attributes: &[Attribute], hits: &[Hit]) -> Result<Vec<([u8; 16], (u32, Bits))>, StoreError> {
+/// What each of these says.
+pub(crate) fn read(attributes: &[Attribute], hits: &[Hit]) -> Result<Vec<Said>, StoreError> {
     let sought: Vec<Sought<'_>> = attributes.iter().map(Sought::new).collect();
     let all_of = |held: u32| sought.iter().enumerate().filter(move |(at, _)| held & bit(*at) != 0);
     // The same few send most spans.
@@ -159,7 +168,7 @@ pub(crate) fn read(attributes: &[Attribute], hits: &[Hit]) -> Result<Vec<([u8; 1
                 }
             };
         }
-        Ok((hit.trace_id, (hit.held, has)))
+        Ok(Said { trace_id: hit.trace_id, seems: hit.held, has })
     });
     read.collect()
 }
@@ -176,7 +185,7 @@ mod tests {
     fn what_was_not_looked_at_may_say_more() {
         let says = |all: &[(u32, Bits)], most| {
             let mut says = Says::default();
-            all.iter().for_each(|one| says.add(*one));
+            all.iter().for_each(|(seems, has)| says.add(&Said { trace_id: [1; 16], seems: *seems, has: *has }));
             says.all(most)
         };
         assert_eq!(says(&[(0b01, 0b01)], 1), Some(0b01));

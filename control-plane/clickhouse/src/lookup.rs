@@ -213,8 +213,8 @@ impl Looking<'_> {
         read(some);
         let mut says: HashMap<[u8; 16], Says> = HashMap::new();
         while let Some(part) = reading.join_next().await {
-            for (trace_id, one) in part.map_err(failed)?? {
-                says.entry(trace_id).or_default().add(one);
+            for said in part.map_err(failed)?? {
+                says.entry(said.trace_id).or_default().add(&said);
             }
         }
         Ok(says)

@@ -23,7 +23,7 @@ use crate::{
     failure::Failure,
     fragment::{Compressed, Fragment},
     late::Touched,
-    links, outline, sightings,
+    linking, outline, sightings,
 };
 
 /// Traces that spans came for lately are held in memory: so many of them, with so many spans together.
@@ -180,7 +180,7 @@ fn add(
             } else {
                 stored.spans += 1;
                 sums.count(numbers, &mut trace.growing, &span.facts, now)?;
-                links::store(numbers, trace.row, &span.facts)?;
+                linking::store(numbers, trace.row, &span.facts)?;
             }
             index += 1;
         }

@@ -36,6 +36,7 @@ mod histogram;
 mod housekeeping;
 mod ingest;
 mod late;
+mod linking;
 mod links;
 mod listing;
 mod lock;

@@ -122,7 +122,9 @@ pub struct Starts {
 impl Starts {
     /// None yet, in a window.
     pub fn of(Asked { from_ns, to_ns, .. }: &Asked<'_>) -> Self {
-        let width_ns = to_ns.saturating_sub(*from_ns).max(0) / STRETCHES + 1;
+        let length = to_ns.saturating_sub(*from_ns).max(1);
+        // As long as need be, so that an hour is cut into minutes.
+        let width_ns = length / STRETCHES + i64::from(length % STRETCHES > 0);
         Self { from_ns: *from_ns, width_ns, counts: BTreeMap::new() }
     }
 
@@ -180,6 +182,7 @@ mod tests {
     fn a_window_is_cut_into_sixty_stretches_at_most() {
         for (from_ns, to_ns) in [(0, 3_600_000_000_000), (1_000, 1_059), (5, 5), (0, i64::MAX), (-60, 7)] {
             let mut starts = Starts::of(&Asked { from_ns, to_ns, expression: None });
+            assert!(to_ns != 3_600_000_000_000 || starts.width_ns == 60_000_000_000);
             starts.add(from_ns, true);
             starts.add((to_ns - 1).max(from_ns), false);
             assert!(starts.counts.keys().all(|stretch| (0..60).contains(stretch)), "{from_ns} to {to_ns}: {starts:?}");

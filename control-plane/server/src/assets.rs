@@ -31,11 +31,15 @@ const FILES: &[(&str, &str, &str)] = &[
     ("style.css", CSS, STYLE),
     ("htmx.js", JAVASCRIPT, include_str!("assets/vendor/htmx.min.js")),
     ("busy.js", JAVASCRIPT, include_str!("assets/scripts/busy.js")),
+    ("axes.js", JAVASCRIPT, include_str!("assets/scripts/axes.js")),
+    ("brush.js", JAVASCRIPT, include_str!("assets/scripts/brush.js")),
     ("charts.js", JAVASCRIPT, include_str!("assets/scripts/charts.js")),
+    ("copy.js", JAVASCRIPT, include_str!("assets/scripts/copy.js")),
     ("map.js", JAVASCRIPT, include_str!("assets/scripts/map.js")),
     ("texts.js", JAVASCRIPT, include_str!("assets/scripts/texts.js")),
     ("times.js", JAVASCRIPT, include_str!("assets/scripts/times.js")),
     ("uPlot.js", JAVASCRIPT, include_str!("assets/vendor/uPlot.iife.min.js")),
+    ("waterfall.js", JAVASCRIPT, include_str!("assets/scripts/waterfall.js")),
 ];
 
 /// The icon, for browsers that take no SVG and for a telephone's first screen: `icon.svg`, drawn 180 pixels wide.

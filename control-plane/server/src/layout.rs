@@ -28,6 +28,11 @@ pub(crate) fn page(visitor: &Visitor, place: &Place, title: &str, tab: Tab, cont
     whole(Some((visitor, place, tab)), title, content)
 }
 
+/// A part of a page, for one that is open already. Names come from outside: what they hold is shown, not acted on.
+pub(crate) fn part(content: &Markup) -> Markup {
+    PreEscaped(visible::lines(&content.0).into_owned())
+}
+
 /// A page for whoever is not signed in.
 pub(crate) fn outside(status: StatusCode, title: &str, content: &Markup) -> Response {
     (status, whole(None, title, content)).into_response()

@@ -152,7 +152,7 @@ pub fn ending(ending: &Ending) -> String {
     let step = |step: &Step| format!("“{}” of {}", step.name, step.service);
     let reached = ending.reached.as_ref().map(&step);
     let Some(stop) = &ending.stopped else {
-        return format!("Nothing in it failed. It reached {}.", reached.unwrap_or_default());
+        return format!("Nothing stopped it. It reached {}.", reached.unwrap_or_default());
     };
     let cause = |cause: &Option<Step>| cause.as_ref().map(|cause| format!(" in {}", step(cause))).unwrap_or_default();
     let reached = reached.map_or_else(|| "It".to_owned(), |reached| format!("It reached {reached} and"));
@@ -246,7 +246,7 @@ mod tests {
         let sent = step("send events", "publisher");
         let at = step("process miles", "accrual");
         let of = |stopped| ending(&Ending { reached: Some(sent.clone()), stopped });
-        assert_eq!(of(None), "Nothing in it failed. It reached “send events” of publisher.");
+        assert_eq!(of(None), "Nothing stopped it. It reached “send events” of publisher.");
         let (error, cause) = ("no airport".to_owned(), Some(step("Query", "accrual")));
         let undone =
             Stop::Undone { at: at.clone(), from: Some("miles".into()), deliveries: 3, error: error.clone(), cause };

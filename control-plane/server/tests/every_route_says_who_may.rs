@@ -30,6 +30,18 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET", "/traces", "/traces", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/traces/{id}", "/traces/01010101010101010101010101010101", [401, 200, 404, 200, 200, 200, 200]),
     ("GET", "/traces/{id}", "/traces/02020202020202020202020202020202", [401, 404, 200, 200, 200, 200, 200]),
+    (
+        "GET",
+        "/traces/{id}/spans/{span}",
+        "/traces/01010101010101010101010101010101/spans/0000000000000001",
+        [401, 200, 404, 200, 200, 200, 200],
+    ),
+    (
+        "GET",
+        "/traces/{id}/spans/{span}",
+        "/traces/03030303030303030303030303030303/spans/0000000000000001",
+        [401, 200, 404, 200, 200, 200, 200],
+    ),
     ("GET", "/find", "/find", [401, 400, 400, 400, 400, 400, 400]),
     ("GET", "/find", "/find?q=nobody", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/find", "/find?q=globex", [401, 200, 303, 303, 303, 303, 303]),
@@ -52,6 +64,30 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET", "/api/traces/{id}", "/api/traces/02020202020202020202020202020202", [401, 404, 200, 200, 200, 200, 200]),
     ("GET", "/api/traces/{id}", "/api/traces/03030303030303030303030303030303", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/traces/{id}", "/api/traces/ffffffffffffffffffffffffffffffff", [401, 404, 404, 404, 404, 404, 404]),
+    (
+        "GET",
+        "/api/traces/{id}/rows",
+        "/api/traces/01010101010101010101010101010101/rows",
+        [401, 200, 404, 200, 200, 200, 200],
+    ),
+    (
+        "GET",
+        "/api/traces/{id}/rows",
+        "/api/traces/03030303030303030303030303030303/rows",
+        [401, 200, 200, 200, 200, 200, 200],
+    ),
+    (
+        "GET",
+        "/api/traces/{id}/spans",
+        "/api/traces/02020202020202020202020202020202/spans?find=globex",
+        [401, 404, 200, 200, 200, 200, 200],
+    ),
+    (
+        "GET",
+        "/api/traces/{id}/spans",
+        "/api/traces/03030303030303030303030303030303/spans",
+        [401, 400, 400, 400, 400, 400, 400],
+    ),
     ("GET", "/api/find", "/api/find", [401, 400, 400, 400, 400, 400, 400]),
     ("GET", "/api/find", "/api/find?q=globex", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/find", "/api/find?q=03030303030303030303030303030303", [401, 200, 200, 200, 200, 200, 200]),
@@ -257,6 +293,10 @@ async fn of_a_trace_that_tenants_share_each_sees_its_own_spans() {
     assert_eq!(others(1, "03030303030303030303030303030303").await, true);
     assert_eq!(others(4, "03030303030303030303030303030303").await, Value::Null);
     assert_eq!(others(1, "01010101010101010101010101010101").await, Value::Null);
+    for (who, seen) in [(1, 1), (2, 1), (4, 2)] {
+        let trace = here.json(who, "/jaeger/api/traces/03030303030303030303030303030303").await;
+        assert_eq!(trace["data"][0]["spans"].as_array().unwrap().len(), seen, "{}", WHO[who]);
+    }
     let page = here.ask(1, "GET", "/traces/03030303030303030303030303030303").await.1;
     assert!(page.contains("Others took part"));
 }

@@ -30,7 +30,9 @@ fn server() -> (Server, tempfile::TempDir) {
 async fn every_answer_is_small(server: &Server, what: &str) {
     let trace = format!("/traces/{TRACE}");
     let chosen = format!("{trace}?span=0000000000000001");
+    let panel = format!("{trace}/spans/0000000000000001");
     let api = format!("/api/traces/{TRACE}");
+    let rows = format!("{api}/rows");
     for path in [
         "/",
         "/traces",
@@ -38,9 +40,11 @@ async fn every_answer_is_small(server: &Server, what: &str) {
         "/cost",
         &trace,
         &chosen,
+        &panel,
         "/api/map",
         "/api/traces",
         &api,
+        &rows,
         "/api/facets",
         "/api/slo",
         "/api/cost?window=2d",

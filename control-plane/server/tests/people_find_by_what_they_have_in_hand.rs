@@ -110,7 +110,7 @@ async fn what_is_nothing_is_answered_with_what_was_tried() {
         ["a trace's id", "a tenant's id", "a company's name", "a filter expression", "booking.number", "a user's id"];
     assert_eq!(what, expected);
     assert_eq!(tried[2]["outcome"], "Names of companies are not known here.");
-    assert_eq!(tried[4]["outcome"], "No trace has it; searched was all that is kept, 168h.");
+    assert_eq!(tried[4]["outcome"], "No trace has it; all that is kept, the last 7 days, was searched.");
     let text = page(&server, "HTTP<b>").await.unwrap_err();
     assert!(
         text.contains("Nothing was found of <strong>HTTP&lt;b&gt;</strong>") && text.contains("a user's id"),

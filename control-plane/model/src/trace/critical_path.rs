@@ -4,6 +4,8 @@
 //! the child that ended last before it, from that child's start to the next one, and within each child again. A message that is
 //! handled after its sender has ended prolongs its sender; the time in between, when no span was open, belongs to nobody.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Tree;
@@ -77,6 +79,22 @@ pub fn critical_path(tree: &Tree<'_>) -> Vec<Stretch> {
     path
 }
 
+/// How long a trace waited for each service along its critical path, nanoseconds: the longest first, and those that were waited for equally long by name.
+/// For what is left of the trace's duration it waited for none of them: a message was under way, say.
+pub fn waited_for<'a>(tree: &Tree<'a>, path: &[Stretch]) -> Vec<(&'a str, i64)> {
+    let services: HashMap<&str, &'a str> =
+        tree.nodes.iter().map(|node| (node.span.span_id.as_str(), node.span.service.as_str())).collect();
+    let mut waited: HashMap<&'a str, i64> = HashMap::new();
+    for stretch in path {
+        if let Some(service) = services.get(stretch.span_id.as_str()) {
+            *waited.entry(service).or_default() += stretch.end_unix_ns - stretch.start_unix_ns;
+        }
+    }
+    let mut waited: Vec<_> = waited.into_iter().collect();
+    waited.sort_unstable_by_key(|(service, length)| (std::cmp::Reverse(*length), *service));
+    waited
+}
+
 /// The part of a stretch in which the span was open.
 fn stretch(path: &mut Vec<Stretch>, span: &super::Span, from: i64, to: i64) {
     let (start_unix_ns, end_unix_ns) = (from.max(span.start_unix_ns), to.min(span.end_unix_ns));
@@ -124,6 +142,14 @@ mod tests {
         let spans =
             vec![span("api", None, 0, 30), span("sent", Some("api"), 10, 20), span("handled", Some("sent"), 60, 90)];
         assert_eq!(path(spans), expected(&[("api", 0, 10), ("sent", 10, 20), ("handled", 60, 90)]));
+    }
+
+    #[test]
+    fn what_is_waited_for_adds_up_by_service_and_leaves_out_when_nobody_worked() {
+        let handled = crate::trace::Span { service: "accrual".into(), ..span("handled", Some("sent"), 60, 150) };
+        let trace = trace(vec![span("api", None, 0, 30), span("sent", Some("api"), 10, 20), handled]);
+        let tree = Tree::of(&trace);
+        assert_eq!(waited_for(&tree, &critical_path(&tree)), [("accrual", 90), ("booking-api", 20)]);
     }
 
     #[test]

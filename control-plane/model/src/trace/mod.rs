@@ -3,11 +3,13 @@
 mod critical_path;
 mod ending;
 mod ids;
+mod occurrence;
 mod tree;
 
-pub use critical_path::{Stretch, critical_path};
+pub use critical_path::{Stretch, critical_path, waited_for};
 pub use ending::{Ending, Step, Stop, ending};
 pub use ids::{InvalidTraceId, TraceId};
+pub use occurrence::Wanted;
 pub use tree::{Node, Tree};
 
 use std::collections::BTreeMap;

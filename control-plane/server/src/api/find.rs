@@ -13,6 +13,7 @@ use super::{Conditions, TraceAnswer, TraceFilter, View, WindowQuery};
 use crate::{
     problem::Problem,
     tenants::{Known, Named},
+    text::count,
 };
 
 /// Characters that may be looked for: as many as a filter expression has at most.
@@ -199,19 +200,21 @@ impl Search<'_> {
 
     /// Searches all that is kept.
     async fn traces(&mut self, what: &str, filter: String) -> Result<Option<Hit>, Problem> {
-        let window = format!("{}h", self.view.finding().kept_hours);
-        let kept = WindowQuery { window: Some(window.clone()), ..WindowQuery::default() };
-        let traces = self.view.traces(&filtered(&filter, kept)).await?;
+        let hours = self.view.finding().kept_hours;
+        let window = format!("{hours}h");
+        let kept = if hours >= 48 { format!("{} days", count(hours / 24)) } else { format!("{hours} h") };
+        let all = WindowQuery { window: Some(window.clone()), ..WindowQuery::default() };
+        let traces = self.view.traces(&filtered(&filter, all)).await?;
         let reach = match traces.truncated {
-            false => format!("all that is kept, {window}"),
-            true => format!("the newest {} traces of what is kept", traces.scanned),
+            false => format!("all that is kept, the last {kept}, was searched"),
+            true => format!("the newest {} traces of what is kept were searched", count(traces.scanned)),
         };
-        let count = match traces.matched {
+        let have = match traces.matched {
             0 => "No trace has it".to_owned(),
             1 => "One trace has it".to_owned(),
-            more => format!("{more} traces have it"),
+            more => format!("{} traces have it", count(more)),
         };
-        self.tried(what, format!("{count}; searched was {reach}."));
+        self.tried(what, format!("{have}; {reach}."));
         // The trace in which the most happened is the one that people mean: others only asked about it.
         let most = traces.traces.iter().max_by_key(|trace| (trace.spans, -trace.start_unix_ns));
         let Some(most) = most.map(|trace: &Summary| trace.trace_id) else { return Ok(None) };

@@ -14,6 +14,7 @@
 //! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
 //! | `part` | a node or an edge of the map, over time and by tenant |
+//! | `rows` | a trace's spans as its waterfall draws them, and those that have a text in them |
 //! | `logs` | the log lines of a trace, from wherever these are kept |
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
@@ -27,6 +28,7 @@ mod logs;
 mod objectives;
 mod part;
 mod query;
+mod rows;
 mod sign_in;
 mod sources;
 mod timeline;
@@ -59,6 +61,7 @@ pub use logs::Logs;
 pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use part::PartAnswer;
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
+pub(crate) use rows::{Sender, senders, wanted};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{READERS, Sources, View};
 pub use timeline::{Beside, Deployed, Point};
@@ -95,6 +98,8 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/map", map)
         .get(May::SignedIn, "/api/traces", traces)
         .get(May::SignedIn, "/api/traces/{id}", trace)
+        .get(May::SignedIn, "/api/traces/{id}/rows", rows::rows)
+        .get(May::SignedIn, "/api/traces/{id}/spans", rows::spans)
         .get(May::Staff, "/api/traces/{id}/logs", trace_logs)
         .get(May::SignedIn, "/api/find", find_anything)
         .get(May::SignedIn, "/api/groups", groups::groups)

@@ -10,6 +10,7 @@ use control_plane_access::{AccessError, Visitor};
 use control_plane_audit::Audit;
 use control_plane_model::{
     complain::complain,
+    links::LinkedFrom,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
     part::{Part, PartQuery},
@@ -190,6 +191,11 @@ impl View {
             reading.await
         })
         .await
+    }
+
+    /// Spans of other traces that refer to this one, the newest first.
+    pub(crate) async fn linked_from(&self, id: TraceId, limit: usize) -> Result<LinkedFrom, Problem> {
+        in_time(self.sources.spans.linked_from(&self.scope, id, limit)).await
     }
 
     /// The log lines of a trace, or why there are none; `None` where nobody keeps any, or they are not for these eyes: a line may be another

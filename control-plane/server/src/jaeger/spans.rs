@@ -1,7 +1,10 @@
 //! A trace in Jaeger's own JSON, as its page and Grafana read it: spans as they were received, in the form into which Jaeger's collector and query service
 //! translate OTLP (`pkg/translator/jaeger` of the OpenTelemetry collector, `internal/uimodel` of Jaeger).
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control_plane_model::{otlp, trace::TraceId};
@@ -120,8 +123,7 @@ impl Tag {
 
     /// Whether it says this, as text.
     fn says(&self, key: &str, value: &str) -> bool {
-        let is = |own: &Value| own.as_str().map_or_else(|| own.to_string() == value, |text| text == value);
-        self.key == key && is(&self.value)
+        self.key == key && self.value.as_str().map_or_else(|| self.value.to_string().into(), Cow::Borrowed) == value
     }
 }
 
@@ -226,7 +228,7 @@ fn references(sent: &Sent) -> Vec<Reference> {
     let parent = Some(&sent.parent_span_id).filter(|id| id.iter().any(|byte| *byte != 0) && **id != sent.span_id);
     let is_parent = |link: &&SentLink| link.trace_id == sent.trace_id && parent == Some(&link.span_id);
     let parents = parent.map(|id| {
-        let kind = sent.links.iter().filter(is_parent).last().map_or("CHILD_OF", kind);
+        let kind = sent.links.iter().rfind(is_parent).map_or("CHILD_OF", kind);
         of(kind, &sent.trace_id, id)
     });
     // One without a trace leads nowhere.

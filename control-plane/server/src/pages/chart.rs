@@ -6,22 +6,23 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, PreEscaped, Render, html};
 use serde_json::json;
+use slo::histogram::lower_bound;
 
 use super::frame::{Table, moment};
 use crate::{
     assets,
-    text::{duration, known, left, money, percent, rate, spent, times},
+    text::{count, duration, known, left, limit, money, percent, rate, spent, times},
     visible,
 };
 
 const NANOSECONDS: i64 = 1_000_000_000;
 
-/// Which time is drawn, in Unix seconds, and how long the stretches are that each point is of.
+/// Which time is drawn, in Unix seconds, and how long the stretches are that each point is of. Of [durations](Shape::Durations), numbers of bins.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Axis {
     pub(super) from: i64,
     pub(super) to: i64,
-    pub(super) width: i64,
+    pub(super) width: f64,
 }
 
 /// A line: the starts of stretches, ascending, and values. Where there is no value, there is a gap.
@@ -29,6 +30,19 @@ pub(super) struct Axis {
 pub(super) struct Line {
     pub(super) name: String,
     pub(super) points: Vec<(i64, f64)>,
+    /// The colour's name in `tokens.css`, for a line that means something; others have those of the palette.
+    pub(super) color: Option<&'static str>,
+}
+
+impl Line {
+    pub(super) fn of(name: impl Into<String>, points: Vec<(i64, f64)>) -> Self {
+        Self { name: name.into(), points, color: None }
+    }
+
+    /// All that has no line of its own.
+    pub(super) fn rest(name: impl Into<String>, points: Vec<(i64, f64)>) -> Self {
+        Self { color: Some("faint"), ..Self::of(name, points) }
+    }
 }
 
 /// A value that others are held against.
@@ -63,6 +77,8 @@ pub(super) enum Unit<'a> {
     Times,
     /// Millionths of a currency.
     Money(&'a str),
+    /// Traces, say.
+    Count,
 }
 
 impl Unit<'_> {
@@ -76,7 +92,13 @@ impl Unit<'_> {
             Self::Spent => spent(value),
             Self::Times => times(value),
             Self::Money(currency) => format!("{} {currency}", money(value)),
+            Self::Count => count(value),
         }
+    }
+
+    /// A limit, as it was written.
+    fn limit(self, value: f64) -> String {
+        if self == Self::Duration { limit(value) } else { self.text(value) }
     }
 
     /// As `texts.js` calls it.
@@ -89,6 +111,7 @@ impl Unit<'_> {
             Self::Spent => "spent",
             Self::Times => "times",
             Self::Money(_) => "money",
+            Self::Count => "count",
         }
     }
 }
@@ -99,6 +122,17 @@ pub(super) enum Shape {
     Lines,
     /// A column for each stretch, in which the lines' values stand one on the other.
     Columns,
+    /// The same for each bin of durations, whose numbers the starts of stretches are.
+    Durations,
+}
+
+/// Where a column leads.
+#[derive(Debug, Clone)]
+pub(super) struct Ways {
+    /// To the traces that it counts.
+    pub(super) traces: String,
+    /// To what sets them apart.
+    pub(super) why: String,
 }
 
 /// What is drawn.
@@ -110,11 +144,20 @@ pub(super) struct Chart<'a> {
     pub(super) marks: &'a [Mark],
     pub(super) unit: Unit<'a>,
     pub(super) shape: Shape,
+    /// By the start of a stretch.
+    pub(super) ways: Option<&'a dyn Fn(i64) -> Ways>,
+}
+
+impl<'a> Chart<'a> {
+    /// Lines, without anything else.
+    pub(super) fn of(title: &'a str, axis: Axis, unit: Unit<'a>, lines: Vec<Line>) -> Self {
+        Self { title, axis, lines, limits: &[], marks: &[], unit, shape: Shape::Lines, ways: None }
+    }
 }
 
 /// The scripts that draw charts, once for a page that has any; not within what a live page asks for again.
 pub(super) fn scripts() -> Markup {
-    html! { (assets::script("uPlot.js")) (assets::script("texts.js")) (assets::script("charts.js")) }
+    html! { @for name in ["uPlot.js", "texts.js", "axes.js", "brush.js", "charts.js"] { (assets::script(name)) } }
 }
 
 /// As exact as anybody reads it.
@@ -158,11 +201,13 @@ impl Chart<'_> {
     fn summary(&self, stretches: &[Stretch]) -> String {
         let highest = match self.shape {
             Shape::Lines => stretches.iter().flat_map(|(_, values)| values).flatten().copied().reduce(f64::max),
-            Shape::Columns => stretches.iter().map(|(_, values)| values.iter().flatten().sum()).reduce(f64::max),
+            Shape::Columns | Shape::Durations => {
+                stretches.iter().map(|(_, values)| values.iter().flatten().sum()).reduce(f64::max)
+            }
         };
         let mut summary = highest.map(|highest| format!(", up to {}", self.unit.text(highest))).unwrap_or_default();
         for Limit { name, value } in self.limits {
-            summary += &format!("; {name} {}", self.unit.text(*value));
+            summary += &format!("; {name} {}", self.unit.limit(*value));
         }
         summary
     }
@@ -170,15 +215,18 @@ impl Chart<'_> {
     /// What the script draws, as JSON. Stretches are numbered from the first that something is known of.
     fn drawn(&self, stretches: &[Stretch]) -> String {
         let Axis { from, to, width } = self.axis;
-        let width = width.max(1);
         let first = stretches.first().map_or(from, |(start, _)| *start);
-        let at: Vec<i64> = stretches.iter().map(|(start, _)| (start - first) / width).collect();
+        let at: Vec<i64> = stretches.iter().map(|(start, _)| ((start - first) as f64 / width).round() as i64).collect();
         let line = |(number, line): (usize, &Line)| {
             let values: Vec<Option<f64>> = stretches.iter().map(|(_, values)| values.get(number).copied()?).collect();
-            json!({ "name": line.name, "values": values })
+            match line.color {
+                Some(color) => json!({ "name": line.name, "color": color, "values": values }),
+                None => json!({ "name": line.name, "values": values }),
+            }
         };
+        let over = if self.ways.is_some() { "" } else { " over time" };
         let mut drawn = json!({
-            "about": format!("{} over time{}", self.title, self.summary(stretches)),
+            "about": format!("{}{over}{}", self.title, self.summary(stretches)),
             "unit": self.unit.name(),
             "from": from, "to": to, "width": width, "first": first, "at": at,
             "lines": self.lines.iter().enumerate().map(line).collect::<Vec<_>>(),
@@ -186,8 +234,14 @@ impl Chart<'_> {
         if let Unit::Money(currency) = self.unit {
             drawn["currency"] = json!(currency);
         }
-        if self.shape == Shape::Columns {
+        if self.shape != Shape::Lines {
             drawn["columns"] = json!(true);
+        }
+        if self.shape == Shape::Durations {
+            drawn["durations"] = json!(true);
+        }
+        if self.ways.is_some() {
+            drawn["ways"] = json!(true);
         }
         if !self.limits.is_empty() {
             let limit = |limit: &Limit<'_>| json!({ "name": limit.name, "value": significant(limit.value) });
@@ -200,15 +254,31 @@ impl Chart<'_> {
     }
 
     fn table(&self, stretches: &[Stretch]) -> Markup {
-        let table = Table::of(self.title, stretches, |_| None).text("From", |(start, _)| moment(start * NANOSECONDS));
+        let table = Table::of(self.title, stretches, |_| None);
+        let table = match self.shape {
+            Shape::Durations => table.text("Took", |(bin, _)| took(*bin)),
+            _ => table.text("From", |(start, _)| moment(start * NANOSECONDS)),
+        };
         let lines = self.lines.iter().enumerate();
         let table = lines.fold(table, |table, (number, line)| {
             table.number(&line.name, |(_, values)| {
                 known(values.get(number).copied().flatten(), |value| self.unit.text(value))
             })
         });
-        table.render()
+        match self.ways {
+            None => table.render(),
+            Some(ways) => table
+                .text("Traces", |(start, _)| html! { a href=(ways(*start).traces) { "Traces" } })
+                .text("Why", |(start, _)| html! { a href=(ways(*start).why) { "Why?" } })
+                .render(),
+        }
     }
+}
+
+/// The durations of a bin.
+fn took(bin: i64) -> String {
+    let edge = |bin: i64| duration(lower_bound(u16::try_from(bin).unwrap_or(u16::MAX)));
+    format!("{} to {}", edge(bin), edge(bin + 1))
 }
 
 /// JSON as it may stand within a page: no name in it ends the element that it is in, or commands who reads it.
@@ -223,10 +293,9 @@ mod tests {
     use super::*;
 
     fn chart<'a>(names: &[&str], points: &[(i64, f64)], limits: &'a [Limit<'a>]) -> Chart<'a> {
-        let line = |name: &&str| Line { name: (*name).to_owned(), points: points.to_vec() };
-        let axis = Axis { from: 30, to: 600, width: 60 };
-        let lines = names.iter().map(line).collect();
-        Chart { title: "p99", axis, lines, limits, marks: &[], unit: Unit::Duration, shape: Shape::Lines }
+        let axis = Axis { from: 30, to: 600, width: 60.0 };
+        let lines = names.iter().map(|name| Line::of(*name, points.to_vec())).collect();
+        Chart { limits, ..Chart::of("p99", axis, Unit::Duration, lines) }
     }
 
     fn drawn(chart: &Chart<'_>) -> Value {
@@ -244,7 +313,7 @@ mod tests {
     #[test]
     fn a_line_has_no_value_where_another_has_one() {
         let mut two = chart(&["a"], &[(0, 1e6)], &[]);
-        two.lines.push(Line { name: "b".to_owned(), points: vec![(60, 2e6)] });
+        two.lines.push(Line::of("b", vec![(60, 2e6)]));
         assert_eq!(drawn(&two)["lines"][1]["values"], json!([null, 2e6]));
         let table = two.render().0;
         assert!(table.contains(r#"<td class="number">1.00 ms</td><td class="number">–</td>"#), "{table}");
@@ -271,11 +340,34 @@ mod tests {
     fn values_are_written_as_the_script_writes_them() {
         let table = include_str!("../../tests/values_as_text.json");
         let rows: Vec<(String, f64, String)> = serde_json::from_str(table).unwrap();
-        let units = [Unit::Rate, Unit::Share, Unit::Left, Unit::Duration, Unit::Spent, Unit::Times, Unit::Money("USD")];
+        let units = [
+            Unit::Rate,
+            Unit::Share,
+            Unit::Left,
+            Unit::Duration,
+            Unit::Spent,
+            Unit::Times,
+            Unit::Money("USD"),
+            Unit::Count,
+        ];
         for (name, value, text) in rows {
             let unit = units.into_iter().find(|unit| unit.name() == name).unwrap();
             assert_eq!(unit.text(value), text, "{name} {value}");
         }
+    }
+
+    #[test]
+    fn a_column_leads_to_its_traces_and_to_why() {
+        let ways = |bin: i64| Ways { traces: format!("/traces?{bin}"), why: format!("/why?{bin}") };
+        let axis = Axis { from: 160, to: 162, width: 1.0 };
+        let lines = vec![Line::of("traces", vec![(160, 3.0), (161, 1.0)])];
+        let chart = Chart { shape: Shape::Durations, ways: Some(&ways), ..Chart::of("Took", axis, Unit::Count, lines) };
+        let table = chart.render().0;
+        assert!(table.contains("<td>1.05 ms to 1.14 ms</td>"), "{table}");
+        assert!(
+            table.contains(r#"<a href="/traces?161">Traces</a>"#) && table.contains(r#"<a href="/why?161">Why?</a>"#)
+        );
+        assert_eq!(drawn(&chart)["about"], "Took, up to 3");
     }
 
     #[test]

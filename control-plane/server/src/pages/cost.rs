@@ -5,14 +5,14 @@ use maud::{Markup, html};
 use slo::{CostReport, Dear, Line};
 
 use super::{
-    frame::{Table, answer, window},
+    frame::{Table, answer, nothing, window},
     tenants::named,
 };
 use crate::{
     api::{CostAnswer, CostFilter, DearTenant, Query, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{changed, known, link, percent},
+    text::{changed, count, known, link, money, percent, spent},
 };
 
 const TITLE: &str = "Cost";
@@ -41,11 +41,12 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
         }
         p {
             "Whole days, UTC, by requests served and time spent, scaled by adjusted counts: "
-            strong { (format!("{:.0}", report.total.requests)) " requests, " (format!("{:.0}", report.total.seconds)) " s" }
-            @if let (Some(cents), Some(currency)) = (report.total.cents, &report.currency) { ", " strong { (money(cents)) " " (currency) } }
+            strong { (count(report.total.requests)) " requests, " (count(report.total.seconds)) " s" }
+            @if let (Some(cents), Some(currency)) = (report.total.cents, &report.currency) { ", " strong { (in_money(cents)) " " (currency) } }
             "." @if report.total.estimated { " ≈: the weight of some sampled traces is not known." }
-            @if report.currency.is_none() { " Without a price file there is no money." }
+            @if report.currency.is_none() { " Name prices in the configuration (" code { "[prices]" } ") to see money." }
         }
+        @if report.tenants.is_empty() { (nothing("Nobody has had a request in these days.", &query.window, "/cost")) }
         @if !dearest.is_empty() {
             h2 { "The dearest tenants, and why" }
             ol {
@@ -54,9 +55,11 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
                 }
             }
         }
-        h2 { "By tenant" } (tenants(view, &query.window, report, dearest))
-        h2 { "By tier" } (lines("Tiers", &report.tiers, |line| text(line.tier.as_deref()), |table| table))
-        h2 { "By service" } (lines("Services", &report.services, |line| text(line.service.as_deref()), |table| table))
+        @if !report.tenants.is_empty() {
+            h2 { "By tenant" } (tenants(view, &query.window, report, dearest))
+            h2 { "By tier" } (lines("Tiers", "Tier", &report.tiers, |line| text(line.tier.as_deref()), |table| table))
+            h2 { "By service" } (lines("Services", "Service", &report.services, |line| text(line.service.as_deref()), |table| table))
+        }
     }
 }
 
@@ -74,14 +77,14 @@ fn tenants(view: &View, window: &WindowQuery, report: &CostReport, dearest: &[De
         format!("{} of {}, {}", driver.operation, driver.service, percent(driver.share))
     };
     let slower = |line: &Line| if dear(line).is_some_and(|dear| dear.driver.is_slower) { "fault" } else { "" };
-    lines("Tenants", &report.tenants, name, |table| {
+    lines("Tenants", "Tenant", &report.tenants, name, |table| {
         let table = table.text("Tier", |line| line.tier.as_deref().unwrap_or_default());
         if dearest.is_empty() {
             return table;
         }
         table
             .text("What it spends most on", |line| known(dear(line), operation))
-            .colored_number("Time a request, to others'", slower, |line| {
+            .colored_number("Time a request, against others'", slower, |line| {
                 known(dear(line).and_then(|dear| dear.driver.times_others), |times| format!("{times:.1} ×"))
             })
             .number("Change", |line| known(dear(line).and_then(|dear| dear.change), changed))
@@ -101,6 +104,7 @@ fn text(name: Option<&str>) -> Markup {
 /// A breakdown, the dearest first; `more` adds columns.
 fn lines<'a>(
     label: &'a str,
+    whose: &str,
     lines: &'a [Line],
     name: impl Fn(&'a Line) -> Markup,
     more: impl FnOnce(Table<'a, Line>) -> Table<'a, Line>,
@@ -108,18 +112,20 @@ fn lines<'a>(
     let mut lines: Vec<&Line> = lines.iter().collect();
     lines.sort_by(|a, b| a.share.dearer_first(&b.share));
     let table = Table::of(label, lines.iter().take(SHOWN).copied(), |_| None)
-        .text("Whose", name)
-        .number("Requests", |line| html! { @if line.share.estimated { "≈ " } (format!("{:.0}", line.share.requests)) })
-        .number("Share", |line| percent(line.share.requests_share))
-        .number("Time, s", |line| format!("{:.1}", line.share.seconds))
-        .number("Share", |line| percent(line.share.seconds_share))
-        .number("Money", |line| known(line.share.cents, money));
+        .text(whose, name)
+        .number("Requests", |line| html! { @if line.share.estimated { "≈ " } (count(line.share.requests)) })
+        .number("Of all requests", |line| percent(line.share.requests_share))
+        .number("Time spent", |line| spent(line.share.seconds))
+        .number("Of all time", |line| percent(line.share.seconds_share));
+    let priced = lines.iter().any(|line| line.share.cents.is_some());
+    let table = if priced { table.number("Cost", |line| known(line.share.cents, in_money)) } else { table };
     html! {
         (more(table))
-        @if lines.len() > SHOWN { p { "The first " (SHOWN) " of " (lines.len()) "." } }
+        @if lines.len() > SHOWN { p { "The first " (SHOWN) " of " (count(lines.len())) "." } }
     }
 }
 
-fn money(cents: u64) -> String {
-    format!("{}.{:02}", cents / 100, cents % 100)
+/// An amount of cents.
+fn in_money(cents: u64) -> String {
+    money(cents as f64 * 1e4)
 }

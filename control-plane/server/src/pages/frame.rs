@@ -7,14 +7,17 @@ use serde::Serialize;
 
 use crate::{
     api::{View, WindowQuery},
-    layout::{Tab, page, went_wrong},
+    layout::{Tab, page, part, went_wrong},
     problem::Problem,
     text::{clock, link},
     window::{DEFAULT_WINDOW, PRESETS, Place},
 };
 
 /// A head of more letters than this goes on in another line.
-const LONG_HEAD: usize = 20;
+const LONG_HEAD: usize = 12;
+
+/// A window that is long enough for whoever finds nothing in theirs.
+const LONGER: &str = "7d";
 
 /// The page with what was asked for, or one that says what went wrong.
 pub(super) async fn answer(
@@ -28,6 +31,21 @@ pub(super) async fn answer(
         Err(problem) => {
             let content = went_wrong(&problem);
             (problem.status, page(&view.visitor, &view.place, title, tab, &content)).into_response()
+        }
+    }
+}
+
+/// A part of a page, for one that is open.
+pub(super) fn fragment(content: &Markup) -> Response {
+    part(content).into_response()
+}
+
+/// What a button copies, where the script runs; `name` says what it is.
+pub(super) fn copy(name: &str, content: Markup) -> Markup {
+    html! {
+        span.copied { (content) }
+        button.copy type="button" hidden aria-label={ "Copy " (name) } title="Copy" {
+            svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true" { path d="M5 1h7v8M2 4h7v9H2z" {} }
         }
     }
 }
@@ -155,6 +173,19 @@ pub(super) fn pill(meaning: &str, word: &str) -> Markup {
 /// In the place of what is not there: why, and what to do next.
 pub(super) fn empty(why: &str, next: &Markup) -> Markup {
     html! { div.empty-state { strong { (why) } p { (next) } } }
+}
+
+/// In the place of figures of a window that has none: the way to a longer one, and what it takes that there are some.
+pub(super) fn nothing(why: &str, window: &WindowQuery, path: &str) -> Markup {
+    let longer = WindowQuery { window: Some(LONGER.to_owned()), ..WindowQuery::default() };
+    let is_longest = window.window.as_deref() == Some(LONGER) && !window.is_absolute();
+    empty(
+        why,
+        &html! {
+            @if !is_longest { "Look at " a href=(longer.link(path, &())) { "the last " (LONGER) } ". " }
+            "Services appear as soon as they send spans here: point " code { "OTEL_EXPORTER_OTLP_ENDPOINT" } " at this server."
+        },
+    )
 }
 
 /// A choice of a form.

@@ -7,14 +7,14 @@ use maud::{Markup, Render, html};
 use slo::Summary;
 
 use super::{
-    chart::{self, Axis, Chart, Line, Shape, Unit},
-    frame::{Table, answer, choice, moment, window},
+    chart::{self, Axis, Chart, Line, Unit},
+    frame::{Table, answer, choice, empty, moment, window},
 };
 use crate::{
     api::{Conditions, GroupFilter, GroupsAnswer, ORDERS, Query, TraceFilter, View},
     layout::Tab,
     problem::Problem,
-    text::{duration, known, link, looked_up, percent, rate},
+    text::{count, duration, known, link, looked_up, percent, rate},
 };
 
 const TITLE: &str = "Group by";
@@ -84,7 +84,7 @@ fn results(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
     html! {
         p role="status" { (said(found)) }
         @if groups.values.is_empty() {
-            p { "Nothing in this window carries " code { (found.by) } "." }
+            (empty("Nothing in this window carries this attribute.", &html! { "Choose a longer window, another attribute than " code { (found.by) } ", or fewer conditions." }))
         } @else {
             (table(filter, found))
             (charts(found))
@@ -101,10 +101,10 @@ fn said(found: &GroupsAnswer) -> Markup {
             Counted::Requests => { "Requests, and messages that were handled, by " code { (found.by) } },
             Counted::Calls => { "No request carries " code { (found.by) } ": these are the calls and other spans that do" },
         }
-        ", of " strong { (found.matched) } " traces that began in the window."
-        @if groups.without >= 1.0 { " " (format!("{:.0}", groups.without)) " requests do not carry it." }
+        ", of " strong { (count(found.matched)) } " traces that began in the window."
+        @if groups.without >= 1.0 { " " (count(groups.without)) " requests do not carry it." }
         @if found.taken < found.matched {
-            " ≈: " (found.taken) " of these traces were looked at, chosen by chance; numbers stand for all of them."
+            " ≈: " (count(found.taken)) " of these traces were looked at, chosen by chance; numbers stand for all of them."
         } @else if groups.estimated { " ≈: the weight of some sampled spans is not known." }
         @if let Some(lookup) = &found.lookup { " " (looked_up(lookup, found.truncated)) }
         @else if found.truncated { " The window has more traces than a search looks at: the oldest are left out." }
@@ -145,21 +145,21 @@ fn table(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
     let slower = |row: &TableRow<'_>| if is_much_slower(&row.summary, row.before.as_ref()) { "fault" } else { "" };
     let earlier = |row: &TableRow<'_>, text: fn(&Summary) -> String| known(row.before.as_ref(), text);
     let count_before =
-        |row: &TableRow<'_>| known(row.before.as_ref(), |before| format!("{about_before}{:.0}", before.weight));
+        |row: &TableRow<'_>| known(row.before.as_ref(), |before| format!("{about_before}{}", count(before.weight)));
     Table::of("Values", &rows, |_| None)
         .text("Value", |row| match row.group {
             Some(group) => html! { a href=(traces_of(filter, group)) { (row.name) } },
             None => html! { (row.name) },
         })
-        .number("Count", |row| format!("{about}{:.0}", row.summary.weight))
-        .number("before", count_before)
+        .number("Count", |row| format!("{about}{}", count(row.summary.weight)))
+        .number("Count before", count_before)
         .number("Rate", |row| format!("{about}{}", rate(row.summary.weight / seconds)))
         .number("Failed", |row| known(row.summary.error_rate, percent))
-        .number("before", |row| earlier(row, |before| known(before.error_rate, percent)))
+        .number("Failed before", |row| earlier(row, |before| known(before.error_rate, percent)))
         .number("p50", |row| known(row.summary.p50_ns, duration))
         .number("p95", |row| known(row.summary.p95_ns, duration))
         .colored_number("p99", slower, |row| known(row.summary.p99_ns, duration))
-        .number("before", |row| earlier(row, |before| known(before.p99_ns, duration)))
+        .number("p99 before", |row| earlier(row, |before| known(before.p99_ns, duration)))
         .render()
 }
 
@@ -186,18 +186,14 @@ fn traces_of(filter: &GroupFilter, group: &Group) -> String {
 
 fn charts(found: &GroupsAnswer) -> Markup {
     let groups = &found.groups;
-    let axis = Axis { from: found.from, to: found.to, width: found.width };
-    let rest = groups.rest.iter().map(|rest| (format!("{} others", rest.values), &rest.points));
-    let all: Vec<(String, &Vec<Stretch>)> =
-        groups.values.iter().map(|group| (group.value.clone(), &group.points)).chain(rest).collect();
+    let axis = Axis { from: found.from, to: found.to, width: found.width as f64 };
     let lines = |value: &dyn Fn(&Stretch) -> Option<f64>| {
-        let line = |(name, points): &(String, &Vec<Stretch>)| Line {
-            name: name.clone(),
-            points: points.iter().filter_map(|point| Some((point.start, value(point)?))).collect(),
-        };
-        all.iter().map(line).collect::<Vec<_>>()
+        let known = |points: &[Stretch]| points.iter().filter_map(|point| Some((point.start, value(point)?))).collect();
+        let values = groups.values.iter().map(|group| Line::of(&group.value, known(&group.points)));
+        let rest = groups.rest.iter().map(|rest| Line::rest(format!("{} others", rest.values), known(&rest.points)));
+        values.chain(rest).collect::<Vec<_>>()
     };
-    let chart = |title, lines, unit| Chart { title, axis, lines, limits: &[], marks: &[], unit, shape: Shape::Lines };
+    let chart = |title, lines, unit| Chart::of(title, axis, unit, lines);
     html! {
         (chart::scripts())
         div.charts {

@@ -1,4 +1,5 @@
-//! The pages. The server writes them, and everything works without a script but charts, times in your zone, and live refresh; a chart's table is there without.
+//! The pages. The server writes them, and everything works without a script but charts, folding and zooming a trace, times in your zone, and live
+//! refresh; a chart's table and a trace's list of spans are there without.
 //!
 //! | file | idea |
 //! |---|---|
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/find", find::page)
         .get(May::SignedIn, "/traces", search::page)
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
+        .get(May::SignedIn, "/traces/{id}/spans/{span}", waterfall::span)
         .get(May::SignedIn, "/groups", groups::page)
         .get(May::SignedIn, "/why", why::page)
         .get(May::SignedIn, "/tenants", tenants::page)

@@ -5,14 +5,17 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use control_plane_model::{
-    listing::{Found, LatencyBin, Order},
+    listing::{Asked, Found, LatencyBin, Order, StartBin, Starts},
     store::Facets,
     trace::{Summary, TraceId},
 };
+use jiff::Timestamp;
 use maud::{Markup, Render, html};
+use slo::histogram::{BINS_PER_DOUBLING, lower_bound};
 
 use super::{
-    frame::{Sort, Table, answer, choice, empty, moment, pill, window},
+    chart::{self, Axis, Chart, Line, Shape, Unit, Ways},
+    frame::{Sort, Table, answer, choice, empty, moment, nothing, pill, window},
     why,
 };
 
@@ -26,6 +29,8 @@ use crate::{
 const TITLE: &str = "Traces";
 /// As many as the API lists at once.
 const MOST_EXPORTED: usize = 500;
+/// Nanoseconds.
+const SECOND: i64 = 1_000_000_000;
 
 pub(super) async fn page(view: View, filter: Result<Query<TraceFilter>, Problem>) -> Response {
     let (filter, facets) = match async { Ok((filter?.0, view.facets().await?)) }.await {
@@ -107,13 +112,15 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
             @if found.matched > 0 { a href=(why::of_search(&filter.conditions, &filter.window)) { (if is_of_slow { "Why are these slow?" } else { "Why?" }) } }
         }
         @if let Some(lookup) = lookup(found) { p { (lookup) } }
-        @if found.matched == 0 {
+        @if found.scanned == 0 {
+            (nothing("No trace began in this window.", &filter.window, "/traces"))
+        } @else if found.matched == 0 {
             (empty("No trace matches.", &html! {
                 "Choose a longer window or fewer conditions, or look at " a href=(filter.window.link("/traces", &())) { "all traces of this window" } "."
             }))
         } @else {
             (exports(filter, found))
-            (histogram(filter, &found.latency))
+            (histograms(filter, found))
             (sorted("Traces, scrollable", &found.traces, &filter.window, sorts(filter)))
         }
     }
@@ -170,34 +177,84 @@ fn sorted(label: &str, traces: &[Summary], within: &WindowQuery, sorts: Vec<Sort
         .render()
 }
 
-/// How long the matching traces took; each bar leads to those that took so long or longer.
-fn histogram(filter: &TraceFilter, bins: &[LatencyBin]) -> Markup {
-    const WIDTH: f64 = 720.0;
-    const HEIGHT: f64 = 96.0;
-    let tallest = bins.iter().map(|bin| bin.count).fold(1.0, f64::max);
-    let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return html! {} };
-    // Bins grow by a constant factor: on a logarithmic axis they are equally wide.
-    let place = |ms: f64| (ms / first.from_ms).ln() / (last.to_ms / first.from_ms).ln() * WIDTH;
+/// When the matching traces began and how long they took; each column leads to its traces, and to what sets them apart.
+fn histograms(filter: &TraceFilter, found: &Found) -> Markup {
     html! {
-        figure.histogram {
-            figcaption { "How long they took, from " (duration(first.from_ms * 1e6)) " to " (duration(last.to_ms * 1e6)) ". "
-                a href=(why::of_slow(&filter.conditions, &filter.window)) { "Why are the slow ones slow?" }
-            }
-            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label="Latency histogram" {
-                @for bin in bins {
-                    @let (x, height) = (place(bin.from_ms), (bin.count / tallest * HEIGHT).max(1.0));
-                    @let text = format!("{} took {} or longer", bin.count, duration(bin.from_ms * 1e6));
-                    a href=(slower_than(filter, bin.from_ms)) aria-label=(text) {
-                        title { (text) }
-                        rect x=(x) y=(HEIGHT - height) width=((place(bin.to_ms) - x).max(1.0)) height=(height) {}
-                    }
-                }
-            }
-        }
+        (chart::scripts())
+        div.charts { (starts(filter, &found.starts)) (durations(filter, &found.latency)) }
     }
 }
 
-fn slower_than(filter: &TraceFilter, milliseconds: f64) -> String {
-    let conditions = Conditions { slower_than_ms: Some(format!("{milliseconds:.3}")), ..filter.conditions.clone() };
-    link("/traces", &TraceFilter { conditions, order: Some("slowest".to_owned()), ..filter.clone() })
+fn starts(filter: &TraceFilter, bins: &[StartBin]) -> Markup {
+    let Ok(window) = filter.window.resolve(Timestamp::now()) else { return html! {} };
+    let asked = Asked { from_ns: window.from_ns, to_ns: window.to_ns, expression: None };
+    let width_ns = Starts::of(&asked).width_ns;
+    // Shorter ones would begin in the same second.
+    if width_ns < SECOND {
+        return html! {};
+    }
+    let start = |bin: &StartBin| bin.from_unix_ns.div_euclid(SECOND);
+    let said = |ns: i64| Timestamp::from_nanosecond(i128::from(ns)).ok().map(|time| time.to_string());
+    let ways = |second: i64| {
+        // Just the stretch, which need not begin with a second.
+        let bin = bins.iter().find(|bin| start(bin) == second);
+        let from_ns = bin.map_or(window.from_ns, |bin| bin.from_unix_ns);
+        let window = WindowQuery { window: None, from: said(from_ns), to: said(from_ns.saturating_add(width_ns)) };
+        let why = why::of_search(&filter.conditions, &window);
+        Ways { traces: link("/traces", &TraceFilter { window, ..filter.clone() }), why }
+    };
+    let line = |value: &dyn Fn(&StartBin) -> f64| bins.iter().map(|bin| (start(bin), value(bin))).collect();
+    let failed = Line { color: Some("fault"), ..Line::of("failed", line(&|bin| bin.failed)) };
+    let lines = vec![failed, Line::of("did not fail", line(&|bin| bin.count - bin.failed))];
+    let (from, to) = window.seconds();
+    let axis = Axis { from, to, width: width_ns as f64 / SECOND as f64 };
+    Chart { shape: Shape::Columns, ways: Some(&ways), ..Chart::of("When they began", axis, Unit::Count, lines) }
+        .render()
+}
+
+fn durations(filter: &TraceFilter, bins: &[LatencyBin]) -> Markup {
+    let number = |milliseconds: f64| ((milliseconds * 1e6).log2() * f64::from(BINS_PER_DOUBLING)).round() as i64;
+    let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return html! {} };
+    let ways = |bin: i64| {
+        let conditions = took(&filter.conditions, bin);
+        let why = why::of_search(&conditions, &filter.window);
+        Ways { traces: link("/traces", &TraceFilter { conditions, ..filter.clone() }), why }
+    };
+    let points = bins.iter().map(|bin| (number(bin.from_ms), bin.count)).collect();
+    let axis = Axis { from: number(first.from_ms), to: number(last.to_ms), width: 1.0 };
+    let lines = vec![Line::of("traces", points)];
+    let title = "How long they took";
+    html! {
+        (Chart { shape: Shape::Durations, ways: Some(&ways), ..Chart::of(title, axis, Unit::Count, lines) })
+        p { a href=(why::of_slow(&filter.conditions, &filter.window)) { "Why are the slow ones slow?" } }
+    }
+}
+
+/// The conditions, and that a trace took as long as those of a bin.
+fn took(conditions: &Conditions, bin: i64) -> Conditions {
+    let seconds = |bin: i64| lower_bound(u16::try_from(bin).unwrap_or(u16::MAX)) / 1e9;
+    let took = format!("duration >= {} AND duration < {}", seconds(bin), seconds(bin + 1));
+    let filter = match conditions.filter.as_deref().map(str::trim).filter(|filter| !filter.is_empty()) {
+        Some(filter) => format!("({filter}) AND {took}"),
+        None => took,
+    };
+    Conditions { filter: Some(filter), ..conditions.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use control_plane_model::search::Expression;
+
+    use super::*;
+
+    #[test]
+    fn a_bar_of_durations_leads_to_those_and_no_others() {
+        let conditions = Conditions { filter: Some("fault OR error".to_owned()), ..Conditions::default() };
+        let narrowed = took(&conditions, 160).filter.unwrap();
+        assert_eq!(narrowed, "(fault OR error) AND duration >= 0.001048576 AND duration < 0.0011434802362872052");
+        assert!(
+            narrowed.parse::<Expression>().is_ok()
+                && took(&Conditions::default(), 0).filter.unwrap().parse::<Expression>().is_ok()
+        );
+    }
 }

@@ -133,8 +133,10 @@ fn content(within: &WindowQuery, found: &WhyAnswer) -> Markup {
 
 /// How many traces of a side there are, and how many were compared.
 fn sampled(side: &SideAnswer) -> Markup {
+    // "24 that went well", not "24 those that went well".
+    let name = side.name.strip_prefix("those ").unwrap_or(&side.name);
     html! {
-        a href=(side.traces(&[])) { (count(side.matched)) " " (side.name) }
+        a href=(side.traces(&[])) { (count(side.matched)) " " (name) }
         ", " (moment(side.from * 1_000_000_000)) " to " (moment(side.to * 1_000_000_000)) ": "
         @if side.matched == 0 { "none" } @else { (side.sampling()) " compared" }
         @if side.truncated { " (the search ended there)" }
@@ -154,7 +156,7 @@ fn rows(label: &str, found: &WhyAnswer, rows: &[Row]) -> Markup {
         .number(&bad.name, |row| counted(bad, row, row.bad))
         .number("The others", |row| counted(good, row, row.good))
         .text(
-            "",
+            "By chance?",
             |row| html! { span title={ "by itself, a chance of " (format!("{:.1e}", row.chance)) } { (verdict(row)) } },
         )
         .render()
@@ -218,7 +220,7 @@ fn failures(within: &WindowQuery, found: &WhyAnswer) -> Markup {
         .text("In", |group| join(&group.services))
         .text("Operation", |group| join(&group.operations))
         .text(
-            "",
+            "Example",
             |group| html! { a href=(example(group)) aria-label={ "One of them: " (group.example) } { "one of them" } },
         );
     html! { div.why { (table) } }

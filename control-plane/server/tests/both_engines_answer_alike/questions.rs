@@ -142,7 +142,8 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
             found.insert(format!("{scope:?} trace {id}"), json!(store.trace(scope, id).await.unwrap()));
             let stored = store.stored_trace(scope, id).await.unwrap();
             found.insert(format!("{scope:?} trace {id} as it was sent"), json!(stored.as_ref().map(as_sent)));
-            for limit in [1, 100] {
+            // The first trace is the one that most link to.
+            for limit in if id.as_bytes().first() == Some(&1) { vec![1, 100] } else { vec![100] } {
                 let linked = store.linked_from(scope, id, limit).await.unwrap();
                 found.insert(format!("{scope:?} {limit} links to {id}"), json!(linked));
             }
@@ -324,7 +325,7 @@ pub(crate) async fn map(store: &dyn SpanStore, scope: &Scope, asked: &Asked, ans
     }
 }
 
-/// Each node and each edge of the map of some windows, and what is on no map.
+/// Some nodes and some edges of the map of some windows, and what is on no map.
 async fn parts(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
     let now = asked.now / NS;
     let windows = [1_800, 4 * 86_400, 34 * 86_400];
@@ -335,8 +336,10 @@ async fn parts(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mu
         let edges = map.edges.iter().map(|edge| Part::Edge(nodes[&edge.source].clone(), nodes[&edge.target].clone()));
         let nobody = Node { kind: "service".to_owned(), ..Node::default() };
         let of = nodes.values().cloned().chain([nobody]).map(Part::Node).chain(edges);
-        for (at, of) in of.enumerate().step_by(asked.one_in).collect::<Vec<_>>() {
-            let one = |choice: [Option<&str>; 5]| choice[at % 5].map(str::to_owned);
+        let of: Vec<Part> = of.collect();
+        let one_in = (of.len() / if asked.briefly { 3 } else { 12 }).max(1);
+        for (at, of) in of.into_iter().enumerate().step_by(one_in) {
+            let one = |choice: [Option<&str>; 5]| choice[at / one_in % 5].map(str::to_owned);
             let (tenant, tier) =
                 (one([None, None, Some("acme"), None, Some("nobody")]), one([None, None, None, Some("basic"), None]));
             let question = format!("{scope:?} {of:?} of {tenant:?} {tier:?} for {back} s");

@@ -3,27 +3,12 @@
 (() => {
   // A page that swaps this in anew has its charts already.
   if (globalThis.charts) return;
-  const { axisOf, clock, isLocal, shortDay, stretch, value: text } = globalThis.texts;
+  const { axisOf, isLocal, ofBin, stretch, value: text } = globalThis.texts;
+  const { axesOf, brush } = globalThis;
   /** A limit that is so many times what was measured is told, and not drawn: it would leave no room for the lines. */
   const FAR = 4;
-  const DAY = 86_400;
-  /** What stands left and right of the lines, about, in pixels. */
-  const SIDES = 72;
   const COLOURS = 10;
   const STYLES = [["solid"], ["dashed", [8, 4]], ["dotted", [2, 3]]];
-
-  // The window of the page.
-
-  /** Goes to the same page over this time, in Unix seconds. */
-  const choose = (first, last) => {
-    const url = new URL(location.href);
-    url.searchParams.delete("window");
-    const said = (seconds) => new Date(seconds * 1_000).toISOString().replace(".000", "");
-    const from = Math.floor(first);
-    url.searchParams.set("from", said(from));
-    url.searchParams.set("to", said(Math.max(Math.ceil(last), from + 1)));
-    location.assign(url);
-  };
 
   // What a chart is made of.
 
@@ -36,9 +21,13 @@
 
   /** The colours that the styles define, as they are now. */
   const colour = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();
-  const ofLine = (line, number) => (line.rest ? "--faint" : `--series-${(number % COLOURS) + 1}`);
+  /** The colour of a line that means something, or its own of the palette. */
+  const colourOf = (lines, number) => {
+    const before = lines.slice(0, number).filter((line) => !line.color).length;
+    return `--${lines[number].color ?? `series-${(before % COLOURS) + 1}`}`;
+  };
   const styleOf = (lines, number) => {
-    if (lines[number].rest) return STYLES[1];
+    if (lines[number].color) return STYLES[1];
     return STYLES[lines.length <= STYLES.length ? number : 0];
   };
 
@@ -71,7 +60,7 @@
       this.plot = figure.querySelector(".plot");
       this.legend = made("ul", "series");
       this.when = made("p", "when");
-      this.listen();
+      brush.listen(this);
       this.show(figure);
       this.resized = new ResizeObserver(() => this.drawn.setSize(this.size()));
       this.resized.observe(this.plot);
@@ -93,7 +82,7 @@
       this.top = Math.max(highest, ...this.limits.map(({ value }) => value));
       this.bottom = Math.min(0, ...known);
       const [factor, unit] = axisOf(said.unit, this.top, said.currency);
-      const shape = JSON.stringify([said.lines.map(({ name }) => name), unit, said.columns]);
+      const shape = JSON.stringify([said.lines.map(({ name }) => name), unit, said.columns, said.durations && [said.from, said.to]]);
       this.factor = factor;
       const scaled = heights.map((row) => row.map((value) => (value === null ? null : value * factor)));
       // What lies on top is drawn last: the first line, or the lowest part of a column.
@@ -117,21 +106,13 @@
       const { said } = this;
       const style = (name) => () => colour(this.plot, name);
       const font = `12px ${colour(this.plot, "font-family") || "sans-serif"}`;
-      const axis = { stroke: style("--faint"), font, ticks: { stroke: style("--line"), width: 1, size: 4 }, gap: 4 };
       const line = (_, index) => {
         const number = said.lines.length - 1 - index;
-        const stroke = style(ofLine(said.lines[number], number));
+        const stroke = style(colourOf(said.lines, number));
         const [, dash] = styleOf(said.lines, number);
         const columns = { paths: uPlot.paths.bars({ size: [0.8, 60] }), fill: stroke, width: 0, points: { show: false } };
         const lines = { dash, width: 2, points: { show: false, size: 6, fill: stroke, filter: alone } };
         return { label: said.lines[number].name, stroke, ...(said.columns ? columns : lines) };
-      };
-      const amount = (value) => (value === 0 ? "0" : `${value < 0 ? "−" : ""}${Number(Math.abs(value).toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 6 })}${unit}`);
-      const amounts = (_, splits) => splits.map(amount);
-      const wide = (chart, labels) => {
-        if (!labels) return 56;
-        chart.ctx.font = font;
-        return Math.max(Math.ceil(Math.max(...labels.map((label) => chart.ctx.measureText(label).width))) + 12, 56);
       };
       const height = () => {
         const [low, high] = [this.bottom * this.factor, this.top * this.factor];
@@ -142,52 +123,21 @@
         padding: [12, 18, 0, 0],
         legend: { show: false },
         tzDate: (at) => (isLocal() ? new Date(at * 1_000) : uPlot.tzDate(new Date(at * 1_000), "Etc/UTC")),
-        scales: { x: { range: () => [this.said.from, this.said.to] }, y: { range: height } },
+        scales: { x: { time: !said.durations, range: () => [this.said.from, this.said.to] }, y: { range: height } },
         series: [{}, ...said.lines.map(line)],
-        axes: [
-          { ...axis, values: (_, splits, __, ___, step) => this.labels(splits, step), ...(said.columns && said.width >= DAY && { splits: (...asked) => this.middles(asked[5]) }), space: 64, size: 40, grid: { show: false } },
-          { ...axis, values: amounts, size: wide, grid: { stroke: style("--line"), width: 1 } },
-        ],
+        axes: axesOf(this, unit, style, font),
         focus: { alpha: 0.25 },
         cursor: {
           y: false,
-          // Windows are drawn by any pointer, below.
+          // Windows are drawn by any pointer, in brush.js.
           bind: { mousedown: () => null, mouseup: () => null, dblclick: () => null },
           drag: { x: false, y: false, setScale: false },
-          points: { show: !said.columns, size: 8 },
+          points: said.columns ? { show: false } : { size: 8 },
           dataIdx: (chart, _, __, at) => this.under(at),
-          sync: { key: `${said.from}-${said.to}`, scales: ["x", null] },
+          sync: { key: said.durations ? null : `${said.from}-${said.to}`, scales: ["x", null] },
         },
         hooks: { draw: [() => this.mark()], setCursor: [() => this.tell()] },
       };
-    }
-
-    /** How many pixels a length of time is wide. */
-    wide(seconds) {
-      return (seconds / (this.said.to - this.said.from)) * (this.plot.clientWidth - SIDES);
-    }
-
-    /** Labels of the axis: hour and minute, and below the first of a day its date. */
-    labels(splits, step) {
-      let before = "";
-      return splits.map((at) => {
-        // What would be cut off at the edge is left out.
-        if (this.wide(this.said.to - at) < 4) return null;
-        const { day, minute, second } = clock(at);
-        if (step >= DAY) return shortDay(day);
-        const label = step < 60 ? second : minute;
-        const dated = day === before ? label : `${label}\n${shortDay(day)}`;
-        before = day;
-        return dated;
-      });
-    }
-
-    /** Where dates stand: below the middle of a day's column. */
-    middles(space) {
-      const { from, to, width } = this.said;
-      const every = Math.ceil(space / this.wide(width)) * width;
-      const count = Math.floor((this.times.at(-1) - from) / every) + 1;
-      return Array.from({ length: count }, (_, number) => this.times.at(-1) - number * every).reverse();
     }
 
     /** Draws limits and the moments that are marked. */
@@ -206,7 +156,8 @@
       };
       ctx.save();
       let above = Infinity;
-      for (const { name, value } of this.limits) {
+      // The highest first: where there is no room for two names, it is the lower that goes without.
+      for (const { name, value } of this.limits.toSorted((a, b) => b.value - a.value)) {
         const y = this.drawn.valToPos(value * this.factor, "y", true);
         const stroke = colour(this.plot, "--fault");
         across([bbox.left, y], [bbox.left + bbox.width, y], [6, 4], stroke);
@@ -244,7 +195,7 @@
       this.legend.replaceChildren(
         ...lines.map((line, number) => {
           const key = made("span", "key");
-          key.style.setProperty("--of", `var(${ofLine(line, number)})`);
+          key.style.setProperty("--of", `var(${colourOf(lines, number)})`);
           key.style.borderTopStyle = this.said.columns ? "solid" : styleOf(lines, number)[0];
           const item = made("li", "", key, made("span", "name", line.name), made("span", "value"));
           if (lines.length > 1) {
@@ -277,11 +228,24 @@
       return text(this.said.unit, this.values[number][at], this.said.currency);
     }
 
+    /** What a stretch is called. */
+    called(at) {
+      if (!this.said.durations) return stretch(this.start(at), this.said.width);
+      const edge = (bin) => text("duration", ofBin(bin));
+      return `${edge(this.start(at))} to ${edge(this.start(at + 1))}`;
+    }
+
+    /** Where a column leads: to its traces, and to why; the table has the links. */
+    ways(at) {
+      const row = this.said.ways ? this.said.at.indexOf(at) : -1;
+      return row < 0 ? [] : [...this.table.querySelectorAll("tbody tr")[row].querySelectorAll("a")];
+    }
+
     /** What there is at a stretch, as a sentence. */
     sentence(at) {
       const { lines } = this.said;
       const values = lines.map(({ name }, number) => `${name} ${this.value(number, at)}`);
-      return [stretch(this.start(at), this.said.width), ...values, ...this.marked(at)].join(", ");
+      return [this.called(at), ...values, ...this.marked(at)].join(", ");
     }
 
     /** Shows the values under the cursor. */
@@ -289,14 +253,17 @@
       if (!this.drawn) return;
       const { left } = this.drawn.cursor;
       const at = left >= 0 ? this.under(this.drawn.posToVal(left, "x")) : null;
-      const isShown = at !== null;
+      // What leads on stays, so that the pointer can go there.
+      if (at === null && this.said.ways) return;
       [...this.legend.children].forEach((item, number) => {
-        item.lastChild.textContent = isShown ? this.value(number, at) : "";
+        item.lastChild.textContent = at === null ? "" : this.value(number, at);
       });
-      this.when.textContent = isShown ? [stretch(this.start(at), this.said.width), ...this.marked(at)].join(" · ") : "";
+      const told = at === null ? "" : [this.called(at), ...this.marked(at)].join(" · ");
+      if (told === this.told) return;
+      this.told = told;
+      const ways = at === null ? [] : this.ways(at).flatMap((link) => [" · ", link.cloneNode(true)]);
+      this.when.replaceChildren(told, ...ways);
     }
-
-    // The keyboard: a chart is one thing to stop at, along which one goes.
 
     /** Says what it is, and the values where the reader is, or the latest. */
     announce() {
@@ -318,80 +285,15 @@
 
     leave() {
       this.at = this.anchor = undefined;
-      this.selected();
+      brush.selected(this);
       this.drawn.setCursor({ left: -10, top: -10 }, true, true);
-    }
-
-    /** Shows which time is chosen, from one place to another; none without them. */
-    selected(left = 0, right = 0) {
-      const height = left === right ? 0 : this.drawn.over.clientHeight;
-      this.drawn.setSelect({ left: Math.min(left, right), width: Math.abs(right - left), top: 0, height }, false);
-    }
-
-    press(event) {
-      const last = this.times.length - 1;
-      const at = this.at ?? last;
-      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -last, End: last };
-      if (event.ctrlKey || event.altKey || event.metaKey) return;
-      if (event.key in steps) {
-        // Shift and an arrow choose a time, from where one was.
-        this.anchor = event.shiftKey ? (this.anchor ?? at) : undefined;
-        this.go(Math.min(Math.max(at + steps[event.key], 0), last));
-        const edge = (number) => this.drawn.valToPos(Math.min(Math.max(number, this.said.from), this.said.to), "x");
-        if (this.anchor === undefined) this.selected();
-        else this.selected(...this.chosen().map(edge));
-      } else if (event.key === "Enter" && this.anchor !== undefined) {
-        choose(...this.chosen());
-      } else if (event.key === "Enter") {
-        this.table.open = !this.table.open;
-      } else if (event.key === "Escape") {
-        this.leave();
-      } else {
-        return;
-      }
-      event.preventDefault();
-    }
-
-    /** From where to where a time is chosen. */
-    chosen() {
-      const [first, last] = [this.anchor, this.at].sort((a, b) => a - b);
-      return [Math.max(this.start(first), this.said.from), Math.min(this.start(last + 1), this.said.to)];
+      for (const item of this.legend.children) item.lastChild.textContent = "";
+      this.when.replaceChildren();
+      this.told = undefined;
     }
 
     get table() {
       return this.figure.querySelector("details");
-    }
-
-    listen() {
-      this.plot.addEventListener("keydown", (event) => this.press(event));
-      this.plot.addEventListener("focus", () => this.plot.matches(":focus-visible") && this.go(this.at ?? this.times.length - 1));
-      this.plot.addEventListener("blur", () => this.leave());
-      this.plot.addEventListener("pointerdown", (event) => this.brush(event));
-    }
-
-    /** A window is drawn across the chart. */
-    brush(down) {
-      const { over } = this.drawn;
-      if (down.button !== 0 || !over.contains(down.target)) return;
-      const box = over.getBoundingClientRect();
-      const at = (event) => Math.min(Math.max(event.clientX - box.left, 0), box.width);
-      const begin = at(down);
-      over.setPointerCapture(down.pointerId);
-      const move = (event) => {
-        this.selected(begin, at(event));
-        // A finger has no other way to move the cursor.
-        if (event.pointerType !== "mouse") this.drawn.setCursor({ left: at(event), top: 1 }, true, true);
-      };
-      const end = (event) => {
-        for (const [name, listener] of listeners) over.removeEventListener(name, listener);
-        const edges = [begin, at(event)].sort((a, b) => a - b);
-        this.selected();
-        // A click, and no window.
-        if (event.type !== "pointerup" || edges[1] - edges[0] < box.width / 100) return;
-        choose(...edges.map((edge) => this.drawn.posToVal(edge, "x")));
-      };
-      const listeners = [["pointermove", move], ["pointerup", end], ["pointercancel", end]];
-      for (const [name, listener] of listeners) over.addEventListener(name, listener);
     }
   }
 
@@ -430,7 +332,14 @@
   };
 
   const redraw = () => charts.forEach((chart) => chart.drawn.redraw(true, true));
-  const retell = () => charts.forEach((chart) => (redraw(), chart.tell(), chart.announce()));
+  const retell = () => {
+    redraw();
+    for (const chart of charts.values()) {
+      chart.told = undefined;
+      chart.tell();
+      chart.announce();
+    }
+  };
 
   document.addEventListener("times:shown", retell);
   for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", redraw);

@@ -35,6 +35,7 @@
   const attained = (share) => `${Math.floor(share * 1e4 + 1e-6) / 1e2} %`;
 
   const TEXTS = {
+    count: (number) => apart(number, 0),
     rate,
     duration,
     share: percent,
@@ -49,6 +50,7 @@
 
   /** What values are multiplied by on an axis that reaches so high, and the unit that they have then. */
   const AXES = {
+    count: () => [1, ""],
     rate: (top) => (top >= 0.1 ? [1, "/s"] : top >= 0.002 ? [60, "/min"] : [3_600, "/h"]),
     duration: (top) => (top < 1e6 ? [1e-3, " µs"] : top < 1e9 ? [1e-6, " ms"] : top < 60e9 ? [1e-9, " s"] : [1 / 60e9, " min"]),
     share: () => [100, " %"],
@@ -90,7 +92,11 @@
     return `${begin.day} ${begin[part]}–${until} ${zone(from)}`;
   };
 
+  // Bins of durations, eight to a doubling, as the histograms of the server have them.
+  const binOf = (ns) => 8 * Math.log2(ns);
+  const ofBin = (bin) => 2 ** (bin / 8);
+
   const axisOf = (unit, top, currency) => AXES[unit](top, currency);
 
-  globalThis.texts = { axisOf, clock, isLocal, shortDay, stretch, value };
+  globalThis.texts = { axisOf, binOf, clock, isLocal, ofBin, shortDay, stretch, value };
 })();

@@ -13,7 +13,7 @@ use maud::{Markup, Render, html};
 
 use super::{
     super::{
-        chart::{Axis, Chart, Line, Mark, Shape, Unit},
+        chart::{Axis, Chart, Line, Mark, Unit},
         frame::{Table, moment},
         why,
     },
@@ -140,16 +140,14 @@ fn figures(stats: &Stats) -> Markup {
 }
 
 fn over_time(answer: &PartAnswer, versions: &[Version]) -> Markup {
-    let axis = Axis { from: answer.from, to: answer.to, width: answer.width };
+    let axis = Axis { from: answer.from, to: answer.to, width: answer.width as f64 };
     let named = |version: &Version| format!("{} {} first seen", version.service, version.version);
     let marks: Vec<Mark> =
         versions.iter().map(|version| Mark { at: version.first_seen, name: named(version) }).collect();
-    let line = |name: &str, value: &dyn Fn(&Stats) -> f64| Line {
-        name: name.to_owned(),
-        points: answer.points.iter().map(|(start, stats)| (*start, value(stats))).collect(),
+    let line = |name: &str, value: &dyn Fn(&Stats) -> f64| {
+        Line::of(name, answer.points.iter().map(|(start, stats)| (*start, value(stats))).collect())
     };
-    let chart =
-        |title, lines, unit| Chart { title, axis, lines, limits: &[], marks: &marks, unit, shape: Shape::Lines };
+    let chart = |title, lines, unit| Chart { marks: &marks, ..Chart::of(title, axis, unit, lines) };
     let latencies = vec![line("p50", &|stats| stats.p50_ms * 1e6), line("p99", &|stats| stats.p99_ms * 1e6)];
     html! {
         h3 { "Over time" }

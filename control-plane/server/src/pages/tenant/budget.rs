@@ -5,17 +5,16 @@ use slo::{Burning, Policy, burndown::STEP};
 
 use crate::{
     api::TenantAnswer,
-    pages::chart::{Axis, Chart, Limit, Line, Shape, Unit},
+    pages::chart::{Axis, Chart, Limit, Line, Unit},
 };
 
 pub(super) fn section(answer: &TenantAnswer) -> Markup {
     let Some(now) = &answer.now else { return html! {} };
     let points = &answer.burndown;
     let to = now.fare.evaluation.at;
-    let axis = Axis { from: to - 30 * 86_400, to, width: STEP };
-    let line = |name: &str, value: &dyn Fn(&Burning) -> Option<f64>| Line {
-        name: name.to_owned(),
-        points: points.iter().filter_map(|point| Some((point.start, value(point)?))).collect(),
+    let axis = Axis { from: to - 30 * 86_400, to, width: STEP as f64 };
+    let line = |name, value: &dyn Fn(&Burning) -> Option<f64>| {
+        Line::of(name, points.iter().filter_map(|point| Some((point.start, value(point)?))).collect())
     };
     let policy = Policy::default();
     let limits = [
@@ -23,8 +22,7 @@ pub(super) fn section(answer: &TenantAnswer) -> Markup {
         Limit { name: "alert over 6 h", value: policy.slow_burn.threshold },
         Limit { name: "alert over 1 h", value: policy.fast_burn.threshold },
     ];
-    let chart =
-        |title, lines, limits, unit| Chart { title, axis, lines, limits, marks: &[], unit, shape: Shape::Lines };
+    let chart = |title, lines, limits, unit| Chart { limits, ..Chart::of(title, axis, unit, lines) };
     html! {
         @if !points.is_empty() {
             h2 { "Budget, the last 30 days" }

@@ -7,7 +7,7 @@ use slo::{Summary, Whose};
 use crate::{
     api::{Deployed, FareLine, Point, SloAnswer, TenantAnswer, View},
     pages::{
-        chart::{Axis, Chart, Limit, Line, Mark, Shape, Unit},
+        chart::{Axis, Chart, Limit, Line, Mark, Unit},
         frame::moment,
     },
     text::{duration, known, percent},
@@ -29,21 +29,20 @@ struct Series<'a> {
 /// A tenant over the window: requests, failures, latencies, and the budget that they burnt.
 pub(super) fn section(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
     let all = view.slo();
-    let axis = Axis { from: answer.from, to: answer.to, width: answer.width };
+    let axis = Axis { from: answer.from, to: answer.to, width: answer.width as f64 };
     let series = series(&all, id, answer);
     let marks: Vec<Mark> = answer.versions.iter().map(mark).collect();
     let within = |now: &FareLine| now.fare.evaluation.objectives.latency.within_ns();
     let objective: Vec<Limit<'_>> =
         answer.now.iter().map(|now| Limit { name: "objective", value: within(now) }).collect();
-    let chart =
-        |title, lines, limits, unit| Chart { title, axis, lines, limits, marks: &marks, unit, shape: Shape::Lines };
+    let chart = |title, lines, limits, unit| Chart { limits, marks: &marks, ..Chart::of(title, axis, unit, lines) };
     let lines = |value: &dyn Fn(&Summary) -> Option<f64>| series.iter().map(|one| line(one, value)).collect();
     let latency =
         |title, value: &dyn Fn(&Summary) -> Option<f64>, limits| chart(title, lines(value), limits, Unit::Duration);
     let burnt: Vec<Line> = series.iter().filter_map(burnt).collect();
     html! {
         div.charts {
-            (chart("Requests", rates(&series, axis.width), &[], Unit::Rate))
+            (chart("Requests", rates(&series, answer.width), &[], Unit::Rate))
             (chart("Failed", lines(&|summary| summary.error_rate), &[], Unit::Share))
             (latency("p50", &|summary| summary.p50_ns, &[]))
             (latency("p95", &|summary| summary.p95_ns, &[]))
@@ -88,7 +87,7 @@ fn known_points(points: &[Point], value: &dyn Fn(&Summary) -> Option<f64>) -> Ve
 }
 
 fn line(series: &Series<'_>, value: &dyn Fn(&Summary) -> Option<f64>) -> Line {
-    Line { name: series.name.clone(), points: known_points(series.points, value) }
+    Line::of(&series.name, known_points(series.points, value))
 }
 
 /// Requests a second; of several tenants those of the average one, or a tenant would be a flat line below all others together. Where others had
@@ -105,7 +104,7 @@ fn rates(series: &[Series<'_>], width: i64) -> Vec<Line> {
             rates.push((start, rate / one.tenants as f64));
         }
         let average = if one.tenants > 1 { format!("{}, the average tenant", one.name) } else { one.name.clone() };
-        Line { name: average, points: rates }
+        Line::of(average, rates)
     };
     if starts().next().is_none() { Vec::new() } else { series.iter().map(line).collect() }
 }
@@ -118,7 +117,7 @@ fn burnt(series: &Series<'_>) -> Option<Line> {
         failed += point.summary.error_rate.unwrap_or_default() * point.summary.weight;
         (point.start, failed / allowed)
     };
-    Some(Line { name: series.name.clone(), points: series.points.iter().map(point).collect() })
+    Some(Line::of(&series.name, series.points.iter().map(point).collect()))
 }
 
 fn mark(deployed: &Deployed) -> Mark {

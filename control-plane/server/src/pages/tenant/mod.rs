@@ -21,7 +21,7 @@ use super::{
     chart,
     frame::{Table, answer, window},
     registry, search,
-    tenants::{budget_color, meter, objectives},
+    tenants::{budget_color, meter, objectives, used_of_allowed, within_target},
     why,
 };
 
@@ -29,7 +29,7 @@ use crate::{
     api::{FareLine, Query, ServiceLine, TenantAnswer, UsersSeen, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{attained, duration, known, percent, time_of_day},
+    text::{count, duration, known, percent, time_of_day},
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,18 +96,18 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
 fn state(now: &FareLine) -> Markup {
     let latest = &now.fare.evaluation.latest;
     let since = now.hurt_since.map(|since| format!(", since {}", time_of_day(since))).unwrap_or_default();
-    let slow = || format!("{} of {} are slow", now.hurt.slow, latest.requests);
+    let slow = || format!("{} of {} are slow", count(now.hurt.slow), count(latest.requests));
     html! {
         @match (now.hurt.failed, now.hurt.slow) {
             _ if latest.requests == 0 => { "It had no requests in the last five minutes." },
             (0, 0) => { strong { "It is well" } ": its requests of the last five minutes are within its objectives." },
             (0, _) => { strong.fault { "It is hurting" } (since) ": " (slow()) "." },
             (failed, hurt_slow) => {
-                strong.fault { "It is hurting" } (since) ": " (failed) " of " (latest.requests) " requests of the last five minutes failed"
+                strong.fault { "It is hurting" } (since) ": " (count(failed)) " of " (count(latest.requests)) " requests of the last five minutes failed"
                 @if hurt_slow > 0 { ", and " (slow()) } "."
             }
         }
-        @if now.violated { " An objective of 30 days is broken." }
+        @if now.violated { " It misses an objective of 30 days." }
     }
 }
 
@@ -125,14 +125,13 @@ fn facts(answer: &TenantAnswer) -> Markup {
 /// What it was promised, and how it fares.
 fn of_now(now: &FareLine) -> Markup {
     let evaluation = &now.fare.evaluation;
-    let budget = &evaluation.budget;
     let fault = |is_at_fault: bool| is_at_fault.then_some("fault");
     html! {
         div { dt { "Tier" } dd { (now.fare.tier) } }
-        div { dt { "Objectives, 30 days" } dd { (objectives(&evaluation.objectives)) } }
-        div { dt { "Budget left, 30 days" } dd class=[Some(budget_color(now.budget_left)).filter(|class| !class.is_empty())] { (meter(now.budget_left)) } }
-        div { dt { "Failed, of allowed" } dd { (format!("{:.0}", budget.consumed)) " of " (format!("{:.1}", budget.allowed)) } }
-        div { dt { "Quick enough, 30 days" } dd class=[fault(!evaluation.quick_enough())] { (known(evaluation.quick, attained)) } }
+        div { dt { "Promised" } dd { (objectives(&evaluation.objectives)) } }
+        div { dt { "Failure budget left, 30 days" } dd class=[Some(budget_color(now.budget_left)).filter(|class| !class.is_empty())] { (meter(now.budget_left)) } }
+        div { dt { "Failures used / allowed, 30 days" } dd { (used_of_allowed(&evaluation.budget)) } }
+        div { dt { "Within latency target, 30 days" } dd class=[fault(!evaluation.quick_enough())] { (within_target(evaluation)) } }
         div { dt { "Failed, 5 min" } dd class=[fault(now.hurt.failed > 0)] { (known(evaluation.latest.error_rate, percent)) } }
         div { dt { "p99, 5 min" } dd class=[fault(now.hurt.slow > 0)] { (known(evaluation.latest.p99_ns, duration)) } }
         div { dt { "Its usual p99" } dd { (known(evaluation.baseline_p99_ns, duration)) } }
@@ -143,9 +142,9 @@ fn of_now(now: &FareLine) -> Markup {
 fn seen(users: &UsersSeen) -> Markup {
     html! {
         @if users.traces < users.of {
-            "at least " (users.at_least) " (in " (users.traces) " of " (users.of) " traces)"
+            "at least " (count(users.at_least)) " (in " (count(users.traces)) " of " (count(users.of)) " traces)"
         } @else {
-            (users.at_least)
+            (count(users.at_least))
         }
     }
 }
@@ -161,7 +160,7 @@ fn traces(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
         } @else {
             (search::table("Failed traces", &failed.newest, &query.window))
             @if failed.matched > failed.newest.len() {
-                p { "The latest " (failed.newest.len()) " of " a href=(more) { (failed.matched) " failed traces" } "." }
+                p { "The latest " (failed.newest.len()) " of " a href=(more) { (count(failed.matched)) " failed traces" } "." }
             }
         }
         h2 { "Slowest traces" }
@@ -178,7 +177,7 @@ fn services(id: &str, window: &WindowQuery, services: &[ServiceLine]) -> Markup 
         .text("Service", |line| html! { a href=(traces(line)) { (line.service) } })
         .text("Account", |line| &line.account)
         .text("Operation", |line| &line.operation)
-        .number("Requests", |line| line.summary.requests)
+        .number("Requests", |line| count(line.summary.requests))
         .number("Failed", |line| known(line.summary.error_rate, percent))
         .number("p50", |line| known(line.summary.p50_ns, duration))
         .number("p99", |line| known(line.summary.p99_ns, duration))

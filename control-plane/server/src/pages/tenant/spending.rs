@@ -11,7 +11,7 @@ use crate::{
         chart::{Axis, Chart, Line, Shape, Unit},
         frame::Table,
     },
-    text::{changed, duration, known, money, percent, window},
+    text::{changed, count, duration, known, money, percent, window},
 };
 
 pub(super) fn section(answer: &TenantAnswer) -> Markup {
@@ -40,24 +40,18 @@ pub(super) fn section(answer: &TenantAnswer) -> Markup {
 /// What each service cost, day by day.
 fn by_day(days: &[SpentDay], currency: Option<&str>) -> Markup {
     const DAY: i64 = 86_400;
-    let mut by_service: BTreeMap<&str, Vec<(i64, f64)>> = BTreeMap::new();
+    let mut by_service: BTreeMap<Option<&str>, Vec<(i64, f64)>> = BTreeMap::new();
     for SpentDay { start, service, spent } in days {
-        by_service.entry(service).or_default().push((*start, spent.cost()));
+        by_service.entry(service.as_deref()).or_default().push((*start, spent.cost()));
     }
-    let lines = by_service.into_iter().map(|(service, points)| Line { name: service.to_owned(), points }).collect();
+    let others = by_service.remove(&None).map(|points| Line::rest("other services", points));
+    let named = by_service.into_iter().map(|(service, points)| Line::of(service.unwrap_or_default(), points));
+    let lines = named.chain(others).collect();
     let last = days.iter().map(|day| day.start).max().unwrap_or_default();
-    let axis = Axis { from: last - 29 * DAY, to: last + DAY, width: DAY };
+    let axis = Axis { from: last - 29 * DAY, to: last + DAY, width: DAY as f64 };
     let unit = currency.map_or(Unit::Spent, Unit::Money);
-    Chart {
-        title: "Cost by day, UTC, the last 30 days",
-        axis,
-        lines,
-        limits: &[],
-        marks: &[],
-        unit,
-        shape: Shape::Columns,
-    }
-    .render()
+    let title = "Cost by day, UTC, the last 30 days";
+    Chart { shape: Shape::Columns, ..Chart::of(title, axis, unit, lines) }.render()
 }
 
 fn table(operations: &[OperationCost]) -> Markup {
@@ -66,7 +60,7 @@ fn table(operations: &[OperationCost]) -> Markup {
         .text("Service", |line| &line.service)
         .text("Operation", |line| &line.operation)
         .number("Of its cost", |line| percent(line.share))
-        .number("Requests", |line| format!("{:.0}", line.now.requests))
+        .number("Requests", |line| count(line.now.requests))
         .number("Time, s", |line| format!("{:.1}", line.now.seconds))
         .number("Money", |line| known(line.now.micros, money))
         .number("Time a request", |line| each(&line.now))
