@@ -56,6 +56,15 @@ def begin(control_plane):
     raise AssertionError("the tenants were not evaluated")
 
 
+def until(holds):
+    """Waits for what follows a few frames later."""
+    for _ in range(200):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came")
+
+
 def said(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -298,6 +307,15 @@ def test_without_a_script_bars_lead_on_too(browser, control_plane, begin):
     context.close()
 
 
+def test_without_the_library_the_tables_are_open(page, begin):
+    """A script that does not come leaves what the page says."""
+    page.route("**/uPlot.js*", lambda route: route.abort())
+    page.goto(path(begin))
+    tables = page.locator("figure.chart details")
+    expect(tables).to_have_count(page.locator("figure.chart").count())
+    assert all(table.get_attribute("open") is not None for table in tables.all())
+
+
 def test_charts_follow_the_theme_while_the_page_is_open(page, begin):
     """Colours are those of the styles, also when these change."""
     page.goto(path(begin))
@@ -306,8 +324,7 @@ def test_charts_follow_the_theme_while_the_page_is_open(page, begin):
     assert pixels(failed, (0, 60)) > 100
     page.emulate_media(color_scheme="dark")
     assert failed.evaluate("figure => getComputedStyle(figure).getPropertyValue('--series-1')") != light
-    page.wait_for_timeout(50)
-    assert pixels(failed, (0, 60)) > 100
+    until(lambda: pixels(failed, (0, 60)) > 100)
 
 
 def test_charts_follow_the_zone_that_the_reader_chose(browser, control_plane, begin):
@@ -320,8 +337,7 @@ def test_charts_follow_the_zone_that_the_reader_chose(browser, control_plane, be
     page.get_by_role("button", name="Times in UTC").click()
     hover(page, failed, FAILING.start + 0.5)
     expect(failed.locator(".when")).to_contain_text("16:10–16:11 +05:30")
-    page.wait_for_timeout(50)
-    assert "16:00" in {text.split("\n")[0] for text in written(failed)}
+    until(lambda: "16:00" in {text.split("\n")[0] for text in written(failed)})
     context.close()
 
 
@@ -352,8 +368,9 @@ def test_charts_take_the_room_that_there_is(page, begin):
     page.goto(path(begin))
     for width in (390, 1_440, 800):
         page.set_viewport_size({"width": width, "height": 844})
-        page.wait_for_timeout(100)
-        drawn, room = chart(page, "Failed").evaluate("figure => [figure.querySelector('canvas').clientWidth, figure.querySelector('.plot').clientWidth]")
-        assert drawn == room
+        page.wait_for_function(
+            "figure => figure.querySelector('canvas').clientWidth === figure.querySelector('.plot').clientWidth",
+            arg=chart(page, "Failed").element_handle(),
+        )
         width, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert width <= room

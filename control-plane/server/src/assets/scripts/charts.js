@@ -309,13 +309,21 @@
       const title = figure.querySelector("figcaption strong").textContent;
       const known = charts.get(title);
       if (known?.figure === figure) continue;
-      // The script is here: the table is there for who asks for it.
+      const wasOpen = known?.table.open ?? false;
+      try {
+        if (known) known.show(figure);
+        else charts.set(title, new Chart(figure));
+      } catch (error) {
+        // Of a chart that cannot be drawn, the table stays open.
+        console.error(error);
+        figure.querySelector(".plot").hidden = true;
+        continue;
+      }
+      // It is drawn: its table is there for whoever asks for it.
       const table = figure.querySelector("details");
-      table.open = known?.table.open ?? false;
+      table.open = wasOpen;
       // One Tab passes a chart: Enter opens its table.
       table.querySelector("summary").tabIndex = -1;
-      if (known) known.show(figure);
-      else charts.set(title, new Chart(figure));
     }
     for (const [title, chart] of charts) {
       if (chart.figure.isConnected) continue;

@@ -62,7 +62,14 @@
 
   // Times, in the zone that the reader chose.
 
-  const isLocal = () => localStorage.getItem("times") === "local";
+  const isLocal = () => {
+    try {
+      return localStorage.getItem("times") === "local";
+    } catch {
+      // A browser may keep nothing.
+      return false;
+    }
+  };
   const offset = (seconds) => (isLocal() ? -new Date(seconds * 1_000).getTimezoneOffset() : 0);
 
   /** What the clock shows at a moment: date, hour and minute, and seconds. */
@@ -83,7 +90,7 @@
   /** A stretch of time, as short as it can be said. */
   const stretch = (from, width) => {
     const [begin, end] = [clock(from), clock(from + width)];
-    const part = width % 60 ? "second" : "minute";
+    const part = width % 60 || from % 60 ? "second" : "minute";
     if (width % DAY === 0 && begin.minute === "00:00") {
       const last = clock(from + width - DAY).day;
       return (last === begin.day ? begin.day : `${begin.day} to ${last}`) + (isLocal() ? "" : " UTC");

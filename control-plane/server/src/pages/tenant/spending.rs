@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use maud::{Markup, Render, html};
 use slo::{OperationCost, Spent};
 
@@ -47,8 +48,8 @@ fn by_day(days: &[SpentDay], currency: Option<&str>) -> Markup {
     let others = by_service.remove(&None).map(|points| Line::rest("other services", points));
     let named = by_service.into_iter().map(|(service, points)| Line::of(service.unwrap_or_default(), points));
     let lines = named.chain(others).collect();
-    let last = days.iter().map(|day| day.start).max().unwrap_or_default();
-    let axis = Axis { from: last - 29 * DAY, to: last + DAY, width: DAY as f64 };
+    let today = Timestamp::now().as_second().div_euclid(DAY) * DAY;
+    let axis = Axis { from: today - 29 * DAY, to: today + DAY, width: DAY as f64 };
     let unit = currency.map_or(Unit::Spent, Unit::Money);
     let title = "Cost by day, UTC, the last 30 days";
     Chart { shape: Shape::Columns, ..Chart::of(title, axis, unit, lines) }.render()
