@@ -108,6 +108,14 @@ def test_pointers_zoom_and_pan(page):
     page.mouse.up()
     assert shown(page)[0] > before[0] and shown(page)[2] == pytest.approx(before[2])
     expect(page.locator("#panel")).to_be_empty()
+    # A key that opens a node is no end of that drag.
+    page.locator(".drawing").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel h2")).to_be_focused()
+    page.get_by_role("link", name="Close the details").click()
+    expect(page.locator("#panel")).to_be_empty()
+    expect(page.locator("html")).not_to_have_class(re.compile("busy"))
     page.get_by_role("button", name="Fit the whole map").click()
     assert shown(page) == pytest.approx(whole)
 

@@ -94,7 +94,6 @@
     const open = chosen();
     svg.querySelectorAll("[aria-current]").forEach((element) => element.removeAttribute("aria-current"));
     open?.setAttribute("aria-current", "true");
-    light(open);
   };
 
   /** The node that is next in a direction: near, and not far to the side. */
@@ -122,9 +121,27 @@
 
   // Details beside the map.
 
+  /** What they are of, as the address says it. */
+  const about = () => ["node", "caller", "called"].map((name) => new URL(location.href).searchParams.get(name)).join("\n");
+  let details = about();
+
   const open = async (href, keep) => {
     if (!keep) history.pushState(null, "", href);
-    await htmx.ajax("GET", href, { target: "#panel", select: "#panel", swap: "outerHTML" });
+    details = about();
+    const before = panel();
+    before.setAttribute("aria-busy", "true");
+    try {
+      await htmx.ajax("GET", href, { target: "#panel", select: "#panel", swap: "outerHTML" });
+    } catch {
+      // Told below.
+    }
+    if (details !== about()) return;
+    if (panel() === before) {
+      const told = document.createElement("p");
+      Object.assign(told, { role: "alert", textContent: "This cannot be read at the moment." });
+      before.replaceChildren(told);
+      before.removeAttribute("aria-busy");
+    }
     mark();
     panel().querySelector("h2")?.focus();
   };
@@ -134,6 +151,7 @@
     const url = new URL(location.href);
     for (const name of ["node", "caller", "called"]) url.searchParams.delete(name);
     history.pushState(null, "", url);
+    details = about();
     panel().replaceChildren();
     show();
     mark();
@@ -227,40 +245,48 @@
       zoom(Math.exp(-event.deltaY * (event.deltaMode === 1 ? 0.05 : 0.002)), event);
     }, { passive: false });
     for (const [name, listener] of Object.entries(pointers)) drawing.addEventListener(name, listener);
-    drawing.addEventListener("pointerover", (event) => down.size === 0 && light(part(event.target) ?? chosen()));
-    drawing.addEventListener("pointerleave", () => light(chosen()));
-    drawing.addEventListener("focusin", (event) => light(part(event.target) ?? chosen()));
+    drawing.addEventListener("pointerover", (event) => down.size === 0 && light(part(event.target)));
+    drawing.addEventListener("pointerleave", () => light(part(document.activeElement)));
+    drawing.addEventListener("focusin", (event) => light(part(event.target)));
+    drawing.addEventListener("focusout", () => light());
     drawing.addEventListener("dragstart", (event) => event.preventDefault());
     new ResizeObserver(() => drawing === found && show()).observe(drawing);
   };
 
   // A live page exchanges the drawing: what had the focus has it again.
   let focused = null;
+  let table = false;
   document.addEventListener("htmx:beforeSwap", () => {
     const active = drawing?.contains(document.activeElement) && document.activeElement;
     focused = active ? (part(active)?.getAttribute("href") ?? "") : null;
+    table = document.querySelector("#live > details")?.open;
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "panel") return;
     down.clear();
     start();
+    const again = document.querySelector("#live > details");
+    if (again && table) again.open = true;
     if (focused === null) return;
-    const again = [...nodes(), ...edges()].find((link) => link.getAttribute("href") === focused);
-    (again ?? drawing).focus({ preventScroll: true });
+    const same = [...nodes(), ...edges()].find((link) => link.getAttribute("href") === focused);
+    (same ?? drawing).focus({ preventScroll: true });
   });
 
-  document.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  // On the page's content: before what the document makes of clicks.
+  document.querySelector("main").addEventListener("click", (event) => {
+    if (!drawing || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
     const link = event.target.closest?.(".map a, #panel .edges a, #panel .close, #live a.part");
     if (!link) return;
     event.preventDefault();
     if (link.matches(".close")) return close();
-    if (link.matches(".map a") && moved > CLICK) return;
+    // The click at the end of a drag; one by a key has no number.
+    if (link.matches(".map a") && event.detail > 0 && moved > CLICK) return;
     open(link.getAttribute("href"));
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && panel()?.childElementCount && !event.defaultPrevented) close();
+    const writes = event.target.matches?.("input, select, textarea");
+    if (event.key === "Escape" && drawing && panel()?.childElementCount && !writes && !event.defaultPrevented) close();
   });
-  addEventListener("popstate", () => drawing && open(location.href, true));
+  addEventListener("popstate", () => drawing && details !== about() && open(location.href, true));
   start();
 })();

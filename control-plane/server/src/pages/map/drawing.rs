@@ -5,17 +5,15 @@ use std::{
     collections::{BTreeSet, HashMap},
 };
 
-use axum::http::StatusCode;
 use control_plane_model::map::{BROWSER, MapEdge, MapNode, ServiceMap, Stats};
 use maud::{Markup, Render, html};
-use tokio::task::{JoinError, spawn_blocking};
 
 use super::{
     Shown, figures, icon,
     layout::{Edge, Graph, Layout, Rect, Route, layout, name_of},
 };
 use crate::{
-    problem::Problem,
+    problem::{Problem, off_thread},
     text::{percent, rate},
 };
 
@@ -62,8 +60,7 @@ impl<'a> Drawing<'a> {
             nodes: map.nodes.iter().map(band).collect(),
             edges: edges.iter().map(edge).collect(),
         };
-        let failed = |error: JoinError| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
-        let layout = spawn_blocking(move || layout(&graph)).await.map_err(failed)?;
+        let layout = off_thread(move || layout(&graph)).await?;
         Ok(Self { shown, layout, accounts, edges })
     }
 }
@@ -101,9 +98,9 @@ impl Drawing<'_> {
         let title = format!("{from} to {to}: {}, {faults} faults, {errors} errors", figures(stats));
         let path = path(route);
         html! {
-            a href=(self.shown.panel_of_edge(edge)) aria-label=(title) data-from=(edge.source) data-to=(edge.target) {
+            a href=(self.shown.panel_of_edge(edge)) data-from=(edge.source) data-to=(edge.target) {
+                title { (title) }
                 g class={ "edge " (stats.health.name()) } {
-                    title { (title) }
                     path.reach d=(path) {}
                     path.line d=(path) marker-end="url(#arrow)" {}
                     @if let Some(label) = route.label {
@@ -132,9 +129,9 @@ impl Drawing<'_> {
         let middle = rect.y + rect.height / 2.0;
         let (left, below) = (rect.x + 13.0, top + name.len() as f64 * 15.0);
         html! {
-            a href=(self.shown.panel_of(node)) aria-label=(title) data-node=(node.id) data-account=[&node.account] {
+            a href=(self.shown.panel_of(node)) data-node=(node.id) data-account=[&node.account] {
+                title { (title) }
                 g class={ "node " (if node.kind == BROWSER { "outside" } else { stats.health.name() }) } {
-                    title { (title) }
                     rect.box x=(near(rect.x)) y=(near(rect.y)) width=(near(rect.width)) height=(near(rect.height)) rx="8" {}
                     rect.health x=(near(rect.x)) y=(near(rect.y)) width="5" height=(near(rect.height)) rx="2" {}
                     @for (number, line) in name.iter().enumerate() {

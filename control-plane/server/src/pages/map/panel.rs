@@ -1,5 +1,7 @@
 //! More of a node or an edge: how it was over time, whose requests it served, its traces, and what to look at next.
 
+use std::collections::BTreeMap;
+
 use control_plane_model::{
     catalog::Node,
     map::{BROWSER, MapEdge, Stats},
@@ -148,10 +150,15 @@ fn over_time(answer: &PartAnswer, versions: &[Version]) -> Markup {
         Line::of(name, answer.points.iter().map(|(start, stats)| (*start, value(stats))).collect())
     };
     let chart = |title, lines, unit| Chart { marks: &marks, ..Chart::of(title, axis, unit, lines) };
+    // Nobody asking is a rate of nothing; of whom nobody asks, neither failures nor latencies are known.
+    let width = answer.width.max(1);
+    let starts = (answer.from.div_euclid(width) * width..answer.to).step_by(usize::try_from(width).unwrap_or(1));
+    let rates: BTreeMap<i64, f64> = answer.points.iter().map(|(start, stats)| (*start, stats.rate)).collect();
+    let rates = starts.map(|start| (start, rates.get(&start).copied().unwrap_or_default())).collect();
     let latencies = vec![line("p50", &|stats| stats.p50_ms * 1e6), line("p99", &|stats| stats.p99_ms * 1e6)];
     html! {
         h3 { "Over time" }
-        (chart("Requests", vec![line("requests", &|stats| stats.rate)], Unit::Rate))
+        (chart("Requests", vec![Line::of("requests", rates)], Unit::Rate))
         (chart("Failed", vec![line("failed", &|stats| stats.fault_rate)], Unit::Share))
         (chart("p50 and p99", latencies, Unit::Duration))
     }
