@@ -33,7 +33,7 @@ NAMES = [
 @pytest.fixture(scope="module")
 def control_plane(tmp_path_factory):
     """A control plane that knows the traces of `waterfalls`."""
-    server = ControlPlane(tmp_path_factory.mktemp("waterfall"))
+    server = ControlPlane(tmp_path_factory.mktemp("waterfall"), f'[accounts]\n{bookings.BOOKING} = "booking"\n')
     waterfalls.send(server.url, waterfalls.booking, waterfalls.linking, waterfalls.hostile, waterfalls.large)
     yield server
     server.stop()
@@ -168,6 +168,11 @@ def test_a_stretch_of_time_is_looked_at_closely(page):
     expect(page.locator(".told")).to_have_text("From 200 ms to 400 ms.")
     page.locator(".overview").dblclick()
     expect(page.locator(".told")).to_have_text("")
+    # A drag that the browser takes for its own, to scroll, chooses nothing, neither then nor with what is drawn next.
+    page.locator(".overview").evaluate("area => area.addEventListener('pointermove', ({ buttons, pointerId }) => buttons && area.dispatchEvent(new PointerEvent('pointercancel', { pointerId })))")
+    drawn(".overview", 0.2, 0.6)
+    expect(page.locator(".brush")).to_have_count(0)
+    expect(page.locator(".told")).to_have_text("")
 
 
 def test_the_critical_path_is_one_line_through_the_bars_and_said_in_words(page):
@@ -212,10 +217,10 @@ def test_errors_and_events_are_marked_on_the_bar_at_their_time(page):
 
 
 def test_a_legend_names_each_service_with_its_account_and_colour(page):
-    """A bar has the colour of its service; who it is stands beside it, too."""
+    """A bar has the colour of its service; who it is stands beside it, too. An account has the name that the configuration gives it."""
     opened(page)
     legend = page.locator(".senders > div")
-    expect(legend.nth(0)).to_contain_text(re.compile(f"Account {bookings.BOOKING}.*booking-api 5 spans, 1 failed.*booking-publisher 2 spans"))
+    expect(legend.nth(0)).to_contain_text(re.compile(f"booking · {bookings.BOOKING}.*booking-api 5 spans, 1 failed.*booking-publisher 2 spans"))
     expect(legend.nth(1)).to_contain_text(re.compile(f"Account {bookings.MILEAGE}.*mileage-accrual 2 spans.*mileage-api 2 spans"))
     colour = lambda locator: locator.evaluate("shape => getComputedStyle(shape).fill")
     swatches = {service: colour(page.locator("dd", has_text=service).locator(".swatch").first) for service in ("booking-api", "booking-publisher", "mileage-accrual", "mileage-api")}
@@ -256,6 +261,51 @@ def test_the_parent_is_a_click_away(page):
     expect(row(page, span_id(1))).to_have_attribute("aria-expanded", "true")
 
 
+def test_a_keyboard_stays_in_the_panel_on_the_way_to_the_parent(page):
+    opened(page, query=f"?span={span_id(7)}")
+    panel = page.get_by_role("complementary", name="Chosen span")
+    panel.get_by_role("link", name="GET /miles").focus()
+    page.keyboard.press("Enter")
+    expect(panel).to_contain_text(span_id(6))
+    expect(panel).to_be_focused()
+
+
+def test_of_two_spans_chosen_quickly_the_later_is_shown(page):
+    """While the panel of one is on its way, another is chosen: its panel is whole, and what comes later of the former changes nothing."""
+    page.troubles.answers_may_fail = True
+    opened(page)
+    held = []
+    page.route(f"**/spans/{THROTTLED}", lambda route: held.append(route))
+    row(page, THROTTLED).click()
+    panel = page.get_by_role("complementary", name="Chosen span")
+    expect(panel).to_have_attribute("aria-busy", "true")
+    row(page, ACCRUAL).click()
+    expect(panel.get_by_role("heading", level=2)).to_have_text("process accrual")
+    expect(panel.get_by_label("Filter attributes")).to_be_visible()
+    expect(panel).not_to_have_attribute("aria-busy", "true")
+    assert len(held) == 1
+    page.unroute_all(behavior="ignoreErrors")
+    row(page, THROTTLED).click()
+    expect(panel.get_by_role("heading", level=2)).to_have_text("DynamoDB.TransactWriteItems")
+
+
+@pytest.mark.parametrize("fails", [lambda route: route.abort(), lambda route: route.fulfill(status=503)], ids=["no connection", "503"])
+def test_a_panel_that_cannot_be_read_says_so(page, fails):
+    """And is not that of the span before; another span can be chosen."""
+    page.troubles.answers_may_fail = True
+    opened(page, query=f"?span={THROTTLED}")
+    page.route(f"**/spans/{ACCRUAL}", fails)
+    row(page, ACCRUAL).click()
+    panel = page.get_by_role("complementary", name="Chosen span")
+    expect(panel).to_have_text(re.compile("^What this span carries cannot be read at the moment."))
+    expect(panel).not_to_have_attribute("aria-busy", "true")
+    row(page, RETRIED).click()
+    expect(panel.get_by_role("heading", level=2)).to_have_text("DynamoDB.TransactWriteItems")
+    row(page, ACCRUAL).click()
+    panel.get_by_role("link", name="Close").click()
+    expect(panel).to_be_hidden()
+
+
 def test_ids_and_values_are_copied(page):
     """The trace's id in both forms, a span's, and a value."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -290,6 +340,33 @@ def test_spans_are_found_by_name_and_attribute(page):
     page.get_by_label("Find spans").fill("nothing at all")
     page.keyboard.press("Enter")
     expect(page.locator(".told")).to_have_text("No span was found.")
+
+
+def test_what_is_looked_for_stays_in_the_address(page):
+    """With the chosen span, so that both can be sent to somebody."""
+    opened(page, query="?find=ledger")
+    expect(page.locator(".told")).to_have_text("1 of 1 spans found.")
+    page.get_by_label("Find spans").fill("db.collection.name=")
+    page.keyboard.press("Enter")
+    expect(page.locator(".told")).to_have_text("3 of 3 spans found.")
+    row(page, RETRIED).click()
+    expect(page.get_by_role("complementary").get_by_text(RETRIED)).to_be_visible()
+    assert page.url.endswith(f"?find=db.collection.name%3D&span={RETRIED}")
+    page.reload()
+    expect(page.locator(".row.match")).to_have_count(3)
+    expect(row(page, RETRIED)).to_have_attribute("aria-selected", "true")
+
+
+def test_a_search_says_how_many_match_and_what_is_wrong_with_it(page):
+    page.troubles.answers_may_fail = True
+    opened(page, LARGE)
+    page.get_by_label("Find spans").fill("step")
+    page.keyboard.press("Enter")
+    expect(page.locator(".told")).to_have_text("1 of 50,000 spans found; the first 5,000 are stepped through.", timeout=PATIENT)
+    page.get_by_label("Find spans").fill("ä" * 200)
+    page.keyboard.press("Enter")
+    expect(page.locator(".told")).to_have_text("find: 256 bytes at most", timeout=PATIENT)
+    expect(page.locator(".row.match")).to_have_count(0)
 
 
 def test_fifty_thousand_spans_stay_few_rows_and_any_can_be_chosen(page):
@@ -369,6 +446,9 @@ def test_without_a_script_rows_are_links_to_pages_with_the_panel(plain):
     plain.get_by_label("Find spans").fill("ledger")
     plain.get_by_role("button", name="Find spans").click()
     expect(plain.get_by_role("status").filter(has_text="spans")).to_contain_text("1 of 11 spans have “ledger”")
+    expect(items).to_have_count(1)
+    items.get_by_role("link").click()
+    expect(plain.get_by_role("complementary", name="Chosen span")).to_contain_text(ORPHAN)
     expect(items).to_have_count(1)
 
 

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 
 def watch(page, answers_may_fail=False):
-    """Keeps errors of the page's console and scripts in `page.troubles`; with `answers_may_fail` not those of answers that a test provokes."""
-    page.troubles = SimpleNamespace(errors=[], failed_requests=[])
+    """Keeps errors of the page's console and scripts in `page.troubles`; with `answers_may_fail` not those of answers that a test provokes, which it may also say later."""
+    page.troubles = SimpleNamespace(errors=[], failed_requests=[], answers_may_fail=answers_may_fail)
 
     def note(message):
-        provoked = answers_may_fail and message.text.startswith("Failed to load resource")
+        provoked = page.troubles.answers_may_fail and message.text.startswith("Failed to load resource")
         if message.type == "error" and not provoked:
             page.troubles.errors.append(message.text)
 

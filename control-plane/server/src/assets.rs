@@ -40,6 +40,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("times.js", JAVASCRIPT, include_str!("assets/scripts/times.js")),
     ("uPlot.js", JAVASCRIPT, include_str!("assets/vendor/uPlot.iife.min.js")),
     ("waterfall.js", JAVASCRIPT, include_str!("assets/scripts/waterfall.js")),
+    ("zoom.js", JAVASCRIPT, include_str!("assets/scripts/zoom.js")),
 ];
 
 /// The icon, for browsers that take no SVG and for a telephone's first screen: `icon.svg`, drawn 180 pixels wide.

@@ -36,7 +36,7 @@ use tower_http::{CompressionLevel, compression::CompressionLayer};
 use crate::{
     access,
     alerting::Notifier,
-    api::{self, Finding, Logs, READERS, Sources},
+    api::{self, Finding, Logs, READERS, Sources, WATERFALLS},
     audit::note_token,
     config::Config,
     cors,
@@ -93,6 +93,7 @@ pub async fn serve(
         trace_links: Arc::new(config.trace_links()?),
         accounts: Arc::new(config.accounts.clone()),
         readers: Arc::new(Semaphore::new(READERS)),
+        waterfalls: Arc::new(Semaphore::new(WATERFALLS)),
     };
     let keys = config.keys()?;
     if keys.is_empty() && !listener.local_addr()?.ip().is_loopback() {

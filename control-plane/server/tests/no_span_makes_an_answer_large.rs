@@ -103,6 +103,27 @@ async fn whatever_is_large() {
     }
 }
 
+/// The critical path leaves the root for each of them and comes back to it.
+#[tokio::test]
+async fn many_spans_one_after_the_other_below_one_make_no_page_large() {
+    let (server, _dir) = server();
+    let root = span(7, 0);
+    let begin = root.start_time_unix_nano;
+    let below = (1..20_000).map(|n| {
+        let child = span(7, n);
+        let (start, parent_span_id) = (begin + n * 1_000, root.span_id.clone());
+        Span { start_time_unix_nano: start, end_time_unix_nano: start + 500, parent_span_id, ..child }
+    });
+    let spans = [Span { end_time_unix_nano: begin + 20_000_000, ..root.clone() }].into_iter().chain(below).collect();
+    server.send(spans).await.unwrap();
+    for path in ["", "?page=2", "?span=0000000000000001", "/spans/0000000000000001"] {
+        let answer = reqwest::get(format!("{}/traces/{TRACE}{path}", server.url)).await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let body = answer.text().await.unwrap();
+        assert!(body.len() < MAX_BYTES, "{path}: {} bytes", body.len());
+    }
+}
+
 #[tokio::test]
 async fn more_events_or_links_than_anybody_reads_are_refused() {
     let (server, _dir) = server();

@@ -114,7 +114,7 @@ pub(crate) fn senders(tree: &Tree<'_>) -> (Vec<Sender>, Vec<usize>) {
 
 /// `GET /api/traces/{id}/rows`
 pub(super) async fn rows(view: View, Id(id): Id) -> Answer<RowsAnswer> {
-    let trace = view.trace(&id).await?;
+    let trace = view.held_trace(id.parse()?).await?;
     let drawn = off_thread(move || {
         let tree = Tree::of(&trace);
         RowsAnswer::of(trace.trace_id, &tree, &critical_path(&tree))
@@ -143,8 +143,7 @@ impl RowsAnswer {
                 events.names.push(texts.index(&event.name));
             }
         }
-        let tenant = |node: &Node<'_>| node.span.tenant.clone();
-        let is_of_one = nodes.windows(2).all(|pair| tenant(&pair[0]) == tenant(&pair[1]));
+        let is_of_one = nodes.windows(2).all(|pair| pair[0].span.tenant == pair[1].span.tenant);
         let of_many = nodes.iter().filter(|_| !is_of_one);
         let tenants = of_many.map(|node| node.span.tenant.as_ref().map(|tenant| texts.index(tenant))).collect();
         let places: HashMap<&str, usize> =
@@ -242,7 +241,7 @@ pub(super) async fn spans(view: View, Id(id): Id, Query(asked): Query<FindSpans>
     let Some(wanted) = wanted(asked.find.as_deref())? else {
         return Err(Problem::bad_request("find: what to look for"));
     };
-    let trace = view.trace(&id).await?;
+    let trace = view.held_trace(id.parse()?).await?;
     let found = off_thread(move || {
         let tree = Tree::of(&trace);
         let found = tree.nodes.iter().map(|node| node.span).filter(|span| wanted.is_in(span));

@@ -1,6 +1,6 @@
 //! What the API and the pages are read from, narrowed to who asks.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
@@ -23,7 +23,7 @@ use serde_json::Value;
 use slo::{Prices, Reader, Row};
 use tenant_registry::Tenant;
 use tokio::{
-    sync::{AcquireError, Semaphore},
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
@@ -47,6 +47,8 @@ const MAX_ALERTS: usize = 500;
 const LATELY: i64 = 2 * 86_400;
 /// Requests that read traces whole at once; others wait.
 pub(crate) const READERS: usize = 4;
+/// Waterfalls that are made at once, each of one trace, which may have 50,000 spans; others wait.
+pub(crate) const WATERFALLS: usize = 8;
 /// What is said of a trace that is not there, or not for these eyes.
 pub(super) const NO_SPAN: &str = "No span of this trace has arrived.";
 /// How long a tenant's page waits for the count of its users.
@@ -68,6 +70,23 @@ pub(crate) struct Sources {
     pub(crate) accounts: Arc<BTreeMap<String, String>>,
     /// Those who read traces whole, which takes memory: so many at once.
     pub(crate) readers: Arc<Semaphore>,
+    /// Those who make a waterfall of a trace. They are apart from the readers, so that opening a trace waits for no search.
+    pub(crate) waterfalls: Arc<Semaphore>,
+}
+
+/// A trace of which a waterfall is made. Others wait for their turn until it is dropped.
+#[derive(Debug)]
+pub(crate) struct HeldTrace {
+    trace: Trace,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Deref for HeldTrace {
+    type Target = Trace;
+
+    fn deref(&self) -> &Trace {
+        &self.trace
+    }
 }
 
 /// What somebody sees of it: the one way from a request to what is kept.
@@ -163,6 +182,17 @@ impl View {
         in_time(self.sources.spans.trace(&self.scope, id)).await
     }
 
+    /// A trace to make a waterfall of, once few enough others do so, and if that is soon.
+    pub(crate) async fn held_trace(&self, id: TraceId) -> Result<HeldTrace, Problem> {
+        in_time(async {
+            let turn = self.sources.waterfalls.clone().acquire_owned().await.map_err(closed)?;
+            let found = self.sources.spans.trace(&self.scope, id).await?;
+            let trace = found.ok_or_else(|| Problem::not_found(NO_SPAN))?;
+            Ok::<_, Problem>(HeldTrace { trace, _turn: turn })
+        })
+        .await
+    }
+
     /// A trace as its spans were received, where one has arrived. It is read [in turn](Self::in_turn).
     pub(crate) async fn stored_trace(&self, id: TraceId) -> Result<Option<StoredTrace>, Problem> {
         Ok(self.sources.spans.stored_trace(&self.scope, id).await?)
@@ -186,7 +216,6 @@ impl View {
     /// What comes of reading traces whole, once few enough others do so, and if that is soon.
     pub(crate) async fn in_turn<T>(&self, reading: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
         in_time(async {
-            let closed = |error: AcquireError| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
             let _turn = self.sources.readers.acquire().await.map_err(closed)?;
             reading.await
         })
@@ -303,4 +332,9 @@ impl View {
         let for_all = self.scope.tenant().is_none();
         for_all.then_some(&self.sources.audit).ok_or(AccessError::NotAllowed("This is for those who run the system."))
     }
+}
+
+/// No turn comes any more: the server stops.
+fn closed(error: AcquireError) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
 }

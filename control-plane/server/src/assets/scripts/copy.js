@@ -9,16 +9,24 @@
     const field = document.body.appendChild(document.createElement("textarea"));
     field.value = text;
     field.select();
-    document.execCommand("copy");
+    const is = document.execCommand("copy");
     field.remove();
+    if (!is) throw new Error("The browser does not copy.");
   };
 
   document.addEventListener("click", async ({ target }) => {
     const button = target.closest("button.copy");
     if (!button) return;
-    await put(button.previousElementSibling.textContent);
-    button.classList.add("done");
-    setTimeout(() => button.classList.remove("done"), 1_000);
+    const name = (button.dataset.name ??= button.ariaLabel);
+    const is = await put(button.previousElementSibling.textContent).then(() => true, () => false);
+    // The old command took it to the field.
+    button.focus();
+    button.classList.toggle("done", is);
+    button.ariaLabel = is ? "Copied" : "Not copied";
+    setTimeout(() => {
+      button.classList.remove("done");
+      button.ariaLabel = name;
+    }, 1_000);
   });
   document.addEventListener("htmx:afterSwap", show);
   show();

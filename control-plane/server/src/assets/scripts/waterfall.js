@@ -1,26 +1,44 @@
-// The waterfall of a trace: all spans in one list that folds, of which only the rows in sight are drawn, and a time axis to look closer at. Without it the
+// The waterfall of a trace: all spans in one list that folds, of which only the rows in sight are drawn, and the panel of the chosen one. Without it the
 // server's pages of rows and links do. What is drawn comes by column from /api/traces/{id}/rows; a row is a copy of the one that the server wrote.
 "use strict";
 (() => {
   const view = document.getElementById("waterfall");
   if (!view) return;
   const find = (selector) => view.querySelector(selector);
-  const [tree, heads, axis, panel, overview, told] = [".tree", ".heads", ".axis", "#panel", ".overview", ".told"].map(find);
-  const [canvas, range, template, form] = ["canvas", ".range", "template", ".within"].map(find);
+  const [tree, heads, axis, panel, told, template, form] = [".tree", ".heads", ".axis", ".span-panel", ".told", "template", ".within"].map(find);
   const SVG = "http://www.w3.org/2000/svg";
   /** Rows that are drawn beyond each edge, so that scrolling meets no gap. */
   const BEYOND = 8;
   /** Deeper than this, depth says nothing and takes all the room; pixels for each step. As the server has it. */
   const [DEEPEST, STEP] = [20, 14];
-  /** The shortest time that is looked at, nanoseconds. */
-  const SHORTEST = 100;
 
   const duration = (ns) => texts.value("duration", ns);
+  const number = (count) => texts.value("count", count);
 
-  /** Nanoseconds in the unit of `most`, with the digits that tell steps apart. */
-  const exact = (ns, most, step) => {
-    const [scale, unit] = texts.axisOf("duration", most);
-    return (ns * scale).toFixed(Math.min(Math.max(Math.ceil(-Math.log10(step * scale)) + 1, 0), 9)) + unit;
+  /** Asks for one thing after the other: whoever asked before gets nothing, whatever comes. Without an address nothing is asked for. */
+  const asker = () => {
+    let asking = new AbortController();
+    return async (url) => {
+      asking.abort();
+      const { signal } = (asking = new AbortController());
+      const answer = { ok: false, text: "" };
+      try {
+        const response = url && (await fetch(url, { signal }));
+        if (response) Object.assign(answer, { ok: response.ok, text: await response.text() });
+      } catch {
+        // No answer is one that is not ok.
+      }
+      return signal.aborted ? undefined : answer;
+    };
+  };
+
+  /** An object of JSON; an empty one where it is something else. */
+  const read = (text) => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return {};
+    }
   };
 
   const shape = (svg, name, attributes) => {
@@ -33,7 +51,6 @@
     const count = data.depths.length;
     const { depths, starts, durations, critical_path: path } = data;
     const id = (row) => data.ids.slice(row * 16, row * 16 + 16);
-    const length = Math.max(data.duration_ns, 1);
 
     // The tree: of each row its parent, and the row after the last one below it.
     const [parents, ends] = [new Int32Array(count).fill(-1), new Int32Array(count)];
@@ -61,8 +78,7 @@
     // What the reader does with it.
     const folded = new Uint8Array(count);
     let [shown, places] = [[], new Int32Array(count)];
-    let zoom = { from: 0, to: length };
-    let [active, chosen, matches] = [0, -1, []];
+    let [active, chosen, matches, matched] = [0, -1, [], 0];
     let version = 0;
 
     // Elements.
@@ -75,7 +91,7 @@
     const [steps, idle, held] = ["steps", "idle", "held"].map((name) => shape(line, "path", { class: name }));
     body.append(line);
     find("ol").replaceWith(body);
-    find(".pages")?.remove();
+    for (const listed of view.querySelectorAll(".pages, .found")) listed.remove();
     view.classList.add("scripted");
     for (const [name, value] of Object.entries({ role: "treegrid", tabindex: 0, "aria-label": "Spans" })) tree.setAttribute(name, value);
     heads.setAttribute("role", "row");
@@ -103,19 +119,19 @@
     };
 
     const text = (element, part, value) => (element.querySelector(part).textContent = value);
-    const percent = (time) => `${Math.min(Math.max(((time - zoom.from) / (zoom.to - zoom.from)) * 100, -2), 102).toFixed(3)}%`;
+    const percent = (time) => `${(looked.share(time) * 100).toFixed(3)}%`;
 
     const bar = (svg, row) => {
       svg.replaceChildren();
       const [from, to] = [starts[row], starts[row] + durations[row]];
       const [x, end] = [percent(from), percent(to)];
-      if (to >= zoom.from && from <= zoom.to) {
+      if (to >= looked.from && from <= looked.to) {
         shape(svg, "rect", { class: "span", x, width: `${(parseFloat(end) - parseFloat(x)).toFixed(3)}%`, y: 4, height: 12, rx: 2 });
       }
       for (const { at, name } of events.get(row) ?? []) {
-        if (at < zoom.from || at > zoom.to) continue;
+        if (at < looked.from || at > looked.to) continue;
         const mark = shape(svg, "circle", { class: name === "exception" ? "event failed" : "event", cx: percent(at), cy: 10, r: 3 });
-        shape(mark, "title", {}).textContent = `${name}, after ${duration(at)}`;
+        shape(mark, "title", {}).textContent = `${name}, ${at < 0 ? `${duration(-at)} before the start` : `after ${duration(at)}`}`;
       }
     };
 
@@ -168,7 +184,7 @@
     /** The critical path through the rows in sight: along the bar of the span that was waited for, and from there to the next. */
     const critical = (first, last) => {
       const [low, high] = [first - 1, last + 1];
-      const x = (time) => Math.min(Math.max(((time - zoom.from) / (zoom.to - zoom.from)) * size.width, -2), size.width + 2);
+      const x = (time) => looked.share(time) * size.width;
       const y = (place) => (Math.min(Math.max(place, low), high) - first) * size.row + size.middle;
       // What lies within a pixel is drawn once: a span may have thousands of stretches.
       const [along, across, between] = [new Map(), new Map(), []];
@@ -176,14 +192,14 @@
       for (let n = 0; n < path.rows.length; n++) {
         const place = places[path.rows[n]];
         const [from, to] = [x(path.from[n]), x(path.to[n])];
-        if (place >= low && place <= high && path.to[n] >= zoom.from && path.from[n] <= zoom.to) {
+        if (place >= low && place <= high && path.to[n] >= looked.from && path.from[n] <= looked.to) {
           const before = along.get(place);
           if (before && from - before[1] < 1) before[1] = Math.max(before[1], to);
           else straight.push([place, along.set(place, [from, to]).get(place)]);
         }
         if (n + 1 === path.rows.length) break;
         const [next, begin] = [places[path.rows[n + 1]], x(path.from[n + 1])];
-        if (path.to[n] > zoom.to || path.from[n + 1] < zoom.from) continue;
+        if (path.to[n] > looked.to || path.from[n + 1] < looked.from) continue;
         if (begin - to >= 1 && place >= low && place <= high) between.push(`M${to.toFixed(1)} ${y(place)}H${begin.toFixed(1)}`);
         const [top, bottom] = [Math.min(place, next), Math.max(place, next)];
         if (top === bottom || bottom < low || top > high) continue;
@@ -236,54 +252,11 @@
       const [own, bar, all] = [row, row.querySelector(".bar"), body].map((element) => element.getBoundingClientRect());
       Object.assign(size, { row: row.offsetHeight, middle: bar.top - own.top + bar.height / 2, left: bar.left - all.left, width: bar.width });
       body.style.height = `${shown.length * size.row}px`;
-      map();
+      looked.draw();
       again();
     };
 
-    /** The whole trace in small, and which part of it is looked at. */
-    const map = () => {
-      const box = canvas.getBoundingClientRect();
-      const ratio = devicePixelRatio || 1;
-      [canvas.width, canvas.height] = [box.width * ratio, box.height * ratio];
-      const pen = canvas.getContext("2d");
-      const style = getComputedStyle(view);
-      const colours = data.senders.map((sender) => style.getPropertyValue(`--series-${sender.colour}`).trim());
-      const fault = style.getPropertyValue("--fault").trim();
-      const step = canvas.height / count;
-      const high = Math.min(Math.max(step * 0.7, 1), 6 * ratio);
-      const one = (row, colour, least) => {
-        pen.fillStyle = colour;
-        pen.fillRect((starts[row] / length) * canvas.width, row * step, Math.max((durations[row] / length) * canvas.width, least), high);
-      };
-      for (let row = 0; row < count; row++) one(row, colours[data.sent_by[row]], 1);
-      for (const row of errors.keys()) one(row, fault, 2 * ratio);
-    };
-
-    const look = (from, to) => {
-      const wide = Math.min(Math.max(to - from, SHORTEST), length);
-      const begin = Math.min(Math.max(from, 0), length - wide);
-      zoom = { from: begin, to: begin + wide };
-      const whole = wide === length;
-      [...axis.children].forEach((label, quarter) => {
-        const time = zoom.from + (wide * quarter) / 4;
-        label.textContent = !whole ? exact(time, zoom.to, wide / 4) : quarter ? duration(time) : "0";
-      });
-      range.style.left = `${(zoom.from / length) * 100}%`;
-      range.style.width = `${(wide / length) * 100}%`;
-      range.hidden = whole;
-      told.textContent = whole ? "" : `From ${[zoom.from, zoom.to].map((time) => exact(time, zoom.to, wide)).join(" to ")}.`;
-      for (const name of ["out", "earlier", "later", "all"]) find(`[data-do=${name}]`).disabled = whole;
-      again();
-    };
-    const closer = (times) => {
-      const [middle, half] = [(zoom.from + zoom.to) / 2, (zoom.to - zoom.from) / 2 / times];
-      look(middle - half, middle + half);
-    };
-    const aside = (share) => look(zoom.from + (zoom.to - zoom.from) * share, zoom.to + (zoom.to - zoom.from) * share);
-    const at = (row) => {
-      const room = Math.max(durations[row] * 0.05, SHORTEST / 2);
-      look(starts[row] - room, starts[row] + durations[row] + room);
-    };
+    const looked = zoom.of(view, data, again);
 
     /** Makes a row the one that keys are about, and brings it into sight. */
     const go = (row) => {
@@ -309,25 +282,34 @@
       go(active);
     };
 
+    const address = new URL(view.dataset.page, location.href);
+    /** The address of the page with what is chosen and looked for, so that it can be sent to somebody. */
     const href = (row) => {
-      const url = new URL(view.dataset.page, location.href);
+      const url = new URL(address);
       if (row >= 0) url.searchParams.set("span", id(row));
       return url.pathname + url.search;
     };
+    const shows = (row) => panel.firstElementChild?.dataset.shows === id(row);
+    const carried = asker();
     /** Opens the panel of a row's span. */
     const choose = async (row, focus) => {
       chosen = row;
       history.replaceState(null, "", href(row));
       panel.hidden = false;
-      if (panel.firstElementChild?.dataset.shows !== id(row)) {
+      again();
+      if (!shows(row)) {
         panel.setAttribute("aria-busy", "true");
-        await htmx.ajax("GET", view.dataset.panel.replace("SPAN", id(row)), { target: panel, source: panel, swap: "innerHTML" });
+        const answer = await carried(view.dataset.panel.replace("SPAN", id(row)));
+        // Another one was chosen meanwhile.
+        if (!answer || chosen !== row) return;
+        panel.innerHTML = answer.text;
+        if (!shows(row)) panel.innerHTML = `<p>What this span carries cannot be read at the moment.</p><a class="close" href="">Close</a>`;
+        panel.dispatchEvent(new Event("htmx:afterSwap", { bubbles: true }));
+        panel.scrollTop = 0;
       }
-      if (chosen !== row) return;
       panel.removeAttribute("aria-busy");
-      if (panel.firstElementChild?.dataset.shows !== id(row)) panel.textContent = "What this span carries cannot be read at the moment.";
-      prepare();
-      panel.scrollTop = 0;
+      const narrow = panel.querySelector(".narrow");
+      if (narrow) narrow.hidden = false;
       if (focus) panel.focus();
     };
     const close = () => {
@@ -337,31 +319,29 @@
       tree.focus({ preventScroll: true });
       again();
     };
-    /** What of the panel works with a script alone. */
-    const prepare = () => {
-      const narrow = panel.querySelector(".narrow");
-      if (narrow) narrow.hidden = false;
-      again();
-    };
-
     /** Steps to the next or previous of the spans that were found. */
     const step = (by, from = active) => {
       if (!matches.length) return;
       const next = by > 0 ? matches.find((row) => row > from) : matches.findLast((row) => row < from);
       const row = next ?? matches.at(by > 0 ? 0 : -1);
       reveal(row);
-      told.textContent = `${matches.indexOf(row) + 1} of ${matches.length} spans found.`;
+      const first = matched > matches.length ? `; the first ${number(matches.length)} are stepped through` : "";
+      told.textContent = `${number(matches.indexOf(row) + 1)} of ${number(matched)} spans found${first}.`;
     };
+    const found = asker();
     const search = async () => {
-      const asked = form.elements.find.value.trim();
-      matches = [];
-      if (asked) {
-        const answer = await fetch(`${view.dataset.spans}?${new URLSearchParams({ find: asked })}`);
-        const found = answer.ok ? await answer.json() : { span_ids: [] };
-        matches = found.span_ids.map((id) => rows.get(id)).filter((row) => row !== undefined);
-      }
+      const wanted = form.elements.find.value.trim();
+      if (wanted) address.searchParams.set("find", wanted);
+      else address.searchParams.delete("find");
+      history.replaceState(null, "", href(chosen));
+      told.textContent = wanted && "Searching …";
+      const answer = await found(wanted && `${view.dataset.spans}?${new URLSearchParams({ find: wanted })}`);
+      // Something else is looked for by now.
+      if (!answer) return;
+      const { span_ids = [], detail = "Spans cannot be searched at the moment.", ...all } = read(answer.text);
+      [matches, matched] = [span_ids.map((id) => rows.get(id)).filter((row) => row !== undefined), all.matched ?? 0];
       find(".matches").hidden = !matches.length;
-      told.textContent = asked ? "No span was found." : "";
+      told.textContent = !wanted ? "" : answer.ok ? "No span was found." : detail;
       again();
       step(1, active - 1);
     };
@@ -379,11 +359,11 @@
       ArrowLeft: () => (isParent(active) && !folded[active] ? fold(active, true) : parents[active] >= 0 && go(parents[active])),
       Enter: () => choose(active, true),
       Escape: () => chosen >= 0 && close(),
-      "+": () => closer(2),
-      "=": () => closer(2),
-      "-": () => closer(0.5),
-      0: () => look(0, length),
-      z: () => at(active),
+      "+": () => looked.closer(2),
+      "=": () => looked.closer(2),
+      "-": () => looked.closer(0.5),
+      0: () => looked.all(),
+      z: () => looked.at(active),
     };
     tree.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
@@ -410,11 +390,12 @@
       const link = event.target.closest("a");
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
       const row = rows.get(link.dataset.span);
-      if (link.matches("#panel .close")) close();
+      if (link.matches(".span-panel .close")) close();
       else if (row === undefined) return;
       else {
         reveal(row);
-        choose(row, false);
+        // The link goes with what the panel shows now.
+        choose(row, panel.contains(document.activeElement));
         view.scrollIntoView({ block: "nearest" });
       }
       event.preventDefault();
@@ -423,11 +404,11 @@
     const actions = {
       fold: () => foldFrom(0),
       unfold: () => foldFrom(Infinity),
-      in: () => closer(2),
-      out: () => closer(0.5),
-      earlier: () => aside(-0.5),
-      later: () => aside(0.5),
-      all: () => look(0, length),
+      in: () => looked.closer(2),
+      out: () => looked.closer(0.5),
+      earlier: () => looked.aside(-0.5),
+      later: () => looked.aside(0.5),
+      all: () => looked.all(),
       next: () => step(1),
       previous: () => step(-1),
     };
@@ -440,46 +421,11 @@
       search();
     });
 
-    /** Drawing across the overview or the axis chooses what is looked at; a click on the overview moves there. */
-    const brush = (area, low, high) =>
-      area.addEventListener("pointerdown", (down) => {
-        if (down.button !== 0) return;
-        down.preventDefault();
-        area.setPointerCapture(down.pointerId);
-        const box = area.getBoundingClientRect();
-        const place = (event) => Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
-        const begin = place(down);
-        const mark = area.appendChild(document.createElement("div"));
-        mark.className = "brush";
-        const move = (event) => {
-          const [from, to] = [begin, place(event)].sort((a, b) => a - b);
-          mark.style.left = `${from * 100}%`;
-          mark.style.width = `${(to - from) * 100}%`;
-        };
-        const end = (event) => {
-          area.removeEventListener("pointermove", move);
-          mark.remove();
-          if (event.type !== "pointerup") return;
-          const time = (share) => low() + share * (high() - low());
-          const [from, to] = [begin, place(event)].sort((a, b) => a - b);
-          const half = (zoom.to - zoom.from) / 2;
-          if ((to - from) * box.width >= 4) look(time(from), time(to));
-          else if (area === overview) look(time(from) - half, time(from) + half);
-        };
-        area.addEventListener("pointermove", move);
-        for (const name of ["pointerup", "pointercancel"]) area.addEventListener(name, end, { once: true });
-      });
-    brush(overview, () => 0, () => length);
-    brush(axis, () => zoom.from, () => zoom.to);
-    for (const area of [overview, axis]) area.addEventListener("dblclick", () => look(0, length));
-
-    overview.hidden = false;
     find(".actions").hidden = false;
     list();
-    look(0, length);
+    looked.all();
     measure();
     new ResizeObserver(measure).observe(tree);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", map);
     const given = rows.get(panel.firstElementChild?.dataset.shows ?? location.hash.replace("#span-", ""));
     if (given !== undefined) {
       reveal(given);

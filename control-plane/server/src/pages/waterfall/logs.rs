@@ -1,9 +1,12 @@
 //! Log lines of a trace, and of one of its spans.
 
+use jiff::Timestamp;
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{Drawing, Lines};
+
+use crate::pages::frame::moment;
 
 /// All of a trace.
 pub(super) fn of_trace(lines: &Lines, drawing: &Drawing<'_>) -> Markup {
@@ -41,9 +44,27 @@ fn log_line(line: &Value, within: Option<&Drawing<'_>>) -> Markup {
     let span = within.filter(|drawing| drawing.trace.spans.iter().any(|span| span.span_id == id));
     html! {
         details {
-            summary { time datetime=(text("timestamp")) { (text("timestamp")) } " " span.level { (text("level")) } " " span.source { (text("function")) } " " (text("message")) }
+            summary { (time(&text("timestamp"))) " " span.level { (text("level")) } " " span.source { (text("function")) } " " (text("message")) }
             @if let Some(drawing) = span { p { a href=(drawing.href(&id)) data-span=(id) { "Its span" } } }
             pre { (serde_json::to_string_pretty(line).unwrap_or_default()) }
         }
+    }
+}
+
+/// When a line was written; as it came where it says no moment.
+fn time(written: &str) -> Markup {
+    let moment_of = |time: Timestamp| i64::try_from(time.as_nanosecond()).ok().map(moment);
+    written.parse().ok().and_then(moment_of).unwrap_or_else(|| html! { span.time { (written) } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_its_time_as_pages_have_times() {
+        let text = "2027-01-15T09:00:00.25+01:00";
+        assert_eq!(time(text).0, moment(1_800_000_000_250_000_000).0);
+        assert_eq!(time("at noon").0, r#"<span class="time">at noon</span>"#);
     }
 }

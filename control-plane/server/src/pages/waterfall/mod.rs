@@ -17,7 +17,7 @@ mod panel;
 mod rows;
 mod summary;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use axum::{
     extract::{Path, rejection::PathRejection},
@@ -27,6 +27,7 @@ use control_plane_model::trace::{Ending, Span, Stretch, Trace, TraceId, Tree, cr
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::frame::{answer, fragment};
 
@@ -41,6 +42,8 @@ use crate::{
 const TITLE: &str = "Trace";
 /// Spans of other traces that are listed as referring to this one.
 const LINKED: usize = 100;
+/// How long the panel of a span waits for log lines: all else of it is there sooner.
+const LOGS_WITHIN: Duration = Duration::from_secs(1);
 
 /// What is to be seen of a trace.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -67,23 +70,18 @@ pub(super) async fn page(view: View, id: Result<Id, Problem>, shown: Result<Quer
 /// `GET /traces/{id}/spans/{span}`: the panel of a span, for a page that is open.
 pub(super) async fn span(view: View, path: Result<Path<SpanPath>, PathRejection>) -> Result<Response, Problem> {
     let Path(SpanPath { id, span }) = path?;
-    let (trace, logs) = read(&view, &id).await?;
-    let window = view.place.window().clone();
+    let id: TraceId = id.parse()?;
+    let late = |_| Some(Err("The log lines take longer to come; the page of the trace has them.".to_owned()));
+    let logs = async { timeout(LOGS_WITHIN, view.logs(id)).await.unwrap_or_else(late) };
+    let (trace, logs) = tokio::join!(view.held_trace(id), logs);
+    let trace = trace?;
     let panel = off_thread(move || {
-        let drawing = Drawing::of(&trace, &window);
+        let drawing = Drawing::of(&trace, &view);
         let row = drawing.tree.nodes.iter().position(|node| node.span.span_id == span);
         row.map(|row| panel::panel(&drawing, row, logs.as_ref()))
     });
     let panel = panel.await?.ok_or_else(|| Problem::not_found("No such span of this trace has arrived."))?;
     Ok(fragment(&panel))
-}
-
-/// A trace and its log lines, where there are any to be had.
-async fn read(view: &View, id: &str) -> Result<(Trace, Option<Lines>), Problem> {
-    let id: TraceId = id.parse()?;
-    let (trace, logs) = tokio::join!(view.known_trace(id), view.logs(id));
-    let trace = trace?.ok_or_else(|| Problem::not_found("No span of this trace has arrived."))?;
-    Ok((trace, logs))
 }
 
 /// Log lines, or why there are none.
@@ -102,10 +100,11 @@ struct Drawing<'a> {
     /// Whether its spans are not all of one tenant, which is then said of each.
     tenants_differ: bool,
     window: &'a WindowQuery,
+    view: &'a View,
 }
 
 impl<'a> Drawing<'a> {
-    fn of(trace: &'a Trace, window: &'a WindowQuery) -> Self {
+    fn of(trace: &'a Trace, view: &'a View) -> Self {
         let tree = Tree::of(trace);
         let path = critical_path(&tree);
         let ids: HashMap<&str, &'a str> =
@@ -118,7 +117,7 @@ impl<'a> Drawing<'a> {
         }
         let (senders, sent_by) = senders(&tree);
         let tenants_differ = trace.spans.windows(2).any(|pair| pair[0].tenant != pair[1].tenant);
-        Self { trace, tree, path, critical, senders, sent_by, tenants_differ, window }
+        Self { trace, tree, path, critical, senders, sent_by, tenants_differ, window: view.place.window(), view }
     }
 
     fn span(&self, row: usize) -> &'a Span {
@@ -133,6 +132,11 @@ impl<'a> Drawing<'a> {
     /// How much of the critical path lies in a span, nanoseconds.
     fn waited_for(&self, span_id: &str) -> i64 {
         self.critical.get(span_id).into_iter().flatten().map(|(from, to)| to - from).sum()
+    }
+
+    /// What an account is called, with its id.
+    fn account(&self, id: &str) -> String {
+        self.view.account_name(id).map_or_else(|| id.to_owned(), |name| format!("{name} · {id}"))
     }
 
     /// Path of this page.
@@ -153,22 +157,23 @@ fn href(window: &WindowQuery, trace_id: &str, span_id: &str) -> String {
 
 async fn render(view: &View, id: &str, shown: Shown) -> Result<Markup, Problem> {
     let wanted = wanted(shown.find.as_deref())?;
-    let (trace, logs) = read(view, id).await?;
-    let linked = view.linked_from(trace.trace_id, LINKED).await?;
-    let elsewhere = view.trace_links(&trace);
-    let window = view.place.window().clone();
+    let id: TraceId = id.parse()?;
+    let (trace, logs, linked) = tokio::join!(view.held_trace(id), view.logs(id), view.linked_from(id, LINKED));
+    let (trace, linked, view) = (trace?, linked?, view.clone());
     // Of 50,000 spans this takes a while.
     off_thread(move || {
-        let drawing = Drawing::of(&trace, &window);
+        let drawing = Drawing::of(&trace, &view);
+        let elsewhere = view.trace_links(&trace);
         let id = shown.span.as_deref();
         let chosen = id.and_then(|id| drawing.tree.nodes.iter().position(|node| node.span.span_id == id));
         html! {
             (summary::summary(&drawing, &elsewhere))
             (rows::waterfall(&drawing, &shown, chosen, wanted.as_ref(), logs.as_ref()))
-            (links::linked_from(&linked, &window))
+            (links::linked_from(&linked, drawing.window))
             @if let Some(logs) = &logs { (logs::of_trace(logs, &drawing)) }
             (assets::script("copy.js"))
             (assets::script("texts.js"))
+            (assets::script("zoom.js"))
             (assets::script("waterfall.js"))
         }
     })

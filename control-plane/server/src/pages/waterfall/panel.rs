@@ -45,7 +45,7 @@ pub(super) fn panel(drawing: &Drawing<'_>, row: usize, lines: Option<&Lines>) ->
                 section aria-label="Events" {
                     h3 { "Events (" (span.events.len()) ")" }
                     @for event in span.events.iter().filter(|event| takes(&left, event.name.len())) {
-                        p.event .fault[event.name == "exception"] { strong { (event.name) } " after " (duration((event.time_unix_ns - span.start_unix_ns) as f64)) }
+                        p.event .fault[event.name == "exception"] { strong { (event.name) } " " (when(event.time_unix_ns.saturating_sub(span.start_unix_ns))) }
                         (attributes(drawing, "", &event.attributes, None, &left))
                     }
                 }
@@ -57,6 +57,12 @@ pub(super) fn panel(drawing: &Drawing<'_>, row: usize, lines: Option<&Lines>) ->
     }
 }
 
+/// When an event happened, by nanoseconds since its span's start; another clock may have it before.
+fn when(after_ns: i64) -> String {
+    let distance = duration(after_ns.unsigned_abs() as f64);
+    if after_ns < 0 { format!("{distance} before the start") } else { format!("after {distance}") }
+}
+
 fn facts(drawing: &Drawing<'_>, row: usize) -> Markup {
     let span = drawing.span(row);
     let node = &drawing.tree.nodes[row];
@@ -64,7 +70,7 @@ fn facts(drawing: &Drawing<'_>, row: usize) -> Markup {
     html! {
         dl.facts {
             div { dt { "Service" } dd { (span.service) } }
-            @if let Some(account) = &span.account { div { dt { "Account" } dd { (account) } } }
+            @if let Some(account) = &span.account { div { dt { "Account" } dd { (drawing.account(account)) } } }
             @if let Some(tenant) = &span.tenant { div { dt { "Tenant" } dd { (tenant) @if let Some(tier) = &span.tier { " (" (tier) ")" } } } }
             div { dt { "Kind" } dd { (span.kind) } }
             div { dt { "Took" } dd { (duration(span.duration_ns as f64)) } }
@@ -187,6 +193,11 @@ fn takes(left: &Cell<usize>, bytes: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_is_told_before_or_after_the_start() {
+        assert_eq!((when(5_000_000), when(-5_000_000)), ("after 5.00 ms".into(), "5.00 ms before the start".into()));
+    }
 
     #[test]
     fn a_value_is_searched_for_by_an_expression_that_is_one() {

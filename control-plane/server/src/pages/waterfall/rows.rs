@@ -22,6 +22,10 @@ const STEP: usize = 14;
 const ERROR_BYTES: usize = 200;
 /// Events that are marked on a bar.
 const EVENTS: usize = 20;
+/// Stretches of the critical path that a page draws.
+const STRETCHES: usize = 4_000;
+/// Of the trace, so much lies between two stretches of a row at least: what is nearer is drawn as one.
+const APART: f64 = 0.000_5;
 
 /// The waterfall: `waterfall.js` finds by `data-…` what it draws from.
 pub(super) fn waterfall(
@@ -37,31 +41,36 @@ pub(super) fn waterfall(
     let pages = listed.len().div_ceil(SPANS_PER_PAGE).max(1);
     let of_chosen = chosen.and_then(|chosen| listed.binary_search(&chosen).ok()).map(|at| at / SPANS_PER_PAGE + 1);
     let page = shown.page.or(of_chosen).unwrap_or(1).clamp(1, pages);
-    let rows = listed.iter().skip((page - 1) * SPANS_PER_PAGE).take(SPANS_PER_PAGE);
-    let to_page =
-        |number: usize| drawing.window.link(&path, &[("find", shown.find.clone()), ("page", Some(number.to_string()))]);
+    let rows: Vec<usize> = listed.iter().skip((page - 1) * SPANS_PER_PAGE).take(SPANS_PER_PAGE).copied().collect();
+    let link =
+        |name: &str, value: Option<String>| drawing.window.link(&path, &[("find", shown.find.clone()), (name, value)]);
+    let row_of = |row: usize| {
+        let id = &drawing.span(row).span_id;
+        format!("{}#span-{id}", link("span", Some(id.clone())))
+    };
+    let apart = apart(drawing, &rows);
     html! {
         section #waterfall aria-label="Spans" data-rows={ "/api" (path) "/rows" } data-spans={ "/api" (path) "/spans" }
-            data-page=(drawing.window.link(&path, &())) data-panel=(drawing.window.link(&format!("{path}/spans/SPAN"), &())) {
+            data-page=(link("span", None)) data-panel=(drawing.window.link(&format!("{path}/spans/SPAN"), &())) {
             (legend(drawing))
             (tools(drawing, shown))
             @if let Some(find) = shown.find.as_deref() {
-                p role="status" { (count(listed.len())) " of " (count(drawing.tree.nodes.len())) " spans have “" (find) "”. " a href=(drawing.window.link(&path, &())) { "All spans" } }
+                p.found role="status" { (count(listed.len())) " of " (count(drawing.tree.nodes.len())) " spans have “" (find) "”. " a href=(drawing.window.link(&path, &())) { "All spans" } }
             }
             div.overview hidden { canvas aria-hidden="true" {} div.range {} }
             div.beside {
                 div.tree {
                     div.heads { span { "Span" } span { "Service" } (axis(drawing.tree.duration_ns)) }
-                    ol.waterfall { @for row in rows { (listed_row(drawing, *row, chosen)) } }
+                    ol.waterfall { @for row in &rows { (listed_row(drawing, *row, row_of(*row), apart, chosen)) } }
                 }
-                aside #panel aria-label="Chosen span" tabindex="-1" hidden[chosen.is_none()] {
+                aside.span-panel aria-label="Chosen span" tabindex="-1" hidden[chosen.is_none()] {
                     @if let Some(row) = chosen { (panel::panel(drawing, row, logs)) }
                 }
             }
             @if pages > 1 {
                 nav.pages aria-label="Pages of spans" {
                     @for number in 1..=pages {
-                        a href=(to_page(number)) aria-current=[(number == page).then_some("page")] { (number) }
+                        a href=(link("page", Some(number.to_string()))) aria-current=[(number == page).then_some("page")] { (number) }
                     }
                 }
             }
@@ -85,7 +94,10 @@ fn legend(drawing: &Drawing<'_>) -> Markup {
         dl.senders aria-label="Services and their accounts" {
             @for (account, senders) in accounts {
                 div {
-                    dt { @match account { Some(account) => { "Account " (account) }, None => "No account" } }
+                    dt { @match account {
+                        Some(account) => { @if drawing.view.account_name(account).is_none() { "Account " } (drawing.account(account)) },
+                        None => "No account",
+                    } }
                     @for at in senders {
                         @let (sender, (spans, failed)) = (&drawing.senders[at], counts[at]);
                         dd { (swatch(sender.colour)) (sender.service) " " span.count { (count(spans)) @if spans == 1 { " span" } @else { " spans" } @if failed > 0 { ", " span.fault { (count(failed)) " failed" } } } }
@@ -147,13 +159,13 @@ fn axis(duration_ns: i64) -> Markup {
     }
 }
 
-fn listed_row(drawing: &Drawing<'_>, row: usize, chosen: Option<usize>) -> Markup {
+fn listed_row(drawing: &Drawing<'_>, row: usize, href: String, apart: i64, chosen: Option<usize>) -> Markup {
     let node = &drawing.tree.nodes[row];
     let span = node.span;
     let sender = drawing.sender(row);
     let cells_of = Cells {
         depth: node.depth,
-        href: drawing.href(&span.span_id),
+        href,
         name: &span.name,
         kind: &span.kind,
         error: span.error.as_deref(),
@@ -162,7 +174,7 @@ fn listed_row(drawing: &Drawing<'_>, row: usize, chosen: Option<usize>) -> Marku
         service: &sender.service,
         account: sender.account.as_deref(),
         tenant: span.tenant.as_deref().filter(|_| drawing.tenants_differ),
-        bar: bar(drawing, row),
+        bar: bar(drawing, row, apart),
         took: duration(span.duration_ns as f64),
     };
     html! {
@@ -227,7 +239,7 @@ fn cells(row: &Cells<'_>) -> Markup {
 }
 
 /// Where a span lies on the time axis, the stretches of the critical path in it, and its events.
-fn bar(drawing: &Drawing<'_>, row: usize) -> Markup {
+fn bar(drawing: &Drawing<'_>, row: usize, apart: i64) -> Markup {
     let span = drawing.span(row);
     let total = drawing.tree.duration_ns.max(1) as f64;
     let share = |time: i64| ((time - drawing.tree.start_unix_ns) as f64 / total * 100.0).clamp(0.0, 100.0);
@@ -236,9 +248,32 @@ fn bar(drawing: &Drawing<'_>, row: usize) -> Markup {
     };
     html! {
         (shape("span", span.start_unix_ns, span.end_unix_ns, 4, 12))
-        @for (from, to) in drawing.critical.get(span.span_id.as_str()).into_iter().flatten() { (shape("path", *from, *to, 9, 2)) }
+        @for (from, to) in stretches(drawing, row, apart) { (shape("path", from, to, 9, 2)) }
         @for event in span.events.iter().take(EVENTS) {
             circle .event .failed[event.name == "exception"] cx=(format!("{:.3}%", share(event.time_unix_ns))) cy="10" r="3" { title { (event.name) } }
         }
     }
+}
+
+/// The stretches of the critical path in a row; those that are less than `apart` from each other, nanoseconds, are one.
+fn stretches(drawing: &Drawing<'_>, row: usize, apart: i64) -> Vec<(i64, i64)> {
+    let mut merged: Vec<(i64, i64)> = Vec::new();
+    for (from, to) in drawing.critical.get(drawing.span(row).span_id.as_str()).into_iter().flatten() {
+        match merged.last_mut() {
+            Some((_, end)) if from - *end < apart => *end = *to,
+            _ => merged.push((*from, *to)),
+        }
+    }
+    merged
+}
+
+/// How far apart two stretches of a row must be to be told apart, nanoseconds: so far that all rows of a page have few enough.
+fn apart(drawing: &Drawing<'_>, rows: &[usize]) -> i64 {
+    let whole = drawing.tree.duration_ns.max(1);
+    let mut apart = ((whole as f64 * APART) as i64).max(1);
+    let drawn = |apart| rows.iter().map(|row| stretches(drawing, *row, apart).len()).sum::<usize>();
+    while apart < whole && drawn(apart) > STRETCHES {
+        apart *= 2;
+    }
+    apart
 }
