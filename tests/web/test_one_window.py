@@ -37,8 +37,8 @@ def window_of(url):
 
 
 def links(page):
-    """Where the page's links to other pages lead. Those of the picker choose another window; alerts, versions and who hurts since when have their own."""
-    script = "links => links.filter(link => !link.closest('.window, .alerts, .versions, #hurting')).map(link => link.href?.baseVal ?? link.href)"
+    """Where the page's links to other pages lead. Those of the picker choose another window; alerts, versions, bars of histograms and who hurts since when have their own."""
+    script = "links => links.filter(link => !link.closest('.window, .alerts, .versions, .chart, #hurting')).map(link => link.href?.baseVal ?? link.href)"
     found = page.locator("a[href]").evaluate_all(script)
     return [url for url in found if not re.search(r"#(main|span-)|/api/|/static/", url) or "span=" in url]
 
@@ -119,7 +119,7 @@ def test_times_are_shown_in_the_chosen_zone(browser, control_plane):
     context = browser.new_context(base_url=control_plane.url, timezone_id=BERLIN)
     page = context.new_page()
     page.goto("/traces?from=2026-01-02T10:00:00Z&to=2099-01-02T11:30:00Z")
-    started = page.locator("td time").first
+    started = page.get_by_role("region", name="Traces, scrollable").locator("td time").first
     utc = started.inner_text()
     moment = datetime.fromisoformat(started.get_attribute("datetime"))
     assert moment.replace(tzinfo=None) == datetime.fromisoformat(utc) and started.get_attribute("title") == started.get_attribute("datetime")

@@ -110,6 +110,9 @@ def test_keys_move_fold_and_open_and_the_list_is_one_stop_of_tab(page):
         ("End", "DynamoDB.UpdateItem", 1),
         ("ArrowUp", "geodesic distance", 4),
         ("ArrowLeft", "GET /miles", 3),
+        # The first folds it, the second leaves it.
+        ("ArrowLeft", "GET /miles", 3),
+        ("ArrowLeft", "GET /miles", 2),
         ("Home", "POST /bookings", 1),
         ("ArrowRight", "verify token", 2),
         ("ArrowLeft", "POST /bookings", 1),
@@ -250,6 +253,7 @@ def test_the_parent_is_a_click_away(page):
     panel.get_by_role("link", name="GET /miles").click()
     expect(panel).to_contain_text(span_id(6))
     expect(row(page, span_id(6))).to_be_visible()
+    expect(row(page, span_id(1))).to_have_attribute("aria-expanded", "true")
 
 
 def test_ids_and_values_are_copied(page):

@@ -5,10 +5,12 @@ WITH named AS
     SELECT trace_id, span_id, rank
     FROM links
     WHERE linked = toFixedString(unhex({trace_id:String}), 16)
+        AND ({own:Nullable(String)} IS NULL OR tenant = assumeNotNull({own:Nullable(String)}))
     ORDER BY start DESC
     LIMIT {looked_at:UInt64}
 )
-SELECT trace_id, span_id, name, service, tenant, toUnixTimestamp64Nano(start) AS start_ns
+SELECT trace_id, span_id, name, service, tenant, toUnixTimestamp64Nano(start) AS start_ns,
+    assumeNotNull((SELECT count() FROM named)) = {looked_at:UInt64} AS cut
 FROM
 (
     SELECT trace_id, span_id, rank, name, service, tenant, start
@@ -20,6 +22,5 @@ FROM
     LIMIT 1 BY trace_id, span_id
 )
 WHERE (trace_id, span_id, rank) IN (SELECT trace_id, span_id, rank FROM named)
-    AND ({own:Nullable(String)} IS NULL OR tenant = assumeNotNull({own:Nullable(String)}))
 ORDER BY start_ns DESC, trace_id DESC, span_id
 LIMIT {limit:UInt64}

@@ -15,12 +15,13 @@ const LOOKED_AT: u64 = 10_000;
 
 /// A row of `links`.
 #[derive(Row, Serialize)]
-pub(crate) struct Linking {
+pub(crate) struct Linking<'a> {
     pub(crate) linked: [u8; 16],
     pub(crate) start: i64,
     pub(crate) trace_id: [u8; 16],
     pub(crate) span_id: u64,
     pub(crate) rank: u64,
+    pub(crate) tenant: &'a str,
     pub(crate) received: u32,
 }
 
@@ -33,6 +34,8 @@ struct Found {
     service: String,
     tenant: String,
     start_ns: i64,
+    /// Whether there were more to look at than are.
+    cut: bool,
 }
 
 /// The spans that refer to a trace, the newest first, `limit` of them at most.
@@ -52,7 +55,9 @@ pub(crate) async fn linked_from(
         .param("looked_at", LOOKED_AT)
         .param("own", scope.tenant())
         .param("limit", limit as u64 + 1);
-    let span = |Found { trace_id, span_id, name, service, tenant, start_ns }| {
+    let found = all::<Found>(query).await?;
+    let cut = found.first().is_some_and(|first| first.cut);
+    let span = |Found { trace_id, span_id, name, service, tenant, start_ns, .. }| {
         Ok(LinkingSpan {
             trace_id: TraceId::from_bytes(&trace_id).map_err(failed)?,
             span_id: format!("{span_id:016x}"),
@@ -62,6 +67,7 @@ pub(crate) async fn linked_from(
             start_unix_ns: start_ns,
         })
     };
-    let spans = all::<Found>(query).await?.into_iter().map(span).collect::<Result<_, StoreError>>()?;
-    Ok(LinkedFrom::first(limit, spans))
+    let spans = found.into_iter().map(span).collect::<Result<_, StoreError>>()?;
+    let LinkedFrom { spans, more } = LinkedFrom::first(limit, spans);
+    Ok(LinkedFrom { spans, more: more || cut })
 }

@@ -23,14 +23,15 @@ use crate::{
     asked::asked,
     condition::Condition,
     database::{Database, all, failed, five_minutes, within},
-    hits::{self, Among, Hit, Rows, Says},
+    hits::{self, Among, Hit, Rows, Said, Says},
     stored::{BATCH, stored_traces},
 };
 
 /// Traces looked at in one search for such attributes; one that stops there says so.
 const MAX_LOOKED_AT: usize = 1_000_000;
-/// Spans that are read on one thread.
+/// Spans that are read on one thread, and threads that read for one search.
 const AT_A_TIME: usize = 8_192;
+const AT_ONCE: usize = 2;
 /// A trace that takes longer is read by itself, so that it does not make others' time longer.
 const LONG_NS: i64 = 3_600_000_000_000;
 
@@ -198,24 +199,31 @@ impl Looking<'_> {
     ) -> Result<HashMap<[u8; 16], Says>, StoreError> {
         let mut rows = hits.fetch::<Hit>().map_err(failed)?;
         let (mut reading, mut some) = (JoinSet::new(), Vec::new());
-        let mut read = |some: Vec<Hit>| {
+        let read = |reading: &mut JoinSet<_>, some: Vec<Hit>| {
             let attributes = self.attributes.clone();
             reading.spawn_blocking(move || hits::read(&attributes, &some));
+        };
+        let mut says: HashMap<[u8; 16], Says> = HashMap::new();
+        let add = |says: &mut HashMap<[u8; 16], Says>, part: Vec<Said>| {
+            part.iter().for_each(|said| says.entry(said.trace_id).or_default().add(said));
         };
         while let Some(hit) = within(rows.next()).await? {
             if traces.contains_key(&hit.trace_id) {
                 some.push(hit);
             }
             if some.len() == AT_A_TIME {
-                read(std::mem::take(&mut some));
+                // What waits to be read is in memory.
+                if reading.len() >= AT_ONCE
+                    && let Some(part) = reading.join_next().await
+                {
+                    add(&mut says, part.map_err(failed)??);
+                }
+                read(&mut reading, std::mem::take(&mut some));
             }
         }
-        read(some);
-        let mut says: HashMap<[u8; 16], Says> = HashMap::new();
+        read(&mut reading, some);
         while let Some(part) = reading.join_next().await {
-            for said in part.map_err(failed)?? {
-                says.entry(said.trace_id).or_default().add(&said);
-            }
+            add(&mut says, part.map_err(failed)??);
         }
         Ok(says)
     }

@@ -184,6 +184,7 @@ async fn insert(
                         trace_id,
                         span_id: facts.id,
                         rank,
+                        tenant: facts.tenant.as_deref().unwrap_or_default(),
                         received,
                     }));
                     rows.push(SpanRow {
@@ -214,8 +215,9 @@ async fn insert(
         }
         stored.push(of_job);
     }
+    // Before the spans that they are of: what came again with these would not be theirs, and without them links lead nowhere.
+    database.insert::<Linking<'_>>("links", &linking).await?;
     database.insert::<SpanRow<'_>>("spans", &rows).await?;
-    database.insert::<Linking>("links", &linking).await?;
     let parts = batch.iter().flat_map(|job| &job.traces).flat_map(|trace| &trace.parts);
     let seen = sightings.lock().new_in(parts, i64::from(received));
     versions::store(database, &seen).await?;

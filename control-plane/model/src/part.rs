@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use crate::{
     catalog::Node,
     map::{MapQuery, ServiceMap, counts_what_it_sends},
-    rollup::{Cell, HOUR},
+    rollup::{Cell, MINUTE},
 };
 
+/// Tenants are counted over so many seconds.
+const TENANTS_WITHIN: i64 = 15 * MINUTE;
 /// Tenants that are listed for how much they ask, and as many for how much of theirs fails.
 const TENANTS: usize = 20;
 
@@ -58,7 +60,7 @@ pub struct PartSums {
     /// Whose they are: those who ask the most and those of whose requests the most fail, in the order of names. Nobody, where one tenant
     /// is asked for.
     pub tenants: Vec<(String, Cell)>,
-    /// From when on tenants are counted, Unix seconds: over the last hour of the window, for their sums are many.
+    /// From when on tenants are counted, Unix seconds: over the last quarter of an hour of the window, for their sums are many.
     pub tenants_from: i64,
 }
 
@@ -67,7 +69,7 @@ impl PartSums {
     pub fn of(query: &PartQuery) -> Self {
         let ServiceMap { from, to, .. } =
             ServiceMap::of(&MapQuery { from: query.from, to: query.to, ..MapQuery::default() });
-        Self { from, to, over_time: Vec::new(), tenants: Vec::new(), tenants_from: from.max(to - HOUR) }
+        Self { from, to, over_time: Vec::new(), tenants: Vec::new(), tenants_from: from.max(to - TENANTS_WITHIN) }
     }
 
     /// Keeps those of some tenants that are listed.
@@ -93,7 +95,7 @@ mod tests {
         let node = Node { kind: "service".into(), ..Node::default() };
         let query = PartQuery { from: 0, to: 90_000, tenant: None, tier: None, of: Part::Node(node) };
         let mut sums = PartSums::of(&query);
-        assert_eq!((sums.from, sums.to, sums.tenants_from), (0, 90_060, 86_460));
+        assert_eq!((sums.from, sums.to, sums.tenants_from), (0, 90_060, 89_160));
         // The smallest fail.
         let cell = |n: i64| Cell { count: 1_000 - n, faults: (n / 90) * n, ..Cell::default() };
         sums.list((0..100).map(|n| (format!("{n:02}"), cell(n))).collect());

@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS links
     trace_id  FixedString(16) CODEC(ZSTD(1)),
     span_id   UInt64 CODEC(ZSTD(1)),
     rank      UInt64 CODEC(ZSTD(1)),
+    tenant    LowCardinality(String),
     received  DateTime('UTC') CODEC(Delta(4), ZSTD(1))
 )
 ENGINE = ReplacingMergeTree

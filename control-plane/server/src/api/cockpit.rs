@@ -32,6 +32,8 @@ const LISTED: usize = 10;
 const SAMPLED: usize = 1_000;
 /// Operations of which it is said what they cost.
 const OPERATIONS: usize = 50;
+/// Services of which it is said what they cost day by day.
+const SERVICES: usize = 10;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 const MONTH: i64 = 30 * DAY;
@@ -99,8 +101,8 @@ pub struct Spending {
 pub struct SpentDay {
     /// When the day begins, Unix seconds.
     pub start: i64,
-    /// `service.name`
-    pub service: String,
+    /// `service.name` of one of the ten dearest; none for all others together.
+    pub service: Option<String>,
     /// What was used.
     pub spent: Spent,
 }
@@ -168,19 +170,35 @@ pub(super) async fn month(spans: &dyn SpanStore, scope: &Scope, id: &str, now: T
     timeline::own(spans, scope, id, Stretches::of(window, now)).await
 }
 
-/// What each service was used for, day by day, on the whole days among a tenant's sums of the last 30 days, and today.
+/// What each of the dearest services was used for, and all others together, day by day: on the whole days among a tenant's sums of the last 30
+/// days, and today.
 pub(super) fn days(month: &Own, now: Timestamp, prices: Option<&Prices>) -> Vec<SpentDay> {
     let today = now.as_second().div_euclid(DAY);
-    let mut days: BTreeMap<(i64, &str), Spent> = BTreeMap::new();
+    let mut services: HashMap<&str, BTreeMap<i64, Spent>> = HashMap::new();
     for (service, start, cell) in month.cells() {
         let day = start.div_euclid(DAY);
         if day > today - MONTH / DAY {
             let spent = Spent::of_service(service, cell, prices);
-            days.entry((day * DAY, service)).or_default().add(&spent);
+            services.entry(service).or_default().entry(day).or_default().add(&spent);
         }
     }
-    let day = |((start, service), spent): ((i64, &str), Spent)| SpentDay { start, service: service.to_owned(), spent };
-    days.into_iter().map(day).collect()
+    let cost = |days: &BTreeMap<i64, Spent>| days.values().map(Spent::cost).sum::<f64>();
+    let mut dearest: Vec<(f64, &str)> = services.iter().map(|(service, days)| (cost(days), *service)).collect();
+    dearest.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    dearest.truncate(SERVICES);
+    let mut all: BTreeMap<(i64, Option<&str>), Spent> = BTreeMap::new();
+    for (service, days) in services {
+        let named = dearest.iter().any(|(_, one)| *one == service).then_some(service);
+        for (day, spent) in days {
+            all.entry((day, named)).or_default().add(&spent);
+        }
+    }
+    let day = |((day, service), spent): ((i64, Option<&str>), Spent)| SpentDay {
+        start: day * DAY,
+        service: service.map(str::to_owned),
+        spent,
+    };
+    all.into_iter().map(day).collect()
 }
 
 /// As long a time before a window; none where its requests are not all counted any more: they would seem to have cost less.
@@ -247,5 +265,23 @@ mod tests {
         let change = |earlier| Spending::of(last(7), now, (&services, earlier), None).operations[0].change;
         assert_eq!((change(None), change(Some(&services))), (None, Some(0.0)));
         assert_eq!(Spending::of(last(30), now, (&services, None), None).before, None);
+    }
+
+    #[test]
+    fn days_name_the_dearest_services_and_add_up_the_others() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let today = now.as_second().div_euclid(DAY) * DAY;
+        let mut month = Own::default();
+        for service in 0..SERVICES as u64 + 3 {
+            let mut cell = Cell::empty(today, 3_600);
+            cell.add((service + 1) * 1_000_000_000, false, Some(1.0));
+            month.count(&format!("service {service}"), &cell);
+        }
+        // Of a day that is cut by the moment 30 days ago, nothing is said.
+        month.count("service 0", &Cell { start: today - MONTH, ..Cell::empty(today - MONTH, 3_600) });
+        let days = days(&month, now, None);
+        assert_eq!(days.len(), SERVICES + 1);
+        let rest = days.iter().find(|day| day.service.is_none()).unwrap();
+        assert_eq!((rest.start, rest.spent.requests, rest.spent.seconds), (today, 3.0, 1.0 + 2.0 + 3.0));
     }
 }

@@ -113,7 +113,7 @@ pub(super) async fn own(spans: &dyn SpanStore, scope: &Scope, id: &str, stretche
         let (key, cell) = (&row.key, &row.cell);
         let account = key.account.clone().unwrap_or_default();
         own.services.entry((key.service.clone(), key.operation.clone(), account)).or_default().merge(cell);
-        own.by_service.entry(key.service.clone()).or_default().entry(cell.start).or_default().merge(cell);
+        own.count(&key.service, cell);
         own.tier = key.tier.clone().or(own.tier.take());
     })
     .await?;
@@ -121,6 +121,11 @@ pub(super) async fn own(spans: &dyn SpanStore, scope: &Scope, id: &str, stretche
 }
 
 impl Own {
+    /// Adds what a service was asked in the stretch of a cell.
+    pub(super) fn count(&mut self, service: &str, cell: &Cell) {
+        self.by_service.entry(service.to_owned()).or_default().entry(cell.start).or_default().merge(cell);
+    }
+
     /// What there is of each service, with when it begins.
     pub(super) fn cells(&self) -> impl Iterator<Item = (&str, i64, &Cell)> {
         self.by_service

@@ -340,7 +340,16 @@ mod tests {
     fn values_are_written_as_the_script_writes_them() {
         let table = include_str!("../../tests/values_as_text.json");
         let rows: Vec<(String, f64, String)> = serde_json::from_str(table).unwrap();
-        let units = [Unit::Rate, Unit::Share, Unit::Left, Unit::Duration, Unit::Spent, Unit::Times, Unit::Money("USD")];
+        let units = [
+            Unit::Rate,
+            Unit::Share,
+            Unit::Left,
+            Unit::Duration,
+            Unit::Spent,
+            Unit::Times,
+            Unit::Money("USD"),
+            Unit::Count,
+        ];
         for (name, value, text) in rows {
             let unit = units.into_iter().find(|unit| unit.name() == name).unwrap();
             assert_eq!(unit.text(value), text, "{name} {value}");

@@ -251,7 +251,7 @@ mod tests {
     fn a_bar_of_durations_leads_to_those_and_no_others() {
         let conditions = Conditions { filter: Some("fault OR error".to_owned()), ..Conditions::default() };
         let narrowed = took(&conditions, 160).filter.unwrap();
-        assert_eq!(narrowed, "(fault OR error) AND duration >= 0.001048576 AND duration < 0.001143486");
+        assert_eq!(narrowed, "(fault OR error) AND duration >= 0.001048576 AND duration < 0.0011434802362872052");
         assert!(
             narrowed.parse::<Expression>().is_ok()
                 && took(&Conditions::default(), 0).filter.unwrap().parse::<Expression>().is_ok()

@@ -45,6 +45,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("linked_from.sql", "WHERE (trace_id, span_id, rank) IN (SELECT trace_id, span_id, rank FROM named)", "WHERE true"),
     ("linked_from.sql", "AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM named)", ""),
     ("linked_from.sql", "tenant = assumeNotNull({own:Nullable(String)})", "tenant != ''"),
+    ("linked_from.sql", "= {looked_at:UInt64} AS cut", "> 0 AS cut"),
     ("part_of_tenants.sql", "WHERE tenant != ''", "WHERE true"),
     ("part_over_time.sql", "GROUP BY bucket\nORDER BY bucket\n", "GROUP BY bucket\nORDER BY bucket DESC\n"),
     ("search_counts.sql", "AND bitTest(flags, 0)", "AND flags > 0"),

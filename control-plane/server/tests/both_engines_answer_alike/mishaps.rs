@@ -9,10 +9,10 @@ use control_plane_model::{
     store::{Scope, SpanStore},
     trace::TraceId,
 };
-use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::{Span, span};
 use testkit::{
     clickhouse,
-    control_plane::{journey, now_ns, span, text},
+    control_plane::{journey, now_ns, span as plain, text},
 };
 
 use crate::{
@@ -41,6 +41,7 @@ pub(crate) async fn on(server: clickhouse::ClickHouse) {
 
     what_was_acknowledged_is_not_lost_with_the_power(&both).await;
     late_spans_are_told_of_although_they_failed_at_first(&both).await;
+    links_are_not_lost(&both).await;
     what_counts_stays(&both, &asked, &known).await;
     alike(&both, &asked, "after leaders that ended").await;
     days_count_once(&both, &asked).await;
@@ -97,7 +98,7 @@ fn request(id: u8, tenant: &str, seconds_ago: i64) -> Vec<(&'static str, Span)> 
     let start = u64::try_from(now_ns() - seconds_ago * SECOND).unwrap();
     let times = (start, start + 5_000_000);
     let attributes = vec![text("tenant.id", tenant), text("tenant.tier", "basic")];
-    let of = Span { start_time_unix_nano: times.0, end_time_unix_nano: times.1, attributes, ..span(id, 0) };
+    let of = Span { start_time_unix_nano: times.0, end_time_unix_nano: times.1, attributes, ..plain(id, 0) };
     vec![("booking-api", of)]
 }
 
@@ -143,6 +144,26 @@ async fn late_spans_are_told_of_although_they_failed_at_first(both: &Both) {
     assert_eq!(told, BTreeSet::from([Some("late at last".to_owned())]));
     assert_eq!(both.take_late(until).await, BTreeSet::new(), "late once");
     both.server.sql(&format!("SYSTEM START MERGES {}.spans", both.server.database)).await;
+}
+
+/// A sender that was told to come again brings its links along, wherever the database went away.
+async fn links_are_not_lost(both: &Both) {
+    let linked = TraceId::from_bytes(&[0x1f; 16]).unwrap();
+    for (table, id) in [("links", 243), ("spans", 244)] {
+        let mut linking = request(id, "acme", 60);
+        let link = span::Link { trace_id: linked.as_bytes().to_vec(), span_id: vec![1; 8], ..span::Link::default() };
+        linking[0].1.links.push(link);
+        let linking = spans::request(&linking);
+        shut(both, table).await;
+        let refused = both.clickhouse.write(by_trace(linking.clone(), None, now_ns() / SECOND).0).await;
+        assert!(refused.is_err(), "{table}: spans are acknowledged without their links");
+        open(both, table).await;
+        both.write(linking).await;
+        for (engine, store) in both.stores() {
+            let found = store.linked_from(&Scope::All, linked, 10).await.unwrap();
+            assert_eq!(found.spans.len(), usize::from(id) - 242, "{engine}: {table} refused rows");
+        }
+    }
 }
 
 /// Sums count until their successors do, whatever is merged meanwhile: a leader may end between the two, and the next one as well.

@@ -132,7 +132,7 @@
           // Windows are drawn by any pointer, in brush.js.
           bind: { mousedown: () => null, mouseup: () => null, dblclick: () => null },
           drag: { x: false, y: false, setScale: false },
-          points: { show: !said.columns, size: 8 },
+          points: said.columns ? { show: false } : { size: 8 },
           dataIdx: (chart, _, __, at) => this.under(at),
           sync: { key: said.durations ? null : `${said.from}-${said.to}`, scales: ["x", null] },
         },

@@ -5,14 +5,19 @@ use std::{
     collections::{BTreeSet, HashMap},
 };
 
+use axum::http::StatusCode;
 use control_plane_model::map::{BROWSER, MapEdge, MapNode, ServiceMap, Stats};
 use maud::{Markup, Render, html};
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::{
     Shown, figures, icon,
     layout::{Edge, Graph, Layout, Rect, Route, layout, name_of},
 };
-use crate::text::{percent, rate};
+use crate::{
+    problem::Problem,
+    text::{percent, rate},
+};
 
 /// Letters of a name that fit beside each other in a node.
 const LETTERS: usize = 16;
@@ -39,8 +44,8 @@ pub(super) struct Drawing<'a> {
 }
 
 impl<'a> Drawing<'a> {
-    /// Lays out a map, which takes some milliseconds for hundreds of nodes.
-    pub(super) fn new(shown: &'a Shown<'a>) -> Self {
+    /// Lays out a map, which takes some milliseconds for hundreds of nodes: in a thread that may.
+    pub(super) async fn new(shown: &'a Shown<'a>) -> Result<Self, Problem> {
         let map: &ServiceMap = shown.map;
         let accounts: BTreeSet<Option<&str>> = map.nodes.iter().map(|node| node.account.as_deref()).collect();
         let accounts: Vec<Option<&str>> = accounts.into_iter().collect();
@@ -57,7 +62,9 @@ impl<'a> Drawing<'a> {
             nodes: map.nodes.iter().map(band).collect(),
             edges: edges.iter().map(edge).collect(),
         };
-        Self { shown, layout: layout(&graph), accounts, edges }
+        let failed = |error: JoinError| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+        let layout = spawn_blocking(move || layout(&graph)).await.map_err(failed)?;
+        Ok(Self { shown, layout, accounts, edges })
     }
 }
 

@@ -78,12 +78,13 @@ async fn render(view: &View, query: &MapPage) -> Result<Markup, Problem> {
     let facets = view.facets().await?;
     let nodes = map.nodes.iter().map(|node| (node.id, node)).collect();
     let shown = Shown { map: &map, nodes, query, view };
+    let drawing = Drawing::new(&shown).await?;
     let content = html! {
         @if map.edges.is_empty() {
             (nothing(&facets))
         } @else {
             (summary(&shown))
-            div.drawing tabindex="0" role="region" aria-label="Service map" data-help=(HELP) { (Drawing::new(&shown)) }
+            div.drawing tabindex="0" role="region" aria-label="Service map" data-help=(HELP) { (drawing) }
             (legend())
             (edges(&shown))
         }

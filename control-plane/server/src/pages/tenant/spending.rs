@@ -40,11 +40,13 @@ pub(super) fn section(answer: &TenantAnswer) -> Markup {
 /// What each service cost, day by day.
 fn by_day(days: &[SpentDay], currency: Option<&str>) -> Markup {
     const DAY: i64 = 86_400;
-    let mut by_service: BTreeMap<&str, Vec<(i64, f64)>> = BTreeMap::new();
+    let mut by_service: BTreeMap<Option<&str>, Vec<(i64, f64)>> = BTreeMap::new();
     for SpentDay { start, service, spent } in days {
-        by_service.entry(service).or_default().push((*start, spent.cost()));
+        by_service.entry(service.as_deref()).or_default().push((*start, spent.cost()));
     }
-    let lines = by_service.into_iter().map(|(service, points)| Line::of(service, points)).collect();
+    let others = by_service.remove(&None).map(|points| Line::rest("other services", points));
+    let named = by_service.into_iter().map(|(service, points)| Line::of(service.unwrap_or_default(), points));
+    let lines = named.chain(others).collect();
     let last = days.iter().map(|day| day.start).max().unwrap_or_default();
     let axis = Axis { from: last - 29 * DAY, to: last + DAY, width: DAY as f64 };
     let unit = currency.map_or(Unit::Spent, Unit::Money);

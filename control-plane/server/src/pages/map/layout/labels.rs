@@ -10,8 +10,10 @@ const FROM_NODES: f64 = 3.0;
 const FROM_LABELS: f64 = 3.0;
 /// A label on which other edges lie at more places than this is left out: nobody could tell whose it is.
 const CROWDED: usize = 9;
+/// At how many places of an edge its label is tried, about.
+const TRIES: usize = 48;
 /// Width and height of the squares in which things are looked for.
-const SQUARE: f64 = 48.0;
+const SQUARE: f64 = 32.0;
 
 /// Places what labels there is room for, besides what takes room before; the first edges choose first.
 pub(super) fn place(graph: &Graph, drawing: &Rect, before: &[Rect], routes: &mut [Route]) {
@@ -29,7 +31,7 @@ pub(super) fn place(graph: &Graph, drawing: &Rect, before: &[Rect], routes: &mut
         let (width, height) = graph.edges[edge].label;
         let mut best: Option<(usize, Rect)> = None;
         // From the middle outwards: the first place that is as good as any is taken.
-        for away in 0..way.len() {
+        for away in (0..way.len()).step_by(way.len().div_ceil(TRIES) | 1) {
             let middle = way.len() / 2;
             let at = if away % 2 == 0 { middle + away / 2 } else { middle.wrapping_sub(away.div_ceil(2)) };
             let Some(point) = way.get(at) else { continue };
@@ -37,8 +39,11 @@ pub(super) fn place(graph: &Graph, drawing: &Rect, before: &[Rect], routes: &mut
             if !drawing.holds(&rect) || taken.over(&rect).any(|taken| taken.overlaps(&rect)) {
                 continue;
             }
-            let others = near.over(&rect).filter(|(other, point)| *other != edge && rect.has(*point)).count();
-            if others <= CROWDED && best.is_none_or(|(fewest, _)| others < fewest) {
+            // No place where more of others lie than at the best so far is any better: there is no need to count on.
+            let fewest = best.map_or(CROWDED + 1, |(others, _)| others);
+            let others =
+                near.over(&rect).filter(|(other, point)| *other != edge && rect.has(*point)).take(fewest).count();
+            if others < fewest {
                 best = Some((others, rect));
             }
             if others == 0 {
