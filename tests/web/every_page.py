@@ -1,4 +1,4 @@
-"""Every page of the control plane by a name, as somebody comes to it: with figures, without, and where something went wrong."""
+"""Pages of the control plane by a name, as somebody comes to them: with figures, without, before signing in, and where something went wrong."""
 
 import json
 import urllib.parse
@@ -8,6 +8,7 @@ import story
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 SCHEMES = ["light", "dark"]
+ACCOUNT = "444444444444"
 # Pages of a server that nobody has sent spans to.
 EMPTY = {"map-empty": "/", "tenants-empty": "/tenants", "traces-empty": "/traces", "cost-empty": "/cost", "groups-empty": "/groups?by=span.name"}
 WRONG = {
@@ -16,33 +17,61 @@ WRONG = {
     "no-such-tenant": "/tenant?id=nobody",
     "no-such-page": "/nowhere",
 }
+# Of a server that asks who somebody is, and whose providers do not answer.
+SIGNED_OUT = {"sign-in": "/sign-in", "sign-in-of-another-browser": "/sign-in/callback?code=x&state=y", "provider-away": "/sign-in/staff"}
+ACCESS = """
+[access]
+url = "http://127.0.0.1:1"
+[access.staff]
+provider = { issuer = "http://127.0.0.1:1/staff", client_id = "control-plane" }
+role_claim = "groups"
+operators = ["sre"]
+[access.tenants]
+provider = { issuer = "http://127.0.0.1:1/tenants", client_id = "control-plane" }
+"""
 # What `pages` knows, so that a test can be named for each.
-NAMES = ["map", "map-of-a-tenant", "tenants", "tenant", "traces", "traces-failed", "trace", "trace-failed", "groups", "groups-to-begin-with", "why", "cost", "audit", "found-nothing"]
-WITH_FIGURES = ["map", "map-of-a-tenant", "tenants", "tenant", "traces", "traces-failed", "trace", "trace-failed", "groups", "why", "cost"]
+WITH_FIGURES = [
+    "map", "map-of-a-tenant", "map-with-a-node", "map-with-an-edge", "tenants", "tenant", "traces", "traces-failed",
+    "trace", "trace-failed", "trace-with-a-span", "groups", "why", "why-since", "cost",
+]  # fmt: skip
+NAMES = [*WITH_FIGURES, "groups-to-begin-with", "audit", "found-nothing"]
 
 
 def pages(url: str) -> dict[str, str]:
     """Those that show figures, of a server that was told the story."""
     largest = lambda filter: first(url, {"window": "6h", "filter": filter, "order": "spans", "limit": 1})
+    failed = largest("fault")
+    node = f"service/{ACCOUNT}/simulated-booking-api"
+    ends = urllib.parse.urlencode({"caller": node, "called": f"DynamoDB/{ACCOUNT}/{story.TABLE}"})
+    since = answer(url, "/api/slo")["hurting"]["worst"][0]["since"]
     return {
         "map": "/?window=6h",
         "map-of-a-tenant": f"/?window=6h&tenant={story.FAILING}",
+        "map-with-a-node": f"/?window=6h&{urllib.parse.urlencode({'node': node})}",
+        "map-with-an-edge": f"/?window=6h&{ends}",
         "tenants": "/tenants",
         "tenant": f"/tenant?id={story.FAILING}&window=6h",
         "traces": "/traces?window=6h",
         "traces-failed": "/traces?window=6h&status=fault&order=slowest",
         "trace": f"/traces/{largest('!fault')}",
-        "trace-failed": f"/traces/{largest('fault')}",
+        "trace-failed": f"/traces/{failed}",
+        "trace-with-a-span": f"/traces/{failed}?span={answer(url, f'/api/traces/{failed}')['spans'][0]['span_id']}",
         "groups": "/groups?by=span.name&window=6h",
         "groups-to-begin-with": "/groups",
         "why": f"/why?tenant={story.FAILING}&window=6h",
+        "why-since": f"/why?tenant={story.FAILING}&window=6h&against=before&moment={since}",
         "cost": "/cost",
         "audit": "/audit",
         "found-nothing": "/find?q=Zenith+Air",
     }
 
 
+def answer(url: str, path: str):
+    """What the API answers."""
+    with urllib.request.urlopen(url + path, timeout=20) as answer:
+        return json.load(answer)
+
+
 def first(url: str, query: dict) -> str:
     """The id of the first trace that a search finds."""
-    with urllib.request.urlopen(f"{url}/api/traces?{urllib.parse.urlencode(query)}", timeout=20) as answer:
-        return json.load(answer)["traces"][0]["trace_id"]
+    return answer(url, f"/api/traces?{urllib.parse.urlencode(query)}")["traces"][0]["trace_id"]

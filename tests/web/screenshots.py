@@ -74,16 +74,18 @@ def take(browser, url: str, paths: dict[str, str], folder: Path, sizes, schemes,
 
 
 def take_all(folder: Path):
-    """Every page of a control plane that was told the story, and of one that knows nothing yet."""
+    """Every page of a control plane that was told the story, of one that knows nothing yet, and of one that asks who somebody is."""
     folder.mkdir(parents=True, exist_ok=True)
-    with browser() as chromium, tempfile.TemporaryDirectory() as told, tempfile.TemporaryDirectory() as nothing:
-        for directory, paths in ((nothing, lambda url: every_page.EMPTY), (told, lambda url: every_page.pages(url) | every_page.WRONG)):
-            server = ControlPlane(Path(directory), story.PRICES)
-            try:
-                with story.told(server) if directory == told else contextlib.nullcontext():
-                    take(chromium, server.url, paths(server.url), folder, every_page.SIZES, every_page.SCHEMES, whole=True)
-            finally:
-                server.stop()
+    kinds = [("", lambda _: every_page.EMPTY), (every_page.ACCESS, lambda _: every_page.SIGNED_OUT), (story.PRICES, lambda url: every_page.pages(url) | every_page.WRONG)]
+    with browser() as chromium:
+        for configuration, paths in kinds:
+            with tempfile.TemporaryDirectory() as directory:
+                server = ControlPlane(Path(directory), configuration)
+                try:
+                    with story.told(server) if configuration == story.PRICES else contextlib.nullcontext():
+                        take(chromium, server.url, paths(server.url), folder, every_page.SIZES, every_page.SCHEMES, whole=True)
+                finally:
+                    server.stop()
 
 
 def take_those_of_the_portal():

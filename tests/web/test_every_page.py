@@ -10,10 +10,15 @@ from local_cloud import PROJECT
 
 AXE = (PROJECT / "portal/node_modules/axe-core/axe.min.js").read_text()
 RUN_AXE = AXE + "axe.run(document, {resultTypes: ['violations']}).then(result => result.violations)"
-NAMES = [*every_page.NAMES, *every_page.EMPTY, *every_page.WRONG]
+NAMES = [*every_page.NAMES, *every_page.EMPTY, *every_page.WRONG, *every_page.SIGNED_OUT]
 # Texts that lie on each other, by more than what letters reach beyond their line.
 OVERLAPS = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  // What stays in its place while the rest scrolls lies on it, and is meant to.
+  const layer = (element) => {
+    for (let around = element; around; around = around.parentElement) if (["fixed", "sticky"].includes(getComputedStyle(around).position)) return around;
+    return null;
+  };
   const texts = [];
   for (let node; (node = walker.nextNode());) {
     if (!node.data.trim()) continue;
@@ -30,7 +35,7 @@ OVERLAPS = """() => {
         const edge = around.getBoundingClientRect();
         shown = { left: Math.max(shown.left, edge.left), right: Math.min(shown.right, edge.right), top: Math.max(shown.top, edge.top), bottom: Math.min(shown.bottom, edge.bottom) };
       }
-      if (shown.right - shown.left > 1 && shown.bottom - shown.top > 1) texts.push({ node, text: node.data.trim().slice(0, 40), sticky: !!parent.closest("thead"), ...shown });
+      if (shown.right - shown.left > 1 && shown.bottom - shown.top > 1) texts.push({ node, text: node.data.trim().slice(0, 40), layer: layer(parent), ...shown });
     }
   }
   texts.sort((a, b) => a.top - b.top);
@@ -39,7 +44,7 @@ OVERLAPS = """() => {
     for (let j = i + 1; j < texts.length && texts[j].top < texts[i].bottom; j++) {
       const [a, b] = [texts[i], texts[j]];
       // Of a text that ends in an ellipsis there are two boxes: all of it, and what is seen.
-      if (a.node === b.node || a.sticky !== b.sticky) continue;
+      if (a.node === b.node || a.layer !== b.layer) continue;
       if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2) found.push(`${a.text} / ${b.text}`);
     }
   }
@@ -61,20 +66,21 @@ REACHABLE = """() => [...document.querySelectorAll("a[href], button, input, sele
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    """A control plane that was told the story, and one that knows nothing yet."""
-    told, empty = (ControlPlane(tmp_path_factory.mktemp(name), story.PRICES) for name in ("told", "empty"))
+    """A control plane that was told the story, one that knows nothing yet, and one that asks who somebody is."""
+    configurations = {"told": story.PRICES, "empty": "", "signed out": every_page.ACCESS}
+    servers = {name: ControlPlane(tmp_path_factory.mktemp(name), more) for name, more in configurations.items()}
     try:
-        with story.told(told):
-            yield {"told": told, "empty": empty, "paths": every_page.pages(told.url) | every_page.WRONG | every_page.EMPTY}
+        with story.told(servers["told"]):
+            yield servers | {"paths": every_page.pages(servers["told"].url) | every_page.WRONG | every_page.EMPTY | every_page.SIGNED_OUT}
     finally:
-        told.stop()
-        empty.stop()
+        for server in servers.values():
+            server.stop()
 
 
 @pytest.fixture
 def control_plane(servers, name):
     """The one that has the page."""
-    return servers["empty" if name in every_page.EMPTY else "told"]
+    return servers["empty" if name in every_page.EMPTY else "signed out" if name in every_page.SIGNED_OUT else "told"]
 
 
 @pytest.fixture
@@ -130,12 +136,12 @@ def test_without_a_script_the_figures_are_there_as_tables(browser, control_plane
     """The same heading, forms that can be sent, and each drawing as a table."""
     context = browser.new_context(base_url=control_plane.url, java_script_enabled=False)
     page = context.new_page()
-    assert page.goto(path).ok or name in every_page.WRONG
+    assert page.goto(path).ok
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     for form in page.locator("main form").all():
         assert form.locator("button:not([type]), button[type=submit]").count() >= 1
     if name in every_page.WITH_FIGURES:
-        assert page.locator("main table tbody tr, main ol.waterfall > li").count() > 0
+        assert page.locator("main table tbody tr, main ol.waterfall > li, main .waterfall [role=row]").count() > 0
     for drawing in page.locator("main figure").all():
         inside = drawing.locator("table tbody tr, a[href]").count()
         assert inside, drawing.inner_text()
@@ -148,7 +154,10 @@ def test_one_tab_passes_a_chart(browser, control_plane, path, name):
     context = browser.new_context(base_url=control_plane.url, viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.goto(path, wait_until="networkidle")
-    for chart in page.locator("main figure.chart").all():
+    charts = page.locator("main figure.chart")
+    # Drawn, and not only the tables that stand in their place without a script.
+    expect(charts.locator("canvas").first).to_be_visible()
+    for chart in charts.all():
         stops = chart.locator("a[href], button, [tabindex='0'], summary").evaluate_all(
             "elements => elements.filter(element => element.checkVisibility() && !element.matches('summary')).length"
         )

@@ -176,8 +176,11 @@ fn state(line: &FareLine) -> Markup {
 
 /// How many requests of 30 days failed, and how many may.
 pub(super) fn used_of_allowed(budget: &Budget) -> String {
-    let allowed = if budget.allowed < 10.0 { format!("{:.1}", budget.allowed) } else { count(budget.allowed) };
-    format!("{} / {allowed}", count(budget.consumed))
+    // Few are allowed of few requests, and of sampled ones not even those that failed are whole.
+    let text = |number: f64| {
+        if number == 0.0 || budget.allowed >= 10.0 { count(number) } else { format!("{number:.1}") }
+    };
+    format!("{} / {}", text(budget.consumed), text(budget.allowed))
 }
 
 /// How many requests of 30 days were as quick as was promised, and how many should be.

@@ -118,8 +118,8 @@ impl Drawing<'_> {
         // Whom nobody calls has no figures of its own: what it calls has.
         let figures = if stats.count > 0 { figures(stats) } else { String::new() };
         let title = match figures.as_str() {
-            "" => format!("{} {}", node.kind, node.name),
-            figures => format!("{} {}: {figures}, {} faults", node.kind, node.name, percent(stats.fault_rate)),
+            "" => format!("{} {}", sort(node), node.name),
+            figures => format!("{} {}: {figures}, {} faults", sort(node), node.name, percent(stats.fault_rate)),
         };
         let name = wrapped(&node.name, LETTERS, 2);
         // In the middle, line by line; the second line of a name may be missing.
