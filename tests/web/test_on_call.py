@@ -67,7 +67,7 @@ def test_all_of_it_by_keyboard(page):
     tab_to("^Service map\\.")
     for _ in range(20):
         page.keyboard.press("ArrowRight")
-        if "booking-api" in (page.evaluate("document.activeElement.ariaLabel") or ""):
+        if "booking-api" in (page.evaluate("document.activeElement.querySelector('title')?.textContent") or ""):
             break
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="booking-api")).to_be_focused()

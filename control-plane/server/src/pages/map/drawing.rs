@@ -101,7 +101,7 @@ impl Drawing<'_> {
         let title = format!("{from} to {to}: {}, {faults} faults, {errors} errors", figures(stats));
         let path = path(route);
         html! {
-            a href=(self.shown.panel_of_edge(edge)) aria-label=(title) data-from=(edge.source) data-to=(edge.target) {
+            a href=(self.shown.panel_of_edge(edge)) data-from=(edge.source) data-to=(edge.target) {
                 g class={ "edge " (stats.health.name()) } {
                     title { (title) }
                     path.reach d=(path) {}
@@ -132,7 +132,7 @@ impl Drawing<'_> {
         let middle = rect.y + rect.height / 2.0;
         let (left, below) = (rect.x + 13.0, top + name.len() as f64 * 15.0);
         html! {
-            a href=(self.shown.panel_of(node)) aria-label=(title) data-node=(node.id) data-account=[&node.account] {
+            a href=(self.shown.panel_of(node)) data-node=(node.id) data-account=[&node.account] {
                 g class={ "node " (if node.kind == BROWSER { "outside" } else { stats.health.name() }) } {
                     title { (title) }
                     rect.box x=(near(rect.x)) y=(near(rect.y)) width=(near(rect.width)) height=(near(rect.height)) rx="8" {}
