@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     Json,
-    http::{StatusCode, Uri, header},
+    http::{StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use control_plane_model::{
@@ -18,10 +18,11 @@ use super::{
     asked::{Asked, Parameters, trace_id},
     reading::{self, Whole},
     spans::digits,
+    with_list,
 };
 use crate::{
     api::{Id, MapFilter, View, WindowQuery},
-    problem::{Problem, off_thread},
+    problem::Problem,
 };
 
 /// How far back dependencies are summed where nothing is said, as with Jaeger; milliseconds.
@@ -128,7 +129,7 @@ pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
         let (asked, window) = Asked::unversioned(&parameters, Timestamp::now())?;
         let found = reading::find(&view, asked, window, json).await?;
         let more = found.more.map(|msg| Complaint { code: None, msg, trace_id: None });
-        return answer(found.traces, more.into_iter().collect()).await;
+        return answer(found.traces, more.into_iter().collect());
     }
     if ids.len() > MOST_IDS {
         return Err(
@@ -143,13 +144,13 @@ pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
             Err(msg) => complaints.push(Complaint { code: None, msg, trace_id: Some(digits(id.as_bytes())) }),
         }
     }
-    answer(traces, complaints).await
+    answer(traces, complaints)
 }
 
 /// `GET /jaeger/api/traces/{id}`
 pub(super) async fn trace(view: View, Id(id): Id) -> Result<Response, Refused> {
     let trace = reading::trace(&view, trace_id(&id).map_err(Problem::from)?, json).await?;
-    answer(vec![trace], Vec::new()).await
+    answer(vec![trace], Vec::new())
 }
 
 /// A trace in Jaeger's own JSON.
@@ -158,15 +159,12 @@ fn json(whole: &Whole) -> serde_json::Result<String> {
 }
 
 /// Traces that are JSON already, in the envelope.
-async fn answer(traces: Vec<serde_json::Result<String>>, complaints: Vec<Complaint>) -> Result<Response, Refused> {
-    let errors = (!complaints.is_empty()).then_some(complaints);
-    let body = off_thread(move || {
-        let data = traces.into_iter().collect::<Result<Vec<_>, _>>()?.join(",");
-        let errors = serde_json::to_string(&errors)?;
-        Ok(format!("{{\"data\":[{data}],\"total\":0,\"limit\":0,\"offset\":0,\"errors\":{errors}}}"))
-    });
+fn answer(traces: Vec<serde_json::Result<String>>, complaints: Vec<Complaint>) -> Result<Response, Refused> {
     let failed = |error: serde_json::Error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
-    Ok(([(header::CONTENT_TYPE, "application/json")], body.await?.map_err(failed)?).into_response())
+    let traces = traces.into_iter().collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let errors = serde_json::to_string(&(!complaints.is_empty()).then_some(complaints)).map_err(failed)?;
+    let after = format!("],\"total\":0,\"limit\":0,\"offset\":0,\"errors\":{errors}}}");
+    Ok(with_list("{\"data\":[".to_owned(), traces, after))
 }
 
 /// `GET /jaeger/api/dependencies`: the edges of the service map.

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{Uri, header},
+    http::Uri,
     response::{IntoResponse, Response},
 };
 use control_plane_model::otlp;
@@ -14,10 +14,11 @@ use super::{
     asked::{Asked, Parameters, trace_id},
     reading::{self, Matches, Whole},
     summary::Summary,
+    with_list,
 };
 use crate::{
     api::{Id, View},
-    problem::{Problem, off_thread},
+    problem::Problem,
 };
 
 /// An error as Jaeger's gateway writes it.
@@ -79,13 +80,13 @@ pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
     if found.traces.is_empty() {
         return Err(Problem::not_found(found.more.as_deref().unwrap_or("No traces found")).into());
     }
-    Ok(result(found.traces).await?)
+    Ok(result(found.traces))
 }
 
 /// `GET /jaeger/api/v3/traces/{id}`
 pub(super) async fn trace(view: View, Id(id): Id) -> Result<Response, Refused> {
     let id = trace_id(&id).map_err(|error| Problem::bad_request(format!("malformed parameter trace_id: {error}")))?;
-    Ok(result(vec![reading::trace(&view, id, otlp_json).await?]).await?)
+    Ok(result(vec![reading::trace(&view, id, otlp_json).await?]))
 }
 
 /// `GET /jaeger/api/v3/trace-summaries`
@@ -105,7 +106,6 @@ fn otlp_json(whole: &Whole) -> String {
 }
 
 /// Traces as one `TracesData`, in a `result`.
-async fn result(traces: Vec<String>) -> Result<Response, Problem> {
-    let body = off_thread(move || format!("{{\"result\":{{\"resourceSpans\":[{}]}}}}", traces.join(","))).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+fn result(traces: Vec<String>) -> Response {
+    with_list("{\"result\":{\"resourceSpans\":[".to_owned(), traces, "]}}".to_owned())
 }
