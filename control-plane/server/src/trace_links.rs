@@ -65,7 +65,7 @@ const PLACEHOLDERS: [(&str, Value); 8] = [
     ("region", |trace| first_label(trace, |span| span.resource.get("cloud.region")?.as_str())),
 ];
 
-/// Placeholders that may stand in the name of a host: they have the letters of one.
+/// Placeholders that may stand in the name of a host, before its domain: they have the letters of one.
 const IN_HOSTS: [&str; 2] = ["account", "region"];
 
 /// Milliseconds since 1970, rounded down.
@@ -88,7 +88,8 @@ fn first_label<'a>(trace: &'a Trace, value: impl Fn(&'a Span) -> Option<&'a str>
 #[derive(Debug)]
 enum Part {
     Text(String),
-    Value(Value),
+    /// A placeholder by its name, and what it stands for.
+    Value(&'static str, Value),
 }
 
 #[derive(Debug)]
@@ -105,33 +106,64 @@ impl Template {
         if named.is_empty() {
             return Err(wrong("it needs a name".to_owned()));
         }
-        let parts = parts(&setting.url).map_err(wrong)?;
-        let template = Self { name: named.to_owned(), tenants: setting.tenants, parts };
-        // A value is one letter here; what is wrong with the address is wrong whatever the values are.
-        let sample = template.filled(|_| Some("a".to_owned())).and_then(|sample| address(&sample));
-        match sample {
-            Some(_) => Ok(template),
+        let template =
+            Self { name: named.to_owned(), tenants: setting.tenants, parts: parts(&setting.url).map_err(wrong)? };
+        match template.is_of_one_host() {
+            Some(true) => Ok(template),
+            Some(false) => Err(wrong(
+                "senders of spans would choose the host by a placeholder; {account} and {region} alone may stand there, before the last two names of it"
+                    .to_owned(),
+            )),
             None => Err(wrong(format!("{:?} is no address that begins with http:// or https://", setting.url))),
         }
     }
 
-    fn url(&self, trace: &Trace) -> Option<String> {
-        address(&self.filled(|value| value(trace))?)
+    /// Whether it leads to the same host and port, or within the same domain, whatever the values are; `None` if it is no address. Browsers mend addresses
+    /// (`https:/host`, `https:\host`), so what has been parsed is compared, not the text.
+    fn is_of_one_host(&self) -> Option<bool> {
+        let with = |label: &str, other: &str| {
+            let value = |name: &str, _: &Value| Some(if IN_HOSTS.contains(&name) { label } else { other }.to_owned());
+            parsed(&self.filled(value)?)
+        };
+        let (url, others_differ, labels_differ) = (with("a", "a")?, with("a", "b")?, with("b", "a")?);
+        let same_server = |other: &Url| {
+            (url.scheme(), url.username(), url.password(), url.port())
+                == (other.scheme(), other.username(), other.password(), other.port())
+        };
+        let host_is_fixed = url.host() == labels_differ.host();
+        let domain_is_fixed = match (url.domain(), labels_differ.domain()) {
+            (Some(one), Some(other)) => domain(one) == domain(other),
+            _ => false,
+        };
+        Some(
+            same_server(&others_differ)
+                && same_server(&labels_differ)
+                && url.host() == others_differ.host()
+                && (host_is_fixed || domain_is_fixed),
+        )
     }
 
-    fn filled(&self, of: impl Fn(&Value) -> Option<String>) -> Option<String> {
+    fn url(&self, trace: &Trace) -> Option<String> {
+        parsed(&self.filled(|_, value| value(trace))?).map(String::from)
+    }
+
+    fn filled(&self, of: impl Fn(&str, &Value) -> Option<String>) -> Option<String> {
         let text = |part: &Part| match part {
             Part::Text(text) => Some(text.clone()),
-            Part::Value(value) => Some(encoded(&of(value)?)),
+            Part::Value(name, value) => Some(encoded(&of(name, value)?)),
         };
         self.parts.iter().map(text).collect()
     }
 }
 
-/// An address that a page may link to, as a browser writes it.
-fn address(text: &str) -> Option<String> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    Some(url.into())
+/// An address that a page may link to, as a browser reads it.
+fn parsed(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+/// The last two names of a host: what is before them belongs to whoever has these.
+fn domain(host: &str) -> Vec<&str> {
+    host.trim_end_matches('.').rsplit('.').take(2).collect()
 }
 
 /// A value as it may stand anywhere in an address.
@@ -155,29 +187,19 @@ fn parts(template: &str) -> Result<Vec<Part>, String> {
             let inner = found.strip_prefix('{').and_then(|inner| inner.split_once('}'));
             let (name, after) = inner.ok_or("a brace stands alone; {{ and }} are braces that are meant as such")?;
             let known = PLACEHOLDERS.iter().find(|(known, _)| *known == name);
-            let (_, value) = known.ok_or_else(|| {
+            let (name, value) = known.ok_or_else(|| {
                 format!(
                     "there is no {{{name}}}, but {}",
                     PLACEHOLDERS.map(|(known, _)| format!("{{{known}}}")).join(", ")
                 )
             })?;
-            let so_far = template.len() - found.len();
-            if is_in_host(&template[..so_far]) && (!IN_HOSTS.contains(&name) || !after.starts_with(['.', '-'])) {
-                return Err(format!("senders of spans would choose the host by {{{name}}}"));
-            }
-            parts.extend([Part::Text(std::mem::take(&mut text)), Part::Value(*value)]);
+            parts.extend([Part::Text(std::mem::take(&mut text)), Part::Value(name, *value)]);
             after
         };
     }
     text.push_str(rest);
     parts.push(Part::Text(text));
     Ok(parts)
-}
-
-/// Whether what follows is still before the path: part of the scheme, or of the host.
-fn is_in_host(before: &str) -> bool {
-    let host = before.split_once("://").map_or(before, |(_, host)| host);
-    !host.contains(['/', '?', '#', '\\'])
 }
 
 #[cfg(test)]
@@ -241,7 +263,7 @@ mod tests {
         let value = "a%2F..%2Fb%3Fc%3Dd%26e%23f%20%2B%C3%A4%22";
         assert_eq!(found, format!("https://logs.example/{value}?q={value}#{value}"));
         // A region that is none is as good as none, and so is the link.
-        assert_eq!(url("https://{region}.example/", &odd), None);
+        assert_eq!(url("https://{region}.logs.example/", &odd), None);
     }
 
     #[test]
@@ -253,11 +275,25 @@ mod tests {
             ("javascript:alert(1)", "http:// or https://"),
             ("/trace/{trace_id}", "http:// or https://"),
             ("ftp://x.example/{trace_id}", "http:// or https://"),
-            ("{service}://x.example/", "would choose the host"),
-            ("https://{service}.example/", "would choose the host"),
+            ("{service}://x.example/", "http:// or https://"),
+            ("https://x.example:{account}/", "http:// or https://"),
+            ("https://{service}.x.example/", "would choose the host"),
+            ("https://x.example{service}/", "would choose the host"),
+            ("https://{region}/", "would choose the host"),
+            ("https://{region}.example/", "would choose the host"),
+            ("https://{region}.example./", "would choose the host"),
             ("https://x.{region}/", "would choose the host"),
             ("https://x.{region}:80/", "would choose the host"),
+            ("https://x.example.{region}./", "would choose the host"),
+            ("https://0x{region}.0.0.1/", "would choose the host"),
             ("https://{region}@x.example/", "would choose the host"),
+            ("https://x:{service}@x.example/", "would choose the host"),
+            // What browsers mend.
+            ("https:{service}/x.example/", "would choose the host"),
+            ("https:/{service}/x.example/", "would choose the host"),
+            ("https:///{service}/x.example/", "would choose the host"),
+            ("https:\\\\{service}/x.example/", "would choose the host"),
+            (" https:/\t/{service}/x.example/", "would choose the host"),
             ("", "http:// or https://"),
         ] {
             let error = links(template).err().unwrap_or_else(|| panic!("{template}"));

@@ -119,13 +119,18 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     (
         "GET",
         "/jaeger/api/services/{service}/operations",
-        "/jaeger/api/services/s/operations",
+        "/jaeger/api/services/booking-api/operations",
         [401, 200, 200, 200, 200, 200, 200],
     ),
     ("GET", "/jaeger/api/operations", "/jaeger/api/operations", [401, 400, 400, 400, 400, 400, 400]),
-    ("GET", "/jaeger/api/operations", "/jaeger/api/operations?service=s", [401, 200, 200, 200, 200, 200, 200]),
+    (
+        "GET",
+        "/jaeger/api/operations",
+        "/jaeger/api/operations?service=booking-api",
+        [401, 200, 200, 200, 200, 200, 200],
+    ),
     ("GET", "/jaeger/api/traces", "/jaeger/api/traces", [401, 400, 400, 400, 400, 400, 400]),
-    ("GET", "/jaeger/api/traces", "/jaeger/api/traces?service=s", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/jaeger/api/traces", "/jaeger/api/traces?service=booking-api", [401, 200, 200, 200, 200, 200, 200]),
     (
         "GET",
         "/jaeger/api/traces/{id}",
@@ -135,8 +140,19 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET", "/jaeger/api/dependencies", "/jaeger/api/dependencies", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/jaeger/api/metrics/{name}", "/jaeger/api/metrics/calls", [401, 501, 501, 501, 501, 501, 501]),
     ("GET", "/jaeger/api/v3/services", "/jaeger/api/v3/services", [401, 200, 200, 200, 200, 200, 200]),
-    ("GET", "/jaeger/api/v3/operations", "/jaeger/api/v3/operations?service=s", [401, 200, 200, 200, 200, 200, 200]),
+    (
+        "GET",
+        "/jaeger/api/v3/operations",
+        "/jaeger/api/v3/operations?service=booking-api",
+        [401, 200, 200, 200, 200, 200, 200],
+    ),
     ("GET", "/jaeger/api/v3/traces", "/jaeger/api/v3/traces", [401, 400, 400, 400, 400, 400, 400]),
+    (
+        "GET",
+        "/jaeger/api/v3/traces",
+        "/jaeger/api/v3/traces?query.startTimeMin=2000-01-01T00:00:00Z&query.startTimeMax=2100-01-01T00:00:00Z",
+        [401, 200, 200, 200, 200, 200, 200],
+    ),
     (
         "GET",
         "/jaeger/api/v3/traces/{id}",
@@ -293,12 +309,61 @@ async fn of_a_trace_that_tenants_share_each_sees_its_own_spans() {
     assert_eq!(others(1, "03030303030303030303030303030303").await, true);
     assert_eq!(others(4, "03030303030303030303030303030303").await, Value::Null);
     assert_eq!(others(1, "01010101010101010101010101010101").await, Value::Null);
-    for (who, seen) in [(1, 1), (2, 1), (4, 2)] {
-        let trace = here.json(who, "/jaeger/api/traces/03030303030303030303030303030303").await;
-        assert_eq!(trace["data"][0]["spans"].as_array().unwrap().len(), seen, "{}", WHO[who]);
-    }
     let page = here.ask(1, "GET", "/traces/03030303030303030303030303030303").await.1;
     assert!(page.contains("Others took part"));
+}
+
+#[tokio::test]
+async fn by_jaegers_api_a_tenant_reads_what_is_its_own() {
+    let here = Here::new().await;
+    let window = "query.startTimeMin=2000-01-01T00:00:00Z&query.startTimeMax=2100-01-01T00:00:00Z";
+    let (acme, globex, both) = ("01".repeat(16), "02".repeat(16), "03".repeat(16));
+    let ids = |traces: &Value, name: &str| {
+        let all = traces.as_array().unwrap().iter();
+        all.map(|trace| trace[name].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let tenants = |spans: &Value| {
+        let said = spans.as_array().unwrap().iter().map(|span| {
+            let tags = span["tags"].as_array().or(span["attributes"].as_array()).unwrap();
+            let tenant = tags.iter().find(|tag| tag["key"] == "tenant.id").unwrap();
+            tenant["value"].as_str().or(tenant["value"]["stringValue"].as_str()).unwrap().to_owned()
+        });
+        said.collect::<Vec<_>>()
+    };
+    for (who, found, of_both, hidden) in [
+        (1, vec![&acme], vec!["acme"], vec![&globex]),
+        (2, vec![&globex], vec!["globex"], vec![&acme]),
+        (4, vec![&acme, &globex, &both], vec!["acme", "globex"], vec![]),
+    ] {
+        let name = WHO[who];
+        let found: BTreeSet<_> = found.into_iter().cloned().collect();
+        let search = here.json(who, "/jaeger/api/traces?service=booking-api").await;
+        assert_eq!(ids(&search["data"], "traceID"), found, "{name}");
+        let summaries = here.json(who, &format!("/jaeger/api/v3/trace-summaries?{window}")).await;
+        assert_eq!(ids(&summaries["summaries"], "traceId"), found, "{name}");
+        let v3 = here.ask(who, "GET", &format!("/jaeger/api/v3/traces?{window}")).await.1;
+        for id in [&acme, &globex, &both] {
+            assert_eq!(v3.contains(id.as_str()), found.contains(id), "{name}: {id}");
+        }
+        // By its id, of a shared trace the tenant's own spans, and of another's nothing.
+        let query = format!("traceID={acme}&traceID={globex}&traceID={both}");
+        let by_ids = here.json(who, &format!("/jaeger/api/traces?{query}")).await;
+        let missing = if hidden.is_empty() { BTreeSet::new() } else { ids(&by_ids["errors"], "traceID") };
+        assert_eq!(missing, hidden.iter().map(|id| (*id).clone()).collect(), "{name}");
+        let shared = by_ids["data"].as_array().unwrap().iter().find(|trace| trace["traceID"] == both.as_str()).unwrap();
+        assert_eq!(tenants(&shared["spans"]), of_both, "{name}");
+        let one = here.json(who, &format!("/jaeger/api/traces/{both}")).await;
+        assert_eq!(tenants(&one["data"][0]["spans"]), of_both, "{name}");
+        let v3 = here.json(who, &format!("/jaeger/api/v3/traces/{both}")).await;
+        let groups = v3["result"]["resourceSpans"].as_array().unwrap().iter();
+        let scopes = groups.flat_map(|group| group["scopeSpans"].as_array().unwrap());
+        let told: Vec<_> = scopes.flat_map(|scope| tenants(&scope["spans"])).collect();
+        assert_eq!(told, of_both, "{name}");
+        for id in hidden {
+            assert_eq!(here.ask(who, "GET", &format!("/jaeger/api/traces/{id}")).await.0, 404, "{name}");
+            assert_eq!(here.ask(who, "GET", &format!("/jaeger/api/v3/traces/{id}")).await.0, 404, "{name}");
+        }
+    }
 }
 
 #[tokio::test]

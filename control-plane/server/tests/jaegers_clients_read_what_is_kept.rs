@@ -175,8 +175,9 @@ async fn a_trace_is_opened_with_its_types_links_and_events() {
     let exported: Value =
         reqwest::get(format!("{}/api/traces/{ID}?format=otlp", here.server.url)).await.unwrap().json().await.unwrap();
     assert_eq!(here.ask(&format!("v3/traces/{ID}")).await, (200, json!({ "result": exported })));
-    let by_ids = here.data(&format!("traces?traceID={ID}&traceID={ID}")).await;
-    assert_eq!(by_ids.as_array().unwrap().len(), 2);
+    // Once, however often and in whichever form it is asked for.
+    let by_ids = here.data(&format!("traces?traceID={ID}&traceID={ID}&traceID=1-{}-{}", &ID[..8], &ID[8..])).await;
+    assert_eq!(by_ids, here.data(&format!("traces/{ID}")).await);
 }
 
 #[tokio::test]
@@ -207,6 +208,54 @@ async fn a_trace_is_found_by_what_one_span_of_it_has() {
         assert_eq!(found, if is_found { vec![ID] } else { vec![] }, "{query}");
     }
     assert!(here.found("service=nobody").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_search_that_did_not_look_at_all_says_so() {
+    let here = Here::new().await;
+    let service = here.data("services").await[0].as_str().unwrap().to_owned();
+    here.server.send((20..24).map(|trace| span(trace, 0)).collect()).await.unwrap();
+    let said = "of 5 traces that may be meant, the newest 3 were looked at";
+    let tags = "%7B%22span.kind%22:%22producer%22%7D";
+    let (status, answer) = here.ask(&format!("traces?service={service}&tags={tags}&limit=1")).await;
+    assert_eq!((status, &answer["data"]), (200, &json!([])));
+    assert!(answer["errors"][0]["msg"].as_str().unwrap().contains(said), "{answer}");
+    let window = "query.startTimeMin=2020-01-01T00:00:00Z&query.startTimeMax=2100-01-01T00:00:00Z";
+    let query = format!("query.serviceName={service}&query.attributes={tags}&query.searchDepth=1&{window}");
+    let (status, answer) = here.ask(&format!("v3/traces?{query}")).await;
+    assert_eq!(status, 404);
+    assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{answer}");
+    // All that may be meant were looked at, or as many as were wanted were found.
+    assert!(here.found(&format!("service={service}&tags={tags}&limit=2")).await.is_empty());
+    assert_eq!(here.found(&format!("service={service}&limit=2")).await.len(), 2);
+}
+
+#[tokio::test]
+async fn traces_are_asked_for_by_so_many_ids_at_once() {
+    let here = Here::new().await;
+    let ids = |count: u32| (1..=count).map(|id| format!("&traceID={id:x}")).collect::<String>();
+    let (status, answer) = here.ask(&format!("traces?traceID={ID}{}", ids(99))).await;
+    assert_eq!((status, answer["data"].as_array().unwrap().len()), (200, 1));
+    assert_eq!(answer["errors"].as_array().unwrap().len(), 99);
+    let (status, answer) = here.ask(&format!("traces?traceID={ID}{}", ids(100))).await;
+    assert_eq!(status, 400);
+    assert!(answer["errors"][0]["msg"].as_str().unwrap().contains("101 traces are asked for at once"), "{answer}");
+}
+
+#[tokio::test]
+async fn traces_too_large_for_one_answer_are_told_of() {
+    let here = Here::new().await;
+    // 9 MiB each, in spans as large as an intake takes.
+    let note = text("note", &"x".repeat(250 << 10));
+    for trace in 30..33 {
+        let large = |n| Span { attributes: vec![note.clone()], ..span(trace, n) };
+        assert_eq!(here.server.send((0..38).map(large).collect()).await.unwrap().status(), 200);
+    }
+    let ids: Vec<_> = (30..33u8).map(|byte| format!("{byte:02x}").repeat(16)).collect();
+    let (status, answer) = here.ask(&format!("traces?traceID={}", ids.join("&traceID="))).await;
+    assert_eq!((status, answer["data"].as_array().unwrap().len()), (200, 2));
+    let told = json!([{ "msg": "not read: an answer ends after 16 MiB of spans", "traceID": ids[2] }]);
+    assert_eq!(answer["errors"], told);
 }
 
 #[tokio::test]
@@ -255,7 +304,7 @@ async fn errors_are_in_the_forms_that_jaegers_clients_read() {
     }
     let (status, answer) = here.ask("traces?traceID=0f0f").await;
     assert_eq!((status, &answer["data"]), (200, &json!([])));
-    assert_eq!(answer["errors"], json!([{ "msg": "trace not found", "traceID": "0f0f" }]));
+    assert_eq!(answer["errors"], json!([{ "msg": "trace not found", "traceID": "0000000000000f0f" }]));
 }
 
 #[tokio::test]

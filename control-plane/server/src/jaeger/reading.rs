@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use control_plane_model::{
-    listing::{Order, Search},
+    listing::{self, Found, Order},
     sample::{SampleQuery, StoredTrace},
     trace::TraceId,
 };
@@ -18,18 +18,22 @@ use crate::{
     window::Window,
 };
 
-/// Bytes of spans after which no more traces are read for an answer.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// Traces that are read at once.
-const READ_AT_ONCE: usize = 8;
+/// MiB of spans after which no more traces are read for an answer.
+const MOST_MIB: usize = 16;
+/// The same in bytes.
+const MOST_BYTES: usize = MOST_MIB * 1024 * 1024;
+/// Traces that are read at once: each may have as many bytes again, and is read ahead.
+const READ_AT_ONCE: usize = 2;
 /// Traces of a service that are looked at for names of spans.
 const LOOKED_AT: usize = 50;
 /// How far back these lie at most, nanoseconds.
 const LATELY_NS: i64 = 86_400_000_000_000;
 /// Names of spans of a service that are told.
 const MOST_OPERATIONS: usize = 2_000;
+/// What is said of a trace that is not there, as with Jaeger.
+const NOT_FOUND: &str = "trace not found";
 
-/// A trace, as it was sent and as Jaeger writes it.
+/// A trace, as it was sent and as Jaeger writes it. It takes several times the memory of its spans, so an answer keeps what it makes of it.
 #[derive(Debug)]
 pub(super) struct Whole {
     pub(super) id: TraceId,
@@ -44,46 +48,111 @@ impl Whole {
     }
 }
 
+/// What an answer makes of a trace.
+type Make<T> = fn(&Whole) -> T;
+
+/// What a search finds.
+#[derive(Debug)]
+pub(super) struct Matches<T> {
+    pub(super) traces: Vec<T>,
+    /// Why there may be more of them.
+    pub(super) more: Option<String>,
+}
+
 /// One trace, as whoever asks sees it.
-pub(super) async fn trace(view: &View, id: TraceId) -> Result<Whole, Problem> {
-    let one = async {
-        let stored = view.stored_trace(id).await?.ok_or_else(|| Problem::not_found("trace not found"))?;
-        off_thread(move || Whole::of(&stored)).await
+pub(super) async fn trace<T: Send + 'static>(view: &View, id: TraceId, make: Make<T>) -> Result<T, Problem> {
+    let found = by_ids(view, &[id], make).await?.pop();
+    found.map_or(Err(NOT_FOUND.to_owned()), |(_, found)| found).map_err(Problem::not_found)
+}
+
+/// Traces by their ids, each or why it is not told.
+pub(super) async fn by_ids<T: Send + 'static>(
+    view: &View,
+    ids: &[TraceId],
+    make: Make<T>,
+) -> Result<Vec<(TraceId, Result<T, String>)>, Problem> {
+    let read = async {
+        let (mut all, mut bytes) = (Vec::new(), 0);
+        for id in ids {
+            let outcome = if bytes >= MOST_BYTES {
+                Err(format!("not read: an answer ends after {MOST_MIB} MiB of spans"))
+            } else if let Some(stored) = view.stored_trace(*id).await? {
+                bytes += size(&stored);
+                Ok(off_thread(move || make(&Whole::of(&stored))).await?)
+            } else {
+                Err(NOT_FOUND.to_owned())
+            };
+            all.push((*id, outcome));
+        }
+        Ok(all)
     };
-    view.in_turn(one).await
+    view.in_turn(read).await
 }
 
 /// The traces that are meant, the newest first.
-pub(super) async fn find(view: &View, asked: Asked, window: Window) -> Result<Vec<Whole>, Problem> {
-    let search = Search {
+pub(super) async fn find<T: Send + 'static>(
+    view: &View,
+    asked: Asked,
+    window: Window,
+    make: Make<T>,
+) -> Result<Matches<T>, Problem> {
+    let search = listing::Search {
         from_ns: window.from_ns,
         to_ns: window.to_ns,
         expression: asked.expression().map(|text| text.parse()).transpose()?,
         order: Order::Newest,
         limit: asked.candidates(),
     };
-    let found = view.search(search).await?.traces;
+    let found = view.search(search).await?;
     let asked = Arc::new(asked);
     let read = async {
-        let mut stored = stream::iter(found).map(|found| view.stored_trace(found.trace_id)).buffered(READ_AT_ONCE);
-        let (mut kept, mut bytes) = (Vec::new(), 0);
-        while kept.len() < asked.limit
+        let ids: Vec<_> = found.traces.iter().map(|found| found.trace_id).collect();
+        let mut stored = stream::iter(ids).map(|id| view.stored_trace(id)).buffered(READ_AT_ONCE);
+        let (mut traces, mut looked_at, mut bytes) = (Vec::new(), 0, 0);
+        while traces.len() < asked.limit
             && bytes < MOST_BYTES
             && let Some(stored) = stored.try_next().await?
         {
+            looked_at += 1;
             let Some(stored) = stored else { continue };
-            bytes += stored.parts.iter().flat_map(|part| &part.spans).map(|span| span.len()).sum::<usize>();
+            bytes += size(&stored);
             let asked = asked.clone();
-            let whole = off_thread(move || Some(Whole::of(&stored)).filter(|whole| asked.is_met_by(&whole.trace)));
-            kept.extend(whole.await?);
+            let made = off_thread(move || {
+                let whole = Whole::of(&stored);
+                asked.is_met_by(&whole.trace).then(|| make(&whole))
+            });
+            traces.extend(made.await?);
         }
-        Ok(kept)
+        let more = if traces.len() < asked.limit { may_be_more(&found, window.from_ns, looked_at) } else { None };
+        Ok(Matches { traces, more })
     };
     view.in_turn(read).await
 }
 
-/// Names and kinds of the spans of a service: those of its requests and handled messages of the last two days, and of other spans those that are in some of its
-/// latest traces.
+/// Bytes of the spans of a trace.
+fn size(stored: &StoredTrace) -> usize {
+    stored.parts.iter().flat_map(|part| &part.spans).map(|span| span.len()).sum()
+}
+
+/// Why there may be more traces than were found, where fewer are told than were asked for.
+fn may_be_more(found: &Found, from_ns: i64, looked_at: usize) -> Option<String> {
+    let back_to = found.lookup.as_ref().map(|lookup| lookup.from_unix_ns).filter(|from| *from > from_ns);
+    let why = if looked_at < found.traces.len() {
+        format!("an answer ends after {MOST_MIB} MiB of spans")
+    } else if looked_at < found.matched {
+        format!("of {} traces that may be meant, the newest {looked_at} were looked at", found.matched)
+    } else if let Some(time) = back_to.and_then(|from| Timestamp::from_nanosecond(from.into()).ok()) {
+        format!("traces that began before {time:.0} were not looked at")
+    } else if found.truncated {
+        "the oldest traces were not looked at".to_owned()
+    } else {
+        return None;
+    };
+    Some(format!("There may be more traces: {why}. A shorter window, or a tag that fewer have, finds them."))
+}
+
+/// Names and kinds of the spans of a service: those of its requests and handled messages of the last two days, and of other spans those that are in some of the
+/// traces of its last day, taken at random.
 pub(super) async fn operations(view: &View, service: &str) -> Result<BTreeSet<(String, &'static str)>, Problem> {
     let requests = view.requests_lately().await?.into_iter().filter(|row| row.key.service == service);
     let kind = |kind| match kind {
@@ -125,5 +194,38 @@ fn kind(kind: SpanKind) -> &'static str {
         SpanKind::Producer => "producer",
         SpanKind::Consumer => "consumer",
         SpanKind::Internal | SpanKind::Unspecified => "internal",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use control_plane_model::lookup::Lookup;
+
+    use super::*;
+
+    #[test]
+    fn a_search_that_ended_early_says_why() {
+        let lookup = |from_unix_ns| Lookup { attributes: Vec::new(), from_unix_ns, to_unix_ns: i64::MAX };
+        let found = |matched, truncated, lookup| Found {
+            traces: Vec::new(),
+            matched,
+            scanned: matched,
+            truncated,
+            latency: Vec::new(),
+            starts: Vec::new(),
+            lookup,
+        };
+        let day = 86_400_000_000_000;
+        for (found, looked_at, expected) in [
+            (found(3, false, None), 3, None),
+            (found(3, false, Some(lookup(0))), 3, None),
+            (found(7, false, Some(lookup(day))), 3, Some("of 7 traces that may be meant, the newest 3 were looked at")),
+            (found(3, true, Some(lookup(day))), 3, Some("before 1970-01-02T00:00:00Z were not looked at")),
+            (found(3, true, None), 3, Some("the oldest traces were not looked at")),
+        ] {
+            let said = may_be_more(&found, 0, looked_at);
+            assert_eq!(said.is_some(), expected.is_some(), "{said:?}");
+            assert!(said.unwrap_or_default().contains(expected.unwrap_or_default()));
+        }
     }
 }

@@ -208,7 +208,7 @@ impl Span {
 }
 
 /// A trace's id, as Jaeger writes it: one whose first half is zeros, without them.
-fn digits(trace_id: &[u8]) -> String {
+pub(super) fn digits(trace_id: &[u8]) -> String {
     let digits = hex::encode(trace_id);
     digits.strip_prefix("0000000000000000").map(str::to_owned).unwrap_or(digits)
 }

@@ -1,6 +1,9 @@
 //! What a list of traces says of one, as Jaeger's query service sums it up (`querysvc/summary.go`).
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use control_plane_model::{otlp, trace::TraceId};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span, status::StatusCode};
@@ -35,26 +38,23 @@ struct Service {
 impl Summary {
     /// Of the spans of a trace.
     pub(super) fn of(trace_id: TraceId, groups: &[ResourceSpans]) -> Self {
-        let spans: Vec<(String, &Span)> = groups
+        let senders: Vec<_> = groups.iter().map(service).collect();
+        let spans: Vec<(&str, &Span)> = groups
             .iter()
-            .flat_map(|group| {
-                let service = otlp::Resource::of(&group.resource.clone().unwrap_or_default()).service.to_string();
-                group.scope_spans.iter().flat_map(|part| &part.spans).map(move |span| (service.clone(), span))
+            .zip(&senders)
+            .flat_map(|(group, sender)| {
+                group.scope_spans.iter().flat_map(|part| &part.spans).map(|span| (&**sender, span))
             })
             .collect();
         let ids: HashSet<&[u8]> = spans.iter().map(|(_, span)| span.span_id.as_slice()).collect();
-        let parent = |span: &Span| {
-            let id = &span.parent_span_id;
-            (id.iter().any(|byte| *byte != 0) && *id != span.span_id).then(|| id.clone())
-        };
         let mut services: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         let mut orphans = 0;
-        for (service, span) in &spans {
+        for &(service, span) in &spans {
             let failed = span.status.as_ref().is_some_and(|status| status.code() == StatusCode::Error);
             let (all, errors) = services.entry(service).or_default();
             *all += 1;
             *errors += usize::from(failed);
-            orphans += usize::from(parent(span).is_some_and(|id| !ids.contains(id.as_slice())));
+            orphans += usize::from(parent(span).is_some_and(|id| !ids.contains(id)));
         }
         let roots = spans.iter().filter(|(_, span)| parent(span).is_none());
         let root = roots.min_by_key(|(_, span)| span.start_time_unix_nano);
@@ -62,7 +62,7 @@ impl Summary {
         let end = spans.iter().map(|(_, span)| span.end_time_unix_nano.max(span.start_time_unix_nano)).max();
         Self {
             trace_id: trace_id.to_string(),
-            root_service_name: root.map(|(service, _)| service.clone()).unwrap_or_default(),
+            root_service_name: root.map(|(service, _)| (*service).to_owned()).unwrap_or_default(),
             root_operation_name: root.map(|(_, span)| span.name.clone()).unwrap_or_default(),
             min_start_time_unix_nano: start.to_string(),
             max_end_time_unix_nano: end.unwrap_or_default().to_string(),
@@ -79,4 +79,16 @@ impl Summary {
                 .collect(),
         }
     }
+}
+
+/// What whoever sent these spans is called.
+fn service(group: &ResourceSpans) -> Arc<str> {
+    let nothing = otlp::SentResource::default();
+    otlp::Resource::of(group.resource.as_ref().unwrap_or(&nothing)).service
+}
+
+/// The id of a span's parent, if it has one.
+fn parent(span: &Span) -> Option<&[u8]> {
+    let id = &span.parent_span_id;
+    (id.iter().any(|byte| *byte != 0) && *id != span.span_id).then_some(id)
 }

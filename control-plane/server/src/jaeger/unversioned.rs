@@ -1,24 +1,28 @@
 //! The older API, without a version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     Json,
     http::{StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use control_plane_model::map::{MapNode, ServiceMap};
+use control_plane_model::{
+    map::{MapNode, ServiceMap},
+    trace::TraceId,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
     asked::{Asked, Parameters, trace_id},
-    reading,
-    spans::Trace,
+    reading::{self, Whole},
+    spans::digits,
+    with_list,
 };
 use crate::{
     api::{Id, MapFilter, View, WindowQuery},
-    problem::{Problem, off_thread},
+    problem::Problem,
 };
 
 /// How far back dependencies are summed where nothing is said, as with Jaeger; milliseconds.
@@ -119,33 +123,48 @@ pub(super) async fn operations(view: View, uri: Uri) -> Result<Response, Refused
 /// `GET /jaeger/api/traces`: a search, or traces by their ids.
 pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
     let parameters = Parameters::of(&uri);
-    let ids: Vec<_> = parameters.all("traceID").take(MOST_IDS).collect();
-    let (mut traces, mut missing) = (Vec::new(), Vec::new());
+    let ids: BTreeSet<TraceId> =
+        parameters.all("traceID").map(trace_id).collect::<Result<_, _>>().map_err(Problem::from)?;
     if ids.is_empty() {
         let (asked, window) = Asked::unversioned(&parameters, Timestamp::now())?;
-        traces.extend(reading::find(&view, asked, window).await?.into_iter().map(|whole| whole.trace));
+        let found = reading::find(&view, asked, window, json).await?;
+        let more = found.more.map(|msg| Complaint { code: None, msg, trace_id: None });
+        return answer(found.traces, more.into_iter().collect());
     }
-    for id in ids {
-        match reading::trace(&view, trace_id(id).map_err(Problem::from)?).await {
-            Ok(whole) => traces.push(whole.trace),
-            Err(problem) if problem.status == StatusCode::NOT_FOUND => {
-                missing.push(Complaint { code: None, msg: problem.detail, trace_id: Some(id.to_owned()) });
-            }
-            Err(problem) => return Err(problem.into()),
+    if ids.len() > MOST_IDS {
+        return Err(
+            Problem::bad_request(format!("{} traces are asked for at once; {MOST_IDS} may be", ids.len())).into()
+        );
+    }
+    let ids: Vec<_> = ids.into_iter().collect();
+    let (mut traces, mut complaints) = (Vec::new(), Vec::new());
+    for (id, outcome) in reading::by_ids(&view, &ids, json).await? {
+        match outcome {
+            Ok(trace) => traces.push(trace),
+            Err(msg) => complaints.push(Complaint { code: None, msg, trace_id: Some(digits(id.as_bytes())) }),
         }
     }
-    answer(traces, missing).await
+    answer(traces, complaints)
 }
 
 /// `GET /jaeger/api/traces/{id}`
 pub(super) async fn trace(view: View, Id(id): Id) -> Result<Response, Refused> {
-    let whole = reading::trace(&view, trace_id(&id).map_err(Problem::from)?).await?;
-    answer(vec![whole.trace], Vec::new()).await
+    let trace = reading::trace(&view, trace_id(&id).map_err(Problem::from)?, json).await?;
+    answer(vec![trace], Vec::new())
 }
 
-async fn answer(traces: Vec<Trace>, missing: Vec<Complaint>) -> Result<Response, Refused> {
-    let errors = (!missing.is_empty()).then_some(missing);
-    Ok(off_thread(move || Json(Envelope { errors, ..Envelope::of(traces, 0) }).into_response()).await?)
+/// A trace in Jaeger's own JSON.
+fn json(whole: &Whole) -> serde_json::Result<String> {
+    serde_json::to_string(&whole.trace)
+}
+
+/// Traces that are JSON already, in the envelope.
+fn answer(traces: Vec<serde_json::Result<String>>, complaints: Vec<Complaint>) -> Result<Response, Refused> {
+    let failed = |error: serde_json::Error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+    let traces = traces.into_iter().collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let errors = serde_json::to_string(&(!complaints.is_empty()).then_some(complaints)).map_err(failed)?;
+    let after = format!("],\"total\":0,\"limit\":0,\"offset\":0,\"errors\":{errors}}}");
+    Ok(with_list("{\"data\":[".to_owned(), traces, after))
 }
 
 /// `GET /jaeger/api/dependencies`: the edges of the service map.

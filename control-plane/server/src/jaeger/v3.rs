@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{Uri, header},
+    http::Uri,
     response::{IntoResponse, Response},
 };
 use control_plane_model::otlp;
@@ -12,15 +12,16 @@ use serde_json::json;
 
 use super::{
     asked::{Asked, Parameters, trace_id},
-    reading::{self, Whole},
+    reading::{self, Matches, Whole},
     summary::Summary,
+    with_list,
 };
 use crate::{
     api::{Id, View},
-    problem::{Problem, off_thread},
+    problem::Problem,
 };
 
-/// An error as its gateway writes it.
+/// An error as Jaeger's gateway writes it.
 #[derive(Debug)]
 pub(super) struct Refused(Problem);
 
@@ -75,38 +76,36 @@ pub(super) async fn operations(view: View, uri: Uri) -> Result<Json<Operations>,
 
 /// `GET /jaeger/api/v3/traces`
 pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
-    let found = find(&view, &uri).await?;
-    if found.is_empty() {
-        return Err(Problem::not_found("No traces found").into());
+    let found = find(&view, &uri, otlp_json).await?;
+    if found.traces.is_empty() {
+        return Err(Problem::not_found(found.more.as_deref().unwrap_or("No traces found")).into());
     }
-    Ok(result(found).await?)
+    Ok(result(found.traces))
 }
 
 /// `GET /jaeger/api/v3/traces/{id}`
 pub(super) async fn trace(view: View, Id(id): Id) -> Result<Response, Refused> {
     let id = trace_id(&id).map_err(|error| Problem::bad_request(format!("malformed parameter trace_id: {error}")))?;
-    Ok(result(vec![reading::trace(&view, id).await?]).await?)
+    Ok(result(vec![reading::trace(&view, id, otlp_json).await?]))
 }
 
 /// `GET /jaeger/api/v3/trace-summaries`
 pub(super) async fn trace_summaries(view: View, uri: Uri) -> Result<Json<Summaries>, Refused> {
-    let found = find(&view, &uri).await?;
-    let summed = || found.iter().map(|whole| Summary::of(whole.id, &whole.groups)).collect();
-    Ok(Json(Summaries { summaries: summed() }))
+    let found = find(&view, &uri, |whole| Summary::of(whole.id, &whole.groups)).await?;
+    Ok(Json(Summaries { summaries: found.traces }))
 }
 
-async fn find(view: &View, uri: &Uri) -> Result<Vec<Whole>, Problem> {
+async fn find<T: Send + 'static>(view: &View, uri: &Uri, make: fn(&Whole) -> T) -> Result<Matches<T>, Problem> {
     let (asked, window) = Asked::v3(&Parameters::of(uri), Timestamp::now())?;
-    reading::find(view, asked, window).await
+    reading::find(view, asked, window, make).await
+}
+
+/// The parts of a trace as OTLP's JSON has them, one after the other.
+fn otlp_json(whole: &Whole) -> String {
+    whole.groups.iter().map(|group| otlp::resource_spans(group).to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// Traces as one `TracesData`, in a `result`.
-async fn result(traces: Vec<Whole>) -> Result<Response, Problem> {
-    let body = off_thread(move || {
-        let groups = traces.iter().flat_map(|whole| &whole.groups);
-        let groups: Vec<_> = groups.map(|group| otlp::resource_spans(group).to_string()).collect();
-        format!("{{\"result\":{{\"resourceSpans\":[{}]}}}}", groups.join(","))
-    })
-    .await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+fn result(traces: Vec<String>) -> Response {
+    with_list("{\"result\":{\"resourceSpans\":[".to_owned(), traces, "]}}".to_owned())
 }
