@@ -1,6 +1,5 @@
-"""A trace's page: folding, looking closer, the critical path, the chosen span and what it carries; by pointer, by keyboard, without a script, and with 50,000 spans."""
+"""A trace's page: folding, looking closer, the critical path, finding spans; by pointer, by keyboard, without a script, and with 50,000 spans."""
 
-import json
 import re
 
 import pytest
@@ -9,12 +8,11 @@ from playwright.sync_api import expect
 import bookings
 import waterfalls
 from control_plane import ControlPlane
+from trace_page import PATIENT, active, bar, drawn_again, names, no_wider_than_the_window, opened, row, rows
 from troubles import watch
-from waterfalls import HOSTILE, LARGE, LINKING, TRACE, span_id
+from waterfalls import HOSTILE, LARGE, TRACE, span_id
 
 THROTTLED, RETRIED, ACCRUAL, ORPHAN = (span_id(number) for number in (3, 4, 10, 11))
-# Milliseconds: 50,000 spans are read for each answer, and the machine may be busy with others.
-PATIENT = 30_000
 NAMES = [
     "POST /bookings",
     "verify token",
@@ -32,54 +30,11 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def control_plane(tmp_path_factory):
-    """A control plane that knows the traces of `waterfalls`."""
+    """A control plane that knows a booking, a trace with hostile names and one of 50,000 spans."""
     server = ControlPlane(tmp_path_factory.mktemp("waterfall"), f'[accounts]\n{bookings.BOOKING} = "booking"\n')
-    waterfalls.send(server.url, waterfalls.booking, waterfalls.linking, waterfalls.hostile, waterfalls.large)
+    waterfalls.send(server.url, waterfalls.booking, waterfalls.hostile, waterfalls.large)
     yield server
     server.stop()
-
-
-def opened(page, trace=TRACE, query=""):
-    """The list of spans, once the script has drawn it."""
-    page.goto(f"/traces/{trace}{query}")
-    expect(page.locator("#waterfall[data-ready]")).to_be_attached(timeout=PATIENT)
-    return page.get_by_role("treegrid", name="Spans")
-
-
-def rows(page):
-    return page.locator(".tree .rows .row")
-
-
-def names(page):
-    """The names of the rows that are drawn, from above to below."""
-    return rows(page).evaluate_all("rows => rows.toSorted((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map(row => row.querySelector('.name').textContent)")
-
-
-def row(page, span):
-    return page.locator(f".rows #span-{span}")
-
-
-def active(page):
-    """The row that keys are about."""
-    return page.locator(".rows .row.active")
-
-
-def drawn_again(page):
-    """Waits until what was asked for before is drawn: the script draws with the browser's next frame."""
-    page.evaluate("() => new Promise(requestAnimationFrame)")
-
-
-def bar(page, span):
-    """Left and right edge of a bar, as shares of the time axis."""
-    drawn_again(page)
-    of = lambda part: row(page, span).locator(part).bounding_box()
-    axis, drawn = of(".bar"), of(".bar .span")
-    return (drawn["x"] - axis["x"]) / axis["width"], (drawn["x"] + drawn["width"] - axis["x"]) / axis["width"]
-
-
-def no_wider_than_the_window(page):
-    width, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    return width <= room
 
 
 def test_a_span_all_and_a_depth_are_folded(page):
@@ -229,100 +184,6 @@ def test_a_legend_names_each_service_with_its_account_and_colour(page):
     expect(row(page, ACCRUAL).locator(".sender")).to_have_text(f"mileage-accrual · {bookings.MILEAGE}")
 
 
-def test_the_panel_has_all_that_a_span_carries(page):
-    """Attributes that can be narrowed and searched for, who sent it, its events; its address is that of the page, so that it can be sent to somebody."""
-    opened(page)
-    row(page, THROTTLED).click()
-    panel = page.get_by_role("complementary", name="Chosen span")
-    expect(panel.get_by_role("heading", level=2)).to_have_text("DynamoDB.TransactWriteItems")
-    expect(panel).to_contain_text("✘ ThrottlingException: the table is at its limit")
-    expect(panel.get_by_role("region", name="Events")).to_contain_text("exception after 73.0 ms")
-    expect(panel.get_by_role("region", name="Sender").get_by_role("row", name=re.compile("service.version"))).to_contain_text("7.1")
-    attributes = panel.get_by_role("region", name="Attributes")
-    panel.get_by_label("Filter attributes").fill("collection")
-    expect(attributes.get_by_role("row")).to_have_count(1)
-    assert page.url.endswith(f"?span={THROTTLED}")
-    page.reload()
-    expect(panel.get_by_role("heading", level=2)).to_have_text("DynamoDB.TransactWriteItems")
-    expect(row(page, THROTTLED)).to_have_attribute("aria-selected", "true")
-    attributes.get_by_role("link", name="Search for this value of db.collection.name").click()
-    expect(page.get_by_label("Filter expression, or a trace ID")).to_have_value('attribute[db.collection.name] = "reservations"')
-    expect(page.get_by_role("status")).to_contain_text("1 of ")
-
-
-def test_the_parent_is_a_click_away(page):
-    """Its row comes into sight, whatever was folded."""
-    opened(page, query=f"?span={span_id(7)}")
-    page.get_by_role("button", name="Fold all", exact=True).click()
-    panel = page.get_by_role("complementary", name="Chosen span")
-    panel.get_by_role("link", name="GET /miles").click()
-    expect(panel).to_contain_text(span_id(6))
-    expect(row(page, span_id(6))).to_be_visible()
-    expect(row(page, span_id(1))).to_have_attribute("aria-expanded", "true")
-
-
-def test_a_keyboard_stays_in_the_panel_on_the_way_to_the_parent(page):
-    opened(page, query=f"?span={span_id(7)}")
-    panel = page.get_by_role("complementary", name="Chosen span")
-    panel.get_by_role("link", name="GET /miles").focus()
-    page.keyboard.press("Enter")
-    expect(panel).to_contain_text(span_id(6))
-    expect(panel).to_be_focused()
-
-
-def test_of_two_spans_chosen_quickly_the_later_is_shown(page):
-    """While the panel of one is on its way, another is chosen: its panel is whole, and what comes later of the former changes nothing."""
-    page.troubles.answers_may_fail = True
-    opened(page)
-    held = []
-    page.route(f"**/spans/{THROTTLED}", lambda route: held.append(route))
-    row(page, THROTTLED).click()
-    panel = page.get_by_role("complementary", name="Chosen span")
-    expect(panel).to_have_attribute("aria-busy", "true")
-    row(page, ACCRUAL).click()
-    expect(panel.get_by_role("heading", level=2)).to_have_text("process accrual")
-    expect(panel.get_by_label("Filter attributes")).to_be_visible()
-    expect(panel).not_to_have_attribute("aria-busy", "true")
-    assert len(held) == 1
-    page.unroute_all(behavior="ignoreErrors")
-    row(page, THROTTLED).click()
-    expect(panel.get_by_role("heading", level=2)).to_have_text("DynamoDB.TransactWriteItems")
-
-
-@pytest.mark.parametrize("fails", [lambda route: route.abort(), lambda route: route.fulfill(status=503)], ids=["no connection", "503"])
-def test_a_panel_that_cannot_be_read_says_so(page, fails):
-    """And is not that of the span before; another span can be chosen."""
-    page.troubles.answers_may_fail = True
-    opened(page, query=f"?span={THROTTLED}")
-    page.route(f"**/spans/{ACCRUAL}", fails)
-    row(page, ACCRUAL).click()
-    panel = page.get_by_role("complementary", name="Chosen span")
-    expect(panel).to_have_text(re.compile("^What this span carries cannot be read at the moment."))
-    expect(panel).not_to_have_attribute("aria-busy", "true")
-    row(page, RETRIED).click()
-    expect(panel.get_by_role("heading", level=2)).to_have_text("DynamoDB.TransactWriteItems")
-    row(page, ACCRUAL).click()
-    panel.get_by_role("link", name="Close").click()
-    expect(panel).to_be_hidden()
-
-
-def test_ids_and_values_are_copied(page):
-    """The trace's id in both forms, a span's, and a value."""
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    opened(page, query=f"?span={span_id(1)}")
-    for what, copied in [("trace ID", TRACE), ("X-Ray trace ID", f"1-{TRACE[:8]}-{TRACE[8:]}"), ("span ID", span_id(1)), ("booking.number", "P1KR9N43")]:
-        page.get_by_role("button", name=f"Copy {what}", exact=True).click()
-        assert page.evaluate("navigator.clipboard.readText()") == copied
-
-
-def test_a_trace_is_downloaded_in_both_forms(page):
-    opened(page)
-    for name, spans in [("JSON", lambda trace: trace["spans"]), ("OTLP", lambda trace: [span for group in trace["resourceSpans"] for scope in group["scopeSpans"] for span in scope["spans"]])]:
-        with page.expect_download() as download:
-            page.get_by_role("link", name=name, exact=True).click()
-        assert len(spans(json.loads(download.value.path().read_text()))) == 11, name
-
-
 def test_spans_are_found_by_name_and_attribute(page):
     """The first that was found comes into sight, even out of a fold; the next and the one before are a click away."""
     opened(page)
@@ -461,13 +322,3 @@ def test_without_a_script_fifty_thousand_spans_are_a_hundred_pages(plain):
     last = plain.locator("ol.waterfall li").last
     last.get_by_role("link").click()
     expect(plain.get_by_role("complementary", name="Chosen span")).to_contain_text(span_id(waterfalls.SPANS))
-
-
-def test_links_are_followed_both_ways(page):
-    """From a span to the one that it refers to; there, back to the one that refers to it."""
-    opened(page, query=f"?span={ACCRUAL}")
-    page.get_by_role("region", name="Links").get_by_role("link").click()
-    expect(page).to_have_url(re.compile(f"/traces/{LINKING}\\?span={span_id(1)}"))
-    expect(page.get_by_role("complementary").get_by_role("heading", level=2)).to_have_text("batch of accrual")
-    page.get_by_role("region", name="Linked from", exact=True).get_by_role("link", name="process accrual").click()
-    expect(page).to_have_url(re.compile(f"/traces/{TRACE}\\?span={ACCRUAL}"))

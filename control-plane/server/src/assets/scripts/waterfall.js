@@ -302,7 +302,7 @@
         const answer = await carried(view.dataset.panel.replace("SPAN", id(row)));
         // Another one was chosen meanwhile.
         if (!answer || chosen !== row) return;
-        panel.innerHTML = answer.text;
+        panel.innerHTML = answer.ok ? answer.text : "";
         if (!shows(row)) panel.innerHTML = `<p>What this span carries cannot be read at the moment.</p><a class="close" href="">Close</a>`;
         panel.dispatchEvent(new Event("htmx:afterSwap", { bubbles: true }));
         panel.scrollTop = 0;
