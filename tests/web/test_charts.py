@@ -307,13 +307,16 @@ def test_without_a_script_bars_lead_on_too(browser, control_plane, begin):
     context.close()
 
 
-def test_without_the_library_the_tables_are_open(page, begin):
+def test_without_the_library_the_tables_are_open(browser, control_plane, begin):
     """A script that does not come leaves what the page says."""
+    context = browser.new_context(base_url=control_plane.url)
+    page = context.new_page()
     page.route("**/uPlot.js*", lambda route: route.abort())
     page.goto(path(begin))
     tables = page.locator("figure.chart details")
     expect(tables).to_have_count(page.locator("figure.chart").count())
     assert all(table.get_attribute("open") is not None for table in tables.all())
+    context.close()
 
 
 def test_charts_follow_the_theme_while_the_page_is_open(page, begin):

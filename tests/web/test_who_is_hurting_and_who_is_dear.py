@@ -100,7 +100,7 @@ def test_the_cockpit_of_a_tenant_says_how_it_is(page, control_plane, judged):
     expect(failed.get_by_role("row")).to_have_count(1 + 10)
     assert set(failed.locator("td.fault").all_inner_texts()) == {"fault"}
     expect(main).to_contain_text("The latest 10 of 24 failed traces.")
-    expect(page.get_by_role("img", name=re.compile("^Burn rate by day"))).to_be_visible()
+    expect(page.get_by_role("slider", name=re.compile("^Burn rate"))).to_be_visible()
     cost = page.get_by_role("region", name="Cost by operation")
     expect(cost.get_by_role("row")).to_have_count(1 + 2)
     width, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
