@@ -1,6 +1,8 @@
 //! What the API and the pages are read from, narrowed to who asks.
 
-use std::{collections::BTreeMap, ops::Deref, sync::Arc, time::Duration};
+mod traces;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
@@ -10,20 +12,17 @@ use control_plane_access::{AccessError, Visitor};
 use control_plane_audit::Audit;
 use control_plane_model::{
     complain::complain,
-    links::LinkedFrom,
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
     part::{Part, PartQuery},
-    sample::{Sample, SampleQuery, StoredTrace},
+    sample::{Sample, SampleQuery},
     store::{Facets, Scope, SpanStore, StateStore, Version},
-    trace::{Trace, TraceId},
 };
 use jiff::Timestamp;
-use serde_json::Value;
 use slo::{Prices, Reader, Row};
 use tenant_registry::Tenant;
 use tokio::{
-    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    sync::{AcquireError, Semaphore},
     time::timeout,
 };
 
@@ -33,12 +32,14 @@ use super::{
     cockpit::{self, UsersSeen},
     groups, objectives, why,
 };
+pub(super) use traces::NO_SPAN;
+
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
     problem::{Problem, in_time},
     tenants::{Known, Named, Tenants},
-    trace_links::{TraceLink, TraceLinks},
+    trace_links::TraceLinks,
     window::{Place, Window, WindowQuery},
 };
 
@@ -49,8 +50,6 @@ const LATELY: i64 = 2 * 86_400;
 pub(crate) const READERS: usize = 4;
 /// Waterfalls that are made at once, each of one trace, which may have 50,000 spans; others wait.
 pub(crate) const WATERFALLS: usize = 8;
-/// What is said of a trace that is not there, or not for these eyes.
-pub(super) const NO_SPAN: &str = "No span of this trace has arrived.";
 /// How long a tenant's page waits for the count of its users.
 const USERS_WITHIN: Duration = Duration::from_secs(3);
 
@@ -72,21 +71,6 @@ pub(crate) struct Sources {
     pub(crate) readers: Arc<Semaphore>,
     /// Those who make a waterfall of a trace. They are apart from the readers, so that opening a trace waits for no search.
     pub(crate) waterfalls: Arc<Semaphore>,
-}
-
-/// A trace of which a waterfall is made. Others wait for their turn until it is dropped.
-#[derive(Debug)]
-pub(crate) struct HeldTrace {
-    trace: Trace,
-    _turn: OwnedSemaphorePermit,
-}
-
-impl Deref for HeldTrace {
-    type Target = Trace;
-
-    fn deref(&self) -> &Trace {
-        &self.trace
-    }
 }
 
 /// What somebody sees of it: the one way from a request to what is kept.
@@ -172,37 +156,6 @@ impl View {
         self.in_turn(why::compared(&*self.sources.spans, &self.scope, &self.slo(), filter)).await
     }
 
-    pub(crate) async fn trace(&self, id: &str) -> Result<Trace, Problem> {
-        let found = self.known_trace(id.parse()?).await?;
-        found.ok_or_else(|| Problem::not_found(NO_SPAN))
-    }
-
-    /// A trace, where a span of it has arrived.
-    pub(crate) async fn known_trace(&self, id: TraceId) -> Result<Option<Trace>, Problem> {
-        in_time(self.sources.spans.trace(&self.scope, id)).await
-    }
-
-    /// A trace to make a waterfall of, once few enough others do so, and if that is soon.
-    pub(crate) async fn held_trace(&self, id: TraceId) -> Result<HeldTrace, Problem> {
-        in_time(async {
-            let turn = self.sources.waterfalls.clone().acquire_owned().await.map_err(closed)?;
-            let found = self.sources.spans.trace(&self.scope, id).await?;
-            let trace = found.ok_or_else(|| Problem::not_found(NO_SPAN))?;
-            Ok::<_, Problem>(HeldTrace { trace, _turn: turn })
-        })
-        .await
-    }
-
-    /// A trace as its spans were received, where one has arrived. It is read [in turn](Self::in_turn).
-    pub(crate) async fn stored_trace(&self, id: TraceId) -> Result<Option<StoredTrace>, Problem> {
-        Ok(self.sources.spans.stored_trace(&self.scope, id).await?)
-    }
-
-    /// Other tools in which a trace is to be seen, as far as they are for these eyes.
-    pub(crate) fn trace_links(&self, trace: &Trace) -> Vec<TraceLink> {
-        self.sources.trace_links.of_trace(trace, self.scope.tenant().is_none())
-    }
-
     /// How things are found.
     pub(crate) fn finding(&self) -> &Finding {
         &self.sources.finding
@@ -220,18 +173,6 @@ impl View {
             reading.await
         })
         .await
-    }
-
-    /// Spans of other traces that refer to this one, the newest first.
-    pub(crate) async fn linked_from(&self, id: TraceId, limit: usize) -> Result<LinkedFrom, Problem> {
-        in_time(self.sources.spans.linked_from(&self.scope, id, limit)).await
-    }
-
-    /// The log lines of a trace, or why there are none; `None` where nobody keeps any, or they are not for these eyes: a line may be another
-    /// tenant's.
-    pub(crate) async fn logs(&self, id: TraceId) -> Option<Result<Vec<Value>, String>> {
-        let logs = self.sources.logs.as_ref().filter(|_| self.scope.tenant().is_none())?;
-        Some(logs.of(id).await)
     }
 
     pub(crate) async fn facets(&self) -> Result<Facets, Problem> {

@@ -54,9 +54,9 @@ impl Summary {
             let (all, errors) = services.entry(service).or_default();
             *all += 1;
             *errors += usize::from(failed);
-            orphans += usize::from(parent(span).is_some_and(|id| !ids.contains(id)));
+            orphans += usize::from(parent_of(span).is_some_and(|id| !ids.contains(id)));
         }
-        let roots = spans.iter().filter(|(_, span)| parent(span).is_none());
+        let roots = spans.iter().filter(|(_, span)| parent_of(span).is_none());
         let root = roots.min_by_key(|(_, span)| span.start_time_unix_nano);
         let start = spans.iter().map(|(_, span)| span.start_time_unix_nano).min().unwrap_or_default();
         let end = spans.iter().map(|(_, span)| span.end_time_unix_nano.max(span.start_time_unix_nano)).max();
@@ -88,7 +88,7 @@ fn service(group: &ResourceSpans) -> Arc<str> {
 }
 
 /// The id of a span's parent, if it has one.
-fn parent(span: &Span) -> Option<&[u8]> {
+fn parent_of(span: &Span) -> Option<&[u8]> {
     let id = &span.parent_span_id;
     (id.iter().any(|byte| *byte != 0) && *id != span.span_id).then_some(id)
 }
