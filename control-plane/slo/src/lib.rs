@@ -10,7 +10,7 @@
 //! | [`objective`] | what was promised to whom |
 //! | `openslo` | the files that say so |
 //! | [`evaluate`] | error rate, quantiles, budget and burn rates |
-//! | [`burndown`] | how a budget was used up over its 30 days |
+//! | [`burndown`](mod@burndown) | how a budget was used up over its 30 days |
 //! | [`state`] | the past of a tenant in bounded memory |
 //! | `window` | sums over windows in constant time |
 //! | [`significance`] | whether so many of so few can be chance |
