@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 /// What each bounded name may be at most; `intake_spans_per_s`, at least.
-const BOUNDS: [(&str, f64); 37] = [
+const BOUNDS: [(&str, f64); 38] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
     ("booking_api.otlp_0ms.cpu_ratio", 1.30),
@@ -36,6 +36,7 @@ const BOUNDS: [(&str, f64); 37] = [
     ("control_plane.slo_p99_ms", 100.0),
     ("control_plane.tenant_p99_ms", 100.0),
     ("control_plane.cost_p99_ms", 100.0),
+    ("control_plane.pages_p99_ms", 100.0),
     ("control_plane.evaluator_pass_ms", 1_000.0),
     ("control_plane.access_by_cookie_us", 100.0),
     ("control_plane.access_by_token_us", 100.0),

@@ -82,6 +82,14 @@ impl Within {
         }
     }
 
+    /// The same for pages.
+    fn pages(self) -> &'static str {
+        match self {
+            Self::Hour => "pages_of_the_hour",
+            Self::Month => "pages",
+        }
+    }
+
     /// What is searched: an hour; all that was sent within one, which has grown older since.
     fn window(self) -> &'static str {
         match self {
@@ -297,7 +305,8 @@ impl Server {
         self.ask_why(report, within, &mut random).await?;
         self.ask_groups(report, within, &mut random).await?;
         self.look_up(report, within).await?;
-        self.ask_objectives(report).await
+        self.ask_objectives(report).await?;
+        self.open_pages(report, within).await
     }
 
     /// Asks why requests fail or are slow: of all and of one tenant, against each side that there is.
@@ -387,6 +396,27 @@ impl Server {
             times.push(self.time("/api/cost", &[("window", window.to_owned())]).await?);
         }
         add_times(report, "cost", &times);
+        Ok(())
+    }
+
+    /// Opens each page as people do, with what it shows by default.
+    async fn open_pages(&self, report: &mut Part<'_>, within: Within) -> Result<()> {
+        let mut random = Random::new(44);
+        let mut times = Vec::new();
+        for n in 0..QUERIES {
+            let tenant = tenant(random.next() % TENANTS);
+            let window = ("window", within.window().to_owned());
+            let (page, query) = match n % 6 {
+                0 => ("/", vec![window]),
+                1 => ("/", vec![window, ("tenant", tenant)]),
+                2 => ("/tenants", vec![]),
+                3 => ("/tenant", vec![window, ("id", tenant)]),
+                4 => ("/traces", vec![window]),
+                _ => ("/cost", vec![]),
+            };
+            times.push(self.time(page, &query).await?);
+        }
+        add_times(report, within.pages(), &times);
         Ok(())
     }
 

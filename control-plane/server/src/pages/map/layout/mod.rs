@@ -1,8 +1,7 @@
 //! Where nodes, edges and labels of the map stand: a band for each account, one below the other, and calls from left to right over all of them.
 //!
 //! Step by step as in Sugiyama, Tagawa and Toda, "Methods for Visual Understanding of Hierarchical System Structures", IEEE Transactions on Systems,
-//! Man, and Cybernetics 11 (1981). An edge that passes a column has a place of its own there, as a node has, so it never lies behind one. No crate
-//! found keeps nodes within bands.
+//! Man, and Cybernetics 11 (1981). An edge that passes a column has a place of its own there, as a node has, so it never lies behind one.
 //!
 //! | file | step |
 //! |---|---|
