@@ -135,7 +135,7 @@ def series(number, title, description, targets, unit, steps=None, span=8, height
         built.draw_style(shared.GraphDrawStyle.BARS).fill_opacity(80)
         built.stacking(common.StackingConfig().mode(shared.StackingMode.NORMAL).group("A"))
     else:
-        # A gap is a gap: nothing was asked of anybody then.
+        # Lines break where no request came.
         built.line_width(2).fill_opacity(0).span_nulls(False).show_points(shared.VisibilityMode.AUTO)
     if steps:
         built.thresholds(thresholds(steps))
