@@ -11,6 +11,7 @@
 
 pub mod aws;
 pub mod function;
+mod items;
 pub mod payloads;
 pub mod sink;
 
