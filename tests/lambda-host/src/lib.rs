@@ -12,6 +12,7 @@
 
 pub mod aws;
 pub mod function;
+mod items;
 pub mod payloads;
 pub mod pool;
 pub mod sink;
