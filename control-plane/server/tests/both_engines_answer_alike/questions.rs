@@ -222,6 +222,8 @@ async fn samples(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &
         ("", 1_000),
         ("fault", 1_000),
         ("attribute[plan] = \"gold\"", 3),
+        // Of one trace, by several of its spans.
+        ("attribute[messaging.system] = \"kafka\" AND attribute[db.system.name] = \"aws.dynamodb\"", 1_000),
         ("annotation[rpc.system]", 1_000),
         ("annotation[tenant.id] = \"acme\"", 7),
         ("", 5),
