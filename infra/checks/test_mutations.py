@@ -254,6 +254,10 @@ def sandbox_tenant_from_a_header(project):
     mapped["integration.request.header.X-Amz-Tenant-Id"] = "method.request.header.X-Tenant"
 
 
+def sandbox_without_a_route(project):
+    del properties(project, "booking", "IsolatedApi")["DefinitionBody"]["paths"]["/bookings/{number}/cancellation"]
+
+
 def sandboxes_shared(project):
     del properties(project, "booking", "BookingApiIsolated")["TenancyConfig"]
 
@@ -366,6 +370,7 @@ MISTAKES = [
     (key_formed_by_hand, "tenant_keys_are_formed_in_one_place"),
     (client_of_its_own, "tenant_keys_are_formed_in_one_place"),
     (sandbox_tenant_from_a_header, "a_sandbox_gets_its_tenant_from_verified_claims"),
+    (sandbox_without_a_route, "a_sandbox_gets_its_tenant_from_verified_claims"),
     (sandboxes_shared, "a_sandbox_gets_its_tenant_from_verified_claims"),
     (sandbox_always_there, "a_sandbox_gets_its_tenant_from_verified_claims"),
     (registry_open_to_the_other_account, "only_mileage_apis_read_the_registry_of_another_account"),

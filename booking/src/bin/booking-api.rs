@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use booking::{
-    handlers::{create_booking, get_booking, list_bookings, quote},
+    handlers::{cancel_booking, create_booking, get_booking, list_bookings, quote},
     mileage_client::MileageClient,
     reservations::Reservations,
     settings::BookingApi,
@@ -56,13 +56,13 @@ async fn serve_quote(mileage: Arc<MileageClient>, request: Request) -> Result<Re
 
 async fn serve_booking(reservations: Arc<Reservations>, request: Request) -> Result<Response<Body>, Problem> {
     let tenant = request.extensions().get::<TenantContext>().cloned().ok_or_else(Problem::internal)?;
+    let path = request.path_parameters_ref();
+    let number = path.and_then(|path| path.first("number"));
     match (request.method(), route(&request).as_str()) {
         (&Method::POST, "/bookings") => create_booking(&reservations, &tenant, &request).await,
         (&Method::GET, "/bookings") => list_bookings(&reservations, &tenant, &request).await,
-        (&Method::GET, "/bookings/{number}") => {
-            let path = request.path_parameters_ref();
-            get_booking(&reservations, &tenant, path.and_then(|path| path.first("number"))).await
-        }
+        (&Method::GET, "/bookings/{number}") => get_booking(&reservations, &tenant, number).await,
+        (&Method::POST, "/bookings/{number}/cancellation") => cancel_booking(&reservations, &tenant, number).await,
         _ => Err(no_such_route()),
     }
 }

@@ -5,13 +5,14 @@ use lambda_http::{Body, Request};
 use lambda_problem::{Problem, json};
 use tenancy::TenantContext;
 
-use super::not_made;
+use super::{Booking, not_made};
 use crate::{
     domain::{IdempotencyKey, NewBooking},
     reservations::{Made, Reservations},
 };
 
-/// 201 with the reservation; 200 with the earlier one where the same `Idempotency-Key` has made it already.
+/// 201 with the booking; 200 with the earlier one where the same `Idempotency-Key` has made it already, as it is now: one that was cancelled
+/// since says so, and is not booked anew.
 pub async fn create_booking(
     reservations: &Reservations,
     tenant: &TenantContext,
@@ -24,8 +25,9 @@ pub async fn create_booking(
         Made::Now(reservation) => (StatusCode::CREATED, reservation),
         Made::Before(reservation) => (StatusCode::OK, reservation),
     };
-    let mut response = json(status, &reservation)?;
-    if let Ok(location) = HeaderValue::from_str(&format!("/bookings/{}", reservation.booking_number)) {
+    let location = HeaderValue::from_str(&format!("/bookings/{}", reservation.booking_number));
+    let mut response = json(status, &Booking::from(reservation))?;
+    if let Ok(location) = location {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)

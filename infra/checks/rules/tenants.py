@@ -122,6 +122,9 @@ def a_sandbox_gets_its_tenant_from_verified_claims(project):
     pooled = {(method, path) for method, path, _ in routes(stack, "Api") if method != "OPTIONS"}
     if not mapped_routes <= pooled:
         yield f"{label} IsolatedApi: {sorted(mapped_routes - pooled)} are not routes of booking-api"
+    own = {(event["Properties"]["Method"], event["Properties"]["Path"]) for event in resources["BookingApi"]["Events"].values()}
+    if missing := {(method, path) for method, path in own if method != "OPTIONS"} - mapped_routes:
+        yield f"{label} IsolatedApi: {sorted(missing)} of booking-api are missing"
     for path, methods in paths.items():
         for method, operation in methods.items():
             mapped = operation["x-amazon-apigateway-integration"].get("requestParameters")

@@ -1,4 +1,4 @@
-//! A batch of bookings arrived: post their miles.
+//! A batch of events about bookings arrived: post their miles, or take them back.
 
 use std::{
     collections::BTreeMap,
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use airline_events::{BOOKING_NUMBER, BookingConfirmed};
+use airline_events::BOOKING_NUMBER;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::future::join_all;
 use lambda_runtime::LambdaEvent;
@@ -17,6 +17,7 @@ use tenant_store::StoreError;
 use tenant_telemetry::{Work, process};
 
 use crate::{
+    booking_event::BookingEvent,
     ledger::{Entry, Ledger, Posted},
     route::{Route, UnknownAirport},
 };
@@ -50,7 +51,7 @@ pub enum Failed {
 /// What SQS is told: which messages to deliver again.
 pub type Accrued = SqsBatchResponse;
 
-/// Posts the miles of every message. Messages of one user go one after another, so that their transactions do not fight
+/// Posts what every message does to the ledger. Messages of one user go one after another, so that their transactions do not fight
 /// over one balance; users go side by side. A message that fails is named, and the rest succeeds. Whose
 /// messages are taken, and whose sampling thresholds count, `believed` says.
 pub async fn accrue(
@@ -81,7 +82,7 @@ pub async fn accrue(
     Ok(response)
 }
 
-type Parsed = Result<(BookingConfirmed, TenantContext), InvalidMessage>;
+type Parsed = Result<(BookingEvent, TenantContext), InvalidMessage>;
 type User = (TenantId, Option<UserId>);
 
 /// Messages by the user they are for, in the order in which they came. What does not parse has none.
@@ -91,7 +92,7 @@ fn by_user(
 ) -> BTreeMap<Option<User>, Vec<(IncomingMessage, Parsed)>> {
     let mut users: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for message in messages {
-        let parsed = message.accept(believed);
+        let parsed = BookingEvent::accept(&message, believed);
         let user = parsed.as_ref().ok().map(|(_, tenant)| (tenant.tenant_id.clone(), tenant.user_id.clone()));
         users.entry(user).or_default().push((message, parsed));
     }
@@ -130,18 +131,10 @@ async fn one_after_another(
 }
 
 async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
-    let (booking, tenant) = parsed?;
+    let (BookingEvent { kind, booking }, tenant) = parsed?;
     Work::current().annotate(BOOKING_NUMBER, &booking.booking_number);
     let miles = Route::of(&booking)?.miles();
-    let entry = Entry {
-        booking_number: booking.booking_number,
-        from_airport: booking.from_airport,
-        to_airport: booking.to_airport,
-        departure_date: booking.departure_date,
-        miles,
-        created_at: format!("{:.3}", jiff::Timestamp::now()),
-    };
-    Ok(ledger.post(&tenant, &entry).await?)
+    Ok(ledger.post(&tenant, &Entry::of(kind, booking, miles, jiff::Timestamp::now())).await?)
 }
 
 #[cfg(test)]
