@@ -26,7 +26,7 @@ impl BookingEvent {
         believed: &BelievedSources,
     ) -> Result<(Self, TenantContext), InvalidMessage> {
         if message.event_type() == Some(BookingCancelled::EVENT_TYPE) {
-            let (BookingCancelled(booking), tenant) = message.accept(believed)?;
+            let (BookingCancelled { booking, .. }, tenant) = message.accept(believed)?;
             Ok((Self { kind: EntryKind::TakenBack, booking }, tenant))
         } else {
             let (BookingConfirmed(booking), tenant) = message.accept(believed)?;

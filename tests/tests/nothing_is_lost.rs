@@ -317,7 +317,7 @@ fn message(item: &Item) -> String {
     let text = |name: &str| item[name].as_s().unwrap().clone();
     let cancelled = text("sk").starts_with("CANCELLATION#");
     let event = if cancelled { "booking.cancelled" } else { "booking.confirmed" };
-    let body = json!({
+    let mut body = json!({
         "version": 1,
         "booking_number": text("booking_number"),
         "from_airport": text("from_airport"),
@@ -327,6 +327,9 @@ fn message(item: &Item) -> String {
         "Tier-level": text("tier"),
         "Tenant-id": text("tenant_id"),
     });
+    if cancelled {
+        body["cancelled_at"] = text("cancelled_at").into();
+    }
     let attribute = |value: &str| json!({ "Type": "String", "Value": value });
     json!({
         "Type": "Notification",

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use airline_events::{BOOKING_NUMBER, BookingCancelled, BookingConfirmed};
+use airline_events::{BOOKING_NUMBER, BookingConfirmed};
 use aws_lambda_events::dynamodb::EventRecord;
 use lambda_http_client::aws::describe;
 use lambda_runtime::LambdaEvent;
@@ -167,7 +167,7 @@ fn read(record: &Value) -> Result<Outgoing, String> {
 fn outgoing(stored: &Stored, table: &str, message_id: &str) -> Result<Outgoing, InvalidMessage> {
     let (written, label, trace) = match stored {
         Stored::Reservation(stored) => told(&BookingConfirmed(stored.booking()), &stored.trace)?,
-        Stored::Cancellation(stored) => told(&BookingCancelled(stored.booking()), &stored.trace)?,
+        Stored::Cancellation(stored) => told(&stored.event(), &stored.trace)?,
     };
     let received = Received {
         system: "aws.dynamodb",

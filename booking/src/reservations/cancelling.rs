@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use airline_events::Booking;
+use airline_events::{Booking, BookingCancelled};
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
@@ -74,9 +74,9 @@ impl StoredCancellation {
         format!("{}{number}", Self::PREFIX)
     }
 
-    /// What the event about it says.
-    pub fn booking(&self) -> Booking {
-        Booking {
+    /// The event about it.
+    pub fn event(&self) -> BookingCancelled {
+        let booking = Booking {
             booking_number: self.booking_number.to_string(),
             from_airport: self.from_airport.clone(),
             to_airport: self.to_airport.clone(),
@@ -84,7 +84,8 @@ impl StoredCancellation {
             sub: self.sub.clone(),
             tier: self.tier,
             tenant_id: self.tenant_id.clone(),
-        }
+        };
+        BookingCancelled { booking, cancelled_at: self.cancelled_at.clone() }
     }
 
     fn of(booked: &StoredReservation, now: Timestamp, trace: HashMap<String, String>) -> Self {

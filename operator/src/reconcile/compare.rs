@@ -109,7 +109,7 @@ fn events(records: &Records) -> impl Iterator<Item = Event<'_>> {
         of(partition.as_str(), EntryKind::Earned, stored.booking(), Stored::Reservation(stored.clone()))
     });
     let cancelled = records.cancellations.iter().map(move |(partition, stored)| {
-        of(partition.as_str(), EntryKind::TakenBack, stored.booking(), Stored::Cancellation(stored.clone()))
+        of(partition.as_str(), EntryKind::TakenBack, stored.event().booking, Stored::Cancellation(stored.clone()))
     });
     reserved.chain(cancelled)
 }

@@ -1,6 +1,6 @@
 //! A booking as events tell of it: which fields they have, and what these may say.
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use tenancy::{InvalidTenant, Pattern, TenantId, TenantLabel, Tier, Tiers, UserId};
 use tenant_messages::{InvalidMessage, TenantMessage};
@@ -66,10 +66,16 @@ impl Booking {
 #[serde(transparent)]
 pub struct BookingConfirmed(pub Booking);
 
-/// `booking.cancelled`: a booking was cancelled. It says all that `booking.confirmed` said, and may come before it.
+/// `booking.cancelled`: a booking was cancelled. It says all that `booking.confirmed` said, and may come before it. When it was cancelled
+/// stands in the body, so that no attribute alone makes a cancellation of a booking.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct BookingCancelled(pub Booking);
+pub struct BookingCancelled {
+    /// What was booked.
+    #[serde(flatten)]
+    pub booking: Booking,
+    /// When it was cancelled, RFC 3339 with milliseconds, UTC.
+    pub cancelled_at: String,
+}
 
 impl TenantMessage for BookingConfirmed {
     const EVENT_TYPE: &'static str = "booking.confirmed";
@@ -89,17 +95,27 @@ impl TenantMessage for BookingCancelled {
     const VERSION: u32 = 1;
 
     fn label(&self) -> Result<TenantLabel, InvalidTenant> {
-        Ok(self.0.label())
+        Ok(self.booking.label())
     }
 
     fn check(&self) -> Result<(), InvalidMessage> {
-        self.0.check()
+        self.booking.check()?;
+        if !is_timestamp(&self.cancelled_at) {
+            let expected = "a time that exists: YYYY-MM-DDThh:mm:ss.sssZ".to_owned();
+            return Err(InvalidMessage::Field { field: "cancelled_at", expected });
+        }
+        Ok(())
     }
 }
 
 /// Whether this is RFC 3339's `full-date` of a day that exists. jiff's own parser takes other forms of ISO 8601 as well.
 fn is_full_date(text: &str) -> bool {
     Date::strptime("%Y-%m-%d", text).is_ok_and(|date| date.to_string() == text && text.len() == 10)
+}
+
+/// Whether this is RFC 3339's `date-time` in UTC, with milliseconds.
+fn is_timestamp(text: &str) -> bool {
+    text.parse::<Timestamp>().is_ok_and(|time| format!("{time:.3}") == text)
 }
 
 #[cfg(test)]
@@ -179,10 +195,18 @@ mod tests {
     #[test]
     fn a_message_of_one_event_is_not_read_as_the_other() {
         let (body, attributes) = sent(&event());
-        let other = read::<BookingCancelled>(&body, &attributes);
-        assert_eq!(other, Err(InvalidMessage::Disagreement("event_type")));
-        let cancelled = BookingCancelled(event().0).write().unwrap();
-        assert_eq!((cancelled.body, cancelled.attributes[2].1.as_str()), (body, "booking.cancelled"));
+        let cancelled_at = "2027-01-01T08:00:00.000Z".to_owned();
+        let cancelled = BookingCancelled { booking: event().0, cancelled_at }.write().unwrap();
+        assert_eq!(
+            read::<BookingConfirmed>(&cancelled.body, &attributes),
+            Ok(event()),
+            "its fields are passed over: it was booked, too"
+        );
+        let attributes = cancelled.attributes.map(|(name, value)| (name.to_owned(), value)).into();
+        assert!(matches!(read::<BookingCancelled>(&body, &attributes), Err(InvalidMessage::Body(_))));
+        assert!(read::<BookingCancelled>(&cancelled.body, &attributes).is_ok());
+        let disagreement = Err(InvalidMessage::Disagreement("event_type"));
+        assert_eq!(read::<BookingConfirmed>(&body, &attributes), disagreement);
     }
 
     #[test]
