@@ -87,6 +87,11 @@ pub fn money(micros: f64) -> String {
     if micros < 1e6 { format!("{:.4}", micros / 1e6) } else { apart(&format!("{:.2}", micros / 1e6)) }
 }
 
+/// Money that is known to the cent.
+pub fn cents(cents: u64) -> String {
+    apart(&format!("{}.{:02}", cents / 100, cents % 100))
+}
+
 /// Time that was spent, in seconds, which may be many.
 pub fn spent(seconds: f64) -> String {
     format!("{} s", apart(&format!("{seconds:.1}")))
@@ -137,14 +142,20 @@ pub fn lookup(found: &Found) -> Option<String> {
 pub fn looked_up(lookup: &Lookup, truncated: bool) -> String {
     let Lookup { attributes, from_unix_ns, to_unix_ns } = lookup;
     let (are, attributes) = (if attributes.len() == 1 { "is" } else { "are" }, attributes.join(", "));
-    let (from, to) = (clock(*from_unix_ns), clock(*to_unix_ns));
+    let (from, to) = (readable(&clock(*from_unix_ns)), readable(&clock(*to_unix_ns)));
     let before = if truncated { "; traces that began before were not looked at" } else { "" };
-    format!("{attributes} {are} not indexed: the spans of {from} to {to} were read{before}.")
+    format!("{attributes} {are} not indexed: the spans of {from} to {to} UTC were read{before}.")
 }
 
 /// A moment, UTC.
 pub fn clock(unix_ns: i64) -> String {
     Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(|_| "–".into(), |time| format!("{time:.3}"))
+}
+
+/// A moment in RFC 3339 as a person reads it, without the zone, which stands beside it or at the head of the page, and without a fraction of nothing.
+pub fn readable(moment: &str) -> String {
+    let moment = moment.trim_end_matches('Z').replacen('T', " ", 1);
+    moment.strip_suffix(".000").map_or(moment.clone(), str::to_owned)
 }
 
 /// Where a trace ended, in a sentence or two.
@@ -173,8 +184,8 @@ pub fn ending(ending: &Ending) -> String {
             )
         }
         Stop::Untaken { at, sent_unix_ns } => {
-            let sent = clock(*sent_unix_ns);
-            format!("It reached {} at {sent}, and no span of whoever takes the message has arrived.", step(at))
+            let sent = readable(&clock(*sent_unix_ns));
+            format!("It reached {} at {sent} UTC, and no span of whoever takes the message has arrived.", step(at))
         }
     }
 }
@@ -229,6 +240,7 @@ mod tests {
         }
         assert_eq!((count(999.6), count(0.4), count(2.5e9)), ("1,000".into(), "0".into(), "2,500,000,000".into()));
         assert_eq!((money(50_000.0), money(1_234_500_000.0)), ("0.0500".into(), "1,234.50".into()));
+        assert_eq!((cents(0), cents(7), cents(123_450)), ("0.00".into(), "0.07".into(), "1,234.50".into()));
         assert_eq!((rate(12_480.0), percent(46.41)), ("12,480/s".into(), "4,641 %".into()));
     }
 
@@ -258,7 +270,7 @@ mod tests {
         let untaken = Stop::Untaken { at: sent.clone(), sent_unix_ns: 0 };
         assert!(
             of(Some(untaken))
-                .starts_with("It reached “send events” of publisher at 1970-01-01T00:00:00.000Z, and no span")
+                .starts_with("It reached “send events” of publisher at 1970-01-01 00:00:00 UTC, and no span")
         );
         let failed = Ending { reached: None, stopped: Some(Stop::Failed { at, error, cause: None }) };
         assert_eq!(ending(&failed), "It stopped at “process miles” of accrual, which failed: no airport.");

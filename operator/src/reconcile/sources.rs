@@ -14,6 +14,7 @@ use booking::{
 use local::{ministack::sdk_config, outputs::Outputs};
 use mileage::ledger::Entry;
 use serde::de::DeserializeOwned;
+use tenant_quota::is_quota;
 use tenant_store::Listed;
 use tenant_telemetry::AwsSdkTracing;
 
@@ -111,6 +112,9 @@ impl Sources {
         }
         for item in scan(&self.mileage, &self.ledger_table).await? {
             let (partition, sort_key) = key(&item);
+            if is_quota(&sort_key) {
+                continue;
+            }
             if sort_key == "BALANCE" {
                 match serde_dynamo::from_item(item) {
                     Ok(balance) => drop(records.balances.insert(partition, balance)),

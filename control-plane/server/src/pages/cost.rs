@@ -12,7 +12,7 @@ use crate::{
     api::{CostAnswer, CostFilter, DearTenant, Query, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{changed, count, known, link, money, percent, spent},
+    text::{cents, changed, count, known, link, percent, spent},
 };
 
 const TITLE: &str = "Cost";
@@ -42,7 +42,7 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
         p {
             "Whole days, UTC, by requests served and time spent, scaled by adjusted counts: "
             strong { (count(report.total.requests)) " requests, " (count(report.total.seconds)) " s" }
-            @if let (Some(cents), Some(currency)) = (report.total.cents, &report.currency) { ", " strong { (in_money(cents)) " " (currency) } }
+            @if let (Some(amount), Some(currency)) = (report.total.cents, &report.currency) { ", " strong { (cents(amount)) " " (currency) } }
             "." @if report.total.estimated { " ≈: the weight of some sampled traces is not known." }
             @if report.currency.is_none() { " Name prices in the configuration (" code { "[prices]" } ") to see money." }
         }
@@ -83,7 +83,7 @@ fn tenants(view: &View, window: &WindowQuery, report: &CostReport, dearest: &[De
             return table;
         }
         table
-            .text("What it spends most on", |line| known(dear(line), operation))
+            .text("What it spends most on", |line| html! { div.names { (known(dear(line), operation)) } })
             .colored_number("Time a request, against others'", slower, |line| {
                 known(dear(line).and_then(|dear| dear.driver.times_others), |times| format!("{times:.1} ×"))
             })
@@ -112,20 +112,16 @@ fn lines<'a>(
     let mut lines: Vec<&Line> = lines.iter().collect();
     lines.sort_by(|a, b| a.share.dearer_first(&b.share));
     let table = Table::of(label, lines.iter().take(SHOWN).copied(), |_| None)
+        .listed()
         .text(whose, name)
         .number("Requests", |line| html! { @if line.share.estimated { "≈ " } (count(line.share.requests)) })
         .number("Of all requests", |line| percent(line.share.requests_share))
         .number("Time spent", |line| spent(line.share.seconds))
         .number("Of all time", |line| percent(line.share.seconds_share));
     let priced = lines.iter().any(|line| line.share.cents.is_some());
-    let table = if priced { table.number("Cost", |line| known(line.share.cents, in_money)) } else { table };
+    let table = if priced { table.number("Cost", |line| known(line.share.cents, cents)) } else { table };
     html! {
         (more(table))
         @if lines.len() > SHOWN { p { "The first " (SHOWN) " of " (count(lines.len())) "." } }
     }
-}
-
-/// An amount of cents.
-fn in_money(cents: u64) -> String {
-    money(cents as f64 * 1e4)
 }
