@@ -86,7 +86,7 @@ def one_action_too_few(deployed):
 
 
 def tenant_role_scans(deployed):
-    tenants = statement(deployed, "booking/TenantRole/OneTenantsItems", "BookAndCancel")
+    tenants = statement(deployed, "booking/TenantRole/OneTenantsItems", "Book")
     tenants["Action"].append("dynamodb:Scan")
     # A scan has no leading keys: with this condition it would be of no use.
     del tenants["Condition"]["Null"]
@@ -97,11 +97,11 @@ def tenant_role_cannot_update(deployed):
 
 
 def tenant_role_of_another_table(deployed):
-    statement(deployed, "booking/TenantRole/OneTenantsItems", "BookAndCancel")["Resource"] = deployed.arn("booking", "Tenants")
+    statement(deployed, "booking/TenantRole/OneTenantsItems", "Book")["Resource"] = deployed.arn("booking", "Tenants")
 
 
 def fence_without_the_last_hash(deployed):
-    fence = statement(deployed, "booking/TenantRole/OneTenantsItems", "BookAndCancel")["Condition"]["ForAllValues:StringLike"]
+    fence = statement(deployed, "booking/TenantRole/OneTenantsItems", "Book")["Condition"]["ForAllValues:StringLike"]
     fence["dynamodb:LeadingKeys"] = ["TENANT#${aws:PrincipalTag/tenant_id}*"]
 
 
