@@ -111,9 +111,13 @@ async fn tell(cloud: &Cloud, acts: Acts) -> Result<bool> {
     step.done(format_args!("{} flights booked", flights.len()));
 
     let step = progress::step("miles");
-    let journeys = bookings::follow(outputs, flights).await?;
+    let journeys = bookings::follow(outputs, &flights).await?;
     step.done("miles arrived in account B, traces complete");
     expectations.of_journeys(&journeys);
+
+    let step = progress::step("a cancellation");
+    let cancelled = bookings::cancel(outputs, &flights, &mut expectations).await?;
+    step.done(format_args!("booking {} cancelled, its miles taken back", cancelled.booking_number));
 
     let step = progress::step("a slow call");
     let slow = slow_call::quote(cloud, &mut expectations).await?;
@@ -132,6 +136,8 @@ async fn tell(cloud: &Cloud, acts: Acts) -> Result<bool> {
         println!("\nOne of them as a tree (control-plane trace {}):\n", journey.trace_id);
         show(outputs, &["trace", &journey.trace_id]).await?;
     }
+    println!("\nThe cancellation of {} (control-plane trace {}):\n", cancelled.booking_number, cancelled.trace_id);
+    show(outputs, &["trace", &cancelled.trace_id]).await?;
     println!("\nThe quote that had to wait (control-plane trace {}):\n", slow.trace_id);
     show(outputs, &["trace", &slow.trace_id]).await?;
     for (name, first) in &asked {
