@@ -11,7 +11,7 @@ use crate::{
     evaluator::{Hurting, HurtingTenant, Whose},
     layout::Tab,
     problem::Problem,
-    text::{attained, count, duration, known, limit, moment as moment_of, percent, promised},
+    text::{attained, count, duration, known, limit, moment as moment_of, percent, promised, times},
 };
 
 const TITLE: &str = "Tenants";
@@ -119,8 +119,10 @@ fn whose(line: &FareLine) -> String {
 /// A tenant with the name of its company, where that is known, and the way to its page.
 pub(super) fn named(view: &View, tenant: &str, window: &WindowQuery) -> Markup {
     html! {
-        a href=(window.link("/tenant", &[("id", tenant)])) { (tenant) }
-        @if let Some(company) = view.name_of(tenant) { " (" (company) ")" }
+        span.tenant {
+            a href=(window.link("/tenant", &[("id", tenant)])) { (tenant) }
+            @if let Some(company) = view.name_of(tenant) { " (" (company) ")" }
+        }
     }
 }
 
@@ -153,9 +155,7 @@ fn table<'a>(
         )
         .beside(is_of_tenants, |table| {
             table
-                .number("Burn rate, 1 h", |line| {
-                    known(line.fare.evaluation.burn[0].long, |burn| format!("{burn:.1} ×"))
-                })
+                .number("Burn rate, 1 h", |line| known(line.fare.evaluation.burn[0].long, times))
                 .number("Failures used / allowed, 30 days", |line| used_of_allowed(&line.fare.evaluation.budget))
         })
         .colored_text("Failure budget left", |line| budget_color(line.budget_left), |line| meter(line.budget_left))

@@ -185,7 +185,7 @@ pub(super) fn ending_of(ending: &Ending, window: &WindowQuery, trace_id: &str) -
     html! {
         p.ending.fault[ending.stopped.is_some()] {
             (text::ending(ending))
-            @if let Some(stop) = &ending.stopped { " " a href=(href(window, trace_id, &stop.at().span_id)) { "(go there)" } }
+            @if let Some(stop) = &ending.stopped { " " a href=(href(window, trace_id, &stop.at().span_id)) { "Show this span" } }
         }
     }
 }
