@@ -194,6 +194,16 @@ impl SpanStore for ClickHouse {
         requests::costs(&self.database, scope, from, to).await
     }
 
+    async fn daily_costs(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<Vec<slo::DailyUse>, StoreError> {
+        requests::daily_costs(&self.database, scope, (from, to), tenants).await
+    }
+
     async fn take_late(&self, until: i64) -> Result<BTreeSet<Option<String>>, StoreError> {
         self.late.take(&self.database, until).await
     }

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt::Debug, time::Duration};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use slo::Row;
+use slo::{DailyUse, Row};
 
 pub use crate::{error::StoreError, scope::Scope, trace::MAX_SPANS_PER_TRACE, versions::Version};
 use crate::{
@@ -51,6 +51,19 @@ pub struct RequestQuery {
     pub to: i64,
     /// Whose.
     pub of: SumsOf,
+    /// What of them.
+    pub detail: Detail,
+}
+
+/// What of sums of requests is wanted: the less, the sooner it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// All of it.
+    Latencies,
+    /// All but the histograms of latencies.
+    Counts,
+    /// The same by the hour: of hours that begin in the window.
+    HourlyCounts,
 }
 
 /// Whose requests are summed.
@@ -122,6 +135,16 @@ pub trait SpanStore: Debug + Send + Sync {
     /// What was used on the days from the one of `from` to the one of `to`, UTC; both Unix seconds. By tenant and series, summed over
     /// days.
     async fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Row>, StoreError>;
+
+    /// What was used on each day from the one of `from` to the one of `to`, UTC, by service: by each of these tenants, and by all others
+    /// together, of whom a tenant is told nothing.
+    async fn daily_costs(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<Vec<DailyUse>, StoreError>;
 
     /// The tenants that had spans of times which were evaluated, since this was asked last; `None` is nobody. From now on what is before
     /// `until`, Unix seconds, counts as evaluated.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use control_plane_model::{
     rollup,
-    store::{RequestQuery, Scope, SpanStore, SumsOf, Version},
+    store::{Detail, RequestQuery, Scope, SpanStore, SumsOf, Version},
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -88,8 +88,8 @@ impl Stretches {
         stretches.into_iter().map(point).collect()
     }
 
-    fn query(self, of: SumsOf) -> RequestQuery {
-        RequestQuery { from: self.from, to: self.to, of }
+    fn query(self, of: SumsOf, detail: Detail) -> RequestQuery {
+        RequestQuery { from: self.from, to: self.to, of, detail }
     }
 }
 
@@ -107,9 +107,15 @@ pub(super) struct Own {
 }
 
 /// A tenant's sums of a window.
-pub(super) async fn own(spans: &dyn SpanStore, scope: &Scope, id: &str, stretches: Stretches) -> Result<Own, Problem> {
+pub(super) async fn own(
+    spans: &dyn SpanStore,
+    scope: &Scope,
+    id: &str,
+    stretches: Stretches,
+    detail: Detail,
+) -> Result<Own, Problem> {
     let mut own = Own::default();
-    each(spans, scope, stretches.query(SumsOf::Tenant(id.to_owned())), |row| {
+    each(spans, scope, stretches.query(SumsOf::Tenant(id.to_owned()), detail), |row| {
         let (key, cell) = (&row.key, &row.cell);
         let account = key.account.clone().unwrap_or_default();
         own.services.entry((key.service.clone(), key.operation.clone(), account)).or_default().merge(cell);
@@ -171,7 +177,7 @@ pub(super) struct Together(BTreeMap<Option<String>, BTreeMap<i64, Cell>>);
 pub(super) async fn together(spans: &dyn SpanStore, scope: &Scope, stretches: Stretches) -> Result<Together, Problem> {
     let mut together = Together::default();
     if scope.tenant().is_none() {
-        each(spans, scope, stretches.query(SumsOf::Together), |row| {
+        each(spans, scope, stretches.query(SumsOf::Together, Detail::Latencies), |row| {
             let of_tier = together.0.entry(row.key.tier.clone()).or_default();
             of_tier.entry(stretches.start(row.cell.start)).or_default().merge(&row.cell);
         })
