@@ -1,5 +1,6 @@
 //! What the API and the pages are read from, narrowed to who asks.
 
+mod opened;
 mod traces;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -32,6 +33,7 @@ use super::{
     cockpit::{self, UsersSeen},
     groups, objectives, why,
 };
+pub(crate) use opened::OpenedTraces;
 pub(super) use traces::NO_SPAN;
 
 use crate::{
@@ -71,6 +73,8 @@ pub(crate) struct Sources {
     pub(crate) readers: Arc<Semaphore>,
     /// Those who make a waterfall of a trace. They are apart from the readers, so that opening a trace waits for no search.
     pub(crate) waterfalls: Arc<Semaphore>,
+    /// Traces whose pages were opened lately.
+    pub(crate) opened: OpenedTraces,
 }
 
 /// What somebody sees of it: the one way from a request to what is kept.

@@ -87,7 +87,7 @@ pub(super) async fn span(view: View, path: Result<Path<SpanPath>, PathRejection>
     let id: TraceId = id.parse()?;
     let late = |_| Some(Err("The log lines take longer to come; the page of the trace has them.".to_owned()));
     let logs = async { timeout(LOGS_WITHIN, view.logs(id)).await.unwrap_or_else(late) };
-    let (trace, logs) = tokio::join!(view.held_trace(id), logs);
+    let (trace, logs) = tokio::join!(view.opened_trace(id, &span), logs);
     let trace = trace?;
     let panel = off_thread(move || {
         let drawing = Drawing::of(&trace, &view);
@@ -172,7 +172,7 @@ fn href(window: &WindowQuery, trace_id: &str, span_id: &str) -> String {
 async fn render(view: &View, id: &str, shown: Shown) -> Result<Markup, Problem> {
     let wanted = wanted(shown.find.as_deref())?;
     let id: TraceId = id.parse()?;
-    let (trace, logs, linked) = tokio::join!(view.held_trace(id), view.logs(id), view.linked_from(id, LINKED));
+    let (trace, logs, linked) = tokio::join!(view.open_trace(id), view.logs(id), view.linked_from(id, LINKED));
     let (trace, linked, view) = (trace?, linked?, view.clone());
     // Of 50,000 spans this takes a while.
     off_thread(move || {
