@@ -162,8 +162,8 @@ impl Looking<'_> {
         whole.sort_unstable_by_key(|trace| (trace.bucket, trace.trace_id));
         for some in batches(&whole, BATCH, |trace| trace.spans as usize) {
             let ids: Vec<String> = some.iter().map(|trace| trace.id()).collect();
-            let stored = stored_traces(self.database, &ids).await?;
-            for trace in stored.into_iter().filter_map(|trace| trace.seen_by(self.scope)) {
+            let stored = stored_traces(self.database, self.scope, &ids).await?;
+            for trace in stored {
                 if let Ok(id) = trace.trace_id.as_bytes().try_into() {
                     held.insert(id, has(&self.attributes, &trace)?);
                 }

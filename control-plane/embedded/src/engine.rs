@@ -114,8 +114,9 @@ impl SpanStore for Embedded {
         self.see(scope, move |reader, scope| reader.trace(scope, trace_id)).await
     }
 
-    async fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError> {
-        self.see(scope, move |reader, scope| reader.stored_trace(scope, trace_id)).await
+    async fn stored_traces(&self, scope: &Scope, trace_ids: &[TraceId]) -> Result<Vec<StoredTrace>, StoreError> {
+        let trace_ids = trace_ids.to_vec();
+        self.see(scope, move |reader, scope| reader.traces_as_stored(scope, &trace_ids)).await
     }
 
     async fn linked_from(&self, scope: &Scope, trace_id: TraceId, limit: usize) -> Result<LinkedFrom, StoreError> {

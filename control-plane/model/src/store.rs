@@ -97,9 +97,18 @@ pub trait SpanStore: Debug + Send + Sync {
     /// A trace, its spans by start time; `None` if no span of it is known. Of a trace that tenants share, each sees its own spans.
     async fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError>;
 
-    /// A trace as its spans were received, within [`MAX_BYTES_PER_TRACE`](crate::sample::MAX_BYTES_PER_TRACE); `None` if no span of it is
-    /// known. Of a trace that tenants share, each sees its own spans.
-    async fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError>;
+    /// Traces as their spans were received, in no order: those of which a span is known. Of each, spans are read within
+    /// [`MAX_BYTES_PER_TRACE`](crate::sample::MAX_BYTES_PER_TRACE). Of a trace that tenants share, each sees its own spans, and others' take no room.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] where they hold more than [`MAX_BYTES_PER_BATCH`](crate::sample::MAX_BYTES_PER_BATCH) together.
+    async fn stored_traces(&self, scope: &Scope, trace_ids: &[TraceId]) -> Result<Vec<StoredTrace>, StoreError>;
+
+    /// One of them; `None` if no span of it is known.
+    async fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError> {
+        Ok(self.stored_traces(scope, &[trace_id]).await?.pop())
+    }
 
     /// The spans of other traces that refer to a trace by a link, the newest first, `limit` of them at most. A tenant sees its own spans.
     async fn linked_from(&self, scope: &Scope, trace_id: TraceId, limit: usize) -> Result<LinkedFrom, StoreError>;

@@ -148,6 +148,11 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
                 found.insert(format!("{scope:?} {limit} links to {id}"), json!(linked));
             }
         }
+        let ids: Vec<TraceId> = asked.traces.iter().map(|id| TraceId::from_bytes(id).unwrap()).collect();
+        let mut together = store.stored_traces(scope, &ids).await.unwrap();
+        together.sort_by_key(|trace| trace.trace_id);
+        let together: Vec<_> = together.iter().map(as_sent).collect();
+        found.insert(format!("{scope:?} all traces as they were sent"), json!(together));
         search(store, scope, asked, &mut found).await;
         samples(store, scope, asked, &mut found).await;
         groups(store, scope, asked, &mut found).await;

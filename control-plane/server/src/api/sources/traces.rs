@@ -85,6 +85,11 @@ impl View {
         Ok(self.sources.spans.stored_trace(&self.scope, id).await?)
     }
 
+    /// The same of several, those of which a span has arrived, in no order.
+    pub(crate) async fn stored_traces(&self, ids: &[TraceId]) -> Result<Vec<StoredTrace>, Problem> {
+        Ok(self.sources.spans.stored_traces(&self.scope, ids).await?)
+    }
+
     /// Other tools in which a trace is to be seen, as far as they are for these eyes.
     pub(crate) fn trace_links(&self, trace: &Trace) -> Vec<TraceLink> {
         self.sources.trace_links.of_trace(trace, self.scope.tenant().is_none())
