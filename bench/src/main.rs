@@ -1,7 +1,7 @@
 //! `make bench`: what telemetry costs a function, on the Lambda host of this folder, against the same function without it; and
 //! the control plane under load.
 //! `bench functions` and `bench control-plane [spans] [30d|1h] [embedded|clickhouse]` measure one of the two; `bench start` measures only what a start costs,
-//! and `bench first-request` only how cold functions answer.
+//! `bench first-request` only how cold functions answer, and `bench fairness` what tenants notice of another's flood.
 //!
 //! Everything is measured in blocks that take turns, so that whatever else the machine does meets all of them alike; a ratio
 //! compares a block with the block without telemetry of the same round and pace, and the median of the rounds counts.
@@ -9,6 +9,7 @@
 
 mod control_plane;
 mod criterion;
+mod fairness;
 mod first_request;
 mod process;
 mod report;
@@ -35,6 +36,9 @@ async fn main() -> Result<()> {
     }
     if only.is_none_or(|only| only == "functions" || only == "first-request") {
         first_request::add(&mut report, &target.join("release/booking-api")).await?;
+    }
+    if only.is_none_or(|only| only == "fairness") {
+        fairness::add(&mut report, &target.join("release/booking-api")).await?;
     }
     if only.is_none_or(|only| only == "control-plane") {
         let spans = arguments.get(1).map(|text| text.parse()).transpose()?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 /// What each bounded name may be at most; `intake_spans_per_s`, at least.
-const BOUNDS: [(&str, f64); 38] = [
+const BOUNDS: [(&str, f64); 40] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
     ("booking_api.otlp_0ms.cpu_ratio", 1.30),
@@ -25,6 +25,8 @@ const BOUNDS: [(&str, f64); 38] = [
     ("sns.inject_extract_ns", 2_000.0),
     ("jwt.verify_us", 60.0),
     ("spans_lost", 0.0),
+    ("flood.others_p99_ratio", 1.2),
+    ("flood.others_errors", 0.0),
     ("control_plane.intake_spans_per_s", 50_000.0),
     ("control_plane.trace_by_id_p99_ms", 5.0),
     ("control_plane.map_p99_ms", 100.0),

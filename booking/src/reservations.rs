@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tenancy::{TenantContext, TenantId, Tier, UserId};
 use tenant_store::{Cursor, Listed, NoUser, Page, Retries, StoreError, TenantItems, TenantTable, TransactionFailure};
 use tenant_telemetry::{Work, propagation};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::domain::{BookingNumber, Fingerprint, IdempotencyKey, NewBooking, RandomnessUnavailable, Reservation};
 
@@ -23,8 +23,10 @@ use crate::domain::{BookingNumber, Fingerprint, IdempotencyKey, NewBooking, Rand
 const KEY_KEPT_SECONDS: i64 = 24 * 60 * 60;
 /// How long conflicts, and what the SDK has given up on, are retried before the caller is asked to come back.
 const RETRY_FOR: Duration = Duration::from_secs(4);
-/// How long a booking takes at most, its last try included: half of the function's time.
+/// How long a booking is tried for, the last try included: half of the function's time.
 const WITHIN: Duration = Duration::from_secs(5);
+/// How long one is looked for whose answer was lost.
+const LOOKED_FOR: Duration = Duration::from_secs(1);
 /// The idempotency record comes second in the transaction.
 const IDEMPOTENCY_WRITE: usize = 1;
 
@@ -34,6 +36,9 @@ pub enum NotMade {
     /// The store did not do what it was asked, or the caller is no user.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// As before, and the reservation may have been made: its answer was lost, and it could not be looked for.
+    #[error(transparent)]
+    Unclear(StoreError),
     /// No booking number could be made.
     #[error(transparent)]
     Randomness(#[from] RandomnessUnavailable),
@@ -108,8 +113,8 @@ impl Reservations {
         booking: &NewBooking,
         key: Option<&IdempotencyKey>,
     ) -> Result<Made, NotMade> {
-        let made = timeout(WITHIN, self.make_with_retries(tenant, booking, key)).await;
-        made.unwrap_or_else(|_| Err(StoreError::Unavailable(format!("no answer within {WITHIN:?}")).into()))
+        let made = timeout(WITHIN + LOOKED_FOR, self.make_with_retries(tenant, booking, key)).await;
+        made.unwrap_or_else(|_| Err(NotMade::Unclear(StoreError::Unavailable(format!("no answer within {WITHIN:?}")))))
     }
 
     async fn make_with_retries(
@@ -120,15 +125,19 @@ impl Reservations {
     ) -> Result<Made, NotMade> {
         let items = self.table.of_user(tenant).map_err(StoreError::from)?;
         let user = tenant.user_id.as_ref().ok_or(StoreError::NoUser(NoUser))?;
-        let mut retries = Retries::within(RETRY_FOR);
+        let (mut retries, until) = (Retries::within(RETRY_FOR), Instant::now() + WITHIN);
         let (mut now, mut number) = (jiff::Timestamp::now(), BookingNumber::random()?);
         loop {
             Work::current().annotate(BOOKING_NUMBER, number.as_str());
             let reservation = Reservation::of(booking, number.clone(), now);
-            let Err(error) = try_make(&items, tenant, user, booking, &reservation, key, now).await else {
-                return Ok(Made::Now(reservation));
+            let tried = try_make(&items, tenant, user, booking, &reservation, key, now);
+            let error = match timeout_at(until, tried).await {
+                Ok(Ok(())) => return Ok(Made::Now(reservation)),
+                Ok(Err(error)) => error,
+                Err(_) => return look_for(&items, reservation, format!("no answer within {WITHIN:?}")).await,
             };
-            match (TransactionFailure::of(&error, IDEMPOTENCY_WRITE), key) {
+            let failure = TransactionFailure::of(&error, IDEMPOTENCY_WRITE);
+            match (failure, key) {
                 // The idempotency key is in use.
                 (TransactionFailure::ConditionUnmet, Some(key)) => {
                     if let Some(earlier) = made_before(&items, booking, key).await? {
@@ -145,9 +154,13 @@ impl Reservations {
                 (TransactionFailure::Unclear, _) => {}
                 (TransactionFailure::Refused, _) => return Err(StoreError::from(error).into()),
             }
-            if !retries.pause().await {
-                return Err(StoreError::Unavailable(describe(&error)).into());
+            if retries.pause().await {
+                continue;
             }
+            if failure == TransactionFailure::Unclear {
+                return look_for(&items, reservation, describe(&error)).await;
+            }
+            return Err(StoreError::Unavailable(describe(&error)).into());
         }
     }
 
@@ -209,6 +222,15 @@ async fn try_make(
         write = write.transact_items(transact(put)?);
     }
     write.send().await.map(|_| ())
+}
+
+/// What became of a reservation whose answer was lost: it is there, or it was not made, or that cannot be told either.
+async fn look_for(items: &TenantItems, reservation: Reservation, reason: String) -> Result<Made, NotMade> {
+    match timeout(LOOKED_FOR, items.find::<Reservation>(&reservation.booking_number)).await {
+        Ok(Ok(Some(_))) => Ok(Made::Now(reservation)),
+        Ok(Ok(None)) => Err(StoreError::Unavailable(reason).into()),
+        Ok(Err(_)) | Err(_) => Err(NotMade::Unclear(StoreError::Unavailable(reason))),
+    }
 }
 
 fn transact(put: PutBuilder) -> Result<TransactWriteItem, SdkError<TransactWriteItemsError>> {

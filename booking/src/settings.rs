@@ -5,6 +5,7 @@ use airline_events::TIERS;
 use function_settings::{InvalidSettings, Variables};
 use lambda_problem::AllowedOrigin;
 use tenant_auth::ApiSettings;
+use tenant_quota::TierQuotas;
 use tenant_telemetry::Settings;
 
 use crate::{domain::Limit, rate_limits::Limits};
@@ -19,6 +20,8 @@ pub struct BookingApi {
     pub reservations_table: String,
     /// `TENANT_ROLE_ARN`: the role that is fenced to a tenant's items.
     pub tenant_role_arn: String,
+    /// `TIER_QUOTAS`: how much a tenant of each tier may use.
+    pub tier_quotas: TierQuotas,
     /// `MILEAGE_API_URL`: account B's API, with its stage.
     pub mileage_api_url: String,
     /// `CORS_ALLOWED_ORIGIN`: whose pages may call; any where it is not set.
@@ -32,6 +35,7 @@ impl BookingApi {
             api: ApiSettings::read(read, TIERS),
             reservations_table: read.text("RESERVATIONS_TABLE"),
             tenant_role_arn: read.arn("TENANT_ROLE_ARN"),
+            tier_quotas: TierQuotas::read(read, TIERS),
             mileage_api_url: read.url("MILEAGE_API_URL"),
             allowed_origin: read.parsed("CORS_ALLOWED_ORIGIN"),
         })
@@ -102,6 +106,7 @@ mod tests {
         ("TENANTS_TABLE", "tenants"),
         ("RESERVATIONS_TABLE", "reservations"),
         ("TENANT_ROLE_ARN", "arn:aws:iam::111111111111:role/tenant"),
+        ("TIER_QUOTAS", "basic=10/20/1000,standard=50/100/10000,premium=100/200/100000"),
         ("MILEAGE_API_URL", "https://id.execute-api.us-east-1.amazonaws.com/dev"),
         ("BOOKING_TOPIC_ARN", "arn:aws:sns:us-east-1:111111111111:events"),
         ("PARKING_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111111111111/parking"),
@@ -126,7 +131,7 @@ mod tests {
     #[test]
     fn an_empty_environment_names_every_variable_at_once() {
         let api = ["USER_POOL_ID", "USER_POOL_CLIENT_ID", "TENANTS_TABLE"];
-        let booking = [&api[..], &["RESERVATIONS_TABLE", "TENANT_ROLE_ARN", "MILEAGE_API_URL"]].concat();
+        let booking = [&api[..], &["RESERVATIONS_TABLE", "TENANT_ROLE_ARN", "TIER_QUOTAS", "MILEAGE_API_URL"]].concat();
         assert_eq!(missing(BookingApi::read), none_set(&booking));
         assert_eq!(missing(BookingPublisher::read), none_set(&["BOOKING_TOPIC_ARN", "PARKING_QUEUE_URL"]));
         let limits =

@@ -213,6 +213,18 @@ def fence_without_null_check(project):
     del tenant_statement(project, "mileage")["Condition"]["Null"]["dynamodb:LeadingKeys"]
 
 
+def reservations_may_be_changed(project):
+    tenant_statement(project, "booking")["Action"].append("dynamodb:UpdateItem")
+
+
+def api_without_quotas(project):
+    del properties(project, "mileage", "MileageApi")["Environment"]["Variables"]["TIER_QUOTAS"]
+
+
+def quotas_differ_by_account(project):
+    project.templates["mileage"]["Parameters"]["TierQuotas"]["Default"] = "basic=1/1/1"
+
+
 def tenant_role_trusts_the_account(project):
     trust(project, "booking")["Principal"] = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
 
@@ -357,6 +369,9 @@ MISTAKES = [
     (fence_without_the_last_hash, "keys_are_fenced_to_the_sessions_tenant"),
     (fence_gone, "keys_are_fenced_to_the_sessions_tenant"),
     (fence_without_null_check, "keys_are_fenced_to_the_sessions_tenant"),
+    (reservations_may_be_changed, "a_reservation_is_never_changed"),
+    (api_without_quotas, "each_api_of_tenants_has_quotas"),
+    (quotas_differ_by_account, "each_api_of_tenants_has_quotas"),
     (tenant_role_trusts_the_account, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),
     (tenant_role_trusts_the_publisher, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),
     (session_without_tenant, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),

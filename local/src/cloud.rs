@@ -223,7 +223,8 @@ impl Cloud {
         });
 
         let step = progress::step("control plane");
-        let configuration = control_plane::configuration(&front, &control_plane_url, &registry, sign_in.as_ref())?;
+        let configuration =
+            control_plane::configuration(&front, &control_plane_url, &registry, &mileage_accounts, sign_in.as_ref())?;
         let control_plane =
             ControlPlane::start(reserved, &options.project, &dir, &configuration, &options.store, &endpoint).await?;
         step.done(match options.store {

@@ -1,7 +1,8 @@
 //! The control plane's process, and what keeps its spans.
 
 use std::{
-    fs::OpenOptions, io::Write as _, net::Ipv4Addr, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration,
+    collections::BTreeMap, fs::OpenOptions, io::Write as _, net::Ipv4Addr, os::unix::fs::OpenOptionsExt as _,
+    path::Path, time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -10,8 +11,11 @@ use tokio::{net::TcpListener, process::Command};
 use crate::{
     children::Supervised,
     clickhouse::{ClickHouse, Store},
-    ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, OBSERVABILITY_ACCOUNT, REGION, sibling},
+    ministack::{
+        BOOKING_ACCOUNT, OBSERVABILITY_ACCOUNT, REGION, SIMULATED_BOOKING_ACCOUNT, SIMULATED_MILEAGE_ACCOUNT, sibling,
+    },
     sign_in::SignIn,
+    tier_accounts::MileageAccount,
 };
 
 /// The variable that names the store: an argument could be seen by everybody on this machine, and an address has a password.
@@ -44,11 +48,15 @@ impl Reserved {
 const PRICES: &str = include_str!("../prices.toml");
 
 /// What the configuration file says, a section each. `front` has the functions' log lines; `tenants` is the registry's table.
-pub fn configuration(front: &str, url: &str, tenants: &str, sign_in: Option<&SignIn>) -> Result<String> {
+pub fn configuration(
+    front: &str,
+    url: &str,
+    tenants: &str,
+    mileage: &[MileageAccount],
+    sign_in: Option<&SignIn>,
+) -> Result<String> {
     let sections = [
-        format!(
-            "[accounts]\n{BOOKING_ACCOUNT} = \"booking\"\n{MILEAGE_ACCOUNT} = \"mileage\"\n{OBSERVABILITY_ACCOUNT} = \"observability\"\n"
-        ),
+        names_of_accounts(mileage),
         format!("[logs]\nurl = \"{front}/_local/logs\"\n"),
         "[slo]\nsettle_seconds = 5\n".to_owned(),
         PRICES.to_owned(),
@@ -56,6 +64,21 @@ pub fn configuration(front: &str, url: &str, tenants: &str, sign_in: Option<&Sig
         sign_in.map(|sign_in| sign_in.configuration(url, front)).transpose()?.unwrap_or_default(),
     ];
     Ok(sections.concat())
+}
+
+/// What accounts are called: of every account that the map may show, a name.
+fn names_of_accounts(mileage: &[MileageAccount]) -> String {
+    let named = [
+        (BOOKING_ACCOUNT, "booking"),
+        (OBSERVABILITY_ACCOUNT, "observability"),
+        (SIMULATED_BOOKING_ACCOUNT, "simulated booking"),
+        (SIMULATED_MILEAGE_ACCOUNT, "simulated mileage"),
+    ];
+    let mileage = mileage.iter().map(|mileage| (mileage.account.as_str(), mileage.stack.as_str()));
+    // By id: somebody may give a tier an account of the simulation's, and a key stands in a table once.
+    let names: BTreeMap<&str, &str> = named.into_iter().chain(mileage).collect();
+    let lines = names.iter().map(|(id, name)| format!("{id} = \"{name}\"\n"));
+    format!("[accounts]\n{}", lines.collect::<String>())
 }
 
 /// A running control plane.
@@ -158,5 +181,30 @@ impl ControlPlane {
             Some(process) => process.stop().await,
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ministack::MILEAGE_ACCOUNT, tier_accounts::mileage_accounts};
+
+    #[test]
+    fn every_account_that_the_map_may_show_has_one_name() {
+        let of = |own: &[&str]| {
+            let own: Vec<_> = own.iter().map(|one| one.parse().unwrap()).collect();
+            names_of_accounts(&mileage_accounts(&own).unwrap())
+        };
+        let names: toml::Table = of(&["premium=666666666666", "basic=444444444444"]).parse().unwrap();
+        let accounts = [
+            BOOKING_ACCOUNT,
+            MILEAGE_ACCOUNT,
+            OBSERVABILITY_ACCOUNT,
+            SIMULATED_BOOKING_ACCOUNT,
+            SIMULATED_MILEAGE_ACCOUNT,
+            "666666666666",
+        ];
+        assert!(accounts.iter().all(|id| names["accounts"].get(id).is_some()), "{names}");
+        assert_eq!(names["accounts"]["666666666666"].as_str(), Some("mileage-premium"));
     }
 }

@@ -19,6 +19,11 @@ pub const MILEAGE_ACCOUNT: &str = "222222222222";
 /// Account C: observability. Of it there is the staff's user pool alone; the control plane runs beside the emulator.
 pub const OBSERVABILITY_ACCOUNT: &str = "333333333333";
 
+/// Not an account that is deployed: the simulated tenants' booking.
+pub const SIMULATED_BOOKING_ACCOUNT: &str = "444444444444";
+/// Nor is this one: their mileage.
+pub const SIMULATED_MILEAGE_ACCOUNT: &str = "555555555555";
+
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running emulator.

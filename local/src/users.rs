@@ -29,6 +29,7 @@ pub async fn register_tenants(config: &SdkConfig, table: &str, tenants: &[(&str,
             status: TenantStatus::Active,
             company_name: (*company).to_owned(),
             created_at: now.clone(),
+            quota: None,
         };
         let put = registry.put_item().table_name(table).set_item(Some(serde_dynamo::to_item(entry)?));
         put.send().await.with_context(|| format!("cannot register {tenant}"))?;

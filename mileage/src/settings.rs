@@ -5,6 +5,7 @@ use airline_events::TIERS;
 use function_settings::{InvalidSettings, Variables};
 use lambda_problem::AllowedOrigin;
 use tenant_auth::ApiSettings;
+use tenant_quota::TierQuotas;
 use tenant_telemetry::{BelievedSenders, Settings};
 
 /// What mileage-api is told.
@@ -17,6 +18,8 @@ pub struct MileageApi {
     pub ledger_table: String,
     /// `TENANT_ROLE_ARN`: the role that is fenced to a tenant's items.
     pub tenant_role_arn: String,
+    /// `TIER_QUOTAS`: how much a tenant of each tier may use.
+    pub tier_quotas: TierQuotas,
     /// `BELIEVED_ACCOUNTS`: accounts whose sampling thresholds are believed, separated by commas; none where it is not set.
     pub believed_accounts: BelievedSenders,
     /// `CORS_ALLOWED_ORIGIN`: whose pages may call; any where it is not set.
@@ -30,6 +33,7 @@ impl MileageApi {
             api: ApiSettings::read(read, TIERS),
             ledger_table: read.text("LEDGER_TABLE"),
             tenant_role_arn: read.arn("TENANT_ROLE_ARN"),
+            tier_quotas: TierQuotas::read(read, TIERS),
             believed_accounts: read.list("BELIEVED_ACCOUNTS").into_iter().collect(),
             allowed_origin: read.parsed("CORS_ALLOWED_ORIGIN"),
         })
@@ -75,6 +79,7 @@ mod tests {
                 "TENANTS_TABLE" => "arn:aws:dynamodb:us-east-1:111111111111:table/tenants",
                 "LEDGER_TABLE" => "ledger",
                 "TENANT_ROLE_ARN" => "arn:aws:iam::222222222222:role/tenant",
+                "TIER_QUOTAS" => "basic=10/20/1000,standard=50/100/10000,premium=100/200/100000",
                 "BELIEVED_SOURCES" => QUEUE,
                 _ => return None,
             };
@@ -91,7 +96,7 @@ mod tests {
         assert_eq!(
             missing(MileageApi::read),
             "settings: USER_POOL_ID is not set; USER_POOL_CLIENT_ID is not set; TENANTS_TABLE is not set; \
-             LEDGER_TABLE is not set; TENANT_ROLE_ARN is not set"
+             LEDGER_TABLE is not set; TENANT_ROLE_ARN is not set; TIER_QUOTAS is not set"
         );
         assert_eq!(
             missing(MileageAccrual::read),

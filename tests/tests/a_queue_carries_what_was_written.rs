@@ -1,7 +1,8 @@
-//! A message that was written for SQS, alone or in a batch, comes out of a real queue as what a consumer accepts: body, tenant and event type.
+//! A message that was written for SQS, alone or in a batch, comes out of a real queue as what a consumer accepts: body, tenant and event type,
+//! and its tenant is its message group.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tenant_messages::{BelievedSources, TenantMessage, receive, tenant_message};
@@ -48,13 +49,10 @@ async fn alone_and_in_a_batch() {
     let answer = call.send().await.unwrap();
     assert_eq!((answer.successful().len(), answer.failed().len()), (2, 0), "{answer:?}");
 
-    let mut messages = Vec::new();
-    for _ in 0..20 {
-        let call = sqs.receive_message().queue_url(&queue).message_attribute_names("All").max_number_of_messages(10);
-        messages.extend(call.wait_time_seconds(1).send().await.unwrap().messages.unwrap_or_default());
-        if messages.len() >= sent.len() {
-            break;
-        }
+    let messages = cloud.drain(&queue, sent.len()).await;
+    for message in &messages {
+        let tenant = message.message_attributes().unwrap()["tenant_id"].string_value().unwrap();
+        assert_eq!(message.attributes().unwrap()[&MessageSystemAttributeName::MessageGroupId], tenant);
     }
     let event = json!({ "Records": messages.iter().map(|message| record(message, &arn)).collect::<Vec<_>>() });
     let believed: BelievedSources = [arn].into_iter().collect();

@@ -46,9 +46,9 @@ async fn tells(function: &str, is_api: bool, missing: &[&str]) {
 async fn each_function_tells_every_mistake() {
     let numbers = ["REGISTRATIONS_PER_SOURCE_AND_HOUR", "MAILS_PER_ADDRESS_AND_DAY", "INVITATIONS_PER_TENANT_AND_DAY"];
     let registration = [&["REGISTRATIONS_TABLE"], &numbers[..]].concat();
-    tells("booking-api", true, &["RESERVATIONS_TABLE", "TENANT_ROLE_ARN", "MILEAGE_API_URL"]).await;
+    tells("booking-api", true, &["RESERVATIONS_TABLE", "TENANT_ROLE_ARN", "TIER_QUOTAS", "MILEAGE_API_URL"]).await;
     tells("booking-publisher", false, &["BOOKING_TOPIC_ARN", "PARKING_QUEUE_URL"]).await;
     tells("registration-api", true, &registration).await;
-    tells("mileage-api", true, &["LEDGER_TABLE", "TENANT_ROLE_ARN"]).await;
+    tells("mileage-api", true, &["LEDGER_TABLE", "TENANT_ROLE_ARN", "TIER_QUOTAS"]).await;
     tells("mileage-accrual", false, &["LEDGER_TABLE", "TENANT_ROLE_ARN", "BELIEVED_SOURCES"]).await;
 }

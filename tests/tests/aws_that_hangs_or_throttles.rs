@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use lambda_host::{
     aws::{Aws, Fault},
-    payloads::{Message, bookings_confirmed},
+    function::Config,
+    payloads::{self, Message, bookings_confirmed},
+    pool::Pool,
 };
-use testkit::{BookingApi, Setup, mileage_accrual};
+use testkit::{BookingApi, Setup, eventually, functions::booking_api_env, mileage_accrual};
 
 /// As the templates give it.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -69,4 +71,17 @@ async fn a_ledger_that_hangs_gives_a_batch_back_before_the_deadline() {
     let outcome = accrual.invoke(bookings_confirmed(&messages), Duration::from_secs(12)).await.unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&outcome.result.unwrap()).unwrap();
     assert_eq!(answer["batchItemFailures"].as_array().map(Vec::len), Some(3), "{answer}");
+}
+
+/// The host that the flood of `make bench` runs on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_beyond_a_functions_concurrency_is_refused_at_once() {
+    let aws = Aws::start(Duration::from_millis(200)).await.unwrap();
+    let event = payloads::create_booking(&aws.token("acme", "basic", "user-1").unwrap(), &[]);
+    let config = Config::new(testkit::program("booking-api"), "booking-api", &booking_api_env(&aws));
+    let pool = Pool::start(&config, 2).await.unwrap();
+    let invoke = async || pool.invoke(event.clone(), DEADLINE).await.unwrap().status();
+    let (first, second, third) = tokio::join!(invoke(), invoke(), invoke());
+    assert_eq!([first, second, third], [201, 201, 500]);
+    eventually("an idle sandbox", async || (invoke().await == 201).then_some(())).await;
 }

@@ -23,6 +23,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("shared/tenant-messages", &["function-settings", "tenancy", "tenant-telemetry"]),
     ("shared/tenant-store", &["function-settings", "tenancy", "lambda-http-client", "tenant-telemetry"]),
+    ("shared/tenant-quota", &["function-settings", "lambda-problem", "tenancy", "tenant-telemetry", "tenant-store"]),
     ("shared/iata-airports", &[]),
     ("shared/airline-events", &["tenancy", "tenant-messages", "tenant-telemetry"]),
     ("booking", SHARED),
@@ -84,6 +85,7 @@ const SHARED: &[&str] = &[
     "tenant-auth",
     "tenant-messages",
     "tenant-store",
+    "tenant-quota",
     "iata-airports",
     "airline-events",
 ];

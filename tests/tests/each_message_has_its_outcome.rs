@@ -43,6 +43,13 @@ async fn an_entry_that_sns_refuses_fails_alone() {
     let failed = publisher.queue(two_reservations().into(), DEADLINE, None).await.unwrap().result;
     assert!(failed.is_err(), "the stream must deliver the batch again");
     publisher.idle().await.unwrap();
+    // Its tenant is each entry's message group, by which SQS tells whose messages are many.
+    let calls = aws.requests();
+    let (_, call) = calls.iter().find(|(action, _)| action == "PublishBatch").unwrap();
+    for entry in 1..=2 {
+        let group = format!("PublishBatchRequestEntries.member.{entry}.MessageGroupId=acme");
+        assert!(call.split('&').any(|field| field == group), "{call}");
+    }
     // The invocation, and for each reservation what was done for it and the sending.
     assert!(sink.wait_for(5, Duration::from_secs(10)).await >= 5);
 

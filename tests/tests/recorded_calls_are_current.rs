@@ -141,6 +141,7 @@ async fn served(cloud: &FaultyCloud, name: &str, own: &[(&str, &str)], path: &st
     let mut env = vec![
         ("AWS_ENDPOINT_URL", cloud.proxy.url.as_str()),
         ("OTEL_TRACES_EXPORTER", "none"),
+        ("TIER_QUOTAS", "basic=10/20/1000,standard=10/20/1000,premium=10/20/1000"),
         ("USER_POOL_ID", &outputs.user_pool_id),
         ("USER_POOL_CLIENT_ID", &outputs.user_pool_client_id),
     ];

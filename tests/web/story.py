@@ -8,7 +8,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 # What the local cloud's control plane has.
-PRICES = (PROJECT / "local/prices.toml").read_text()
+NAMES = '[accounts]\n444444444444 = "simulated booking"\n555555555555 = "simulated mileage"\n'
+PRICES = (PROJECT / "local/prices.toml").read_text() + NAMES
 
 FAILING, TABLE, VERSION = "cirrus", "seats-2", "2.4.1"
 SLOW, OPERATION, REGION = "borealis", "GET /seatmaps", "eu-south-2"

@@ -55,9 +55,9 @@ def test_an_expression_is_searched_for_in_the_window_of_the_page(page):
 def test_what_is_nothing_is_answered_with_what_was_tried(page):
     page.goto("/")
     find(page, "Zenith Air")
-    expect(page.get_by_role("status")).to_have_text("Nothing was found of Zenith Air.")
+    expect(page.get_by_role("status")).to_have_text("Nothing was found for Zenith Air.")
     tried = page.get_by_role("region", name="What was tried")
-    for what in ["a trace's id", "a tenant's id", "a company's name", "a filter expression", "booking.number", "a user's id"]:
+    for what in ["a trace ID", "a tenant ID", "a company's name", "a filter expression", "booking.number", "a user ID"]:
         expect(tried).to_contain_text(what)
 
 

@@ -52,7 +52,7 @@ def test_a_node_shows_more_beside_the_map(page):
     for chart in ("Requests", "Failed", "p50 and p99"):
         expect(panel.locator("figure").filter(has_text=chart).first).to_be_visible()
     expect(panel.get_by_role("region", name="Most requests")).to_contain_text("globex")
-    expect(panel.get_by_role("region", name="Most failures")).to_contain_text("1 failed")
+    expect(panel.get_by_role("region", name="Most failures")).to_contain_text("1 of 4 failed")
     expect(panel.get_by_role("region", name="Slowest")).to_contain_text("POST /bookings")
     expect(panel.get_by_role("link", name="Why are these failing?")).to_have_attribute("href", re.compile("^/why"))
     page.go_back()

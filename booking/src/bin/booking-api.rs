@@ -16,9 +16,16 @@ use lambda_problem::{Problem, cors_layer, no_such_route, route};
 use lambda_runtime::{Error, Runtime};
 use tenancy::TenantContext;
 use tenant_auth::ApiFunction;
+use tenant_quota::{BookingQuota, QuotaLayer};
 use tenant_store::TenantTable;
 use tenant_telemetry::HttpLayer;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, service_fn};
+
+struct App {
+    reservations: Reservations,
+    daily: BookingQuota,
+    mileage: MileageClient,
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -27,41 +34,30 @@ async fn main() -> Result<(), Error> {
     let ApiFunction { config, telemetry, auth, .. } = ApiFunction::start(settings.api).await?;
 
     let table = TenantTable::new(&config, &settings.reservations_table, &settings.tenant_role_arn);
-    let reservations = Arc::new(Reservations::new(table.clone()));
     let signer = Signer::new(&config, "execute-api")?;
-    let mileage = Arc::new(MileageClient::new(&settings.mileage_api_url, roots, signer));
-
-    // A quote reads nothing of a tenant's.
-    let quotes = auth.clone().layer(service_fn(move |request| serve_quote(mileage.clone(), request)));
-    let bookings = auth
-        .beginning(table.preparing())
-        .layer(service_fn(move |request| serve_booking(reservations.clone(), request)));
-    let handler = service_fn(move |request: Request| {
-        let (quotes, bookings) = (quotes.clone(), bookings.clone());
-        async move {
-            match (request.method(), route(&request).as_str()) {
-                (&Method::GET, "/quotes") => quotes.oneshot(request).await,
-                _ => bookings.oneshot(request).await,
-            }
-        }
+    let app = Arc::new(App {
+        reservations: Reservations::new(table.clone()),
+        daily: BookingQuota::new(table.clone()),
+        mileage: MileageClient::new(&settings.mileage_api_url, roots, signer),
     });
+
+    let quota = QuotaLayer::new(table.clone(), settings.tier_quotas);
+    let handler = quota.layer(service_fn(move |request| serve(app.clone(), request)));
+    let handler = auth.beginning(table.preparing()).layer(handler);
     let http = HttpLayer::new().showing_query(&["from", "to", "limit", "cursor"]);
     let handler = cors_layer(settings.allowed_origin).layer(http.layer(handler));
     Runtime::new(Adapter::from(handler)).layer(telemetry.export_layer()).run_concurrent().await
 }
 
-async fn serve_quote(mileage: Arc<MileageClient>, request: Request) -> Result<Response<Body>, Problem> {
-    quote(&mileage, &request).await
-}
-
-async fn serve_booking(reservations: Arc<Reservations>, request: Request) -> Result<Response<Body>, Problem> {
+async fn serve(app: Arc<App>, request: Request) -> Result<Response<Body>, Problem> {
     let tenant = request.extensions().get::<TenantContext>().cloned().ok_or_else(Problem::internal)?;
     match (request.method(), route(&request).as_str()) {
-        (&Method::POST, "/bookings") => create_booking(&reservations, &tenant, &request).await,
-        (&Method::GET, "/bookings") => list_bookings(&reservations, &tenant, &request).await,
+        (&Method::GET, "/quotes") => quote(&app.mileage, &request).await,
+        (&Method::POST, "/bookings") => create_booking(&app.reservations, &app.daily, &tenant, &request).await,
+        (&Method::GET, "/bookings") => list_bookings(&app.reservations, &tenant, &request).await,
         (&Method::GET, "/bookings/{number}") => {
             let path = request.path_parameters_ref();
-            get_booking(&reservations, &tenant, path.and_then(|path| path.first("number"))).await
+            get_booking(&app.reservations, &tenant, path.and_then(|path| path.first("number"))).await
         }
         _ => Err(no_such_route()),
     }

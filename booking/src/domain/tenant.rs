@@ -15,6 +15,7 @@ pub fn new_tenant(company_name: &str, now: jiff::Timestamp) -> Result<RegistryEn
         status: TenantStatus::Active,
         company_name: company_name.to_owned(),
         created_at: format!("{now:.3}"),
+        quota: None,
     })
 }
 

@@ -3,28 +3,49 @@
 use http::{HeaderValue, Response, StatusCode, header::LOCATION};
 use lambda_http::{Body, Request};
 use lambda_problem::{Problem, json};
-use tenancy::TenantContext;
+use tenancy::{Quota, TenantContext};
+use tenant_quota::BookingQuota;
 
 use super::not_made;
 use crate::{
-    domain::{IdempotencyKey, NewBooking},
-    reservations::{Made, Reservations},
+    domain::{IdempotencyKey, NewBooking, Reservation},
+    reservations::{Made, NotMade, Reservations},
 };
 
-/// 201 with the reservation; 200 with the earlier one where the same `Idempotency-Key` has made it already.
+/// 201 with the reservation; 200 with the earlier one where the same `Idempotency-Key` has made it already. Of the tenant's bookings of today it
+/// takes one, unless none was made.
 pub async fn create_booking(
     reservations: &Reservations,
+    daily: &BookingQuota,
     tenant: &TenantContext,
     request: &Request,
 ) -> Result<Response<Body>, Problem> {
     let key = idempotency_key(request)?;
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let booking = NewBooking::parse(request.body(), today)?;
-    let (status, reservation) = match reservations.make(tenant, &booking, key.as_ref()).await.map_err(not_made)? {
-        Made::Now(reservation) => (StatusCode::CREATED, reservation),
-        Made::Before(reservation) => (StatusCode::OK, reservation),
-    };
-    let mut response = json(status, &reservation)?;
+    let quota = request.extensions().get::<Quota>().copied().ok_or_else(Problem::internal)?;
+    let taken = daily.take(tenant, quota).await?;
+    match reservations.make(tenant, &booking, key.as_ref()).await {
+        Ok(Made::Now(reservation)) => {
+            let mut response = answer(StatusCode::CREATED, &reservation)?;
+            taken.tell(&mut response);
+            Ok(response)
+        }
+        Ok(Made::Before(reservation)) => {
+            taken.give_back();
+            answer(StatusCode::OK, &reservation)
+        }
+        Err(error) => {
+            if !matches!(error, NotMade::Unclear(_)) {
+                taken.give_back();
+            }
+            Err(not_made(error))
+        }
+    }
+}
+
+fn answer(status: StatusCode, reservation: &Reservation) -> Result<Response<Body>, Problem> {
+    let mut response = json(status, reservation)?;
     if let Ok(location) = HeaderValue::from_str(&format!("/bookings/{}", reservation.booking_number)) {
         response.headers_mut().insert(LOCATION, location);
     }

@@ -44,7 +44,7 @@ fn not_made(error: NotMade) -> Problem {
             "This Idempotency-Key was used for another booking.",
         )
         .with_field("Idempotency-Key", "was used for another booking"),
-        NotMade::Store(error) => problem(error),
+        NotMade::Store(error) | NotMade::Unclear(error) => problem(error),
         NotMade::Randomness(error) => internal(&error),
     }
 }

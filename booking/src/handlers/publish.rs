@@ -186,6 +186,7 @@ mod tests {
         assert!(entry.message().contains("\"7T42H7MK\""), "{entry:?}");
         let attributes = entry.message_attributes().unwrap();
         assert_eq!(attributes["tenant_id"].string_value(), Some("acme"));
+        assert_eq!(entry.message_group_id(), Some("acme"));
         assert!(span.context().has_active_span());
         span.finish(None::<&String>);
     }

@@ -20,8 +20,8 @@ WHERE together IN {together:Array(UInt8)} AND ({tenant:Nullable(String)} IS NULL
     (
         SELECT width, start, version
         FROM counted(
-            from = {from:UInt32}, to = {to:UInt32} + 3600,
-            hours_to = if({hourly:Bool}, {to:UInt32}, {now:UInt32} - 8 * 86400), days_to = 0)
+            from = {from:UInt32}, to = {to:UInt32} + 3600, days_to = 0,
+            hours_to = if({hourly:Bool}, {to:UInt32}, {now:UInt32} - 8 * 86400))
     )
 GROUP BY bucket, together, account, service, operation, kind, tenant, tier
 ORDER BY bucket

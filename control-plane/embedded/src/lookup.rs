@@ -19,8 +19,6 @@ use crate::{
 
 /// Threads that read for one search.
 const MAX_THREADS: usize = 4;
-/// Traces whose fragments one thread looks for at a time: where these lie is in memory until they are read.
-const AT_A_TIME: usize = 16_384;
 /// Traces for which one more is not worth its while.
 const MIN_TRACES: usize = 500;
 
@@ -70,17 +68,15 @@ fn held(
         senders: HashMap::new(),
     };
     let mut held = vec![0; rows.len()];
-    for (rows, held) in rows.chunks(AT_A_TIME).zip(held.chunks_mut(AT_A_TIME)) {
-        fragments_of(connection, rows, |place, body| {
-            asker.waits()?;
-            if let Some(held) = held.get_mut(place).filter(|held| **held != looking.all) {
-                for part in Fragment::read(body)?.parts {
-                    looking.look(&part, held)?;
-                }
+    fragments_of(connection, rows, |place, body| {
+        asker.waits()?;
+        if let Some(held) = held.get_mut(place).filter(|held| **held != looking.all) {
+            for part in Fragment::read(body)?.parts {
+                looking.look(&part, held)?;
             }
-            Ok(())
-        })?;
-    }
+        }
+        Ok(())
+    })?;
     Ok(held)
 }
 

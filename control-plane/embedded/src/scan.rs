@@ -18,6 +18,9 @@ use crate::{
     window::{Found, Looked, Wanted, Window},
 };
 
+/// Traces whose spans are read at a time, so that a search takes as much memory in a long window as in a short one.
+const AT_A_TIME: usize = 16_384;
+
 /// How many there were.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -72,17 +75,20 @@ pub(crate) fn scan(
         return Ok(Counts::of(looked, matched));
     };
 
-    let (looked, candidates) = candidates(&window, catalog, &formula, wanted)?;
-    let mut rows: Vec<i64> = candidates.iter().filter(|of| !of.matches).map(|of| of.trace.row).collect();
-    rows.sort_unstable();
-    let held = look_up(reader, asker, scope, &formula.attributes, &rows)?;
-    let oldest = looked.oldest_ns.filter(|_| looked.truncated);
-    for Candidate { trace, indexed, matches } in &candidates {
-        let held = || Some(*held.get(rows.binary_search(&trace.row).ok()?)?);
-        if *matches || held().is_some_and(|held| formula.by_spans(*indexed, held)) {
-            found(trace);
+    let judge = |candidates: &[Candidate], found: &mut dyn FnMut(&Found)| -> Result<(), Failure> {
+        let mut rows: Vec<i64> = candidates.iter().filter(|of| !of.matches).map(|of| of.trace.row).collect();
+        rows.sort_unstable();
+        let held = look_up(reader, asker, scope, &formula.attributes, &rows)?;
+        for Candidate { trace, indexed, matches } in candidates {
+            let held = || Some(*held.get(rows.binary_search(&trace.row).ok()?)?);
+            if *matches || held().is_some_and(|held| formula.by_spans(*indexed, held)) {
+                found(trace);
+            }
         }
-    }
+        Ok(())
+    };
+    let looked = candidates(&window, catalog, &formula, wanted, |candidates| judge(candidates, &mut found))?;
+    let oldest = looked.oldest_ns.filter(|_| looked.truncated);
     let lookup = Lookup::new(&formula, oldest.unwrap_or(asked.from_ns), asked.to_ns);
     Ok(Counts { lookup: Some(lookup), ..Counts::of(looked, matched) })
 }
@@ -111,16 +117,18 @@ struct Candidate {
     matches: bool,
 }
 
-/// The traces that may match, the newest first, as far back as spans may be read.
+/// Hands on the traces that may match, the newest first and [`AT_A_TIME`], as far back as spans may be read.
 fn candidates(
     window: &Window<'_>,
     catalog: &Catalog,
     formula: &Formula,
     wanted: Wanted,
-) -> Result<(Looked, Vec<Candidate>), Failure> {
+    mut judge: impl FnMut(&[Candidate]) -> Result<(), Failure>,
+) -> Result<Looked, Failure> {
     let matchers: Vec<_> = formula.indexed.iter().map(|indexed| Matcher::new(indexed, catalog)).collect();
     let outline = matchers.iter().any(|matcher| matcher.needs_outline);
-    let (mut found, mut reach, mut ends) = (Vec::new(), Reach::default(), false);
+    let (mut candidates, mut judged) = (Vec::with_capacity(AT_A_TIME), Ok(()));
+    let (mut reach, mut ends) = (Reach::default(), false);
     let mut looked = window.look(Wanted { spans: true, outline, ..wanted }, |trace, outline| {
         let holds = matchers.iter().enumerate().filter(|(_, matcher)| matcher.matches(trace.columns(), outline));
         let indexed = holds.fold(0, |bits, (place, _)| bits | bit(place));
@@ -130,10 +138,15 @@ fn candidates(
             return ControlFlow::Break(());
         }
         if by_index != Some(false) {
-            found.push(Candidate { trace: *trace, indexed, matches: by_index == Some(true) });
+            candidates.push(Candidate { trace: *trace, indexed, matches: by_index == Some(true) });
         }
-        ControlFlow::Continue(())
+        if candidates.len() == AT_A_TIME {
+            judged = judge(&candidates);
+            candidates.clear();
+        }
+        if judged.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
+    judged.and_then(|()| judge(&candidates))?;
     looked.truncated |= ends;
-    Ok((looked, found))
+    Ok(looked)
 }

@@ -74,6 +74,7 @@ impl Registry {
             status: TenantStatus::Active,
             company_name: company_name.to_owned(),
             created_at: now(),
+            quota: None,
         };
         let put = self
             .client
@@ -232,6 +233,7 @@ mod tests {
             status: TenantStatus::Suspended,
             company_name: "Oceanic Airlines".to_owned(),
             created_at: "2026-11-21T05:10:06.000Z".to_owned(),
+            quota: Some("20/40/1000".parse().unwrap()),
         };
         let mut item: HashMap<String, AttributeValue> = to_item(&entry).unwrap();
         assert_eq!(from_item::<_, Tenant>(item.clone()).unwrap(), Tenant { entry: entry.clone(), last_change: None });

@@ -28,7 +28,7 @@ pub(crate) fn is_page(headers: &HeaderMap) -> bool {
 
 /// A problem as its reader wants it: a page for a person, a problem document for a program.
 pub(crate) fn told(problem: Problem, headers: &HeaderMap) -> Response {
-    if is_page(headers) { layout::failed(&problem, "/", "To the first page") } else { problem.into_response() }
+    if is_page(headers) { layout::failed(&problem, "/", "Go to the service map") } else { problem.into_response() }
 }
 
 /// The page to come back to after a sign-in: what was asked for, or where the form stands that was sent. Only with a form does a browser name its

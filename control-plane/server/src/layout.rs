@@ -50,17 +50,23 @@ pub(crate) fn failed(problem: &Problem, path: &str, link: &str) -> Response {
 /// What happened, and what to do about it.
 pub(crate) fn went_wrong(problem: &Problem) -> Markup {
     html! {
-        div.problem {
-            p role="alert" { (problem.detail) }
+        div.problem.missing[problem.status == StatusCode::NOT_FOUND] {
+            p role="alert" { (sentence(&problem.detail)) }
             @if let Some(next) = what_next(problem.status) { p { (next) } }
         }
     }
 }
 
+/// A sentence, whose end a problem document does without.
+fn sentence(detail: &str) -> String {
+    let is_whole = detail.ends_with(['.', '?', '!', ')', '"']) || detail.is_empty();
+    if is_whole { detail.to_owned() } else { format!("{detail}.") }
+}
+
 /// What became of what was asked for, in words that are not HTTP's.
 fn title_of(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => "That cannot be asked for",
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => "This request cannot be answered",
         StatusCode::UNAUTHORIZED => "Sign in first",
         StatusCode::FORBIDDEN => "You may not do that",
         StatusCode::NOT_FOUND => "Not found",
@@ -74,9 +80,7 @@ fn title_of(status: StatusCode) -> &'static str {
 fn what_next(status: StatusCode) -> Option<&'static str> {
     match status {
         StatusCode::FORBIDDEN => Some("If you need it, ask whoever gives out roles here, or sign in as somebody else."),
-        StatusCode::NOT_FOUND => {
-            Some("Look at the address again, or search for it with the box at the head of any page.")
-        }
+        StatusCode::NOT_FOUND => Some("Check the address, or look for it in the search box at the top of any page."),
         StatusCode::SERVICE_UNAVAILABLE => Some("Nothing was lost. Load this page again in a few seconds."),
         _ => None,
     }

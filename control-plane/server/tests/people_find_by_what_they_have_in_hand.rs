@@ -107,13 +107,13 @@ async fn what_is_nothing_is_answered_with_what_was_tried() {
     let tried = answer["tried"].as_array().unwrap();
     let what: Vec<_> = tried.iter().map(|tried| tried["what"].as_str().unwrap()).collect();
     let expected =
-        ["a trace's id", "a tenant's id", "a company's name", "a filter expression", "booking.number", "a user's id"];
+        ["a trace ID", "a tenant ID", "a company's name", "a filter expression", "booking.number", "a user ID"];
     assert_eq!(what, expected);
     assert_eq!(tried[2]["outcome"], "Names of companies are not known here.");
     assert_eq!(tried[4]["outcome"], "No trace has it; all that is kept, the last 7 days, was searched.");
     let text = page(&server, "HTTP<b>").await.unwrap_err();
     assert!(
-        text.contains("Nothing was found of <strong>HTTP&lt;b&gt;</strong>") && text.contains("a user's id"),
+        text.contains("Nothing was found for <strong>HTTP&lt;b&gt;</strong>") && text.contains("a user ID"),
         "{text}"
     );
     // Nobody's trace, which has the form of one.
@@ -121,7 +121,7 @@ async fn what_is_nothing_is_answered_with_what_was_tried() {
     // No number and no id is so long; with its capitals beside it, it would be no filter expression either.
     let answer = found(&server, &"x".repeat(3_000)).await;
     let last = answer["tried"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!(last["what"], "a number or a user's id");
+    assert_eq!(last["what"], "a number or a user ID");
     assert_eq!(last["outcome"], "It is longer than 256 bytes.");
     for q in ["", " ", &"x".repeat(4_097)] {
         let answer = Client::new().get(format!("{}/api/find", server.url)).query(&[("q", q)]).send().await.unwrap();

@@ -13,6 +13,8 @@ from .registered import check
 # Tables whose items belong to tenants.
 TENANT_TABLES = {"booking": "Reservations", "mileage": "Ledger"}
 FENCE = "TENANT#${aws:PrincipalTag/tenant_id}#*"
+# Of that, what is the tenant's as a whole and no user's.
+TENANT_AS_A_WHOLE = FENCE.removesuffix("*")
 # A parameter that adds functions that serve tenants.
 ISOLATED = {**EVERYTHING, "TenantIsolationMode": "function"}
 
@@ -50,13 +52,37 @@ def keys_are_fenced_to_the_sessions_tenant(project):
         for statement in _role_statements(role):
             where, condition = f"{label} TenantRole {statement.get('Sid')}", statement.get("Condition", {})
             fences = as_list(condition.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys"))
-            if statement["Effect"] != "Allow" or fences != [FENCE]:
+            if statement["Effect"] != "Allow" or fences not in ([FENCE], [TENANT_AS_A_WHOLE]):
                 yield f"{where}: its keys are fenced by {fences}, not by {FENCE}"
             for key in ("dynamodb:LeadingKeys", "aws:PrincipalTag/tenant_id"):
                 if str(condition.get("Null", {}).get(key)).lower() != "false":
                     yield f"{where}: allowed where there is no {key}"
             if set(condition) - {"ForAllValues:StringLike", "Null"}:
                 yield f"{where}: a condition that nobody has thought about"
+
+
+@check
+def a_reservation_is_never_changed(project):
+    """What a session may update is its tenant's quota: a reservation is written once, and what becomes of it is an item of its own."""
+    for label, _, _, role in _tenant_stacks(project):
+        for statement in _role_statements(role):
+            fences = as_list(statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys"))
+            if label == "booking" and "dynamodb:UpdateItem" in statement["Action"] and fences != [TENANT_AS_A_WHOLE]:
+                yield f"{label} TenantRole {statement.get('Sid')}: may change items of users"
+
+
+@check
+def each_api_of_tenants_has_quotas(project):
+    defaults = set()
+    for label, stack, resources, _ in _tenant_stacks(project):
+        defaults.add(stack.template["Parameters"].get("TierQuotas", {}).get("Default", ""))
+        for name in _serving(stack, resources):
+            variables = resources[name]["Environment"]["Variables"]
+            # Who is asked for tokens of the user pool has callers.
+            if "USER_POOL_ID" in variables and "TIER_QUOTAS" not in variables:
+                yield f"{label} {name}: its tenants have no quotas"
+    if len(defaults) != 1:
+        yield f"TierQuotas: not the same in both accounts: {', '.join(sorted(defaults))}"
 
 
 @check

@@ -14,6 +14,7 @@ use mileage::{
 };
 use tenancy::TenantContext;
 use tenant_auth::ApiFunction;
+use tenant_quota::QuotaLayer;
 use tenant_store::TenantTable;
 use tenant_telemetry::HttpLayer;
 use tower::{Layer, ServiceExt, service_fn};
@@ -26,8 +27,9 @@ async fn main() -> Result<(), Error> {
     let table = TenantTable::new(&config, &settings.ledger_table, &settings.tenant_role_arn);
     let ledger = Arc::new(Ledger::new(table.clone()));
 
-    let for_tenants =
-        auth.beginning(table.preparing()).layer(service_fn(move |request| serve_tenant(ledger.clone(), request)));
+    let quota = QuotaLayer::new(table.clone(), settings.tier_quotas);
+    let for_tenants = quota.layer(service_fn(move |request| serve_tenant(ledger.clone(), request)));
+    let for_tenants = auth.beginning(table.preparing()).layer(for_tenants);
     let handler = service_fn(move |request: Request| {
         let for_tenants = for_tenants.clone();
         async move {

@@ -1,21 +1,20 @@
 //! A batch of bookings arrived: post their miles.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use airline_events::{BOOKING_NUMBER, BookingConfirmed};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
-use futures_util::future::join_all;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tenancy::{TenantContext, TenantId, UserId};
-use tenant_messages::{BelievedSources, IncomingMessage, InvalidMessage, UnknownEvent, receive};
+use tenant_messages::{BelievedSources, IncomingMessage, InvalidMessage, Turns, UnknownEvent, receive};
 use tenant_store::StoreError;
 use tenant_telemetry::{Work, process};
 
+use super::in_turns::in_turns;
 use crate::{
     ledger::{Entry, Ledger, Posted},
     route::{Route, UnknownAirport},
@@ -51,8 +50,8 @@ pub enum Failed {
 pub type Accrued = SqsBatchResponse;
 
 /// Posts the miles of every message. Messages of one user go one after another, so that their transactions do not fight
-/// over one balance; users go side by side. A message that fails is named, and the rest succeeds. Whose
-/// messages are taken, and whose sampling thresholds count, `believed` says.
+/// over one balance; users go side by side, and tenants take turns, so that none waits for another's many. A message that fails, or
+/// for which there is no time, is named, and the rest succeeds. Whose messages are taken, and whose sampling thresholds count, `believed` says.
 pub async fn accrue(
     ledger: Arc<Ledger>,
     believed: &BelievedSources,
@@ -64,10 +63,13 @@ pub async fn accrue(
     let messages = receive(event.payload)?;
     // Only a queue takes a partial answer.
     let direct = messages.iter().any(|message| message.system != "aws_sqs");
-    let users = by_user(messages, believed)
-        .into_values()
-        .map(|messages| one_after_another(&ledger, believed, messages, last_start));
-    let failed: Vec<String> = join_all(users).await.into_iter().flatten().collect();
+    let post_one = |(message, parsed)| post_one(&ledger, believed, message, parsed);
+    let (outcomes, left) = in_turns(by_user(messages, believed), || Instant::now() < last_start, post_one).await;
+    let left = left.into_iter().map(|(message, _)| {
+        tracing::warn!(message_id = message.message_id, "no time left: to be delivered again");
+        message.message_id
+    });
+    let failed: Vec<String> = outcomes.into_iter().filter_map(Result::err).chain(left).collect();
     if direct && !failed.is_empty() {
         return Err(Failed::Direct(failed.len()));
     }
@@ -82,51 +84,39 @@ pub async fn accrue(
 }
 
 type Parsed = Result<(BookingConfirmed, TenantContext), InvalidMessage>;
-type User = (TenantId, Option<UserId>);
 
-/// Messages by the user they are for, in the order in which they came. What does not parse has none.
+/// Messages by whom they are for. What does not parse is for nobody, and has its turns too.
 fn by_user(
     messages: Vec<IncomingMessage>,
     believed: &BelievedSources,
-) -> BTreeMap<Option<User>, Vec<(IncomingMessage, Parsed)>> {
-    let mut users: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for message in messages {
+) -> Turns<Option<UserId>, (IncomingMessage, Parsed)> {
+    Turns::new(messages.into_iter().map(|message| {
         let parsed = message.accept(believed);
-        let user = parsed.as_ref().ok().map(|(_, tenant)| (tenant.tenant_id.clone(), tenant.user_id.clone()));
-        users.entry(user).or_default().push((message, parsed));
-    }
-    users
+        let whose: Option<(TenantId, Option<UserId>)> =
+            parsed.as_ref().ok().map(|(_, tenant)| (tenant.tenant_id.clone(), tenant.user_id.clone()));
+        let (tenant, user) = whose.unzip();
+        (tenant, user.flatten(), (message, parsed))
+    }))
 }
 
-/// The ids of those that failed.
-async fn one_after_another(
+/// Posts the miles of one message, in a span of its own; its id if that failed.
+async fn post_one(
     ledger: &Ledger,
     believed: &BelievedSources,
-    messages: Vec<(IncomingMessage, Parsed)>,
-    last_start: Instant,
-) -> Vec<String> {
-    let mut failed = Vec::new();
-    for (index, (message, parsed)) in messages.into_iter().enumerate() {
-        if index > 0 && Instant::now() > last_start {
-            tracing::warn!(message_id = message.message_id, "no time left: to be delivered again");
-            failed.push(message.message_id);
-            continue;
+    message: IncomingMessage,
+    parsed: Parsed,
+) -> Result<(), String> {
+    let tenant = parsed.as_ref().ok().map(|(_, tenant)| tenant.label().clone());
+    let posted = process(believed.received(&message), tenant, async {
+        let outcome = post(ledger, parsed).await;
+        match &outcome {
+            Ok(Posted::Now) => tracing::info!(message_id = message.message_id, "miles posted"),
+            Ok(Posted::Before) => tracing::info!(message_id = message.message_id, "delivered again: nothing to do"),
+            Err(reason) => tracing::error!(message_id = message.message_id, %reason, "message not accrued"),
         }
-        let tenant = parsed.as_ref().ok().map(|(_, tenant)| tenant.label().clone());
-        let done = process(believed.received(&message), tenant, async {
-            let outcome = post(ledger, parsed).await;
-            match &outcome {
-                Ok(Posted::Now) => tracing::info!(message_id = message.message_id, "miles posted"),
-                Ok(Posted::Before) => tracing::info!(message_id = message.message_id, "delivered again: nothing to do"),
-                Err(reason) => tracing::error!(message_id = message.message_id, %reason, "message not accrued"),
-            }
-            outcome
-        });
-        if done.await.is_err() {
-            failed.push(message.message_id);
-        }
-    }
-    failed
+        outcome
+    });
+    posted.await.map(drop).map_err(|_| message.message_id.clone())
 }
 
 async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
@@ -175,11 +165,12 @@ mod tests {
     #[test]
     fn messages_of_one_user_keep_their_order() {
         let batch = vec![message("1", "u1"), message("2", "u2"), message("3", "u1"), received("4", "{")];
-        let ids = |messages: &Vec<(IncomingMessage, Parsed)>| -> Vec<String> {
-            messages.iter().map(|(message, _)| message.message_id.clone()).collect()
-        };
         let believed = [QUEUE.to_owned()].into_iter().collect();
-        let grouped: Vec<Vec<String>> = by_user(batch, &believed).values().map(ids).collect();
-        assert_eq!(grouped, [vec!["4"], vec!["1", "3"], vec!["2"]]);
+        let mut turns = by_user(batch, &believed);
+        let begun: Vec<_> = std::iter::from_fn(|| turns.take()).collect();
+        let ids: Vec<_> = begun.iter().map(|(_, (message, _))| message.message_id.as_str()).collect();
+        assert_eq!(ids, ["1", "4", "2"]);
+        begun.into_iter().for_each(|(whose, _)| turns.done(whose));
+        assert_eq!(turns.take().map(|(_, (message, _))| message.message_id), Some("3".to_owned()));
     }
 }

@@ -3,6 +3,7 @@
 mod accrue;
 mod balance;
 mod distance;
+mod in_turns;
 mod posting;
 
 pub use accrue::{Accrued, accrue};

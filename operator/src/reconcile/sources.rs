@@ -9,6 +9,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use booking::handlers::Publisher;
 use local::{ministack::sdk_config, outputs::Outputs};
 use serde::de::DeserializeOwned;
+use tenant_quota::is_quota;
 use tenant_telemetry::AwsSdkTracing;
 
 use super::{
@@ -100,6 +101,9 @@ impl Sources {
         }
         for item in scan(&self.mileage, &self.ledger_table).await? {
             let (partition, sort_key) = key(&item);
+            if is_quota(&sort_key) {
+                continue;
+            }
             if sort_key == "BALANCE" {
                 match serde_dynamo::from_item(item) {
                     Ok(balance) => drop(records.balances.insert(partition, balance)),

@@ -19,7 +19,8 @@ impl FromStr for AllowedOrigin {
     }
 }
 
-/// CORS for this origin: preflight is answered without a token, and browsers may read `traceparent`, `Retry-After` and `Location`.
+/// CORS for this origin: preflight is answered without a token, and browsers may read `traceparent`, `Location`, `Retry-After`, `RateLimit`
+/// and `RateLimit-Policy`.
 pub fn cors_layer(origin: AllowedOrigin) -> CorsLayer {
     let origin = origin.0.map_or_else(AllowOrigin::any, AllowOrigin::exact);
     let name = header::HeaderName::from_static;
@@ -36,6 +37,12 @@ pub fn cors_layer(origin: AllowedOrigin) -> CorsLayer {
             name("x-amzn-trace-id"),
             name("x-debug"),
         ])
-        .expose_headers([name("traceparent"), header::RETRY_AFTER, header::LOCATION])
+        .expose_headers([
+            name("traceparent"),
+            header::LOCATION,
+            header::RETRY_AFTER,
+            name("ratelimit"),
+            name("ratelimit-policy"),
+        ])
         .max_age(Duration::from_secs(600))
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 /// One invalid field of a request: a JSON Pointer (RFC 6901) into the body or the name of a query parameter or header, and what
@@ -30,7 +30,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     #[serde(skip)]
-    retry_after_seconds: Option<u32>,
+    headers: HeaderMap,
 }
 
 impl Problem {
@@ -43,7 +43,7 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: Vec::new(),
-            retry_after_seconds: None,
+            headers: HeaderMap::new(),
         }
     }
 
@@ -58,8 +58,13 @@ impl Problem {
     }
 
     /// Says in `Retry-After` when to come back.
-    pub fn with_retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after_seconds = Some(seconds);
+    pub fn with_retry_after(self, seconds: u32) -> Self {
+        self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// Adds a header to the response, beside those of the same name.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
         self
     }
 
@@ -89,13 +94,12 @@ impl Problem {
         let body = serde_json::to_string(&self).unwrap_or_else(|_| String::from("{}"));
         let mut response = Response::new(B::from(body));
         *response.status_mut() = self.status();
+        let unauthorized = self.status() == StatusCode::UNAUTHORIZED;
         let headers = response.headers_mut();
+        *headers = self.headers;
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after_seconds {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if self.status() == StatusCode::UNAUTHORIZED {
+        if unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

@@ -8,6 +8,7 @@
 //! | [`TenantLabel`] | tenant, tier and user that a span, a log line or a message names; it opens nothing |
 //! | [`TenantContext`] | the same, vouched for; it opens a tenant's items |
 //! | [`RegistryEntry`], [`TenantStatus`] | what a registry of tenants knows of one |
+//! | [`Quota`] | how much of a service a tenant may use |
 //! | `TenantIds`, `PseudonymKey` | what of ids leaves, with the feature `pseudonyms`: plain, as a keyed hash, or not at all |
 //! | `HiddenIds` | the same for ids in the midst of texts |
 //! | [`Pattern`] | which texts a contract allows, for the code that reads them and the schema that is published |
@@ -51,6 +52,7 @@ mod identifier;
 mod pattern;
 #[cfg(feature = "pseudonyms")]
 mod pseudonym;
+mod quota;
 mod registry;
 mod role;
 mod tier;
@@ -62,6 +64,7 @@ pub use identifier::{InvalidTenant, TenantId, UserId};
 pub use pattern::Pattern;
 #[cfg(feature = "pseudonyms")]
 pub use pseudonym::{InvalidTenantIds, PseudonymKey, TenantIds};
+pub use quota::{InvalidQuota, Quota};
 pub use registry::{RegistryEntry, TenantStatus};
 pub use role::Role;
 pub use tier::{Tier, Tiers};

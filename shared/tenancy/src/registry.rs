@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InvalidTenant, TenantId, Tier};
+use crate::{InvalidTenant, Quota, TenantId, Tier};
 
 /// An entry of the registry: an item of its table, with these names of attributes, and what commands and pages show of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct RegistryEntry {
     pub company_name: String,
     /// When it was registered, RFC 3339 with milliseconds, UTC.
     pub created_at: String,
+    /// How much it may use; none: as much as its tier gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 /// Whether a tenant is served.
@@ -46,6 +49,8 @@ impl RegistryEntry {
     pub const TIER: &'static str = "tier";
     /// The attribute with the status; it is a reserved word in expressions.
     pub const STATUS: &'static str = "status";
+    /// The attribute with the quota, a map. It is not there where the tier's holds.
+    pub const QUOTA: &'static str = "quota";
 }
 
 impl TenantId {

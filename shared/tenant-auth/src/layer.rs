@@ -14,23 +14,32 @@ use futures_util::{
 use http::StatusCode;
 use lambda_http::{Request, RequestExt};
 use lambda_problem::Problem;
-use tenancy::{InvalidTenant, TenantContext};
+use tenancy::{InvalidTenant, Quota, TenantContext};
 use tenant_telemetry::Work;
 use tower::{Layer, Service};
 
 use super::{AuthError, Identify, Identity};
 
 /// Asks who sent a request, asks the registry (if it has one) whether its tenant is served, tells telemetry whose request this is, and hands the
-/// handler a [`TenantContext`] and the user's [`Role`](tenancy::Role) in the request's extensions.
+/// handler a [`TenantContext`] and the user's [`Role`](tenancy::Role) in the request's extensions, and the [`Quota`](tenancy::Quota) that the
+/// registry has for this tenant, if it has one.
 pub struct AuthLayer<I> {
     identify: Arc<I>,
     pub(crate) admission: Option<Admission>,
     beginning: Option<Beginning>,
 }
 
-/// Says of a verified tenant what holds of it now, and why it is not served, if it is not.
-pub(crate) type Admission =
-    Arc<dyn Fn(TenantContext) -> BoxFuture<'static, (TenantContext, Option<Problem>)> + Send + Sync>;
+/// Says of a verified tenant what holds of it now.
+pub(crate) type Admission = Arc<dyn Fn(TenantContext) -> BoxFuture<'static, Admitted> + Send + Sync>;
+
+/// What holds of a verified tenant.
+pub(crate) struct Admitted {
+    pub(crate) tenant: TenantContext,
+    /// None where the tier's holds.
+    pub(crate) quota: Option<Quota>,
+    /// Why it is not served, if it is not.
+    pub(crate) refused: Option<Problem>,
+}
 
 /// Work for a tenant that nobody waits for.
 type Beginning = Arc<dyn Fn(TenantContext) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -121,8 +130,8 @@ where
                 }
             };
             let mut begun = pin!(begun.fuse());
-            let (tenant, refused) = match admission {
-                None => (tenant, None),
+            let Admitted { tenant, quota, refused } = match admission {
+                None => Admitted { tenant, quota: None, refused: None },
                 Some(admit) => beside(admit(tenant), begun.as_mut()).await,
             };
             Work::current().serve(tenant.label().clone());
@@ -132,6 +141,9 @@ where
             }
             request.extensions_mut().insert(tenant);
             request.extensions_mut().insert(role);
+            if let Some(quota) = quota {
+                request.extensions_mut().insert(quota);
+            }
             beside(inner.call(request), begun).await.map_err(Into::into)
         })
     }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tenancy::TenantContext;
 use tenant_telemetry::process;
 
-use crate::{BelievedSources, IncomingMessage, TenantMessage, incoming::Carrier, receive};
+use crate::{BelievedSources, IncomingMessage, InvalidMessage, TenantMessage, Turns, incoming::Carrier, receive};
 
 /// SNS or EventBridge invoked the function, and take no answer for a part of the messages: they deliver all again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,10 +25,10 @@ pub struct MessagesFailed(pub usize);
 /// A function's handler that calls `handle` for each message, with the event and the tenant whom the message names. Put
 /// `tenant_telemetry::InvocationLayer` around it.
 ///
-/// Messages are handled one after another, each in a CONSUMER span of its own that continues its sender's trace and names its tenant. One
+/// Messages are handled one after another, tenants taking turns ([`Turns`]), each in a CONSUMER span of its own that continues its sender's trace and names its tenant. One
 /// that is not taken ([`IncomingMessage::accept`]: its source is not believed, its body is not this event's) or whose handler fails is
-/// logged and told to SQS as failed, so that it alone is delivered again: the event source mapping needs `ReportBatchItemFailures`. After
-/// the first that fails, a FIFO queue's others are left for the next delivery, since their order would change.
+/// logged and told to SQS as failed, so that it alone is delivered again: the event source mapping needs `ReportBatchItemFailures`. Messages of a
+/// FIFO queue keep their order, and after the first that fails the others are left for the next delivery.
 pub fn each_message<T, F, R, E>(believed: BelievedSources, handle: F) -> EachMessage<T, F>
 where
     T: TenantMessage,
@@ -69,13 +69,16 @@ where
         let shared = self.shared.clone();
         Box::pin(async move {
             let (believed, handle) = &*shared;
-            let messages = receive(event.payload)?;
+            let messages = receive(event.payload)?.into_iter().map(|message| {
+                let accepted = message.accept::<T>(believed);
+                (message, accepted)
+            });
             let mut failed = Vec::new();
             let mut direct = 0;
-            for message in messages {
+            for (message, accepted) in in_turns(messages.collect()) {
                 if ordered(&message) && !failed.is_empty() {
                     failed.push(failure(message.message_id));
-                } else if let Err(reason) = one(&message, believed, handle).await {
+                } else if let Err(reason) = one(&message, accepted, believed, handle).await {
                     tracing::error!(message_id = message.message_id, reason, "message failed");
                     direct += usize::from(!from_queue(&message));
                     failed.push(failure(message.message_id));
@@ -91,14 +94,39 @@ where
     }
 }
 
-async fn one<T, F, R, E>(message: &IncomingMessage, believed: &BelievedSources, handle: &F) -> Result<(), String>
+type Accepted<T> = Result<(T, TenantContext), InvalidMessage>;
+
+/// The messages as they are handled: tenants take turns, unless the queue has an order.
+fn in_turns<T>(messages: Vec<(IncomingMessage, Accepted<T>)>) -> Vec<(IncomingMessage, Accepted<T>)> {
+    if messages.iter().any(|(message, _)| ordered(message)) {
+        return messages;
+    }
+    let mut turns = Turns::new(messages.into_iter().map(|(message, accepted)| {
+        let tenant = accepted.as_ref().ok().map(|(_, tenant)| tenant.label());
+        let (tenant, user) =
+            (tenant.map(|label| label.tenant_id.clone()), tenant.and_then(|label| label.user_id.clone()));
+        (tenant, user, (message, accepted))
+    }));
+    std::iter::from_fn(|| {
+        let (handled, message) = turns.take()?;
+        turns.done(handled);
+        Some(message)
+    })
+    .collect()
+}
+
+async fn one<T, F, R, E>(
+    message: &IncomingMessage,
+    accepted: Accepted<T>,
+    believed: &BelievedSources,
+    handle: &F,
+) -> Result<(), String>
 where
     T: TenantMessage,
     F: Fn(T, TenantContext) -> R,
     R: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let accepted = message.accept::<T>(believed);
     let label = accepted.as_ref().ok().map(|(_, tenant)| tenant.label().clone());
     process(believed.received(message), label, async {
         let (event, tenant) = accepted.map_err(|error| error.to_string())?;
@@ -141,16 +169,17 @@ mod tests {
 
     const QUEUE: &str = "arn:aws:sqs:us-east-1:111111111111:parcels";
 
-    /// What SQS would hand over of these parcels, and SNS.
+    /// What SQS would hand over of these parcels, each of the tenant before its dash, or of acme.
     fn batch(queue: &str, parcels: &[&str]) -> Value {
         let record = |parcel: &&str| {
+            let tenant = parcel.split_once('-').map_or("acme", |(tenant, _)| tenant);
             let attribute = |value: &str| json!({ "dataType": "String", "stringValue": value });
             json!({
                 "messageId": parcel,
-                "body": json!({ "version": 1, "parcel": parcel, "tenant": "acme", "tier": "pro" }).to_string(),
+                "body": json!({ "version": 1, "parcel": parcel, "tenant": tenant, "tier": "pro" }).to_string(),
                 "attributes": {},
                 "messageAttributes": {
-                    "tenant_id": attribute("acme"),
+                    "tenant_id": attribute(tenant),
                     "tenant_tier": attribute("pro"),
                     "event_type": attribute("parcel.packed"),
                 },
@@ -169,7 +198,7 @@ mod tests {
             move |packed: ParcelPacked, tenant: TenantContext| {
                 let seen = seen.clone();
                 async move {
-                    assert_eq!((tenant.tenant_id.as_str(), tenant.tier.as_str()), ("acme", "pro"));
+                    assert_eq!((tenant.tenant_id.as_str(), tenant.tier.as_str()), (packed.tenant.as_str(), "pro"));
                     let outcome = if packed.parcel == "broken" { Err("broken") } else { Ok(()) };
                     seen.lock().unwrap().push(packed.parcel);
                     outcome
@@ -191,6 +220,13 @@ mod tests {
     #[tokio::test]
     async fn a_message_that_fails_is_told_alone() {
         assert_eq!(handled(QUEUE, &["a", "broken", "b"]).await, (texts(&["a", "broken", "b"]), texts(&["broken"])));
+    }
+
+    #[tokio::test]
+    async fn tenants_take_turns_but_in_a_fifo_queue() {
+        let came = ["noisy-1", "noisy-2", "noisy-3", "quiet-1"];
+        assert_eq!(handled(QUEUE, &came).await.0, texts(&["noisy-1", "quiet-1", "noisy-2", "noisy-3"]));
+        assert_eq!(handled(&format!("{QUEUE}.fifo"), &came).await.0, texts(&came));
     }
 
     #[tokio::test]

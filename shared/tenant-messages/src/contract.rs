@@ -144,6 +144,13 @@ pub struct Written {
 }
 
 impl Written {
+    /// Whose it is, for `MessageGroupId`: on a standard queue SQS lets the messages of other tenants go first while one tenant's take up more
+    /// than their share of the consumers.
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html>
+    pub fn message_group_id(&self) -> Option<&str> {
+        self.attributes.iter().find(|(name, _)| *name == attribute::TENANT_ID).map(|(_, tenant)| tenant.as_str())
+    }
+
     /// The same for EventBridge, which has no attributes: `{"metadata": {…}, "data": …}`, for `detail`.
     pub fn detail(&self) -> String {
         let metadata: HashMap<&str, &str> =

@@ -6,6 +6,7 @@
 //! | [`Written`] | an event as it is sent; with the features `sns` and `sqs` as the calls of those SDKs have it |
 //! | [`receive`], [`IncomingMessage`] | messages as a function receives them: through SQS with the SNS envelope or raw, from SNS directly, or from EventBridge, directly or through a queue |
 //! | [`each_message`] | a handler for one event, called for each message of an invocation in a span of its own |
+//! | [`Turns`] | a batch in which tenants take turns, for a handler that handles several messages at once |
 //! | [`BelievedSources`] | which senders a consumer believes |
 //! | [`read`] | what makes body and attributes one message |
 //! | [`InvalidMessage`], [`UnknownEvent`] | what can go wrong |
@@ -69,6 +70,7 @@
 //! - Everything that carried a message must be believed, or it vouches for nobody; one that came from elsewhere is not read.
 //! - Body and attributes say the same, or the message is refused: what a subscription filters by is what the consumer acts on.
 //! - A message stays as it came: no code can change what a believed one says.
+//! - No tenant waits for another's many: what is sent names its tenant to SQS as `MessageGroupId`, and [`each_message`] lets tenants take turns.
 //! - An event type says whom it names once, and what it said is what is vouched for.
 
 mod believed;
@@ -81,10 +83,12 @@ mod sdk;
 mod sns;
 #[cfg(feature = "sqs")]
 mod sqs;
+mod turns;
 
 pub use believed::BelievedSources;
 pub use consume::{EachMessage, MessagesFailed, each_message};
 pub use contract::{InvalidMessage, TenantMessage, Written, read};
 pub use incoming::{IncomingMessage, UnknownEvent, receive};
+pub use turns::{Turns, UnderWay};
 // What an event and its handler name.
 pub use tenancy::{InvalidTenant, TenantContext, TenantId, TenantLabel, Tier};

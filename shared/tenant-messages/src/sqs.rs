@@ -9,28 +9,26 @@ use aws_sdk_sqs::{
 use crate::{Written, sdk::with_attributes};
 
 impl Written {
-    /// An entry of a `SendMessageBatch`; `id` is unique within the batch.
+    /// An entry of a `SendMessageBatch`; `id` is unique within the batch. Its `MessageGroupId` is the tenant.
     ///
     /// # Errors
     ///
     /// The SDK's, where a part is missing.
     pub fn sqs_entry(self, id: impl Into<String>) -> Result<SendMessageBatchRequestEntry, BuildError> {
-        let entry = SendMessageBatchRequestEntry::builder().id(id).message_body(self.body);
+        let group = self.message_group_id().map(str::to_owned);
+        let entry = SendMessageBatchRequestEntry::builder().id(id).set_message_group_id(group).message_body(self.body);
         with_attributes(entry, self.attributes, text, SendMessageBatchRequestEntryBuilder::message_attributes)?.build()
     }
 
-    /// The message in a `SendMessage` call.
+    /// The message in a `SendMessage` call, with the tenant as `MessageGroupId` unless the call has one.
     ///
     /// # Errors
     ///
     /// The SDK's, where a part is missing.
     pub fn send(self, call: SendMessageFluentBuilder) -> Result<SendMessageFluentBuilder, BuildError> {
-        with_attributes(
-            call.message_body(self.body),
-            self.attributes,
-            text,
-            SendMessageFluentBuilder::message_attributes,
-        )
+        let group = call.get_message_group_id().as_deref().or(self.message_group_id()).map(str::to_owned);
+        let call = call.set_message_group_id(group).message_body(self.body);
+        with_attributes(call, self.attributes, text, SendMessageFluentBuilder::message_attributes)
     }
 }
 

@@ -3,7 +3,7 @@
 //! | item | idea |
 //! |---|---|
 //! | [`TenantTable`] | a table whose items belong to tenants |
-//! | [`TenantItems`] | the items of one user of one tenant, or of one tenant as a whole: read, query, and in transactions written |
+//! | [`TenantItems`] | the items of one user of one tenant, or of one tenant as a whole: read, queried, and written, alone or in transactions |
 //! | [`Item`] | an item, by attribute |
 //! | [`Listed`], [`Cursor`] | items that are found by an id and listed by when they were made, page by page |
 //! | [`StoreError`] | why a store did not do what it was asked |
@@ -61,6 +61,7 @@ use aws_sdk_dynamodb::{
     operation::{
         get_item::builders::GetItemFluentBuilder, query::builders::QueryFluentBuilder,
         transact_write_items::builders::TransactWriteItemsFluentBuilder,
+        update_item::builders::UpdateItemFluentBuilder,
     },
     types::{
         AttributeValue, Put, Update,
@@ -223,6 +224,11 @@ impl TenantItems {
     /// A change of an item, for a transaction.
     pub fn update(&self, sk: impl Into<String>) -> UpdateBuilder {
         Update::builder().table_name(&*self.table).set_key(Some(self.key(sk)))
+    }
+
+    /// A change of one item, by itself.
+    pub fn change(&self, sk: impl Into<String>) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&*self.table).set_key(Some(self.key(sk)))
     }
 
     /// A transaction of such writes, all or none.

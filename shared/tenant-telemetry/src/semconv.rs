@@ -24,6 +24,10 @@ pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 pub const TENANT_ID: &str = "tenant.id";
 /// The tenant's tier: `basic`, `standard` or `premium`.
 pub const TENANT_TIER: &str = "tenant.tier";
+/// True where a request was refused because its tenant's quota is used up.
+pub const QUOTA_EXCEEDED: &str = "quota.exceeded";
+/// True where a process decided by its own limit, because the quota could not be reached.
+pub const QUOTA_LOCAL: &str = "quota.local";
 /// In logs: a short keyed hash that stands for the tenant.
 pub(crate) const TENANT_ALIAS: &str = "tenant.alias";
 /// Names the attributes that X-Ray indexes as annotations (string array).

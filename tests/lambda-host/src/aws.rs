@@ -22,7 +22,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 
-use crate::serve;
+use crate::{
+    items::{Items, NotDone},
+    serve,
+};
 
 /// The user pool.
 pub const USER_POOL_ID: &str = "us-east-1_Example1";
@@ -44,6 +47,8 @@ pub enum Fault {
     Hang,
     /// So many times with throttling, then as it should be.
     Throttle(u32),
+    /// Not at all, but an `UpdateItem` is done.
+    LoseAnswer,
     /// Without the entry of a batch that has this id.
     Without(&'static str),
 }
@@ -71,6 +76,9 @@ struct State_ {
     faults: HashMap<String, Fault>,
     /// Tenants and their tiers.
     tenants: HashMap<String, String>,
+    /// What the registry has of tenants' quotas: requests a second, burst, bookings a day.
+    quotas: HashMap<String, [u32; 3]>,
+    items: Items,
     session_seconds: i64,
     requests: Vec<(String, String)>,
     trace_headers: Vec<(String, String)>,
@@ -116,6 +124,16 @@ impl Aws {
     /// How long tenants' sessions last from now on.
     pub fn let_sessions_last(&self, seconds: i64) {
         self.state().session_seconds = seconds;
+    }
+
+    /// The registry has this quota for the tenant from now on: requests a second, burst, bookings a day.
+    pub fn give_quota(&self, tenant: &str, quota: [u32; 3]) {
+        self.state().quotas.insert(tenant.to_owned(), quota);
+    }
+
+    /// Answers this action as it should be from now on.
+    pub fn mend(&self, action: &str) {
+        self.state().faults.remove(action);
     }
 
     /// Answers this action so from now on; `Jwks` is the reading of the user pool's keys.
@@ -204,19 +222,25 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
         // Tokio's timer counts whole milliseconds and rounds up; a thread's sleep is off by a twentieth of one.
         let _slept = tokio::task::spawn_blocking(move || std::thread::sleep(latency)).await;
     }
+    if action == "UpdateItem" {
+        let answer = state.lock().update(&text);
+        return if fault == Some(Fault::LoseAnswer) { std::future::pending().await } else { answer };
+    }
     let (content_type, answer) = match action.as_str() {
         "PublishBatch" => ("text/xml", published(&text, fault)),
         "Query" => ("application/x-amz-json-1.0", "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}".to_owned()),
         "SendMessage" => ("application/x-amz-json-1.0", "{\"MessageId\":\"1\"}".to_owned()),
         "AssumeRole" => ("text/xml", session(&text, state.lock().session_seconds)),
         "GetItem" => ("application/x-amz-json-1.0", state.lock().entry(&text)),
-        "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem" => {
-            ("application/x-amz-json-1.0", "{}".to_owned())
-        }
+        "TransactWriteItems" | "PutItem" | "DeleteItem" => ("application/x-amz-json-1.0", "{}".to_owned()),
         _ => return Response::builder().status(StatusCode::NOT_IMPLEMENTED).body(Body::empty()).unwrap_or_default(),
     };
-    let response = Response::builder().header("content-type", content_type).header("x-amzn-requestid", "request-1");
-    response.body(Body::from(answer)).unwrap_or_default()
+    answered(StatusCode::OK, content_type, answer)
+}
+
+fn answered(status: StatusCode, content_type: &str, body: String) -> Response {
+    let response = Response::builder().status(status).header("content-type", content_type);
+    response.header("x-amzn-requestid", "request-1").body(Body::from(body)).unwrap_or_default()
 }
 
 impl State_ {
@@ -228,7 +252,7 @@ impl State_ {
                 *times -= 1;
                 Some(Fault::Throttle(*times))
             }
-            fault @ (Fault::Hang | Fault::Without(_)) => Some(*fault),
+            fault @ (Fault::Hang | Fault::LoseAnswer | Fault::Without(_)) => Some(*fault),
         }
     }
 
@@ -238,9 +262,33 @@ impl State_ {
         let tenant = get["Key"]["tenant_id"]["S"].as_str().unwrap_or_default();
         match self.tenants.get(tenant) {
             Some(tier) if get["TableName"] == TENANTS_TABLE => {
-                json!({ "Item": { "tier": { "S": tier }, "status": { "S": "active" } } }).to_string()
+                let mut item = json!({ "tier": { "S": tier }, "status": { "S": "active" } });
+                if let Some(quota) = self.quotas.get(tenant) {
+                    let [requests, burst, bookings] = quota.map(|number| json!({ "N": number.to_string() }));
+                    let quota =
+                        json!({ "requests_per_second": requests, "burst": burst, "bookings_per_day": bookings });
+                    item["quota"] = json!({ "M": quota });
+                }
+                json!({ "Item": item }).to_string()
             }
             _ => "{}".to_owned(),
+        }
+    }
+
+    /// Changes an item of a tenant's quota; of any other, nothing is kept.
+    fn update(&mut self, call: &str) -> Response {
+        const JSON: &str = "application/x-amz-json-1.0";
+        let call: Value = serde_json::from_str(call).unwrap_or_default();
+        if !call["Key"]["sk"]["S"].as_str().unwrap_or_default().starts_with("QUOTA#") {
+            return answered(StatusCode::OK, JSON, "{}".to_owned());
+        }
+        match self.items.update(&call) {
+            Ok(item) => answered(StatusCode::OK, JSON, json!({ "Attributes": item }).to_string()),
+            Err(NotDone::Unmet(item)) => {
+                let unmet = json!({ "__type": "ConditionalCheckFailedException", "message": "unmet", "Item": item });
+                answered(StatusCode::BAD_REQUEST, JSON, unmet.to_string())
+            }
+            Err(NotDone::Unknown) => refused("UpdateItem", "ValidationException"),
         }
     }
 }

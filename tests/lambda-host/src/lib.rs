@@ -4,6 +4,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`function`] | a function process behind a Runtime API (and Extensions API) of its own: invoke, freeze, time out, terminate |
+//! | [`pool`] | a function with a concurrency limit: so many processes, and what is too much is refused as Lambda refuses it |
 //! | [`sink`] | an OTLP collector and an X-Ray daemon that decode what they get, and can be slow, silent or broken |
 //! | [`aws`] | DynamoDB, SNS, SQS and a Cognito user pool with a fixed latency |
 //! | [`payloads`] | the events a function is invoked with |
@@ -11,7 +12,9 @@
 
 pub mod aws;
 pub mod function;
+mod items;
 pub mod payloads;
+pub mod pool;
 pub mod sink;
 
 use std::net::Ipv4Addr;

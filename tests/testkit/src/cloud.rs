@@ -142,7 +142,9 @@ impl Cloud {
         while messages.len() < count {
             assert!(started.elapsed() < PATIENCE, "{} of {count} messages came to {queue_url}", messages.len());
             let receive = sqs.receive_message().queue_url(queue_url).max_number_of_messages(10).wait_time_seconds(1);
-            let received = receive.message_attribute_names("All").send().await.unwrap();
+            let receive = receive.message_attribute_names("All");
+            let receive = receive.message_system_attribute_names(aws_sdk_sqs::types::MessageSystemAttributeName::All);
+            let received = receive.send().await.unwrap();
             for message in received.messages.unwrap_or_default() {
                 let receipt = message.receipt_handle().unwrap();
                 sqs.delete_message().queue_url(queue_url).receipt_handle(receipt).send().await.unwrap();

@@ -16,6 +16,9 @@ pub const TOPIC_ARN: &str = "arn:aws:sns:us-east-1:111111111111:booking-events-d
 /// The queue that they are read from.
 const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:222222222222:mileage-bookings-dev";
 
+/// What no test uses up that is not about quotas.
+const TIER_QUOTAS: &str = "basic=10000/20000/10000000,standard=10000/20000/10000000,premium=10000/20000/10000000";
+
 /// What an invocation of a test may take.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -44,7 +47,7 @@ impl BookingApi {
 
     /// Starts it with this AWS.
     pub async fn start_with(aws: Aws, setup: Setup<'_>) -> Self {
-        let function = start("booking-api", &booking_api_env(&aws), setup).await;
+        let function = booking_api(&aws, setup).await;
         Self { function, aws }
     }
 
@@ -63,6 +66,11 @@ impl BookingApi {
     }
 }
 
+/// A process of booking-api beside others of the same AWS.
+pub async fn booking_api(aws: &Aws, setup: Setup<'_>) -> Function {
+    start("booking-api", &booking_api_env(aws), setup).await
+}
+
 /// What booking-api always needs.
 pub fn booking_api_env(aws: &Aws) -> Vec<(&str, &str)> {
     vec![
@@ -70,6 +78,7 @@ pub fn booking_api_env(aws: &Aws) -> Vec<(&str, &str)> {
         ("AWS_ENDPOINT_URL", aws.url.as_str()),
         ("RESERVATIONS_TABLE", "reservations"),
         ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
+        ("TIER_QUOTAS", TIER_QUOTAS),
         ("TENANTS_TABLE", TENANTS_TABLE),
         ("MILEAGE_API_URL", "http://127.0.0.1:9"),
         ("USER_POOL_ID", USER_POOL_ID),
@@ -108,6 +117,7 @@ pub async fn mileage_api(aws: &Aws, setup: Setup<'_>) -> Function {
         ("AWS_ENDPOINT_URL", aws.url.as_str()),
         ("LEDGER_TABLE", "ledger"),
         ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
+        ("TIER_QUOTAS", TIER_QUOTAS),
         ("TENANTS_TABLE", TENANTS_TABLE),
         ("USER_POOL_ID", USER_POOL_ID),
         ("USER_POOL_CLIENT_ID", CLIENT_ID),

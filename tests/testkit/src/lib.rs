@@ -56,7 +56,8 @@ mod signed;
 use std::path::PathBuf;
 
 pub use functions::{
-    BookingApi, DEADLINE, Setup, TOPIC_ARN, booking_publisher, mileage_accrual, mileage_api, registration_api,
+    BookingApi, DEADLINE, Setup, TOPIC_ARN, booking_api, booking_publisher, mileage_accrual, mileage_api,
+    registration_api,
 };
 #[cfg(feature = "local-cloud")]
 pub use {

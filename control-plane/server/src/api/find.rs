@@ -55,7 +55,7 @@ pub struct FindAnswer {
 /// What something was taken for.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Tried {
-    /// Such as "a trace's id".
+    /// Such as "a trace ID".
     pub what: String,
     /// Where that was looked for and what came of it, a sentence.
     pub outcome: String,
@@ -131,7 +131,7 @@ impl Search<'_> {
             return Ok(Some(found));
         }
         if asked.len() > MAX_ID {
-            self.tried("a number or a user's id", format!("It is longer than {MAX_ID} bytes."));
+            self.tried("a number or a user ID", format!("It is longer than {MAX_ID} bytes."));
             return Ok(None);
         }
         for annotation in self.view.finding().annotations.iter() {
@@ -146,7 +146,7 @@ impl Search<'_> {
                 return Ok(Some(found));
             }
         }
-        self.traces("a user's id", format!("user = {}", quoted(asked))).await
+        self.traces("a user ID", format!("user = {}", quoted(asked))).await
     }
 
     fn tried(&mut self, what: &str, outcome: impl Into<String>) {
@@ -154,9 +154,9 @@ impl Search<'_> {
     }
 
     async fn trace(&mut self, asked: &str) -> Result<Option<Hit>, Problem> {
-        const WHAT: &str = "a trace's id";
+        const WHAT: &str = "a trace ID";
         let Ok(id) = asked.parse::<TraceId>() else {
-            self.tried(WHAT, "It does not have the form of one: 32 hex digits, or X-Ray's.");
+            self.tried(WHAT, "It does not look like one: they have 32 hex digits, or X-Ray's form.");
             return Ok(None);
         };
         let found = self.view.known_trace(id).await?.map(|trace| TraceAnswer::of(self.view, trace));
@@ -166,7 +166,7 @@ impl Search<'_> {
 
     async fn tenant(&mut self, asked: &str) -> Result<Option<Hit>, Problem> {
         let known = self.view.knows_tenant(asked).await?;
-        self.tried("a tenant's id", if known { "It is one." } else { "Nobody of this id is known." });
+        self.tried("a tenant ID", if known { "It is one." } else { "No tenant has this ID." });
         let named = || Named { tenant: asked.to_owned(), company: self.view.name_of(asked) };
         Ok(known.then(|| Hit::Tenants(vec![named()])))
     }
@@ -189,7 +189,7 @@ impl Search<'_> {
     async fn expression(&mut self, asked: &str) -> Result<Option<Hit>, Problem> {
         const WHAT: &str = "a filter expression";
         if let Err(error) = asked.parse::<Expression>() {
-            self.tried(WHAT, format!("It is none: {error}."));
+            self.tried(WHAT, format!("It is not one: {error}."));
             return Ok(None);
         }
         self.tried(WHAT, "It is one.");

@@ -92,19 +92,24 @@ pub(crate) struct Sender {
     pub(crate) service: String,
     /// `cloud.account.id`
     pub(crate) account: Option<String>,
+    /// What that is called, where the configuration says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) account_name: Option<String>,
     /// The number of its service's colour, from 1.
     pub(crate) colour: usize,
 }
 
-/// Who sent the spans of a trace, in the order in which they first appear, and who sent each.
-pub(crate) fn senders(tree: &Tree<'_>) -> (Vec<Sender>, Vec<usize>) {
+/// Who sent the spans of a trace, in the order in which they first appear, and who sent each; `called` is what an account is called.
+pub(crate) fn senders(tree: &Tree<'_>, called: impl Fn(&str) -> Option<String>) -> (Vec<Sender>, Vec<usize>) {
     let (mut senders, mut known, mut colours) = (Vec::new(), HashMap::new(), HashMap::new());
     let sent_by = tree.nodes.iter().map(|node| {
         let span = node.span;
         *known.entry((span.service.as_str(), span.account.as_deref())).or_insert_with(|| {
             let next = colours.len() % COLOURS + 1;
             let colour = *colours.entry(span.service.as_str()).or_insert(next);
-            senders.push(Sender { service: span.service.clone(), account: span.account.clone(), colour });
+            let (service, account) = (span.service.clone(), span.account.clone());
+            let account_name = account.as_deref().and_then(&called);
+            senders.push(Sender { service, account, account_name, colour });
             senders.len() - 1
         })
     });
@@ -117,16 +122,17 @@ pub(super) async fn rows(view: View, Id(id): Id) -> Answer<RowsAnswer> {
     let trace = view.held_trace(id.parse()?).await?;
     let drawn = off_thread(move || {
         let tree = Tree::of(&trace);
-        RowsAnswer::of(trace.trace_id, &tree, &critical_path(&tree))
+        let called = |id: &str| view.account_name(id).map(str::to_owned);
+        RowsAnswer::of(trace.trace_id, &tree, &critical_path(&tree), called)
     });
     drawn.await.map(Json)
 }
 
 impl RowsAnswer {
-    fn of(trace_id: TraceId, tree: &Tree<'_>, path: &[Stretch]) -> Self {
+    fn of(trace_id: TraceId, tree: &Tree<'_>, path: &[Stretch], called: impl Fn(&str) -> Option<String>) -> Self {
         let nodes = &tree.nodes;
         let after = |unix_ns: i64| unix_ns.saturating_sub(tree.start_unix_ns);
-        let (senders, sent_by) = senders(tree);
+        let (senders, sent_by) = senders(tree, called);
         let mut texts = Texts::default();
         let names = nodes.iter().map(|node| texts.index(&node.span.name)).collect();
         let kinds = nodes.iter().map(|node| texts.index(&node.span.kind)).collect();
@@ -283,7 +289,7 @@ mod tests {
         let trace_id: TraceId = "5759e988bd862e3fe1be46a994272793".parse().unwrap();
         let trace = Trace { trace_id, xray_trace_id: trace_id.xray(), spans, others: false };
         let tree = Tree::of(&trace);
-        RowsAnswer::of(trace_id, &tree, &critical_path(&tree))
+        RowsAnswer::of(trace_id, &tree, &critical_path(&tree), |_| None)
     }
 
     #[test]

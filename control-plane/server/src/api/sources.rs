@@ -134,6 +134,11 @@ impl View {
         self.sources.accounts.get(id).map(String::as_str)
     }
 
+    /// What an account is called, with its id.
+    pub(crate) fn account(&self, id: &str) -> String {
+        self.account_name(id).map_or_else(|| id.to_owned(), |name| format!("{name} · {id}"))
+    }
+
     pub(crate) async fn traces(&self, filter: &TraceFilter) -> Result<Found, Problem> {
         let window = filter.window.resolve(Timestamp::now())?;
         let search = Search {

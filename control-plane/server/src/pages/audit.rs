@@ -4,12 +4,12 @@ use axum::response::Response;
 use control_plane_audit::{About, Listing, Outcome, Recorded, Said};
 use maud::{Markup, html};
 
-use super::frame::{Table, answer, choice, empty, readable, window};
+use super::frame::{Table, answer, choice, empty, window};
 use crate::{
     api::{AuditFilter, Query, View},
     layout::Tab,
     problem::{Problem, in_time},
-    text::link,
+    text::{count, link, readable},
 };
 
 const TITLE: &str = "Audit";
@@ -61,11 +61,12 @@ fn table(view: &View, records: &[Recorded]) -> Markup {
     let said =
         |draw: fn(&Said) -> Markup| move |recorded: &Recorded| recorded.said.as_ref().map(draw).unwrap_or_default();
     let table = Table::of("Records", records, class)
-        .number("Number", |recorded| recorded.record.number)
+        .listed()
         .text(
             "Time",
             said(|said| html! { time datetime=(format!("{:.0}", said.at)) { (readable(&format!("{:.0}", said.at))) } }),
         )
+        .number("Number", |recorded| count(recorded.record.number))
         .text(
             "Who",
             said(|Said { event, .. }| {

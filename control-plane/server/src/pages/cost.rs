@@ -96,7 +96,7 @@ fn tenants(view: &View, window: &WindowQuery, report: &CostReport, dearest: &[De
             return table;
         }
         table
-            .text("What it spends most on", |line| known(dear(line), operation))
+            .text("What it spends most on", |line| html! { div.names { (known(dear(line), operation)) } })
             .colored_number("Time a request, against others'", slower, |line| {
                 known(dear(line).and_then(|dear| dear.driver.times_others), times)
             })
@@ -125,6 +125,7 @@ fn lines<'a>(
     let mut lines: Vec<&Line> = lines.iter().collect();
     lines.sort_by(|a, b| a.share.dearer_first(&b.share));
     let table = Table::of(label, lines.iter().take(SHOWN).copied(), |_| None)
+        .listed()
         .text(whose, name)
         .number("Requests", |line| html! { @if line.share.estimated { "≈ " } (count(line.share.requests)) })
         .number("Of all requests", |line| percent(line.share.requests_share))

@@ -21,7 +21,7 @@ pub(super) async fn page(view: View, query: Result<Query<FindQuery>, Problem>) -
     };
     match leads_to(&found, window) {
         Some(path) => Redirect::to(&path).into_response(),
-        None => answer(&view, TITLE, Tab::Traces, async { Ok(listed(&found, window)) }).await,
+        None => answer(&view, TITLE, Tab::Traces, async { Ok(listed(&view, &found, window)) }).await,
     }
 }
 
@@ -52,12 +52,12 @@ fn all(hit: &TracesHit, window: &WindowQuery) -> String {
     }
 }
 
-fn listed(answer: &FindAnswer, window: &WindowQuery) -> Markup {
+fn listed(view: &View, answer: &FindAnswer, window: &WindowQuery) -> Markup {
     html! {
         @match &answer.found {
             None => {
                 div.empty-state {
-                    p role="status" { "Nothing was found of " strong { (answer.asked) } "." }
+                    p role="status" { "Nothing was found for " strong { (answer.asked) } "." }
                     p { "Look for part of it among the " a href=(window.link("/traces", &())) { "traces" } " or the " a href=(window.link("/tenants", &())) { "tenants" } ", or choose a longer window." }
                 }
             },
@@ -67,17 +67,17 @@ fn listed(answer: &FindAnswer, window: &WindowQuery) -> Markup {
                     a href=(tenant(named, window)) { (named.company.as_deref().unwrap_or(&named.tenant)) } " " code { (named.tenant) }
                 } } }
             },
-            Some(Hit::Traces(hit)) => (traces(answer, hit, window)),
+            Some(Hit::Traces(hit)) => (traces(view, answer, hit, window)),
             Some(Hit::Trace(_)) => {},
         }
         section aria-label="What was tried" {
-            h2 { "What it was taken for" }
-            dl.facts { @for tried in &answer.tried { div { dt { (tried.what) } dd { (tried.outcome) } } } }
+            h2 { "Where it was looked for" }
+            dl.facts.tried { @for tried in &answer.tried { div { dt { (tried.what) } dd { (tried.outcome) } } } }
         }
     }
 }
 
-fn traces(answer: &FindAnswer, hit: &TracesHit, window: &WindowQuery) -> Markup {
+fn traces(view: &View, answer: &FindAnswer, hit: &TracesHit, window: &WindowQuery) -> Markup {
     html! {
         p role="status" { (count(hit.traces.matched)) " traces have " strong { (answer.asked) } ": " a href=(all(hit, window)) { "search among them" } "." }
         @if let Some(largest) = &hit.largest {
@@ -85,6 +85,6 @@ fn traces(answer: &FindAnswer, hit: &TracesHit, window: &WindowQuery) -> Markup 
             h2 { "The one with the most spans is " a href=(window.link(&format!("/traces/{id}"), &())) { (id) } }
             (waterfall::ending_of(&largest.ending, window, &id))
         }
-        (search::table("Traces, scrollable", &hit.traces.traces, window))
+        (search::table(view, "Traces, scrollable", &hit.traces.traces, window))
     }
 }

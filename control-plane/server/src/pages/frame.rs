@@ -9,7 +9,7 @@ use crate::{
     api::{View, WindowQuery},
     layout::{Tab, page, part, went_wrong},
     problem::Problem,
-    text::{clock, link},
+    text::{clock, link, readable},
     window::{DEFAULT_WINDOW, PRESETS, Place},
 };
 
@@ -60,9 +60,12 @@ pub(super) struct Sort {
     pub(super) is_on: bool,
 }
 
-/// A table that scrolls where the window is narrow, made column by column.
+/// A table that scrolls where the window is narrow, or is a list there, made column by column.
 pub(super) struct Table<'a, Row> {
     label: &'a str,
+    is_list: bool,
+    /// Whether the list does without the columns that are being added.
+    is_beside: bool,
     /// Of the columns by which it can be sorted.
     sorts: Vec<Sort>,
     heads: String,
@@ -78,7 +81,17 @@ impl<'a, Row> Table<'a, Row> {
         class: impl Fn(&Row) -> Option<&'static str>,
     ) -> Self {
         let rows = rows.into_iter().map(|row| (row, class(row), String::new())).collect();
-        Self { label, sorts: Vec::new(), heads: String::new(), rows }
+        Self { label, is_list: false, is_beside: false, sorts: Vec::new(), heads: String::new(), rows }
+    }
+
+    /// The same, whose rows stand below each other where the window is narrow, each value with the head of its column. The first is what a row is about.
+    pub(super) fn listed(self) -> Self {
+        Self { is_list: true, ..self }
+    }
+
+    /// Columns that such a list does without where the page of what a row is about has them.
+    pub(super) fn beside(self, is_beside: bool, columns: impl FnOnce(Self) -> Self) -> Self {
+        Self { is_beside: false, ..columns(Self { is_beside, ..self }) }
     }
 
     /// The same, whose heads of these columns lead to it sorted by them.
@@ -121,12 +134,17 @@ impl<'a, Row> Table<'a, Row> {
         color: impl Fn(&'a Row) -> &'static str,
         cell: impl Fn(&'a Row) -> C,
     ) -> Self {
-        let attribute = |classes: String| Some(classes.trim().to_owned()).filter(|classes| !classes.is_empty());
+        let attribute = |classes: &[&str]| {
+            let classes: Vec<&str> = classes.iter().copied().filter(|class| !class.is_empty()).collect();
+            Some(classes.join(" ")).filter(|classes| !classes.is_empty())
+        };
+        let less = if self.is_beside { "less" } else { "" };
+        let named = self.is_list.then_some(head);
         let length = if head.chars().count() > LONG_HEAD { "long" } else { "" };
         let sort = self.sorts.iter().find(|sort| sort.head == head);
         let sorted = sort.is_some_and(|sort| sort.is_on).then_some("descending");
         self.heads += &html! {
-            th class=[attribute(format!("{class} {length}"))] scope="col" aria-sort=[sorted] {
+            th class=[attribute(&[class, length])] scope="col" aria-sort=[sorted] {
                 @match sort {
                     Some(sort) => a href=(sort.path) { (head) @if sort.is_on { " ↓" } },
                     None => (head),
@@ -135,8 +153,8 @@ impl<'a, Row> Table<'a, Row> {
         }
         .0;
         for (row, _, cells) in &mut self.rows {
-            let class = attribute(format!("{class} {}", color(row)));
-            *cells += &html! { td class=[class] { (cell(row)) } }.0;
+            let class = attribute(&[class, color(row), less]);
+            *cells += &html! { td class=[class] data-head=[named] { (cell(row)) } }.0;
         }
         self
     }
@@ -145,7 +163,7 @@ impl<'a, Row> Table<'a, Row> {
 impl<Row> Render for Table<'_, Row> {
     fn render(&self) -> Markup {
         html! {
-            div.scroll tabindex="0" role="region" aria-label=(self.label) { table {
+            div.scroll.listed[self.is_list] tabindex="0" role="region" aria-label=(self.label) { table {
                 thead { tr { (PreEscaped(&self.heads)) } }
                 tbody { @for (_, class, cells) in &self.rows { tr class=[class] { (PreEscaped(cells)) } } }
             } }
@@ -178,7 +196,8 @@ pub(super) fn empty(why: &str, next: &Markup) -> Markup {
 /// In the place of figures of a window that has none: the way to a longer one, and what it takes that there are some.
 pub(super) fn nothing(why: &str, window: &WindowQuery, path: &str) -> Markup {
     let longer = WindowQuery { window: Some(LONGER.to_owned()), ..WindowQuery::default() };
-    let is_longest = window.window.as_deref() == Some(LONGER) && !window.is_absolute();
+    let length = |window: &WindowQuery| window.resolve(Timestamp::now()).map(|window| window.to_ns - window.from_ns);
+    let is_longest = matches!((length(window), length(&longer)), (Ok(length), Ok(longer)) if length >= longer);
     empty(
         why,
         &html! {
@@ -190,19 +209,49 @@ pub(super) fn nothing(why: &str, window: &WindowQuery, path: &str) -> Markup {
 
 /// A choice of a form.
 pub(super) fn choice(name: &str, label: &str, options: &[String], chosen: &Option<String>) -> Markup {
+    named_choice(name, label, options, chosen, str::to_owned)
+}
+
+/// A choice of accounts, which are named where names are known.
+pub(super) fn choice_of_account(view: &View, options: &[String], chosen: &Option<String>) -> Markup {
+    named_choice("account", "Account", options, chosen, |id| view.account(id))
+}
+
+fn named_choice(
+    name: &str,
+    label: &str,
+    options: &[String],
+    chosen: &Option<String>,
+    called: impl Fn(&str) -> String,
+) -> Markup {
     html! {
         label { (label)
             select name=(name) {
                 option value="" { "all" }
                 @for option in options {
-                    option value=(option) selected[chosen.as_ref() == Some(option)] { (option) }
+                    option value=(option) selected[chosen.as_ref() == Some(option)] { (called(option)) }
                 }
                 @if let Some(other) = chosen.as_ref().filter(|chosen| !options.contains(chosen)) {
-                    option value=(other) selected { (other) }
+                    option value=(other) selected { (called(other)) }
                 }
             }
         }
     }
+}
+
+/// Accounts by their names, where there is little room; the id of one that has a name is its title.
+pub(super) fn accounts<'a>(view: &View, ids: impl IntoIterator<Item = &'a String>) -> Markup {
+    html! {
+        @for (number, id) in ids.into_iter().enumerate() {
+            @if number > 0 { ", " }
+            @match view.account_name(id) { Some(name) => span title=(id) { (name) }, None => (id) }
+        }
+    }
+}
+
+/// Ways on from a page, side by side.
+pub(super) fn ways(label: &str, links: &[(String, &str)]) -> Markup {
+    html! { nav.ways aria-label=(label) { @for (path, text) in links { a href=(path) { (text) } } } }
 }
 
 /// The window of time, in the form of a page that is about it: how far back, at a click, or from and to.
@@ -258,12 +307,6 @@ pub(super) fn kept(query: &WindowQuery) -> Markup {
 pub(super) fn moment(unix_ns: i64) -> Markup {
     let exact = clock(unix_ns);
     html! { time datetime=(exact) title=(exact) { (readable(&exact)) } }
-}
-
-/// A moment in RFC 3339 as a person reads it, without the zone, which the head of the page names, and without a fraction of nothing.
-pub(super) fn readable(moment: &str) -> String {
-    let moment = moment.trim_end_matches('Z').replacen('T', " ", 1);
-    moment.strip_suffix(".000").map_or(moment.clone(), str::to_owned)
 }
 
 /// The part of a page that a `live` page asks for again every few seconds.

@@ -147,6 +147,7 @@ fn table(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
     let count_before =
         |row: &TableRow<'_>| known(row.before.as_ref(), |before| format!("{about_before}{}", count(before.weight)));
     Table::of("Values", &rows, |_| None)
+        .listed()
         .text("Value", |row| match row.group {
             Some(group) => html! { a href=(traces_of(filter, group)) { (row.name) } },
             None => html! { (row.name) },

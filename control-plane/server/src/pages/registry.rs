@@ -11,14 +11,13 @@ use serde::Deserialize;
 use tenancy::{TenantId, TenantStatus, Tier};
 use tenant_registry::{Change, Reason, Tenant};
 
-use super::frame::readable;
-
 use crate::{
     access::is_page,
     api::{Id, View, WindowQuery},
     audit::By,
     layout::failed,
     problem::Problem,
+    text::readable,
 };
 
 /// What a form brings along.
@@ -86,7 +85,7 @@ async fn change(
     match changed.await {
         Ok(_) if is_page(&headers) => Redirect::to(&format!("{page}#registry")).into_response(),
         Ok(tenant) => Json(tenant).into_response(),
-        Err(problem) if is_page(&headers) => failed(&problem, &page, "To the tenant"),
+        Err(problem) if is_page(&headers) => failed(&problem, &page, "Back to the tenant"),
         Err(problem) => problem.into_response(),
     }
 }

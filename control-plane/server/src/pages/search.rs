@@ -15,7 +15,7 @@ use slo::histogram::{BINS_PER_DOUBLING, lower_bound};
 
 use super::{
     chart::{self, Axis, Chart, Line, Shape, Unit, Ways},
-    frame::{Sort, Table, answer, choice, empty, moment, nothing, pill, window},
+    frame::{Sort, Table, accounts, answer, choice, choice_of_account, empty, moment, nothing, pill, window},
     why,
 };
 
@@ -42,7 +42,7 @@ pub(super) async fn page(view: View, filter: Result<Query<TraceFilter>, Problem>
         return Redirect::to(&filter.window.link(&format!("/traces/{id}"), &())).into_response();
     }
     let (status, below) = match view.traces(&filter).await {
-        Ok(found) => (StatusCode::OK, results(&filter, &found)),
+        Ok(found) => (StatusCode::OK, results(&view, &filter, &found)),
         Err(problem) => (problem.status, complaint(&filter, &problem)),
     };
     // With the form, so that what was wrong can be mended.
@@ -62,7 +62,7 @@ fn form(view: &View, filter: &TraceFilter, facets: &Facets) -> Markup {
             (choice("tenant", "Tenant", &facets.tenants, &conditions.tenant))
             (choice("tier", "Tier", &facets.tiers, &conditions.tier))
             (choice("service", "Service", &facets.services, &conditions.service))
-            (choice("account", "Account", &facets.accounts, &conditions.account))
+            (choice_of_account(view, &facets.accounts, &conditions.account))
             (choice("status", "Status", &statuses, &conditions.status))
             label { "Slower than, ms"
                 input name="slower_than_ms" inputmode="decimal" size="6" value=(conditions.slower_than_ms.as_deref().unwrap_or_default());
@@ -100,16 +100,14 @@ fn complaint(filter: &TraceFilter, problem: &Problem) -> Markup {
     }
 }
 
-fn results(filter: &TraceFilter, found: &Found) -> Markup {
-    let is_of_slow = why::is_of_slow(&filter.conditions);
+fn results(view: &View, filter: &TraceFilter, found: &Found) -> Markup {
     let expression = filter.conditions.expression().ok().flatten();
     html! {
         p role="status" {
             strong { (count(found.matched)) } " of " (count(found.scanned)) @if found.truncated { " (the search ended there)" } " traces match"
             @if let Some(expression) = &expression { " " code { (expression) } }
             @if found.matched > found.traces.len() { "; the first " (count(found.traces.len())) " are listed" }
-            ". "
-            @if found.matched > 0 { a href=(why::of_search(&filter.conditions, &filter.window)) { (if is_of_slow { "Why are these slow?" } else { "Why?" }) } }
+            "."
         }
         @if let Some(lookup) = lookup(found) { p { (lookup) } }
         @if found.scanned == 0 {
@@ -119,21 +117,24 @@ fn results(filter: &TraceFilter, found: &Found) -> Markup {
                 "Choose a longer window or fewer conditions, or look at " a href=(filter.window.link("/traces", &())) { "all traces of this window" } "."
             }))
         } @else {
-            (exports(filter, found))
+            (further(filter, found))
             (histograms(filter, found))
-            (sorted("Traces, scrollable", &found.traces, &filter.window, sorts(filter)))
+            (sorted(view, "Traces, scrollable", &found.traces, &filter.window, sorts(filter)))
         }
     }
 }
 
-/// The way out: the list, and the traces whole.
-fn exports(filter: &TraceFilter, found: &Found) -> Markup {
+/// What to ask of them next, and the way out: the list, and the traces whole.
+fn further(filter: &TraceFilter, found: &Found) -> Markup {
     let list = link("/api/traces", &TraceFilter { limit: Some(MOST_EXPORTED.to_string()), ..filter.clone() });
     html! {
-        p.exports {
-            "Export: " a href=(list) download="traces.json" { "list as JSON" } ", "
-            a href={ (list) "&format=otlp" } { "traces as OTLP" }
-            @if found.matched > MOST_EXPORTED { " (" (MOST_EXPORTED) " of them)" }
+        nav.ways aria-label="More about these traces" {
+            a href=(why::of_search(&filter.conditions, &filter.window)) { (why::question(&filter.conditions)) }
+            a href=(why::of_slow(&filter.conditions, &filter.window)) { "Why are the slow ones slow?" }
+            span {
+                "Export" @if found.matched > MOST_EXPORTED { " the first " (MOST_EXPORTED) }
+                ": " a href=(list) download="traces.json" { "list as JSON" } ", " a href={ (list) "&format=otlp" } { "traces as OTLP" }
+            }
         }
     }
 }
@@ -153,11 +154,11 @@ fn sorts(filter: &TraceFilter) -> Vec<Sort> {
     Order::ALL.map(by).into()
 }
 
-pub(super) fn table(label: &str, traces: &[Summary], within: &WindowQuery) -> Markup {
-    sorted(label, traces, within, Vec::new())
+pub(super) fn table(view: &View, label: &str, traces: &[Summary], within: &WindowQuery) -> Markup {
+    sorted(view, label, traces, within, Vec::new())
 }
 
-fn sorted(label: &str, traces: &[Summary], within: &WindowQuery, sorts: Vec<Sort>) -> Markup {
+fn sorted(view: &View, label: &str, traces: &[Summary], within: &WindowQuery, sorts: Vec<Sort>) -> Markup {
     let color = |trace: &Summary| match trace.status() {
         "throttled" => "throttle",
         status => status,
@@ -166,13 +167,17 @@ fn sorted(label: &str, traces: &[Summary], within: &WindowQuery, sorts: Vec<Sort
     let page = |trace: &Summary| within.link(&format!("/traces/{}", trace.trace_id), &());
     Table::of(label, traces, |_| None)
         .sorted_by(sorts)
+        .listed()
         .text("Trace", |trace| html! { a href=(page(trace)) { (name(trace)) } })
         .number("Duration", |trace| duration(trace.duration_ns as f64))
         .colored_text("Status", color, |trace| pill(color(trace), trace.status()))
         .text("Tenant", |trace| trace.tenants.join(", "))
-        .text("Services", |trace| trace.services.join(", "))
-        .text("Accounts", |trace| trace.accounts.join(", "))
-        .number("Spans", |trace| count(trace.spans))
+        .beside(true, |table| {
+            table
+                .text("Services", |trace| html! { div.names { (trace.services.join(", ")) } })
+                .text("Accounts", |trace| html! { div.names { (accounts(view, &trace.accounts)) } })
+                .number("Spans", |trace| count(trace.spans))
+        })
         .text("Started", |trace| moment(trace.start_unix_ns))
         .render()
 }
@@ -224,10 +229,7 @@ fn durations(filter: &TraceFilter, bins: &[LatencyBin]) -> Markup {
     let axis = Axis { from: number(first.from_ms), to: number(last.to_ms), width: 1.0 };
     let lines = vec![Line::of("traces", points)];
     let title = "How long they took";
-    html! {
-        (Chart { shape: Shape::Durations, ways: Some(&ways), ..Chart::of(title, axis, Unit::Count, lines) })
-        p { a href=(why::of_slow(&filter.conditions, &filter.window)) { "Why are the slow ones slow?" } }
-    }
+    Chart { shape: Shape::Durations, ways: Some(&ways), ..Chart::of(title, axis, Unit::Count, lines) }.render()
 }
 
 /// The conditions, and that a trace took as long as those of a bin.

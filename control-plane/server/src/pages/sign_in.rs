@@ -42,7 +42,7 @@ async fn choose(State(gate): State<Gate>, asked: Result<Query<ReturnTo>, Problem
     let (access, Query(asked)) = (access(&gate).map_err(refused)?, asked.map_err(refused)?);
     let of = |issuer: &str| link(&format!("/sign-in/{issuer}"), &[("return_to", asked.return_to.clone())]);
     let content = html! {
-        p { "See how well each tenant is served, and find any trace. Who are you?" }
+        p { "See how well each tenant is served, and find any trace. How do you want to sign in?" }
         ul.choices {
             @for issuer in access.issuers() {
                 li { a.button.primary href=(of(issuer)) {
@@ -136,5 +136,5 @@ fn set<const N: usize>(cookies: [String; N]) -> axum::response::AppendHeaders<[(
 
 /// A sign-in happens in a browser: whatever went wrong, a person reads it.
 fn refused(problem: Problem) -> Response {
-    failed(&problem, "/sign-in", "To the sign-in")
+    failed(&problem, "/sign-in", "Back to sign-in")
 }

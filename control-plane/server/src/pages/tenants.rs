@@ -97,11 +97,13 @@ fn hurts(view: &View, tenant: &HurtingTenant, window: &WindowQuery, at: i64) -> 
     let moment = moment_of(tenant.since);
     let since = around.link("/why", &[("tenant", tenant.tenant.as_str()), ("against", "before"), ("moment", &moment)]);
     html! {
-        (named(view, &tenant.tenant, window)) " "
-        a href=(around.link("/tenant", &[("id", &tenant.tenant)])) { (tenant.how(at)) }
-        @if !tenant.versions.is_empty() { "; " strong { (tenant.deployed()) } }
-        ". "
-        a href=(since) { "What has changed since?" }
+        p {
+            (named(view, &tenant.tenant, window)) " "
+            a href=(around.link("/tenant", &[("id", &tenant.tenant)])) { (tenant.how(at)) }
+            @if !tenant.versions.is_empty() { "; " strong { (tenant.deployed()) } }
+            ". "
+        }
+        a.way href=(since) { "What has changed since?" }
     }
 }
 
@@ -132,7 +134,7 @@ fn table<'a>(
 ) -> Markup {
     let (label, who) = if is_of_tenants { ("Tenants", "Tenant") } else { ("Tiers, and everybody", "Tenants together") };
     let fault = |is_at_fault: bool| if is_at_fault { "fault" } else { "" };
-    let table = Table::of(label, lines, |_| None).text(who, |line| match &line.fare.whose {
+    let table = Table::of(label, lines, |_| None).listed().text(who, |line| match &line.fare.whose {
         Whose::Tenant(tenant) => named(view, tenant, window),
         _ => html! { (whose(line)) },
     });
@@ -150,15 +152,21 @@ fn table<'a>(
             |line| fault(line.hurt.slow > 0),
             |line| known(line.fare.evaluation.latest.p99_ns, duration),
         )
-        .number("Burn rate, 1 h", |line| known(line.fare.evaluation.burn[0].long, times))
-        .number("Failures used / allowed, 30 days", |line| used_of_allowed(&line.fare.evaluation.budget))
+        .beside(is_of_tenants, |table| {
+            table
+                .number("Burn rate, 1 h", |line| known(line.fare.evaluation.burn[0].long, times))
+                .number("Failures used / allowed, 30 days", |line| used_of_allowed(&line.fare.evaluation.budget))
+        })
         .colored_text("Failure budget left", |line| budget_color(line.budget_left), |line| meter(line.budget_left))
-        .colored_number(
-            "Within latency target, 30 days",
-            |line| fault(!line.fare.evaluation.quick_enough()),
-            |line| within_target(&line.fare.evaluation),
-        )
-        .text("Promised", |line| objectives(&line.fare.evaluation.objectives))
+        .beside(is_of_tenants, |table| {
+            table
+                .colored_number(
+                    "Within latency target, 30 days",
+                    |line| fault(!line.fare.evaluation.quick_enough()),
+                    |line| within_target(&line.fare.evaluation),
+                )
+                .text("Promised", |line| html! { div.phrase { (objectives(&line.fare.evaluation.objectives)) } })
+        })
         .render()
 }
 

@@ -8,13 +8,13 @@ use control_plane_analysis::{FailureGroup, Row, Step, Value};
 use control_plane_model::{search::Expression, store::Facets};
 use maud::{Markup, Render, html};
 
-use super::frame::{Table, answer, choice, empty, moment, window};
+use super::frame::{Table, answer, choice, empty, moment, ways, window};
 
 use crate::{
     api::{AGAINST, Conditions, Query, SideAnswer, View, WhyAnswer, WhyFilter, WindowQuery, is_of_outcomes, verdict},
     layout::{self, Tab},
     problem::Problem,
-    text::{self, count, duration, link},
+    text::{self, clock, count, duration, link, readable},
 };
 
 const TITLE: &str = "Why?";
@@ -23,16 +23,31 @@ const TITLE: &str = "Why?";
 /// from when on; else those that match, set against the others, of the same tenant where they are one's.
 pub(super) fn of_search(conditions: &Conditions, window: &WindowQuery) -> String {
     let filter = conditions.filter.as_ref().and_then(|text| text.parse::<Expression>().ok());
-    let is_of_outcomes = filter.as_ref().is_some_and(is_of_outcomes) || conditions.status.as_deref() == Some("ok");
-    let against = is_of_outcomes.then(|| "rest".to_owned());
+    let is_of_matching = is_of_matching(conditions);
+    let against = is_of_matching.then(|| "rest".to_owned());
     let asked = filter.as_ref().and_then(Expression::tenant).map(str::to_owned);
-    let tenant = conditions.tenant.clone().or_else(|| asked.filter(|_| is_of_outcomes));
+    let tenant = conditions.tenant.clone().or_else(|| asked.filter(|_| is_of_matching));
     let conditions = Conditions { tenant, ..conditions.clone() };
     link("/why", &WhyFilter { conditions, against, moment: None, window: window.clone() })
 }
 
+/// Whether that page sets those that match against the others.
+fn is_of_matching(conditions: &Conditions) -> bool {
+    let filter = conditions.filter.as_ref().and_then(|text| text.parse::<Expression>().ok());
+    filter.as_ref().is_some_and(is_of_outcomes) || conditions.status.as_deref() == Some("ok")
+}
+
+/// What that page answers.
+pub(super) fn question(conditions: &Conditions) -> &'static str {
+    match conditions {
+        conditions if is_of_slow(conditions) => "Why are these slow?",
+        conditions if is_of_matching(conditions) => "What sets these apart?",
+        _ => "Why do they fail?",
+    }
+}
+
 /// Whether that page says why the traces are slow: a search for slow ones, and for nothing else of how requests went.
-pub(super) fn is_of_slow(conditions: &Conditions) -> bool {
+fn is_of_slow(conditions: &Conditions) -> bool {
     let filter = conditions.filter.as_ref().and_then(|text| text.parse::<Expression>().ok());
     let is_of_outcomes = filter.as_ref().is_some_and(is_of_outcomes) || conditions.status.is_some();
     conditions.slower_than_ms.is_some() && !is_of_outcomes
@@ -95,7 +110,7 @@ fn form(view: &View, filter: &WhyFilter, facets: &Facets) -> Markup {
                 input name="slower_than_ms" inputmode="decimal" size="6" value=(conditions.slower_than_ms.as_deref().unwrap_or_default());
             }
             label { "Before and after, UTC"
-                input name="moment" size="20" placeholder="the window's start" value=(filter.moment.as_deref().unwrap_or_default());
+                input name="moment" size="20" placeholder="the window's start" value=(filter.moment.as_deref().map(at).unwrap_or_default());
             }
             label.wide { "Filter expression"
                 input name="filter" value=(conditions.filter.as_deref().unwrap_or_default()) spellcheck="false" autocomplete="off";
@@ -106,17 +121,22 @@ fn form(view: &View, filter: &WhyFilter, facets: &Facets) -> Markup {
     }
 }
 
+/// A moment as a person reads and writes it; what is none, as it was written.
+fn at(moment: &str) -> String {
+    crate::window::moment("moment", moment).map_or_else(|_| moment.to_owned(), |ns| readable(&clock(ns)))
+}
+
 fn content(within: &WindowQuery, found: &WhyAnswer) -> Markup {
     let ranked = &found.findings.ranked;
     html! {
         p.finding role="status" { (found.summary) }
+        ul.sides { @for side in [&found.bad, &found.good] { li { (sampled(side)) } } }
         @if let Some(both) = &ranked.together {
-            p { a href=(found.bad.traces(&expressions(&both.values))) { "The " (both.bad) " with both" } }
+            (ways("Traces with both", &[(found.bad.traces(&expressions(&both.values)), &format!("Show the {} with both", count(both.bad)))]))
         }
-        ul { @for side in [&found.bad, &found.good] { li { (sampled(side)) } } }
         @if found.bad.compared > 0 && found.good.compared > 0 {
             h2 { "What they have in common" }
-            @if ranked.causes.is_empty() { (empty("Nothing that the others have less often.", &html! { "Compare with another side, or in a longer window." })) } @else { (causes(found)) }
+            @if ranked.causes.is_empty() { (empty("Nothing that the others have less often.", &html! { "Compare with another side, or in a longer window." })) } @else { (causes("What they have in common", found, &ranked.causes)) }
             p { (count(ranked.tested)) " groups of traces were compared, over every attribute of every span. A row is marked as not by chance if, with no difference
                 between the sides, 1 comparison in 100 had any such row." @if found.findings.left_out { " There was more in these traces than is looked at." } }
         }
@@ -125,8 +145,8 @@ fn content(within: &WindowQuery, found: &WhyAnswer) -> Markup {
             (failures(within, found))
             @if found.findings.failures.others > 0 { p { (count(found.findings.failures.others)) " more failed in other ways." } }
         }
-        @if !ranked.outcomes.is_empty() { h2 { "Traces of the failure itself" } (rows("Traces of the failure itself", found, &ranked.outcomes)) }
-        @if !ranked.missing.is_empty() { h2 { "Steps they never reached" } (rows("Steps they never reached", found, &ranked.missing)) }
+        @if !ranked.outcomes.is_empty() { h2 { "Signs of the failure itself" } (causes("Signs of the failure itself", found, &ranked.outcomes)) }
+        @if !ranked.missing.is_empty() { h2 { "Steps they never reached" } (causes("Steps they never reached", found, &ranked.missing)) }
         @if !found.findings.slower.is_empty() { h2 { "Where they spent more time" } (slower(found)) }
     }
 }
@@ -143,23 +163,20 @@ fn sampled(side: &SideAnswer) -> Markup {
     }
 }
 
-fn causes(found: &WhyAnswer) -> Markup {
-    html! { div.why { (rows("What they have in common", found, &found.findings.ranked.causes)) } }
-}
-
-fn rows(label: &str, found: &WhyAnswer, rows: &[Row]) -> Markup {
+fn causes(label: &str, found: &WhyAnswer, rows: &[Row]) -> Markup {
     let (bad, good) = (&found.bad, &found.good);
-    Table::of(label, rows, |_| None)
+    let table = Table::of(label, rows, |_| None)
+        .listed()
         .text("Value", |row| value(found, row))
-        .text("Services", |row| row.value.services.join(", "))
+        .text("Services", |row| html! { div.names { (row.value.services.join(", ")) } })
         .text("Share of each", |row| pair([("bad", bad, row.bad), ("good", good, row.good)]))
         .number(&bad.name, |row| counted(bad, row, row.bad))
         .number("The others", |row| counted(good, row, row.good))
         .text(
             "By chance?",
             |row| html! { span title={ "by itself, a chance of " (format!("{:.1e}", row.chance)) } { (verdict(row)) } },
-        )
-        .render()
+        );
+    html! { div.why { (table) } }
 }
 
 /// A value, and below it what the same traces have and what follows from it.
@@ -214,9 +231,10 @@ fn failures(within: &WindowQuery, found: &WhyAnswer) -> Markup {
     let named = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
     let example = |group: &FailureGroup| within.link(&format!("/traces/{}", group.example), &());
     let table = Table::of("How they failed", &found.findings.failures.groups, |_| None)
-        .number("Traces", |group| count(group.traces))
-        .text("Type", |group| named(&group.error_type))
+        .listed()
         .text("Message", |group| named(&group.message))
+        .text("Type", |group| named(&group.error_type))
+        .number("Traces", |group| count(group.traces))
         .text("In", |group| join(&group.services))
         .text("Operation", |group| join(&group.operations))
         .text(
@@ -232,6 +250,7 @@ fn join(names: &std::collections::BTreeSet<String>) -> String {
 
 fn slower(found: &WhyAnswer) -> Markup {
     Table::of("Where they spent more time", &found.findings.slower, |_| None)
+        .listed()
         .text("Operation", |step: &Step| step.operation.as_str())
         .text("Service", |step| step.service.as_str())
         .number(&found.bad.name, |step| duration(step.bad_ms * 1e6))

@@ -30,14 +30,20 @@ pub fn lookup(found: &Found) -> Option<String> {
 pub fn looked_up(lookup: &Lookup, truncated: bool) -> String {
     let Lookup { attributes, from_unix_ns, to_unix_ns } = lookup;
     let (are, attributes) = (if attributes.len() == 1 { "is" } else { "are" }, attributes.join(", "));
-    let (from, to) = (clock(*from_unix_ns), clock(*to_unix_ns));
+    let (from, to) = (readable(&clock(*from_unix_ns)), readable(&clock(*to_unix_ns)));
     let before = if truncated { "; traces that began before were not looked at" } else { "" };
-    format!("{attributes} {are} not indexed: the spans of {from} to {to} were read{before}.")
+    format!("{attributes} {are} not indexed: the spans of {from} to {to} UTC were read{before}.")
 }
 
 /// A moment, UTC.
 pub fn clock(unix_ns: i64) -> String {
     Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(|_| "–".into(), |time| format!("{time:.3}"))
+}
+
+/// A moment in RFC 3339 as a person reads it, without the zone, which stands beside it or at the head of the page, and without a fraction of nothing.
+pub fn readable(moment: &str) -> String {
+    let moment = moment.trim_end_matches('Z').replacen('T', " ", 1);
+    moment.strip_suffix(".000").map_or(moment.clone(), str::to_owned)
 }
 
 /// Where a trace ended, in a sentence or two.
@@ -66,8 +72,8 @@ pub fn ending(ending: &Ending) -> String {
             )
         }
         Stop::Untaken { at, sent_unix_ns } => {
-            let sent = clock(*sent_unix_ns);
-            format!("It reached {} at {sent}, and no span of whoever takes the message has arrived.", step(at))
+            let sent = readable(&clock(*sent_unix_ns));
+            format!("It reached {} at {sent} UTC, and no span of whoever takes the message has arrived.", step(at))
         }
     }
 }
@@ -123,7 +129,7 @@ mod tests {
         let untaken = Stop::Untaken { at: sent.clone(), sent_unix_ns: 0 };
         assert!(
             of(Some(untaken))
-                .starts_with("It reached “send events” of publisher at 1970-01-01T00:00:00.000Z, and no span")
+                .starts_with("It reached “send events” of publisher at 1970-01-01 00:00:00 UTC, and no span")
         );
         let failed = Ending { reached: None, stopped: Some(Stop::Failed { at, error, cause: None }) };
         assert_eq!(ending(&failed), "It stopped at “process miles” of accrual, which failed: no airport.");

@@ -90,8 +90,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("request_rows.sql", "tier\nORDER BY bucket", "tier\nORDER BY bucket DESC"),
     (
         "request_rows.sql",
-        "{now:UInt32} - 8 * 86400), days_to = 0)\n    )\nGROUP BY bucket, together",
-        "{now:UInt32}), days_to = 0)\n    )\nGROUP BY bucket, together",
+        "{now:UInt32} - 8 * 86400))\n    )\nGROUP BY bucket, together",
+        "{now:UInt32}))\n    )\nGROUP BY bucket, together",
     ),
     ("request_rows.sql", "sumMap(bins) AS b", "sumMap(map(0::UInt16, weight)) AS b"),
     ("request_rows.sql", "{hourly:Bool} OR toStartOfHour", "toStartOfHour"),

@@ -9,9 +9,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::{ResourceSpans, ScopeSpans, Span, span::SpanKind},
 };
 
-/// Not accounts that are deployed.
-const BOOKING_ACCOUNT: &str = "444444444444";
-const MILEAGE_ACCOUNT: &str = "555555555555";
+use crate::ministack::{SIMULATED_BOOKING_ACCOUNT, SIMULATED_MILEAGE_ACCOUNT};
 
 /// A function that tells of what it does. A service of the local cloud has another name, so that the two do not mix on the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +34,8 @@ impl Service {
 
     fn account(self) -> &'static str {
         match self {
-            Self::BookingApi | Self::BookingPublisher | Self::Exports => BOOKING_ACCOUNT,
-            Self::MileageAccrual | Self::MileageApi => MILEAGE_ACCOUNT,
+            Self::BookingApi | Self::BookingPublisher | Self::Exports => SIMULATED_BOOKING_ACCOUNT,
+            Self::MileageAccrual | Self::MileageApi => SIMULATED_MILEAGE_ACCOUNT,
         }
     }
 }

@@ -8,7 +8,7 @@ use lambda_problem::Problem;
 use tenancy::TenantContext;
 
 use super::{RegistryAway, Standing, TenantRegistry};
-use crate::{AuthLayer, Identify};
+use crate::{AuthLayer, Identify, layer::Admitted};
 
 impl<I: Identify> AuthLayer<I> {
     /// Lets only tenants through that `registry` has as active, at the tier it has for them.
@@ -24,17 +24,19 @@ impl<I: Identify> AuthLayer<I> {
 }
 
 /// The tenant as the registry knows it, and why it is not served, if it is not.
-async fn admit(registry: &TenantRegistry, tenant: TenantContext) -> (TenantContext, Option<Problem>) {
+async fn admit(registry: &TenantRegistry, tenant: TenantContext) -> Admitted {
     let refuse = |code, detail: &str| Some(Problem::new(StatusCode::FORBIDDEN, code, detail));
-    match registry.standing(&tenant.tenant_id).await {
-        Ok(Standing::Active(tier)) => (tenant.with_tier(tier), None),
+    let (tenant, quota, refused) = match registry.standing(&tenant.tenant_id).await {
+        Ok(Standing::Active(tier, quota)) => (tenant.with_tier(tier), quota, None),
         Ok(Standing::Suspended(tier)) => {
-            (tenant.with_tier(tier), refuse("tenant_suspended", "This tenant is suspended."))
+            (tenant.with_tier(tier), None, refuse("tenant_suspended", "This tenant is suspended."))
         }
-        Ok(Standing::Unknown) => (tenant, refuse("unknown_tenant", "The token's tenant is not registered.")),
-        Err(RegistryAway) => (
-            tenant,
-            Some(Problem::unavailable("tenant_registry_unavailable", "Tenants cannot be checked at the moment.")),
-        ),
-    }
+        Ok(Standing::Unknown) => (tenant, None, refuse("unknown_tenant", "The token's tenant is not registered.")),
+        Err(RegistryAway) => {
+            let problem =
+                Problem::unavailable("tenant_registry_unavailable", "Tenants cannot be checked at the moment.");
+            (tenant, None, Some(problem))
+        }
+    };
+    Admitted { tenant, quota, refused }
 }

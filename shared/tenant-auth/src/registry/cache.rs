@@ -86,7 +86,7 @@ mod tests {
     use tenancy::Tier;
 
     const FRESH: Duration = Duration::from_secs(30);
-    const ACTIVE: Standing = Standing::Active(Tier::named("basic"));
+    const ACTIVE: Standing = Standing::Active(Tier::named("basic"), None);
     const SUSPENDED: Standing = Standing::Suspended(Tier::named("basic"));
 
     fn acme() -> TenantId {

@@ -6,7 +6,10 @@
 mod admission;
 mod cache;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use aws_config::{SdkConfig, sts::AssumeRoleProvider};
 use aws_sdk_dynamodb::{
@@ -16,7 +19,7 @@ use aws_sdk_dynamodb::{
 };
 use function_settings::{InvalidSettings, Reader, Variables};
 use lambda_http_client::aws::describe;
-use tenancy::{RegistryEntry, TenantId, TenantStatus, Tier, Tiers};
+use tenancy::{Quota, RegistryEntry, TenantId, TenantStatus, Tier, Tiers};
 use tenant_telemetry::note;
 
 use self::cache::Cache;
@@ -27,8 +30,8 @@ const FRESH_SECONDS: u32 = 30;
 /// How a tenant stands with the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Served, at this tier.
-    Active(Tier),
+    /// Served, at this tier, with a quota of its own if it has one.
+    Active(Tier, Option<Quota>),
     /// Not served, whatever its tokens say.
     Suspended(Tier),
     /// Not there.
@@ -122,7 +125,7 @@ impl TenantRegistry {
             .get_item()
             .table_name(&self.table)
             .key(RegistryEntry::TENANT_ID, AttributeValue::S(tenant_id.to_string()))
-            .projection_expression(format!("{}, #status", RegistryEntry::TIER))
+            .projection_expression(format!("{}, #status, {}", RegistryEntry::TIER, RegistryEntry::QUOTA))
             .expression_attribute_names("#status", RegistryEntry::STATUS);
         let answer = get.send().await;
         note("tenant registry", started, answer.is_ok());
@@ -132,9 +135,20 @@ impl TenantRegistry {
         let tier = text(RegistryEntry::TIER).ok_or("an entry has no tier")?;
         let tier = self.tiers.parse(tier).map_err(|error| format!("an entry is wrong: {error}"))?;
         match text(RegistryEntry::STATUS) {
-            Some(status) if status == TenantStatus::Active.as_str() => Ok(Standing::Active(tier)),
+            Some(status) if status == TenantStatus::Active.as_str() => Ok(Standing::Active(tier, quota(&item)?)),
             Some(status) if status == TenantStatus::Suspended.as_str() => Ok(Standing::Suspended(tier)),
             _ => Err("an entry has no status".to_owned()),
         }
     }
+}
+
+/// The quota of an entry, a map of three numbers.
+fn quota(entry: &HashMap<String, AttributeValue>) -> Result<Option<Quota>, String> {
+    let Some(quota) = entry.get(RegistryEntry::QUOTA) else { return Ok(None) };
+    let number = |name: &str| quota.as_m().ok()?.get(name)?.as_n().ok()?.parse().ok();
+    let [requests, burst, bookings] = Quota::FIELDS.map(number);
+    let (Some(requests), Some(burst), Some(bookings)) = (requests, burst, bookings) else {
+        return Err("an entry is wrong: its quota is not three whole numbers".to_owned());
+    };
+    Quota::new(requests, burst, bookings).map(Some).map_err(|error| format!("an entry is wrong: {error}"))
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     api::query::{Conditions, one_of},
     problem::Problem,
-    text::{clock, duration},
+    text::{clock, duration, readable},
     window::{self, Window, WindowQuery},
 };
 
@@ -111,9 +111,13 @@ impl WhyFilter {
             }
             "before" => {
                 let (before, after) = self.before_and_after(window)?;
-                let from = clock(after.from_ns);
+                let since = readable(&clock(after.from_ns));
                 Ok(Sides {
-                    bad: Sought { name: format!("{requests} from {from} on"), expression: all.clone(), window: after },
+                    bad: Sought {
+                        name: format!("{requests} since {since} UTC"),
+                        expression: all.clone(),
+                        window: after,
+                    },
                     good: Sought { name: "those before".into(), expression: all, window: before },
                     settings: settings(false),
                 })

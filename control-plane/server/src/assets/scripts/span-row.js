@@ -54,7 +54,7 @@
       text(element, ".orphan", tree.orphans.has(row) ? "parent not received" : "");
       text(element, ".what", error === undefined ? "" : `✘ ${error}`);
       const tenant = data.tenants[row];
-      text(element, ".sender", [sender.service, sender.account, data.texts[tenant]].filter(Boolean).join(" · "));
+      text(element, ".sender", [sender.service, sender.account_name ?? sender.account, data.texts[tenant]].filter(Boolean).join(" · "));
       element.querySelector(".swatch").setAttribute("class", `swatch s${sender.colour}`);
       element.querySelector(".bar").setAttribute("class", `bar s${sender.colour}`);
       bar(element.querySelector(".bar"), row);

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     chart,
-    frame::{Table, answer, choice, empty, live, window},
+    frame::{Table, answer, choice, choice_of_account, empty, live, window},
 };
 use drawing::Drawing;
 
@@ -140,10 +140,8 @@ impl Shown<'_> {
     fn account(&self, id: Option<&str>) -> String {
         match id {
             None => "Outside".to_owned(),
-            Some(id) => match self.view.account_name(id) {
-                Some(name) => format!("{name} · {id}"),
-                None => format!("Account {id}"),
-            },
+            Some(id) if self.view.account_name(id).is_none() => format!("Account {id}"),
+            Some(id) => self.view.account(id),
         }
     }
 
@@ -165,7 +163,7 @@ fn form(view: &View, query: &MapPage, facets: &Facets) -> Markup {
         form.filters method="get" action="/" aria-label="Narrow the map" {
             (choice("tenant", "Tenant", &facets.tenants, &filter.tenant))
             (choice("tier", "Tier", &facets.tiers, &filter.tier))
-            (choice("account", "Account", &facets.accounts, &filter.account))
+            (choice_of_account(view, &facets.accounts, &filter.account))
             (window(&view.place, &filter.window))
             label.check { input type="checkbox" name="live" checked[query.live.is_some()]; "Live" }
             button { "Show" }
@@ -180,13 +178,12 @@ fn summary(shown: &Shown<'_>) -> Markup {
         most_hurt(map.edges.iter().filter(|edge| !is_seen_by_browser_alone(kind(edge.source), kind(edge.target))));
     html! {
         p {
-            (count(map.nodes.len())) " nodes, " (count(map.edges.len())) " edges"
+            (count(map.nodes.len())) " services and resources, " (count(map.edges.len())) " connections. "
             @if let Some(edge) = worst {
-                ". Most requests are hurt from "
+                "Most failures: "
                 a.part href=(shown.panel_of_edge(edge)) { strong { (shown.name(edge.source)) " to " (shown.name(edge.target)) } }
-                ": " (hurt(&edge.stats))
+                ", " (hurt(&edge.stats)) "."
             }
-            "."
         }
     }
 }
@@ -202,10 +199,12 @@ fn most_hurt<'a>(edges: impl Iterator<Item = &'a MapEdge>) -> Option<&'a MapEdge
 
 /// How many requests failed or were throttled, of how many.
 fn hurt(stats: &Stats) -> String {
-    let part = |number: i64, what: &str| (number > 0).then(|| format!("{} {what}", count(number)));
-    let parts = [part(stats.faults, "failed"), part(stats.throttles, "were throttled")];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    format!("{} of {}", parts.join(" and "), count(stats.count))
+    let (failed, throttled, all) = (count(stats.faults), count(stats.throttles), count(stats.count));
+    match (stats.faults, stats.throttles) {
+        (_, 0) => format!("{failed} of {all} failed"),
+        (0, _) => format!("{throttled} of {all} were throttled"),
+        _ => format!("{failed} of {all} failed and {throttled} were throttled"),
+    }
 }
 
 fn figures(stats: &Stats) -> String {
@@ -216,11 +215,11 @@ fn figures(stats: &Stats) -> String {
 fn legend() -> Markup {
     html! {
         ul.legend aria-label="Colours" {
-            li.ok { "well" }
-            li.error { "5 % or more are the callers' errors (4xx)" }
-            li.throttle { "1 % or more throttled (429)" }
-            li.fault { "1 % or more are faults (5xx, or failed)" }
-            li { "outside of the system: not judged" }
+            li.ok { "Well" }
+            li.fault { "1 % or more failed (5xx)" }
+            li.throttle { "1 % or more were throttled (429)" }
+            li.error { "5 % or more were the caller's errors (4xx)" }
+            li { "Outside the system, not judged" }
         }
     }
 }
@@ -236,12 +235,12 @@ fn edges(shown: &Shown<'_>) -> Markup {
         .number("Requests", |edge| count(edge.stats.count))
         .number("Rate", |edge| rate(edge.stats.rate))
         .colored_number("Faults", |edge| color(edge, Health::Fault), |edge| percent(edge.stats.fault_rate))
-        .colored_number("Throttled", |edge| color(edge, Health::Throttle), |edge| edge.stats.throttles)
+        .colored_number("Throttled", |edge| color(edge, Health::Throttle), |edge| count(edge.stats.throttles))
         .colored_number("Errors", |edge| color(edge, Health::Error), |edge| percent(edge.stats.error_rate))
         .number("p50", |edge| duration(edge.stats.p50_ms * 1e6))
         .number("p95", |edge| duration(edge.stats.p95_ms * 1e6))
         .number("p99", |edge| duration(edge.stats.p99_ms * 1e6));
-    html! { details { summary { "The same as a table" } (table) } }
+    html! { details { summary { "As a table" } (table) } }
 }
 
 #[cfg(test)]
@@ -272,9 +271,9 @@ mod tests {
         let named = |edges: &[MapEdge]| most_hurt(edges.iter()).map(|edge| (edge.target, hurt(&edge.stats)));
         let one_of_one = edge(1, 1, 1, 0);
         let many = edge(2, 10_000, 500, 0);
-        assert_eq!(named(&[many.clone(), one_of_one.clone()]), Some((2, "500 failed of 10,000".to_owned())));
+        assert_eq!(named(&[many.clone(), one_of_one.clone()]), Some((2, "500 of 10,000 failed".to_owned())));
         let throttled = edge(3, 10_000, 10, 600);
-        let expected = Some((3, "10 failed and 600 were throttled of 10,000".to_owned()));
+        let expected = Some((3, "10 of 10,000 failed and 600 were throttled".to_owned()));
         assert_eq!(named(&[throttled, many.clone(), one_of_one]), expected);
         let nearer = edge(4, 600, 500, 0);
         assert_eq!(named(&[nearer, many]).map(|(target, _)| target), Some(4));

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     api::{Conditions, MapFilter, PartAnswer, TraceFilter},
     problem::Problem,
-    text::{duration, link, percent, rate},
+    text::{count, duration, link, percent, rate},
 };
 
 /// Traces and tenants in a list.
@@ -134,7 +134,7 @@ fn figures(stats: &Stats) -> Markup {
         dl.figures {
             div { dt { "Requests" } dd { (about) (rate(stats.rate)) } }
             div class=(stats.health.name()) { dt { "Failed" } dd { (percent(stats.fault_rate)) } }
-            @if stats.throttles > 0 { div { dt { "Throttled" } dd { (stats.throttles) } } }
+            @if stats.throttles > 0 { div { dt { "Throttled" } dd { (count(stats.throttles)) } } }
             div { dt { "p50" } dd { (duration(stats.p50_ms * 1e6)) } }
             div { dt { "p99" } dd { (duration(stats.p99_ms * 1e6)) } }
         }

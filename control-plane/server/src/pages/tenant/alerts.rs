@@ -46,16 +46,17 @@ fn list(alerts: &[&Alarm]) -> Markup {
         ul.alerts {
             @for alarm in alerts {
                 li.open[alarm.alert.closed.is_none()] {
-                    (moment(alarm.alert.opened * NANOSECONDS)) " "
-                    @match alarm.alert.closed {
-                        None => strong { "open" },
-                        Some(closed) => { "closed " (moment(closed * NANOSECONDS)) }
+                    p { strong { (alarm.summary) } }
+                    p.since {
+                        @match alarm.alert.closed {
+                            None => { "Open since " (moment(alarm.alert.opened * NANOSECONDS)) "." },
+                            Some(closed) => { "Closed " (moment(closed * NANOSECONDS)) ", after it was opened " (moment(alarm.alert.opened * NANOSECONDS)) "." }
+                        }
+                        " " a href=(alarm.why()) { "Why?" } " Traces: "
+                        a href=(alarm.traces) {
+                            @if alarm.traces_title.is_empty() { "those it is about" } @else { (alarm.traces_title) }
+                        }
                     }
-                    ": " (alarm.summary) " "
-                    a href=(alarm.traces) {
-                        @if alarm.traces_title.is_empty() { "its traces" } @else { (alarm.traces_title) }
-                    }
-                    " " a href=(alarm.why()) { "Why?" }
                 }
             }
         }

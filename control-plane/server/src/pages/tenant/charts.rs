@@ -8,9 +8,9 @@ use crate::{
     api::{Deployed, FareLine, Point, SloAnswer, TenantAnswer, View},
     pages::{
         chart::{Axis, Chart, Limit, Line, Mark, Unit},
-        frame::moment,
+        frame::{accounts, moment},
     },
-    text::{duration, known, percent},
+    text::{count, duration, known, percent},
     window::Window,
 };
 
@@ -47,9 +47,9 @@ pub(super) fn section(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
             (latency("p50", &|summary| summary.p50_ns, &[]))
             (latency("p95", &|summary| summary.p95_ns, &[]))
             (latency("p99", &|summary| summary.p99_ns, &objective))
-            @if !burnt.is_empty() { (chart("Of the 30-day budget, burnt since the window began", burnt, &[], Unit::Share)) }
+            @if !burnt.is_empty() { (chart("Failure budget of 30 days, used since the window began", burnt, &[], Unit::Share)) }
         }
-        (versions(id, answer))
+        (versions(view, id, answer))
     }
 }
 
@@ -126,7 +126,7 @@ fn mark(deployed: &Deployed) -> Mark {
 }
 
 /// What came in the window, and how its service fared before and after.
-fn versions(id: &str, answer: &TenantAnswer) -> Markup {
+fn versions(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
     let why = |version: &Version| {
         let moment = version.first_seen.to_string();
         let of = [("tenant", id), ("service", &version.service), ("against", "before"), ("moment", &moment)];
@@ -136,7 +136,7 @@ fn versions(id: &str, answer: &TenantAnswer) -> Markup {
         0 => "no requests".to_owned(),
         requests => {
             let failed = known(summary.error_rate, percent);
-            format!("{failed} of {requests} failed, p99 {}", known(summary.p99_ns, duration))
+            format!("{failed} of {} failed, p99 {}", count(requests), known(summary.p99_ns, duration))
         }
     };
     html! {
@@ -146,7 +146,7 @@ fn versions(id: &str, answer: &TenantAnswer) -> Markup {
                 @for Deployed { version, before, after } in &answer.versions {
                     li {
                         (moment(version.first_seen * NANOSECONDS)) " " strong { (version.service) " " (version.version) }
-                        @if !version.account.is_empty() { " in account " (version.account) }
+                        @if !version.account.is_empty() { " in account " (accounts(view, [&version.account])) }
                         ". Before: " (fared(before)) ". After: " (fared(after)) ". "
                         a href=(why(version)) { "What is different since" }
                     }

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use super::{
     chart,
-    frame::{Table, answer, window},
+    frame::{Table, accounts, answer, window},
     registry, search,
     tenants::{budget_color, meter},
     why,
@@ -70,25 +70,37 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             input type="hidden" name="id" value=(id);
             (window(&view.place, &query.window))
             button { "Show" }
-            a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
-            a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
+        }
+        @if let Some(now) = &answer.now {
+            p.callout .{ (meaning(now)) } { (state(now)) }
+        }
+        nav.ways aria-label="More about this tenant" {
             a href=(why::of_tenant(id, None, &query.window)) { "Why do its requests fail?" }
             a href=(why::of_tenant(id, Some("quick"), &query.window)) { "Why are they slow?" }
             @if let Some(tier) = tier { a href=(why::of_tenant(id, Some("tier"), &query.window)) { "What sets it apart from other " (tier) " tenants?" } }
+            a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
+            a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
             a href=(query.window.link("/groups", &[("by", "span.name"), ("tenant", id), ("order", "slowest")])) { "Its operations, now and before" }
-        }
-        @if let Some(now) = &answer.now {
-            p { (state(now)) }
         }
         (facts(answer))
         (alerts::section(answer))
         (chart::scripts())
         (charts::section(view, id, answer))
-        (traces(id, query, answer))
+        (traces(view, id, query, answer))
         (budget::section(answer))
         (spending::section(answer))
         h2 { "Services" }
-        (services(id, &query.window, &answer.services))
+        (services(view, id, &query.window, &answer.services))
+    }
+}
+
+/// How it is now, in a colour that the sentence does without.
+fn meaning(now: &FareLine) -> &'static str {
+    match (now.hurt.failed, now.hurt.slow) {
+        _ if now.fare.evaluation.latest.requests == 0 => "",
+        (0, 0) if now.violated => "error",
+        (0, 0) => "ok",
+        _ => "fault",
     }
 }
 
@@ -150,7 +162,7 @@ fn seen(users: &UsersSeen) -> Markup {
 }
 
 /// Those that failed, then the slowest.
-fn traces(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
+fn traces(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
     let failed = &answer.failed;
     let more = query.window.link("/traces", &[("tenant", id), ("status", "fault")]);
     html! {
@@ -158,24 +170,25 @@ fn traces(id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
         @if failed.newest.is_empty() {
             p { "None in this window." }
         } @else {
-            (search::table("Failed traces", &failed.newest, &query.window))
+            (search::table(view, "Failed traces", &failed.newest, &query.window))
             @if failed.matched > failed.newest.len() {
                 p { "The latest " (failed.newest.len()) " of " a href=(more) { (count(failed.matched)) " failed traces" } "." }
             }
         }
         h2 { "Slowest traces" }
-        @if answer.slowest.is_empty() { p { "None in this window." } } @else { (search::table("Slowest traces", &answer.slowest, &query.window)) }
+        @if answer.slowest.is_empty() { p { "None in this window." } } @else { (search::table(view, "Slowest traces", &answer.slowest, &query.window)) }
     }
 }
 
-fn services(id: &str, window: &WindowQuery, services: &[ServiceLine]) -> Markup {
+fn services(view: &View, id: &str, window: &WindowQuery, services: &[ServiceLine]) -> Markup {
     let traces = |line: &ServiceLine| {
         let filter = format!("annotation[tenant.id] = {} AND service({})", quoted(id), quoted(&line.service));
         window.link("/traces", &[("filter", filter.as_str()), ("order", "slowest")])
     };
     Table::of("Services", services, |_| None)
+        .listed()
         .text("Service", |line| html! { a href=(traces(line)) { (line.service) } })
-        .text("Account", |line| &line.account)
+        .text("Account", |line| accounts(view, [&line.account]))
         .text("Operation", |line| &line.operation)
         .number("Requests", |line| count(line.summary.requests))
         .number("Failed", |line| known(line.summary.error_rate, percent))

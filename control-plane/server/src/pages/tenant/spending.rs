@@ -49,6 +49,7 @@ fn by_day(days: &[SpentDay], currency: Option<&str>) -> Markup {
 fn table(operations: &[OperationCost]) -> Markup {
     let each = |spent: &Spent| known(spent.seconds_per_request(), |seconds| duration(seconds * 1e9));
     Table::of("Cost by operation", operations, |_| None)
+        .listed()
         .text("Service", |line| &line.service)
         .text("Operation", |line| &line.operation)
         .number("Of its cost", |line| percent(line.share))

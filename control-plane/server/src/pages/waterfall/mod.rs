@@ -129,7 +129,7 @@ impl<'a> Drawing<'a> {
                 critical.entry(id).or_default().push((stretch.start_unix_ns, stretch.end_unix_ns));
             }
         }
-        let (senders, sent_by) = senders(&tree);
+        let (senders, sent_by) = senders(&tree, |id| view.account_name(id).map(str::to_owned));
         let tenants_differ = trace.spans.windows(2).any(|pair| pair[0].tenant != pair[1].tenant);
         Self { trace, tree, path, critical, senders, sent_by, tenants_differ, window: view.place.window(), view }
     }
@@ -150,7 +150,7 @@ impl<'a> Drawing<'a> {
 
     /// What an account is called, with its id.
     fn account(&self, id: &str) -> String {
-        self.view.account_name(id).map_or_else(|| id.to_owned(), |name| format!("{name} · {id}"))
+        self.view.account(id)
     }
 
     /// Path of this page.

@@ -172,7 +172,7 @@ fn listed_row(drawing: &Drawing<'_>, row: usize, href: String, apart: i64, chose
         without_parent: node.parent_missing,
         colour: sender.colour,
         service: &sender.service,
-        account: sender.account.as_deref(),
+        account: sender.account_name.as_deref().or(sender.account.as_deref()),
         tenant: span.tenant.as_deref().filter(|_| drawing.tenants_differ),
         bar: bar(drawing, row, apart),
         took: duration(span.duration_ns as f64),

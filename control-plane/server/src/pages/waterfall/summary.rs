@@ -9,7 +9,7 @@ use super::{Drawing, ending_of};
 
 use crate::{
     api::TraceLink,
-    pages::frame::{copy, moment},
+    pages::frame::{accounts as names_of, copy, moment},
     text::{count, duration, percent},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn summary(drawing: &Drawing<'_>, elsewhere: &[TraceLink]) -> Markup 
     let (tenants, tiers) = (distinct(|span| span.tenant.as_ref()), distinct(|span| span.tier.as_ref()));
     let failed = trace.spans.iter().filter(|span| span.error.is_some()).count();
     let services: BTreeSet<&str> = drawing.senders.iter().map(|sender| sender.service.as_str()).collect();
-    let accounts = distinct(|span| span.account.as_ref());
+    let accounts: BTreeSet<&String> = trace.spans.iter().filter_map(|span| span.account.as_ref()).collect();
     let began = drawing.tree.nodes.first().map(|node| node.span);
     let api = format!("/api/traces/{}", trace.trace_id);
     html! {
@@ -40,7 +40,7 @@ pub(super) fn summary(drawing: &Drawing<'_>, elsewhere: &[TraceLink]) -> Markup 
             div { dt { "Spans" } dd { (count(trace.spans.len())) } }
             div { dt { "Failed" } dd.fault[failed > 0] { (count(failed)) } }
             div { dt { "Services" } dd { (services.len()) } }
-            @if !accounts.is_empty() { div { dt { "Accounts" } dd { (accounts) } } }
+            @if !accounts.is_empty() { div { dt { "Accounts" } dd { (names_of(drawing.view, accounts)) } } }
             @if !tenants.is_empty() { div { dt { "Tenant" } dd { strong { (tenants) } } } }
             @if !tiers.is_empty() { div { dt { "Tier" } dd { (tiers) } } }
             div { dt { "Began" } dd { (moment(drawing.tree.start_unix_ns)) } }

@@ -1,0 +1,170 @@
+//! What a caller is told of a quota: `RateLimit`, `RateLimit-Policy`, and where it is used up, 429.
+//!
+//! The headers are those of draft-ietf-httpapi-ratelimit-headers-11, <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/>:
+//! structured fields (RFC 9651), each a list of quoted names with parameters.
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lambda_problem::Problem;
+use opentelemetry::{Context, KeyValue, trace::TraceContextExt};
+use tenancy::Quota;
+use tenant_telemetry::semconv;
+
+use crate::{
+    pool::Answer,
+    source::{Nanos, SECOND},
+};
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// One of a tenant's quotas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Policy {
+    Requests,
+    Bookings,
+}
+
+impl Policy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Bookings => "bookings",
+        }
+    }
+
+    /// So many in so many seconds. A bucket is told by its size and the time in which it fills, rounded up; one that fills more than once in a
+    /// second, by what it gives in a second.
+    fn of(self, quota: Quota) -> (u32, u32) {
+        match self {
+            Self::Requests => {
+                let most = quota.burst().max(quota.requests_per_second());
+                (most, most.div_ceil(quota.requests_per_second()))
+            }
+            Self::Bookings => (quota.bookings_per_day(), 24 * 60 * 60),
+        }
+    }
+
+    fn problem(self, quota: Quota, seconds: u32) -> Problem {
+        let (code, most) = match self {
+            Self::Requests => ("requests_quota_exceeded", format!("{} requests a second", quota.requests_per_second())),
+            Self::Bookings => ("bookings_quota_exceeded", format!("{} bookings a day", quota.bookings_per_day())),
+        };
+        let plural = if seconds == 1 { "" } else { "s" };
+        let detail = format!("Your company has used up its quota of {most}. Try again in {seconds} second{plural}.");
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, code, detail).with_retry_after(seconds)
+    }
+}
+
+/// What is told of one quota.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told([(HeaderName, HeaderValue); 2]);
+
+impl Told {
+    /// With so many left, and when there will be more where there are none.
+    fn new(policy: Policy, quota: Quota, left: u32, seconds: Option<u32>) -> Option<Self> {
+        let (name, (most, within)) = (policy.name(), policy.of(quota));
+        let left = left.min(most);
+        let state = match seconds {
+            Some(seconds) => format!("\"{name}\";r={left};t={seconds}"),
+            None => format!("\"{name}\";r={left}"),
+        };
+        let policy = HeaderValue::try_from(format!("\"{name}\";q={most};w={within}")).ok()?;
+        Some(Self([(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, HeaderValue::try_from(state).ok()?)]))
+    }
+
+    pub(crate) fn add_to(self, headers: &mut HeaderMap) {
+        for (name, value) in self.0 {
+            headers.append(name, value);
+        }
+    }
+
+    pub(crate) fn add_to_problem(self, problem: Problem) -> Problem {
+        self.0.into_iter().fold(problem, |problem, (name, value)| problem.with_header(name, value))
+    }
+}
+
+/// What a request's span and its caller are told of this answer: nothing of how much is left where the store did not say.
+///
+/// # Errors
+///
+/// 429 where it is refused.
+pub(crate) fn tell(
+    policy: Policy,
+    quota: Quota,
+    answer: Answer,
+    left: u32,
+    now: Nanos,
+) -> Result<Option<Told>, Problem> {
+    let is_local = matches!(answer, Answer::AdmittedLocally | Answer::RefusedLocally { .. });
+    if is_local {
+        mark(semconv::QUOTA_LOCAL);
+    }
+    match answer {
+        Answer::AdmittedLocally => Ok(None),
+        Answer::Admitted { .. } | Answer::Lease(_) => Ok(Told::new(policy, quota, left, None)),
+        Answer::Refused { until } | Answer::RefusedLocally { until } => {
+            mark(semconv::QUOTA_EXCEEDED);
+            let seconds = seconds_until(until, now);
+            let problem = policy.problem(quota, seconds);
+            Err(match Told::new(policy, quota, 0, Some(seconds)) {
+                Some(told) => told.add_to_problem(problem),
+                None => problem,
+            })
+        }
+    }
+}
+
+/// Whole seconds, at least one.
+fn seconds_until(until: Nanos, now: Nanos) -> u32 {
+    u32::try_from(until.saturating_sub(now).div_ceil(SECOND)).unwrap_or(u32::MAX).max(1)
+}
+
+fn mark(name: &'static str) {
+    Context::map_current(|cx| cx.span().set_attribute(KeyValue::new(name, true)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quota() -> Quota {
+        "20/50/1000".parse().unwrap()
+    }
+
+    fn headers(problem: Problem) -> HeaderMap {
+        problem.into_response::<String>().into_parts().0.headers
+    }
+
+    #[test]
+    fn an_answer_says_how_much_is_left() {
+        let told = tell(Policy::Requests, quota(), Answer::Admitted { renew: None }, 70, 0).unwrap().unwrap();
+        let mut headers = HeaderMap::new();
+        told.add_to(&mut headers);
+        assert_eq!(headers["ratelimit-policy"], "\"requests\";q=50;w=3", "3 s rather than 2.5: not more than there is");
+        assert_eq!(headers["ratelimit"], "\"requests\";r=50");
+        assert_eq!(tell(Policy::Requests, quota(), Answer::AdmittedLocally, 0, 0), Ok(None));
+    }
+
+    #[test]
+    fn a_refusal_says_which_quota_and_when_to_come_back() {
+        let until = 2 * SECOND + 1;
+        let problem = tell(Policy::Bookings, quota(), Answer::Refused { until }, 0, 0).unwrap_err();
+        assert_eq!((problem.status().as_u16(), problem.code()), (429, "bookings_quota_exceeded"));
+        assert!(
+            problem.to_string().ends_with("its quota of 1000 bookings a day. Try again in 3 seconds."),
+            "{problem}"
+        );
+        let headers = headers(problem);
+        assert_eq!(headers["retry-after"], "3");
+        assert_eq!(headers["ratelimit"], "\"bookings\";r=0;t=3", "the same time");
+        assert_eq!(headers["ratelimit-policy"], "\"bookings\";q=1000;w=86400");
+    }
+
+    #[test]
+    fn nobody_is_told_to_come_back_at_once() {
+        assert_eq!((seconds_until(0, 5), seconds_until(SECOND / 10, 0)), (1, 1));
+        assert_eq!(seconds_until(DAYS, 0), u32::MAX);
+    }
+
+    const DAYS: Nanos = Nanos::MAX;
+}

@@ -1,0 +1,148 @@
+//! What is counted by the day.
+
+use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
+use tenant_store::Item;
+
+use crate::source::{DAY, Nanos, Plan, SECOND, Source};
+
+/// The attributes of the item.
+const ON: &str = "counted_day";
+const COUNT: &str = "counted";
+/// A day that is used up is looked at again after so long: a higher quota takes effect, and what was given back is found.
+const LOOK_AGAIN_AFTER: Nanos = 10 * SECOND;
+
+/// So many a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Daily {
+    most: u32,
+}
+
+/// How many were taken on which day; days are counted from 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counted {
+    day: u64,
+    count: u32,
+}
+
+/// A conditional write of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// The first of a day, where the item is of an earlier one or not there.
+    Begin { day: u64, tokens: u32 },
+    /// Further ones, where the day is this and no more than `most` were taken.
+    Add { day: u64, tokens: u32, most: u32 },
+}
+
+impl Daily {
+    pub(crate) fn new(most: u32) -> Self {
+        Self { most }
+    }
+
+    fn ends(now: Nanos) -> Nanos {
+        (now / DAY + 1) * DAY
+    }
+}
+
+impl Source for Daily {
+    const SORT_KEY: &'static str = "QUOTA#BOOKINGS";
+    type State = Counted;
+    type Write = Write;
+
+    fn plan(&self, counted: Counted, now: Nanos, wanted: u32) -> Plan<Write> {
+        // Where another host's midnight came first, the day is that one's already.
+        let day = (now / DAY).max(counted.day);
+        let tokens = wanted.min(self.holds(counted, now));
+        if tokens == 0 {
+            return Plan::Nothing { until: (day + 1) * DAY };
+        }
+        let write = if counted.day < day {
+            Write::Begin { day, tokens }
+        } else {
+            Write::Add { day, tokens, most: self.most - tokens }
+        };
+        Plan::Take { tokens, write }
+    }
+
+    fn holds(&self, counted: Counted, now: Nanos) -> u32 {
+        if counted.day < now / DAY { self.most } else { self.most.saturating_sub(counted.count) }
+    }
+
+    fn look_again(&self, until: Nanos, now: Nanos) -> Nanos {
+        until.min(now + LOOK_AGAIN_AFTER)
+    }
+
+    fn good_until(&self, now: Nanos) -> Nanos {
+        Self::ends(now)
+    }
+
+    fn describe(write: Write, update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+        let number = |value: u64| AttributeValue::N(value.to_string());
+        match write {
+            Write::Begin { day, tokens } => update
+                .update_expression("SET counted_day = :day, counted = :tokens")
+                .condition_expression("attribute_not_exists(counted_day) OR counted_day < :day")
+                .expression_attribute_values(":day", number(day))
+                .expression_attribute_values(":tokens", number(tokens.into())),
+            Write::Add { day, tokens, most } => update
+                .update_expression("ADD counted :tokens")
+                .condition_expression("counted_day = :day AND counted <= :most")
+                .expression_attribute_values(":day", number(day))
+                .expression_attribute_values(":tokens", number(tokens.into()))
+                .expression_attribute_values(":most", number(most.into())),
+        }
+    }
+
+    fn after(write: Write, counted: Counted) -> Counted {
+        match write {
+            Write::Begin { day, tokens } => Counted { day, count: tokens },
+            Write::Add { day, tokens, .. } => Counted { day, count: counted.count + tokens },
+        }
+    }
+
+    fn read(item: &Item) -> Option<Counted> {
+        let number = |name: &str| item.get(name)?.as_n().ok();
+        Some(Counted { day: number(ON)?.parse().ok()?, count: number(COUNT)?.parse().ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Nanos = 20_000 * DAY + DAY / 2;
+
+    #[test]
+    fn a_day_gives_so_many_and_the_next_as_many_again() {
+        let of_three = Daily::new(3);
+        assert_eq!(
+            of_three.plan(Counted::default(), NOON, 2),
+            Plan::Take { tokens: 2, write: Write::Begin { day: 20_000, tokens: 2 } }
+        );
+        let counted = Counted { day: 20_000, count: 2 };
+        assert_eq!(
+            of_three.plan(counted, NOON, 2),
+            Plan::Take { tokens: 1, write: Write::Add { day: 20_000, tokens: 1, most: 2 } }
+        );
+        let midnight = Daily::ends(NOON);
+        assert_eq!(of_three.plan(Counted { count: 3, ..counted }, NOON, 2), Plan::Nothing { until: midnight });
+        assert_eq!(
+            of_three.plan(counted, midnight, 2),
+            Plan::Take { tokens: 2, write: Write::Begin { day: 20_001, tokens: 2 } }
+        );
+    }
+
+    #[test]
+    fn a_host_whose_midnight_is_yet_to_come_counts_to_the_day_that_has_begun() {
+        let counted = Counted { day: 20_001, count: 2 };
+        assert_eq!(
+            Daily::new(3).plan(counted, NOON, 5),
+            Plan::Take { tokens: 1, write: Write::Add { day: 20_001, tokens: 1, most: 2 } }
+        );
+    }
+
+    #[test]
+    fn a_quota_that_was_lowered_below_what_is_used_gives_nothing_today() {
+        let counted = Counted { day: 20_000, count: 7 };
+        assert_eq!(Daily::new(3).plan(counted, NOON, 1), Plan::Nothing { until: Daily::ends(NOON) });
+    }
+}

@@ -1,0 +1,73 @@
+//! Holds each tenant to its quota, whoever else is served beside it.
+//!
+//! | item | idea |
+//! |---|---|
+//! | [`QuotaLayer`] | the Tower layer that holds a tenant to its requests a second |
+//! | [`BookingQuota`], [`TakenBooking`] | bookings a day, which a handler takes and gives back where nothing was booked |
+//! | [`is_quota`] | for those who look over a whole table |
+//! | [`TierQuotas`], [`InvalidTierQuotas`] | what each tier gives, where the registry says nothing of a tenant |
+//!
+//! ```no_run
+//! use http::{Response, StatusCode};
+//! use lambda_http::{Body, Request};
+//! use lambda_problem::{Problem, json};
+//! use tenancy::Quota;
+//! use tenant_quota::{QuotaLayer, TierQuotas};
+//! use tenant_store::TenantTable;
+//! use tower::{Layer, service_fn};
+//!
+//! async fn hello(request: Request) -> Result<Response<Body>, Problem> {
+//!     let quota = request.extensions().get::<Quota>().ok_or_else(Problem::internal)?;
+//!     json(StatusCode::OK, &serde_json::json!({ "you may ask so often a second": quota.requests_per_second() }))
+//! }
+//!
+//! # fn start(config: &aws_config::SdkConfig) -> Result<(), Box<dyn std::error::Error>> {
+//! let table = TenantTable::new(config, "notes", "arn:aws:iam::111111111111:role/notes-tenant");
+//! let tiers: TierQuotas = "free=5/10/100,pro=50/100/10000".parse()?;
+//! // `tenant_auth::AuthLayer` goes around it: `auth.layer(handler)`.
+//! let handler = QuotaLayer::new(table, tiers).layer(service_fn(hello));
+//! # let _ = handler;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How
+//!
+//! A quota is an item of the tenant's own partition, which only functions reach, as that tenant. A process leases tokens from it in batches, as many
+//! as it was asked for in the last second, with one conditional write each (by the generic cell rate algorithm, or as a count of a day), and gives them to requests without asking anybody. Before a lease is used up it is renewed beside a request.
+//!
+//! # Errors
+//!
+//! A request beyond the quota is answered 429 with `Retry-After`, `RateLimit` and `RateLimit-Policy`; its problem's `code` names the quota. A store
+//! that does not answer is no error: see below.
+//!
+//! # Guarantees
+//!
+//! - Of what is leased each token admits one request. A write is sent once, so an answer that is lost loses tokens, and never makes any: in
+//!   the long run no more is admitted than the quota, whatever is tried again.
+//! - A lease is for a second at most: a process that dies takes no more than a second's requests along, and the bucket has them again a second
+//!   later. Tokens of a process that is asked for none are void after five seconds.
+//! - A refusal is remembered until there can be a token: who goes on asking costs no call.
+//! - While the store does not answer, for half a second, each process admits a tenth of the quota by itself, at least one a second; after five
+//!   minutes one a second. It asks again every second. Spans then say `quota.local`.
+//! - Nobody is locked out by a clock that is wrong, a quota that was changed, or an item that is missing.
+
+mod answer;
+mod bookings;
+mod bucket;
+mod day;
+mod layer;
+mod leases;
+mod pool;
+mod rate;
+mod source;
+mod tiers;
+
+pub use bookings::{BookingQuota, TakenBooking};
+pub use layer::{QuotaLayer, QuotaService};
+pub use tiers::{InvalidTierQuotas, TierQuotas};
+
+/// Whether an item with this sort key is a quota.
+pub fn is_quota(sort_key: &str) -> bool {
+    [<bucket::Bucket as source::Source>::SORT_KEY, <day::Daily as source::Source>::SORT_KEY].contains(&sort_key)
+}

@@ -1,0 +1,174 @@
+//! A tenant is served as much as its quota gives, whoever serves it and whatever fails meanwhile; beyond that it is told so, and nobody
+//! else notices.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::{Duration, Instant};
+
+use lambda_host::{
+    aws::{Aws, Fault},
+    function::Function,
+    payloads,
+    sink::{Behaviour, Sink},
+};
+use serde_json::Value;
+use testkit::{BookingApi, DEADLINE, Setup};
+
+/// A function's answer.
+#[derive(Debug)]
+struct Answer {
+    status: u64,
+    problem: Value,
+    headers: Value,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers[name][0].as_str().unwrap_or_default()
+    }
+
+    fn code(&self) -> &str {
+        self.problem["code"].as_str().unwrap_or_default()
+    }
+}
+
+async fn answer(function: &mut Function, event: String) -> Answer {
+    let outcome = function.invoke(event, DEADLINE).await.unwrap();
+    let (status, problem) = outcome.http();
+    let whole: Value = serde_json::from_slice(&outcome.result.unwrap()).unwrap();
+    Answer { status, problem, headers: whole["multiValueHeaders"].clone() }
+}
+
+fn lists(aws: &Aws, tenant: &str) -> String {
+    payloads::get("/bookings", &format!("Bearer {}", aws.token(tenant, "basic", "user").unwrap()))
+}
+
+fn books(aws: &Aws) -> String {
+    payloads::create_booking(&aws.token("acme", "basic", "user").unwrap(), &[])
+}
+
+fn every_second() -> Setup<'static> {
+    Setup { env: vec![("TENANTS_CACHE_SECONDS", "1")], ..Setup::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_it_a_tenant_is_told_when_to_come_back_and_another_is_served() {
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let url = sink.url();
+    let mut api =
+        BookingApi::start(Setup { env: vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())], ..Setup::default() }).await;
+    api.aws.give_quota("acme", [1, 3, 100]);
+    let (event, started) = (lists(&api.aws, "acme"), Instant::now());
+    let mut answers = Vec::new();
+    for _ in 0..20 {
+        answers.push(answer(&mut api.function, event.clone()).await);
+    }
+    let (served, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert!((3..=4 + started.elapsed().as_secs()).contains(&(served.len() as u64)), "{answers:?}");
+    assert_eq!(served[0].header("ratelimit-policy"), "\"requests\";q=3;w=3");
+    assert_eq!(served[0].header("ratelimit"), "\"requests\";r=2");
+    let refusal = refused.last().expect("a refusal");
+    assert_eq!((refusal.status, refusal.code()), (429, "requests_quota_exceeded"), "{refusal:?}");
+    assert_eq!((refusal.header("retry-after"), refusal.header("ratelimit")), ("1", "\"requests\";r=0;t=1"));
+    assert!(refusal.header("access-control-expose-headers").contains("ratelimit"), "{refusal:?}");
+
+    let other = lists(&api.aws, "globex");
+    assert_eq!(answer(&mut api.function, other).await.status, 200);
+
+    api.function.idle().await.unwrap();
+    let spans = sink.spans();
+    let exceeded: Vec<_> = spans.iter().filter(|span| span.attributes.contains_key("quota.exceeded")).collect();
+    assert_eq!(exceeded.len(), refused.len());
+    for span in exceeded {
+        assert_eq!(span.attributes["quota.exceeded"], "true");
+        assert_eq!(span.attributes["tenant.id"], "acme");
+        assert!(!span.failed, "{span:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_processes_share_it() {
+    let aws = Aws::start(Duration::from_millis(1)).await.unwrap();
+    aws.give_quota("acme", [1, 6, 100]);
+    let mut api = BookingApi::start_with(aws, Setup::default()).await;
+    let mut second = testkit::booking_api(&api.aws, Setup::default()).await;
+    let (event, started) = (lists(&api.aws, "acme"), Instant::now());
+    let mut served = 0;
+    for _ in 0..15 {
+        served += u64::from(answer(&mut api.function, event.clone()).await.status == 200);
+        served += u64::from(answer(&mut second, event.clone()).await.status == 200);
+    }
+    assert!((6..=7 + started.elapsed().as_secs()).contains(&served), "{served}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_quota_takes_effect_with_what_else_the_registry_says() {
+    let mut api = BookingApi::start(every_second()).await;
+    api.aws.give_quota("acme", [1, 1, 100]);
+    let event = lists(&api.aws, "acme");
+    while answer(&mut api.function, event.clone()).await.status != 429 {}
+    api.aws.give_quota("acme", [1_000, 1_000, 100]);
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    for _ in 0..20 {
+        assert_eq!(answer(&mut api.function, event.clone()).await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_it_cannot_be_reached_a_process_serves_a_part_of_it() {
+    for fault in [Fault::Throttle(1_000), Fault::Hang, Fault::LoseAnswer] {
+        let mut api = BookingApi::start(Setup::default()).await;
+        api.aws.give_quota("acme", [30, 30, 100]);
+        api.aws.fail("UpdateItem", fault);
+        let (event, started) = (lists(&api.aws, "acme"), Instant::now());
+        let mut served = 0;
+        for _ in 0..40 {
+            match answer(&mut api.function, event.clone()).await.status {
+                200 => served += 1,
+                status => assert_eq!(status, 429, "{fault:?}: never an outage"),
+            }
+        }
+        // Three a second, and as many at once.
+        assert!((3..=6 + 3 * started.elapsed().as_secs()).contains(&served), "{fault:?}: {served}");
+
+        api.aws.mend("UpdateItem");
+        while answer(&mut api.function, event.clone()).await.header("ratelimit").starts_with("\"requests\";r=0")
+            || answer(&mut api.function, event.clone()).await.header("ratelimit").is_empty()
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bookings_are_counted_by_the_day_whoever_takes_them() {
+    let mut api = BookingApi::start(Setup::default()).await;
+    api.aws.give_quota("acme", [1_000, 1_000, 2]);
+    let mut second = testkit::booking_api(&api.aws, Setup::default()).await;
+    let first = answer(&mut api.function, books(&api.aws)).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let told = first.headers["ratelimit"].as_array().unwrap();
+    assert!(told.contains(&"\"bookings\";r=1".into()), "{first:?}");
+    assert_eq!(answer(&mut second, books(&api.aws)).await.status, 201);
+    for function in [&mut api.function, &mut second] {
+        let refused = answer(function, books(&api.aws)).await;
+        assert_eq!((refused.status, refused.code()), (429, "bookings_quota_exceeded"), "{refused:?}");
+        let seconds: u32 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=86_400).contains(&seconds), "until midnight in UTC: {seconds}");
+        assert_eq!(answer(function, lists(&api.aws, "acme")).await.status, 200, "its other requests are served");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_that_is_not_made_does_not_use_up_the_day() {
+    let mut api = BookingApi::start(Setup::default()).await;
+    api.aws.give_quota("acme", [1_000, 1_000, 2]);
+    api.aws.fail("TransactWriteItems", Fault::Throttle(1_000));
+    assert_eq!(answer(&mut api.function, books(&api.aws)).await.code(), "reservations_unavailable");
+    api.aws.mend("TransactWriteItems");
+    let statuses = [
+        answer(&mut api.function, books(&api.aws)).await.status,
+        answer(&mut api.function, books(&api.aws)).await.status,
+        answer(&mut api.function, books(&api.aws)).await.status,
+    ];
+    assert_eq!(statuses, [201, 201, 429]);
+}
