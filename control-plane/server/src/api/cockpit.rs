@@ -176,7 +176,7 @@ pub(super) async fn month(spans: &dyn SpanStore, scope: &Scope, id: &str, now: T
     };
     let (mut month, last) =
         tokio::try_join!(read(from, lately, Detail::HourlyCounts), read(lately, to, Detail::Counts))?;
-    last.cells().for_each(|(service, _, cell)| month.count(service, cell));
+    month.take(last);
     Ok(month)
 }
 

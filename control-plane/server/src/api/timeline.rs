@@ -132,6 +132,14 @@ impl Own {
         self.by_service.entry(service.to_owned()).or_default().entry(cell.start).or_default().merge(cell);
     }
 
+    /// Adds what each service was asked at other times.
+    pub(super) fn take(&mut self, other: Self) {
+        for (service, cells) in other.by_service {
+            let own = self.by_service.entry(service).or_default();
+            cells.into_iter().for_each(|(start, cell)| own.entry(start).or_default().merge(&cell));
+        }
+    }
+
     /// What there is of each service, with when it begins.
     pub(super) fn cells(&self) -> impl Iterator<Item = (&str, i64, &Cell)> {
         self.by_service
@@ -252,6 +260,20 @@ mod tests {
         let points = stretches.points(&cells(&[hour + 120, hour + 180, hour + 3_420]));
         let told: Vec<(i64, i64)> = points.iter().map(|point| (point.start - hour, point.seconds)).collect();
         assert_eq!(told, [(120, 60), (180, 60), (3_420, 10)]);
+    }
+
+    #[test]
+    fn what_was_asked_at_other_times_keeps_its_time() {
+        let own = |starts: &[i64]| {
+            let mut own = Own::default();
+            cells(starts).into_values().for_each(|cell| own.count("api", &cell));
+            own
+        };
+        let mut all = own(&[0, 3_600]);
+        all.take(own(&[3_600, 7_200]));
+        let mut told: Vec<_> = all.cells().map(|(_, start, cell)| (start, cell.requests)).collect();
+        told.sort_unstable();
+        assert_eq!(told, [(0, 1), (3_600, 2), (7_200, 1)]);
     }
 
     #[test]
