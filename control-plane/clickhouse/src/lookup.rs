@@ -160,8 +160,7 @@ impl Looking<'_> {
         for some in batches(&whole, BATCH, |(_, trace)| trace.spans as usize) {
             let places: HashMap<[u8; 16], usize> = some.iter().map(|(place, trace)| (trace.trace_id, *place)).collect();
             let ids: Vec<String> = some.iter().map(|(_, trace)| trace.id()).collect();
-            let stored = stored_traces(self.database, &ids).await?;
-            for trace in stored.into_iter().filter_map(|trace| trace.seen_by(self.scope)) {
+            for trace in stored_traces(self.database, self.scope, &ids).await? {
                 if let Some(place) = places.get(trace.trace_id.as_bytes()) {
                     add(*place, has(&self.attributes, &trace)?);
                 }

@@ -35,6 +35,19 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("costs.sql", "together = 0 AND ({tenant", "({tenant"),
     ("costs.sql", "sum(weight) AS w, toFloat64(0) AS wf", "toFloat64(sum(requests)) AS w, toFloat64(0) AS wf"),
     ("costs.sql", "IN\n        (SELECT width", "NOT IN\n        (SELECT width"),
+    ("daily_costs.sql", "together = 0 AND (has(", "(has("),
+    ("daily_costs.sql", "toUnixTimestamp(toStartOfDay(start))", "toUnixTimestamp(start)"),
+    ("daily_costs.sql", ", tenant) OR {others:Bool})", ", tenant) OR true)"),
+    (
+        "daily_costs.sql",
+        "sum(weight) AS w, sum(weighted_duration_ns) AS d",
+        "toFloat64(sum(requests)) AS w, sum(weighted_duration_ns) AS d",
+    ),
+    (
+        "daily_costs.sql",
+        "if(has({named:Array(String)}, tenant), toString(tenant), NULL) AS whose",
+        "nullIf(toString(tenant), '') AS whose",
+    ),
     ("facets.sql", "hour DESC LIMIT 24", "hour DESC LIMIT 1"),
     ("facets.sql", "what = 'tier'", "what = 'service'"),
     ("facets_of_tenant.sql", "latest - INTERVAL 1 DAY", "latest + INTERVAL 1 DAY"),
@@ -79,10 +92,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("request_rows.sql", "tier\nORDER BY bucket", "tier\nORDER BY bucket DESC"),
     (
         "request_rows.sql",
-        "- 8 * 86400, days_to = 0)\n    )\nGROUP BY bucket, together",
-        ", days_to = 0)\n    )\nGROUP BY bucket, together",
+        "{now:UInt32} - 8 * 86400))\n    )\nGROUP BY bucket, together",
+        "{now:UInt32}))\n    )\nGROUP BY bucket, together",
     ),
     ("request_rows.sql", "sumMap(bins) AS b", "sumMap(map(0::UInt16, weight)) AS b"),
+    ("request_rows.sql", "{hourly:Bool} OR toStartOfHour", "toStartOfHour"),
     (
         "sample_spans.sql",
         "ORDER BY trace_id, rank DESC, place\n    LIMIT 1 BY trace_id, span_id",
