@@ -74,6 +74,7 @@ const WAYS: [(&str, &str, &[&str]); 7] = [
             "mileage/src/bin/mileage-accrual.rs",
             "mileage/src/booking_event.rs",
             "mileage/src/handlers/accrue.rs",
+            "mileage/src/handlers/in_turns.rs",
             "shared/airline-events/src/booking.rs",
         ],
     ),
