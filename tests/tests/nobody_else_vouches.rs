@@ -53,6 +53,7 @@ const WAYS: [(&str, &str, &[&str]); 7] = [
             "examples/notes/src/bin/notes-inbox.rs",
             "examples/parcels/src/bin/parcel-labels.rs",
             "mileage/src/bin/mileage-accrual.rs",
+            "mileage/src/booking_event.rs",
             "mileage/src/handlers/accrue.rs",
             "shared/tenant-messages/src/believed.rs",
             "shared/tenant-messages/src/consume.rs",
@@ -71,8 +72,9 @@ const WAYS: [(&str, &str, &[&str]); 7] = [
             "examples/parcels/src/bin/parcel-labels.rs",
             "examples/parcels/src/lib.rs",
             "mileage/src/bin/mileage-accrual.rs",
+            "mileage/src/booking_event.rs",
             "mileage/src/handlers/accrue.rs",
-            "shared/airline-events/src/booking_confirmed.rs",
+            "shared/airline-events/src/booking.rs",
         ],
     ),
 ];

@@ -4,7 +4,9 @@ import json
 import urllib.parse
 import urllib.request
 
+import crowd
 import story
+import waterfalls
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 SCHEMES = ["light", "dark"]
@@ -29,6 +31,17 @@ operators = ["sre"]
 [access.tenants]
 provider = { issuer = "http://127.0.0.1:1/tenants", client_id = "control-plane" }
 """
+# Of a server that knows more than fits.
+CROWDED = {
+    "map-crowded": "/",
+    "tenants-crowded": "/tenants",
+    "tenant-of-a-long-name": f"/tenant?id={crowd.LONG}",
+    "tenant-of-a-name-elsewhere": f"/tenant?{urllib.parse.urlencode({'id': crowd.ELSEWHERE})}",
+    "traces-crowded": "/traces?order=spans",
+    "trace-crowded": f"/traces/{waterfalls.LARGE}",
+    "trace-hostile": f"/traces/{waterfalls.HOSTILE}?span={waterfalls.span_id(2)}",
+    "groups-crowded": "/groups?by=tenant.id",
+}
 # What `pages` knows, so that a test can be named for each.
 WITH_FIGURES = [
     "map", "map-of-a-tenant", "map-with-a-node", "map-with-an-edge", "tenants", "tenant", "traces", "traces-failed",

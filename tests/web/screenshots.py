@@ -15,6 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+import crowd
 import every_page
 import story
 from conftest import CHROMIUM
@@ -74,15 +75,21 @@ def take(browser, url: str, paths: dict[str, str], folder: Path, sizes, schemes,
 
 
 def take_all(folder: Path):
-    """Every page of a control plane that was told the story, of one that knows nothing yet, and of one that asks who somebody is."""
+    """Every page of a control plane that was told the story, of one that knows nothing yet, of one that knows more than fits, and of one that asks who somebody is."""
     folder.mkdir(parents=True, exist_ok=True)
-    kinds = [("", lambda _: every_page.EMPTY), (every_page.ACCESS, lambda _: every_page.SIGNED_OUT), (story.PRICES, lambda url: every_page.pages(url) | every_page.WRONG)]
+    nothing = lambda _: contextlib.nullcontext()
+    kinds = [
+        ("", nothing, lambda _: every_page.EMPTY),
+        (every_page.ACCESS, nothing, lambda _: every_page.SIGNED_OUT),
+        ("", lambda server: contextlib.nullcontext(crowd.send(server)), lambda _: every_page.CROWDED),
+        (story.PRICES, story.told, lambda url: every_page.pages(url) | every_page.WRONG),
+    ]
     with browser() as chromium:
-        for configuration, paths in kinds:
+        for configuration, told, paths in kinds:
             with tempfile.TemporaryDirectory() as directory:
                 server = ControlPlane(Path(directory), configuration)
                 try:
-                    with story.told(server) if configuration == story.PRICES else contextlib.nullcontext():
+                    with told(server):
                         take(chromium, server.url, paths(server.url), folder, every_page.SIZES, every_page.SCHEMES, whole=True)
                 finally:
                     server.stop()

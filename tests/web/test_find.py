@@ -29,7 +29,7 @@ def test_a_booking_is_found_by_its_number_and_says_where_it_stopped(page):
     find(page, bookings.number_of(bookings.FAILED_TRACE).lower())
     expect(page).to_have_url(re.compile(bookings.trace_id(bookings.FAILED_TRACE)))
     expect(page.locator("main")).to_contain_text("It stopped at “POST /bookings” of booking-api, which failed: the table did not answer.")
-    page.get_by_role("link", name="(go there)").first.click()
+    page.get_by_role("link", name="Show this span").first.click()
     expect(page.get_by_role("complementary", name="Chosen span")).to_contain_text("POST /bookings")
     width, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert width <= room

@@ -59,7 +59,7 @@ test("an incident is one sentence", () => {
   assert.deepEqual(["error_rate", "latency", "budget", "fast_burn", "slow_burn", "another"].map((name) => said(name, name === "error_rate" ? 0.05 : 2.86)), [
     "5 % of requests failed within 5 minutes (5 of 100).",
     "The slowest answers took 2.9 times as long as usual (100 requests in 5 minutes).",
-    "2.9 times as many requests failed as are allowed to in 30 days.",
+    "2.9 times as many requests failed as 30 days allow.",
     "Within an hour, requests failed 2.9 times as often as allowed (5 of 100).",
     "Within 6 hours, requests failed 2.9 times as often as allowed (5 of 100).",
     "as it was",

@@ -94,7 +94,7 @@ export function incident({ condition, value, requests, failed, summary }: Alarm)
     case "latency":
       return `The slowest answers took ${times} as long as usual (${formatNumber(requests)} requests in 5 minutes).`;
     case "budget":
-      return value < 2 ? `${(value * 100).toFixed(0)} % of the failures that are allowed in 30 days were used.` : `${times} as many requests failed as are allowed to in 30 days.`;
+      return value < 2 ? `${(value * 100).toFixed(0)} % of the failures that are allowed in 30 days were used.` : `${times} as many requests failed as 30 days allow.`;
     case "fast_burn":
       return `Within an hour, requests failed ${times} as often as allowed (${formatNumber(failed)} of ${formatNumber(requests)}).`;
     case "slow_burn":

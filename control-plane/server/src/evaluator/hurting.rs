@@ -84,6 +84,7 @@ impl Hurting {
     pub fn headline(&self) -> String {
         match self {
             Self { of: 0, .. } => "No tenant had requests in the last five minutes".to_owned(),
+            Self { tenants: 0, of: 1, .. } => "The one tenant that has requests is well".to_owned(),
             Self { tenants: 0, of, .. } => format!("None of {of} tenants is hurting"),
             Self { tenants, of, is_everybody: true, .. } if tenants == of => {
                 format!("It is everybody: all {of} tenants are hurting")
@@ -184,6 +185,7 @@ mod tests {
         let headline = |tenants, of| hurting(tenants, of, &[]).headline();
         assert_eq!(headline(0, 0), "No tenant had requests in the last five minutes");
         assert_eq!(headline(0, 11), "None of 11 tenants is hurting");
+        assert_eq!(headline(0, 1), "The one tenant that has requests is well");
         assert_eq!(headline(1, 11), "1 of 11 tenants is hurting");
         assert_eq!(headline(9, 11), "It is not one tenant alone: 9 of 11 are hurting");
         assert_eq!(headline(11, 11), "It is everybody: all 11 tenants are hurting");

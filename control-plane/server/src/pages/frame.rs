@@ -244,7 +244,7 @@ pub(super) fn accounts<'a>(view: &View, ids: impl IntoIterator<Item = &'a String
     html! {
         @for (number, id) in ids.into_iter().enumerate() {
             @if number > 0 { ", " }
-            @match view.account_name(id) { Some(name) => span title=(id) { (name) }, None => (id) }
+            @match view.account_name(id) { Some(name) => span.account title=(id) { (name) }, None => span.account { (id) } }
         }
     }
 }

@@ -137,8 +137,8 @@ fn content(within: &WindowQuery, found: &WhyAnswer) -> Markup {
         @if found.bad.compared > 0 && found.good.compared > 0 {
             h2 { "What they have in common" }
             @if ranked.causes.is_empty() { (empty("Nothing that the others have less often.", &html! { "Compare with another side, or in a longer window." })) } @else { (causes("What they have in common", found, &ranked.causes)) }
-            p { (count(ranked.tested)) " groups of traces were compared, over every attribute of every span. A row is marked as not by chance if, with no difference
-                between the sides, 1 comparison in 100 had any such row." @if found.findings.left_out { " There was more in these traces than is looked at." } }
+            p { (count(ranked.tested)) " groups of traces were compared, over every attribute of every span. “Not by chance” means that, if both sides were alike,
+                only 1 comparison in 100 would show any such row." @if found.findings.left_out { " There was more in these traces than is looked at." } }
         }
         @if !found.findings.failures.groups.is_empty() {
             h2 { "How they failed" }

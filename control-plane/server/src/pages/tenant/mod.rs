@@ -21,7 +21,7 @@ use super::{
     chart,
     frame::{Table, accounts, answer, window},
     registry, search,
-    tenants::{budget_color, meter, objectives, used_of_allowed, within_target},
+    tenants::{budget_color, meter},
     why,
 };
 
@@ -29,7 +29,7 @@ use crate::{
     api::{FareLine, Query, ServiceLine, TenantAnswer, UsersSeen, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{count, duration, known, percent, time_of_day},
+    text::{count, duration, known, objectives, percent, time_of_day, used_of_allowed, within_target},
 };
 
 #[derive(Debug, Default, Deserialize)]

@@ -76,7 +76,7 @@ fn waits(drawing: &Drawing<'_>) -> Markup {
         p.waits {
             @if let Some((span, length)) = slowest.filter(|(_, length)| *length as f64 >= WORTH_NAMING * total as f64) {
                 "Most of the time was spent in " strong { (span.name) } " of " (span.service) ": " (share(length)) " of the critical path "
-                a href=(drawing.href(&span.span_id)) { "(go there)" } ". "
+                a href=(drawing.href(&span.span_id)) { "Show this span" } ". "
             }
             "It waited " (duration(total as f64)) " for services: "
             @for (at, (service, length)) in named.iter().enumerate() {
