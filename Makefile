@@ -34,8 +34,8 @@ REHEARSE := $(INFRA_VENV)/bin/python -B -m pytest -q -x -p no:cacheprovider infr
 TIMED := TIMEFORMAT='%Rs'; time
 
 .PHONY: demo
-demo: build portal $(if $(filter clickhouse,$(STORE)),$(VENV)/clickhouse.ready) ## Build everything, start both accounts locally, book a dozen flights, show their traces (ONCE=1: check and exit; OPEN=1: no sign-in; STORE=clickhouse)
-	exec target/debug/local demo $(if $(ONCE),--once) $(if $(OPEN),--open) $(if $(STORE),--store '$(STORE)')
+demo: build portal $(if $(filter clickhouse,$(STORE)),$(VENV)/clickhouse.ready) ## Build everything, start both accounts locally, book a dozen flights, show their traces (ONCE=1: check and exit; NOISY=1: one more tenant asks for ten times its quota; OPEN=1: no sign-in; STORE=clickhouse)
+	exec target/debug/local demo $(if $(ONCE),--once) $(if $(NOISY),--noisy) $(if $(OPEN),--open) $(if $(STORE),--store '$(STORE)')
 
 .PHONY: test
 test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready ## Units, end to end on the local cloud, soak, pages in a browser, SQL, a rehearsed deployment

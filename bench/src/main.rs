@@ -17,12 +17,31 @@ mod variants;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::report::Report;
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    tokio::select! {
+        measured = measure() => measured,
+        // The servers and functions that were started end as they are dropped.
+        stopped = asked_to_stop() => bail!("stopped by {}", stopped?),
+    }
+}
+
+/// Waits for a signal to end; its name.
+async fn asked_to_stop() -> Result<&'static str> {
+    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    Ok(tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed.map(|()| "Ctrl-C")?,
+        _ = terminate.recv() => "SIGTERM",
+        _ = hang_up.recv() => "SIGHUP",
+    })
+}
+
+async fn measure() -> Result<()> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let mut report = Report::default();
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -2,9 +2,9 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`handlers`] | one file per thing that can happen: a booking made, read or listed, a quote asked for, a reservation published, a company registered, a colleague invited |
+//! | [`handlers`] | one file per thing that can happen: a booking made, read, listed or cancelled, a quote asked for, a reservation or a cancellation published, a company registered, a colleague invited |
 //! | [`domain`] | what a booking is and which are valid, who may register and how often; needs no AWS |
-//! | [`reservations`] | reservations and idempotency records in DynamoDB |
+//! | [`reservations`] | reservations, cancellations and idempotency records in DynamoDB |
 //! | [`tenants`] | the tenants table |
 //! | [`user_pool`] | users in Cognito |
 //! | [`rate_limits`] | how often people may register and invite, counted in DynamoDB |

@@ -1,10 +1,12 @@
-//! Reservations in DynamoDB, and the idempotency records beside them.
+//! Reservations in DynamoDB, and the idempotency records and cancellations beside them.
 //!
 //! Keys and credentials come from a [`TenantTable`] for one verified tenant, so nothing here can read or write across tenants.
 
+mod cancelling;
+
 use std::{collections::HashMap, time::Duration};
 
-use airline_events::BOOKING_NUMBER;
+use airline_events::{BOOKING_NUMBER, Booking};
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
@@ -17,13 +19,14 @@ use tenant_store::{Cursor, Listed, NoUser, Page, Retries, StoreError, TenantItem
 use tenant_telemetry::{Work, propagation};
 use tokio::time::{Instant, timeout, timeout_at};
 
+pub use self::cancelling::{NotCancelled, StoredCancellation};
 use crate::domain::{BookingNumber, Fingerprint, IdempotencyKey, NewBooking, RandomnessUnavailable, Reservation};
 
 /// How long an idempotency key is remembered, in seconds.
 const KEY_KEPT_SECONDS: i64 = 24 * 60 * 60;
 /// How long conflicts, and what the SDK has given up on, are retried before the caller is asked to come back.
 const RETRY_FOR: Duration = Duration::from_secs(4);
-/// How long a booking is tried for, the last try included: half of the function's time.
+/// How long booking or cancelling is tried for, the last try included: half of the function's time.
 const WITHIN: Duration = Duration::from_secs(5);
 /// How long one is looked for whose answer was lost.
 const LOOKED_FOR: Duration = Duration::from_secs(1);
@@ -64,6 +67,22 @@ pub struct StoredReservation {
     pub trace: HashMap<String, String>,
 }
 
+impl StoredReservation {
+    /// What the event about it says.
+    pub fn booking(&self) -> Booking {
+        let flight = self.reservation.clone();
+        Booking {
+            booking_number: flight.booking_number.into(),
+            from_airport: flight.from_airport,
+            to_airport: flight.to_airport,
+            departure_date: flight.departure_date,
+            sub: self.sub.clone(),
+            tier: self.tier,
+            tenant_id: self.tenant_id.clone(),
+        }
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct IdempotencyRecord {
     fingerprint: String,
@@ -77,20 +96,23 @@ struct IdempotencyRecord {
 pub enum Made {
     /// By this one.
     Now(Reservation),
-    /// By an earlier one with the same idempotency key.
+    /// By an earlier one with the same idempotency key. It is as it is now: it may have been cancelled since.
     Before(Reservation),
 }
 
 impl Listed for Reservation {
-    const PREFIX: &'static str = "BOOKING#";
     type Id = BookingNumber;
 
-    fn id(&self) -> &BookingNumber {
-        &self.booking_number
+    fn id(&self) -> BookingNumber {
+        self.booking_number.clone()
     }
 
     fn created_at(&self) -> &str {
         &self.created_at
+    }
+
+    fn sk(number: &BookingNumber) -> String {
+        format!("BOOKING#{number}")
     }
 }
 
@@ -173,8 +195,8 @@ impl Reservations {
         self.table.of_user(tenant)?.find(number).await
     }
 
-    /// The user's reservations, newest first, at most `limit`. Idempotency records have no `created_at` of their own, so they are not
-    /// among them.
+    /// The user's reservations, newest first, at most `limit`. Idempotency records and cancellations have no `created_at` of their
+    /// own, so they are not among them.
     pub async fn list(
         &self,
         tenant: &TenantContext,
@@ -194,14 +216,12 @@ async fn try_make(
     key: Option<&IdempotencyKey>,
     now: jiff::Timestamp,
 ) -> Result<(), SdkError<TransactWriteItemsError>> {
-    let mut trace = HashMap::new();
-    propagation::inject(&opentelemetry::Context::current(), Some(tenant.label()), &mut trace);
     let stored = StoredReservation {
         reservation: reservation.clone(),
         tenant_id: tenant.tenant_id.clone(),
         tier: tenant.tier,
         sub: user.clone(),
-        trace,
+        trace: trace_of_request(tenant),
     };
     let put =
         items.put(Reservation::sk(&reservation.booking_number), &stored).map_err(SdkError::construction_failure)?;
@@ -224,6 +244,13 @@ async fn try_make(
     write.send().await.map(|_| ())
 }
 
+/// Trace context of the request that is served, for whoever reads the table's stream.
+fn trace_of_request(tenant: &TenantContext) -> HashMap<String, String> {
+    let mut trace = HashMap::new();
+    propagation::inject(&opentelemetry::Context::current(), Some(tenant.label()), &mut trace);
+    trace
+}
+
 /// What became of a reservation whose answer was lost: it is there, or it was not made, or that cannot be told either.
 async fn look_for(items: &TenantItems, reservation: Reservation, reason: String) -> Result<Made, NotMade> {
     match timeout(LOOKED_FOR, items.find::<Reservation>(&reservation.booking_number)).await {
@@ -237,7 +264,7 @@ fn transact(put: PutBuilder) -> Result<TransactWriteItem, SdkError<TransactWrite
     Ok(TransactWriteItem::builder().put(put.build().map_err(SdkError::construction_failure)?).build())
 }
 
-/// The reservation an earlier request with this key made; `None` if its record has gone meanwhile.
+/// The reservation an earlier request with this key made, as it is now; `None` if its record has gone meanwhile.
 async fn made_before(
     items: &TenantItems,
     booking: &NewBooking,
@@ -247,7 +274,8 @@ async fn made_before(
     if Fingerprint::as_str(&booking.fingerprint()) != record.fingerprint {
         return Err(NotMade::KeyReused);
     }
-    Ok(Some(record.reservation))
+    // The record tells what was made, and not what became of it.
+    Ok(items.find(&record.reservation.booking_number).await?)
 }
 
 fn idempotency_sk(key: &IdempotencyKey) -> String {

@@ -81,6 +81,10 @@ DEPLOYED = (
 )
 
 
+# The crate that names what accounts tell each other.
+EVENTS = "shared/airline-events"
+
+
 @dataclass
 class Project:
     """What is checked. Mutations change a copy of it."""
@@ -104,7 +108,7 @@ class Project:
             layers=yaml.safe_load((ROOT / LAYERS).read_text()),
             sources={
                 crate: {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / crate / "src").rglob("*.rs"))}
-                for crate in sorted({main.split("/src/")[0] for _, _, main in FUNCTIONS.values()})
+                for crate in sorted({main.split("/src/")[0] for _, _, main in FUNCTIONS.values()} | {EVENTS})
             },
             local_cloud=(ROOT / "local/src/cloud.rs").read_text(),
             claim_readers={path: (ROOT / path).read_text() for path in CLAIM_READERS},

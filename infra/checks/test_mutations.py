@@ -213,6 +213,12 @@ def fence_without_null_check(project):
     del tenant_statement(project, "mileage")["Condition"]["Null"]["dynamodb:LeadingKeys"]
 
 
+def cancelling_changes_quotas(project):
+    statements = properties(project, "booking", "TenantRole")["Policies"][0]["PolicyDocument"]["Statement"]
+    cancel = next(statement for statement in statements if statement["Sid"] == "Cancel")
+    cancel["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] = ["TENANT#${aws:PrincipalTag/tenant_id}#*"]
+
+
 def reservations_may_be_changed(project):
     tenant_statement(project, "booking")["Action"].append("dynamodb:UpdateItem")
 
@@ -264,6 +270,10 @@ def sandbox_tenant_from_a_header(project):
     paths = properties(project, "booking", "IsolatedApi")["DefinitionBody"]["paths"]
     mapped = paths["/bookings"]["get"]["x-amazon-apigateway-integration"]["requestParameters"]
     mapped["integration.request.header.X-Amz-Tenant-Id"] = "method.request.header.X-Tenant"
+
+
+def sandbox_without_a_route(project):
+    del properties(project, "booking", "IsolatedApi")["DefinitionBody"]["paths"]["/bookings/{number}/cancellation"]
 
 
 def sandboxes_shared(project):
@@ -369,7 +379,8 @@ MISTAKES = [
     (fence_without_the_last_hash, "keys_are_fenced_to_the_sessions_tenant"),
     (fence_gone, "keys_are_fenced_to_the_sessions_tenant"),
     (fence_without_null_check, "keys_are_fenced_to_the_sessions_tenant"),
-    (reservations_may_be_changed, "a_reservation_is_never_changed"),
+    (cancelling_changes_quotas, "a_reservation_is_changed_by_cancelling_alone"),
+    (reservations_may_be_changed, "a_reservation_is_changed_by_cancelling_alone"),
     (api_without_quotas, "each_api_of_tenants_has_quotas"),
     (quotas_differ_by_account, "each_api_of_tenants_has_quotas"),
     (tenant_role_trusts_the_account, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),
@@ -381,6 +392,7 @@ MISTAKES = [
     (key_formed_by_hand, "tenant_keys_are_formed_in_one_place"),
     (client_of_its_own, "tenant_keys_are_formed_in_one_place"),
     (sandbox_tenant_from_a_header, "a_sandbox_gets_its_tenant_from_verified_claims"),
+    (sandbox_without_a_route, "a_sandbox_gets_its_tenant_from_verified_claims"),
     (sandboxes_shared, "a_sandbox_gets_its_tenant_from_verified_claims"),
     (sandbox_always_there, "a_sandbox_gets_its_tenant_from_verified_claims"),
     (registry_open_to_the_other_account, "only_mileage_apis_read_the_registry_of_another_account"),

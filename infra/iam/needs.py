@@ -203,7 +203,8 @@ def ask(book, calls=None):
     needs += list(platform(book.deployed, needs))
     by_identity = {}
     for need in needs:
-        by_identity.setdefault((need.role, need.action, need.resource), need)
+        # Items of users and of a tenant as a whole may be different statements' to allow.
+        by_identity.setdefault((need.role, need.action, need.resource, tuple(need.keys)), need)
     needs = list(by_identity.values())
     for need in needs:
         role = book.deployed.roles[need.role]

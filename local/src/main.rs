@@ -36,9 +36,8 @@ enum Command {
     Demo {
         #[command(flatten)]
         options: Options,
-        /// Exit after that: 0 only if every expectation held.
-        #[arg(long)]
-        once: bool,
+        #[command(flatten)]
+        acts: demo::Acts,
     },
     /// Send what the demo simulates to a control plane that is there already: eight tenants, of whom one fails, one is slow and one is dear.
     Simulate {
@@ -61,7 +60,7 @@ enum Command {
 async fn main() -> Result<ExitCode> {
     match Cli::parse().command {
         Command::Up { options, json, until_stdin_closes } => up(&options, json, until_stdin_closes).await,
-        Command::Demo { options, once } => demo::run(&options, once).await,
+        Command::Demo { options, acts } => demo::run(&options, acts).await,
         Command::Simulate { url, once } => demo::simulate(&url, once).await,
         Command::Reap { command } => {
             let status = children::reap(&command).await?;

@@ -11,8 +11,11 @@ use crate::{
     ministack::{BOOKING_ACCOUNT, REGION},
 };
 
+/// What mileage-accrual reads, as infra/mileage/template.yaml has it.
+const EVENTS: [&str; 2] = ["booking.confirmed", "booking.cancelled"];
+
 /// A cross-account `AWS::SNS::Subscription` reports CREATE_COMPLETE and creates nothing: subscribe as the mileage account, to
-/// the bookings of its tiers.
+/// the events about bookings of its tiers.
 pub async fn subscribe_queue(
     mileage: &SdkConfig,
     booking: &SdkConfig,
@@ -22,10 +25,10 @@ pub async fn subscribe_queue(
 ) -> Result<()> {
     let queue_arn = outputs.get("QueueArn").context("no QueueArn")?;
     let dead_letters_arn = outputs.get("SubscriptionDeadLettersArn").context("no SubscriptionDeadLettersArn")?;
-    let redrive = serde_json::json!({ "deadLetterTargetArn": dead_letters_arn }).to_string();
+    let redrive = json!({ "deadLetterTargetArn": dead_letters_arn }).to_string();
     let as_mileage = aws_sdk_sns::Client::new(mileage);
     let subscribe = as_mileage.subscribe().topic_arn(topic_arn).protocol("sqs").endpoint(queue_arn);
-    let filter = serde_json::json!({ "tenant_tier": tiers }).to_string();
+    let filter = json!({ "tenant_tier": tiers, "event_type": EVENTS }).to_string();
     let subscribed = subscribe
         .attributes("RedrivePolicy", redrive)
         .attributes("FilterPolicyScope", "MessageAttributes")
@@ -41,7 +44,7 @@ pub async fn subscribe_queue(
     let subscription = subscribed.subscription_arn().context("no SubscriptionArn")?;
     let attributes = as_mileage.get_subscription_attributes().subscription_arn(subscription).send().await?;
     let kept = attributes.attributes().and_then(|attributes| attributes.get("FilterPolicy"));
-    ensure!(kept == Some(&filter), "the subscription takes bookings of other tiers: {kept:?}");
+    ensure!(kept == Some(&filter), "the subscription takes bookings of other tiers, or other events: {kept:?}");
     Ok(())
 }
 

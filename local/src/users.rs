@@ -31,9 +31,15 @@ pub async fn register_tenants(config: &SdkConfig, table: &str, tenants: &[(&str,
             created_at: now.clone(),
             quota: None,
         };
-        let put = registry.put_item().table_name(table).set_item(Some(serde_dynamo::to_item(entry)?));
-        put.send().await.with_context(|| format!("cannot register {tenant}"))?;
+        register(&registry, table, &entry).await?;
     }
+    Ok(())
+}
+
+/// Writes a tenant into the registry.
+pub async fn register(registry: &aws_sdk_dynamodb::Client, table: &str, entry: &RegistryEntry) -> Result<()> {
+    let put = registry.put_item().table_name(table).set_item(Some(serde_dynamo::to_item(entry)?));
+    put.send().await.with_context(|| format!("cannot register {}", entry.tenant_id))?;
     Ok(())
 }
 

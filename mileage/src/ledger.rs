@@ -1,9 +1,11 @@
-//! The miles ledger in DynamoDB: one entry per booking, one balance per user, written together.
+//! The miles ledger in DynamoDB: an entry for a booking's miles, another one that takes them back if it is cancelled, one balance per user.
+//! Each entry is written together with the balance, and does not ask for the other: the two may be posted in any order.
 //!
 //! Keys and credentials come from a [`TenantTable`] for one verified tenant, so nothing here can read or write across tenants.
 
-use std::time::Duration;
+use std::{fmt, str::FromStr, time::Duration};
 
+use airline_events::Booking;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
@@ -22,42 +24,131 @@ const ENTRY_WRITE: usize = 0;
 /// How long conflicts and throttling are retried: well within the function's and the message's time.
 const RETRY_FOR: Duration = Duration::from_secs(5);
 
-/// The miles of one booking.
+/// What an entry does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// A booking earns miles.
+    #[default]
+    Earned,
+    /// A cancelled booking's are taken back.
+    TakenBack,
+}
+
+/// Names an entry: as text `7T42H7MK`, or `7T42H7MK-taken-back`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EntryId {
+    /// The booking.
+    pub booking_number: String,
+    /// What the entry does.
+    pub kind: EntryKind,
+}
+
+const TAKEN_BACK: &str = "-taken-back";
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suffix = if self.kind == EntryKind::TakenBack { TAKEN_BACK } else { "" };
+        write!(f, "{}{suffix}", self.booking_number)
+    }
+}
+
+/// The text names no entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no entry's name")]
+pub struct InvalidEntryId;
+
+impl FromStr for EntryId {
+    type Err = InvalidEntryId;
+    fn from_str(text: &str) -> Result<Self, InvalidEntryId> {
+        let (number, kind) = match text.strip_suffix(TAKEN_BACK) {
+            Some(number) => (number, EntryKind::TakenBack),
+            None => (text, EntryKind::Earned),
+        };
+        let valid = Booking::NUMBER.allows(number);
+        valid.then(|| Self { booking_number: number.to_owned(), kind }).ok_or(InvalidEntryId)
+    }
+}
+
+/// A change of a user's miles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The booking that earned them.
+    /// The booking that it is for.
     pub booking_number: String,
+    /// What it does.
+    #[serde(default)]
+    pub kind: EntryKind,
     /// IATA code of the departure airport.
     pub from_airport: String,
     /// IATA code of the arrival airport.
     pub to_airport: String,
     /// Day of departure, `YYYY-MM-DD`.
     pub departure_date: String,
-    /// The miles earned.
-    pub miles: Miles,
-    /// When they were posted, RFC 3339 with milliseconds, UTC.
+    /// What it adds to the balance: the flight's miles, negative where they are taken back.
+    pub miles: i64,
+    /// When it was posted, RFC 3339 with milliseconds, UTC.
     pub created_at: String,
 }
 
-/// What a user has earned in all.
+impl Entry {
+    /// The entry that an event about this booking makes, whose flight is so many miles long.
+    pub fn of(kind: EntryKind, booking: Booking, miles: Miles, now: jiff::Timestamp) -> Self {
+        Self {
+            booking_number: booking.booking_number,
+            kind,
+            from_airport: booking.from_airport,
+            to_airport: booking.to_airport,
+            departure_date: booking.departure_date,
+            miles: kind.sign() * i64::from(miles.0),
+            created_at: format!("{now:.3}"),
+        }
+    }
+}
+
+impl EntryKind {
+    /// 1 for what adds to a balance, -1 for what takes away: what an entry does to the number of bookings that stand.
+    pub fn sign(self) -> i64 {
+        match self {
+            Self::Earned => 1,
+            Self::TakenBack => -1,
+        }
+    }
+}
+
+/// What a user has. Where a cancellation's event came before its booking's, both may be less than nothing for that while.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balance {
     /// Sum of all entries.
-    pub miles: u64,
-    /// Number of entries.
-    pub bookings: u64,
+    pub miles: i64,
+    /// Number of bookings that earn and were not cancelled.
+    pub bookings: i64,
+}
+
+/// What the ledger holds of one booking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postings {
+    /// Its miles, if they have arrived.
+    pub earned: Option<Entry>,
+    /// What takes them back, if it was cancelled.
+    pub taken_back: Option<Entry>,
 }
 
 impl Listed for Entry {
-    const PREFIX: &'static str = "BOOKING#";
-    type Id = String;
+    type Id = EntryId;
 
-    fn id(&self) -> &String {
-        &self.booking_number
+    fn id(&self) -> EntryId {
+        EntryId { booking_number: self.booking_number.clone(), kind: self.kind }
     }
 
     fn created_at(&self) -> &str {
         &self.created_at
+    }
+
+    fn sk(EntryId { booking_number, kind }: &EntryId) -> String {
+        match kind {
+            EntryKind::Earned => format!("BOOKING#{booking_number}"),
+            EntryKind::TakenBack => format!("CANCELLATION#{booking_number}"),
+        }
     }
 }
 
@@ -82,7 +173,7 @@ impl Ledger {
         Self { table }
     }
 
-    /// Posts an entry and adds it to the balance, both or neither, once per booking.
+    /// Posts an entry and adds it to the balance, both or neither, once per booking and kind.
     pub async fn post(&self, tenant: &TenantContext, entry: &Entry) -> Result<Posted, StoreError> {
         let items = self.table.of_user(tenant)?;
         let mut retries = Retries::within(RETRY_FOR);
@@ -99,9 +190,13 @@ impl Ledger {
         }
     }
 
-    /// The entry of a booking, if its miles have arrived.
-    pub async fn entry(&self, tenant: &TenantContext, booking_number: &str) -> Result<Option<Entry>, StoreError> {
-        self.table.of_user(tenant)?.find(booking_number).await
+    /// The entries of a booking, as far as they have arrived.
+    pub async fn postings(&self, tenant: &TenantContext, booking_number: &str) -> Result<Postings, StoreError> {
+        let items = self.table.of_user(tenant)?;
+        let [earned, taken_back] = [EntryKind::Earned, EntryKind::TakenBack]
+            .map(|kind| EntryId { booking_number: booking_number.to_owned(), kind });
+        let (earned, taken_back) = tokio::try_join!(items.find(&earned), items.find(&taken_back))?;
+        Ok(Postings { earned, taken_back })
     }
 
     /// The user's balance; nothing earned yet is zero.
@@ -114,7 +209,7 @@ impl Ledger {
         &self,
         tenant: &TenantContext,
         limit: u8,
-        after: Option<Cursor<String>>,
+        after: Option<Cursor<EntryId>>,
     ) -> Result<Page<Entry>, StoreError> {
         self.table.of_user(tenant)?.list(limit, after).await
     }
@@ -122,7 +217,7 @@ impl Ledger {
 
 async fn try_post(items: &TenantItems, entry: &Entry) -> Result<(), SdkError<TransactWriteItemsError>> {
     let put = items
-        .put(Entry::sk(&entry.booking_number), entry)
+        .put(Entry::sk(&entry.id()), entry)
         .map_err(SdkError::construction_failure)?
         .condition_expression("attribute_not_exists(pk)")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
@@ -130,9 +225,9 @@ async fn try_post(items: &TenantItems, entry: &Entry) -> Result<(), SdkError<Tra
         .map_err(SdkError::construction_failure)?;
     let update = items
         .update(BALANCE)
-        .update_expression("ADD miles :miles, bookings :one")
+        .update_expression("ADD miles :miles, bookings :bookings")
         .expression_attribute_values(":miles", AttributeValue::N(entry.miles.to_string()))
-        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+        .expression_attribute_values(":bookings", AttributeValue::N(entry.kind.sign().to_string()))
         .build()
         .map_err(SdkError::construction_failure)?;
     items
@@ -142,4 +237,37 @@ async fn try_post(items: &TenantItems, entry: &Entry) -> Result<(), SdkError<Tra
         .send()
         .await
         .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entrys_name_is_read_back_and_nothing_else_is_one() {
+        for (text, sort_key) in [("7T42H7MK", "BOOKING#7T42H7MK"), ("7T42H7MK-taken-back", "CANCELLATION#7T42H7MK")] {
+            let id: EntryId = text.parse().unwrap();
+            assert_eq!((id.to_string().as_str(), Entry::sk(&id).as_str()), (text, sort_key));
+        }
+        for text in ["", "BALANCE", "-taken-back", "7T42H7MK-taken", "7T42H7MK-taken-back-taken-back"] {
+            assert_eq!(text.parse::<EntryId>(), Err(InvalidEntryId), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_back_is_what_was_earned() {
+        let booking = Booking {
+            booking_number: "7T42H7MK".into(),
+            from_airport: "LHR".into(),
+            to_airport: "JFK".into(),
+            departure_date: "2027-01-01".into(),
+            sub: "ada".parse().unwrap(),
+            tier: airline_events::TIERS[0],
+            tenant_id: "acme".parse().unwrap(),
+        };
+        let of = |kind| Entry::of(kind, booking.clone(), Miles(3452), jiff::Timestamp::UNIX_EPOCH);
+        let (earned, taken_back) = (of(EntryKind::Earned), of(EntryKind::TakenBack));
+        assert_eq!((earned.miles, taken_back.miles), (3452, -3452));
+        assert_ne!(Entry::sk(&earned.id()), Entry::sk(&taken_back.id()));
+    }
 }

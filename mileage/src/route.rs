@@ -1,6 +1,6 @@
 //! From where to where a booking goes.
 
-use airline_events::BookingConfirmed;
+use airline_events::Booking;
 use iata_airports::{Airport, IataCode};
 
 use crate::miles::{Miles, miles_between};
@@ -19,7 +19,7 @@ pub struct Route {
 
 impl Route {
     /// The route of a booking: the one rule of the contract that needs to know airports.
-    pub fn of(booking: &BookingConfirmed) -> Result<Self, UnknownAirport> {
+    pub fn of(booking: &Booking) -> Result<Self, UnknownAirport> {
         Ok(Self { from: airport(&booking.from_airport)?, to: airport(&booking.to_airport)? })
     }
 

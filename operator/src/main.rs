@@ -25,7 +25,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The registry of tenants: create, list, suspend, resume, set-tier. With the AWS credentials of the booking account.
+    /// The registry of tenants: create, list, suspend, resume, set-tier, set-quota. With the AWS credentials of the booking account.
     Tenant {
         #[command(flatten)]
         options: tenants::Options,

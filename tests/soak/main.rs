@@ -1,4 +1,4 @@
-//! `soak`: bookings on a local cloud under faults at random, then a look at what differs and at who grew.
+//! `soak`: bookings and cancellations on a local cloud under faults at random, then a look at what differs and at who grew.
 #![allow(clippy::print_stdout, reason = "it talks to a person")]
 
 #[cfg(target_os = "linux")]

@@ -52,12 +52,13 @@ fn soak(soak: &Soak) -> String {
     let faults: usize = soak.faults.iter().map(|(_, count)| count).sum();
     let kinds: Vec<String> = soak.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     let mut text = format!(
-        "{} minutes, seed {}: {} bookings, {} requests repeated by their clients, {faults} faults ({}). \
+        "{} minutes, seed {}: {} bookings, {} of them cancelled, {} requests repeated by their clients, {faults} faults ({}). \
          Quiet {:.1} s after the last booking, differences: {}.\n\n\
          | program | memory in the second quarter | in the last |\n|---|---|---|\n",
         soak.minutes,
         soak.seed,
         soak.bookings,
+        soak.cancelled,
         soak.retries,
         kinds.join(", "),
         soak.quiet_after,

@@ -27,6 +27,8 @@ const ROUTES: [(&str, &str); 6] =
 /// The most bookings a second and at once.
 const MAX_RATE: f64 = 4.0;
 const MAX_AT_ONCE: usize = 8;
+/// One in so many bookings is cancelled at once.
+const CANCELLED_ONE_IN: usize = 3;
 /// From one fault to the next, in milliseconds.
 const BETWEEN_FAULTS: std::ops::Range<u64> = 1_500..5_000;
 /// How long all may take to agree in the end.
@@ -36,6 +38,7 @@ const QUIET_WITHIN: Duration = Duration::from_secs(120);
 #[derive(Default)]
 struct Load {
     rides: usize,
+    cancelled: usize,
     retries: usize,
     faults: BTreeMap<&'static str, usize>,
     memory: Memory,
@@ -55,7 +58,8 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     };
     record_soak(&soak);
     let grown = grown(&soak.memory);
-    println!("{} bookings, {} of their requests repeated, faults: {:?}", soak.bookings, soak.retries, soak.faults);
+    let Soak { bookings, cancelled, retries, faults, .. } = &soak;
+    println!("{bookings} bookings, {cancelled} cancelled, {retries} of their requests repeated, faults: {faults:?}");
     println!("quiet {:.1} s after the last booking, {} difference(s)", soak.quiet_after, soak.differences);
     for (name, second, last) in &soak.memory {
         println!("{name:<28} {second:>7.1} MB in the second quarter, {last:>7.1} MB in the last");
@@ -71,13 +75,14 @@ async fn soak(options: &Options, seed: u64, cloud: Arc<FaultyCloud>) -> Result<S
     let quiet = Instant::now();
     let differences = quiet_down(&cloud).await?;
     differences.iter().for_each(|difference| println!("{difference:?}"));
-    let reserved = cloud.reservations().await.len();
+    let (reserved, cancelled) = (cloud.reservations().await.len(), cloud.cancellations().await.len());
     // What the clients were told of is all there is.
-    let beyond = reserved.abs_diff(load.rides);
+    let beyond = reserved.abs_diff(load.rides) + cancelled.abs_diff(load.cancelled);
     Ok(Soak {
         minutes: options.minutes,
         seed,
         bookings: load.rides,
+        cancelled: load.cancelled,
         retries: load.retries,
         faults: load.faults.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect(),
         differences: differences.len() + beyond,
@@ -109,8 +114,16 @@ async fn load(options: &Options, seed: u64, cloud: &Arc<FaultyCloud>) -> Result<
                 }
                 if rides.len() < MAX_AT_ONCE {
                     let (caller, route) = (random.usize(..cloud.callers.len()), ROUTES[random.usize(..ROUTES.len())]);
+                    let cancels = random.usize(..CANCELLED_ONE_IN) == 0;
                     let cloud = cloud.clone();
-                    rides.spawn(async move { cloud.ride(&cloud.callers[caller], route.0, route.1).await });
+                    rides.spawn(async move {
+                        let caller = &cloud.callers[caller];
+                        let mut ride = cloud.ride(caller, route.0, route.1).await;
+                        if cancels {
+                            cloud.cancel(caller, &mut ride).await;
+                        }
+                        ride
+                    });
                 }
             }
             Some(ride) = rides.join_next() => arrived(&mut load, ride?),
@@ -133,7 +146,8 @@ async fn load(options: &Options, seed: u64, cloud: &Arc<FaultyCloud>) -> Result<
 
 fn arrived(load: &mut Load, ride: Ride) {
     load.rides += 1;
-    load.retries += ride.attempts - 1;
+    load.cancelled += usize::from(ride.cancelled);
+    load.retries += ride.attempts - 1 - usize::from(ride.cancelled);
 }
 
 fn count(load: &mut Load, armed: Option<(&'static str, Armed)>) {

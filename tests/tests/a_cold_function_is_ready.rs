@@ -50,13 +50,12 @@ async fn the_session_is_asked_for_while_the_registry_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_asked_for_once_for_a_tenant_and_not_at_all_where_nothing_is_read() {
+async fn a_session_is_asked_for_once_for_a_tenant_whatever_it_asks() {
     let mut api = BookingApi::start(Setup::default()).await;
     let token = api.aws.token("acme", "basic", "user-of-acme").unwrap();
     let quote = payloads::get("/quotes", &format!("Bearer {token}"));
     let outcome = api.function.invoke(quote, DEADLINE).await.unwrap();
     assert_eq!(outcome.http().0, 400, "a quote of nothing: {outcome:?}");
-    assert_eq!((calls(&api.aws, "GetItem"), calls(&api.aws, "AssumeRole")), (1, 0));
     for _ in 0..2 {
         api.book().await;
     }

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
-use airline_events::{BookingConfirmed, TIERS};
+use airline_events::{Booking, BookingConfirmed, TIERS};
 use booking::domain::{BookingNumber, IdempotencyKey, NewBooking};
 use jsonwebtoken::Algorithm;
 use lambda_host::aws::{Aws, CLIENT_ID, TENANT_ROLE_ARN, USER_POOL_ID};
@@ -51,14 +51,16 @@ fn airports() -> impl Strategy<Value = (String, String)> {
 
 fn event() -> impl Strategy<Value = BookingConfirmed> {
     let date = (0..10_000_u16, 1..=12_u8, 1..=28_u8).prop_map(|(y, m, d)| format!("{y:04}-{m:02}-{d:02}"));
-    (label(), number(), airports(), date).prop_map(|(tenant, booking_number, (from, to), date)| BookingConfirmed {
-        booking_number,
-        from_airport: from,
-        to_airport: to,
-        departure_date: date,
-        sub: tenant.user_id.unwrap(),
-        tier: tenant.tier,
-        tenant_id: tenant.tenant_id,
+    (label(), number(), airports(), date).prop_map(|(tenant, booking_number, (from, to), date)| {
+        BookingConfirmed(Booking {
+            booking_number,
+            from_airport: from,
+            to_airport: to,
+            departure_date: date,
+            sub: tenant.user_id.unwrap(),
+            tier: tenant.tier,
+            tenant_id: tenant.tenant_id,
+        })
     })
 }
 
@@ -121,11 +123,11 @@ proptest! {
 
     #[test]
     fn no_key_of_a_tenant_lies_within_the_fence_of_another(one in event(), other in event(), number in number()) {
-        let fence = format!("TENANT#{}#", one.tenant_id);
+        let fence = format!("TENANT#{}#", one.0.tenant_id);
         let (its, others) = (partition(&one), partition(&other));
         prop_assert!(its.starts_with(&fence) && is_partition_of(&its, &one.label().unwrap()));
-        prop_assert_eq!(others.starts_with(&fence), one.tenant_id == other.tenant_id);
-        let same_user = one.tenant_id == other.tenant_id && one.sub == other.sub;
+        prop_assert_eq!(others.starts_with(&fence), one.0.tenant_id == other.0.tenant_id);
+        let same_user = one.0.tenant_id == other.0.tenant_id && one.0.sub == other.0.sub;
         prop_assert_eq!(its == others, same_user);
         prop_assert_eq!(is_partition_of(&others, &one.label().unwrap()), same_user);
         // Nor does what a caller writes become part of a key's structure.
@@ -196,7 +198,7 @@ proptest! {
     ) {
         let _read_or_refused = receive(event);
         if let Ok(event) = read::<BookingConfirmed>(&body.to_string(), &HashMap::new()) {
-            prop_assert!(is_token(event.tenant_id.as_str(), 64));
+            prop_assert!(is_token(event.0.tenant_id.as_str(), 64));
         }
         let today = jiff::civil::date(2026, 11, 21);
         prop_assert!(NewBooking::parse(&bytes, today).is_err_and(|problem| problem.status().is_client_error()));

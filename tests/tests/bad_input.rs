@@ -175,6 +175,11 @@ async fn what_belongs_to_another_user_is_not_found() {
     foreign.assert_problem(404, "another tenant's booking");
     assert_eq!(foreign.body, unknown.body, "the answer tells that the booking exists");
 
+    let (foreign, unknown) = (other.cancel(&number).await, other.cancel("00000000").await);
+    foreign.assert_problem(404, "another tenant's booking is cancelled");
+    assert_eq!(foreign.body, unknown.body, "the answer tells that the booking exists");
+    assert_eq!(owner.get(&format!("/bookings/{number}")).await.body["status"], "confirmed");
+
     // Not yet posted and not theirs look the same too.
     let foreign = other.get_mileage(&format!("/mileage/{number}")).await;
     let unknown = other.get_mileage("/mileage/00000000").await;

@@ -15,14 +15,19 @@ const STREAM: &str = include_str!("../../booking/src/handlers/payloads/stream.js
 const TRACES: [&str; 2] = ["5759e988bd862e3fe1be46a994272793", "5759e988bd862e3fe1be46a994272794"];
 const NUMBERS: [&str; 2] = ["7T42H7MK", "P1KR9N43"];
 
-/// Two reservations, each booked in a trace of its own.
-fn two_reservations() -> String {
+/// A reservation and the cancellation of another, each in a trace of its own.
+fn two_records() -> String {
     let mut event: Value = serde_json::from_str(STREAM).unwrap();
     let record = event["Records"][0].clone();
     let records = std::array::from_fn::<_, 2, _>(|index| {
         let (trace, number) = (TRACES[index], NUMBERS[index]);
         let mut record = record.clone();
+        let kind = if index == 0 { "BOOKING" } else { "CANCELLATION" };
+        record["dynamodb"]["Keys"]["sk"]["S"] = format!("{kind}#{number}").into();
         record["dynamodb"]["NewImage"]["booking_number"]["S"] = number.into();
+        if index == 1 {
+            record["dynamodb"]["NewImage"]["cancelled_at"] = json!({ "S": "2026-11-22T05:10:06.207Z" });
+        }
         let traceparent = format!("00-{trace}-53995c3f42cd8ad8-01");
         record["dynamodb"]["NewImage"]["trace"]["M"] = json!({ "traceparent": { "S": traceparent } });
         record
@@ -40,7 +45,7 @@ async fn an_entry_that_sns_refuses_fails_alone() {
     let publisher = booking_publisher(&aws, Setup { env, ..Setup::default() }).await;
     aws.fail("PublishBatch", Fault::Without("1"));
 
-    let failed = publisher.queue(two_reservations().into(), DEADLINE, None).await.unwrap().result;
+    let failed = publisher.queue(two_records().into(), DEADLINE, None).await.unwrap().result;
     assert!(failed.is_err(), "the stream must deliver the batch again");
     publisher.idle().await.unwrap();
     // Its tenant is each entry's message group, by which SQS tells whose messages are many.
@@ -50,7 +55,7 @@ async fn an_entry_that_sns_refuses_fails_alone() {
         let group = format!("PublishBatchRequestEntries.member.{entry}.MessageGroupId=acme");
         assert!(call.split('&').any(|field| field == group), "{call}");
     }
-    // The invocation, and for each reservation what was done for it and the sending.
+    // The invocation, and for each record what was done for it and the sending.
     assert!(sink.wait_for(5, Duration::from_secs(10)).await >= 5);
 
     for span in sink.spans() {

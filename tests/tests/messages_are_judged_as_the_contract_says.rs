@@ -4,18 +4,22 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use airline_events::{BookingConfirmed, TIERS};
+use airline_events::{Booking, BookingCancelled, BookingConfirmed, TIERS};
 use jsonschema::Validator;
 use mileage::route::Route;
 use serde_json::{Value, json};
 use tenancy::{TenantId, UserId};
 use tenant_messages::{TenantMessage, read};
 
-/// The message of the document, as JSON.
-fn contract() -> Value {
+/// The events, as the document names them, and what their `event_type` is.
+const EVENTS: [(&str, &str); 2] =
+    [("BookingConfirmed", BookingConfirmed::EVENT_TYPE), ("BookingCancelled", BookingCancelled::EVENT_TYPE)];
+
+/// What the document's components are, as JSON.
+fn components() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/events.asyncapi.yaml");
     let document: Value = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    document["components"]["messages"]["BookingConfirmed"].clone()
+    document["components"].clone()
 }
 
 /// A message: attributes and body.
@@ -25,9 +29,9 @@ struct Message {
     payload: Value,
 }
 
-fn good() -> Message {
-    Message {
-        headers: json!({ "tenant_id": "acme", "tenant_tier": "basic", "event_type": "booking.confirmed" }),
+fn good(event_type: &str) -> Message {
+    let mut good = Message {
+        headers: json!({ "tenant_id": "acme", "tenant_tier": "basic", "event_type": event_type }),
         payload: json!({
             "version": 1,
             "booking_number": "7K3M9Q2X",
@@ -38,7 +42,11 @@ fn good() -> Message {
             "Tier-level": "basic",
             "Tenant-id": "acme",
         }),
+    };
+    if event_type == BookingCancelled::EVENT_TYPE {
+        good.payload["cancelled_at"] = "2027-01-30T08:00:00.000Z".into();
     }
+    good
 }
 
 /// By the schema of the document, with the two rules that JSON Schema has no word for.
@@ -49,17 +57,21 @@ struct Schema {
 }
 
 impl Schema {
-    fn read() -> Self {
-        let contract = contract();
+    fn read(event: &str) -> Self {
+        let components = components();
+        let message = &components["messages"][event];
         let is_airport = |code: &str| code.parse().ok().and_then(iata_airports::find).is_some();
         let validator = |schema: &Value| {
             let options = jsonschema::options().should_validate_formats(true).should_ignore_unknown_formats(false);
-            options.with_format("x-airport", is_airport).build(schema).unwrap()
+            // Where its references lead.
+            let mut schema = schema.clone();
+            schema["components"] = components.clone();
+            options.with_format("x-airport", is_airport).build(&schema).unwrap()
         };
-        let different = contract["payload"]["x-different"].as_array().unwrap().iter();
+        let different = components["schemas"]["Booking"]["x-different"].as_array().unwrap().iter();
         Self {
-            headers: validator(&contract["headers"]),
-            payload: validator(&contract["payload"]),
+            headers: validator(&message["headers"]),
+            payload: validator(&message["payload"]),
             different: different.map(|name| name.as_str().unwrap().to_owned()).collect(),
         }
     }
@@ -71,44 +83,61 @@ impl Schema {
     }
 }
 
-/// By the code.
-fn judged(message: &Message) -> Result<(), String> {
+/// By the code, as the event of this type.
+fn judged(event_type: &str, message: &Message) -> Result<(), String> {
     let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
     let attributes: HashMap<String, String> = message.headers.as_object().unwrap().iter().filter_map(text).collect();
-    let booking: BookingConfirmed =
-        read(&message.payload.to_string(), &attributes).map_err(|error| error.to_string())?;
+    let body = message.payload.to_string();
+    let booking: Result<Booking, _> = if event_type == BookingCancelled::EVENT_TYPE {
+        read(&body, &attributes).map(|BookingCancelled { booking, .. }| booking)
+    } else {
+        read(&body, &attributes).map(|BookingConfirmed(booking)| booking)
+    };
+    let booking = booking.map_err(|error| error.to_string())?;
     Route::of(&booking).map(|_| ()).map_err(|error| error.to_string())
 }
 
 #[test]
 fn patterns_and_enumerations_of_the_document_are_those_of_the_code() {
-    let contract = contract();
-    let fields = &contract["payload"]["properties"];
+    let schemas = components()["schemas"].clone();
+    let fields = &schemas["Booking"]["properties"];
     for (field, pattern) in [
-        ("booking_number", BookingConfirmed::BOOKING_NUMBER),
-        ("from_airport", BookingConfirmed::AIRPORT),
-        ("to_airport", BookingConfirmed::AIRPORT),
+        ("booking_number", Booking::NUMBER),
+        ("from_airport", Booking::AIRPORT),
+        ("to_airport", Booking::AIRPORT),
         ("sub", UserId::PATTERN),
         ("Tenant-id", TenantId::PATTERN),
     ] {
         assert_eq!(fields[field]["pattern"], pattern.regex(), "{field}");
     }
     assert_eq!(fields["version"]["const"], BookingConfirmed::VERSION);
+    assert_eq!(fields["version"]["const"], BookingCancelled::VERSION);
     let tiers = json!(TIERS);
     assert_eq!(fields["Tier-level"]["enum"], tiers);
-    let headers = &contract["headers"]["properties"];
-    assert_eq!(headers["tenant_tier"]["enum"], tiers);
-    assert_eq!(headers["tenant_id"]["pattern"], TenantId::PATTERN.regex());
-    assert_eq!(headers["event_type"]["const"], BookingConfirmed::EVENT_TYPE);
+    let attributes = &schemas["Attributes"]["properties"];
+    assert_eq!(attributes["tenant_tier"]["enum"], tiers);
+    assert_eq!(attributes["tenant_id"]["pattern"], TenantId::PATTERN.regex());
 
-    // What is written has the document's fields, and only those.
-    let written: BookingConfirmed = serde_json::from_value(good().payload).unwrap();
-    let written: Value = serde_json::from_str(&written.write().unwrap().body).unwrap();
+    // Every event is there, and what is written of it has the document's fields, and only those.
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(names(&written), names(fields));
-    let required = contract["payload"]["required"].as_array().unwrap();
-    let required: BTreeSet<_> = required.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
-    assert_eq!(required, names(fields));
+    let messages = components()["messages"].clone();
+    assert_eq!(names(&messages), EVENTS.map(|(event, _)| event.to_owned()).into());
+    for (event, event_type) in EVENTS {
+        assert_eq!(messages[event]["name"], event_type);
+        assert_eq!(messages[event]["headers"]["properties"]["event_type"]["const"], event_type);
+    }
+    let confirmed: BookingConfirmed = serde_json::from_value(good("").payload).unwrap();
+    let cancelled: BookingCancelled = serde_json::from_value(good(BookingCancelled::EVENT_TYPE).payload).unwrap();
+    let both = &names(fields) | &names(&schemas["Cancellation"]["properties"]);
+    for (written, fields) in [(confirmed.write(), names(fields)), (cancelled.write(), both)] {
+        let body: Value = serde_json::from_str(&written.unwrap().body).unwrap();
+        assert_eq!(names(&body), fields);
+    }
+    for schema in ["Booking", "Cancellation"] {
+        let required = schemas[schema]["required"].as_array().unwrap();
+        let required: BTreeSet<_> = required.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+        assert_eq!(required, names(&schemas[schema]["properties"]));
+    }
 }
 
 /// Values that a field may and may not have, whichever it is: the document decides.
@@ -149,6 +178,11 @@ fn values() -> Vec<Value> {
         "2027-1-31",
         "27-01-31",
         "2027-01-31T00:00:00Z",
+        "2027-01-31T00:00:00.000Z",
+        "2027-02-30T00:00:00.000Z",
+        "2027-01-31T24:00:00.000Z",
+        "2027-01-31T00:00:00.000+00:00",
+        "2027-01-31t00:00:00.000z",
         "2027-01-31 ",
         "20270131",
         "2027-W04-7",
@@ -194,12 +228,18 @@ fn values() -> Vec<Value> {
 
 #[test]
 fn the_schema_and_the_code_judge_alike() {
-    let schema = Schema::read();
+    for (event, event_type) in EVENTS {
+        judge_alike(&Schema::read(event), event_type);
+    }
+}
+
+fn judge_alike(schema: &Schema, event_type: &str) {
+    let good = || good(event_type);
     assert!(schema.allows(&good()));
-    assert_eq!(judged(&good()), Ok(()));
+    assert_eq!(judged(event_type, &good()), Ok(()));
     let (mut allowed, mut refused) = (0, 0);
     let mut compare = |case: &str, message: &Message| {
-        let verdict = judged(message);
+        let verdict = judged(event_type, message);
         assert_eq!(schema.allows(message), verdict.is_ok(), "{case}: the code says {verdict:?}");
         if verdict.is_ok() { allowed += 1 } else { refused += 1 }
     };
@@ -225,6 +265,7 @@ fn the_schema_and_the_code_judge_alike() {
         compare(&format!("attribute {name} is missing"), &message);
     }
     for (name, value) in [
+        ("event_type", "booking.confirmed"),
         ("event_type", "booking.cancelled"),
         ("event_type", ""),
         ("traceparent", "00-x"),
@@ -247,12 +288,12 @@ fn the_schema_and_the_code_judge_alike() {
 /// Attributes and body say the same: the one rule that the document has in words alone.
 #[test]
 fn attributes_that_disagree_are_refused_though_each_is_allowed() {
-    let schema = Schema::read();
+    let schema = Schema::read("BookingConfirmed");
     for (name, value) in [("tenant_id", "globex"), ("tenant_tier", "premium")] {
-        let mut message = good();
+        let mut message = good("booking.confirmed");
         message.headers[name] = value.into();
         assert!(schema.allows(&message));
-        assert_eq!(judged(&message), Err(format!("attribute {name} and the body disagree")));
+        assert_eq!(judged("booking.confirmed", &message), Err(format!("attribute {name} and the body disagree")));
     }
 }
 
@@ -264,8 +305,8 @@ fn the_reason_names_the_field() {
         ("to_airport", "LHR", "from_airport and to_airport are the same"),
         ("to_airport", "XXQ", "XXQ is no airport"),
     ] {
-        let mut message = good();
+        let mut message = good("booking.cancelled");
         message.payload[field] = value.into();
-        assert_eq!(judged(&message), Err(reason.to_owned()));
+        assert_eq!(judged("booking.cancelled", &message), Err(reason.to_owned()));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use reqwest::Method;
 use serde_json::Value;
-use testkit::{Cloud, JOURNEY, assert_journey, book, eventually};
+use testkit::{CANCELLATION, Cloud, JOURNEY, assert_journey, assert_steps, book, eventually};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::start);
 
@@ -56,6 +56,16 @@ async fn a_booking_is_one_trace_across_both_accounts() {
             assert!(!line.to_string().contains("acme"), "a tenant id in a log: {line}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_cancellation_is_one_trace_across_both_accounts() {
+    let caller = CLOUD.caller(1).await;
+    let number = book(&caller, "LHR", "JFK").await.booking_number();
+    let cancelled = caller.cancel(&number).await;
+    assert_eq!(cancelled.status, 200, "{}", cancelled.body);
+    let trace = CLOUD.trace(&cancelled.trace_id(), |trace| trace.spans.len() >= CANCELLATION.len()).await;
+    assert_steps(&trace, &CANCELLATION, &caller.user, &number);
 }
 
 #[tokio::test]

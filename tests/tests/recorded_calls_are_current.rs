@@ -57,7 +57,7 @@ fn names(cloud: &FaultyCloud) -> Names {
     }
 }
 
-/// Books, once more with the same key, and reads bookings and miles.
+/// Books, once more with the same key, reads bookings and miles, and cancels.
 async fn bookings(cloud: &FaultyCloud) {
     let acme = &cloud.callers[0];
     let booking_number = book(acme, "LHR", "JFK").await.booking_number();
@@ -72,6 +72,8 @@ async fn bookings(cloud: &FaultyCloud) {
     }
     assert!(acme.miles(&booking_number).await > 0);
     assert!(acme.balance().await.0 > 0);
+    let answer = acme.cancel(&booking_number).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
     cloud.settle().await;
 }
 

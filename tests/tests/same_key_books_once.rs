@@ -24,6 +24,18 @@ async fn the_same_request_again_gets_the_same_booking() {
     }
 }
 
+/// It is not booked anew, nor told of as if it stood.
+#[tokio::test]
+async fn the_same_request_after_a_cancellation_gets_the_cancelled_booking() {
+    let caller = CLOUD.caller(0).await;
+    let first = caller.post_with_key(&a_booking("LHR", "JFK"), "cancelled-since").await;
+    assert_eq!((first.status, &first.body["status"]), (201, &"confirmed".into()));
+    let cancelled = caller.cancel(&first.booking_number()).await;
+    let again = caller.post_with_key(&a_booking("LHR", "JFK"), "cancelled-since").await;
+    assert_eq!((again.status, &again.body), (200, &cancelled.body));
+    assert_eq!(again.body["status"], "cancelled");
+}
+
 #[tokio::test]
 async fn another_request_with_the_same_key_is_refused() {
     let caller = CLOUD.caller(0).await;

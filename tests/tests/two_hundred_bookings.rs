@@ -41,7 +41,7 @@ async fn two_hundred_bookings_by_eight_clients() {
     assert_eq!(booked.len(), CLIENTS * BOOKINGS_EACH);
     let of: BTreeMap<&str, &Caller> = callers.iter().map(|caller| (caller.user.tenant.as_str(), caller)).collect();
 
-    let mut miles: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let mut miles: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     for booking in &booked {
         let sum = miles.entry(&booking.tenant).or_default();
         sum.0 += of[booking.tenant.as_str()].miles(&booking.number).await;

@@ -21,12 +21,12 @@ FAILING = range(40, 45)
 TOOK_MS = {"acme": 40, "globex": 100}
 
 
-def requests(begin: int, version: str, minutes: range) -> dict:
+def requests(begin: int, version: str, minutes: range, tenants: dict = TOOK_MS) -> dict:
     """What a service answered in these minutes of the hour: six requests a minute of each tenant."""
     spans = []
     for minute in minutes:
         for number in range(6):
-            for tenant, took in TOOK_MS.items():
+            for tenant, took in tenants.items():
                 if tenant == "globex" and minute in GAP and minute != ALONE:
                     continue
                 failed = tenant == "globex" and minute in FAILING and number % 2 == 0
@@ -187,6 +187,35 @@ def test_the_table_beside_a_chart_says_what_the_chart_says(page, begin):
         row = of_minute(page, figure, 42)
         hover(page, figure, 42.5)
         assert values(figure) == row.locator("td.number").all_inner_texts()
+
+
+def test_cost_by_day_names_the_dearest_and_adds_up_the_others(page, control_plane, begin):
+    """A column for each day that had requests; chart, table, API and CSV say the same."""
+    earlier = {f"t{number}": 1_000 * (number + 1) for number in range(6)}
+    post(control_plane.url, {"resourceSpans": [requests(begin - 2 * 86_400, "1", range(2), earlier)]})
+    page.goto("/cost?window=7d")
+    figure = chart(page, "Cost by day, UTC")
+    names = figure.locator(".series .name").all_inner_texts()
+    dearest = [dear["tenant"] for dear in control_plane.get("/api/cost?window=7d")["dearest"]]
+    assert sorted(names[:-1]) == sorted(dearest[:5]) and names[-1] == "all others"
+    assert names[0] == dearest[0] == "t5"
+    figure.locator("summary").click()
+    rows = figure.locator("tbody tr")
+    expect(rows).to_have_count(2)
+    first = dict(zip(names, rows.first.locator("td.number").all_inner_texts(), strict=True))
+    assert first == {"t5": "72.0 s", "t4": "60.0 s", "t3": "48.0 s", "t2": "36.0 s", "globex": "–", "all others": "36.0 s"}
+    # The day without requests is a gap, and keys stop at it.
+    figure.get_by_role("slider").focus()
+    page.keyboard.press("ArrowLeft")
+    assert set(values(figure)) == {"–"}
+    page.keyboard.press("Home")
+    assert dict(zip(names, values(figure), strict=True)) == first
+    daily = control_plane.get("/api/cost?window=7d")["daily"]
+    assert sum(day["spent"]["seconds"] for day in daily) == pytest.approx(control_plane.get("/api/cost?window=7d")["total"]["seconds"])
+    page.get_by_role("link", name="These days as CSV").click(trial=True)
+    lines = page.request.get("/api/cost?window=7d&format=csv&by=day").text().splitlines()
+    assert lines[0] == "day,whose,tenant,requests,seconds,currency,micros"
+    assert f"{said(begin - 2 * 86_400)[:10]},tenant,t5,12,72,," in lines and len(lines) == 1 + len(daily)
 
 
 def test_values_are_written_as_the_server_writes_them(page, begin):

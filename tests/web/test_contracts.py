@@ -4,7 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ BASE = "https://docs.invalid"
 REGISTRY = Registry().with_resources(
     (f"{BASE}/{name}.yaml", Resource(document, DRAFT202012)) for name, document in DOCUMENTS.items()
 )
+CANCELLATION = "/bookings/{number}/cancellation"
 FLIGHT = {
     "from_airport": "LHR", "to_airport": "JFK", "passenger_name": "Ada Lovelace",
     "departure_date": str(date.today() + timedelta(days=30)),
@@ -61,6 +62,15 @@ class Api:
         return status, found
 
 
+def until(mileage, number, status):
+    """The posting of a booking once it is this."""
+    end = time.monotonic() + 30
+    while (posting := mileage.ask("GET", f"/mileage/{number}", of="/mileage/{number}")[1])["status"] != status:
+        assert time.monotonic() < end, f"not {status}"
+        time.sleep(0.2)
+    return posting
+
+
 @pytest.fixture(scope="module")
 def apis(cloud):
     token = cloud.sign_in(cloud.user("acme"))
@@ -81,11 +91,16 @@ def test_answers_are_as_documented(apis, cloud):
     ]
     assert [status for status, _ in statuses] == [201, 200, 422, 400, 401]
     number = statuses[0][1]["booking_number"]
+    assert statuses[0][1]["status"] == "confirmed"
     booking.ask("POST", "/bookings", body=FLIGHT)
     assert "next_cursor" in booking.ask("GET", "/bookings?limit=1")[1]
     assert booking.ask("GET", "/bookings?limit=0")[0] == 400
     assert booking.ask("GET", f"/bookings/{number}", of="/bookings/{number}")[0] == 200
     assert booking.ask("GET", "/bookings/ZZZZZZZZ", of="/bookings/{number}")[0] == 404
+    today = FLIGHT | {"departure_date": str(datetime.now(UTC).date())}
+    leaving = booking.ask("POST", "/bookings", body=today)[1]["booking_number"]
+    assert booking.ask("POST", f"/bookings/{leaving}/cancellation", of=CANCELLATION)[0] == 409
+    assert booking.ask("POST", "/bookings/ZZZZZZZZ/cancellation", of=CANCELLATION)[0] == 404
     assert booking.ask("GET", "/quotes?from=LHR&to=JFK")[0] == 200
     assert booking.ask("GET", "/quotes?from=LHR&to=LHR")[0] == 422
     assert booking.ask("GET", "/quotes?from=LHR")[0] == 400
@@ -100,10 +115,13 @@ def test_answers_are_as_documented(apis, cloud):
     assert again == [202, 202, 202, 429]
 
     assert mileage.ask("GET", "/mileage/0123ABCD", of="/mileage/{number}")[1]["status"] == "pending"
-    end = time.monotonic() + 30
-    while mileage.ask("GET", f"/mileage/{number}", of="/mileage/{number}")[1]["status"] != "posted":
-        assert time.monotonic() < end, "no miles"
-        time.sleep(0.2)
+    until(mileage, number, "posted")
+    cancelled = [booking.ask("POST", f"/bookings/{number}/cancellation", of=CANCELLATION) for _ in range(2)]
+    assert [status for status, _ in cancelled] == [200, 200] and cancelled[0] == cancelled[1]
+    again = booking.ask("POST", "/bookings", body=FLIGHT, headers=key)
+    assert again == (200, cancelled[0][1]), "a booking that was cancelled since is not told of as if it stood"
+    assert booking.ask("GET", f"/bookings/{number}", of="/bookings/{number}") == again
+    assert until(mileage, number, "cancelled")["miles"] == 0
     assert mileage.ask("GET", "/mileage/-", of="/mileage/{number}")[0] == 404
     assert mileage.ask("GET", "/mileage")[1]["history"]
     assert mileage.ask("GET", "/mileage?limit=x")[0] == 400
@@ -121,19 +139,23 @@ def test_messages_are_as_documented(apis, cloud):
     arn = f"arn:aws:sqs:{cloud.outputs['region']}:{cloud.outputs['booking_account']}:contract"
     cloud.subscribe(cloud.outputs["topic_arn"], arn)
     number = apis[0].ask("POST", "/bookings", body=FLIGHT)[1]["booking_number"]
-    message = DOCUMENTS["events.asyncapi"]["components"]["messages"]["BookingConfirmed"]
+    apis[0].ask("POST", f"/bookings/{number}/cancellation", of=CANCELLATION)
+    messages, schemas = (DOCUMENTS["events.asyncapi"]["components"][name] for name in ("messages", "schemas"))
+    expected = {message["name"]: message for message in messages.values()}
     end = time.monotonic() + 30
-    while time.monotonic() < end:
+    while expected and time.monotonic() < end:
         for received in cloud.call("sqs", "ReceiveMessage", QueueUrl=queue, WaitTimeSeconds=1).get("Messages", []):
             envelope = json.loads(received["Body"])
             payload = json.loads(envelope["Message"])
             attributes = {name: attribute["Value"] for name, attribute in envelope["MessageAttributes"].items()}
             assert {attribute["Type"] for attribute in envelope["MessageAttributes"].values()} == {"String"}
             assert {"traceparent", "baggage"} <= attributes.keys(), "what account A always sends"
-            assert attributes.keys() <= message["headers"]["properties"].keys()
-            assert payload.keys() == message["payload"]["properties"].keys()
-            valid("events.asyncapi", message["headers"], attributes)
-            valid("events.asyncapi", message["payload"], payload)
-            if payload["booking_number"] == number:
-                return
-    raise AssertionError("no message came")
+            assert attributes.keys() <= schemas["Attributes"]["properties"].keys()
+            said = schemas["Booking"]["properties"].keys()
+            if attributes["event_type"] == "booking.cancelled":
+                said |= schemas["Cancellation"]["properties"].keys()
+            assert payload.keys() == said
+            if payload["booking_number"] == number and (message := expected.pop(attributes["event_type"], None)):
+                valid("events.asyncapi", message["headers"], attributes)
+                valid("events.asyncapi", message["payload"], payload)
+    assert not expected, f"{sorted(expected)} did not come"

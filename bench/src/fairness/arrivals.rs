@@ -12,7 +12,7 @@ use lambda_host::pool::Pool;
 use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
 
 /// What an answer may take.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A request that is to be sent.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use booking::{
-    handlers::{create_booking, get_booking, list_bookings, quote},
+    handlers::{cancel_booking, create_booking, get_booking, list_bookings, quote},
     mileage_client::MileageClient,
     reservations::Reservations,
     settings::BookingApi,
@@ -51,14 +51,14 @@ async fn main() -> Result<(), Error> {
 
 async fn serve(app: Arc<App>, request: Request) -> Result<Response<Body>, Problem> {
     let tenant = request.extensions().get::<TenantContext>().cloned().ok_or_else(Problem::internal)?;
+    let path = request.path_parameters_ref();
+    let number = path.and_then(|path| path.first("number"));
     match (request.method(), route(&request).as_str()) {
         (&Method::GET, "/quotes") => quote(&app.mileage, &request).await,
         (&Method::POST, "/bookings") => create_booking(&app.reservations, &app.daily, &tenant, &request).await,
         (&Method::GET, "/bookings") => list_bookings(&app.reservations, &tenant, &request).await,
-        (&Method::GET, "/bookings/{number}") => {
-            let path = request.path_parameters_ref();
-            get_booking(&app.reservations, &tenant, path.and_then(|path| path.first("number"))).await
-        }
+        (&Method::GET, "/bookings/{number}") => get_booking(&app.reservations, &tenant, number).await,
+        (&Method::POST, "/bookings/{number}/cancellation") => cancel_booking(&app.reservations, &tenant, number).await,
         _ => Err(no_such_route()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use airline_events::BookingConfirmed;
+use airline_events::Booking;
 use serde::{Deserialize, Serialize};
 
 use super::random::{RandomnessUnavailable, random_text};
@@ -35,11 +35,7 @@ impl FromStr for BookingNumber {
     type Err = InvalidBookingNumber;
     fn from_str(text: &str) -> Result<Self, InvalidBookingNumber> {
         // What is published, others hold to this pattern.
-        if BookingConfirmed::BOOKING_NUMBER.allows(text) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidBookingNumber)
-        }
+        if Booking::NUMBER.allows(text) { Ok(Self(text.to_owned())) } else { Err(InvalidBookingNumber) }
     }
 }
 

@@ -19,5 +19,5 @@ pub use limit::{Limit, Subject};
 pub use new_booking::NewBooking;
 pub use random::RandomnessUnavailable;
 pub use registration::{Invitation, Registration};
-pub use reservation::Reservation;
+pub use reservation::{Reservation, Status};
 pub use tenant::new_tenant;

@@ -1,5 +1,6 @@
 //! A reservation: a booking that was made.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{BookingNumber, NewBooking};
@@ -19,6 +20,19 @@ pub struct Reservation {
     pub passenger_name: String,
     /// When it was made, RFC 3339 with milliseconds, UTC.
     pub created_at: String,
+    /// When it was cancelled, likewise; not there while it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_at: Option<String>,
+}
+
+/// Whether a reservation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It does.
+    Confirmed,
+    /// It was cancelled.
+    Cancelled,
 }
 
 impl Reservation {
@@ -31,6 +45,41 @@ impl Reservation {
             departure_date: booking.departure_date.to_string(),
             passenger_name: booking.passenger_name.clone(),
             created_at: format!("{now:.3}"),
+            cancelled_at: None,
+        }
+    }
+
+    /// Whether it stands.
+    pub fn status(&self) -> Status {
+        if self.cancelled_at.is_some() { Status::Cancelled } else { Status::Confirmed }
+    }
+
+    /// Whether there is still time to cancel it, `today` in UTC: until the day before departure.
+    pub fn can_be_cancelled(&self, today: Date) -> bool {
+        // Both are YYYY-MM-DD, whose order is that of their texts.
+        today.to_string() < self.departure_date
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn the_day_before_departure_is_the_last_to_cancel_on() {
+        let body = br#"{"from_airport":"LHR","to_airport":"JFK","departure_date":"2027-01-01","passenger_name":"Ada"}"#;
+        let booking = NewBooking::parse(body, date(2026, 12, 1)).unwrap();
+        let reservation = Reservation::of(&booking, BookingNumber::random().unwrap(), jiff::Timestamp::UNIX_EPOCH);
+        for (today, allowed) in [
+            (date(2026, 12, 1), true),
+            (date(2026, 12, 31), true),
+            (date(2027, 1, 1), false),
+            (date(2027, 1, 2), false),
+            (date(2027, 11, 1), false),
+        ] {
+            assert_eq!(reservation.can_be_cancelled(today), allowed, "{today}");
         }
     }
 }

@@ -6,14 +6,14 @@ use lambda_problem::{Problem, json};
 use tenancy::{Quota, TenantContext};
 use tenant_quota::BookingQuota;
 
-use super::not_made;
+use super::{Booking, not_made};
 use crate::{
     domain::{IdempotencyKey, NewBooking, Reservation},
     reservations::{Made, NotMade, Reservations},
 };
 
-/// 201 with the reservation; 200 with the earlier one where the same `Idempotency-Key` has made it already. Of the tenant's bookings of today it
-/// takes one, unless none was made.
+/// 201 with the booking; 200 with the earlier one where the same `Idempotency-Key` has made it already, as it is now: one that was cancelled
+/// since says so, and is not booked anew. Of the tenant's bookings of today it takes one, unless none was made.
 pub async fn create_booking(
     reservations: &Reservations,
     daily: &BookingQuota,
@@ -27,13 +27,13 @@ pub async fn create_booking(
     let taken = daily.take(tenant, quota).await?;
     match reservations.make(tenant, &booking, key.as_ref()).await {
         Ok(Made::Now(reservation)) => {
-            let mut response = answer(StatusCode::CREATED, &reservation)?;
+            let mut response = answer(StatusCode::CREATED, reservation)?;
             taken.tell(&mut response);
             Ok(response)
         }
         Ok(Made::Before(reservation)) => {
             taken.give_back();
-            answer(StatusCode::OK, &reservation)
+            answer(StatusCode::OK, reservation)
         }
         Err(error) => {
             if !matches!(error, NotMade::Unclear(_)) {
@@ -44,9 +44,10 @@ pub async fn create_booking(
     }
 }
 
-fn answer(status: StatusCode, reservation: &Reservation) -> Result<Response<Body>, Problem> {
-    let mut response = json(status, reservation)?;
-    if let Ok(location) = HeaderValue::from_str(&format!("/bookings/{}", reservation.booking_number)) {
+fn answer(status: StatusCode, reservation: Reservation) -> Result<Response<Body>, Problem> {
+    let location = HeaderValue::from_str(&format!("/bookings/{}", reservation.booking_number));
+    let mut response = json(status, &Booking::from(reservation))?;
+    if let Ok(location) = location {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)

@@ -1,14 +1,12 @@
 //! `GET /bookings/{number}`: one booking.
 
-use airline_events::BOOKING_NUMBER;
 use http::{Response, StatusCode};
 use lambda_http::Body;
 use lambda_problem::{Problem, json};
 use tenancy::TenantContext;
-use tenant_telemetry::Work;
 
-use super::{no_such_booking, problem};
-use crate::{domain::BookingNumber, reservations::Reservations};
+use super::{Booking, no_such_booking, number_in, problem};
+use crate::reservations::Reservations;
 
 /// A booking of this user; another user's does not exist for them.
 pub async fn get_booking(
@@ -16,8 +14,7 @@ pub async fn get_booking(
     tenant: &TenantContext,
     number: Option<&str>,
 ) -> Result<Response<Body>, Problem> {
-    let number: BookingNumber = number.and_then(|number| number.parse().ok()).ok_or_else(no_such_booking)?;
-    Work::current().annotate(BOOKING_NUMBER, number.as_str());
+    let number = number_in(number)?;
     let found = reservations.get_reservation(tenant, &number).await.map_err(problem)?;
-    json(StatusCode::OK, &found.ok_or_else(no_such_booking)?)
+    json(StatusCode::OK, &Booking::from(found.ok_or_else(no_such_booking)?))
 }

@@ -6,12 +6,12 @@ use lambda_problem::{Problem, json, page};
 use serde::Serialize;
 use tenancy::TenantContext;
 
-use super::problem;
-use crate::{domain::Reservation, reservations::Reservations};
+use super::{Booking, problem};
+use crate::reservations::Reservations;
 
 #[derive(Serialize)]
 struct Answer {
-    bookings: Vec<Reservation>,
+    bookings: Vec<Booking>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -25,5 +25,5 @@ pub async fn list_bookings(
     let (limit, after) = page(request)?;
     let page = reservations.list(tenant, limit, after).await.map_err(problem)?;
     let next_cursor = page.next.map(|cursor| cursor.to_string());
-    json(StatusCode::OK, &Answer { bookings: page.items, next_cursor })
+    json(StatusCode::OK, &Answer { bookings: page.items.into_iter().map(Booking::from).collect(), next_cursor })
 }

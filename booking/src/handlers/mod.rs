@@ -1,5 +1,6 @@
 //! One file per thing that can happen in this account.
 
+mod cancel_booking;
 mod create_booking;
 mod get_booking;
 mod invite;
@@ -9,19 +10,47 @@ mod publish;
 mod quote;
 mod register;
 
+pub use cancel_booking::cancel_booking;
 pub use create_booking::create_booking;
 pub use get_booking::get_booking;
 pub use invite::invite;
 pub use list_bookings::list_bookings;
-pub use publish::{PublishError, Publisher};
+pub use publish::{PublishError, Publisher, Stored};
 pub use quote::quote;
 pub use register::register;
 
+use airline_events::BOOKING_NUMBER;
 use http::StatusCode;
 use lambda_problem::Problem;
+use serde::Serialize;
 use tenant_store::StoreError;
+use tenant_telemetry::Work;
 
-use crate::reservations::NotMade;
+use crate::{
+    domain::{BookingNumber, Reservation, Status},
+    reservations::{NotCancelled, NotMade},
+};
+
+/// A booking as callers get it.
+#[derive(Serialize)]
+struct Booking {
+    #[serde(flatten)]
+    reservation: Reservation,
+    status: Status,
+}
+
+impl From<Reservation> for Booking {
+    fn from(reservation: Reservation) -> Self {
+        Self { status: reservation.status(), reservation }
+    }
+}
+
+/// The booking number in a path; every span of the request names it.
+fn number_in(path: Option<&str>) -> Result<BookingNumber, Problem> {
+    let number: BookingNumber = path.and_then(|number| number.parse().ok()).ok_or_else(no_such_booking)?;
+    Work::current().annotate(BOOKING_NUMBER, number.as_str());
+    Ok(number)
+}
 
 /// What a caller learns of a store that does not answer; the rest is in the log.
 fn problem(error: StoreError) -> Problem {
@@ -46,6 +75,19 @@ fn not_made(error: NotMade) -> Problem {
         .with_field("Idempotency-Key", "was used for another booking"),
         NotMade::Store(error) | NotMade::Unclear(error) => problem(error),
         NotMade::Randomness(error) => internal(&error),
+    }
+}
+
+/// What a caller learns of a booking that was not cancelled.
+fn not_cancelled(error: NotCancelled) -> Problem {
+    match error {
+        NotCancelled::NoSuchBooking => no_such_booking(),
+        NotCancelled::TooLate => Problem::new(
+            StatusCode::CONFLICT,
+            "too_late_to_cancel",
+            "A booking can be cancelled until the day before its departure, in UTC.",
+        ),
+        NotCancelled::Store(error) => problem(error),
     }
 }
 

@@ -1,17 +1,21 @@
-//! Reservations came out of the table's stream: publish them.
+//! Reservations and cancellations came out of the table's stream: publish them.
 //!
 //! The stream delivers at least once and in order per user; consumers take a message twice without harm. So any failure
 //! fails the whole batch, and it comes again.
+
+use std::collections::HashMap;
 
 use airline_events::{BOOKING_NUMBER, BookingConfirmed};
 use aws_lambda_events::dynamodb::EventRecord;
 use lambda_http_client::aws::describe;
 use lambda_runtime::LambdaEvent;
+use serde::Deserialize;
 use serde_json::Value;
+use tenancy::TenantLabel;
 use tenant_messages::{InvalidMessage, TenantMessage, Written};
 use tenant_telemetry::{MessageContexts, MessageSpan, Received, Thresholds};
 
-use crate::reservations::StoredReservation;
+use crate::reservations::{StoredCancellation, StoredReservation};
 
 /// The most entries SNS takes in one call.
 const MAX_ENTRIES: usize = 10;
@@ -30,7 +34,16 @@ pub enum PublishError {
     NotParked(String),
 }
 
-/// Publishes reservations to the topic, and sets aside what it cannot read.
+/// What there is to publish.
+#[derive(Debug, Clone)]
+pub enum Stored {
+    /// A flight was booked.
+    Reservation(StoredReservation),
+    /// A booking was cancelled.
+    Cancellation(StoredCancellation),
+}
+
+/// Publishes what happened to bookings to the topic, and sets aside what it cannot read.
 #[derive(Debug, Clone)]
 pub struct Publisher {
     /// Publishes.
@@ -43,14 +56,14 @@ pub struct Publisher {
     pub parking_queue_url: String,
 }
 
-/// A reservation on its way out, in the trace it was booked in.
+/// A message on its way out, in the trace of the request that it tells of.
 struct Outgoing {
     span: MessageSpan,
     written: Written,
 }
 
 impl Publisher {
-    /// Publishes every reservation of a stream event.
+    /// Publishes every reservation and cancellation of a stream event.
     pub async fn publish(&self, event: LambdaEvent<Value>) -> Result<(), PublishError> {
         let Some(records) = event.payload.get("Records").and_then(Value::as_array) else {
             return Err(PublishError::UnknownEvent);
@@ -58,21 +71,18 @@ impl Publisher {
         let mut outgoing = Vec::new();
         for record in records {
             match read(record) {
-                Ok(reservation) => outgoing.push(reservation),
+                Ok(message) => outgoing.push(message),
                 Err(reason) => self.park(record, &reason).await?,
             }
         }
         self.send_all(outgoing).await
     }
 
-    /// Publishes reservations of `table` once more, each in the trace it was booked in: for those whose stream records were
+    /// Publishes what is in `table` once more, each in the trace of its own request: for those whose stream records were
     /// given up. Consumers take a message twice without harm.
-    pub async fn republish(&self, table: &str, reservations: Vec<StoredReservation>) -> Result<(), PublishError> {
-        let again = |stored: StoredReservation| {
-            let number = stored.reservation.booking_number.to_string();
-            outgoing(stored, table, &number)
-        };
-        let outgoing: Result<_, InvalidMessage> = reservations.into_iter().map(again).collect();
+    pub async fn republish(&self, table: &str, stored: &[Stored]) -> Result<(), PublishError> {
+        let again = stored.iter().map(|stored| outgoing(stored, table, stored.booking_number()));
+        let outgoing: Result<_, InvalidMessage> = again.collect();
         self.send_all(outgoing.map_err(|error| PublishError::NotPublished(error.to_string()))?).await
     }
 
@@ -134,38 +144,58 @@ fn finish(batch: Vec<Outgoing>, failed: Vec<(String, String)>) -> Result<(), Pub
     }
 }
 
-fn read(record: &Value) -> Result<Outgoing, String> {
-    let record: EventRecord = serde_json::from_value(record.clone()).map_err(|error| error.to_string())?;
-    let stored: StoredReservation =
-        serde_dynamo::from_item(record.change.new_image).map_err(|error| error.to_string())?;
-    // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
-    let table = record.event_source_arn.as_deref().and_then(|arn| arn.split('/').nth(1)).unwrap_or_default();
-    outgoing(stored, table, &record.event_id).map_err(|error| error.to_string())
+#[derive(Deserialize)]
+struct Key {
+    sk: String,
 }
 
-fn outgoing(stored: StoredReservation, table: &str, message_id: &str) -> Result<Outgoing, InvalidMessage> {
-    let booking = BookingConfirmed {
-        booking_number: stored.reservation.booking_number.to_string(),
-        from_airport: stored.reservation.from_airport,
-        to_airport: stored.reservation.to_airport,
-        departure_date: stored.reservation.departure_date,
-        sub: stored.sub,
-        tier: stored.tier,
-        tenant_id: stored.tenant_id,
+fn read(record: &Value) -> Result<Outgoing, String> {
+    let record: EventRecord = serde_json::from_value(record.clone()).map_err(|error| error.to_string())?;
+    let Key { sk } = serde_dynamo::from_item(record.change.keys).map_err(|error| error.to_string())?;
+    let image = record.change.new_image;
+    let stored = if sk.starts_with(StoredCancellation::PREFIX) {
+        serde_dynamo::from_item(image).map(Stored::Cancellation)
+    } else {
+        serde_dynamo::from_item(image).map(Stored::Reservation)
+    };
+    // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
+    let table = record.event_source_arn.as_deref().and_then(|arn| arn.split('/').nth(1)).unwrap_or_default();
+    let stored = stored.map_err(|error| error.to_string())?;
+    outgoing(&stored, table, &record.event_id).map_err(|error| error.to_string())
+}
+
+fn outgoing(stored: &Stored, table: &str, message_id: &str) -> Result<Outgoing, InvalidMessage> {
+    let (written, label, trace) = match stored {
+        Stored::Reservation(stored) => told(&BookingConfirmed(stored.booking()), &stored.trace)?,
+        Stored::Cancellation(stored) => told(&stored.event(), &stored.trace)?,
     };
     let received = Received {
         system: "aws.dynamodb",
         destination: table,
         message_id,
-        carrier: &stored.trace,
+        carrier: trace,
         xray: None,
         // booking-api wrote it, and left strangers' thresholds out.
         thresholds: Thresholds::Believed,
     };
-    let written = booking.write()?;
-    let span = MessageSpan::start(received, Some(booking.label()?));
-    span.annotate(BOOKING_NUMBER, &booking.booking_number);
+    let span = MessageSpan::start(received, Some(label));
+    span.annotate(BOOKING_NUMBER, stored.booking_number());
     Ok(Outgoing { span, written })
+}
+
+type Trace = HashMap<String, String>;
+
+fn told<'a>(event: &impl TenantMessage, trace: &'a Trace) -> Result<(Written, TenantLabel, &'a Trace), InvalidMessage> {
+    Ok((event.write()?, event.label()?, trace))
+}
+
+impl Stored {
+    fn booking_number(&self) -> &str {
+        match self {
+            Self::Reservation(stored) => stored.reservation.booking_number.as_str(),
+            Self::Cancellation(stored) => stored.booking_number.as_str(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +218,20 @@ mod tests {
         assert_eq!(attributes["tenant_id"].string_value(), Some("acme"));
         assert_eq!(entry.message_group_id(), Some("acme"));
         assert!(span.context().has_active_span());
+        span.finish(None::<&String>);
+    }
+
+    #[test]
+    fn a_cancellation_becomes_the_other_event() {
+        let mut record = record();
+        record["dynamodb"]["Keys"]["sk"]["S"] = "CANCELLATION#7T42H7MK".into();
+        let image = record["dynamodb"]["NewImage"].as_object_mut().unwrap();
+        image.remove("passenger_name");
+        image.remove("created_at");
+        image.insert("cancelled_at".into(), serde_json::json!({ "S": "2026-11-22T05:10:06.207Z" }));
+        let Outgoing { written, span } = read(&record).unwrap();
+        assert_eq!(written.attributes[2], ("event_type", "booking.cancelled".to_owned()));
+        assert!(["\"7T42H7MK\"", "\"LHR\"", "\"JFK\""].iter().all(|part| written.body.contains(part)), "{written:?}");
         span.finish(None::<&String>);
     }
 

@@ -26,6 +26,8 @@ pub enum What {
     TenantResume,
     /// A tenant has another tier.
     TenantSetTier,
+    /// A tenant has another quota.
+    TenantSetQuota,
     /// The server was started with another configuration.
     Configuration,
     /// An account's intake key was added.
@@ -46,12 +48,13 @@ pub enum What {
 
 impl What {
     /// All that there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SignIn,
         Self::Token,
         Self::TenantSuspend,
         Self::TenantResume,
         Self::TenantSetTier,
+        Self::TenantSetQuota,
         Self::Configuration,
         Self::IntakeKeyAdd,
         Self::IntakeKeyChange,
@@ -69,6 +72,7 @@ impl What {
             Self::TenantSuspend => "tenant.suspend",
             Self::TenantResume => "tenant.resume",
             Self::TenantSetTier => "tenant.set_tier",
+            Self::TenantSetQuota => "tenant.set_quota",
             Self::Configuration => "configuration",
             Self::IntakeKeyAdd => "intake_key.add",
             Self::IntakeKeyChange => "intake_key.change",

@@ -1,5 +1,5 @@
 -- The spans that refer to a trace by links, the newest first; of very many, the newest are looked at. Of a span that came more than once, what
--- it said first counts.
+-- it said first counts. That they are named by their ids as well changes no answer: it keeps other spans of their traces out of the sorting.
 WITH named AS
 (
     SELECT trace_id, span_id, rank

@@ -1,4 +1,4 @@
--- The edges of a part of the map, summed by tenant.
+-- The edges of a part of the map, summed by tenant: of those tenants that are listed, for how much they ask or how much of theirs fails.
 WITH multiIf(
     toStartOfHour(start) + 3600 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 8 DAY, toStartOfHour(start),
     toStartOfFiveMinutes(start) + 300 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 2 DAY, toStartOfFiveMinutes(start),
@@ -22,3 +22,5 @@ WHERE tenant != ''
         FROM counted(from = {from:UInt32}, to = {to:UInt32} + 3600, hours_to = {now:UInt32} - 8 * 86400, days_to = 0)
     )
 GROUP BY tenant
+QUALIFY row_number() OVER (ORDER BY uses DESC, whose) <= {listed:UInt64}
+    OR (with_fault + with_throttle > 0 AND row_number() OVER (ORDER BY with_fault + with_throttle DESC, whose) <= {listed:UInt64})

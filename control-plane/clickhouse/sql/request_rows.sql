@@ -1,7 +1,8 @@
 -- Sums of requests in the order of time, by buckets that widen with age: minutes for two days, five minutes for eight, hours for 35.
--- All are said to be of a minute: what the evaluator counts begins with whole five minutes.
+-- All are said to be of a minute: what the evaluator counts begins with whole five minutes. Where latencies are not wanted, there
+-- are none of them, and where hours are enough, all buckets are hours.
 WITH multiIf(
-    toStartOfHour(start) + 3600 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 8 DAY, toStartOfHour(start),
+    {hourly:Bool} OR toStartOfHour(start) + 3600 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 8 DAY, toStartOfHour(start),
     toStartOfFiveMinutes(start) + 300 <= toDateTime({now:UInt32}, 'UTC') - INTERVAL 2 DAY, toStartOfFiveMinutes(start),
     start) AS bucket
 SELECT
@@ -18,7 +19,9 @@ WHERE together IN {together:Array(UInt8)} AND ({tenant:Nullable(String)} IS NULL
     AND (width, start, version) IN
     (
         SELECT width, start, version
-        FROM counted(from = {from:UInt32}, to = {to:UInt32} + 3600, hours_to = {now:UInt32} - 8 * 86400, days_to = 0)
+        FROM counted(
+            from = {from:UInt32}, to = {to:UInt32} + 3600, days_to = 0,
+            hours_to = if({hourly:Bool}, {to:UInt32}, {now:UInt32} - 8 * 86400))
     )
 GROUP BY bucket, together, account, service, operation, kind, tenant, tier
 ORDER BY bucket

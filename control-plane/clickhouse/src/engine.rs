@@ -137,9 +137,9 @@ impl SpanStore for ClickHouse {
         Ok(Trace::seen_by(scope, trace_id, spans))
     }
 
-    async fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError> {
-        let found = stored_traces(&self.database, &[trace_id.to_string()]).await?;
-        Ok(found.into_iter().find_map(|trace| trace.seen_by(scope)))
+    async fn stored_traces(&self, scope: &Scope, trace_ids: &[TraceId]) -> Result<Vec<StoredTrace>, StoreError> {
+        let ids: Vec<String> = trace_ids.iter().map(TraceId::to_string).collect();
+        stored_traces(&self.database, scope, &ids).await
     }
 
     async fn linked_from(&self, scope: &Scope, trace_id: TraceId, limit: usize) -> Result<LinkedFrom, StoreError> {
@@ -192,6 +192,16 @@ impl SpanStore for ClickHouse {
 
     async fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<slo::Row>, StoreError> {
         requests::costs(&self.database, scope, from, to).await
+    }
+
+    async fn daily_costs(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<Vec<slo::DailyUse>, StoreError> {
+        requests::daily_costs(&self.database, scope, (from, to), tenants).await
     }
 
     async fn take_late(&self, until: i64) -> Result<BTreeSet<Option<String>>, StoreError> {

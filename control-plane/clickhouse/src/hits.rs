@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
-    otlp::{SentResource, StoredSpan},
+    otlp::SentResource,
     search::{Attribute, Bits, Sought, bit},
     store::{Scope, StoreError},
 };
@@ -108,7 +108,8 @@ fn may_be(key: &str, sign: &str, number: &str) -> String {
 
 /// What one span says.
 pub(crate) struct Said {
-    pub(crate) trace_id: [u8; 16],
+    /// Which of the traces that are looked at it is of.
+    pub(crate) trace: usize,
     /// Which attributes it and its sender seem to have, as [`Hit::held`].
     seems: u32,
     /// Which of them one of the two has.
@@ -118,6 +119,8 @@ pub(crate) struct Said {
 /// What spans of a trace say of attributes, as far as they were looked at.
 #[derive(Default)]
 pub(crate) struct Says {
+    /// How many rows the trace has, whatever they say.
+    pub(crate) rows: u64,
     /// Those that one of them has.
     has: Bits,
     /// How many of them seem to have the same.
@@ -134,6 +137,11 @@ impl Says {
         }
     }
 
+    /// Whether none said anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.alike.is_empty()
+    }
+
     /// Which attributes the trace has; `None` where that hangs on spans that were not looked at, which are those beyond `most` that seem
     /// to have the same.
     pub(crate) fn all(&self, most: usize) -> Option<Bits> {
@@ -143,17 +151,16 @@ impl Says {
     }
 }
 
-/// What each of these says.
-pub(crate) fn read(attributes: &[Attribute], hits: &[Hit]) -> Result<Vec<Said>, StoreError> {
+/// What each of these says, each with the trace that it is of.
+pub(crate) fn read(attributes: &[Attribute], hits: &[(usize, Hit)]) -> Result<Vec<Said>, StoreError> {
     let sought: Vec<Sought<'_>> = attributes.iter().map(Sought::new).collect();
     let all_of = |held: u32| sought.iter().enumerate().filter(move |(at, _)| held & bit(*at) != 0);
     // The same few send most spans.
     let mut senders: HashMap<(u32, &Bytes), Bits> = HashMap::new();
-    let read = hits.iter().map(|hit| {
+    let read = hits.iter().map(|(trace, hit)| {
         let mut has = 0;
-        if !hit.span.is_empty() {
-            let span = StoredSpan::decode(hit.span.clone()).map_err(failed)?;
-            has = all_of(hit.held).filter(|(_, sought)| sought.is_of(&span)).fold(0, |has, (at, _)| has | bit(at));
+        for (at, sought) in all_of(hit.held) {
+            has |= if sought.is_of(&hit.span).map_err(failed)? { bit(at) } else { 0 };
         }
         let of_sender = hit.held >> OF_SENDER;
         if of_sender > 0 {
@@ -168,7 +175,7 @@ pub(crate) fn read(attributes: &[Attribute], hits: &[Hit]) -> Result<Vec<Said>, 
                 }
             };
         }
-        Ok(Said { trace_id: hit.trace_id, seems: hit.held, has })
+        Ok(Said { trace: *trace, seems: hit.held, has })
     });
     read.collect()
 }
@@ -185,7 +192,7 @@ mod tests {
     fn what_was_not_looked_at_may_say_more() {
         let says = |all: &[(u32, Bits)], most| {
             let mut says = Says::default();
-            all.iter().for_each(|(seems, has)| says.add(&Said { trace_id: [1; 16], seems: *seems, has: *has }));
+            all.iter().for_each(|(seems, has)| says.add(&Said { trace: 0, seems: *seems, has: *has }));
             says.all(most)
         };
         assert_eq!(says(&[(0b01, 0b01)], 1), Some(0b01));

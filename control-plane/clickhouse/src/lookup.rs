@@ -1,7 +1,7 @@
 //! Attributes that no index has: SQL finds spans that hold the bytes of one, and what these say is read here.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -9,15 +9,15 @@ use clickhouse::{Row, query::Query};
 use control_plane_model::{
     listing::Asked,
     lookup::{Lookup, Reach},
-    otlp::{Flags, StoredSpan},
+    otlp::Flags,
     sample::{StoredTrace, batches, place},
     search::{Attribute, Bits, Expression, Formula, Sought, bit},
     store::{Scope, StoreError},
     trace::TraceId,
 };
-use prost::Message;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::{
     asked::asked,
@@ -29,11 +29,14 @@ use crate::{
 
 /// Traces looked at in one search for such attributes; one that stops there says so.
 const MAX_LOOKED_AT: usize = 1_000_000;
-/// Spans that are read on one thread, and threads that read for one search.
-const AT_A_TIME: usize = 8_192;
+/// A search takes its time in stretches of about so many spans, so many at once: ClickHouse picks out some of each trace on one thread, and
+/// what it has found of one stretch is read while it looks at the next.
+const IN_A_STRETCH: usize = 150_000;
 const AT_ONCE: usize = 2;
+/// Spans that were found and are read together.
+const AT_A_TIME: usize = 8_192;
 /// A trace that takes longer is read by itself, so that it does not make others' time longer.
-const LONG_NS: i64 = 3_600_000_000_000;
+const LONG_NS: u64 = 3_600_000_000_000;
 
 /// A trace that may match, a row of the answer.
 #[derive(Row, Deserialize)]
@@ -123,11 +126,10 @@ pub(crate) async fn matching(
     let tenant = scope.tenant().or(wanted.expression.and_then(Expression::tenant));
     let looking = Looking { database, scope, tenant, attributes: formula.attributes.clone().into() };
     let are_few = if tenant.is_some() { reach.is_few() } else { reach.is_sparse() };
-    let held = looking.look_up(&unknown, are_few).await?;
-    let matches = |(row, by_index): &(Candidate, Option<bool>)| {
-        by_index.unwrap_or_else(|| formula.by_spans(row.indexed, held.get(&row.trace_id).copied().unwrap_or_default()))
-    };
-    seen.retain(matches);
+    let mut held = looking.look_up(&unknown, are_few).await?.into_iter();
+    seen.retain(|(row, by_index)| {
+        by_index.unwrap_or_else(|| formula.by_spans(row.indexed, held.next().unwrap_or_default()))
+    });
     let lookup = Lookup::new(formula, oldest.unwrap_or(wanted.from_ns), wanted.to_ns);
     Ok(Matching { traces: seen.into_iter().map(|(row, _)| row).collect(), scanned, truncated, lookup })
 }
@@ -141,92 +143,114 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    /// Which attributes traces have, as far as whoever asks sees their spans; one that is not there has none. Traces that are few are read
-    /// whole; else all spans of their time are searched where they are, and what was found is read.
-    async fn look_up(&self, traces: &[&Candidate], are_few: bool) -> Result<HashMap<[u8; 16], Bits>, StoreError> {
-        let (short, mut whole): (Vec<&Candidate>, Vec<&Candidate>) =
-            traces.iter().partition(|trace| !are_few && trace.end_ns - trace.start_ns <= LONG_NS);
-        let mut held: HashMap<[u8; 16], Bits> = HashMap::new();
-        let first = short.iter().map(|trace| five_minutes(trace.start_ns)).min();
-        let last = short.iter().map(|trace| five_minutes(trace.end_ns)).max();
-        if let (Some(first), Some(last)) = (first, last) {
-            let by_id: HashMap<[u8; 16], &Candidate> = short.into_iter().map(|trace| (trace.trace_id, trace)).collect();
-            let among = Among { scope: self.scope, tenant: self.tenant, first, last };
-            for (trace_id, says) in self.found(&by_id, among).await? {
-                match says {
-                    Some(bits) => _ = held.insert(trace_id, bits),
-                    None => whole.extend(by_id.get(&trace_id)),
-                }
+    /// Which attributes each of these traces has, as far as whoever asks sees their spans. Traces that are few are read whole; else all spans
+    /// of their time are searched where they are, and what was found is read.
+    async fn look_up(&self, traces: &[&Candidate], are_few: bool) -> Result<Vec<Bits>, StoreError> {
+        let mut held: Vec<Bits> = vec![0; traces.len()];
+        let mut add = |place: usize, bits| held.get_mut(place).into_iter().for_each(|held| *held = bits);
+        let (short, mut whole): (Vec<_>, Vec<_>) =
+            traces.iter().copied().enumerate().partition(|(_, trace)| !are_few && trace.duration_ns() <= LONG_NS);
+        for (place, found) in self.found(&short).await? {
+            match found {
+                Some(bits) => add(place, bits),
+                None => whole.extend(traces.get(place).map(|trace| (place, *trace))),
             }
         }
-        whole.sort_unstable_by_key(|trace| (trace.bucket, trace.trace_id));
-        for some in batches(&whole, BATCH, |trace| trace.spans as usize) {
-            let ids: Vec<String> = some.iter().map(|trace| trace.id()).collect();
-            let stored = stored_traces(self.database, &ids).await?;
-            for trace in stored.into_iter().filter_map(|trace| trace.seen_by(self.scope)) {
-                if let Ok(id) = trace.trace_id.as_bytes().try_into() {
-                    held.insert(id, has(&self.attributes, &trace)?);
+        whole.sort_unstable_by_key(|(_, trace)| (trace.bucket, trace.trace_id));
+        for some in batches(&whole, BATCH, |(_, trace)| trace.spans as usize) {
+            let places: HashMap<[u8; 16], usize> = some.iter().map(|(place, trace)| (trace.trace_id, *place)).collect();
+            let ids: Vec<String> = some.iter().map(|(_, trace)| trace.id()).collect();
+            for trace in stored_traces(self.database, self.scope, &ids).await? {
+                if let Some(place) = places.get(trace.trace_id.as_bytes()) {
+                    add(*place, has(&self.attributes, &trace)?);
                 }
             }
         }
         Ok(held)
     }
 
-    /// What the traces among these that seem to have any of the attributes really have; `None` where it takes all of a trace to know.
-    async fn found(
-        &self,
-        traces: &HashMap<[u8; 16], &Candidate>,
-        among: Among<'_>,
-    ) -> Result<Vec<([u8; 16], Option<Bits>)>, StoreError> {
+    /// What those of these traces, each with its place among others, really have that seem to have any of the attributes; `None` where it takes
+    /// all of a trace to know.
+    async fn found(&self, traces: &[(usize, &Candidate)]) -> Result<Vec<(usize, Option<Bits>)>, StoreError> {
         let most = self.attributes.iter().map(|attribute| Sought::new(attribute).worth_a_look()).max().unwrap_or(1);
-        let hits = among.hits(self.database, &self.attributes, most);
-        let (says, rows) = tokio::try_join!(self.says(traces, hits), all::<Rows>(among.rows(self.database)))?;
-        let rows: HashMap<[u8; 16], u64> = rows.into_iter().map(|Rows { trace_id, rows }| (trace_id, rows)).collect();
-        let all = says.into_iter().map(|(trace_id, says)| {
-            let spans = traces.get(&trace_id).map(|trace| u64::from(trace.spans));
-            // Some of its spans came again, or have come since: of a span that is there twice the first counts.
-            let is_certain = spans == rows.get(&trace_id).copied();
-            (trace_id, says.all(most).filter(|_| is_certain))
-        });
-        Ok(all.collect())
+        let at: HashMap<[u8; 16], usize> =
+            traces.iter().enumerate().map(|(at, (_, trace))| (trace.trace_id, at)).collect();
+        let mut says: Vec<Says> = traces.iter().map(|_| Says::default()).collect();
+        let among = |(first, last)| Among { scope: self.scope, tenant: self.tenant, first, last };
+        let stretches = stretches(traces.iter().map(|(_, trace)| *trace));
+        let hits = |stretch: &(u32, u32)| among(*stretch).hits(self.database, &self.attributes, most);
+        let hits: Vec<Query> = stretches.iter().map(hits).collect();
+        let read = hits.into_iter().map(|hits| self.said(&at, hits)).collect::<Vec<_>>();
+        let mut read = stream::iter(read).buffer_unordered(AT_ONCE);
+        let mut are_any = false;
+        while let Some(said) = read.try_next().await? {
+            are_any |= !said.is_empty();
+            for said in &said {
+                says.get_mut(said.trace).into_iter().for_each(|says| says.add(said));
+            }
+        }
+        // Where no row holds anything, it does not matter which of them count.
+        let (Some((first, _)), Some((_, last)), true) = (stretches.first(), stretches.last(), are_any) else {
+            return Ok(Vec::new());
+        };
+        for Rows { trace_id, rows } in all::<Rows>(among((*first, *last)).rows(self.database)).await? {
+            at.get(&trace_id).and_then(|at| says.get_mut(*at)).into_iter().for_each(|says| says.rows = rows);
+        }
+        let found = traces.iter().zip(says).filter(|(_, says)| !says.is_empty());
+        // Where some of its spans came again, or have come since, not all rows are its spans: of a span that is there twice the first counts.
+        let found = found
+            .map(|((place, trace), says)| (*place, says.all(most).filter(|_| says.rows == u64::from(trace.spans))));
+        Ok(found.collect())
     }
 
-    /// What spans say, trace by trace. They are read on other threads while more come.
-    async fn says(
-        &self,
-        traces: &HashMap<[u8; 16], &Candidate>,
-        hits: Query,
-    ) -> Result<HashMap<[u8; 16], Says>, StoreError> {
+    /// What spans say of the traces that are there. They are read on another thread while more come.
+    async fn said(&self, at: &HashMap<[u8; 16], usize>, hits: Query) -> Result<Vec<Said>, StoreError> {
         let mut rows = hits.fetch::<Hit>().map_err(failed)?;
-        let (mut reading, mut some) = (JoinSet::new(), Vec::new());
-        let read = |reading: &mut JoinSet<_>, some: Vec<Hit>| {
-            let attributes = self.attributes.clone();
-            reading.spawn_blocking(move || hits::read(&attributes, &some));
-        };
-        let mut says: HashMap<[u8; 16], Says> = HashMap::new();
-        let add = |says: &mut HashMap<[u8; 16], Says>, part: Vec<Said>| {
-            part.iter().for_each(|said| says.entry(said.trace_id).or_default().add(said));
-        };
-        while let Some(hit) = within(rows.next()).await? {
-            if traces.contains_key(&hit.trace_id) {
-                some.push(hit);
-            }
-            if some.len() == AT_A_TIME {
+        let (mut said, mut some) = (Vec::new(), Vec::new());
+        let mut reading: Option<JoinHandle<Result<Vec<Said>, StoreError>>> = None;
+        loop {
+            let hit = within(rows.next()).await?;
+            let is_last = hit.is_none();
+            some.extend(hit.and_then(|hit| Some((*at.get(&hit.trace_id)?, hit))));
+            if some.len() == AT_A_TIME || is_last {
                 // What waits to be read is in memory.
-                if reading.len() >= AT_ONCE
-                    && let Some(part) = reading.join_next().await
-                {
-                    add(&mut says, part.map_err(failed)??);
+                if let Some(part) = reading.take() {
+                    said.extend(part.await.map_err(failed)??);
                 }
-                read(&mut reading, std::mem::take(&mut some));
+                let (attributes, some) = (self.attributes.clone(), std::mem::take(&mut some));
+                reading = Some(spawn_blocking(move || hits::read(&attributes, &some)));
+            }
+            if is_last {
+                break;
             }
         }
-        read(&mut reading, some);
-        while let Some(part) = reading.join_next().await {
-            add(&mut says, part.map_err(failed)??);
+        if let Some(part) = reading {
+            said.extend(part.await.map_err(failed)??);
         }
-        Ok(says)
+        Ok(said)
     }
+}
+
+/// The time of these traces in stretches, each from one five minutes to another, that have about [`IN_A_STRETCH`] spans each.
+fn stretches<'a>(traces: impl Iterator<Item = &'a Candidate>) -> Vec<(u32, u32)> {
+    let (mut spans, mut last): (BTreeMap<u32, usize>, u32) = (BTreeMap::new(), 0);
+    for trace in traces {
+        *spans.entry(five_minutes(trace.start_ns)).or_default() += trace.spans as usize;
+        last = last.max(five_minutes(trace.end_ns));
+    }
+    let mut stretches: Vec<(u32, u32)> = Vec::new();
+    let mut so_far = IN_A_STRETCH;
+    for (bucket, spans) in spans {
+        if so_far >= IN_A_STRETCH {
+            if let Some((_, end)) = stretches.last_mut() {
+                *end = bucket - 1;
+            }
+            stretches.push((bucket, last));
+            so_far = 0;
+        }
+        so_far += spans;
+    }
+    stretches
 }
 
 /// Which attributes a trace has.
@@ -239,11 +263,36 @@ fn has(attributes: &[Attribute], trace: &StoredTrace) -> Result<Bits, StoreError
                 held |= bit(at);
             }
             for span in part.spans.iter().filter(|span| sought.may_be_in(span)) {
-                if sought.is_of(&StoredSpan::decode(span.clone()).map_err(failed)?) {
+                if sought.is_of(span).map_err(failed)? {
                     held |= bit(at);
                 }
             }
         }
     }
     Ok(held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_follow_each_other_and_leave_nothing_out() {
+        let trace = |five: u32, lasts: u32, spans: usize| Candidate {
+            bucket: five * 300,
+            trace_id: [0; 16],
+            start_ns: i64::from(five) * 300_000_000_000 + 7,
+            end_ns: i64::from(five + lasts) * 300_000_000_000 + 8,
+            spans: u32::try_from(spans).unwrap_or_default(),
+            flags: 0,
+            indexed: 0,
+        };
+        let of = |traces: &[Candidate]| stretches(traces.iter());
+        assert_eq!(of(&[]), []);
+        assert_eq!(of(&[trace(9, 2, 1), trace(3, 0, 5)]), [(900, 3_300)]);
+        let half = IN_A_STRETCH / 2;
+        let many = [trace(1, 0, half), trace(2, 9, half), trace(2, 0, half), trace(4, 0, half), trace(5, 1, 1)];
+        assert_eq!(of(&many), [(300, 1_199), (1_200, 3_300)], "a trace may reach into the next");
+        assert_eq!(of(&[trace(1, 0, 3 * IN_A_STRETCH), trace(2, 0, 1)]), [(300, 599), (600, 600)]);
+    }
 }

@@ -3,7 +3,7 @@
 use clickhouse::Row;
 use control_plane_model::{
     catalog::Node,
-    part::{PartQuery, PartSums},
+    part::{LISTED, PartQuery, PartSums},
     rollup::Cell,
     store::{Scope, StoreError},
 };
@@ -39,6 +39,7 @@ pub(crate) async fn part(database: &Database, scope: &Scope, query: &PartQuery) 
     let over_time = asked(include_str!("../sql/part_over_time.sql"), sums.from);
     let over_time = over_time.param("tenant", tenant.unwrap_or_default());
     let of_tenants = asked(include_str!("../sql/part_of_tenants.sql"), sums.tenants_from);
+    let of_tenants = of_tenants.param("listed", LISTED as u64);
     let of_tenants = async { if tenant.is_none() { all::<Sum<String>>(of_tenants).await } else { Ok(Vec::new()) } };
     let (over_time, of_tenants) = tokio::try_join!(all::<Sum<i64>>(over_time), of_tenants)?;
     sums.over_time = over_time.into_iter().map(|Sum { of, cell }| (of, cell)).collect();

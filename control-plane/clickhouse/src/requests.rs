@@ -5,11 +5,11 @@ use std::{collections::HashSet, future::ready, sync::Arc};
 use clickhouse::{Row, query::RowCursor};
 use control_plane_model::{
     rollup::{DAY, HOUR, day},
-    store::{RequestQuery, RequestRows, Scope, StoreError, SumsOf},
+    store::{Detail, RequestQuery, RequestRows, Scope, StoreError, SumsOf},
 };
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
-use slo::{Cell, Key, Kind};
+use slo::{Cell, DailyUse, Key, Kind};
 
 use crate::database::{Database, all, failed, seconds, within};
 
@@ -17,6 +17,9 @@ use crate::database::{Database, all, failed, seconds, within};
 const SLICE: i64 = 6 * HOUR;
 /// Rows that are handed on at a time.
 const BATCH: usize = 1_024;
+/// The latencies of a bucket, which are most of its bytes, and what stands in their place where they are not wanted.
+const LATENCIES: &str = "sumMap(bins)";
+const NO_LATENCIES: &str = "CAST(map() AS Map(UInt16, Float64))";
 
 /// A row of the answer, whose columns are these one after the other.
 #[derive(Row, Deserialize)]
@@ -54,16 +57,22 @@ pub(crate) fn request_rows(
         (SumsOf::Tenant(tenant), _) if scope.sees(Some(tenant)) => (&[0], Some(tenant.as_str())),
         _ => return Ok(stream::empty().boxed()),
     };
+    let is_hourly = query.detail == Detail::HourlyCounts;
+    let whole_hours = |time: i64| (time + HOUR - 1).div_euclid(HOUR) * HOUR;
+    let [from, to] = [query.from, query.to].map(|time| if is_hourly { whole_hours(time) } else { time });
     let whole = query.of != SumsOf::Each;
-    let cuts = (query.from.div_euclid(SLICE) + 1..).map(|slice| slice * SLICE);
-    let cuts: Vec<_> = cuts.take_while(|cut| !whole && *cut < query.to).collect();
-    let starts = [query.from].into_iter().chain(cuts.clone());
-    let slices: Vec<_> = starts.zip(cuts.into_iter().chain([query.to])).collect();
+    let cuts = (from.div_euclid(SLICE) + 1..).map(|slice| slice * SLICE);
+    let cuts: Vec<_> = cuts.take_while(|cut| !whole && *cut < to).collect();
+    let starts = [from].into_iter().chain(cuts.clone());
+    let slices: Vec<_> = starts.zip(cuts.into_iter().chain([to])).collect();
+    let latencies = if query.detail == Detail::Latencies { LATENCIES } else { NO_LATENCIES };
+    let sql = include_str!("../sql/request_rows.sql").replace(LATENCIES, latencies);
     let ask = database.clone();
     let (together, tenant) = (together.to_vec(), tenant.map(str::to_owned));
     let found = move |(from, to)| {
         let query = ask
-            .query(include_str!("../sql/request_rows.sql"))
+            .query(&sql)
+            .param("hourly", is_hourly)
             .param("together", &together)
             .param("tenant", tenant.as_deref())
             .param("from", seconds(from))
@@ -99,4 +108,38 @@ pub(crate) async fn costs(database: &Database, scope: &Scope, from: i64, to: i64
     let mut keys = HashSet::new();
     let rows = all::<Sums>(found).await?.into_iter().map(|sums| sums.row(&mut keys));
     Ok(rows.filter(|row| scope.sees(row.key.tenant.as_deref())).collect())
+}
+
+/// A row of the answer, whose columns are these one after the other.
+#[derive(Row, Deserialize)]
+struct Day {
+    start: i64,
+    tenant: Option<String>,
+    service: String,
+    requests: f64,
+    duration_ns: f64,
+}
+
+pub(crate) async fn daily_costs(
+    database: &Database,
+    scope: &Scope,
+    (from, to): (i64, i64),
+    tenants: &[String],
+) -> Result<Vec<DailyUse>, StoreError> {
+    // What is of nobody is called ''.
+    let named: Vec<&String> = tenants.iter().filter(|tenant| !tenant.is_empty() && scope.sees(Some(tenant))).collect();
+    let found = database
+        .query(include_str!("../sql/daily_costs.sql"))
+        .param("named", &named)
+        .param("others", scope.tenant().is_none())
+        .param("from", seconds(day(from)))
+        .param("to", seconds(day(to) + DAY));
+    let of_day = |Day { start, tenant, service, requests, duration_ns }| DailyUse {
+        start,
+        tenant,
+        service,
+        requests,
+        duration_ns,
+    };
+    Ok(all::<Day>(found).await?.into_iter().map(of_day).collect())
 }

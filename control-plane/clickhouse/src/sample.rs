@@ -59,10 +59,7 @@ pub(crate) async fn sample(database: &Database, scope: &Scope, query: &SampleQue
     let (database, scope) = (database.clone(), scope.clone());
     let read = move |batch: Vec<String>| {
         let (database, scope) = (database.clone(), scope.clone());
-        async move {
-            let traces = stored_traces(&database, &batch).await?;
-            Ok(traces.into_iter().filter_map(|trace| trace.seen_by(&scope)).collect())
-        }
+        async move { stored_traces(&database, &scope, &batch).await }
     };
     let traces = stream::iter(batches).map(read).buffered(AT_ONCE);
     let traces = traces.try_filter(|batch: &Vec<StoredTrace>| std::future::ready(!batch.is_empty())).boxed();

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use clickhouse::Row;
 use control_plane_model::{
-    sample::{MAX_BYTES_PER_BATCH, MAX_BYTES_PER_TRACE, StoredPart, StoredTrace, too_large},
-    store::{MAX_SPANS_PER_TRACE, StoreError},
+    sample::{MAX_BYTES_PER_BATCH, Reading, StoredTrace, too_large},
+    store::{MAX_SPANS_PER_TRACE, Scope, StoreError},
     trace::TraceId,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -28,27 +28,28 @@ struct SampledSpan {
     body: Bytes,
 }
 
-/// The spans of these traces, each once, as it came first.
-pub(crate) async fn stored_traces(database: &Database, ids: &[String]) -> Result<Vec<StoredTrace>, StoreError> {
+/// What whoever asks sees of these traces; each span once, as it came first.
+pub(crate) async fn stored_traces(
+    database: &Database,
+    scope: &Scope,
+    ids: &[String],
+) -> Result<Vec<StoredTrace>, StoreError> {
     let query = database.query(include_str!("../sql/sample_spans.sql"));
     let query = query.param("traces", ids).param("limit", MAX_SPANS_PER_TRACE as u64);
     let mut rows = query.fetch::<SampledSpan>().map_err(failed)?;
     let mut senders: HashMap<Bytes, Arc<Resource>> = HashMap::new();
     let mut traces: Vec<StoredTrace> = Vec::new();
-    let (mut bytes, mut all_bytes) = (0, 0);
-    while let Some(SampledSpan { trace_id, resource, scope, body }) = within(rows.next()).await? {
+    let mut reading: Option<Reading<'_>> = None;
+    let mut all_bytes = 0;
+    while let Some(SampledSpan { trace_id, resource, scope: sent_by, body }) = within(rows.next()).await? {
         let trace_id = TraceId::from_bytes(&trace_id).map_err(failed)?;
-        if traces.last().is_none_or(|last| last.trace_id != trace_id) {
-            traces.push(StoredTrace { trace_id, parts: Vec::new() });
-            bytes = 0;
+        // Rows of a trace stand together.
+        if let Some(read) = reading.take_if(|reading| reading.trace_id() != trace_id) {
+            traces.extend(read.trace());
         }
-        if bytes > MAX_BYTES_PER_TRACE {
+        let reading = reading.get_or_insert_with(|| Reading::new(scope, trace_id));
+        if !reading.has_room() {
             continue;
-        }
-        bytes += body.len();
-        all_bytes += body.len();
-        if all_bytes > MAX_BYTES_PER_BATCH {
-            return Err(too_large());
         }
         let resource = match senders.get(&resource) {
             Some(known) => known.clone(),
@@ -57,11 +58,11 @@ pub(crate) async fn stored_traces(database: &Database, ids: &[String]) -> Result
                 senders.entry(resource).or_insert(decoded).clone()
             }
         };
-        let Some(StoredTrace { parts, .. }) = traces.last_mut() else { continue };
-        match parts.iter_mut().find(|part| Arc::ptr_eq(&part.resource, &resource) && part.scope == scope) {
-            Some(part) => part.spans.push(body),
-            None => parts.push(StoredPart { resource, scope, spans: vec![body] }),
+        all_bytes += reading.take(&resource, &sent_by, vec![body]);
+        if all_bytes > MAX_BYTES_PER_BATCH {
+            return Err(too_large());
         }
     }
+    traces.extend(reading.and_then(Reading::trace));
     Ok(traces)
 }

@@ -17,7 +17,7 @@ use control_plane_model::{
     trace::{Trace, TraceId},
 };
 use futures_util::{StreamExt, stream, stream::BoxStream};
-use slo::Row;
+use slo::{DailyUse, Row};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use crate::{
@@ -114,8 +114,9 @@ impl SpanStore for Embedded {
         self.see(scope, move |reader, scope| reader.trace(scope, trace_id)).await
     }
 
-    async fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError> {
-        self.see(scope, move |reader, scope| reader.stored_trace(scope, trace_id)).await
+    async fn stored_traces(&self, scope: &Scope, trace_ids: &[TraceId]) -> Result<Vec<StoredTrace>, StoreError> {
+        let trace_ids = trace_ids.to_vec();
+        self.see(scope, move |reader, scope| reader.traces_as_stored(scope, &trace_ids)).await
     }
 
     async fn linked_from(&self, scope: &Scope, trace_id: TraceId, limit: usize) -> Result<LinkedFrom, StoreError> {
@@ -169,6 +170,17 @@ impl SpanStore for Embedded {
 
     async fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Row>, StoreError> {
         self.see(scope, move |reader, scope| reader.costs(scope, from, to)).await
+    }
+
+    async fn daily_costs(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<Vec<DailyUse>, StoreError> {
+        let tenants = tenants.to_vec();
+        self.see(scope, move |reader, scope| reader.daily_costs(scope, (from, to), &tenants)).await
     }
 
     async fn take_late(&self, until: i64) -> Result<BTreeSet<Option<String>>, StoreError> {

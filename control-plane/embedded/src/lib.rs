@@ -15,7 +15,7 @@
 //! | `outline` | what a search looks at, as bytes |
 //! | `housekeeping` | retention and compaction |
 //! | `sightings`, `versions` | when versions of services were seen first |
-//! | `requests`, `late` | sums of requests by name, and whose past changed since |
+//! | `requests`, `batch`, `late` | sums of requests by name, some at a time, and whose past changed since |
 //! | `states` | states and alerts |
 //! | `window`, `scan` | the traces of a window, and which of them match |
 //! | `fragments`, `lookup` | spans of many traces, and attributes that no index has |
@@ -24,6 +24,7 @@
 //! | `failure` | why something within did not work |
 
 mod archive;
+mod batch;
 mod catalog;
 mod cells;
 mod dictionary;

@@ -101,9 +101,13 @@ impl Looking<'_> {
     /// Adds what spans of one sender and scope have. A sender counts where a span of it is seen.
     fn look(&mut self, part: &StoredPart, held: &mut Bits) -> Result<(), Failure> {
         let sender = self.sender(part.resource)?;
-        let sees = |span: &StoredSpan| self.scope.sees(span.tenant(&sender.resource).as_deref());
+        let sees_all = self.scope.tenant().is_none();
+        let sees = |span: &Bytes| {
+            let sees = |span: StoredSpan| self.scope.sees(span.tenant(&sender.resource).as_deref());
+            Ok(sees_all || sees(StoredSpan::decode(span.clone())?))
+        };
         if sender.held & !*held != 0 {
-            let is_seen = self.scope.tenant().is_none() || is_any(part.bodies()?.1, sees)?;
+            let is_seen = sees_all || is_any(part.bodies()?.1, sees)?;
             *held |= if is_seen { sender.held } else { 0 };
         }
         for (place, sought) in self.sought.iter().enumerate() {
@@ -112,7 +116,7 @@ impl Looking<'_> {
             }
             let (_, spans) = part.bodies()?;
             let spans = spans.into_iter().filter(|span| sought.may_be_in(span));
-            if is_any(spans, |span| sought.is_of(span) && sees(span))? {
+            if is_any(spans, |span| Ok(sought.is_of(span)? && sees(span)?))? {
                 *held |= bit(place);
             }
         }
@@ -135,9 +139,12 @@ impl Looking<'_> {
 }
 
 /// Whether something is so of any of these spans.
-fn is_any(bodies: impl IntoIterator<Item = Bytes>, is_so: impl Fn(&StoredSpan) -> bool) -> Result<bool, Failure> {
+fn is_any(
+    bodies: impl IntoIterator<Item = Bytes>,
+    is_so: impl Fn(&Bytes) -> Result<bool, Failure>,
+) -> Result<bool, Failure> {
     for body in bodies {
-        if is_so(&StoredSpan::decode(body)?) {
+        if is_so(&body)? {
             return Ok(true);
         }
     }

@@ -1,20 +1,21 @@
 //! Sums of requests by name: in the order of time, and by the day.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use control_plane_model::{
     catalog::{Catalog, NONE},
     otlp, rollup,
-    rollup::day,
-    store::{RequestQuery, Scope, StoreError, SumsOf},
+    rollup::{HOUR, day},
+    store::{Detail, RequestQuery, Scope, StoreError, SumsOf},
 };
 use rusqlite::Connection;
-use slo::{Cell, Key, Kind, Row};
+use slo::{Cell, DailyUse, Key, Kind, Row};
 
 use crate::{
+    batch::Batch,
     catalog::number,
     cells::{self, REQUESTS},
     dictionary::SeriesKey,
@@ -23,8 +24,6 @@ use crate::{
 
 /// Buckets are at most an hour wide; what the evaluator counts begins with whole five minutes.
 const WIDTH: u32 = 60;
-/// Rows that are handed on at a time.
-const BATCH: usize = 1_024;
 
 /// Numbers to keys: one for all rows of a tenant and series.
 struct Keys<'a> {
@@ -39,6 +38,11 @@ impl<'a> Keys<'a> {
         let series =
             select.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))?;
         Ok(Self { catalog, series: series.collect::<Result<_, _>>()?, known: HashMap::new() })
+    }
+
+    /// `service.name` of a series; none, of one that came since.
+    fn service(&self, series: u32) -> Option<String> {
+        self.series.get(&series).map(|(service, ..)| self.catalog.node(*service).name)
     }
 
     /// None, of a series that came since.
@@ -85,30 +89,40 @@ impl Reader {
                     None => return Ok(()),
                 },
             };
+            let is_hourly = query.detail == Detail::HourlyCounts;
+            let whole_hours = |time: i64| (time + HOUR - 1).div_euclid(HOUR) * HOUR;
+            let [from, to] = [query.from, query.to].map(|time| if is_hourly { whole_hours(time) } else { time });
             let (which, steps) = match one {
-                None => ("bucket >= ?1 AND bucket < ?2 ORDER BY bucket", vec![[query.from, query.to]]),
+                None => ("bucket >= ?1 AND bucket < ?2 ORDER BY bucket", vec![[from, to]]),
                 Some(tenant) => {
-                    let buckets = cells::buckets(connection, REQUESTS, query.from, query.to)?.into_iter();
+                    let buckets = cells::buckets(connection, REQUESTS, from, to)?.into_iter();
                     ("bucket = ?1 AND tenant = ?2", buckets.map(|bucket| [bucket, i64::from(tenant)]).collect())
                 }
             };
-            let sql = format!("SELECT bucket, tenant, series, {} FROM {REQUESTS} WHERE {which}", cells::COLUMNS);
+            let columns = match query.detail {
+                Detail::Latencies => cells::COLUMNS.to_owned(),
+                Detail::Counts | Detail::HourlyCounts => cells::COLUMNS.replace("histogram", "x''"),
+            };
+            let sql = format!("SELECT bucket, tenant, series, {columns} FROM {REQUESTS} WHERE {which}");
             let mut select = connection.prepare_cached(&sql)?;
             let catalog = self.catalog(connection)?;
             let mut keys = Keys::new(connection, &catalog)?;
-            let mut batch = Vec::with_capacity(BATCH);
+            let mut batch = Batch::new(is_hourly);
             for step in steps {
                 let mut rows = select.query(step)?;
                 while let Some(row) = rows.next()? {
-                    let Some(key) = keys.of(row.get(1)?, row.get(2)?) else { continue };
-                    batch.push(Row { key, cell: cell(row.get(0)?, cells::read(row, 3)?) });
-                    if batch.len() == BATCH && !found(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))) {
+                    let (tenant, series) = (row.get(1)?, row.get(2)?);
+                    let Some(key) = keys.of(tenant, series) else { continue };
+                    let cell = cell(batch.start(row.get(0)?), cells::read(row, 3)?);
+                    if batch.full(&cell).is_some_and(|rows| !found(rows)) {
                         return Ok(());
                     }
+                    batch.add((tenant, series), key, cell);
                 }
             }
-            if !batch.is_empty() {
-                found(batch);
+            let rest = batch.rest();
+            if !rest.is_empty() {
+                found(rest);
             }
             Ok(())
         })
@@ -136,6 +150,56 @@ impl Reader {
                 .filter_map(|((tenant, series), cell)| Some(Row { key: keys.of(tenant, series)?, cell }))
                 .filter(|row| scope.sees(row.key.tenant.as_deref()));
             Ok(named.collect())
+        })
+    }
+
+    /// What was used on each day from the one of `from` to the one of `to`, UTC, by service: by each of these tenants, and by all others
+    /// together.
+    pub(crate) fn daily_costs(
+        &self,
+        scope: &Scope,
+        (from, to): (i64, i64),
+        tenants: &[String],
+    ) -> Result<Vec<DailyUse>, StoreError> {
+        let sql = "SELECT bucket, tenant, series, weight, weighted_duration_ns FROM day_cells
+                   WHERE bucket >= ?1 AND bucket <= ?2";
+        let tells_of_others = scope.tenant().is_none();
+        self.read(|connection| {
+            let catalog = self.catalog(connection)?;
+            let keys = Keys::new(connection, &catalog)?;
+            let mut named = HashMap::new();
+            for tenant in tenants.iter().filter(|tenant| scope.sees(Some(tenant))) {
+                named.extend(number(connection, tenant)?.map(|number| (number, tenant)));
+            }
+            let mut select = connection.prepare_cached(sql)?;
+            let mut rows = select.query([day(from), day(to)])?;
+            // By day, tenant and series: requests and nanoseconds.
+            let mut sums: HashMap<(i64, Option<u32>, u32), (f64, f64)> = HashMap::new();
+            while let Some(row) = rows.next()? {
+                let tenant = Some(row.get(1)?).filter(|number| named.contains_key(number));
+                if tenant.is_none() && !tells_of_others {
+                    continue;
+                }
+                let (requests, duration_ns) = sums.entry((row.get(0)?, tenant, row.get(2)?)).or_default();
+                *requests += row.get::<_, f64>(3)?;
+                *duration_ns += row.get::<_, f64>(4)?;
+            }
+            let mut days: BTreeMap<(i64, Option<&str>, String), (f64, f64)> = BTreeMap::new();
+            for ((start, tenant, series), sum) in sums {
+                let Some(service) = keys.service(series) else { continue };
+                let tenant = tenant.and_then(|number| named.get(&number)).map(|tenant| tenant.as_str());
+                let (requests, duration_ns) = days.entry((start, tenant, service)).or_default();
+                *requests += sum.0;
+                *duration_ns += sum.1;
+            }
+            let used = |((start, tenant, service), (requests, duration_ns)): (_, _)| DailyUse {
+                start,
+                tenant: Option::<&str>::map(tenant, str::to_owned),
+                service,
+                requests,
+                duration_ns,
+            };
+            Ok(days.into_iter().map(used).collect())
         })
     }
 

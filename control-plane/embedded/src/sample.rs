@@ -6,9 +6,7 @@ use std::{
 };
 
 use control_plane_model::{
-    sample::{
-        MAX_BYTES_PER_BATCH, MAX_BYTES_PER_TRACE, SampleQuery, StoredPart, StoredTrace, batches, place, too_large,
-    },
+    sample::{MAX_BYTES_PER_BATCH, Reading, SampleQuery, StoredTrace, batches, place, too_large},
     store::{Scope, StoreError},
     trace::TraceId,
 };
@@ -64,14 +62,23 @@ impl Reader {
         })
     }
 
-    /// A trace, as whoever asks sees it.
-    pub(crate) fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError> {
-        let row = self.read(|connection| row_of(connection, trace_id))?;
-        let taken: Vec<_> = row.into_iter().map(|row| Taken { row, trace_id, spans: 0 }).collect();
-        let mut stored = None;
+    /// These traces, as whoever asks sees them, those that are there.
+    pub(crate) fn traces_as_stored(
+        &self,
+        scope: &Scope,
+        trace_ids: &[TraceId],
+    ) -> Result<Vec<StoredTrace>, StoreError> {
+        let taken = self.read(|connection| {
+            let taken = trace_ids.iter().map(|trace_id| {
+                let row = row_of(connection, *trace_id)?;
+                Ok(row.map(|row| Taken { row, trace_id: *trace_id, spans: 0 }))
+            });
+            taken.filter_map(Result::transpose).collect::<Result<Vec<_>, Failure>>()
+        })?;
+        let mut stored = Vec::new();
         self.stored_traces(scope, &taken, |traces| {
-            stored = traces.into_iter().next();
-            false
+            stored.extend(traces);
+            true
         })?;
         Ok(stored)
     }
@@ -88,27 +95,22 @@ impl Reader {
             for some in batches(taken, BATCH, |trace| trace.spans) {
                 let rows: Vec<i64> = some.iter().map(|trace| trace.row).collect();
                 let mut all_bytes = 0;
-                let mut read = vec![(0, Vec::new()); some.len()];
+                let mut read: Vec<_> = some.iter().map(|trace| Reading::new(scope, trace.trace_id)).collect();
                 fragments_of(connection, &rows, |place, body| {
-                    let Some((bytes, parts)) = read.get_mut(place).filter(|(bytes, _)| *bytes <= MAX_BYTES_PER_TRACE)
-                    else {
+                    let Some(reading) = read.get_mut(place).filter(|reading| reading.has_room()) else {
                         return Ok(());
                     };
                     for part in Fragment::read(body)?.parts {
                         let resource = senders.resource(connection, part.resource)?;
                         let (scope, spans) = part.bodies()?;
-                        *bytes += part.scope_spans.len();
-                        all_bytes += part.scope_spans.len();
-                        parts.push(StoredPart { resource, scope, spans });
+                        all_bytes += reading.take(&resource, &scope, spans);
                     }
                     if all_bytes > MAX_BYTES_PER_BATCH {
                         return Err(too_large().into());
                     }
                     Ok(())
                 })?;
-                let trace = |(trace, (_, parts)): (&Taken, (usize, _))| StoredTrace { trace_id: trace.trace_id, parts };
-                let traces = some.iter().zip(read).map(trace);
-                let batch: Vec<_> = traces.filter_map(|trace| trace.seen_by(scope)).collect();
+                let batch: Vec<_> = read.into_iter().filter_map(Reading::trace).collect();
                 if !batch.is_empty() && !found(batch) {
                     break;
                 }

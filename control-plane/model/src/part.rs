@@ -11,7 +11,7 @@ use crate::{
 /// Tenants are counted over so many seconds.
 const TENANTS_WITHIN: i64 = 15 * MINUTE;
 /// Tenants that are listed for how much they ask, and as many for how much of theirs fails.
-const TENANTS: usize = 20;
+pub const LISTED: usize = 20;
 
 /// A part of the map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,10 +77,10 @@ impl PartSums {
         let mut ranked: Vec<_> =
             tenants.iter().map(|(name, cell)| (cell.count, cell.faults + cell.throttles, name.clone())).collect();
         ranked.sort_by(|one, other| (other.0, &one.2).cmp(&(one.0, &other.2)));
-        let mut listed: Vec<String> = ranked.iter().take(TENANTS).map(|(.., name)| name.clone()).collect();
+        let mut listed: Vec<String> = ranked.iter().take(LISTED).map(|(.., name)| name.clone()).collect();
         ranked.retain(|(_, failed, _)| *failed > 0);
         ranked.sort_by(|one, other| (other.1, &one.2).cmp(&(one.1, &other.2)));
-        listed.extend(ranked.into_iter().take(TENANTS).map(|(.., name)| name));
+        listed.extend(ranked.into_iter().take(LISTED).map(|(.., name)| name));
         tenants.retain(|name, _| listed.contains(name));
         self.tenants = tenants.into_iter().collect();
     }

@@ -1,6 +1,6 @@
 //! Traces as they were received, whole: what is asked of every attribute of every span is asked of these.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use futures_util::stream::BoxStream;
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -56,22 +56,6 @@ pub struct StoredTrace {
     pub parts: Vec<StoredPart>,
 }
 
-impl StoredTrace {
-    /// What a trace is to whoever asks, as [`Trace::seen_by`](crate::trace::Trace::seen_by) has it; `None` if they may see no span of it.
-    pub fn seen_by(mut self, scope: &Scope) -> Option<Self> {
-        if scope.tenant().is_some() {
-            for part in &mut self.parts {
-                let sender = otlp::Resource::of(&part.resource);
-                part.spans.retain(|span| {
-                    StoredSpan::decode(span.clone()).is_ok_and(|span| scope.sees(span.tenant(&sender).as_deref()))
-                });
-            }
-        }
-        self.parts.retain(|part| !part.spans.is_empty());
-        (!self.parts.is_empty()).then_some(self)
-    }
-}
-
 /// Spans of one sender and scope.
 #[derive(Debug, Clone)]
 pub struct StoredPart {
@@ -81,6 +65,77 @@ pub struct StoredPart {
     pub scope: Bytes,
     /// Each a `Span`, protobuf: read them with [`StoredSpan`].
     pub spans: Vec<Bytes>,
+}
+
+/// A trace while it is read for somebody: of its spans those that they may see, as [`Trace::seen_by`](crate::trace::Trace::seen_by) has it, and
+/// as many of these as there is room for.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    seen_by: &'a Scope,
+    trace: StoredTrace,
+    /// Which of the parts it is, by where its sender is kept, and by its scope.
+    places: HashMap<(usize, Bytes), usize>,
+    /// The sender whose spans were read last.
+    sender: Option<(Arc<Resource>, otlp::Resource)>,
+    bytes: usize,
+}
+
+impl<'a> Reading<'a> {
+    /// A trace of which nothing is read yet.
+    pub fn new(seen_by: &'a Scope, trace_id: TraceId) -> Self {
+        let trace = StoredTrace { trace_id, parts: Vec::new() };
+        Self { seen_by, trace, places: HashMap::new(), sender: None, bytes: 0 }
+    }
+
+    /// Which trace it is.
+    pub fn trace_id(&self) -> TraceId {
+        self.trace.trace_id
+    }
+
+    /// Whether more of it is wanted.
+    pub fn has_room(&self) -> bool {
+        self.bytes <= MAX_BYTES_PER_TRACE
+    }
+
+    /// Takes what may be seen of the next spans, which are of one sender and scope; how many bytes these are.
+    pub fn take(&mut self, resource: &Arc<Resource>, scope: &Bytes, spans: Vec<Bytes>) -> usize {
+        let before = self.bytes;
+        for span in spans {
+            if !self.has_room() {
+                break;
+            }
+            if !self.sees(resource, &span) {
+                continue;
+            }
+            self.bytes += span.len();
+            let next = self.trace.parts.len();
+            let place = *self.places.entry((Arc::as_ptr(resource).addr(), scope.clone())).or_insert(next);
+            match self.trace.parts.get_mut(place) {
+                Some(part) => part.spans.push(span),
+                None => {
+                    let (resource, scope) = (resource.clone(), scope.clone());
+                    self.trace.parts.push(StoredPart { resource, scope, spans: vec![span] });
+                }
+            }
+        }
+        self.bytes - before
+    }
+
+    fn sees(&mut self, resource: &Arc<Resource>, span: &Bytes) -> bool {
+        if self.seen_by.tenant().is_none() {
+            return true;
+        }
+        if self.sender.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, resource)) {
+            self.sender = Some((resource.clone(), otlp::Resource::of(resource)));
+        }
+        let Some((_, sender)) = &self.sender else { return false };
+        StoredSpan::decode(span.clone()).is_ok_and(|span| self.seen_by.sees(span.tenant(sender).as_deref()))
+    }
+
+    /// What was taken; `None` if that is no span.
+    pub fn trace(self) -> Option<StoredTrace> {
+        (!self.trace.parts.is_empty()).then_some(self.trace)
+    }
 }
 
 /// What is said where they hold more than [`MAX_BYTES_PER_BATCH`].
@@ -111,7 +166,37 @@ pub fn place(trace_id: TraceId) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry_proto::tonic::{
+        common::v1::{AnyValue, KeyValue, any_value::Value},
+        trace::v1::Span,
+    };
+
     use super::*;
+
+    fn span(tenant: &str, bytes: usize) -> Bytes {
+        let value = Some(AnyValue { value: Some(Value::StringValue(tenant.to_owned())) });
+        let attributes = vec![KeyValue { key: "tenant.id".to_owned(), value, ..KeyValue::default() }];
+        Span { name: "x".repeat(bytes), attributes, ..Span::default() }.encode_to_vec().into()
+    }
+
+    #[test]
+    fn what_others_sent_takes_no_room_from_what_a_tenant_sees() {
+        let trace_id: TraceId = "5759e988bd862e3fe1be46a994272793".parse().unwrap();
+        let read = |scope: &Scope| {
+            let mut reading = Reading::new(scope, trace_id);
+            let (resource, scope) = (Arc::new(Resource::default()), Bytes::new());
+            for (tenant, bytes) in [("globex", MAX_BYTES_PER_TRACE + 1), ("acme", 10), ("acme", 10)] {
+                if reading.has_room() {
+                    reading.take(&resource, &scope, vec![span(tenant, bytes)]);
+                }
+            }
+            reading.trace().map(|trace| trace.parts.iter().map(|part| part.spans.len()).collect::<Vec<_>>())
+        };
+        let own = |tenant: &str| Scope::Tenant(tenant.to_owned());
+        assert_eq!(read(&own("acme")), Some(vec![2]), "of one sender and scope");
+        assert_eq!((read(&own("globex")), read(&Scope::All)), (Some(vec![1]), Some(vec![1])));
+        assert_eq!(read(&own("oceanic")), None);
+    }
 
     #[test]
     fn a_batch_has_no_more_traces_and_spans_than_it_may() {

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt::Debug, time::Duration};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use slo::Row;
+use slo::{DailyUse, Row};
 
 pub use crate::{error::StoreError, scope::Scope, trace::MAX_SPANS_PER_TRACE, versions::Version};
 use crate::{
@@ -51,6 +51,19 @@ pub struct RequestQuery {
     pub to: i64,
     /// Whose.
     pub of: SumsOf,
+    /// What of them.
+    pub detail: Detail,
+}
+
+/// What of sums of requests is wanted: the less, the sooner it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// All of it.
+    Latencies,
+    /// All but the histograms of latencies.
+    Counts,
+    /// The same by the hour: of hours that begin in the window.
+    HourlyCounts,
 }
 
 /// Whose requests are summed.
@@ -84,9 +97,18 @@ pub trait SpanStore: Debug + Send + Sync {
     /// A trace, its spans by start time; `None` if no span of it is known. Of a trace that tenants share, each sees its own spans.
     async fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError>;
 
-    /// A trace as its spans were received, within [`MAX_BYTES_PER_TRACE`](crate::sample::MAX_BYTES_PER_TRACE); `None` if no span of it is
-    /// known. Of a trace that tenants share, each sees its own spans.
-    async fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError>;
+    /// Traces as their spans were received, in no order: those of which a span is known. Of each, spans are read within
+    /// [`MAX_BYTES_PER_TRACE`](crate::sample::MAX_BYTES_PER_TRACE). Of a trace that tenants share, each sees its own spans, and others' take no room.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] where they hold more than [`MAX_BYTES_PER_BATCH`](crate::sample::MAX_BYTES_PER_BATCH) together.
+    async fn stored_traces(&self, scope: &Scope, trace_ids: &[TraceId]) -> Result<Vec<StoredTrace>, StoreError>;
+
+    /// One of them; `None` if no span of it is known.
+    async fn stored_trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<StoredTrace>, StoreError> {
+        Ok(self.stored_traces(scope, &[trace_id]).await?.pop())
+    }
 
     /// The spans of other traces that refer to a trace by a link, the newest first, `limit` of them at most. A tenant sees its own spans.
     async fn linked_from(&self, scope: &Scope, trace_id: TraceId, limit: usize) -> Result<LinkedFrom, StoreError>;
@@ -122,6 +144,16 @@ pub trait SpanStore: Debug + Send + Sync {
     /// What was used on the days from the one of `from` to the one of `to`, UTC; both Unix seconds. By tenant and series, summed over
     /// days.
     async fn costs(&self, scope: &Scope, from: i64, to: i64) -> Result<Vec<Row>, StoreError>;
+
+    /// What was used on each day from the one of `from` to the one of `to`, UTC, by service: by each of these tenants, and by all others
+    /// together, of whom a tenant is told nothing.
+    async fn daily_costs(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<Vec<DailyUse>, StoreError>;
 
     /// The tenants that had spans of times which were evaluated, since this was asked last; `None` is nobody. From now on what is before
     /// `until`, Unix seconds, counts as evaluated.

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use tenancy::{RegistryEntry, TenantStatus, Tier};
+use tenancy::{Quota, RegistryEntry, TenantStatus, Tier};
 
 /// An entry, and what was changed of it last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,13 @@ pub enum Change {
         /// As it shall be.
         to: Tier,
     },
+    /// How much it may use; none: as much as its tier gives.
+    Quota {
+        /// As it was shown.
+        from: Option<Quota>,
+        /// As it shall be.
+        to: Option<Quota>,
+    },
 }
 
 impl Change {
@@ -57,22 +64,25 @@ impl Change {
         match self {
             Self::Status { .. } => RegistryEntry::STATUS,
             Self::Tier { .. } => RegistryEntry::TIER,
+            Self::Quota { .. } => RegistryEntry::QUOTA,
         }
     }
 
-    /// Its value before.
-    pub fn from(&self) -> &str {
+    /// Its value before, as text; none where the attribute is not there.
+    pub fn from(&self) -> Option<String> {
         match self {
-            Self::Status { from, .. } => from.as_str(),
-            Self::Tier { from, .. } => from.as_str(),
+            Self::Status { from, .. } => Some(from.as_str().to_owned()),
+            Self::Tier { from, .. } => Some(from.to_string()),
+            Self::Quota { from, .. } => from.map(|quota| quota.to_string()),
         }
     }
 
-    /// Its value after.
-    pub fn to(&self) -> &str {
+    /// Its value after, in the same way.
+    pub fn to(&self) -> Option<String> {
         match self {
-            Self::Status { to, .. } => to.as_str(),
-            Self::Tier { to, .. } => to.as_str(),
+            Self::Status { to, .. } => Some(to.as_str().to_owned()),
+            Self::Tier { to, .. } => Some(to.to_string()),
+            Self::Quota { to, .. } => to.map(|quota| quota.to_string()),
         }
     }
 
@@ -81,8 +91,14 @@ impl Change {
         match self {
             Self::Status { from, .. } => entry.status == *from,
             Self::Tier { from, .. } => entry.tier == *from,
+            Self::Quota { from, .. } => entry.quota == *from,
         }
     }
+}
+
+/// A quota for people to read: none is what the tier gives.
+pub fn quota_in_words(quota: Option<Quota>) -> String {
+    quota.map_or_else(|| "what its tier gives".to_owned(), Quota::in_words)
 }
 
 /// Why something is changed, for whoever asks later: 1 to 500 printable characters.

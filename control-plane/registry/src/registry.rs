@@ -14,10 +14,10 @@ use lambda_http_client::{
     Roots,
     aws::{self, describe},
 };
-use serde_dynamo::{from_item, to_item};
-use tenancy::{RegistryEntry, TenantId, TenantStatus, Tier};
+use serde_dynamo::{from_item, to_attribute_value, to_item};
+use tenancy::{Quota, RegistryEntry, TenantId, TenantStatus, Tier};
 
-use crate::{Change, LastChange, Reason, Tenant};
+use crate::{Change, LastChange, Reason, Tenant, quota_in_words};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum RegistryError {
     #[error("there is no tenant {0}")]
     NoTenant(TenantId),
     /// The entry is not as it was shown: somebody else changed it meanwhile. This is how it is now; nothing was changed.
-    #[error("{tenant} is {status}, {tier} by now; nothing was changed", tenant = .0.entry.tenant_id, status = .0.entry.status.as_str(), tier = .0.entry.tier)]
+    #[error("{tenant} is {status}, {tier} by now, its quota {quota}; nothing was changed", tenant = .0.entry.tenant_id, status = .0.entry.status.as_str(), tier = .0.entry.tier, quota = quota_in_words(.0.entry.quota))]
     Stale(Box<Tenant>),
     /// It did not answer, or refused; nothing was changed.
     #[error("{0}")]
@@ -152,12 +152,19 @@ impl Registry {
         let last = LastChange { changed_at: now(), changed_by: by.to_owned(), change_reason: reason.clone() };
         let update =
             self.client.update_item().table_name(&self.table).key(RegistryEntry::TENANT_ID, text(tenant_id.as_str()));
+        let (from, to) = values(change).map_err(|error| self.unavailable(error))?;
+        // Of a tenant that is not there no attribute is, either.
+        let shown = if from.is_some() { "#attribute = :from" } else { "attribute_not_exists(#attribute)" };
+        let (set, remove) = if to.is_some() { ("#attribute = :to, ", "") } else { ("", " REMOVE #attribute") };
+        let last_change = "changed_at = :at, changed_by = :by, change_reason = :reason";
+        let update = [(":from", from), (":to", to)].into_iter().fold(update, |update, (name, value)| match value {
+            Some(value) => update.expression_attribute_values(name, value),
+            None => update,
+        });
         let update = update
-            .condition_expression("#attribute = :from")
-            .update_expression("SET #attribute = :to, changed_at = :at, changed_by = :by, change_reason = :reason")
+            .condition_expression(format!("attribute_exists({}) AND {shown}", RegistryEntry::TENANT_ID))
+            .update_expression(format!("SET {set}{last_change}{remove}"))
             .expression_attribute_names("#attribute", change.attribute())
-            .expression_attribute_values(":from", text(change.from()))
-            .expression_attribute_values(":to", text(change.to()))
             .expression_attribute_values(":at", text(&last.changed_at))
             .expression_attribute_values(":by", text(&last.changed_by))
             .expression_attribute_values(":reason", text(&last.change_reason.to_string()))
@@ -204,6 +211,20 @@ impl Registry {
 
     fn unavailable(&self, told: impl std::fmt::Display) -> RegistryError {
         RegistryError::Unavailable(format!("table {}: {told}", self.table))
+    }
+}
+
+/// The attribute's value before and after; none where it is not there.
+fn values(change: Change) -> Result<(Option<AttributeValue>, Option<AttributeValue>), serde_dynamo::Error> {
+    match change {
+        Change::Quota { from, to } => {
+            let value = |quota: Option<Quota>| quota.map(to_attribute_value).transpose();
+            Ok((value(from)?, value(to)?))
+        }
+        Change::Status { .. } | Change::Tier { .. } => {
+            let value = |value: Option<String>| value.map(AttributeValue::S);
+            Ok((value(change.from()), value(change.to())))
+        }
     }
 }
 

@@ -36,7 +36,7 @@ use tower_http::{CompressionLevel, compression::CompressionLayer};
 use crate::{
     access,
     alerting::Notifier,
-    api::{self, Finding, Logs, READERS, Sources, WATERFALLS},
+    api::{self, Finding, Logs, OpenedTraces, READERS, Sources, WATERFALLS},
     audit::note_token,
     config::Config,
     cors,
@@ -94,6 +94,7 @@ pub async fn serve(
         accounts: Arc::new(config.accounts.clone()),
         readers: Arc::new(Semaphore::new(READERS)),
         waterfalls: Arc::new(Semaphore::new(WATERFALLS)),
+        opened: OpenedTraces::default(),
     };
     let keys = config.keys()?;
     if keys.is_empty() && !listener.local_addr()?.ip().is_loopback() {

@@ -8,7 +8,7 @@ use control_plane_embedded::{Embedded, Retention};
 use control_plane_model::{
     listing::{Order, Search},
     map::{MapQuery, ServiceMap},
-    store::{AlertRecord, Lease, RequestQuery, Scope, SpanStore, StateStore, SumsOf},
+    store::{AlertRecord, Detail, Lease, RequestQuery, Scope, SpanStore, StateStore, SumsOf},
     trace::TraceId,
 };
 use futures_util::StreamExt;
@@ -67,7 +67,7 @@ impl Store {
 
     /// Whose sums there are.
     async fn sums(&self, scope: &Scope, of: SumsOf) -> BTreeSet<Option<String>> {
-        let query = RequestQuery { from: self.from, to: self.to, of };
+        let query = RequestQuery { from: self.from, to: self.to, of, detail: Detail::Latencies };
         let mut rows = self.engine.request_rows(scope, query).await.unwrap();
         let mut tenants = BTreeSet::new();
         while let Some(batch) = rows.next().await {
@@ -129,6 +129,11 @@ async fn the_map_and_sums_of_a_tenant_are_its_own() {
     for of in [SumsOf::Together, SumsOf::Tenant("globex".into())] {
         assert_eq!(store.sums(&acme(), of).await, BTreeSet::new());
     }
+    let named = ["acme".to_owned(), "globex".to_owned()];
+    let days = store.engine.daily_costs(&acme(), store.from, store.to, &named).await.unwrap();
+    let whose: BTreeSet<_> = days.into_iter().map(|used| used.tenant).collect();
+    assert_eq!(whose, BTreeSet::from([Some("acme".into())]));
+    assert_eq!(store.engine.daily_costs(&acme(), store.from, store.to, &named[1..]).await.unwrap(), []);
     let costs = store.engine.costs(&acme(), store.from, store.to).await.unwrap();
     let whose: BTreeSet<_> = costs.iter().map(|row| row.key.tenant.clone()).collect();
     assert_eq!(whose, BTreeSet::from([name("acme")]));

@@ -169,6 +169,7 @@ async fn parameters_are_checked() {
         ("/api/alerts?tenant=a&%74enant=b", "tenant: given more than once"),
         ("/api/tenants/acme?from=1&from=2", "from: given more than once"),
         ("/api/cost?format=xml", "format: one of json, csv"),
+        ("/api/cost?format=csv&by=week", "by: one of service, day"),
         ("/api/cost?format=csv&format=csv", "format: given more than once"),
         ("/api/traces/%FF", ""),
         ("/api/traces/nonsense/logs", "a trace id is"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use control_plane_clickhouse::ClickHouse;
-use control_plane_model::store::{RequestQuery, Scope, SpanStore, StoreError, SumsOf};
+use control_plane_model::store::{Detail, RequestQuery, Scope, SpanStore, StoreError, SumsOf};
 use futures_util::TryStreamExt;
 use tokio::time::{Instant, sleep};
 
@@ -66,7 +66,7 @@ impl Sums {
             }
             sleep(PAUSE).await;
         }
-        let query = RequestQuery { from: slice.from, to: slice.to, of: SumsOf::Each };
+        let query = RequestQuery { from: slice.from, to: slice.to, of: SumsOf::Each, detail: Detail::Latencies };
         let mut rows = self.store.request_rows(&Scope::All, query).await.map_err(failed)?;
         let mut cells = Cells::default();
         while let Some(batch) = rows.try_next().await.map_err(failed)? {

@@ -21,6 +21,7 @@
 //! | [`cost`] | what each tenant, tier and service costs |
 //! | [`spending`] | what a tenant spends by operation, and how that changes |
 //! | [`dearest`] | which tenants cost the most, and why |
+//! | [`daily`] | what tenants cost day by day |
 //! | [`watch`] | the loop of whoever evaluates, and what is known from one five minutes to the next |
 //! | `split` | sums that are divided without losing a cent |
 #![deny(missing_docs)]
@@ -28,6 +29,7 @@
 pub mod alert;
 pub mod burndown;
 pub mod cost;
+pub mod daily;
 pub mod dearest;
 pub mod evaluate;
 pub mod explain;
@@ -47,6 +49,7 @@ mod window;
 pub use alert::{Alert, Alerts, Observation, Scope, Standing, quoted};
 pub use burndown::{Burning, burndown};
 pub use cost::{CostReport, Line, Prices, Share};
+pub use daily::{DailyCost, DailyUse};
 pub use dearest::{Dear, Driver};
 pub use evaluate::{BURN_WINDOWS, Budget, Burn, BurnWindows, Evaluation, SLOWDOWN, Summary};
 pub use explain::{Distance, Reader, distances};

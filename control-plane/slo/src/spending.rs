@@ -6,10 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    cost::Prices,
-    row::{Cell, Row},
-};
+use crate::{cost::Prices, row::Row};
 
 /// What was used, of all requests that those seen stand for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -25,14 +22,13 @@ pub struct Spent {
 impl Spent {
     /// What a row used.
     pub fn of(row: &Row, prices: Option<&Prices>) -> Self {
-        Self::of_service(&row.key.service, &row.cell, prices)
+        Self::of_service(&row.key.service, row.cell.weight, row.cell.weighted_duration_ns, prices)
     }
 
-    /// What requests to a service used.
-    pub fn of_service(service: &str, cell: &Cell, prices: Option<&Prices>) -> Self {
-        let (requests, nanoseconds) = (cell.weight, cell.weighted_duration_ns);
-        let micros = prices.map(|prices| prices.of(service).micros(requests, nanoseconds));
-        Self { requests, seconds: nanoseconds / 1e9, micros }
+    /// What requests to a service used; both numbers are weighted.
+    pub fn of_service(service: &str, requests: f64, duration_ns: f64, prices: Option<&Prices>) -> Self {
+        let micros = prices.map(|prices| prices.of(service).micros(requests, duration_ns));
+        Self { requests, seconds: duration_ns / 1e9, micros }
     }
 
     /// Adds what another used.

@@ -42,15 +42,18 @@ pub struct Note {
 }
 
 impl Listed for Note {
-    const PREFIX: &'static str = "NOTE#";
     type Id = String;
 
-    fn id(&self) -> &String {
-        &self.id
+    fn id(&self) -> String {
+        self.id.clone()
     }
 
     fn created_at(&self) -> &str {
         &self.created_at
+    }
+
+    fn sk(id: &String) -> String {
+        format!("NOTE#{id}")
     }
 }
 

@@ -15,6 +15,8 @@ TENANT_TABLES = {"booking": "Reservations", "mileage": "Ledger"}
 FENCE = "TENANT#${aws:PrincipalTag/tenant_id}#*"
 # Of that, what is the tenant's as a whole and no user's.
 TENANT_AS_A_WHOLE = FENCE.removesuffix("*")
+# And what is its users'.
+USERS = f"{TENANT_AS_A_WHOLE}USER#*"
 # A parameter that adds functions that serve tenants.
 ISOLATED = {**EVERYTHING, "TenantIsolationMode": "function"}
 
@@ -52,7 +54,7 @@ def keys_are_fenced_to_the_sessions_tenant(project):
         for statement in _role_statements(role):
             where, condition = f"{label} TenantRole {statement.get('Sid')}", statement.get("Condition", {})
             fences = as_list(condition.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys"))
-            if statement["Effect"] != "Allow" or fences not in ([FENCE], [TENANT_AS_A_WHOLE]):
+            if statement["Effect"] != "Allow" or fences not in ([FENCE], [TENANT_AS_A_WHOLE], [USERS]):
                 yield f"{where}: its keys are fenced by {fences}, not by {FENCE}"
             for key in ("dynamodb:LeadingKeys", "aws:PrincipalTag/tenant_id"):
                 if str(condition.get("Null", {}).get(key)).lower() != "false":
@@ -62,12 +64,13 @@ def keys_are_fenced_to_the_sessions_tenant(project):
 
 
 @check
-def a_reservation_is_never_changed(project):
-    """What a session may update is its tenant's quota: a reservation is written once, and what becomes of it is an item of its own."""
+def a_reservation_is_changed_by_cancelling_alone(project):
+    """What a session may update is its tenant's quota, and by a statement of its own the mark that a user's reservation is cancelled."""
     for label, _, _, role in _tenant_stacks(project):
         for statement in _role_statements(role):
             fences = as_list(statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys"))
-            if label == "booking" and "dynamodb:UpdateItem" in statement["Action"] and fences != [TENANT_AS_A_WHOLE]:
+            meant = [USERS] if statement.get("Sid") == "Cancel" and statement["Action"] == ["dynamodb:UpdateItem"] else [TENANT_AS_A_WHOLE]
+            if label == "booking" and "dynamodb:UpdateItem" in statement["Action"] and fences != meant:
                 yield f"{label} TenantRole {statement.get('Sid')}: may change items of users"
 
 
@@ -148,6 +151,9 @@ def a_sandbox_gets_its_tenant_from_verified_claims(project):
     pooled = {(method, path) for method, path, _ in routes(stack, "Api") if method != "OPTIONS"}
     if not mapped_routes <= pooled:
         yield f"{label} IsolatedApi: {sorted(mapped_routes - pooled)} are not routes of booking-api"
+    own = {(event["Properties"]["Method"], event["Properties"]["Path"]) for event in resources["BookingApi"]["Events"].values()}
+    if missing := {(method, path) for method, path in own if method != "OPTIONS"} - mapped_routes:
+        yield f"{label} IsolatedApi: {sorted(missing)} of booking-api are missing"
     for path, methods in paths.items():
         for method, operation in methods.items():
             mapped = operation["x-amazon-apigateway-integration"].get("requestParameters")

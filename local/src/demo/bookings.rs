@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use jiff::{ToSpan, tz::TimeZone};
-use reqwest::Client;
+use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
 use super::expectations::Expectations;
@@ -44,6 +44,13 @@ pub(super) struct Flight {
     booking_number: String,
     route: (&'static str, &'static str),
     trace_id: String,
+}
+
+/// A flight that was cancelled.
+#[derive(Debug)]
+pub(super) struct Cancelled {
+    pub(super) booking_number: String,
+    pub(super) trace_id: String,
 }
 
 /// What became of it.
@@ -106,20 +113,19 @@ async fn book_one(
     let booked_at = jiff::Timestamp::now();
     let request = client.post(format!("{}/bookings", outputs.booking_url)).bearer_auth(token);
     let answer = request.header("idempotency-key", key).json(&wish(route)).send().await?;
-    let traceparent = answer.headers().get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let trace_id = trace_of(&answer);
     let status = answer.status();
     let body: Value = answer.json().await.unwrap_or_default();
     if status != 201 {
         bail!("booking {}–{} answered {status}: {body}", route.0, route.1);
     }
-    let trace_id = traceparent.as_deref().and_then(|value| value.split('-').nth(1)).context("no traceparent")?;
     Ok(Flight {
         user: user.clone(),
         token: token.to_owned(),
         booked_at,
         booking_number: body["booking_number"].as_str().context("no booking_number")?.to_owned(),
         route,
-        trace_id: trace_id.to_owned(),
+        trace_id: trace_id?,
     })
 }
 
@@ -152,24 +158,51 @@ fn forge(token: &str) -> String {
     }
 }
 
+/// Cancels one of the flights, and waits until its miles are taken back. Its number, and the trace of the cancellation.
+pub(super) async fn cancel(
+    outputs: &Outputs,
+    flights: &[Flight],
+    expectations: &mut Expectations,
+) -> Result<Cancelled> {
+    let client = Client::new();
+    let flight = flights.last().context("no flight to cancel")?;
+    let url = format!("{}/bookings/{}/cancellation", outputs.booking_url, flight.booking_number);
+    let answer = client.post(&url).bearer_auth(&flight.token).send().await?;
+    let trace_id = trace_of(&answer)?;
+    let status = answer.status();
+    let body: Value = answer.json().await.unwrap_or_default();
+    if status != 200 {
+        bail!("{url} answered {status}: {body}");
+    }
+    let left = miles(&client, outputs, flight, "cancelled").await?;
+    expectations.expect("a cancelled booking: its miles are taken back", left == Some(0));
+    Ok(Cancelled { booking_number: flight.booking_number.clone(), trace_id })
+}
+
+/// The trace that an answer names.
+fn trace_of(answer: &Response) -> Result<String> {
+    let traceparent = answer.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    traceparent.and_then(|value| value.split('-').nth(1)).map(str::to_owned).context("no traceparent")
+}
+
 /// Waits for the miles and the whole trace of each flight.
-pub(super) async fn follow(outputs: &Outputs, flights: Vec<Flight>) -> Result<Vec<Journey>> {
+pub(super) async fn follow(outputs: &Outputs, flights: &[Flight]) -> Result<Vec<Journey>> {
     let client = Client::new();
     let mut journeys = Vec::new();
     for flight in flights {
-        let miles = miles(&client, outputs, &flight).await?;
+        let miles = miles(&client, outputs, flight, "posted").await?;
         let spans = trace(&client, outputs, &flight.trace_id).await?;
         let text = |span: &Value, key: &str| span[key].as_str().unwrap_or_default().to_owned();
         let last_end = spans.iter().filter_map(|span| span["end_unix_ns"].as_i64()).max().unwrap_or_default();
         let booked = i64::try_from(flight.booked_at.as_nanosecond())?;
         journeys.push(Journey {
-            tenant: flight.user.tenant,
-            tier: flight.user.tier,
-            booking_number: flight.booking_number,
+            tenant: flight.user.tenant.clone(),
+            tier: flight.user.tier.clone(),
+            booking_number: flight.booking_number.clone(),
             from: flight.route.0,
             to: flight.route.1,
             miles,
-            trace_id: flight.trace_id,
+            trace_id: flight.trace_id.clone(),
             accounts: spans.iter().map(|span| text(span, "account")).collect(),
             tenants: spans.iter().map(|span| (text(span, "tenant"), text(span, "tier"))).collect(),
             spans: spans.len(),
@@ -179,17 +212,18 @@ pub(super) async fn follow(outputs: &Outputs, flights: Vec<Flight>) -> Result<Ve
     Ok(journeys)
 }
 
-async fn miles(client: &Client, outputs: &Outputs, flight: &Flight) -> Result<Option<u64>> {
+/// A flight's miles once their posting has this status; nothing where that takes too long.
+async fn miles(client: &Client, outputs: &Outputs, flight: &Flight, status: &str) -> Result<Option<u64>> {
     let url = format!("{}/mileage/{}", outputs.mileage_url, flight.booking_number);
     let started = Instant::now();
     while started.elapsed() < ARRIVES_WITHIN {
         let answer = client.get(&url).bearer_auth(&flight.token).send().await?;
-        let status = answer.status();
+        let code = answer.status();
         let body: Value = answer.json().await.unwrap_or_default();
-        if status != 200 {
-            bail!("{url} answered {status}: {body}");
+        if code != 200 {
+            bail!("{url} answered {code}: {body}");
         }
-        if body["status"] == "posted" {
+        if body["status"] == status {
             return Ok(body["miles"].as_u64());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -3,6 +3,7 @@
 
 mod bookings;
 mod expectations;
+mod noisy;
 mod questions;
 mod simulation;
 mod slow_call;
@@ -21,31 +22,42 @@ use crate::{
     sign_in, users,
 };
 
-use self::{expectations::Expectations, simulation::Simulation};
+use self::{expectations::Expectations, noisy::Flood, simulation::Simulation};
+
+/// What a demo does besides.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Acts {
+    /// Exit at the end: 0 only if every expectation held.
+    #[arg(long)]
+    pub once: bool,
+    /// One more tenant asks for ten times what it may, for a while.
+    #[arg(long)]
+    pub noisy: bool,
+}
 
 /// Runs the demo; with `once` it ends by itself, successfully only if every expectation held.
-pub async fn run(options: &Options, once: bool) -> Result<ExitCode> {
+pub async fn run(options: &Options, acts: Acts) -> Result<ExitCode> {
     let mut cloud = tokio::select! {
         started = Cloud::start(options) => started?,
         stopped = asked_to_stop() => { stopped?; return Ok(ExitCode::FAILURE) }
     };
-    let ended = perform(&mut cloud, once).await;
+    let ended = perform(&mut cloud, acts).await;
     cloud.stop().await?;
     ended
 }
 
-async fn perform(cloud: &mut Cloud, once: bool) -> Result<ExitCode> {
+async fn perform(cloud: &mut Cloud, acts: Acts) -> Result<ExitCode> {
     let Some(mut simulation) = unless_stopped(begin(cloud)).await? else { return Ok(ExitCode::FAILURE) };
     // All the while: five minutes that are judged with part of their requests are not judged again.
     let mut sending = pin!(simulation.go_on());
     let told = async {
         tokio::select! {
-            held = tell(cloud) => held,
+            held = tell(cloud, acts) => held,
             never = &mut sending => match never {},
         }
     };
     let Some(held) = unless_stopped(told).await? else { return Ok(ExitCode::FAILURE) };
-    if once {
+    if acts.once {
         return Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     println!("The simulated tenants go on sending. Ctrl-C ends everything.");
@@ -90,7 +102,7 @@ async fn begin(cloud: &Cloud) -> Result<Simulation> {
 }
 
 /// Books, asks, and prints what became of it; whether every expectation held.
-async fn tell(cloud: &Cloud) -> Result<bool> {
+async fn tell(cloud: &Cloud, acts: Acts) -> Result<bool> {
     let outputs = &cloud.outputs;
     let mut expectations = Expectations::default();
 
@@ -99,15 +111,21 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     step.done(format_args!("{} flights booked", flights.len()));
 
     let step = progress::step("miles");
-    let journeys = bookings::follow(outputs, flights).await?;
+    let journeys = bookings::follow(outputs, &flights).await?;
     step.done("miles arrived in account B, traces complete");
     expectations.of_journeys(&journeys);
+
+    let step = progress::step("a cancellation");
+    let cancelled = bookings::cancel(outputs, &flights, &mut expectations).await?;
+    step.done(format_args!("booking {} cancelled, its miles taken back", cancelled.booking_number));
 
     let step = progress::step("a slow call");
     let slow = slow_call::quote(cloud, &mut expectations).await?;
     step.done(format_args!("one quote had to wait: {} ms were injected", slow_call::DELAY.as_millis()));
 
     let asked = ask_services(outputs, &mut expectations).await?;
+
+    let flood = if acts.noisy { Some(flood(outputs, &mut expectations).await?) } else { None };
 
     let step = progress::step("judgement");
     simulation::check(outputs, &mut expectations).await?;
@@ -118,6 +136,8 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
         println!("\nOne of them as a tree (control-plane trace {}):\n", journey.trace_id);
         show(outputs, &["trace", &journey.trace_id]).await?;
     }
+    println!("\nThe cancellation of {} (control-plane trace {}):\n", cancelled.booking_number, cancelled.trace_id);
+    show(outputs, &["trace", &cancelled.trace_id]).await?;
     println!("\nThe quote that had to wait (control-plane trace {}):\n", slow.trace_id);
     show(outputs, &["trace", &slow.trace_id]).await?;
     for (name, first) in &asked {
@@ -128,6 +148,9 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     show(outputs, &["map"]).await?;
     println!("\nWho is hurting, among the simulated tenants (control-plane alerts):\n");
     show(outputs, &["alerts"]).await?;
+    if let Some(flood) = flood {
+        println!("\n{}", flood.told(outputs));
+    }
     println!("\n{expectations}");
     println!("  portal          {}", outputs.portal_url);
     for user in &outputs.users {
@@ -143,6 +166,14 @@ async fn tell(cloud: &Cloud) -> Result<bool> {
     }
     println!("\nWhich of the simulated tenants is hurting, and why:\n\n{}", questions::of(outputs)?);
     Ok(expectations.held())
+}
+
+/// A tenant that asks for more than it may, and its neighbours.
+async fn flood(outputs: &Outputs, expectations: &mut Expectations) -> Result<Flood> {
+    let step = progress::step("a flood");
+    let flood = noisy::flood(outputs, expectations).await?;
+    step.done(format_args!("{} asked for ten times its quota, for {} s", Flood::TENANT, noisy::LASTS.as_secs()));
+    Ok(flood)
 }
 
 /// The first request of each service that `make new-service` made.

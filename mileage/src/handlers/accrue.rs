@@ -1,11 +1,11 @@
-//! A batch of bookings arrived: post their miles.
+//! A batch of events about bookings arrived: post their miles, or take them back.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use airline_events::{BOOKING_NUMBER, BookingConfirmed};
+use airline_events::BOOKING_NUMBER;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
@@ -16,6 +16,7 @@ use tenant_telemetry::{Work, process};
 
 use super::in_turns::in_turns;
 use crate::{
+    booking_event::BookingEvent,
     ledger::{Entry, Ledger, Posted},
     route::{Route, UnknownAirport},
 };
@@ -49,7 +50,7 @@ pub enum Failed {
 /// What SQS is told: which messages to deliver again.
 pub type Accrued = SqsBatchResponse;
 
-/// Posts the miles of every message. Messages of one user go one after another, so that their transactions do not fight
+/// Posts what every message does to the ledger. Messages of one user go one after another, so that their transactions do not fight
 /// over one balance; users go side by side, and tenants take turns, so that none waits for another's many. A message that fails, or
 /// for which there is no time, is named, and the rest succeeds. Whose messages are taken, and whose sampling thresholds count, `believed` says.
 pub async fn accrue(
@@ -83,7 +84,7 @@ pub async fn accrue(
     Ok(response)
 }
 
-type Parsed = Result<(BookingConfirmed, TenantContext), InvalidMessage>;
+type Parsed = Result<(BookingEvent, TenantContext), InvalidMessage>;
 
 /// Messages by whom they are for. What does not parse is for nobody, and has its turns too.
 fn by_user(
@@ -91,7 +92,7 @@ fn by_user(
     believed: &BelievedSources,
 ) -> Turns<Option<UserId>, (IncomingMessage, Parsed)> {
     Turns::new(messages.into_iter().map(|message| {
-        let parsed = message.accept(believed);
+        let parsed = BookingEvent::accept(&message, believed);
         let whose: Option<(TenantId, Option<UserId>)> =
             parsed.as_ref().ok().map(|(_, tenant)| (tenant.tenant_id.clone(), tenant.user_id.clone()));
         let (tenant, user) = whose.unzip();
@@ -120,18 +121,10 @@ async fn post_one(
 }
 
 async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
-    let (booking, tenant) = parsed?;
+    let (BookingEvent { kind, booking }, tenant) = parsed?;
     Work::current().annotate(BOOKING_NUMBER, &booking.booking_number);
     let miles = Route::of(&booking)?.miles();
-    let entry = Entry {
-        booking_number: booking.booking_number,
-        from_airport: booking.from_airport,
-        to_airport: booking.to_airport,
-        departure_date: booking.departure_date,
-        miles,
-        created_at: format!("{:.3}", jiff::Timestamp::now()),
-    };
-    Ok(ledger.post(&tenant, &entry).await?)
+    Ok(ledger.post(&tenant, &Entry::of(kind, booking, miles, jiff::Timestamp::now())).await?)
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use crate::ledger::{Entry, Ledger};
 
 #[derive(Serialize)]
 struct Answer {
-    miles: u64,
-    bookings: u64,
+    miles: i64,
+    bookings: i64,
     history: Vec<Entry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,

@@ -1,122 +1,33 @@
-//! Reservations, ledger entries and balances compared. Pure: no AWS, no clock.
+//! Reservations, cancellations, ledger entries and balances compared. Pure: no AWS, no clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use booking::reservations::StoredReservation;
+use airline_events::Booking;
+use booking::{
+    handlers::Stored,
+    reservations::{StoredCancellation, StoredReservation},
+};
 use iata_airports::IataCode;
 use mileage::{
-    ledger::{Balance, Entry},
-    miles::{Miles, miles_between},
+    ledger::{Balance, Entry, EntryId, EntryKind},
+    miles::miles_between,
 };
-use serde::Serialize;
 use tenancy::TenantLabel;
-use tenant_store::is_partition_of;
+use tenant_store::{Listed, is_partition_of};
+
+use super::difference::Difference;
 
 /// What both tables hold. The partition is the item's own key, whatever its fields say.
 #[derive(Debug, Clone, Default)]
 pub struct Records {
     /// Reservations, with their partition.
     pub reservations: Vec<(String, StoredReservation)>,
+    /// Cancellations, with their partition.
+    pub cancellations: Vec<(String, StoredCancellation)>,
     /// Ledger entries, with their partition.
     pub entries: Vec<(String, Entry)>,
     /// Balances by partition.
     pub balances: BTreeMap<String, Balance>,
-}
-
-/// One thing that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(tag = "difference", rename_all = "snake_case")]
-pub enum Difference {
-    /// A reservation has no ledger entry.
-    NotPosted {
-        /// Whose it is.
-        partition: String,
-        /// The reservation.
-        booking_number: String,
-    },
-    /// A ledger entry has no reservation.
-    NotReserved {
-        /// Who got the miles.
-        partition: String,
-        /// The entry.
-        booking_number: String,
-    },
-    /// A reservation's miles went to another tenant or user.
-    WrongOwner {
-        /// The reservation.
-        booking_number: String,
-        /// Whose it is.
-        reserved_by: String,
-        /// Who got the miles.
-        posted_to: String,
-    },
-    /// A reservation's miles were posted to its user, and to somebody else too.
-    PostedTwice {
-        /// The reservation.
-        booking_number: String,
-        /// Who got them besides.
-        also_posted_to: String,
-    },
-    /// The fields of a reservation name another tenant or user than its key.
-    WrongKey {
-        /// The key.
-        partition: String,
-        /// The reservation.
-        booking_number: String,
-        /// The key its fields would have.
-        fields_say: String,
-    },
-    /// Reservation and entry tell of different flights.
-    WrongFlight {
-        /// Whose it is.
-        partition: String,
-        /// The reservation.
-        booking_number: String,
-        /// The flight reserved.
-        reserved: String,
-        /// The flight that earned miles.
-        posted: String,
-    },
-    /// An entry's miles are not what its flight earns.
-    WrongMiles {
-        /// Whose it is.
-        partition: String,
-        /// The entry.
-        booking_number: String,
-        /// What the flight earns; none if it has no such airports.
-        earned: Option<Miles>,
-        /// What was posted.
-        posted: Miles,
-    },
-    /// A balance is not the sum of its entries.
-    WrongBalance {
-        /// Whose it is.
-        partition: String,
-        /// Sum of the entries' miles.
-        entries_miles: u64,
-        /// Number of entries.
-        entries: u64,
-        /// The balance's miles.
-        balance_miles: u64,
-        /// The balance's number of bookings.
-        balance_bookings: u64,
-    },
-    /// An item is not of the shape the functions write.
-    Unreadable {
-        /// Its table.
-        table: String,
-        /// Its key.
-        key: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Messages are where none are when all is done.
-    Messages {
-        /// What the queue holds: `waiting`, `dead`, `undelivered`, `parked`.
-        place: &'static str,
-        /// How many.
-        count: u64,
-    },
 }
 
 /// What comparing came to.
@@ -124,84 +35,137 @@ pub enum Difference {
 pub struct Comparison {
     /// Every difference, in a fixed order.
     pub differences: Vec<Difference>,
-    /// The reservations without a ledger entry, for publishing them again.
-    pub not_posted: Vec<StoredReservation>,
+    /// What has no ledger entry, for publishing it again.
+    pub not_posted: Vec<Stored>,
+}
+
+/// A reservation or a cancellation, which the ledger has an entry for.
+struct Event<'a> {
+    partition: &'a str,
+    id: EntryId,
+    booking: Booking,
+    stored: Stored,
 }
 
 /// Compares what both tables hold.
 pub fn compare(records: &Records) -> Comparison {
     let mut found = Comparison::default();
-    let mut left: BTreeMap<(&str, &str), &Entry> =
-        records.entries.iter().map(|(owner, entry)| ((owner.as_str(), entry.booking_number.as_str()), entry)).collect();
+    let mut left: BTreeMap<(&str, EntryId), &Entry> =
+        records.entries.iter().map(|(owner, entry)| ((owner.as_str(), entry.id()), entry)).collect();
     let mut posted = BTreeSet::new();
     let mut without_entry = Vec::new();
-    for (partition, stored) in &records.reservations {
-        let number = stored.reservation.booking_number.as_str();
-        found.differences.extend(wrong_key(partition, stored));
-        match left.remove(&(partition.as_str(), number)) {
+    for event in events(records) {
+        found.differences.extend(wrong_key(&event));
+        match left.remove(&(event.partition, event.id.clone())) {
             Some(entry) => {
-                posted.insert(number);
-                found.differences.extend(wrong_flight(partition, stored, entry));
+                found.differences.extend(wrong_flight(&event, entry));
+                posted.insert(event.id);
             }
-            None => without_entry.push((partition, stored)),
+            None => without_entry.push(event),
         }
     }
-    for (partition, stored) in without_entry {
-        let booking_number = stored.reservation.booking_number.to_string();
-        let elsewhere = left.keys().find(|(_, number)| *number == booking_number).copied();
+    for Event { partition, id, stored, .. } in without_entry {
+        let elsewhere = left.keys().find(|(_, other)| *other == id).cloned();
+        let EntryId { booking_number, kind: entry } = id;
+        let partition = partition.to_owned();
         found.differences.push(match elsewhere {
             Some(key) => {
                 left.remove(&key);
-                Difference::WrongOwner { booking_number, reserved_by: partition.clone(), posted_to: key.0.to_owned() }
+                Difference::WrongOwner { booking_number, entry, reserved_by: partition, posted_to: key.0.to_owned() }
             }
             None => {
-                found.not_posted.push(stored.clone());
-                Difference::NotPosted { partition: partition.clone(), booking_number }
+                found.not_posted.push(stored);
+                match entry {
+                    EntryKind::Earned => Difference::NotPosted { partition, booking_number },
+                    EntryKind::TakenBack => Difference::NotTakenBack { partition, booking_number },
+                }
             }
         });
     }
-    for (partition, number) in left.into_keys() {
-        let (partition, booking_number) = (partition.to_owned(), number.to_owned());
-        found.differences.push(if posted.contains(number) {
-            Difference::PostedTwice { booking_number, also_posted_to: partition }
-        } else {
-            Difference::NotReserved { partition, booking_number }
+    for (partition, id) in left.into_keys() {
+        let twice = posted.contains(&id);
+        let (partition, EntryId { booking_number, kind: entry }) = (partition.to_owned(), id);
+        found.differences.push(match entry {
+            _ if twice => Difference::PostedTwice { booking_number, entry, also_posted_to: partition },
+            EntryKind::Earned => Difference::NotReserved { partition, booking_number },
+            EntryKind::TakenBack => Difference::NotCancelled { partition, booking_number },
         });
     }
+    found.differences.extend(half_cancelled(records));
     found.differences.extend(records.entries.iter().filter_map(|(partition, entry)| wrong_miles(partition, entry)));
     found.differences.extend(wrong_balances(records));
     found.differences.sort();
     found
 }
 
-fn wrong_key(partition: &str, stored: &StoredReservation) -> Option<Difference> {
-    let owner =
-        TenantLabel { tenant_id: stored.tenant_id.clone(), tier: stored.tier, user_id: Some(stored.sub.clone()) };
-    (!is_partition_of(partition, &owner)).then(|| Difference::WrongKey {
-        partition: partition.to_owned(),
-        booking_number: stored.reservation.booking_number.to_string(),
-        fields_say: format!("user {} of tenant {}", stored.sub, owner.tenant_id),
+fn events(records: &Records) -> impl Iterator<Item = Event<'_>> {
+    let of = |partition, kind, booking: Booking, stored| Event {
+        partition,
+        id: EntryId { booking_number: booking.booking_number.clone(), kind },
+        booking,
+        stored,
+    };
+    let reserved = records.reservations.iter().map(move |(partition, stored)| {
+        of(partition.as_str(), EntryKind::Earned, stored.booking(), Stored::Reservation(stored.clone()))
+    });
+    let cancelled = records.cancellations.iter().map(move |(partition, stored)| {
+        of(partition.as_str(), EntryKind::TakenBack, stored.event().booking, Stored::Cancellation(stored.clone()))
+    });
+    reserved.chain(cancelled)
+}
+
+fn wrong_key(event: &Event<'_>) -> Option<Difference> {
+    let Booking { tenant_id, tier, sub, .. } = &event.booking;
+    let owner = TenantLabel { tenant_id: tenant_id.clone(), tier: *tier, user_id: Some(sub.clone()) };
+    (!is_partition_of(event.partition, &owner)).then(|| Difference::WrongKey {
+        partition: event.partition.to_owned(),
+        booking_number: event.id.booking_number.clone(),
+        fields_say: format!("user {sub} of tenant {tenant_id}"),
     })
 }
 
-fn wrong_flight(partition: &str, stored: &StoredReservation, entry: &Entry) -> Option<Difference> {
+fn wrong_flight(event: &Event<'_>, entry: &Entry) -> Option<Difference> {
     let flight = |from: &str, to: &str, date: &str| format!("{from}-{to} {date}");
-    let booked = &stored.reservation;
+    let booked = &event.booking;
     let reserved = flight(&booked.from_airport, &booked.to_airport, &booked.departure_date);
     let posted = flight(&entry.from_airport, &entry.to_airport, &entry.departure_date);
     (reserved != posted).then(|| Difference::WrongFlight {
-        partition: partition.to_owned(),
+        partition: event.partition.to_owned(),
         booking_number: entry.booking_number.clone(),
+        entry: entry.kind,
         reserved,
         posted,
     })
+}
+
+/// The mark on a reservation and its cancellation are written together.
+fn half_cancelled(records: &Records) -> Vec<Difference> {
+    let mut said: BTreeMap<(&str, &str), (Option<&str>, Option<&str>)> = BTreeMap::new();
+    for (partition, StoredReservation { reservation, .. }) in &records.reservations {
+        let key = (partition.as_str(), reservation.booking_number.as_str());
+        said.entry(key).or_default().0 = reservation.cancelled_at.as_deref();
+    }
+    for (partition, cancellation) in &records.cancellations {
+        let key = (partition.as_str(), cancellation.booking_number.as_str());
+        said.entry(key).or_default().1 = Some(&cancellation.cancelled_at);
+    }
+    let differ = said.into_iter().filter(|(_, (reservation, cancellation))| reservation != cancellation);
+    differ
+        .map(|((partition, number), (reservation, cancellation))| Difference::HalfCancelled {
+            partition: partition.to_owned(),
+            booking_number: number.to_owned(),
+            reservation_says: reservation.map(str::to_owned),
+            cancellation_says: cancellation.map(str::to_owned),
+        })
+        .collect()
 }
 
 fn wrong_miles(partition: &str, entry: &Entry) -> Option<Difference> {
     let airport = |code: &str| iata_airports::find(code.parse::<IataCode>().ok()?);
     let ends = airport(&entry.from_airport).zip(airport(&entry.to_airport));
     let earned = ends.map(|(from, to)| miles_between(from, to));
-    (earned != Some(entry.miles)).then(|| Difference::WrongMiles {
+    let expected = earned.map(|earned| entry.kind.sign() * i64::from(earned.0));
+    (expected != Some(entry.miles)).then(|| Difference::WrongMiles {
         partition: partition.to_owned(),
         booking_number: entry.booking_number.clone(),
         earned,
@@ -214,15 +178,15 @@ fn wrong_balances(records: &Records) -> Vec<Difference> {
         records.balances.keys().map(|partition| (partition.as_str(), Balance::default())).collect();
     for (partition, entry) in &records.entries {
         let sum = sums.entry(partition).or_default();
-        sum.miles += u64::from(entry.miles.0);
-        sum.bookings += 1;
+        sum.miles += entry.miles;
+        sum.bookings += entry.kind.sign();
     }
     let wrong = |(partition, sum): (&str, Balance)| {
         let balance = records.balances.get(partition).copied().unwrap_or_default();
         (balance != sum).then(|| Difference::WrongBalance {
             partition: partition.to_owned(),
             entries_miles: sum.miles,
-            entries: sum.bookings,
+            entries_bookings: sum.bookings,
             balance_miles: balance.miles,
             balance_bookings: balance.bookings,
         })
@@ -235,11 +199,13 @@ mod tests {
     use std::collections::HashMap;
 
     use booking::domain::Reservation;
+    use mileage::miles::Miles;
     use tenancy::Tier;
 
     use super::*;
 
     const ACME: &str = "TENANT#acme#USER#ada";
+    const CANCELLED_AT: &str = "2026-11-22T00:00:00.000Z";
     const GLOBEX: &str = "TENANT#globex#USER#bob";
 
     fn reserved(number: &str) -> (String, StoredReservation) {
@@ -250,6 +216,7 @@ mod tests {
             departure_date: "2027-01-01".into(),
             passenger_name: "Ada".into(),
             created_at: "2026-11-21T00:00:00.000Z".into(),
+            cancelled_at: None,
         };
         let stored = StoredReservation {
             reservation,
@@ -264,13 +231,36 @@ mod tests {
     fn posted(number: &str) -> (String, Entry) {
         let entry = Entry {
             booking_number: number.into(),
+            kind: EntryKind::Earned,
             from_airport: "LHR".into(),
             to_airport: "JFK".into(),
             departure_date: "2027-01-01".into(),
-            miles: Miles(3452),
+            miles: 3452,
             created_at: "2026-11-21T00:00:01.000Z".into(),
         };
         (ACME.into(), entry)
+    }
+
+    fn cancelled(number: &str) -> (String, StoredCancellation) {
+        let Booking { from_airport, to_airport, departure_date, sub, tier, tenant_id, .. } =
+            reserved(number).1.booking();
+        let stored = StoredCancellation {
+            booking_number: number.parse().unwrap(),
+            from_airport,
+            to_airport,
+            departure_date,
+            cancelled_at: CANCELLED_AT.into(),
+            tenant_id,
+            tier,
+            sub,
+            trace: HashMap::new(),
+        };
+        (ACME.into(), stored)
+    }
+
+    fn taken_back(number: &str) -> (String, Entry) {
+        let (owner, entry) = posted(number);
+        (owner, Entry { kind: EntryKind::TakenBack, miles: -entry.miles, ..entry })
     }
 
     /// Two bookings of one user, all as it should be.
@@ -282,6 +272,16 @@ mod tests {
         }
     }
 
+    /// The same, and the second of them cancelled.
+    fn sound_with_a_cancellation() -> Records {
+        let mut records = sound();
+        records.reservations[1].1.reservation.cancelled_at = Some(CANCELLED_AT.into());
+        records.cancellations = vec![cancelled("AAAAAAA2")];
+        records.entries.push(taken_back("AAAAAAA2"));
+        records.balances.insert(ACME.into(), Balance { miles: 3452, bookings: 1 });
+        records
+    }
+
     /// The differences after a change to what was sound.
     fn after(change: impl FnOnce(&mut Records)) -> Vec<Difference> {
         let mut records = sound();
@@ -289,11 +289,11 @@ mod tests {
         compare(&records).differences
     }
 
-    fn balance(partition: &str, entries: (u64, u64), balance: (u64, u64)) -> Difference {
+    fn balance(partition: &str, entries: (i64, i64), balance: (i64, i64)) -> Difference {
         Difference::WrongBalance {
             partition: partition.into(),
             entries_miles: entries.0,
-            entries: entries.1,
+            entries_bookings: entries.1,
             balance_miles: balance.0,
             balance_bookings: balance.1,
         }
@@ -303,6 +303,7 @@ mod tests {
     fn what_agrees_has_no_difference() {
         assert_eq!(after(|_| {}), []);
         assert_eq!(compare(&Records::default()).differences, []);
+        assert_eq!(compare(&sound_with_a_cancellation()).differences, []);
     }
 
     #[test]
@@ -314,7 +315,68 @@ mod tests {
         let expected = Difference::NotPosted { partition: ACME.into(), booking_number: "AAAAAAA2".into() };
         assert_eq!(found.differences, [expected]);
         assert_eq!(found.not_posted.len(), 1);
-        assert_eq!(found.not_posted[0].reservation.booking_number.as_str(), "AAAAAAA2");
+        let Stored::Reservation(stored) = &found.not_posted[0] else { panic!("{found:?}") };
+        assert_eq!(stored.reservation.booking_number.as_str(), "AAAAAAA2");
+    }
+
+    #[test]
+    fn miles_that_were_not_taken_back_are_found_and_the_cancellation_handed_back() {
+        let mut records = sound_with_a_cancellation();
+        records.entries.pop();
+        records.balances.insert(ACME.into(), Balance { miles: 6904, bookings: 2 });
+        let found = compare(&records);
+        let expected = Difference::NotTakenBack { partition: ACME.into(), booking_number: "AAAAAAA2".into() };
+        assert_eq!(found.differences, [expected]);
+        assert!(
+            matches!(&found.not_posted[..], [Stored::Cancellation(stored)] if stored.booking_number.as_str() == "AAAAAAA2")
+        );
+    }
+
+    #[test]
+    fn miles_that_were_taken_back_though_nobody_cancelled_are_found() {
+        let found = after(|records| {
+            records.entries.push(taken_back("AAAAAAA2"));
+            records.balances.insert(ACME.into(), Balance { miles: 3452, bookings: 1 });
+        });
+        assert_eq!(found, [Difference::NotCancelled { partition: ACME.into(), booking_number: "AAAAAAA2".into() }]);
+    }
+
+    #[test]
+    fn miles_that_were_taken_back_and_never_earned_are_found() {
+        let mut records = sound_with_a_cancellation();
+        records.entries.remove(1);
+        records.balances.insert(ACME.into(), Balance { miles: 0, bookings: 0 });
+        let missing = Difference::NotPosted { partition: ACME.into(), booking_number: "AAAAAAA2".into() };
+        assert_eq!(compare(&records).differences, [missing]);
+    }
+
+    #[test]
+    fn half_a_cancellation_is_found() {
+        let half = |reservation_says: Option<&str>, cancellation_says: Option<&str>| Difference::HalfCancelled {
+            partition: ACME.into(),
+            booking_number: "AAAAAAA2".into(),
+            reservation_says: reservation_says.map(str::to_owned),
+            cancellation_says: cancellation_says.map(str::to_owned),
+        };
+        let mut records = sound_with_a_cancellation();
+        records.reservations[1].1.reservation.cancelled_at = None;
+        assert_eq!(compare(&records).differences, [half(None, Some(CANCELLED_AT))]);
+        let found = after(|records| records.reservations[1].1.reservation.cancelled_at = Some(CANCELLED_AT.into()));
+        assert_eq!(found, [half(Some(CANCELLED_AT), None)]);
+    }
+
+    #[test]
+    fn other_miles_than_were_earned_are_found_where_they_are_taken_back() {
+        let mut records = sound_with_a_cancellation();
+        records.entries[2].1.miles = -3451;
+        records.balances.insert(ACME.into(), Balance { miles: 3453, bookings: 1 });
+        let wrong = Difference::WrongMiles {
+            partition: ACME.into(),
+            booking_number: "AAAAAAA2".into(),
+            earned: Some(Miles(3452)),
+            posted: -3451,
+        };
+        assert_eq!(compare(&records).differences, [wrong]);
     }
 
     #[test]
@@ -328,6 +390,7 @@ mod tests {
         let found = after(|records| records.entries[1].0 = GLOBEX.into());
         let wrong = Difference::WrongOwner {
             booking_number: "AAAAAAA2".into(),
+            entry: EntryKind::Earned,
             reserved_by: ACME.into(),
             posted_to: GLOBEX.into(),
         };
@@ -340,7 +403,11 @@ mod tests {
             records.entries.push((GLOBEX.into(), posted("AAAAAAA1").1));
             records.balances.insert(GLOBEX.into(), Balance { miles: 3452, bookings: 1 });
         });
-        let twice = Difference::PostedTwice { booking_number: "AAAAAAA1".into(), also_posted_to: GLOBEX.into() };
+        let twice = Difference::PostedTwice {
+            booking_number: "AAAAAAA1".into(),
+            entry: EntryKind::Earned,
+            also_posted_to: GLOBEX.into(),
+        };
         assert_eq!(found, [twice]);
     }
 
@@ -361,6 +428,7 @@ mod tests {
         let wrong = Difference::WrongFlight {
             partition: ACME.into(),
             booking_number: "AAAAAAA1".into(),
+            entry: EntryKind::Earned,
             reserved: "LHR-JFK 2027-01-01".into(),
             posted: "LHR-JFK 2027-01-02".into(),
         };
@@ -373,15 +441,15 @@ mod tests {
             partition: ACME.into(),
             booking_number: "AAAAAAA1".into(),
             earned,
-            posted: Miles(3453),
+            posted: 3453,
         };
         let found = after(|records| {
-            records.entries[0].1.miles = Miles(3453);
+            records.entries[0].1.miles = 3453;
             records.balances.insert(ACME.into(), Balance { miles: 6905, bookings: 2 });
         });
         assert_eq!(found, [wrong(Some(Miles(3452)))]);
         let found = after(|records| {
-            records.entries[0].1.miles = Miles(3453);
+            records.entries[0].1.miles = 3453;
             records.entries[0].1.to_airport = "XXQ".into();
             records.reservations[0].1.reservation.to_airport = "XXQ".into();
             records.balances.insert(ACME.into(), Balance { miles: 6905, bookings: 2 });

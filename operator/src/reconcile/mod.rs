@@ -1,6 +1,7 @@
-//! `operator reconcile`: whether reservations, messages, ledger entries and balances agree, on the local cloud or on AWS.
+//! `operator reconcile`: whether reservations, cancellations, messages, ledger entries and balances agree, on the local cloud or on AWS.
 
 mod compare;
+mod difference;
 mod report;
 mod sources;
 
@@ -12,7 +13,8 @@ use std::{
 use anyhow::{Context, Result};
 use local::outputs::Outputs;
 
-pub use compare::{Comparison, Difference, Records, compare};
+pub use compare::{Comparison, Records, compare};
+pub use difference::Difference;
 pub use sources::Sources;
 
 /// How long messages that were published again may take before the differences are told once more.
@@ -58,7 +60,7 @@ pub struct Options {
     /// Account A's parking queue, likewise.
     #[arg(long)]
     pub parking_queue_url: Option<String>,
-    /// Publish reservations without a ledger entry again.
+    /// Publish reservations and cancellations without a ledger entry again.
     #[arg(long)]
     pub republish: bool,
     /// Seconds to wait for the differences to go, for what is under way.
@@ -85,7 +87,7 @@ pub async fn run(options: &Options) -> Result<(String, bool)> {
     let republished = if options.republish { std::mem::take(&mut found.not_posted) } else { Vec::new() };
     let count = republished.len();
     if count > 0 {
-        sources.republish(republished).await?;
+        sources.republish(&republished).await?;
         found = settled(&sources, REPUBLISHED_WITHIN).await?;
     }
     let told = if options.json { report::json(&found, count)? } else { report::table(&found, count) };

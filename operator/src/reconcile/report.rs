@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use comfy_table::{Table, presets::NOTHING};
+use mileage::ledger::EntryKind;
 use serde_json::json;
 
-use super::compare::{Comparison, Difference};
+use super::{compare::Comparison, difference::Difference};
 
 /// One line of JSON.
 pub(super) fn json(found: &Comparison, republished: usize) -> Result<String> {
@@ -15,7 +16,7 @@ pub(super) fn json(found: &Comparison, republished: usize) -> Result<String> {
 pub(super) fn table(found: &Comparison, republished: usize) -> String {
     let mut text = String::new();
     if republished > 0 {
-        text = format!("{republished} reservation(s) published again\n");
+        text = format!("{republished} reservation(s) or cancellation(s) published again\n");
     }
     if found.differences.is_empty() {
         return text + "no difference";
@@ -37,33 +38,53 @@ fn row(difference: &Difference) -> [String; 4] {
         Difference::NotPosted { partition, booking_number } => {
             cells("no ledger entry", booking_number, partition, String::new())
         }
+        Difference::NotTakenBack { partition, booking_number } => {
+            cells("miles not taken back", booking_number, partition, String::new())
+        }
         Difference::NotReserved { partition, booking_number } => {
             cells("no reservation", booking_number, partition, String::new())
         }
-        Difference::WrongOwner { booking_number, reserved_by, posted_to } => {
-            cells("wrong owner", booking_number, reserved_by, format!("posted to {posted_to}"))
+        Difference::NotCancelled { partition, booking_number } => {
+            cells("no cancellation", booking_number, partition, String::new())
         }
-        Difference::PostedTwice { booking_number, also_posted_to } => {
-            cells("posted twice", booking_number, also_posted_to, String::new())
+        Difference::HalfCancelled { partition, booking_number, reservation_says, cancellation_says } => {
+            let [reservation, cancellation] =
+                [reservation_says, cancellation_says].map(|said| said.as_deref().unwrap_or("nothing"));
+            let details = format!("the reservation says {reservation}, the cancellation {cancellation}");
+            cells("half cancelled", booking_number, partition, details)
+        }
+        Difference::WrongOwner { booking_number, entry, reserved_by, posted_to } => {
+            cells("wrong owner", booking_number, reserved_by, format!("{} {posted_to}", to_whom(*entry)))
+        }
+        Difference::PostedTwice { booking_number, entry, also_posted_to } => {
+            cells("posted twice", booking_number, also_posted_to, format!("{} its user too", to_whom(*entry)))
         }
         Difference::WrongKey { partition, booking_number, fields_say } => {
             cells("wrong key", booking_number, partition, format!("fields say {fields_say}"))
         }
-        Difference::WrongFlight { partition, booking_number, reserved, posted } => {
+        Difference::WrongFlight { partition, booking_number, reserved, posted, .. } => {
             cells("wrong flight", booking_number, partition, format!("reserved {reserved}, posted {posted}"))
         }
         Difference::WrongMiles { partition, booking_number, earned, posted } => {
             let earned = earned.map_or_else(|| "nothing".to_owned(), |miles| miles.to_string());
             cells("wrong miles", booking_number, partition, format!("earned {earned}, posted {posted}"))
         }
-        Difference::WrongBalance { partition, entries_miles, entries, balance_miles, balance_bookings } => {
-            let details =
-                format!("{entries} entries of {entries_miles} miles, balance {balance_bookings} of {balance_miles}");
+        Difference::WrongBalance { partition, entries_miles, entries_bookings, balance_miles, balance_bookings } => {
+            let details = format!(
+                "entries: {entries_bookings} bookings, {entries_miles} miles; balance: {balance_bookings}, {balance_miles}"
+            );
             cells("wrong balance", "", partition, details)
         }
         Difference::Unreadable { table, key, reason } => {
             cells("unreadable", table, key, reason.escape_default().to_string())
         }
         Difference::Messages { place, count } => cells("messages", place, "", count.to_string()),
+    }
+}
+
+fn to_whom(entry: EntryKind) -> &'static str {
+    match entry {
+        EntryKind::Earned => "posted to",
+        EntryKind::TakenBack => "taken back from",
     }
 }

@@ -6,15 +6,22 @@ use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
-use booking::handlers::Publisher;
+use booking::{
+    domain::Reservation,
+    handlers::{Publisher, Stored},
+    reservations::{StoredCancellation, StoredReservation},
+};
 use local::{ministack::sdk_config, outputs::Outputs};
+use mileage::ledger::Entry;
 use serde::de::DeserializeOwned;
 use tenant_quota::is_quota;
+use tenant_store::Listed;
 use tenant_telemetry::AwsSdkTracing;
 
 use super::{
     Options,
-    compare::{Comparison, Difference, Records, compare},
+    compare::{Comparison, Records, compare},
+    difference::Difference,
 };
 
 /// Both accounts' stores and queues, with an operator's credentials.
@@ -90,13 +97,17 @@ impl Sources {
         // The reservations come first: what is booked meanwhile would else seem to have no reservation.
         for item in scan(&self.booking, &self.reservations_table).await? {
             let (partition, sort_key) = key(&item);
-            let Some(number) = sort_key.strip_prefix("BOOKING#") else { continue };
-            let stored = parse(item, number, |stored: &booking::reservations::StoredReservation| {
-                stored.reservation.booking_number.as_str()
-            });
-            match stored {
-                Ok(stored) => records.reservations.push((partition, stored)),
-                Err(reason) => unreadable.push(bad(&self.reservations_table, &partition, &sort_key, reason)),
+            let read = if sort_key.starts_with("BOOKING#") {
+                parse(item, &sort_key, |stored: &StoredReservation| Reservation::sk(&stored.reservation.booking_number))
+                    .map(|stored| records.reservations.push((partition.clone(), stored)))
+            } else if sort_key.starts_with(StoredCancellation::PREFIX) {
+                parse(item, &sort_key, |stored: &StoredCancellation| StoredCancellation::sk(&stored.booking_number))
+                    .map(|stored| records.cancellations.push((partition.clone(), stored)))
+            } else {
+                continue;
+            };
+            if let Err(reason) = read {
+                unreadable.push(bad(&self.reservations_table, &partition, &sort_key, reason));
             }
         }
         for item in scan(&self.mileage, &self.ledger_table).await? {
@@ -111,8 +122,7 @@ impl Sources {
                 }
                 continue;
             }
-            let number = sort_key.strip_prefix("BOOKING#").unwrap_or_default();
-            match parse(item, number, |entry: &mileage::ledger::Entry| &entry.booking_number) {
+            match parse(item, &sort_key, |entry: &Entry| Entry::sk(&entry.id())) {
                 Ok(entry) => records.entries.push((partition, entry)),
                 Err(reason) => unreadable.push(bad(&self.ledger_table, &partition, &sort_key, reason)),
             }
@@ -133,8 +143,8 @@ impl Sources {
         Ok(found)
     }
 
-    /// Publishes reservations again, with the publisher's own code.
-    pub async fn republish(&self, reservations: Vec<booking::reservations::StoredReservation>) -> Result<()> {
+    /// Publishes these again, with the publisher's own code.
+    pub async fn republish(&self, stored: &[Stored]) -> Result<()> {
         // The interceptor writes each message's trace context, as in the function.
         let sns = aws_sdk_sns::config::Builder::from(&self.booking).interceptor(AwsSdkTracing::new());
         let publisher = Publisher {
@@ -143,7 +153,7 @@ impl Sources {
             topic_arn: self.topic_arn.clone(),
             parking_queue_url: self.parking_queue_url.clone(),
         };
-        Ok(publisher.republish(&self.reservations_table, reservations).await?)
+        Ok(publisher.republish(&self.reservations_table, stored).await?)
     }
 }
 
@@ -190,10 +200,11 @@ fn key(item: &Item) -> (String, String) {
     (text("pk"), text("sk"))
 }
 
-/// Parses an item, whose own number must be the one in its key.
-fn parse<T: DeserializeOwned>(item: Item, number: &str, of: impl Fn(&T) -> &str) -> Result<T, String> {
+/// Parses an item, whose fields must make the sort key that it has.
+fn parse<T: DeserializeOwned>(item: Item, sort_key: &str, of: impl Fn(&T) -> String) -> Result<T, String> {
     let parsed: T = serde_dynamo::from_item(item).map_err(|error| error.to_string())?;
-    if of(&parsed) == number { Ok(parsed) } else { Err(format!("its key says {number:?}")) }
+    let fields_say = of(&parsed);
+    if fields_say == sort_key { Ok(parsed) } else { Err(format!("its fields say {fields_say:?}")) }
 }
 
 fn bad(table: &str, partition: &str, sort_key: &str, reason: String) -> Difference {

@@ -10,7 +10,7 @@ use lambda_http_client::{
     aws::{self, describe},
 };
 use serde::Serialize;
-use tenancy::{RegistryEntry, TenantId, TenantStatus, Tiers};
+use tenancy::{Quota, RegistryEntry, TenantId, TenantStatus, Tiers};
 use tenant_registry::{Change, Reason, Registry, Tenant};
 
 /// Where the registry is, and what to do with it.
@@ -53,6 +53,39 @@ enum Command {
         /// One of the tiers.
         tier: String,
     },
+    /// Give a tenant a quota of its own, or with --default what its tier gives.
+    SetQuota {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        quota: WantedQuota,
+    },
+}
+
+/// How much a tenant may use.
+#[derive(Debug, Args)]
+struct WantedQuota {
+    /// Requests a second in the long run, of each API.
+    #[arg(long, required_unless_present = "default", requires_all = ["burst", "bookings_per_day"])]
+    requests_per_second: Option<u32>,
+    /// Requests at once, after a time without any.
+    #[arg(long, requires = "requests_per_second")]
+    burst: Option<u32>,
+    /// Bookings between one midnight and the next, in UTC.
+    #[arg(long, requires = "requests_per_second")]
+    bookings_per_day: Option<u32>,
+    /// What its tier gives.
+    #[arg(long, conflicts_with = "requests_per_second")]
+    default: bool,
+}
+
+impl WantedQuota {
+    fn quota(&self) -> Result<Option<Quota>> {
+        match (self.requests_per_second, self.burst, self.bookings_per_day) {
+            (Some(requests), Some(burst), Some(bookings)) => Ok(Some(Quota::new(requests, burst, bookings)?)),
+            _ => Ok(None),
+        }
+    }
 }
 
 /// Which tenant is changed, and why.
@@ -67,7 +100,7 @@ struct Which {
 /// Does what is asked with the registry; what there is to print about it.
 ///
 /// # Errors
-/// The registry cannot be reached or refuses, there is no such tenant or tier, a company's name or a reason is empty, too long or not printable, or somebody else changed
+/// The registry cannot be reached or refuses, there is no such tenant or tier, a quota is out of its bounds, a company's name or a reason is empty, too long or not printable, or somebody else changed
 /// the tenant in the same moment.
 pub async fn run(options: Options) -> Result<String> {
     let Options { command, table, tiers, json } = options;
@@ -88,6 +121,10 @@ pub async fn run(options: Options) -> Result<String> {
         Command::SetTier { which, tier } => {
             let to = tiers.parse(&tier)?;
             which.change(&registry, &config, |entry| Change::Tier { from: entry.tier, to }).await?
+        }
+        Command::SetQuota { which, quota } => {
+            let to = quota.quota()?;
+            which.change(&registry, &config, |entry| Change::Quota { from: entry.quota, to }).await?
         }
     };
     if json { to_json(&after) } else { Ok(report::changed(&before, &after)) }

@@ -1,12 +1,20 @@
 //! The tenant registry as a table, and what changed in it.
 
 use comfy_table::{Table, presets::NOTHING};
-use tenant_registry::Tenant;
+use tenant_registry::{Tenant, quota_in_words};
 
 /// The tenants, a line for each.
 pub(super) fn tenants(tenants: &[Tenant]) -> String {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_header(["tenant", "company", "tier", "status", "registered", "last changed, why"]);
+    table.load_style(NOTHING).set_header([
+        "tenant",
+        "company",
+        "tier",
+        "status",
+        "quota",
+        "registered",
+        "last changed, why",
+    ]);
     for Tenant { entry, last_change } in tenants {
         let changed = last_change.as_ref().map(|last| format!("{}, {}", last.changed_at, last.change_reason));
         table.add_row([
@@ -14,6 +22,7 @@ pub(super) fn tenants(tenants: &[Tenant]) -> String {
             &entry.company_name,
             entry.tier.as_str(),
             entry.status.as_str(),
+            &entry.quota.map(|quota| quota.to_string()).unwrap_or_default(),
             &entry.created_at,
             &changed.unwrap_or_default(),
         ]);
@@ -25,11 +34,14 @@ pub(super) fn tenants(tenants: &[Tenant]) -> String {
 pub(super) fn changed(before: &Tenant, after: &Tenant) -> String {
     let (from, to) = (&before.entry, &after.entry);
     let tenant = format!("{} ({})", to.tenant_id, to.company_name);
-    let changes: Vec<String> = [(from.tier.as_str(), to.tier.as_str()), (from.status.as_str(), to.status.as_str())]
-        .into_iter()
-        .filter(|(from, to)| from != to)
-        .map(|(from, to)| format!("{from} → {to}"))
-        .collect();
+    let quotas = [from.quota, to.quota].map(quota_in_words);
+    let pairs = [
+        (from.tier.as_str(), to.tier.as_str()),
+        (from.status.as_str(), to.status.as_str()),
+        (quotas[0].as_str(), quotas[1].as_str()),
+    ];
+    let changes: Vec<String> =
+        pairs.into_iter().filter(|(from, to)| from != to).map(|(from, to)| format!("{from} → {to}")).collect();
     match (changes.as_slice(), &after.last_change) {
         ([], _) | (_, None) => format!("{tenant}: {}, {} as before", to.tier, to.status.as_str()),
         (changes, Some(last)) => format!("{tenant}: {}, {}", changes.join(", "), last.change_reason),

@@ -11,6 +11,9 @@ export interface BookingWish {
 export interface Booking extends BookingWish {
   booking_number: string;
   created_at: string;
+  status: "confirmed" | "cancelled";
+  /** Once it is cancelled. */
+  cancelled_at?: string;
 }
 
 export interface BookingPage {
@@ -20,12 +23,14 @@ export interface BookingPage {
 
 export interface Posting {
   booking_number: string;
-  status: "pending" | "posted";
+  status: "pending" | "posted" | "cancelled";
   miles?: number;
 }
 
 export interface Entry {
   booking_number: string;
+  /** What was taken back has miles below zero. */
+  kind: "earned" | "taken_back";
   from_airport: string;
   to_airport: string;
   departure_date: string;
@@ -56,6 +61,14 @@ export const airline = {
       api: "booking",
       route: "/bookings/{number}",
       path: `/bookings/${encodeURIComponent(number)}`,
+      booking: number,
+    }),
+  cancel: (action: Action, number: string) =>
+    action.call<Booking>({
+      api: "booking",
+      route: "/bookings/{number}/cancellation",
+      path: `/bookings/${encodeURIComponent(number)}/cancellation`,
+      method: "POST",
       booking: number,
     }),
   bookings: (action: Action, cursor?: string) =>

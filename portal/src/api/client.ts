@@ -18,6 +18,8 @@ export interface Call<T> {
   query?: Record<string, string>;
   /** With a body the call is a POST. */
   body?: unknown;
+  /** For a POST without one. Tried again like every call, so it has to be one that changes nothing a second time. */
+  method?: "POST";
   idempotencyKey?: string;
   /** The booking it is about: its number, or where the answer has that. */
   booking?: string | ((answer: T) => string);
@@ -145,7 +147,7 @@ interface Attempt<T> {
 }
 
 async function attempt<T>(call: Call<T>, parent: Span, tried: number): Promise<Attempt<T>> {
-  const method = call.body === undefined ? "GET" : "POST";
+  const method = call.method ?? (call.body === undefined ? "GET" : "POST");
   const base = { booking: config.booking_url, mileage: config.mileage_url, "control-plane": config.control_plane_url }[call.api];
   const url = new URL(base + (call.path ?? call.route), location.origin);
   for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);

@@ -1,11 +1,12 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
-import { airline, type Booking } from "../api/airline.ts";
+import { airline, type Booking, type Posting } from "../api/airline.ts";
 import { act } from "../api/client.ts";
 import { Failure } from "../api/problem.ts";
 import { bookingsMade } from "../bookings-made.ts";
 import { formatDay, formatMoment, formatNumber } from "../format.ts";
 import { watchMiles } from "../miles-watch.ts";
+import { CancelBooking } from "../parts/cancel-booking.tsx";
 import { Ends } from "../parts/ends.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { RouteMap } from "../parts/route-map.tsx";
@@ -16,9 +17,11 @@ import { useAirports } from "../parts/use-airports.ts";
 export function BookingPage({ number }: { number: string }) {
   const made = bookingsMade.get(number);
   const [booking, setBooking] = useState<Booking | undefined>(made?.booking);
+  const [cancelledIn, setCancelledIn] = useState<string>();
   const [failure, setFailure] = useState<Failure>();
-  const miles = useMiles(number, booking !== undefined, setFailure);
+  const miles = useMiles(number, booking?.status, setFailure);
   const airports = useAirports();
+  const title = useRef<HTMLHeadingElement>(null);
 
   useEffect(() => {
     if (made) return;
@@ -27,10 +30,25 @@ export function BookingPage({ number }: { number: string }) {
     );
   }, [number]);
 
+  // The button that had the focus is gone.
+  useEffect(() => {
+    if (cancelledIn) title.current?.focus();
+  }, [cancelledIn]);
+
+  function onCancelled(booking: Booking, traceId: string) {
+    bookingsMade.drop(number);
+    setFailure(undefined);
+    setBooking(booking);
+    setCancelledIn(traceId);
+  }
+
   const [from, to] = booking ? [airports?.find(booking.from_airport), airports?.find(booking.to_airport)] : [];
+  const arrived = miles.posting?.status === "posted";
   return (
     <section class="card">
-      <h1 tabIndex={-1}>{made ? "Your flight is booked" : "Booking"}</h1>
+      <h1 ref={title} tabIndex={-1}>
+        {booking?.status === "cancelled" ? "Your booking is cancelled" : made ? "Your flight is booked" : "Booking"}
+      </h1>
       <Notice failure={failure} />
       {booking && (
         <div class="beside">
@@ -43,15 +61,17 @@ export function BookingPage({ number }: { number: string }) {
               <Fact name="Departure">{formatDay(booking.departure_date)}</Fact>
               <Fact name="Passenger">{booking.passenger_name}</Fact>
               <Fact name="Booked">{formatMoment(booking.created_at)}</Fact>
+              {booking.cancelled_at && <Fact name="Cancelled">{formatMoment(booking.cancelled_at)}</Fact>}
             </dl>
-            <Arrival miles={miles} madeAt={made?.madeAt} />
+            <Arrival miles={miles} cancelled={booking.status === "cancelled"} madeAt={made?.madeAt} />
+            {booking.status === "confirmed" && <CancelBooking number={number} onCancelled={onCancelled} />}
           </div>
-          {from && to && <RouteMap from={from} to={to} arrived={typeof miles.value === "number"} />}
+          {from && to && <RouteMap from={from} to={to} arrived={arrived} />}
         </div>
       )}
-      {made && (
+      {(cancelledIn ?? made) && (
         <p class="its-trace">
-          Its trace, from your click to the ledger: <TraceLink traceId={made.traceId} />
+          Its trace, from your click to the ledger: <TraceLink traceId={cancelledIn ?? made?.traceId ?? ""} />
         </p>
       )}
       <p class="onward">
@@ -61,35 +81,50 @@ export function BookingPage({ number }: { number: string }) {
   );
 }
 
-interface Arrived {
-  value: number | "waiting" | "late";
+interface Miles {
+  state: "waiting" | "late" | "known";
+  posting?: Posting;
   at: number;
 }
 
-function useMiles(number: string, wanted: boolean, failed: (failure: Failure) => void): Arrived {
-  const [miles, setMiles] = useState<Arrived>({ value: "waiting", at: 0 });
+/** What became of a booking's miles, asked anew when the booking is cancelled. */
+function useMiles(number: string, status: Booking["status"] | undefined, failed: (failure: Failure) => void): Miles {
+  const [miles, setMiles] = useState<Miles>({ state: "waiting", at: 0 });
   useEffect(() => {
-    if (!wanted) return;
+    if (!status) return;
     const stop = new AbortController();
-    setMiles({ value: "waiting", at: 0 });
-    watchMiles(number, stop.signal).then(
-      (value) => !stop.signal.aborted && setMiles({ value: value ?? "late", at: Date.now() }),
+    setMiles({ state: "waiting", at: 0 });
+    watchMiles(number, status === "cancelled", stop.signal).then(
+      (posting) => !stop.signal.aborted && setMiles(posting ? { state: "known", posting, at: Date.now() } : { state: "late", at: 0 }),
       (error) => !stop.signal.aborted && failed(error instanceof Failure ? error : unexpected(error)),
     );
     return () => stop.abort();
-  }, [number, wanted]);
+  }, [number, status]);
   return miles;
 }
 
-function Arrival({ miles, madeAt }: { miles: Arrived; madeAt: number | undefined }) {
+const WORDS = {
+  earned: {
+    waiting: "The miles are on their way…",
+    late: "The miles take longer than usual. They will be under Miles when they arrive.",
+  },
+  cancelled: {
+    waiting: "The miles are being taken back…",
+    late: "Taking the miles back takes longer than usual. Miles will show it when it is done.",
+  },
+};
+
+function Arrival({ miles, cancelled, madeAt }: { miles: Miles; cancelled: boolean; madeAt: number | undefined }) {
+  const { state, posting, at } = miles;
+  const here = posting?.status === "posted";
   return (
-    <p class={typeof miles.value === "number" ? "arrival here" : "arrival"} role="status">
-      {miles.value === "waiting" && "The miles are on their way…"}
-      {miles.value === "late" && "The miles take longer than usual. They will be under Miles when they arrive."}
-      {typeof miles.value === "number" && (
+    <p class={here ? "arrival here" : "arrival"} role="status">
+      {state !== "known" && WORDS[cancelled ? "cancelled" : "earned"][state]}
+      {posting?.status === "cancelled" && "It earns no miles: those it had earned were taken back."}
+      {here && (
         <>
-          <strong>{formatNumber(miles.value)} miles</strong> have arrived
-          {madeAt !== undefined && `, ${((miles.at - madeAt) / 1000).toFixed(1)} s after the booking`}.
+          <strong>{formatNumber(posting.miles ?? 0)} miles</strong> have arrived
+          {madeAt !== undefined && `, ${((at - madeAt) / 1000).toFixed(1)} s after the booking`}.
         </>
       )}
     </p>

@@ -26,7 +26,7 @@ export function Bookings() {
       )}
       <ul class="tickets" aria-busy={list.busy}>
         {bookings.map((booking) => (
-          <li key={booking.booking_number}>
+          <li key={booking.booking_number} class={booking.status}>
             <a href={`#/bookings/${booking.booking_number}`}>
               <span class="route">
                 <b>{booking.from_airport}</b> <span aria-hidden="true">→</span> <b>{booking.to_airport}</b>
@@ -34,7 +34,9 @@ export function Bookings() {
               <span class="places">
                 {placeName(airports, booking.from_airport)} to {placeName(airports, booking.to_airport)}
               </span>
-              <span class="when">{formatDay(booking.departure_date)}</span>
+              <span class="when">
+                {formatDay(booking.departure_date)} {booking.status === "cancelled" && <b class="cancelled">cancelled</b>}
+              </span>
               <span class="passenger">{booking.passenger_name}</span>
               <code>{booking.booking_number}</code>
             </a>

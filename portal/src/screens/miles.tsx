@@ -38,9 +38,9 @@ export function Miles() {
             </thead>
             <tbody>
               {balance.history.map((entry) => (
-                <tr key={entry.booking_number}>
+                <tr key={`${entry.booking_number} ${entry.kind}`}>
                   <td>
-                    {entry.from_airport}–{entry.to_airport}
+                    {entry.from_airport}–{entry.to_airport} {entry.kind === "taken_back" && <b class="cancelled">cancelled</b>}
                   </td>
                   <td class="number">{formatNumber(entry.miles)}</td>
                   <td>{formatDay(entry.departure_date)}</td>

@@ -3,14 +3,16 @@
 //! | item | idea |
 //! |---|---|
 //! | [`BookingConfirmed`] | `booking.confirmed`: a flight was booked |
+//! | [`BookingCancelled`] | `booking.cancelled`: and is not to be flown |
+//! | [`Booking`] | what both say |
 //! | [`TIERS`] | the tiers that the airline sells |
 //! | [`BOOKING_NUMBER`] | the attribute by which the spans of a booking are found |
 //!
 //! ```
-//! use airline_events::{BookingConfirmed, TIERS};
+//! use airline_events::{Booking, BookingConfirmed, TIERS};
 //! use tenant_messages::TenantMessage;
 //!
-//! let booked = BookingConfirmed {
+//! let booking = Booking {
 //!     booking_number: "7K3M9Q2X".to_owned(),
 //!     from_airport: "LHR".to_owned(),
 //!     to_airport: "JFK".to_owned(),
@@ -19,10 +21,10 @@
 //!     tier: TIERS[0],
 //!     tenant_id: "acme".parse()?,
 //! };
-//! let written = booked.write().unwrap();
+//! let written = BookingConfirmed(booking.clone()).write().unwrap();
 //! assert!(written.body.starts_with(r#"{"version":1,"booking_number":"7K3M9Q2X""#));
 //!
-//! let nowhere = BookingConfirmed { to_airport: "LHR".to_owned(), ..booked };
+//! let nowhere = BookingConfirmed(Booking { to_airport: "LHR".to_owned(), ..booking });
 //! assert_eq!(nowhere.write().unwrap_err().to_string(), "from_airport and to_airport are the same");
 //! # Ok::<(), tenancy::InvalidTenant>(())
 //! ```
@@ -36,12 +38,12 @@
 //! - What `docs/events.asyncapi.yaml` allows is taken, and nothing else: a test reads the one against the other.
 //! - Fields that the contract does not name are passed over, so that a producer may add some.
 
-mod booking_confirmed;
+mod booking;
 
 use tenancy::Tier;
 use tenant_telemetry::Annotation;
 
-pub use booking_confirmed::BookingConfirmed;
+pub use booking::{Booking, BookingCancelled, BookingConfirmed};
 
 /// What every span of a booking is found by, in each account.
 pub const BOOKING_NUMBER: Annotation = Annotation::named("booking.number");

@@ -28,7 +28,7 @@ fn wrapped_raw_direct_and_bridged_messages_read_the_same() {
 
     let believed: BelievedSources = BELIEVED.map(str::to_owned).into_iter().collect();
     for message in [&wrapped, &raw, &direct, &bridged, &queued] {
-        let (booking, tenant) = message.accept::<BookingConfirmed>(&believed).unwrap();
+        let (BookingConfirmed(booking), tenant) = message.accept::<BookingConfirmed>(&believed).unwrap();
         assert_eq!(booking.booking_number, "7T42H7MK");
         assert_eq!(tenant.tenant_id.as_str(), "acme");
         let traceparent = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";

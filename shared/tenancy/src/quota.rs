@@ -87,6 +87,12 @@ impl Quota {
         self.burst
     }
 
+    /// For people to read.
+    pub fn in_words(self) -> String {
+        let Self { requests_per_second, burst, bookings_per_day } = self;
+        format!("{requests_per_second} requests a second, {burst} at once, {bookings_per_day} bookings a day")
+    }
+
     /// Bookings between one midnight and the next, in UTC.
     pub fn bookings_per_day(self) -> u32 {
         self.bookings_per_day

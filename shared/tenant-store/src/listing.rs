@@ -16,21 +16,17 @@ const CREATED_AT: &str = "created_at";
 
 /// What is found by an id of its own, and listed by when it was made.
 pub trait Listed: DeserializeOwned {
-    /// What its sort key begins with, such as `ORDER#`; the id follows.
-    const PREFIX: &'static str;
     /// What names it among others of its kind.
-    type Id: Display + FromStr + Clone;
+    type Id: Display + FromStr;
 
     /// The id of this one.
-    fn id(&self) -> &Self::Id;
+    fn id(&self) -> Self::Id;
 
     /// When this one was made: its attribute `created_at`, RFC 3339 in UTC, always with as many digits, so that it sorts as text.
     fn created_at(&self) -> &str;
 
-    /// The sort key of the one with this id.
-    fn sk(id: impl Display) -> String {
-        format!("{}{id}", Self::PREFIX)
-    }
+    /// The sort key of the one with this id, such as `ORDER#17`.
+    fn sk(id: &Self::Id) -> String;
 }
 
 /// A page of a list, newest first.
@@ -47,7 +43,7 @@ impl<T: Listed> Page<T> {
         let next = items
             .last()
             .filter(|_| more)
-            .map(|last| Cursor { created_at: last.created_at().to_owned(), id: last.id().clone() });
+            .map(|last| Cursor { created_at: last.created_at().to_owned(), id: last.id() });
         Self { items, next }
     }
 }
@@ -65,10 +61,10 @@ pub struct Cursor<Id> {
     id: Id,
 }
 
-impl<Id: Display> Cursor<Id> {
+impl<Id> Cursor<Id> {
     /// The key that a query of the index starts after.
-    fn key<T: Listed>(self, items: &TenantItems) -> Item {
-        let mut key = items.key(T::sk(self.id));
+    fn key<T: Listed<Id = Id>>(self, items: &TenantItems) -> Item {
+        let mut key = items.key(T::sk(&self.id));
         key.insert(CREATED_AT.to_owned(), AttributeValue::S(self.created_at));
         key
     }
@@ -110,7 +106,7 @@ impl TenantItems {
     /// # Errors
     ///
     /// As [`read`](Self::read) has them.
-    pub async fn find<T: Listed>(&self, id: impl Display) -> Result<Option<T>, StoreError> {
+    pub async fn find<T: Listed>(&self, id: &T::Id) -> Result<Option<T>, StoreError> {
         self.read(T::sk(id)).await
     }
 
@@ -145,13 +141,15 @@ mod tests {
     }
 
     impl Listed for Order {
-        const PREFIX: &'static str = "ORDER#";
         type Id = u32;
-        fn id(&self) -> &u32 {
-            &self.number
+        fn id(&self) -> u32 {
+            self.number
         }
         fn created_at(&self) -> &str {
             &self.created_at
+        }
+        fn sk(id: &u32) -> String {
+            format!("ORDER#{id}")
         }
     }
 

@@ -72,6 +72,8 @@ pub struct Aws {
 #[derive(Default)]
 struct State_ {
     latency: Duration,
+    /// Of single actions, where it is another.
+    latencies: HashMap<String, Duration>,
     hangs: bool,
     faults: HashMap<String, Fault>,
     /// Tenants and their tiers.
@@ -114,6 +116,11 @@ impl Aws {
     /// How long calls take from now on.
     pub fn take(&self, latency: Duration) {
         self.state().latency = latency;
+    }
+
+    /// How long calls of this action take from now on.
+    pub fn take_for(&self, action: &str, latency: Duration) {
+        self.state().latencies.insert(action.to_owned(), latency);
     }
 
     /// Whether calls go unanswered from now on.
@@ -207,7 +214,8 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
         if let Some(header) = headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok()) {
             state.trace_headers.push((action.clone(), header.to_owned()));
         }
-        (state.latency, state.hangs, state.fault(&action))
+        let latency = state.latencies.get(&action).copied().unwrap_or(state.latency);
+        (latency, state.hangs, state.fault(&action))
     };
     if hangs || fault == Some(Fault::Hang) {
         return std::future::pending().await;

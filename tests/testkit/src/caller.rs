@@ -80,20 +80,20 @@ impl Caller {
     }
 
     /// The miles of a booking, once they are posted.
-    pub async fn miles(&self, booking_number: &str) -> u64 {
+    pub async fn miles(&self, booking_number: &str) -> i64 {
         crate::eventually(&format!("miles of {booking_number}"), async || {
             let answer = send(self.mileage(&format!("/mileage/{booking_number}"))).await;
             assert_eq!(answer.status, 200, "{}", answer.body);
-            (answer.body["status"] == "posted").then(|| answer.body["miles"].as_u64().unwrap())
+            (answer.body["status"] == "posted").then(|| answer.body["miles"].as_i64().unwrap())
         })
         .await
     }
 
-    /// The balance and the number of bookings in it.
-    pub async fn balance(&self) -> (u64, u64) {
+    /// The balance, and the number of bookings that stand in it.
+    pub async fn balance(&self) -> (i64, i64) {
         let answer = send(self.mileage("/mileage")).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
-        (answer.body["miles"].as_u64().unwrap(), answer.body["bookings"].as_u64().unwrap())
+        (answer.body["miles"].as_i64().unwrap(), answer.body["bookings"].as_i64().unwrap())
     }
 
     /// Books with this body.
@@ -105,6 +105,11 @@ impl Caller {
     /// Books with this idempotency key.
     pub async fn post_with_key(&self, body: &Value, key: &str) -> Answer {
         send(self.booking(Method::POST, "/bookings").header("idempotency-key", key).json(body)).await
+    }
+
+    /// Cancels a booking.
+    pub async fn cancel(&self, booking_number: &str) -> Answer {
+        send(self.booking(Method::POST, &cancellation_of(booking_number))).await
     }
 
     /// Reads from account A's API.
@@ -121,6 +126,11 @@ impl Caller {
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         send(request).await
     }
+}
+
+/// Where a booking is cancelled.
+pub(crate) fn cancellation_of(booking_number: &str) -> String {
+    format!("/bookings/{booking_number}/cancellation")
 }
 
 /// Sends a request of anybody, signed in or not.

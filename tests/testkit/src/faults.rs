@@ -8,10 +8,10 @@ use std::{
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use operator::reconcile::{self, Difference, Sources};
 use parking_lot::Mutex;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::{Caller, Cloud, Proxy, Row, a_booking, record};
+use crate::{Caller, Cloud, Proxy, Row, a_booking, caller::cancellation_of, record};
 
 /// How long a client tries, and how long everything may take to agree again.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,14 +39,16 @@ pub struct Ride {
     pub tenant: String,
     /// How many requests it took.
     pub attempts: usize,
+    /// Whether it was cancelled then, and that got through too.
+    pub cancelled: bool,
 }
 
-/// A reservation as it is stored.
+/// A reservation, or a cancellation, as it is stored.
 #[derive(Debug, Clone)]
 pub struct Stored {
     /// Whose it is.
     pub tenant: String,
-    /// The trace it was booked in.
+    /// The trace it was booked in, or cancelled.
     pub trace_id: String,
 }
 
@@ -71,25 +73,22 @@ impl FaultyCloud {
             *keys += 1;
             format!("ride-{keys}")
         };
-        let started = Instant::now();
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
+        let (body, attempts) = persist(|| {
             let request = caller.booking(Method::POST, "/bookings").header("idempotency-key", &key);
-            let answer = request.json(&a_booking(from, to)).timeout(PATIENCE).send().await;
-            let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-            let body: Value = match answer {
-                Ok(answer) => answer.json().await.unwrap_or_default(),
-                Err(_) => Value::Null,
-            };
-            if let 200 | 201 = status {
-                let booking_number = body["booking_number"].as_str().unwrap().to_owned();
-                return Ride { booking_number, tenant: caller.user.tenant.clone(), attempts };
-            }
-            assert!(status == 0 || status >= 500, "a sound booking was answered {status}: {body}");
-            assert!(started.elapsed() < PATIENCE, "no booking within {PATIENCE:?}: {status} {body}");
-            tokio::time::sleep(PAUSE).await;
-        }
+            request.json(&a_booking(from, to))
+        })
+        .await;
+        let booking_number = body["booking_number"].as_str().unwrap().to_owned();
+        Ride { booking_number, tenant: caller.user.tenant.clone(), attempts, cancelled: false }
+    }
+
+    /// Cancels as a careful client does: again and again until it is answered.
+    pub async fn cancel(&self, caller: &Caller, ride: &mut Ride) {
+        let path = cancellation_of(&ride.booking_number);
+        let (body, attempts) = persist(|| caller.booking(Method::POST, &path)).await;
+        assert_eq!(body["status"], "cancelled", "{body}");
+        ride.attempts += attempts;
+        ride.cancelled = true;
     }
 
     /// Waits until nothing differs; fails if that takes too long.
@@ -138,10 +137,20 @@ impl FaultyCloud {
 
     /// Every reservation by its number.
     pub async fn reservations(&self) -> BTreeMap<String, Stored> {
+        self.stored("BOOKING#").await
+    }
+
+    /// Every cancellation by the number of its booking.
+    pub async fn cancellations(&self) -> BTreeMap<String, Stored> {
+        self.stored("CANCELLATION#").await
+    }
+
+    async fn stored(&self, kind: &str) -> BTreeMap<String, Stored> {
         let outputs = &self.cloud.outputs;
         let items = self.cloud.items(&outputs.booking_account, &outputs.reservations_table).await;
         let stored = |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
             let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+            let _is_one = text("sk")?.strip_prefix(kind)?;
             let traceparent = item.get("trace")?.as_m().ok()?.get("traceparent")?.as_s().ok()?;
             let trace_id = traceparent.split('-').nth(1)?.to_owned();
             Some((text("booking_number")?, Stored { tenant: text("tenant_id")?, trace_id }))
@@ -149,8 +158,8 @@ impl FaultyCloud {
         items.iter().filter_map(stored).collect()
     }
 
-    /// Does `inject` and what it books, waits until all agrees, and tells what came of it. `before` is what was reserved
-    /// when it began.
+    /// Tells what came of `rides` under a fault, once all agrees: each was to be reserved once, and cancelled once if it was cancelled, in a
+    /// trace of its own from the request to the ledger. `before` is what was reserved when it began.
     pub async fn judge(
         &self,
         fault: &str,
@@ -159,11 +168,21 @@ impl FaultyCloud {
         rides: &[Ride],
         recovery: Duration,
     ) -> Row {
-        let reservations = self.reservations().await;
-        let new: BTreeSet<&String> = reservations.keys().filter(|number| !before.contains_key(*number)).collect();
-        let acknowledged: BTreeSet<&String> = rides.iter().map(|ride| &ride.booking_number).collect();
+        let new = |mut stored: BTreeMap<String, Stored>| {
+            stored.retain(|number, _| !before.contains_key(number));
+            stored
+        };
+        let (reserved, cancelled) = (new(self.reservations().await), new(self.cancellations().await));
+        let (mut lost, mut duplicates) = (0, 0);
+        for (stored, told) in [
+            (&reserved, rides.iter().map(|ride| &ride.booking_number).collect::<BTreeSet<_>>()),
+            (&cancelled, rides.iter().filter(|ride| ride.cancelled).map(|ride| &ride.booking_number).collect()),
+        ] {
+            lost += told.iter().filter(|number| !stored.contains_key(**number)).count();
+            duplicates += stored.keys().filter(|number| !told.contains(number)).count();
+        }
         let (mut traces_broken, mut traces_with_gaps) = (0, 0);
-        for (number, stored) in reservations.iter().filter(|(number, _)| new.contains(number)) {
+        for (number, stored) in reserved.iter().chain(&cancelled) {
             match self.trace_of(stored).await {
                 Trace::Whole => {}
                 Trace::Gap => traces_with_gaps += 1,
@@ -177,8 +196,8 @@ impl FaultyCloud {
             fault: fault.to_owned(),
             injected,
             requests: rides.len(),
-            lost: acknowledged.difference(&new).count(),
-            duplicates: new.difference(&acknowledged).count(),
+            lost,
+            duplicates,
             traces_broken,
             traces_with_gaps,
             recovery_ms: u64::try_from(recovery.as_millis()).unwrap(),
@@ -231,6 +250,27 @@ impl FaultyCloud {
         let set = reqwest::Client::new().put(url).header("authorization", authorization);
         let answer = set.json(&serde_json::json!({ "Timeout": seconds })).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+}
+
+/// What a request is answered in the end, and how often it took.
+async fn persist(request: impl Fn() -> RequestBuilder) -> (Value, usize) {
+    let started = Instant::now();
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let answer = request().timeout(PATIENCE).send().await;
+        let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+        let body: Value = match answer {
+            Ok(answer) => answer.json().await.unwrap_or_default(),
+            Err(_) => Value::Null,
+        };
+        if let 200 | 201 = status {
+            return (body, attempts);
+        }
+        assert!(status == 0 || status >= 500, "a sound request was answered {status}: {body}");
+        assert!(started.elapsed() < PATIENCE, "no answer within {PATIENCE:?}: {status} {body}");
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

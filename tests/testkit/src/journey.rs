@@ -1,4 +1,4 @@
-//! What the trace of a booking holds: the one table of its spans and edges.
+//! What the trace of a booking holds, and that of its cancellation: the tables of their spans and edges.
 
 use control_plane_model::trace::{Span, Trace};
 use local::outputs::User;
@@ -62,10 +62,28 @@ pub const JOURNEY: [Step; 6] = [
     },
 ];
 
-/// Asserts that a trace is exactly the journey, and that each of its spans names this user and their tenant, and no other, and the booking
-/// with this number.
+const CANCEL: &str = "POST /bookings/{number}/cancellation";
+
+/// The same for a cancellation, whose reservation is read first.
+pub const CANCELLATION: [Step; 7] = [
+    Step { service: "booking-api", name: CANCEL, kind: "SERVER", account: A, parent: None },
+    Step { service: "booking-api", name: "DynamoDB.GetItem", kind: "CLIENT", account: A, parent: Some(CANCEL) },
+    Step { parent: Some(CANCEL), ..JOURNEY[1] },
+    Step { parent: Some(CANCEL), ..JOURNEY[2] },
+    JOURNEY[3],
+    JOURNEY[4],
+    JOURNEY[5],
+];
+
+/// Asserts that a trace is exactly the journey of a booking, and that each of its spans names this user and their tenant, and no other, and
+/// the booking with this number.
 pub fn assert_journey(trace: &Trace, user: &User, booking_number: &str) {
-    let mut expected: Vec<_> = JOURNEY
+    assert_steps(trace, &JOURNEY, user, booking_number);
+}
+
+/// The same for another journey.
+pub fn assert_steps(trace: &Trace, steps: &[Step], user: &User, booking_number: &str) {
+    let mut expected: Vec<_> = steps
         .iter()
         .map(|step| {
             let parent = step.parent.map(str::to_owned);

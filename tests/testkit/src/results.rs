@@ -34,6 +34,8 @@ pub struct Soak {
     pub seed: u64,
     /// Bookings asked for.
     pub bookings: usize,
+    /// Of them cancelled after that.
+    pub cancelled: usize,
     /// Of them repeated after an error.
     pub retries: usize,
     /// Faults by kind.

@@ -30,7 +30,7 @@ const fn with(path: &'static str, headers: &'static [(&'static str, &'static str
 
 use Door::{Booking, Mileage};
 
-/// Without a body. A route that does not exist answers 403, as API Gateway answers one that takes signed requests only.
+/// Without a body: reads, and what would cancel a booking. A route that does not exist answers 403, as API Gateway answers one that takes signed requests only.
 pub(crate) const READS: &[Attack] = &[
     at(Booking, "GET", "/bookings/{number}", 404),
     at(Booking, "GET", "/bookings/{number}/", 404),
@@ -51,6 +51,12 @@ pub(crate) const READS: &[Attack] = &[
     at(Booking, "GET", "/bookings/IDEM%23abc", 404),
     at(Booking, "GET", "/bookings/BALANCE", 404),
     at(Booking, "GET", "/bookings/'%20OR%201=1--", 404),
+    at(Booking, "POST", "/bookings/{number}/cancellation", 404),
+    at(Booking, "POST", "/bookings/{number}/cancellation?tenant=acme", 404),
+    at(Booking, "POST", "/bookings/CANCELLATION%23{number}/cancellation", 404),
+    at(Booking, "GET", "/bookings/{number}/cancellation", 403),
+    at(Booking, "DELETE", "/bookings/{number}/cancellation", 403),
+    at(Booking, "GET", "/bookings/CANCELLATION%23{number}", 404),
     at(Booking, "GET", "/BOOKINGS", 403),
     at(Booking, "GET", "/admin", 403),
     at(Booking, "GET", "/_local/logs/x", 403),
@@ -78,6 +84,8 @@ pub(crate) const READS: &[Attack] = &[
     at(Mileage, "GET", "/mileage/{number}", 200),
     at(Mileage, "GET", "/mileage/{number}%23", 404),
     at(Mileage, "GET", "/mileage/BOOKING%23{number}", 404),
+    at(Mileage, "GET", "/mileage/CANCELLATION%23{number}", 404),
+    at(Mileage, "GET", "/mileage/{number}-taken-back", 404),
     at(Mileage, "GET", "/mileage/..%2f..", 403),
     at(Mileage, "GET", "/mileage?limit=0", 400),
     at(Mileage, "GET", "/mileage?limit=1000", 400),

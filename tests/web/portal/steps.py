@@ -28,20 +28,26 @@ def choose_airport(page: Page, label: str, text: str, option: str):
     page.get_by_role("option", name=re.compile(option)).first.click()
 
 
-def fill_booking(page: Page, passenger: str = "Ada Lovelace"):
+def fill_booking(page: Page, passenger: str = "Ada Lovelace", departure: str = IN_A_MONTH):
     """London to New York, in a month."""
     page.get_by_label("From", exact=True).fill("LHR")
     page.get_by_label("To", exact=True).fill("jfk")
-    page.get_by_label("Departure").fill(IN_A_MONTH)
+    page.get_by_label("Departure").fill(departure)
     page.get_by_label("Passenger").fill(passenger)
 
 
-def book(page: Page, passenger: str = "Ada Lovelace") -> str:
+def book(page: Page, passenger: str = "Ada Lovelace", departure: str = IN_A_MONTH) -> str:
     """A flight; its number."""
-    fill_booking(page, passenger)
+    fill_booking(page, passenger, departure)
     page.get_by_role("button", name="Book", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your flight is booked")
     return page.url.rsplit("/", 1)[1]
+
+
+def cancel(page: Page):
+    """The booking that is shown, after all."""
+    page.get_by_role("button", name="Cancel this booking").click()
+    page.get_by_role("dialog", name="Cancel this booking?").get_by_role("button", name="Yes, cancel it").click()
 
 
 def bookings_of(page: Page, passenger: str) -> int:

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from steps import book, choose_airport, fill_booking, sign_in
+from steps import book, cancel, choose_airport, fill_booking, sign_in
 
 
 def test_before_signing_in(page, check):
@@ -33,11 +33,21 @@ def test_booking(page, cloud, check):
     page.get_by_role("button", name="Book", exact=True).click()
     expect(page.get_by_role("status").filter(has_text="have arrived")).to_be_visible()
     check("booked")
+    page.get_by_role("button", name="Cancel this booking").click()
+    check("cancel")
+    page.get_by_role("button", name="Keep it").click()
+    cancel(page)
+    expect(page.get_by_role("status").filter(has_text="It earns no miles")).to_be_visible()
+    check("cancelled")
 
 
 def test_lists(page, cloud, check):
-    """My bookings and miles, and the rest."""
+    """My bookings and miles, one of them cancelled, and the rest."""
     sign_in(page, cloud.user("oceanic"))
+    book(page)
+    cancel(page)
+    expect(page.get_by_role("status").filter(has_text="It earns no miles")).to_be_visible()
+    page.get_by_role("link", name="Book", exact=True).click()
     book(page)
     expect(page.get_by_role("status").filter(has_text="have arrived")).to_be_visible()
     for link, title in (("My bookings", "My bookings"), ("Miles", "Miles"), ("Invite", "Invite a colleague")):

@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import expect
 
-from steps import IN_A_MONTH, book, bookings_of, choose_airport, fill_booking, fill_sign_in, sign_in
+from steps import IN_A_MONTH, book, bookings_of, cancel, choose_airport, fill_booking, fill_sign_in, sign_in
 
 # From the click down to the ledger's write, each the parent of the next: whose account, which service, what it did.
 A, B = "booking_account", "mileage_account"
@@ -76,6 +76,41 @@ def test_the_trace_begins_at_the_click(page, cloud):
     waterfall.get_by_role("button", name=cloud.user("globex")["username"]).click()
     for part in {part for span in way for part in span if part}:
         expect(waterfall.locator("main")).to_contain_text(part)
+
+
+def test_cancel_and_see_the_miles_taken_back(page, cloud):
+    """Asked once more, then gone everywhere, in one trace from the click to the ledger."""
+    sign_in(page, cloud.user("oceanic"))
+    number = book(page, "Second Thoughts")
+    expect(page.get_by_role("status").filter(has_text="have arrived")).to_be_visible()
+    page.get_by_role("button", name="Cancel this booking").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    with page.expect_request(lambda request: request.url.endswith(f"/bookings/{number}/cancellation")) as sent:
+        cancel(page)
+    title = page.get_by_role("heading", level=1)
+    expect(title).to_have_text("Your booking is cancelled")
+    expect(title).to_be_focused()
+    expect(page.get_by_role("status").filter(has_text="It earns no miles")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel this booking")).to_have_count(0)
+
+    trace_id = sent.value.all_headers()["traceparent"].split("-")[1]
+    expect(page.get_by_text(f"Its trace, from your click to the ledger: {trace_id}")).to_be_visible()
+    way = [("portal", "cancel a booking"), ("booking-api", "POST /bookings/{number}/cancellation"), WAY[-1][1:]]
+    trace = cloud.whole_trace(trace_id, set(way))
+    for span in trace["spans"]:
+        assert (span["tenant"], span["attributes"]["booking.number"]) == ("oceanic", number), span["name"]
+
+    assert bookings_of(page, "Second Thoughts") == 1
+    expect(page.get_by_role("listitem").filter(has_text=number)).to_contain_text("cancelled")
+    page.get_by_role("link", name="Miles", exact=True).click()
+    rows = page.get_by_role("row", name=re.compile(number))
+    expect(rows.first).to_contain_text("-3,452")
+    expect(rows.first).to_contain_text("cancelled")
+    expect(rows.last).to_contain_text("3,452")
+    # As whoever comes back to it sees it.
+    rows.first.get_by_role("link").click()
+    expect(title).to_have_text("Your booking is cancelled")
 
 
 def test_every_call_carries_both_trace_headers(page, cloud):

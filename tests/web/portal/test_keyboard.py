@@ -66,6 +66,19 @@ def test_from_sign_in_to_the_miles(page, cloud):
     expect(page.get_by_role("status").filter(has_text="have arrived")).to_be_visible()
     tab_to(page, "^Open in control plane")
 
+    page.evaluate("document.querySelector('h1').focus()")
+    tab_to(page, "^Cancel this booking$")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Cancel this booking?")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("button", name="Cancel this booking")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Yes, cancel it")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your booking is cancelled")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+
 
 def test_the_content_can_be_skipped_to(page):
     """Past the navigation, without leaving the route."""

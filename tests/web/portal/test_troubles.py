@@ -1,11 +1,12 @@
 """What goes wrong is said plainly, and nothing is booked twice."""
 
+import datetime
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from steps import book, bookings_of, choose_airport, fill_booking, fill_sign_in, sign_in
+from steps import book, bookings_of, cancel, choose_airport, fill_booking, fill_sign_in, sign_in
 
 BOOKINGS = re.compile(r"/booking/bookings$")
 COGNITO = "**/_local/cognito"
@@ -73,6 +74,33 @@ def test_one_field_that_is_wrong(signed_in):
     expect(to).to_have_accessible_description("must be another airport than from_airport")
     expect(signed_in.locator("[aria-invalid=true]")).to_have_count(1)
     expect(signed_in.get_by_label("Passenger")).to_have_value("Ada Lovelace")
+
+
+def test_it_is_too_late_to_cancel(signed_in):
+    """The service says why, in the question, and the booking stands."""
+    book(signed_in, departure=datetime.datetime.now(datetime.UTC).date().isoformat())
+    cancel(signed_in)
+    refusal = "A booking can be cancelled until the day before its departure, in UTC."
+    expect(signed_in.get_by_role("dialog").get_by_role("alert")).to_contain_text(refusal)
+    signed_in.get_by_role("button", name="Keep it").click()
+    expect(signed_in.get_by_role("heading", level=1)).to_have_text("Your flight is booked")
+
+
+def test_a_lost_answer_to_a_cancellation_is_asked_for_again(signed_in):
+    """It is cancelled by the first, and the second finds that."""
+    lost = []
+
+    def lose_the_first(route):
+        if lost:
+            return route.continue_()
+        lost.append(route.fetch())
+        return route.abort()
+
+    book(signed_in)
+    signed_in.route(re.compile("/cancellation$"), lose_the_first)
+    cancel(signed_in)
+    expect(signed_in.get_by_role("heading", level=1)).to_have_text("Your booking is cancelled")
+    assert len(lost) == 1 and lost[0].status == 200
 
 
 def test_double_click_books_once(signed_in):

@@ -3,7 +3,7 @@
 use comfy_table::Cell;
 use control_plane::{
     api::GroupsAnswer,
-    text::{duration, known, looked_up, percent, rate},
+    text::{count, duration, known, looked_up, percent, rate},
 };
 use control_plane_analysis::groups::{Counted, is_much_slower};
 use slo::Summary;
@@ -24,8 +24,8 @@ pub(crate) fn groups(answer: &GroupsAnswer, page: &str, screen: &Screen) -> Stri
         let earlier = |text: fn(&Summary) -> String| number(known(before, text));
         table.add_row([
             Cell::new(name),
-            number(format!("{about}{:.0}", now.weight)),
-            number(known(before, |before| format!("{about_before}{:.0}", before.weight))),
+            number(format!("{about}{}", count(now.weight))),
+            number(known(before, |before| format!("{about_before}{}", count(before.weight)))),
             number(format!("{about}{}", rate(now.weight / seconds))),
             number(known(now.error_rate, percent)),
             earlier(|before| known(before.error_rate, percent)),

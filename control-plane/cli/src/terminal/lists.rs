@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use comfy_table::Cell;
 use control_plane::{
-    text::{clock, duration, lookup, percent, rate},
+    text::{clock, count, duration, lookup, percent, rate},
     visible,
 };
 use control_plane_audit::{About, Listing, Outcome};
@@ -28,7 +28,7 @@ pub(crate) fn traces(found: &Found, screen: &Screen) -> String {
             Cell::new(trace.tenants.join(", ")),
             Cell::new(trace.services.join(", ")),
             Cell::new(trace.accounts.join(", ")),
-            number(trace.spans.to_string()),
+            number(count(trace.spans)),
             Cell::new(clock(trace.start_unix_ns)),
         ]);
     }
@@ -61,7 +61,7 @@ pub(crate) fn map(map: &ServiceMap, page: &str, screen: &Screen) -> String {
             Cell::new(name(&edge.source)),
             Cell::new(name(&edge.target)),
             Cell::new(stats.health.name()),
-            number(stats.count.to_string()),
+            number(count(stats.count)),
             number(rate(stats.rate)),
             at_fault(number(percent(stats.fault_rate)), stats.health == Health::Fault),
             number(percent(stats.error_rate)),

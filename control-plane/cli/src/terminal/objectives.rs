@@ -7,7 +7,7 @@ use control_plane::{
     alerting::Alarm,
     api::{CostAnswer, FareLine, SloAnswer},
     evaluator::Whose,
-    text::{attained, clock, duration, known, percent, promised},
+    text::{attained, cents, clock, count, duration, known, left, limit, objectives, percent, promised, spent, times},
 };
 use jiff::Timestamp;
 use slo::{Budget, Evaluation, Objectives};
@@ -24,12 +24,12 @@ pub(crate) fn slo(answer: &SloAnswer, alerts: &[Alarm], screen: &Screen) -> Stri
         "tier",
         "promised",
         "alerts",
-        "requests 5 min",
-        "failed 5 min",
-        "p99 5 min",
-        "burn 1 h",
-        "budget left 30 d",
-        "beyond its objectives",
+        "requests, 5 min",
+        "failed, 5 min",
+        "p99, 5 min",
+        "burn rate, 1 h",
+        "failure budget left, 30 days",
+        "objectives missed",
     ]);
     for line in answer.groups.iter().chain(&answer.tenants) {
         let evaluation = &line.fare.evaluation;
@@ -38,11 +38,11 @@ pub(crate) fn slo(answer: &SloAnswer, alerts: &[Alarm], screen: &Screen) -> Stri
             Cell::new(&line.fare.tier),
             Cell::new(objectives(&evaluation.objectives)),
             Cell::new(open(line, alerts)),
-            number(evaluation.latest.requests.to_string()),
+            number(count(evaluation.latest.requests)),
             at_fault(number(known(evaluation.latest.error_rate, percent)), line.hurt.failed > 0),
             at_fault(number(known(evaluation.latest.p99_ns, duration)), line.hurt.slow > 0),
-            number(known(evaluation.burn[0].long, |burn| format!("{burn:.1}"))),
-            at_fault(number(budget_left(line.budget_left)), !evaluation.available()),
+            number(known(evaluation.burn[0].long, times)),
+            at_fault(number(left(line.budget_left)), !evaluation.available()),
             Cell::new(violations(evaluation)),
         ]);
     }
@@ -51,14 +51,7 @@ pub(crate) fn slo(answer: &SloAnswer, alerts: &[Alarm], screen: &Screen) -> Stri
     let at = if answer.at == 0 { "not evaluated yet".to_owned() } else { clock(answer.at * NANOSECONDS) };
     let tenants = answer.tenants.len();
     let hurting = answer.hurting.as_ref().map(|hurting| format!("{}\n", hurting.text(answer.at))).unwrap_or_default();
-    format!(
-        "{table}\n{hurting}{violated} of {tenants} tenants beyond an objective; {at}\n{}\n",
-        screen.link("/tenants")
-    )
-}
-
-fn budget_left(share: f64) -> String {
-    if share < 0.0 { format!("-{}", percent(-share)) } else { attained(share) }
+    format!("{table}\n{hurting}{violated} of {tenants} tenants miss an objective; {at}\n{}\n", screen.link("/tenants"))
 }
 
 /// How many alerts of a tenant are open, and since when.
@@ -86,11 +79,11 @@ fn violations(evaluation: &Evaluation) -> String {
     let failed = (!evaluation.available()).then(|| {
         let share = percent(evaluation.budget.burnt().unwrap_or_default() * availability.allowed());
         let allowed = promised(availability.allowed());
-        format!("{share} failed in 30 d ({failed} of {requests}), {allowed} may")
+        format!("{share} failed in 30 days ({} of {}), {allowed} may", count(failed), count(requests))
     });
     let quick = evaluation.quick.filter(|_| !evaluation.quick_enough()).map(|quick| {
-        let limit = duration(latency.within_ns());
-        format!("{} within {limit} in 30 d, {} promised", attained(quick), promised(latency.target))
+        let limit = limit(latency.within_ns());
+        format!("{} within {limit} in 30 days, {} promised", attained(quick), promised(latency.target))
     });
     [failed, quick].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
@@ -102,11 +95,6 @@ fn whose(line: &FareLine) -> String {
         Whose::Tier(tier) => format!("(all {tier})"),
         Whose::All => "(everybody)".to_owned(),
     }
-}
-
-/// What was promised, as it was written.
-fn objectives(Objectives { availability, latency }: &Objectives) -> String {
-    format!("{}, {} within {}", promised(availability.target), promised(latency.target), duration(latency.within_ns()))
 }
 
 /// Alerts, a line each, and below them by their numbers where their traces are, and where it is said why they opened.
@@ -137,7 +125,6 @@ pub(crate) fn cost(answer: &CostAnswer, page: &str, screen: &Screen) -> String {
     let mut table = screen.table(["tenant", "tier", "requests", "share", "time", "share", "money"]);
     let mut lines: Vec<_> = report.tenants.iter().collect();
     lines.sort_by(|a, b| a.share.dearer_first(&b.share));
-    let money = |cents| known(cents, |cents: u64| format!("{}.{:02}", cents / 100, cents % 100));
     for line in lines {
         let share = &line.share;
         table.add_row([
@@ -145,11 +132,11 @@ pub(crate) fn cost(answer: &CostAnswer, page: &str, screen: &Screen) -> String {
                 line.tenant.clone().filter(|tenant| !tenant.is_empty()).unwrap_or_else(|| "(nobody known)".to_owned()),
             ),
             Cell::new(line.tier.clone().unwrap_or_default()),
-            number(format!("{}{:.0}", if share.estimated { "≈ " } else { "" }, share.requests)),
+            number(format!("{}{}", if share.estimated { "≈ " } else { "" }, count(share.requests))),
             number(percent(share.requests_share)),
-            number(format!("{:.1} s", share.seconds)),
+            number(spent(share.seconds)),
             number(percent(share.seconds_share)),
-            number(money(share.cents)),
+            number(known(share.cents, cents)),
         ]);
     }
     let table = screen.draw(table, &[2, 3, 4, 5, 6], &[]);
@@ -158,10 +145,10 @@ pub(crate) fn cost(answer: &CostAnswer, page: &str, screen: &Screen) -> String {
     let why = answer.dearest.iter().take(EXPLAINED);
     let why: String = why.map(|dearest| format!("{}: {}\n", dearest.dear.tenant, dearest.why)).collect();
     format!(
-        "{table}\n{why}{:.0} requests, {:.1} s, {} {currency} in all\n{}\n",
-        total.requests,
-        total.seconds,
-        money(total.cents),
+        "{table}\n{why}{} requests, {}, {} {currency} in all\n{}\n",
+        count(total.requests),
+        spent(total.seconds),
+        known(total.cents, cents),
         screen.link(page)
     )
 }

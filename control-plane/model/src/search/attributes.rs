@@ -3,15 +3,26 @@
 
 use memchr::memmem::Finder;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use prost::encoding::encode_varint;
+use prost::{
+    DecodeError, Message,
+    encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_varint, skip_field},
+};
 use slo::row::cut;
 
 use super::{AnnotationTest, Attribute, AttributeKey, Comparison, TextTest, normalized};
-use crate::otlp::{StoredAttribute, StoredSpan, StoredValue, Value, scalar, text};
+use crate::otlp::{StoredValue, Value, scalar};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Sent;
 
 /// A span's name goes by this name, as if it were an attribute.
 const SPAN_NAME: &str = "span.name";
+/// Fields of a `Span`, an `Event` and a `KeyValue`:
+/// <https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto>.
+const NAME: u32 = 5;
+const ATTRIBUTES: u32 = 9;
+const EVENTS: u32 = 11;
+const EVENT_ATTRIBUTES: u32 = 3;
+const KEY: u32 = 1;
+const VALUE: u32 = 2;
 /// What says in protobuf that field 1 follows, which is text: a key or a value.
 const TEXT: u8 = 0x0a;
 /// Numbers consist of these, and some are words.
@@ -65,11 +76,26 @@ impl<'a> Sought<'a> {
         self.needles.iter().all(|needle| needle.find(bytes).is_some())
     }
 
-    /// Whether a span has the attribute, itself or in one of its events.
-    pub fn is_of(&self, span: &StoredSpan) -> bool {
-        let named =
-            self.attribute.key == AttributeKey::Exact(SPAN_NAME.to_owned()) && self.holds(cut(text(&span.name)));
-        named || self.is_among(&span.attributes) || span.events.iter().any(|event| self.is_among(&event.attributes))
+    /// Whether a span has the attribute, itself or in one of its events: a `Span`, as protobuf writes it. What has another name is passed over
+    /// unread.
+    pub fn is_of(&self, span: &[u8]) -> Result<bool, DecodeError> {
+        let (mut name, mut own): (&[u8], _) = (&[], Vec::new());
+        for field in fields(span) {
+            let found = match field? {
+                (ATTRIBUTES, attribute) => self.is_attribute(attribute, &mut own)?,
+                (EVENTS, event) => self.is_of_event(event)?,
+                (NAME, bytes) => {
+                    name = bytes;
+                    false
+                }
+                _ => false,
+            };
+            if found {
+                return Ok(true);
+            }
+        }
+        let is_by_name = self.attribute.key == AttributeKey::Exact(SPAN_NAME.to_owned());
+        Ok(is_by_name && self.holds(cut(std::str::from_utf8(name).unwrap_or_default())))
     }
 
     /// Whether a sender has it.
@@ -82,12 +108,35 @@ impl<'a> Sought<'a> {
         })
     }
 
-    fn is_among(&self, attributes: &[StoredAttribute]) -> bool {
-        let named = attributes.iter().enumerate().filter(|(_, attribute)| self.attribute.key.is(text(&attribute.key)));
-        named.into_iter().any(|(at, attribute)| {
-            let is_first = attributes.iter().take(at).all(|before| before.key != attribute.key);
-            is_first && self.holds_stored(attribute.value.as_ref())
-        })
+    fn is_of_event(&self, event: &[u8]) -> Result<bool, DecodeError> {
+        let mut own = Vec::new();
+        for field in fields(event) {
+            if let (EVENT_ATTRIBUTES, attribute) = field?
+                && self.is_attribute(attribute, &mut own)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether this is the attribute. `before` has the names of those that were read of the same span or event: of one that is there twice the
+    /// first counts.
+    fn is_attribute<'b>(&self, attribute: &'b [u8], before: &mut Vec<&'b [u8]>) -> Result<bool, DecodeError> {
+        let (mut key, mut value): (&[u8], Option<&[u8]>) = (&[], None);
+        for field in fields(attribute) {
+            match field? {
+                (KEY, bytes) => key = bytes,
+                (VALUE, bytes) => value = Some(bytes),
+                _ => {}
+            }
+        }
+        if !self.attribute.key.is(std::str::from_utf8(key).unwrap_or_default()) || before.contains(&key) {
+            return Ok(false);
+        }
+        before.push(key);
+        let value = value.map(StoredValue::decode).transpose()?;
+        Ok(self.holds_stored(value.as_ref()))
     }
 
     fn holds_stored(&self, value: Option<&StoredValue>) -> bool {
@@ -111,6 +160,26 @@ impl<'a> Sought<'a> {
     fn holds(&self, value: &str) -> bool {
         self.attribute.test.as_ref().is_none_or(|test| test.holds(value))
     }
+}
+
+/// The texts and messages in a message, each by the number of its field.
+fn fields(mut message: &[u8]) -> impl Iterator<Item = Result<(u32, &[u8]), DecodeError>> {
+    std::iter::from_fn(move || next_field(&mut message).transpose())
+}
+
+fn next_field<'a>(message: &mut &'a [u8]) -> Result<Option<(u32, &'a [u8])>, DecodeError> {
+    while !message.is_empty() {
+        let (number, kind) = decode_key(message)?;
+        let mut after = *message;
+        skip_field(kind, number, &mut after, DecodeContext::default())?;
+        let before = std::mem::replace(message, after);
+        if kind == WireType::LengthDelimited {
+            let mut field = before;
+            decode_varint(&mut field)?;
+            return Ok(Some((number, field.get(..field.len() - after.len()).unwrap_or_default())));
+        }
+    }
+    Ok(None)
 }
 
 /// What each span or resource holds that has an attribute: in protobuf, as `prost` writes it.

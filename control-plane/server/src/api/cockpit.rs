@@ -11,7 +11,7 @@ use control_plane_model::{
     rollup,
     sample::SampleQuery,
     search::{Expression, quoted},
-    store::{Scope, SpanStore, StoreError},
+    store::{Detail, Scope, SpanStore, StoreError},
     trace,
 };
 use futures_util::StreamExt;
@@ -34,6 +34,8 @@ const SAMPLED: usize = 1_000;
 const OPERATIONS: usize = 50;
 /// Services of which it is said what they cost day by day.
 const SERVICES: usize = 10;
+/// Hours of a month's end of which it is told by the minute.
+const LAST_HOURS: i64 = 6;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 const MONTH: i64 = 30 * DAY;
@@ -161,13 +163,21 @@ pub(super) async fn users(
     Ok(UsersSeen { at_least: users.count(), traces: users.traces(), of: sample.matched })
 }
 
-/// A tenant's sums of the last 30 days.
+/// A tenant's sums of the last 30 days without latencies: by the hour, and the last hours as they are kept, so that what is left of a budget now
+/// is told to the minute.
 pub(super) async fn month(spans: &dyn SpanStore, scope: &Scope, id: &str, now: Timestamp) -> Result<Own, Problem> {
     let to = now.as_second();
+    let hour = |time: i64| time.div_euclid(HOUR) * HOUR;
     // An evaluation is a few minutes old, and its budget begins with an hour.
-    let from = (to - MONTH - HOUR).div_euclid(HOUR) * HOUR;
-    let window = Window { from_ns: from * NANOSECONDS, to_ns: to * NANOSECONDS };
-    timeline::own(spans, scope, id, Stretches::of(window, now)).await
+    let (from, lately) = (hour(to - MONTH - HOUR), hour(to - LAST_HOURS * HOUR));
+    let read = |from: i64, to: i64, detail| {
+        let window = Window { from_ns: from * NANOSECONDS, to_ns: to * NANOSECONDS };
+        timeline::own(spans, scope, id, Stretches::of(window, now), detail)
+    };
+    let (mut month, last) =
+        tokio::try_join!(read(from, lately, Detail::HourlyCounts), read(lately, to, Detail::Counts))?;
+    month.take(last);
+    Ok(month)
 }
 
 /// What each of the dearest services was used for, and all others together, day by day: on the whole days among a tenant's sums of the last 30
@@ -178,7 +188,7 @@ pub(super) fn days(month: &Own, now: Timestamp, prices: Option<&Prices>) -> Vec<
     for (service, start, cell) in month.cells() {
         let day = start.div_euclid(DAY);
         if day > today - MONTH / DAY {
-            let spent = Spent::of_service(service, cell, prices);
+            let spent = Spent::of_service(service, cell.weight, cell.weighted_duration_ns, prices);
             services.entry(service).or_default().entry(day).or_default().add(&spent);
         }
     }

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use slo::{CostReport, Dear, Period, Prices, Row};
+use slo::{CostReport, DailyCost, DailyUse, Dear, Period, Prices, Row};
 
 use super::{Query, View, query::one_of};
 use crate::{
@@ -17,11 +17,14 @@ use crate::{
 
 /// Tenants of which it is said why they are dear.
 const DEAREST: usize = 50;
+/// Tenants of which it is said what they cost day by day; all others are one.
+const DAILY: usize = 5;
 const DAY: i64 = 86_400;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct CostFilter {
     pub(crate) format: Option<String>,
+    pub(crate) by: Option<String>,
     #[serde(flatten)]
     pub(crate) window: WindowQuery,
 }
@@ -36,6 +39,9 @@ pub struct CostAnswer {
     pub days: Days,
     /// The dearest tenants, and why each is; none for a tenant.
     pub dearest: Vec<DearTenant>,
+    /// What the five dearest tenants cost day by day, and all others together; for a tenant what it costs itself. Days without requests
+    /// are left out.
+    pub daily: Vec<DailyCost>,
 }
 
 /// A tenant, and why it is dear.
@@ -110,20 +116,21 @@ impl Days {
     }
 }
 
-/// `GET /api/cost`, as JSON or CSV.
+/// `GET /api/cost`, as JSON or CSV; that is by tenant, tier and service, or by the day.
 pub(super) async fn cost(view: View, Query(filter): Query<CostFilter>) -> Result<Response, Problem> {
     let format = one_of("format", &filter.format, &["json", "csv"])?;
+    let by = one_of("by", &filter.by, &["service", "day"])?;
     let answer = view.cost(&filter.window).await?;
-    match format {
-        Some("csv") => {
-            let csv = answer
-                .report
-                .to_csv(&answer.report.lines)
-                .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-            Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response())
-        }
-        _ => Ok(Json(answer).into_response()),
+    if format != Some("csv") {
+        return Ok(Json(answer).into_response());
     }
+    let CostAnswer { report, daily, .. } = &answer;
+    let csv = match by {
+        Some("day") => DailyCost::to_csv(daily, report.currency.as_deref()),
+        _ => report.to_csv(&report.lines),
+    };
+    let csv = csv.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response())
 }
 
 impl CostAnswer {
@@ -136,7 +143,17 @@ impl CostAnswer {
         now: i64,
     ) -> Self {
         let dearest = if is_of_all { days.dearest(rows, before, prices, now) } else { Vec::new() };
-        Self { report: CostReport::of(rows, prices), days, dearest }
+        Self { report: CostReport::of(rows, prices), days, dearest, daily: Vec::new() }
+    }
+
+    /// The tenants whose costs are told day by day, of all that there are.
+    pub(super) fn told_daily(&self) -> Vec<String> {
+        self.dearest.iter().take(DAILY).map(|dearest| dearest.dear.tenant.clone()).collect()
+    }
+
+    /// The same, with what was used day by day.
+    pub(super) fn with_days(self, uses: &[DailyUse], prices: Option<&Prices>) -> Self {
+        Self { daily: DailyCost::of(uses, prices), ..self }
     }
 }
 

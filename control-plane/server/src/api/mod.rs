@@ -63,7 +63,7 @@ pub(crate) use part::PartAnswer;
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use rows::{Sender, senders, wanted};
 pub(crate) use sign_in::routes as sign_in_routes;
-pub(crate) use sources::{READERS, Sources, View, WATERFALLS};
+pub(crate) use sources::{OpenedTraces, READERS, Sources, View, WATERFALLS};
 pub use timeline::{Beside, Deployed, Point};
 pub(crate) use why::{AGAINST, WhyFilter, is_of_outcomes};
 pub use why::{SideAnswer, WhyAnswer, verdict};

@@ -8,7 +8,7 @@ use axum::{
 };
 use control_plane_model::{
     rollup,
-    store::{Scope, SpanStore},
+    store::{Detail, Scope, SpanStore},
     trace,
 };
 use jiff::Timestamp;
@@ -109,17 +109,15 @@ pub(super) async fn over(
     prices: Option<&Prices>,
     fare: Option<&FareLine>,
 ) -> Result<TenantAnswer, Problem> {
-    if !spans.knows_tenant(scope, id).await? {
-        return Err(Problem::not_found("No span has named this tenant."));
-    }
     let now = Timestamp::now();
     let stretches = Stretches::of(window, now);
     let (from, to) = window.seconds();
-    let (own, earlier, together, versions, slowest, failed, month) = tokio::try_join!(
-        timeline::own(spans, scope, id, stretches),
+    let (is_known, own, earlier, together, versions, slowest, failed, month) = tokio::try_join!(
+        async { Ok(spans.knows_tenant(scope, id).await?) },
+        timeline::own(spans, scope, id, stretches, Detail::Latencies),
         async {
             let Some(before) = cockpit::before(window, now) else { return Ok(None) };
-            timeline::own(spans, scope, id, Stretches::of(before, now)).await.map(Some)
+            timeline::own(spans, scope, id, Stretches::of(before, now), Detail::Counts).await.map(Some)
         },
         timeline::together(spans, scope, stretches),
         // Of what was there before sightings are kept, each version would seem to be new when they begin.
@@ -128,6 +126,9 @@ pub(super) async fn over(
         cockpit::failed(spans, scope, id, window),
         cockpit::month(spans, scope, id, now),
     )?;
+    if !is_known {
+        return Err(Problem::not_found("No span has named this tenant."));
+    }
     let services_before = earlier.as_ref().map(|earlier| &earlier.services);
     let spending = Spending::of(window, now, (&own.services, services_before), prices);
     Ok(TenantAnswer {

@@ -1,5 +1,6 @@
 //! What the API and the pages are read from, narrowed to who asks.
 
+mod opened;
 mod traces;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -32,6 +33,7 @@ use super::{
     cockpit::{self, UsersSeen},
     groups, objectives, why,
 };
+pub(crate) use opened::OpenedTraces;
 pub(super) use traces::NO_SPAN;
 
 use crate::{
@@ -71,6 +73,8 @@ pub(crate) struct Sources {
     pub(crate) readers: Arc<Semaphore>,
     /// Those who make a waterfall of a trace. They are apart from the readers, so that opening a trace waits for no search.
     pub(crate) waterfalls: Arc<Semaphore>,
+    /// Traces whose pages were opened lately.
+    pub(crate) opened: OpenedTraces,
 }
 
 /// What somebody sees of it: the one way from a request to what is kept.
@@ -259,12 +263,16 @@ impl View {
     pub(crate) async fn cost(&self, window: &WindowQuery) -> Result<CostAnswer, Problem> {
         let now = Timestamp::now();
         let days = Days::of(window.resolve(now)?);
-        let is_of_all = self.scope.tenant().is_none();
-        let of = |from, to| in_time(self.sources.spans.costs(&self.scope, from, to));
+        let Sources { spans, prices, .. } = &self.sources;
+        let (is_of_all, prices) = (self.scope.tenant().is_none(), prices.as_deref());
+        let of = |from, to| in_time(spans.costs(&self.scope, from, to));
         // Nobody is held against the days before where there is but one to be seen.
         let before = async { if is_of_all { of(days.before, days.from - 1).await } else { Ok(Vec::new()) } };
         let (rows, before) = tokio::try_join!(of(days.from, days.to - 1), before)?;
-        Ok(CostAnswer::of(days, (&rows, &before), self.sources.prices.as_deref(), is_of_all, now.as_second()))
+        let answer = CostAnswer::of(days, (&rows, &before), prices, is_of_all, now.as_second());
+        let told = self.scope.tenant().map_or_else(|| answer.told_daily(), |own| vec![own.to_owned()]);
+        let uses = in_time(spans.daily_costs(&self.scope, days.from, days.to - 1, &told)).await?;
+        Ok(answer.with_days(&uses, prices))
     }
 
     /// The sums of requests and handled messages of today and the days before it, a row for each operation.

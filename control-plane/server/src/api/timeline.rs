@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use control_plane_model::{
     rollup,
-    store::{RequestQuery, Scope, SpanStore, SumsOf, Version},
+    store::{Detail, RequestQuery, Scope, SpanStore, SumsOf, Version},
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -88,8 +88,8 @@ impl Stretches {
         stretches.into_iter().map(point).collect()
     }
 
-    fn query(self, of: SumsOf) -> RequestQuery {
-        RequestQuery { from: self.from, to: self.to, of }
+    fn query(self, of: SumsOf, detail: Detail) -> RequestQuery {
+        RequestQuery { from: self.from, to: self.to, of, detail }
     }
 }
 
@@ -107,9 +107,15 @@ pub(super) struct Own {
 }
 
 /// A tenant's sums of a window.
-pub(super) async fn own(spans: &dyn SpanStore, scope: &Scope, id: &str, stretches: Stretches) -> Result<Own, Problem> {
+pub(super) async fn own(
+    spans: &dyn SpanStore,
+    scope: &Scope,
+    id: &str,
+    stretches: Stretches,
+    detail: Detail,
+) -> Result<Own, Problem> {
     let mut own = Own::default();
-    each(spans, scope, stretches.query(SumsOf::Tenant(id.to_owned())), |row| {
+    each(spans, scope, stretches.query(SumsOf::Tenant(id.to_owned()), detail), |row| {
         let (key, cell) = (&row.key, &row.cell);
         let account = key.account.clone().unwrap_or_default();
         own.services.entry((key.service.clone(), key.operation.clone(), account)).or_default().merge(cell);
@@ -124,6 +130,14 @@ impl Own {
     /// Adds what a service was asked in the stretch of a cell.
     pub(super) fn count(&mut self, service: &str, cell: &Cell) {
         self.by_service.entry(service.to_owned()).or_default().entry(cell.start).or_default().merge(cell);
+    }
+
+    /// Adds what each service was asked at other times.
+    pub(super) fn take(&mut self, other: Self) {
+        for (service, cells) in other.by_service {
+            let own = self.by_service.entry(service).or_default();
+            cells.into_iter().for_each(|(start, cell)| own.entry(start).or_default().merge(&cell));
+        }
     }
 
     /// What there is of each service, with when it begins.
@@ -171,7 +185,7 @@ pub(super) struct Together(BTreeMap<Option<String>, BTreeMap<i64, Cell>>);
 pub(super) async fn together(spans: &dyn SpanStore, scope: &Scope, stretches: Stretches) -> Result<Together, Problem> {
     let mut together = Together::default();
     if scope.tenant().is_none() {
-        each(spans, scope, stretches.query(SumsOf::Together), |row| {
+        each(spans, scope, stretches.query(SumsOf::Together, Detail::Latencies), |row| {
             let of_tier = together.0.entry(row.key.tier.clone()).or_default();
             of_tier.entry(stretches.start(row.cell.start)).or_default().merge(&row.cell);
         })
@@ -246,6 +260,20 @@ mod tests {
         let points = stretches.points(&cells(&[hour + 120, hour + 180, hour + 3_420]));
         let told: Vec<(i64, i64)> = points.iter().map(|point| (point.start - hour, point.seconds)).collect();
         assert_eq!(told, [(120, 60), (180, 60), (3_420, 10)]);
+    }
+
+    #[test]
+    fn what_was_asked_at_other_times_keeps_its_time() {
+        let own = |starts: &[i64]| {
+            let mut own = Own::default();
+            cells(starts).into_values().for_each(|cell| own.count("api", &cell));
+            own
+        };
+        let mut all = own(&[0, 3_600]);
+        all.take(own(&[3_600, 7_200]));
+        let mut told: Vec<_> = all.cells().map(|(_, start, cell)| (start, cell.requests)).collect();
+        told.sort_unstable();
+        assert_eq!(told, [(0, 1), (3_600, 2), (7_200, 1)]);
     }
 
     #[test]

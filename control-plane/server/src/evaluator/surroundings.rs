@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control_plane_model::store::{Lease, RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf, Version};
+use control_plane_model::store::{
+    Detail, Lease, RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf, Version,
+};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use slo::{Alert, Alerts, Around, Definitions, Evaluation, Row, Rules, Watch, Whose};
@@ -62,7 +64,7 @@ impl Surroundings {
             return Ok(());
         }
         let from = self.read_until.max(closed - MEMORY);
-        self.read(watch, rules, RequestQuery { from, to: closed, of: SumsOf::Each }).await?;
+        self.read(watch, rules, RequestQuery { from, to: closed, of: SumsOf::Each, detail: Detail::Latencies }).await?;
         self.read_until = closed;
         Ok(())
     }
@@ -86,7 +88,8 @@ impl Surroundings {
         watch.known.retain(|whose, _| whose.tenant().is_some_and(|tenant| !late.contains(&Some(tenant.to_owned()))));
         let tenants = late.iter().flatten().cloned().map(SumsOf::Tenant);
         for of in tenants.chain([SumsOf::Together]) {
-            self.read(watch, rules, RequestQuery { from: until - MEMORY, to: until, of }).await?;
+            self.read(watch, rules, RequestQuery { from: until - MEMORY, to: until, of, detail: Detail::Latencies })
+                .await?;
         }
         Ok(())
     }

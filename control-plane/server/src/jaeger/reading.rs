@@ -1,13 +1,16 @@
 //! From what is asked for to what is kept.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use control_plane_model::{
     listing::{self, Found, Order},
-    sample::{SampleQuery, StoredTrace},
+    sample::{SampleQuery, StoredTrace, batches},
     trace::TraceId,
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, span::SpanKind};
 
@@ -22,8 +25,8 @@ use crate::{
 const MOST_MIB: usize = 16;
 /// The same in bytes.
 const MOST_BYTES: usize = MOST_MIB * 1024 * 1024;
-/// Traces that are read at once: each may have as many bytes again, and is read ahead.
-const READ_AT_ONCE: usize = 2;
+/// Traces that are read together: each may take as many bytes again.
+const READ_TOGETHER: usize = 8;
 /// Traces of a service that are looked at for names of spans.
 const LOOKED_AT: usize = 50;
 /// How far back these lie at most, nanoseconds.
@@ -73,16 +76,19 @@ pub(super) async fn by_ids<T: Send + 'static>(
 ) -> Result<Vec<(TraceId, Result<T, String>)>, Problem> {
     let read = async {
         let (mut all, mut bytes) = (Vec::new(), 0);
-        for id in ids {
-            let outcome = if bytes >= MOST_BYTES {
-                Err(format!("not read: an answer ends after {MOST_MIB} MiB of spans"))
-            } else if let Some(stored) = view.stored_trace(*id).await? {
-                bytes += size(&stored);
-                Ok(off_thread(move || make(&Whole::of(&stored))).await?)
-            } else {
-                Err(NOT_FOUND.to_owned())
-            };
-            all.push((*id, outcome));
+        for together in ids.chunks(READ_TOGETHER) {
+            let mut stored = if bytes < MOST_BYTES { stored_by_id(view, together).await? } else { HashMap::new() };
+            for id in together {
+                let outcome = if bytes >= MOST_BYTES {
+                    Err(format!("not read: an answer ends after {MOST_MIB} MiB of spans"))
+                } else if let Some(stored) = stored.remove(id) {
+                    bytes += size(&stored);
+                    Ok(off_thread(move || make(&Whole::of(&stored))).await?)
+                } else {
+                    Err(NOT_FOUND.to_owned())
+                };
+                all.push((*id, outcome));
+            }
         }
         Ok(all)
     };
@@ -106,27 +112,34 @@ pub(super) async fn find<T: Send + 'static>(
     let found = view.search(search).await?;
     let asked = Arc::new(asked);
     let read = async {
-        let ids: Vec<_> = found.traces.iter().map(|found| found.trace_id).collect();
-        let mut stored = stream::iter(ids).map(|id| view.stored_trace(id)).buffered(READ_AT_ONCE);
         let (mut traces, mut looked_at, mut bytes) = (Vec::new(), 0, 0);
-        while traces.len() < asked.limit
-            && bytes < MOST_BYTES
-            && let Some(stored) = stored.try_next().await?
-        {
-            looked_at += 1;
-            let Some(stored) = stored else { continue };
-            bytes += size(&stored);
-            let asked = asked.clone();
-            let made = off_thread(move || {
-                let whole = Whole::of(&stored);
-                asked.is_met_by(&whole.trace).then(|| make(&whole))
-            });
-            traces.extend(made.await?);
+        'all: for together in batches(&found.traces, READ_TOGETHER, |found| found.spans) {
+            let ids: Vec<TraceId> = together.iter().map(|found| found.trace_id).collect();
+            let mut stored = stored_by_id(view, &ids).await?;
+            for id in ids {
+                if traces.len() >= asked.limit || bytes >= MOST_BYTES {
+                    break 'all;
+                }
+                looked_at += 1;
+                let Some(stored) = stored.remove(&id) else { continue };
+                bytes += size(&stored);
+                let asked = asked.clone();
+                let made = off_thread(move || {
+                    let whole = Whole::of(&stored);
+                    asked.is_met_by(&whole.trace).then(|| make(&whole))
+                });
+                traces.extend(made.await?);
+            }
         }
         let more = if traces.len() < asked.limit { may_be_more(&found, window.from_ns, looked_at) } else { None };
         Ok(Matches { traces, more })
     };
     view.in_turn(read).await
+}
+
+/// Those of these traces that are there.
+async fn stored_by_id(view: &View, ids: &[TraceId]) -> Result<HashMap<TraceId, StoredTrace>, Problem> {
+    Ok(view.stored_traces(ids).await?.into_iter().map(|stored| (stored.trace_id, stored)).collect())
 }
 
 /// Bytes of the spans of a trace.

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use slo::{CostReport, Dear, Line};
 
 use super::{
+    chart::{self, CostOfDay, costs_by_day},
     frame::{Table, answer, nothing, window},
     tenants::named,
 };
@@ -12,7 +13,7 @@ use crate::{
     api::{CostAnswer, CostFilter, DearTenant, Query, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{cents, changed, count, known, link, percent, spent},
+    text::{cents, changed, count, known, link, percent, spent, times},
 };
 
 const TITLE: &str = "Cost";
@@ -41,7 +42,7 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
         }
         p {
             "Whole days, UTC, by requests served and time spent, scaled by adjusted counts: "
-            strong { (count(report.total.requests)) " requests, " (count(report.total.seconds)) " s" }
+            strong { (count(report.total.requests)) " requests, " (spent(report.total.seconds)) }
             @if let (Some(amount), Some(currency)) = (report.total.cents, &report.currency) { ", " strong { (cents(amount)) " " (currency) } }
             "." @if report.total.estimated { " ≈: the weight of some sampled traces is not known." }
             @if report.currency.is_none() { " Name prices in the configuration (" code { "[prices]" } ") to see money." }
@@ -55,12 +56,24 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
                 }
             }
         }
+        @if !answer.daily.is_empty() {
+            (chart::scripts())
+            div.charts { (by_day(answer)) }
+            p { a href=(link("/api/cost", &CostFilter { by: Some("day".to_owned()), ..csv })) { "These days as CSV" } }
+        }
         @if !report.tenants.is_empty() {
             h2 { "By tenant" } (tenants(view, &query.window, report, dearest))
             h2 { "By tier" } (lines("Tiers", "Tier", &report.tiers, |line| text(line.tier.as_deref()), |table| table))
             h2 { "By service" } (lines("Services", "Service", &report.services, |line| text(line.service.as_deref()), |table| table))
         }
     }
+}
+
+/// What the dearest tenants cost day by day, and all others together.
+fn by_day(CostAnswer { report, days, daily, .. }: &CostAnswer) -> Markup {
+    let costs =
+        daily.iter().map(|day| CostOfDay { start: day.start, part: day.tenant.as_deref(), cost: day.spent.cost() });
+    costs_by_day("Cost by day, UTC", (days.from, days.to), report.currency.as_deref(), "all others", costs)
 }
 
 fn tenants(view: &View, window: &WindowQuery, report: &CostReport, dearest: &[DearTenant]) -> Markup {
@@ -85,7 +98,7 @@ fn tenants(view: &View, window: &WindowQuery, report: &CostReport, dearest: &[De
         table
             .text("What it spends most on", |line| html! { div.names { (known(dear(line), operation)) } })
             .colored_number("Time a request, against others'", slower, |line| {
-                known(dear(line).and_then(|dear| dear.driver.times_others), |times| format!("{times:.1} ×"))
+                known(dear(line).and_then(|dear| dear.driver.times_others), times)
             })
             .number("Change", |line| known(dear(line).and_then(|dear| dear.change), changed))
     })

@@ -52,6 +52,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .post(May::Operators, "/tenants/{id}/suspend", registry::suspend)
         .post(May::Operators, "/tenants/{id}/resume", registry::resume)
         .post(May::Operators, "/tenants/{id}/tier", registry::set_tier)
+        .post(May::Operators, "/tenants/{id}/quota", registry::set_quota)
         .get(May::SignedIn, "/cost", cost::page)
         .get(May::Staff, "/audit", audit::page)
         .get(May::Anybody, "/static/{name}", assets::file)

@@ -8,8 +8,8 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
-use tenancy::{TenantId, TenantStatus, Tier};
-use tenant_registry::{Change, Reason, Tenant};
+use tenancy::{Quota, TenantId, TenantStatus, Tier};
+use tenant_registry::{Change, Reason, Tenant, quota_in_words};
 
 use crate::{
     access::is_page,
@@ -26,11 +26,17 @@ pub(super) struct Filled {
     csrf: Option<String>,
     #[serde(default)]
     reason: String,
-    /// The tier that the page showed, and the one that is wanted.
+    /// The tier or the quota that the page showed, and what is wanted.
     #[serde(default)]
     shown: String,
     #[serde(default)]
     tier: String,
+    #[serde(default)]
+    requests_per_second: String,
+    #[serde(default)]
+    burst: String,
+    #[serde(default)]
+    bookings_per_day: String,
 }
 
 type Filling = Result<Form<Filled>, FormRejection>;
@@ -48,6 +54,27 @@ pub(super) async fn resume(view: View, by: By, Id(id): Id, headers: HeaderMap, f
 /// `POST /tenants/{id}/tier`
 pub(super) async fn set_tier(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
     change((view, by), id, headers, form, tier_change).await
+}
+
+/// `POST /tenants/{id}/quota`
+pub(super) async fn set_quota(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
+    change((view, by), id, headers, form, |form, _| quota_change(form)).await
+}
+
+fn quota_change(form: &Filled) -> Result<Change, Problem> {
+    let read = |what: &str, text: &str| match text {
+        "" | "//" => Ok(None),
+        text => text
+            .parse::<Quota>()
+            .map(Some)
+            .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{what}: {error}."))),
+    };
+    let numbers = [&form.requests_per_second, &form.burst, &form.bookings_per_day].map(|number| number.trim());
+    let (from, to) = (read("shown", &form.shown)?, read("quota", &numbers.join("/"))?);
+    if from == to {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "quota: it has this one already."));
+    }
+    Ok(Change::Quota { from, to })
 }
 
 fn tier_change(form: &Filled, tiers: &[Tier]) -> Result<Change, Problem> {
@@ -97,7 +124,7 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
     let tenant = match registered {
         Ok(tenant) => tenant,
         Err(problem) if problem.status == StatusCode::NOT_FOUND => {
-            return html! { @if staff { p { "This tenant is not in the registry: it cannot be suspended or given a tier here." } } };
+            return html! { @if staff { p { "This tenant is not in the registry: it cannot be suspended or given a tier or a quota here." } } };
         }
         // Why it does not answer names accounts and roles.
         Err(problem) => {
@@ -113,6 +140,7 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                 div { dt { "Company" } dd { (entry.company_name) } }
                 div { dt { "Status" } dd { strong.fault[suspended] { (entry.status.as_str()) } } }
                 div { dt { "Tier, by the registry" } dd { (entry.tier.as_str()) } }
+                div { dt { "Quota of each API" } dd { (quota_in_words(entry.quota)) } }
             }
             @if let Some(last) = tenant.last_change.as_ref().filter(|_| staff) {
                 p.changed { "Changed " time datetime=(last.changed_at) { (readable(&last.changed_at.to_string())) } " by " (last.changed_by) ": " (last.change_reason.to_string()) }
@@ -136,9 +164,21 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                         } }
                     }))
                 }
+                @let now = |number: fn(Quota) -> u32| entry.quota.map(|quota| number(quota).to_string());
+                (forms.form("quota", "Set quota", "What goes beyond it is answered 429. With all three empty, it has what its tier gives.", &html! {
+                    input type="hidden" name="shown" value=(entry.quota.map(|quota| quota.to_string()).unwrap_or_default());
+                    (number("Requests a second", "requests_per_second", Quota::MOST_REQUESTS_PER_SECOND, now(Quota::requests_per_second)))
+                    (number("Requests at once", "burst", Quota::MOST_BURST, now(Quota::burst)))
+                    (number("Bookings a day (UTC)", "bookings_per_day", Quota::MOST_BOOKINGS_PER_DAY, now(Quota::bookings_per_day)))
+                }))
             }
         }
     }
+}
+
+/// A whole number from 1 on, which may be left out.
+fn number(label: &str, name: &str, most: u32, now: Option<String>) -> Markup {
+    html! { label { (label) input type="number" name=(name) min="1" max=(most) value=[now]; } }
 }
 
 struct Forms<'a> {

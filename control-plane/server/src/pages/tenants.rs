@@ -3,7 +3,6 @@
 use axum::response::Response;
 use maud::{Markup, Render, html};
 use serde::{Deserialize, Serialize};
-use slo::{Budget, Evaluation, Objectives};
 
 use super::frame::{Table, answer, choice, empty, kept, live, moment, pill};
 use crate::{
@@ -11,7 +10,9 @@ use crate::{
     evaluator::{Hurting, HurtingTenant, Whose},
     layout::Tab,
     problem::Problem,
-    text::{attained, count, duration, known, limit, moment as moment_of, percent, promised, times},
+    text::{
+        count, duration, known, left, moment as moment_of, objectives, percent, times, used_of_allowed, within_target,
+    },
 };
 
 const TITLE: &str = "Tenants";
@@ -184,28 +185,6 @@ fn state(line: &FareLine) -> Markup {
     }
 }
 
-/// How many requests of 30 days failed, and how many may.
-pub(super) fn used_of_allowed(budget: &Budget) -> String {
-    // Few are allowed of few requests, and of sampled ones not even those that failed are whole.
-    let text = |number: f64| {
-        if number == 0.0 || budget.allowed >= 10.0 { count(number) } else { format!("{number:.1}") }
-    };
-    format!("{} / {}", text(budget.consumed), text(budget.allowed))
-}
-
-/// How many requests of 30 days were as quick as was promised, and how many should be.
-pub(super) fn within_target(evaluation: &Evaluation) -> String {
-    let goal = promised(evaluation.objectives.latency.target);
-    known(evaluation.quick, |quick| format!("{}, goal {goal}", attained(quick)))
-}
-
-/// What was promised, as it was written.
-pub(super) fn objectives(objectives: &Objectives) -> String {
-    let Objectives { availability, latency } = objectives;
-    let within = limit(latency.within_ns());
-    format!("{} succeed, {} within {within}", promised(availability.target), promised(latency.target))
-}
-
 /// Less than a fifth left is worth a look; nothing left is a broken promise.
 pub(super) fn budget_color(left: f64) -> &'static str {
     match left {
@@ -216,15 +195,15 @@ pub(super) fn budget_color(left: f64) -> &'static str {
 }
 
 /// What is left of a budget, as a bar and in words.
-pub(super) fn meter(left: f64) -> Markup {
-    let shown = left.clamp(0.0, 1.0) * 100.0;
+pub(super) fn meter(share: f64) -> Markup {
+    let shown = share.clamp(0.0, 1.0) * 100.0;
     html! {
         span.meter {
             svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
                 rect.empty x="0" y="0" width="100" height="8" {}
                 rect.left x="0" y="0" width=(format!("{shown:.1}")) height="8" {}
             }
-            @if left < 0.0 { "overdrawn by " (percent(-left)) } @else { (attained(left)) }
+            (left(share))
         }
     }
 }

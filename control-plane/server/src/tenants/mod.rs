@@ -104,6 +104,7 @@ impl Tenants {
             Change::Status { to: TenantStatus::Suspended, .. } => What::TenantSuspend,
             Change::Status { to: TenantStatus::Active, .. } => What::TenantResume,
             Change::Tier { .. } => What::TenantSetTier,
+            Change::Quota { .. } => What::TenantSetQuota,
         };
         let event = |outcome| Event {
             outcome,

@@ -4,7 +4,7 @@ use control_plane_model::{
     listing::{Order, Search},
     map::MapQuery,
     sample::SampleQuery,
-    store::{RequestQuery, Scope, SpanStore, SumsOf},
+    store::{Detail, RequestQuery, Scope, SpanStore, SumsOf},
     trace::TraceId,
 };
 use futures_util::{StreamExt, TryStreamExt};
@@ -44,6 +44,7 @@ enum Question {
     Map { from: i64, to: i64, tenant: Option<String>, tier: Option<String>, account: Option<String> },
     Requests { from: i64, to: i64, of: SumsOf },
     Costs { from: i64, to: i64 },
+    DailyCosts { from: i64, to: i64, tenants: Vec<String> },
     Knows(String),
     Facets,
 }
@@ -93,7 +94,11 @@ impl Question {
                 };
                 Self::Requests { from, to, of }
             }
-            16 => Self::Costs { from, to },
+            16 if random.bool() => Self::Costs { from, to },
+            16 => {
+                let tenants = [OWN.to_owned(), anybody(random)].into_iter().skip(random.usize(..2)).collect();
+                Self::DailyCosts { from, to, tenants }
+            }
             17..19 => Self::Knows(anybody(random)),
             _ => Self::Facets,
         }
@@ -116,7 +121,8 @@ impl Question {
                 json!(store.map(&own, MapQuery { from, to, tenant, tier, account }).await.unwrap())
             }
             Self::Requests { from, to, of } => {
-                let rows = store.request_rows(&own, RequestQuery { from, to, of }).await.unwrap();
+                let rows =
+                    store.request_rows(&own, RequestQuery { from, to, of, detail: Detail::Latencies }).await.unwrap();
                 let rows: Vec<_> = rows.try_collect::<Vec<_>>().await.unwrap().concat();
                 let mut rows: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
                 rows.sort();
@@ -127,6 +133,11 @@ impl Question {
                     store.costs(&own, from, to).await.unwrap().iter().map(|row| format!("{row:?}")).collect();
                 rows.sort();
                 json!(rows)
+            }
+            Self::DailyCosts { from, to, tenants } => {
+                let mut days = store.daily_costs(&own, from, to, &tenants).await.unwrap();
+                days.sort_by_key(|used| (used.start, used.tenant.clone(), used.service.clone()));
+                json!(days)
             }
             Self::Knows(tenant) => json!(store.knows_tenant(&own, &tenant).await.unwrap()),
             Self::Facets => json!(store.facets(&own).await.unwrap()),

@@ -11,9 +11,10 @@ use control_plane_model::{
     store::{Scope, SpanStore},
 };
 use futures_util::{StreamExt, stream};
+use opentelemetry_proto::tonic::trace::v1::Span;
 use testkit::{
     clickhouse,
-    control_plane::{journey, now_ns},
+    control_plane::{journey, now_ns, number, span, text},
 };
 use tokio::time::timeout;
 
@@ -34,6 +35,19 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("costs.sql", "together = 0 AND ({tenant", "({tenant"),
     ("costs.sql", "sum(weight) AS w, toFloat64(0) AS wf", "toFloat64(sum(requests)) AS w, toFloat64(0) AS wf"),
     ("costs.sql", "IN\n        (SELECT width", "NOT IN\n        (SELECT width"),
+    ("daily_costs.sql", "together = 0 AND (has(", "(has("),
+    ("daily_costs.sql", "toUnixTimestamp(toStartOfDay(start))", "toUnixTimestamp(start)"),
+    ("daily_costs.sql", ", tenant) OR {others:Bool})", ", tenant) OR true)"),
+    (
+        "daily_costs.sql",
+        "sum(weight) AS w, sum(weighted_duration_ns) AS d",
+        "toFloat64(sum(requests)) AS w, sum(weighted_duration_ns) AS d",
+    ),
+    (
+        "daily_costs.sql",
+        "if(has({named:Array(String)}, tenant), toString(tenant), NULL) AS whose",
+        "nullIf(toString(tenant), '') AS whose",
+    ),
     ("facets.sql", "hour DESC LIMIT 24", "hour DESC LIMIT 1"),
     ("facets.sql", "what = 'tier'", "what = 'service'"),
     ("facets_of_tenant.sql", "latest - INTERVAL 1 DAY", "latest + INTERVAL 1 DAY"),
@@ -43,10 +57,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("knows_tenant.sql", "what = 'tenant' AND name", "name"),
     ("linked_from.sql", "trace_id DESC, span_id\nLIMIT {limit", "trace_id, span_id\nLIMIT {limit"),
     ("linked_from.sql", "WHERE (trace_id, span_id, rank) IN (SELECT trace_id, span_id, rank FROM named)", "WHERE true"),
-    ("linked_from.sql", "AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM named)", ""),
     ("linked_from.sql", "tenant = assumeNotNull({own:Nullable(String)})", "tenant != ''"),
     ("linked_from.sql", "= {looked_at:UInt64} AS cut", "> 0 AS cut"),
     ("part_of_tenants.sql", "WHERE tenant != ''", "WHERE true"),
+    ("part_of_tenants.sql", "uses DESC, whose", "uses DESC, whose DESC"),
+    ("part_of_tenants.sql", "(with_fault + with_throttle > 0 AND", "(false AND"),
     ("part_over_time.sql", "GROUP BY bucket\nORDER BY bucket\n", "GROUP BY bucket\nORDER BY bucket DESC\n"),
     ("search_counts.sql", "AND bitTest(flags, 0)", "AND flags > 0"),
     ("late.sql", "earliest < {until", "earliest > {until"),
@@ -77,10 +92,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("request_rows.sql", "tier\nORDER BY bucket", "tier\nORDER BY bucket DESC"),
     (
         "request_rows.sql",
-        "- 8 * 86400, days_to = 0)\n    )\nGROUP BY bucket, together",
-        ", days_to = 0)\n    )\nGROUP BY bucket, together",
+        "{now:UInt32} - 8 * 86400))\n    )\nGROUP BY bucket, together",
+        "{now:UInt32}))\n    )\nGROUP BY bucket, together",
     ),
     ("request_rows.sql", "sumMap(bins) AS b", "sumMap(map(0::UInt16, weight)) AS b"),
+    ("request_rows.sql", "{hourly:Bool} OR toStartOfHour", "toStartOfHour"),
     (
         "sample_spans.sql",
         "ORDER BY trace_id, rank DESC, place\n    LIMIT 1 BY trace_id, span_id",
@@ -110,6 +126,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ),
     ("lookup_rows.sql", "count() AS of_trace", "uniq(span_id) AS of_trace"),
     ("lookup_spans.sql", "{last:UInt32}, 'UTC')\n    AND (", "{last:UInt32}, 'UTC') - 300\n    AND ("),
+    ("lookup_spans.sql", "BY trace_id, held", "BY trace_id"),
     ("lookup_spans.sql", "if(held >= 256, resource, '')", "''"),
     ("lookup_traces.sql", "start_ns, end_ns, spans, flags", "start_ns, start_ns, spans, flags"),
     ("spans_of_traces.sql", "rank DESC, place\nLIMIT {limit", "rank, place\nLIMIT {limit"),
@@ -180,18 +197,23 @@ const FAULTS: &[(&str, &str, &str)] = &[
 async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     let both = Both::on(server).await;
     // What is replaced is seen until it is merged, which is when it is asked for.
-    both.server.sql(&format!("SYSTEM STOP MERGES {}.traces", both.server.database)).await;
+    for table in ["spans", "traces"] {
+        both.server.sql(&format!("SYSTEM STOP MERGES {}.{table}", both.server.database)).await;
+    }
     let mut random = fastrand::Rng::with_seed(5);
     let mut spans: Vec<_> = (0..3).flat_map(|n| journey(n, n == 1)).collect();
     spans.extend(spans::odd(&mut random, 14));
     let asked = Asked::of(&spans).partly();
     // A day ago, at half past some hour, which has been summed as a whole.
     let half_past = now_ns() / HOUR * HOUR - 25 * HOUR - HOUR / 2;
-    let of_an_hour = mishaps::moved(&journey(60, false), half_past);
+    let mut of_an_hour = mishaps::moved(&journey(60, false), half_past);
+    // At one moment, as the spans of the other trace with these.
+    of_an_hour.iter_mut().for_each(|(_, span)| span.links.push(spans::link_to_the_first()));
     // Another trace has spans of the same ids.
     for trace_id in [of_an_hour[0].1.trace_id.clone(), vec![0xab; 16]] {
         spans.extend(mishaps::of_trace(&trace_id, &of_an_hour));
     }
+    spans.extend(of_many_tenants());
     shuffled(&mut spans, 5);
     let requests = in_pieces(&spans, 20, &mut random);
     let until = now_ns() / 1_000_000_000;
@@ -210,7 +232,11 @@ async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     for piece in spans.chunks(40) {
         let mut copies = spans::request(piece);
         let groups = copies.resource_spans.iter_mut().flat_map(|group| &mut group.scope_spans);
-        groups.flat_map(|scope| &mut scope.spans).for_each(|span| span.name.push_str(", changed"));
+        for span in groups.flat_map(|scope| &mut scope.spans) {
+            span.name.push_str(", changed");
+            span.attributes.push(text("plan", "gold"));
+            span.links.push(spans::link_to_the_first());
+        }
         both.write(copies).await;
     }
     edges::some_equal_a_recount(&both, &spans, 3).await;
@@ -218,7 +244,9 @@ async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     // Another server makes hours and days at once.
     let other = ClickHouse::new(&both.server.store().parse().unwrap());
     other.make_sums().await.unwrap();
-    both.server.sql(&format!("SYSTEM START MERGES {}.traces", both.server.database)).await;
+    for table in ["spans", "traces"] {
+        both.server.sql(&format!("SYSTEM START MERGES {}.{table}", both.server.database)).await;
+    }
     both.merge().await;
     both.compare(&asked, "merged").await;
     assert!(both.clickhouse.migrations().await.unwrap().iter().all(|migration| migration.applied));
@@ -229,6 +257,21 @@ async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     retention::days_outlive_their_minutes(&both, &asked).await;
     retention::what_is_kept_is_kept_so_long(&both).await;
     what_was_in_use_before_is_no_new_version(&both).await;
+}
+
+/// Requests of more tenants than a part of the map lists; those of the last ones fail.
+fn of_many_tenants() -> Vec<(&'static str, Span)> {
+    let start = u64::try_from(now_ns() - HOUR / 30).unwrap();
+    let times = (start, start + 1_000_000);
+    let of = |n: u64| {
+        let attributes = vec![
+            text("tenant.id", &format!("tenant-{:02}", n / 2)),
+            number("http.response.status_code", if n < 60 { 200 } else { 500 }),
+        ];
+        let of = Span { start_time_unix_nano: times.0, end_time_unix_nano: times.1, attributes, ..span(0xac, n) };
+        (["booking-api", "mileage-api"][usize::from(n % 2 == 0)], of)
+    };
+    (0..120).map(of).collect()
 }
 
 /// A database from before versions were kept.

@@ -4,7 +4,7 @@ use control_plane_model::{
     listing::{Order, Search},
     map::MapQuery,
     otlp::up_to,
-    store::{RequestQuery, Scope, SpanStore, SumsOf},
+    store::{Detail, RequestQuery, Scope, SpanStore, SumsOf},
     trace::TraceId,
 };
 use futures_util::TryStreamExt;
@@ -164,8 +164,12 @@ async fn found(engine: &str, store: &dyn SpanStore, index: usize, sent: &str) ->
         assert!(map.nodes.iter().any(|node| node.kind == name && node.name == name), "{what}: {map:?}");
     }
     assert!(store.knows_tenant(&Scope::All, name).await.unwrap(), "{what}");
-    let query =
-        RequestQuery { from: now / 1_000_000_000 - 3_600, to: now / 1_000_000_000, of: SumsOf::Tenant(name.into()) };
+    let query = RequestQuery {
+        from: now / 1_000_000_000 - 3_600,
+        to: now / 1_000_000_000,
+        of: SumsOf::Tenant(name.into()),
+        detail: Detail::Latencies,
+    };
     let rows: Vec<_> = store.request_rows(&own, query).await.unwrap().try_concat().await.unwrap();
     assert!(rows.len() == 1 && rows[0].cell.requests == 1 && rows[0].key.operation == name, "{what}: {rows:?}");
     let costs = store.costs(&own, now / 1_000_000_000 - 3_600, now / 1_000_000_000).await.unwrap();

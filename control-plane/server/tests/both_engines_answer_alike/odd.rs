@@ -3,7 +3,7 @@
 use control_plane_model::{
     listing::{Order, Search},
     map::MapQuery,
-    store::{RequestQuery, Scope, SpanStore, SumsOf},
+    store::{Detail, RequestQuery, Scope, SpanStore, SumsOf},
     trace::TraceId,
 };
 use futures_util::TryStreamExt;
@@ -120,7 +120,7 @@ async fn check(what: &str, store: &dyn SpanStore, trace_id: &[u8], case: &Case) 
     assert!((took - duration_ns as f64).abs() < 1.0 && node.stats.count == 1, "{what}: {node:?}");
 
     let of = tenant.map_or(SumsOf::Together, |tenant| SumsOf::Tenant(tenant.to_owned()));
-    let rows = store.request_rows(&Scope::All, RequestQuery { from, to, of }).await.unwrap();
+    let rows = store.request_rows(&Scope::All, RequestQuery { from, to, of, detail: Detail::Latencies }).await.unwrap();
     let rows: Vec<_> = rows.try_concat().await.unwrap();
     let row = rows.iter().find(|row| row.key.service == case.what).unwrap();
     assert_eq!((row.key.tenant.as_deref(), row.key.tier.as_deref()), (tenant, tier), "{what}");

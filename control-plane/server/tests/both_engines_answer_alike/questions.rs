@@ -10,7 +10,7 @@ use control_plane_model::{
     part::{Part, PartQuery},
     sample::{Sample, SampleQuery, StoredTrace},
     search::Expression,
-    store::{RequestQuery, Scope, SpanStore, SumsOf},
+    store::{Detail, RequestQuery, Scope, SpanStore, SumsOf},
     trace::{Summary, TraceId},
 };
 use futures_util::TryStreamExt;
@@ -148,6 +148,11 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
                 found.insert(format!("{scope:?} {limit} links to {id}"), json!(linked));
             }
         }
+        let ids: Vec<TraceId> = asked.traces.iter().map(|id| TraceId::from_bytes(id).unwrap()).collect();
+        let mut together = store.stored_traces(scope, &ids).await.unwrap();
+        together.sort_by_key(|trace| trace.trace_id);
+        let together: Vec<_> = together.iter().map(as_sent).collect();
+        found.insert(format!("{scope:?} all traces as they were sent"), json!(together));
         search(store, scope, asked, &mut found).await;
         samples(store, scope, asked, &mut found).await;
         groups(store, scope, asked, &mut found).await;
@@ -222,6 +227,8 @@ async fn samples(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &
         ("", 1_000),
         ("fault", 1_000),
         ("attribute[plan] = \"gold\"", 3),
+        // Of one trace, by several of its spans.
+        ("attribute[messaging.system] = \"kafka\" AND attribute[db.system.name] = \"aws.dynamodb\"", 1_000),
         ("annotation[rpc.system]", 1_000),
         ("annotation[tenant.id] = \"acme\"", 7),
         ("", 5),
@@ -373,12 +380,14 @@ async fn requests(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: 
     let tenant = |name: &str| SumsOf::Tenant(name.to_owned());
     for of in [SumsOf::Each, SumsOf::Together, tenant("acme"), tenant(TENANTS[3]), tenant("nobody"), tenant("")] {
         for back in [3_600, 7 * 86_400, 36 * 86_400] {
-            let query = RequestQuery { from: (now - back) / 300 * 300, to: now, of: of.clone() };
-            let batches: Vec<Vec<slo::Row>> =
-                store.request_rows(scope, query).await.unwrap().try_collect().await.unwrap();
-            let rows: Vec<_> = batches.into_iter().flatten().collect();
-            assert!(rows.is_sorted_by_key(|row| row.cell.start), "rows come in the order of time");
-            answers.insert(format!("{scope:?} requests of {of:?} for {back} s"), sorted(rows));
+            for detail in [Detail::Latencies, Detail::Counts, Detail::HourlyCounts] {
+                let query = RequestQuery { from: (now - back) / 300 * 300, to: now, of: of.clone(), detail };
+                let batches: Vec<Vec<slo::Row>> =
+                    store.request_rows(scope, query).await.unwrap().try_collect().await.unwrap();
+                let rows: Vec<_> = batches.into_iter().flatten().collect();
+                assert!(rows.is_sorted_by_key(|row| row.cell.start), "rows come in the order of time");
+                answers.insert(format!("{scope:?} requests of {of:?} for {back} s, {detail:?}"), sorted(rows));
+            }
         }
     }
 }
@@ -388,6 +397,13 @@ pub(crate) async fn costs(store: &dyn SpanStore, scope: &Scope, asked: &Asked, a
     for back in [0, 4 * 86_400, 36 * 86_400] {
         let rows = store.costs(scope, now - back, now).await.unwrap();
         answers.insert(format!("{scope:?} costs for {back} s"), sorted(rows));
+        for named in [&[][..], &["acme", "nobody"], &[TENANTS[2], "", "acme", "globex"]] {
+            let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
+            let mut days = store.daily_costs(scope, now - back, now, &named).await.unwrap();
+            let key = |used: &slo::DailyUse| (used.start, used.tenant.clone(), used.service.clone());
+            days.sort_by_key(key);
+            answers.insert(format!("{scope:?} daily costs of {named:?} for {back} s"), json!(days));
+        }
     }
 }
 

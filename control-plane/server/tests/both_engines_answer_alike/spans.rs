@@ -67,6 +67,11 @@ fn names(list: &[&str]) -> Value {
     })
 }
 
+/// A link to the first of [these traces](odd).
+pub(crate) fn link_to_the_first() -> span::Link {
+    span::Link { trace_id: vec![1; 16], span_id: vec![2; 8], ..span::Link::default() }
+}
+
 /// So many traces.
 pub(crate) fn odd(random: &mut fastrand::Rng, traces: u8) -> Vec<(&'static str, Span)> {
     let now = now_ns();
@@ -135,8 +140,7 @@ fn one(random: &mut fastrand::Rng, trace: u8, index: u8, begun: i64, tenant: &st
     // To some trace, to one that is not there, and nowhere.
     let mut link = || span::Link {
         trace_id: [vec![linked.u8(1..=trace); 16], vec![1; 16], vec![0xee; 16], vec![0; 16]][linked.usize(..4)].clone(),
-        span_id: vec![2; 8],
-        ..span::Link::default()
+        ..link_to_the_first()
     };
     Span {
         trace_id: vec![trace; 16],

@@ -8,11 +8,12 @@ use std::{
 use control_plane::intake::by_trace;
 use control_plane_model::{
     map::MapQuery,
-    store::{RequestQuery, Scope, SpanStore, SumsOf},
+    store::{Detail, RequestQuery, Scope, SpanStore, SumsOf},
 };
 use futures_util::TryStreamExt;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
+use slo::DailyUse;
 use testkit::{
     control_plane::{now_ns, request_by_service},
     traffic::{Plan, Recount, Sum, Traffic, WATCHED},
@@ -55,6 +56,7 @@ async fn equal(both: &Both, plan: Plan, in_one: u32) {
         let begun = Instant::now();
         requests(engine, store, &traffic.recount, plan).await;
         costs(engine, store, &traffic.recount, plan).await;
+        daily_costs(engine, store, &traffic.recount, plan).await;
         map(engine, store, &traffic.recount, plan).await;
         eprintln!("{engine}: {spans} spans and their sums in {took:.1?}, compared in {:.1?}", begun.elapsed());
     }
@@ -63,7 +65,7 @@ async fn equal(both: &Both, plan: Plan, in_one: u32) {
 
 async fn requests(engine: &str, store: &dyn SpanStore, recount: &Recount, plan: Plan) {
     let now = now_ns() / 1_000_000_000;
-    let query = RequestQuery { from: plan.from / HOUR * HOUR, to: now, of: SumsOf::Each };
+    let query = RequestQuery { from: plan.from / HOUR * HOUR, to: now, of: SumsOf::Each, detail: Detail::Latencies };
     let mut rows = store.request_rows(&Scope::All, query).await.unwrap();
     let (mut hours, mut minutes) = (HashMap::new(), HashMap::new());
     while let Some(batch) = rows.try_next().await.unwrap() {
@@ -137,6 +139,23 @@ async fn costs(engine: &str, store: &dyn SpanStore, recount: &Recount, plan: Pla
             close(expected.0, found.0) && close(expected.1, found.1),
             "{engine}, {key:?}: {expected:?} is {found:?}"
         );
+    }
+}
+
+async fn daily_costs(engine: &str, store: &dyn SpanStore, recount: &Recount, plan: Plan) {
+    let named = [WATCHED.to_owned()];
+    let mut expected: BTreeMap<(i64, Option<String>, String), (f64, f64)> = BTreeMap::new();
+    for ((tenant, _, service, hour), sum) in &recount.hours {
+        let tenant = tenant.clone().filter(|tenant| named.contains(tenant));
+        let (weight, took) = expected.entry((hour / DAY * DAY, tenant, (*service).to_owned())).or_default();
+        (*weight, *took) = (*weight + sum.weight, *took + sum.weighted_duration_ns);
+    }
+    let found = store.daily_costs(&Scope::All, plan.from, now_ns() / 1_000_000_000, &named).await.unwrap();
+    assert_eq!(expected.len(), found.len(), "{engine}, daily costs");
+    for DailyUse { start, tenant, service, requests, duration_ns } in found {
+        let (weight, took) = expected[&(start, tenant.clone(), service.clone())];
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs();
+        assert!(close(weight, requests) && close(took, duration_ns), "{engine}, {start}, {tenant:?}, {service}");
     }
 }
 

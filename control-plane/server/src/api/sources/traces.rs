@@ -1,6 +1,6 @@
 //! One trace, and what belongs to it.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use control_plane_model::{
     links::LinkedFrom,
@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{View, closed};
 use crate::{
-    problem::{Problem, in_time},
+    problem::{Problem, in_time, off_thread},
     trace_links::TraceLink,
 };
 
@@ -22,7 +22,7 @@ pub(in crate::api) const NO_SPAN: &str = "No span of this trace has arrived.";
 /// A trace of which a waterfall is made. Others wait for their turn until it is dropped.
 #[derive(Debug)]
 pub(crate) struct HeldTrace {
-    trace: Trace,
+    trace: Arc<Trace>,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -48,17 +48,46 @@ impl View {
     /// A trace to make a waterfall of, once few enough others do so, and if that is soon.
     pub(crate) async fn held_trace(&self, id: TraceId) -> Result<HeldTrace, Problem> {
         in_time(async {
-            let turn = self.sources.waterfalls.clone().acquire_owned().await.map_err(closed)?;
-            let found = self.sources.spans.trace(&self.scope, id).await?;
-            let trace = found.ok_or_else(|| Problem::not_found(NO_SPAN))?;
+            let turn = self.turn().await?;
+            let trace = Arc::new(self.read_trace(id).await?);
             Ok::<_, Problem>(HeldTrace { trace, _turn: turn })
         })
         .await
     }
 
+    /// The same, of which somebody is about to open one span after the other: until a minute later these come [quickly](Self::opened_trace).
+    pub(crate) async fn open_trace(&self, id: TraceId) -> Result<HeldTrace, Problem> {
+        let held = self.held_trace(id).await?;
+        let (opened, scope, trace) = (self.sources.opened.clone(), self.scope.clone(), held.trace.clone());
+        off_thread(move || opened.keep(&scope, &trace)).await?;
+        Ok(held)
+    }
+
+    /// A trace that has this span, as it was opened a minute ago at most, or else as it is.
+    pub(crate) async fn opened_trace(&self, id: TraceId, span_id: &str) -> Result<HeldTrace, Problem> {
+        match self.sources.opened.with_span(&self.scope, id, span_id) {
+            Some(trace) => Ok(HeldTrace { trace, _turn: in_time(self.turn()).await? }),
+            None => self.open_trace(id).await,
+        }
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.sources.waterfalls.clone().acquire_owned().await.map_err(closed)
+    }
+
+    async fn read_trace(&self, id: TraceId) -> Result<Trace, Problem> {
+        let found = self.sources.spans.trace(&self.scope, id).await?;
+        found.ok_or_else(|| Problem::not_found(NO_SPAN))
+    }
+
     /// A trace as its spans were received, where one has arrived. It is read [in turn](Self::in_turn).
     pub(crate) async fn stored_trace(&self, id: TraceId) -> Result<Option<StoredTrace>, Problem> {
         Ok(self.sources.spans.stored_trace(&self.scope, id).await?)
+    }
+
+    /// The same of several, those of which a span has arrived, in no order.
+    pub(crate) async fn stored_traces(&self, ids: &[TraceId]) -> Result<Vec<StoredTrace>, Problem> {
+        Ok(self.sources.spans.stored_traces(&self.scope, ids).await?)
     }
 
     /// Other tools in which a trace is to be seen, as far as they are for these eyes.

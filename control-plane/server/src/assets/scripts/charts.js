@@ -5,6 +5,8 @@
   if (globalThis.charts) return;
   const { axisOf, isLocal, ofBin, stretch, value: text } = globalThis.texts;
   const { axesOf, brush } = globalThis;
+  const { alone, filled, stacked } = globalThis.stretches;
+  const { colour } = globalThis.marks;
   /** A limit that is so many times what was measured is told, and not drawn: it would leave no room for the lines. */
   const FAR = 4;
   const COLOURS = 10;
@@ -19,8 +21,6 @@
     return element;
   };
 
-  /** The colours that the styles define, as they are now. */
-  const colour = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();
   /** The colour of a line that means something, or its own of the palette. */
   const colourOf = (lines, number) => {
     const before = lines.slice(0, number).filter((line) => !line.color).length;
@@ -29,30 +29,6 @@
   const styleOf = (lines, number) => {
     if (lines[number].color) return STYLES[1];
     return STYLES[lines.length <= STYLES.length ? number : 0];
-  };
-
-  /** Stretches in a row, also those of which nothing is known: they are gaps. */
-  const filled = ({ from, to, width, first, at, lines }) => {
-    const count = at.at(-1) + 1;
-    const middle = (number) => Math.min(Math.max(first + (number + 0.5) * width, from), to);
-    const values = lines.map((line) => {
-      const row = Array(count).fill(null);
-      at.forEach((number, index) => (row[number] = line.values[index]));
-      return row;
-    });
-    return { times: Array.from({ length: count }, (_, number) => middle(number)), values };
-  };
-
-  /** Each line's values on top of those of the lines before it. */
-  const stacked = (values) => {
-    const sums = values[0].map(() => 0);
-    return values.map((row) => row.map((value, at) => (value === null ? null : (sums[at] += value))));
-  };
-
-  /** Where a value stands alone: it is drawn as a dot, as no line leads to it. */
-  const alone = (chart, number) => {
-    const row = chart.data[number];
-    return row.flatMap((value, at) => (value !== null && (row[at - 1] ?? null) === null && (row[at + 1] ?? null) === null ? [at] : []));
   };
 
   class Chart {
@@ -136,57 +112,8 @@
           dataIdx: (chart, _, __, at) => this.under(at),
           sync: { key: said.durations ? null : `${said.from}-${said.to}`, scales: ["x", null] },
         },
-        hooks: { draw: [() => this.mark()], setCursor: [() => this.tell()] },
+        hooks: { draw: [() => marks.draw(this)], setCursor: [() => this.tell()] },
       };
-    }
-
-    /** Draws limits and the moments that are marked. */
-    mark() {
-      const { ctx, bbox } = this.drawn ?? {};
-      if (!ctx) return;
-      const ratio = devicePixelRatio;
-      const across = (from, to, dash, stroke) => {
-        ctx.strokeStyle = stroke;
-        ctx.lineWidth = ratio;
-        ctx.setLineDash(dash.map((length) => length * ratio));
-        ctx.beginPath();
-        ctx.moveTo(...from);
-        ctx.lineTo(...to);
-        ctx.stroke();
-      };
-      ctx.save();
-      let above = Infinity;
-      // The highest first: where there is no room for two names, it is the lower that goes without.
-      for (const { name, value } of this.limits.toSorted((a, b) => b.value - a.value)) {
-        const y = this.drawn.valToPos(value * this.factor, "y", true);
-        const stroke = colour(this.plot, "--fault");
-        across([bbox.left, y], [bbox.left + bbox.width, y], [6, 4], stroke);
-        ctx.font = `${11 * ratio}px ${colour(this.plot, "font-family")}`;
-        ctx.fillStyle = stroke;
-        ctx.textAlign = "right";
-        // Above its line, unless that is the upper edge.
-        ctx.textBaseline = y - bbox.top > 16 * ratio ? "bottom" : "top";
-        if (Math.abs(above - y) < 14 * ratio) continue;
-        above = y;
-        ctx.setLineDash([]);
-        ctx.strokeStyle = colour(this.plot, "--card");
-        ctx.lineWidth = 4 * ratio;
-        ctx.strokeText(name, bbox.left + bbox.width - 4 * ratio, y + (ctx.textBaseline === "top" ? 3 : -3) * ratio);
-        ctx.fillText(name, bbox.left + bbox.width - 4 * ratio, y + (ctx.textBaseline === "top" ? 3 : -3) * ratio);
-      }
-      for (const { at } of this.said.marks ?? []) {
-        const x = this.drawn.valToPos(at, "x", true);
-        const stroke = colour(this.plot, "--text");
-        across([x, bbox.top], [x, bbox.top + bbox.height], [2, 3], stroke);
-        ctx.setLineDash([]);
-        ctx.fillStyle = stroke;
-        ctx.beginPath();
-        ctx.moveTo(x, bbox.top);
-        ctx.lineTo(x - 5 * ratio, bbox.top - 9 * ratio);
-        ctx.lineTo(x + 5 * ratio, bbox.top - 9 * ratio);
-        ctx.fill();
-      }
-      ctx.restore();
     }
 
     /** Writes the legend, in which the values under the cursor stand. */

@@ -1,4 +1,4 @@
-// Values and times as text: values as text.rs writes them, times in the zone that the reader chose.
+// Values and times as text: values as text/figures.rs writes them, times in the zone that the reader chose.
 "use strict";
 (() => {
   const DAY = 86_400;
@@ -21,15 +21,32 @@
     return of100 < 0.995 ? `${Math.round(of100 * 100) / 100} %` : `${apart(of100, of100 < 1_000 ? 1 : 0)} %`;
   };
 
+  /** Where a unit of durations ends, how many nanoseconds it has, and what it is called. */
+  const DURATIONS = [[999.5e3, 1e3, "µs"], [999.5e6, 1e6, "ms"], [59.95e9, 1e9, "s"], [3_597e9, 60e9, "min"], [Infinity, 3_600e9, "h"]];
   const duration = (ns) => {
-    const [value, unit] = ns < 1e6 ? [ns / 1e3, "µs"] : ns < 1e9 ? [ns / 1e6, "ms"] : ns < 60e9 ? [ns / 1e9, "s"] : [ns / 60e9, "min"];
-    return `${fixed(value, value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`;
+    if (ns < 0.5) return "0 ms";
+    if (ns < 999.5) return `${fixed(ns, 0)} ns`;
+    const [, factor, unit] = DURATIONS.find(([end]) => ns < end);
+    const value = ns / factor;
+    return `${apart(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0)} ${unit}`;
   };
 
   const rate = (perSecond) => {
     if (perSecond >= 10) return `${apart(perSecond, 0)}/s`;
     if (perSecond >= 0.1) return `${fixed(perSecond, 1)}/s`;
-    return perSecond >= 0.002 ? `${fixed(perSecond * 60, 1)}/min` : `${fixed(perSecond * 3_600, 1)}/h`;
+    if (perSecond >= 0.002) return `${fixed(perSecond * 60, 1)}/min`;
+    if (perSecond * 3_600 >= 0.05) return `${fixed(perSecond * 3_600, 1)}/h`;
+    return perSecond === 0 ? "0/s" : "<0.1/h";
+  };
+
+  const money = (micros) => {
+    if (micros === 0) return "0.00";
+    return micros < 50 ? "<0.0001" : apart(micros / 1e6, micros < 1e6 ? 4 : 2);
+  };
+
+  const spent = (seconds) => {
+    if (seconds === 0) return "0 s";
+    return seconds < 0.05 ? "<0.1 s" : `${apart(seconds, 1)} s`;
   };
 
   const attained = (share) => `${Math.floor(share * 1e4 + 1e-6) / 1e2} %`;
@@ -40,9 +57,9 @@
     duration,
     share: percent,
     left: (share) => (share < 0 ? `overdrawn by ${percent(-share)}` : attained(share)),
-    spent: (seconds) => `${apart(seconds, 1)} s`,
+    spent,
     times: (factor) => `${apart(factor, 1)} ×`,
-    money: (micros, currency) => `${apart(micros / 1e6, micros < 1e6 ? 4 : 2)} ${currency}`,
+    money: (micros, currency) => `${money(micros)} ${currency}`,
   };
 
   /** A value with its unit; a dash for none. */
@@ -52,7 +69,10 @@
   const AXES = {
     count: () => [1, ""],
     rate: (top) => (top >= 0.1 ? [1, "/s"] : top >= 0.002 ? [60, "/min"] : [3_600, "/h"]),
-    duration: (top) => (top < 1e6 ? [1e-3, " µs"] : top < 1e9 ? [1e-6, " ms"] : top < 60e9 ? [1e-9, " s"] : [1 / 60e9, " min"]),
+    duration: (top) => {
+      const [, factor, unit] = top < 999.5 ? [0, 1, "ns"] : DURATIONS.find(([end]) => top < end);
+      return [1 / factor, ` ${unit}`];
+    },
     share: () => [100, " %"],
     left: () => [100, " %"],
     spent: () => [1, " s"],

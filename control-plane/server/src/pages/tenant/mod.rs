@@ -21,7 +21,7 @@ use super::{
     chart,
     frame::{Table, accounts, answer, window},
     registry, search,
-    tenants::{budget_color, meter, objectives, used_of_allowed, within_target},
+    tenants::{budget_color, meter},
     why,
 };
 
@@ -29,7 +29,7 @@ use crate::{
     api::{FareLine, Query, ServiceLine, TenantAnswer, UsersSeen, View, WindowQuery},
     layout::Tab,
     problem::Problem,
-    text::{count, duration, known, percent, time_of_day},
+    text::{count, duration, known, objectives, percent, time_of_day, used_of_allowed, within_target},
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -80,6 +80,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             @if let Some(tier) = tier { a href=(why::of_tenant(id, Some("tier"), &query.window)) { "What sets it apart from other " (tier) " tenants?" } }
             a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
             a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
+            a href=(query.window.link("/traces", &[("tenant", id), ("status", "throttle")])) { "Its throttled requests" }
             a href=(query.window.link("/groups", &[("by", "span.name"), ("tenant", id), ("order", "slowest")])) { "Its operations, now and before" }
         }
         (facts(answer))

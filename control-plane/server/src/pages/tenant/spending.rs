@@ -1,7 +1,5 @@
 //! What a tenant costs by service and operation, and how that changes.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use maud::{Markup, Render, html};
 use slo::{OperationCost, Spent};
@@ -9,17 +7,17 @@ use slo::{OperationCost, Spent};
 use crate::{
     api::{Spending, SpentDay, TenantAnswer},
     pages::{
-        chart::{Axis, Chart, Line, Shape, Unit},
+        chart::{CostOfDay, costs_by_day},
         frame::Table,
     },
-    text::{changed, count, duration, known, money, percent, window},
+    text::{changed, count, duration, known, money, percent, spent as in_seconds, window},
 };
 
 pub(super) fn section(answer: &TenantAnswer) -> Markup {
     let Spending { currency, now, before, operations, days } = &answer.spending;
     let of = |spent: &Spent| match (spent.micros, currency) {
         (Some(micros), Some(currency)) => format!("{} {currency}", money(micros)),
-        _ => format!("{:.1} s", spent.seconds),
+        _ => in_seconds(spent.seconds),
     };
     // A window that ends now has not ended yet, which the change takes into account.
     let earlier = window(2 * answer.from - answer.to, answer.from);
@@ -41,18 +39,11 @@ pub(super) fn section(answer: &TenantAnswer) -> Markup {
 /// What each service cost, day by day.
 fn by_day(days: &[SpentDay], currency: Option<&str>) -> Markup {
     const DAY: i64 = 86_400;
-    let mut by_service: BTreeMap<Option<&str>, Vec<(i64, f64)>> = BTreeMap::new();
-    for SpentDay { start, service, spent } in days {
-        by_service.entry(service.as_deref()).or_default().push((*start, spent.cost()));
-    }
-    let others = by_service.remove(&None).map(|points| Line::rest("other services", points));
-    let named = by_service.into_iter().map(|(service, points)| Line::of(service.unwrap_or_default(), points));
-    let lines = named.chain(others).collect();
     let today = Timestamp::now().as_second().div_euclid(DAY) * DAY;
-    let axis = Axis { from: today - 29 * DAY, to: today + DAY, width: DAY as f64 };
-    let unit = currency.map_or(Unit::Spent, Unit::Money);
-    let title = "Cost by day, UTC, the last 30 days";
-    Chart { shape: Shape::Columns, ..Chart::of(title, axis, unit, lines) }.render()
+    let costs =
+        days.iter().map(|day| CostOfDay { start: day.start, part: day.service.as_deref(), cost: day.spent.cost() });
+    let shown = (today - 29 * DAY, today + DAY);
+    costs_by_day("Cost by day, UTC, the last 30 days", shown, currency, "other services", costs)
 }
 
 fn table(operations: &[OperationCost]) -> Markup {
@@ -63,7 +54,7 @@ fn table(operations: &[OperationCost]) -> Markup {
         .text("Operation", |line| html! { div.phrase { (line.operation) } })
         .number("Of its cost", |line| percent(line.share))
         .number("Requests", |line| count(line.now.requests))
-        .number("Time, s", |line| format!("{:.1}", line.now.seconds))
+        .number("Time", |line| in_seconds(line.now.seconds))
         .number("Money", |line| known(line.now.micros, money))
         .number("Time a request", |line| each(&line.now))
         .number("Before", |line| each(&line.before))

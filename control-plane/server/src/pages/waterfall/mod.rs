@@ -8,7 +8,7 @@
 //! | `links` | the spans of other traces that refer to this one |
 //! | `logs` | log lines |
 //!
-//! The server writes rows by the page; with `waterfall.js` all of them scroll, fold and can be looked at closely, drawn from
+//! The server writes rows by the page; with `waterfall.js` and those before it all of them scroll, fold and can be looked at closely, drawn from
 //! `/api/traces/{id}/rows` into copies of a row that the server wrote.
 
 mod links;
@@ -40,6 +40,20 @@ use crate::{
 };
 
 const TITLE: &str = "Trace";
+/// The scripts of the page: first what the others use.
+const SCRIPTS: [&str; 11] = [
+    "copy.js",
+    "texts.js",
+    "svg.js",
+    "ask.js",
+    "zoom.js",
+    "span-tree.js",
+    "span-row.js",
+    "critical-path.js",
+    "span-panel.js",
+    "find-spans.js",
+    "waterfall.js",
+];
 /// Spans of other traces that are listed as referring to this one.
 const LINKED: usize = 100;
 /// How long the panel of a span waits for log lines: all else of it is there sooner.
@@ -73,7 +87,7 @@ pub(super) async fn span(view: View, path: Result<Path<SpanPath>, PathRejection>
     let id: TraceId = id.parse()?;
     let late = |_| Some(Err("The log lines take longer to come; the page of the trace has them.".to_owned()));
     let logs = async { timeout(LOGS_WITHIN, view.logs(id)).await.unwrap_or_else(late) };
-    let (trace, logs) = tokio::join!(view.held_trace(id), logs);
+    let (trace, logs) = tokio::join!(view.opened_trace(id, &span), logs);
     let trace = trace?;
     let panel = off_thread(move || {
         let drawing = Drawing::of(&trace, &view);
@@ -158,7 +172,7 @@ fn href(window: &WindowQuery, trace_id: &str, span_id: &str) -> String {
 async fn render(view: &View, id: &str, shown: Shown) -> Result<Markup, Problem> {
     let wanted = wanted(shown.find.as_deref())?;
     let id: TraceId = id.parse()?;
-    let (trace, logs, linked) = tokio::join!(view.held_trace(id), view.logs(id), view.linked_from(id, LINKED));
+    let (trace, logs, linked) = tokio::join!(view.open_trace(id), view.logs(id), view.linked_from(id, LINKED));
     let (trace, linked, view) = (trace?, linked?, view.clone());
     // Of 50,000 spans this takes a while.
     off_thread(move || {
@@ -171,10 +185,7 @@ async fn render(view: &View, id: &str, shown: Shown) -> Result<Markup, Problem> 
             (rows::waterfall(&drawing, &shown, chosen, wanted.as_ref(), logs.as_ref()))
             (links::linked_from(&linked, drawing.window))
             @if let Some(logs) = &logs { (logs::of_trace(logs, &drawing)) }
-            (assets::script("copy.js"))
-            (assets::script("texts.js"))
-            (assets::script("zoom.js"))
-            (assets::script("waterfall.js"))
+            @for name in SCRIPTS { (assets::script(name)) }
         }
     })
     .await

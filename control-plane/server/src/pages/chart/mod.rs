@@ -1,18 +1,29 @@
 //! A chart: what a script draws, and the same as a table.
 //!
 //! The server writes which values there are, and in which unit; `assets/scripts/charts.js` draws them. Without it the table is open.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `unit` | what values are counted in |
+//! | `drawn` | what the script draws, as JSON |
+//! | `by_day` | a chart of what somebody costs day by day |
+
+mod by_day;
+mod drawn;
+mod unit;
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, PreEscaped, Render, html};
-use serde_json::json;
 use slo::histogram::lower_bound;
+
+pub(super) use by_day::{CostOfDay, costs_by_day};
+pub(super) use unit::Unit;
 
 use super::frame::{Table, moment};
 use crate::{
     assets,
-    text::{count, duration, known, left, limit, money, percent, rate, spent, times},
-    visible,
+    text::{duration, known},
 };
 
 const NANOSECONDS: i64 = 1_000_000_000;
@@ -60,62 +71,6 @@ pub(super) struct Mark {
     pub(super) name: String,
 }
 
-/// What values are counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit<'a> {
-    /// So many a second.
-    Rate,
-    /// A share that was measured.
-    Share,
-    /// The share of a budget that is left; less than none, where it is overdrawn.
-    Left,
-    /// Nanoseconds.
-    Duration,
-    /// Seconds that were spent, which may be many.
-    Spent,
-    /// So many times as much.
-    Times,
-    /// Millionths of a currency.
-    Money(&'a str),
-    /// Traces, say.
-    Count,
-}
-
-impl Unit<'_> {
-    /// A value with its unit. `texts.js` writes the same.
-    pub(super) fn text(self, value: f64) -> String {
-        match self {
-            Self::Rate => rate(value),
-            Self::Share => percent(value),
-            Self::Left => left(value),
-            Self::Duration => duration(value),
-            Self::Spent => spent(value),
-            Self::Times => times(value),
-            Self::Money(currency) => format!("{} {currency}", money(value)),
-            Self::Count => count(value),
-        }
-    }
-
-    /// A limit, as it was written.
-    fn limit(self, value: f64) -> String {
-        if self == Self::Duration { limit(value) } else { self.text(value) }
-    }
-
-    /// As `texts.js` calls it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Rate => "rate",
-            Self::Share => "share",
-            Self::Left => "left",
-            Self::Duration => "duration",
-            Self::Spent => "spent",
-            Self::Times => "times",
-            Self::Money(_) => "money",
-            Self::Count => "count",
-        }
-    }
-}
-
 /// How values are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -157,7 +112,7 @@ impl<'a> Chart<'a> {
 
 /// The scripts that draw charts, once for a page that has any; not within what a live page asks for again.
 pub(super) fn scripts() -> Markup {
-    html! { @for name in ["uPlot.js", "texts.js", "axes.js", "brush.js", "charts.js"] { (assets::script(name)) } }
+    html! { @for name in ["uPlot.js", "texts.js", "axes.js", "brush.js", "stretches.js", "marks.js", "charts.js"] { (assets::script(name)) } }
 }
 
 /// As exact as anybody reads it.
@@ -212,47 +167,6 @@ impl Chart<'_> {
         summary
     }
 
-    /// What the script draws, as JSON. Stretches are numbered from the first that something is known of.
-    fn drawn(&self, stretches: &[Stretch]) -> String {
-        let Axis { from, to, width } = self.axis;
-        let first = stretches.first().map_or(from, |(start, _)| *start);
-        let at: Vec<i64> = stretches.iter().map(|(start, _)| ((start - first) as f64 / width).round() as i64).collect();
-        let line = |(number, line): (usize, &Line)| {
-            let values: Vec<Option<f64>> = stretches.iter().map(|(_, values)| values.get(number).copied()?).collect();
-            match line.color {
-                Some(color) => json!({ "name": line.name, "color": color, "values": values }),
-                None => json!({ "name": line.name, "values": values }),
-            }
-        };
-        let over = if self.ways.is_some() { "" } else { " over time" };
-        let mut drawn = json!({
-            "about": format!("{}{over}{}", self.title, self.summary(stretches)),
-            "unit": self.unit.name(),
-            "from": from, "to": to, "width": width, "first": first, "at": at,
-            "lines": self.lines.iter().enumerate().map(line).collect::<Vec<_>>(),
-        });
-        if let Unit::Money(currency) = self.unit {
-            drawn["currency"] = json!(currency);
-        }
-        if self.shape != Shape::Lines {
-            drawn["columns"] = json!(true);
-        }
-        if self.shape == Shape::Durations {
-            drawn["durations"] = json!(true);
-        }
-        if self.ways.is_some() {
-            drawn["ways"] = json!(true);
-        }
-        if !self.limits.is_empty() {
-            let limit = |limit: &Limit<'_>| json!({ "name": limit.name, "value": significant(limit.value) });
-            drawn["limits"] = self.limits.iter().map(limit).collect();
-        }
-        if !self.marks.is_empty() {
-            drawn["marks"] = self.marks.iter().map(|mark| json!({ "at": mark.at, "name": mark.name })).collect();
-        }
-        data(drawn)
-    }
-
     fn table(&self, stretches: &[Stretch]) -> Markup {
         let table = Table::of(self.title, stretches, |_| None);
         let table = match self.shape {
@@ -281,14 +195,9 @@ fn took(bin: i64) -> String {
     format!("{} to {}", edge(bin), edge(bin + 1))
 }
 
-/// JSON as it may stand within a page: no name in it ends the element that it is in, or commands who reads it.
-pub(super) fn data(value: serde_json::Value) -> String {
-    visible::within(value).to_string().replace('<', "\\u003c")
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -334,26 +243,6 @@ mod tests {
         assert_eq!(chart.summary(&chart.stretches()), ", up to 30.0 ms; objective 300 ms");
         let stacked = Chart { shape: Shape::Columns, ..chart };
         assert_eq!(stacked.summary(&stacked.stretches()), ", up to 60.0 ms; objective 300 ms");
-    }
-
-    #[test]
-    fn values_are_written_as_the_script_writes_them() {
-        let table = include_str!("../../tests/values_as_text.json");
-        let rows: Vec<(String, f64, String)> = serde_json::from_str(table).unwrap();
-        let units = [
-            Unit::Rate,
-            Unit::Share,
-            Unit::Left,
-            Unit::Duration,
-            Unit::Spent,
-            Unit::Times,
-            Unit::Money("USD"),
-            Unit::Count,
-        ];
-        for (name, value, text) in rows {
-            let unit = units.into_iter().find(|unit| unit.name() == name).unwrap();
-            assert_eq!(unit.text(value), text, "{name} {value}");
-        }
     }
 
     #[test]

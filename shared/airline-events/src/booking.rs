@@ -1,17 +1,17 @@
-//! `booking.confirmed`: a flight was booked.
+//! A booking as events tell of it: which fields they have, and what these may say.
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use tenancy::{InvalidTenant, Pattern, TenantId, TenantLabel, Tier, Tiers, UserId};
 use tenant_messages::{InvalidMessage, TenantMessage};
 
 use crate::TIERS;
 
-/// The body of a `booking.confirmed` message, JSON. What its fields may say stands here, for those who read it, and in
+/// The body of a message about a booking, JSON. What its fields may say stands here, for those who read it, and in
 /// `docs/events.asyncapi.yaml`, for other teams; a test reads the one against the other. The contract's `version` stands beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BookingConfirmed {
-    /// [`BookingConfirmed::BOOKING_NUMBER`]: eight characters of Crockford base 32.
+pub struct Booking {
+    /// [`Booking::NUMBER`]: eight characters of Crockford base 32.
     pub booking_number: String,
     /// IATA code of the departure airport.
     pub from_airport: String,
@@ -29,25 +29,20 @@ pub struct BookingConfirmed {
     pub tenant_id: TenantId,
 }
 
-impl BookingConfirmed {
+impl Booking {
     /// A booking number. <https://www.crockford.com/base32.html>
-    pub const BOOKING_NUMBER: Pattern = Pattern::new("0-9A-HJKMNP-TV-Z", 8, 8);
+    pub const NUMBER: Pattern = Pattern::new("0-9A-HJKMNP-TV-Z", 8, 8);
     /// An airport's IATA code. Whether an airport has it is for those to say who know airports.
     pub const AIRPORT: Pattern = Pattern::new("A-Z", 3, 3);
-}
 
-impl TenantMessage for BookingConfirmed {
-    const EVENT_TYPE: &'static str = "booking.confirmed";
-    const VERSION: u32 = 1;
-
-    fn label(&self) -> Result<TenantLabel, InvalidTenant> {
-        Ok(TenantLabel { tenant_id: self.tenant_id.clone(), tier: self.tier, user_id: Some(self.sub.clone()) })
+    fn label(&self) -> TenantLabel {
+        TenantLabel { tenant_id: self.tenant_id.clone(), tier: self.tier, user_id: Some(self.sub.clone()) }
     }
 
     fn check(&self) -> Result<(), InvalidMessage> {
         Tiers::from(TIERS).parse(self.tier.as_str())?;
         for (field, text, pattern) in [
-            ("booking_number", &self.booking_number, Self::BOOKING_NUMBER),
+            ("booking_number", &self.booking_number, Self::NUMBER),
             ("from_airport", &self.from_airport, Self::AIRPORT),
             ("to_airport", &self.to_airport, Self::AIRPORT),
         ] {
@@ -66,9 +61,61 @@ impl TenantMessage for BookingConfirmed {
     }
 }
 
+/// `booking.confirmed`: a flight was booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BookingConfirmed(pub Booking);
+
+/// `booking.cancelled`: a booking was cancelled. It says all that `booking.confirmed` said, and may come before it. When it was cancelled
+/// stands in the body, so that no attribute alone makes a cancellation of a booking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookingCancelled {
+    /// What was booked.
+    #[serde(flatten)]
+    pub booking: Booking,
+    /// When it was cancelled, RFC 3339 with milliseconds, UTC.
+    pub cancelled_at: String,
+}
+
+impl TenantMessage for BookingConfirmed {
+    const EVENT_TYPE: &'static str = "booking.confirmed";
+    const VERSION: u32 = 1;
+
+    fn label(&self) -> Result<TenantLabel, InvalidTenant> {
+        Ok(self.0.label())
+    }
+
+    fn check(&self) -> Result<(), InvalidMessage> {
+        self.0.check()
+    }
+}
+
+impl TenantMessage for BookingCancelled {
+    const EVENT_TYPE: &'static str = "booking.cancelled";
+    const VERSION: u32 = 1;
+
+    fn label(&self) -> Result<TenantLabel, InvalidTenant> {
+        Ok(self.booking.label())
+    }
+
+    fn check(&self) -> Result<(), InvalidMessage> {
+        self.booking.check()?;
+        if !is_timestamp(&self.cancelled_at) {
+            let expected = "a time that exists: YYYY-MM-DDThh:mm:ss.sssZ".to_owned();
+            return Err(InvalidMessage::Field { field: "cancelled_at", expected });
+        }
+        Ok(())
+    }
+}
+
 /// Whether this is RFC 3339's `full-date` of a day that exists. jiff's own parser takes other forms of ISO 8601 as well.
 fn is_full_date(text: &str) -> bool {
     Date::strptime("%Y-%m-%d", text).is_ok_and(|date| date.to_string() == text && text.len() == 10)
+}
+
+/// Whether this is RFC 3339's `date-time` in UTC, with milliseconds.
+fn is_timestamp(text: &str) -> bool {
+    text.parse::<Timestamp>().is_ok_and(|time| format!("{time:.3}") == text)
 }
 
 #[cfg(test)]
@@ -80,7 +127,7 @@ mod tests {
     use super::*;
 
     fn event() -> BookingConfirmed {
-        BookingConfirmed {
+        BookingConfirmed(Booking {
             booking_number: "7K3M9Q2X".into(),
             from_airport: "LHR".into(),
             to_airport: "JFK".into(),
@@ -88,7 +135,7 @@ mod tests {
             sub: "user-1".parse().unwrap(),
             tier: Tier::named("premium"),
             tenant_id: "oceanic".parse().unwrap(),
-        }
+        })
     }
 
     /// The message as received.
@@ -123,9 +170,9 @@ mod tests {
 
     #[test]
     fn what_the_contract_does_not_allow_is_refused_by_name_where_it_is_made_and_where_it_is_read() {
-        let refused = |change: fn(&mut BookingConfirmed)| {
+        let refused = |change: fn(&mut Booking)| {
             let mut changed = event();
-            change(&mut changed);
+            change(&mut changed.0);
             let (_, attributes) = sent(&event());
             let mut body = serde_json::to_value(&changed).unwrap();
             body["version"] = 1.into();
@@ -134,15 +181,32 @@ mod tests {
             changed.write().unwrap_err().to_string()
         };
         assert_eq!(
-            refused(|event| event.booking_number = "A#B".into()),
+            refused(|booking| booking.booking_number = "A#B".into()),
             "booking_number is not 8 characters of 0-9A-HJKMNP-TV-Z"
         );
-        assert_eq!(refused(|event| event.from_airport = "lhr".into()), "from_airport is not 3 characters of A-Z");
+        assert_eq!(refused(|booking| booking.from_airport = "lhr".into()), "from_airport is not 3 characters of A-Z");
         assert_eq!(
-            refused(|event| event.departure_date = "2026-99-99".into()),
+            refused(|booking| booking.departure_date = "2026-99-99".into()),
             "departure_date is not a date that exists: YYYY-MM-DD"
         );
-        assert_eq!(refused(|event| event.to_airport = "LHR".into()), "from_airport and to_airport are the same");
+        assert_eq!(refused(|booking| booking.to_airport = "LHR".into()), "from_airport and to_airport are the same");
+    }
+
+    #[test]
+    fn a_message_of_one_event_is_not_read_as_the_other() {
+        let (body, attributes) = sent(&event());
+        let cancelled_at = "2027-01-01T08:00:00.000Z".to_owned();
+        let cancelled = BookingCancelled { booking: event().0, cancelled_at }.write().unwrap();
+        assert_eq!(
+            read::<BookingConfirmed>(&cancelled.body, &attributes),
+            Ok(event()),
+            "its fields are passed over: it was booked, too"
+        );
+        let attributes = cancelled.attributes.map(|(name, value)| (name.to_owned(), value)).into();
+        assert!(matches!(read::<BookingCancelled>(&body, &attributes), Err(InvalidMessage::Body(_))));
+        assert!(read::<BookingCancelled>(&cancelled.body, &attributes).is_ok());
+        let disagreement = Err(InvalidMessage::Disagreement("event_type"));
+        assert_eq!(read::<BookingConfirmed>(&body, &attributes), disagreement);
     }
 
     #[test]

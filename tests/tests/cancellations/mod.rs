@@ -1,0 +1,165 @@
+//! A booking that is cancelled.
+
+use super::*;
+use testkit::Caller;
+
+/// Whatever happened: what a user has is the sum of their entries, and that of the bookings that stand.
+async fn assert_balance(caller: &Caller) {
+    let standing: Vec<String> = all(caller, "/bookings", "bookings")
+        .await
+        .into_iter()
+        .filter(|booking| booking["status"] == "confirmed")
+        .map(|booking| booking["booking_number"].as_str().unwrap().to_owned())
+        .collect();
+    let history = all(caller, "/mileage", "history").await;
+    let miles = |entries: Vec<&Value>| entries.iter().map(|entry| entry["miles"].as_i64().unwrap()).sum::<i64>();
+    let of_standing = |entry: &&Value| standing.iter().any(|number| entry["booking_number"] == number.as_str());
+    let (balance, bookings) = caller.balance().await;
+    assert_eq!(balance, miles(history.iter().collect()), "the sum of the entries");
+    assert_eq!(balance, miles(history.iter().filter(of_standing).collect()), "the sum of what stands");
+    assert_eq!(usize::try_from(bookings), Ok(standing.len()));
+}
+
+/// Every item of a list, page by page.
+async fn all(caller: &Caller, path: &str, name: &str) -> Vec<Value> {
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("{path}?limit=7{cursor}");
+        let answer = if name == "history" { caller.get_mileage(&path).await } else { caller.get(&path).await };
+        items.extend(answer.body[name].as_array().unwrap().iter().cloned());
+        match answer.body["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return items,
+        }
+    }
+}
+
+/// How many calls each function makes for one cancellation, when nothing fails.
+async fn calls_of_a_cancellation(cloud: &FaultyCloud) -> Vec<(&'static str, usize)> {
+    let caller = &cloud.callers[0];
+    let mut ride = cloud.ride(caller, "LHR", "JFK").await;
+    cloud.settle().await;
+    cloud.proxy.take_calls();
+    cloud.cancel(caller, &mut ride).await;
+    cloud.settle().await;
+    let calls = cloud.proxy.take_calls();
+    FUNCTIONS.map(|function| (function, calls.iter().filter(|call| call.function == function).count())).to_vec()
+}
+
+/// The same fault at every call of a cancellation.
+async fn everywhere(name: &str, fault: Fault) {
+    let cloud = cloud().await;
+    let calls = calls_of_a_cancellation(&cloud).await;
+    assert!(calls.iter().all(|(_, count)| *count > 0), "a function that calls nothing: {calls:?}");
+    let before = cloud.reservations().await;
+    let (mut injected, mut rides, mut recovery) = (0, Vec::new(), Duration::ZERO);
+    let plans = calls.iter().flat_map(|(function, count)| (0..*count).map(|skip| once(function, skip, fault)));
+    for (index, plan) in plans.enumerate() {
+        let caller = &cloud.callers[index % cloud.callers.len()];
+        let mut ride = cloud.ride(caller, "FRA", "SIN").await;
+        cloud.settle().await;
+        let what = format!("{plan:?}");
+        let armed = cloud.proxy.arm(plan);
+        let started = Instant::now();
+        cloud.cancel(caller, &mut ride).await;
+        assert!(struck(&armed, 1, STRIKES_WITHIN).await, "struck {} times: {what}", armed.injected());
+        cloud.settle().await;
+        recovery = recovery.max(started.elapsed());
+        injected += armed.injected();
+        rides.push(ride);
+    }
+    cloud.judge(name, injected, &before, &rides, recovery).await;
+    for caller in &cloud.callers {
+        assert_balance(caller).await;
+    }
+}
+
+#[test]
+fn a_cancellation_under_a_fault_at_any_call() {
+    RUNTIME.block_on(async {
+        for (name, fault) in [
+            ("a cancellation: a function is killed before a call, each call of each function", Fault::KillBefore),
+            ("a cancellation: a function is killed after a call, each call of each function", Fault::KillAfter),
+            ("a cancellation: a call is lost on its way, each call of each function", Fault::LoseRequest),
+            ("a cancellation: an answer is lost on its way, each call of each function", Fault::LoseAnswer),
+        ] {
+            everywhere(name, fault).await;
+        }
+    });
+}
+
+/// Each message by itself, the publisher's own twice more at the end; in every order, and each order under a fault of its own.
+#[test]
+fn cancelled_and_confirmed_in_any_order_and_twice() {
+    const EARNED: bool = false;
+    const CANCELLED: bool = true;
+    let (function, action) = WRITES[1];
+    let cases = [
+        ([EARNED, CANCELLED, EARNED, CANCELLED], Fault::KillAfter),
+        ([CANCELLED, EARNED, CANCELLED, EARNED], Fault::LoseAnswer),
+        ([CANCELLED, CANCELLED, EARNED, EARNED], Fault::KillBefore),
+        ([EARNED, EARNED, CANCELLED, CANCELLED], Fault::Refuse(Refusal::Conflict)),
+    ];
+    RUNTIME.block_on(async {
+        let cloud = cloud().await;
+        let outputs = &cloud.cloud.outputs;
+        let before = cloud.reservations().await;
+        let started = Instant::now();
+        let held = hold_publisher(&cloud);
+        let (mut injected, mut rides) = (0, Vec::new());
+        for (order, fault) in cases {
+            let caller = &cloud.callers[0];
+            let (miles, bookings) = caller.balance().await;
+            let mut ride = cloud.ride(caller, "CDG", "NRT").await;
+            cloud.cancel(caller, &mut ride).await;
+            let items = cloud.cloud.items(&outputs.booking_account, &outputs.reservations_table).await;
+            let of = |kind: &str| {
+                let sort_key = AttributeValue::S(format!("{kind}#{}", ride.booking_number));
+                message(items.iter().find(|item| item["sk"] == sort_key).unwrap())
+            };
+            let armed = cloud.proxy.arm(Plan { function, action: Some(action), skip: 0, times: 1, fault });
+            let (mut earned, mut cancelled) = (0, 0);
+            for kind in order {
+                cloud.send(&[of(if kind == CANCELLED { "CANCELLATION" } else { "BOOKING" })]).await;
+                if kind == CANCELLED {
+                    cancelled = 1
+                } else {
+                    earned = 1
+                }
+                // 6,049 miles from Paris to Tokyo, once, and once taken back.
+                let expected = (miles + 6_049 * (earned - cancelled), bookings + earned - cancelled);
+                let arrived = async || (caller.balance().await == expected).then_some(());
+                eventually(&format!("{expected:?} after {order:?}"), arrived).await;
+                let posting = caller.get_mileage(&format!("/mileage/{}", ride.booking_number)).await.body;
+                let status = if cancelled == 1 { ("cancelled", 0) } else { ("posted", 6_049) };
+                assert_eq!((posting["status"].as_str(), posting["miles"].as_i64()), (Some(status.0), Some(status.1)));
+            }
+            assert!(struck(&armed, 1, STRIKES_WITHIN).await, "{fault:?} did not strike");
+            injected += armed.injected();
+            rides.push(ride);
+        }
+        let_go(&cloud, held).await;
+        cloud.settle().await;
+        let name = "confirmed and cancelled in every order and twice, under a fault each";
+        cloud.judge(name, injected, &before, &rides, started.elapsed()).await;
+        assert_balance(&cloud.callers[0]).await;
+    });
+}
+
+/// However often, and however many at once: one cancellation.
+#[test]
+fn eight_at_once_cancel_once() {
+    RUNTIME.block_on(async {
+        let cloud = cloud().await;
+        let caller = &cloud.callers[1];
+        let ride = cloud.ride(caller, "AKL", "DOH").await;
+        let answers = futures_util::future::join_all((0..8).map(|_| caller.cancel(&ride.booking_number))).await;
+        let again = caller.cancel(&ride.booking_number).await;
+        for answer in &answers {
+            assert_eq!((answer.status, &answer.body), (200, &again.body), "{answer:?}");
+        }
+        assert_eq!(again.body["status"], "cancelled");
+        cloud.settle().await;
+        assert_balance(caller).await;
+    });
+}
