@@ -1,18 +1,24 @@
-//! What one span, one message, one token and one distance cost.
+//! What one span, one message, one token, one distance and one look at a quota cost.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where something is wrong")]
 
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use http::Response;
+use lambda_http::{Body, Request};
 use lambda_http_client::HttpClient;
+use lambda_problem::Problem;
 use mileage::miles::miles_between;
 use opentelemetry::{
     Context, KeyValue,
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
-use tenancy::{TenantLabel, Tier};
+use tenancy::{TenantContext, TenantLabel, Tier};
 use tenant_auth::{JwtSettings, JwtVerifier};
+use tenant_quota::QuotaLayer;
+use tenant_store::TenantTable;
 use tenant_telemetry::bench::{Spans, inject_and_extract};
+use tower::{Layer, ServiceExt, service_fn};
 
 /// Spans of one invocation in the span benchmark: its figure is for one of them.
 const SPANS: usize = 100;
@@ -58,9 +64,32 @@ fn miles(criterion: &mut Criterion) {
     criterion.bench_function("miles", |bencher| bencher.iter(|| miles_between(from, to)));
 }
 
+/// A request that has its token, and the handler that it comes to does nothing. Now and then it leases further ones.
+fn quotas(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let aws = runtime.block_on(lambda_host::aws::Aws::start(Duration::ZERO)).unwrap();
+    let credentials = aws_credential_types::Credentials::new("111111111111", "secret", None, None, "bench");
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("us-east-1"))
+        .endpoint_url(&aws.url)
+        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
+        .build();
+    let table = TenantTable::new(&config, "reservations", lambda_host::aws::TENANT_ROLE_ARN);
+    let layer = QuotaLayer::new(table, "basic=10000/100000/1000".parse().unwrap());
+    let handler = layer.layer(service_fn(async |_: Request| Ok::<_, Problem>(Response::new(Body::Empty))));
+    let asks = || {
+        let mut request = Request::default();
+        request.extensions_mut().insert(TenantContext::vouched_by("a benchmark", tenant()));
+        handler.clone().oneshot(request)
+    };
+    // Faster than any quota: what is refused has looked as well, and asks nobody.
+    criterion.bench_function("quota", |bencher| bencher.iter(|| runtime.block_on(asks()).is_ok()));
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
-    targets = spans, messages, tokens, miles
+    targets = spans, messages, tokens, miles, quotas
 }
 criterion_main!(benches);

@@ -114,6 +114,21 @@ async fn suspended_resumed_and_promoted_by_button() {
     press("tier", "reason=grown&shown=basic&tier=premium").await;
     // What the button did, the command sees, and the other way round.
     assert!(succeeds(&["set-tier", tenant, "basic", "--reason", "shrunk"]).contains("premium → basic"));
+    let quota = ["--requests-per-second", "1", "--burst", "2", "--bookings-per-day", "3", "--reason", "sold"];
+    let set = succeeds(&[&["set-quota", tenant], &quota[..]].concat());
+    assert!(set.contains("what its tier gives → 1 requests a second, 2 at once, 3 bookings a day"), "{set}");
+    eventually("both accounts go by it, whether they serve it or not", async || {
+        for answer in [caller.get("/bookings").await, caller.get_mileage("/mileage").await] {
+            if answer.headers.get("ratelimit-policy")? != "\"requests\";q=2;w=2" {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
+    press("quota", "reason=more&shown=1/2/3&requests_per_second=50&burst=100&bookings_per_day=9").await;
+    let back = succeeds(&["set-quota", tenant, "--default", "--reason", "over"]);
+    assert!(back.contains("50 requests a second, 100 at once, 9 bookings a day → what its tier gives"), "{back}");
     let (path, form) = (format!("/tenants/{tenant}/tier"), "reason=r&shown=premium&tier=basic".to_owned());
     assert_eq!(browser.post(&path, &server.url, form).await.status(), 409);
 }
@@ -183,6 +198,12 @@ async fn the_command_line_refuses_what_makes_no_sense() {
         (&["suspend", "acme"], "--reason <REASON>"),
         (&["suspend", "acme", "--reason", " "], "the reason must be 1 to 500 printable characters"),
         (&["set-tier", "acme", "gold", "--reason", "x"], "there is no tier \"gold\""),
+        (&["set-quota", "acme", "--reason", "x"], "--requests-per-second"),
+        (&["set-quota", "acme", "--default", "--burst", "1", "--reason", "x"], "--default"),
+        (
+            &["set-quota", "acme", "--requests-per-second=0", "--burst=1", "--bookings-per-day=1", "--reason", "x"],
+            "requests a second must be 1 to 10000",
+        ),
         (&["create", "--company-name", " ", "--tier", "basic"], "the company's name must be"),
     ] {
         let (success, text) = tenant_command(arguments);

@@ -89,7 +89,21 @@ def test_another_tier_from_its_page(page):
     for tier in ("premium", "standard"):
         registry.get_by_text("Set tier…").click()
         registry.get_by_role("combobox").select_option(tier)
-        registry.get_by_label("Reason (kept in the audit)").last.fill("the contract says so")
+        registry.locator("details", has_text="Set tier…").get_by_label("Reason (kept in the audit)").fill("the contract says so")
         registry.get_by_role("button", name="Set tier").click()
         expect(registry.locator(f"option[value={tier}]")).to_have_count(0)
         expect(registry).to_contain_text(f"by {OPERATOR}: the contract says so")
+
+
+def test_a_quota_of_its_own_from_its_page(page):
+    open_tenant(page, OPERATOR)
+    registry = page.get_by_role("region", name="Registry")
+    form = registry.locator("details", has_text="Set quota…")
+    for numbers, shown in ((("20", "50", "1000"), "20 requests a second, 50 at once, 1000 bookings a day"), (("", "", ""), "what its tier gives")):
+        form.get_by_text("Set quota…").click()
+        for label, number in zip(("Requests a second", "Requests at once", "Bookings a day (UTC)"), numbers):
+            form.get_by_label(label).fill(number)
+        form.get_by_label("Reason (kept in the audit)").fill("asked for it")
+        form.get_by_role("button", name="Set quota").click()
+        expect(registry).to_contain_text(shown)
+        expect(registry).to_contain_text(f"by {OPERATOR}: asked for it")

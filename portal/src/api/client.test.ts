@@ -51,6 +51,16 @@ for (const [broken, body] of Object.entries(BROKEN)) {
   });
 }
 
+test("a quota that is used up for long is told in the service's words, and not asked for again", async () => {
+  const detail = "Your company has used up its quota of 1000 bookings a day. A new day begins at midnight, UTC.";
+  const problem = { title: "Too Many Requests", status: 429, code: "bookings_quota_exceeded", detail };
+  const refused = () => new Response(JSON.stringify(problem), { status: 429, headers: { "Retry-After": "40000" } });
+  const fetched = mock.method(globalThis, "fetch", async () => refused());
+  await assert.rejects(book(), (failure) => failure instanceof Failure && failure.message === detail);
+  assert.equal(fetched.mock.callCount(), 1);
+  fetched.mock.restore();
+});
+
 test("the span of an answer that cannot be read has its status", async (context) => {
   const intake = createServer().listen(0, "127.0.0.1");
   const sent = once(intake, "request").then(async ([request, answer]) => {

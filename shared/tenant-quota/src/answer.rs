@@ -45,12 +45,20 @@ impl Policy {
     }
 
     fn problem(self, quota: Quota, seconds: u32) -> Problem {
-        let (code, most) = match self {
-            Self::Requests => ("requests_quota_exceeded", format!("{} requests a second", quota.requests_per_second())),
-            Self::Bookings => ("bookings_quota_exceeded", format!("{} bookings a day", quota.bookings_per_day())),
-        };
         let plural = if seconds == 1 { "" } else { "s" };
-        let detail = format!("Your company has used up its quota of {most}. Try again in {seconds} second{plural}.");
+        let (code, most, next) = match self {
+            Self::Requests => (
+                "requests_quota_exceeded",
+                format!("{} requests a second", quota.requests_per_second()),
+                format!("Try again in {seconds} second{plural}."),
+            ),
+            Self::Bookings => (
+                "bookings_quota_exceeded",
+                format!("{} bookings a day", quota.bookings_per_day()),
+                "A new day begins at midnight, UTC.".to_owned(),
+            ),
+        };
+        let detail = format!("Your company has used up its quota of {most}. {next}");
         Problem::new(StatusCode::TOO_MANY_REQUESTS, code, detail).with_retry_after(seconds)
     }
 }
@@ -150,10 +158,10 @@ mod tests {
         let until = 2 * SECOND + 1;
         let problem = tell(Policy::Bookings, quota(), Answer::Refused { until }, 0, 0).unwrap_err();
         assert_eq!((problem.status().as_u16(), problem.code()), (429, "bookings_quota_exceeded"));
-        assert!(
-            problem.to_string().ends_with("its quota of 1000 bookings a day. Try again in 3 seconds."),
-            "{problem}"
-        );
+        let told = problem.to_string();
+        assert!(told.ends_with("its quota of 1000 bookings a day. A new day begins at midnight, UTC."), "{told}");
+        let of_requests = tell(Policy::Requests, quota(), Answer::Refused { until: 1 }, 0, 0).unwrap_err().to_string();
+        assert!(of_requests.ends_with("its quota of 20 requests a second. Try again in 1 second."), "{of_requests}");
         let headers = headers(problem);
         assert_eq!(headers["retry-after"], "3");
         assert_eq!(headers["ratelimit"], "\"bookings\";r=0;t=3", "the same time");
@@ -163,8 +171,6 @@ mod tests {
     #[test]
     fn nobody_is_told_to_come_back_at_once() {
         assert_eq!((seconds_until(0, 5), seconds_until(SECOND / 10, 0)), (1, 1));
-        assert_eq!(seconds_until(DAYS, 0), u32::MAX);
+        assert_eq!(seconds_until(Nanos::MAX, 0), u32::MAX);
     }
-
-    const DAYS: Nanos = Nanos::MAX;
 }

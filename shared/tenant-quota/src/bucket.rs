@@ -18,9 +18,9 @@ use crate::source::{Nanos, Plan, SECOND, Source};
 const TAT: &str = "tat";
 /// How much further ahead than a whole burst a `tat` may be, for clocks that differ.
 const CLOCKS_DIFFER_BY: Nanos = SECOND;
-/// An item that gave less than was wanted is looked at again after so long, or when it is half full if that is sooner: what comes in meanwhile is
+/// An item that gave less than was wanted is looked at again after so long, or when it is three quarters full if that is sooner: what comes in meanwhile is
 /// then leased at once.
-const PAUSE: Nanos = SECOND / 2;
+const PAUSE: Nanos = SECOND * 3 / 4;
 /// Leased tokens are good for so long. A sandbox that was frozen with some does not add them to what others use by then.
 const LEASE_LASTS: Nanos = 5 * SECOND;
 
@@ -104,7 +104,7 @@ impl Source for Bucket {
     }
 
     fn look_again(&self, until: Nanos, now: Nanos) -> Nanos {
-        until.max(now + PAUSE.min(self.depth / 2))
+        until.max(now + PAUSE.min(self.depth / 4 * 3))
     }
 
     fn good_until(&self, now: Nanos) -> Nanos {

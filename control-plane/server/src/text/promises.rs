@@ -32,7 +32,8 @@ mod tests {
 
     #[test]
     fn of_few_requests_a_tenth_of_one_may_fail() {
-        let budget = |consumed, allowed| Budget { consumed, allowed, ..Budget::default() };
+        let budget =
+            |consumed, allowed| Budget { requests: 0, failed: 0, allowed, consumed, remaining: allowed - consumed };
         for (consumed, allowed, text) in [
             (0.0, 0.0, "0 / 0"),
             (0.0, 0.4, "0 / 0.4"),

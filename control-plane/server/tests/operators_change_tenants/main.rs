@@ -19,7 +19,7 @@ fn without_token(page: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_operator_suspends_resumes_and_sets_the_tier_each_with_its_record() {
+async fn an_operator_suspends_resumes_and_sets_tier_and_quota_each_with_its_record() {
     let here = Here::new().await;
     let (mut ada, csrf) = here.staff("ada", "sre").await;
     let page = ada.open("/tenant?id=acme").await.text().await.unwrap();
@@ -44,6 +44,16 @@ async fn an_operator_suspends_resumes_and_sets_the_tier_each_with_its_record() {
     assert!(here.is("acme", "status", "active").await && here.is("acme", "tier", "premium").await);
     assert!(here.is("acme", "change_reason", "paid").await && here.is("acme", "changed_by", "ada@staff.example").await);
 
+    let quota = "requests_per_second=20&burst=50&bookings_per_day=1000";
+    let form = format!("csrf={csrf}&reason=asked&shown=&{quota}");
+    assert_eq!(location(&ada.post("/tenants/acme/quota", &origin, form).await), back);
+    let page = ada.open(&back).await.text().await.unwrap();
+    assert!(page.contains("20 requests a second, 50 at once, 1000 bookings a day"), "{page}");
+    let form = format!("csrf={csrf}&reason=enough&shown=20/50/1000&requests_per_second=&burst=&bookings_per_day=");
+    assert_eq!(location(&ada.post("/tenants/acme/quota", &origin, form).await), back);
+    let page = ada.open(&back).await.text().await.unwrap();
+    assert!(page.contains("what its tier gives"), "{page}");
+
     let both = |what: &str, rest: &str| {
         ["begun", "done"].map(|end| format!("tenant.{what} acme {end} by ada@staff.example: {rest}"))
     };
@@ -51,6 +61,8 @@ async fn an_operator_suspends_resumes_and_sets_the_tier_each_with_its_record() {
         both("suspend", r#"<script>alert(1)</script> unpaid, {"status":"active"} → {"status":"suspended"}"#),
         both("set_tier", r#"grown, {"tier":"basic"} → {"tier":"premium"}"#),
         both("resume", r#"paid, {"status":"suspended"} → {"status":"active"}"#),
+        both("set_quota", r#"asked, {"quota":null} → {"quota":"20/50/1000"}"#),
+        both("set_quota", r#"enough, {"quota":"20/50/1000"} → {"quota":null}"#),
     ];
     assert_eq!(here.recorded().await, expected.concat());
 }
@@ -86,6 +98,12 @@ async fn a_form_that_is_wrong_changes_nothing() {
         (422, "/tenants/acme/tier", &own, with("reason=r&shown=basic&tier=standard")),
         (422, "/tenants/acme/tier", &own, with("reason=r&shown=&tier=premium")),
         (422, "/tenants/acme/tier", &own, with("reason=r&shown=basic&tier=basic")),
+        (409, "/tenants/acme/quota", &own, with("reason=r&shown=1/1/1&requests_per_second=&burst=&bookings_per_day=")),
+        (422, "/tenants/acme/quota", &own, with("reason=r&shown=")),
+        (422, "/tenants/acme/quota", &own, with("reason=r&shown=1&requests_per_second=1&burst=1&bookings_per_day=1")),
+        (422, "/tenants/acme/quota", &own, with("reason=r&requests_per_second=0&burst=1&bookings_per_day=1")),
+        (422, "/tenants/acme/quota", &own, with("reason=r&requests_per_second=1&burst=1")),
+        (422, "/tenants/acme/quota", &own, with("reason=r&requests_per_second=1e3&burst=1&bookings_per_day=1")),
     ];
     for (status, path, origin, form) in cases {
         let told = format!("{path} {form:.80}");
@@ -119,7 +137,7 @@ async fn nobody_but_an_operator_changes_a_tenant() {
     here.tenants.user(claims);
     let mut tenant = Browser::new(&here.server);
     tenant.sign_in("tenants", "/tenant?id=acme").await;
-    for action in ["suspend", "resume", "tier"] {
+    for action in ["suspend", "resume", "tier", "quota"] {
         for id in ["acme", "globex", "nobody"] {
             let (path, form) =
                 (format!("/tenants/{id}/{action}"), format!("csrf={csrf}&reason=r&shown=basic&tier=premium"));

@@ -80,6 +80,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             @if let Some(tier) = tier { a href=(why::of_tenant(id, Some("tier"), &query.window)) { "What sets it apart from other " (tier) " tenants?" } }
             a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
             a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
+            a href=(query.window.link("/traces", &[("tenant", id), ("status", "throttle")])) { "Its throttled requests" }
             a href=(query.window.link("/groups", &[("by", "span.name"), ("tenant", id), ("order", "slowest")])) { "Its operations, now and before" }
         }
         (facts(answer))

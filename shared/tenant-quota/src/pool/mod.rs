@@ -1,0 +1,192 @@
+//! The tokens that a process holds of one tenant, and what it does where it holds none.
+
+use tenancy::Quota;
+
+use crate::{
+    bucket::Bucket,
+    rate::Rate,
+    source::{DAY, Nanos, SECOND, Source},
+};
+
+/// A lease is for as many as were asked for in a second, by the rate that this process sees. Of a process that dies no more is lost.
+const LEASE_IS_FOR: f64 = 1.0;
+/// Beside a request, a lease is renewed when no more than this part of it is left; of one that is smaller than this there is nothing to gain.
+const RENEWED_AT: u32 = 8;
+/// A store that did not answer is left alone for so long.
+const LEFT_ALONE_FOR: Nanos = SECOND;
+/// For so long without the store a process admits its part of the quota; after that, what the last resort gives.
+const LOCAL_FOR: Nanos = 300 * SECOND;
+
+/// What bounds a process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Tokens that it leases at once, at most.
+    pub(crate) lease: u32,
+    /// What it admits by itself while the store does not answer.
+    pub(crate) local: Bucket,
+    /// What it admits when that lasts.
+    pub(crate) last_resort: Bucket,
+}
+
+/// The part of a quota that a process admits by itself.
+const LOCAL_PART: u32 = 10;
+
+impl Limits {
+    /// Of requests.
+    pub(crate) fn of_requests(quota: Quota) -> Self {
+        let local = (quota.requests_per_second() / LOCAL_PART).max(1);
+        Self {
+            lease: quota.requests_per_second(),
+            local: Bucket::new(local, SECOND, local),
+            last_resort: Bucket::new(1, SECOND, 1),
+        }
+    }
+
+    /// Of bookings: of a day's not more than a fiftieth is leased at once, since what a process does not use is lost for the day.
+    pub(crate) fn of_bookings(quota: Quota) -> Self {
+        let local = (quota.bookings_per_day() / LOCAL_PART).max(1);
+        let local = Bucket::new(local, DAY, local);
+        Self { lease: (quota.bookings_per_day() / 50).max(1), local, last_resort: local }
+    }
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It has its token. So many more are to be leased beside it, if any.
+    Admitted { renew: Option<u32> },
+    /// It has none, and this process no leave to ask for one, before this time.
+    Refused { until: Nanos },
+    /// It is admitted by the local limit, because the store does not answer.
+    AdmittedLocally,
+    /// It is refused by the local limit.
+    RefusedLocally { until: Nanos },
+    /// So many are to be leased first.
+    Lease(u32),
+}
+
+/// What was leased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lease<S> {
+    /// None or more.
+    pub(crate) tokens: u32,
+    /// What the item says now.
+    pub(crate) state: S,
+    /// When there may be more.
+    pub(crate) until: Nanos,
+}
+
+/// The tokens of one tenant in one process.
+#[derive(Debug)]
+pub(crate) struct Pool<S: Source> {
+    state: S::State,
+    tokens: u32,
+    good_until: Nanos,
+    asked: Rate,
+    /// Why it does not ask: the item had none, says that there is none before `until`, and is looked at again at `closed_until`.
+    until: Nanos,
+    closed_until: Nanos,
+    away: Option<Away>,
+    local: Nanos,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Away {
+    since: Nanos,
+    again_at: Nanos,
+}
+
+impl<S: Source> Default for Pool<S> {
+    fn default() -> Self {
+        let (state, asked) = (S::State::default(), Rate::default());
+        Self { state, tokens: 0, good_until: 0, asked, until: 0, closed_until: 0, away: None, local: 0 }
+    }
+}
+
+impl<S: Source> Pool<S> {
+    /// Counts a request; once each.
+    pub(crate) fn arrived(&mut self, now: Nanos) {
+        self.asked.count(now);
+    }
+
+    /// What becomes of one.
+    pub(crate) fn ask(&mut self, now: Nanos, limits: &Limits) -> Answer {
+        if now >= self.good_until {
+            self.tokens = 0;
+        }
+        if self.tokens > 0 {
+            self.tokens -= 1;
+            return Answer::Admitted { renew: self.renew(now, limits) };
+        }
+        if now < self.closed_until {
+            return Answer::Refused { until: self.until.max(now) };
+        }
+        match self.away {
+            Some(away) if now < away.again_at => self.ask_locally(now, away, limits),
+            _ => Answer::Lease(self.wanted(now, limits)),
+        }
+    }
+
+    /// Has what was leased, of so many that were wanted.
+    pub(crate) fn leased(&mut self, now: Nanos, wanted: u32, lease: Lease<S::State>, source: &S) {
+        self.away = None;
+        self.state = lease.state;
+        if lease.tokens > 0 {
+            self.tokens += lease.tokens;
+            self.good_until = source.good_until(now);
+        }
+        if lease.tokens < wanted {
+            self.until = lease.until;
+            self.closed_until = source.look_again(lease.until, now);
+        }
+    }
+
+    /// The store did not answer. What it may have taken is lost: the next attempt is for one token, so that little can be lost again.
+    pub(crate) fn failed(&mut self, now: Nanos) {
+        let since = self.away.map_or(now, |away| away.since);
+        self.away = Some(Away { since, again_at: now + LEFT_ALONE_FOR });
+    }
+
+    /// Takes back a token that was not used.
+    pub(crate) fn give_back(&mut self, now: Nanos, source: &S) {
+        self.tokens += 1;
+        self.good_until = self.good_until.max(source.good_until(now));
+        self.closed_until = 0;
+    }
+
+    /// What the item said last.
+    pub(crate) fn state(&self) -> S::State {
+        self.state
+    }
+
+    /// Tokens that are left, here and in the item as last seen.
+    pub(crate) fn left(&self, now: Nanos, source: &S) -> u32 {
+        self.tokens.saturating_add(source.holds(self.state, now))
+    }
+
+    fn wanted(&self, now: Nanos, limits: &Limits) -> u32 {
+        if self.away.is_some() {
+            return 1;
+        }
+        let wanted = (self.asked.at(now) * LEASE_IS_FOR).ceil();
+        (wanted as u32).clamp(1, limits.lease.max(1))
+    }
+
+    fn renew(&self, now: Nanos, limits: &Limits) -> Option<u32> {
+        let wanted = self.wanted(now, limits);
+        let is_due = wanted >= RENEWED_AT && self.tokens <= wanted / RENEWED_AT && now >= self.closed_until;
+        (is_due && self.away.is_none()).then(|| wanted - self.tokens)
+    }
+
+    fn ask_locally(&mut self, now: Nanos, away: Away, limits: &Limits) -> Answer {
+        let is_new = now.saturating_sub(away.since) < LOCAL_FOR;
+        let bucket = if is_new { limits.local } else { limits.last_resort };
+        match bucket.take(&mut self.local, now) {
+            Ok(()) => Answer::AdmittedLocally,
+            Err(until) => Answer::RefusedLocally { until },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! What a process does with its tokens, and a simulation of several that share a quota.
+
+use super::*;
+use crate::{bucket::Write, source::Plan};
+
+const START: Nanos = 1_790_000_000 * SECOND;
+const MILLISECOND: Nanos = SECOND / 1_000;
+
+/// A quota of 100 a second and 200 at once.
+fn bucket() -> Bucket {
+    Bucket::new(100, SECOND, 200)
+}
+
+fn limits() -> Limits {
+    Limits::of_requests("100/200/1000".parse().unwrap())
+}
+
+/// The item, as DynamoDB keeps it.
+#[derive(Default)]
+struct Item {
+    tat: Nanos,
+    writes: u32,
+}
+
+impl Item {
+    /// Does a write whose condition holds.
+    fn write(&mut self, write: Write) -> bool {
+        self.writes += 1;
+        let holds = match write {
+            Write::Restart { now, .. } => self.tat < now,
+            Write::Advance { from, to, .. } => (from..=to).contains(&self.tat),
+            Write::Repair { beyond, .. } => self.tat > beyond,
+        };
+        if holds {
+            self.tat = Bucket::after(write, self.tat);
+        }
+        holds
+    }
+
+    fn lease(&mut self, mut state: Nanos, now: Nanos, wanted: u32) -> Lease<Nanos> {
+        for _ in 0..3 {
+            let (tokens, write) = match bucket().plan(state, now, wanted) {
+                Plan::Nothing { until } => return Lease { tokens: 0, state, until },
+                Plan::Take { tokens, write } => (tokens, write),
+            };
+            let done = self.write(write);
+            state = self.tat;
+            if done {
+                return Lease { tokens, state, until: now };
+            }
+        }
+        Lease { tokens: 0, state, until: now }
+    }
+}
+
+/// Numbers from 0 to 1 that are the same each time: a linear congruential generator (Knuth, MMIX).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Default)]
+struct Faults {
+    /// The part of leases whose answer is lost.
+    lost: f64,
+    /// How often a second one of the ten processes dies.
+    deaths: f64,
+    /// How far clocks are off, at most.
+    skew: Nanos,
+}
+
+/// What processes made of requests that came at random to them, in uneven shares.
+#[derive(Debug)]
+struct Outcome {
+    asked: u32,
+    admitted: u32,
+    writes: u32,
+}
+
+const SECONDS: u32 = 120;
+
+fn processes(number: u32, per_second: f64, faults: Faults, seed: u64) -> Outcome {
+    let mut random = Random(seed);
+    let mut item = Item::default();
+    let mut pools: Vec<Pool<Bucket>> = (0..number).map(|_| Pool::default()).collect();
+    let (mut time, mut asked, mut admitted) = (0.0, 0, 0);
+    loop {
+        let gap = -(1.0 - random.next()).ln() / per_second;
+        time += gap;
+        if time > f64::from(SECONDS) {
+            return Outcome { asked, admitted, writes: item.writes };
+        }
+        asked += 1;
+        if random.next() < faults.deaths * gap {
+            pools[(random.next() * f64::from(number)) as usize] = Pool::default();
+        }
+        // Of ten, the first gets a third of the requests and the last a twentieth.
+        let process = (random.next().powi(2) * f64::from(number)) as usize;
+        let ahead = 2 * faults.skew * process as u64 / u64::from(number);
+        let now = START + (time * SECOND as f64) as Nanos + ahead - faults.skew;
+        let pool = &mut pools[process];
+        let mut lease = |pool: &mut Pool<Bucket>, wanted| {
+            let leased = item.lease(pool.state(), now, wanted);
+            match random.next() < faults.lost {
+                true => pool.failed(now),
+                false => pool.leased(now, wanted, leased, &bucket()),
+            }
+        };
+        pool.arrived(now);
+        let mut answer = pool.ask(now, &limits());
+        if let Answer::Lease(wanted) = answer {
+            lease(pool, wanted);
+            answer = pool.ask(now, &limits());
+        }
+        if let Answer::Admitted { renew: Some(wanted) } = answer {
+            lease(pool, wanted);
+        }
+        admitted += u32::from(matches!(answer, Answer::Admitted { .. } | Answer::AdmittedLocally));
+    }
+}
+
+/// Requests that were admitted, as a part of those that the quota had room for.
+fn share(outcome: &Outcome) -> f64 {
+    let room = 100 * SECONDS + 200;
+    f64::from(outcome.admitted) / f64::from(outcome.asked.min(room))
+}
+
+#[test]
+fn ten_processes_together_admit_the_quota() {
+    let skew = 50 * MILLISECOND;
+    for (what, faults) in [
+        ("nothing goes wrong", Faults::default()),
+        ("clocks differ", Faults { skew, ..Faults::default() }),
+        ("answers are lost", Faults { lost: 0.02, ..Faults::default() }),
+        ("processes die", Faults { deaths: 0.2, ..Faults::default() }),
+        ("all of it", Faults { lost: 0.01, deaths: 0.1, skew }),
+    ] {
+        for per_second in [20.0, 80.0, 100.0, 150.0, 1_000.0] {
+            for seed in 1..=3 {
+                let outcome = processes(10, per_second, faults, seed);
+                let share = share(&outcome);
+                assert!((0.9..=1.1).contains(&share), "{what}, {per_second} a second: {share} of {outcome:?}");
+            }
+        }
+    }
+}
+#[test]
+fn one_process_writes_for_one_request_in_fifty() {
+    for per_second in [100.0, 1_000.0] {
+        let outcome = processes(1, per_second, Faults::default(), 1);
+        assert!(outcome.writes * 50 <= outcome.asked, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_refusal_is_remembered() {
+    let (mut pool, now) = (Pool::<Bucket>::default(), START);
+    let empty = Lease { tokens: 0, state: now + 2 * SECOND, until: now + SECOND / 100 };
+    pool.leased(now, 1, empty, &bucket());
+    assert!(matches!(pool.ask(now + SECOND * 3 / 4 - 1, &limits()), Answer::Refused { .. }));
+    assert_eq!(pool.ask(now + SECOND * 3 / 4, &limits()), Answer::Lease(1));
+}
+
+#[test]
+fn without_the_store_a_tenth_is_admitted_and_after_five_minutes_one_a_second() {
+    let (mut pool, start) = (Pool::<Bucket>::default(), START);
+    let mut admitted_in_second = |second: u64| {
+        let admitted = (0..1_000).filter(|millisecond| {
+            let now = start + second * SECOND + millisecond * MILLISECOND;
+            pool.arrived(now);
+            match pool.ask(now, &limits()) {
+                Answer::Lease(wanted) => {
+                    assert!(second == 0 || wanted == 1, "an attempt risks one token");
+                    pool.failed(now);
+                    pool.ask(now, &limits()) == Answer::AdmittedLocally
+                }
+                answer => answer == Answer::AdmittedLocally,
+            }
+        });
+        admitted.count()
+    };
+    admitted_in_second(0);
+    assert_eq!(admitted_in_second(1), 10);
+    admitted_in_second(298);
+    assert_eq!(admitted_in_second(299), 10);
+    admitted_in_second(300);
+    assert_eq!(admitted_in_second(301), 1);
+}
+
+#[test]
+fn tokens_of_a_process_that_was_frozen_are_void() {
+    let (mut pool, now) = (Pool::<Bucket>::default(), START);
+    pool.leased(now, 1, Lease { tokens: 5, state: now, until: now }, &bucket());
+    assert!(matches!(pool.ask(now + 5 * SECOND - 1, &limits()), Answer::Admitted { .. }));
+    assert_eq!(pool.ask(now + 5 * SECOND, &limits()), Answer::Lease(1));
+}
+
+#[test]
+fn a_lease_follows_the_rate_and_never_takes_more_than_a_second_gives() {
+    let mut pool = Pool::<Bucket>::default();
+    pool.arrived(START);
+    assert_eq!(pool.ask(START, &limits()), Answer::Lease(1));
+    for request in 0..10_000 {
+        pool.arrived(START + request * MILLISECOND);
+    }
+    assert_eq!(pool.ask(START + 10 * SECOND, &limits()), Answer::Lease(100));
+}
