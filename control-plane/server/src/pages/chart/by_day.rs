@@ -56,6 +56,6 @@ mod tests {
         let lines = lines("all others", costs);
         let told: Vec<_> = lines.iter().map(|line| (line.name.as_str(), line.points.as_slice())).collect();
         let a: &[(i64, f64)] = &[(0, 1.0), (DAY, 2.0)];
-        assert_eq!(told, [("b", &[(0, 5.0)][..]), ("a", a), ("all others", &[(0, 90.0)])]);
+        assert_eq!(told, [("b", &[(0, 5.0)][..]), ("a", a), ("all others", &[(0, 90.0)][..])]);
     }
 }
