@@ -92,7 +92,7 @@ impl FaultyCloud {
         body
     }
 
-    /// What this read is answered, likewise.
+    /// Reads as a careful client does, again and again until it is answered; the answer.
     pub async fn read(&self, request: impl Fn() -> RequestBuilder) -> Value {
         persist(request).await.0
     }

@@ -1,6 +1,7 @@
 //! A booking that is cancelled.
 
 use futures_util::future::join_all;
+use local::outputs::Outputs;
 use reqwest::{Method, RequestBuilder};
 use testkit::Caller;
 
@@ -54,23 +55,19 @@ async fn calls_of_a_cancellation(cloud: &FaultyCloud) -> Vec<(&'static str, usiz
     FUNCTIONS.map(|function| (function, calls.iter().filter(|call| call.function == function).count())).to_vec()
 }
 
-/// The same fault at every call of a cancellation.
-async fn everywhere(name: &str, fault: Fault) {
-    let cloud = cloud().await;
-    let calls = calls_of_a_cancellation(&cloud).await;
-    assert!(calls.iter().all(|(_, count)| *count > 0), "a function that calls nothing: {calls:?}");
+/// Cancels under each plan, one after another, and waits until all agrees.
+async fn under(cloud: &FaultyCloud, name: &str, plans: impl IntoIterator<Item = Plan>) {
     let before = cloud.reservations().await;
     let (mut injected, mut rides, mut recovery) = (0, Vec::new(), Duration::ZERO);
-    let plans = calls.iter().flat_map(|(function, count)| (0..*count).map(|skip| once(function, skip, fault)));
-    for (index, plan) in plans.enumerate() {
+    for (index, plan) in plans.into_iter().enumerate() {
         let caller = &cloud.callers[index % cloud.callers.len()];
         let mut ride = cloud.ride(caller, "FRA", "SIN").await;
         cloud.settle().await;
-        let what = format!("{plan:?}");
+        let (what, times) = (format!("{plan:?}"), plan.times);
         let armed = cloud.proxy.arm(plan);
         let started = Instant::now();
         cloud.cancel(caller, &mut ride).await;
-        assert!(struck(&armed, 1, STRIKES_WITHIN).await, "struck {} times: {what}", armed.injected());
+        assert!(struck(&armed, times, STRIKES_WITHIN).await, "struck {} times: {what}", armed.injected());
         cloud.settle().await;
         recovery = recovery.max(started.elapsed());
         injected += armed.injected();
@@ -78,8 +75,38 @@ async fn everywhere(name: &str, fault: Fault) {
     }
     cloud.judge(name, injected, &before, &rides, recovery).await;
     for caller in &cloud.callers {
-        assert_balance(&cloud, caller).await;
+        assert_balance(cloud, caller).await;
     }
+}
+
+/// The same fault at every call of a cancellation.
+async fn everywhere(name: &str, fault: Fault) {
+    let cloud = cloud().await;
+    let calls = calls_of_a_cancellation(&cloud).await;
+    assert!(calls.iter().all(|(_, count)| *count > 0), "a function that calls nothing: {calls:?}");
+    let plans = calls.iter().flat_map(|(function, count)| (0..*count).map(|skip| once(function, skip, fault)));
+    under(&cloud, name, plans).await;
+}
+
+/// So often that the SDK's own three attempts are not enough.
+#[test]
+fn a_cancellation_that_aws_refuses_or_does_not_answer_four_times() {
+    RUNTIME.block_on(async {
+        let cloud = cloud().await;
+        let plan = |(function, action): (&'static str, &'static str), fault| Plan {
+            function,
+            action: Some(action),
+            skip: 0,
+            times: 4,
+            fault,
+        };
+        let throttled = SENDS.map(|call| plan(call, Fault::Refuse(Refusal::Throttled)));
+        under(&cloud, "a cancellation: throttling, four times in a row", throttled).await;
+        let conflicts = WRITES.map(|call| plan(call, Fault::Refuse(Refusal::Conflict)));
+        under(&cloud, "a cancellation: a conflict with another transaction, four times in a row", conflicts).await;
+        let lost = WRITES.map(|call| plan(call, Fault::LoseAnswer));
+        under(&cloud, "a cancellation: four answers to one write are lost", lost).await;
+    });
 }
 
 #[test]
@@ -96,43 +123,42 @@ fn a_cancellation_under_a_fault_at_any_call() {
     });
 }
 
-/// Each message by itself, the publisher's own twice more at the end; in every order, and each order under a fault of its own.
+/// In each order, one message after another, the fault at another one of them each time; then all four at once; and at the end those of the
+/// publisher once more.
 #[test]
 fn cancelled_and_confirmed_in_any_order_and_twice() {
     const EARNED: bool = false;
     const CANCELLED: bool = true;
     let (function, action) = WRITES[1];
-    let cases = [
-        ([EARNED, CANCELLED, EARNED, CANCELLED], Fault::KillAfter),
-        ([CANCELLED, EARNED, CANCELLED, EARNED], Fault::LoseAnswer),
-        ([CANCELLED, CANCELLED, EARNED, EARNED], Fault::KillBefore),
-        ([EARNED, EARNED, CANCELLED, CANCELLED], Fault::Refuse(Refusal::Conflict)),
+    let orders = [
+        ([EARNED, CANCELLED, EARNED, CANCELLED], 0, Fault::KillAfter),
+        ([CANCELLED, EARNED, CANCELLED, EARNED], 1, Fault::LoseAnswer),
+        ([CANCELLED, CANCELLED, EARNED, EARNED], 2, Fault::KillBefore),
+        ([EARNED, EARNED, CANCELLED, CANCELLED], 2, Fault::Refuse(Refusal::Conflict)),
+        ([EARNED, CANCELLED, CANCELLED, EARNED], 1, Fault::LoseRequest),
+        ([CANCELLED, EARNED, EARNED, CANCELLED], 0, Fault::KillAfter),
     ];
     RUNTIME.block_on(async {
         let cloud = cloud().await;
         let outputs = &cloud.cloud.outputs;
+        let caller = &cloud.callers[0];
         let before = cloud.reservations().await;
         let started = Instant::now();
         let held = hold_publisher(&cloud);
         let (mut injected, mut rides) = (0, Vec::new());
-        for (order, fault) in cases {
-            let caller = &cloud.callers[0];
+        let arm = |skip, fault| cloud.proxy.arm(Plan { function, action: Some(action), skip, times: 1, fault });
+        for (order, skip, fault) in orders {
             let (miles, bookings) = balance(&cloud, caller).await;
-            let mut ride = cloud.ride(caller, "CDG", "NRT").await;
-            cloud.cancel(caller, &mut ride).await;
-            let items = cloud.cloud.items(&outputs.booking_account, &outputs.reservations_table).await;
-            let of = |kind: &str| {
-                let sort_key = AttributeValue::S(format!("{kind}#{}", ride.booking_number));
-                message(items.iter().find(|item| item["sk"] == sort_key).unwrap())
-            };
-            let armed = cloud.proxy.arm(Plan { function, action: Some(action), skip: 0, times: 1, fault });
+            let (ride, [earned_message, cancelled_message]) = booked_and_cancelled(&cloud, outputs, caller).await;
+            let armed = arm(skip, fault);
             let (mut earned, mut cancelled) = (0, 0);
             for kind in order {
-                cloud.send(&[of(if kind == CANCELLED { "CANCELLATION" } else { "BOOKING" })]).await;
                 if kind == CANCELLED {
-                    cancelled = 1
+                    cancelled = 1;
+                    cloud.send(&[cancelled_message.clone()]).await;
                 } else {
-                    earned = 1
+                    earned = 1;
+                    cloud.send(&[earned_message.clone()]).await;
                 }
                 // 6,049 miles from Paris to Tokyo, once, and once taken back.
                 let expected = (miles + 6_049 * (earned - cancelled), bookings + earned - cancelled);
@@ -146,12 +172,30 @@ fn cancelled_and_confirmed_in_any_order_and_twice() {
             injected += armed.injected();
             rides.push(ride);
         }
+        let (ride, [earned, cancelled]) = booked_and_cancelled(&cloud, outputs, caller).await;
+        let armed = arm(1, Fault::LoseAnswer);
+        cloud.send(&[cancelled.clone(), earned.clone(), earned, cancelled]).await;
+        assert!(struck(&armed, 1, STRIKES_WITHIN).await, "no answer was lost of four messages at once");
+        injected += armed.injected();
+        rides.push(ride);
         let_go(&cloud, held).await;
         cloud.settle().await;
         let name = "confirmed and cancelled in every order and twice, under a fault each";
         cloud.judge(name, injected, &before, &rides, started.elapsed()).await;
-        assert_balance(&cloud, &cloud.callers[0]).await;
+        assert_balance(&cloud, caller).await;
     });
+}
+
+/// A booking that was cancelled at once, and what SNS would put into the queue for both.
+async fn booked_and_cancelled(cloud: &FaultyCloud, outputs: &Outputs, caller: &Caller) -> (Ride, [String; 2]) {
+    let mut ride = cloud.ride(caller, "CDG", "NRT").await;
+    cloud.cancel(caller, &mut ride).await;
+    let items = cloud.cloud.items(&outputs.booking_account, &outputs.reservations_table).await;
+    let messages = ["BOOKING", "CANCELLATION"].map(|kind| {
+        let sort_key = AttributeValue::S(format!("{kind}#{}", ride.booking_number));
+        message(items.iter().find(|item| item["sk"] == sort_key).unwrap())
+    });
+    (ride, messages)
 }
 
 /// However often, and however many at once: one cancellation.
