@@ -204,7 +204,7 @@ mod tests {
             SIMULATED_MILEAGE_ACCOUNT,
             "666666666666",
         ];
-        assert!(accounts.iter().all(|id| names["accounts"].get(id).is_some()), "{names}");
+        assert!(accounts.iter().all(|id| names["accounts"].get(id).is_some()), "{names:?}");
         assert_eq!(names["accounts"]["666666666666"].as_str(), Some("mileage-premium"));
     }
 }

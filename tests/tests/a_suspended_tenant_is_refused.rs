@@ -173,7 +173,7 @@ async fn the_registrys_tier_counts_over_the_tokens() {
     );
     eventually("premium spans", async || {
         let booked = book(&caller, "CDG", "NRT").await;
-        let trace = CLOUD.trace(&booked.trace_id(), |trace| trace.spans.len() >= testkit::JOURNEY.len()).await;
+        let trace = CLOUD.trace(&booked.trace_id(), |trace| testkit::has_steps(trace, testkit::JOURNEY.len())).await;
         let tiers: Vec<_> = trace.spans.iter().map(|span| span.tier.as_deref().unwrap_or_default()).collect();
         assert!(tiers.windows(2).all(|pair| pair[0] == pair[1]), "one trace, two tiers: {tiers:?}");
         (tiers[0] == "premium").then_some(())

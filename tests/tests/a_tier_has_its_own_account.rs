@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use testkit::{Caller, Cloud, JOURNEY, a_booking, book};
+use testkit::{Caller, Cloud, JOURNEY, a_booking, book, has_steps};
 
 const THIRD: &str = "666666666666";
 
@@ -28,7 +28,7 @@ async fn premium_bookings_stay_in_the_third_account() {
     assert_eq!((booked.status, booked.trace_id().as_str()), (201, trace_id), "{}", booked.body);
 
     let steps_of_a_quote = 3;
-    let trace = cloud.trace(trace_id, |trace| trace.spans.len() >= JOURNEY.len() + steps_of_a_quote).await;
+    let trace = cloud.trace(trace_id, |trace| has_steps(trace, JOURNEY.len() + steps_of_a_quote)).await;
     let steps: BTreeSet<_> = trace
         .spans
         .iter()

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use testkit::{Caller, Cloud, JOURNEY, assert_journey, book};
+use testkit::{Caller, Cloud, JOURNEY, assert_journey, book, has_steps};
 
 const CLIENTS: usize = 8;
 const BOOKINGS_EACH: usize = 25;
@@ -64,7 +64,7 @@ async fn two_hundred_bookings_by_eight_clients() {
     assert_eq!(entries.into_iter().map(key).collect::<BTreeSet<_>>(), expected);
 
     for booking in &booked {
-        let trace = cloud.trace(&booking.trace_id, |trace| trace.spans.len() >= JOURNEY.len()).await;
+        let trace = cloud.trace(&booking.trace_id, |trace| has_steps(trace, JOURNEY.len())).await;
         assert_journey(&trace, &of[booking.tenant.as_str()].user, &booking.number);
     }
     let traces = cloud.ask_control_plane("/api/traces?limit=500").await;

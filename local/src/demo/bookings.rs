@@ -31,7 +31,8 @@ const ROUTES: [(&str, &str); 12] = [
     ("OSL", "TOS"),
     ("AKL", "DOH"),
 ];
-/// What a booking's trace holds: two spans of booking-api, two of booking-publisher, two of mileage-accrual.
+/// What a booking's trace holds: two spans of booking-api, two of booking-publisher, two of mileage-accrual; and now and then one that leases
+/// tokens of its tenant's quota.
 const SPANS: usize = 6;
 const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 
@@ -238,7 +239,8 @@ async fn trace(client: &Client, outputs: &Outputs, trace_id: &str) -> Result<Vec
     loop {
         let answer: Value = outputs.ask_control_plane(client, &path).send().await?.json().await?;
         let spans = answer["spans"].as_array().cloned().unwrap_or_default();
-        if spans.len() >= SPANS || started.elapsed() > ARRIVES_WITHIN {
+        let steps = spans.iter().filter(|span| span["name"] != "DynamoDB.UpdateItem").count();
+        if steps >= SPANS || started.elapsed() > ARRIVES_WITHIN {
             return Ok(spans);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -140,18 +140,18 @@ fn wrong_flight(event: &Event<'_>, entry: &Entry) -> Option<Difference> {
 
 /// The mark on a reservation and its cancellation are written together.
 fn half_cancelled(records: &Records) -> Vec<Difference> {
-    let mut said: BTreeMap<(&str, &str), (Option<&str>, Option<&str>)> = BTreeMap::new();
+    let mut said: BTreeMap<(&str, &str), [Option<&str>; 2]> = BTreeMap::new();
     for (partition, StoredReservation { reservation, .. }) in &records.reservations {
         let key = (partition.as_str(), reservation.booking_number.as_str());
-        said.entry(key).or_default().0 = reservation.cancelled_at.as_deref();
+        said.entry(key).or_default()[0] = reservation.cancelled_at.as_deref();
     }
     for (partition, cancellation) in &records.cancellations {
         let key = (partition.as_str(), cancellation.booking_number.as_str());
-        said.entry(key).or_default().1 = Some(&cancellation.cancelled_at);
+        said.entry(key).or_default()[1] = Some(&cancellation.cancelled_at);
     }
-    let differ = said.into_iter().filter(|(_, (reservation, cancellation))| reservation != cancellation);
+    let differ = said.into_iter().filter(|(_, [reservation, cancellation])| reservation != cancellation);
     differ
-        .map(|((partition, number), (reservation, cancellation))| Difference::HalfCancelled {
+        .map(|((partition, number), [reservation, cancellation])| Difference::HalfCancelled {
             partition: partition.to_owned(),
             booking_number: number.to_owned(),
             reservation_says: reservation.map(str::to_owned),
