@@ -14,7 +14,7 @@ use lambda_http_client::{
     Roots,
     aws::{self, describe},
 };
-use serde_dynamo::{from_item, to_attribute_value, to_item};
+use serde_dynamo::{from_attribute_value, from_item, to_attribute_value, to_item};
 use tenancy::{Quota, RegistryEntry, TenantId, TenantStatus, Tier};
 
 use crate::{Change, LastChange, Reason, Tenant, quota_in_words};
@@ -131,10 +131,13 @@ impl Registry {
     ///
     /// [`RegistryError::NoTenant`], [`RegistryError::Unavailable`].
     pub async fn get(&self, tenant_id: &TenantId) -> Result<Tenant, RegistryError> {
+        self.tenant(self.item(tenant_id).await?.ok_or_else(|| RegistryError::NoTenant(tenant_id.clone()))?)
+    }
+
+    async fn item(&self, tenant_id: &TenantId) -> Result<Option<Item>, RegistryError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
         let get = get.key(RegistryEntry::TENANT_ID, text(tenant_id.as_str()));
-        let found = get.send().await.map_err(|error| self.unavailable(describe(&error)))?;
-        self.tenant(found.item.ok_or_else(|| RegistryError::NoTenant(tenant_id.clone()))?)
+        Ok(get.send().await.map_err(|error| self.unavailable(describe(&error)))?.item)
     }
 
     /// Changes a tenant that is as it was shown; the tenant afterwards.
@@ -153,6 +156,11 @@ impl Registry {
         let update =
             self.client.update_item().table_name(&self.table).key(RegistryEntry::TENANT_ID, text(tenant_id.as_str()));
         let (from, to) = values(change).map_err(|error| self.unavailable(error))?;
+        let from = match change {
+            // What was shown as none may be a quota that cannot be read.
+            Change::Quota { from: None, .. } => self.item(tenant_id).await?.as_ref().and_then(unreadable_quota),
+            _ => from,
+        };
         // Of a tenant that is not there no attribute is, either.
         let shown = if from.is_some() { "#attribute = :from" } else { "attribute_not_exists(#attribute)" };
         let (set, remove) = if to.is_some() { ("#attribute = :to, ", "") } else { ("", " REMOVE #attribute") };
@@ -188,8 +196,8 @@ impl Registry {
         }
     }
 
-    fn tenant(&self, item: HashMap<String, AttributeValue>) -> Result<Tenant, RegistryError> {
-        from_item(item).map_err(|error| self.unavailable(format_args!("an entry that is none: {error}")))
+    fn tenant(&self, item: Item) -> Result<Tenant, RegistryError> {
+        read(item).map_err(|error| self.unavailable(format_args!("an entry that is none: {error}")))
     }
 
     /// Why a write failed: what AWS refused was not done, and what it did not answer may have been.
@@ -212,6 +220,23 @@ impl Registry {
     fn unavailable(&self, told: impl std::fmt::Display) -> RegistryError {
         RegistryError::Unavailable(format!("table {}: {told}", self.table))
     }
+}
+
+/// An item of the table.
+type Item = HashMap<String, AttributeValue>;
+
+/// A tenant as an item has it. A quota that cannot be read is none to the functions, so it is shown as none.
+fn read(mut item: Item) -> Result<Tenant, serde_dynamo::Error> {
+    if unreadable_quota(&item).is_some() {
+        item.remove(RegistryEntry::QUOTA);
+    }
+    from_item(item)
+}
+
+/// What an item has for a quota and is none.
+fn unreadable_quota(item: &Item) -> Option<AttributeValue> {
+    let quota = item.get(RegistryEntry::QUOTA)?;
+    from_attribute_value::<_, Quota>(quota.clone()).is_err().then(|| quota.clone())
 }
 
 /// The attribute's value before and after; none where it is not there.
@@ -268,8 +293,14 @@ mod tests {
             from_item::<_, Tenant>(to_item::<_, HashMap<String, AttributeValue>>(&changed).unwrap()).unwrap(),
             changed
         );
+        assert_eq!(unreadable_quota(&item), None);
+        let without_a_number =
+            AttributeValue::M(HashMap::from([("burst".to_owned(), AttributeValue::N("40".to_owned()))]));
+        item.insert("quota".to_owned(), without_a_number.clone());
+        assert_eq!(read(item.clone()).unwrap().entry.quota, None, "what its tier gives, as the functions see it");
+        assert_eq!(unreadable_quota(&item), Some(without_a_number), "and it can be replaced");
         item.insert("status".to_owned(), text("gone"));
-        assert!(from_item::<_, Tenant>(item).is_err());
+        assert!(read(item).is_err());
     }
 
     #[test]

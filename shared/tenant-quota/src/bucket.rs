@@ -1,12 +1,15 @@
 //! The bucket that requests are taken from, as one number: the generic cell rate algorithm.
 //!
 //! Virtual scheduling, ITU-T I.371 (03/2004), annex A.2, <https://www.itu.int/rec/T-REC-I.371>, with several cells at once: `tat`, the
-//! theoretical arrival time, is when the bucket will be full again. A token brings it forward by an interval, and it is never further ahead of now
+//! theoretical arrival time, is when the bucket will be full again. A token makes it later by an interval, and it is never further ahead of now
 //! than a whole burst. One addition takes tokens, and what the addition is conditional on needs no reading before it.
 //!
-//! `tat` only grows, whoever writes it and by whatever clock: hosts whose clocks differ by `d` admit at most `d` × the rate once, and nothing in the
-//! long run. One that runs ahead without bounds, or a quota that an operator has raised, leaves a `tat` that no bucket of this size can have: it
-//! is set back to an empty bucket, so that nobody is locked out by it.
+//! As long as `tat` only grows, hosts whose clocks differ by `d` admit at most `d` × the rate once, and nothing in the long run. A clock that is
+//! further ahead, or a quota that an operator has changed, leaves a `tat` that no bucket of this size can have. It is set back to an empty
+//! bucket, so that nobody is locked out, but once a minute at most: while processes know different quotas, or a clock is ahead, each setting
+//! back lets in another burst.
+
+use std::ops::RangeInclusive;
 
 use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use tenancy::Quota;
@@ -14,12 +17,18 @@ use tenant_store::Item;
 
 use crate::source::{Nanos, Plan, SECOND, Source};
 
-/// The attribute of the item.
+/// The attributes of the item.
 const TAT: &str = "tat";
+const REPAIRED: &str = "repaired";
+/// An item is repaired once in this time at most.
+const REPAIRED_ONCE_IN: Nanos = 60 * SECOND;
+/// A bucket that was full a moment ago is taken from as one that is not, so that of many processes that ask at once none is in another's way.
+/// That moment is this at most, and at most an eighth of the time in which the bucket fills.
+const A_MOMENT: Nanos = SECOND / 4;
 /// How much further ahead than a whole burst a `tat` may be, for clocks that differ.
 const CLOCKS_DIFFER_BY: Nanos = SECOND;
-/// An item that gave less than was wanted is looked at again after so long, or when it is three quarters full if that is sooner: what comes in meanwhile is
-/// then leased at once.
+/// An item that gave less than was wanted is looked at again after so long, or when it is three quarters full if that is sooner: what comes
+/// in meanwhile is then leased at once.
 const PAUSE: Nanos = SECOND * 3 / 4;
 /// Leased tokens are good for so long. A sandbox that was frozen with some does not add them to what others use by then.
 const LEASE_LASTS: Nanos = 5 * SECOND;
@@ -31,15 +40,22 @@ pub(crate) struct Bucket {
     depth: Nanos,
 }
 
-/// A conditional write of `tat`.
+/// What an item says: when the bucket is full again, and when it was last repaired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Schedule {
+    pub(crate) tat: Nanos,
+    pub(crate) repaired: Nanos,
+}
+
+/// A conditional write of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
     /// Of a bucket that is full: `to`, where it is before `now` or not there.
     Restart { now: Nanos, to: Nanos },
     /// Of one that is not: further by `by`, where it is between `from` and `to`.
     Advance { by: Nanos, from: Nanos, to: Nanos },
-    /// Of one that cannot be: `to`, where it is after `beyond`.
-    Repair { beyond: Nanos, to: Nanos },
+    /// Of one that cannot be: `to`, where it is after `beyond` and was not repaired within a minute of `now`.
+    Repair { beyond: Nanos, to: Nanos, now: Nanos },
 }
 
 impl Bucket {
@@ -50,19 +66,19 @@ impl Bucket {
     }
 
     /// Takes one token of a bucket that is this process's alone; the time of the next one where there is none.
-    pub(crate) fn take(&self, tat: &mut Nanos, now: Nanos) -> Result<(), Nanos> {
-        match self.plan(*tat, now, 1) {
+    pub(crate) fn take(&self, schedule: &mut Schedule, now: Nanos) -> Result<(), Nanos> {
+        match self.plan(*schedule, now, 1) {
             Plan::Nothing { until } => Err(until),
             Plan::Take { write, .. } => {
-                *tat = Self::after(write, *tat);
+                *schedule = Self::after(write, *schedule);
                 Ok(())
             }
         }
     }
 
     /// Takes back a token that was not used.
-    pub(crate) fn give_back(&self, tat: &mut Nanos) {
-        *tat = tat.saturating_sub(self.interval);
+    pub(crate) fn give_back(&self, schedule: &mut Schedule) {
+        schedule.tat = schedule.tat.saturating_sub(self.interval);
     }
 
     fn full(&self) -> u32 {
@@ -72,6 +88,15 @@ impl Bucket {
     fn latest(&self, now: Nanos) -> Nanos {
         now + self.depth
     }
+
+    fn a_moment_before(&self, now: Nanos) -> Nanos {
+        now.saturating_sub(A_MOMENT.min(self.depth / 8))
+    }
+}
+
+/// Within which an item is not repaired again, whose ever clock it was by.
+fn within_a_minute(now: Nanos) -> RangeInclusive<Nanos> {
+    now.saturating_sub(REPAIRED_ONCE_IN)..=now + REPAIRED_ONCE_IN
 }
 
 impl From<Quota> for Bucket {
@@ -82,29 +107,32 @@ impl From<Quota> for Bucket {
 
 impl Source for Bucket {
     const SORT_KEY: &'static str = "QUOTA#REQUESTS";
-    type State = Nanos;
+    type State = Schedule;
     type Write = Write;
 
-    fn plan(&self, tat: Nanos, now: Nanos, wanted: u32) -> Plan<Write> {
-        let beyond = self.latest(now) + CLOCKS_DIFFER_BY;
-        if tat < now {
+    fn plan(&self, schedule: Schedule, now: Nanos, wanted: u32) -> Plan<Write> {
+        let Schedule { tat, repaired } = schedule;
+        let (beyond, from) = (self.latest(now) + CLOCKS_DIFFER_BY, self.a_moment_before(now));
+        if tat < from {
             let tokens = wanted.min(self.full());
             return Plan::Take { tokens, write: Write::Restart { now, to: now + Nanos::from(tokens) * self.interval } };
         }
-        if tat > beyond {
+        if tat > beyond && !within_a_minute(now).contains(&repaired) {
             let tokens = wanted.min(self.full());
-            return Plan::Take { tokens, write: Write::Repair { beyond, to: self.latest(now) } };
+            return Plan::Take { tokens, write: Write::Repair { beyond, to: self.latest(now), now } };
         }
-        let tokens = wanted.min(self.holds(tat, now));
+        let tokens = wanted.min(self.holds(schedule, now));
         if tokens == 0 {
-            return Plan::Nothing { until: tat + self.interval - self.depth };
+            let until = tat.saturating_add(self.interval) - self.depth;
+            let repairable = repaired.saturating_add(REPAIRED_ONCE_IN);
+            return Plan::Nothing { until: if tat > beyond { until.min(repairable) } else { until } };
         }
         let by = Nanos::from(tokens) * self.interval;
-        Plan::Take { tokens, write: Write::Advance { by, from: now, to: self.latest(now) - by } }
+        Plan::Take { tokens, write: Write::Advance { by, from, to: self.latest(now) - by } }
     }
 
-    fn holds(&self, tat: Nanos, now: Nanos) -> u32 {
-        let free = self.latest(now).saturating_sub(tat.max(now));
+    fn holds(&self, schedule: Schedule, now: Nanos) -> u32 {
+        let free = self.latest(now).saturating_sub(schedule.tat.max(now));
         u32::try_from(free / self.interval).unwrap_or(u32::MAX)
     }
 
@@ -130,23 +158,31 @@ impl Source for Bucket {
                 .expression_attribute_values(":by", number(by))
                 .expression_attribute_values(":from", number(from))
                 .expression_attribute_values(":to", number(to)),
-            Write::Repair { beyond, to } => update
-                .update_expression("SET tat = :to")
-                .condition_expression("tat > :beyond")
-                .expression_attribute_values(":beyond", number(beyond))
-                .expression_attribute_values(":to", number(to)),
+            Write::Repair { beyond, to, now } => {
+                let (since, until) = within_a_minute(now).into_inner();
+                update
+                    .update_expression("SET tat = :to, repaired = :now")
+                    .condition_expression("tat > :beyond AND NOT (repaired BETWEEN :since AND :until)")
+                    .expression_attribute_values(":beyond", number(beyond))
+                    .expression_attribute_values(":to", number(to))
+                    .expression_attribute_values(":now", number(now))
+                    .expression_attribute_values(":since", number(since))
+                    .expression_attribute_values(":until", number(until))
+            }
         }
     }
 
-    fn after(write: Write, tat: Nanos) -> Nanos {
+    fn after(write: Write, schedule: Schedule) -> Schedule {
         match write {
-            Write::Restart { to, .. } | Write::Repair { to, .. } => to,
-            Write::Advance { by, .. } => tat + by,
+            Write::Restart { to, .. } => Schedule { tat: to, ..schedule },
+            Write::Advance { by, .. } => Schedule { tat: schedule.tat.saturating_add(by), ..schedule },
+            Write::Repair { to, now, .. } => Schedule { tat: to, repaired: now },
         }
     }
 
-    fn read(item: &Item) -> Option<Nanos> {
-        item.get(TAT)?.as_n().ok()?.parse().ok()
+    fn read(item: &Item) -> Option<Schedule> {
+        let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
+        Some(Schedule { tat: number(TAT)?, repaired: number(REPAIRED).unwrap_or_default() })
     }
 }
 
@@ -160,9 +196,13 @@ mod tests {
         Bucket::new(10, SECOND, 20)
     }
 
+    fn full_at(tat: Nanos) -> Schedule {
+        Schedule { tat, repaired: 0 }
+    }
+
     fn taken(tat: Nanos, now: Nanos, wanted: u32) -> (u32, Nanos) {
-        match quota().plan(tat, now, wanted) {
-            Plan::Take { tokens, write } => (tokens, Bucket::after(write, tat)),
+        match quota().plan(full_at(tat), now, wanted) {
+            Plan::Take { tokens, write } => (tokens, Bucket::after(write, full_at(tat)).tat),
             Plan::Nothing { until } => (0, until),
         }
     }
@@ -174,18 +214,19 @@ mod tests {
         assert_eq!(taken(tat, NOW, 1), (0, NOW + SECOND / 10), "the next one comes after an interval");
         assert_eq!(taken(tat, NOW + SECOND / 10, 5), (1, tat + SECOND / 10));
         assert_eq!(taken(tat, NOW + SECOND, 50), (10, tat + SECOND), "a second gives ten");
-        assert_eq!(quota().holds(tat, NOW + 10 * SECOND), 20, "and no more than the burst gathers");
+        assert_eq!(quota().holds(full_at(tat), NOW + 10 * SECOND), 20, "and no more than the burst gathers");
     }
 
     #[test]
     fn what_is_written_is_conditional_on_there_being_so_many() {
         let tat = NOW + SECOND;
-        let Plan::Take { tokens: 4, write: Write::Advance { by, from, to } } = quota().plan(tat, NOW, 4) else {
+        let Plan::Take { tokens: 4, write: Write::Advance { by, from, to } } = quota().plan(full_at(tat), NOW, 4)
+        else {
             panic!("4 of 10")
         };
-        assert_eq!((by, from), (4 * SECOND / 10, NOW));
-        assert_eq!(quota().holds(to, NOW), 4, "the latest state that still has four");
-        assert_eq!(quota().holds(to + 1, NOW), 3);
+        assert_eq!((by, from), (4 * SECOND / 10, NOW - SECOND / 4));
+        assert_eq!(quota().holds(full_at(to), NOW), 4, "the latest state that still has four");
+        assert_eq!(quota().holds(full_at(to + 1), NOW), 3);
     }
 
     #[test]
@@ -197,8 +238,36 @@ mod tests {
     }
 
     #[test]
+    fn it_is_set_back_once_a_minute_by_whatever_clock() {
+        let hour = 3_600 * SECOND;
+        let plan = |repaired| quota().plan(Schedule { tat: NOW + hour, repaired }, NOW, 3);
+        for repaired in [NOW - 60 * SECOND, NOW - SECOND, NOW, NOW + 60 * SECOND] {
+            assert!(matches!(plan(repaired), Plan::Nothing { until } if until == repaired + 60 * SECOND), "{repaired}");
+        }
+        for repaired in [0, NOW - 61 * SECOND, NOW + 61 * SECOND, Nanos::MAX] {
+            let Plan::Take { tokens: 3, write } = plan(repaired) else { panic!("it is set back, after {repaired}") };
+            let after = Bucket::after(write, Schedule { tat: NOW + hour, repaired });
+            assert_eq!(after, Schedule { tat: NOW + 2 * SECOND, repaired: NOW });
+        }
+        let soon = Schedule { tat: NOW + 4 * SECOND, repaired: NOW };
+        let until = NOW + 2 * SECOND + SECOND / 10;
+        assert_eq!(quota().plan(soon, NOW, 3), Plan::Nothing { until }, "when there is one, if that is sooner");
+    }
+
+    #[test]
+    fn many_that_find_it_full_at_once_are_not_in_each_others_way() {
+        let (first, found) = (full_at(NOW + SECOND / 10), NOW + 2 * SECOND / 10);
+        let Plan::Take { write: Write::Advance { from, to, .. }, .. } = quota().plan(first, found, 1) else {
+            panic!("it is taken from as it was found")
+        };
+        for taken_meanwhile in 0..8 {
+            assert!((from..=to).contains(&(first.tat + taken_meanwhile * SECOND / 10)), "{taken_meanwhile}");
+        }
+    }
+
+    #[test]
     fn a_bucket_of_a_process_gives_one_by_one() {
-        let (bucket, mut tat) = (Bucket::new(2, SECOND, 2), 0);
+        let (bucket, mut tat) = (Bucket::new(2, SECOND, 2), Schedule::default());
         assert_eq!(bucket.take(&mut tat, NOW), Ok(()));
         assert_eq!(bucket.take(&mut tat, NOW), Ok(()));
         assert_eq!(bucket.take(&mut tat, NOW), Err(NOW + SECOND / 2));

@@ -29,6 +29,8 @@ pub(crate) struct Counted {
 pub(crate) enum Write {
     /// The first of a day, where the item is of an earlier one or not there.
     Begin { day: u64, tokens: u32 },
+    /// The first of a day, where the item is of one after `beyond`, which no clock of a host in order can have written.
+    Repair { day: u64, tokens: u32, beyond: u64 },
     /// Further ones, where the day is this and no more than `most` were taken.
     Add { day: u64, tokens: u32, most: u32 },
     /// One less, where the day is this and any were taken.
@@ -51,22 +53,25 @@ impl Source for Daily {
     type Write = Write;
 
     fn plan(&self, counted: Counted, now: Nanos, wanted: u32) -> Plan<Write> {
-        // Where another host's midnight came first, the day is that one's already.
-        let day = (now / DAY).max(counted.day);
+        let today = now / DAY;
         let tokens = wanted.min(self.holds(counted, now));
         if tokens == 0 {
-            return Plan::Nothing { until: (day + 1) * DAY };
+            return Plan::Nothing { until: (counted.day + 1) * DAY };
         }
-        let write = if counted.day < day {
-            Write::Begin { day, tokens }
+        let write = if counted.day < today {
+            Write::Begin { day: today, tokens }
+        } else if counted.day > today + 1 {
+            Write::Repair { day: today, tokens, beyond: today + 1 }
         } else {
-            Write::Add { day, tokens, most: self.most - tokens }
+            // Where another host's midnight came first, the day is that one's already.
+            Write::Add { day: counted.day, tokens, most: self.most - tokens }
         };
         Plan::Take { tokens, write }
     }
 
     fn holds(&self, counted: Counted, now: Nanos) -> u32 {
-        if counted.day < now / DAY { self.most } else { self.most.saturating_sub(counted.count) }
+        let today = now / DAY;
+        if (today..=today + 1).contains(&counted.day) { self.most.saturating_sub(counted.count) } else { self.most }
     }
 
     fn look_again(&self, until: Nanos, now: Nanos) -> Nanos {
@@ -85,6 +90,12 @@ impl Source for Daily {
                 .condition_expression("attribute_not_exists(counted_day) OR counted_day < :day")
                 .expression_attribute_values(":day", number(day))
                 .expression_attribute_values(":tokens", number(tokens.into())),
+            Write::Repair { day, tokens, beyond } => update
+                .update_expression("SET counted_day = :day, counted = :tokens")
+                .condition_expression("counted_day > :beyond")
+                .expression_attribute_values(":day", number(day))
+                .expression_attribute_values(":tokens", number(tokens.into()))
+                .expression_attribute_values(":beyond", number(beyond)),
             Write::Add { day, tokens, most } => update
                 .update_expression("ADD counted :tokens")
                 .condition_expression("counted_day = :day AND counted <= :most")
@@ -102,7 +113,7 @@ impl Source for Daily {
 
     fn after(write: Write, counted: Counted) -> Counted {
         match write {
-            Write::Begin { day, tokens } => Counted { day, count: tokens },
+            Write::Begin { day, tokens } | Write::Repair { day, tokens, .. } => Counted { day, count: tokens },
             Write::Add { day, tokens, .. } => Counted { day, count: counted.count + tokens },
             Write::GiveBack { day } => Counted { day, count: counted.count.saturating_sub(1) },
         }
@@ -147,6 +158,16 @@ mod tests {
             Daily::new(3).plan(counted, NOON, 5),
             Plan::Take { tokens: 1, write: Write::Add { day: 20_001, tokens: 1, most: 2 } }
         );
+    }
+
+    #[test]
+    fn a_day_that_is_yet_far_off_locks_nobody_out() {
+        for day in [20_002, 213_504, u64::MAX] {
+            assert_eq!(
+                Daily::new(3).plan(Counted { day, count: 3 }, NOON, 2),
+                Plan::Take { tokens: 2, write: Write::Repair { day: 20_000, tokens: 2, beyond: 20_001 } }
+            );
+        }
     }
 
     #[test]

@@ -33,24 +33,39 @@
 //!
 //! # How
 //!
-//! A quota is an item of the tenant's own partition, which only functions reach, as that tenant. A process leases tokens from it in batches, as many
-//! as it was asked for in the last second, with one conditional write each (by the generic cell rate algorithm, or as a count of a day), and gives them to requests without asking anybody. Before a lease is used up it is renewed beside a request.
+//! A quota is an item in the tenant's own partition, which only functions reach, as that tenant. A process leases tokens from it in batches, as
+//! many as it was asked for in the last second, with one conditional write each (by the generic cell rate algorithm, or as a count of a day), and
+//! gives them to requests without asking anybody. Before a lease is used up it is renewed beside a request.
 //!
 //! # Errors
 //!
-//! A request beyond the quota is answered 429 with `Retry-After`, `RateLimit` and `RateLimit-Policy`; its problem's `code` names the quota. A store
-//! that does not answer is no error: see below.
+//! A request beyond the quota is answered 429 with `Retry-After`, `RateLimit` and `RateLimit-Policy`; its problem's `code` names the quota. While
+//! the store does not answer, what a process does not admit by itself is answered 503 `quota_unavailable`: see below.
 //!
 //! # Guarantees
 //!
-//! - Of what is leased each token admits one request. A write is sent once, so an answer that is lost loses tokens, and never makes any: in
-//!   the long run no more is admitted than the quota, whatever is tried again.
+//! Of both quotas:
+//!
+//! - Of what is leased each token admits one request or booking. Only tokens of a write that was acknowledged are used, so an answer that is lost
+//!   loses tokens, and never makes any: in the long run no more is admitted than the quota, whatever is tried again. The exception is a store that
+//!   does not answer: see below.
+//! - A refusal is remembered until there can be a token: who goes on asking costs no call, but that a day that is used up is looked at again every
+//!   ten seconds.
+//! - The store does not answer if a lease takes more than half a second. It is then asked again every second. Spans say `quota.local` meanwhile.
+//! - Nobody is locked out by an item that is missing, nor for more than a minute by a clock that is wrong or a quota that was changed. What no
+//!   clock in order can have written is set back: a bucket once a minute at most, and each time another burst may be admitted.
+//!
+//! Of requests:
+//!
 //! - A lease is for a second at most: a process that dies takes no more than a second's requests along, and the bucket has them again a second
 //!   later. Tokens of a process that is asked for none are void after five seconds.
-//! - A refusal is remembered until there can be a token: who goes on asking costs no call.
-//! - While the store does not answer, for half a second, each process admits a tenth of the quota by itself, at least one a second; after five
-//!   minutes one a second. It asks again every second. Spans then say `quota.local`.
-//! - Nobody is locked out by a clock that is wrong, a quota that was changed, or an item that is missing.
+//! - While the store does not answer, each process admits a tenth of the quota by itself, at least one a second; after five minutes one a second.
+//!
+//! Of bookings:
+//!
+//! - A lease is for a fiftieth of the day at most, and at least one. What a process leased and did not use is lost until midnight in UTC. A booking
+//!   that is given back goes to the item, for any process to take.
+//! - While the store does not answer, each process admits a tenth of a day's by itself, at least one. The item never counts these.
 
 mod answer;
 mod bookings;

@@ -274,15 +274,13 @@ impl State_ {
         let call: Value = serde_json::from_str(call).unwrap_or_default();
         let items = call["TransactItems"].as_array().into_iter().flatten().map(|item| &item["Put"]["Item"]);
         for record in items.filter(|item| item["sk"]["S"].as_str().unwrap_or_default().starts_with("IDEM#")) {
-            if self
-                .records
-                .insert(json!({ "pk": record["pk"], "sk": record["sk"] }).to_string(), record.clone())
-                .is_some()
-            {
+            let key = json!({ "pk": record["pk"], "sk": record["sk"] }).to_string();
+            if self.records.contains_key(&key) {
                 let reasons = json!([{ "Code": "None" }, { "Code": "ConditionalCheckFailed" }]);
                 let canceled = json!({ "__type": "TransactionCanceledException", "CancellationReasons": reasons });
                 return answered(StatusCode::BAD_REQUEST, JSON, canceled.to_string());
             }
+            self.records.insert(key, record.clone());
         }
         answered(StatusCode::OK, JSON, "{}".to_owned())
     }

@@ -43,6 +43,9 @@ fn holds(condition: &str, item: &HashMap<String, i128>, value: Values<'_>) -> Op
     if let Some((one, other)) = condition.split_once(" OR ") {
         return Some(holds(one, item, value)? || holds(other, item, value)?);
     }
+    if let Some((one, other)) = condition.split_once(" AND NOT (") {
+        return Some(holds(one, item, value)? && !holds(other.strip_suffix(')')?, item, value)?);
+    }
     if let Some((name, bounds)) = condition.split_once(" BETWEEN ") {
         let (from, to) = bounds.split_once(" AND ")?;
         return Some(item.get(name).is_some_and(|number| (value(from)..=value(to)).contains(&Some(*number))));

@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::{
 };
 use function_settings::{InvalidSettings, Reader, Variables};
 use lambda_http_client::aws::describe;
-use tenancy::{Quota, RegistryEntry, TenantId, TenantStatus, Tier, Tiers};
+use tenancy::{InvalidQuota, Quota, RegistryEntry, TenantId, TenantStatus, Tier, Tiers};
 use tenant_telemetry::note;
 
 use self::cache::Cache;
@@ -135,20 +135,43 @@ impl TenantRegistry {
         let tier = text(RegistryEntry::TIER).ok_or("an entry has no tier")?;
         let tier = self.tiers.parse(tier).map_err(|error| format!("an entry is wrong: {error}"))?;
         match text(RegistryEntry::STATUS) {
-            Some(status) if status == TenantStatus::Active.as_str() => Ok(Standing::Active(tier, quota(&item)?)),
+            Some(status) if status == TenantStatus::Active.as_str() => Ok(Standing::Active(tier, quota(&item))),
             Some(status) if status == TenantStatus::Suspended.as_str() => Ok(Standing::Suspended(tier)),
             _ => Err("an entry has no status".to_owned()),
         }
     }
 }
 
-/// The quota of an entry, a map of three numbers.
-fn quota(entry: &HashMap<String, AttributeValue>) -> Result<Option<Quota>, String> {
-    let Some(quota) = entry.get(RegistryEntry::QUOTA) else { return Ok(None) };
+/// The quota of an entry, a map of three numbers. One that cannot be read counts as none, so that the tier's holds: the tenant is served, and
+/// not without bounds.
+fn quota(entry: &HashMap<String, AttributeValue>) -> Option<Quota> {
+    let quota = entry.get(RegistryEntry::QUOTA)?;
     let number = |name: &str| quota.as_m().ok()?.get(name)?.as_n().ok()?.parse().ok();
-    let [requests, burst, bookings] = Quota::FIELDS.map(number);
-    let (Some(requests), Some(burst), Some(bookings)) = (requests, burst, bookings) else {
-        return Err("an entry is wrong: its quota is not three whole numbers".to_owned());
+    let read = match Quota::FIELDS.map(number) {
+        [Some(requests), Some(burst), Some(bookings)] => Quota::new(requests, burst, bookings),
+        _ => Err(InvalidQuota::Form),
     };
-    Quota::new(requests, burst, bookings).map(Some).map_err(|error| format!("an entry is wrong: {error}"))
+    read.inspect_err(|error| tracing::error!(%error, "a tenant's quota cannot be read: its tier's holds")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(numbers: &[(&str, &str)]) -> Option<Quota> {
+        let number = |text: &str| AttributeValue::N(text.to_owned());
+        let map = numbers.iter().map(|(name, text)| ((*name).to_owned(), number(text))).collect();
+        quota(&HashMap::from([("quota".to_owned(), AttributeValue::M(map))]))
+    }
+
+    #[test]
+    fn of_a_quota_that_cannot_be_read_the_tiers_holds() {
+        let [requests, burst, bookings] =
+            [("requests_per_second", "20"), ("burst", "40"), ("bookings_per_day", "1000")];
+        assert_eq!(of(&[requests, burst, bookings]), Some("20/40/1000".parse().unwrap()));
+        assert_eq!(of(&[requests, burst]), None, "a number is missing");
+        assert_eq!(of(&[("requests_per_second", "0"), burst, bookings]), None, "a number is out of its bounds");
+        assert_eq!(quota(&HashMap::from([("quota".to_owned(), AttributeValue::S("20/40/1000".to_owned()))])), None);
+        assert_eq!(quota(&HashMap::new()), None);
+    }
 }

@@ -3,7 +3,7 @@
 use tenancy::Quota;
 
 use crate::{
-    bucket::Bucket,
+    bucket::{Bucket, Schedule},
     day::{Counted, Daily},
     rate::Rate,
     source::{DAY, Nanos, SECOND, Source},
@@ -88,7 +88,7 @@ pub(crate) struct Pool<S: Source> {
     until: Nanos,
     closed_until: Nanos,
     away: Option<Away>,
-    local: Nanos,
+    local: Schedule,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +100,16 @@ struct Away {
 impl<S: Source> Default for Pool<S> {
     fn default() -> Self {
         let (state, asked) = (S::State::default(), Rate::default());
-        Self { state, tokens: 0, good_until: 0, asked, until: 0, closed_until: 0, away: None, local: 0 }
+        Self {
+            state,
+            tokens: 0,
+            good_until: 0,
+            asked,
+            until: 0,
+            closed_until: 0,
+            away: None,
+            local: Schedule::default(),
+        }
     }
 }
 

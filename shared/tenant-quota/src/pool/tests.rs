@@ -18,7 +18,7 @@ fn limits() -> Limits {
 /// The item, as DynamoDB keeps it.
 #[derive(Default)]
 struct Item {
-    tat: Nanos,
+    schedule: Schedule,
     writes: u32,
 }
 
@@ -27,24 +27,26 @@ impl Item {
     fn write(&mut self, write: Write) -> bool {
         self.writes += 1;
         let holds = match write {
-            Write::Restart { now, .. } => self.tat < now,
-            Write::Advance { from, to, .. } => (from..=to).contains(&self.tat),
-            Write::Repair { beyond, .. } => self.tat > beyond,
+            Write::Restart { now, .. } => self.schedule.tat < now,
+            Write::Advance { from, to, .. } => (from..=to).contains(&self.schedule.tat),
+            Write::Repair { beyond, now, .. } => {
+                self.schedule.tat > beyond && now.abs_diff(self.schedule.repaired) > 60 * SECOND
+            }
         };
         if holds {
-            self.tat = Bucket::after(write, self.tat);
+            self.schedule = Bucket::after(write, self.schedule);
         }
         holds
     }
 
-    fn lease(&mut self, mut state: Nanos, now: Nanos, wanted: u32) -> Lease<Nanos> {
+    fn lease(&mut self, bucket: &Bucket, mut state: Schedule, now: Nanos, wanted: u32) -> Lease<Schedule> {
         for _ in 0..3 {
-            let (tokens, write) = match bucket().plan(state, now, wanted) {
+            let (tokens, write) = match bucket.plan(state, now, wanted) {
                 Plan::Nothing { until } => return Lease { tokens: 0, state, until },
                 Plan::Take { tokens, write } => (tokens, write),
             };
             let done = self.write(write);
-            state = self.tat;
+            state = self.schedule;
             if done {
                 return Lease { tokens, state, until: now };
             }
@@ -72,6 +74,8 @@ struct Faults {
     deaths: f64,
     /// How far clocks are off, at most.
     skew: Nanos,
+    /// A quota that every second process knows instead.
+    other: Option<&'static str>,
 }
 
 /// What processes made of requests that came at random to them, in uneven shares.
@@ -103,19 +107,22 @@ fn processes(number: u32, per_second: f64, faults: Faults, seed: u64) -> Outcome
         let process = (random.next().powi(2) * f64::from(number)) as usize;
         let ahead = 2 * faults.skew * process as u64 / u64::from(number);
         let now = START + (time * SECOND as f64) as Nanos + ahead - faults.skew;
+        let other = faults.other.filter(|_| process % 2 == 1).map(|quota| quota.parse::<Quota>().unwrap());
+        let bucket = other.map_or_else(bucket, Bucket::from);
+        let limits = other.map_or_else(limits, Limits::of_requests);
         let pool = &mut pools[process];
         let mut lease = |pool: &mut Pool<Bucket>, wanted| {
-            let leased = item.lease(pool.state(), now, wanted);
+            let leased = item.lease(&bucket, pool.state(), now, wanted);
             match random.next() < faults.lost {
                 true => pool.failed(now),
-                false => pool.leased(now, wanted, leased, &bucket()),
+                false => pool.leased(now, wanted, leased, &bucket),
             }
         };
         pool.arrived(now);
-        let mut answer = pool.ask(now, &limits());
+        let mut answer = pool.ask(now, &limits);
         if let Answer::Lease(wanted) = answer {
             lease(pool, wanted);
-            answer = pool.ask(now, &limits());
+            answer = pool.ask(now, &limits);
         }
         if let Answer::Admitted { renew: Some(wanted) } = answer {
             lease(pool, wanted);
@@ -138,7 +145,7 @@ fn ten_processes_together_admit_the_quota() {
         ("clocks differ", Faults { skew, ..Faults::default() }),
         ("answers are lost", Faults { lost: 0.02, ..Faults::default() }),
         ("processes die", Faults { deaths: 0.2, ..Faults::default() }),
-        ("all of it", Faults { lost: 0.01, deaths: 0.1, skew }),
+        ("all of it", Faults { lost: 0.01, deaths: 0.1, skew, other: None }),
     ] {
         for per_second in [20.0, 80.0, 100.0, 150.0, 1_000.0] {
             for seed in 1..=3 {
@@ -146,6 +153,22 @@ fn ten_processes_together_admit_the_quota() {
                 let share = share(&outcome);
                 assert!((0.9..=1.1).contains(&share), "{what}, {per_second} a second: {share} of {outcome:?}");
             }
+        }
+    }
+}
+
+/// Each time that the bucket is set back, once a minute, lets in another burst at most, and what the clocks differ by.
+#[test]
+fn neither_two_quotas_nor_a_clock_that_is_ahead_open_the_bucket() {
+    let times = SECONDS / 60 + 1;
+    for (what, faults, burst, once) in [
+        ("clocks", Faults { skew: 2 * SECOND, ..Faults::default() }, 200, 400),
+        ("a quota that was changed", Faults { other: Some("100/1000/1000"), ..Faults::default() }, 1_000, 0),
+    ] {
+        for seed in 1..=3 {
+            let outcome = processes(10, 1_000.0, faults, seed);
+            let most = 100 * SECONDS + (1 + times) * (burst + once);
+            assert!((100 * SECONDS..=most).contains(&outcome.admitted), "{what}: {most}, {outcome:?}");
         }
     }
 }
@@ -161,7 +184,7 @@ fn one_process_writes_for_one_request_in_fifty() {
 #[test]
 fn a_refusal_is_remembered() {
     let (mut pool, now) = (Pool::<Bucket>::default(), START);
-    let empty = Lease { tokens: 0, state: now + 2 * SECOND, until: now + SECOND / 100 };
+    let empty = Lease { tokens: 0, state: Schedule { tat: now + 2 * SECOND, repaired: 0 }, until: now + SECOND / 100 };
     pool.leased(now, 1, empty, &bucket());
     assert!(matches!(pool.ask(now + SECOND * 3 / 4 - 1, &limits()), Answer::Refused { .. }));
     assert_eq!(pool.ask(now + SECOND * 3 / 4, &limits()), Answer::Lease(1));
@@ -196,7 +219,7 @@ fn without_the_store_a_tenth_is_admitted_and_after_five_minutes_one_a_second() {
 #[test]
 fn tokens_of_a_process_that_was_frozen_are_void() {
     let (mut pool, now) = (Pool::<Bucket>::default(), START);
-    pool.leased(now, 1, Lease { tokens: 5, state: now, until: now }, &bucket());
+    pool.leased(now, 1, Lease { tokens: 5, state: Schedule { tat: now, repaired: 0 }, until: now }, &bucket());
     assert!(matches!(pool.ask(now + 5 * SECOND - 1, &limits()), Answer::Admitted { .. }));
     assert_eq!(pool.ask(now + 5 * SECOND, &limits()), Answer::Lease(1));
 }
