@@ -64,7 +64,7 @@ fn miles(criterion: &mut Criterion) {
     criterion.bench_function("miles", |bencher| bencher.iter(|| miles_between(from, to)));
 }
 
-/// A request that has its token, and the handler that it comes to does nothing. Now and then it leases further ones.
+/// A request that is held to its quota, with a handler that does nothing. Few lease tokens, and most are refused.
 fn quotas(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let aws = runtime.block_on(lambda_host::aws::Aws::start(Duration::ZERO)).unwrap();
@@ -83,7 +83,7 @@ fn quotas(criterion: &mut Criterion) {
         request.extensions_mut().insert(TenantContext::vouched_by("a benchmark", tenant()));
         handler.clone().oneshot(request)
     };
-    // Faster than any quota: what is refused has looked as well, and asks nobody.
+    // A benchmark asks faster than any quota allows, so that most of these requests are refused, from memory.
     criterion.bench_function("quota", |bencher| bencher.iter(|| runtime.block_on(asks()).is_ok()));
 }
 

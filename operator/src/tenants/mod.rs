@@ -68,7 +68,7 @@ struct WantedQuota {
     /// Requests a second in the long run, of each API.
     #[arg(long, required_unless_present = "default", requires_all = ["burst", "bookings_per_day"])]
     requests_per_second: Option<u32>,
-    /// Requests at once, after a time without any.
+    /// Requests at once, after a time without any: with fewer than those a second, that rate is not reached.
     #[arg(long, requires = "requests_per_second")]
     burst: Option<u32>,
     /// Bookings between one midnight and the next, in UTC.

@@ -38,7 +38,7 @@ pub enum InvalidQuota {
     /// The text has another form.
     #[error("a quota is three whole numbers: requests a second/burst/bookings a day")]
     Form,
-    /// Of one that is 0 a tenant would be locked out, which suspending it says more plainly.
+    /// The number is 0 or too large. A quota of 0 would lock the tenant out: suspending it says that more plainly.
     #[error("requests a second must be 1 to {max}", max = Quota::MOST_REQUESTS_PER_SECOND)]
     RequestsPerSecond,
     /// As of requests a second.
@@ -82,7 +82,7 @@ impl Quota {
         self.requests_per_second
     }
 
-    /// Requests at once, after a time without any.
+    /// Requests at once, after a time without any. One below the requests a second keeps a tenant from reaching these.
     pub fn burst(self) -> u32 {
         self.burst
     }

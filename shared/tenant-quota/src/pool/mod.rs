@@ -11,7 +11,7 @@ use crate::{
 
 /// A lease is for as many as were asked for in a second, by the rate that this process sees. Of a process that dies no more is lost.
 const LEASE_IS_FOR: f64 = 1.0;
-/// Beside a request, a lease is renewed when no more than this part of it is left; of one that is smaller than this there is nothing to gain.
+/// Beside a request, a lease is renewed when no more than one in so many of its tokens is left. A smaller lease is not: it would save nothing.
 const RENEWED_AT: u32 = 8;
 /// A store that did not answer is left alone for so long.
 const LEFT_ALONE_FOR: Nanos = SECOND;
@@ -43,7 +43,7 @@ impl Limits {
         }
     }
 
-    /// Of bookings: of a day's not more than a fiftieth is leased at once, since what a process does not use is lost for the day.
+    /// Of bookings: a fiftieth of a day's is leased at once at most, since what a process does not use is lost for the day.
     pub(crate) fn of_bookings(quota: Quota) -> Self {
         let local = (quota.bookings_per_day() / LOCAL_PART).max(1);
         let local = Bucket::new(local, DAY, local);
@@ -56,7 +56,7 @@ impl Limits {
 pub(crate) enum Answer {
     /// It has its token. So many more are to be leased beside it, if any.
     Admitted { renew: Option<u32> },
-    /// It has none, and this process no leave to ask for one, before this time.
+    /// It has none. This process does not ask for one before this time.
     Refused { until: Nanos },
     /// It is admitted by the local limit, because the store does not answer.
     AdmittedLocally,
