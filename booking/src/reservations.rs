@@ -275,7 +275,8 @@ async fn made_before(
         return Err(NotMade::KeyReused);
     }
     // The record tells what was made, and not what became of it.
-    Ok(items.find(&record.reservation.booking_number).await?)
+    let now = items.find(&record.reservation.booking_number).await?;
+    Ok(Some(now.unwrap_or(record.reservation)))
 }
 
 fn idempotency_sk(key: &IdempotencyKey) -> String {

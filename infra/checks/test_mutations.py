@@ -219,6 +219,11 @@ def cancelling_changes_quotas(project):
     cancel["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] = ["TENANT#${aws:PrincipalTag/tenant_id}#*"]
 
 
+def booking_overwrites_quotas(project):
+    condition = tenant_statement(project, "booking")["Condition"]["ForAllValues:StringLike"]
+    condition["dynamodb:LeadingKeys"] = ["TENANT#${aws:PrincipalTag/tenant_id}#*"]
+
+
 def reservations_may_be_changed(project):
     tenant_statement(project, "booking")["Action"].append("dynamodb:UpdateItem")
 
@@ -379,8 +384,9 @@ MISTAKES = [
     (fence_without_the_last_hash, "keys_are_fenced_to_the_sessions_tenant"),
     (fence_gone, "keys_are_fenced_to_the_sessions_tenant"),
     (fence_without_null_check, "keys_are_fenced_to_the_sessions_tenant"),
-    (cancelling_changes_quotas, "a_reservation_is_changed_by_cancelling_alone"),
-    (reservations_may_be_changed, "a_reservation_is_changed_by_cancelling_alone"),
+    (booking_overwrites_quotas, "quotas_and_users_items_are_written_apart"),
+    (cancelling_changes_quotas, "quotas_and_users_items_are_written_apart"),
+    (reservations_may_be_changed, "quotas_and_users_items_are_written_apart"),
     (api_without_quotas, "each_api_of_tenants_has_quotas"),
     (quotas_differ_by_account, "each_api_of_tenants_has_quotas"),
     (tenant_role_trusts_the_account, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),

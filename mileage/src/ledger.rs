@@ -16,8 +16,6 @@ use serde::{Deserialize, Serialize};
 use tenancy::TenantContext;
 use tenant_store::{Cursor, Listed, Page, Retries, StoreError, TenantItems, TenantTable, TransactionFailure};
 
-use crate::miles::Miles;
-
 const BALANCE: &str = "BALANCE";
 /// The entry comes first in the transaction.
 const ENTRY_WRITE: usize = 0;
@@ -91,15 +89,15 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry that an event about this booking makes, whose flight is so many miles long.
-    pub fn of(kind: EntryKind, booking: Booking, miles: Miles, now: jiff::Timestamp) -> Self {
+    /// The entry that an event about this booking makes, whose flight earns, or earned, so many miles.
+    pub fn of(kind: EntryKind, booking: Booking, miles: i64, now: jiff::Timestamp) -> Self {
         Self {
             booking_number: booking.booking_number,
             kind,
             from_airport: booking.from_airport,
             to_airport: booking.to_airport,
             departure_date: booking.departure_date,
-            miles: kind.sign() * i64::from(miles.0),
+            miles: kind.sign() * miles,
             created_at: format!("{now:.3}"),
         }
     }
@@ -190,7 +188,14 @@ impl Ledger {
         }
     }
 
-    /// The entries of a booking, as far as they have arrived.
+    /// The miles that a booking earned, if they have arrived.
+    pub async fn earned(&self, tenant: &TenantContext, booking_number: &str) -> Result<Option<i64>, StoreError> {
+        let id = EntryId { booking_number: booking_number.to_owned(), kind: EntryKind::Earned };
+        let entry: Option<Entry> = self.table.of_user(tenant)?.find(&id).await?;
+        Ok(entry.map(|entry| entry.miles))
+    }
+
+    /// The entries of a booking, as far as they have arrived: two reads side by side, since either may be the first.
     pub async fn postings(&self, tenant: &TenantContext, booking_number: &str) -> Result<Postings, StoreError> {
         let items = self.table.of_user(tenant)?;
         let [earned, taken_back] = [EntryKind::Earned, EntryKind::TakenBack]
@@ -265,7 +270,7 @@ mod tests {
             tier: airline_events::TIERS[0],
             tenant_id: "acme".parse().unwrap(),
         };
-        let of = |kind| Entry::of(kind, booking.clone(), Miles(3452), jiff::Timestamp::UNIX_EPOCH);
+        let of = |kind| Entry::of(kind, booking.clone(), 3452, jiff::Timestamp::UNIX_EPOCH);
         let (earned, taken_back) = (of(EntryKind::Earned), of(EntryKind::TakenBack));
         assert_eq!((earned.miles, taken_back.miles), (3452, -3452));
         assert_ne!(Entry::sk(&earned.id()), Entry::sk(&taken_back.id()));

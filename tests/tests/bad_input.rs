@@ -178,6 +178,15 @@ async fn what_belongs_to_another_user_is_not_found() {
     let (foreign, unknown) = (other.cancel(&number).await, other.cancel("00000000").await);
     foreign.assert_problem(404, "another tenant's booking is cancelled");
     assert_eq!(foreign.body, unknown.body, "the answer tells that the booking exists");
+    // Nor is it somebody else's of the same tenant.
+    let config = sdk_config(&CLOUD.outputs.aws_endpoint_url, &CLOUD.outputs.booking_account).await;
+    let cognito = aws_sdk_cognitoidentityprovider::Client::new(&config);
+    let claims = [("custom:tenant-id", "acme"), ("custom:tier-level", "basic")];
+    let colleague = users::create_one(&cognito, &CLOUD.outputs.user_pool_id, "colleague@acme.example", &claims).await;
+    let colleague = Caller::sign_in(&CLOUD.outputs, colleague.unwrap()).await;
+    for answer in [colleague.cancel(&number).await, colleague.get(&format!("/bookings/{number}")).await] {
+        assert_eq!((answer.status, &answer.body), (404, &unknown.body), "a colleague's booking");
+    }
     assert_eq!(owner.get(&format!("/bookings/{number}")).await.body["status"], "confirmed");
 
     // Not yet posted and not theirs look the same too.

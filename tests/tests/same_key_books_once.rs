@@ -24,7 +24,7 @@ async fn the_same_request_again_gets_the_same_booking() {
     }
 }
 
-/// It is not booked anew, nor told of as if it stood.
+/// The flight is not booked anew, and the answer does not say that the booking stands.
 #[tokio::test]
 async fn the_same_request_after_a_cancellation_gets_the_cancelled_booking() {
     let caller = CLOUD.caller(0).await;

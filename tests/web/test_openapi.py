@@ -60,7 +60,7 @@ REQUESTS = [
     ("/healthz", "/healthz"),
 ]
 # No registry of tenants is configured here; what it answers otherwise is tests/web/test_tenants_are_changed.py's to show.
-FORMS = [(f"/tenants/{{tenant}}/{action}", f"/tenants/acme/{action}") for action in ("suspend", "resume", "tier")]
+FORMS = [(f"/tenants/{{tenant}}/{action}", f"/tenants/acme/{action}") for action in ("suspend", "resume", "tier", "quota")]
 
 
 @pytest.fixture

@@ -145,16 +145,13 @@ async fn write(
 ) -> Result<bool, StoreError> {
     loop {
         let Err(error) = try_cancel(items, cancellation, now).await else { return Ok(true) };
-        let failure = TransactionFailure::of(&error, RESERVATION_WRITE);
-        if failure == TransactionFailure::Refused {
-            return Err(error.into());
-        }
-        if !retries.pause().await {
-            return Err(StoreError::Unavailable(describe(&error)));
-        }
-        // It may have been written and only the answer be lost: the very same write again. Else the reservation is read again.
-        if failure != TransactionFailure::Unclear {
-            return Ok(false);
+        match TransactionFailure::of(&error, RESERVATION_WRITE) {
+            TransactionFailure::ConditionUnmet => return Ok(false),
+            TransactionFailure::Refused => return Err(error.into()),
+            _ if !retries.pause().await => return Err(StoreError::Unavailable(describe(&error))),
+            TransactionFailure::Cancelled => return Ok(false),
+            // It may have been written and only the answer be lost: the very same write again.
+            TransactionFailure::Unclear => {}
         }
     }
 }

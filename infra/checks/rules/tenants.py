@@ -64,14 +64,17 @@ def keys_are_fenced_to_the_sessions_tenant(project):
 
 
 @check
-def a_reservation_is_changed_by_cancelling_alone(project):
-    """What a session may update is its tenant's quota, and by a statement of its own the mark that a user's reservation is cancelled."""
+def quotas_and_users_items_are_written_apart(project):
+    """A lease writes what is the tenant's as a whole and nothing of its users; booking and cancelling write items of users and no quota. What
+    changes an item of a user is the one statement that marks a reservation as cancelled."""
     for label, _, _, role in _tenant_stacks(project):
         for statement in _role_statements(role):
             fences = as_list(statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys"))
             meant = [USERS] if statement.get("Sid") == "Cancel" and statement["Action"] == ["dynamodb:UpdateItem"] else [TENANT_AS_A_WHOLE]
             if label == "booking" and "dynamodb:UpdateItem" in statement["Action"] and fences != meant:
                 yield f"{label} TenantRole {statement.get('Sid')}: may change items of users"
+            if label == "booking" and "dynamodb:PutItem" in statement["Action"] and fences != [USERS]:
+                yield f"{label} TenantRole {statement.get('Sid')}: may overwrite a quota"
 
 
 @check

@@ -1,4 +1,4 @@
-//! A tenant that asks for ten times what it may, for a while, and its neighbours, who book as usual.
+//! A tenant that asks for ten times what it may, for a while, and its neighbours, who ask as usual.
 
 use std::time::Duration;
 
@@ -6,8 +6,9 @@ use anyhow::Result;
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
 use futures_util::future::join_all;
 use reqwest::{Client, StatusCode, header::RETRY_AFTER};
+use serde_json::Value;
 use tenancy::{Quota, RegistryEntry, TenantStatus};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::expectations::Expectations;
 use crate::{
@@ -23,6 +24,8 @@ const QUOTA: &str = "1/2/1000";
 const FLOOD_PER_S: u32 = 10;
 const NEIGHBOUR_PER_S: u32 = 1;
 pub(super) const LASTS: Duration = Duration::from_secs(20);
+/// The last spans are exported after the answers.
+const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 
 /// What was told to whom.
 #[derive(Debug, Default)]
@@ -46,7 +49,8 @@ impl Flood {
         format!(
             "A tenant that asked for ten times what it may:\n\n  \
              {tenant} was served {served} times and refused {refused} times. Its neighbours asked {neighbours} times, and were served each time.\n  \
-             who is throttled  {url}/tenants/{tenant}\n  \
+             its page          {url}/tenants/{tenant}\n  \
+             what was refused  {url}/traces?tenant={tenant}&status=throttle\n  \
              who is hurt       {url}/tenants"
         )
     }
@@ -70,7 +74,32 @@ pub(super) async fn flood(outputs: &Outputs, expectations: &mut Expectations) ->
     );
     expectations
         .expect("every request of its neighbours is served", with(&neighbours, StatusCode::OK) == neighbours.len());
+    expectations
+        .expect("the control plane shows who was throttled, and that nobody else was", shows(outputs, &flood).await?);
     Ok(flood)
+}
+
+/// Whether the control plane counts every refusal as throttled, and none of a neighbour's requests.
+async fn shows(outputs: &Outputs, flood: &Flood) -> Result<bool> {
+    let client = Client::new();
+    let throttled = async |tenant: &str| -> Result<Option<u64>> {
+        let path = format!("/api/traces?tenant={tenant}&status=throttle");
+        let found: Value = outputs.ask_control_plane(&client, &path).send().await?.json().await?;
+        Ok(found["matched"].as_u64())
+    };
+    let (all, begun) = (Some(flood.refused as u64), Instant::now());
+    while throttled(Flood::TENANT).await? != all {
+        if begun.elapsed() > SHOWN_WITHIN {
+            return Ok(false);
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    for user in &outputs.users {
+        if throttled(&user.tenant).await? != Some(0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The tenant in the registry, with its quota, and a user of it.

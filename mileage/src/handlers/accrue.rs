@@ -17,7 +17,7 @@ use tenant_telemetry::{Work, process};
 use super::in_turns::in_turns;
 use crate::{
     booking_event::BookingEvent,
-    ledger::{Entry, Ledger, Posted},
+    ledger::{Entry, EntryKind, Ledger, Posted},
     route::{Route, UnknownAirport},
 };
 
@@ -123,7 +123,15 @@ async fn post_one(
 async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
     let (BookingEvent { kind, booking }, tenant) = parsed?;
     Work::current().annotate(BOOKING_NUMBER, &booking.booking_number);
-    let miles = Route::of(&booking)?.miles();
+    // What is taken back is what was earned, whatever is known of airports by now.
+    let earned = match kind {
+        EntryKind::Earned => None,
+        EntryKind::TakenBack => ledger.earned(&tenant, &booking.booking_number).await?,
+    };
+    let miles = match earned {
+        Some(miles) => miles,
+        None => Route::of(&booking)?.miles().0.into(),
+    };
     Ok(ledger.post(&tenant, &Entry::of(kind, booking, miles, jiff::Timestamp::now())).await?)
 }
 

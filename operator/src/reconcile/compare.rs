@@ -92,7 +92,7 @@ pub fn compare(records: &Records) -> Comparison {
         });
     }
     found.differences.extend(half_cancelled(records));
-    found.differences.extend(records.entries.iter().filter_map(|(partition, entry)| wrong_miles(partition, entry)));
+    found.differences.extend(wrong_miles(records));
     found.differences.extend(wrong_balances(records));
     found.differences.sort();
     found
@@ -160,16 +160,31 @@ fn half_cancelled(records: &Records) -> Vec<Difference> {
         .collect()
 }
 
-fn wrong_miles(partition: &str, entry: &Entry) -> Option<Difference> {
+fn wrong_miles(records: &Records) -> impl Iterator<Item = Difference> {
     let airport = |code: &str| iata_airports::find(code.parse::<IataCode>().ok()?);
-    let ends = airport(&entry.from_airport).zip(airport(&entry.to_airport));
-    let earned = ends.map(|(from, to)| miles_between(from, to));
-    let expected = earned.map(|earned| entry.kind.sign() * i64::from(earned.0));
-    (expected != Some(entry.miles)).then(|| Difference::WrongMiles {
-        partition: partition.to_owned(),
-        booking_number: entry.booking_number.clone(),
-        earned,
-        posted: entry.miles,
+    let flown = move |entry: &Entry| {
+        let ends = airport(&entry.from_airport).zip(airport(&entry.to_airport));
+        ends.map(|(from, to)| i64::from(miles_between(from, to).0))
+    };
+    let all = || records.entries.iter().map(|(partition, entry)| (partition.as_str(), entry));
+    let earned: BTreeMap<(&str, &str), i64> = all()
+        .filter(|(_, entry)| entry.kind == EntryKind::Earned)
+        .map(|(partition, entry)| ((partition, entry.booking_number.as_str()), entry.miles))
+        .collect();
+    all().filter_map(move |(partition, entry)| {
+        let due = match entry.kind {
+            EntryKind::Earned => flown(entry),
+            EntryKind::TakenBack => {
+                let earned = earned.get(&(partition, entry.booking_number.as_str())).copied();
+                earned.or_else(|| flown(entry)).map(|miles| -miles)
+            }
+        };
+        (due != Some(entry.miles)).then(|| Difference::WrongMiles {
+            partition: partition.to_owned(),
+            booking_number: entry.booking_number.clone(),
+            due,
+            posted: entry.miles,
+        })
     })
 }
 
@@ -199,7 +214,6 @@ mod tests {
     use std::collections::HashMap;
 
     use booking::domain::Reservation;
-    use mileage::miles::Miles;
     use tenancy::Tier;
 
     use super::*;
@@ -267,6 +281,7 @@ mod tests {
     fn sound() -> Records {
         Records {
             reservations: vec![reserved("AAAAAAA1"), reserved("AAAAAAA2")],
+            cancellations: Vec::new(),
             entries: vec![posted("AAAAAAA1"), posted("AAAAAAA2")],
             balances: BTreeMap::from([(ACME.into(), Balance { miles: 6904, bookings: 2 })]),
         }
@@ -373,10 +388,15 @@ mod tests {
         let wrong = Difference::WrongMiles {
             partition: ACME.into(),
             booking_number: "AAAAAAA2".into(),
-            earned: Some(Miles(3452)),
+            due: Some(-3452),
             posted: -3451,
         };
         assert_eq!(compare(&records).differences, [wrong]);
+        // What was earned is what counts, be it wrong: that is told of once.
+        records.entries[1].1.miles = 3451;
+        records.balances.insert(ACME.into(), Balance { miles: 3452, bookings: 1 });
+        let found = compare(&records).differences;
+        assert!(matches!(&found[..], [Difference::WrongMiles { due: Some(3452), posted: 3451, .. }]), "{found:?}");
     }
 
     #[test]
@@ -437,17 +457,17 @@ mod tests {
 
     #[test]
     fn wrong_miles_are_found() {
-        let wrong = |earned| Difference::WrongMiles {
+        let wrong = |due| Difference::WrongMiles {
             partition: ACME.into(),
             booking_number: "AAAAAAA1".into(),
-            earned,
+            due,
             posted: 3453,
         };
         let found = after(|records| {
             records.entries[0].1.miles = 3453;
             records.balances.insert(ACME.into(), Balance { miles: 6905, bookings: 2 });
         });
-        assert_eq!(found, [wrong(Some(Miles(3452)))]);
+        assert_eq!(found, [wrong(Some(3452))]);
         let found = after(|records| {
             records.entries[0].1.miles = 3453;
             records.entries[0].1.to_airport = "XXQ".into();

@@ -1,6 +1,6 @@
 //! What may not be as it should be.
 
-use mileage::{ledger::EntryKind, miles::Miles};
+use mileage::ledger::EntryKind;
 use serde::Serialize;
 
 /// One thing that is not as it should be.
@@ -88,14 +88,14 @@ pub enum Difference {
         /// The flight of the entry.
         posted: String,
     },
-    /// An entry's miles are not what its flight earns, or not those taken back.
+    /// An entry's miles are not what its flight earns, or not those that were earned, to be taken back.
     WrongMiles {
         /// Whose it is.
         partition: String,
         /// The entry.
         booking_number: String,
-        /// What the flight earns; none if it has no such airports.
-        earned: Option<Miles>,
+        /// What it should be: what the flight earns, or what was earned, to be taken back; none if there are no such airports.
+        due: Option<i64>,
         /// What was posted.
         posted: i64,
     },

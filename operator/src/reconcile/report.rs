@@ -65,9 +65,9 @@ fn row(difference: &Difference) -> [String; 4] {
         Difference::WrongFlight { partition, booking_number, reserved, posted, .. } => {
             cells("wrong flight", booking_number, partition, format!("reserved {reserved}, posted {posted}"))
         }
-        Difference::WrongMiles { partition, booking_number, earned, posted } => {
-            let earned = earned.map_or_else(|| "nothing".to_owned(), |miles| miles.to_string());
-            cells("wrong miles", booking_number, partition, format!("earned {earned}, posted {posted}"))
+        Difference::WrongMiles { partition, booking_number, due, posted } => {
+            let due = due.map_or_else(|| "nothing".to_owned(), |miles| miles.to_string());
+            cells("wrong miles", booking_number, partition, format!("due {due}, posted {posted}"))
         }
         Difference::WrongBalance { partition, entries_miles, entries_bookings, balance_miles, balance_bookings } => {
             let details = format!(

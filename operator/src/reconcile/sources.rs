@@ -94,22 +94,7 @@ impl Sources {
     pub async fn reconcile(&self) -> Result<Comparison> {
         let mut records = Records::default();
         let mut unreadable = Vec::new();
-        // The reservations come first: what is booked meanwhile would else seem to have no reservation.
-        for item in scan(&self.booking, &self.reservations_table).await? {
-            let (partition, sort_key) = key(&item);
-            let read = if sort_key.starts_with("BOOKING#") {
-                parse(item, &sort_key, |stored: &StoredReservation| Reservation::sk(&stored.reservation.booking_number))
-                    .map(|stored| records.reservations.push((partition.clone(), stored)))
-            } else if sort_key.starts_with(StoredCancellation::PREFIX) {
-                parse(item, &sort_key, |stored: &StoredCancellation| StoredCancellation::sk(&stored.booking_number))
-                    .map(|stored| records.cancellations.push((partition.clone(), stored)))
-            } else {
-                continue;
-            };
-            if let Err(reason) = read {
-                unreadable.push(bad(&self.reservations_table, &partition, &sort_key, reason));
-            }
-        }
+        // The ledger comes first: what is booked or cancelled meanwhile seems to have no entry yet, which is what is under way.
         for item in scan(&self.mileage, &self.ledger_table).await? {
             let (partition, sort_key) = key(&item);
             if is_quota(&sort_key) {
@@ -125,6 +110,21 @@ impl Sources {
             match parse(item, &sort_key, |entry: &Entry| Entry::sk(&entry.id())) {
                 Ok(entry) => records.entries.push((partition, entry)),
                 Err(reason) => unreadable.push(bad(&self.ledger_table, &partition, &sort_key, reason)),
+            }
+        }
+        for item in scan(&self.booking, &self.reservations_table).await? {
+            let (partition, sort_key) = key(&item);
+            let read = if sort_key.starts_with("BOOKING#") {
+                parse(item, &sort_key, |stored: &StoredReservation| Reservation::sk(&stored.reservation.booking_number))
+                    .map(|stored| records.reservations.push((partition.clone(), stored)))
+            } else if sort_key.starts_with(StoredCancellation::PREFIX) {
+                parse(item, &sort_key, |stored: &StoredCancellation| StoredCancellation::sk(&stored.booking_number))
+                    .map(|stored| records.cancellations.push((partition.clone(), stored)))
+            } else {
+                continue;
+            };
+            if let Err(reason) = read {
+                unreadable.push(bad(&self.reservations_table, &partition, &sort_key, reason));
             }
         }
         let mut found = compare(&records);

@@ -38,7 +38,7 @@ export function CancelBooking({ number, onCancelled }: { number: string; onCance
             <Submit busy={task.busy} during="Cancelling…">
               Yes, cancel it
             </Submit>
-            <button type="button" onClick={() => question.current?.close()}>
+            <button type="button" autofocus onClick={() => question.current?.close()}>
               Keep it
             </button>
           </p>

@@ -30,6 +30,13 @@ export function BookingPage({ number }: { number: string }) {
     );
   }, [number]);
 
+  // It was cancelled elsewhere.
+  const stale = booking?.status === "confirmed" && miles.posting?.status === "cancelled";
+  useEffect(() => {
+    if (!stale) return;
+    act("look at a booking", (action) => airline.booking(action, number)).then(setBooking, () => undefined);
+  }, [stale]);
+
   // The button that had the focus is gone.
   useEffect(() => {
     if (cancelledIn) title.current?.focus();

@@ -82,13 +82,19 @@ impl FaultyCloud {
         Ride { booking_number, tenant: caller.user.tenant.clone(), attempts, cancelled: false }
     }
 
-    /// Cancels as a careful client does: again and again until it is answered.
-    pub async fn cancel(&self, caller: &Caller, ride: &mut Ride) {
+    /// Cancels as a careful client does, again and again until it is answered; the answer.
+    pub async fn cancel(&self, caller: &Caller, ride: &mut Ride) -> Value {
         let path = cancellation_of(&ride.booking_number);
         let (body, attempts) = persist(|| caller.booking(Method::POST, &path)).await;
         assert_eq!(body["status"], "cancelled", "{body}");
         ride.attempts += attempts;
         ride.cancelled = true;
+        body
+    }
+
+    /// Reads as a careful client does, again and again until it is answered; the answer.
+    pub async fn read(&self, request: impl Fn() -> RequestBuilder) -> Value {
+        persist(request).await.0
     }
 
     /// Waits until nothing differs; fails if that takes too long.

@@ -64,14 +64,15 @@ pub const JOURNEY: [Step; 6] = [
 
 const CANCEL: &str = "POST /bookings/{number}/cancellation";
 
-/// The same for a cancellation, whose reservation is read first.
-pub const CANCELLATION: [Step; 7] = [
+/// The same for a cancellation, whose reservation is read first, and then what it earned.
+pub const CANCELLATION: [Step; 8] = [
     Step { service: "booking-api", name: CANCEL, kind: "SERVER", account: A, parent: None },
     Step { service: "booking-api", name: "DynamoDB.GetItem", kind: "CLIENT", account: A, parent: Some(CANCEL) },
     Step { parent: Some(CANCEL), ..JOURNEY[1] },
     Step { parent: Some(CANCEL), ..JOURNEY[2] },
     JOURNEY[3],
     JOURNEY[4],
+    Step { name: "DynamoDB.GetItem", ..JOURNEY[5] },
     JOURNEY[5],
 ];
 

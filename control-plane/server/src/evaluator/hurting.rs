@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use slo::{Hurt, Policy, SLOT};
 
 use super::snapshot::FareLine;
-use crate::text::time_of_day;
+use crate::text::{count, time_of_day};
 
 /// Tenants that are named, and of which it is said since when.
 const NAMED: usize = 10;
@@ -82,18 +82,19 @@ impl Hurting {
 
     /// Whether it is one or everybody, without their names.
     pub fn headline(&self) -> String {
+        let (hurting, all) = (count(self.tenants), count(self.of));
         match self {
             Self { of: 0, .. } => "No tenant had requests in the last five minutes".to_owned(),
             Self { tenants: 0, of: 1, .. } => "The one tenant that has requests is well".to_owned(),
-            Self { tenants: 0, of, .. } => format!("None of {of} tenants is hurting"),
+            Self { tenants: 0, .. } => format!("None of {all} tenants is hurting"),
             Self { tenants, of, is_everybody: true, .. } if tenants == of => {
-                format!("It is everybody: all {of} tenants are hurting")
+                format!("It is everybody: all {all} tenants are hurting")
             }
-            Self { tenants, of, is_everybody: true, .. } => {
-                format!("It is not one tenant alone: {tenants} of {of} are hurting")
+            Self { is_everybody: true, .. } => {
+                format!("It is not one tenant alone: {hurting} of {all} are hurting")
             }
-            Self { tenants: 1, of, .. } => format!("1 of {of} tenants is hurting"),
-            Self { tenants, of, .. } => format!("{tenants} of {of} tenants are hurting"),
+            Self { tenants: 1, .. } => format!("1 of {all} tenants is hurting"),
+            Self { .. } => format!("{hurting} of {all} tenants are hurting"),
         }
     }
 
@@ -184,7 +185,7 @@ mod tests {
     fn it_is_said_whether_it_is_one_or_everybody() {
         let headline = |tenants, of| hurting(tenants, of, &[]).headline();
         assert_eq!(headline(0, 0), "No tenant had requests in the last five minutes");
-        assert_eq!(headline(0, 11), "None of 11 tenants is hurting");
+        assert_eq!(headline(0, 1_100), "None of 1,100 tenants is hurting");
         assert_eq!(headline(0, 1), "The one tenant that has requests is well");
         assert_eq!(headline(1, 11), "1 of 11 tenants is hurting");
         assert_eq!(headline(9, 11), "It is not one tenant alone: 9 of 11 are hurting");

@@ -269,7 +269,7 @@ fn of_many_tenants() -> Vec<(&'static str, Span)> {
             number("http.response.status_code", if n < 60 { 200 } else { 500 }),
         ];
         let of = Span { start_time_unix_nano: times.0, end_time_unix_nano: times.1, attributes, ..span(0xac, n) };
-        (["booking-api", "mileage-api"][usize::from(n % 2 == 0)], of)
+        (["booking-api", "mileage-api"][usize::from(n.is_multiple_of(2))], of)
     };
     (0..120).map(of).collect()
 }

@@ -190,7 +190,7 @@ fn services(view: &View, id: &str, window: &WindowQuery, services: &[ServiceLine
         .listed()
         .text("Service", |line| html! { a href=(traces(line)) { (line.service) } })
         .text("Account", |line| accounts(view, [&line.account]))
-        .text("Operation", |line| &line.operation)
+        .text("Operation", |line| html! { div.phrase { (line.operation) } })
         .number("Requests", |line| count(line.summary.requests))
         .number("Failed", |line| known(line.summary.error_rate, percent))
         .number("p50", |line| known(line.summary.p50_ns, duration))

@@ -51,7 +51,7 @@ fn table(operations: &[OperationCost]) -> Markup {
     Table::of("Cost by operation", operations, |_| None)
         .listed()
         .text("Service", |line| &line.service)
-        .text("Operation", |line| &line.operation)
+        .text("Operation", |line| html! { div.phrase { (line.operation) } })
         .number("Of its cost", |line| percent(line.share))
         .number("Requests", |line| count(line.now.requests))
         .number("Time", |line| in_seconds(line.now.seconds))
