@@ -21,8 +21,9 @@ use crate::{
     pool::{Answer, Limits},
 };
 
-/// Lets a request through that its tenant's quota has a token for, and answers 429 to another, or 503 where the quota cannot be reached. Inside the layer that says whose a request is:
-/// it goes by the [`TenantContext`] in its extensions, and by the [`Quota`] there, or else the tier's, which it hands on.
+/// Lets a request through that its tenant's quota has a token for, and answers 429 to another, or 503 where the quota cannot be reached. It goes
+/// inside the layer that says whose a request is: by the [`TenantContext`] in its extensions, and by the [`Quota`] there, or else the tier's,
+/// which it hands on.
 ///
 /// A clone shares its tokens: one layer is for all routes of a function.
 pub struct QuotaLayer {
