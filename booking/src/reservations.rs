@@ -28,7 +28,7 @@ const KEY_KEPT_SECONDS: i64 = 24 * 60 * 60;
 const RETRY_FOR: Duration = Duration::from_secs(4);
 /// How long booking or cancelling is tried for, the last try included: half of the function's time.
 const WITHIN: Duration = Duration::from_secs(5);
-/// How long one is looked for whose answer was lost.
+/// How long one is looked for that may have been made already.
 const LOOKED_FOR: Duration = Duration::from_secs(1);
 /// The idempotency record comes second in the transaction.
 const IDEMPOTENCY_WRITE: usize = 1;
@@ -163,7 +163,6 @@ impl Reservations {
                 // The idempotency key is in use.
                 (TransactionFailure::ConditionUnmet, Some(key)) => {
                     if let Some(earlier) = made_before(&items, booking, key).await? {
-                        Work::current().annotate(BOOKING_NUMBER, earlier.booking_number.as_str());
                         return Ok(Made::Before(earlier));
                     }
                     (now, number) = (jiff::Timestamp::now(), BookingNumber::random()?);
@@ -184,6 +183,19 @@ impl Reservations {
             }
             return Err(StoreError::Unavailable(describe(&error)).into());
         }
+    }
+
+    /// The reservation that an earlier request with this idempotency key made, as it is now; `None` without a key.
+    pub async fn made_before(
+        &self,
+        tenant: &TenantContext,
+        booking: &NewBooking,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<Reservation>, NotMade> {
+        let Some(key) = key else { return Ok(None) };
+        let items = self.table.of_user(tenant).map_err(StoreError::from)?;
+        let found = timeout(LOOKED_FOR, made_before(&items, booking, key)).await;
+        found.unwrap_or_else(|_| Err(StoreError::Unavailable(format!("no answer within {LOOKED_FOR:?}")).into()))
     }
 
     /// A reservation of this user.
@@ -264,19 +276,23 @@ fn transact(put: PutBuilder) -> Result<TransactWriteItem, SdkError<TransactWrite
     Ok(TransactWriteItem::builder().put(put.build().map_err(SdkError::construction_failure)?).build())
 }
 
-/// The reservation an earlier request with this key made, as it is now; `None` if its record has gone meanwhile.
+/// The reservation an earlier request with this key made, as it is now; `None` if its record has gone meanwhile, or has expired.
 async fn made_before(
     items: &TenantItems,
     booking: &NewBooking,
     key: &IdempotencyKey,
 ) -> Result<Option<Reservation>, NotMade> {
-    let Some(record) = items.read::<IdempotencyRecord>(idempotency_sk(key)).await? else { return Ok(None) };
+    let record: Option<IdempotencyRecord> = items.read(idempotency_sk(key)).await?;
+    let now = jiff::Timestamp::now().as_second();
+    let Some(record) = record.filter(|record| record.expires_at > now) else { return Ok(None) };
     if Fingerprint::as_str(&booking.fingerprint()) != record.fingerprint {
         return Err(NotMade::KeyReused);
     }
     // The record tells what was made, and not what became of it.
-    let now = items.find(&record.reservation.booking_number).await?;
-    Ok(Some(now.unwrap_or(record.reservation)))
+    let number = &record.reservation.booking_number;
+    Work::current().annotate(BOOKING_NUMBER, number.as_str());
+    let as_it_is = items.find(number).await?;
+    Ok(Some(as_it_is.unwrap_or(record.reservation)))
 }
 
 fn idempotency_sk(key: &IdempotencyKey) -> String {

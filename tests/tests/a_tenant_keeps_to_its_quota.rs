@@ -46,6 +46,10 @@ fn books(aws: &Aws) -> String {
     payloads::create_booking(&aws.token("acme", "basic", "user").unwrap(), &[])
 }
 
+fn books_once(aws: &Aws, key: &str) -> String {
+    payloads::create_booking(&aws.token("acme", "basic", "user").unwrap(), &[("idempotency-key", key)])
+}
+
 fn every_second() -> Setup<'static> {
     Setup { env: vec![("TENANTS_CACHE_SECONDS", "1")], ..Setup::default() }
 }
@@ -122,9 +126,10 @@ async fn while_it_cannot_be_reached_a_process_serves_a_part_of_it() {
         let (event, started) = (lists(&api.aws, "acme"), Instant::now());
         let mut served = 0;
         for _ in 0..40 {
-            match answer(&mut api.function, event.clone()).await.status {
+            let answer = answer(&mut api.function, event.clone()).await;
+            match answer.status {
                 200 => served += 1,
-                status => assert_eq!(status, 429, "{fault:?}: never an outage"),
+                _ => assert_eq!((answer.status, answer.code()), (503, "quota_unavailable"), "{fault:?}: {answer:?}"),
             }
         }
         // Three a second, and as many at once.
@@ -171,4 +176,46 @@ async fn a_booking_that_is_not_made_does_not_use_up_the_day() {
         answer(&mut api.function, books(&api.aws)).await.status,
     ];
     assert_eq!(statuses, [201, 201, 429]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_that_is_repeated_on_a_day_that_is_used_up_is_found() {
+    let mut api = BookingApi::start(Setup::default()).await;
+    api.aws.give_quota("acme", [1_000, 1_000, 1]);
+    let made = answer(&mut api.function, books_once(&api.aws, "once")).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let again = answer(&mut api.function, books_once(&api.aws, "once")).await;
+    assert_eq!((again.status, again.header("location")), (200, made.header("location")), "{again:?}");
+    for refused in [books_once(&api.aws, "another"), books(&api.aws)] {
+        let refused = answer(&mut api.function, refused).await;
+        assert_eq!((refused.status, refused.code()), (429, "bookings_quota_exceeded"), "{refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_that_another_process_has_made_uses_up_nothing() {
+    let mut api = BookingApi::start(Setup::default()).await;
+    api.aws.give_quota("acme", [1_000, 1_000, 2]);
+    let mut second = testkit::booking_api(&api.aws, Setup::default()).await;
+    assert_eq!(answer(&mut api.function, books_once(&api.aws, "once")).await.status, 201);
+    assert_eq!(answer(&mut second, books_once(&api.aws, "once")).await.status, 200);
+    assert_eq!(answer(&mut api.function, books(&api.aws)).await.status, 201, "the second of two");
+    assert_eq!(answer(&mut second, books(&api.aws)).await.status, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_days_count_cannot_be_reached_a_process_books_a_part_of_it() {
+    let mut api = BookingApi::start(Setup::default()).await;
+    api.aws.give_quota("acme", [1_000, 1_000, 10]);
+    api.aws.fail("UpdateItem", Fault::Throttle(1_000));
+    api.aws.fail("TransactWriteItems", Fault::Throttle(1_000));
+    let failed = answer(&mut api.function, books(&api.aws)).await;
+    assert_eq!((failed.status, failed.code()), (503, "reservations_unavailable"));
+    api.aws.mend("TransactWriteItems");
+    let made = answer(&mut api.function, books(&api.aws)).await;
+    assert_eq!(made.status, 201, "what was not booked has used up nothing: {made:?}");
+    let refused = answer(&mut api.function, books(&api.aws)).await;
+    assert_eq!((refused.status, refused.code()), (503, "quota_unavailable"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), "5");
+    assert!(!refused.header("ratelimit").contains("bookings"), "{refused:?}");
 }

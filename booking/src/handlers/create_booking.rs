@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// 201 with the booking; 200 with the earlier one where the same `Idempotency-Key` has made it already, as it is now: one that was cancelled
-/// since says so, and is not booked anew. Of the tenant's bookings of today it takes one, unless none was made.
+/// since says so, and is not booked anew. Of the tenant's bookings of today it takes one, unless none was made: a booking of before is found
+/// on a day that is used up too.
 pub async fn create_booking(
     reservations: &Reservations,
     daily: &BookingQuota,
@@ -24,7 +25,13 @@ pub async fn create_booking(
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let booking = NewBooking::parse(request.body(), today)?;
     let quota = request.extensions().get::<Quota>().copied().ok_or_else(Problem::internal)?;
-    let taken = daily.take(tenant, quota).await?;
+    let taken = match daily.take(tenant, quota).await {
+        Ok(taken) => taken,
+        Err(refusal) => {
+            let earlier = reservations.made_before(tenant, &booking, key.as_ref()).await.map_err(not_made)?;
+            return answer(StatusCode::OK, earlier.ok_or(refusal)?);
+        }
+    };
     match reservations.make(tenant, &booking, key.as_ref()).await {
         Ok(Made::Now(reservation)) => {
             let mut response = answer(StatusCode::CREATED, reservation)?;
@@ -32,12 +39,12 @@ pub async fn create_booking(
             Ok(response)
         }
         Ok(Made::Before(reservation)) => {
-            taken.give_back();
+            taken.give_back().await;
             answer(StatusCode::OK, reservation)
         }
         Err(error) => {
             if !matches!(error, NotMade::Unclear(_)) {
-                taken.give_back();
+                taken.give_back().await;
             }
             Err(not_made(error))
         }

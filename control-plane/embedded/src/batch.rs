@@ -5,8 +5,8 @@ use std::{collections::HashMap, mem, sync::Arc};
 use control_plane_model::rollup::HOUR;
 use slo::{Cell, Key, Row};
 
-/// Rows that are handed on at a time.
-const ROWS: usize = 1_024;
+/// Rows that are handed on at a time. Each may hold a histogram, and several batches of several reads are under way at once.
+const ROWS: usize = 128;
 
 /// Rows in the order of time.
 pub(crate) struct Batch {

@@ -68,13 +68,19 @@ impl Reader {
         scope: &Scope,
         trace_ids: &[TraceId],
     ) -> Result<Vec<StoredTrace>, StoreError> {
-        let taken = self.read(|connection| {
+        let mut taken = self.read(|connection| {
             let taken = trace_ids.iter().map(|trace_id| {
                 let row = row_of(connection, *trace_id)?;
                 Ok(row.map(|row| Taken { row, trace_id: *trace_id, spans: 0 }))
             });
-            taken.filter_map(Result::transpose).collect::<Result<Vec<_>, Failure>>()
+            let mut taken = taken.filter_map(Result::transpose).collect::<Result<Vec<_>, Failure>>()?;
+            // Fragments are looked for in the order of rows.
+            taken.sort_unstable();
+            taken.dedup();
+            Ok(taken)
         })?;
+        // They are read in the order of their rows, whatever the order of their ids.
+        taken.sort_unstable();
         let mut stored = Vec::new();
         self.stored_traces(scope, &taken, |traces| {
             stored.extend(traces);

@@ -58,8 +58,9 @@ impl Problem {
     }
 
     /// Says in `Retry-After` when to come back.
-    pub fn with_retry_after(self, seconds: u32) -> Self {
-        self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    pub fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        self
     }
 
     /// Adds a header to the response, beside those of the same name.
@@ -146,6 +147,13 @@ mod tests {
         let not_found = Problem::new(StatusCode::NOT_FOUND, "no_parcel", "No such parcel.");
         assert_eq!(Problem::from(lambda_http::Error::from(not_found.clone())), not_found);
         assert_eq!(Problem::from(lambda_http::Error::from("the database said no")), Problem::internal());
+    }
+
+    #[test]
+    fn a_caller_is_told_one_time_to_come_back() {
+        let response: Response<String> =
+            Problem::unavailable("away", "It is away.").with_retry_after(5).into_response();
+        assert_eq!(response.headers().get_all("retry-after").iter().collect::<Vec<_>>(), ["5"]);
     }
 
     #[test]

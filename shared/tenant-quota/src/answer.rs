@@ -16,6 +16,8 @@ use crate::{
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// The longest `Retry-After`, in seconds, of a process that refuses by its own limit.
+const LONGEST_UNAVAILABLE: u32 = 5;
 
 /// One of a tenant's quotas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +97,7 @@ impl Told {
 ///
 /// # Errors
 ///
-/// 429 where it is refused.
+/// 429 where the quota is used up; 503 where this process refuses by its own limit, since that is no fault of the tenant's.
 pub(crate) fn tell(
     policy: Policy,
     quota: Quota,
@@ -110,7 +112,8 @@ pub(crate) fn tell(
     match answer {
         Answer::AdmittedLocally => Ok(None),
         Answer::Admitted { .. } | Answer::Lease(_) => Ok(Told::new(policy, quota, left, None)),
-        Answer::Refused { until } | Answer::RefusedLocally { until } => {
+        Answer::RefusedLocally { until } => Err(unavailable(seconds_until(until, now))),
+        Answer::Refused { until } => {
             mark(semconv::QUOTA_EXCEEDED);
             let seconds = seconds_until(until, now);
             let problem = policy.problem(quota, seconds);
@@ -120,6 +123,12 @@ pub(crate) fn tell(
             })
         }
     }
+}
+
+/// The store is asked again every second, so nobody is told to stay away for long.
+fn unavailable(seconds: u32) -> Problem {
+    let detail = "What your company's quota has left cannot be found out at the moment. Try again in a few seconds.";
+    Problem::unavailable("quota_unavailable", detail).with_retry_after(seconds.min(LONGEST_UNAVAILABLE))
 }
 
 /// Whole seconds, at least one.
@@ -166,6 +175,20 @@ mod tests {
         assert_eq!(headers["retry-after"], "3");
         assert_eq!(headers["ratelimit"], "\"bookings\";r=0;t=3", "the same time");
         assert_eq!(headers["ratelimit-policy"], "\"bookings\";q=1000;w=86400");
+    }
+
+    #[test]
+    fn a_store_that_is_away_is_not_told_as_the_tenants_fault() {
+        for (policy, until, retry_after) in
+            [(Policy::Requests, SECOND / 3, "1"), (Policy::Bookings, 24 * 60 * 60 * SECOND, "5")]
+        {
+            let problem = tell(policy, quota(), Answer::RefusedLocally { until }, 0, 0).unwrap_err();
+            assert_eq!((problem.status().as_u16(), problem.code()), (503, "quota_unavailable"));
+            let headers = headers(problem);
+            let all: Vec<_> = headers.get_all("retry-after").iter().collect();
+            assert_eq!(all, [retry_after]);
+            assert!(!headers.contains_key("ratelimit"), "{headers:?}");
+        }
     }
 
     #[test]

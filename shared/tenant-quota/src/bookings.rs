@@ -30,13 +30,16 @@ impl BookingQuota {
     ///
     /// # Errors
     ///
-    /// 429 where they are used up.
+    /// 429 where they are used up; 503 where that cannot be found out and this process has given its part of them.
     pub async fn take(&self, tenant: &TenantContext, quota: Quota) -> Result<TakenBooking, Problem> {
         let (daily, limits) = (Daily::new(quota.bookings_per_day()), Limits::of_bookings(quota));
-        let (answer, left) = self.leases.ask(tenant, &daily, &limits).await;
-        let told = tell(Policy::Bookings, quota, answer, left, now())?;
-        let is_counted = matches!(answer, Answer::Admitted { .. });
-        Ok(TakenBooking { leases: self.leases.clone(), tenant: tenant.clone(), daily, is_counted, told })
+        let asked = self.leases.ask(tenant, &daily, &limits).await;
+        let told = tell(Policy::Bookings, quota, asked.answer, asked.left, now())?;
+        let from = match asked.answer {
+            Answer::AdmittedLocally => Taken::Locally(limits),
+            _ => Taken::OfDay(asked.state.day),
+        };
+        Ok(TakenBooking { leases: self.leases.clone(), tenant: tenant.clone(), from, told })
     }
 }
 
@@ -45,16 +48,24 @@ impl BookingQuota {
 pub struct TakenBooking {
     leases: Arc<Leases<Daily>>,
     tenant: TenantContext,
-    daily: Daily,
-    is_counted: bool,
+    from: Taken,
     told: Option<Told>,
 }
 
+/// Where a booking was taken.
+enum Taken {
+    /// From the item, which counts this day.
+    OfDay(u64),
+    /// From what a process admits by itself.
+    Locally(Limits),
+}
+
 impl TakenBooking {
-    /// Gives it back to this process, for the tenant's next one: nothing was booked.
-    pub fn give_back(self) {
-        if self.is_counted {
-            self.leases.give_back(&self.tenant, &self.daily);
+    /// Gives it back, for any process to take: nothing was booked. Wait for it before you answer, since a sandbox without requests is frozen.
+    pub async fn give_back(self) {
+        match self.from {
+            Taken::OfDay(day) => self.leases.give_back(&self.tenant, day).await,
+            Taken::Locally(limits) => self.leases.give_back_locally(&self.tenant, &limits),
         }
     }
 

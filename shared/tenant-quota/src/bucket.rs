@@ -60,6 +60,11 @@ impl Bucket {
         }
     }
 
+    /// Takes back a token that was not used.
+    pub(crate) fn give_back(&self, tat: &mut Nanos) {
+        *tat = tat.saturating_sub(self.interval);
+    }
+
     fn full(&self) -> u32 {
         u32::try_from(self.depth / self.interval).unwrap_or(u32::MAX)
     }
@@ -198,5 +203,7 @@ mod tests {
         assert_eq!(bucket.take(&mut tat, NOW), Ok(()));
         assert_eq!(bucket.take(&mut tat, NOW), Err(NOW + SECOND / 2));
         assert_eq!(bucket.take(&mut tat, NOW + SECOND / 2), Ok(()));
+        bucket.give_back(&mut tat);
+        assert_eq!(bucket.take(&mut tat, NOW + SECOND / 2), Ok(()), "what was given back can be taken again");
     }
 }

@@ -8,7 +8,7 @@ use crate::source::{DAY, Nanos, Plan, SECOND, Source};
 /// The attributes of the item.
 const ON: &str = "counted_day";
 const COUNT: &str = "counted";
-/// A day that is used up is looked at again after so long: a higher quota takes effect, and what was given back is found.
+/// A day that is used up is looked at again after so long: a higher quota takes effect, and what another process gave back is found.
 const LOOK_AGAIN_AFTER: Nanos = 10 * SECOND;
 
 /// So many a day.
@@ -20,8 +20,8 @@ pub(crate) struct Daily {
 /// How many were taken on which day; days are counted from 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Counted {
-    day: u64,
-    count: u32,
+    pub(crate) day: u64,
+    pub(crate) count: u32,
 }
 
 /// A conditional write of them.
@@ -31,6 +31,8 @@ pub(crate) enum Write {
     Begin { day: u64, tokens: u32 },
     /// Further ones, where the day is this and no more than `most` were taken.
     Add { day: u64, tokens: u32, most: u32 },
+    /// One less, where the day is this and any were taken.
+    GiveBack { day: u64 },
 }
 
 impl Daily {
@@ -89,6 +91,12 @@ impl Source for Daily {
                 .expression_attribute_values(":day", number(day))
                 .expression_attribute_values(":tokens", number(tokens.into()))
                 .expression_attribute_values(":most", number(most.into())),
+            Write::GiveBack { day } => update
+                .update_expression("ADD counted :minus_one")
+                .condition_expression("counted_day = :day AND counted >= :one")
+                .expression_attribute_values(":day", number(day))
+                .expression_attribute_values(":one", number(1))
+                .expression_attribute_values(":minus_one", AttributeValue::N("-1".to_owned())),
         }
     }
 
@@ -96,6 +104,7 @@ impl Source for Daily {
         match write {
             Write::Begin { day, tokens } => Counted { day, count: tokens },
             Write::Add { day, tokens, .. } => Counted { day, count: counted.count + tokens },
+            Write::GiveBack { day } => Counted { day, count: counted.count.saturating_sub(1) },
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{
     pool::{Answer, Limits},
 };
 
-/// Lets a request through that its tenant's quota has a token for, and answers 429 to another. Inside the layer that says whose a request is:
+/// Lets a request through that its tenant's quota has a token for, and answers 429 to another, or 503 where the quota cannot be reached. Inside the layer that says whose a request is:
 /// it goes by the [`TenantContext`] in its extensions, and by the [`Quota`] there, or else the tier's, which it hands on.
 ///
 /// A clone shares its tokens: one layer is for all routes of a function.
@@ -85,11 +85,11 @@ where
             };
             request.extensions_mut().insert(quota);
             let (bucket, limits) = (Bucket::from(quota), Limits::of_requests(quota));
-            let (answer, left) = leases.ask(&tenant, &bucket, &limits).await;
-            let told = tell(Policy::Requests, quota, answer, left, now())?;
+            let asked = leases.ask(&tenant, &bucket, &limits).await;
+            let told = tell(Policy::Requests, quota, asked.answer, asked.left, now())?;
             let renew = async {
-                if let Answer::Admitted { renew: Some(wanted) } = answer {
-                    leases.renew(&tenant, &bucket, wanted).await;
+                if let Answer::Admitted { renew: Some(_) } = asked.answer {
+                    leases.renew(&tenant, &bucket, &limits).await;
                 }
             };
             // The request waits for the renewal beside it: a sandbox without requests is frozen, and the answer would be lost.

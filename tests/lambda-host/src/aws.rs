@@ -37,6 +37,8 @@ pub const TENANT_ROLE_ARN: &str = "arn:aws:iam::111111111111:role/tenant-role";
 /// The registry of tenants.
 pub const TENANTS_TABLE: &str = "tenants";
 
+/// What DynamoDB and SQS answer in.
+const JSON: &str = "application/x-amz-json-1.0";
 /// What access keys of tenants' sessions begin with; the tenant follows.
 const SESSION_KEY: &str = "ASIA";
 
@@ -81,6 +83,8 @@ struct State_ {
     /// What the registry has of tenants' quotas: requests a second, burst, bookings a day.
     quotas: HashMap<String, [u32; 3]>,
     items: Items,
+    /// Records of idempotency keys, by their keys.
+    records: HashMap<String, Value>,
     session_seconds: i64,
     requests: Vec<(String, String)>,
     trace_headers: Vec<(String, String)>,
@@ -236,11 +240,12 @@ async fn call(State(state): State<Arc<Mutex<State_>>>, headers: HeaderMap, body:
     }
     let (content_type, answer) = match action.as_str() {
         "PublishBatch" => ("text/xml", published(&text, fault)),
-        "Query" => ("application/x-amz-json-1.0", "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}".to_owned()),
-        "SendMessage" => ("application/x-amz-json-1.0", "{\"MessageId\":\"1\"}".to_owned()),
+        "Query" => (JSON, "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}".to_owned()),
+        "SendMessage" => (JSON, "{\"MessageId\":\"1\"}".to_owned()),
         "AssumeRole" => ("text/xml", session(&text, state.lock().session_seconds)),
-        "GetItem" => ("application/x-amz-json-1.0", state.lock().entry(&text)),
-        "TransactWriteItems" | "PutItem" | "DeleteItem" => ("application/x-amz-json-1.0", "{}".to_owned()),
+        "GetItem" => (JSON, state.lock().entry(&text)),
+        "TransactWriteItems" => return state.lock().transact(&text),
+        "PutItem" | "DeleteItem" => (JSON, "{}".to_owned()),
         _ => return Response::builder().status(StatusCode::NOT_IMPLEMENTED).body(Body::empty()).unwrap_or_default(),
     };
     answered(StatusCode::OK, content_type, answer)
@@ -264,9 +269,30 @@ impl State_ {
         }
     }
 
-    /// An entry of the registry; of another table, nothing.
+    /// Keeps the record of an idempotency key, if the transaction has one, and refuses a second one.
+    fn transact(&mut self, call: &str) -> Response {
+        let call: Value = serde_json::from_str(call).unwrap_or_default();
+        let items = call["TransactItems"].as_array().into_iter().flatten().map(|item| &item["Put"]["Item"]);
+        for record in items.filter(|item| item["sk"]["S"].as_str().unwrap_or_default().starts_with("IDEM#")) {
+            if self
+                .records
+                .insert(json!({ "pk": record["pk"], "sk": record["sk"] }).to_string(), record.clone())
+                .is_some()
+            {
+                let reasons = json!([{ "Code": "None" }, { "Code": "ConditionalCheckFailed" }]);
+                let canceled = json!({ "__type": "TransactionCanceledException", "CancellationReasons": reasons });
+                return answered(StatusCode::BAD_REQUEST, JSON, canceled.to_string());
+            }
+        }
+        answered(StatusCode::OK, JSON, "{}".to_owned())
+    }
+
+    /// An entry of the registry, or the record of an idempotency key; of other items, nothing.
     fn entry(&self, get: &str) -> String {
         let get: Value = serde_json::from_str(get).unwrap_or_default();
+        if let Some(record) = self.records.get(&get["Key"].to_string()) {
+            return json!({ "Item": record }).to_string();
+        }
         let tenant = get["Key"]["tenant_id"]["S"].as_str().unwrap_or_default();
         match self.tenants.get(tenant) {
             Some(tier) if get["TableName"] == TENANTS_TABLE => {
@@ -285,7 +311,6 @@ impl State_ {
 
     /// Changes an item of a tenant's quota; of any other, nothing is kept.
     fn update(&mut self, call: &str) -> Response {
-        const JSON: &str = "application/x-amz-json-1.0";
         let call: Value = serde_json::from_str(call).unwrap_or_default();
         if !call["Key"]["sk"]["S"].as_str().unwrap_or_default().starts_with("QUOTA#") {
             return answered(StatusCode::OK, JSON, "{}".to_owned());
@@ -317,7 +342,7 @@ fn refused(action: &str, code: &str) -> Response {
         let error = format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>");
         ("text/xml", error)
     } else {
-        ("application/x-amz-json-1.0", json!({ "__type": code, "message": "refused" }).to_string())
+        (JSON, json!({ "__type": code, "message": "refused" }).to_string())
     };
     let response = Response::builder().status(StatusCode::BAD_REQUEST).header("content-type", content_type);
     response.body(Body::from(body)).unwrap_or_default()

@@ -59,6 +59,7 @@ fn holds(condition: &str, item: &HashMap<String, i128>, value: Values<'_>) -> Op
     match operator {
         "<" => Some(*number < bound),
         "<=" => Some(*number <= bound),
+        ">=" => Some(*number >= bound),
         "=" => Some(*number == bound),
         ">" => Some(*number > bound),
         _ => None,

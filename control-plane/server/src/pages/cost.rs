@@ -41,7 +41,7 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
             a href=(link("/api/cost", &csv)) { "All of it as CSV" }
         }
         p {
-            "Whole days, UTC, by requests served and time spent, scaled by adjusted counts: "
+            "Requests served and time spent on whole days, UTC; a sampled trace counts for those that it stands for: "
             strong { (count(report.total.requests)) " requests, " (spent(report.total.seconds)) }
             @if let (Some(amount), Some(currency)) = (report.total.cents, &report.currency) { ", " strong { (cents(amount)) " " (currency) } }
             "." @if report.total.estimated { " ≈: the weight of some sampled traces is not known." }

@@ -4,6 +4,7 @@ use tenancy::Quota;
 
 use crate::{
     bucket::Bucket,
+    day::{Counted, Daily},
     rate::Rate,
     source::{DAY, Nanos, SECOND, Source},
 };
@@ -147,11 +148,9 @@ impl<S: Source> Pool<S> {
         self.away = Some(Away { since, again_at: now + LEFT_ALONE_FOR });
     }
 
-    /// Takes back a token that was not used.
-    pub(crate) fn give_back(&mut self, now: Nanos, source: &S) {
-        self.tokens += 1;
-        self.good_until = self.good_until.max(source.good_until(now));
-        self.closed_until = 0;
+    /// Takes back a token that this process admitted by itself and that was not used.
+    pub(crate) fn give_back_locally(&mut self, limits: &Limits) {
+        limits.local.give_back(&mut self.local);
     }
 
     /// What the item said last.
@@ -172,7 +171,8 @@ impl<S: Source> Pool<S> {
         (wanted as u32).clamp(1, limits.lease.max(1))
     }
 
-    fn renew(&self, now: Nanos, limits: &Limits) -> Option<u32> {
+    /// How many more are to be leased beside a request, if any.
+    pub(crate) fn renew(&self, now: Nanos, limits: &Limits) -> Option<u32> {
         let wanted = self.wanted(now, limits);
         let is_due = wanted >= RENEWED_AT && self.tokens <= wanted / RENEWED_AT && now >= self.closed_until;
         (is_due && self.away.is_none()).then(|| wanted - self.tokens)
@@ -184,6 +184,23 @@ impl<S: Source> Pool<S> {
         match bucket.take(&mut self.local, now) {
             Ok(()) => Answer::AdmittedLocally,
             Err(until) => Answer::RefusedLocally { until },
+        }
+    }
+}
+
+impl Pool<Daily> {
+    /// The item has a token back, or says that it has none to get back: it is as it says.
+    pub(crate) fn returned(&mut self, counted: Counted) {
+        self.state = counted;
+        self.closed_until = 0;
+    }
+
+    /// Keeps a token of this day, which the item did not take back. Yesterday's is void.
+    pub(crate) fn keep(&mut self, now: Nanos, day: u64) {
+        if now >= self.good_until {
+            self.tokens = 0;
+        } else if self.state.day == day {
+            self.tokens += 1;
         }
     }
 }

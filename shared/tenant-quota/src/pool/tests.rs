@@ -149,6 +149,7 @@ fn ten_processes_together_admit_the_quota() {
         }
     }
 }
+
 #[test]
 fn one_process_writes_for_one_request_in_fifty() {
     for per_second in [100.0, 1_000.0] {
@@ -209,4 +210,46 @@ fn a_lease_follows_the_rate_and_never_takes_more_than_a_second_gives() {
         pool.arrived(START + request * MILLISECOND);
     }
     assert_eq!(pool.ask(START + 10 * SECOND, &limits()), Answer::Lease(100));
+}
+
+#[test]
+fn a_booking_that_is_kept_is_for_the_day_it_was_taken_of() {
+    let (daily, limits) = (Daily::new(100), Limits::of_bookings("100/200/100".parse().unwrap()));
+    let (noon, midnight) = (20_000 * DAY + DAY / 2, 20_001 * DAY);
+    let mut pool = Pool::<Daily>::default();
+    let lease = Lease { tokens: 2, state: Counted { day: 20_000, count: 2 }, until: noon };
+    pool.leased(noon, 2, lease, &daily);
+    assert!(matches!(pool.ask(noon, &limits), Answer::Admitted { .. }));
+    pool.keep(noon, 20_000);
+    assert!(matches!(pool.ask(noon, &limits), Answer::Admitted { .. }));
+    pool.keep(noon, 19_999);
+    assert!(matches!(pool.ask(noon, &limits), Answer::Admitted { .. }));
+    assert_eq!(pool.ask(noon, &limits), Answer::Lease(1), "nothing of another day's");
+
+    pool.leased(noon, 2, lease, &daily);
+    assert!(matches!(pool.ask(noon, &limits), Answer::Admitted { .. }));
+    pool.keep(midnight, 20_000);
+    assert_eq!(pool.ask(midnight, &limits), Answer::Lease(1), "of yesterday's lease nothing is left");
+}
+
+#[test]
+fn a_booking_that_the_item_has_back_can_be_asked_for_at_once() {
+    let (daily, limits) = (Daily::new(2), Limits::of_bookings("100/200/2".parse().unwrap()));
+    let noon = 20_000 * DAY + DAY / 2;
+    let mut pool = Pool::<Daily>::default();
+    pool.leased(noon, 1, Lease { tokens: 0, state: Counted { day: 20_000, count: 2 }, until: 20_001 * DAY }, &daily);
+    assert!(matches!(pool.ask(noon, &limits), Answer::Refused { .. }));
+    pool.returned(Counted { day: 20_000, count: 1 });
+    assert_eq!(pool.ask(noon, &limits), Answer::Lease(1));
+}
+
+#[test]
+fn a_booking_that_a_process_admitted_by_itself_can_be_given_back() {
+    let limits = Limits::of_bookings("100/200/10".parse().unwrap());
+    let mut pool = Pool::<Daily>::default();
+    pool.failed(START);
+    assert_eq!(pool.ask(START, &limits), Answer::AdmittedLocally);
+    assert!(matches!(pool.ask(START, &limits), Answer::RefusedLocally { .. }));
+    pool.give_back_locally(&limits);
+    assert_eq!(pool.ask(START, &limits), Answer::AdmittedLocally);
 }
