@@ -51,8 +51,7 @@ async fn calls_of_a_cancellation(cloud: &FaultyCloud) -> Vec<(&'static str, usiz
     cloud.proxy.take_calls();
     cloud.cancel(caller, &mut ride).await;
     cloud.settle().await;
-    let calls = cloud.proxy.take_calls();
-    FUNCTIONS.map(|function| (function, calls.iter().filter(|call| call.function == function).count())).to_vec()
+    counted(&cloud.proxy.take_calls())
 }
 
 /// Cancels under each plan, one after another, and waits until all agrees.
