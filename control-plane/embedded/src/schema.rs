@@ -14,7 +14,8 @@ const LATER: &str = include_str!("../sql/later.sql");
 
 /// Pages of 4 kB that the writer keeps: the index by trace id of ten million spans.
 const WRITER_CACHE_KB: i64 = 56 * 1024;
-const READER_CACHE_KB: i64 = 8 * 1024;
+/// The inner pages of what is searched: a page reads on a dozen connections at once, and what one scans the system has in memory anyway.
+const READER_CACHE_KB: i64 = 2 * 1024;
 /// Pages in the write-ahead log before it is copied back: pages that change with every commit are copied once for many.
 const CHECKPOINT_PAGES: i64 = 40_000;
 
