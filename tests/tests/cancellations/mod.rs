@@ -43,6 +43,9 @@ async fn all(cloud: &FaultyCloud, request: impl Fn(&str) -> RequestBuilder, name
     }
 }
 
+/// So late that all others have been answered.
+const LATE: Duration = Duration::from_millis(1500);
+
 /// How many calls each function makes for one cancellation, when nothing fails.
 async fn calls_of_a_cancellation(cloud: &FaultyCloud) -> Vec<(&'static str, usize)> {
     let caller = &cloud.callers[0];
@@ -197,7 +200,7 @@ async fn booked_and_cancelled(cloud: &FaultyCloud, outputs: &Outputs, caller: &C
     (ride, messages)
 }
 
-/// However often, and however many at once: one cancellation.
+/// However often, and however many at once, one of them held up on its way to the table: one cancellation.
 #[test]
 fn eight_at_once_cancel_once() {
     RUNTIME.block_on(async {
@@ -205,7 +208,9 @@ fn eight_at_once_cancel_once() {
         let caller = &cloud.callers[1];
         let ride = cloud.ride(caller, "AKL", "DOH").await;
         let cancel = || async { cloud.cancel(caller, &mut ride.clone()).await };
+        let held = cloud.proxy.arm(Plan { action: Some(WRITES[0].1), ..once(API, 0, Fault::HoldRequest(LATE)) });
         let mut answers = join_all((0..8).map(|_| cancel())).await;
+        assert_eq!(held.injected(), 1, "none was held");
         answers.push(cancel().await);
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
         cloud.settle().await;
