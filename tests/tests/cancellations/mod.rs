@@ -157,10 +157,10 @@ fn cancelled_and_confirmed_in_any_order_and_twice() {
             for kind in order {
                 if kind == CANCELLED {
                     cancelled = 1;
-                    cloud.send(&[cancelled_message.clone()]).await;
+                    cloud.send(std::slice::from_ref(&cancelled_message)).await;
                 } else {
                     earned = 1;
-                    cloud.send(&[earned_message.clone()]).await;
+                    cloud.send(std::slice::from_ref(&earned_message)).await;
                 }
                 // 6,049 miles from Paris to Tokyo, once, and once taken back.
                 let expected = (miles + 6_049 * (earned - cancelled), bookings + earned - cancelled);
