@@ -1,4 +1,4 @@
-//! What the control plane knows of spans, whatever engine keeps them.
+//! What the control plane knows of spans, metrics and logs, whatever engine keeps them.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -16,6 +16,7 @@
 //! | [`part`] | one node or one edge of the map |
 //! | [`lookup`] | attributes that no index has, and how far back spans were read for them |
 //! | [`sample`] | traces as they were received, whole |
+//! | [`metrics`], [`log_records`] | metrics and logs: what a request brings, and what is read of them |
 //! | [`versions`] | when versions of services were seen first |
 //! | [`store`], [`error`] | what keeps spans, and why it did not |
 //! | [`complain`](mod@complain) | what an operator is told on standard error |
@@ -27,8 +28,10 @@ pub mod growing;
 pub mod incoming;
 pub mod links;
 pub mod listing;
+pub mod log_records;
 pub mod lookup;
 pub mod map;
+pub mod metrics;
 pub mod otlp;
 pub mod part;
 pub mod rollup;
