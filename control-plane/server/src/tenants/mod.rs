@@ -105,6 +105,7 @@ impl Tenants {
             Change::Status { to: TenantStatus::Active, .. } => What::TenantResume,
             Change::Tier { .. } => What::TenantSetTier,
             Change::Quota { .. } => What::TenantSetQuota,
+            Change::AccessLists { .. } => What::TenantSetAccessLists,
         };
         let event = |outcome| Event {
             outcome,
@@ -118,7 +119,7 @@ impl Tenants {
             let detail = format!("The audit did not take it, so nothing was changed: {error}");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         })?;
-        let changed = self.registry.change(&before.entry.tenant_id, change, &who.name, &why).await;
+        let changed = self.registry.change(&before.entry.tenant_id, &change, &who.name, &why).await;
         let outcome = match &changed {
             Err(RegistryError::Unknown(_)) => return Ok(changed?),
             Err(_) => Outcome::Failed,
