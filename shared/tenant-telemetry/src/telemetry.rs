@@ -10,9 +10,9 @@ use std::{
 };
 
 use function_settings::InvalidSettings;
-use futures_util::future::join_all;
 use opentelemetry::{
     Context, InstrumentationScope, global,
+    metrics::{Meter, MeterProvider, NoopMeterProvider},
     trace::{TraceContextExt, TracerProvider},
 };
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -21,12 +21,13 @@ use xray_sampler::Sampler;
 
 use super::{
     Work,
-    exporter::{Destination, destinations},
+    exporter::Exporters,
     fail_span,
     flush::{Mode, Pace},
     ids::XrayIdGenerator,
     layers::ExportLayer,
     lifecycle,
+    metrics::Metrics,
     privacy::{DenyList, Pseudonyms},
     privacy_key,
     processor::TenantSpanProcessor,
@@ -61,14 +62,16 @@ const GATHER_AT_MOST: usize = 64;
 /// Losses are logged at most this often.
 const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The process's telemetry: one tracer provider, one processor, the destinations of spans.
+/// The process's telemetry: one tracer provider, one processor, one meter provider, and where what they make goes to.
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     processor: TenantSpanProcessor,
-    destinations: Vec<Destination>,
+    exporters: Exporters,
+    /// None where nobody receives metrics: nothing is recorded then.
+    metrics: Option<Metrics>,
     mode: Mode,
     pace: Pace,
     pseudonyms: Arc<Pseudonyms>,
@@ -106,13 +109,17 @@ impl Telemetry {
     /// If an exporter cannot be built, or the key of pseudonyms cannot be had.
     pub async fn start(settings: Settings) -> Result<Self, TelemetryError> {
         let resource = settings.resource();
-        let destinations = destinations(&settings, &resource)?;
+        let exporters = Exporters::new(&settings, &resource)?;
         let pseudonyms = settings.pseudonyms.clone();
         if let Some(secret) = privacy_key::find(&settings).await? {
             pseudonyms.set_key(&secret);
         }
         let xray = settings.sampler.xray().cloned();
         let processor = TenantSpanProcessor::default();
+        let metrics = exporters.takes_metrics().then(|| Metrics::new(resource.clone()));
+        if let Some(metrics) = &metrics {
+            global::set_meter_provider(metrics.clone());
+        }
         if !settings.disabled {
             let provider = SdkTracerProvider::builder()
                 .with_resource(resource)
@@ -129,7 +136,8 @@ impl Telemetry {
         }
         let telemetry = Self(Arc::new(Inner {
             processor,
-            destinations,
+            exporters,
+            metrics,
             mode: settings.flush,
             pace: Pace::default(),
             pseudonyms,
@@ -139,7 +147,7 @@ impl Telemetry {
             losses: Mutex::default(),
             xray,
         }));
-        if !telemetry.0.destinations.is_empty() {
+        if !telemetry.0.exporters.is_empty() {
             lifecycle::watch(telemetry.clone(), settings.runtime_api).await;
         }
         Ok(telemetry)
@@ -174,6 +182,19 @@ impl Telemetry {
         ExportLayer::new(self.clone())
     }
 
+    /// A meter for instruments of your own, by the plain OpenTelemetry API. Make an instrument once and keep it. What it records is sent
+    /// with the spans; where nobody receives metrics, nothing is recorded.
+    ///
+    /// ```
+    /// # async fn of(telemetry: tenant_telemetry::Telemetry) {
+    /// let orders = telemetry.meter("shop").u64_counter("shop.orders").with_unit("{order}").build();
+    /// orders.add(1, &[]);
+    /// # }
+    /// ```
+    pub fn meter(&self, scope: &'static str) -> Meter {
+        self.0.metrics.as_ref().map_or_else(|| NoopMeterProvider::new().meter(scope), |metrics| metrics.meter(scope))
+    }
+
     /// An invocation begins.
     pub(super) fn begin(&self) -> Invocation {
         self.0.pace.begin(Instant::now());
@@ -202,26 +223,22 @@ impl Telemetry {
     }
 
     fn hand_over(&self, spans: Vec<Ended>) {
-        if let Some((last, others)) = self.0.destinations.split_last() {
-            others.iter().for_each(|destination| destination.push(spans.clone()));
-            last.push(spans);
-        }
+        self.0.exporters.push_spans(spans);
     }
 
     async fn flush(&self, within: Duration) {
         let inner = &self.0;
-        let flushes = inner.destinations.iter().map(async |destination| {
-            let flushed = destination.flush(within, &inner.pseudonyms, &inner.denied).await;
-            (destination.name, flushed)
-        });
+        if let Some(request) = inner.metrics.as_ref().and_then(Metrics::gather) {
+            inner.exporters.push_metrics(request);
+        }
+        let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);
         // The exporter's own calls must not make spans.
         let quiet = Context::new().with_telemetry_suppressed();
-        let flushed = opentelemetry::trace::FutureExt::with_context(join_all(flushes), quiet).await;
+        let flushed = opentelemetry::trace::FutureExt::with_context(flush, quiet).await;
         let late = inner.processor.take_dropped();
         let mut losses = inner.losses.lock();
-        losses.dropped += late + flushed.iter().map(|(_, flushed)| flushed.dropped).sum::<u64>();
-        let failure = flushed.into_iter().find_map(|(name, flushed)| Some(format!("{name}: {}", flushed.failure?)));
-        losses.failure = failure.or(losses.failure.take());
+        losses.dropped += late + flushed.dropped;
+        losses.failure = flushed.failure.or(losses.failure.take());
         losses.log(Instant::now());
     }
 
@@ -237,9 +254,11 @@ impl Telemetry {
 
     /// Sends what back-to-back invocations leave, beside the next ones.
     fn flush_beside(&self) {
-        let waiting = self.0.destinations.iter().map(Destination::len).max().unwrap_or_default();
+        let waiting = self.0.exporters.waiting();
         let rules_due = self.0.xray.as_ref().is_some_and(Sampler::is_due);
-        if (waiting == 0 && !rules_due) || self.0.pace.scheduled.swap(true, Ordering::AcqRel) {
+        if (waiting == 0 && self.0.metrics.is_none() && !rules_due)
+            || self.0.pace.scheduled.swap(true, Ordering::AcqRel)
+        {
             return;
         }
         let telemetry = self.clone();

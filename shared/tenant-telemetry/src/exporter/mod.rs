@@ -3,6 +3,7 @@
 //! A destination keeps spans until they are acknowledged, within bounds, and says what it had to drop.
 
 mod destination;
+mod exporters;
 mod otlp;
 mod xray_udp;
 
@@ -14,7 +15,8 @@ use tenancy::TenantIds;
 
 use super::{TelemetryError, privacy::tenant_ids, settings::Settings};
 
-pub(super) use destination::Destination;
+pub(super) use destination::{Destination, Flushed};
+pub(super) use exporters::Exporters;
 pub(super) use otlp::Otlp;
 pub(super) use xray_udp::XrayUdp;
 
