@@ -94,6 +94,7 @@ mod messages;
 mod outgoing;
 mod privacy;
 mod privacy_key;
+mod privacy_points;
 mod processor;
 pub mod propagation;
 mod sampling;

@@ -44,7 +44,6 @@ impl Pseudonyms {
         Some(self.0.get()?.alias(tenant.tenant_id.as_str()))
     }
 
-    /// The id as it may leave; `None` if it may not, or cannot be hashed for want of the key.
     fn export(&self, id: Arc<str>, ids: TenantIds) -> Option<StringValue> {
         match ids {
             TenantIds::Plain => Some(id.into()),
@@ -52,17 +51,34 @@ impl Pseudonyms {
             TenantIds::Drop => None,
         }
     }
+}
 
-    /// The span with its tenant and annotations on it as `ids` allows, and without the attributes on `denied`. This happens once the
-    /// invocation is over, so that spans which ended before the token was verified, or the annotation made, carry them too.
-    pub(super) fn stamp(&self, ended: Ended, ids: TenantIds, denied: &DenyList) -> SpanData {
+/// What may leave for one destination.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policy<'a> {
+    /// How tenants, users and annotations are named.
+    pub(super) ids: TenantIds,
+    pub(super) pseudonyms: &'a Pseudonyms,
+    /// Attributes of spans that never leave.
+    pub(super) denied: &'a DenyList,
+}
+
+impl Policy<'_> {
+    /// The id as it may leave; `None` if it may not, or cannot be hashed for want of the key.
+    pub(super) fn id(self, id: Arc<str>) -> Option<StringValue> {
+        self.pseudonyms.export(id, self.ids)
+    }
+
+    /// The span with its tenant and annotations on it as the policy allows, and without the attributes that are denied. This happens once
+    /// the invocation is over, so that spans which ended before the token was verified, or the annotation made, carry them too.
+    pub(super) fn stamp(self, ended: Ended) -> SpanData {
         let (tenant, annotations) = (ended.tenant().cloned(), ended.annotations());
         let mut span = ended.span;
         span.attributes.reserve_exact(4 + annotations.len());
         let mut indexed = Vec::with_capacity(2 + annotations.len());
         let mut user = None;
         if let Some(tenant) = tenant {
-            if let Some(id) = self.export(tenant.tenant_id.to_shared(), ids) {
+            if let Some(id) = self.id(tenant.tenant_id.to_shared()) {
                 span.attributes.push(KeyValue::new(semconv::TENANT_ID, id));
                 indexed.push(StringValue::from(semconv::TENANT_ID));
             }
@@ -70,11 +86,11 @@ impl Pseudonyms {
             indexed.push(StringValue::from(semconv::TENANT_TIER));
             user = tenant.user_id.map(|user| user.to_shared());
         }
-        let exported = |id: &Arc<str>| self.export(Arc::clone(id), ids);
+        let exported = |id: &Arc<str>| self.id(Arc::clone(id));
         let annotations = annotations.iter().map(|(annotation, id)| (annotation.name(), id));
         let named: Vec<_> = annotations.map(|(name, id)| (name, id, exported(id))).collect();
         let user = user.as_ref().map(|id| (id, exported(id)));
-        if ids != TenantIds::Plain {
+        if self.ids != TenantIds::Plain {
             let mut hidden = HiddenIds::default();
             let of_user = user.iter().map(|(id, exported)| (*id, exported));
             for (id, exported) in named.iter().map(|(_, id, exported)| (*id, exported)).chain(of_user) {
@@ -95,7 +111,7 @@ impl Pseudonyms {
             let indexed = Value::Array(Array::String(indexed));
             span.attributes.push(KeyValue::new(semconv::AWS_XRAY_ANNOTATIONS, indexed));
         }
-        denied.apply(&mut span);
+        self.denied.apply(&mut span);
         span
     }
 }

@@ -10,7 +10,6 @@ use std::{
 };
 
 use function_settings::InvalidSettings;
-use futures_util::future::join_all;
 use opentelemetry::{
     Context, InstrumentationScope, global,
     trace::{TraceContextExt, TracerProvider},
@@ -21,7 +20,7 @@ use xray_sampler::Sampler;
 
 use super::{
     Work,
-    exporter::{Destination, destinations},
+    exporter::{Exporters, Lost},
     fail_span,
     flush::{Mode, Pace},
     ids::XrayIdGenerator,
@@ -33,7 +32,6 @@ use super::{
     semconv,
     settings::Settings,
     tracer::{SPANS, TRACER},
-    work::Ended,
 };
 
 /// Why telemetry could not be set up.
@@ -61,14 +59,14 @@ const GATHER_AT_MOST: usize = 64;
 /// Losses are logged at most this often.
 const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The process's telemetry: one tracer provider, one processor, the destinations of spans.
+/// The process's telemetry: one tracer provider, one processor, and where it all goes.
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     processor: TenantSpanProcessor,
-    destinations: Vec<Destination>,
+    exporters: Exporters,
     mode: Mode,
     pace: Pace,
     pseudonyms: Arc<Pseudonyms>,
@@ -83,8 +81,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Losses {
-    dropped: u64,
-    failure: Option<String>,
+    since: Lost,
     logged: Option<Instant>,
 }
 
@@ -106,7 +103,7 @@ impl Telemetry {
     /// If an exporter cannot be built, or the key of pseudonyms cannot be had.
     pub async fn start(settings: Settings) -> Result<Self, TelemetryError> {
         let resource = settings.resource();
-        let destinations = destinations(&settings, &resource)?;
+        let exporters = Exporters::of(&settings, &resource)?;
         let pseudonyms = settings.pseudonyms.clone();
         if let Some(secret) = privacy_key::find(&settings).await? {
             pseudonyms.set_key(&secret);
@@ -129,7 +126,7 @@ impl Telemetry {
         }
         let telemetry = Self(Arc::new(Inner {
             processor,
-            destinations,
+            exporters,
             mode: settings.flush,
             pace: Pace::default(),
             pseudonyms,
@@ -139,7 +136,7 @@ impl Telemetry {
             losses: Mutex::default(),
             xray,
         }));
-        if !telemetry.0.destinations.is_empty() {
+        if !telemetry.0.exporters.is_empty() {
             lifecycle::watch(telemetry.clone(), settings.runtime_api).await;
         }
         Ok(telemetry)
@@ -198,30 +195,18 @@ impl Telemetry {
 
     /// Hands the spans of an invocation to every destination.
     fn collect(&self, work: &Work) {
-        self.hand_over(self.0.processor.drain(work));
-    }
-
-    fn hand_over(&self, spans: Vec<Ended>) {
-        if let Some((last, others)) = self.0.destinations.split_last() {
-            others.iter().for_each(|destination| destination.push(spans.clone()));
-            last.push(spans);
-        }
+        self.0.exporters.push_spans(self.0.processor.drain(work));
     }
 
     async fn flush(&self, within: Duration) {
         let inner = &self.0;
-        let flushes = inner.destinations.iter().map(async |destination| {
-            let flushed = destination.flush(within, &inner.pseudonyms, &inner.denied).await;
-            (destination.name, flushed)
-        });
         // The exporter's own calls must not make spans.
         let quiet = Context::new().with_telemetry_suppressed();
-        let flushed = opentelemetry::trace::FutureExt::with_context(join_all(flushes), quiet).await;
-        let late = inner.processor.take_dropped();
+        let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);
+        let mut lost = opentelemetry::trace::FutureExt::with_context(flush, quiet).await;
+        lost.spans += inner.processor.take_dropped();
         let mut losses = inner.losses.lock();
-        losses.dropped += late + flushed.iter().map(|(_, flushed)| flushed.dropped).sum::<u64>();
-        let failure = flushed.into_iter().find_map(|(name, flushed)| Some(format!("{name}: {}", flushed.failure?)));
-        losses.failure = failure.or(losses.failure.take());
+        losses.add(lost);
         losses.log(Instant::now());
     }
 
@@ -237,7 +222,7 @@ impl Telemetry {
 
     /// Sends what back-to-back invocations leave, beside the next ones.
     fn flush_beside(&self) {
-        let waiting = self.0.destinations.iter().map(Destination::len).max().unwrap_or_default();
+        let waiting = self.0.exporters.waiting();
         let rules_due = self.0.xray.as_ref().is_some_and(Sampler::is_due);
         if (waiting == 0 && !rules_due) || self.0.pace.scheduled.swap(true, Ordering::AcqRel) {
             return;
@@ -255,18 +240,25 @@ impl Telemetry {
 }
 
 impl Losses {
+    fn add(&mut self, lost: Lost) {
+        self.since.spans += lost.spans;
+        self.since.points += lost.points;
+        self.since.failure = lost.failure.or(self.since.failure.take());
+    }
+
     fn log(&mut self, now: Instant) {
         let quiet = self.logged.is_some_and(|logged| now.saturating_duration_since(logged) < LOSS_LOG_INTERVAL);
-        if quiet || (self.dropped == 0 && self.failure.is_none()) {
+        if quiet || self.since == Lost::default() {
             return;
         }
-        let failure = self.failure.take().unwrap_or_default();
+        let Lost { spans, points, failure } = std::mem::take(&mut self.since);
         tracing::warn!(
-            dropped_spans = self.dropped,
-            reason = failure,
-            "spans not exported: those not dropped are kept"
+            dropped_spans = spans,
+            dropped_points = points,
+            reason = failure.unwrap_or_default(),
+            "telemetry not exported: what was not dropped is kept"
         );
-        *self = Self { logged: Some(now), ..Self::default() };
+        self.logged = Some(now);
     }
 }
 
@@ -282,7 +274,7 @@ impl Invocation {
     /// The handler is nearly out of time: what it has left open ends as timed out, and goes while it still can.
     pub(super) async fn run_out_of_time(&self, within: Duration) {
         end_open_spans(&self.work, "timeout");
-        self.telemetry.hand_over(self.work.take_finished());
+        self.telemetry.0.exporters.push_spans(self.work.take_finished());
         self.telemetry.flush(within).await;
     }
 
