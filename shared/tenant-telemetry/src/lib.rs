@@ -66,6 +66,7 @@
 //! | `outgoing` | the CLIENT span of an HTTP call |
 //! | `propagation` | W3C and X-Ray context, which of them counts; baggage |
 //! | `traceparent`, `tracestate`, `xray_header` | each header by itself, as its specification says |
+//! | `metrics` | instruments, what they have gathered since the last flush, and the trace of the slowest |
 //! | `exporter` | where spans go, and what is kept until it is acknowledged there |
 //! | `flush` | when they go |
 //! | `sampling` | which traces are kept |
@@ -91,6 +92,7 @@ mod lifecycle;
 #[cfg(feature = "json-logs")]
 mod logs;
 mod messages;
+mod metrics;
 mod outgoing;
 mod privacy;
 mod privacy_key;

@@ -12,6 +12,7 @@ use std::{
 use function_settings::InvalidSettings;
 use opentelemetry::{
     Context, InstrumentationScope, global,
+    metrics::{Meter, MeterProvider, NoopMeterProvider},
     trace::{TraceContextExt, TracerProvider},
 };
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -26,6 +27,7 @@ use super::{
     ids::XrayIdGenerator,
     layers::ExportLayer,
     lifecycle,
+    metrics::Metrics,
     privacy::{DenyList, Pseudonyms},
     privacy_key,
     processor::TenantSpanProcessor,
@@ -59,7 +61,7 @@ const GATHER_AT_MOST: usize = 64;
 /// Losses are logged at most this often.
 const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The process's telemetry: one tracer provider, one processor, and where it all goes.
+/// The process's telemetry: one tracer provider, one processor, one meter provider, and where what they make goes to.
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Inner>);
 
@@ -67,6 +69,8 @@ pub struct Telemetry(Arc<Inner>);
 struct Inner {
     processor: TenantSpanProcessor,
     exporters: Exporters,
+    /// None where nobody receives metrics: nothing is recorded then.
+    metrics: Option<Metrics>,
     mode: Mode,
     pace: Pace,
     pseudonyms: Arc<Pseudonyms>,
@@ -103,13 +107,17 @@ impl Telemetry {
     /// If an exporter cannot be built, or the key of pseudonyms cannot be had.
     pub async fn start(settings: Settings) -> Result<Self, TelemetryError> {
         let resource = settings.resource();
-        let exporters = Exporters::of(&settings, &resource)?;
+        let exporters = Exporters::new(&settings, &resource)?;
         let pseudonyms = settings.pseudonyms.clone();
         if let Some(secret) = privacy_key::find(&settings).await? {
             pseudonyms.set_key(&secret);
         }
         let xray = settings.sampler.xray().cloned();
         let processor = TenantSpanProcessor::default();
+        let metrics = exporters.takes_metrics().then(|| Metrics::new(resource.clone()));
+        if let Some(metrics) = &metrics {
+            global::set_meter_provider(metrics.clone());
+        }
         if !settings.disabled {
             let provider = SdkTracerProvider::builder()
                 .with_resource(resource)
@@ -127,6 +135,7 @@ impl Telemetry {
         let telemetry = Self(Arc::new(Inner {
             processor,
             exporters,
+            metrics,
             mode: settings.flush,
             pace: Pace::default(),
             pseudonyms,
@@ -171,6 +180,19 @@ impl Telemetry {
         ExportLayer::new(self.clone())
     }
 
+    /// A meter for instruments of your own, by the plain OpenTelemetry API. Make an instrument once and keep it. What it records is sent
+    /// with the spans; where nobody receives metrics, nothing is recorded.
+    ///
+    /// ```
+    /// # async fn of(telemetry: tenant_telemetry::Telemetry) {
+    /// let orders = telemetry.meter("shop").u64_counter("shop.orders").with_unit("{order}").build();
+    /// orders.add(1, &[]);
+    /// # }
+    /// ```
+    pub fn meter(&self, scope: &'static str) -> Meter {
+        self.0.metrics.as_ref().map_or_else(|| NoopMeterProvider::new().meter(scope), |metrics| metrics.meter(scope))
+    }
+
     /// An invocation begins.
     pub(super) fn begin(&self) -> Invocation {
         self.0.pace.begin(Instant::now());
@@ -200,6 +222,9 @@ impl Telemetry {
 
     async fn flush(&self, within: Duration) {
         let inner = &self.0;
+        if let Some(request) = inner.metrics.as_ref().and_then(Metrics::gather) {
+            inner.exporters.push_metrics(request);
+        }
         // The exporter's own calls must not make spans.
         let quiet = Context::new().with_telemetry_suppressed();
         let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);
@@ -224,7 +249,9 @@ impl Telemetry {
     fn flush_beside(&self) {
         let waiting = self.0.exporters.waiting();
         let rules_due = self.0.xray.as_ref().is_some_and(Sampler::is_due);
-        if (waiting == 0 && !rules_due) || self.0.pace.scheduled.swap(true, Ordering::AcqRel) {
+        if (waiting == 0 && self.0.metrics.is_none() && !rules_due)
+            || self.0.pace.scheduled.swap(true, Ordering::AcqRel)
+        {
             return;
         }
         let telemetry = self.clone();

@@ -40,7 +40,7 @@ pub(crate) struct Lost {
 
 impl Exporters {
     /// The destinations of these settings.
-    pub(crate) fn of(settings: &Settings, resource: &Resource) -> Result<Self, TelemetryError> {
+    pub(crate) fn new(settings: &Settings, resource: &Resource) -> Result<Self, TelemetryError> {
         let within = &settings.places.within;
         let (mut spans, mut metrics) = (Vec::new(), Vec::new());
         for (exporter, ids) in &settings.exporters.traces {
