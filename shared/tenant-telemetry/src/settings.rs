@@ -13,6 +13,7 @@ use tenancy::TenantIds;
 use super::{
     exporter::{self, BySignal, Exporter},
     flush::Mode,
+    lines::{LateLines, LogTenant},
     privacy::{DenyList, Pseudonyms},
     sampling::TenantSampler,
     semconv,
@@ -40,6 +41,9 @@ pub struct Settings {
     pub(super) runtime_api: Option<String>,
     #[cfg(feature = "json-logs")]
     pub(super) logs: super::logs::LogSettings,
+    pub(super) log_tenant: LogTenant,
+    /// Log lines that belong to no invocation: who writes them is set up apart from who sends them.
+    pub(super) late_lines: LateLines,
     function: Vec<KeyValue>,
     #[cfg(feature = "aws-sdk")]
     pub(super) aws: Option<SdkConfig>,
@@ -75,7 +79,7 @@ impl Settings {
     }
 
     /// Reads the standard `OTEL_*` variables (service name, `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`,
-    /// `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_*`) and those of docs/telemetry.md. `OTEL_RESOURCE_ATTRIBUTES`, the endpoint and the headers of `otlp` stay the
+    /// `OTEL_LOGS_EXPORTER`,    /// `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_*`) and those of docs/telemetry.md. `OTEL_RESOURCE_ATTRIBUTES`, the endpoint and the headers of `otlp` stay the
     /// environment's: the OpenTelemetry SDK reads them itself.
     pub fn read(read: &mut Reader<'_>) -> Self {
         let text = |read: &Reader<'_>, name: &str| read.optional(name).unwrap_or_default();
@@ -88,27 +92,37 @@ impl Settings {
             let names = if disabled { "none".to_owned() } else { names.unwrap_or_else(|| otherwise.to_owned()) };
             read.kept(exporter::named(variable, known, &names, &policy))
         };
+        #[cfg(feature = "json-logs")]
+        let of_logs = named(read, "OTEL_LOGS_EXPORTER", Exporter::OF_LOGS, "console");
+        #[cfg(not(feature = "json-logs"))]
+        let of_logs = Vec::new();
+        let is_console = |(exporter, _): &(Exporter, TenantIds)| *exporter == Exporter::Console;
+        #[cfg(feature = "json-logs")]
+        let console = disabled || of_logs.iter().any(is_console);
         let exporters = BySignal {
             traces: named(read, "OTEL_TRACES_EXPORTER", Exporter::OF_TRACES, "otlp"),
             metrics: named(read, "OTEL_METRICS_EXPORTER", Exporter::OF_METRICS, "none"),
+            logs: of_logs.into_iter().filter(|exporter| !is_console(exporter)).collect(),
         };
         let key = read.optional("TENANT_ID_HMAC_KEY").map(|key| Key::Given(key.into_bytes()));
         let key = key.or_else(|| read.optional_arn("TENANT_ID_HMAC_KEY_ARN").map(Key::At));
         if key.is_none()
-            && let Some((hashed, _)) =
-                exporters.traces.iter().chain(&exporters.metrics).find(|(_, ids)| *ids == TenantIds::Hmac)
+            && let Some((hashed, _)) = exporters
+                .traces
+                .iter()
+                .chain(&exporters.metrics)
+                .chain(&exporters.logs)
+                .find(|(_, ids)| *ids == TenantIds::Hmac)
         {
             read.mistake(format!("TENANT_ID_EXPORT: {} is to get hashed ids, but there is no key", hashed.name()));
         }
         let (sampler, arg) = (text(read, "OTEL_TRACES_SAMPLER"), text(read, "OTEL_TRACES_SAMPLER_ARG"));
         let sampler = read.kept(TenantSampler::from_settings(&sampler, &arg, &service_name, roots));
-        #[cfg(feature = "json-logs")]
-        let log_tenant = text(read, "LOG_TENANT");
-        #[cfg(feature = "json-logs")]
-        if !matches!(log_tenant.as_str(), "" | "alias" | "plain" | "none") {
-            read.mistake(format!("LOG_TENANT: {log_tenant:?} is not alias, plain or none"));
-        }
-        let within = BySignal { traces: otlp_timeout(read, "TRACES"), metrics: otlp_timeout(read, "METRICS") };
+        let within = BySignal {
+            traces: otlp_timeout(read, "TRACES"),
+            metrics: otlp_timeout(read, "METRICS"),
+            logs: otlp_timeout(read, "LOGS"),
+        };
         let function = [
             (semconv::FAAS_NAME, "AWS_LAMBDA_FUNCTION_NAME"),
             (semconv::FAAS_VERSION, "AWS_LAMBDA_FUNCTION_VERSION"),
@@ -139,8 +153,10 @@ impl Settings {
             #[cfg(feature = "json-logs")]
             logs: super::logs::LogSettings {
                 level: read.optional("AWS_LAMBDA_LOG_LEVEL").or_else(|| read.optional("RUST_LOG")).unwrap_or_default(),
-                tenant: log_tenant,
+                console,
             },
+            log_tenant: read.parsed("LOG_TENANT"),
+            late_lines: LateLines::default(),
             #[cfg(feature = "aws-sdk")]
             aws: None,
         }
@@ -202,7 +218,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "json-logs")]
     #[test]
     fn logs_say_of_the_tenant_what_there_is_to_say() {
         for value in ["alias", "plain", "none"] {

@@ -27,6 +27,7 @@ use super::{
     ids::XrayIdGenerator,
     layers::ExportLayer,
     lifecycle,
+    lines::LateLines,
     metrics::Metrics,
     privacy::{DenyList, Pseudonyms},
     privacy_key,
@@ -75,6 +76,8 @@ struct Inner {
     pace: Pace,
     pseudonyms: Arc<Pseudonyms>,
     denied: DenyList,
+    /// Log lines that belong to no invocation.
+    late_lines: LateLines,
     /// Invocations under way, whose spans a SIGTERM must not lose.
     active: Mutex<HashMap<u64, Work>>,
     next_id: AtomicU64,
@@ -140,6 +143,7 @@ impl Telemetry {
             pace: Pace::default(),
             pseudonyms,
             denied: settings.denied,
+            late_lines: settings.late_lines,
             active: Mutex::default(),
             next_id: AtomicU64::default(),
             losses: Mutex::default(),
@@ -218,6 +222,10 @@ impl Telemetry {
     /// Hands the spans of an invocation to every destination.
     fn collect(&self, work: &Work) {
         self.0.exporters.push_spans(self.0.processor.drain(work));
+        // After the spans, which close it: a line that comes in between is here, and one that comes later is late.
+        let mut lines = self.0.late_lines.take();
+        lines.append(&mut work.take_lines());
+        self.0.exporters.push_lines(lines);
     }
 
     async fn flush(&self, within: Duration) {
@@ -229,7 +237,8 @@ impl Telemetry {
         let quiet = Context::new().with_telemetry_suppressed();
         let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);
         let mut lost = opentelemetry::trace::FutureExt::with_context(flush, quiet).await;
-        lost.spans += inner.processor.take_dropped();
+        lost.spans += inner.processor.late().take_dropped();
+        lost.log_records += inner.late_lines.take_dropped();
         let mut losses = inner.losses.lock();
         losses.add(lost);
         losses.log(Instant::now());
@@ -242,6 +251,8 @@ impl Telemetry {
             end_open_spans(work, error_type);
             self.collect(work);
         }
+        // What was told outside any invocation.
+        self.collect(&Work::closed());
         self.flush(within).await;
     }
 
@@ -270,6 +281,7 @@ impl Losses {
     fn add(&mut self, lost: Lost) {
         self.since.spans += lost.spans;
         self.since.points += lost.points;
+        self.since.log_records += lost.log_records;
         self.since.failure = lost.failure.or(self.since.failure.take());
     }
 
@@ -278,10 +290,11 @@ impl Losses {
         if quiet || self.since == Lost::default() {
             return;
         }
-        let Lost { spans, points, failure } = std::mem::take(&mut self.since);
+        let Lost { spans, points, log_records, failure } = std::mem::take(&mut self.since);
         tracing::warn!(
             dropped_spans = spans,
             dropped_points = points,
+            dropped_log_records = log_records,
             reason = failure.unwrap_or_default(),
             "telemetry not exported: what was not dropped is kept"
         );
@@ -302,6 +315,7 @@ impl Invocation {
     pub(super) async fn run_out_of_time(&self, within: Duration) {
         end_open_spans(&self.work, "timeout");
         self.telemetry.0.exporters.push_spans(self.work.take_finished());
+        self.telemetry.0.exporters.push_lines(self.work.take_lines());
         self.telemetry.flush(within).await;
     }
 

@@ -9,6 +9,7 @@ use opentelemetry_sdk::Resource;
 use super::{
     Destination, Exporter, Wire,
     destination::Flushed,
+    lines::Lines,
     otlp::Otlp,
     signal::{Metrics, Signal, Spans},
     xray_udp::XrayUdp,
@@ -17,7 +18,7 @@ use crate::{
     TelemetryError,
     privacy::{DenyList, Pseudonyms},
     settings::Settings,
-    work::Ended,
+    work::{Ended, Written},
 };
 
 /// The destinations of each signal.
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) struct Exporters {
     spans: Vec<Destination<Spans>>,
     metrics: Vec<Destination<Metrics>>,
+    lines: Vec<Destination<Lines>>,
 }
 
 /// What could not be sent.
@@ -34,6 +36,8 @@ pub(crate) struct Lost {
     pub(crate) spans: u64,
     /// Points of metrics given up since the last flush.
     pub(crate) points: u64,
+    /// Log records given up since the last flush.
+    pub(crate) log_records: u64,
     /// Why something is still waiting, or was refused: the destination and its reason.
     pub(crate) failure: Option<String>,
 }
@@ -42,7 +46,7 @@ impl Exporters {
     /// The destinations of these settings.
     pub(crate) fn new(settings: &Settings, resource: &Resource) -> Result<Self, TelemetryError> {
         let within = &settings.places.within;
-        let (mut spans, mut metrics) = (Vec::new(), Vec::new());
+        let (mut spans, mut metrics, mut lines) = (Vec::new(), Vec::new(), Vec::new());
         for (exporter, ids) in &settings.exporters.traces {
             let wire = match exporter {
                 Exporter::XrayUdp => {
@@ -56,12 +60,16 @@ impl Exporters {
             let wire = Wire::Otlp(Box::new(otlp::<Metrics>(*exporter, settings, within.metrics)?));
             metrics.push(Destination::new(exporter.name(), Metrics, wire, *ids));
         }
-        Ok(Self { spans, metrics })
+        for (exporter, ids) in &settings.exporters.logs {
+            let wire = Wire::Otlp(Box::new(otlp::<Lines>(*exporter, settings, within.logs)?));
+            lines.push(Destination::new(exporter.name(), Lines::of(resource, settings.log_tenant), wire, *ids));
+        }
+        Ok(Self { spans, metrics, lines })
     }
 
     /// Whether nothing goes anywhere.
     pub(crate) fn is_empty(&self) -> bool {
-        self.spans.is_empty() && self.metrics.is_empty()
+        self.spans.is_empty() && self.metrics.is_empty() && self.lines.is_empty()
     }
 
     /// Whether metrics go anywhere: where they do not, none need be gathered.
@@ -81,21 +89,35 @@ impl Exporters {
         }
     }
 
+    /// Hands log lines to every destination of log lines.
+    pub(crate) fn push_lines(&self, lines: Vec<Written>) {
+        push(&self.lines, lines);
+    }
+
     /// The most that any destination has waiting.
     pub(crate) fn waiting(&self) -> usize {
-        let spans = self.spans.iter().map(Destination::len);
-        spans.chain(self.metrics.iter().map(Destination::len)).max().unwrap_or_default()
+        [most(&self.spans), most(&self.metrics), most(&self.lines)].into_iter().max().unwrap_or_default()
     }
 
     /// Sends to all destinations at once what waits for them.
     pub(crate) async fn flush(&self, within: Duration, pseudonyms: &Pseudonyms, denied: &DenyList) -> Lost {
-        let (spans, metrics) = future::join(
+        let (spans, metrics, lines) = future::join3(
             flush(&self.spans, within, pseudonyms, denied),
             flush(&self.metrics, within, pseudonyms, denied),
+            flush(&self.lines, within, pseudonyms, denied),
         )
         .await;
-        Lost { spans: spans.dropped, points: metrics.dropped, failure: spans.failure.or(metrics.failure) }
+        Lost {
+            spans: spans.dropped,
+            points: metrics.dropped,
+            log_records: lines.dropped,
+            failure: spans.failure.or(metrics.failure).or(lines.failure),
+        }
     }
+}
+
+fn most<S: Signal>(destinations: &[Destination<S>]) -> usize {
+    destinations.iter().map(Destination::len).max().unwrap_or_default()
 }
 
 fn push<S: Signal>(destinations: &[Destination<S>], items: Vec<S::Item>) {

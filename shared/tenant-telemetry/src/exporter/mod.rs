@@ -1,10 +1,12 @@
-//! Where telemetry goes: one [`Destination`] for each name in `OTEL_TRACES_EXPORTER` and `OTEL_METRICS_EXPORTER`.
+//! Where telemetry goes: one [`Destination`] for each name in `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` and
+//! `OTEL_LOGS_EXPORTER`, but for `console`.
 //!
 //! A destination keeps what it is given until that is acknowledged, within bounds, and says what it had to drop.
 
 mod caught;
 mod destination;
 mod exporters;
+mod lines;
 mod otlp;
 mod signal;
 mod xray_udp;
@@ -52,9 +54,10 @@ trait Unacknowledged<R>: fmt::Debug + Send + Sync {
 pub(super) struct BySignal<T> {
     pub(super) traces: T,
     pub(super) metrics: T,
+    pub(super) logs: T,
 }
 
-/// An exporter by its name in `OTEL_TRACES_EXPORTER` or `OTEL_METRICS_EXPORTER`.
+/// An exporter by its name in `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` or `OTEL_LOGS_EXPORTER`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exporter {
     /// `otlp`: OTLP over HTTP.
@@ -65,6 +68,8 @@ pub(super) enum Exporter {
     XrayUdp,
     /// `cloudwatch-otlp`: OTLP over HTTP, signed, to CloudWatch's own endpoint.
     CloudwatchOtlp,
+    /// `console`: standard output, where log lines go without waiting for a flush.
+    Console,
 }
 
 impl Exporter {
@@ -72,6 +77,9 @@ impl Exporter {
     pub(super) const OF_TRACES: &[Self] = &[Self::Otlp, Self::XrayOtlp, Self::XrayUdp];
     /// Those of metrics.
     pub(super) const OF_METRICS: &[Self] = &[Self::Otlp, Self::CloudwatchOtlp];
+    /// Those of log lines.
+    #[cfg_attr(not(feature = "json-logs"), allow(dead_code, reason = "without it there are none"))]
+    pub(super) const OF_LOGS: &[Self] = &[Self::Console, Self::Otlp];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -79,6 +87,7 @@ impl Exporter {
             Self::XrayOtlp => "xray-otlp",
             Self::XrayUdp => "xray-udp",
             Self::CloudwatchOtlp => "cloudwatch-otlp",
+            Self::Console => "console",
         }
     }
 }

@@ -97,7 +97,9 @@ impl Signal for Metrics {
     type Request = ExportMetricsServiceRequest;
 
     const MAX_WAITING: usize = 8_192;
-    const MAX_PER_REQUEST: usize = 1_000;
+    /// Half of what CloudWatch takes at once, 1,000 points and 1 MB:
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html>
+    const MAX_PER_REQUEST: usize = 500;
 
     fn count(item: &ExportMetricsServiceRequest) -> usize {
         let scopes = item.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
@@ -142,7 +144,11 @@ fn points(metric: &Metric) -> usize {
     }
 }
 
-fn configured<B: WithExportConfig + WithHttpConfig>(builder: B, endpoint: Option<String>, client: Caught) -> B {
+pub(super) fn configured<B: WithExportConfig + WithHttpConfig>(
+    builder: B,
+    endpoint: Option<String>,
+    client: Caught,
+) -> B {
     let builder = builder.with_http_client(client);
     match endpoint {
         Some(endpoint) => builder.with_endpoint(endpoint),
@@ -151,6 +157,6 @@ fn configured<B: WithExportConfig + WithHttpConfig>(builder: B, endpoint: Option
 }
 
 /// Nothing is waited for: what is sent is caught.
-fn at_once(sent: Option<OTelSdkResult>) -> Result<(), String> {
+pub(super) fn at_once(sent: Option<OTelSdkResult>) -> Result<(), String> {
     sent.unwrap_or(Ok(())).map_err(|error| error.to_string())
 }
