@@ -30,6 +30,8 @@ pub const TENANT_TIER: &str = "tenant.tier";
 pub const QUOTA_EXCEEDED: &str = "quota.exceeded";
 /// True where a process decided by its own limit, because the quota could not be reached.
 pub const QUOTA_LOCAL: &str = "quota.local";
+/// By what of a caller its tenant's access lists refused a request: `network` or `user`.
+pub const ACCESS_LIST_REFUSED: &str = "access_list.refused";
 /// In logs: a short keyed hash that stands for the tenant.
 pub(crate) const TENANT_ALIAS: &str = "tenant.alias";
 /// Names the attributes that X-Ray indexes as annotations (string array).
