@@ -1,4 +1,4 @@
-//! Spans and logs that say which tenant they served.
+//! Spans, metrics and logs that say which tenant they served.
 //!
 //! | item | idea |
 //! |---|---|
@@ -71,6 +71,7 @@
 //! | `flush` | when they go |
 //! | `sampling` | which traces are kept |
 //! | `privacy` | what of a tenant leaves the process |
+//! | `startup` | how long a process took to be ready |
 //! | `lifecycle` | SIGTERM |
 //! | `ids`, `logs`, `semconv` | X-Ray-shaped trace ids, JSON logs, attribute names |
 //!
@@ -101,6 +102,7 @@ pub mod propagation;
 mod sampling;
 pub mod semconv;
 mod settings;
+mod startup;
 mod telemetry;
 mod traceparent;
 mod tracer;
