@@ -21,12 +21,13 @@ use xray_sampler::Sampler;
 
 use super::{
     Work,
-    exporter::Exporters,
+    exporter::{Exporters, Lost},
     fail_span,
     flush::{Mode, Pace},
     ids::XrayIdGenerator,
     layers::ExportLayer,
     lifecycle,
+    lines::LateLines,
     metrics::{Metrics, Outcome, Recorder, TIMEOUT, recorder},
     privacy::{DenyList, Pseudonyms},
     privacy_key,
@@ -35,7 +36,6 @@ use super::{
     settings::Settings,
     startup::{Initialization, Startup},
     tracer::{SPANS, TRACER},
-    work::Ended,
 };
 
 /// Why telemetry could not be set up.
@@ -78,6 +78,8 @@ struct Inner {
     pace: Pace,
     pseudonyms: Arc<Pseudonyms>,
     denied: DenyList,
+    /// Log lines that belong to no invocation.
+    late_lines: LateLines,
     /// Invocations under way, whose spans a SIGTERM must not lose.
     active: Mutex<HashMap<u64, Running>>,
     next_id: AtomicU64,
@@ -88,8 +90,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Losses {
-    dropped: u64,
-    failure: Option<String>,
+    since: Lost,
     logged: Option<Instant>,
 }
 
@@ -147,6 +148,7 @@ impl Telemetry {
             pace: Pace::default(),
             pseudonyms,
             denied: settings.denied,
+            late_lines: settings.late_lines,
             active: Mutex::default(),
             next_id: AtomicU64::default(),
             losses: Mutex::default(),
@@ -228,11 +230,15 @@ impl Telemetry {
     /// Counts an invocation, and hands its spans to every destination.
     fn collect(&self, running: &Running) {
         running.count();
-        self.hand_over(self.0.processor.drain(&running.work));
+        self.collect_from(&running.work);
     }
 
-    fn hand_over(&self, spans: Vec<Ended>) {
-        self.0.exporters.push_spans(spans);
+    fn collect_from(&self, work: &Work) {
+        self.0.exporters.push_spans(self.0.processor.drain(work));
+        // After the spans, which close it: a line that comes in between is here, and one that comes later is late.
+        let mut lines = self.0.late_lines.take();
+        lines.append(&mut work.take_lines());
+        self.0.exporters.push_lines(lines);
     }
 
     async fn flush(&self, within: Duration) {
@@ -240,14 +246,14 @@ impl Telemetry {
         if let Some(request) = inner.metrics.as_ref().and_then(Metrics::gather) {
             inner.exporters.push_metrics(request);
         }
-        let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);
         // The exporter's own calls must not make spans.
         let quiet = Context::new().with_telemetry_suppressed();
-        let flushed = opentelemetry::trace::FutureExt::with_context(flush, quiet).await;
-        let late = inner.processor.take_dropped();
+        let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);
+        let mut lost = opentelemetry::trace::FutureExt::with_context(flush, quiet).await;
+        lost.spans += inner.processor.late().take_dropped();
+        lost.log_records += inner.late_lines.take_dropped();
         let mut losses = inner.losses.lock();
-        losses.dropped += late + flushed.dropped;
-        losses.failure = flushed.failure.or(losses.failure.take());
+        losses.add(lost);
         losses.log(Instant::now());
     }
 
@@ -258,6 +264,8 @@ impl Telemetry {
             running.end(error_type);
             self.collect(running);
         }
+        // What was told outside any invocation.
+        self.collect_from(&Work::closed());
         self.flush(within).await;
     }
 
@@ -283,18 +291,27 @@ impl Telemetry {
 }
 
 impl Losses {
+    fn add(&mut self, lost: Lost) {
+        self.since.spans += lost.spans;
+        self.since.points += lost.points;
+        self.since.log_records += lost.log_records;
+        self.since.failure = lost.failure.or(self.since.failure.take());
+    }
+
     fn log(&mut self, now: Instant) {
         let quiet = self.logged.is_some_and(|logged| now.saturating_duration_since(logged) < LOSS_LOG_INTERVAL);
-        if quiet || (self.dropped == 0 && self.failure.is_none()) {
+        if quiet || self.since == Lost::default() {
             return;
         }
-        let failure = self.failure.take().unwrap_or_default();
+        let Lost { spans, points, log_records, failure } = std::mem::take(&mut self.since);
         tracing::warn!(
-            dropped_spans = self.dropped,
-            reason = failure,
-            "spans not exported: those not dropped are kept"
+            dropped_spans = spans,
+            dropped_points = points,
+            dropped_log_records = log_records,
+            reason = failure.unwrap_or_default(),
+            "telemetry not exported: what was not dropped is kept"
         );
-        *self = Self { logged: Some(now), ..Self::default() };
+        self.logged = Some(now);
     }
 }
 
@@ -346,7 +363,9 @@ impl Invocation {
     pub(super) async fn run_out_of_time(&self, within: Duration) {
         self.running.end(TIMEOUT);
         self.running.count();
-        self.telemetry.hand_over(self.running.work.take_finished());
+        let work = &self.running.work;
+        self.telemetry.0.exporters.push_spans(work.take_finished());
+        self.telemetry.0.exporters.push_lines(work.take_lines());
         self.telemetry.flush(within).await;
     }
 
