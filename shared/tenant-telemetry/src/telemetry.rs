@@ -55,6 +55,9 @@ pub enum TelemetryError {
     Logs(String),
 }
 
+/// Whose log lines tell of the export itself.
+#[cfg(feature = "json-logs")]
+pub(super) const TARGET: &str = module_path!();
 /// The longest a flush may keep the function busy after a response.
 pub(super) const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 /// How long spans of back-to-back invocations gather before they are sent together, and how many are enough.
