@@ -76,7 +76,10 @@ pub(super) struct Instruments {
     pub(super) mem_usage: Histogram<u64>,
     pub(super) cpu_usage: Histogram<f64>,
     pub(super) request_duration: Histogram<f64>,
-    #[cfg_attr(not(feature = "aws-sdk"), allow(dead_code, reason = "AWS clients come with that feature"))]
+    #[cfg_attr(
+        not(any(feature = "aws-sdk", feature = "bench")),
+        allow(dead_code, reason = "AWS clients come with that feature")
+    )]
     pub(super) call_duration: Histogram<f64>,
     pub(super) process_duration: Histogram<f64>,
     pub(super) process_age: Histogram<f64>,

@@ -102,7 +102,7 @@ impl Recorder {
     }
 
     /// Measures a call of AWS, in its span.
-    #[cfg(feature = "aws-sdk")]
+    #[cfg(any(feature = "aws-sdk", feature = "bench"))]
     pub(crate) fn call(&self, cx: &Context, method: String, error: Option<String>, took: Duration) {
         let system = KeyValue::new(semconv::RPC_SYSTEM_NAME, "aws-api");
         let mut attributes = vec![system, KeyValue::new(semconv::RPC_METHOD, method)];
