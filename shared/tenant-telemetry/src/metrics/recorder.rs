@@ -141,6 +141,10 @@ impl Recorder {
     fn named(&self, tenant: Option<&TenantLabel>) -> Option<KeyValue> {
         let id = tenant?.tenant_id.to_shared();
         let busy = self.busiest.as_ref()?.lock().observe(&id);
-        Some(if busy { KeyValue::new(semconv::TENANT_ID, id) } else { KeyValue::new(semconv::TENANT_ID, semconv::OTHER_TENANTS) })
+        Some(if busy {
+            KeyValue::new(semconv::TENANT_ID, id)
+        } else {
+            KeyValue::new(semconv::TENANT_ID, semconv::OTHER_TENANTS)
+        })
     }
 }
