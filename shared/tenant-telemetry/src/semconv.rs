@@ -23,7 +23,7 @@ pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 /// The tenant served. Semantic conventions have no tenant; this name follows their form.
 pub const TENANT_ID: &str = "tenant.id";
-/// [`TENANT_ID`] of a metric's point that counts all tenants but the busiest.
+/// [`TENANT_ID`] of a metric's point that counts all tenants but the busiest. No tenant has this id.
 pub(crate) const OTHER_TENANTS: &str = "(other)";
 /// The tenant's tier: `basic`, `standard` or `premium`.
 pub const TENANT_TIER: &str = "tenant.tier";

@@ -21,9 +21,6 @@ use crate::semconv;
 /// Counts for this process; none where nobody receives metrics.
 static RECORDER: OnceLock<Recorder> = OnceLock::new();
 
-/// Stands for every tenant that is not one of the busiest. No tenant has this id.
-const OTHERS: &str = "(other)";
-
 /// Which tenants metrics name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum TenantNames {
@@ -144,6 +141,10 @@ impl Recorder {
     fn named(&self, tenant: Option<&TenantLabel>) -> Option<KeyValue> {
         let id = tenant?.tenant_id.to_shared();
         let busy = self.busiest.as_ref()?.lock().observe(&id);
-        Some(if busy { KeyValue::new(semconv::TENANT_ID, id) } else { KeyValue::new(semconv::TENANT_ID, OTHERS) })
+        Some(if busy {
+            KeyValue::new(semconv::TENANT_ID, id)
+        } else {
+            KeyValue::new(semconv::TENANT_ID, semconv::OTHER_TENANTS)
+        })
     }
 }
