@@ -19,5 +19,5 @@
 mod entry;
 mod registry;
 
-pub use entry::{Change, InvalidReason, LastChange, Reason, Tenant, quota_in_words};
+pub use entry::{Change, InvalidReason, LastChange, Reason, Tenant, in_words, quota_in_words};
 pub use registry::{Registry, RegistryError};

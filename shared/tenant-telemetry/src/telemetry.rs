@@ -10,9 +10,9 @@ use std::{
 };
 
 use function_settings::InvalidSettings;
-use futures_util::future::join_all;
 use opentelemetry::{
     Context, InstrumentationScope, global,
+    metrics::{Meter, MeterProvider, NoopMeterProvider},
     trace::{TraceContextExt, TracerProvider},
 };
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -21,19 +21,21 @@ use xray_sampler::Sampler;
 
 use super::{
     Work,
-    exporter::{Destination, destinations},
+    exporter::{Exporters, Lost},
     fail_span,
     flush::{Mode, Pace},
     ids::XrayIdGenerator,
     layers::ExportLayer,
     lifecycle,
+    lines::LateLines,
+    metrics::{Metrics, Outcome, Recorder, TIMEOUT, recorder},
     privacy::{DenyList, Pseudonyms},
     privacy_key,
     processor::TenantSpanProcessor,
     semconv,
     settings::Settings,
+    startup::{Initialization, Startup},
     tracer::{SPANS, TRACER},
-    work::Ended,
 };
 
 /// Why telemetry could not be set up.
@@ -53,6 +55,9 @@ pub enum TelemetryError {
     Logs(String),
 }
 
+/// Whose log lines tell of the export itself.
+#[cfg(feature = "json-logs")]
+pub(super) const TARGET: &str = module_path!();
 /// The longest a flush may keep the function busy after a response.
 pub(super) const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 /// How long spans of back-to-back invocations gather before they are sent together, and how many are enough.
@@ -61,20 +66,25 @@ const GATHER_AT_MOST: usize = 64;
 /// Losses are logged at most this often.
 const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The process's telemetry: one tracer provider, one processor, the destinations of spans.
+/// The process's telemetry: one tracer provider, one processor, one meter provider, and where what they make goes to.
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     processor: TenantSpanProcessor,
-    destinations: Vec<Destination>,
+    exporters: Exporters,
+    /// None where nobody receives metrics: nothing is recorded then.
+    metrics: Option<Metrics>,
+    startup: Startup,
     mode: Mode,
     pace: Pace,
     pseudonyms: Arc<Pseudonyms>,
     denied: DenyList,
+    /// Log lines that belong to no invocation.
+    late_lines: LateLines,
     /// Invocations under way, whose spans a SIGTERM must not lose.
-    active: Mutex<HashMap<u64, Work>>,
+    active: Mutex<HashMap<u64, Running>>,
     next_id: AtomicU64,
     losses: Mutex<Losses>,
     /// X-Ray's rules, if they decide what is kept.
@@ -83,8 +93,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Losses {
-    dropped: u64,
-    failure: Option<String>,
+    since: Lost,
     logged: Option<Instant>,
 }
 
@@ -105,14 +114,20 @@ impl Telemetry {
     ///
     /// If an exporter cannot be built, or the key of pseudonyms cannot be had.
     pub async fn start(settings: Settings) -> Result<Self, TelemetryError> {
+        let startup = Startup::under_way(settings.on_demand);
         let resource = settings.resource();
-        let destinations = destinations(&settings, &resource)?;
+        let exporters = Exporters::new(&settings, &resource)?;
         let pseudonyms = settings.pseudonyms.clone();
         if let Some(secret) = privacy_key::find(&settings).await? {
             pseudonyms.set_key(&secret);
         }
         let xray = settings.sampler.xray().cloned();
         let processor = TenantSpanProcessor::default();
+        let metrics = exporters.takes_metrics().then(|| Metrics::new(resource.clone()));
+        if let Some(metrics) = &metrics {
+            metrics.recorder(settings.tenants_of_metrics).install();
+            global::set_meter_provider(metrics.clone());
+        }
         if !settings.disabled {
             let provider = SdkTracerProvider::builder()
                 .with_resource(resource)
@@ -129,17 +144,20 @@ impl Telemetry {
         }
         let telemetry = Self(Arc::new(Inner {
             processor,
-            destinations,
+            exporters,
+            metrics,
+            startup,
             mode: settings.flush,
             pace: Pace::default(),
             pseudonyms,
             denied: settings.denied,
+            late_lines: settings.late_lines,
             active: Mutex::default(),
             next_id: AtomicU64::default(),
             losses: Mutex::default(),
             xray,
         }));
-        if !telemetry.0.destinations.is_empty() {
+        if !telemetry.0.exporters.is_empty() {
             lifecycle::watch(telemetry.clone(), settings.runtime_api).await;
         }
         Ok(telemetry)
@@ -169,21 +187,37 @@ impl Telemetry {
     }
 
     /// The layer around the runtime: everything of one invocation, then export once the response is out. Wrap it around
-    /// `lambda_runtime::Runtime` with `.layer(…)`.
+    /// `lambda_runtime::Runtime` with `.layer(…)`, as the last thing before it runs: the start of the process is over by then.
     pub fn export_layer(&self) -> ExportLayer {
+        self.0.startup.ready();
         ExportLayer::new(self.clone())
+    }
+
+    /// A meter for instruments of your own, by the plain OpenTelemetry API. Make an instrument once and keep it. What it records is sent
+    /// with the spans; where nobody receives metrics, nothing is recorded.
+    ///
+    /// ```
+    /// # async fn of(telemetry: tenant_telemetry::Telemetry) {
+    /// let orders = telemetry.meter("shop").u64_counter("shop.orders").with_unit("{order}").build();
+    /// orders.add(1, &[]);
+    /// # }
+    /// ```
+    pub fn meter(&self, scope: &'static str) -> Meter {
+        self.0.metrics.as_ref().map_or_else(|| NoopMeterProvider::new().meter(scope), |metrics| metrics.meter(scope))
     }
 
     /// An invocation begins.
     pub(super) fn begin(&self) -> Invocation {
-        self.0.pace.begin(Instant::now());
+        let now = Instant::now();
+        self.0.pace.begin(now);
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        let work = Work::default();
-        self.active().insert(id, work.clone());
-        Invocation { telemetry: self.clone(), id, work }
+        let outcome = recorder().map(Recorder::begin);
+        let running = Running { work: Work::default(), outcome };
+        self.active().insert(id, running.clone());
+        Invocation { telemetry: self.clone(), id, running, initialization: self.0.startup.tell(now) }
     }
 
-    fn active(&self) -> MutexGuard<'_, HashMap<u64, Work>> {
+    fn active(&self) -> MutexGuard<'_, HashMap<u64, Running>> {
         self.0.active.lock()
     }
 
@@ -196,50 +230,55 @@ impl Telemetry {
         }
     }
 
-    /// Hands the spans of an invocation to every destination.
-    fn collect(&self, work: &Work) {
-        self.hand_over(self.0.processor.drain(work));
+    /// Counts an invocation, and hands its spans to every destination.
+    fn collect(&self, running: &Running) {
+        running.count();
+        self.collect_from(&running.work);
     }
 
-    fn hand_over(&self, spans: Vec<Ended>) {
-        if let Some((last, others)) = self.0.destinations.split_last() {
-            others.iter().for_each(|destination| destination.push(spans.clone()));
-            last.push(spans);
-        }
+    fn collect_from(&self, work: &Work) {
+        self.0.exporters.push_spans(self.0.processor.drain(work));
+        // After the spans, which close it: a line that comes in between is here, and one that comes later is late.
+        let mut lines = self.0.late_lines.take();
+        lines.append(&mut work.take_lines());
+        self.0.exporters.push_lines(lines);
     }
 
     async fn flush(&self, within: Duration) {
         let inner = &self.0;
-        let flushes = inner.destinations.iter().map(async |destination| {
-            let flushed = destination.flush(within, &inner.pseudonyms, &inner.denied).await;
-            (destination.name, flushed)
-        });
+        if let Some(request) = inner.metrics.as_ref().and_then(Metrics::gather) {
+            inner.exporters.push_metrics(request);
+        }
         // The exporter's own calls must not make spans.
         let quiet = Context::new().with_telemetry_suppressed();
-        let flushed = opentelemetry::trace::FutureExt::with_context(join_all(flushes), quiet).await;
-        let late = inner.processor.take_dropped();
+        let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);
+        let mut lost = opentelemetry::trace::FutureExt::with_context(flush, quiet).await;
+        lost.spans += inner.processor.late().take_dropped();
+        lost.log_records += inner.late_lines.take_dropped();
         let mut losses = inner.losses.lock();
-        losses.dropped += late + flushed.iter().map(|(_, flushed)| flushed.dropped).sum::<u64>();
-        let failure = flushed.into_iter().find_map(|(name, flushed)| Some(format!("{name}: {}", flushed.failure?)));
-        losses.failure = failure.or(losses.failure.take());
+        losses.add(lost);
         losses.log(Instant::now());
     }
 
     /// Ends what is open, as failed with `error_type`, and sends all there is.
     pub(super) async fn flush_everything(&self, error_type: &'static str, within: Duration) {
-        let active: Vec<Work> = self.active().values().cloned().collect();
-        for work in &active {
-            end_open_spans(work, error_type);
-            self.collect(work);
+        let active: Vec<Running> = self.active().values().cloned().collect();
+        for running in &active {
+            running.end(error_type);
+            self.collect(running);
         }
+        // What was told outside any invocation.
+        self.collect_from(&Work::closed());
         self.flush(within).await;
     }
 
     /// Sends what back-to-back invocations leave, beside the next ones.
     fn flush_beside(&self) {
-        let waiting = self.0.destinations.iter().map(Destination::len).max().unwrap_or_default();
+        let waiting = self.0.exporters.waiting();
         let rules_due = self.0.xray.as_ref().is_some_and(Sampler::is_due);
-        if (waiting == 0 && !rules_due) || self.0.pace.scheduled.swap(true, Ordering::AcqRel) {
+        if (waiting == 0 && self.0.metrics.is_none() && !rules_due)
+            || self.0.pace.scheduled.swap(true, Ordering::AcqRel)
+        {
             return;
         }
         let telemetry = self.clone();
@@ -255,18 +294,52 @@ impl Telemetry {
 }
 
 impl Losses {
+    fn add(&mut self, lost: Lost) {
+        self.since.spans += lost.spans;
+        self.since.points += lost.points;
+        self.since.log_records += lost.log_records;
+        self.since.failure = lost.failure.or(self.since.failure.take());
+    }
+
     fn log(&mut self, now: Instant) {
         let quiet = self.logged.is_some_and(|logged| now.saturating_duration_since(logged) < LOSS_LOG_INTERVAL);
-        if quiet || (self.dropped == 0 && self.failure.is_none()) {
+        if quiet || self.since == Lost::default() {
             return;
         }
-        let failure = self.failure.take().unwrap_or_default();
+        let Lost { spans, points, log_records, failure } = std::mem::take(&mut self.since);
         tracing::warn!(
-            dropped_spans = self.dropped,
-            reason = failure,
-            "spans not exported: those not dropped are kept"
+            dropped_spans = spans,
+            dropped_points = points,
+            dropped_log_records = log_records,
+            reason = failure.unwrap_or_default(),
+            "telemetry not exported: what was not dropped is kept"
         );
-        *self = Self { logged: Some(now), ..Self::default() };
+        self.logged = Some(now);
+    }
+}
+
+/// What is known of an invocation under way.
+#[derive(Debug, Clone)]
+struct Running {
+    work: Work,
+    /// None where nobody receives metrics.
+    outcome: Option<Outcome>,
+}
+
+impl Running {
+    /// Ends what is open, as failed with `error_type`.
+    fn end(&self, error_type: &'static str) {
+        end_open_spans(&self.work, error_type);
+        if let Some(outcome) = &self.outcome {
+            outcome.end(Some(error_type.into()), None);
+        }
+    }
+
+    /// Counts the invocation, unless that has been done.
+    fn count(&self) {
+        if let Some((outcome, recorder)) = self.outcome.as_ref().zip(recorder()) {
+            recorder.invocation(outcome, self.work.tenant());
+        }
     }
 }
 
@@ -275,21 +348,34 @@ impl Losses {
 pub(super) struct Invocation {
     telemetry: Telemetry,
     id: u64,
-    pub(super) work: Work,
+    running: Running,
+    /// Of the first invocation of the process: how that became ready.
+    initialization: Option<Initialization>,
 }
 
 impl Invocation {
+    /// The context in which it is handled. A new one, not the current: nothing of another invocation may come along.
+    pub(super) fn context(&self) -> Context {
+        let Running { work, outcome } = self.running.clone();
+        let cx = Context::new().with_value(work);
+        let cx = outcome.map_or_else(|| cx.clone(), |outcome| cx.with_value(outcome));
+        self.initialization.map_or_else(|| cx.clone(), |initialization| cx.with_value(initialization))
+    }
+
     /// The handler is nearly out of time: what it has left open ends as timed out, and goes while it still can.
     pub(super) async fn run_out_of_time(&self, within: Duration) {
-        end_open_spans(&self.work, "timeout");
-        self.telemetry.hand_over(self.work.take_finished());
+        self.running.end(TIMEOUT);
+        self.running.count();
+        let work = &self.running.work;
+        self.telemetry.0.exporters.push_spans(work.take_finished());
+        self.telemetry.0.exporters.push_lines(work.take_lines());
         self.telemetry.flush(within).await;
     }
 
     /// The response is out.
     pub(super) async fn finish(self, within: Duration) {
         let telemetry = self.telemetry.clone();
-        telemetry.collect(&self.work);
+        telemetry.collect(&self.running);
         drop(self);
         if telemetry.0.mode == Mode::Adaptive && telemetry.0.pace.is_back_to_back() {
             telemetry.flush_beside();
