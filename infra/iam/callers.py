@@ -15,6 +15,7 @@ def ask(book):
     _topic(book)
     _distance(book)
     _sink(book)
+    _logs_at_rest(book)
     _portal(book)
 
 
@@ -137,7 +138,7 @@ def _api_calls(book, function, source):
 def _roles(book):
     """Who takes a role: the service it is for, and no other, and nobody in person."""
     for (label, name), role in book.deployed.roles.items():
-        if name == "TenantRole":
+        if name == "TenantRole" or label == "logs":
             continue
         service = "apigateway" if name == "ApiGatewayLogsRole" else "lambda"
         whose, principal = f"{label}'s {name}", f"{service}.amazonaws.com"
@@ -230,6 +231,61 @@ def _sink(book):
             book.ask(f"{account} may not {action} for other kinds", False, principal, action, sink, "another resource",
                      {**of, "oam:ResourceTypes": [*kinds, "AWS::InternetMonitor::Monitor"]}, ["everything"])
             book.ask(f"{account} may not oam:DeleteSink", False, principal, "oam:DeleteSink", sink, "another action", of, ["everything"])
+
+
+def _logs_at_rest(book):
+    """Source accounts subscribe to the destination; its roles are for the one stream and for these accounts' logs; the bucket is reached by TLS."""
+    stack = book.deployed.stacks["logs"]
+    destination, bucket = stack.arn("LogsDestination"), stack.arn("LogsBucket")
+    _other_accounts(book, "logs:PutSubscriptionFilter to logs at rest", "logs:PutSubscriptionFilter", destination, {}, {BOOKING, MILEAGE})
+    for action in ("logs:PutDestinationPolicy", "logs:DeleteDestination"):
+        _other_accounts(book, f"{action} of logs at rest", action, destination, {}, ())
+    roles = book.deployed.roles
+    _taken(book, "firehose", roles["logs", "StreamRole"], {ARN: stack.arn("LogsStream"), ACCOUNT: OBSERVABILITY}, {
+        "another stream": {ARN: f"arn:aws:firehose:{REGION}:{OBSERVABILITY}:deliverystream/stranger"},
+        "another account": {ACCOUNT: STRANGER_ACCOUNT},
+    })  # fmt: skip
+    for account in (BOOKING, MILEAGE, OBSERVABILITY):
+        _taken(book, "logs", roles["logs", "DestinationRole"], {ARN: f"arn:aws:logs:{REGION}:{account}:log-group:/aws/lambda/one:*"}, {
+            "another account": {ARN: f"arn:aws:logs:{REGION}:{STRANGER_ACCOUNT}:log-group:/aws/lambda/one:*"},
+            "something that is no log group": {ARN: f"arn:aws:sns:{REGION}:{account}:one"},
+        })  # fmt: skip
+    reader = roles.get(("logs", "LogsReaderRole"))
+    for account in (OBSERVABILITY, STRANGER_ACCOUNT) if reader else ():
+        for name in ("on-call", "stranger"):
+            principal, of = book.stranger(account, name)
+            may = (account, name) == (OBSERVABILITY, "on-call")
+            book.ask(f"{name} of {account} {'may' if may else 'may not'} read logs at rest", may, principal, "sts:AssumeRole", reader.arn,
+                     "service" if may else "trust", of, ["everything"])
+    on_call, of = book.stranger(OBSERVABILITY, "on-call")
+    if reader:
+        book.ask("on-call may not sts:SetSourceIdentity of who reads logs", False, on_call, "sts:SetSourceIdentity", reader.arn, "another action", of)
+    admin, of = book.stranger(OBSERVABILITY, "admin")
+    for resource, action in ((f"{bucket}/logs/1.gz", "s3:GetObject"), (f"{bucket}/logs/1.gz", "s3:DeleteObject"), (bucket, "s3:ListBucket")):
+        book.ask(f"an administrator may {action} of logs at rest", True, admin, action, resource, "service", of, ["everything"])
+        book.ask(f"an administrator may not {action} of logs at rest without TLS", False, admin, action, resource, "deputy",
+                 {**of, "aws:SecureTransport": "false"}, ["everything"])
+    for account in (BOOKING, MILEAGE, STRANGER_ACCOUNT):
+        principal, of = book.stranger(account)
+        for action in ("s3:GetObject", "s3:PutObject"):
+            book.ask(f"a role of {account} may not {action} of logs at rest", False, principal, action, f"{bucket}/logs/1.gz", "another account", of, ["everything"])
+
+
+def _taken(book, service, role, given, others):
+    """A role that a service takes for what `given` names, and for none of `others`."""
+    principal, whose = f"{service}.amazonaws.com", short(role.arn)
+    given = {"aws:PrincipalIsAWSService": "true", **given}
+    about = short(given[ARN])
+    book.ask(f"{service} may sts:AssumeRole {whose} for {about}", True, principal, "sts:AssumeRole", role.arn, "service", given)
+    for what, changes in others.items():
+        book.ask(f"{service} may not sts:AssumeRole {whose} for {what}", False, principal, "sts:AssumeRole", role.arn, "deputy", {**given, **changes})
+    book.ask(f"{service} may not sts:AssumeRole {whose} for nobody", False, principal, "sts:AssumeRole", role.arn, "deputy", {"aws:PrincipalIsAWSService": "true"})
+    book.ask(f"another service may not sts:AssumeRole {whose} for {about}", False, "s3.amazonaws.com", "sts:AssumeRole", role.arn, "another service", given)
+    book.ask(f"{service} may not sts:SetSourceIdentity of {whose} for {about}", False, principal, "sts:SetSourceIdentity", role.arn, "another action", given)
+    for account in (role.account, STRANGER_ACCOUNT):
+        stranger, context = book.stranger(account)
+        book.ask(f"a role of {account} may not sts:AssumeRole {whose} for {about}", False, stranger, "sts:AssumeRole", role.arn, "trust", {**given, **context,
+                 "aws:PrincipalIsAWSService": "false"}, ["everything"])
 
 
 def _portal(book):

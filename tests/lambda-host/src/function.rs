@@ -198,6 +198,9 @@ impl Function {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        // Each sandbox has a log stream of its own.
+        let log_stream = format!("2026/11/27/[$LATEST]{}", api.port());
+        command.env("AWS_LAMBDA_LOG_STREAM_NAME", log_stream);
         let spawned = Instant::now();
         let mut process = command.spawn().with_context(|| format!("cannot start {}", config.binary.display()))?;
         let pid = process.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).context("no process id")?;

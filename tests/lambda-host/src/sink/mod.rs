@@ -35,7 +35,11 @@ use parking_lot::{Mutex, MutexGuard};
 use prost::Message;
 use tokio::net::UdpSocket;
 
-pub use self::{lines::Line, points::Point, spans::Span};
+pub use self::{
+    lines::Line,
+    points::{Measured, Point},
+    spans::Span,
+};
 use crate::serve;
 
 /// How the collector behaves; it may change while it runs.
