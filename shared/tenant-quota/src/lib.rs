@@ -72,6 +72,7 @@ mod bookings;
 mod bucket;
 mod day;
 mod layer;
+mod lease;
 mod leases;
 mod pool;
 mod rate;
