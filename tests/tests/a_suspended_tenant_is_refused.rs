@@ -167,6 +167,7 @@ async fn a_booking_that_arrives_after_the_suspension_gets_its_miles() {
 #[tokio::test]
 async fn the_registrys_tier_counts_over_the_tokens() {
     let caller = new_tenant("Promoted Air", "basic").await;
+    let before = book(&caller, "CDG", "NRT").await;
     assert!(
         succeeds(&["set-tier", &caller.user.tenant, "premium", "--reason", "asked for more"])
             .contains("basic → premium")
@@ -179,6 +180,17 @@ async fn the_registrys_tier_counts_over_the_tokens() {
         (tiers[0] == "premium").then_some(())
     })
     .await;
+
+    // What was booked before is taken back where its miles are: from the publisher on, its cancellation is of the tier of the booking.
+    let cancelled = caller.cancel(&before.booking_number()).await;
+    assert_eq!(cancelled.status, 200, "{:?}", cancelled.body);
+    let arrived =
+        CLOUD.trace(&cancelled.trace_id(), |trace| trace.spans.iter().any(|span| span.service == "mileage-accrual"));
+    let trace = arrived.await;
+    for span in trace.spans {
+        let tier = if span.service == "booking-api" { "premium" } else { "basic" };
+        assert_eq!(span.tier.as_deref(), Some(tier), "{} of {}", span.name, span.service);
+    }
 }
 
 #[tokio::test]

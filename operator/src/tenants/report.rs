@@ -1,7 +1,7 @@
 //! The tenant registry as a table, and what changed in it.
 
 use comfy_table::{Table, presets::NOTHING};
-use tenant_registry::{Tenant, quota_in_words};
+use tenant_registry::Tenant;
 
 /// The tenants, a line for each.
 pub(super) fn tenants(tenants: &[Tenant]) -> String {
@@ -15,14 +15,19 @@ pub(super) fn tenants(tenants: &[Tenant]) -> String {
         "registered",
         "last changed, why",
     ]);
-    for Tenant { entry, last_change } in tenants {
+    for Tenant { entry, last_change, quota_is_wrong } in tenants {
         let changed = last_change.as_ref().map(|last| format!("{}, {}", last.changed_at, last.change_reason));
+        let quota = match entry.quota {
+            Some(quota) => quota.to_string(),
+            None if *quota_is_wrong => "cannot be read".to_owned(),
+            None => String::new(),
+        };
         table.add_row([
             entry.tenant_id.as_str(),
             &entry.company_name,
             entry.tier.as_str(),
             entry.status.as_str(),
-            &entry.quota.map(|quota| quota.to_string()).unwrap_or_default(),
+            &quota,
             &entry.created_at,
             &changed.unwrap_or_default(),
         ]);
@@ -34,7 +39,7 @@ pub(super) fn tenants(tenants: &[Tenant]) -> String {
 pub(super) fn changed(before: &Tenant, after: &Tenant) -> String {
     let (from, to) = (&before.entry, &after.entry);
     let tenant = format!("{} ({})", to.tenant_id, to.company_name);
-    let quotas = [from.quota, to.quota].map(quota_in_words);
+    let quotas = [before, after].map(Tenant::quota_in_words);
     let pairs = [
         (from.tier.as_str(), to.tier.as_str()),
         (from.status.as_str(), to.status.as_str()),
