@@ -1,7 +1,7 @@
 //! What one span, one message, one token, one distance and one request's quota cost.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where something is wrong")]
 
-use std::time::Duration;
+use std::{hint::black_box, time::Duration};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::Response;
@@ -14,7 +14,7 @@ use opentelemetry::{
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
 use rustix::time::{ClockId, clock_gettime};
-use tenancy::{TenantContext, TenantLabel, Tier};
+use tenancy::{AccessLists, List, Listed, TenantContext, TenantLabel, Tier};
 use tenant_auth::{JwtSettings, JwtVerifier};
 use tenant_quota::QuotaLayer;
 use tenant_store::TenantTable;
@@ -138,9 +138,19 @@ fn quotas(criterion: &mut Criterion) {
     });
 }
 
+/// A caller whom none of two hundred entries refuses.
+fn access_lists(criterion: &mut Criterion) {
+    let network = |n: usize| Listed::Network(format!("2001:db8:{n:x}::/48").parse().unwrap());
+    let block = |lists: AccessLists, n| lists.with(List::Block, network(n), Some(i64::MAX)).unwrap();
+    let lists = (0..AccessLists::MOST_ENTRIES).fold(AccessLists::default(), block);
+    let (address, user) = ("203.0.113.7".parse().ok(), "ann".parse().ok());
+    criterion
+        .bench_function("access_lists", |bencher| bencher.iter(|| lists.refuse(black_box(address), user.as_ref(), 0)));
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
-    targets = spans, messages, tokens, miles, quotas
+    targets = spans, messages, tokens, miles, quotas, access_lists
 }
 criterion_main!(benches);

@@ -11,6 +11,7 @@ pub(crate) fn add(report: &mut Report, dir: &Path) -> Result<()> {
     report.add("span.tenant_stamp_and_buffer_ns", nanoseconds(dir, "span_of_100")? / 100.0);
     report.add("sns.inject_extract_ns", nanoseconds(dir, "inject_extract")?);
     report.add("jwt.verify_us", nanoseconds(dir, "jwt_verify")? / 1e3);
+    report.add("access_lists.refuse_us", nanoseconds(dir, "access_lists")? / 1e3);
     report.add("miles.between_ns", nanoseconds(dir, "miles")?);
     for way in ["cookie", "token", "service_key"] {
         report.add(format!("control_plane.access_by_{way}_us"), nanoseconds(dir, &format!("access_by_{way}"))? / 1e3);

@@ -30,6 +30,7 @@ pub async fn register_tenants(config: &SdkConfig, table: &str, tenants: &[(&str,
             company_name: (*company).to_owned(),
             created_at: now.clone(),
             quota: None,
+            access_lists: None,
         };
         register(&registry, table, &entry).await?;
     }

@@ -1,10 +1,11 @@
-//! The registry has the last word: a tenant it suspends is refused in both accounts although its tokens verify, its tier counts over
-//! the tokens', and a tenant it does not know is nobody.
+//! The registry has the last word: a tenant it suspends is refused in both accounts although its tokens verify, and so is a caller whom the tenant's
+//! access lists refuse; its tier counts over the tokens', and a tenant it does not know is nobody.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{process::Command, sync::LazyLock};
 
 use aws_sdk_sns::types::MessageAttributeValue;
+use axum::http::Method;
 use local::{ministack::sdk_config, users};
 use serde_json::{Value, json};
 use testkit::{
@@ -133,6 +134,60 @@ async fn suspended_resumed_and_promoted_by_button() {
     assert_eq!(browser.post(&path, &server.url, form).await.status(), 409);
 }
 
+/// Asks both accounts, as from an address, until each answers with this status and, where it refuses, this code. API Gateway names the address of
+/// whoever opened the connection; the local cloud takes it from the header, so that a test can call from anywhere.
+async fn both_answer_to(caller: &Caller, address: &str, status: u16, code: Option<&str>) {
+    eventually(&format!("{address}: {status} {code:?}"), async || {
+        for request in [caller.booking(Method::GET, "/bookings"), caller.mileage("/mileage")] {
+            let answer = caller.send(request.header("x-forwarded-for", address)).await;
+            if answer.status != status || answer.body["code"].as_str() != code {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn blocked_and_allowed_by_network_and_user() {
+    let caller = new_tenant("Guarded Air", "basic").await;
+    let tenant = caller.user.tenant.as_str();
+    let why = ["--reason", "guesses booking numbers"];
+    let (office, elsewhere) = ("203.0.113.7", "198.51.100.1");
+    both_answer_to(&caller, office, 200, None).await;
+
+    let blocked = succeeds(&[&["block", tenant, "--network", "203.0.113.0/24", "--for", "2h"], &why[..]].concat());
+    assert!(blocked.contains("nothing → block network 203.0.113.0/24 until 2"), "{blocked}");
+    both_answer_to(&caller, office, 403, Some("network_not_allowed")).await;
+    both_answer_to(&caller, "::ffff:203.0.113.7", 403, Some("network_not_allowed")).await;
+    both_answer_to(&caller, elsewhere, 200, None).await;
+    // Nobody else's lists are touched.
+    both_answer_to(&CLOUD.caller(0).await, office, 200, None).await;
+    // Its spans say whose lists refused it, and by what.
+    let refused = caller.send(caller.booking(Method::GET, "/bookings").header("x-forwarded-for", office)).await;
+    let trace = CLOUD.trace(&refused.trace_id(), |trace| !trace.spans.is_empty()).await;
+    let span = trace.spans.iter().find(|span| span.attributes.contains_key("access_list.refused"));
+    let span = span.unwrap_or_else(|| panic!("no span says so: {trace:?}"));
+    assert_eq!((&span.attributes["access_list.refused"], span.tenant.as_deref()), (&json!("network"), Some(tenant)));
+    assert!(trace.spans.iter().all(|span| span.status != "ERROR"), "a refusal is nobody's failure: {trace:?}");
+
+    succeeds(&[&["unblock", tenant, "--network", "203.0.113.0/24"], &why[..]].concat());
+    succeeds(&[&["allow", tenant, "--network", "198.51.100.0/24"], &why[..]].concat());
+    both_answer_to(&caller, office, 403, Some("network_not_allowed")).await;
+    both_answer_to(&caller, elsewhere, 200, None).await;
+
+    let user = span.attributes["enduser.id"].as_str().unwrap();
+    succeeds(&[&["block", tenant, "--user", user], &why[..]].concat());
+    both_answer_to(&caller, elsewhere, 403, Some("user_not_allowed")).await;
+    let listed = succeeds(&["access-lists", tenant]);
+    assert_eq!(listed, format!("block user {user}\nallow network 198.51.100.0/24\n"));
+    succeeds(&[&["unblock", tenant, "--user", user], &why[..]].concat());
+    let open = succeeds(&[&["disallow", tenant, "--network", "198.51.100.0/24"], &why[..]].concat());
+    assert!(open.contains("allow network 198.51.100.0/24 → nothing"), "{open}");
+    both_answer_to(&caller, office, 200, None).await;
+}
+
 #[tokio::test]
 async fn a_booking_that_arrives_after_the_suspension_gets_its_miles() {
     let caller = new_tenant("Grounded Air", "standard").await;
@@ -184,9 +239,8 @@ async fn the_registrys_tier_counts_over_the_tokens() {
     // What was booked before is taken back where its miles are: from the publisher on, its cancellation is of the tier of the booking.
     let cancelled = caller.cancel(&before.booking_number()).await;
     assert_eq!(cancelled.status, 200, "{:?}", cancelled.body);
-    let arrived =
-        CLOUD.trace(&cancelled.trace_id(), |trace| trace.spans.iter().any(|span| span.service == "mileage-accrual"));
-    let trace = arrived.await;
+    let (trace_id, consumer) = (cancelled.trace_id(), "mileage-accrual");
+    let trace = CLOUD.trace(&trace_id, |trace| trace.spans.iter().any(|span| span.service == consumer)).await;
     for span in trace.spans {
         let tier = if span.service == "booking-api" { "premium" } else { "basic" };
         assert_eq!(span.tier.as_deref(), Some(tier), "{} of {}", span.name, span.service);
@@ -216,6 +270,10 @@ async fn the_command_line_refuses_what_makes_no_sense() {
             &["set-quota", "acme", "--requests-per-second=0", "--burst=1", "--bookings-per-day=1", "--reason", "x"],
             "requests a second must be 1 to 10000",
         ),
+        (&["block", "acme", "--reason", "x"], "--network <NETWORK>"),
+        (&["block", "acme", "--network", "0.0.0.0/0", "--reason", "x"], "at least 8 bits of IPv4"),
+        (&["allow", "acme", "--user", "ann", "--network", "10.0.0.0/8", "--reason", "x"], "cannot be used with"),
+        (&["allow", "acme", "--user", "ann", "--for", "0s", "--reason", "x"], "--for must be a time from now on"),
         (&["create", "--company-name", " ", "--tier", "basic"], "the company's name must be"),
     ] {
         let (success, text) = tenant_command(arguments);

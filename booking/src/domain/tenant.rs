@@ -16,6 +16,7 @@ pub fn new_tenant(company_name: &str, now: jiff::Timestamp) -> Result<RegistryEn
         company_name: company_name.to_owned(),
         created_at: format!("{now:.3}"),
         quota: None,
+        access_lists: None,
     })
 }
 

@@ -28,6 +28,8 @@ pub enum What {
     TenantSetTier,
     /// A tenant has another quota.
     TenantSetQuota,
+    /// Somebody was put on a tenant's access lists, or taken off them.
+    TenantSetAccessLists,
     /// The server was started with another configuration.
     Configuration,
     /// An account's intake key was added.
@@ -48,13 +50,14 @@ pub enum What {
 
 impl What {
     /// All that there is.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SignIn,
         Self::Token,
         Self::TenantSuspend,
         Self::TenantResume,
         Self::TenantSetTier,
         Self::TenantSetQuota,
+        Self::TenantSetAccessLists,
         Self::Configuration,
         Self::IntakeKeyAdd,
         Self::IntakeKeyChange,
@@ -73,6 +76,7 @@ impl What {
             Self::TenantResume => "tenant.resume",
             Self::TenantSetTier => "tenant.set_tier",
             Self::TenantSetQuota => "tenant.set_quota",
+            Self::TenantSetAccessLists => "tenant.set_access_lists",
             Self::Configuration => "configuration",
             Self::IntakeKeyAdd => "intake_key.add",
             Self::IntakeKeyChange => "intake_key.change",

@@ -5,17 +5,28 @@ use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::StoreError, incoming::Sender, scope::Scope, trace::TraceId};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+
+use crate::{
+    error::StoreError,
+    incoming::Sender,
+    otlp::{self, SentResource},
+    scope::Scope,
+    trace::TraceId,
+};
+
+/// Bytes of records that an answer is made of, however many lines were asked for.
+const MAX_BYTES: usize = 2_000_000;
 
 /// A log record that a request brings.
 #[derive(Debug)]
 pub struct IncomingLog {
     /// The first 64 bits of the SHA-256 of the sender's resource and all of the record: one that is sent twice is kept once.
     pub id: i64,
-    /// When it was written, else when it was received; nanoseconds since 1970.
+    /// When it was written, else when it was observed; nanoseconds since 1970.
     pub time_ns: i64,
-    /// The trace that it was written in.
-    pub trace_id: Option<TraceId>,
+    /// The trace that it was written in, by which it is read.
+    pub trace_id: TraceId,
     /// `tenant.id` of the record, else of its sender; most lines have none.
     pub tenant: Option<String>,
     /// Who sends it.
@@ -40,13 +51,23 @@ pub struct LogLine {
     /// `tenant.id`.
     pub tenant: Option<String>,
     /// The trace that it was written in.
-    pub trace_id: Option<TraceId>,
+    pub trace_id: TraceId,
     /// The span, 16 hex digits.
     pub span_id: Option<String>,
     /// The record's own attributes.
     pub attributes: BTreeMap<String, serde_json::Value>,
     /// The sender's resource attributes.
     pub resource: BTreeMap<String, serde_json::Value>,
+}
+
+impl LogLine {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        let of = |attributes: &BTreeMap<String, serde_json::Value>| {
+            attributes.iter().map(|(key, value)| key.len() + value.as_str().map_or(24, str::len)).sum::<usize>()
+        };
+        self.message.len() + of(&self.attributes) + of(&self.resource)
+    }
 }
 
 /// The lines of a trace.
@@ -67,6 +88,35 @@ pub struct Lines {
     pub lines: Vec<LogLine>,
     /// Whether there are more.
     pub truncated: bool,
+}
+
+impl Lines {
+    /// The first lines of a trace that a query asks for, of its records in the order of time and number. `records` is not asked for more than that.
+    ///
+    /// # Errors
+    ///
+    /// Those of `records`.
+    pub fn of<E>(
+        query: &LogQuery,
+        records: impl IntoIterator<Item = Result<(Arc<SentResource>, LogRecord), E>>,
+    ) -> Result<Self, E> {
+        let mut found = Self { lines: Vec::new(), truncated: false };
+        let mut bytes = 0;
+        for record in records {
+            let (resource, record) = record?;
+            let line = otlp::log_line(&resource, record, query.trace_id);
+            if query.span_id.as_ref().is_some_and(|wanted| line.span_id.as_ref() != Some(wanted)) {
+                continue;
+            }
+            if found.lines.len() >= query.limit || bytes >= MAX_BYTES {
+                found.truncated = true;
+                break;
+            }
+            bytes += line.bytes();
+            found.lines.push(line);
+        }
+        Ok(found)
+    }
 }
 
 /// Keeps log records.

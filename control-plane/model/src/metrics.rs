@@ -61,11 +61,14 @@ pub struct IncomingPoints {
     pub points: Vec<Point>,
 }
 
-/// A point. What a sender counts since its start is what it counted since the point before by the time that it is one of these.
+/// A point, as it was sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
     /// When it was measured, nanoseconds since 1970.
     pub time_ns: i64,
+    /// Where its sender counts since it began, when that was, nanoseconds since 1970, 0 where it does not say. What such a point adds,
+    /// [`counted`](crate::cumulative::counted) says. None, where it counts since the point before, as most do, and of a gauge.
+    pub since_ns: Option<i64>,
     /// What was measured.
     pub summary: Summary,
     /// Measurements that lead to their traces.
@@ -157,7 +160,8 @@ pub struct Step {
 /// A read for a tenant's [`Scope`] answers of points that name that tenant, and of no others.
 #[async_trait]
 pub trait MetricStore: std::fmt::Debug + Send + Sync {
-    /// Stores points; `Ok` means that they are durable, and says how many were new. A point that is there already stays as it is.
+    /// Stores points; `Ok` means that they are durable, and says how many were new, as far as the engine knows. A point that is there
+    /// already stays as it is.
     ///
     /// # Errors
     ///
@@ -178,6 +182,18 @@ impl Exemplar {
         let span_id = span_id.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { trace_id: TraceId::from_bytes(trace_id)?, span_id, value, time_unix_ns })
     }
+
+    /// Puts others to some, each once: the [`EXEMPLARS`] with the greatest values stay, the greatest first.
+    pub fn merge(some: &mut Vec<Self>, others: impl IntoIterator<Item = Self>) {
+        some.extend(others);
+        some.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.place().cmp(&b.place())));
+        some.dedup();
+        some.truncate(EXEMPLARS);
+    }
+
+    fn place(&self) -> (i64, TraceId, &str) {
+        (self.time_unix_ns, self.trace_id, &self.span_id)
+    }
 }
 
 impl Summary {
@@ -190,16 +206,23 @@ impl Summary {
         if other.count == 0 {
             return;
         }
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.sum += other.sum;
         self.min = self.min.zip(other.min).map(|(own, other)| own.min(other));
         self.max = self.max.zip(other.max).map(|(own, other)| own.max(other));
         if self.bounds == other.bounds && self.buckets.len() == other.buckets.len() {
-            self.buckets.iter_mut().zip(&other.buckets).for_each(|(own, other)| *own += other);
+            self.buckets.iter_mut().zip(&other.buckets).for_each(|(own, other)| *own = own.saturating_add(*other));
         } else {
             self.bounds.clear();
             self.buckets.clear();
         }
+    }
+
+    /// Takes out again what was [added](Self::add), but for the least and the greatest, which stay.
+    pub fn remove(&mut self, other: &Self) {
+        self.count = self.count.saturating_sub(other.count);
+        self.sum -= other.sum;
+        self.buckets.iter_mut().zip(&other.buckets).for_each(|(own, other)| *own = own.saturating_sub(*other));
     }
 
     /// The mean; none of nothing.

@@ -2,8 +2,9 @@
 
 use std::{fmt, ops::Not, str::FromStr};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tenancy::{Quota, RegistryEntry, TenantStatus, Tier};
+use tenancy::{AccessLists, List, ListEntry, Listed, Quota, RegistryEntry, TenantStatus, Tier};
 
 /// An entry, and what was changed of it last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +43,7 @@ pub struct LastChange {
 }
 
 /// A change, from what whoever asks for it was shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// Whether the tenant is served.
     Status {
@@ -65,6 +66,13 @@ pub enum Change {
         /// As it shall be.
         to: Option<Quota>,
     },
+    /// Whom it turns away.
+    AccessLists {
+        /// As they were shown.
+        from: AccessLists,
+        /// As they shall be.
+        to: AccessLists,
+    },
 }
 
 impl Change {
@@ -79,24 +87,27 @@ impl Change {
             Self::Status { .. } => RegistryEntry::STATUS,
             Self::Tier { .. } => RegistryEntry::TIER,
             Self::Quota { .. } => RegistryEntry::QUOTA,
+            Self::AccessLists { .. } => RegistryEntry::ACCESS_LISTS,
         }
     }
 
-    /// Its value before, as text; none where the attribute is not there.
+    /// Its value before, as text; none where the attribute is not there. Of access lists these are the entries that go.
     pub fn from(&self) -> Option<String> {
         match self {
             Self::Status { from, .. } => Some(from.as_str().to_owned()),
             Self::Tier { from, .. } => Some(from.to_string()),
             Self::Quota { from, .. } => from.map(|quota| quota.to_string()),
+            Self::AccessLists { from, to } => without(from, to),
         }
     }
 
-    /// Its value after, in the same way.
+    /// Its value after, in the same way; of access lists, the entries that come.
     pub fn to(&self) -> Option<String> {
         match self {
             Self::Status { to, .. } => Some(to.as_str().to_owned()),
             Self::Tier { to, .. } => Some(to.to_string()),
             Self::Quota { to, .. } => to.map(|quota| quota.to_string()),
+            Self::AccessLists { from, to } => without(to, from),
         }
     }
 
@@ -106,7 +117,31 @@ impl Change {
             Self::Status { from, .. } => entry.status == *from,
             Self::Tier { from, .. } => entry.tier == *from,
             Self::Quota { from, .. } => entry.quota == *from,
+            Self::AccessLists { from, .. } => {
+                entry.access_lists.as_ref().map_or(from.is_empty(), |lists| lists == from)
+            }
         }
+    }
+}
+
+/// The entries of some lists that others do not have, as text.
+fn without(lists: &AccessLists, others: &AccessLists) -> Option<String> {
+    let others: Vec<_> = others.entries().collect();
+    let lines: Vec<String> =
+        lists.entries().filter(|entry| !others.contains(entry)).map(|(list, entry)| in_words(list, entry)).collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
+}
+
+/// An entry of a list for people to read.
+pub fn in_words(list: List, entry: &ListEntry) -> String {
+    let who = match &entry.listed {
+        Listed::Network(network) => format!("{} network {network}", list.as_str()),
+        Listed::User(user) => format!("{} user {user}", list.as_str()),
+    };
+    match entry.expires_at.map(Timestamp::from_second) {
+        None => who,
+        Some(Ok(end)) => format!("{who} until {end}"),
+        Some(Err(_)) => format!("{who} for ever"),
     }
 }
 
@@ -158,6 +193,22 @@ impl fmt::Display for Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_of_lists_says_what_comes_and_what_goes() {
+        let listed = |text: &str| Listed::Network(text.parse().unwrap());
+        let from = AccessLists::default().with(List::Block, listed("203.0.113.0/24"), None).unwrap();
+        let from = from.with(List::Allow, Listed::User("ann".parse().unwrap()), None).unwrap();
+        let to = from.clone().with(List::Block, listed("203.0.113.0/24"), Some(1_800_000_000)).unwrap();
+        let change = Change::AccessLists { from: from.clone(), to: to.clone() };
+        assert_eq!(change.from().unwrap(), "block network 203.0.113.0/24");
+        assert_eq!(change.to().unwrap(), "block network 203.0.113.0/24 until 2027-01-15T08:00:00Z");
+        let back = Change::AccessLists {
+            from: from.clone(),
+            to: from.without(List::Allow, &Listed::User("ann".parse().unwrap())),
+        };
+        assert_eq!((back.from().unwrap().as_str(), back.to()), ("allow user ann", None));
+    }
 
     #[test]
     fn a_reason_says_something_that_can_be_read() {

@@ -15,7 +15,7 @@ use lambda_http_client::{
     aws::{self, describe},
 };
 use serde_dynamo::{from_attribute_value, from_item, to_attribute_value, to_item};
-use tenancy::{Quota, RegistryEntry, TenantId, TenantStatus, Tier};
+use tenancy::{AccessLists, Quota, RegistryEntry, TenantId, TenantStatus, Tier};
 
 use crate::{Change, LastChange, Reason, Tenant};
 
@@ -75,6 +75,7 @@ impl Registry {
             company_name: company_name.to_owned(),
             created_at: now(),
             quota: None,
+            access_lists: None,
         };
         let put = self
             .client
@@ -148,7 +149,7 @@ impl Registry {
     pub async fn change(
         &self,
         tenant_id: &TenantId,
-        change: Change,
+        change: &Change,
         by: &str,
         reason: &Reason,
     ) -> Result<Tenant, RegistryError> {
@@ -241,10 +242,14 @@ fn unreadable_quota(item: &Item) -> Option<AttributeValue> {
 }
 
 /// The attribute's value before and after; none where it is not there.
-fn values(change: Change) -> Result<(Option<AttributeValue>, Option<AttributeValue>), serde_dynamo::Error> {
+fn values(change: &Change) -> Result<(Option<AttributeValue>, Option<AttributeValue>), serde_dynamo::Error> {
     match change {
         Change::Quota { from, to } => {
             let value = |quota: Option<Quota>| quota.map(to_attribute_value).transpose();
+            Ok((value(*from)?, value(*to)?))
+        }
+        Change::AccessLists { from, to } => {
+            let value = |lists: &AccessLists| (!lists.is_empty()).then(|| to_attribute_value(lists)).transpose();
             Ok((value(from)?, value(to)?))
         }
         Change::Status { .. } | Change::Tier { .. } => {
@@ -270,6 +275,8 @@ fn text(value: &str) -> AttributeValue {
 
 #[cfg(test)]
 mod tests {
+    use tenancy::{List, Listed};
+
     use super::*;
 
     #[test]
@@ -281,6 +288,11 @@ mod tests {
             company_name: "Oceanic Airlines".to_owned(),
             created_at: "2026-11-21T05:10:06.000Z".to_owned(),
             quota: Some("20/40/1000".parse().unwrap()),
+            access_lists: Some(
+                AccessLists::default()
+                    .with(List::Block, Listed::Network("2001:db8::/48".parse().unwrap()), Some(7))
+                    .unwrap(),
+            ),
         };
         let mut item: HashMap<String, AttributeValue> = to_item(&entry).unwrap();
         assert_eq!(

@@ -178,6 +178,7 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("POST", "/tenants/{id}/resume", "/tenants/acme/resume", [401, 403, 403, 403, 404, 403, 404]),
     ("POST", "/tenants/{id}/tier", "/tenants/acme/tier", [401, 403, 403, 403, 404, 403, 404]),
     ("POST", "/tenants/{id}/quota", "/tenants/acme/quota", [401, 403, 403, 403, 404, 403, 404]),
+    ("POST", "/tenants/{id}/access-lists", "/tenants/acme/access-lists", [401, 403, 403, 403, 404, 403, 404]),
     ("POST", "/sign-out", "/sign-out", [303; 7]),
 ];
 

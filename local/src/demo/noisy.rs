@@ -113,6 +113,7 @@ async fn register(outputs: &Outputs) -> Result<User> {
         company_name: company.to_owned(),
         created_at: format!("{:.3}", jiff::Timestamp::now()),
         quota: Some(QUOTA.parse::<Quota>()?),
+        access_lists: None,
     };
     users::register(&aws_sdk_dynamodb::Client::new(&config), &outputs.tenants_table, &entry).await?;
     let claims = [("custom:tenant-id", tenant), ("custom:tier-level", tier), ("custom:role", "member")];

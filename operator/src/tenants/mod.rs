@@ -1,5 +1,6 @@
 //! `operator tenant`: the registry of tenants from the command line.
 
+mod access;
 mod report;
 
 use anyhow::{Result, anyhow};
@@ -10,7 +11,7 @@ use lambda_http_client::{
     aws::{self, describe},
 };
 use serde::Serialize;
-use tenancy::{Quota, RegistryEntry, TenantId, TenantStatus, Tiers};
+use tenancy::{List, Quota, RegistryEntry, TenantId, TenantStatus, Tiers};
 use tenant_registry::{Change, Reason, Registry, Tenant};
 
 /// Where the registry is, and what to do with it.
@@ -60,6 +61,36 @@ enum Command {
         #[command(flatten)]
         quota: WantedQuota,
     },
+    /// Refuse requests of a network or a user; takes up to half a minute to reach every function.
+    Block {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        listing: access::Listing,
+    },
+    /// Take a network or a user off the list of those that are blocked.
+    Unblock {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        caller: access::Caller,
+    },
+    /// Let in a network or a user; where any network is allowed, all others are refused, and the same is true of users.
+    Allow {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        listing: access::Listing,
+    },
+    /// Take a network or a user off the list of those that are allowed; with the last of them all are let in again.
+    Disallow {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        caller: access::Caller,
+    },
+    /// Show who is on a tenant's access lists.
+    AccessLists { tenant_id: TenantId },
 }
 
 /// How much a tenant may use.
@@ -100,13 +131,13 @@ struct Which {
 /// Does what is asked with the registry; what there is to print about it.
 ///
 /// # Errors
-/// The registry cannot be reached or refuses, there is no such tenant or tier, a quota is out of its bounds, a company's name or a reason is empty, too long or not printable, or somebody else changed
+/// The registry cannot be reached or refuses, there is no such tenant or tier, a quota is out of its bounds, the access lists are full, a company's name or a reason is empty, too long or not printable, or somebody else changed
 /// the tenant in the same moment.
 pub async fn run(options: Options) -> Result<String> {
     let Options { command, table, tiers, json } = options;
     let config = aws::config(Roots::System).await;
     let registry = Registry::new(&config, &table);
-    let status = |to| move |entry: &RegistryEntry| Change::Status { from: entry.status, to };
+    let status = |to| move |entry: &RegistryEntry| Ok(Change::Status { from: entry.status, to });
     let (before, after) = match command {
         Command::Create { company_name, tier } => {
             let tenant = registry.create(&company_name, tiers.parse(&tier)?).await?;
@@ -120,11 +151,27 @@ pub async fn run(options: Options) -> Result<String> {
         Command::Resume(which) => which.change(&registry, &config, status(TenantStatus::Active)).await?,
         Command::SetTier { which, tier } => {
             let to = tiers.parse(&tier)?;
-            which.change(&registry, &config, |entry| Change::Tier { from: entry.tier, to }).await?
+            which.change(&registry, &config, |entry| Ok(Change::Tier { from: entry.tier, to })).await?
         }
         Command::SetQuota { which, quota } => {
             let to = quota.quota()?;
-            which.change(&registry, &config, |entry| Change::Quota { from: entry.quota, to }).await?
+            which.change(&registry, &config, |entry| Ok(Change::Quota { from: entry.quota, to })).await?
+        }
+        Command::Block { which, listing } => {
+            which.change(&registry, &config, |entry| listing.added(List::Block, entry)).await?
+        }
+        Command::Unblock { which, caller } => {
+            which.change(&registry, &config, |entry| caller.removed(List::Block, entry)).await?
+        }
+        Command::Allow { which, listing } => {
+            which.change(&registry, &config, |entry| listing.added(List::Allow, entry)).await?
+        }
+        Command::Disallow { which, caller } => {
+            which.change(&registry, &config, |entry| caller.removed(List::Allow, entry)).await?
+        }
+        Command::AccessLists { tenant_id } => {
+            let lists = registry.get(&tenant_id).await?.entry.access_lists.unwrap_or_default();
+            return if json { to_json(&lists) } else { Ok(report::access_lists(&lists)) };
         }
     };
     if json { to_json(&after) } else { Ok(report::changed(&before, &after)) }
@@ -136,10 +183,10 @@ impl Which {
         &self,
         registry: &Registry,
         config: &SdkConfig,
-        change: impl Fn(&RegistryEntry) -> Change,
+        change: impl Fn(&RegistryEntry) -> Result<Change>,
     ) -> Result<(Tenant, Tenant)> {
         let before = registry.get(&self.tenant_id).await?;
-        let change = change(&before.entry);
+        let change = change(&before.entry)?;
         // What is shown as none may be a quota that cannot be read, which is then taken away.
         let replaces_wrong = before.quota_is_wrong && matches!(change, Change::Quota { .. });
         if change.from() == change.to() && !replaces_wrong {
@@ -148,7 +195,7 @@ impl Which {
         let caller = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
         let caller = caller.map_err(|error| anyhow!("whose credentials these are: {}", describe(&error)))?;
         let by = caller.arn().unwrap_or_default();
-        let after = registry.change(&self.tenant_id, change, by, &self.reason).await?;
+        let after = registry.change(&self.tenant_id, &change, by, &self.reason).await?;
         Ok((before, after))
     }
 }

@@ -1,7 +1,8 @@
 //! The tenant registry as a table, and what changed in it.
 
 use comfy_table::{Table, presets::NOTHING};
-use tenant_registry::Tenant;
+use tenancy::{AccessLists, RegistryEntry};
+use tenant_registry::{Change, Tenant, in_words};
 
 /// The tenants, a line for each.
 pub(super) fn tenants(tenants: &[Tenant]) -> String {
@@ -35,15 +36,25 @@ pub(super) fn tenants(tenants: &[Tenant]) -> String {
     format!("{table}\n{} tenants", tenants.len())
 }
 
+/// Who is on access lists, a line for each.
+pub(super) fn access_lists(lists: &AccessLists) -> String {
+    let lines: Vec<String> = lists.entries().map(|(list, entry)| in_words(list, entry)).collect();
+    if lines.is_empty() { "nobody is blocked, and everybody is allowed".to_owned() } else { lines.join("\n") }
+}
+
 /// A change in one line.
 pub(super) fn changed(before: &Tenant, after: &Tenant) -> String {
     let (from, to) = (&before.entry, &after.entry);
     let tenant = format!("{} ({})", to.tenant_id, to.company_name);
     let quotas = [before, after].map(Tenant::quota_in_words);
+    let lists = |entry: &RegistryEntry| entry.access_lists.clone().unwrap_or_default();
+    let lists = Change::AccessLists { from: lists(from), to: lists(to) };
+    let lists = [lists.from(), lists.to()].map(|entries| entries.unwrap_or_else(|| "nothing".to_owned()));
     let pairs = [
         (from.tier.as_str(), to.tier.as_str()),
         (from.status.as_str(), to.status.as_str()),
         (quotas[0].as_str(), quotas[1].as_str()),
+        (lists[0].as_str(), lists[1].as_str()),
     ];
     let changes: Vec<String> =
         pairs.into_iter().filter(|(from, to)| from != to).map(|(from, to)| format!("{from} → {to}")).collect();

@@ -9,6 +9,7 @@
 //! | [`TenantContext`] | the same, vouched for; it opens a tenant's items |
 //! | [`RegistryEntry`], [`TenantStatus`] | what a registry of tenants knows of one |
 //! | [`Quota`] | how much of a service a tenant may use |
+//! | [`AccessLists`] | whom a tenant turns away and whom alone it lets in, by [`Network`] and user |
 //! | `TenantIds`, `PseudonymKey` | what of ids leaves, with the feature `pseudonyms`: plain, as a keyed hash, or not at all |
 //! | `HiddenIds` | the same for ids in the midst of texts |
 //! | [`Pattern`] | which texts a contract allows, for the code that reads them and the schema that is published |
@@ -45,6 +46,7 @@
 //!   tenant's. Its documentation tries every other way, and none compiles.
 //! - There is no current tenant: whoever needs one is given it.
 
+mod access_lists;
 mod context;
 #[cfg(feature = "pseudonyms")]
 mod hidden;
@@ -57,6 +59,7 @@ mod registry;
 mod role;
 mod tier;
 
+pub use access_lists::{AccessLists, InvalidNetwork, List, ListEntry, Listed, ListsAreFull, Network, Refused};
 pub use context::{TenantContext, TenantLabel};
 #[cfg(feature = "pseudonyms")]
 pub use hidden::HiddenIds;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InvalidTenant, Quota, TenantId, Tier};
+use crate::{AccessLists, InvalidTenant, Quota, TenantId, Tier};
 
 /// An entry of the registry: an item of its table, with these names of attributes, and what commands and pages show of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct RegistryEntry {
     /// How much it may use; none: as much as its tier gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
+    /// Whom it turns away; none: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_lists: Option<AccessLists>,
 }
 
 /// Whether a tenant is served.
@@ -51,6 +54,8 @@ impl RegistryEntry {
     pub const STATUS: &'static str = "status";
     /// The attribute with the quota, a map. It is not there where the tier's holds.
     pub const QUOTA: &'static str = "quota";
+    /// The attribute with the access lists, a map. It is not there where nobody is on them.
+    pub const ACCESS_LISTS: &'static str = "access_lists";
 }
 
 impl TenantId {

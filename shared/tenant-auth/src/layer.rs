@@ -14,13 +14,13 @@ use futures_util::{
 use http::StatusCode;
 use lambda_http::{Request, RequestExt};
 use lambda_problem::Problem;
-use tenancy::{InvalidTenant, Quota, TenantContext};
+use tenancy::{AccessLists, InvalidTenant, Quota, TenantContext};
 use tenant_telemetry::Work;
 use tower::{Layer, Service};
 
-use super::{AuthError, Identify, Identity};
+use super::{AuthError, Identify, Identity, caller};
 
-/// Asks who sent a request, asks the registry (if it has one) whether its tenant is served, tells telemetry whose request this is, and hands the
+/// Asks who sent a request, asks the registry (if it has one) whether its tenant is served and lets this caller in, tells telemetry whose request this is, and hands the
 /// handler a [`TenantContext`] and the user's [`Role`](tenancy::Role) in the request's extensions, and the [`Quota`](tenancy::Quota) that the
 /// registry has for this tenant, if it has one.
 pub struct AuthLayer<I> {
@@ -37,6 +37,8 @@ pub(crate) struct Admitted {
     pub(crate) tenant: TenantContext,
     /// None where the tier's holds.
     pub(crate) quota: Option<Quota>,
+    /// None where nobody is on them.
+    pub(crate) access_lists: Option<Arc<AccessLists>>,
     /// Why it is not served, if it is not.
     pub(crate) refused: Option<Problem>,
 }
@@ -130,14 +132,18 @@ where
                 }
             };
             let mut begun = pin!(begun.fuse());
-            let Admitted { tenant, quota, refused } = match admission {
-                None => Admitted { tenant, quota: None, refused: None },
+            let Admitted { tenant, quota, access_lists, refused } = match admission {
+                None => Admitted { tenant, quota: None, access_lists: None, refused: None },
                 Some(admit) => beside(admit(tenant), begun.as_mut()).await,
             };
             Work::current().serve(tenant.label().clone());
             if let Some(problem) = refused {
                 tracing::info!(%problem, "tenant refused");
                 return Err(problem);
+            }
+            if let Some(refused) = access_lists.and_then(|lists| caller::refuse(&lists, &request, &tenant)) {
+                tracing::info!(by = refused.as_str(), "caller refused by its tenant's access lists");
+                return Err(caller::refusal(refused));
             }
             request.extensions_mut().insert(tenant);
             request.extensions_mut().insert(role);

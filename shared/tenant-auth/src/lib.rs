@@ -72,10 +72,12 @@
 //! - A token is held to one issuer, one audience and the algorithms that you list. Keys come from the configured URL alone; URLs in a token's
 //!   header are never followed.
 //! - A handler runs with a verified [`TenantContext`], or not at all.
+//! - Whom a tenant's access lists refuse is refused by the address that API Gateway vouches for, never by a header that a caller can set.
 //! - The registry has the last word over the token, in status and tier. While it is away its last answer counts for five minutes; then the door is
 //!   closed.
 
 mod authorizer;
+mod caller;
 mod claims;
 mod header;
 mod identify;

@@ -12,7 +12,7 @@ use tenancy::{TenantIds, TenantLabel};
 use super::{
     Work,
     ids::XrayIdGenerator,
-    privacy::{DenyList, Pseudonyms},
+    privacy::{DenyList, Policy, Pseudonyms},
     processor::TenantSpanProcessor,
     propagation::{self, Inbound, Thresholds},
     tracer::TRACER,
@@ -51,8 +51,9 @@ impl Spans {
             let span = cx.with_span(self.tracer.build_with_context(builder, &cx));
             span.span().end();
         }
-        let ended = self.processor.drain(&work);
-        ended.into_iter().map(|ended| self.pseudonyms.stamp(ended, TenantIds::Plain, &DenyList::default())).collect()
+        let denied = DenyList::default();
+        let policy = Policy { ids: TenantIds::Plain, pseudonyms: &self.pseudonyms, denied: &denied };
+        self.processor.drain(&work).into_iter().map(|ended| policy.stamp(ended)).collect()
     }
 }
 
@@ -106,5 +107,5 @@ pub async fn spans_of<F: Future>(tenant: &TenantLabel, what: impl FnOnce(Context
     work.serve(tenant.clone());
     let cx = super::start(SpanBuilder::from_name("test"), &Context::new().with_value(work.clone()));
     let output = what(cx.clone()).with_context(cx).await;
-    (output, work.take_spans().into_iter().map(|ended| ended.span).collect())
+    (output, work.take_spans().into_iter().map(|ended| ended.told).collect())
 }

@@ -59,6 +59,7 @@
 //! | `tracer` | how spans begin |
 //! | `work` | the unit of work that spans belong to, in the OpenTelemetry context |
 //! | `annotation` | what spans say of their work besides whom it serves |
+//! | `late` | what is told outside any invocation |
 //! | `processor` | the one span processor: buffer per invocation, stamp the tenant |
 //! | `layers` | tower layers: invocation span, HTTP request span, export after the response |
 //! | `messages` | the span of one message, continuing the trace that sent it |
@@ -66,9 +67,11 @@
 //! | `outgoing` | the CLIENT span of an HTTP call |
 //! | `propagation` | W3C and X-Ray context, which of them counts; baggage |
 //! | `traceparent`, `tracestate`, `xray_header` | each header by itself, as its specification says |
+//! | `metrics` | instruments, what they have gathered since the last flush, and the trace of the slowest |
 //! | `exporter` | where spans go, and what is kept until it is acknowledged there |
 //! | `flush` | when they go |
 //! | `sampling` | which traces are kept |
+//! | `lines` | log lines that wait to be sent |
 //! | `privacy` | what of a tenant leaves the process |
 //! | `lifecycle` | SIGTERM |
 //! | `ids`, `logs`, `semconv` | X-Ray-shaped trace ids, JSON logs, attribute names |
@@ -86,14 +89,19 @@ pub mod bench;
 mod exporter;
 mod flush;
 mod ids;
+mod late;
 mod layers;
 mod lifecycle;
+mod lines;
 #[cfg(feature = "json-logs")]
 mod logs;
 mod messages;
+mod metrics;
 mod outgoing;
 mod privacy;
 mod privacy_key;
+mod privacy_lines;
+mod privacy_points;
 mod processor;
 pub mod propagation;
 mod sampling;

@@ -9,7 +9,10 @@ use opentelemetry::{Array, KeyValue, StringValue, Value, trace::Status};
 use opentelemetry_sdk::trace::SpanData;
 use tenancy::{HiddenIds, InvalidTenantIds, PseudonymKey, TenantIds};
 
-use super::{semconv, work::Ended};
+use super::{
+    semconv,
+    work::{About, Ended},
+};
 
 /// What `TENANT_ID_EXPORT` says of a destination: one word for all (`hmac`), or pairs (`otlp=hmac,xray-udp=plain`).
 /// `plain` where it says nothing.
@@ -38,55 +41,57 @@ impl Pseudonyms {
         let _already_set = self.0.set(PseudonymKey::new(secret));
     }
 
-    /// A short name of a tenant for logs and support cases.
-    #[cfg(feature = "json-logs")]
-    pub(super) fn alias(&self, tenant: &tenancy::TenantLabel) -> Option<String> {
-        Some(self.0.get()?.alias(tenant.tenant_id.as_str()))
+    /// A short name of a tenant or a user for logs and support cases; none without the key.
+    pub(super) fn alias(&self, id: &str) -> Option<String> {
+        Some(self.0.get()?.alias(id))
     }
 
     /// The id as it may leave; `None` if it may not, or cannot be hashed for want of the key.
-    fn export(&self, id: Arc<str>, ids: TenantIds) -> Option<StringValue> {
+    pub(super) fn export(&self, id: Arc<str>, ids: TenantIds) -> Option<StringValue> {
         match ids {
             TenantIds::Plain => Some(id.into()),
             TenantIds::Hmac => Some(self.0.get()?.pseudonym(&id).into()),
             TenantIds::Drop => None,
         }
     }
+}
 
-    /// The span with its tenant and annotations on it as `ids` allows, and without the attributes on `denied`. This happens once the
-    /// invocation is over, so that spans which ended before the token was verified, or the annotation made, carry them too.
-    pub(super) fn stamp(&self, ended: Ended, ids: TenantIds, denied: &DenyList) -> SpanData {
-        let (tenant, annotations) = (ended.tenant().cloned(), ended.annotations());
-        let mut span = ended.span;
-        span.attributes.reserve_exact(4 + annotations.len());
-        let mut indexed = Vec::with_capacity(2 + annotations.len());
-        let mut user = None;
-        if let Some(tenant) = tenant {
-            if let Some(id) = self.export(tenant.tenant_id.to_shared(), ids) {
+/// What may leave for one destination.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policy<'a> {
+    /// How tenants, users and annotations are named.
+    pub(super) ids: TenantIds,
+    pub(super) pseudonyms: &'a Pseudonyms,
+    /// Attributes of spans that never leave.
+    pub(super) denied: &'a DenyList,
+}
+
+impl Policy<'_> {
+    pub(super) fn id(self, id: Arc<str>) -> Option<StringValue> {
+        self.pseudonyms.export(id, self.ids)
+    }
+
+    /// The span with its tenant and annotations on it as the policy allows, and without the attributes that are denied. This happens once
+    /// the invocation is over, so that spans which ended before the token was verified, or the annotation made, carry them too.
+    pub(super) fn stamp(self, ended: Ended) -> SpanData {
+        let (mut span, about) = (ended.told, ended.about);
+        let named = self.named(&about);
+        span.attributes.reserve_exact(4 + named.annotations.len());
+        let mut indexed = Vec::with_capacity(2 + named.annotations.len());
+        if let Some(tenant) = about.tenant() {
+            if let Some(id) = self.id(tenant.tenant_id.to_shared()) {
                 span.attributes.push(KeyValue::new(semconv::TENANT_ID, id));
                 indexed.push(StringValue::from(semconv::TENANT_ID));
             }
             span.attributes.push(KeyValue::new(semconv::TENANT_TIER, tenant.tier.to_string()));
             indexed.push(StringValue::from(semconv::TENANT_TIER));
-            user = tenant.user_id.map(|user| user.to_shared());
         }
-        let exported = |id: &Arc<str>| self.export(Arc::clone(id), ids);
-        let annotations = annotations.iter().map(|(annotation, id)| (annotation.name(), id));
-        let named: Vec<_> = annotations.map(|(name, id)| (name, id, exported(id))).collect();
-        let user = user.as_ref().map(|id| (id, exported(id)));
-        if ids != TenantIds::Plain {
-            let mut hidden = HiddenIds::default();
-            let of_user = user.iter().map(|(id, exported)| (*id, exported));
-            for (id, exported) in named.iter().map(|(_, id, exported)| (*id, exported)).chain(of_user) {
-                hidden.add(id, exported.as_ref().map(ToString::to_string));
-            }
-            hide(&mut span, &hidden);
-        }
-        if let Some((_, Some(id))) = user {
+        hide(&mut span, &named.hidden());
+        if let Some(Named { exported: Some(id), .. }) = named.user {
             span.attributes.push(KeyValue::new(semconv::ENDUSER_ID, id));
         }
-        for (name, _, exported) in named {
-            if let Some(id) = exported {
+        for (name, annotation) in named.annotations {
+            if let Some(id) = annotation.exported {
                 span.attributes.push(KeyValue::new(name, id));
                 indexed.push(StringValue::from(name));
             }
@@ -95,8 +100,47 @@ impl Pseudonyms {
             let indexed = Value::Array(Array::String(indexed));
             span.attributes.push(KeyValue::new(semconv::AWS_XRAY_ANNOTATIONS, indexed));
         }
-        denied.apply(&mut span);
+        self.denied.apply(&mut span);
         span
+    }
+
+    /// What of a work's user and annotations may leave.
+    pub(super) fn named(self, about: &About) -> NamedIds {
+        let named = |id: Arc<str>| Named { exported: self.id(Arc::clone(&id)), id };
+        let annotations = about.annotations().into_iter();
+        NamedIds {
+            plain: self.ids == TenantIds::Plain,
+            user: about.tenant().and_then(|tenant| tenant.user_id.as_ref()).map(|user| named(user.to_shared())),
+            annotations: annotations.map(|(annotation, id)| (annotation.name(), named(id))).collect(),
+        }
+    }
+}
+
+/// An id, and as what it leaves.
+#[derive(Debug)]
+pub(super) struct Named {
+    id: Arc<str>,
+    exported: Option<StringValue>,
+}
+
+/// The ids of a work's user and annotations.
+#[derive(Debug)]
+pub(super) struct NamedIds {
+    plain: bool,
+    user: Option<Named>,
+    annotations: Vec<(&'static str, Named)>,
+}
+
+impl NamedIds {
+    /// Those that may not leave as they are, to be looked for in texts.
+    pub(super) fn hidden(&self) -> HiddenIds {
+        let mut hidden = HiddenIds::default();
+        if !self.plain {
+            for named in self.annotations.iter().map(|(_, named)| named).chain(&self.user) {
+                hidden.add(&named.id, named.exported.as_ref().map(ToString::to_string));
+            }
+        }
+        hidden
     }
 }
 

@@ -3,10 +3,7 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,10 +17,10 @@ use opentelemetry_sdk::{
 };
 use parking_lot::Mutex;
 
-use super::work::{Ended, Work};
-
-/// How many spans that ended outside any invocation, or after theirs was exported, are kept for the next export.
-const MAX_LATE_SPANS: usize = 2_048;
+use super::{
+    late::Late,
+    work::{Ended, Work},
+};
 
 /// Buffers ended spans per invocation. The SDK clones a span for each processor, so there is exactly this one.
 #[derive(Debug, Clone, Default)]
@@ -33,8 +30,7 @@ pub(super) struct TenantSpanProcessor(Arc<State>);
 struct State {
     /// `on_end` is not told the context, so the work of every open span is remembered here.
     open: Mutex<HashMap<SpanId, Work, RandomAlready>>,
-    late: Mutex<Vec<Ended>>,
-    dropped: AtomicU64,
+    late: Late<SpanData>,
 }
 
 type RandomAlready = BuildHasherDefault<Unhashed>;
@@ -62,14 +58,14 @@ impl Hasher for Unhashed {
 impl TenantSpanProcessor {
     /// The spans of an invocation that is over, and whatever came late.
     pub(super) fn drain(&self, work: &Work) -> Vec<Ended> {
-        let mut spans = std::mem::take(&mut *self.0.late.lock());
+        let mut spans = self.0.late.take();
         spans.append(&mut work.take_spans());
         spans
     }
 
-    /// How many spans were dropped since the last call because nothing could hold them.
-    pub(super) fn take_dropped(&self) -> u64 {
-        self.0.dropped.swap(0, Ordering::Relaxed)
+    /// Spans that ended outside any invocation, or after theirs was exported.
+    pub(super) fn late(&self) -> &Late<SpanData> {
+        &self.0.late
     }
 }
 
@@ -86,13 +82,7 @@ impl SpanProcessor for TenantSpanProcessor {
             let mut open = self.0.open.lock();
             open.remove(&span.span_context.span_id())
         };
-        let Some(late) = work.unwrap_or_else(closed).keep(span) else { return };
-        let mut spans = self.0.late.lock();
-        if spans.len() < MAX_LATE_SPANS {
-            spans.push(late);
-        } else {
-            self.0.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        self.0.late.extend(work.unwrap_or_else(Work::closed).keep(span));
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -102,11 +92,4 @@ impl SpanProcessor for TenantSpanProcessor {
     fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
         Ok(())
     }
-}
-
-/// Work that keeps nothing: spans outside any invocation go straight to the late ones.
-fn closed() -> Work {
-    let work = Work::default();
-    let _nothing = work.take_spans();
-    work
 }

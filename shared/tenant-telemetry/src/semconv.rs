@@ -9,7 +9,7 @@ pub(crate) use opentelemetry_semantic_conventions::attribute::{
     AWS_DYNAMODB_INDEX_NAME, AWS_DYNAMODB_TABLE_NAMES, AWS_EXTENDED_REQUEST_ID, AWS_LAMBDA_INVOKED_ARN, AWS_REQUEST_ID,
     AWS_S3_BUCKET, AWS_SECRETSMANAGER_SECRET_ARN, AWS_SNS_TOPIC_ARN, AWS_SQS_QUEUE_URL,
     AWS_STEP_FUNCTIONS_ACTIVITY_ARN, AWS_STEP_FUNCTIONS_STATE_MACHINE_ARN, CLOUD_ACCOUNT_ID, CLOUD_PROVIDER,
-    CLOUD_REGION, CLOUD_RESOURCE_ID, DB_SYSTEM_NAME, ENDUSER_ID, ERROR_TYPE, FAAS_COLDSTART, FAAS_DOCUMENT_COLLECTION,
+    CLOUD_REGION, CLOUD_RESOURCE_ID, DB_SYSTEM_NAME, ENDUSER_ID, ENDUSER_PSEUDO_ID, ERROR_TYPE, FAAS_COLDSTART, FAAS_DOCUMENT_COLLECTION,
     FAAS_DOCUMENT_OPERATION, FAAS_DOCUMENT_TIME, FAAS_INVOCATION_ID, FAAS_INVOKED_NAME, FAAS_INVOKED_PROVIDER,
     FAAS_INVOKED_REGION, FAAS_NAME, FAAS_TRIGGER, FAAS_VERSION, HTTP_REQUEST_METHOD, HTTP_REQUEST_RESEND_COUNT,
     HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME,
@@ -22,12 +22,16 @@ pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 /// The tenant served. Semantic conventions have no tenant; this name follows their form.
 pub const TENANT_ID: &str = "tenant.id";
+/// [`TENANT_ID`] of a metric's point that counts all tenants but the busiest.
+pub(crate) const OTHER_TENANTS: &str = "(other)";
 /// The tenant's tier: `basic`, `standard` or `premium`.
 pub const TENANT_TIER: &str = "tenant.tier";
 /// True where a request was refused because its tenant's quota is used up.
 pub const QUOTA_EXCEEDED: &str = "quota.exceeded";
 /// True where a process decided by its own limit, because the quota could not be reached.
 pub const QUOTA_LOCAL: &str = "quota.local";
+/// By what of a caller its tenant's access lists refused a request: `network` or `user`.
+pub const ACCESS_LIST_REFUSED: &str = "access_list.refused";
 /// In logs: a short keyed hash that stands for the tenant.
 pub(crate) const TENANT_ALIAS: &str = "tenant.alias";
 /// Names the attributes that X-Ray indexes as annotations (string array).
@@ -49,6 +53,8 @@ pub(crate) const SAMPLING_ADJUSTED_COUNT: &str = "sampling.adjusted_count";
 pub(crate) const SAMPLING_ESTIMATED: &str = "sampling.estimated";
 /// On the first span after a loss: how many spans were dropped before it.
 pub(crate) const TELEMETRY_DROPPED_SPANS: &str = "telemetry.dropped_spans";
+/// On the first log record after a loss: how many log records were dropped before it.
+pub(crate) const TELEMETRY_DROPPED_LOG_RECORDS: &str = "telemetry.dropped_log_records";
 /// On the event of having waited for something that serves later requests too: how long, in seconds.
 pub(crate) const TENANT_WAIT_DURATION: &str = "tenant.wait.duration";
 /// On the same event: whether there was an answer.

@@ -11,8 +11,9 @@ use opentelemetry_sdk::Resource;
 use tenancy::TenantIds;
 
 use super::{
-    exporter::{self, Exporter},
+    exporter::{self, BySignal, Exporter},
     flush::Mode,
+    lines::{LateLines, LogTenant},
     privacy::{DenyList, Pseudonyms},
     sampling::TenantSampler,
     semconv,
@@ -27,7 +28,7 @@ const EXPORT_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(super) disabled: bool,
-    pub(super) exporters: Vec<(Exporter, TenantIds)>,
+    pub(super) exporters: BySignal<Vec<(Exporter, TenantIds)>>,
     pub(super) places: exporter::Places,
     pub(super) sampler: TenantSampler,
     pub(super) spans: SpanSettings,
@@ -40,6 +41,9 @@ pub struct Settings {
     pub(super) runtime_api: Option<String>,
     #[cfg(feature = "json-logs")]
     pub(super) logs: super::logs::LogSettings,
+    pub(super) log_tenant: LogTenant,
+    /// Log lines that belong to no invocation: who writes them is set up apart from who sends them.
+    pub(super) late_lines: LateLines,
     function: Vec<KeyValue>,
     #[cfg(feature = "aws-sdk")]
     pub(super) aws: Option<SdkConfig>,
@@ -74,35 +78,51 @@ impl Settings {
         Variables::of_process().read(Self::read)
     }
 
-    /// Reads the standard `OTEL_*` variables (service name, `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER`, `OTEL_TRACES_SAMPLER`,
-    /// `OTEL_EXPORTER_OTLP_*`) and those of docs/telemetry.md. `OTEL_RESOURCE_ATTRIBUTES`, the endpoint and the headers of `otlp` stay the
+    /// Reads the standard `OTEL_*` variables (service name, `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`,
+    /// `OTEL_LOGS_EXPORTER`,    /// `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_*`) and those of docs/telemetry.md. `OTEL_RESOURCE_ATTRIBUTES`, the endpoint and the headers of `otlp` stay the
     /// environment's: the OpenTelemetry SDK reads them itself.
     pub fn read(read: &mut Reader<'_>) -> Self {
         let text = |read: &Reader<'_>, name: &str| read.optional(name).unwrap_or_default();
         let service_name = text(read, "OTEL_SERVICE_NAME");
         let roots = Roots::read(read);
         let disabled = text(read, "OTEL_SDK_DISABLED").eq_ignore_ascii_case("true");
-        let names = if disabled { "none".to_owned() } else { text(read, "OTEL_TRACES_EXPORTER") };
-        let exporters = read.kept(exporter::named(&names, &text(read, "TENANT_ID_EXPORT")));
+        let policy = text(read, "TENANT_ID_EXPORT");
+        let named = |read: &mut Reader<'_>, variable, known, otherwise: &str| {
+            let names = read.optional(variable).filter(|names| !names.trim().is_empty());
+            let names = if disabled { "none".to_owned() } else { names.unwrap_or_else(|| otherwise.to_owned()) };
+            read.kept(exporter::named(variable, known, &names, &policy))
+        };
+        #[cfg(feature = "json-logs")]
+        let of_logs = named(read, "OTEL_LOGS_EXPORTER", Exporter::OF_LOGS, "console");
+        #[cfg(not(feature = "json-logs"))]
+        let of_logs = Vec::new();
+        let is_console = |(exporter, _): &(Exporter, TenantIds)| *exporter == Exporter::Console;
+        #[cfg(feature = "json-logs")]
+        let console = disabled || of_logs.iter().any(is_console);
+        let exporters = BySignal {
+            traces: named(read, "OTEL_TRACES_EXPORTER", Exporter::OF_TRACES, "otlp"),
+            metrics: named(read, "OTEL_METRICS_EXPORTER", Exporter::OF_METRICS, "none"),
+            logs: of_logs.into_iter().filter(|exporter| !is_console(exporter)).collect(),
+        };
         let key = read.optional("TENANT_ID_HMAC_KEY").map(|key| Key::Given(key.into_bytes()));
         let key = key.or_else(|| read.optional_arn("TENANT_ID_HMAC_KEY_ARN").map(Key::At));
         if key.is_none()
-            && let Some((hashed, _)) = exporters.iter().find(|(_, ids)| *ids == TenantIds::Hmac)
+            && let Some((hashed, _)) = exporters
+                .traces
+                .iter()
+                .chain(&exporters.metrics)
+                .chain(&exporters.logs)
+                .find(|(_, ids)| *ids == TenantIds::Hmac)
         {
             read.mistake(format!("TENANT_ID_EXPORT: {} is to get hashed ids, but there is no key", hashed.name()));
         }
         let (sampler, arg) = (text(read, "OTEL_TRACES_SAMPLER"), text(read, "OTEL_TRACES_SAMPLER_ARG"));
         let sampler = read.kept(TenantSampler::from_settings(&sampler, &arg, &service_name, roots));
-        #[cfg(feature = "json-logs")]
-        let log_tenant = text(read, "LOG_TENANT");
-        #[cfg(feature = "json-logs")]
-        if !matches!(log_tenant.as_str(), "" | "alias" | "plain" | "none") {
-            read.mistake(format!("LOG_TENANT: {log_tenant:?} is not alias, plain or none"));
-        }
-        let endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
-        let [of_traces, of_all] = endpoints.map(|name| read.optional_url(name));
-        let timeouts = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
-        let timeout = timeouts.into_iter().find(|name| read.optional(name).is_some());
+        let within = BySignal {
+            traces: otlp_timeout(read, "TRACES"),
+            metrics: otlp_timeout(read, "METRICS"),
+            logs: otlp_timeout(read, "LOGS"),
+        };
         let function = [
             (semconv::FAAS_NAME, "AWS_LAMBDA_FUNCTION_NAME"),
             (semconv::FAAS_VERSION, "AWS_LAMBDA_FUNCTION_VERSION"),
@@ -114,12 +134,13 @@ impl Settings {
             disabled,
             exporters,
             places: exporter::Places {
-                otlp: of_traces.or(of_all),
                 #[cfg(feature = "aws-sdk")]
                 xray_otlp: read.optional_url("XRAY_OTLP_ENDPOINT"),
+                #[cfg(feature = "aws-sdk")]
+                cloudwatch_otlp: read.optional_url("CLOUDWATCH_OTLP_ENDPOINT"),
                 xray_daemon: read.optional("AWS_XRAY_DAEMON_ADDRESS"),
                 roots,
-                within: timeout.map_or(EXPORT_WITHIN, |name| Duration::from_millis(read.number(name).into())),
+                within,
             },
             sampler,
             spans: SpanSettings::new(service_name, read.number_or("X_DEBUG_TRACES_PER_SECOND", 1)),
@@ -132,8 +153,10 @@ impl Settings {
             #[cfg(feature = "json-logs")]
             logs: super::logs::LogSettings {
                 level: read.optional("AWS_LAMBDA_LOG_LEVEL").or_else(|| read.optional("RUST_LOG")).unwrap_or_default(),
-                tenant: log_tenant,
+                console,
             },
+            log_tenant: read.parsed("LOG_TENANT"),
+            late_lines: LateLines::default(),
             #[cfg(feature = "aws-sdk")]
             aws: None,
         }
@@ -144,7 +167,7 @@ impl Settings {
         self.roots
     }
 
-    /// Gives region and credentials to what signs: the exporter `xray-otlp`, and the key of pseudonyms in SSM or Secrets Manager.
+    /// Gives region and credentials to what signs: the exporters `xray-otlp` and `cloudwatch-otlp`, and the key of pseudonyms in SSM or Secrets Manager.
     #[cfg(feature = "aws-sdk")]
     #[must_use]
     pub fn signing_with(self, config: &SdkConfig) -> Self {
@@ -155,6 +178,16 @@ impl Settings {
         let attributes = self.function.iter().cloned().chain([KeyValue::new(semconv::CLOUD_PROVIDER, "aws")]);
         Resource::builder().with_schema_url(attributes.collect::<Vec<_>>(), semconv::SCHEMA_URL).build()
     }
+}
+
+/// The longest that an attempt to send a signal by OTLP may take. Its endpoint is checked here and read by the SDK.
+fn otlp_timeout(read: &mut Reader<'_>, signal: &str) -> Duration {
+    let variables = |of: &str| [format!("OTEL_EXPORTER_OTLP_{signal}_{of}"), format!("OTEL_EXPORTER_OTLP_{of}")];
+    for endpoint in variables("ENDPOINT") {
+        let _checked = read.optional_url(&endpoint);
+    }
+    let timeout = variables("TIMEOUT").into_iter().find(|name| read.optional(name).is_some());
+    timeout.map_or(EXPORT_WITHIN, |name| Duration::from_millis(read.number(&name).into()))
 }
 
 #[cfg(test)]
@@ -185,7 +218,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "json-logs")]
     #[test]
     fn logs_say_of_the_tenant_what_there_is_to_say() {
         for value in ["alias", "plain", "none"] {

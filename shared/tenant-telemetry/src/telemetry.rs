@@ -10,9 +10,9 @@ use std::{
 };
 
 use function_settings::InvalidSettings;
-use futures_util::future::join_all;
 use opentelemetry::{
     Context, InstrumentationScope, global,
+    metrics::{Meter, MeterProvider, NoopMeterProvider},
     trace::{TraceContextExt, TracerProvider},
 };
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -21,19 +21,20 @@ use xray_sampler::Sampler;
 
 use super::{
     Work,
-    exporter::{Destination, destinations},
+    exporter::{Exporters, Lost},
     fail_span,
     flush::{Mode, Pace},
     ids::XrayIdGenerator,
     layers::ExportLayer,
     lifecycle,
+    lines::LateLines,
+    metrics::Metrics,
     privacy::{DenyList, Pseudonyms},
     privacy_key,
     processor::TenantSpanProcessor,
     semconv,
     settings::Settings,
     tracer::{SPANS, TRACER},
-    work::Ended,
 };
 
 /// Why telemetry could not be set up.
@@ -61,18 +62,22 @@ const GATHER_AT_MOST: usize = 64;
 /// Losses are logged at most this often.
 const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The process's telemetry: one tracer provider, one processor, the destinations of spans.
+/// The process's telemetry: one tracer provider, one processor, one meter provider, and where what they make goes to.
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     processor: TenantSpanProcessor,
-    destinations: Vec<Destination>,
+    exporters: Exporters,
+    /// None where nobody receives metrics: nothing is recorded then.
+    metrics: Option<Metrics>,
     mode: Mode,
     pace: Pace,
     pseudonyms: Arc<Pseudonyms>,
     denied: DenyList,
+    /// Log lines that belong to no invocation.
+    late_lines: LateLines,
     /// Invocations under way, whose spans a SIGTERM must not lose.
     active: Mutex<HashMap<u64, Work>>,
     next_id: AtomicU64,
@@ -83,8 +88,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Losses {
-    dropped: u64,
-    failure: Option<String>,
+    since: Lost,
     logged: Option<Instant>,
 }
 
@@ -106,13 +110,17 @@ impl Telemetry {
     /// If an exporter cannot be built, or the key of pseudonyms cannot be had.
     pub async fn start(settings: Settings) -> Result<Self, TelemetryError> {
         let resource = settings.resource();
-        let destinations = destinations(&settings, &resource)?;
+        let exporters = Exporters::new(&settings, &resource)?;
         let pseudonyms = settings.pseudonyms.clone();
         if let Some(secret) = privacy_key::find(&settings).await? {
             pseudonyms.set_key(&secret);
         }
         let xray = settings.sampler.xray().cloned();
         let processor = TenantSpanProcessor::default();
+        let metrics = exporters.takes_metrics().then(|| Metrics::new(resource.clone()));
+        if let Some(metrics) = &metrics {
+            global::set_meter_provider(metrics.clone());
+        }
         if !settings.disabled {
             let provider = SdkTracerProvider::builder()
                 .with_resource(resource)
@@ -129,17 +137,19 @@ impl Telemetry {
         }
         let telemetry = Self(Arc::new(Inner {
             processor,
-            destinations,
+            exporters,
+            metrics,
             mode: settings.flush,
             pace: Pace::default(),
             pseudonyms,
             denied: settings.denied,
+            late_lines: settings.late_lines,
             active: Mutex::default(),
             next_id: AtomicU64::default(),
             losses: Mutex::default(),
             xray,
         }));
-        if !telemetry.0.destinations.is_empty() {
+        if !telemetry.0.exporters.is_empty() {
             lifecycle::watch(telemetry.clone(), settings.runtime_api).await;
         }
         Ok(telemetry)
@@ -174,6 +184,19 @@ impl Telemetry {
         ExportLayer::new(self.clone())
     }
 
+    /// A meter for instruments of your own, by the plain OpenTelemetry API. Make an instrument once and keep it. What it records is sent
+    /// with the spans; where nobody receives metrics, nothing is recorded.
+    ///
+    /// ```
+    /// # async fn of(telemetry: tenant_telemetry::Telemetry) {
+    /// let orders = telemetry.meter("shop").u64_counter("shop.orders").with_unit("{order}").build();
+    /// orders.add(1, &[]);
+    /// # }
+    /// ```
+    pub fn meter(&self, scope: &'static str) -> Meter {
+        self.0.metrics.as_ref().map_or_else(|| NoopMeterProvider::new().meter(scope), |metrics| metrics.meter(scope))
+    }
+
     /// An invocation begins.
     pub(super) fn begin(&self) -> Invocation {
         self.0.pace.begin(Instant::now());
@@ -198,30 +221,26 @@ impl Telemetry {
 
     /// Hands the spans of an invocation to every destination.
     fn collect(&self, work: &Work) {
-        self.hand_over(self.0.processor.drain(work));
-    }
-
-    fn hand_over(&self, spans: Vec<Ended>) {
-        if let Some((last, others)) = self.0.destinations.split_last() {
-            others.iter().for_each(|destination| destination.push(spans.clone()));
-            last.push(spans);
-        }
+        self.0.exporters.push_spans(self.0.processor.drain(work));
+        // After the spans, which close it: a line that comes in between is here, and one that comes later is late.
+        let mut lines = self.0.late_lines.take();
+        lines.append(&mut work.take_lines());
+        self.0.exporters.push_lines(lines);
     }
 
     async fn flush(&self, within: Duration) {
         let inner = &self.0;
-        let flushes = inner.destinations.iter().map(async |destination| {
-            let flushed = destination.flush(within, &inner.pseudonyms, &inner.denied).await;
-            (destination.name, flushed)
-        });
+        if let Some(request) = inner.metrics.as_ref().and_then(Metrics::gather) {
+            inner.exporters.push_metrics(request);
+        }
         // The exporter's own calls must not make spans.
         let quiet = Context::new().with_telemetry_suppressed();
-        let flushed = opentelemetry::trace::FutureExt::with_context(join_all(flushes), quiet).await;
-        let late = inner.processor.take_dropped();
+        let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);
+        let mut lost = opentelemetry::trace::FutureExt::with_context(flush, quiet).await;
+        lost.spans += inner.processor.late().take_dropped();
+        lost.log_records += inner.late_lines.take_dropped();
         let mut losses = inner.losses.lock();
-        losses.dropped += late + flushed.iter().map(|(_, flushed)| flushed.dropped).sum::<u64>();
-        let failure = flushed.into_iter().find_map(|(name, flushed)| Some(format!("{name}: {}", flushed.failure?)));
-        losses.failure = failure.or(losses.failure.take());
+        losses.add(lost);
         losses.log(Instant::now());
     }
 
@@ -232,14 +251,18 @@ impl Telemetry {
             end_open_spans(work, error_type);
             self.collect(work);
         }
+        // What was told outside any invocation.
+        self.collect(&Work::closed());
         self.flush(within).await;
     }
 
     /// Sends what back-to-back invocations leave, beside the next ones.
     fn flush_beside(&self) {
-        let waiting = self.0.destinations.iter().map(Destination::len).max().unwrap_or_default();
+        let waiting = self.0.exporters.waiting();
         let rules_due = self.0.xray.as_ref().is_some_and(Sampler::is_due);
-        if (waiting == 0 && !rules_due) || self.0.pace.scheduled.swap(true, Ordering::AcqRel) {
+        if (waiting == 0 && self.0.metrics.is_none() && !rules_due)
+            || self.0.pace.scheduled.swap(true, Ordering::AcqRel)
+        {
             return;
         }
         let telemetry = self.clone();
@@ -255,18 +278,27 @@ impl Telemetry {
 }
 
 impl Losses {
+    fn add(&mut self, lost: Lost) {
+        self.since.spans += lost.spans;
+        self.since.points += lost.points;
+        self.since.log_records += lost.log_records;
+        self.since.failure = lost.failure.or(self.since.failure.take());
+    }
+
     fn log(&mut self, now: Instant) {
         let quiet = self.logged.is_some_and(|logged| now.saturating_duration_since(logged) < LOSS_LOG_INTERVAL);
-        if quiet || (self.dropped == 0 && self.failure.is_none()) {
+        if quiet || self.since == Lost::default() {
             return;
         }
-        let failure = self.failure.take().unwrap_or_default();
+        let Lost { spans, points, log_records, failure } = std::mem::take(&mut self.since);
         tracing::warn!(
-            dropped_spans = self.dropped,
-            reason = failure,
-            "spans not exported: those not dropped are kept"
+            dropped_spans = spans,
+            dropped_points = points,
+            dropped_log_records = log_records,
+            reason = failure.unwrap_or_default(),
+            "telemetry not exported: what was not dropped is kept"
         );
-        *self = Self { logged: Some(now), ..Self::default() };
+        self.logged = Some(now);
     }
 }
 
@@ -282,7 +314,8 @@ impl Invocation {
     /// The handler is nearly out of time: what it has left open ends as timed out, and goes while it still can.
     pub(super) async fn run_out_of_time(&self, within: Duration) {
         end_open_spans(&self.work, "timeout");
-        self.telemetry.hand_over(self.work.take_finished());
+        self.telemetry.0.exporters.push_spans(self.work.take_finished());
+        self.telemetry.0.exporters.push_lines(self.work.take_lines());
         self.telemetry.flush(within).await;
     }
 

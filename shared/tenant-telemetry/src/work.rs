@@ -10,20 +10,36 @@ use opentelemetry_sdk::trace::SpanData;
 use parking_lot::Mutex;
 use tenancy::TenantLabel;
 
-use super::annotation::{Annotation, Annotations};
+use super::{
+    annotation::{Annotation, Annotations},
+    lines::Line,
+};
 
-/// Who is being served, and where the spans of serving them are kept until export.
+/// Log lines of one invocation that are kept until it is over. Beyond that they go where the late ones are, which are bounded.
+const MAX_LINES: usize = 512;
+
+/// Who is being served, and where the spans and log lines of serving them are kept until export.
 #[derive(Debug, Clone, Default)]
 pub struct Work {
     about: Arc<About>,
-    spans: Arc<SpanBuffer>,
+    buffer: Arc<Buffer>,
 }
 
-/// What every span of a unit of work says of it.
+/// What every span and log line of a unit of work says of it.
 #[derive(Debug, Default)]
-struct About {
+pub(super) struct About {
     tenant: OnceLock<TenantLabel>,
     annotations: Annotations,
+}
+
+impl About {
+    pub(super) fn tenant(&self) -> Option<&TenantLabel> {
+        self.tenant.get()
+    }
+
+    pub(super) fn annotations(&self) -> Vec<(Annotation, Arc<str>)> {
+        self.annotations.all()
+    }
 }
 
 impl Work {
@@ -34,7 +50,7 @@ impl Work {
 
     /// Another unit of work of the same invocation, of which nothing is known yet: a message of a batch.
     pub(crate) fn sibling(&self) -> Self {
-        Self { about: Arc::default(), spans: self.spans.clone() }
+        Self { about: Arc::default(), buffer: self.buffer.clone() }
     }
 
     /// Says who is served. Every span of this work carries the tenant from then on, those already ended included. The first
@@ -59,58 +75,75 @@ impl Work {
 
     /// Remembers a span that is open, so that it can be ended for a handler that is out of time.
     pub(super) fn opened(&self, span: &Context) {
-        self.spans.opened(span);
+        self.buffer.opened(span);
     }
 
     /// The spans still open, the innermost first.
     pub(super) fn open_spans(&self) -> Vec<Context> {
-        self.spans.open_spans()
+        self.buffer.open_spans()
     }
 
+    /// Keeps a span; hands it back once the work's spans were taken for good.
     pub(super) fn keep(&self, span: SpanData) -> Option<Ended> {
-        self.spans.push(Ended { span, about: self.about.clone() })
+        self.buffer.push(Ended { told: span, about: self.about.clone() })
+    }
+
+    /// Keeps a log line. What it hands back has no room here: all that there is, or this one once the work's spans were taken for good.
+    #[cfg_attr(not(feature = "json-logs"), allow(dead_code, reason = "without it nobody writes"))]
+    pub(super) fn write(&self, line: Line) -> Vec<Written> {
+        self.buffer.write(Written { told: line, about: self.about.clone() })
     }
 
     /// The spans that have ended so far; more may come.
     pub(super) fn take_finished(&self) -> Vec<Ended> {
-        self.spans.take()
+        self.buffer.take()
     }
 
+    /// The spans, once and for all: what ends or is written from now on is handed back.
     pub(super) fn take_spans(&self) -> Vec<Ended> {
-        self.spans.close()
+        self.buffer.close()
+    }
+
+    /// The log lines so far.
+    pub(super) fn take_lines(&self) -> Vec<Written> {
+        std::mem::take(&mut self.buffer.0.lock().lines)
+    }
+
+    /// One that keeps nothing: what is told outside any invocation is late already.
+    pub(super) fn closed() -> Self {
+        let work = Self::default();
+        let _nothing = work.take_spans();
+        work
     }
 }
 
-/// A span that has ended, and what its work says of itself.
+/// Something that was told while somebody was served, and what the work says of itself.
 #[derive(Debug, Clone)]
-pub(super) struct Ended {
-    pub(super) span: SpanData,
-    about: Arc<About>,
+pub(super) struct Told<T> {
+    pub(super) told: T,
+    pub(super) about: Arc<About>,
 }
 
-impl Ended {
-    pub(super) fn tenant(&self) -> Option<&TenantLabel> {
-        self.about.tenant.get()
-    }
+/// A span that has ended.
+pub(super) type Ended = Told<SpanData>;
 
-    pub(super) fn annotations(&self) -> Vec<(Annotation, Arc<str>)> {
-        self.about.annotations.all()
-    }
-}
+/// A log line.
+pub(super) type Written = Told<Line>;
 
-/// The ended spans of one invocation. Once closed it takes no more: a span that ends later is handed back.
+/// What one invocation has told. Once closed it takes no more: what comes later is handed back.
 #[derive(Debug, Default)]
-struct SpanBuffer(Mutex<BufferState>);
+struct Buffer(Mutex<BufferState>);
 
 #[derive(Debug, Default)]
 struct BufferState {
     spans: Vec<Ended>,
+    lines: Vec<Written>,
     /// A context holds its work, and thereby this buffer: the circle is broken when the buffer is closed.
     open: Vec<Context>,
     closed: bool,
 }
 
-impl SpanBuffer {
+impl Buffer {
     fn push(&self, ended: Ended) -> Option<Ended> {
         let mut state = self.0.lock();
         if state.closed {
@@ -118,6 +151,15 @@ impl SpanBuffer {
         }
         state.spans.push(ended);
         None
+    }
+
+    fn write(&self, line: Written) -> Vec<Written> {
+        let mut state = self.0.lock();
+        if state.closed {
+            return vec![line];
+        }
+        state.lines.push(line);
+        if state.lines.len() < MAX_LINES { Vec::new() } else { std::mem::take(&mut state.lines) }
     }
 
     fn opened(&self, span: &Context) {

@@ -1,4 +1,4 @@
-//! How much of a span an answer shows: no span makes an answer or a page larger than a megabyte.
+//! How much of a span or a log record an answer shows: no span makes an answer or a page larger than a megabyte.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +25,11 @@ impl Default for Allowance {
 }
 
 impl Allowance {
+    /// So many bytes of JSON.
+    pub(super) fn of(bytes: usize) -> Self {
+        Self(bytes)
+    }
+
     /// Takes so many bytes; whether there were so many.
     pub(super) fn takes(&mut self, bytes: usize) -> bool {
         let enough = bytes <= self.0;
@@ -59,7 +64,8 @@ impl Allowance {
         object
     }
 
-    fn value(&mut self, any: Option<AnyValue>) -> Value {
+    /// A value as JSON.
+    pub(super) fn value(&mut self, any: Option<AnyValue>) -> Value {
         match any.and_then(|any| any.value) {
             None | Some(any_value::Value::StringValueStrindex(_)) => Value::Null,
             Some(any_value::Value::StringValue(text)) => self.text(text).into(),

@@ -1,8 +1,11 @@
 //! Attributes as text. One that is there twice is what it is first, in every sum, list and page.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
-use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+use slo::row::tenant_id;
+
+use super::allowance::Allowance;
 
 /// The value of an attribute.
 pub(super) fn any<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
@@ -12,6 +15,17 @@ pub(super) fn any<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value
 /// An attribute that is there and not empty, as text: what senders write as a number is the same name.
 pub(super) fn text<'a>(attributes: &'a [KeyValue], key: &str) -> Option<Cow<'a, str>> {
     scalar(any(attributes, key)?).filter(|text| !text.is_empty())
+}
+
+/// The tenant that attributes name: `tenant.id`.
+pub fn tenant(attributes: &[KeyValue]) -> Option<Arc<str>> {
+    tenant_id(&text(attributes, "tenant.id")?).map(Arc::from)
+}
+
+/// Any value as text: what is no scalar is its JSON.
+pub fn attribute_text(value: Option<&AnyValue>) -> Cow<'_, str> {
+    let Some(known) = value.and_then(|value| value.value.as_ref()) else { return "".into() };
+    scalar(known).unwrap_or_else(|| Allowance::default().value(value.cloned()).to_string().into())
 }
 
 /// A scalar as text; lists, objects and bytes are none.

@@ -7,11 +7,11 @@ use opentelemetry_proto::tonic::{
     resource::v1 as resource,
     trace::v1::{Span, span::SpanKind as Kind, status::StatusCode},
 };
-use slo::row::{cut, tenant_id};
+use slo::row::cut;
 
 use super::{
     Peer,
-    attributes::{any, scalar, text},
+    attributes::{any, scalar, tenant, text},
     peer::peer,
     weight::weight,
 };
@@ -221,10 +221,6 @@ impl Facts {
     pub fn is_request(&self) -> bool {
         (self.kind == Kind::Server && !self.batch) || self.kind == Kind::Consumer
     }
-}
-
-fn tenant(attributes: &[KeyValue]) -> Option<Arc<str>> {
-    tenant_id(&text(attributes, "tenant.id")?).map(Arc::from)
 }
 
 fn id(bytes: &[u8]) -> SpanId {

@@ -7,18 +7,21 @@
 //! | `peer`, `weight` | of these, the other side, and how many a span stands for |
 //! | `stored` | a span as it was stored, read no further than is asked |
 //! | `proto_json` | spans in OTLP's JSON, as they were received |
-//! | `span`, `allowance` | a span as it is shown, and how much of it |
+//! | `span`, `log_line`, `allowance` | a span and a log record as they are shown, and how much of them |
 
 mod allowance;
 mod attributes;
 mod facts;
+mod log_line;
 mod peer;
 mod proto_json;
 mod span;
 mod stored;
 mod weight;
 
+pub use attributes::{attribute_text, tenant};
 pub use facts::{Facts, Flags, Resource, Sample, SpanId, versions};
+pub use log_line::{LogFacts, log_line};
 pub use opentelemetry_proto::tonic::{resource::v1::Resource as SentResource, trace::v1::span::SpanKind as Kind};
 pub use peer::Peer;
 pub use proto_json::resource_spans;

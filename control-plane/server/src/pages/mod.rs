@@ -12,11 +12,12 @@
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `groups` | requests by any attribute |
 //! | `chart` | lines over time, as a script draws them and as a table |
-//! | `registry` | a tenant as the registry has it, and the forms that change it |
+//! | `registry`, `access_lists` | a tenant as the registry has it, and the forms that change it |
 //! | `cost` | who costs what |
 //! | `audit` | what operators did, and what was changed |
 //! | `sign_in` | signing in and out |
 
+mod access_lists;
 mod audit;
 mod chart;
 mod cost;
@@ -53,6 +54,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .post(May::Operators, "/tenants/{id}/resume", registry::resume)
         .post(May::Operators, "/tenants/{id}/tier", registry::set_tier)
         .post(May::Operators, "/tenants/{id}/quota", registry::set_quota)
+        .post(May::Operators, "/tenants/{id}/access-lists", access_lists::set)
         .get(May::SignedIn, "/cost", cost::page)
         .get(May::Staff, "/audit", audit::page)
         .get(May::Anybody, "/static/{name}", assets::file)

@@ -11,12 +11,14 @@ use serde::Deserialize;
 use tenancy::{Quota, TenantId, TenantStatus, Tier};
 use tenant_registry::{Change, Reason, Tenant};
 
+use super::access_lists;
 use crate::{
     access::is_page,
     api::{Id, View, WindowQuery},
     audit::By,
     layout::failed,
     problem::Problem,
+    tenants::Asked,
     text::readable,
 };
 
@@ -40,31 +42,47 @@ pub(super) struct Filled {
     /// What the tier gives is wanted, whatever the numbers are.
     #[serde(default)]
     default: bool,
+    /// Who is put on a list or taken off it, and for how many hours.
+    #[serde(default)]
+    pub(super) list: String,
+    #[serde(default)]
+    pub(super) network: String,
+    #[serde(default)]
+    pub(super) user: String,
+    #[serde(default)]
+    pub(super) hours: String,
+    #[serde(default)]
+    pub(super) remove: String,
 }
 
 /// What a page shows as the quota where the registry has one that cannot be read.
 const WRONG: &str = "wrong";
 
-type Filling = Result<Form<Filled>, FormRejection>;
+pub(super) type Filling = Result<Form<Filled>, FormRejection>;
 
 /// `POST /tenants/{id}/suspend`
 pub(super) async fn suspend(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change((view, by), id, headers, form, |_, _| Ok(Change::SUSPEND)).await
+    change((view, by), id, headers, form, |_, _| Ok(whatever_it_has(Change::SUSPEND))).await
 }
 
 /// `POST /tenants/{id}/resume`
 pub(super) async fn resume(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change((view, by), id, headers, form, |_, _| Ok(Change::RESUME)).await
+    change((view, by), id, headers, form, |_, _| Ok(whatever_it_has(Change::RESUME))).await
 }
 
 /// `POST /tenants/{id}/tier`
 pub(super) async fn set_tier(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change((view, by), id, headers, form, tier_change).await
+    change((view, by), id, headers, form, |form, tiers| tier_change(form, tiers).map(whatever_it_has)).await
 }
 
 /// `POST /tenants/{id}/quota`
 pub(super) async fn set_quota(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change((view, by), id, headers, form, |form, _| quota_change(form)).await
+    change((view, by), id, headers, form, |form, _| quota_change(form).map(whatever_it_has)).await
+}
+
+/// A change that the form names whole.
+fn whatever_it_has(change: Change) -> Asked {
+    Box::new(|_| Ok(change))
 }
 
 fn quota_change(form: &Filled) -> Result<Change, Problem> {
@@ -95,12 +113,12 @@ fn tier_change(form: &Filled, tiers: &[Tier]) -> Result<Change, Problem> {
     Ok(Change::Tier { from, to })
 }
 
-async fn change(
+pub(super) async fn change(
     (view, by): (View, By),
     id: String,
     headers: HeaderMap,
     form: Filling,
-    change: impl FnOnce(&Filled, &[Tier]) -> Result<Change, Problem>,
+    change: impl FnOnce(&Filled, &[Tier]) -> Result<Asked, Problem>,
 ) -> Response {
     let page = view.place.window().link("/tenant", &[("id", &id)]);
     let changed = async {
@@ -181,6 +199,10 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                     (number("Bookings a day (UTC)", "bookings_per_day", Quota::MOST_BOOKINGS_PER_DAY, now(Quota::bookings_per_day)))
                     label.check { input type="checkbox" name="default" value="true"; "Rather what its tier gives" }
                 }))
+                (forms.form("access-lists", "Block or allow", access_lists::DOES, &access_lists::fields()))
+                (access_lists::entries(entry.access_lists.as_ref(), |removed| forms.form("access-lists", "Take off the list", "It is not on the list any more.", removed)))
+            } @else {
+                (access_lists::entries(entry.access_lists.as_ref(), |_| html! {}))
             }
         }
     }

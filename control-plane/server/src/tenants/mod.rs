@@ -9,7 +9,7 @@ use control_plane_audit::{About, Audit, Event, Outcome, What};
 use control_plane_model::{complain::complain, store::Scope};
 use serde::Deserialize;
 use serde_json::json;
-use tenancy::{TenantStatus, Tier};
+use tenancy::{RegistryEntry, TenantStatus, Tier};
 use tenant_registry::{Change, Reason, Registry, RegistryError, Tenant};
 
 pub(crate) use names::Known;
@@ -87,16 +87,17 @@ impl Tenants {
         }
     }
 
-    /// Changes a tenant that is as it was shown. That this begins is recorded before, and what came of it after; where only the former is, nobody
+    /// Changes a tenant that is as it was shown, as `change` says of what the registry has. That this begins is recorded before, and what came of it after; where only the former is, nobody
     /// knows.
     pub(crate) async fn change(
         &self,
         id: &str,
-        change: Change,
+        change: Asked,
         By(who, from): By,
         why: Reason,
     ) -> Result<Tenant, Problem> {
         let before = self.get(id).await.map_err(nothing_changed)?;
+        let change = change(&before.entry)?;
         if !change.is_of(&before.entry) {
             return Err(RegistryError::Stale(Box::new(before)).into());
         }
@@ -105,6 +106,7 @@ impl Tenants {
             Change::Status { to: TenantStatus::Active, .. } => What::TenantResume,
             Change::Tier { .. } => What::TenantSetTier,
             Change::Quota { .. } => What::TenantSetQuota,
+            Change::AccessLists { .. } => What::TenantSetAccessLists,
         };
         let event = |outcome| Event {
             outcome,
@@ -118,7 +120,7 @@ impl Tenants {
             let detail = format!("The audit did not take it, so nothing was changed: {error}");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         })?;
-        let changed = self.registry.change(&before.entry.tenant_id, change, &who.name, &why).await;
+        let changed = self.registry.change(&before.entry.tenant_id, &change, &who.name, &why).await;
         let outcome = match &changed {
             Err(RegistryError::Unknown(_)) => return Ok(changed?),
             Err(_) => Outcome::Failed,
@@ -135,6 +137,9 @@ impl Tenants {
         changed.map_err(|error| nothing_changed(error.into()))
     }
 }
+
+/// What is asked for, of the entry that the registry has.
+pub(crate) type Asked = Box<dyn FnOnce(&RegistryEntry) -> Result<Change, Problem> + Send>;
 
 /// The same, for whoever wanted a change.
 fn nothing_changed(problem: Problem) -> Problem {

@@ -54,6 +54,14 @@ async fn an_operator_suspends_resumes_and_sets_tier_and_quota_each_with_its_reco
     let page = ada.open(&back).await.text().await.unwrap();
     assert!(page.contains("what its tier gives"), "{page}");
 
+    let form = format!("csrf={csrf}&reason=guesses&list=block&network=203.0.113.7/24&user=&hours=");
+    assert_eq!(location(&ada.post("/tenants/acme/access-lists", &origin, form).await), back);
+    let page = ada.open(&back).await.text().await.unwrap();
+    assert!(page.contains("block network 203.0.113.0/24"), "{page}");
+    let form = format!("csrf={csrf}&reason=over&list=block&network=203.0.113.0/24&remove=true");
+    assert_eq!(location(&ada.post("/tenants/acme/access-lists", &origin, form).await), back);
+    assert!(here.item("acme").await.get("access_lists").is_none());
+
     let both = |what: &str, rest: &str| {
         ["begun", "done"].map(|end| format!("tenant.{what} acme {end} by ada@staff.example: {rest}"))
     };
@@ -63,6 +71,8 @@ async fn an_operator_suspends_resumes_and_sets_tier_and_quota_each_with_its_reco
         both("resume", r#"paid, {"status":"suspended"} → {"status":"active"}"#),
         both("set_quota", r#"asked, {"quota":null} → {"quota":"20/50/1000"}"#),
         both("set_quota", r#"enough, {"quota":"20/50/1000"} → {"quota":null}"#),
+        both("set_access_lists", r#"guesses, {"access_lists":null} → {"access_lists":"block network 203.0.113.0/24"}"#),
+        both("set_access_lists", r#"over, {"access_lists":"block network 203.0.113.0/24"} → {"access_lists":null}"#),
     ];
     assert_eq!(here.recorded().await, expected.concat());
 }
@@ -118,6 +128,8 @@ async fn a_form_that_is_wrong_changes_nothing() {
         (422, "/tenants/acme/quota", &own, with("reason=r&shown=1/1/1&requests_per_second=&burst=&bookings_per_day=")),
         (422, "/tenants/acme/quota", &own, with("reason=r&shown=&default=true")),
         (422, "/tenants/acme/quota", &own, with("reason=r&shown=")),
+        (422, "/tenants/acme/access-lists", &own, with("reason=r&list=block&network=0.0.0.0/0")),
+        (422, "/tenants/acme/access-lists", &own, with("reason=r&list=block&network=203.0.113.0/24&remove=true")),
         (422, "/tenants/acme/quota", &own, with("reason=r&shown=1&requests_per_second=1&burst=1&bookings_per_day=1")),
         (422, "/tenants/acme/quota", &own, with("reason=r&requests_per_second=0&burst=1&bookings_per_day=1")),
         (422, "/tenants/acme/quota", &own, with("reason=r&requests_per_second=1&burst=1")),
@@ -155,7 +167,7 @@ async fn nobody_but_an_operator_changes_a_tenant() {
     here.tenants.user(claims);
     let mut tenant = Browser::new(&here.server);
     tenant.sign_in("tenants", "/tenant?id=acme").await;
-    for action in ["suspend", "resume", "tier", "quota"] {
+    for action in ["suspend", "resume", "tier", "quota", "access-lists"] {
         for id in ["acme", "globex", "nobody"] {
             let (path, form) =
                 (format!("/tenants/{id}/{action}"), format!("csrf={csrf}&reason=r&shown=basic&tier=premium"));

@@ -26,17 +26,19 @@ impl<I: Identify> AuthLayer<I> {
 /// The tenant as the registry knows it, and why it is not served, if it is not.
 async fn admit(registry: &TenantRegistry, tenant: TenantContext) -> Admitted {
     let refuse = |code, detail: &str| Some(Problem::new(StatusCode::FORBIDDEN, code, detail));
-    let (tenant, quota, refused) = match registry.standing(&tenant.tenant_id).await {
-        Ok(Standing::Active(tier, quota)) => (tenant.with_tier(tier), quota, None),
+    let (tenant, quota, access_lists, refused) = match registry.standing(&tenant.tenant_id).await {
+        Ok(Standing::Active(tier, quota, lists)) => (tenant.with_tier(tier), quota, lists, None),
         Ok(Standing::Suspended(tier)) => {
-            (tenant.with_tier(tier), None, refuse("tenant_suspended", "This tenant is suspended."))
+            (tenant.with_tier(tier), None, None, refuse("tenant_suspended", "This tenant is suspended."))
         }
-        Ok(Standing::Unknown) => (tenant, None, refuse("unknown_tenant", "The token's tenant is not registered.")),
+        Ok(Standing::Unknown) => {
+            (tenant, None, None, refuse("unknown_tenant", "The token's tenant is not registered."))
+        }
         Err(RegistryAway) => {
             let problem =
                 Problem::unavailable("tenant_registry_unavailable", "Tenants cannot be checked at the moment.");
-            (tenant, None, Some(problem))
+            (tenant, None, None, Some(problem))
         }
     };
-    Admitted { tenant, quota, refused }
+    Admitted { tenant, quota, access_lists, refused }
 }

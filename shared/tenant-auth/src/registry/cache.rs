@@ -51,16 +51,16 @@ impl Cache {
         let mut remembered = remembered.lock().await;
         // Whoever waited for another's reading asked before it ended: its answer is new to them, and so is its failure.
         let within = |at: Instant, time: Duration| now.saturating_duration_since(at) < time;
-        if let Some((standing, at)) = remembered.said
-            && within(at, self.fresh_for)
+        if let Some((standing, at)) = &remembered.said
+            && within(*at, self.fresh_for)
         {
-            return Ok(standing);
+            return Ok(standing.clone());
         }
         if !remembered.failed.is_some_and(|at| within(at, LEFT_ALONE_FOR)) {
             let began = Instant::now();
             match read.await {
                 Ok(standing) => {
-                    *remembered = Remembered { said: Some((standing, now)), failed: None };
+                    *remembered = Remembered { said: Some((standing.clone(), now)), failed: None };
                     return Ok(standing);
                 }
                 Err(reason) => {
@@ -69,8 +69,8 @@ impl Cache {
                 }
             }
         }
-        match remembered.said {
-            Some((standing, at)) if within(at, COUNTS_FOR) => Ok(standing),
+        match &remembered.said {
+            Some((standing, at)) if within(*at, COUNTS_FOR) => Ok(standing.clone()),
             _ => Err(RegistryAway),
         }
     }
@@ -86,7 +86,7 @@ mod tests {
     use tenancy::Tier;
 
     const FRESH: Duration = Duration::from_secs(30);
-    const ACTIVE: Standing = Standing::Active(Tier::named("basic"), None);
+    const ACTIVE: Standing = Standing::Active(Tier::named("basic"), None, None);
     const SUSPENDED: Standing = Standing::Suspended(Tier::named("basic"));
 
     fn acme() -> TenantId {

@@ -8,6 +8,7 @@ mod cache;
 
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,8 @@ use aws_sdk_dynamodb::{
 };
 use function_settings::{InvalidSettings, Reader, Variables};
 use lambda_http_client::aws::describe;
-use tenancy::{InvalidQuota, Quota, RegistryEntry, TenantId, TenantStatus, Tier, Tiers};
+use serde_dynamo::from_attribute_value;
+use tenancy::{AccessLists, InvalidQuota, Quota, RegistryEntry, TenantId, TenantStatus, Tier, Tiers};
 use tenant_telemetry::note;
 
 use self::cache::Cache;
@@ -27,11 +29,14 @@ use self::cache::Cache;
 /// How long an answer holds unless `TENANTS_CACHE_SECONDS` says otherwise.
 const FRESH_SECONDS: u32 = 30;
 
+/// Attributes of an entry that matter here.
+const PROJECTION: &str = "tier, #status, quota, access_lists";
+
 /// How a tenant stands with the registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Served, at this tier, with a quota of its own if it has one.
-    Active(Tier, Option<Quota>),
+    /// Served, at this tier, with a quota of its own if it has one, but for callers whom its access lists refuse.
+    Active(Tier, Option<Quota>, Option<Arc<AccessLists>>),
     /// Not served, whatever its tokens say.
     Suspended(Tier),
     /// Not there.
@@ -125,7 +130,7 @@ impl TenantRegistry {
             .get_item()
             .table_name(&self.table)
             .key(RegistryEntry::TENANT_ID, AttributeValue::S(tenant_id.to_string()))
-            .projection_expression(format!("{}, #status, {}", RegistryEntry::TIER, RegistryEntry::QUOTA))
+            .projection_expression(PROJECTION)
             .expression_attribute_names("#status", RegistryEntry::STATUS);
         let answer = get.send().await;
         note("tenant registry", started, answer.is_ok());
@@ -135,11 +140,21 @@ impl TenantRegistry {
         let tier = text(RegistryEntry::TIER).ok_or("an entry has no tier")?;
         let tier = self.tiers.parse(tier).map_err(|error| format!("an entry is wrong: {error}"))?;
         match text(RegistryEntry::STATUS) {
-            Some(status) if status == TenantStatus::Active.as_str() => Ok(Standing::Active(tier, quota(&item))),
+            Some(status) if status == TenantStatus::Active.as_str() => {
+                Ok(Standing::Active(tier, quota(&item), access_lists(&item)?))
+            }
             Some(status) if status == TenantStatus::Suspended.as_str() => Ok(Standing::Suspended(tier)),
             _ => Err("an entry has no status".to_owned()),
         }
     }
+}
+
+/// The access lists of an entry. Lists that cannot be read are those of nobody: what they would have refused is not let in.
+fn access_lists(entry: &HashMap<String, AttributeValue>) -> Result<Option<Arc<AccessLists>>, String> {
+    let Some(lists) = entry.get(RegistryEntry::ACCESS_LISTS) else { return Ok(None) };
+    let lists: AccessLists =
+        from_attribute_value(lists.clone()).map_err(|error| format!("an entry's access lists are wrong: {error}"))?;
+    Ok(Some(Arc::new(lists)).filter(|lists| !lists.is_empty()))
 }
 
 /// The quota of an entry, a map of three numbers. One that cannot be read counts as none, so that the tier's holds: the tenant is served, and

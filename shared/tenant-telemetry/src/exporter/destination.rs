@@ -1,55 +1,52 @@
-//! A destination and the spans it has not acknowledged.
+//! A destination and what it has not acknowledged.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-use opentelemetry::KeyValue;
+use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use tenancy::TenantIds;
 
 use super::{
     Wire,
-    otlp::{Encoded, NotDelivered, Otlp},
+    otlp::{Acknowledged, NotDelivered, Otlp},
+    signal::Signal,
 };
-use crate::{
-    privacy::{DenyList, Pseudonyms},
-    semconv,
-    work::Ended,
-};
+use crate::privacy::{DenyList, Policy, Pseudonyms};
 
-/// Spans kept while a receiver does not take them; beyond that the oldest go.
-const MAX_WAITING_SPANS: usize = 2_048;
-/// Spans in one request.
-const MAX_SPANS_PER_REQUEST: usize = 512;
 /// How long to leave a failing receiver alone at first, and at most.
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
-/// One receiver of spans.
+/// One receiver of a signal.
 #[derive(Debug)]
-pub(crate) struct Destination {
-    /// Its name in `OTEL_TRACES_EXPORTER`.
+pub(crate) struct Destination<S: Signal> {
+    /// Its name in `OTEL_<signal>_EXPORTER`.
     pub(crate) name: &'static str,
     /// How tenants are named to it.
-    pub(crate) tenant_ids: TenantIds,
-    wire: Wire,
-    waiting: Mutex<Waiting>,
+    tenant_ids: TenantIds,
+    signal: S,
+    wire: Wire<S::Request>,
+    waiting: Mutex<Waiting<S::Item>>,
     /// Held while delivering: one delivery at a time keeps the order and the connection.
     delivery: tokio::sync::Mutex<Delivery>,
 }
 
-#[derive(Debug, Default)]
-struct Waiting {
-    spans: VecDeque<Ended>,
+#[derive(Debug)]
+struct Waiting<T> {
+    items: VecDeque<T>,
+    /// Spans, points or log records in all of them.
+    count: usize,
     dropped: u64,
 }
 
 #[derive(Debug, Default)]
 struct Delivery {
-    /// Encoded and sent, but not acknowledged.
-    unacknowledged: Option<(Encoded, usize)>,
+    /// Encoded and sent, but not acknowledged, and how much there is in it. It is sent again as it is: who took it without our hearing of
+    /// it can know it again.
+    unacknowledged: Option<(Bytes, usize)>,
     failures: u32,
     not_before: Option<Instant>,
 }
@@ -57,63 +54,67 @@ struct Delivery {
 /// What a flush came to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flushed {
-    /// Why spans are still waiting.
+    /// Why something is still waiting.
     pub(crate) failure: Option<String>,
-    /// Spans given up since the last flush.
+    /// What was given up since the last flush.
     pub(crate) dropped: u64,
 }
 
-impl Destination {
-    pub(super) fn new(name: &'static str, wire: Wire, tenant_ids: TenantIds) -> Self {
-        Self { name, tenant_ids, wire, waiting: Mutex::default(), delivery: tokio::sync::Mutex::default() }
+impl<S: Signal> Destination<S> {
+    pub(super) fn new(name: &'static str, signal: S, wire: Wire<S::Request>, tenant_ids: TenantIds) -> Self {
+        let waiting = Mutex::new(Waiting { items: VecDeque::new(), count: 0, dropped: 0 });
+        Self { name, tenant_ids, signal, wire, waiting, delivery: tokio::sync::Mutex::default() }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting<S::Item>> {
         self.waiting.lock()
     }
 
-    /// Takes spans over. The oldest are dropped if there are too many.
-    pub(crate) fn push(&self, spans: Vec<Ended>) {
+    /// Takes items over. The oldest are dropped if there are too many.
+    pub(crate) fn push(&self, items: impl IntoIterator<Item = S::Item>) {
         let mut waiting = self.waiting();
-        waiting.spans.extend(spans);
-        let excess = waiting.spans.len().saturating_sub(MAX_WAITING_SPANS);
-        waiting.spans.drain(..excess);
-        waiting.dropped += excess as u64;
+        for item in items {
+            waiting.count += S::count(&item);
+            waiting.items.push_back(item);
+        }
+        while waiting.count > S::MAX_WAITING
+            && let Some(oldest) = waiting.items.pop_front()
+        {
+            waiting.count -= S::count(&oldest);
+            waiting.dropped += S::count(&oldest) as u64;
+        }
     }
 
-    /// How many spans wait to be encoded.
+    /// How many spans, points or log records wait to be encoded.
     pub(crate) fn len(&self) -> usize {
-        self.waiting().spans.len()
+        self.waiting().count
     }
 
     /// Sends what waits until all is acknowledged, the receiver fails, or time is up. Whatever is not acknowledged stays.
     pub(crate) async fn flush(&self, within: Duration, pseudonyms: &Pseudonyms, denied: &DenyList) -> Flushed {
-        let sent = tokio::time::timeout(within, self.send_all(pseudonyms, denied)).await;
+        let policy = Policy { ids: self.tenant_ids, pseudonyms, denied };
+        let sent = tokio::time::timeout(within, self.send_all(policy)).await;
         let failure = sent.unwrap_or_else(|_| Err(format!("not within {} ms", within.as_millis()))).err();
         Flushed { failure, dropped: std::mem::take(&mut self.waiting().dropped) }
     }
 
-    async fn send_all(&self, pseudonyms: &Pseudonyms, denied: &DenyList) -> Result<(), String> {
+    async fn send_all(&self, policy: Policy<'_>) -> Result<(), String> {
         let mut delivery = self.delivery.lock().await;
         if delivery.not_before.is_some_and(|not_before| Instant::now() < not_before) {
             return Ok(());
         }
         loop {
             if delivery.unacknowledged.is_none() {
-                let spans = self.next_batch(pseudonyms, denied);
-                if spans.is_empty() {
-                    return Ok(());
-                }
-                let count = spans.len();
+                let Some((request, count)) = self.next_request(policy) else { return Ok(()) };
                 match &self.wire {
-                    Wire::XrayUdp(daemon) => {
-                        self.drop_spans(daemon.send(spans));
+                    Wire::Unacknowledged(wire) => {
+                        self.drop_some(wire.send(request));
                         continue;
                     }
-                    Wire::Otlp(otlp) => match otlp.encode(spans).await {
-                        Ok(encoded) => delivery.unacknowledged = Some((encoded, count)),
+                    Wire::Otlp(otlp) => match otlp.encode(&request) {
+                        Ok(body) => delivery.unacknowledged = Some((body, count)),
                         Err(reason) => {
-                            self.drop_spans(count);
+                            self.drop_some(count);
                             return Err(reason);
                         }
                     },
@@ -125,38 +126,40 @@ impl Destination {
         }
     }
 
-    /// The oldest spans, each with its tenant on it as this destination may know them.
-    fn next_batch(&self, pseudonyms: &Pseudonyms, denied: &DenyList) -> Vec<opentelemetry_sdk::trace::SpanData> {
-        let (batch, dropped) = {
+    /// The oldest items in a request, each with its tenant on it as this destination may know them, and how much there is in it.
+    fn next_request(&self, policy: Policy<'_>) -> Option<(S::Request, usize)> {
+        let most = self.wire.at_most().min(S::MAX_PER_REQUEST);
+        let (mut batch, mut count) = (Vec::new(), 0);
+        let dropped = {
             let mut waiting = self.waiting();
-            let count = waiting.spans.len().min(MAX_SPANS_PER_REQUEST);
-            (waiting.spans.drain(..count).collect::<Vec<_>>(), waiting.dropped)
+            while let Some(next) = waiting.items.front().map(S::count).filter(|next| count == 0 || count + next <= most)
+            {
+                count += next;
+                waiting.count -= next;
+                batch.extend(waiting.items.pop_front());
+            }
+            waiting.dropped
         };
-        let mut batch: Vec<_> =
-            batch.into_iter().map(|ended| pseudonyms.stamp(ended, self.tenant_ids, denied)).collect();
-        if let Some(first) = batch.first_mut().filter(|_| dropped > 0) {
-            let dropped = i64::try_from(dropped).unwrap_or(i64::MAX);
-            first.attributes.push(KeyValue::new(semconv::TELEMETRY_DROPPED_SPANS, dropped));
-        }
-        batch
+        (!batch.is_empty()).then(|| (self.signal.request(batch, policy, dropped), count))
     }
 
     async fn deliver(&self, otlp: &Otlp, delivery: &mut Delivery) -> Result<(), String> {
-        let Some((encoded, count)) = &delivery.unacknowledged else { return Ok(()) };
-        let mut outcome = otlp.deliver(encoded).await;
+        let Some((body, count)) = &delivery.unacknowledged else { return Ok(()) };
+        let mut outcome = otlp.deliver(body).await;
         if matches!(outcome, Err(NotDelivered::Broken(_))) {
             // A connection from before a freeze is dead; a new one costs little.
-            outcome = otlp.deliver(encoded).await;
+            outcome = otlp.deliver(body).await;
         }
         let count = *count;
         match outcome {
-            Ok(()) => {
+            Ok(Acknowledged { rejected }) => {
                 *delivery = Delivery::default();
+                self.drop_some(usize::try_from(rejected).unwrap_or(usize::MAX).min(count));
                 Ok(())
             }
             Err(NotDelivered::Refused(reason)) => {
                 *delivery = Delivery::default();
-                self.drop_spans(count);
+                self.drop_some(count);
                 Err(reason)
             }
             Err(NotDelivered::Broken(reason)) => Err(back_off(delivery, None, reason)),
@@ -164,7 +167,7 @@ impl Destination {
         }
     }
 
-    fn drop_spans(&self, count: usize) {
+    fn drop_some(&self, count: usize) {
         self.waiting().dropped += count as u64;
     }
 }

@@ -1,33 +1,63 @@
-//! Where spans go: one [`Destination`] for each name in `OTEL_TRACES_EXPORTER`.
+//! Where telemetry goes: one [`Destination`] for each name in `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` and
+//! `OTEL_LOGS_EXPORTER`, but for `console`.
 //!
-//! A destination keeps spans until they are acknowledged, within bounds, and says what it had to drop.
+//! A destination keeps what it is given until that is acknowledged, within bounds, and says what it had to drop.
 
+mod caught;
 mod destination;
+mod exporters;
+mod lines;
 mod otlp;
+mod signal;
 mod xray_udp;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use lambda_http_client::Roots;
-use opentelemetry_sdk::Resource;
 use tenancy::TenantIds;
 
-use super::{TelemetryError, privacy::tenant_ids, settings::Settings};
+use super::privacy::tenant_ids;
 
 pub(super) use destination::Destination;
-pub(super) use otlp::Otlp;
-pub(super) use xray_udp::XrayUdp;
+pub(super) use exporters::{Exporters, Lost};
 
-/// How spans are written for a destination.
+/// How a request of a signal leaves.
 #[derive(Debug)]
-pub(super) enum Wire {
+enum Wire<R> {
     /// OTLP over HTTP.
-    Otlp(Box<Otlp>),
-    /// OTLP in datagrams to the X-Ray daemon of the Lambda sandbox.
-    XrayUdp(XrayUdp),
+    Otlp(Box<otlp::Otlp>),
+    /// At once, and nobody acknowledges it.
+    Unacknowledged(Box<dyn Unacknowledged<R>>),
 }
 
-/// An exporter by its name in `OTEL_TRACES_EXPORTER`.
+impl<R> Wire<R> {
+    /// How many spans, points or log records it carries at most.
+    fn at_most(&self) -> usize {
+        match self {
+            Self::Otlp(_) => usize::MAX,
+            Self::Unacknowledged(wire) => wire.at_most(),
+        }
+    }
+}
+
+/// What sends a request without waiting for anybody.
+trait Unacknowledged<R>: fmt::Debug + Send + Sync {
+    /// How many spans or points it should be given at once.
+    fn at_most(&self) -> usize;
+
+    /// Sends a request; how many of its spans or points could not be sent.
+    fn send(&self, request: R) -> usize;
+}
+
+/// Something for each signal.
+#[derive(Debug, Clone, Default)]
+pub(super) struct BySignal<T> {
+    pub(super) traces: T,
+    pub(super) metrics: T,
+    pub(super) logs: T,
+}
+
+/// An exporter by its name in `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` or `OTEL_LOGS_EXPORTER`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exporter {
     /// `otlp`: OTLP over HTTP.
@@ -36,16 +66,28 @@ pub(super) enum Exporter {
     XrayOtlp,
     /// `xray-udp`: the X-Ray daemon.
     XrayUdp,
+    /// `cloudwatch-otlp`: OTLP over HTTP, signed, to CloudWatch's own endpoint.
+    CloudwatchOtlp,
+    /// `console`: standard output, where log lines go without waiting for a flush.
+    Console,
 }
 
 impl Exporter {
-    const ALL: [Self; 3] = [Self::Otlp, Self::XrayOtlp, Self::XrayUdp];
+    /// Those of spans.
+    pub(super) const OF_TRACES: &[Self] = &[Self::Otlp, Self::XrayOtlp, Self::XrayUdp];
+    /// Those of metrics.
+    pub(super) const OF_METRICS: &[Self] = &[Self::Otlp, Self::CloudwatchOtlp];
+    /// Those of log lines.
+    #[cfg_attr(not(feature = "json-logs"), allow(dead_code, reason = "without it there are none"))]
+    pub(super) const OF_LOGS: &[Self] = &[Self::Console, Self::Otlp];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Otlp => "otlp",
             Self::XrayOtlp => "xray-otlp",
             Self::XrayUdp => "xray-udp",
+            Self::CloudwatchOtlp => "cloudwatch-otlp",
+            Self::Console => "console",
         }
     }
 }
@@ -53,55 +95,33 @@ impl Exporter {
 /// Where exporters send to, as far as it is set.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Places {
-    pub(super) otlp: Option<String>,
     #[cfg(feature = "aws-sdk")]
     pub(super) xray_otlp: Option<String>,
+    #[cfg(feature = "aws-sdk")]
+    pub(super) cloudwatch_otlp: Option<String>,
     pub(super) xray_daemon: Option<String>,
     /// Whom clients trust for AWS.
     pub(super) roots: Roots,
     /// The longest that one attempt may take.
-    pub(super) within: Duration,
+    pub(super) within: BySignal<Duration>,
 }
 
-/// The exporters of `names`, separated by commas: `otlp` (where it is empty), `xray-otlp`, `xray-udp`, `none`; each with what
-/// `policy` says of it.
-pub(super) fn named(names: &str, policy: &str) -> Result<Vec<(Exporter, TenantIds)>, String> {
-    let names = if names.trim().is_empty() { "otlp" } else { names };
+/// The exporters that `variable` names, separated by commas, out of those that are known; `none` is none. Each comes with what `policy` says
+/// of it.
+pub(super) fn named(
+    variable: &str,
+    known: &[Exporter],
+    names: &str,
+    policy: &str,
+) -> Result<Vec<(Exporter, TenantIds)>, String> {
     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "none");
     let exporters = names.map(|name| {
-        let exporter = Exporter::ALL
-            .into_iter()
-            .find(|exporter| exporter.name() == name)
-            .ok_or_else(|| format!("OTEL_TRACES_EXPORTER: {name:?} is not otlp, xray-otlp, xray-udp or none"))?;
+        let exporter = known.iter().copied().find(|exporter| exporter.name() == name).ok_or_else(|| {
+            let known: Vec<_> = known.iter().map(|exporter| exporter.name()).collect();
+            format!("{variable}: {name:?} is not {} or none", known.join(", "))
+        })?;
         let tenant_ids = tenant_ids(name, policy).map_err(|mistake| format!("TENANT_ID_EXPORT: {mistake}"))?;
         Ok((exporter, tenant_ids))
     });
     exporters.collect()
-}
-
-/// The destinations of these settings.
-pub(super) fn destinations(settings: &Settings, resource: &Resource) -> Result<Vec<Destination>, TelemetryError> {
-    let destinations = settings.exporters.iter().map(|(exporter, tenant_ids)| {
-        let wire = match exporter {
-            Exporter::Otlp => Wire::Otlp(Box::new(Otlp::new(&settings.places, resource)?)),
-            Exporter::XrayOtlp => Wire::Otlp(Box::new(to_xray(settings, resource)?)),
-            Exporter::XrayUdp => Wire::XrayUdp(XrayUdp::new(settings.places.xray_daemon.as_deref(), resource)?),
-        };
-        Ok(Destination::new(exporter.name(), wire, *tenant_ids))
-    });
-    destinations.collect()
-}
-
-#[cfg(feature = "aws-sdk")]
-fn to_xray(settings: &Settings, resource: &Resource) -> Result<Otlp, TelemetryError> {
-    let unusable = |reason: String| TelemetryError::Exporter(format!("xray-otlp: {reason}"));
-    let config = settings.aws.as_ref().ok_or_else(|| unusable("Settings::signing_with was not called".to_owned()))?;
-    let signer = lambda_http_client::Signer::new(config, "xray").map_err(|error| unusable(error.to_string()))?;
-    let region = config.region().map(ToString::to_string).unwrap_or_default();
-    Otlp::to_xray(&settings.places, &region, signer, resource)
-}
-
-#[cfg(not(feature = "aws-sdk"))]
-fn to_xray(_: &Settings, _: &Resource) -> Result<Otlp, TelemetryError> {
-    Err(TelemetryError::Exporter("xray-otlp signs: it needs the feature aws-sdk".to_owned()))
 }

@@ -1,34 +1,30 @@
-//! OTLP over HTTP. opentelemetry-otlp encodes, by the standard `OTEL_EXPORTER_OTLP_*` variables; what it would send is caught
-//! instead, so that it can be kept until it is acknowledged, and signed each time it is sent.
+//! OTLP over HTTP, as the standard `OTEL_EXPORTER_OTLP_*` variables say, signed each time it is sent where that is asked for.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Write, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use flate2::{Compression, write::GzEncoder};
+use http::{HeaderMap, Request, StatusCode, Uri, header};
 #[cfg(feature = "aws-sdk")]
 use lambda_http_client::Signer;
 use lambda_http_client::{HttpClient, HttpClientError, Roots};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
-use opentelemetry_sdk::{
-    Resource,
-    trace::{SpanData, SpanExporter as _},
-};
-use parking_lot::Mutex;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
 
-use super::Places;
+use super::{caught::Caught, signal::Signal};
 use crate::TelemetryError;
 
 /// An OTLP endpoint.
 #[derive(Debug)]
 pub(crate) struct Otlp {
-    encoder: SpanExporter,
-    caught: Caught,
+    uri: Uri,
+    headers: HeaderMap,
     client: HttpClient,
     #[cfg(feature = "aws-sdk")]
     signer: Option<Signer>,
 }
 
-/// Why spans are still here.
+/// Why something is still here.
 #[derive(Debug)]
 pub(crate) enum NotDelivered {
     /// The connection broke, as one does that a freeze outlived: worth another try at once.
@@ -39,69 +35,62 @@ pub(crate) enum NotDelivered {
     Refused(String),
 }
 
-/// A request as encoded. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct Encoded {
-    uri: http::Uri,
-    headers: HeaderMap,
-    body: Bytes,
+/// What a receiver said that it took.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Acknowledged {
+    /// How many spans, points or log records of the request it did not take.
+    pub(super) rejected: u64,
 }
 
 impl Otlp {
-    /// The endpoint of `OTEL_EXPORTER_OTLP_*`, which the encoder reads itself.
-    pub(super) fn new(places: &Places, resource: &Resource) -> Result<Self, TelemetryError> {
-        Self::at(places.roots.for_url(places.otlp.as_deref().unwrap_or_default()), None, places.within, resource)
+    /// The endpoint of `OTEL_EXPORTER_OTLP_*` for a signal.
+    pub(super) fn of_environment<S: Signal>(roots: Roots, within: Duration) -> Result<Self, TelemetryError> {
+        let (uri, headers) = addressed::<S>(None)?;
+        Ok(Self::at(uri, headers, roots, within))
     }
 
-    /// X-Ray's own endpoint, which takes OTLP where Transaction Search is on.
-    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html>
+    /// An endpoint of AWS's own. The headers of `OTEL_EXPORTER_OTLP_HEADERS`, which may hold another receiver's key, are not for it.
     #[cfg(feature = "aws-sdk")]
-    pub(super) fn to_xray(
-        places: &Places,
-        region: &str,
+    pub(super) fn signed<S: Signal>(
+        endpoint: String,
         signer: Signer,
-        resource: &Resource,
+        roots: Roots,
+        within: Duration,
     ) -> Result<Self, TelemetryError> {
-        let given = places.xray_otlp.clone();
-        let endpoint = given.unwrap_or_else(|| format!("https://xray.{region}.amazonaws.com/v1/traces"));
-        let unsigned = Self::at(places.roots.for_url(&endpoint), Some(endpoint), places.within, resource)?;
-        Ok(Self { signer: Some(signer), ..unsigned })
+        let (uri, all) = addressed::<S>(Some(endpoint))?;
+        let of_the_body = [header::CONTENT_TYPE, header::CONTENT_ENCODING];
+        let headers = of_the_body.into_iter().filter_map(|name| Some((name.clone(), all.get(&name)?.clone())));
+        Ok(Self { signer: Some(signer), ..Self::at(uri, headers.collect(), roots, within) })
     }
 
-    fn at(
-        roots: Roots,
-        endpoint: Option<String>,
-        within: Duration,
-        resource: &Resource,
-    ) -> Result<Self, TelemetryError> {
-        let caught = Caught::default();
-        let mut builder = SpanExporter::builder().with_http().with_http_client(caught.clone());
-        if let Some(endpoint) = endpoint {
-            builder = builder.with_endpoint(endpoint);
-        }
-        let mut encoder = builder.build().map_err(|error| TelemetryError::Exporter(error.to_string()))?;
-        encoder.set_resource(resource);
-        Ok(Self {
-            encoder,
-            caught,
-            client: HttpClient::trusting(roots, within),
+    fn at(uri: Uri, headers: HeaderMap, roots: Roots, within: Duration) -> Self {
+        let client = HttpClient::trusting(roots.for_url(&uri.to_string()), within);
+        Self {
+            uri,
+            headers,
+            client,
             #[cfg(feature = "aws-sdk")]
             signer: None,
-        })
+        }
     }
 
-    /// Encodes spans. Nothing is sent.
-    pub(super) async fn encode(&self, spans: Vec<SpanData>) -> Result<Encoded, String> {
-        self.encoder.export(spans).await.map_err(|error| error.to_string())?;
-        self.caught.take().ok_or_else(|| "nothing was encoded".to_owned())
+    /// The body of a request, compressed if that was asked for.
+    pub(super) fn encode(&self, request: &impl Message) -> Result<Bytes, String> {
+        let plain = request.encode_to_vec();
+        if !self.headers.contains_key(header::CONTENT_ENCODING) {
+            return Ok(plain.into());
+        }
+        let mut zipped = GzEncoder::new(Vec::new(), Compression::default());
+        let zipped = zipped.write_all(&plain).and_then(|()| zipped.finish());
+        zipped.map(Bytes::from).map_err(|error| error.to_string())
     }
 
     /// Sends what was encoded; `Ok` is the receiver's acknowledgement.
-    pub(super) async fn deliver(&self, encoded: &Encoded) -> Result<(), NotDelivered> {
-        let mut request = Request::new(encoded.body.clone());
+    pub(super) async fn deliver(&self, body: &Bytes) -> Result<Acknowledged, NotDelivered> {
+        let mut request = Request::new(body.clone());
         *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = encoded.uri.clone();
-        *request.headers_mut() = encoded.headers.clone();
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
         #[cfg(feature = "aws-sdk")]
         if let Some(signer) = &self.signer {
             let unsigned = |error: lambda_http_client::SignError| NotDelivered::Later(error.to_string(), None);
@@ -114,7 +103,7 @@ impl Otlp {
         })?;
         // The statuses that OTLP says may be tried again: <https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes>
         match response.status() {
-            status if status.is_success() => Ok(()),
+            status if status.is_success() => Ok(Acknowledged { rejected: rejected(response.body()) }),
             status @ (StatusCode::TOO_MANY_REQUESTS
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
@@ -128,22 +117,17 @@ impl Otlp {
     }
 }
 
-/// Stands where opentelemetry-otlp's HTTP client would.
-#[derive(Debug, Clone, Default)]
-struct Caught(Arc<Mutex<Option<Encoded>>>);
-
-impl Caught {
-    fn take(&self) -> Option<Encoded> {
-        self.0.lock().take()
-    }
+/// Where opentelemetry-otlp would send a signal, and with which headers.
+fn addressed<S: Signal>(endpoint: Option<String>) -> Result<(Uri, HeaderMap), TelemetryError> {
+    let caught = Caught::default();
+    S::send_nothing(endpoint, caught.clone()).map_err(TelemetryError::Exporter)?;
+    caught.take().ok_or_else(|| TelemetryError::Exporter("opentelemetry-otlp sent nothing".to_owned()))
 }
 
-#[async_trait::async_trait]
-impl opentelemetry_http::HttpClient for Caught {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, opentelemetry_http::HttpError> {
-        let (parts, body) = request.into_parts();
-        let encoded = Encoded { uri: parts.uri, headers: parts.headers, body };
-        *self.0.lock() = Some(encoded);
-        Ok(Response::new(Bytes::new()))
-    }
+/// How much of a request an answer says was left out. The three signals' answers are alike on the wire; one that is no such message, as
+/// the `{}` of a receiver that answers in JSON, complains of nothing.
+/// <https://opentelemetry.io/docs/specs/otlp/#partial-success-1>
+fn rejected(answer: &Bytes) -> u64 {
+    let answer = ExportTraceServiceResponse::decode(answer.clone()).unwrap_or_default();
+    answer.partial_success.and_then(|partial| u64::try_from(partial.rejected_spans).ok()).unwrap_or_default()
 }

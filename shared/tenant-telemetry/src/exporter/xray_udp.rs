@@ -7,13 +7,10 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use opentelemetry_proto::{
-    tonic::collector::trace::v1::ExportTraceServiceRequest,
-    transform::{common::tonic::ResourceAttributesWithSchema, trace::tonic::group_spans_by_resource_and_scope},
-};
-use opentelemetry_sdk::{Resource, trace::SpanData};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 
+use super::Unacknowledged;
 use crate::TelemetryError;
 
 const HEADER: &str = "{\"format\":\"json\",\"version\":1}\n";
@@ -28,12 +25,11 @@ const SPANS_PER_DATAGRAM: usize = 10;
 #[derive(Debug)]
 pub(crate) struct XrayUdp {
     socket: UdpSocket,
-    resource: ResourceAttributesWithSchema,
 }
 
 impl XrayUdp {
     /// The daemon at an `AWS_XRAY_DAEMON_ADDRESS`: `host:port`, or `tcp:host:port udp:host:port`; `127.0.0.1:2000` where there is none.
-    pub(super) fn new(given: Option<&str>, resource: &Resource) -> Result<Self, TelemetryError> {
+    pub(super) fn new(given: Option<&str>) -> Result<Self, TelemetryError> {
         let given = given.unwrap_or("127.0.0.1:2000");
         let unusable =
             |reason: String| TelemetryError::Exporter(format!("AWS_XRAY_DAEMON_ADDRESS={given:?}: {reason}"));
@@ -49,17 +45,7 @@ impl XrayUdp {
             Ok(socket)
         };
         let socket = connected().map_err(|error: std::io::Error| unusable(error.to_string()))?;
-        Ok(Self { socket, resource: resource.into() })
-    }
-
-    /// Sends spans; how many could not be.
-    pub(super) fn send(&self, spans: Vec<SpanData>) -> usize {
-        let mut lost = 0;
-        let mut spans = spans.into_iter().peekable();
-        while spans.peek().is_some() {
-            lost += self.send_some(spans.by_ref().take(SPANS_PER_DATAGRAM).collect());
-        }
-        lost
+        Ok(Self { socket })
     }
 
     /// Whether it left. A refusal is of the datagram before; this one may still find the daemon.
@@ -68,11 +54,6 @@ impl XrayUdp {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => self.socket.send(datagram).is_ok(),
             sent => sent.is_ok(),
         }
-    }
-
-    fn send_some(&self, spans: Vec<SpanData>) -> usize {
-        let resource_spans = group_spans_by_resource_and_scope(spans, &self.resource);
-        self.send_request(ExportTraceServiceRequest { resource_spans })
     }
 
     /// Sends a request, in halves if it is too large for a datagram.
@@ -91,6 +72,16 @@ impl XrayUdp {
             Ok((first, second)) => count(&first) + count(&second),
             Err(spans) => spans,
         }
+    }
+}
+
+impl Unacknowledged<ExportTraceServiceRequest> for XrayUdp {
+    fn at_most(&self) -> usize {
+        SPANS_PER_DATAGRAM
+    }
+
+    fn send(&self, request: ExportTraceServiceRequest) -> usize {
+        self.send_request(request)
     }
 }
 

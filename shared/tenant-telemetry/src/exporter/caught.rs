@@ -1,0 +1,28 @@
+//! What opentelemetry-otlp would send: it reads the standard variables, and this sees what came of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, Uri};
+use opentelemetry_http::{HttpClient, HttpError};
+use parking_lot::Mutex;
+
+/// Stands where opentelemetry-otlp's HTTP client would.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Caught(Arc<Mutex<Option<(Uri, HeaderMap)>>>);
+
+impl Caught {
+    /// Where the last request would have gone, and with which headers.
+    pub(super) fn take(&self) -> Option<(Uri, HeaderMap)> {
+        self.0.lock().take()
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Caught {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (parts, _) = request.into_parts();
+        *self.0.lock() = Some((parts.uri, parts.headers));
+        Ok(Response::new(Bytes::new()))
+    }
+}

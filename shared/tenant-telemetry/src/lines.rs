@@ -1,0 +1,42 @@
+//! Log lines that wait to be sent.
+
+use std::{str::FromStr, sync::Arc};
+
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+
+use super::late::Late;
+
+/// A line that is to be sent.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    /// Who wrote it: the module, unless that says otherwise.
+    pub(super) target: &'static str,
+    pub(super) record: LogRecord,
+}
+
+/// Lines that belong to no invocation.
+pub(super) type LateLines = Arc<Late<Line>>;
+
+/// What a log line says of the tenant that it served, as `LOG_TENANT` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum LogTenant {
+    /// A short keyed hash, which is there only with a key.
+    #[default]
+    Alias,
+    /// The id.
+    Plain,
+    /// Nothing.
+    Nothing,
+}
+
+impl FromStr for LogTenant {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "alias" => Ok(Self::Alias),
+            "plain" => Ok(Self::Plain),
+            "none" => Ok(Self::Nothing),
+            _ => Err(format!("{text:?} is not alias, plain or none")),
+        }
+    }
+}

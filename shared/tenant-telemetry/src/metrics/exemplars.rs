@@ -1,0 +1,226 @@
+//! Exemplars: of each point of a histogram the slowest (greatest) measurement that was made in a sampled span, and that span. The SDK
+//! writes none, so they are noted beside the measurement and attached to what was gathered.
+//! <https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exemplars>
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use opentelemetry::{
+    Context, InstrumentationScope, KeyValue,
+    metrics::{
+        AsyncInstrumentBuilder, Counter, Gauge, Histogram, HistogramBuilder, InstrumentBuilder, InstrumentProvider,
+        Meter, ObservableCounter, ObservableGauge, ObservableUpDownCounter, SyncInstrument, UpDownCounter,
+    },
+    trace::{SpanId, TraceContextExt, TraceId},
+};
+use opentelemetry_proto::tonic::{
+    collector::metrics::v1::ExportMetricsServiceRequest,
+    metrics::v1::{Exemplar, HistogramDataPoint, exemplar::Value, metric::Data},
+};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ResourceMetrics};
+use parking_lot::Mutex;
+
+/// The most points of one histogram that have an exemplar between two flushes.
+const MAX_POINTS: usize = 256;
+
+/// A measurement and where it was made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measurement {
+    value: f64,
+    trace_id: TraceId,
+    span_id: SpanId,
+    at: SystemTime,
+}
+
+/// The slowest measurements of one histogram, by the attributes of their points.
+type Slowest = HashMap<Vec<KeyValue>, Measurement>;
+
+/// A histogram: names are unique in their scope.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Name {
+    scope: InstrumentationScope,
+    name: Cow<'static, str>,
+}
+
+/// The slowest measurements of all histograms since they were taken last. Whoever makes an instrument twice has it once here.
+#[derive(Debug, Default)]
+pub(super) struct Exemplars(Mutex<Vec<(Name, Arc<Mutex<Slowest>>)>>);
+
+impl Exemplars {
+    fn of(&self, name: Name) -> Arc<Mutex<Slowest>> {
+        let mut histograms = self.0.lock();
+        if let Some((_, slowest)) = histograms.iter().find(|(known, _)| *known == name) {
+            return slowest.clone();
+        }
+        let slowest = Arc::default();
+        histograms.push((name, Arc::clone(&slowest)));
+        slowest
+    }
+
+    /// What was noted since the last call.
+    pub(super) fn take(&self) -> Vec<(Name, Slowest)> {
+        let histograms = self.0.lock();
+        let taken = histograms.iter().filter_map(|(name, slowest)| {
+            let mut slowest = slowest.lock();
+            (!slowest.is_empty()).then(|| (name.clone(), std::mem::take(&mut *slowest)))
+        });
+        taken.collect()
+    }
+}
+
+/// Puts exemplars on the points they were measured for. `request` is what `gathered` came to, point by point.
+pub(super) fn attach(
+    slowest: &[(Name, Slowest)],
+    gathered: &ResourceMetrics,
+    request: &mut ExportMetricsServiceRequest,
+) {
+    let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
+    for (scope, sent) in gathered.scope_metrics().zip(scopes) {
+        for (metric, sent) in scope.metrics().zip(&mut sent.metrics) {
+            let Some(Data::Histogram(sent)) = &mut sent.data else { continue };
+            let of_metric = |(of, _): &&(Name, Slowest)| of.name == metric.name() && of.scope == *scope.scope();
+            let Some((_, slowest)) = slowest.iter().find(of_metric) else { continue };
+            for (attributes, sent) in attributes_of_points(metric).into_iter().zip(&mut sent.data_points) {
+                let noted = slowest.iter().find(|(noted, _)| same(noted, &attributes)).map(|(_, noted)| noted);
+                sent.exemplars.extend(noted.filter(|noted| holds(sent, noted.value)).map(Measurement::exemplar));
+            }
+        }
+    }
+}
+
+/// Whether a point can have this measurement: one that was made while points were gathered may be of the one before.
+fn holds(point: &HistogramDataPoint, value: f64) -> bool {
+    point.min.is_none_or(|min| min <= value) && point.max.is_none_or(|max| value <= max)
+}
+
+fn attributes_of_points(metric: &Metric) -> Vec<Vec<&KeyValue>> {
+    match metric.data() {
+        AggregatedMetrics::F64(MetricData::Histogram(histogram)) => {
+            histogram.data_points().map(|point| point.attributes().collect()).collect()
+        }
+        AggregatedMetrics::U64(MetricData::Histogram(histogram)) => {
+            histogram.data_points().map(|point| point.attributes().collect()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether these are the same attributes, in whatever order.
+fn same(noted: &[KeyValue], of_point: &[&KeyValue]) -> bool {
+    noted.len() == of_point.len() && of_point.iter().all(|attribute| noted.contains(attribute))
+}
+
+impl Measurement {
+    fn exemplar(&self) -> Exemplar {
+        let since = self.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Exemplar {
+            filtered_attributes: Vec::new(),
+            time_unix_nano: u64::try_from(since.as_nanos()).unwrap_or_default(),
+            span_id: self.span_id.to_bytes().to_vec(),
+            trace_id: self.trace_id.to_bytes().to_vec(),
+            value: Some(Value::AsDouble(self.value)),
+        }
+    }
+}
+
+/// The SDK's instruments, of which histograms note their slowest measurements too.
+pub(super) struct WithExemplars {
+    meter: Meter,
+    scope: InstrumentationScope,
+    exemplars: Arc<Exemplars>,
+}
+
+impl WithExemplars {
+    pub(super) fn new(meter: Meter, scope: InstrumentationScope, exemplars: Arc<Exemplars>) -> Self {
+        Self { meter, scope, exemplars }
+    }
+
+    fn slowest(&self, name: &Cow<'static, str>) -> Arc<Mutex<Slowest>> {
+        self.exemplars.of(Name { scope: self.scope.clone(), name: name.clone() })
+    }
+
+    /// What the SDK makes instruments with: a meter hands it out with a builder only.
+    fn sdk(&self) -> &dyn InstrumentProvider {
+        self.meter.u64_counter("").instrument_provider
+    }
+}
+
+/// Instruments that are the SDK's as they are.
+macro_rules! of_the_sdk {
+    ($($name:ident($builder:ty) -> $instrument:ty),* $(,)?) => {
+        $(fn $name(&self, builder: $builder) -> $instrument {
+            self.sdk().$name(builder)
+        })*
+    };
+}
+
+impl InstrumentProvider for WithExemplars {
+    of_the_sdk! {
+        u64_counter(InstrumentBuilder<'_, Counter<u64>>) -> Counter<u64>,
+        f64_counter(InstrumentBuilder<'_, Counter<f64>>) -> Counter<f64>,
+        u64_observable_counter(AsyncInstrumentBuilder<'_, ObservableCounter<u64>, u64>) -> ObservableCounter<u64>,
+        f64_observable_counter(AsyncInstrumentBuilder<'_, ObservableCounter<f64>, f64>) -> ObservableCounter<f64>,
+        i64_up_down_counter(InstrumentBuilder<'_, UpDownCounter<i64>>) -> UpDownCounter<i64>,
+        f64_up_down_counter(InstrumentBuilder<'_, UpDownCounter<f64>>) -> UpDownCounter<f64>,
+        i64_observable_up_down_counter(AsyncInstrumentBuilder<'_, ObservableUpDownCounter<i64>, i64>) -> ObservableUpDownCounter<i64>,
+        f64_observable_up_down_counter(AsyncInstrumentBuilder<'_, ObservableUpDownCounter<f64>, f64>) -> ObservableUpDownCounter<f64>,
+        u64_gauge(InstrumentBuilder<'_, Gauge<u64>>) -> Gauge<u64>,
+        f64_gauge(InstrumentBuilder<'_, Gauge<f64>>) -> Gauge<f64>,
+        i64_gauge(InstrumentBuilder<'_, Gauge<i64>>) -> Gauge<i64>,
+        u64_observable_gauge(AsyncInstrumentBuilder<'_, ObservableGauge<u64>, u64>) -> ObservableGauge<u64>,
+        i64_observable_gauge(AsyncInstrumentBuilder<'_, ObservableGauge<i64>, i64>) -> ObservableGauge<i64>,
+        f64_observable_gauge(AsyncInstrumentBuilder<'_, ObservableGauge<f64>, f64>) -> ObservableGauge<f64>,
+    }
+
+    fn f64_histogram(&self, builder: HistogramBuilder<'_, Histogram<f64>>) -> Histogram<f64> {
+        let slowest = self.slowest(&builder.name);
+        Histogram::new(Arc::new(Noting { counted: self.sdk().f64_histogram(builder), slowest }))
+    }
+
+    fn u64_histogram(&self, builder: HistogramBuilder<'_, Histogram<u64>>) -> Histogram<u64> {
+        let slowest = self.slowest(&builder.name);
+        Histogram::new(Arc::new(Noting { counted: self.sdk().u64_histogram(builder), slowest }))
+    }
+}
+
+/// A histogram that notes its slowest measurements.
+struct Noting<T> {
+    counted: Histogram<T>,
+    slowest: Arc<Mutex<Slowest>>,
+}
+
+impl SyncInstrument<f64> for Noting<f64> {
+    fn measure(&self, measurement: f64, attributes: &[KeyValue]) {
+        self.counted.record(measurement, attributes);
+        note(&self.slowest, measurement, attributes);
+    }
+}
+
+impl SyncInstrument<u64> for Noting<u64> {
+    fn measure(&self, measurement: u64, attributes: &[KeyValue]) {
+        self.counted.record(measurement, attributes);
+        note(&self.slowest, measurement as f64, attributes);
+    }
+}
+
+fn note(slowest: &Mutex<Slowest>, value: f64, attributes: &[KeyValue]) {
+    let sampled = Context::map_current(|cx| {
+        let span = cx.span();
+        let span = span.span_context();
+        span.is_sampled().then(|| (span.trace_id(), span.span_id()))
+    });
+    let Some((trace_id, span_id)) = sampled else { return };
+    let mut slowest = slowest.lock();
+    match slowest.get(attributes) {
+        Some(noted) if noted.value >= value => {}
+        None if slowest.len() >= MAX_POINTS => {}
+        _ => {
+            let measurement = Measurement { value, trace_id, span_id, at: SystemTime::now() };
+            slowest.insert(attributes.to_vec(), measurement);
+        }
+    }
+}
