@@ -1,4 +1,4 @@
-//! What one span, one message, one token, one distance and one request's quota cost.
+//! What one span, the metrics of one invocation, one message, one token, one distance and one request's quota cost.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where something is wrong")]
 
 use std::{hint::black_box, time::Duration};
@@ -18,7 +18,7 @@ use tenancy::{AccessLists, List, Listed, TenantContext, TenantLabel, Tier};
 use tenant_auth::{JwtSettings, JwtVerifier};
 use tenant_quota::QuotaLayer;
 use tenant_store::TenantTable;
-use tenant_telemetry::bench::{Spans, inject_and_extract};
+use tenant_telemetry::bench::{Measurements, Spans, inject_and_extract};
 use tower::{Layer, ServiceExt, service_fn};
 
 /// Spans of one invocation in the span benchmark: its figure is for one of them.
@@ -27,6 +27,12 @@ const SPANS: usize = 100;
 fn tenant() -> TenantLabel {
     let user_id = "6c5c42f2-fcaa-4337-aea0-9130cc09cdf7".parse().ok();
     TenantLabel { tenant_id: "acme".parse().unwrap(), tier: "basic".parse().unwrap(), user_id }
+}
+
+/// The context of a span that is kept.
+fn sampled() -> Context {
+    let span = SpanContext::new(TraceId::from(7), SpanId::from(7), TraceFlags::SAMPLED, true, TraceState::default());
+    Context::new().with_remote_span_context(span)
 }
 
 fn spans(criterion: &mut Criterion) {
@@ -40,10 +46,17 @@ fn spans(criterion: &mut Criterion) {
     });
 }
 
+/// What metrics add to the spans of an invocation: one that calls AWS four times.
+fn metrics(criterion: &mut Criterion) {
+    let measurements = Measurements::default();
+    let (cx, tenant) = (sampled(), tenant());
+    criterion.bench_function("metrics_of_an_invocation", |bencher| {
+        bencher.iter(|| measurements.of_an_invocation(&cx, &tenant, 4));
+    });
+}
+
 fn messages(criterion: &mut Criterion) {
-    let span = SpanContext::new(TraceId::from(7), SpanId::from(7), TraceFlags::SAMPLED, true, TraceState::default());
-    let cx = Context::new().with_remote_span_context(span);
-    let tenant = tenant();
+    let (cx, tenant) = (sampled(), tenant());
     criterion.bench_function("inject_extract", |bencher| bencher.iter(|| inject_and_extract(&cx, &tenant)));
 }
 
@@ -151,6 +164,6 @@ fn access_lists(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
-    targets = spans, messages, tokens, miles, quotas, access_lists
+    targets = spans, metrics, messages, tokens, miles, quotas, access_lists
 }
 criterion_main!(benches);

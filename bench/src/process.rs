@@ -122,7 +122,13 @@ async fn block(variant: &mut Variant, invocations: usize, pause: Duration) -> Re
 }
 
 async fn invocations(report: &mut Report, aws: &Aws, binary: &Path) -> Result<()> {
-    let paced = [("otlp_0ms", Kind::Each(0)), ("otlp_20ms", Kind::Each(20)), ("xray_udp", Kind::Udp)];
+    let paced = [
+        ("otlp_0ms", Kind::Each(0)),
+        ("otlp_0ms.metrics", Kind::EachMetrics(0)),
+        ("otlp_20ms", Kind::Each(20)),
+        ("otlp_20ms.metrics", Kind::EachMetrics(20)),
+        ("xray_udp", Kind::Udp),
+    ];
     let close = [("otlp_0ms.adaptive", Kind::Adaptive(0)), ("otlp_20ms.adaptive", Kind::Adaptive(20))];
     for (name, kinds, invocations, pause) in
         [("paced", &paced[..], PACED, PAUSE), ("back to back", &close[..], BACK_TO_BACK, Duration::ZERO)]
@@ -170,9 +176,9 @@ async fn invocations(report: &mut Report, aws: &Aws, binary: &Path) -> Result<()
 }
 
 async fn losses(report: &mut Report, aws: &Aws, binary: &Path) -> Result<()> {
-    let mut lost = 0;
+    let (mut lost, mut points_lost) = (0, 0.0);
     for (label, kind) in
-        [("otlp_0ms", Kind::Each(0)), ("otlp_0ms.adaptive", Kind::Adaptive(0)), ("xray_udp", Kind::Udp)]
+        [("otlp_0ms", Kind::EachMetrics(0)), ("otlp_0ms.adaptive", Kind::AdaptiveMetrics(0)), ("xray_udp", Kind::Udp)]
     {
         eprintln!("{INVOCATIONS_FOR_LOSS} invocations of {label}");
         let mut variant = Variant::start(kind, binary, aws).await?;
@@ -183,8 +189,16 @@ async fn losses(report: &mut Report, aws: &Aws, binary: &Path) -> Result<()> {
         let arrived = variant.sink.wait_for(expected, Duration::from_secs(5)).await;
         report.add(format!("booking_api.{label}.spans_lost"), (expected - arrived) as f64);
         lost += expected - arrived;
+        if kind != Kind::Udp {
+            let invocations = INVOCATIONS_FOR_LOSS as f64;
+            let counted = || variant.sink.total("faas.invocations");
+            variant.sink.wait_until(|_| counted() >= invocations, Duration::from_secs(5)).await;
+            report.add(format!("booking_api.{label}.invocations_not_counted"), invocations - counted());
+            points_lost += (invocations - counted()).abs();
+        }
     }
     report.add("spans_lost", lost as f64);
+    report.add("points_lost", points_lost);
     Ok(())
 }
 

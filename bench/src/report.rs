@@ -9,8 +9,9 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 /// What each bounded name may be at most; `intake_spans_per_s`, at least.
-const BOUNDS: [(&str, f64); 45] = [
+const BOUNDS: [(&str, f64); 48] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
+    ("booking_api.otlp_20ms.metrics.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
     ("booking_api.otlp_0ms.cpu_ratio", 1.30),
     ("booking_api.otlp_0ms.adaptive.cpu_ratio", 1.12),
@@ -22,6 +23,7 @@ const BOUNDS: [(&str, f64); 45] = [
     ("booking_api.zip_bytes", 4.5e6),
     ("booking_api.peak_rss_ratio_to_off", 1.15),
     ("span.tenant_stamp_and_buffer_ns", 900.0),
+    ("metrics.of_an_invocation_us", 15.0),
     ("sns.inject_extract_ns", 2_000.0),
     ("jwt.verify_us", 60.0),
     ("quota.cpu_us_per_request", 20.0),
@@ -29,6 +31,7 @@ const BOUNDS: [(&str, f64); 45] = [
     ("quota.calls_per_request", 0.02),
     ("quota.beyond.calls_per_request", 0.02),
     ("spans_lost", 0.0),
+    ("points_lost", 0.0),
     ("flood.others_p99_ratio", 1.2),
     ("flood.others_errors", 0.0),
     ("flood.generator_late_p99_max_ms", 20.0),

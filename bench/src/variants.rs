@@ -20,6 +20,10 @@ pub(crate) enum Kind {
     Each(u64),
     /// OTLP, sent beside the next invocation.
     Adaptive(u64),
+    /// OTLP, metrics too, sent after each response.
+    EachMetrics(u64),
+    /// OTLP, metrics too, sent beside the next invocation.
+    AdaptiveMetrics(u64),
     /// The X-Ray daemon.
     Udp,
 }
@@ -36,9 +40,10 @@ impl Variant {
     pub(crate) async fn start(kind: Kind, binary: &Path, aws: &Aws) -> Result<Self> {
         let sink = match kind {
             Kind::Udp => Sink::xray_daemon().await?,
-            Kind::Each(0) | Kind::Adaptive(0) | Kind::Off => Sink::otlp(Behaviour::Ok).await?,
-            Kind::Each(delay) | Kind::Adaptive(delay) => {
-                Sink::otlp(Behaviour::Slow(Duration::from_millis(delay))).await?
+            Kind::Off => Sink::otlp(Behaviour::Ok).await?,
+            Kind::Each(delay) | Kind::Adaptive(delay) | Kind::EachMetrics(delay) | Kind::AdaptiveMetrics(delay) => {
+                let slow = Behaviour::Slow(Duration::from_millis(delay));
+                Sink::otlp(if delay == 0 { Behaviour::Ok } else { slow }).await?
             }
         };
         let (url, address) = (sink.url(), sink.address());
@@ -49,6 +54,14 @@ impl Variant {
             Kind::Adaptive(_) => {
                 env.extend([("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("TELEMETRY_FLUSH", "adaptive")])
             }
+            Kind::EachMetrics(_) => {
+                env.extend([("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_METRICS_EXPORTER", "otlp")])
+            }
+            Kind::AdaptiveMetrics(_) => env.extend([
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+                ("OTEL_METRICS_EXPORTER", "otlp"),
+                ("TELEMETRY_FLUSH", "adaptive"),
+            ]),
             Kind::Udp => {
                 env.extend([("OTEL_TRACES_EXPORTER", "xray-udp"), ("AWS_XRAY_DAEMON_ADDRESS", address.as_str())])
             }

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, TransactWriteItem, builders::PutBuilder},
 };
 use lambda_http_client::aws::describe;
+use opentelemetry::{Context, TraceId, trace::TraceContextExt};
 use serde::{Deserialize, Serialize};
 use tenancy::{TenantContext, TenantId, Tier, UserId};
 use tenant_store::{Cursor, Listed, NoUser, Page, Retries, StoreError, TenantItems, TenantTable, TransactionFailure};
@@ -151,7 +152,7 @@ impl Reservations {
         let (mut now, mut number) = (jiff::Timestamp::now(), BookingNumber::random()?);
         loop {
             Work::current().annotate(BOOKING_NUMBER, number.as_str());
-            let reservation = Reservation::of(booking, number.clone(), now);
+            let reservation = Reservation::of(booking, number.clone(), now).made_in(trace_id());
             let tried = try_make(&items, tenant, user, booking, &reservation, key, now);
             let error = match timeout_at(until, tried).await {
                 Ok(Ok(())) => return Ok(Made::Now(reservation)),
@@ -256,10 +257,15 @@ async fn try_make(
     write.send().await.map(|_| ())
 }
 
+/// The trace that is under way.
+fn trace_id() -> TraceId {
+    Context::map_current(|cx| cx.span().span_context().trace_id())
+}
+
 /// Trace context of the request that is served, for whoever reads the table's stream.
 fn trace_of_request(tenant: &TenantContext) -> HashMap<String, String> {
     let mut trace = HashMap::new();
-    propagation::inject(&opentelemetry::Context::current(), Some(tenant.label()), &mut trace);
+    propagation::inject(&Context::current(), Some(tenant.label()), &mut trace);
     trace
 }
 

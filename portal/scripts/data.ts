@@ -1,15 +1,23 @@
 // Writes what the portal loads when it needs it: airports for the search, and the outline of the land for the map.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
+import { BUSIEST } from "./busiest.ts";
+
 const here = (path: string) => new URL(path, import.meta.url);
 
 function airports(): unknown[] {
   const [header, ...lines] = readFileSync(here("../../shared/iata-airports/data/airports.csv"), "utf8").trimEnd().split("\n");
   if (header !== "iata,name,city,country,lat,lon") throw new Error(`airports.csv has other columns: ${header}`);
-  return lines.map((line) => {
-    const [iata, name, city, country, lat, lon] = cells(line);
-    return [iata, name, city, country, round(lat, 1), round(lon, 1)];
+  const places = new Map(BUSIEST.map((code, index) => [code, index]));
+  const rows = lines.map((line) => {
+    const [iata = "", name, city, country, lat, lon] = cells(line);
+    const place = places.get(iata);
+    places.delete(iata);
+    const row = [iata, name, city, country, round(lat, 1), round(lon, 1)];
+    return place === undefined ? row : [...row, place];
   });
+  if (places.size > 0) throw new Error(`airports.csv lacks ${[...places.keys()].join(", ")}`);
+  return rows;
 }
 
 /** One line of CSV; a cell with a comma is quoted. */

@@ -6,18 +6,24 @@ import { Airports, codeIn } from "./airports.ts";
 const airports = new Airports(
   [
     ["GRU", "Guarulhos International Airport", "São Paulo", "BR", -23.4, -46.5],
-    ["JFK", "John F Kennedy International Airport", "New York", "US", 40.6, -73.8],
+    ["JFK", "John F Kennedy International Airport", "New York", "US", 40.6, -73.8, 12],
     ["LCY", "London City Airport", "London", "GB", 51.5, 0.1],
-    ["LHR", "London Heathrow Airport", "London", "GB", 51.5, -0.5],
+    ["LGW", "London Gatwick Airport", "London", "GB", 51.1, -0.2, 50],
+    ["LHR", "London Heathrow Airport", "London", "GB", 51.5, -0.5, 3],
+    ["YXU", "London International Airport", "London", "CA", 43, -81.2],
     ["LON", "Longview Airport", "Longview", "US", 32.4, -94.7],
     ["NEW", "Lakefront Airport", "New Orleans", "US", 30, -90],
   ],
-  (code) => ({ BR: "Brazil", GB: "United Kingdom", US: "United States" })[code] ?? code,
+  (code) => ({ BR: "Brazil", CA: "Canada", GB: "United Kingdom", US: "United States" })[code] ?? code,
 );
 const search = (text: string) => airports.search(text).map(({ code }) => code);
 
 test("an exact code comes first", () => {
-  assert.deepEqual(search("lon"), ["LON", "LCY", "LHR"]);
+  assert.deepEqual(search("lon"), ["LON", "LHR", "LGW", "YXU", "LCY"]);
+});
+
+test("the busiest of a city comes first", () => {
+  assert.deepEqual(search("london"), ["LHR", "LGW", "YXU", "LCY"]);
 });
 
 test("accents and case do not matter", () => {

@@ -5,9 +5,11 @@ export interface Airport {
   country: string;
   latitude: number;
   longitude: number;
+  /** Its place among the busiest, from 0; infinite for all others. */
+  place: number;
 }
 
-type Row = [code: string, name: string, city: string, country: string, latitude: number, longitude: number];
+type Row = [code: string, name: string, city: string, country: string, latitude: number, longitude: number, place?: number];
 
 export class Airports {
   readonly #all: { airport: Airport; text: string; words: string[] }[];
@@ -16,8 +18,8 @@ export class Airports {
   constructor(rows: Row[], countryName: (code: string) => string = countryNames()) {
     const names = new Map<string, string>();
     const nameOf = (code: string) => names.get(code) ?? names.set(code, countryName(code)).get(code)!;
-    this.#all = rows.map(([code, name, city, country, latitude, longitude]) => {
-      const airport = { code, name, city, country: nameOf(country), latitude, longitude };
+    this.#all = rows.map(([code, name, city, country, latitude, longitude, place = Infinity]) => {
+      const airport = { code, name, city, country: nameOf(country), latitude, longitude, place };
       const text = plain(`${city} ${name} ${airport.country}`);
       return { airport, text, words: text.split(" ") };
     });
@@ -28,7 +30,7 @@ export class Airports {
     return this.#byCode.get(code.trim().toUpperCase());
   }
 
-  /** The best matches first: a code, then a city, then whatever has all the words. */
+  /** The best matches first: a code, then the busiest that have all the words, then a city, then whatever has them. */
   search(text: string, limit = 8): Airport[] {
     const wanted = plain(text);
     if (wanted === "") return [];
@@ -39,7 +41,7 @@ export class Airports {
       if (rank !== undefined) ranked.push({ airport, rank });
     }
     return ranked
-      .sort((a, b) => a.rank - b.rank || a.airport.city.length - b.airport.city.length || order(a.airport.code, b.airport.code))
+      .sort((a, b) => a.rank - b.rank || order(a.airport.place, b.airport.place) || a.airport.city.length - b.airport.city.length || order(a.airport.code, b.airport.code))
       .slice(0, limit)
       .map(({ airport }) => airport);
   }
@@ -48,12 +50,13 @@ export class Airports {
 function rankOf(airport: Airport, text: string, words: string[], wanted: string, parts: string[]): number | undefined {
   const code = airport.code.toLowerCase();
   if (code === wanted) return 0;
-  if (!parts.every((part) => words.some((word) => word.startsWith(part)))) return code.startsWith(wanted) ? 3 : undefined;
-  const large = airport.name.includes("International") ? 0 : 0.5;
-  return (text.startsWith(wanted) ? 1 : 2) + large;
+  if (!parts.every((part) => words.some((word) => word.startsWith(part)))) return code.startsWith(wanted) ? 5 : undefined;
+  const begins = text.startsWith(wanted);
+  if (airport.place !== Infinity) return begins ? 1 : 2;
+  return (begins ? 3 : 4) + (airport.name.includes("International") ? 0 : 0.5);
 }
 
-function order(a: string, b: string): number {
+function order<T extends string | number>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

@@ -83,12 +83,21 @@ function Screen({ state, route }: { state: State; route: Route }) {
     case "miles":
       return <Miles />;
     case "invite":
-      return <Invite user={state.user} />;
+      return state.user.isAdmin ? <Invite user={state.user} /> : <AdminsOnly />;
     case "service":
       return <Service user={state.user} />;
     default:
       return <Book />;
   }
+}
+
+function AdminsOnly() {
+  return (
+    <section class="card narrow">
+      <h1 tabIndex={-1}>Invite a colleague</h1>
+      <p>Only an admin of your company can invite colleagues. Ask the person who registered it.</p>
+    </section>
+  );
 }
 
 function Welcome() {

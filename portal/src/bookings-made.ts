@@ -1,4 +1,4 @@
-// What this page knows of bookings it has made: the API does not repeat a booking's trace later.
+// What this page knows of bookings it has made: that they are new, and since when.
 import type { Booking } from "./api/airline.ts";
 
 export interface Made {

@@ -165,7 +165,11 @@ async fn blocked_and_allowed_by_network_and_user() {
     // Nobody else's lists are touched.
     both_answer_to(&CLOUD.caller(0).await, office, 200, None).await;
     // Its spans say whose lists refused it, and by what.
-    let refused = caller.send(caller.booking(Method::GET, "/bookings").header("x-forwarded-for", office)).await;
+    let refused = eventually("a process that has read the lists", async || {
+        let answer = caller.send(caller.booking(Method::GET, "/bookings").header("x-forwarded-for", office)).await;
+        (answer.status == 403).then_some(answer)
+    })
+    .await;
     let trace = CLOUD.trace(&refused.trace_id(), |trace| !trace.spans.is_empty()).await;
     let span = trace.spans.iter().find(|span| span.attributes.contains_key("access_list.refused"));
     let span = span.unwrap_or_else(|| panic!("no span says so: {trace:?}"));

@@ -52,6 +52,7 @@ const SERVER: &[(&str, &[&str])] = &[
             "window",
             "assets",
             "layout",
+            "tenants",
             "access",
             "audit",
             "alerting",

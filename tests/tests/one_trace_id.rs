@@ -21,6 +21,7 @@ async fn a_booking_is_one_trace_across_both_accounts() {
 
     let trace = CLOUD.trace(&trace_id, |trace| has_steps(trace, JOURNEY.len())).await;
     assert_journey(&trace, &caller.user, &number);
+    assert_eq!(caller.get(&format!("/bookings/{number}")).await.body["trace_id"], *trace_id, "it is told later too");
 
     // Other tests book too.
     let copy = loop {

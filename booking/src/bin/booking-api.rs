@@ -14,6 +14,7 @@ use lambda_http::{Adapter, Body, Request, RequestExt};
 use lambda_http_client::Signer;
 use lambda_problem::{Problem, cors_layer, no_such_route, route};
 use lambda_runtime::{Error, Runtime};
+use opentelemetry::metrics::Counter;
 use tenancy::TenantContext;
 use tenant_auth::ApiFunction;
 use tenant_quota::{BookingQuota, QuotaLayer};
@@ -23,6 +24,7 @@ use tower::{Layer, service_fn};
 
 struct App {
     reservations: Reservations,
+    bookings: Counter<u64>,
     daily: BookingQuota,
     mileage: MileageClient,
 }
@@ -37,6 +39,7 @@ async fn main() -> Result<(), Error> {
     let signer = Signer::new(&config, "execute-api")?;
     let app = Arc::new(App {
         reservations: Reservations::new(table.clone()),
+        bookings: telemetry.meter("booking").u64_counter("booking.bookings").with_unit("{booking}").build(),
         daily: BookingQuota::new(table.clone()),
         mileage: MileageClient::new(&settings.mileage_api_url, roots, signer),
     });
@@ -55,7 +58,9 @@ async fn serve(app: Arc<App>, request: Request) -> Result<Response<Body>, Proble
     let number = path.and_then(|path| path.first("number"));
     match (request.method(), route(&request).as_str()) {
         (&Method::GET, "/quotes") => quote(&app.mileage, &request).await,
-        (&Method::POST, "/bookings") => create_booking(&app.reservations, &app.daily, &tenant, &request).await,
+        (&Method::POST, "/bookings") => {
+            create_booking(&app.reservations, &app.daily, &app.bookings, &tenant, &request).await
+        }
         (&Method::GET, "/bookings") => list_bookings(&app.reservations, &tenant, &request).await,
         (&Method::GET, "/bookings/{number}") => get_booking(&app.reservations, &tenant, number).await,
         (&Method::POST, "/bookings/{number}/cancellation") => cancel_booking(&app.reservations, &tenant, number).await,

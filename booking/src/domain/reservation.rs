@@ -1,6 +1,7 @@
 //! A reservation: a booking that was made.
 
 use jiff::civil::Date;
+use opentelemetry::TraceId;
 use serde::{Deserialize, Serialize};
 
 use super::{BookingNumber, NewBooking};
@@ -23,6 +24,9 @@ pub struct Reservation {
     /// When it was cancelled, likewise; not there while it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_at: Option<String>,
+    /// The trace of the request that made it, 32 hexadecimal digits; not there of one that was made in no trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
 }
 
 /// Whether a reservation stands.
@@ -46,7 +50,14 @@ impl Reservation {
             passenger_name: booking.passenger_name.clone(),
             created_at: format!("{now:.3}"),
             cancelled_at: None,
+            trace_id: None,
         }
+    }
+
+    /// The same, made in this trace.
+    #[must_use]
+    pub fn made_in(self, trace_id: TraceId) -> Self {
+        Self { trace_id: (trace_id != TraceId::INVALID).then(|| trace_id.to_string()), ..self }
     }
 
     /// Whether it stands.

@@ -3,6 +3,7 @@
 use http::{HeaderValue, Response, StatusCode, header::LOCATION};
 use lambda_http::{Body, Request};
 use lambda_problem::{Problem, json};
+use opentelemetry::metrics::Counter;
 use tenancy::{Quota, TenantContext};
 use tenant_quota::BookingQuota;
 
@@ -14,10 +15,11 @@ use crate::{
 
 /// 201 with the booking; 200 with the earlier one where the same `Idempotency-Key` has made it already, as it is now: one that was cancelled
 /// since says so, and is not booked anew. Of the tenant's bookings of today it takes one, unless none was made: a booking of before is found
-/// on a day that is used up too.
+/// on a day that is used up too. `bookings` counts those that are made.
 pub async fn create_booking(
     reservations: &Reservations,
     daily: &BookingQuota,
+    bookings: &Counter<u64>,
     tenant: &TenantContext,
     request: &Request,
 ) -> Result<Response<Body>, Problem> {
@@ -34,6 +36,7 @@ pub async fn create_booking(
     };
     match reservations.make(tenant, &booking, key.as_ref()).await {
         Ok(Made::Now(reservation)) => {
+            bookings.add(1, &[]);
             let mut response = answer(StatusCode::CREATED, reservation)?;
             taken.tell(&mut response);
             Ok(response)

@@ -3,7 +3,7 @@
 //! The stream delivers at least once and in order per user; consumers take a message twice without harm. So any failure
 //! fails the whole batch, and it comes again.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::SystemTime};
 
 use airline_events::{BOOKING_NUMBER, BookingConfirmed};
 use aws_lambda_events::dynamodb::EventRecord;
@@ -170,10 +170,18 @@ fn read(record: &Value) -> Result<Outgoing, String> {
     // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
     let table = record.event_source_arn.as_deref().and_then(|arn| arn.split('/').nth(1)).unwrap_or_default();
     let stored = stored.map_err(|error| error.to_string())?;
-    outgoing(&stored, table, &record.event_id).map_err(|error| error.to_string())
+    // Without it, a record says that it is of 1970.
+    let changed = Some(SystemTime::from(record.change.approximate_creation_date_time));
+    let changed = changed.filter(|time| *time > SystemTime::UNIX_EPOCH);
+    outgoing(&stored, table, &record.event_id, changed).map_err(|error| error.to_string())
 }
 
-fn outgoing(stored: &Stored, table: &str, message_id: &str) -> Result<Outgoing, InvalidMessage> {
+fn outgoing(
+    stored: &Stored,
+    table: &str,
+    message_id: &str,
+    changed: Option<SystemTime>,
+) -> Result<Outgoing, InvalidMessage> {
     let (written, label, trace) = match stored {
         Stored::Reservation(stored) => told(&BookingConfirmed(stored.booking()), &stored.trace)?,
         Stored::Cancellation(stored) => told(&stored.event(), &stored.trace)?,
@@ -184,6 +192,8 @@ fn outgoing(stored: &Stored, table: &str, message_id: &str) -> Result<Outgoing, 
         message_id,
         carrier: trace,
         xray: None,
+        sent: changed,
+        deliveries: None,
         // booking-api wrote it, and left strangers' thresholds out.
         thresholds: Thresholds::Believed,
     };
@@ -197,7 +207,7 @@ fn written(stored: &[Stored], table: &str) -> (Vec<Outgoing>, Vec<Unwritable>) {
     let (mut messages, mut unwritable) = (Vec::new(), Vec::new());
     for stored in stored {
         let booking_number = stored.booking_number();
-        match outgoing(stored, table, booking_number) {
+        match outgoing(stored, table, booking_number, None) {
             Ok(message) => messages.push(message),
             Err(error) => {
                 unwritable.push(Unwritable { booking_number: booking_number.to_owned(), reason: error.to_string() });

@@ -17,12 +17,13 @@ async fn main() -> Result<(), Error> {
     let config = aws::config(settings.telemetry.roots()).await;
     let telemetry = Telemetry::start_function(settings.telemetry, &config).await?;
     let table = TenantTable::new(&config, &settings.ledger_table, &settings.tenant_role_arn);
+    let miles = telemetry.meter("mileage").u64_counter("mileage.miles").with_unit("{mile}").build();
     let ledger = Arc::new(Ledger::new(table));
     let believed: BelievedSources = settings.believed_sources.into_iter().collect();
 
     let handler = service_fn(move |event: LambdaEvent<serde_json::Value>| {
-        let (ledger, believed) = (ledger.clone(), believed.clone());
-        async move { accrue(ledger, &believed, event).await.map_err(Error::from) }
+        let (ledger, believed, miles) = (ledger.clone(), believed.clone(), miles.clone());
+        async move { accrue(ledger, &believed, &miles, event).await.map_err(Error::from) }
     });
     let handler = InvocationLayer::new("pubsub").layer(handler);
     Runtime::new(handler).layer(telemetry.export_layer()).run_concurrent().await

@@ -8,6 +8,7 @@ use std::{
 use airline_events::BOOKING_NUMBER;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use lambda_runtime::LambdaEvent;
+use opentelemetry::metrics::Counter;
 use serde_json::Value;
 use tenancy::{TenantContext, TenantId, UserId};
 use tenant_messages::{BelievedSources, IncomingMessage, InvalidMessage, Turns, UnknownEvent, receive};
@@ -53,9 +54,11 @@ pub type Accrued = SqsBatchResponse;
 /// Posts what every message does to the ledger. Messages of one user go one after another, so that their transactions do not fight
 /// over one balance; users go side by side, and tenants take turns, so that none waits for another's many. A message that fails, or
 /// for which there is no time, is named, and the rest succeeds. Whose messages are taken, and whose sampling thresholds count, `believed` says.
+/// `miles` counts what is earned.
 pub async fn accrue(
     ledger: Arc<Ledger>,
     believed: &BelievedSources,
+    miles: &Counter<u64>,
     event: LambdaEvent<Value>,
 ) -> Result<Accrued, Failed> {
     // A host that sets no deadline gives the most there is.
@@ -64,7 +67,7 @@ pub async fn accrue(
     let messages = receive(event.payload)?;
     // Only a queue takes a partial answer.
     let direct = messages.iter().any(|message| message.system != "aws_sqs");
-    let post_one = |(message, parsed)| post_one(&ledger, believed, message, parsed);
+    let post_one = |(message, parsed)| post_one(&ledger, believed, miles, message, parsed);
     let (outcomes, left) = in_turns(by_user(messages, believed), || Instant::now() < last_start, post_one).await;
     let left = left.into_iter().map(|(message, _)| {
         tracing::warn!(message_id = message.message_id, "no time left: to be delivered again");
@@ -104,12 +107,13 @@ fn by_user(
 async fn post_one(
     ledger: &Ledger,
     believed: &BelievedSources,
+    miles: &Counter<u64>,
     message: IncomingMessage,
     parsed: Parsed,
 ) -> Result<(), String> {
     let tenant = parsed.as_ref().ok().map(|(_, tenant)| tenant.label().clone());
     let posted = process(believed.received(&message), tenant, async {
-        let outcome = post(ledger, parsed).await;
+        let outcome = post(ledger, miles, parsed).await;
         match &outcome {
             Ok(Posted::Now) => tracing::info!(message_id = message.message_id, "miles posted"),
             Ok(Posted::Before) => tracing::info!(message_id = message.message_id, "delivered again: nothing to do"),
@@ -120,7 +124,7 @@ async fn post_one(
     posted.await.map(drop).map_err(|_| message.message_id.clone())
 }
 
-async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
+async fn post(ledger: &Ledger, counted: &Counter<u64>, parsed: Parsed) -> Result<Posted, Rejected> {
     let (BookingEvent { kind, booking }, tenant) = parsed?;
     Work::current().annotate(BOOKING_NUMBER, &booking.booking_number);
     // What is taken back is what was earned, whatever is known of airports by now.
@@ -132,7 +136,11 @@ async fn post(ledger: &Ledger, parsed: Parsed) -> Result<Posted, Rejected> {
         Some(miles) => miles,
         None => Route::of(&booking)?.miles().0.into(),
     };
-    Ok(ledger.post(&tenant, &Entry::of(kind, booking, miles, jiff::Timestamp::now())).await?)
+    let posted = ledger.post(&tenant, &Entry::of(kind, booking, miles, jiff::Timestamp::now())).await?;
+    if (kind, posted) == (EntryKind::Earned, Posted::Now) {
+        counted.add(miles.unsigned_abs(), &[]);
+    }
+    Ok(posted)
 }
 
 #[cfg(test)]

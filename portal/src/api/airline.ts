@@ -14,6 +14,8 @@ export interface Booking extends BookingWish {
   status: "confirmed" | "cancelled";
   /** Once it is cancelled. */
   cancelled_at?: string;
+  /** The trace in which it was made. */
+  trace_id?: string;
 }
 
 export interface BookingPage {

@@ -20,6 +20,7 @@ export function AirportField({ label, name, text, onText, airports, error }: Air
   const [active, setActive] = useState(0);
   const found = open ? (airports?.search(text) ?? []) : [];
   const shown = found.length > 0;
+  const nothing = open && airports !== undefined && text.trim() !== "" && !shown;
   const option = (index: number) => `${name}-option-${index}`;
 
   function choose(airport: Airport | undefined) {
@@ -41,6 +42,10 @@ export function AirportField({ label, name, text, onText, airports, error }: Air
       case "Enter":
         choose(found[active]);
         break;
+      case "Tab":
+        // The focus goes on, with what is highlighted chosen.
+        if (!event.shiftKey) choose(found[active]);
+        return;
       case "Escape":
         break;
       default:
@@ -101,6 +106,9 @@ export function AirportField({ label, name, text, onText, airports, error }: Air
           </li>
         ))}
       </ul>
+      <p class="hint" role="status">
+        {nothing && `No airport matches “${text.trim()}”.`}
+      </p>
       <Remarks name={name} error={error} />
     </div>
   );

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 
 import { act, type Action } from "../api/client.ts";
 import type { Failure } from "../api/problem.ts";
+import { useOnline } from "./online.ts";
 import { useTask } from "./task.ts";
 
 export interface List {
@@ -25,6 +26,10 @@ export function useList(name: string, fetchPage: (action: Action, cursor?: strin
       }),
     );
   useEffect(() => load(), []);
+  const online = useOnline();
+  useEffect(() => {
+    if (online && task.failure?.kind === "offline") load(next);
+  }, [online]);
   return { busy: task.busy, loaded, failure: task.failure, next, load };
 }
 

@@ -1,4 +1,5 @@
 import type { Failure } from "../api/problem.ts";
+import { useOnline } from "./online.ts";
 
 const ADVICE = {
   offline: "What you typed stays here. Try again when you are back online.",
@@ -10,7 +11,9 @@ const ADVICE = {
 
 /** Why it did not work. `safe` says what a second try would do. */
 export function Notice({ failure, safe }: { failure: Failure | undefined; safe?: string }) {
-  if (!failure) return null;
+  const online = useOnline();
+  // Being offline is over: nothing is wrong any more.
+  if (!failure || (failure.kind === "offline" && online)) return null;
   const unsure = ["unreachable", "offline", "unreadable"].includes(failure.kind);
   return (
     <div class="notice bad" role="alert">

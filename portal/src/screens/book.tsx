@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 
 import { airline, type BookingWish } from "../api/airline.ts";
 import { act } from "../api/client.ts";
+import { inWords } from "../booking-errors.ts";
 import { bookingsMade } from "../bookings-made.ts";
 import { currentDraft, forgetDraft, wishOf, type Draft } from "../draft.ts";
 import { dayFrom, formatNumber } from "../format.ts";
@@ -23,6 +24,10 @@ export function Book() {
   const airports = useAirports();
   const task = useTask();
   const wrong = useWrongFields(task.failure);
+  const errorOf = (field: keyof BookingWish) => {
+    const said = wrong.errorOf(field);
+    return said && inWords(said);
+  };
   const wish = wishOf(draft, airports);
   const [from, to] = [airports?.find(wish.from_airport), airports?.find(wish.to_airport)];
   const now = Date.now();
@@ -51,7 +56,7 @@ export function Book() {
             airports={airports}
             text={draft.from}
             onText={(from) => change("from_airport", { from })}
-            error={wrong.errorOf("from_airport")}
+            error={errorOf("from_airport")}
           />
           <AirportField
             label="To"
@@ -59,7 +64,7 @@ export function Book() {
             airports={airports}
             text={draft.to}
             onText={(to) => change("to_airport", { to })}
-            error={wrong.errorOf("to_airport")}
+            error={errorOf("to_airport")}
           />
           <Field
             label="Departure"
@@ -69,7 +74,7 @@ export function Book() {
             max={dayFrom(now, DAYS_AHEAD)}
             value={draft.date}
             onText={(date) => change("departure_date", { date })}
-            error={wrong.errorOf("departure_date")}
+            error={errorOf("departure_date")}
           />
           <Field
             label="Passenger"
@@ -77,7 +82,7 @@ export function Book() {
             autocomplete="name"
             value={draft.passenger}
             onText={(passenger) => change("passenger_name", { passenger })}
-            error={wrong.errorOf("passenger_name")}
+            error={errorOf("passenger_name")}
           />
           <Submit busy={task.busy} during="Booking…">
             Book

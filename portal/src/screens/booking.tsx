@@ -50,6 +50,7 @@ export function BookingPage({ number }: { number: string }) {
   }
 
   const [from, to] = booking ? [airports?.find(booking.from_airport), airports?.find(booking.to_airport)] : [];
+  const traceId = cancelledIn ?? made?.traceId ?? booking?.trace_id;
   const arrived = miles.posting?.status === "posted";
   return (
     <section class="card">
@@ -76,9 +77,9 @@ export function BookingPage({ number }: { number: string }) {
           {from && to && <RouteMap from={from} to={to} arrived={arrived} />}
         </div>
       )}
-      {(cancelledIn ?? made) && (
+      {traceId && (
         <p class="its-trace">
-          Its trace, from your click to the ledger: <TraceLink traceId={cancelledIn ?? made?.traceId ?? ""} />
+          Its trace, from your click to the ledger: <TraceLink traceId={traceId} />
         </p>
       )}
       <p class="onward">

@@ -7,10 +7,10 @@ import { Submit } from "../parts/submit.tsx";
 import { useTask } from "../parts/task.ts";
 import { useWrongFields } from "../parts/wrong-fields.ts";
 import { signInFailure } from "../session/errors.ts";
+import { lacking, PASSWORD_RULE } from "../session/password-rule.ts";
 import { session } from "../session/session.ts";
 
-const AGAIN = "new-password-again";
-const RULE = "At least 12 characters, with a lower-case letter, an upper-case letter and a digit.";
+const [CHOSEN, AGAIN] = ["new-password", "new-password-again"];
 
 export function NewPassword() {
   const [password, setPassword] = useState("");
@@ -26,7 +26,9 @@ export function NewPassword() {
         onSubmit={(event) => {
           event.preventDefault();
           void task.run(async () => {
-            if (password !== again) throw passwordsDiffer();
+            const needs = lacking(password);
+            if (needs) throw refused("This password is too weak.", CHOSEN, needs);
+            if (password !== again) throw refused("The two passwords differ.", AGAIN, "is not the same");
             await session.choosePassword(password);
           });
         }}
@@ -34,13 +36,17 @@ export function NewPassword() {
         <Notice failure={wrong.failure} />
         <Field
           label="New password"
-          name="new-password"
+          name={CHOSEN}
           type="password"
           autocomplete="new-password"
           required
-          hint={RULE}
+          hint={PASSWORD_RULE}
+          error={wrong.errorOf(CHOSEN)}
           value={password}
-          onText={setPassword}
+          onText={(text) => {
+            setPassword(text);
+            wrong.change(CHOSEN);
+          }}
         />
         <Field
           label="Once more"
@@ -63,7 +69,7 @@ export function NewPassword() {
   );
 }
 
-function passwordsDiffer(): Failure {
-  const detail = "The two passwords differ.";
-  return new Failure("refused", detail, { status: 0, code: "passwords_differ", detail, errors: [{ field: AGAIN, detail: "is not the same" }] });
+/** What the form says itself, before anything is sent. */
+function refused(detail: string, field: string, why: string): Failure {
+  return new Failure("refused", detail, { status: 0, code: "password_not_chosen", detail, errors: [{ field, detail: why }] });
 }

@@ -46,6 +46,8 @@ impl BelievedSources {
             message_id: &message.message_id,
             carrier: &message.attributes,
             xray: message.aws_trace_header.as_deref(),
+            sent: message.sent,
+            deliveries: message.deliveries,
             thresholds: if believed { Thresholds::Believed } else { Thresholds::LeftOut },
         }
     }

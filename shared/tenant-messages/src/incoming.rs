@@ -1,6 +1,10 @@
 //! Messages as a function receives them: through SQS with the SNS envelope or raw, from SNS directly, or from EventBridge.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::HashMap,
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use aws_lambda_events::{sns::SnsRecord, sqs::SqsMessage};
 use serde::Deserialize;
@@ -37,6 +41,10 @@ pub struct IncomingMessage {
     pub source: String,
     /// SQS's `AWSTraceHeader`: the X-Ray header of the call that sent the message.
     pub aws_trace_header: Option<String>,
+    /// When the queue, SNS or EventBridge took it.
+    pub sent: Option<SystemTime>,
+    /// How many times the queue has handed it out, this time included; no other carrier says so.
+    pub deliveries: Option<u32>,
     /// What carried it, the last first: the queue that Lambda read it from, the topic or bus that passed it on. With raw delivery a message
     /// does not name its topic.
     pub(crate) carriers: Vec<Carrier>,
@@ -133,7 +141,11 @@ struct NotificationAttribute {
 fn from_sqs(message: SqsMessage) -> IncomingMessage {
     let queue = message.event_source_arn.unwrap_or_default();
     let body = message.body.unwrap_or_default();
-    let trace_header = message.attributes.get("AWSTraceHeader").cloned();
+    // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
+    let of_queue = |name: &str| message.attributes.get(name);
+    let sent = of_queue("SentTimestamp").and_then(|milliseconds| milliseconds.parse().ok());
+    let deliveries = of_queue("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+    let trace_header = of_queue("AWSTraceHeader").cloned();
     let (before, body, attributes) = match unwrapped(&body) {
         Some(inner) => inner,
         None => {
@@ -149,6 +161,8 @@ fn from_sqs(message: SqsMessage) -> IncomingMessage {
         body,
         attributes,
         aws_trace_header: trace_header,
+        sent: sent.and_then(|milliseconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds))),
+        deliveries,
     }
 }
 
@@ -183,6 +197,8 @@ fn from_sns(record: SnsRecord) -> IncomingMessage {
             .map(|(name, attribute)| (name, attribute.value))
             .collect(),
         aws_trace_header: None,
+        sent: Some(message.timestamp.into()),
+        deliveries: None,
     }
 }
 
@@ -208,6 +224,8 @@ fn from_eventbridge(event: &Value) -> Option<IncomingMessage> {
             .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
             .collect(),
         aws_trace_header: None,
+        sent: event.get("time").and_then(|time| time.as_str()?.parse::<jiff::Timestamp>().ok()).map(Into::into),
+        deliveries: None,
     })
 }
 

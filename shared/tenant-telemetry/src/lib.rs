@@ -1,4 +1,4 @@
-//! Spans and logs that say which tenant they served.
+//! Spans, metrics and logs that say which tenant they served.
 //!
 //! | item | idea |
 //! |---|---|
@@ -73,6 +73,7 @@
 //! | `sampling` | which traces are kept |
 //! | `lines` | log lines that wait to be sent |
 //! | `privacy` | what of a tenant leaves the process |
+//! | `startup` | how long a process took to be ready |
 //! | `lifecycle` | SIGTERM |
 //! | `ids`, `logs`, `semconv` | X-Ray-shaped trace ids, JSON logs, attribute names |
 //!
@@ -107,6 +108,7 @@ pub mod propagation;
 mod sampling;
 pub mod semconv;
 mod settings;
+mod startup;
 mod telemetry;
 mod traceparent;
 mod tracer;

@@ -2,7 +2,7 @@
 //!
 //! Semantic conventions would only link; a child keeps one trace id from the click to the ledger, which is the promise.
 
-use std::{borrow::Cow, future::Future};
+use std::{borrow::Cow, future::Future, time::SystemTime};
 
 use opentelemetry::{
     Context, KeyValue,
@@ -14,6 +14,7 @@ use tenancy::TenantLabel;
 use super::{
     Annotation, Work,
     layers::EndOnDrop,
+    metrics::Processing,
     propagation::{self, Inbound, Thresholds},
     semconv, start_under,
     tracer::service_name,
@@ -32,6 +33,10 @@ pub struct Received<'a> {
     pub carrier: &'a dyn Extractor,
     /// An X-Ray header that came beside the message; W3C context goes before it.
     pub xray: Option<&'a str>,
+    /// When it was sent, where it says so.
+    pub sent: Option<SystemTime>,
+    /// How many times it has been delivered, this time included, where that is known.
+    pub deliveries: Option<u32>,
     /// Whether the sender's sampling thresholds are believed.
     pub thresholds: Thresholds,
 }
@@ -61,12 +66,18 @@ where
 
 /// The CONSUMER span of one message, for work on several messages at once. Dropped unfinished, it counts as cancelled.
 #[derive(Debug)]
-pub struct MessageSpan(EndOnDrop);
+pub struct MessageSpan {
+    processing: Processing,
+    span: EndOnDrop,
+}
 
 impl MessageSpan {
     /// Starts the span.
     pub fn start(received: Received<'_>, tenant: Option<TenantLabel>) -> Self {
-        Self(EndOnDrop(open(received, tenant)))
+        let (system, destination) = (received.system, received.destination);
+        let (sent, deliveries) = (received.sent, received.deliveries);
+        let cx = open(received, tenant);
+        Self { processing: Processing::begin(&cx, system, destination, sent, deliveries), span: EndOnDrop(cx) }
     }
 
     /// Says what the message is about, as [`Work::annotate`].
@@ -78,14 +89,16 @@ impl MessageSpan {
 
     /// The context in which what is done for this message belongs.
     pub fn context(&self) -> &Context {
-        &self.0.0
+        &self.span.0
     }
 
     /// Ends the span, as failed if there is an error.
-    pub fn finish<E: std::fmt::Display>(self, error: Option<&E>) {
+    pub fn finish<E: std::fmt::Display>(mut self, error: Option<&E>) {
+        const FAILED: &str = "message_failed";
         if let Some(error) = error {
-            fail_span(self.context(), "message_failed", &error.to_string());
+            fail_span(self.context(), FAILED, &error.to_string());
         }
+        self.processing.end(error.map(|_| FAILED.into()));
         self.context().span().end();
     }
 }

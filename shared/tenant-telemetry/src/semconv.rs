@@ -9,12 +9,13 @@ pub(crate) use opentelemetry_semantic_conventions::attribute::{
     AWS_DYNAMODB_INDEX_NAME, AWS_DYNAMODB_TABLE_NAMES, AWS_EXTENDED_REQUEST_ID, AWS_LAMBDA_INVOKED_ARN, AWS_REQUEST_ID,
     AWS_S3_BUCKET, AWS_SECRETSMANAGER_SECRET_ARN, AWS_SNS_TOPIC_ARN, AWS_SQS_QUEUE_URL,
     AWS_STEP_FUNCTIONS_ACTIVITY_ARN, AWS_STEP_FUNCTIONS_STATE_MACHINE_ARN, CLOUD_ACCOUNT_ID, CLOUD_PROVIDER,
-    CLOUD_REGION, CLOUD_RESOURCE_ID, DB_SYSTEM_NAME, ENDUSER_ID, ENDUSER_PSEUDO_ID, ERROR_TYPE, FAAS_COLDSTART, FAAS_DOCUMENT_COLLECTION,
-    FAAS_DOCUMENT_OPERATION, FAAS_DOCUMENT_TIME, FAAS_INVOCATION_ID, FAAS_INVOKED_NAME, FAAS_INVOKED_PROVIDER,
-    FAAS_INVOKED_REGION, FAAS_NAME, FAAS_TRIGGER, FAAS_VERSION, HTTP_REQUEST_METHOD, HTTP_REQUEST_RESEND_COUNT,
-    HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME,
-    MESSAGING_OPERATION_TYPE, MESSAGING_SYSTEM, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, SERVER_ADDRESS, SERVER_PORT,
-    URL_FULL, URL_PATH, URL_QUERY, URL_SCHEME,
+    CLOUD_REGION, CLOUD_RESOURCE_ID, DB_SYSTEM_NAME, ENDUSER_ID, ENDUSER_PSEUDO_ID, ERROR_TYPE, FAAS_COLDSTART,
+    FAAS_DOCUMENT_COLLECTION, FAAS_DOCUMENT_OPERATION, FAAS_DOCUMENT_TIME, FAAS_INSTANCE, FAAS_INVOCATION_ID,
+    FAAS_INVOKED_NAME, FAAS_INVOKED_PROVIDER, FAAS_INVOKED_REGION, FAAS_MAX_MEMORY, FAAS_NAME, FAAS_TRIGGER,
+    FAAS_VERSION, HTTP_REQUEST_METHOD, HTTP_REQUEST_RESEND_COUNT, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE,
+    MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE,
+    MESSAGING_SYSTEM, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, SERVER_ADDRESS, SERVER_PORT, SERVICE_NAME,
+    SERVICE_NAMESPACE, URL_FULL, URL_PATH, URL_QUERY, URL_SCHEME,
 };
 
 /// What the attributes of spans and resources follow.
@@ -22,7 +23,7 @@ pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 /// The tenant served. Semantic conventions have no tenant; this name follows their form.
 pub const TENANT_ID: &str = "tenant.id";
-/// [`TENANT_ID`] of a metric's point that counts all tenants but the busiest.
+/// [`TENANT_ID`] of a metric's point that counts all tenants but the busiest. No tenant has this id.
 pub(crate) const OTHER_TENANTS: &str = "(other)";
 /// The tenant's tier: `basic`, `standard` or `premium`.
 pub const TENANT_TIER: &str = "tenant.tier";
@@ -47,6 +48,9 @@ pub(crate) const RPC_SERVICE: &str = "rpc.service";
 pub(crate) const AWS_SPAN_KIND: &str = "aws.span.kind";
 /// The service a LOCAL_ROOT span belongs to.
 pub(crate) const AWS_LOCAL_SERVICE: &str = "aws.local.service";
+/// `init` on the span of a sandbox's start: a phase of its lifecycle, as AWS names them.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
+pub(crate) const LAMBDA_PHASE: &str = "lambda.phase";
 /// How many traces a sampled one stands for, where the probability is known.
 pub(crate) const SAMPLING_ADJUSTED_COUNT: &str = "sampling.adjusted_count";
 /// True where what a sampled trace stands for is not known.

@@ -14,6 +14,7 @@ use super::{
     exporter::{self, BySignal, Exporter},
     flush::Mode,
     lines::{LateLines, LogTenant},
+    metrics::TenantNames,
     privacy::{DenyList, Pseudonyms},
     sampling::TenantSampler,
     semconv,
@@ -33,6 +34,10 @@ pub struct Settings {
     pub(super) sampler: TenantSampler,
     pub(super) spans: SpanSettings,
     pub(super) flush: Mode,
+    /// Which tenants metrics name.
+    pub(super) tenants_of_metrics: TenantNames,
+    /// Whether this sandbox was started because an invocation waits for it.
+    pub(super) on_demand: bool,
     pub(super) denied: DenyList,
     pub(super) key: Option<Key>,
     pub(super) pseudonyms: Arc<Pseudonyms>,
@@ -126,9 +131,13 @@ impl Settings {
         let function = [
             (semconv::FAAS_NAME, "AWS_LAMBDA_FUNCTION_NAME"),
             (semconv::FAAS_VERSION, "AWS_LAMBDA_FUNCTION_VERSION"),
+            (semconv::FAAS_INSTANCE, "AWS_LAMBDA_LOG_STREAM_NAME"),
             (semconv::CLOUD_REGION, "AWS_REGION"),
         ];
         let function = function.into_iter().filter_map(|(key, name)| Some(KeyValue::new(key, read.optional(name)?)));
+        // Lambda says it in MiB, semantic conventions in bytes.
+        let memory = read.optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mib| mib.parse::<i64>().ok());
+        let function = function.chain(memory.map(|mib| KeyValue::new(semconv::FAAS_MAX_MEMORY, mib << 20)));
         Self {
             function: function.collect(),
             disabled,
@@ -145,6 +154,8 @@ impl Settings {
             sampler,
             spans: SpanSettings::new(service_name, read.number_or("X_DEBUG_TRACES_PER_SECOND", 1)),
             flush: read.parsed("TELEMETRY_FLUSH"),
+            tenants_of_metrics: tenants_of_metrics(read),
+            on_demand: read.optional("AWS_LAMBDA_INITIALIZATION_TYPE").is_none_or(|kind| kind == "on-demand"),
             denied: DenyList::parse(&text(read, "SPAN_ATTRIBUTE_DENY")),
             key,
             pseudonyms: Arc::default(),
@@ -177,6 +188,23 @@ impl Settings {
     pub(super) fn resource(&self) -> Resource {
         let attributes = self.function.iter().cloned().chain([KeyValue::new(semconv::CLOUD_PROVIDER, "aws")]);
         Resource::builder().with_schema_url(attributes.collect::<Vec<_>>(), semconv::SCHEMA_URL).build()
+    }
+}
+
+/// Which tenants metrics name: of the busiest so many that every function keeps few points.
+fn tenants_of_metrics(read: &mut Reader<'_>) -> TenantNames {
+    const MOST: u32 = 100;
+    let names: u32 = read.number_or("METRICS_TENANT_TOP", 20);
+    if !(1..=MOST).contains(&names) {
+        read.mistake(format!("METRICS_TENANT_TOP: {names} is not 1 to {MOST}"));
+    }
+    match read.optional("METRICS_TENANT").unwrap_or_default().as_str() {
+        "" | "none" => TenantNames::None,
+        "top" => TenantNames::Top(names.clamp(1, MOST) as usize),
+        other => {
+            read.mistake(format!("METRICS_TENANT: {other:?} is not none or top"));
+            TenantNames::None
+        }
     }
 }
 

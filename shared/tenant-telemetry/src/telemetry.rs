@@ -28,12 +28,13 @@ use super::{
     layers::ExportLayer,
     lifecycle,
     lines::LateLines,
-    metrics::Metrics,
+    metrics::{Metrics, Outcome, Recorder, TIMEOUT, recorder},
     privacy::{DenyList, Pseudonyms},
     privacy_key,
     processor::TenantSpanProcessor,
     semconv,
     settings::Settings,
+    startup::{Initialization, Startup},
     tracer::{SPANS, TRACER},
 };
 
@@ -54,6 +55,9 @@ pub enum TelemetryError {
     Logs(String),
 }
 
+/// Whose log lines tell of the export itself.
+#[cfg(feature = "json-logs")]
+pub(super) const TARGET: &str = module_path!();
 /// The longest a flush may keep the function busy after a response.
 pub(super) const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 /// How long spans of back-to-back invocations gather before they are sent together, and how many are enough.
@@ -72,6 +76,7 @@ struct Inner {
     exporters: Exporters,
     /// None where nobody receives metrics: nothing is recorded then.
     metrics: Option<Metrics>,
+    startup: Startup,
     mode: Mode,
     pace: Pace,
     pseudonyms: Arc<Pseudonyms>,
@@ -79,7 +84,7 @@ struct Inner {
     /// Log lines that belong to no invocation.
     late_lines: LateLines,
     /// Invocations under way, whose spans a SIGTERM must not lose.
-    active: Mutex<HashMap<u64, Work>>,
+    active: Mutex<HashMap<u64, Running>>,
     next_id: AtomicU64,
     losses: Mutex<Losses>,
     /// X-Ray's rules, if they decide what is kept.
@@ -109,6 +114,7 @@ impl Telemetry {
     ///
     /// If an exporter cannot be built, or the key of pseudonyms cannot be had.
     pub async fn start(settings: Settings) -> Result<Self, TelemetryError> {
+        let startup = Startup::under_way(settings.on_demand);
         let resource = settings.resource();
         let exporters = Exporters::new(&settings, &resource)?;
         let pseudonyms = settings.pseudonyms.clone();
@@ -119,6 +125,7 @@ impl Telemetry {
         let processor = TenantSpanProcessor::default();
         let metrics = exporters.takes_metrics().then(|| Metrics::new(resource.clone()));
         if let Some(metrics) = &metrics {
+            metrics.recorder(settings.tenants_of_metrics).install();
             global::set_meter_provider(metrics.clone());
         }
         if !settings.disabled {
@@ -139,6 +146,7 @@ impl Telemetry {
             processor,
             exporters,
             metrics,
+            startup,
             mode: settings.flush,
             pace: Pace::default(),
             pseudonyms,
@@ -179,8 +187,9 @@ impl Telemetry {
     }
 
     /// The layer around the runtime: everything of one invocation, then export once the response is out. Wrap it around
-    /// `lambda_runtime::Runtime` with `.layer(…)`.
+    /// `lambda_runtime::Runtime` with `.layer(…)`, as the last thing before it runs: the start of the process is over by then.
     pub fn export_layer(&self) -> ExportLayer {
+        self.0.startup.ready();
         ExportLayer::new(self.clone())
     }
 
@@ -199,14 +208,16 @@ impl Telemetry {
 
     /// An invocation begins.
     pub(super) fn begin(&self) -> Invocation {
-        self.0.pace.begin(Instant::now());
+        let now = Instant::now();
+        self.0.pace.begin(now);
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        let work = Work::default();
-        self.active().insert(id, work.clone());
-        Invocation { telemetry: self.clone(), id, work }
+        let outcome = recorder().map(Recorder::begin);
+        let running = Running { work: Work::default(), outcome };
+        self.active().insert(id, running.clone());
+        Invocation { telemetry: self.clone(), id, running, initialization: self.0.startup.tell(now) }
     }
 
-    fn active(&self) -> MutexGuard<'_, HashMap<u64, Work>> {
+    fn active(&self) -> MutexGuard<'_, HashMap<u64, Running>> {
         self.0.active.lock()
     }
 
@@ -219,8 +230,13 @@ impl Telemetry {
         }
     }
 
-    /// Hands the spans of an invocation to every destination.
-    fn collect(&self, work: &Work) {
+    /// Counts an invocation, and hands its spans to every destination.
+    fn collect(&self, running: &Running) {
+        running.count();
+        self.collect_from(&running.work);
+    }
+
+    fn collect_from(&self, work: &Work) {
         self.0.exporters.push_spans(self.0.processor.drain(work));
         // After the spans, which close it: a line that comes in between is here, and one that comes later is late.
         let mut lines = self.0.late_lines.take();
@@ -246,13 +262,13 @@ impl Telemetry {
 
     /// Ends what is open, as failed with `error_type`, and sends all there is.
     pub(super) async fn flush_everything(&self, error_type: &'static str, within: Duration) {
-        let active: Vec<Work> = self.active().values().cloned().collect();
-        for work in &active {
-            end_open_spans(work, error_type);
-            self.collect(work);
+        let active: Vec<Running> = self.active().values().cloned().collect();
+        for running in &active {
+            running.end(error_type);
+            self.collect(running);
         }
         // What was told outside any invocation.
-        self.collect(&Work::closed());
+        self.collect_from(&Work::closed());
         self.flush(within).await;
     }
 
@@ -302,27 +318,64 @@ impl Losses {
     }
 }
 
+/// What is known of an invocation under way.
+#[derive(Debug, Clone)]
+struct Running {
+    work: Work,
+    /// None where nobody receives metrics.
+    outcome: Option<Outcome>,
+}
+
+impl Running {
+    /// Ends what is open, as failed with `error_type`.
+    fn end(&self, error_type: &'static str) {
+        end_open_spans(&self.work, error_type);
+        if let Some(outcome) = &self.outcome {
+            outcome.end(Some(error_type.into()), None);
+        }
+    }
+
+    /// Counts the invocation, unless that has been done.
+    fn count(&self) {
+        if let Some((outcome, recorder)) = self.outcome.as_ref().zip(recorder()) {
+            recorder.invocation(outcome, self.work.tenant());
+        }
+    }
+}
+
 /// An invocation under way.
 #[derive(Debug)]
 pub(super) struct Invocation {
     telemetry: Telemetry,
     id: u64,
-    pub(super) work: Work,
+    running: Running,
+    /// Of the first invocation of the process: how that became ready.
+    initialization: Option<Initialization>,
 }
 
 impl Invocation {
+    /// The context in which it is handled. A new one, not the current: nothing of another invocation may come along.
+    pub(super) fn context(&self) -> Context {
+        let Running { work, outcome } = self.running.clone();
+        let cx = Context::new().with_value(work);
+        let cx = outcome.map_or_else(|| cx.clone(), |outcome| cx.with_value(outcome));
+        self.initialization.map_or_else(|| cx.clone(), |initialization| cx.with_value(initialization))
+    }
+
     /// The handler is nearly out of time: what it has left open ends as timed out, and goes while it still can.
     pub(super) async fn run_out_of_time(&self, within: Duration) {
-        end_open_spans(&self.work, "timeout");
-        self.telemetry.0.exporters.push_spans(self.work.take_finished());
-        self.telemetry.0.exporters.push_lines(self.work.take_lines());
+        self.running.end(TIMEOUT);
+        self.running.count();
+        let work = &self.running.work;
+        self.telemetry.0.exporters.push_spans(work.take_finished());
+        self.telemetry.0.exporters.push_lines(work.take_lines());
         self.telemetry.flush(within).await;
     }
 
     /// The response is out.
     pub(super) async fn finish(self, within: Duration) {
         let telemetry = self.telemetry.clone();
-        telemetry.collect(&self.work);
+        telemetry.collect(&self.running);
         drop(self);
         if telemetry.0.mode == Mode::Adaptive && telemetry.0.pace.is_back_to_back() {
             telemetry.flush_beside();

@@ -179,6 +179,8 @@ impl Function {
                 ("AWS_LAMBDA_RUNTIME_API", api.to_string().as_str()),
                 ("AWS_LAMBDA_FUNCTION_NAME", &config.name),
                 ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+                // It starts before anybody asks for anything.
+                ("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency"),
                 ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
                 ("AWS_REGION", "us-east-1"),
                 ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),

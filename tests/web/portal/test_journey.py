@@ -39,6 +39,22 @@ def test_book_and_see_the_miles_arrive(page, cloud):
     expect(page.get_by_role("row", name=re.compile(number))).to_contain_text("3,452")
 
 
+def test_a_booking_has_its_trace_when_it_is_opened_again(page, cloud):
+    """In another session, which did not make it."""
+    user = cloud.user("acme")
+    sign_in(page, user)
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/bookings")) as made:
+        book(page, "Opened Again")
+    trace_id = made.value.all_headers()["traceparent"].split("-")[1]
+    number = made.value.json()["booking_number"]
+    page.reload()
+    fill_sign_in(page, user["username"], user["password"])
+    page.get_by_role("link", name="My bookings").click()
+    page.get_by_role("link", name=re.compile(number)).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Booking")
+    expect(page.get_by_role("main").get_by_role("link", name=f"Open in control plane the trace {trace_id}").first).to_be_visible()
+
+
 def test_the_trace_begins_at_the_click(page, cloud):
     """One trace in two accounts and the browser; the link leads to its waterfall."""
     sign_in(page, cloud.user("globex"))

@@ -1,6 +1,7 @@
 """A company registers, its first person signs in and invites a colleague; nobody chooses a tenant."""
 
 import json
+import re
 import uuid
 
 from playwright.sync_api import expect
@@ -47,6 +48,10 @@ def test_from_registration_to_a_colleagues_booking(page, cloud):
     expect(page.get_by_role("status")).to_contain_text(f"Mail is on its way to {colleague}")
 
     assert first_sign_in(page, cloud, colleague) == tenant
+    page.goto("/#/invite")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Invite a colleague")
+    expect(page.get_by_text("Only an admin of your company can invite colleagues.")).to_be_visible()
+    expect(page.get_by_label("Their work email")).to_have_count(0)
     book(page)
 
 
@@ -61,7 +66,8 @@ def test_fields_that_are_wrong(page):
 
 
 def test_a_password_that_is_too_weak(page, cloud):
-    """The pool's rule, as the pool tells it; the emulator takes any password, so its answer is AWS's here."""
+    """The form says what it lacks before anything is sent. What the pool alone knows, it tells; the emulator takes any password, so its answer
+    is AWS's here."""
     email = f"weak@{uuid.uuid4().hex[:8]}.example"
     claims = {"email": email, "custom:tenant-id": "acme", "custom:tier-level": "basic"}
     attributes = [{"Name": name, "Value": value} for name, value in claims.items()]
@@ -70,7 +76,13 @@ def test_a_password_that_is_too_weak(page, cloud):
     fill_sign_in(page, email, cloud.temporary_password(email))
     for label in ("New password", "Once more"):
         page.get_by_label(label).fill("short")
-    rule = "Password did not conform with policy: Password not long enough"
+    page.get_by_role("button", name="Save and sign in").click()
+    new = page.get_by_label("New password")
+    expect(new).to_have_accessible_description(re.compile("needs at least 12 characters, an upper-case letter and a digit"))
+    expect(new).to_be_focused()
+    for label in ("New password", "Once more"):
+        page.get_by_label(label).fill(PASSWORD)
+    rule = "Password has previously been used"
     refusal = json.dumps({"__type": "InvalidPasswordException", "message": rule})
     page.route("**/_local/cognito", lambda route: route.fulfill(status=400, body=refusal))
     page.get_by_role("button", name="Save and sign in").click()

@@ -45,7 +45,7 @@ def test_wrong_password(page, username):
 
 
 def test_fields_that_are_wrong(signed_in):
-    """Each is named beside its field, in the service's words; the first has the focus."""
+    """Each is named beside its field, in the words of the form; the first has the focus."""
     press_book(signed_in)
     expect(signed_in.get_by_role("alert")).to_contain_text("The booking cannot be made as it is.")
     for label in ("From", "To", "Departure", "Passenger"):
@@ -61,7 +61,16 @@ def test_a_city_is_no_code(signed_in):
     signed_in.get_by_label("To", exact=True).fill("new york")
     signed_in.keyboard.press("Escape")
     press_book(signed_in)
-    expect(signed_in.get_by_label("To", exact=True)).to_have_accessible_description(re.compile("must be an IATA airport code"))
+    expect(signed_in.get_by_label("To", exact=True)).to_have_accessible_description("must be an airport from the list")
+
+
+def test_no_airport_of_that_name(signed_in):
+    """It is said while one types."""
+    signed_in.get_by_label("From", exact=True).fill("atlantis")
+    expect(signed_in.get_by_role("status").filter(has_text="No airport matches “atlantis”.")).to_be_visible()
+    signed_in.get_by_label("From", exact=True).fill("london")
+    expect(signed_in.get_by_role("option").first).to_contain_text("LHR")
+    expect(signed_in.get_by_text("No airport matches")).to_have_count(0)
 
 
 def test_one_field_that_is_wrong(signed_in):
@@ -71,7 +80,7 @@ def test_one_field_that_is_wrong(signed_in):
     choose_airport(signed_in, "To", "heathrow", "^LHR")
     press_book(signed_in)
     to = signed_in.get_by_label("To", exact=True)
-    expect(to).to_have_accessible_description("must be another airport than from_airport")
+    expect(to).to_have_accessible_description("must be another airport than From")
     expect(signed_in.locator("[aria-invalid=true]")).to_have_count(1)
     expect(signed_in.get_by_label("Passenger")).to_have_value("Ada Lovelace")
 
@@ -189,7 +198,7 @@ def test_offline(signed_in):
     press_book(signed_in)
     expect(signed_in.get_by_role("alert")).to_contain_text("You are offline. What you typed stays here.")
     signed_in.context.set_offline(False)
-    expect(signed_in.get_by_role("status").filter(has_text="You are offline.")).to_have_count(0)
+    expect(signed_in.get_by_text("You are offline.")).to_have_count(0)
     press_book(signed_in)
     is_booked(signed_in)
 

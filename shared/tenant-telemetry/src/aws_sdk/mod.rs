@@ -28,6 +28,8 @@ mod sqs;
 mod step_functions;
 mod xml;
 
+use std::time::Instant;
+
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
@@ -55,7 +57,7 @@ use self::{
     answer::{Fate, Refusal},
     call::{Call, CallSpan},
 };
-use super::{messages::fail_span, outgoing, propagation, semconv};
+use super::{messages::fail_span, metrics::recorder, outgoing, propagation, semconv};
 
 /// The interceptor. Add it once: `aws_config::defaults(…).load().await.into_builder()…` or per client with
 /// `config::Builder::interceptor`.
@@ -109,7 +111,10 @@ impl Intercept for MessageContexts {
 
 /// The spans of the call under way: one, or one per message of a batch.
 #[derive(Debug)]
-struct CallSpans(Vec<CallSpan>);
+struct CallSpans {
+    spans: Vec<CallSpan>,
+    began: Instant,
+}
 
 impl Storable for CallSpans {
     type Storer = StoreReplace<Self>;
@@ -135,8 +140,9 @@ impl Intercept for AwsSdkTracing {
             current: Context::current(),
             contexts: cfg.load::<EntryContexts>().map(|contexts| contexts.0.as_slice()).unwrap_or_default(),
         };
+        let began = Instant::now();
         let spans = services::start(&call, context.request_mut());
-        cfg.interceptor_state().store_put(CallSpans(spans));
+        cfg.interceptor_state().store_put(CallSpans { spans, began });
         Ok(())
     }
 
@@ -148,7 +154,7 @@ impl Intercept for AwsSdkTracing {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(CallSpans(spans)) = cfg.load::<CallSpans>() else { return Ok(()) };
+        let Some(CallSpans { spans, .. }) = cfg.load::<CallSpans>() else { return Ok(()) };
         let Some(first) = spans.first() else { return Ok(()) };
         // The endpoint is known by now, and is the same for each attempt.
         if cfg.load::<RequestAttempts>().is_none_or(|attempt| attempt.attempts() <= 1) {
@@ -169,13 +175,17 @@ impl Intercept for AwsSdkTracing {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(CallSpans(spans)) = cfg.load::<CallSpans>() else { return Ok(()) };
+        let Some(CallSpans { spans, began }) = cfg.load::<CallSpans>() else { return Ok(()) };
         let known = of_answer(context.response(), cfg.load::<RequestAttempts>());
         spans.iter().for_each(|span| span.cx.span().set_attributes(known.clone()));
-        match (context.output_or_error(), context.response()) {
+        let failure = match (context.output_or_error(), context.response()) {
             (Some(Ok(_)), Some(response)) => tell_fates(spans, cfg.load::<Metadata>(), response),
             (Some(Err(error)), response) => tell_error(spans, error, response),
-            _ => {}
+            _ => None,
+        };
+        if let (Some(recorder), Some(call), Some(first)) = (recorder(), cfg.load::<Metadata>(), spans.first()) {
+            let method = format!("{}/{}", call.service(), call.name());
+            recorder.call(&first.cx, method, failure, began.elapsed());
         }
         spans.iter().for_each(|span| span.cx.span().end());
         Ok(())
@@ -208,14 +218,15 @@ fn of_answer(response: Option<&HttpResponse>, attempts: Option<&RequestAttempts>
     .collect()
 }
 
-/// A call that succeeded may have failed for some of its messages, or run a function that failed.
-fn tell_fates(spans: &[CallSpan], metadata: Option<&Metadata>, response: &HttpResponse) {
-    if let Some(kind) = response.headers().get("x-amz-function-error") {
-        spans.iter().for_each(|span| fail_span(&span.cx, kind.to_owned(), ""));
+/// A call that succeeded may have failed for some of its messages, or run a function that failed: the failure of the call as a whole.
+fn tell_fates(spans: &[CallSpan], metadata: Option<&Metadata>, response: &HttpResponse) -> Option<String> {
+    let failure = response.headers().get("x-amz-function-error").map(str::to_owned);
+    if let Some(kind) = &failure {
+        spans.iter().for_each(|span| fail_span(&span.cx, kind.clone(), ""));
     }
     let body = response.body().bytes();
     let fates = metadata.zip(body).and_then(|(call, body)| answer::fates(call.service(), call.name(), body));
-    let Some(fates) = fates else { return };
+    let Some(fates) = fates else { return failure };
     for (index, span) in spans.iter().enumerate() {
         match fates.of(index, &span.id) {
             Some(Fate::Sent(id)) => {
@@ -225,9 +236,11 @@ fn tell_fates(spans: &[CallSpan], metadata: Option<&Metadata>, response: &HttpRe
             None => {}
         }
     }
+    failure
 }
 
-fn tell_error<E>(spans: &[CallSpan], error: &OrchestratorError<E>, response: Option<&HttpResponse>)
+/// Tells what a call failed with, if it is a failure.
+fn tell_error<E>(spans: &[CallSpan], error: &OrchestratorError<E>, response: Option<&HttpResponse>) -> Option<String>
 where
     E: std::fmt::Debug,
 {
@@ -235,16 +248,18 @@ where
         Some(response) if error.is_operation_error() => Refusal::read(response),
         _ => Refusal::default(),
     };
+    // A condition that does not hold is an answer: how a redelivery or a repeated request is told.
+    let failure = (!refusal.is_unmet_condition)
+        .then(|| refusal.code.clone().unwrap_or_else(|| transport_error(error).to_owned()));
     for span in spans {
         if let Some(code) = &refusal.code {
             span.cx.span().set_attribute(KeyValue::new(semconv::RPC_RESPONSE_STATUS_CODE, code.clone()));
         }
-        // A condition that does not hold is an answer: how a redelivery or a repeated request is told.
-        if !refusal.is_unmet_condition {
-            let kind = refusal.code.clone().unwrap_or_else(|| transport_error(error).to_owned());
-            fail_span(&span.cx, kind, "");
+        if let Some(failure) = &failure {
+            fail_span(&span.cx, failure.clone(), "");
         }
     }
+    failure
 }
 
 fn transport_error<E>(error: &OrchestratorError<E>) -> &'static str

@@ -9,6 +9,7 @@ use opentelemetry_sdk::Resource;
 use super::{
     Destination, Exporter, Wire,
     destination::Flushed,
+    emf::Emf,
     lines::Lines,
     otlp::Otlp,
     signal::{Metrics, Signal, Spans},
@@ -57,7 +58,10 @@ impl Exporters {
             spans.push(Destination::new(exporter.name(), Spans::of(resource), wire, *ids));
         }
         for (exporter, ids) in &settings.exporters.metrics {
-            let wire = Wire::Otlp(Box::new(otlp::<Metrics>(*exporter, settings, within.metrics)?));
+            let wire = match exporter {
+                Exporter::Emf => Wire::Unacknowledged(Box::new(Emf::of(resource))),
+                _ => Wire::Otlp(Box::new(otlp::<Metrics>(*exporter, settings, within.metrics)?)),
+            };
             metrics.push(Destination::new(exporter.name(), Metrics, wire, *ids));
         }
         for (exporter, ids) in &settings.exporters.logs {

@@ -5,6 +5,7 @@
 
 mod caught;
 mod destination;
+mod emf;
 mod exporters;
 mod lines;
 mod otlp;
@@ -68,6 +69,8 @@ pub(super) enum Exporter {
     XrayUdp,
     /// `cloudwatch-otlp`: OTLP over HTTP, signed, to CloudWatch's own endpoint.
     CloudwatchOtlp,
+    /// `emf`: standard output, in lines of which CloudWatch Logs makes metrics.
+    Emf,
     /// `console`: standard output, where log lines go without waiting for a flush.
     Console,
 }
@@ -76,7 +79,7 @@ impl Exporter {
     /// Those of spans.
     pub(super) const OF_TRACES: &[Self] = &[Self::Otlp, Self::XrayOtlp, Self::XrayUdp];
     /// Those of metrics.
-    pub(super) const OF_METRICS: &[Self] = &[Self::Otlp, Self::CloudwatchOtlp];
+    pub(super) const OF_METRICS: &[Self] = &[Self::Otlp, Self::CloudwatchOtlp, Self::Emf];
     /// Those of log lines.
     #[cfg_attr(not(feature = "json-logs"), allow(dead_code, reason = "without it there are none"))]
     pub(super) const OF_LOGS: &[Self] = &[Self::Console, Self::Otlp];
@@ -87,6 +90,7 @@ impl Exporter {
             Self::XrayOtlp => "xray-otlp",
             Self::XrayUdp => "xray-udp",
             Self::CloudwatchOtlp => "cloudwatch-otlp",
+            Self::Emf => "emf",
             Self::Console => "console",
         }
     }

@@ -72,8 +72,7 @@ where
     fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
         let deadline = tokio::time::Instant::now() + time_left(&invocation.context);
         let running = self.telemetry.begin();
-        // A new context, not the current one: nothing of another invocation may come along.
-        let cx = opentelemetry::Context::new().with_value(running.work.clone());
+        let cx = running.context();
         let entered = cx.clone().attach();
         let inner = self.inner.call(invocation).with_context(cx);
         drop(entered);

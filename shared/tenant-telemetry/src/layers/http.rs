@@ -20,9 +20,10 @@ use opentelemetry::{
 };
 use tower::{BoxError, Layer, Service};
 
-use super::{EndOnDrop, start_invocation};
+use super::{Beginning, EndOnDrop, end_invocation, start_invocation};
 use crate::{
     messages::fail_span,
+    metrics::HttpRequest,
     propagation::{self, BelievedSenders, Inbound, Thresholds, field},
     sampling::Forced,
     semconv,
@@ -151,7 +152,17 @@ fn span_of(request: &Request, method: &str, route: &str, settings: &Settings) ->
     let cold = COLD.swap(false, Ordering::Relaxed);
     let _forced = (asks_for_trace(request) && x_debug_admits())
         .then(|| opentelemetry::Context::current_with_value(Forced).attach());
-    start_invocation(format!("{method} {route}"), parent, &lambda, "http", cold, attributes)
+    let request = HttpRequest::new(request.method(), template(request), request.uri().scheme_str());
+    let beginning = Beginning { lambda: &lambda, trigger: "http", cold_start: cold, request: Some(request) };
+    start_invocation(format!("{method} {route}"), parent, beginning, attributes)
+}
+
+/// The route that API Gateway matched; none where another host has matched none.
+fn template(request: &Request) -> Option<String> {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => context.resource_path.clone(),
+        _ => None,
+    }
 }
 
 /// API Gateway names the account of a caller only where it has checked an IAM signature.
@@ -186,9 +197,11 @@ fn finish(cx: &opentelemetry::Context, response: &mut Response<Body>) {
     let status = response.status();
     span.set_attribute(KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16())));
     // Semantic conventions: a 4xx is the caller's error, not this span's.
-    if status.is_server_error() {
-        fail_span(cx, status.as_str().to_owned(), "");
+    let error = status.is_server_error().then(|| status.as_str().to_owned());
+    if let Some(error) = &error {
+        fail_span(cx, error.clone(), "");
     }
+    end_invocation(cx, error.map(Into::into), Some(status.as_u16()));
     let mut headers = std::collections::HashMap::new();
     propagation::inject(cx, None, &mut headers);
     if let Some(value) = headers.get(field::TRACEPARENT).and_then(|value| HeaderValue::from_str(value).ok()) {

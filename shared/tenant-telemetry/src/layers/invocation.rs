@@ -17,7 +17,7 @@ use opentelemetry::{
 use serde_json::Value;
 use tower::{Layer, Service};
 
-use super::{EndOnDrop, start_invocation};
+use super::{Beginning, EndOnDrop, end_invocation, start_invocation};
 use crate::{
     messages::fail_span,
     propagation::{self, Inbound, Thresholds, field},
@@ -129,16 +129,19 @@ where
         let parent = propagation::parent(lambda.xray_trace_id.as_deref(), inbound);
         let name = lambda.env_config.function_name.clone();
         let cold = COLD.swap(false, Ordering::Relaxed);
-        let cx = start_invocation(name, parent, lambda, self.trigger, cold, (self.describe)(&event.payload));
+        let beginning = Beginning { lambda, trigger: self.trigger, cold_start: cold, request: None };
+        let cx = start_invocation(name, parent, beginning, (self.describe)(&event.payload));
         let entered = cx.clone().attach();
         let inner = self.inner.call(event).with_context(cx.clone());
         drop(entered);
         Box::pin(async move {
             let guard = EndOnDrop(cx.clone());
             let result = inner.await;
+            const FAILED: &str = "invocation_failed";
             if let Err(error) = &result {
-                fail_span(&cx, "invocation_failed", &error.to_string());
+                fail_span(&cx, FAILED, &error.to_string());
             }
+            end_invocation(&cx, result.is_err().then_some(FAILED.into()), None);
             cx.span().end();
             drop(guard);
             result

@@ -5,6 +5,8 @@ mod export;
 mod http;
 mod invocation;
 
+use std::borrow::Cow;
+
 use opentelemetry::{
     KeyValue,
     trace::{SpanBuilder, SpanKind, TraceContextExt},
@@ -14,17 +16,30 @@ pub use export::{ExportLayer, ExportService};
 pub use http::{HttpLayer, HttpService};
 pub use invocation::{InvocationLayer, InvocationService, context_of_input, stream_document};
 
-use super::{messages::fail_span, propagation::Parent, semconv, start_under};
+use super::{
+    messages::fail_span,
+    metrics::{Begun, HttpRequest, Outcome},
+    propagation::Parent,
+    semconv, start_under,
+    startup::Initialization,
+};
 
-/// Starts the SERVER span of an invocation under its parent.
+/// An invocation, as spans and metrics tell of it.
+struct Beginning<'a> {
+    lambda: &'a lambda_runtime::Context,
+    trigger: &'static str,
+    cold_start: bool,
+    request: Option<HttpRequest>,
+}
+
+/// Starts the SERVER span of an invocation under its parent. In the first invocation of a sandbox, the sandbox's start has a span too.
 fn start_invocation(
     name: String,
     parent: Parent,
-    lambda: &lambda_runtime::Context,
-    trigger: &'static str,
-    cold_start: bool,
+    beginning: Beginning<'_>,
     attributes: impl IntoIterator<Item = KeyValue>,
 ) -> opentelemetry::Context {
+    let Beginning { lambda, trigger, cold_start, request } = beginning;
     let arn = lambda.invoked_function_arn.as_str();
     let mut all = vec![
         KeyValue::new(semconv::FAAS_INVOCATION_ID, lambda.request_id.clone()),
@@ -38,7 +53,23 @@ fn start_invocation(
     }
     all.extend(attributes);
     let builder = SpanBuilder::from_name(name).with_kind(SpanKind::Server).with_attributes(all);
-    start_under(parent, builder, opentelemetry::Context::current())
+    let cx = start_under(parent, builder, opentelemetry::Context::current());
+    let initialization = cx.get::<Initialization>();
+    if let Some(initialization) = initialization {
+        initialization.tell(&cx);
+    }
+    if let Some(outcome) = cx.get::<Outcome>() {
+        let init = initialization.map(|initialization| initialization.took);
+        outcome.begin(&cx, Begun { trigger, cold: cold_start, init, request });
+    }
+    cx
+}
+
+/// Says how an invocation ended, to metrics; its span says so itself.
+fn end_invocation(cx: &opentelemetry::Context, error: Option<Cow<'static, str>>, status: Option<u16>) {
+    if let Some(outcome) = cx.get::<Outcome>() {
+        outcome.end(error, status);
+    }
 }
 
 /// Ends the span of an invocation whose future is dropped before it is done: a panic, or a runtime that gives up.
@@ -48,12 +79,10 @@ pub(super) struct EndOnDrop(pub(super) opentelemetry::Context);
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         let span = self.0.span();
+        let error_type = if std::thread::panicking() { "panic" } else { "cancelled" };
+        end_invocation(&self.0, Some(error_type.into()), None);
         if span.is_recording() {
-            fail_span(
-                &self.0,
-                if std::thread::panicking() { "panic" } else { "cancelled" },
-                "the handler did not finish",
-            );
+            fail_span(&self.0, error_type, "the handler did not finish");
             span.end();
         }
     }

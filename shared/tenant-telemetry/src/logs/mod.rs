@@ -27,9 +27,9 @@ use tracing_subscriber::{
 use self::{console::Json, records::Records};
 use super::settings::Settings;
 
-/// Whose lines tell of the export itself. Such a line would bring the next export about, and where nothing can be exported nobody would
+/// Who tells of the export itself. Such a line would bring the next export about, and where nothing can be exported nobody would
 /// read it: they go to standard output, whatever `OTEL_LOGS_EXPORTER` says, and nowhere else.
-const OF_TELEMETRY: &str = env!("CARGO_CRATE_NAME");
+const OF_EXPORTS: &str = crate::telemetry::TARGET;
 /// Whose lines each export makes, on a level at which they are shown: the HTTP client, and the SDKs of OpenTelemetry and AWS.
 const OF_AN_EXPORT: [&str; 6] = ["aws_config", "aws_sigv4", "aws_smithy", "hyper", "opentelemetry", "rustls"];
 
@@ -60,15 +60,15 @@ impl Settings {
             .ok()
             .filter(|_| !level.is_empty())
             .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-        let of_telemetry = shown.clone().with_target(OF_TELEMETRY, LevelFilter::OFF);
-        let of_an_export = OF_AN_EXPORT.map(|target| (target, LevelFilter::OFF));
-        let sent = of_telemetry.with_targets(of_an_export);
-        let printed =
-            if self.logs.console { shown } else { Targets::new().with_target(OF_TELEMETRY, LevelFilter::WARN) };
+        let of_an_export = OF_AN_EXPORT.into_iter().chain([OF_EXPORTS]).map(|target| (target, LevelFilter::OFF));
+        let sent = shown.clone().with_targets(of_an_export);
+        let printed = if self.logs.console { shown } else { Targets::new().with_target(OF_EXPORTS, LevelFilter::WARN) };
         let json = Json::new(self.log_tenant, self.pseudonyms.clone());
-        let console = tracing_subscriber::fmt::layer().event_format(json).with_filter(printed);
-        let records = (!self.exporters.logs.is_empty()).then(|| Records::new(self.late_lines.clone()));
-        console.and_then(records.map(|records| records.with_filter(sent)))
+        let console = tracing_subscriber::fmt::layer().event_format(json).with_filter(printed).boxed();
+        let records = || Records::new(self.late_lines.clone()).with_filter(sent).boxed();
+        // Not `and_then`: on a bare registry it lets the level of one of the two count for both.
+        let records = (!self.exporters.logs.is_empty()).then(records);
+        std::iter::once(console).chain(records).collect::<Vec<_>>()
     }
 
     /// Makes that layer the process's subscriber.

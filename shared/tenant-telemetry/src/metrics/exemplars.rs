@@ -85,8 +85,9 @@ pub(super) fn attach(
             let of_metric = |(of, _): &&(Name, Slowest)| of.name == metric.name() && of.scope == *scope.scope();
             let Some((_, slowest)) = slowest.iter().find(of_metric) else { continue };
             for (attributes, sent) in attributes_of_points(metric).into_iter().zip(&mut sent.data_points) {
-                let noted = slowest.iter().find(|(noted, _)| same(noted, &attributes)).map(|(_, noted)| noted);
-                sent.exemplars.extend(noted.filter(|noted| holds(sent, noted.value)).map(Measurement::exemplar));
+                let noted = slowest.iter().filter(|(noted, _)| same(noted, &attributes)).map(|(_, noted)| noted);
+                let slowest = noted.max_by(|one, other| one.value.total_cmp(&other.value));
+                sent.exemplars.extend(slowest.filter(|noted| holds(sent, noted.value)).map(Measurement::exemplar));
             }
         }
     }

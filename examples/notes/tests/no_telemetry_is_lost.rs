@@ -1,9 +1,9 @@
-//! Every span arrives, whatever Lambda does to the sandbox: freezes it, ends it, runs it out of time.
+//! Every span, every point of a metric and every log record arrives, and none of them twice, whatever Lambda does to the sandbox: freezes it, ends it, runs it out of time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
-use lambda_host::sink::{Behaviour, Sink};
+use lambda_host::sink::{Behaviour, Line, Sink};
 use testkit::{Setup, notes::NotesApi};
 
 const SPANS_PER_NOTE: usize = 2;
@@ -11,8 +11,36 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn start(sink: &Sink, mode: &'static str) -> NotesApi {
     let url = sink.url();
-    let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("TELEMETRY_FLUSH", mode)];
+    let env = vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("OTEL_LOGS_EXPORTER", "console,otlp"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
+        ("TELEMETRY_FLUSH", mode),
+    ];
     NotesApi::start(Setup { env, ..Setup::default() }).await
+}
+
+/// Every span of so many notes, the lines that tell of those that were served, and the points that count them.
+async fn assert_told(sink: &Sink, notes: usize, served: usize, when: &str) {
+    assert_eq!(sink.wait_for(notes * SPANS_PER_NOTE, PATIENCE).await, notes * SPANS_PER_NOTE, "spans, {when}");
+    sink.wait_until(|sink| lines(sink).len() >= served && counted(sink) >= notes as f64, PATIENCE).await;
+    assert_eq!((lines(sink).len(), counted(sink)), (served, notes as f64), "lines and points, {when}");
+    let spans = sink.spans();
+    for line in lines(sink) {
+        let span = spans.iter().find(|span| span.span_id == line.span_id).unwrap_or_else(|| panic!("{line:?}"));
+        assert_eq!((&line.trace_id, line.severity.as_str()), (&span.trace_id, "INFO"), "{when}");
+    }
+}
+
+/// Those that tell of a request.
+fn lines(sink: &Sink) -> Vec<Line> {
+    sink.lines().into_iter().filter(|line| line.body == "request served").collect()
+}
+
+/// How many invocations the points count, however they ended.
+fn counted(sink: &Sink) -> f64 {
+    ["faas.invocations", "faas.errors", "faas.timeouts"].into_iter().map(|metric| sink.total(metric)).sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,8 +58,9 @@ async fn a_freeze_between_invocations_loses_nothing() {
                 api.function.thaw().unwrap();
             }
         }
-        let expected = 20 * SPANS_PER_NOTE;
-        assert_eq!(sink.wait_for(expected, PATIENCE).await, expected, "{mode}");
+        // What waits to be sent together goes at the latest when the sandbox ends.
+        assert!(api.function.terminate().await.unwrap());
+        assert_told(&sink, 20, 20, mode).await;
     }
 }
 
@@ -46,7 +75,7 @@ async fn sigterm_sends_what_is_left() {
             }
             tokio::time::sleep(Duration::from_millis(pause)).await;
             assert!(api.function.terminate().await.unwrap(), "{mode}: killed");
-            assert_eq!(sink.wait_for(6 * SPANS_PER_NOTE, PATIENCE).await, 6 * SPANS_PER_NOTE, "{mode} {pause}");
+            assert_told(&sink, 6, 6, &format!("{mode} {pause}")).await;
         }
     }
 }
@@ -61,7 +90,7 @@ async fn sigterm_within_an_invocation_sends_its_open_spans() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(api.function.terminate().await.unwrap());
     drop(hanging);
-    assert_eq!(sink.wait_for(2 * SPANS_PER_NOTE, PATIENCE).await, 2 * SPANS_PER_NOTE);
+    assert_told(&sink, 2, 1, "shutdown").await;
     let ended: Vec<_> = sink.spans().into_iter().filter(|span| span.failed).collect();
     assert_eq!(ended.len(), SPANS_PER_NOTE);
     assert!(ended.iter().all(|span| span.attributes["error.type"] == "shutdown"), "{ended:?}");
@@ -77,8 +106,7 @@ async fn a_timeout_sends_its_open_spans_before_the_end() {
         let event = api.event("acme", &[]);
         let outcome = api.function.invoke(event, Duration::from_millis(milliseconds)).await;
         assert!(outcome.is_err(), "it should have timed out");
-        let arrived = sink.wait_for(2 * SPANS_PER_NOTE, Duration::from_secs(2)).await;
-        assert_eq!(arrived, 2 * SPANS_PER_NOTE, "deadline of {milliseconds} ms");
+        assert_told(&sink, 2, 1, &format!("deadline of {milliseconds} ms")).await;
         let timed_out: Vec<_> = sink.spans().into_iter().filter(|span| span.failed).collect();
         assert!(timed_out.iter().all(|span| span.attributes["error.type"] == "timeout"), "{timed_out:?}");
         assert!(timed_out.iter().all(|span| span.attributes["tenant.id"] == "acme"), "{timed_out:?}");
@@ -100,12 +128,12 @@ async fn a_deadline_at_any_moment_loses_and_doubles_nothing() {
             if answered {
                 api.function.terminate().await.unwrap();
             }
-            let arrived = sink.wait_for(2 * SPANS_PER_NOTE, Duration::from_secs(2)).await;
-            assert_eq!(arrived, 2 * SPANS_PER_NOTE, "{mode}, {latency} ms of {deadline:?}, answered: {answered}");
+            let when = format!("{mode}, {latency} ms of {deadline:?}, answered: {answered}");
+            assert_told(&sink, 2, 1 + usize::from(answered), &when).await;
             let mut ids: Vec<_> = sink.spans().into_iter().map(|span| span.span_id).collect();
             ids.sort();
             ids.dedup();
-            assert_eq!(ids.len(), arrived, "{mode}, {latency} ms");
+            assert_eq!(ids.len(), sink.spans().len(), "{when}");
         }
     }
 }
@@ -120,5 +148,27 @@ async fn a_sandbox_that_ends_while_frozen_sends_what_is_left() {
     api.function.freeze().unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(api.function.terminate().await.unwrap(), "killed");
-    assert_eq!(sink.wait_for(6 * SPANS_PER_NOTE, PATIENCE).await, 6 * SPANS_PER_NOTE);
+    assert_told(&sink, 6, 6, "frozen").await;
+}
+
+/// A receiver that took a request without our hearing of it gets the very same once more, so it can tell that it has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_is_the_same_request() {
+    let sink = Sink::otlp(Behaviour::TakeInSilence).await.unwrap();
+    let mut api = start(&sink, "each").await;
+    api.note().await;
+    api.function.idle().await.unwrap();
+    sink.behave(Behaviour::Ok);
+    api.note().await;
+    assert!(api.function.terminate().await.unwrap());
+    let (all, again) = (sink.requests(), sink.repeated());
+    assert_eq!(all - again, 6, "one of each signal for either note");
+    assert!(again >= 3 && counted(&sink) > 2.0, "{again} came again, with {} invocations", counted(&sink));
+    let mut once = Vec::new();
+    for point in sink.points().into_iter().filter(|point| point.metric == "faas.invocations") {
+        if !once.contains(&point) {
+            once.push(point);
+        }
+    }
+    assert_eq!(once.iter().map(|point| point.value).sum::<f64>(), 2.0, "{once:?}");
 }

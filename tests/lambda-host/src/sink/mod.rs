@@ -1,14 +1,19 @@
-//! Where spans arrive: an OTLP collector, and an X-Ray daemon.
+//! Where telemetry arrives: an OTLP collector, and an X-Ray daemon.
+
+mod lines;
+mod points;
+mod spans;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
     io::Read,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use axum::{
     Router,
     body::Body,
@@ -17,18 +22,20 @@ use axum::{
     response::Response,
     routing::post,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
-    common::v1::{KeyValue, any_value},
-    trace::v1::span::SpanKind,
+    collector::{
+        logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
+        trace::v1::ExportTraceServiceRequest,
+    },
+    common::v1::{AnyValue, KeyValue, any_value},
 };
 use parking_lot::{Mutex, MutexGuard};
 use prost::Message;
 use tokio::net::UdpSocket;
 
+pub use self::{lines::Line, points::Point, spans::Span};
 use crate::serve;
 
 /// How the collector behaves; it may change while it runs.
@@ -40,29 +47,10 @@ pub enum Behaviour {
     Slow(Duration),
     /// Takes a request and never answers.
     Hang,
+    /// Keeps what a request brings, and never answers.
+    TakeInSilence,
     /// Answers with this status, and keeps nothing.
     Status(u16),
-}
-
-/// A span as received.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Span {
-    /// 32 hex digits.
-    pub trace_id: String,
-    /// 16 hex digits.
-    pub span_id: String,
-    /// 16 hex digits; empty for a root.
-    pub parent_span_id: String,
-    /// Its name.
-    pub name: String,
-    /// Its kind.
-    pub kind: SpanKind,
-    /// Whether its status is ERROR.
-    pub failed: bool,
-    /// Its attributes as text.
-    pub attributes: BTreeMap<String, String>,
-    /// Its `tracestate`.
-    pub trace_state: String,
 }
 
 /// What arrived.
@@ -70,31 +58,30 @@ pub struct Span {
 struct Received {
     behaviour: Behaviour,
     spans: Vec<Span>,
+    points: Vec<Point>,
+    lines: Vec<Line>,
     names: BTreeSet<String>,
     schemas: BTreeSet<String>,
     requests: u64,
+    /// How often each body came.
+    bodies: BTreeMap<u64, u64>,
     headers: HeaderMap,
 }
 
 impl Received {
     fn new(behaviour: Behaviour) -> Self {
         let (names, schemas) = (BTreeSet::new(), BTreeSet::new());
-        Self { behaviour, spans: Vec::new(), names, schemas, requests: 0, headers: HeaderMap::new() }
-    }
-
-    fn keep(&mut self, request: ExportTraceServiceRequest) {
-        for group in request.resource_spans {
-            self.schemas.insert(group.schema_url);
-            self.name(group.resource.iter().flat_map(|resource| &resource.attributes));
-            for scope in group.scope_spans {
-                self.schemas.insert(scope.schema_url);
-                for span in scope.spans {
-                    let events = span.events.iter().flat_map(|event| &event.attributes);
-                    let links = span.links.iter().flat_map(|link| &link.attributes);
-                    self.name(span.attributes.iter().chain(events).chain(links));
-                    self.spans.push(of(span));
-                }
-            }
+        let (spans, points, lines) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            behaviour,
+            spans,
+            points,
+            lines,
+            names,
+            schemas,
+            requests: 0,
+            bodies: BTreeMap::new(),
+            headers: HeaderMap::new(),
         }
     }
 
@@ -107,7 +94,24 @@ impl Received {
     }
 }
 
-/// A receiver of spans.
+/// What a request brings.
+trait Brought: Message + Default {
+    fn keep(self, received: &mut Received);
+}
+
+impl Brought for ExportMetricsServiceRequest {
+    fn keep(self, received: &mut Received) {
+        received.points.extend(points::of(self));
+    }
+}
+
+impl Brought for ExportLogsServiceRequest {
+    fn keep(self, received: &mut Received) {
+        received.lines.extend(lines::of(self));
+    }
+}
+
+/// A receiver of telemetry.
 #[derive(Debug, Clone)]
 pub struct Sink {
     received: Arc<Mutex<Received>>,
@@ -118,7 +122,11 @@ impl Sink {
     /// A collector for OTLP over HTTP.
     pub async fn otlp(behaviour: Behaviour) -> Result<Self> {
         let received = Arc::new(Mutex::new(Received::new(behaviour)));
-        let router = Router::new().route("/v1/traces", post(export)).with_state(received.clone());
+        let router = Router::new()
+            .route("/v1/traces", post(export::<ExportTraceServiceRequest>))
+            .route("/v1/metrics", post(export::<ExportMetricsServiceRequest>))
+            .route("/v1/logs", post(export::<ExportLogsServiceRequest>))
+            .with_state(received.clone());
         Ok(Self { received, address: serve(router).await? })
     }
 
@@ -132,9 +140,9 @@ impl Sink {
         tokio::spawn(async move {
             let mut datagram = vec![0; 65_536];
             while let Ok(length) = socket.recv(&mut datagram).await {
-                let request = datagram.get(..length).map(read_datagram).and_then(Result::ok).unwrap_or_default();
+                let request = datagram.get(..length).map(spans::of_datagram).and_then(Result::ok).unwrap_or_default();
                 kept.received().requests += 1;
-                kept.received().keep(request);
+                request.keep(&mut kept.received());
             }
         });
         Ok(sink)
@@ -164,6 +172,21 @@ impl Sink {
         self.received().spans.clone()
     }
 
+    /// The points of metrics that were acknowledged so far, each as often as it was.
+    pub fn points(&self) -> Vec<Point> {
+        self.received().points.clone()
+    }
+
+    /// What the points of a metric add up to: their values, or how many were measured.
+    pub fn total(&self, metric: &str) -> f64 {
+        self.received().points.iter().filter(|point| point.metric == metric).map(|point| point.value).sum()
+    }
+
+    /// The log lines that were acknowledged so far, each as often as it was.
+    pub fn lines(&self) -> Vec<Line> {
+        self.received().lines.clone()
+    }
+
     /// How many spans were acknowledged, each counted once however often it came.
     pub fn distinct(&self) -> usize {
         let received = self.received();
@@ -185,6 +208,11 @@ impl Sink {
         self.received().requests
     }
 
+    /// How many requests were the same as one before, to the last byte.
+    pub fn repeated(&self) -> u64 {
+        self.received().bodies.values().map(|times| times - 1).sum()
+    }
+
     /// A header of the latest request.
     pub fn last_header(&self, name: &str) -> Option<String> {
         self.received().headers.get(name)?.to_str().ok().map(str::to_owned)
@@ -192,43 +220,58 @@ impl Sink {
 
     /// Waits for this many distinct spans; how many there are in the end.
     pub async fn wait_for(&self, spans: usize, within: Duration) -> usize {
+        self.wait_until(|sink| sink.distinct() >= spans, within).await;
+        self.distinct()
+    }
+
+    /// Waits until this holds of what came; whether it does in the end.
+    pub async fn wait_until(&self, holds: impl Fn(&Self) -> bool, within: Duration) -> bool {
         let started = Instant::now();
-        while self.distinct() < spans && started.elapsed() < within {
+        while !holds(self) && started.elapsed() < within {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        self.distinct()
+        holds(self)
     }
 
     /// Forgets what came.
     pub fn clear(&self) {
-        self.received().spans.clear();
+        let mut received = self.received();
+        received.spans.clear();
+        received.points.clear();
+        received.lines.clear();
     }
 }
 
-async fn export(State(received): State<Arc<Mutex<Received>>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn export<R: Brought>(State(received): State<Arc<Mutex<Received>>>, headers: HeaderMap, body: Bytes) -> Response {
     let behaviour = {
         let mut received = received.lock();
         received.requests += 1;
         received.headers = headers.clone();
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        *received.bodies.entry(hasher.finish()).or_default() += 1;
         received.behaviour
     };
     let status = |code| Response::builder().status(code).body(Body::empty()).unwrap_or_default();
     match behaviour {
-        Behaviour::Ok => {}
+        Behaviour::Ok | Behaviour::TakeInSilence => {}
         Behaviour::Slow(delay) => tokio::time::sleep(delay).await,
         Behaviour::Hang => std::future::pending().await,
         Behaviour::Status(code) => return status(StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST)),
     }
-    match decode(headers.get("content-encoding").is_some(), &body) {
+    match decode::<R>(headers.get("content-encoding").is_some(), &body) {
         Ok(request) => {
-            received.lock().keep(request);
+            request.keep(&mut received.lock());
+            if behaviour == Behaviour::TakeInSilence {
+                std::future::pending::<()>().await;
+            }
             status(StatusCode::OK)
         }
         Err(_) => status(StatusCode::BAD_REQUEST),
     }
 }
 
-fn decode(zipped: bool, body: &[u8]) -> Result<ExportTraceServiceRequest> {
+fn decode<R: Brought>(zipped: bool, body: &[u8]) -> Result<R> {
     let mut unzipped = Vec::new();
     let body = if zipped {
         GzDecoder::new(body).read_to_end(&mut unzipped)?;
@@ -236,37 +279,21 @@ fn decode(zipped: bool, body: &[u8]) -> Result<ExportTraceServiceRequest> {
     } else {
         body
     };
-    Ok(ExportTraceServiceRequest::decode(body)?)
+    Ok(R::decode(body)?)
 }
 
-fn of(span: opentelemetry_proto::tonic::trace::v1::Span) -> Span {
-    Span {
-        kind: span.kind(),
-        failed: span.status.as_ref().is_some_and(|status| status.code == 2),
-        trace_id: hex(&span.trace_id),
-        span_id: hex(&span.span_id),
-        parent_span_id: hex(&span.parent_span_id),
-        attributes: span.attributes.into_iter().map(|attribute| (attribute.key.clone(), text(attribute))).collect(),
-        name: span.name,
-        trace_state: span.trace_state,
-    }
+fn texts(attributes: Vec<KeyValue>) -> BTreeMap<String, String> {
+    attributes.into_iter().map(|attribute| (attribute.key, text(attribute.value))).collect()
 }
 
-fn text(attribute: KeyValue) -> String {
-    match attribute.value.and_then(|value| value.value) {
+fn text(value: Option<AnyValue>) -> String {
+    match value.and_then(|value| value.value) {
         Some(any_value::Value::StringValue(text)) => text,
         Some(any_value::Value::IntValue(number)) => number.to_string(),
         Some(any_value::Value::DoubleValue(number)) => number.to_string(),
         Some(any_value::Value::BoolValue(truth)) => truth.to_string(),
         other => format!("{other:?}"),
     }
-}
-
-fn read_datagram(datagram: &[u8]) -> Result<ExportTraceServiceRequest> {
-    let text = std::str::from_utf8(datagram)?;
-    let (header, body) = text.split_once('\n').context("no header line")?;
-    ensure!(header == "{\"format\":\"json\",\"version\":1}", "an unknown header");
-    decode(false, &STANDARD.decode(body.strip_prefix("T1S").context("not marked as OTLP")?)?)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,0 +1,133 @@
+//! The instruments of this crate: names and units of OpenTelemetry's semantic conventions (docs/telemetry.md lists them), and the bounds of
+//! histograms, which are chosen for Lambda.
+
+use opentelemetry::metrics::{Counter, Histogram, Meter};
+use opentelemetry_sdk::metrics::{Aggregation, Instrument, Stream};
+use opentelemetry_semantic_conventions::metric as semconv;
+
+/// How long after it was sent a message's processing begins.
+const MESSAGING_PROCESS_AGE: &str = "messaging.process.age";
+/// Messages that had been received before.
+const MESSAGING_CLIENT_REDELIVERED_MESSAGES: &str = "messaging.client.redelivered.messages";
+
+/// Seconds, from a millisecond to half a minute: a request that takes longer is not answered any more.
+const DURATIONS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+/// Seconds, from a delivery at once to the four days that a queue keeps messages by default.
+const AGES: [f64; 14] =
+    [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0, 345_600.0];
+/// Bytes, from 16 MiB to the 10 GiB that a function may have at most.
+const MEMORY: [f64; 11] = {
+    const MIB: f64 = 1_048_576.0;
+    [
+        16.0 * MIB,
+        32.0 * MIB,
+        64.0 * MIB,
+        128.0 * MIB,
+        256.0 * MIB,
+        512.0 * MIB,
+        1_024.0 * MIB,
+        2_048.0 * MIB,
+        4_096.0 * MIB,
+        8_192.0 * MIB,
+        10_240.0 * MIB,
+    ]
+};
+
+/// The most points of one metric between two flushes; what is beyond is one point, `otel.metric.overflow`.
+const MAX_POINTS: usize = 512;
+
+/// The view of each instrument: how its points are kept. Instruments of others keep the bounds they were made with.
+pub(super) fn view(instrument: &Instrument) -> Option<Stream> {
+    let stream = Stream::builder().with_cardinality_limit(MAX_POINTS);
+    let ours = instrument.scope().name() == super::SCOPE;
+    let stream = match bounds(instrument.name()).filter(|_| ours) {
+        Some(bounds) => stream.with_aggregation(Aggregation::ExplicitBucketHistogram {
+            boundaries: bounds.to_vec(),
+            record_min_max: true,
+        }),
+        None => stream,
+    };
+    stream.build().ok()
+}
+
+fn bounds(name: &str) -> Option<&'static [f64]> {
+    match name {
+        semconv::FAAS_INIT_DURATION
+        | semconv::FAAS_INVOKE_DURATION
+        | semconv::FAAS_CPU_USAGE
+        | semconv::HTTP_SERVER_REQUEST_DURATION
+        | semconv::RPC_CLIENT_CALL_DURATION
+        | semconv::MESSAGING_PROCESS_DURATION => Some(&DURATIONS),
+        MESSAGING_PROCESS_AGE => Some(&AGES),
+        semconv::FAAS_MEM_USAGE => Some(&MEMORY),
+        _ => None,
+    }
+}
+
+/// Everything this crate counts and measures.
+#[derive(Debug)]
+pub(super) struct Instruments {
+    pub(super) invocations: Counter<u64>,
+    pub(super) errors: Counter<u64>,
+    pub(super) timeouts: Counter<u64>,
+    pub(super) coldstarts: Counter<u64>,
+    pub(super) init_duration: Histogram<f64>,
+    pub(super) invoke_duration: Histogram<f64>,
+    pub(super) mem_usage: Histogram<u64>,
+    pub(super) cpu_usage: Histogram<f64>,
+    pub(super) request_duration: Histogram<f64>,
+    #[cfg_attr(
+        not(any(feature = "aws-sdk", feature = "bench")),
+        allow(dead_code, reason = "AWS clients come with that feature")
+    )]
+    pub(super) call_duration: Histogram<f64>,
+    pub(super) process_duration: Histogram<f64>,
+    pub(super) process_age: Histogram<f64>,
+    pub(super) consumed: Counter<u64>,
+    pub(super) redelivered: Counter<u64>,
+}
+
+impl Instruments {
+    pub(super) fn new(meter: &Meter) -> Self {
+        let counter =
+            |name, unit, description| meter.u64_counter(name).with_unit(unit).with_description(description).build();
+        let seconds =
+            |name, description| meter.f64_histogram(name).with_unit("s").with_description(description).build();
+        Self {
+            invocations: counter(semconv::FAAS_INVOCATIONS, "{invocation}", "Invocations that succeeded"),
+            errors: counter(semconv::FAAS_ERRORS, "{error}", "Invocations that failed, but for those out of time"),
+            timeouts: counter(semconv::FAAS_TIMEOUTS, "{timeout}", "Invocations that ran out of time"),
+            coldstarts: counter(semconv::FAAS_COLDSTARTS, "{coldstart}", "First invocations of a sandbox"),
+            init_duration: seconds(semconv::FAAS_INIT_DURATION, "How long a sandbox took to be ready"),
+            invoke_duration: seconds(semconv::FAAS_INVOKE_DURATION, "How long the handler took"),
+            mem_usage: meter
+                .u64_histogram(semconv::FAAS_MEM_USAGE)
+                .with_unit("By")
+                .with_description("Memory the process held when an invocation was over")
+                .build(),
+            cpu_usage: seconds(semconv::FAAS_CPU_USAGE, "CPU time of an invocation and of what was sent before it"),
+            request_duration: seconds(semconv::HTTP_SERVER_REQUEST_DURATION, "How long a request took"),
+            call_duration: seconds(semconv::RPC_CLIENT_CALL_DURATION, "How long a call of AWS took, with its retries"),
+            process_duration: seconds(semconv::MESSAGING_PROCESS_DURATION, "How long a message took"),
+            process_age: seconds(MESSAGING_PROCESS_AGE, "How long after it was sent a message was begun with"),
+            consumed: counter(semconv::MESSAGING_CLIENT_CONSUMED_MESSAGES, "{message}", "Messages begun with"),
+            redelivered: counter(
+                MESSAGING_CLIENT_REDELIVERED_MESSAGES,
+                "{message}",
+                "Messages that had been delivered before",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_in_order() {
+        for bounds in [&DURATIONS[..], &AGES, &MEMORY] {
+            assert!(bounds.is_sorted_by(|one, next| one < next), "{bounds:?}");
+        }
+    }
+}

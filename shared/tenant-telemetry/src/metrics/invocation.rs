@@ -1,0 +1,161 @@
+//! What an invocation came to: told by the layer around its handler, counted once the response is out.
+
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{SpanContext, TraceContextExt},
+};
+use parking_lot::Mutex;
+
+use crate::semconv;
+
+/// The failure of an invocation that ran out of time.
+pub(crate) const TIMEOUT: &str = "timeout";
+
+/// What one invocation came to. It travels in the OpenTelemetry context as its work does, where metrics are received.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outcome(Arc<Mutex<Option<Told>>>);
+
+/// What is told of an invocation.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) span: SpanContext,
+    pub(super) trigger: &'static str,
+    pub(super) cold: bool,
+    pub(super) init: Option<Duration>,
+    pub(super) request: Option<HttpRequest>,
+    began: Instant,
+    ended: Option<Ended>,
+}
+
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) took: Duration,
+    /// `error.type`, where it failed.
+    pub(super) error: Option<Cow<'static, str>>,
+    /// Of the response, if it was HTTP.
+    pub(super) status: Option<u16>,
+}
+
+/// What metrics say of an HTTP request: no more than has a bound.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpRequest {
+    method: &'static str,
+    route: Option<String>,
+    scheme: &'static str,
+}
+
+/// What an invocation begins with.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// The FaaS trigger of semantic conventions.
+    pub(crate) trigger: &'static str,
+    /// Whether it is the first of its process.
+    pub(crate) cold: bool,
+    /// How long the process had taken to be ready, told with its first invocation.
+    pub(crate) init: Option<Duration>,
+    /// Of API Gateway.
+    pub(crate) request: Option<HttpRequest>,
+}
+
+impl Outcome {
+    /// The handler begins, in the span of `cx`.
+    pub(crate) fn begin(&self, cx: &Context, begun: Begun) {
+        let Begun { trigger, cold, init, request } = begun;
+        let span = cx.span().span_context().clone();
+        *self.0.lock() = Some(Told { span, trigger, cold, init, request, began: Instant::now(), ended: None });
+    }
+
+    /// The handler is done. What is told first counts.
+    pub(crate) fn end(&self, error: Option<Cow<'static, str>>, status: Option<u16>) {
+        if let Some(told) = &mut *self.0.lock() {
+            let ended = || Ended { took: told.began.elapsed(), error, status };
+            told.ended.get_or_insert_with(ended);
+        }
+    }
+
+    /// What was told, once; none where no layer has told anything.
+    pub(super) fn take(&self) -> Option<Told> {
+        self.0.lock().take()
+    }
+}
+
+impl Told {
+    /// How it ended; a handler that has not is taken to have been given up.
+    pub(super) fn ended(&mut self) -> Ended {
+        let given_up = || Ended { took: self.began.elapsed(), error: Some("cancelled".into()), status: None };
+        self.ended.take().unwrap_or_else(given_up)
+    }
+}
+
+impl HttpRequest {
+    /// `route` is a template, as API Gateway matched it; a path is none.
+    pub(crate) fn new(method: &http::Method, route: Option<String>, scheme: Option<&str>) -> Self {
+        // A caller may send any method: those that semantic conventions know are told apart.
+        const METHODS: [&str; 9] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE"];
+        let method = METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER");
+        let scheme = if scheme == Some("http") { "http" } else { "https" };
+        Self { method, route, scheme }
+    }
+
+    /// The attributes of `http.server.request.duration`.
+    pub(super) fn attributes(self, ended: &Ended) -> Vec<KeyValue> {
+        let mut attributes = Vec::with_capacity(6);
+        attributes.extend([
+            KeyValue::new(semconv::HTTP_REQUEST_METHOD, self.method),
+            KeyValue::new(semconv::URL_SCHEME, self.scheme),
+        ]);
+        attributes.extend(self.route.map(|route| KeyValue::new(semconv::HTTP_ROUTE, route)));
+        attributes
+            .extend(ended.status.map(|status| KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status))));
+        attributes.extend(ended.error.clone().map(|error| KeyValue::new(semconv::ERROR_TYPE, error)));
+        attributes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begun() -> Outcome {
+        let outcome = Outcome::default();
+        outcome.begin(&Context::new(), Begun { trigger: "http", cold: false, init: None, request: None });
+        outcome
+    }
+
+    #[test]
+    fn an_invocation_is_counted_once_as_what_it_came_to_first() {
+        let outcome = begun();
+        outcome.end(Some(TIMEOUT.into()), None);
+        outcome.end(None, Some(201));
+        let ended = outcome.take().unwrap().ended();
+        assert_eq!((ended.error.as_deref(), ended.status), (Some("timeout"), None));
+        // The handler goes on after its time, and may end yet.
+        outcome.end(None, Some(201));
+        assert!(outcome.take().is_none());
+    }
+
+    #[test]
+    fn a_handler_that_tells_no_end_has_failed() {
+        assert_eq!(begun().take().unwrap().ended().error.as_deref(), Some("cancelled"));
+        assert!(Outcome::default().take().is_none(), "nothing began");
+    }
+
+    #[test]
+    fn whatever_a_caller_sends_there_are_few_methods_and_no_paths() {
+        let ended = Ended { took: Duration::ZERO, error: None, status: Some(404) };
+        let request = HttpRequest::new(&"BREW".parse().unwrap(), None, None);
+        let told = request.attributes(&ended);
+        let expected = [
+            KeyValue::new("http.request.method", "_OTHER"),
+            KeyValue::new("url.scheme", "https"),
+            KeyValue::new("http.response.status_code", 404),
+        ];
+        assert_eq!(told, expected);
+    }
+}

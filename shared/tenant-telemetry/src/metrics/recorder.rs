@@ -1,0 +1,150 @@
+//! Counts and measures, with attributes that have a bound: no user, no id and no path is among them, and a tenant only where it is asked for.
+
+use std::{
+    borrow::Cow,
+    sync::OnceLock,
+    time::{Duration, SystemTime},
+};
+
+use opentelemetry::{Context, KeyValue, metrics::Meter, trace::TraceContextExt};
+use parking_lot::Mutex;
+use tenancy::TenantLabel;
+
+use super::{
+    busiest::Busiest,
+    instruments::Instruments,
+    invocation::{Outcome, TIMEOUT},
+    usage::Usage,
+};
+use crate::semconv;
+
+/// Counts for this process; none where nobody receives metrics.
+static RECORDER: OnceLock<Recorder> = OnceLock::new();
+
+/// Which tenants metrics name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum TenantNames {
+    /// None: a metric has as many points as without tenants.
+    #[default]
+    None,
+    /// So many of the busiest, and everybody else as one.
+    Top(usize),
+}
+
+/// What this process counts with.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    instruments: Instruments,
+    busiest: Option<Mutex<Busiest>>,
+    usage: Usage,
+}
+
+/// The process's recorder.
+pub(crate) fn recorder() -> Option<&'static Recorder> {
+    RECORDER.get()
+}
+
+impl Recorder {
+    pub(crate) fn new(meter: &Meter, tenants: TenantNames) -> Self {
+        let busiest = match tenants {
+            TenantNames::None => None,
+            TenantNames::Top(names) => Some(Mutex::new(Busiest::new(names))),
+        };
+        Self { instruments: Instruments::new(meter), busiest, usage: Usage::new() }
+    }
+
+    /// Makes it the process's.
+    pub(crate) fn install(self) {
+        let _first_counts = RECORDER.set(self);
+    }
+
+    /// An invocation begins.
+    pub(crate) fn begin(&self) -> Outcome {
+        self.usage.begin();
+        Outcome::default()
+    }
+
+    /// Counts an invocation, once. Metrics of a request, and of the invocation that it was, name its tenant where metrics name any.
+    pub(crate) fn invocation(&self, outcome: &Outcome, tenant: Option<&TenantLabel>) {
+        let Some(mut told) = outcome.take() else { return };
+        let ended = told.ended();
+        // Exemplars are of the invocation's span.
+        let _entered = Context::new().with_remote_span_context(told.span).attach();
+        let counts = &self.instruments;
+        let trigger = [KeyValue::new(semconv::FAAS_TRIGGER, told.trigger)];
+        let tenant = self.named(tenant);
+        let mut of_invocation = Vec::with_capacity(3);
+        of_invocation.extend(trigger.iter().cloned().chain(tenant.clone()));
+        match &ended.error {
+            None => counts.invocations.add(1, &of_invocation),
+            Some(error) if error == TIMEOUT => counts.timeouts.add(1, &of_invocation),
+            Some(error) => {
+                of_invocation.push(KeyValue::new(semconv::ERROR_TYPE, error.clone()));
+                counts.errors.add(1, &of_invocation);
+            }
+        }
+        if told.cold {
+            counts.coldstarts.add(1, &trigger);
+        }
+        if let Some(init) = told.init {
+            counts.init_duration.record(init.as_secs_f64(), &trigger);
+        }
+        counts.invoke_duration.record(ended.took.as_secs_f64(), &trigger);
+        counts.cpu_usage.record(self.usage.cpu().as_secs_f64(), &trigger);
+        if let Some(memory) = self.usage.memory() {
+            counts.mem_usage.record(memory, &trigger);
+        }
+        if let Some(request) = told.request {
+            let mut attributes = request.attributes(&ended);
+            attributes.extend(tenant);
+            counts.request_duration.record(ended.took.as_secs_f64(), &attributes);
+        }
+    }
+
+    /// Measures a call of AWS, in its span.
+    #[cfg(any(feature = "aws-sdk", feature = "bench"))]
+    pub(crate) fn call(&self, cx: &Context, method: String, error: Option<String>, took: Duration) {
+        let system = KeyValue::new(semconv::RPC_SYSTEM_NAME, "aws-api");
+        let mut attributes = vec![system, KeyValue::new(semconv::RPC_METHOD, method)];
+        attributes.extend(error.map(|error| KeyValue::new(semconv::ERROR_TYPE, error)));
+        let _entered = cx.clone().attach();
+        self.instruments.call_duration.record(took.as_secs_f64(), &attributes);
+    }
+
+    /// A message is begun with, in its span: sent at `sent`, and delivered for the so-manieth time.
+    pub(super) fn message_begins(&self, attributes: &[KeyValue], sent: Option<SystemTime>, deliveries: Option<u32>) {
+        self.instruments.consumed.add(1, attributes);
+        if deliveries.is_some_and(|deliveries| deliveries > 1) {
+            self.instruments.redelivered.add(1, attributes);
+        }
+        if let Some(sent) = sent {
+            // A clock that goes ahead makes no message younger than new.
+            let age = SystemTime::now().duration_since(sent).unwrap_or_default();
+            self.instruments.process_age.record(age.as_secs_f64(), attributes);
+        }
+    }
+
+    /// A message is done with, in its span.
+    pub(super) fn message_ends(
+        &self,
+        mut attributes: Vec<KeyValue>,
+        tenant: Option<&TenantLabel>,
+        error: Option<Cow<'static, str>>,
+        took: Duration,
+    ) {
+        attributes.extend(error.map(|error| KeyValue::new(semconv::ERROR_TYPE, error)));
+        attributes.extend(self.named(tenant));
+        self.instruments.process_duration.record(took.as_secs_f64(), &attributes);
+    }
+
+    /// `tenant.id` as metrics may say it.
+    fn named(&self, tenant: Option<&TenantLabel>) -> Option<KeyValue> {
+        let id = tenant?.tenant_id.to_shared();
+        let busy = self.busiest.as_ref()?.lock().observe(&id);
+        Some(if busy {
+            KeyValue::new(semconv::TENANT_ID, id)
+        } else {
+            KeyValue::new(semconv::TENANT_ID, semconv::OTHER_TENANTS)
+        })
+    }
+}

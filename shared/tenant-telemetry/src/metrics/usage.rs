@@ -1,0 +1,80 @@
+//! What the process uses of memory and CPU.
+
+use std::{
+    fs::File,
+    os::unix::fs::FileExt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use rustix::{
+    param::page_size,
+    time::{ClockId, clock_gettime},
+};
+
+/// What Linux tells of the process, read at the end of each invocation.
+#[derive(Debug)]
+pub(super) struct Usage {
+    /// Open for as long as the process lives: opening costs more than reading. None where there is no such file.
+    statm: Option<File>,
+    /// CPU time of the process that has been told, in nanoseconds; 0 until an invocation has begun.
+    told: AtomicU64,
+}
+
+impl Usage {
+    pub(super) fn new() -> Self {
+        Self { statm: File::open("/proc/self/statm").ok(), told: AtomicU64::default() }
+    }
+
+    /// An invocation begins. What the process used before its first is not of an invocation.
+    pub(super) fn begin(&self) {
+        if self.told.load(Ordering::Relaxed) == 0 {
+            let _another_began = self.told.compare_exchange(0, cpu_time(), Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// CPU time since the last call: of one invocation, and of what was sent after the one before. Where invocations go side by side each is
+    /// told what all have used since the last that ended, so that the sum is right.
+    pub(super) fn cpu(&self) -> Duration {
+        let now = cpu_time();
+        Duration::from_nanos(now.saturating_sub(self.told.swap(now, Ordering::Relaxed)))
+    }
+
+    /// Resident memory, in bytes: <https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html>.
+    pub(super) fn memory(&self) -> Option<u64> {
+        let mut text = [0; 64];
+        let length = self.statm.as_ref()?.read_at(&mut text, 0).ok()?;
+        let text = std::str::from_utf8(text.get(..length)?).ok()?;
+        let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+        Some(pages * page_size() as u64)
+    }
+}
+
+/// CPU time of the process so far, in nanoseconds: of all its threads, user and system.
+pub(crate) fn cpu_time() -> u64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_holds_memory() {
+        let memory = Usage::new().memory().unwrap();
+        assert!((1_000_000..100_000_000_000).contains(&memory), "{memory}");
+    }
+
+    #[test]
+    fn cpu_time_is_told_once() {
+        let usage = Usage::new();
+        usage.begin();
+        let begun = usage.told.load(Ordering::Relaxed);
+        usage.begin();
+        assert_eq!(usage.told.load(Ordering::Relaxed), begun, "an invocation that begins beside another");
+        let told: Duration = (0..3).map(|_| usage.cpu()).sum();
+        assert_eq!(begun + u64::try_from(told.as_nanos()).unwrap(), usage.told.load(Ordering::Relaxed));
+    }
+}
