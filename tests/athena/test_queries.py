@@ -53,6 +53,17 @@ def test_who_was_turned_away_is_counted_by_reason_and_by_tenant_where_it_was_ver
     assert rows[0]["one_trace"].replace("-", "")[1:] in guesses, "from a row to a trace"
 
 
+def test_a_users_requests_are_found_by_what_logs_call_them(athena):
+    mine = [(line, fields) for line, fields in parsed() if fields.get("message") == "request served" and fields.get("tenant.alias") == alias("globex")]
+    (user,) = {fields["enduser.pseudo.id"] for _, fields in mine if fields["http.route"] != "/miles"}
+    rows = athena.ask("requests_of_a_user", user)
+    expected = [(fields["http.request.method"], fields["http.route"], fields["http.response.status_code"], fields["duration_ms"], fields["trace_id"])
+                for _, fields in mine if fields["enduser.pseudo.id"] == user]  # fmt: skip
+    found = [(row["method"], row["route"], row["status"], row["duration_ms"], row["trace_id"]) for row in rows]
+    assert sorted(found) == sorted(expected) and len(found) == 6
+    assert [row["written_at"] for row in rows] == sorted((row["written_at"] for row in rows), reverse=True)
+
+
 def test_p99_by_tenant_is_that_of_a_recount(athena):
     durations, errors = {}, Counter()
     for line, fields in parsed():
