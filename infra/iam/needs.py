@@ -109,6 +109,9 @@ def _of_function(stack, role, properties):
     if "xray-otlp" in properties.get("Environment", {}).get("Variables", {}).get("OTEL_TRACES_EXPORTER", ""):
         for action in ("xray:PutSpans", "xray:PutSpansForIndexing"):
             yield Need(f"{function}'s exporter", role, action, "*", kind="platform")
+    # The same of metrics: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
+    if "cloudwatch-otlp" in properties.get("Environment", {}).get("Variables", {}).get("OTEL_METRICS_EXPORTER", ""):
+        yield Need(f"{function}'s exporter", role, "cloudwatch:PutMetricData", "*", kind="platform")
 
 
 def _of_source(arn):
@@ -283,7 +286,7 @@ def _what_follows(book, need):
             principal, stranger = book.stranger(account)
             book.ask(f"a role of {account} with every permission may not {need.action} {short(need.resource)}", False, principal, need.action,
                      need.resource, "trust", {**context, **stranger}, ["everything"])
-    if need.action == "cloudwatch:PutMetricData":
+    if need.action == "cloudwatch:PutMetricData" and need.context:
         denied("in another namespace", {"cloudwatch:namespace": "AWS/Lambda"})
 
 
