@@ -122,6 +122,11 @@ fn remove_traces(
 
 /// Removes the oldest log records that came before a time, or all the same.
 fn remove_logs(transaction: &Transaction<'_>, until: i64, is_full: bool) -> Result<bool, Failure> {
+    let sql = "SELECT received FROM log_records ORDER BY number LIMIT 1";
+    let first: Option<i64> = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+    if first.is_none_or(|first| first >= until && !is_full) {
+        return Ok(false);
+    }
     let sql = "DELETE FROM log_records WHERE number IN (SELECT number FROM log_records ORDER BY number LIMIT ?1)
                AND (received < ?2 OR ?3)";
     let removed = transaction.prepare_cached(sql)?.execute(params![LOGS_PER_STEP, until, is_full])?;
