@@ -218,11 +218,13 @@ mod tests {
     /// A file with these, each brought when it was so old.
     fn store(brought: impl IntoIterator<Item = (i64, Brought)>) -> (Connection, Ingest, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let connection = schema::open_writer(&dir.path().join("store.sqlite")).unwrap();
+        let mut connection = schema::open_writer(&dir.path().join("store.sqlite")).unwrap();
         let mut ingest = Ingest::load(&connection).unwrap();
         for (age, brought) in brought {
-            ingest.add(&connection, &brought, NOW - age).unwrap();
-            ingest.finish(&connection, NOW - age).unwrap();
+            let transaction = connection.transaction().unwrap();
+            ingest.add(&transaction, &brought, NOW - age).unwrap();
+            ingest.finish(&transaction, NOW - age).unwrap();
+            transaction.commit().unwrap();
         }
         (connection, ingest, dir)
     }
