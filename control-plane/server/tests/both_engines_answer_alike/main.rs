@@ -8,6 +8,7 @@ mod edges;
 mod faults;
 mod hostile;
 mod lookups;
+mod measurements;
 mod mishaps;
 mod odd;
 mod questions;

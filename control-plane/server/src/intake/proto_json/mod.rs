@@ -4,19 +4,17 @@
 //! `null` is absent, numbers may be strings and the other way round, unknown fields and kinds of values are passed over. What is odd
 //! is passed over too, and remarked on: its sender learns of it, and loses nothing else.
 
+mod logs;
+mod metrics;
+mod traces;
+
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value},
     resource::v1::Resource,
-    trace::v1::{
-        ResourceSpans, ScopeSpans, Span, Status,
-        span::{Event, Link, SpanKind},
-        status::StatusCode,
-    },
 };
 
 use super::json::{Broken, Cursor, Token};
@@ -34,42 +32,56 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// What is called otherwise in requests of other signals, by where it stands.
+const BY_SIGNAL: [&[&str]; 3] = [
+    &["resourceSpans", "resourceMetrics", "resourceLogs", "resourceProfiles"],
+    &["scopeSpans", "scopeMetrics", "scopeLogs", "scopeProfiles"],
+    &["spans", "metrics", "logRecords", "profiles"],
+];
+
 /// A request, and what was odd in it.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Read {
-    pub(super) request: ExportTraceServiceRequest,
+pub(super) struct Read<R> {
+    pub(super) request: R,
     pub(super) remarks: Vec<String>,
 }
 
+/// A request of a signal.
+pub(super) trait Request: Message {
+    /// Its only field.
+    const LIST: &'static str;
+
+    /// Whether there is nothing in it that could be stored.
+    fn is_empty(&self) -> bool;
+}
+
 /// Reads a request. The error says why nothing of it is one.
-pub(super) fn read(body: &[u8]) -> Result<Read, String> {
+pub(super) fn read<R: Request>(body: &[u8]) -> Result<Read<R>, String> {
     let mut cursor = Cursor::new(body);
     let text = |broken: Broken| broken.to_string();
-    let mut request = ExportTraceServiceRequest::default();
-    let (mut members, mut is_traces) = (0, false);
+    let mut request = R::default();
+    let (mut members, mut has_list) = (0, false);
     if cursor.value().map_err(text)? != Token::Object {
-        return Err("a request is an object with resourceSpans".into());
+        return Err(format!("a request is an object with {}", R::LIST));
     }
     let read = cursor.members(|cursor, field| {
         members += 1;
-        is_traces |= field == "resourceSpans";
+        has_list |= field == R::LIST;
         request.member(cursor, field)
     });
     read.map_err(text)?;
     cursor.end().map_err(text)?;
-    if members > 0 && !is_traces {
-        cursor.remark("there are no resourceSpans in it");
+    if members > 0 && !has_list {
+        cursor.remark(format!("there are no {} in it", R::LIST));
     }
     let remarks: Vec<String> = cursor.remarks.into_iter().collect();
-    let has_spans =
-        request.resource_spans.iter().flat_map(|group| &group.scope_spans).any(|scope| !scope.spans.is_empty());
-    if has_spans || remarks.is_empty() { Ok(Read { request, remarks }) } else { Err(remarks.join("; ")) }
+    if !request.is_empty() || remarks.is_empty() { Ok(Read { request, remarks }) } else { Err(remarks.join("; ")) }
 }
 
 type Field<T> = Result<T, Broken>;
 
 /// A message, as its fields are read one by one.
-trait Message: Default {
+pub(super) trait Message: Default {
     /// What remarks call it.
     const NAME: &'static str;
 
@@ -94,37 +106,15 @@ macro_rules! message {
     };
 }
 
-message!(ExportTraceServiceRequest, "request", { "resourceSpans" => resource_spans = list });
-message!(ResourceSpans, "resourceSpans", {
-    "resource" => resource = object, "scopeSpans" => scope_spans = list, "schemaUrl" => schema_url = text,
-});
+pub(self) use message;
+
 message!(Resource, "resource", {
     "attributes" => attributes = list, "droppedAttributesCount" => dropped_attributes_count = integer,
-});
-message!(ScopeSpans, "scopeSpans", {
-    "scope" => scope = object, "spans" => spans = list, "schemaUrl" => schema_url = text,
 });
 message!(InstrumentationScope, "scope", {
     "name" => name = text, "version" => version = text, "attributes" => attributes = list,
     "droppedAttributesCount" => dropped_attributes_count = integer,
 });
-message!(Span, "spans", {
-    "traceId" => trace_id = id, "spanId" => span_id = id, "parentSpanId" => parent_span_id = id,
-    "traceState" => trace_state = text, "flags" => flags = integer, "name" => name = text, "kind" => kind = kind,
-    "startTimeUnixNano" => start_time_unix_nano = integer, "endTimeUnixNano" => end_time_unix_nano = integer,
-    "attributes" => attributes = list, "droppedAttributesCount" => dropped_attributes_count = integer,
-    "events" => events = list, "droppedEventsCount" => dropped_events_count = integer,
-    "links" => links = list, "droppedLinksCount" => dropped_links_count = integer, "status" => status = object,
-});
-message!(Event, "events", {
-    "timeUnixNano" => time_unix_nano = integer, "name" => name = text, "attributes" => attributes = list,
-    "droppedAttributesCount" => dropped_attributes_count = integer,
-});
-message!(Link, "links", {
-    "traceId" => trace_id = id, "spanId" => span_id = id, "traceState" => trace_state = text, "flags" => flags = integer,
-    "attributes" => attributes = list, "droppedAttributesCount" => dropped_attributes_count = integer,
-});
-message!(Status, "status", { "message" => message = text, "code" => code = code });
 message!(KeyValue, "attributes", { "key" => key = text, "value" => value = object });
 message!(KeyValueList, "value", { "values" => values = list });
 message!(ArrayValue, "value", { "values" => values = values });
@@ -263,12 +253,33 @@ fn integer<T: TryFrom<i128> + Default>(cursor: &mut Cursor<'_>, what: &str) -> F
     Ok(number.unwrap_or_default())
 }
 
-fn kind(cursor: &mut Cursor<'_>, _: &str) -> Field<i32> {
-    named(cursor, |name| Some(SpanKind::from_str_name(name)? as i32))
+/// Any number, `NaN` and `Infinity` among them; none where it is none.
+fn number(cursor: &mut Cursor<'_>, what: &str) -> Field<Option<f64>> {
+    let token = cursor.value()?;
+    if token == Token::Null {
+        return Ok(None);
+    }
+    cursor.skip(&token)?;
+    let number = scalar(token).trim().parse().ok();
+    if number.is_none() {
+        cursor.remark(format!("{what}: a number is expected"));
+    }
+    Ok(number)
 }
 
-fn code(cursor: &mut Cursor<'_>, _: &str) -> Field<i32> {
-    named(cursor, |name| Some(StatusCode::from_str_name(name)? as i32))
+/// A list of numbers, in which a place counts.
+fn numbers(cursor: &mut Cursor<'_>, what: &str) -> Field<Vec<f64>> {
+    elements(cursor, what, |cursor| Ok(Some(number(cursor, what)?.unwrap_or(f64::NAN))))
+}
+
+/// A list of whole numbers, likewise.
+fn integers(cursor: &mut Cursor<'_>, what: &str) -> Field<Vec<u64>> {
+    elements(cursor, what, |cursor| Ok(Some(integer(cursor, what)?)))
+}
+
+/// Whether something is so.
+fn truth(cursor: &mut Cursor<'_>, what: &str) -> Field<bool> {
+    Ok(text(cursor, what)? == "true")
 }
 
 /// A member of an enumeration, by number or by name; 0 stands for what is not known.
@@ -297,15 +308,13 @@ fn id(cursor: &mut Cursor<'_>, _: &str) -> Field<Vec<u8>> {
 /// Passes over a field that is not known, and says so if it is of another signal, or one of ours that is spelt as protobuf spells it.
 fn unknown(cursor: &mut Cursor<'_>, field: &str, known: &[&str]) -> Result<(), Broken> {
     let (joined, short) = (field.replace('_', ""), field.chars().take(MAX_QUOTED).collect::<String>());
-    let instead = match joined.to_ascii_lowercase().as_str() {
-        "resourcelogs" | "resourcemetrics" | "resourceprofiles" => "resourceSpans",
-        "logrecords" | "metrics" => "spans",
-        _ => "",
-    };
-    if known.contains(&instead) {
-        cursor.remark(format!("{short} are of another signal: traces are {instead}"));
+    let is = |name: &&str| name.eq_ignore_ascii_case(&joined);
+    let alike = BY_SIGNAL.iter().find(|names| names.iter().any(|name| is(name)));
+    let instead = alike.and_then(|names| names.iter().find(|name| known.contains(name)));
+    if let Some(instead) = instead.filter(|instead| !is(instead)) {
+        cursor.remark(format!("{short} are of another signal: here they are {instead}"));
     }
-    if let Some(meant) = known.iter().find(|known| field.contains('_') && known.eq_ignore_ascii_case(&joined)) {
+    if let Some(meant) = known.iter().find(|known| field.contains('_') && is(known)) {
         cursor.remark(format!("fields are in lowerCamelCase: {meant}, not {short}"));
     }
     let token = cursor.value()?;
