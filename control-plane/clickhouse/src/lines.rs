@@ -1,11 +1,10 @@
 //! Lines of metrics.
 
-use std::collections::BTreeMap;
-
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
     cumulative::{Counted, REACH_NS, counted},
-    metrics::{EXEMPLARS, Exemplar, Kind, Line, MetricQuery, Step, Summary},
+    gathering::{Gathering, LineName},
+    metrics::{EXEMPLARS, Exemplar, Kind, Line, MetricQuery, Summary},
     store::{Scope, StoreError},
     trace::TraceId,
 };
@@ -14,12 +13,6 @@ use serde::Deserialize;
 use crate::database::{Database, all, failed, seconds, within};
 
 const NANOSECONDS: i64 = 1_000_000_000;
-
-/// Metric, service, account, the attributes asked for, unit, kind.
-type Named = (String, String, Option<String>, BTreeMap<String, String>, String, Kind);
-
-/// What was measured in each step, by when that began, Unix seconds.
-type Lines = BTreeMap<Named, BTreeMap<i64, (Summary, Vec<Exemplar>)>>;
 
 /// Metric, service, account or nothing, the attributes asked for, unit, kind; and the step.
 type Place = (String, String, String, Vec<(String, String)>, String, i8, i64);
@@ -63,28 +56,21 @@ pub(crate) async fn lines(database: &Database, scope: &Scope, query: &MetricQuer
         return Ok(Vec::new());
     }
     let asked = Asked { database, scope, query, from: query.from, to: query.to };
-    let mut lines = Lines::default();
+    let mut gathering = Gathering::default();
     for Measured { place, count, sum, min, max, bounds, buckets } in
         all::<Measured>(asked.of(include_str!("../sql/metric_steps.sql"))).await?
     {
-        add(&mut lines, place, &Summary { count, sum, min, max, bounds, buckets });
+        add(&mut gathering, place, &Summary { count, sum, min, max, bounds, buckets }, None);
     }
-    asked.add_counts(&mut lines).await?;
+    asked.add_counts(&mut gathering).await?;
     let greatest = asked.of(include_str!("../sql/metric_exemplars.sql")).param("limit", EXEMPLARS as u64);
     for Greatest { place, trace_id, span_id, value, time_ns } in all::<Greatest>(greatest).await? {
         let span_id = if span_id == 0 { String::new() } else { format!("{span_id:016x}") };
         let trace_id = TraceId::from_bytes(&trace_id).map_err(failed)?;
-        // What was measured before anybody counted stands in no step.
-        if let Some((_, exemplars)) = step(&mut lines, place) {
-            exemplars.push(Exemplar { trace_id, span_id, value, time_unix_ns: time_ns });
-        }
+        let exemplar = Exemplar { trace_id, span_id, value, time_unix_ns: time_ns };
+        add(&mut gathering, place, &Summary::default(), Some(exemplar));
     }
-    let lines = lines.into_iter().map(|((metric, service, account, attributes, unit, kind), steps)| {
-        let steps = steps.into_iter().filter(|(_, (summary, _))| summary.count > 0);
-        let steps = steps.map(|(at, (summary, exemplars))| Step { at, summary, exemplars }).collect();
-        Line { metric, unit, kind, service, account, attributes, steps }
-    });
-    Ok(lines.filter(|line| !line.steps.is_empty()).collect())
+    Ok(gathering.lines())
 }
 
 /// A question, and the minutes that it is about, Unix seconds.
@@ -114,7 +100,7 @@ impl Asked<'_> {
     }
 
     /// Adds what was counted since the points before, which may have been before the window.
-    async fn add_counts(&self, lines: &mut Lines) -> Result<(), StoreError> {
+    async fn add_counts(&self, gathering: &mut Gathering) -> Result<(), StoreError> {
         let earlier = Self { from: self.from.saturating_sub(REACH_NS / NANOSECONDS), ..*self };
         let mut rows = earlier.of(include_str!("../sql/metric_counts.sql")).fetch::<OfStream>().map_err(failed)?;
         let mut before: Option<(i64, Counted)> = None;
@@ -127,7 +113,8 @@ impl Asked<'_> {
             if time_ns.div_euclid(60 * NANOSECONDS) * 60 >= self.from
                 && let Some(kind) = kind(place.5)
             {
-                add(lines, place, &counted(kind, of_stream.as_ref().map(|(_, before)| before), &now));
+                let added = counted(kind, of_stream.as_ref().map(|(_, before)| before), &now);
+                add(gathering, place, &added, None);
             }
             before = Some((stream, now));
         }
@@ -139,22 +126,10 @@ fn kind(number: i8) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| *kind as i8 == number)
 }
 
-/// The name of a line, and the step.
-fn named((metric, service, account, attributes, unit, number, at): Place) -> Option<(Named, i64)> {
+fn add(gathering: &mut Gathering, place: Place, summary: &Summary, exemplar: Option<Exemplar>) {
+    let (metric, service, account, attributes, unit, number, at) = place;
+    let Some(kind) = kind(number) else { return };
     let account = Some(account).filter(|account| !account.is_empty());
-    Some(((metric, service, account, attributes.into_iter().collect(), unit, kind(number)?), at))
-}
-
-fn add(lines: &mut Lines, place: Place, summary: &Summary) {
-    if let Some((line, at)) = named(place)
-        && summary.count > 0
-    {
-        lines.entry(line).or_default().entry(at).or_default().0.add(summary);
-    }
-}
-
-/// A step that something was measured in.
-fn step(lines: &mut Lines, place: Place) -> Option<&mut (Summary, Vec<Exemplar>)> {
-    let (line, at) = named(place)?;
-    lines.get_mut(&line)?.get_mut(&at)
+    let line = LineName { metric, service, account, attributes: attributes.into_iter().collect(), unit, kind };
+    gathering.of(line).add(at, summary, exemplar);
 }

@@ -12,7 +12,7 @@
 //! | `brought` | what a request brought, and what became of it |
 //! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
 //! | `points`, `lines` | metrics: sums by the minute, and what is read of them |
-//! | `log_records` | log records, and the lines of a trace |
+//! | `log_records`, `log_lines` | log records, and the lines of a trace |
 //! | `dictionary`, `catalog` | numbers for names, as the writer and as readers know them |
 //! | `cells`, `histogram` | sums by bucket, tenant and series, and their latencies |
 //! | `outline` | what a search looks at, as bytes |
@@ -46,6 +46,7 @@ mod linking;
 mod links;
 mod listing;
 mod lock;
+mod log_lines;
 mod log_records;
 mod lookup;
 mod map;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use control_plane_model::{
-    metrics::{Exemplar, Kind, Line, MetricQuery, Step, Summary},
+    gathering::{Gathering, LineName, Steps},
+    metrics::{Kind, Line, MetricQuery},
     rollup::HOUR,
     store::{Scope, StoreError},
 };
@@ -11,17 +12,11 @@ use rusqlite::{Connection, params};
 
 use crate::{failure::Failure, points::read, reader::Reader};
 
-/// Metric, service, account, the attributes asked for, unit, kind.
-type Named = (String, String, Option<String>, BTreeMap<String, String>, String, Kind);
-
-/// What was measured in each step, by when that began, Unix seconds.
-type Steps = BTreeMap<i64, (Summary, Vec<Exemplar>)>;
-
 impl Reader {
     /// Lines by metric, service, account and attributes.
     pub(crate) fn lines(&self, scope: &Scope, query: &MetricQuery) -> Result<Vec<Line>, StoreError> {
         self.read(|connection| {
-            let mut lines: BTreeMap<Named, Steps> = BTreeMap::new();
+            let mut gathering = Gathering::default();
             let hours = hours(connection, query)?;
             let sql = "SELECT metric, service, account, attributes, unit, kind, number, bounds FROM metric_series
                        WHERE (?1 = '[]' OR metric IN (SELECT value FROM json_each(?1)))
@@ -35,19 +30,21 @@ impl Reader {
                 let number: u8 = row.get(5)?;
                 let kind = Kind::ALL.into_iter().find(|kind| *kind as u8 == number);
                 let Some(kind) = kind else { continue };
-                let named = (row.get(0)?, row.get(1)?, row.get(2)?, attributes, row.get(4)?, kind);
+                let line = LineName {
+                    metric: row.get(0)?,
+                    service: row.get(1)?,
+                    account: row.get(2)?,
+                    attributes,
+                    unit: row.get(4)?,
+                    kind,
+                };
                 let bounds: Vec<f64> = postcard::from_bytes(row.get_ref(7)?.as_blob().unwrap_or_default())?;
-                let steps = lines.entry(named).or_default();
+                let steps = gathering.of(line);
                 for hour in hours.clone() {
                     add(connection, steps, query, (hour, row.get(6)?), &bounds)?;
                 }
             }
-            let lines = lines.into_iter().map(|((metric, service, account, attributes, unit, kind), steps)| {
-                let steps = steps.into_iter().filter(|(_, (summary, _))| summary.count > 0);
-                let steps = steps.map(|(at, (summary, exemplars))| Step { at, summary, exemplars }).collect();
-                Line { metric, unit, kind, service, account, attributes, steps }
-            });
-            Ok(lines.filter(|line| !line.steps.is_empty()).collect())
+            Ok(gathering.lines())
         })
     }
 }
@@ -75,9 +72,7 @@ fn add(
     while let Some(row) = rows.next()? {
         let (mut summary, exemplars) = read(row.get_ref(1)?.as_blob().unwrap_or_default())?;
         summary.bounds = bounds.to_vec();
-        let (sum, greatest) = steps.entry(query.step_of(row.get(0)?)).or_default();
-        sum.add(&summary);
-        Exemplar::merge(greatest, exemplars);
+        steps.add(query.step_of(row.get(0)?), &summary, exemplars);
     }
     Ok(())
 }

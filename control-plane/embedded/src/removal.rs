@@ -63,9 +63,9 @@ pub(crate) fn step(
     let minutes_until = if is(Of::Minutes) { i64::MAX } else { until.div_euclid(HOUR) };
     if remove_of_hour(transaction, ("metric_minutes", "series", MINUTES_PER_STEP), minutes_until)? {
         more = true;
-        // A series has no sums from before the days on which it was seen.
+        // Its last sums are of the day on which a series was seen last, or of the hour after it.
         let sql = "DELETE FROM metric_series WHERE seen < ?1";
-        transaction.prepare_cached(sql)?.execute([until.div_euclid(DAY) - 2])?;
+        transaction.prepare_cached(sql)?.execute([until.div_euclid(DAY) - 1])?;
     }
     let forgotten = now - POINTS_KEPT;
     more |= remove_of_hour(transaction, ("metric_counts", "stream", POINTS_PER_STEP), forgotten.div_euclid(HOUR))?;
@@ -159,4 +159,113 @@ fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let bytes = (pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?;
     Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use control_plane_model::{
+        incoming::Sender,
+        log_records::IncomingLog,
+        metrics::{IncomingPoints, Kind, Point, Series, Summary},
+    };
+
+    use super::*;
+    use crate::{brought::Brought, schema};
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn points(age: i64, streams: i64, is_cumulative: bool) -> Brought {
+        let of_stream = |stream| {
+            let series = Series {
+                id: stream,
+                metric: "m".into(),
+                unit: "1".into(),
+                kind: Kind::Sum,
+                service: "api".into(),
+                account: None,
+                tenant: None,
+                attributes: BTreeMap::new(),
+            };
+            let summary = Summary { count: 1, sum: 1.0, ..Summary::default() };
+            let time_ns = (NOW - age) * NANOSECONDS;
+            let since_ns = is_cumulative.then_some(time_ns - 1);
+            let points = vec![Point { time_ns, since_ns, summary, exemplars: vec![] }];
+            IncomingPoints { series: Arc::new(series), stream, points }
+        };
+        Brought::Points((0..streams).map(of_stream).collect())
+    }
+
+    fn logs(count: i64) -> Brought {
+        let sender = Arc::new(Sender::new(vec![]));
+        let log = |id| IncomingLog {
+            id,
+            time_ns: 1,
+            trace_id: None,
+            tenant: None,
+            sender: sender.clone(),
+            body: vec![7; 4_000],
+        };
+        Brought::Logs((0..count).map(log).collect())
+    }
+
+    /// A file with these, each brought when it was so old.
+    fn store(brought: impl IntoIterator<Item = (i64, Brought)>) -> (Connection, Ingest, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = schema::open_writer(&dir.path().join("store.sqlite")).unwrap();
+        let mut ingest = Ingest::load(&connection).unwrap();
+        for (age, brought) in brought {
+            ingest.add(&connection, &brought, NOW - age).unwrap();
+            ingest.finish(&connection, NOW - age).unwrap();
+        }
+        (connection, ingest, dir)
+    }
+
+    fn rows(connection: &Connection) -> [i64; 5] {
+        ["metric_points", "metric_counts", "metric_minutes", "metric_series", "log_records"]
+            .map(|table| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap())
+    }
+
+    fn keep_house(connection: &mut Connection, ingest: &mut Ingest, retention: &Retention, steps: usize) {
+        for _ in 0..steps {
+            let transaction = connection.transaction().unwrap();
+            let more = step(&transaction, ingest, retention, NOW).unwrap();
+            transaction.commit().unwrap();
+            if !more {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn metrics_and_logs_go_when_they_are_too_old() {
+        let old = 9 * DAY;
+        let (mut connection, mut ingest, _dir) = store([
+            (old, points(old, 3_000, true)),
+            (old, logs(1_200)),
+            (2 * DAY, points(2 * DAY, 5, false)),
+            (60, points(60, 7, true)),
+            (60, logs(3)),
+        ]);
+        assert_eq!(rows(&connection), [3_012, 3_007, 3_012, 3_000, 1_200], "the last three logs are there already");
+        keep_house(&mut connection, &mut ingest, &Retention::default(), 100);
+        // Sums of two days ago are there, while nobody remembers of which points.
+        assert_eq!(rows(&connection), [7, 7, 12, 7, 0]);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_goes_the_oldest_first() {
+        let day = |age: i64| (age, points(age, 2_500, false));
+        let (mut connection, mut ingest, _dir) =
+            store([day(3 * HOUR), (2 * HOUR, logs(1_500)), (HOUR, points(HOUR, 4_000, false)), day(0)]);
+        let full = Retention { max_bytes: bytes(&connection).unwrap() - 100_000, ..Retention::default() };
+        keep_house(&mut connection, &mut ingest, &full, 2);
+        let [_, _, minutes, _, logs] = rows(&connection);
+        assert!((6_500..9_000).contains(&minutes) && logs == 1_500, "{minutes} {logs}");
+        let full = Retention { max_bytes: bytes(&connection).unwrap() - 2_000_000, ..Retention::default() };
+        keep_house(&mut connection, &mut ingest, &full, 100);
+        let [_, _, minutes, _, logs] = rows(&connection);
+        assert!(minutes == 6_500 && (1..1_500).contains(&logs), "{minutes} {logs}");
+    }
 }

@@ -66,7 +66,7 @@ pub use functions::{
 pub use {
     caller::{Answer, Caller, a_booking, book, day, send},
     cloud::{Cloud, eventually},
-    journey::{CANCELLATION, JOURNEY, Step, assert_journey, assert_steps, has_steps, without_leases},
+    journey::{CANCELLATION, JOURNEY, Step, assert_journey, assert_steps, has_steps, of_any_request},
     results::{Row, Soak, read_rows, read_soak, record, record_soak},
 };
 #[cfg(all(feature = "local-cloud", target_os = "linux"))]

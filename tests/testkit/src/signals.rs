@@ -1,5 +1,7 @@
 //! The three signals of OTLP: where each is sent, and requests of each.
 
+use std::sync::LazyLock;
+
 use opentelemetry_proto::tonic::{
     collector::{logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest},
     common::v1::{AnyValue, KeyValue, any_value},
@@ -39,7 +41,7 @@ pub const SIGNALS: [Signal; 3] = [
         path: "/v1/metrics",
         list: "resourceMetrics",
         rejected: "rejectedDataPoints",
-        request: |n| metrics_of(&sender(), vec![sum("requests", &[value(now() + n, 1.0)])]).encode_to_vec(),
+        request: |n| metrics_of(&sender(), vec![sum("requests", &[value(*START + n, 1.0)])]).encode_to_vec(),
     },
     Signal {
         path: "/v1/logs",
@@ -49,10 +51,8 @@ pub const SIGNALS: [Signal; 3] = [
     },
 ];
 
-/// A minute ago, nanoseconds since 1970.
-fn now() -> u64 {
-    now_ns().unsigned_abs() - 60_000_000_000
-}
+/// A minute before the first request, nanoseconds since 1970: the same point is the same in each request with it.
+static START: LazyLock<u64> = LazyLock::new(|| now_ns().unsigned_abs() - 60_000_000_000);
 
 /// Who sends.
 pub fn sender() -> Vec<KeyValue> {

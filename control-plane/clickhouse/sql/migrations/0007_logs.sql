@@ -13,4 +13,4 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(received)
 ORDER BY (trace_id, time, id)
 TTL received + INTERVAL 7 DAY
-SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 512, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;

@@ -32,7 +32,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, Method, StatusCode},
     response::Response,
-    routing::{any, post},
+    routing::{MethodRouter, any, post},
 };
 use control_plane_model::{
     complain::complain,
@@ -45,6 +45,7 @@ use parking_lot::Mutex;
 pub use keys::Keys;
 pub use logs::records;
 pub use points::by_stream;
+pub use proto_json::{logs_of_json, metrics_of_json, traces_of_json};
 pub use rejected::Rejected;
 pub use spans::by_trace;
 
@@ -88,10 +89,14 @@ impl Intake {
 /// Paths of the intake.
 pub(crate) fn routes() -> Router<Intake> {
     Router::new()
-        .route(Traces::PATH, post(export::<Traces>).fallback(other_method::<Traces>))
-        .route(Metrics::PATH, post(export::<Metrics>).fallback(other_method::<Metrics>))
-        .route(Logs::PATH, post(export::<Logs>).fallback(other_method::<Logs>))
+        .route("/v1/traces", taking::<Traces>())
+        .route("/v1/metrics", taking::<Metrics>())
+        .route("/v1/logs", taking::<Logs>())
         .route("/v1/{*signal}", any(not_served))
+}
+
+fn taking<S: Signal>() -> MethodRouter<Intake> {
+    post(export::<S>).fallback(other_method::<S>)
 }
 
 /// What senders ask for that is not served, told in their own encoding: another method.

@@ -18,7 +18,7 @@ use testkit::{
 };
 use tokio::time::timeout;
 
-use crate::{Asked, Both, edges, in_pieces, measurements, mishaps, retention, shuffled, spans};
+use crate::{Asked, Both, edges, in_pieces, log_lines, measurements, mishaps, retention, shuffled, spans};
 
 /// Where the files are, of this package.
 const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../clickhouse/sql/");
@@ -271,7 +271,7 @@ async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     both.server.sql("INSERT INTO keeper (states) VALUES ('others')").await;
     assert_eq!(other.kept_with("others").await.unwrap(), "these states");
     measurements::metrics_in_any_order(&both, 5).await;
-    measurements::logs_of_traces(&both).await;
+    log_lines::of_traces(&both).await;
     amid_an_hour(&both, half_past).await;
     retention::days_outlive_their_minutes(&both, &asked).await;
     retention::what_is_kept_is_kept_so_long(&both).await;

@@ -7,6 +7,7 @@ mod backup;
 mod edges;
 mod faults;
 mod hostile;
+mod log_lines;
 mod lookups;
 mod measurements;
 mod mishaps;

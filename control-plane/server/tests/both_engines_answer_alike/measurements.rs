@@ -1,11 +1,9 @@
-//! Metrics and log records: what is sent in any order, and again, and by halves, is answered alike.
+//! Metrics: what is sent in any order, and again, and by halves, is answered alike.
 
-use control_plane::intake::{by_stream, records};
+use control_plane::intake::by_stream;
 use control_plane_model::{
-    log_records::{LogQuery, LogStore},
     metrics::{Line, MetricQuery, MetricStore},
     store::Scope,
-    trace::TraceId,
 };
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
@@ -17,11 +15,11 @@ use opentelemetry_proto::tonic::{
 };
 use serde_json::json;
 use testkit::{
-    control_plane::{now_ns, number, shuffled, span, text},
-    signals::{gauge, histogram, logs_of, metrics_of, record, sum, total, value},
+    control_plane::{now_ns, number, shuffled, text},
+    signals::{gauge, histogram, metrics_of, sum, total, value},
 };
 
-use crate::{Both, questions::different, spans};
+use crate::{Both, log_lines, questions::different};
 
 const MINUTE: u64 = 60_000_000_000;
 /// Streams of each metric.
@@ -34,7 +32,7 @@ fn ago(minutes: u64) -> u64 {
 }
 
 /// Two sandboxes of one service, and one of another account.
-fn sender(stream: u64) -> Vec<KeyValue> {
+pub(crate) fn sender(stream: u64) -> Vec<KeyValue> {
     let (service, account) = [("booking-api", "111111111111"), ("mileage-api", "222222222222")][(stream / 4) as usize];
     let mut sender = vec![text("service.name", service), text("cloud.account.id", account)];
     sender.push(text("faas.instance", &format!("sandbox-{stream}")));
@@ -167,13 +165,6 @@ impl Both {
         self.clickhouse.write_points(clickhouse.0).await.unwrap();
     }
 
-    async fn write_logs(&self, sender: &[KeyValue], sent: Vec<opentelemetry_proto::tonic::logs::v1::LogRecord>) {
-        for store in [&self.embedded as &dyn LogStore, &self.clickhouse] {
-            let (logs, _) = records(logs_of(sender, sent.clone()), None, now_ns() / 1_000_000_000);
-            store.write_logs(logs).await.unwrap();
-        }
-    }
-
     async fn lines(&self, scope: &Scope, query: &MetricQuery) -> Vec<Line> {
         let embedded = self.embedded.lines(scope, query.clone()).await.unwrap();
         let clickhouse = self.clickhouse.lines(scope, query.clone()).await.unwrap();
@@ -182,7 +173,7 @@ impl Both {
     }
 }
 
-fn scopes() -> [Scope; 5] {
+pub(crate) fn scopes() -> [Scope; 5] {
     let tenant = |name: &str| Scope::Tenant(name.into());
     [Scope::All, tenant("acme"), tenant("globex"), tenant("nobody"), tenant("")]
 }
@@ -254,60 +245,46 @@ pub(crate) async fn metrics_in_any_order(both: &Both, seed: u64) {
     compare(both, 17).await;
 }
 
-/// The lines of logs, of whom they may be.
-pub(crate) async fn logs_of_traces(both: &Both) {
-    // Spans 0 and 1 of trace 7 are acme's; 2 is of globex, 3 of nobody.
-    let of = |n: u64, tenant: Option<&str>| {
-        let attributes = tenant.map(|tenant| text("tenant.id", tenant)).into_iter().collect();
-        ("booking-api", opentelemetry_proto::tonic::trace::v1::Span { attributes, ..span(7, n) })
-    };
-    let sent = [of(0, Some("acme")), of(1, Some("acme")), of(2, Some("globex")), of(3, None)];
-    both.write(spans::request(&sent)).await;
-    let mut lines = Vec::new();
-    for n in 0..5 {
-        for tenant in [None, Some("acme"), Some("globex")] {
-            let mut line = record(7, n, &format!("of span {n}, for {tenant:?}"));
-            line.attributes.extend(tenant.map(|tenant| text("tenant.id", tenant)));
-            lines.push(line);
-        }
-    }
-    let mut of_no_span = record(7, 9, "of no span");
-    of_no_span.span_id.clear();
-    (of_no_span.time_unix_nano, of_no_span.observed_time_unix_nano) = (0, span(7, 1).start_time_unix_nano);
-    let mut of_no_trace = record(7, 9, "of no trace");
-    of_no_trace.trace_id.clear();
-    lines.extend([of_no_span, of_no_trace, record(8, 0, "of another trace")]);
-    shuffled(&mut lines, 3);
-    for piece in lines.chunks(5) {
-        for _ in 0..2 {
-            both.write_logs(&sender(0), piece.to_vec()).await;
-        }
-    }
-    let mut found = Vec::new();
-    for scope in scopes() {
-        for (trace, span_id, limit) in [(7, None, 100), (7, None, 3), (7, Some(1), 100), (8, None, 1), (9, None, 9)] {
-            let trace_id = TraceId::from_bytes(&[trace; 16]).unwrap();
-            let query = LogQuery { trace_id, span_id: span_id.map(|id: u64| format!("{:016x}", id + 1)), limit };
-            let embedded = both.embedded.logs(&scope, query.clone()).await.unwrap();
-            let clickhouse = both.clickhouse.logs(&scope, query.clone()).await.unwrap();
-            assert_eq!(different(&json!(embedded), &json!(clickhouse)), None, "{scope:?}, {query:?}");
-            found.push((embedded.lines.len(), embedded.truncated));
-        }
-    }
-    let of_all = [(16, false), (3, true), (3, false), (1, false), (0, false)];
-    // Five lines name it, and two of its spans have one that names nobody.
-    let of_acme = [(7, false), (3, true), (2, false), (0, false), (0, false)];
-    let of_globex = [(6, false), (3, true), (1, false), (0, false), (0, false)];
-    assert_eq!(found[..15], [of_all, of_acme, of_globex].concat());
-    assert!(found[15..].iter().all(|found| *found == (0, false)), "{found:?}");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_and_logs() {
     let both = Both::start().await;
     compare(&both, 17).await;
     metrics_in_any_order(&both, 20).await;
-    logs_of_traces(&both).await;
+    log_lines::of_traces(&both).await;
+}
+
+/// What of a metric names this tenant.
+fn only(tenant: &str, mut metric: Metric) -> Metric {
+    let own = text("tenant.id", tenant);
+    let of_values = |points: &mut Vec<NumberDataPoint>| points.retain(|point| point.attributes.contains(&own));
+    match metric.data.as_mut().unwrap() {
+        Data::Gauge(gauge) => of_values(&mut gauge.data_points),
+        Data::Sum(sum) => of_values(&mut sum.data_points),
+        Data::Histogram(histogram) => histogram.data_points.retain(|point| point.attributes.contains(&own)),
+        _ => metric.data = None,
+    }
+    metric
+}
+
+/// Not one number of what a tenant is answered depends on others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_metrics_are_as_if_it_were_alone() {
+    let (shared, alone) = (Both::start().await, Both::start().await);
+    let sent = metrics(&mut fastrand::Rng::with_seed(16));
+    for stream in 0..STREAMS {
+        let of = sent.iter().filter(|(own, _)| *own == stream).map(|(_, metric)| metric.clone());
+        let own = of.clone().map(|metric| only("acme", metric)).collect();
+        shared.write_metrics(metrics_of(&sender(stream), of.collect())).await;
+        alone.write_metrics(metrics_of(&sender(stream), own)).await;
+    }
+    let own = Scope::Tenant("acme".into());
+    let mut something = 0;
+    for (scope, query) in questions(1).into_iter().filter(|(scope, _)| *scope == own).step_by(5) {
+        let (found, expected) = (shared.lines(&scope, &query).await, alone.lines(&scope, &query).await);
+        assert_eq!(different(&json!(expected), &json!(found)), None, "{query:?}");
+        something += usize::from(!found.is_empty());
+    }
+    assert!(something > 4, "only {something} answers hold anything");
 }
 
 /// Sums that a person can check.

@@ -7,30 +7,23 @@
 mod logs;
 mod metrics;
 mod traces;
+mod values;
 
-use base64::{
-    Engine, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
 use opentelemetry_proto::tonic::{
-    common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value},
+    collector::{
+        logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
+        trace::v1::ExportTraceServiceRequest,
+    },
+    common::v1::InstrumentationScope,
     resource::v1::Resource,
 };
 
 use super::json::{Broken, Cursor, Token};
 
-/// How deep lists and objects within an attribute may nest; protobuf's readers give up at a hundred messages, three for each.
-const MAX_NESTING: usize = 16;
 /// Letters of a sender's that a remark repeats.
 const MAX_QUOTED: usize = 40;
 /// Stands for an id that is none: of no length that an id has.
 const NO_ID: [u8; 1] = [0];
-
-/// With or without padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// What is called otherwise in requests of other signals, by where it stands.
 const BY_SIGNAL: [&[&str]; 3] = [
@@ -78,6 +71,25 @@ pub(super) fn read<R: Request>(body: &[u8]) -> Result<Read<R>, String> {
     if !request.is_empty() || remarks.is_empty() { Ok(Read { request, remarks }) } else { Err(remarks.join("; ")) }
 }
 
+/// A request with spans in OTLP's JSON, as the intake reads it.
+///
+/// # Errors
+///
+/// Why it is none, as in those that follow.
+pub fn traces_of_json(body: &[u8]) -> Result<ExportTraceServiceRequest, String> {
+    Ok(read(body)?.request)
+}
+
+/// The same with metrics.
+pub fn metrics_of_json(body: &[u8]) -> Result<ExportMetricsServiceRequest, String> {
+    Ok(read(body)?.request)
+}
+
+/// The same with log records.
+pub fn logs_of_json(body: &[u8]) -> Result<ExportLogsServiceRequest, String> {
+    Ok(read(body)?.request)
+}
+
 type Field<T> = Result<T, Broken>;
 
 /// A message, as its fields are read one by one.
@@ -115,60 +127,6 @@ message!(InstrumentationScope, "scope", {
     "name" => name = text, "version" => version = text, "attributes" => attributes = list,
     "droppedAttributesCount" => dropped_attributes_count = integer,
 });
-message!(KeyValue, "attributes", { "key" => key = text, "value" => value = object });
-message!(KeyValueList, "value", { "values" => values = list });
-message!(ArrayValue, "value", { "values" => values = values });
-
-const VALUES: [&str; 7] =
-    ["stringValue", "boolValue", "intValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue"];
-
-impl Message for AnyValue {
-    const NAME: &'static str = "value";
-
-    fn member(&mut self, cursor: &mut Cursor<'_>, field: &str) -> Result<(), Broken> {
-        if !VALUES.contains(&field) {
-            return unknown(cursor, field, &VALUES);
-        }
-        let read = match (field, cursor.value()?) {
-            (_, Token::Null) => return Ok(()),
-            ("arrayValue" | "kvlistValue", Token::Object) if cursor.depth >= MAX_NESTING => {
-                cursor.remark(format!("attributes nest at most {MAX_NESTING} deep"));
-                return cursor.skip(&Token::Object);
-            }
-            ("arrayValue", Token::Object) => Some(Value::ArrayValue(nested(cursor)?)),
-            ("kvlistValue", Token::Object) => Some(Value::KvlistValue(nested(cursor)?)),
-            (_, token @ (Token::Object | Token::Array)) => {
-                cursor.skip(&token)?;
-                None
-            }
-            ("stringValue", token) => Some(Value::StringValue(scalar(token))),
-            ("boolValue", token) => scalar(token).parse().ok().map(Value::BoolValue),
-            ("intValue", token) => whole(&scalar(token)).and_then(|number| number.try_into().ok()).map(Value::IntValue),
-            // Rust reads `NaN`, `Infinity` and `-Infinity` too.
-            ("doubleValue", token) => scalar(token).trim().parse().ok().map(Value::DoubleValue),
-            ("bytesValue", token) => {
-                let text = scalar(token).replace('-', "+").replace('_', "/");
-                BASE64.decode(text.trim()).ok().map(Value::BytesValue)
-            }
-            _ => None,
-        };
-        if read.is_none() {
-            cursor.remark(format!("a {field} is none, and passed over"));
-        }
-        self.value = read.or(self.value.take());
-        Ok(())
-    }
-}
-
-/// A message within a value, whose bracket was read.
-fn nested<M: Message>(cursor: &mut Cursor<'_>) -> Field<M> {
-    let mut message = M::default();
-    cursor.depth += 1;
-    cursor.members(|cursor, field| message.member(cursor, field))?;
-    cursor.depth -= 1;
-    Ok(message)
-}
-
 /// A message; `null` is none, and so is what is odd.
 fn object<M: Message>(cursor: &mut Cursor<'_>, _: &str) -> Field<Option<M>> {
     let token = cursor.value()?;
@@ -185,11 +143,6 @@ fn object<M: Message>(cursor: &mut Cursor<'_>, _: &str) -> Field<Option<M>> {
 /// A list of messages; what in it is `null`, or odd, is left out.
 fn list<M: Message>(cursor: &mut Cursor<'_>, what: &str) -> Field<Vec<M>> {
     elements(cursor, what, |cursor| object(cursor, what))
-}
-
-/// A list in which a place counts: what is absent stands there as nothing.
-fn values(cursor: &mut Cursor<'_>, what: &str) -> Field<Vec<AnyValue>> {
-    elements(cursor, what, |cursor| Ok(Some(object(cursor, what)?.unwrap_or_default())))
 }
 
 fn elements<T>(
