@@ -38,12 +38,13 @@ demo: build portal $(if $(filter clickhouse,$(STORE)),$(VENV)/clickhouse.ready) 
 	exec target/debug/local demo $(if $(ONCE),--once) $(if $(NOISY),--noisy) $(if $(OPEN),--open) $(if $(STORE),--store '$(STORE)')
 
 .PHONY: test
-test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready ## Units, end to end on the local cloud, soak, pages in a browser, SQL, a rehearsed deployment
+test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(VENV)/athena.ready $(INFRA_VENV)/infra.ready ## Units, end to end on the local cloud, soak, pages in a browser, SQL, a rehearsed deployment
 	RUSTDOC=$(CURDIR)/tests/rustdoc cargo test --locked --workspace --no-fail-fast
 	target/debug/soak --minutes 1
 	$(NODE) npm test --prefix portal --silent
 	$(VENV)/bin/pytest -q tests/web
 	$(VENV)/bin/pytest -q tests/clickhouse
+	$(VENV)/bin/pytest -q tests/athena
 	$(REHEARSE)/test_0_aws_refuses.py infra/rehearsal/test_1_a_stage_is_deployed.py
 
 .PHONY: pictures
@@ -191,8 +192,8 @@ new-service: ## Add a service of your own beside booking: make new-service NAME=
 
 .PHONY: fuzz
 fuzz: ## Ten minutes on each parser of what others send; needs a nightly compiler and cargo-fuzz
-	cd shared/fuzz && for target in trace_headers envelopes tokens; do \
-		cargo +nightly fuzz run "$$target" -- -max_total_time=600 -max_len=8192; \
+	for target in shared/trace_headers shared/envelopes shared/tokens control-plane/traces control-plane/metrics control-plane/logs; do \
+		(cd "$$(dirname $$target)/fuzz" && cargo +nightly fuzz run "$$(basename $$target)" -- -max_total_time=600 -max_len=8192); \
 	done
 
 .PHONY: clean

@@ -47,17 +47,22 @@ const stack = (name, template, of, own = {}) =>
 // Each after the one before it.
 const inOrder = (...stacks) => stacks.reduce((before, after) => (after.addStackDependency(before), after));
 
-const watching = stack('observability', 'observability/template.yaml', observability, { SourceAccountsLinked: String(linked) });
-const ofBooking = stack('source-booking', 'source-account/template.yaml', booking, { ApiName: 'booking' });
-const ofMileage = stack('source-mileage', 'source-account/template.yaml', mileage, { ApiName: 'mileage' });
-const bookings = stack('booking', 'booking/template.yaml', booking);
-const miles = stack('mileage', 'mileage/template.yaml', mileage);
-const pages = stack('portal', 'portal/template.yaml', booking);
 // What `make new-service` made, by its line in project.toml.
 const project = fs.readFileSync(path.resolve(__dirname, '../../project.toml'), 'utf8');
-const services = [...project.matchAll(/^([a-z0-9-]+) = \{.* service = true \}$/gm)].map(([, name]) => stack(name, `${name}/template.yaml`, booking));
-if (linked) inOrder(ofBooking, ofMileage, bookings, miles, pages, ...services, watching);
-else inOrder(watching, ofBooking, ofMileage, bookings, miles, pages, ...services);
+const names = [...project.matchAll(/^([a-z0-9-]+) = \{.* service = true \}$/gm)].map(([, name]) => name);
+
+const watching = stack('observability', 'observability/template.yaml', observability, { SourceAccountsLinked: String(linked) });
+const atRest = stack('logs', 'logs/template.yaml', observability, { MoreServices: names.flatMap((name) => [name, `${name}-api`]).join(',') });
+// By name, as an account knows what is of another's.
+const sent = { LogDestinationArn: `arn:aws:logs:${region}:${observability}:destination:logs-at-rest-${stage}` };
+const ofBooking = stack('source-booking', 'source-account/template.yaml', booking, { ApiName: 'booking' });
+const ofMileage = stack('source-mileage', 'source-account/template.yaml', mileage, { ApiName: 'mileage' });
+const bookings = stack('booking', 'booking/template.yaml', booking, sent);
+const miles = stack('mileage', 'mileage/template.yaml', mileage, sent);
+const pages = stack('portal', 'portal/template.yaml', booking);
+const services = names.map((name) => stack(name, `${name}/template.yaml`, booking, sent));
+if (linked) inOrder(atRest, ofBooking, ofMileage, bookings, miles, pages, ...services, watching);
+else inOrder(watching, atRest, ofBooking, ofMileage, bookings, miles, pages, ...services);
 
 if (String(given('nag', 'false')) === 'true') {
   suppress(app);

@@ -31,7 +31,7 @@ class IncludedStack extends Stack {
       templateFile: write(withParameters(text, generated)),
       preserveLogicalIds: true,
       parameters: {
-        ...Object.fromEntries(own.map(([name, value]) => [name, name === 'SourceAccountIds' ? value.split(',') : value])),
+        ...Object.fromEntries(own.map(([name, value]) => [name, ['SourceAccountIds', 'MoreServices', 'ReaderArns'].includes(name) ? value.split(',') : value])),
         ...Object.fromEntries(generated.map(({ parameter, value }) => [parameter, value])),
         ...versions,
       },

@@ -29,6 +29,11 @@ const REASONS = [
       'Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/lambda/cwsyn-*',
     ],
   },
+  {
+    id: 'AwsSolutions-IAM5',
+    reason: 'Of who writes and reads logs at rest: objects under one prefix of one bucket.',
+    appliesTo: ['logs', 'errors', 'results'].map((prefix) => `Resource::<LogsBucket.Arn>/${prefix}/*`),
+  },
 ];
 
 function suppress(app) {

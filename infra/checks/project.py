@@ -38,6 +38,8 @@ COMMON = {
 EVERYTHING = {
     **COMMON,
     "AlarmTopicArn": COMMON["NoticesTopicArn"],
+    "LogDestinationArn": f"arn:aws:logs:{REGION}:{OBSERVABILITY}:destination:logs-at-rest-{STAGE}",
+    "ReaderArns": f"arn:aws:iam::{OBSERVABILITY}:role/on-call",
     "OrganizationId": "o-abcdefghij",
     "AlertEmail": "someone@example.com",
     "BookingApiUrl": "https://booking.example.com",
@@ -74,6 +76,7 @@ DEPLOYED = (
     ("mileage", "mileage", MILEAGE, {}),
     ("portal", "portal", BOOKING, PORTAL),
     ("observability", "observability", OBSERVABILITY, {}),
+    ("logs", "logs", OBSERVABILITY, {}),
     ("mileage-account", "mileage-account", OBSERVABILITY, {"AccountId": MILEAGE}),
     *((name, name, BOOKING, PORTAL) for name in project_file.SERVICES),
     ("source-account (booking)", "source-account", BOOKING, {"ApiName": "booking"}),

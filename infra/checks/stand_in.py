@@ -7,6 +7,7 @@ from project_file import SERVICES
 ACCOUNTS = {"observability": "3" * 12, "booking": "1" * 12, "mileage": "2" * 12, "mileage-premium": "4" * 12}
 OUTPUTS = {
     "observability": {"SinkArn": "sink", "NoticesTopicArn": "notices", "PagesTopicArn": "pages", "CanarySecretArn": "secret"},
+    "logs": {"LogDestinationArn": "destination"},
     "booking": {"ApiUrl": "a", "ApiId": "ai", "UserPoolArn": "arn", "UserPoolId": "id", "UserPoolClientId": "client", "TenantsTable": "tenants"},
     "mileage": {"ApiUrl": "b", "ApiId": "bi"},
     "mileage-premium": {"ApiUrl": "c", "ApiId": "ci"},

@@ -17,7 +17,7 @@ PREMIUM = CONFIG.read_text() + "".join(
         ("mileage-premium", "mileage-premium"), ("source-mileage-premium", "mileage-premium"), ("mileage-account-premium", "observability"),
     )
 )  # fmt: skip
-STEPS = ["observability", "source-booking", "source-mileage", "booking", "mileage", "portal", *SERVICES, "booking", "mileage", "observability"]
+STEPS = ["observability", "logs", "source-booking", "source-mileage", "booking", "mileage", "portal", *SERVICES, "booking", "mileage", "observability"]
 
 
 @pytest.fixture(autouse=True)

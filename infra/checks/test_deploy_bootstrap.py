@@ -17,7 +17,7 @@ STACK = Stack(BOOTSTRAP, GIVEN, "111111111111")
 ROLE = dict(STACK.resources())["DeployRole"]
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/deploy-stage.yml").read_text())
 # Services whose permissions have another name than CloudFormation's.
-PREFIX = {"cognito": "cognito-idp", "serverless": "lambda"}
+PREFIX = {"cognito": "cognito-idp", "kinesisfirehose": "firehose", "serverless": "lambda"}
 
 
 def statements():

@@ -10,7 +10,7 @@ from stand_in import ACCOUNTS, Memory
 
 LEFT = {
     "reservations-dev", "tenants-dev", "airline-dev", "booking-stream-failures-dev-111111111111", "mileage-ledger-dev", "slo-state-dev",
-    "canary-artifacts-dev-333333333333", "portal-dev-111111111111",
+    "canary-artifacts-dev-333333333333", "logs-at-rest-dev-333333333333", "portal-dev-111111111111",
 }  # fmt: skip
 
 

@@ -121,8 +121,8 @@ def test_mail_comes_from_a_verified_identity():
 
 def test_a_plan_names_every_step_with_its_time_and_what_costs():
     text = plan.text(Memory(), found())
-    steps = 9 + len(SERVICES)
-    created, linked = f"6/{steps} create", f"{steps}/{steps} update, once the links work"
+    steps = 10 + len(SERVICES)
+    created, linked = f"7/{steps} create", f"{steps}/{steps} update, once the links work"
     for line in (f"1/{steps} create", "airline-dev-source-mileage", created, linked, "min", "AWS WAF", "smoke test"):
         assert line in text
     again = plan.text(Memory(), found(stacks=dict.fromkeys(STACKS, "")))

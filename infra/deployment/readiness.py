@@ -16,7 +16,10 @@ ACTIONS = {
     ],
     "observability": [
         ("cloudwatch:PutMetricAlarm", "arn:aws:cloudwatch:{region}:{account}:alarm:booking-p99-{stage}"),
+        ("athena:CreateWorkGroup", "arn:aws:athena:{region}:{account}:workgroup/logs-{stage}"),
         ("dynamodb:CreateTable", "arn:aws:dynamodb:{region}:{account}:table/slo-state-{stage}"),
+        ("firehose:CreateDeliveryStream", "arn:aws:firehose:{region}:{account}:deliverystream/logs-at-rest-{stage}"),
+        ("glue:CreateTable", "arn:aws:glue:{region}:{account}:table/logs_{stage}/batches"),
         ("kms:CreateKey", "*"),
         ("lambda:CreateFunction", "arn:aws:lambda:{region}:{account}:function:slo-evaluator-{stage}"),
         ("oam:CreateSink", "*"),

@@ -7,7 +7,7 @@ from typing import Callable
 from project_file import SERVICES
 
 # What the first run of each takes on AWS, in minutes: an estimate, and no more until somebody has seen one.
-MINUTES = {"observability": 4, "source-account": 1, "booking": 5, "mileage": 4, "portal": 6, "mileage-account": 1, "service": 4}
+MINUTES = {"observability": 4, "logs": 2, "source-account": 1, "booking": 5, "mileage": 4, "portal": 6, "mileage-account": 1, "service": 4}
 AGAIN = 2
 
 
@@ -46,6 +46,7 @@ def order(config, portal=True):
     tiers = config.tiers
     steps = [
         Step("observability", observability, MINUTES["observability"]),
+        Step("logs", logs, MINUTES["logs"]),
         Step("source-booking", source("booking"), MINUTES["source-account"]),
         Step("source-mileage", source("mileage"), MINUTES["source-account"]),
         *(Step(f"source-mileage-{tier}", source("mileage"), MINUTES["source-account"]) for tier in tiers),
@@ -72,15 +73,26 @@ def wants_portal():
     return os.environ.get("SKIP_PORTAL") != "1"
 
 
+def source_accounts(known):
+    """Every account but C."""
+    return ",".join([known.accounts["booking"], known.accounts["mileage"], *(known.accounts[f"mileage-{tier}"] for tier in known.tiers)])
+
+
 def observability(known):
-    sources = [known.accounts["booking"], known.accounts["mileage"], *(known.accounts[f"mileage-{tier}"] for tier in known.tiers)]
     parameters = {
         "BookingAccountId": known.accounts["booking"],
         "MileageAccountId": known.accounts["mileage"],
-        "SourceAccountIds": ",".join(sources),
+        "SourceAccountIds": source_accounts(known),
     }
     # Not before: without a link AWS refuses the alarms, and the canary must not run before its user is there.
     return parameters | {"SourceAccountsLinked": "true"} | where_things_are(known) if known.linked else parameters
+
+
+def logs(known):
+    parameters = {"SourceAccountIds": source_accounts(known), "AlarmTopicArn": known.outputs["observability"]["NoticesTopicArn"]}
+    # By what a log group is named after: the API, and its function.
+    services = [each for name in SERVICES for each in (name, f"{name}-api")]
+    return parameters | {"MoreServices": ",".join(services)} if services else parameters
 
 
 def source(api):
@@ -94,9 +106,8 @@ def booking(known):
     parameters = {
         "MileageAccountId": known.accounts["mileage"],
         "TierAccountIds": ",".join(known.accounts[f"mileage-{tier}"] for tier in known.tiers),
-        "AlarmTopicArn": known.outputs["observability"]["NoticesTopicArn"],
-        **traffic(),
-    }
+        **what_it_sends(known), **traffic(),
+    }  # fmt: skip
     if "mileage" in known.outputs:
         parameters |= {"MileageApiUrl": known.outputs["mileage"]["ApiUrl"], "MileageApiId": known.outputs["mileage"]["ApiId"]}
     if "portal" in known.outputs:
@@ -110,8 +121,7 @@ def mileage(tier=None):
         return {
             "BookingAccountId": known.accounts["booking"],
             "Tiers": tier or ",".join(rest),
-            "AlarmTopicArn": known.outputs["observability"]["NoticesTopicArn"],
-            **user_pool(known), **traffic(), **allowed_origin(known),
+            **what_it_sends(known), **user_pool(known), **traffic(), **allowed_origin(known),
         }  # fmt: skip
 
     return parameters
@@ -119,7 +129,12 @@ def mileage(tier=None):
 
 def service(known):
     """What `make new-service` made."""
-    return {"AlarmTopicArn": known.outputs["observability"]["NoticesTopicArn"], **user_pool(known), **traffic(), **allowed_origin(known)}
+    return {**what_it_sends(known), **user_pool(known), **traffic(), **allowed_origin(known)}
+
+
+def what_it_sends(known):
+    """Where a stack's alarms and log lines go."""
+    return {"AlarmTopicArn": known.outputs["observability"]["NoticesTopicArn"], "LogDestinationArn": known.outputs["logs"]["LogDestinationArn"]}
 
 
 def user_pool(known):

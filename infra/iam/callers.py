@@ -137,7 +137,7 @@ def _api_calls(book, function, source):
 def _roles(book):
     """Who takes a role: the service it is for, and no other, and nobody in person."""
     for (label, name), role in book.deployed.roles.items():
-        if name == "TenantRole":
+        if name == "TenantRole" or label == "logs":
             continue
         service = "apigateway" if name == "ApiGatewayLogsRole" else "lambda"
         whose, principal = f"{label}'s {name}", f"{service}.amazonaws.com"
@@ -149,7 +149,7 @@ def _roles(book):
             book.ask(f"a role of {account} may not sts:AssumeRole {label}'s {name}", False, principal, "sts:AssumeRole", role.arn, "trust", context, ["everything"])
 
 
-def _other_accounts(book, what, action, resource, context, may, kind="another account"):
+def other_accounts(book, what, action, resource, context, may, kind="another account"):
     """Roles with every permission of their own account: those named in `may` get it, others do not."""
     for account in (BOOKING, MILEAGE, OBSERVABILITY, TIER_ACCOUNT, STRANGER_ACCOUNT):
         if account != resource.split(":")[4]:
@@ -163,7 +163,7 @@ def _registry(book):
     """Of other accounts mileage-api reads entries, by name of its role."""
     table = book.deployed.arn("booking", "Tenants")
     with_tiers = book.deployed.stacks["booking"].parameters["TierAccountIds"] != ""
-    _other_accounts(book, "dynamodb:GetItem tenants", "dynamodb:GetItem", table, {"dynamodb:LeadingKeys": ["acme"]}, ())
+    other_accounts(book, "dynamodb:GetItem tenants", "dynamodb:GetItem", table, {"dynamodb:LeadingKeys": ["acme"]}, ())
     for account in (MILEAGE, TIER_ACCOUNT, STRANGER_ACCOUNT):
         principal, of = book.stranger(account, f"airline-{STAGE}-mileage-MileageApiRole-1A2B3C4D5E6F")
         may = account == MILEAGE or (account == TIER_ACCOUNT and with_tiers)
@@ -188,18 +188,18 @@ def _topic(book):
     """Mileage accounts subscribe queues to account A's topic, when their stack is deployed."""
     topic = book.deployed.arn("booking", "BookingEvents")
     tiers = {TIER_ACCOUNT} if book.deployed.stacks["booking"].parameters["TierAccountIds"] else set()
-    _other_accounts(book, "sns:Subscribe a queue", "sns:Subscribe", topic, {"sns:Protocol": "sqs"}, {MILEAGE} | tiers)
+    other_accounts(book, "sns:Subscribe a queue", "sns:Subscribe", topic, {"sns:Protocol": "sqs"}, {MILEAGE} | tiers)
     for protocol in ("email", "https"):
-        _other_accounts(book, f"sns:Subscribe by {protocol}", "sns:Subscribe", topic, {"sns:Protocol": protocol}, ())
+        other_accounts(book, f"sns:Subscribe by {protocol}", "sns:Subscribe", topic, {"sns:Protocol": protocol}, ())
     for action in ("sns:Publish", "sns:SetTopicAttributes"):
-        _other_accounts(book, f"{action} {short(topic)}", action, topic, {}, ())
+        other_accounts(book, f"{action} {short(topic)}", action, topic, {}, ())
 
 
 def _distance(book):
     """Account A asks for miles as booking-api alone; what users ask for, Cognito's authorizer decides, and the API's policy lets everybody reach it."""
     stack = book.deployed.stacks["mileage"]
     api = f"arn:aws:execute-api:{REGION}:{MILEAGE}:{stack.name('Api')}/{STAGE}"
-    _other_accounts(book, "GET /miles", "execute-api:Invoke", f"{api}/GET/miles", {}, ())
+    other_accounts(book, "GET /miles", "execute-api:Invoke", f"{api}/GET/miles", {}, ())
     principal, of = book.stranger(STRANGER_ACCOUNT, f"airline-{STAGE}-booking-BookingApiRole-1A2B3C4D5E6F")
     book.ask("booking-api of another account may not GET /miles", False, principal, "execute-api:Invoke", f"{api}/GET/miles", "another account", of, ["everything"])
     for route, allowed in (("GET/mileage", True), ("GET/mileage/7K3M9Q2X", True), ("OPTIONS/mileage", True), ("GET/miles", False), ("POST/mileage", False)):
@@ -253,4 +253,4 @@ def _portal(book):
              ["everything"])
 
 
-__all__ = ["ask"]
+__all__ = ["ACCOUNT", "ARN", "ask", "other_accounts"]

@@ -99,6 +99,12 @@ NEIGHBOURS = {
     "object": ["s3:GetObject", "s3:DeleteObject", "s3:PutObject"],
     "secretsmanager": ["secretsmanager:PutSecretValue", "secretsmanager:DeleteSecret"],
     "logs": ["logs:DeleteLogGroup", "logs:FilterLogEvents"],
+    "destination": ["logs:PutDestinationPolicy", "logs:DeleteDestination"],
+    "firehose": ["firehose:UpdateDestination", "firehose:DeleteDeliveryStream"],
+    "athena": ["athena:UpdateWorkGroup", "athena:DeleteWorkGroup", "athena:CreateNamedQuery"],
+    "catalog": [],
+    "glue database": ["glue:UpdateDatabase", "glue:DeleteDatabase"],
+    "glue table": ["glue:UpdateTable", "glue:DeleteTable"],
     "lambda": ["lambda:UpdateFunctionCode", "lambda:DeleteFunction"],
     "oam": ["oam:DeleteSink", "oam:PutSinkPolicy"],
 }
@@ -117,6 +123,10 @@ def kind_of(resource):
         return "stream" if "/stream/" in rest else "index" if "/index/" in rest else "table"
     if service == "s3":
         return "object" if "/" in rest else "bucket"
+    if service == "logs" and rest.startswith("destination:"):
+        return "destination"
+    if service == "glue":
+        return rest if rest == "catalog" else f"glue {rest.split('/')[0]}"
     return "role" if service == "iam" else service
 
 
@@ -134,6 +144,8 @@ def elsewhere(resource):
         api, stage, method, path = rest.split("/", 3)
         return [f"{near}stranger0/{stage}/{method}/{path}", f"{near}{api}/{stage}/POST/{path}", f"{near}{api}/{stage}/{method}/stranger",
                 f"{near}{api}/prod/{method}/{path}"]
+    if kind == "catalog":
+        return []
     if kind == "logs":
         return [f"{near}log-group:/aws/lambda/stranger:*"]
     if kind in ("bucket", "object"):

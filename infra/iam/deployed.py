@@ -35,6 +35,8 @@ ARNS = {
     "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf",
     "AWS::Oam::Sink": "arn:aws:oam:{region}:{account}:sink/{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
+    "AWS::Logs::Destination": "arn:aws:logs:{region}:{account}:destination:{name}",
+    "AWS::KinesisFirehose::DeliveryStream": "arn:aws:firehose:{region}:{account}:deliverystream/{name}",
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
     "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
@@ -42,7 +44,8 @@ ARNS = {
 }
 NAMED_BY = {"AWS::Lambda::Function": "FunctionName", "AWS::IAM::Role": "RoleName", "AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName",
             "AWS::SNS::Topic": "TopicName", "AWS::S3::Bucket": "BucketName", "AWS::Events::Rule": "Name", "AWS::SecretsManager::Secret": "Name",
-            "AWS::Logs::LogGroup": "LogGroupName"}
+            "AWS::Logs::LogGroup": "LogGroupName", "AWS::Logs::LogStream": "LogStreamName", "AWS::Logs::Destination": "DestinationName",
+            "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName", "AWS::Athena::WorkGroup": "Name", "AWS::Glue::Database": "DatabaseInput"}
 # The physical id of these is their ARN.
 REF_IS_ARN = ("AWS::SNS::Topic", "AWS::SecretsManager::Secret", "AWS::Lambda::Alias", "AWS::Oam::Sink")
 
@@ -61,7 +64,7 @@ class Named(Stack):
             return f"{self.resolve(resource['Properties']['FunctionName'])}:{resource['Properties']['Name']}"
         given = resource.get("Properties", {}).get(NAMED_BY.get(kind, ""))
         if given:
-            return self.resolve(given)
+            return self.resolve(given["Name"] if kind == "AWS::Glue::Database" else given)
         if kind == "AWS::KMS::Key":
             return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.label}/{logical}"))
         return IDS.get(kind, f"airline-{STAGE}-{{label}}-{{logical}}-1A2B3C4D5E6F").format(label=self.label, logical=logical)
@@ -195,6 +198,8 @@ def _read(deployed, label, stack):
             keep(identifier, properties["KeyPolicy"], [stack.arn(name)])
         elif kind == "AWS::S3::BucketPolicy":
             keep(identifier, properties["PolicyDocument"], [f"arn:aws:s3:::{properties['Bucket']}"])
+        elif kind == "AWS::Logs::Destination":
+            keep(identifier, json.loads(properties["DestinationPolicy"]), [stack.arn(name)])
         elif kind == "AWS::Oam::Sink":
             keep(identifier, properties["Policy"], [stack.arn(name)])
         elif kind == "AWS::ApiGateway::RestApi" and "Policy" in properties:

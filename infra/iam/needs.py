@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import at_rest
 from cases import BOOKING, MILEAGE, OBSERVABILITY, probe, short
 from deployed import REGION, STAGE
 from project import FUNCTIONS
@@ -88,6 +89,8 @@ def platform(deployed, needs):
                     yield Need(f"Lambda for {function}", roles[function], action, resource, kind="platform")
         if ("observability", "CanaryRole") in deployed.roles and label == "observability":
             yield from _of_canary(stack)
+        if label == "logs":
+            yield from (Need(*each, kind="platform") for each in at_rest.needed(deployed, stack))
     yield from _of_encrypted_topics(deployed, needs)
 
 
@@ -107,6 +110,9 @@ def _of_function(stack, role, properties):
     if "xray-otlp" in properties.get("Environment", {}).get("Variables", {}).get("OTEL_TRACES_EXPORTER", ""):
         for action in ("xray:PutSpans", "xray:PutSpansForIndexing"):
             yield Need(f"{function}'s exporter", role, action, "*", kind="platform")
+    # The same of metrics: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
+    if "cloudwatch-otlp" in properties.get("Environment", {}).get("Variables", {}).get("OTEL_METRICS_EXPORTER", ""):
+        yield Need(f"{function}'s exporter", role, "cloudwatch:PutMetricData", "*", kind="platform")
 
 
 def _of_source(arn):
@@ -215,6 +221,10 @@ def ask(book, calls=None):
     _of_others(book, needs)
 
 
+# Roles without AWS's own policies, so that this project decides where they log.
+OWN_LISTS = ("CanaryRole", "StreamRole")
+
+
 def _is_on_awss_list(need):
     """Whether AWS's own policies let every function do it, wherever it is: not ours to decide."""
     return need.action.startswith(("logs:Create", "logs:Put", "xray:PutT"))
@@ -223,7 +233,7 @@ def _is_on_awss_list(need):
 def _what_follows(book, need):
     role = book.deployed.roles[need.role]
     context, who = _context(book, need), need.who
-    if need.role[1] == "CanaryRole" or not _is_on_awss_list(need):
+    if need.role[1] in OWN_LISTS or not _is_on_awss_list(need):
         probe(book, who, role.session(), role.identity, context, need.action, need.resource, lambda resource: _alone(book, need, resource))
 
     def denied(why, changes):
@@ -251,7 +261,7 @@ def _what_follows(book, need):
             principal, stranger = book.stranger(account)
             book.ask(f"a role of {account} with every permission may not {need.action} {short(need.resource)}", False, principal, need.action,
                      need.resource, "trust", {**context, **stranger}, ["everything"])
-    if need.action == "cloudwatch:PutMetricData":
+    if need.action == "cloudwatch:PutMetricData" and need.context:
         denied("in another namespace", {"cloudwatch:namespace": "AWS/Lambda"})
 
 

@@ -9,14 +9,14 @@ def test_a_plan_changes_nothing(life):
     life.wants(link_delay_seconds=3)
     plan = life.deploy_py("plan").succeeded()
     assert life.journal() == [] and not life.stacks("dev")
-    for stack in ("observability", "source-booking", "source-mileage", "booking", "mileage", "portal"):
+    for stack in ("observability", "logs", "source-booking", "source-mileage", "booking", "mileage", "portal"):
         assert f"airline-dev-{stack}" in plan.output
 
 
 def test_three_empty_accounts_become_a_stage(life):
     """Its smoke test is the last part of the deployment: sign-in, quote, booking, miles, suspension, one trace id, CORS."""
     life.deploy_py("deploy").succeeded()
-    assert set(life.stacks("dev").values()) <= {"CREATE_COMPLETE", "UPDATE_COMPLETE"} and len(life.stacks("dev")) == 6
+    assert set(life.stacks("dev").values()) <= {"CREATE_COMPLETE", "UPDATE_COMPLETE"} and len(life.stacks("dev")) == 7
     assert life.stops() == [], "nothing was refused, and nothing that AWS would take is wrong when it is used"
     assert life.journal(rule="alarms_need_a_working_link"), "the deployment asked CloudWatch whether the links work, before they did"
     assert life.behind() == {}, "every alias is at its function's last configuration"

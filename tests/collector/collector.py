@@ -58,10 +58,10 @@ class Collector:
                 time.sleep(0.05)
         raise AssertionError(f"it does not listen at {self.address}\n{self.log}")
 
-    def send(self, body):
+    def send(self, body, signal="traces"):
         """An OTLP request over HTTP, as a function sends it; fails unless it is taken."""
         headers = {"Content-Type": "application/x-protobuf"}
-        request = urllib.request.Request(f"http://{self.address}/v1/traces", body, headers)
+        request = urllib.request.Request(f"http://{self.address}/v1/{signal}", body, headers)
         with urllib.request.urlopen(request, timeout=30) as answer:
             assert answer.status == 200
 

@@ -1,4 +1,5 @@
-//! What a function can do before its first request it has done by then, and what needs the tenant it does side by side.
+//! What a function can do before its first request it has done by then, and what needs the tenant it does side by side. How long its start
+//! took is told apart from the request that waited for it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -6,7 +7,9 @@ use std::time::Duration;
 use lambda_host::{
     aws::{Aws, Fault},
     payloads,
+    sink::{Behaviour, Sink, Span},
 };
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use testkit::{BookingApi, DEADLINE, Setup, mileage_api};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,6 +59,56 @@ async fn a_session_is_asked_for_once_for_a_tenant_whatever_it_asks() {
         api.book().await;
     }
     assert_eq!((api.aws.calls("GetItem"), api.aws.calls("AssumeRole")), (1, 1));
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const ON_DEMAND: &str = "on-demand";
+
+/// Two bookings of a sandbox that was started in this way: their spans, but for the calls.
+async fn two_bookings(sink: &Sink, initialization_type: &str) -> Vec<Span> {
+    let url = sink.url();
+    let env = vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", initialization_type),
+    ];
+    let mut api = BookingApi::start(Setup { env, ..Setup::default() }).await;
+    for _ in 0..2 {
+        api.book().await;
+    }
+    assert!(api.function.terminate().await.unwrap(), "killed");
+    let served = |sink: &Sink| sink.spans().iter().filter(|span| span.kind == SpanKind::Server).count();
+    assert!(sink.wait_until(|sink| served(sink) == 2 && sink.total("faas.coldstarts") > 0.0, PATIENCE).await);
+    sink.spans().into_iter().filter(|span| [SpanKind::Server, SpanKind::Internal].contains(&span.kind)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_start_of_a_sandbox_is_a_span_of_the_request_that_waited_for_it_and_of_no_other() {
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let spans = two_bookings(&sink, ON_DEMAND).await;
+    let cold =
+        spans.iter().find(|span| span.attributes.get("faas.coldstart").is_some_and(|cold| cold == "true")).unwrap();
+    let starts: Vec<_> = spans.iter().filter(|span| span.kind == SpanKind::Internal).collect();
+    let [start] = starts[..] else { panic!("{starts:?}") };
+    assert_eq!((start.name.as_str(), &start.attributes["lambda.phase"][..]), ("Initialization", "init"));
+    assert_eq!((&start.trace_id, &start.parent_span_id), (&cold.trace_id, &cold.span_id));
+    assert_eq!(start.attributes["tenant.id"], "acme", "whoever waited for it");
+    let (began, ended) = start.times;
+    assert!(began < ended && ended <= cold.times.0, "it is no part of the request's duration: {start:?} {cold:?}");
+    let points = sink.points();
+    let init: Vec<_> = points.iter().filter(|point| point.metric == "faas.init_duration").collect();
+    let [init] = init[..] else { panic!("{init:?}") };
+    let seconds = (ended - began) as f64 / 1e9;
+    assert!((init.sum.unwrap() - seconds).abs() < 1e-6, "{init:?} {seconds}");
+    assert_eq!(sink.total("faas.coldstarts"), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_that_was_ready_before_claims_nobodys_time() {
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let spans = two_bookings(&sink, "provisioned-concurrency").await;
+    assert!(spans.iter().all(|span| span.kind == SpanKind::Server), "{spans:?}");
+    assert_eq!((sink.total("faas.init_duration"), sink.total("faas.coldstarts")), (1.0, 1.0), "measured all the same");
 }
 
 /// docs/decisions.md, "Randomness comes from the kernel": cargo's configuration says so to every build of this workspace.

@@ -1,5 +1,5 @@
 //! Every attribute that a function sends has a name of OpenTelemetry's semantic conventions, or is one of our own that
-//! docs/telemetry.md lists; resources and scopes say which version of the conventions that is.
+//! docs/telemetry.md lists, and so has every metric, with its unit; resources and scopes say which version of the conventions that is.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +34,8 @@ fn of_booking(resource: &str, authorization: &str) -> String {
 
 async fn of_functions(sink: &Sink) -> Vec<Span> {
     let url = sink.url();
-    let setup = || Setup { env: vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())], ..Setup::default() };
+    let env = || vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_METRICS_EXPORTER", "otlp")];
+    let setup = || Setup { env: env(), ..Setup::default() };
     let mut api = BookingApi::start(setup()).await;
     api.book().await;
     let token = api.aws.token("acme", "basic", "user").unwrap();
@@ -64,6 +65,55 @@ async fn of_functions(sink: &Sink) -> Vec<Span> {
     mileage.invoke(of_booking("/mileage/{number}", &authorization), DEADLINE).await.unwrap();
     mileage.idle().await.unwrap();
     sink.spans()
+}
+
+/// A metric by name and unit, and the attributes of its points.
+type Metrics = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// The table of metrics in docs/telemetry.md.
+fn metrics_documented() -> Metrics {
+    let (_, section) = DOCUMENTED.split_once("## Metrics").unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let row = |line: &str| {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let names = quoted(cells[1]);
+        let (unit, attributes) = (quoted(cells[2]).concat(), quoted(cells[4]));
+        names
+            .into_iter()
+            .map(move |name| ((name, unit.clone()), attributes.iter().cloned().collect()))
+            .collect::<Vec<_>>()
+    };
+    rows.flat_map(row).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_metric_is_documented_and_its_exemplars_lead_to_spans() {
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let spans = of_functions(&sink).await;
+    let ids: BTreeSet<_> = spans.iter().map(|span| (&span.trace_id, &span.span_id)).collect();
+    let documented = metrics_documented();
+    let mut sent = Metrics::new();
+    for point in sink.points() {
+        let histogram = point.sum.is_some();
+        assert_eq!(point.exemplars.len(), usize::from(histogram), "all is sampled: {point:?}");
+        for exemplar in &point.exemplars {
+            assert!(ids.contains(&(&exemplar.trace_id, &exemplar.span_id)), "{point:?}");
+            assert!(exemplar.value <= point.sum.unwrap() + f64::EPSILON, "{point:?}");
+        }
+        let attributes = sent.entry((point.metric, point.unit)).or_default();
+        attributes.extend(point.attributes.into_keys());
+    }
+    for (metric, attributes) in &sent {
+        let listed = documented.get(metric).unwrap_or_else(|| panic!("docs/telemetry.md does not have {metric:?}"));
+        assert!(attributes.is_subset(listed), "{metric:?}: {attributes:?}");
+    }
+    // Nothing runs out of time, nothing comes twice, and no tenant is asked for.
+    let unsent: Vec<_> =
+        documented.keys().filter(|metric| !sent.contains_key(*metric)).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(unsent, ["faas.timeouts", "messaging.client.redelivered.messages"]);
+    assert!(sent.values().all(|attributes| !attributes.contains("tenant.id")), "{sent:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! Ten thousand interleaved invocations of a hundred tenants in one process: no span, log line or message names another
-//! tenant than its own, or another note. The messages of one batch name no other message's either.
+//! Ten thousand interleaved invocations of a hundred tenants in one process: no span, metric, log line or message names another
+//! tenant than its own, or another note, and metrics count them all. The messages of one batch name no other message's either.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeMap, time::Duration};
@@ -23,8 +23,13 @@ const AT_ONCE: usize = 16;
 async fn ten_thousand_interleaved_invocations_of_a_hundred_tenants() {
     let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
     let url = sink.url();
-    let env =
-        vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("TELEMETRY_FLUSH", "adaptive"), ("LOG_TENANT", "plain")];
+    let env = vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("METRICS_TENANT", "top"),
+        ("TELEMETRY_FLUSH", "adaptive"),
+        ("LOG_TENANT", "plain"),
+    ];
     let api = NotesApi::start(Setup { env, concurrency: Some(8) }).await;
     let trace_of = |n: usize| format!("{:032x}", n + 1);
     let tenant_of = |n: usize| format!("tenant-{:02}", n % TENANTS);
@@ -51,6 +56,19 @@ async fn ten_thousand_interleaved_invocations_of_a_hundred_tenants() {
         assert_eq!(span.attributes["enduser.id"], format!("user-of-{}", expected[&span.trace_id]), "{}", span.name);
         assert_eq!(span.attributes["note.id"], notes[&span.trace_id], "{}", span.name);
     }
+    let count = |metric: &str| sink.total(metric);
+    let (counted, measured) = ("faas.invocations", "http.server.request.duration");
+    sink.wait_until(|_| count(counted) >= INVOCATIONS as f64, Duration::from_secs(10)).await;
+    assert_eq!((count(counted), count(measured)), (INVOCATIONS as f64, INVOCATIONS as f64));
+    let mut named = BTreeMap::<String, f64>::new();
+    for point in sink.points().into_iter().filter(|point| point.metric == measured) {
+        let tenant = &point.attributes["tenant.id"];
+        *named.entry(tenant.clone()).or_default() += point.value;
+        let [slowest] = &point.exemplars[..] else { panic!("{point:?}") };
+        let served = &expected[&slowest.trace_id];
+        assert!(tenant == served || tenant == "(other)", "{point:?} leads to a request of {served}");
+    }
+    assert!(named["(other)"] > 0.0 && named.len() > 1, "{named:?}");
     let logs: Vec<Value> = api.function.logs().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let served: Vec<_> = logs.iter().filter(|line| line["message"] == "request served").collect();
     assert_eq!(served.len(), INVOCATIONS);

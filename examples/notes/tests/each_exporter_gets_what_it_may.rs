@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use lambda_host::sink::{Behaviour, Sink};
+use lambda_host::sink::{Behaviour, Line, Sink};
+use serde_json::Value;
 use testkit::{Setup, notes::NotesApi};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -62,17 +63,92 @@ async fn dropped_ids_leave_the_tier() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn xrays_own_endpoint_gets_signed_requests() {
-    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
-    let endpoint = format!("{}/v1/traces", sink.url());
-    let env = vec![("OTEL_TRACES_EXPORTER", "xray-otlp"), ("XRAY_OTLP_ENDPOINT", endpoint.as_str())];
+async fn aws_own_endpoints_get_signed_requests_and_nobody_elses_headers() {
+    let (xray, cloudwatch) = (Sink::aws().await.unwrap(), Sink::aws().await.unwrap());
+    let (spans, points) = (format!("{}/v1/traces", xray.url()), format!("{}/v1/metrics", cloudwatch.url()));
+    let env = vec![
+        ("OTEL_TRACES_EXPORTER", "xray-otlp"),
+        ("XRAY_OTLP_ENDPOINT", spans.as_str()),
+        ("OTEL_METRICS_EXPORTER", "cloudwatch-otlp"),
+        ("CLOUDWATCH_OTLP_ENDPOINT", points.as_str()),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=of-a-vendor"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+    ];
     let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
     api.note().await;
-    assert_eq!(sink.wait_for(2, PATIENCE).await, 2);
-    let authorization = sink.last_header("authorization").unwrap();
-    let scope = "/us-east-1/xray/aws4_request";
-    assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/") && authorization.contains(scope));
-    assert_eq!(sink.last_header("x-amz-security-token").as_deref(), Some("token"));
+    assert_eq!(xray.wait_for(2, PATIENCE).await, 2);
+    assert!(cloudwatch.wait_until(|sink| sink.total("faas.invocations") == 1.0, PATIENCE).await);
+    for (sink, service) in [(&xray, "xray"), (&cloudwatch, "monitoring")] {
+        assert!(sink.signed_for().iter().all(|signed| signed == service), "{service}: {:?}", sink.signed_for());
+        assert_eq!(
+            (sink.last_header("api-key"), sink.last_header("content-encoding").as_deref()),
+            (None, Some("gzip"))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_gets_points_and_lines_by_pseudonym() {
+    let vendor = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let url = vendor.url();
+    for (policy, key) in [("hmac", "a key of this test"), ("drop", "")] {
+        vendor.clear();
+        let env = vec![
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+            ("OTEL_METRICS_EXPORTER", "otlp"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+            ("METRICS_TENANT", "top"),
+            ("LOG_TENANT", "plain"),
+            ("TENANT_ID_EXPORT", policy),
+            ("TENANT_ID_HMAC_KEY", key),
+        ];
+        let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+        api.note().await;
+        assert!(api.function.terminate().await.unwrap());
+        let of_note = |line: &&Line| line.body == "request served";
+        let lines = vendor.lines();
+        let line = lines.iter().find(of_note).unwrap();
+        let points = vendor.points();
+        let point = points.iter().find(|point| point.metric == "faas.invocations").unwrap();
+        let spans = vendor.spans();
+        let as_on_spans = spans.first().and_then(|span| span.attributes.get("tenant.id"));
+        assert_eq!(line.attributes.get("tenant.id"), as_on_spans, "{policy}: {line:?}");
+        assert_eq!(point.attributes.get("tenant.id"), as_on_spans, "{policy}: {point:?}");
+        assert_eq!((as_on_spans.is_some(), line.service.as_str()), (policy == "hmac", "notes-api"));
+        assert!(!format!("{lines:?} {points:?}").contains("acme"), "{policy}: {lines:?} {points:?}");
+        // Only what tells of the export itself still goes to the console.
+        assert_eq!(api.function.logs(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_in_the_log_are_as_aws_publishes_the_format() {
+    let schema = include_str!("../../../tests/cases/embedded-metric-format.schema.json");
+    let schema = jsonschema::draft7::new(&serde_json::from_str(schema).unwrap()).unwrap();
+    let env = vec![("OTEL_METRICS_EXPORTER", "emf"), ("METRICS_TENANT", "top"), ("OTEL_TRACES_EXPORTER", "none")];
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    for _ in 0..3 {
+        api.note().await;
+    }
+    assert!(api.function.terminate().await.unwrap());
+    let logs = api.function.logs();
+    let lines: Vec<Value> = logs.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<&Value> = lines.iter().filter(|line| line.get("_aws").is_some()).collect();
+    let mut counted = 0;
+    for line in &lines {
+        assert!(schema.is_valid(line), "{line}");
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension} of {line}");
+        }
+        for metric in directive["Metrics"].as_array().unwrap() {
+            let value = &line[metric["Name"].as_str().unwrap()];
+            assert!(value.is_number() || value["Count"].is_u64(), "{metric} of {line}");
+        }
+        assert_eq!(directive["Namespace"], "notes-api");
+        counted += line.get("faas.invocations").and_then(Value::as_u64).unwrap_or_default();
+    }
+    assert_eq!(counted, 3, "{lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

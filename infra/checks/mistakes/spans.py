@@ -1,16 +1,16 @@
-"""Mistakes with what sends spans to X-Ray."""
+"""Mistakes with what sends spans to X-Ray and metrics to CloudWatch."""
 
 from .made import properties
 
 
 def function_without_permission_to_send_spans(project):
     statements = properties(project, "mileage", "MileageAccrual")["Policies"][0]["Statement"]
-    statements.remove(next(s for s in statements if "Fn::If" in s))
+    statements.remove(_where(statements, "SendsSpansToXRay"))
 
 
 def half_of_the_permission_to_send_spans(project):
     statements = properties(project, "booking", "BookingPublisher")["Policies"][0]["Statement"]
-    next(s for s in statements if "Fn::If" in s)["Fn::If"][1]["Action"].remove("xray:PutSpansForIndexing")
+    _where(statements, "SendsSpansToXRay")["Fn::If"][1]["Action"].remove("xray:PutSpansForIndexing")
 
 
 def community_layer_forgotten(project):
@@ -22,9 +22,37 @@ def everybody_may_send_spans(project):
     project.templates["booking"]["Conditions"]["SendsSpansToXRay"] = {"Fn::Equals": ["a", "a"]}
 
 
+def function_without_permission_to_send_metrics(project):
+    statements = properties(project, "booking", "BookingPublisher")["Policies"][0]["Statement"]
+    statements.remove(_where(statements, "SendsMetricsToCloudWatch"))
+
+
+def adot_layer_forgotten(project):
+    condition = project.templates["mileage"]["Conditions"]["SendsMetricsToCloudWatch"]["Fn::Or"]
+    condition.remove({"Fn::Equals": [{"Ref": "Exporter"}, "adot"]})
+
+
+def everybody_may_send_metrics(project):
+    project.templates["booking"]["Conditions"]["SendsMetricsToCloudWatch"] = {"Fn::Equals": ["a", "a"]}
+
+
+def metrics_held_to_a_namespace(project):
+    statements = properties(project, "mileage", "MileageApi")["Policies"][0]["Statement"]
+    allowed = _where(statements, "SendsMetricsToCloudWatch")["Fn::If"][1]
+    allowed["Condition"] = {"StringEquals": {"cloudwatch:namespace": "mileage"}}
+
+
+def _where(statements, condition):
+    return next(statement for statement in statements if statement.get("Fn::If", [None])[0] == condition)
+
+
 MISTAKES = [
     (function_without_permission_to_send_spans, "who_sends_spans_to_xray_may"),
     (half_of_the_permission_to_send_spans, "who_sends_spans_to_xray_may"),
     (community_layer_forgotten, "who_sends_spans_to_xray_may"),
     (everybody_may_send_spans, "who_sends_spans_to_xray_may"),
+    (function_without_permission_to_send_metrics, "who_sends_metrics_to_cloudwatch_may"),
+    (adot_layer_forgotten, "who_sends_metrics_to_cloudwatch_may"),
+    (everybody_may_send_metrics, "who_sends_metrics_to_cloudwatch_may"),
+    (metrics_held_to_a_namespace, "who_sends_metrics_to_cloudwatch_may"),
 ]

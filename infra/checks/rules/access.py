@@ -14,7 +14,7 @@ from .registered import check
 WITHOUT_RESOURCE = {
     "dynamodb:ListStreams": "lists streams of all tables",
     "logs:GetQueryResults": "an answer is found by its id",
-    "cloudwatch:PutMetricData": "held to a namespace by its condition",
+    "cloudwatch:PutMetricData": "held to a namespace by its condition, or as OTLP, which has none",
     "s3:ListAllMyBuckets": "lists buckets",
     "xray:PutSpans": "X-Ray has no resources that spans go to",
     "xray:PutSpansForIndexing": "nor that they are indexed in",

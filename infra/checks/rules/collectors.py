@@ -14,6 +14,9 @@ def collector_components_are_in_the_layer(project):
                     yield f"{name}.yaml: the layer has no {kind[:-1]} {component}"
 
 
+# How the transform processor and the filter processor name a signal, and what the filter's conditions are of.
+SIGNALS = {"traces": ("trace_statements", "span"), "metrics": ("metric_statements", "datapoint"), "logs": ("log_statements", "log_record")}
+
 # Of OTTL, as much as these configurations need; a statement it does not know stops the collector as well.
 OTTL_EDITORS = {"set", "delete_key", "delete_matching_keys", "keep_keys", "limit", "truncate_all", "replace_pattern", "merge_maps"}
 OTTL_CONVERTERS = {"SHA256", "Concat", "IsMatch", "String", "Int", "Substring", "Len", "IsString"}
@@ -24,8 +27,8 @@ def collector_statements_parse(project):
     for name, config in project.collectors.items():
         for processor, settings in (config.get("processors") or {}).items():
             settings = settings or {}
-            statements_of = [s for group in settings.get("trace_statements", []) for s in group["statements"]]
-            conditions = settings.get("traces", {}).get("span", [])
+            statements_of = [s for transform, _ in SIGNALS.values() for group in settings.get(transform, []) for s in group["statements"]]
+            conditions = [condition for signal, (_, item) in SIGNALS.items() for condition in settings.get(signal, {}).get(item, [])]
             for statement in statements_of + conditions:
                 where = f"{name}.yaml {processor}: {statement[:60]}"
                 text = re.sub(r'"(?:[^"\\]|\\.)*"', "_", statement)
@@ -38,7 +41,7 @@ def collector_statements_parse(project):
                 if '"' in text or any(text.count(a) != text.count(b) for a, b in ("()", "[]")):
                     yield f"{where}: a bracket or quote is missing"
             if (statements_of or conditions) and settings.get("error_mode") != "propagate":
-                yield f"{name}.yaml {processor}: a statement that fails would let spans pass as they are"
+                yield f"{name}.yaml {processor}: a statement that fails would let telemetry pass as it is"
 
 
 @check
@@ -72,26 +75,39 @@ def decouple_is_last(project):
 
 
 @check
+def collectors_carry_all_signals(project):
+    for name, config in project.collectors.items():
+        carried = {pipeline.split("/")[0] for pipeline in config["service"]["pipelines"]}
+        for signal in sorted(SIGNALS.keys() - carried):
+            yield f"{name}.yaml: {signal} go nowhere"
+
+
+# What names somebody in each signal.
+NAMES = {"traces": ("tenant.id", "enduser.id", "booking.number"), "metrics": ("tenant.id",), "logs": ("tenant.id", "enduser.id", "booking.number")}
+
+
+@check
 def xray_gets_annotations_and_vendors_get_pseudonyms(project):
     indexed = (project.collectors["adot"]["exporters"].get("awsxray") or {}).get("indexed_attributes", [])
     if not {"tenant.id", "tenant.tier", "booking.number"} <= set(indexed):
         yield "adot.yaml: X-Ray does not index the tenant and the booking"
     community = project.collectors["community"]
     for pipeline, parts in community["service"]["pipelines"].items():
+        signal = pipeline.split("/")[0]
         text = " ".join(
             statement
             for processor in parts.get("processors", [])
-            for group in (community["processors"].get(processor) or {}).get("trace_statements", [])
+            for group in (community["processors"].get(processor) or {}).get(SIGNALS[signal][0], [])
             for statement in group["statements"]
         )
         if "otlphttp/xray" in parts["exporters"] and "aws.xray.annotations" not in text:
             yield f"community.yaml {pipeline}: X-Ray does not index the tenant"
         if "otlphttp/vendor" in parts["exporters"]:
-            for attribute in ("tenant.id", "enduser.id", "booking.number"):
+            for attribute in NAMES[signal]:
                 if not re.search(rf'set\(attributes\["{attribute}"\], SHA256\(Concat\(\["\$\{{env:TENANT_ID_SALT\}}"', text):
                     yield f"community.yaml {pipeline}: a vendor gets the plain {attribute}"
-        if {"otlphttp/xray", "otlphttp/vendor"} <= set(parts["exporters"]):
-            yield f"community.yaml {pipeline}: X-Ray and a vendor cannot share a pipeline"
+        if "otlphttp/vendor" in parts["exporters"] and len(parts["exporters"]) > 1:
+            yield f"community.yaml {pipeline}: AWS and a vendor cannot share a pipeline"
     for pipeline, parts in project.collectors["adot"]["service"]["pipelines"].items():
         if "otlphttp/vendor" in parts["exporters"]:
             yield f"adot.yaml {pipeline}: a vendor gets the plain tenant"

@@ -13,6 +13,8 @@ from .registered import check
 LONGEST = "s" * 16
 # What a name may be, by the services' own pages. Patterns where a service takes less than letters, digits, `-` and `_`.
 LIMITS = {
+    "AWS::Athena::NamedQuery": ("Name", 128),
+    "AWS::Athena::WorkGroup": ("Name", 128),
     "AWS::CloudFront::Function": ("Name", 64),
     "AWS::CloudFront::OriginAccessControl": ("OriginAccessControlConfig.Name", 64),
     "AWS::CloudFront::ResponseHeadersPolicy": ("ResponseHeadersPolicyConfig.Name", 128),
@@ -25,8 +27,11 @@ LIMITS = {
     "AWS::Cognito::UserPoolDomain": ("Domain", 63, r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"),
     "AWS::DynamoDB::Table": ("TableName", 255),
     "AWS::Events::Rule": ("Name", 64),
+    "AWS::Glue::Database": ("DatabaseInput.Name", 255, r"[a-z0-9_]+"),
     "AWS::IAM::Policy": ("PolicyName", 128),
     "AWS::IAM::Role": ("RoleName", 64),
+    "AWS::KinesisFirehose::DeliveryStream": ("DeliveryStreamName", 64),
+    "AWS::Logs::Destination": ("DestinationName", 512, r"[^:*]+"),
     "AWS::Logs::LogGroup": ("LogGroupName", 512, r"[A-Za-z0-9/_.#-]+"),
     "AWS::Logs::MetricFilter": ("FilterName", 512),
     "AWS::Logs::QueryDefinition": ("Name", 255, r"[^:*]+"),

@@ -15,7 +15,8 @@ KINDS = [
     "AWS::Oam::Sink", "AWS::Oam::Link", "AWS::XRay::Group", "AWS::XRay::SamplingRule", "AWS::XRay::ResourcePolicy",
     "AWS::XRay::TransactionSearchConfig", "AWS::Synthetics::Canary", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::InsightRule",
     "AWS::Logs::QueryDefinition", "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup",
-    "AWS::WAFv2::WebACLAssociation", "AWS::WAFv2::LoggingConfiguration", "AWS::IAM::OIDCProvider",
+    "AWS::WAFv2::WebACLAssociation", "AWS::WAFv2::LoggingConfiguration", "AWS::IAM::OIDCProvider", "AWS::Athena::NamedQuery",
+    "AWS::Logs::Destination",
 ]  # fmt: skip
 # Where the schema names the resource by something that the service makes up, the property that is unique in an account all the same.
 NAMES = {
@@ -81,7 +82,8 @@ def _attributes(kind, properties):
     for each in registry.names(kind, "readOnlyProperties"):
         if each.lower().endswith("arn"):
             tail = properties.get("Name") if kind == "AWS::Synthetics::Canary" else uuid.uuid4()
-            made_up[each] = f"arn:aws:{service.lower()}:{get_region()}:{get_account_id()}:{resource.lower()}/{tail}"
+            end = f"destination:{properties['DestinationName']}" if kind == "AWS::Logs::Destination" else f"{resource.lower()}/{tail}"
+            made_up[each] = f"arn:aws:{service.lower()}:{get_region()}:{get_account_id()}:{end}"
         else:
             made_up[each] = str(uuid.uuid4())
     return made_up

@@ -34,6 +34,11 @@ use crate::serve;
 /// the SDKs' defaults it would send spans to a demo that happens to run on this machine, and calls to AWS itself.
 const NOBODY: &str = "http://127.0.0.1:9";
 
+/// The credentials of a function's role.
+pub(crate) const ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
+pub(crate) const SECRET_ACCESS_KEY: &str = "secret";
+pub(crate) const SESSION_TOKEN: &str = "token";
+
 /// How long a function may take to start, and to be idle again.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between SIGTERM and SIGKILL.
@@ -183,9 +188,9 @@ impl Function {
                 ("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency"),
                 ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
                 ("AWS_REGION", "us-east-1"),
-                ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-                ("AWS_SECRET_ACCESS_KEY", "secret"),
-                ("AWS_SESSION_TOKEN", "token"),
+                ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
+                ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+                ("AWS_SESSION_TOKEN", SESSION_TOKEN),
                 ("AWS_EC2_METADATA_DISABLED", "true"),
                 ("_HANDLER", "bootstrap"),
                 ("AWS_ENDPOINT_URL", NOBODY),
@@ -198,6 +203,9 @@ impl Function {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        // Each sandbox has a log stream of its own.
+        let log_stream = format!("2026/11/27/[$LATEST]{}", api.port());
+        command.env("AWS_LAMBDA_LOG_STREAM_NAME", log_stream);
         let spawned = Instant::now();
         let mut process = command.spawn().with_context(|| format!("cannot start {}", config.binary.display()))?;
         let pid = process.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).context("no process id")?;

@@ -52,6 +52,7 @@ def test_from_registration_to_a_colleagues_booking(page, cloud):
     expect(page.get_by_role("heading", level=1)).to_have_text("Invite a colleague")
     expect(page.get_by_text("Only an admin of your company can invite colleagues.")).to_be_visible()
     expect(page.get_by_label("Their work email")).to_have_count(0)
+    page.get_by_role("link", name="Book", exact=True).click()
     book(page)
 
 

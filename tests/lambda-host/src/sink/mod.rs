@@ -2,6 +2,7 @@
 
 mod lines;
 mod points;
+mod signature;
 mod spans;
 
 use std::{
@@ -18,7 +19,7 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, Uri},
     response::Response,
     routing::post,
 };
@@ -35,7 +36,11 @@ use parking_lot::{Mutex, MutexGuard};
 use prost::Message;
 use tokio::net::UdpSocket;
 
-pub use self::{lines::Line, points::Point, spans::Span};
+pub use self::{
+    lines::Line,
+    points::{Measured, Point},
+    spans::Span,
+};
 use crate::serve;
 
 /// How the collector behaves; it may change while it runs.
@@ -66,6 +71,8 @@ struct Received {
     /// How often each body came.
     bodies: BTreeMap<u64, u64>,
     headers: HeaderMap,
+    /// Of an endpoint of AWS's: the services that requests were signed for.
+    signed_for: Option<Vec<String>>,
 }
 
 impl Received {
@@ -82,6 +89,7 @@ impl Received {
             requests: 0,
             bodies: BTreeMap::new(),
             headers: HeaderMap::new(),
+            signed_for: None,
         }
     }
 
@@ -121,7 +129,16 @@ pub struct Sink {
 impl Sink {
     /// A collector for OTLP over HTTP.
     pub async fn otlp(behaviour: Behaviour) -> Result<Self> {
-        let received = Arc::new(Mutex::new(Received::new(behaviour)));
+        Self::serve(Received::new(behaviour)).await
+    }
+
+    /// An endpoint of AWS's for OTLP over HTTP: it takes only what a function has signed with its role.
+    pub async fn aws() -> Result<Self> {
+        Self::serve(Received { signed_for: Some(Vec::new()), ..Received::new(Behaviour::Ok) }).await
+    }
+
+    async fn serve(received: Received) -> Result<Self> {
+        let received = Arc::new(Mutex::new(received));
         let router = Router::new()
             .route("/v1/traces", post(export::<ExportTraceServiceRequest>))
             .route("/v1/metrics", post(export::<ExportMetricsServiceRequest>))
@@ -213,6 +230,11 @@ impl Sink {
         self.received().bodies.values().map(|times| times - 1).sum()
     }
 
+    /// The services that requests to an endpoint of AWS's were signed for.
+    pub fn signed_for(&self) -> Vec<String> {
+        self.received().signed_for.clone().unwrap_or_default()
+    }
+
     /// A header of the latest request.
     pub fn last_header(&self, name: &str) -> Option<String> {
         self.received().headers.get(name)?.to_str().ok().map(str::to_owned)
@@ -242,7 +264,13 @@ impl Sink {
     }
 }
 
-async fn export<R: Brought>(State(received): State<Arc<Mutex<Received>>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn export<R: Brought>(
+    State(received): State<Arc<Mutex<Received>>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let status = |code| Response::builder().status(code).body(Body::empty()).unwrap_or_default();
     let behaviour = {
         let mut received = received.lock();
         received.requests += 1;
@@ -250,9 +278,14 @@ async fn export<R: Brought>(State(received): State<Arc<Mutex<Received>>>, header
         let mut hasher = DefaultHasher::new();
         body.hash(&mut hasher);
         *received.bodies.entry(hasher.finish()).or_default() += 1;
+        if let Some(services) = &mut received.signed_for {
+            match signature::service(uri.path(), &headers, &body) {
+                Ok(service) => services.push(service),
+                Err(_) => return status(StatusCode::FORBIDDEN),
+            }
+        }
         received.behaviour
     };
-    let status = |code| Response::builder().status(code).body(Body::empty()).unwrap_or_default();
     match behaviour {
         Behaviour::Ok | Behaviour::TakeInSilence => {}
         Behaviour::Slow(delay) => tokio::time::sleep(delay).await,

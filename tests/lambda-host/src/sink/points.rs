@@ -4,24 +4,48 @@ use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
-    metrics::v1::{Metric, NumberDataPoint, metric::Data, number_data_point::Value},
+    metrics::v1::{Exemplar, Metric, NumberDataPoint, exemplar, metric::Data, number_data_point::Value},
 };
 
-use super::texts;
+use super::{hex, texts};
 
 /// A point as received.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
     /// The metric's name.
     pub metric: String,
+    /// Its unit.
+    pub unit: String,
     /// The value of a sum or a gauge; of a histogram, how many were measured.
     pub value: f64,
     /// What a histogram's measurements add up to.
     pub sum: Option<f64>,
     /// Its attributes as text.
     pub attributes: BTreeMap<String, String>,
+    /// Measurements that lead to their traces.
+    pub exemplars: Vec<Measured>,
     /// When what it counts began and ended, nanoseconds since 1970.
     pub times: (u64, u64),
+}
+
+/// An exemplar as received.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// 32 hex digits.
+    pub trace_id: String,
+    /// 16 hex digits.
+    pub span_id: String,
+    /// What was measured.
+    pub value: f64,
+}
+
+fn measured(exemplar: Exemplar) -> Measured {
+    let value = match exemplar.value {
+        Some(exemplar::Value::AsDouble(number)) => number,
+        Some(exemplar::Value::AsInt(number)) => number as f64,
+        None => 0.0,
+    };
+    Measured { trace_id: hex(&exemplar.trace_id), span_id: hex(&exemplar.span_id), value }
 }
 
 pub(super) fn of(request: ExportMetricsServiceRequest) -> Vec<Point> {
@@ -30,9 +54,11 @@ pub(super) fn of(request: ExportMetricsServiceRequest) -> Vec<Point> {
 }
 
 fn of_metric(metric: Metric) -> Vec<Point> {
-    let name = metric.name;
+    let (name, unit) = (metric.name, metric.unit);
     let number = |point: NumberDataPoint| Point {
         metric: name.clone(),
+        unit: unit.clone(),
+        exemplars: point.exemplars.into_iter().map(measured).collect(),
         value: match point.value {
             Some(Value::AsInt(number)) => number as f64,
             Some(Value::AsDouble(number)) => number,
@@ -50,6 +76,8 @@ fn of_metric(metric: Metric) -> Vec<Point> {
             .into_iter()
             .map(|point| Point {
                 metric: name.clone(),
+                unit: unit.clone(),
+                exemplars: point.exemplars.into_iter().map(measured).collect(),
                 value: point.count as f64,
                 sum: point.sum,
                 attributes: texts(point.attributes),

@@ -27,6 +27,8 @@ pub struct Span {
     pub attributes: BTreeMap<String, String>,
     /// Its `tracestate`.
     pub trace_state: String,
+    /// When it began and ended, nanoseconds since 1970.
+    pub times: (u64, u64),
 }
 
 impl Brought for ExportTraceServiceRequest {
@@ -57,6 +59,7 @@ pub(super) fn of_datagram(datagram: &[u8]) -> Result<ExportTraceServiceRequest> 
 fn of(span: opentelemetry_proto::tonic::trace::v1::Span) -> Span {
     Span {
         kind: span.kind(),
+        times: (span.start_time_unix_nano, span.end_time_unix_nano),
         failed: span.status.as_ref().is_some_and(|status| status.code == 2),
         trace_id: hex(&span.trace_id),
         span_id: hex(&span.span_id),
