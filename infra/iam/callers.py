@@ -15,7 +15,6 @@ def ask(book):
     _topic(book)
     _distance(book)
     _sink(book)
-    _logs_at_rest(book)
     _portal(book)
 
 
@@ -150,7 +149,7 @@ def _roles(book):
             book.ask(f"a role of {account} may not sts:AssumeRole {label}'s {name}", False, principal, "sts:AssumeRole", role.arn, "trust", context, ["everything"])
 
 
-def _other_accounts(book, what, action, resource, context, may, kind="another account"):
+def other_accounts(book, what, action, resource, context, may, kind="another account"):
     """Roles with every permission of their own account: those named in `may` get it, others do not."""
     for account in (BOOKING, MILEAGE, OBSERVABILITY, TIER_ACCOUNT, STRANGER_ACCOUNT):
         if account != resource.split(":")[4]:
@@ -164,7 +163,7 @@ def _registry(book):
     """Of other accounts mileage-api reads entries, by name of its role."""
     table = book.deployed.arn("booking", "Tenants")
     with_tiers = book.deployed.stacks["booking"].parameters["TierAccountIds"] != ""
-    _other_accounts(book, "dynamodb:GetItem tenants", "dynamodb:GetItem", table, {"dynamodb:LeadingKeys": ["acme"]}, ())
+    other_accounts(book, "dynamodb:GetItem tenants", "dynamodb:GetItem", table, {"dynamodb:LeadingKeys": ["acme"]}, ())
     for account in (MILEAGE, TIER_ACCOUNT, STRANGER_ACCOUNT):
         principal, of = book.stranger(account, f"airline-{STAGE}-mileage-MileageApiRole-1A2B3C4D5E6F")
         may = account == MILEAGE or (account == TIER_ACCOUNT and with_tiers)
@@ -189,18 +188,18 @@ def _topic(book):
     """Mileage accounts subscribe queues to account A's topic, when their stack is deployed."""
     topic = book.deployed.arn("booking", "BookingEvents")
     tiers = {TIER_ACCOUNT} if book.deployed.stacks["booking"].parameters["TierAccountIds"] else set()
-    _other_accounts(book, "sns:Subscribe a queue", "sns:Subscribe", topic, {"sns:Protocol": "sqs"}, {MILEAGE} | tiers)
+    other_accounts(book, "sns:Subscribe a queue", "sns:Subscribe", topic, {"sns:Protocol": "sqs"}, {MILEAGE} | tiers)
     for protocol in ("email", "https"):
-        _other_accounts(book, f"sns:Subscribe by {protocol}", "sns:Subscribe", topic, {"sns:Protocol": protocol}, ())
+        other_accounts(book, f"sns:Subscribe by {protocol}", "sns:Subscribe", topic, {"sns:Protocol": protocol}, ())
     for action in ("sns:Publish", "sns:SetTopicAttributes"):
-        _other_accounts(book, f"{action} {short(topic)}", action, topic, {}, ())
+        other_accounts(book, f"{action} {short(topic)}", action, topic, {}, ())
 
 
 def _distance(book):
     """Account A asks for miles as booking-api alone; what users ask for, Cognito's authorizer decides, and the API's policy lets everybody reach it."""
     stack = book.deployed.stacks["mileage"]
     api = f"arn:aws:execute-api:{REGION}:{MILEAGE}:{stack.name('Api')}/{STAGE}"
-    _other_accounts(book, "GET /miles", "execute-api:Invoke", f"{api}/GET/miles", {}, ())
+    other_accounts(book, "GET /miles", "execute-api:Invoke", f"{api}/GET/miles", {}, ())
     principal, of = book.stranger(STRANGER_ACCOUNT, f"airline-{STAGE}-booking-BookingApiRole-1A2B3C4D5E6F")
     book.ask("booking-api of another account may not GET /miles", False, principal, "execute-api:Invoke", f"{api}/GET/miles", "another account", of, ["everything"])
     for route, allowed in (("GET/mileage", True), ("GET/mileage/7K3M9Q2X", True), ("OPTIONS/mileage", True), ("GET/miles", False), ("POST/mileage", False)):
@@ -233,61 +232,6 @@ def _sink(book):
             book.ask(f"{account} may not oam:DeleteSink", False, principal, "oam:DeleteSink", sink, "another action", of, ["everything"])
 
 
-def _logs_at_rest(book):
-    """Source accounts subscribe to the destination; its roles are for the one stream and for these accounts' logs; the bucket is reached by TLS."""
-    stack = book.deployed.stacks["logs"]
-    destination, bucket = stack.arn("LogsDestination"), stack.arn("LogsBucket")
-    _other_accounts(book, "logs:PutSubscriptionFilter to logs at rest", "logs:PutSubscriptionFilter", destination, {}, {BOOKING, MILEAGE})
-    for action in ("logs:PutDestinationPolicy", "logs:DeleteDestination"):
-        _other_accounts(book, f"{action} of logs at rest", action, destination, {}, ())
-    roles = book.deployed.roles
-    _taken(book, "firehose", roles["logs", "StreamRole"], {ARN: stack.arn("LogsStream"), ACCOUNT: OBSERVABILITY}, {
-        "another stream": {ARN: f"arn:aws:firehose:{REGION}:{OBSERVABILITY}:deliverystream/stranger"},
-        "another account": {ACCOUNT: STRANGER_ACCOUNT},
-    })  # fmt: skip
-    for account in (BOOKING, MILEAGE, OBSERVABILITY):
-        _taken(book, "logs", roles["logs", "DestinationRole"], {ARN: f"arn:aws:logs:{REGION}:{account}:log-group:/aws/lambda/one:*"}, {
-            "another account": {ARN: f"arn:aws:logs:{REGION}:{STRANGER_ACCOUNT}:log-group:/aws/lambda/one:*"},
-            "something that is no log group": {ARN: f"arn:aws:sns:{REGION}:{account}:one"},
-        })  # fmt: skip
-    reader = roles.get(("logs", "LogsReaderRole"))
-    for account in (OBSERVABILITY, STRANGER_ACCOUNT) if reader else ():
-        for name in ("on-call", "stranger"):
-            principal, of = book.stranger(account, name)
-            may = (account, name) == (OBSERVABILITY, "on-call")
-            book.ask(f"{name} of {account} {'may' if may else 'may not'} read logs at rest", may, principal, "sts:AssumeRole", reader.arn,
-                     "service" if may else "trust", of, ["everything"])
-    on_call, of = book.stranger(OBSERVABILITY, "on-call")
-    if reader:
-        book.ask("on-call may not sts:SetSourceIdentity of who reads logs", False, on_call, "sts:SetSourceIdentity", reader.arn, "another action", of)
-    admin, of = book.stranger(OBSERVABILITY, "admin")
-    for resource, action in ((f"{bucket}/logs/1.gz", "s3:GetObject"), (f"{bucket}/logs/1.gz", "s3:DeleteObject"), (bucket, "s3:ListBucket")):
-        book.ask(f"an administrator may {action} of logs at rest", True, admin, action, resource, "service", of, ["everything"])
-        book.ask(f"an administrator may not {action} of logs at rest without TLS", False, admin, action, resource, "deputy",
-                 {**of, "aws:SecureTransport": "false"}, ["everything"])
-    for account in (BOOKING, MILEAGE, STRANGER_ACCOUNT):
-        principal, of = book.stranger(account)
-        for action in ("s3:GetObject", "s3:PutObject"):
-            book.ask(f"a role of {account} may not {action} of logs at rest", False, principal, action, f"{bucket}/logs/1.gz", "another account", of, ["everything"])
-
-
-def _taken(book, service, role, given, others):
-    """A role that a service takes for what `given` names, and for none of `others`."""
-    principal, whose = f"{service}.amazonaws.com", short(role.arn)
-    given = {"aws:PrincipalIsAWSService": "true", **given}
-    about = short(given[ARN])
-    book.ask(f"{service} may sts:AssumeRole {whose} for {about}", True, principal, "sts:AssumeRole", role.arn, "service", given)
-    for what, changes in others.items():
-        book.ask(f"{service} may not sts:AssumeRole {whose} for {what}", False, principal, "sts:AssumeRole", role.arn, "deputy", {**given, **changes})
-    book.ask(f"{service} may not sts:AssumeRole {whose} for nobody", False, principal, "sts:AssumeRole", role.arn, "deputy", {"aws:PrincipalIsAWSService": "true"})
-    book.ask(f"another service may not sts:AssumeRole {whose} for {about}", False, "s3.amazonaws.com", "sts:AssumeRole", role.arn, "another service", given)
-    book.ask(f"{service} may not sts:SetSourceIdentity of {whose} for {about}", False, principal, "sts:SetSourceIdentity", role.arn, "another action", given)
-    for account in (role.account, STRANGER_ACCOUNT):
-        stranger, context = book.stranger(account)
-        book.ask(f"a role of {account} may not sts:AssumeRole {whose} for {about}", False, stranger, "sts:AssumeRole", role.arn, "trust", {**given, **context,
-                 "aws:PrincipalIsAWSService": "false"}, ["everything"])
-
-
 def _portal(book):
     stack = book.deployed.stacks["portal"]
     bucket, distribution = stack.arn("Files"), f"arn:aws:cloudfront::{BOOKING}:distribution/{stack.name('Distribution')}"
@@ -309,4 +253,4 @@ def _portal(book):
              ["everything"])
 
 
-__all__ = ["ask"]
+__all__ = ["ACCOUNT", "ARN", "ask", "other_accounts"]

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import at_rest
 from cases import BOOKING, MILEAGE, OBSERVABILITY, probe, short
 from deployed import REGION, STAGE
 from project import FUNCTIONS
@@ -89,7 +90,7 @@ def platform(deployed, needs):
         if ("observability", "CanaryRole") in deployed.roles and label == "observability":
             yield from _of_canary(stack)
         if label == "logs":
-            yield from _of_logs_at_rest(deployed, stack)
+            yield from (Need(*each, kind="platform") for each in at_rest.needed(deployed, stack))
     yield from _of_encrypted_topics(deployed, needs)
 
 
@@ -161,32 +162,6 @@ def _of_canary(stack):
         ("cloudwatch:PutMetricData", "*", measured),
     ]:
         yield Need("the canary", ("observability", "CanaryRole"), action, resource, context, kind="platform")
-
-
-def _of_logs_at_rest(deployed, stack):
-    """Firehose writes, CloudWatch Logs hands over, and who may read asks:
-    https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html, https://docs.aws.amazon.com/athena/latest/ug/workgroups-iam-policy.html"""
-    bucket, place = stack.arn("LogsBucket"), f"{REGION}:{stack.account}"
-    lines, answer = f"{bucket}/logs/account={BOOKING}/service=booking-api/day=2026-11-25/1.gz", f"{bucket}/results/1.csv"
-    stream = f"arn:aws:logs:{place}:log-group:{stack.name('StreamLogs')}:log-stream:errors"
-    written = [("s3:GetBucketLocation", bucket), ("s3:ListBucket", bucket), ("s3:ListBucketMultipartUploads", bucket), ("logs:PutLogEvents", stream)]
-    written += [(f"s3:{action}", key) for action in ("PutObject", "AbortMultipartUpload") for key in (lines, f"{bucket}/errors/processing-failed/1.gz")]
-    for action, resource in written:
-        yield Need("Firehose", ("logs", "StreamRole"), action, resource, kind="platform")
-    for action in ("firehose:PutRecord", "firehose:PutRecordBatch"):
-        yield Need("CloudWatch Logs", ("logs", "DestinationRole"), action, stack.arn("LogsStream"), kind="platform")
-    if ("logs", "LogsReaderRole") not in deployed.roles:
-        return
-    group, database = f"arn:aws:athena:{place}:workgroup/{stack.name('LogsWorkGroup')}", stack.name("Database")
-    asked = [(f"athena:{action}", group) for action in (
-        "BatchGetNamedQuery", "GetNamedQuery", "GetQueryExecution", "GetQueryResults", "GetWorkGroup", "ListNamedQueries", "StartQueryExecution", "StopQueryExecution",
-    )]  # fmt: skip
-    tables = [f"arn:aws:glue:{place}:{each}" for each in ("catalog", f"database/{database}", f"table/{database}/batches")]
-    asked += [("glue:GetTable", each) for each in tables] + [("glue:GetDatabase", each) for each in tables[:2]]
-    asked += [("s3:GetBucketLocation", bucket), ("s3:ListBucket", bucket), ("s3:GetObject", lines)]
-    asked += [(f"s3:{action}", answer) for action in ("GetObject", "PutObject", "AbortMultipartUpload")]
-    for action, resource in asked:
-        yield Need("who reads logs", ("logs", "LogsReaderRole"), action, resource, kind="platform")
 
 
 def _context(book, need):

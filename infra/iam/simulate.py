@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
+import at_rest
 import callers
 import needs
 from cases import Book
@@ -23,6 +24,7 @@ def book(parameters, calls=None, project=None):
     made = Book(deploy(parameters, project))
     needs.ask(made, calls)
     callers.ask(made)
+    at_rest.ask(made)
     return made
 
 

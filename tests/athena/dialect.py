@@ -1,12 +1,14 @@
 """Athena's SQL (Trino's) on DuckDB.
 
 A query is read as Athena reads it. It may consist of what is listed here and of nothing else: each of these means the same on both engines, or is
-translated here, and test_dialect.py holds it against Trino's documentation. So nothing is changed that nobody looked at. What differs:
+translated here, and test_dialect.py holds it against Trino's documentation. So nothing is changed that nobody looked at. What differs, by
+https://trino.io/docs/current/ and by Trino's JsonExtract and JsonPathTokenizer:
 
 | Athena | DuckDB | what is done |
 |---|---|---|
 | `UNNEST` of an array of rows gives a column for each field | gives one column, a struct | translated by `_unnest` |
 | `json_extract_scalar` is NULL of what is no JSON, of objects and of arrays | `->>` fails, or gives their text | a macro with Trino's answers |
+| of a line that was cut off it gives the fields before the cut | gives none | not translated: no query counts on either |
 | `$["a.b"]` names a key with a dot | `$."a.b"` does | translated by that macro |
 | `from_unixtime` of a double, in the session's time zone | `to_timestamp`, in another one | a macro, in UTC as Athena's session is |
 | integers are divided as integers | as doubles | a division by a literal double alone |

@@ -105,8 +105,8 @@ WRITTEN = {
     "infra/booking": ("xray_trace_id", "method", "route", "status", "error"),
     "infra/mileage": ("xray_trace_id", "method", "route", "status", "error"),
 }  # fmt: skip
-# tracing's own name of what a line says.
-MESSAGE = {"message"}
+# tracing's own name of what a line says, and what the line of a request says.
+MESSAGE, REQUEST = {"message"}, "request served"
 
 
 def test_every_field_that_a_query_reads_is_written():
@@ -114,5 +114,8 @@ def test_every_field_that_a_query_reads_is_written():
     for folder, fields in WRITTEN.items():
         text = "".join(path.read_text() for path in sorted((rest.ROOT / folder).rglob("*")) if path.suffix in (".rs", ".yaml"))
         for field in fields:
-            assert re.search(rf'["%\s(]{re.escape(field)}["\s,:]', text), f"{folder} writes no {field}"
+            # By itself, or as the constant that semantic conventions have of it.
+            written = rf'["%\s(]{re.escape(field)}["\s,:]|\b{field.upper().replace(".", "_")}\b'
+            assert re.search(written, text), f"{folder} writes no {field}"
+    assert f'"{REQUEST}"' in (rest.ROOT / "shared/tenant-telemetry/src/layers/http.rs").read_text()
     assert read - MESSAGE == {field for fields in WRITTEN.values() for field in fields}

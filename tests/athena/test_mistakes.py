@@ -3,7 +3,7 @@
 import pytest
 
 import conftest
-from test_queries import BOOKED, alias
+from test_queries import BOOKED, alias, parsed
 
 MISTAKES = {
     "API Gateway's form of a trace id": ("lines_of_a_trace", "replace(message, '-', '')", "message"),
@@ -16,6 +16,9 @@ MISTAKES = {
     "a tenant in every account": ("who_was_turned_away", "served.trace = answers.trace", "served.trace IS NOT NULL"),
     "a dash for a reason": ("who_was_turned_away", "nullif(answers.gateway_reason, '-')", "answers.gateway_reason"),
     "why a tenant was refused": ("who_was_turned_away", "'$.problem'", "'$.refused'"),
+    "a user's plain id alone": ("requests_of_a_user", '$["enduser.pseudo.id"]', "$.user"),
+    "what is no request": ("requests_of_a_user", "= 'request served'", "= 'published'"),
+    "oldest first": ("requests_of_a_user", "written_ms DESC", "written_ms"),
     "the slowest request": ("p99_by_tenant", "place * 100 >= n * 99", "place = n * 2"),
     "the median": ("p99_by_tenant", "n * 50", "n * 60"),
     "all tenants as one": ("p99_by_tenant", "PARTITION BY service, tenant", "PARTITION BY service"),
@@ -23,7 +26,8 @@ MISTAKES = {
     "errors of callers": ("p99_by_tenant", "status >= 500", "status >= 200"),
     "another tenant's objects": ("objects_of_a_tenant", '$["tenant.alias"]', "$.trace_id"),
 }
-GIVEN = {"lines_of_a_trace": [BOOKED], "objects_of_a_tenant": [alias("acme")]}
+USER = next(fields["enduser.pseudo.id"] for _, fields in parsed() if fields.get("tenant.alias") == alias("globex") and fields.get("http.route") == "/bookings")
+GIVEN = {"lines_of_a_trace": [BOOKED], "requests_of_a_user": [USER], "objects_of_a_tenant": [alias("acme")]}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

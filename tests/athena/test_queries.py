@@ -53,6 +53,17 @@ def test_who_was_turned_away_is_counted_by_reason_and_by_tenant_where_it_was_ver
     assert rows[0]["one_trace"].replace("-", "")[1:] in guesses, "from a row to a trace"
 
 
+def test_a_users_requests_are_found_by_what_logs_call_them(athena):
+    mine = [(line, fields) for line, fields in parsed() if fields.get("message") == "request served" and fields.get("tenant.alias") == alias("globex")]
+    (user,) = {fields["enduser.pseudo.id"] for _, fields in mine if fields["http.route"] != "/miles"}
+    rows = athena.ask("requests_of_a_user", user)
+    expected = [(fields["http.request.method"], fields["http.route"], fields["http.response.status_code"], fields["duration_ms"], fields["trace_id"])
+                for _, fields in mine if fields["enduser.pseudo.id"] == user]  # fmt: skip
+    found = [(row["method"], row["route"], row["status"], row["duration_ms"], row["trace_id"]) for row in rows]
+    assert sorted(found) == sorted(expected) and len(found) == 6
+    assert [row["written_at"] for row in rows] == sorted((row["written_at"] for row in rows), reverse=True)
+
+
 def test_p99_by_tenant_is_that_of_a_recount(athena):
     durations, errors = {}, Counter()
     for line, fields in parsed():
@@ -72,12 +83,21 @@ def test_p99_by_tenant_is_that_of_a_recount(athena):
 
 def test_a_percentile_is_a_rank_and_no_estimate(tmp_path):
     """Of two hundred requests the second slowest but one: what 99 of 100 took at most."""
-    message = '{{"duration_ms":{0},"http.response.status_code":200,"tenant.alias":"one"}}'
+    message = '{{"message":"request served","duration_ms":{0},"http.response.status_code":200,"tenant.alias":"one"}}'
     events = [{"account": BOOKING, "log_group": "/aws/lambda/booking-api-local", "log_stream": "1", "timestamp": 1795743259000 + each,
                "message": message.format(each)} for each in range(1, 201)]  # fmt: skip
     rest.deliver(rest.records(events), tmp_path)
     (row,) = Athena(tmp_path).ask("p99_by_tenant")
     assert (row["p50_ms"], row["p99_ms"], row["slowest_ms"]) == (100, 198, 200)
+
+
+def test_a_metric_that_is_in_the_log_is_no_request(tmp_path):
+    """The embedded metric format writes a measurement's attributes as fields, the status among them."""
+    metric = {"_aws": {"Timestamp": 1795743259000, "CloudWatchMetrics": []}, "service.name": "booking-api", "http.response.status_code": "200",
+              "tenant.id": "acme", "http.server.request.duration": {"Values": [0.2], "Counts": [1]}}  # fmt: skip
+    line = {"account": BOOKING, "log_group": "/aws/lambda/booking-api-local", "log_stream": "1", "timestamp": 1795743259000, "message": json.dumps(metric)}
+    rest.deliver(rest.records([line]), tmp_path)
+    assert Athena(tmp_path).ask("p99_by_tenant") == [] == Athena(tmp_path).ask("requests_of_a_user", "ada")
 
 
 def test_the_objects_of_a_tenant_are_all_that_hold_its_lines(athena):

@@ -8,7 +8,7 @@ WITH requests AS (
     CAST(json_extract_scalar(message, '$.duration_ms') AS DOUBLE) AS duration_ms
   FROM batches
   CROSS JOIN UNNEST(logevents) AS event (id, written_ms, message)
-  WHERE day BETWEEN ? AND ? AND json_extract_scalar(message, '$["http.response.status_code"]') IS NOT NULL
+  WHERE day BETWEEN ? AND ? AND json_extract_scalar(message, '$.message') = 'request served'
 ),
 ranked AS (
   SELECT

@@ -16,6 +16,6 @@ SELECT
   CAST(json_extract_scalar(message, '$.duration_ms') AS DOUBLE) AS duration_ms,
   json_extract_scalar(message, '$.trace_id') AS trace_id
 FROM lines
-WHERE json_extract_scalar(message, '$["http.response.status_code"]') IS NOT NULL
+WHERE json_extract_scalar(message, '$.message') = 'request served'
   AND coalesce(json_extract_scalar(message, '$["enduser.pseudo.id"]'), json_extract_scalar(message, '$["enduser.id"]')) = ?
 ORDER BY written_ms DESC
