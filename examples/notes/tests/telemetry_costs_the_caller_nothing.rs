@@ -73,6 +73,34 @@ async fn a_closed_port() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_export_tells_of_itself_on_the_console_alone() {
+    let sink = Sink::otlp(Behaviour::Status(503)).await.unwrap();
+    let url = sink.url();
+    let env = vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_LOGS_EXPORTER", "otlp"),
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("RUST_LOG", "debug"),
+    ];
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    for _ in 0..2 {
+        api.note().await;
+    }
+    api.function.idle().await.unwrap();
+    sink.behave(Behaviour::Ok);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    api.note().await;
+    assert!(api.function.terminate().await.unwrap());
+    let lines = sink.lines();
+    assert_eq!(lines.iter().filter(|line| line.body == "request served").count(), 3, "{lines:?}");
+    let of_an_export = ["tenant_telemetry::telemetry", "hyper", "aws_smithy", "rustls", "opentelemetry"];
+    let told = lines.iter().find(|line| of_an_export.iter().any(|target| line.target.starts_with(target)));
+    assert_eq!(told, None);
+    let console = api.function.logs();
+    assert!(!console.is_empty() && console.iter().all(|line| line.contains("not exported")), "{console:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_collector_refuses_is_dropped_and_counted() {
     let sink = Sink::otlp(Behaviour::Status(400)).await.unwrap();
     let url = sink.url();
