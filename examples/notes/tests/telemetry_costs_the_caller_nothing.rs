@@ -1,5 +1,5 @@
-//! A collector that is slow, silent, closed or broken neither delays nor fails a response, and its spans come when it is
-//! well again.
+//! A collector that is slow, silent, closed or broken neither delays nor fails a response, and its spans, points and log records come
+//! when it is well again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -16,6 +16,8 @@ async fn against(behaviour: Behaviour, mode: &str) {
     let url = sink.url();
     let env = vec![
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("OTEL_LOGS_EXPORTER", "otlp"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
         ("TELEMETRY_FLUSH", mode),
     ];
@@ -34,6 +36,9 @@ async fn against(behaviour: Behaviour, mode: &str) {
     api.note().await;
     let expected = SPANS_PER_NOTE * (notes + 2);
     assert_eq!(sink.wait_for(expected, Duration::from_secs(10)).await, expected, "{behaviour:?} {mode}");
+    let lines = |sink: &Sink| sink.lines().iter().filter(|line| line.body == "request served").count();
+    sink.wait_until(|sink| lines(sink) >= notes + 2, Duration::from_secs(10)).await;
+    assert_eq!((lines(&sink), sink.total("faas.invocations")), (notes + 2, (notes + 2) as f64), "{behaviour:?} {mode}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,6 +70,34 @@ async fn a_closed_port() {
     // Said once, not for each invocation.
     let losses = api.function.logs().iter().filter(|line| line.contains("not exported")).count();
     assert_eq!(losses, 1, "{:?}", api.function.logs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_tells_of_itself_on_the_console_alone() {
+    let sink = Sink::otlp(Behaviour::Status(503)).await.unwrap();
+    let url = sink.url();
+    let env = vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_LOGS_EXPORTER", "otlp"),
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("RUST_LOG", "debug"),
+    ];
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    for _ in 0..2 {
+        api.note().await;
+    }
+    api.function.idle().await.unwrap();
+    sink.behave(Behaviour::Ok);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    api.note().await;
+    assert!(api.function.terminate().await.unwrap());
+    let lines = sink.lines();
+    assert_eq!(lines.iter().filter(|line| line.body == "request served").count(), 3, "{lines:?}");
+    let of_an_export = ["tenant_telemetry::telemetry", "hyper", "aws_smithy", "rustls", "opentelemetry"];
+    let told = lines.iter().find(|line| of_an_export.iter().any(|target| line.target.starts_with(target)));
+    assert_eq!(told, None);
+    let console = api.function.logs();
+    assert!(!console.is_empty() && console.iter().all(|line| line.contains("not exported")), "{console:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

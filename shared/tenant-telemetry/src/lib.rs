@@ -46,7 +46,7 @@
 //! - There is no global tenant: [`Work`] travels in OpenTelemetry's context, and of several invocations in one process none names another's.
 //! - A tenant is set once: the first that is verified counts.
 //! - An annotation is on the spans of its own request or message, however many go side by side, and on no others.
-//! - A response does not wait for the export, and no span is lost to a freeze, a SIGTERM or a timeout.
+//! - A response does not wait for the export, and no span, point or log record is lost to a freeze, a SIGTERM or a timeout.
 //! - A trace keeps its id over HTTP, SNS, SQS, EventBridge, Lambda, Step Functions and DynamoDB streams.
 //! - What leaves of the ids of tenants, users and annotations is settled for each destination: plain, hashed with a key, or nothing.
 //!
@@ -68,19 +68,19 @@
 //! | `propagation` | W3C and X-Ray context, which of them counts; baggage |
 //! | `traceparent`, `tracestate`, `xray_header` | each header by itself, as its specification says |
 //! | `metrics` | instruments, what they have gathered since the last flush, and the trace of the slowest |
-//! | `exporter` | where spans go, and what is kept until it is acknowledged there |
+//! | `exporter` | where spans, metrics and log lines go, and what is kept until it is acknowledged there |
 //! | `flush` | when they go |
 //! | `sampling` | which traces are kept |
 //! | `lines` | log lines that wait to be sent |
-//! | `privacy` | what of a tenant leaves the process |
+//! | `privacy`, `privacy_points`, `privacy_lines` | what of a tenant leaves the process: with spans, with points of metrics, with log lines |
 //! | `startup` | how long a process took to be ready |
 //! | `lifecycle` | SIGTERM |
-//! | `ids`, `logs`, `semconv` | X-Ray-shaped trace ids, JSON logs, attribute names |
+//! | `ids`, `logs`, `semconv` | X-Ray-shaped trace ids, log lines as JSON or OTLP records, attribute names |
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `aws-sdk` | `AwsSdkTracing`, signed export to X-Ray's endpoint, the key of pseudonyms from SSM or Secrets Manager |
-//! | `json-logs` | `Settings::json_logs` and `Settings::init_json_logs`: without it, and without a call of these, logs stay as they are |
+//! | `aws-sdk` | `AwsSdkTracing`, signed export to X-Ray's and CloudWatch's endpoints, the key of pseudonyms from SSM or Secrets Manager |
+//! | `json-logs` | `Settings::json_logs` and `Settings::init_json_logs`, lines as JSON or OTLP records: without it, and without a call of these, logs stay as they are |
 
 mod annotation;
 #[cfg(feature = "aws-sdk")]

@@ -154,3 +154,101 @@ macro_rules! points {
 }
 
 points!(NumberDataPoint, HistogramDataPoint, ExponentialHistogramDataPoint, SummaryDataPoint);
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::{
+        common::v1::AnyValue,
+        metrics::v1::{Histogram, ResourceMetrics, ScopeMetrics, Sum},
+    };
+
+    use super::*;
+    use crate::privacy::{DenyList, Pseudonyms};
+
+    fn attributes(route: &str, tenant: &str) -> Vec<KeyValue> {
+        let named = [("http.route", route), (semconv::TENANT_ID, tenant)].map(|(name, text)| KeyValue {
+            key: name.to_owned(),
+            value: Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) }),
+            ..KeyValue::default()
+        });
+        named.into()
+    }
+
+    fn number(route: &str, tenant: &str, number: i64) -> NumberDataPoint {
+        let value = Some(Number::AsInt(number));
+        NumberDataPoint { attributes: attributes(route, tenant), value, ..NumberDataPoint::default() }
+    }
+
+    fn sum(points: Vec<NumberDataPoint>) -> Data {
+        let aggregation_temporality = AggregationTemporality::Delta.into();
+        Data::Sum(Sum { data_points: points, aggregation_temporality, ..Sum::default() })
+    }
+
+    fn stamped(data: Data, ids: TenantIds, key: Option<&[u8]>) -> Data {
+        let metrics = vec![Metric { data: Some(data), ..Metric::default() }];
+        let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
+        let resource_metrics = vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }];
+        let mut request = ExportMetricsServiceRequest { resource_metrics };
+        let pseudonyms = Pseudonyms::default();
+        if let Some(key) = key {
+            pseudonyms.set_key(key);
+        }
+        Policy { ids, pseudonyms: &pseudonyms, denied: &DenyList::default() }.stamp_metrics(&mut request);
+        request.resource_metrics.remove(0).scope_metrics.remove(0).metrics.remove(0).data.unwrap()
+    }
+
+    fn told(data: Data) -> Vec<(Vec<String>, Number)> {
+        let Data::Sum(sum) = data else { panic!("another kind") };
+        let text = |attribute: KeyValue| match attribute.value.and_then(|value| value.value) {
+            Some(Value::StringValue(text)) => text,
+            other => format!("{other:?}"),
+        };
+        let points = sum.data_points.into_iter();
+        points.map(|point| (point.attributes.into_iter().map(text).collect(), point.value.unwrap())).collect()
+    }
+
+    #[test]
+    fn a_point_names_its_tenant_as_the_destination_may_know_it() {
+        let points = || sum(vec![number("/a", "acme", 1), number("/a", "(other)", 2)]);
+        let plain = told(stamped(points(), TenantIds::Plain, None));
+        assert_eq!(plain.iter().map(|(texts, _)| texts[1].as_str()).collect::<Vec<_>>(), ["acme", "(other)"]);
+        let hashed = told(stamped(points(), TenantIds::Hmac, Some(b"secret")));
+        assert_eq!((hashed[0].0[1].len(), hashed[1].0[1].as_str()), (32, "(other)"));
+        let without_a_key = told(stamped(points(), TenantIds::Hmac, None));
+        assert_eq!(without_a_key[0].0, ["/a"], "nothing leaves that should have been hashed");
+    }
+
+    #[test]
+    fn points_that_name_nobody_any_more_add_up() {
+        let points = vec![number("/a", "acme", 1), number("/b", "acme", 5), number("/a", "globex", 2)];
+        let dropped = told(stamped(sum(points), TenantIds::Drop, None));
+        let expected = [("/a", 3), ("/b", 5)].map(|(route, sum)| (vec![route.to_owned()], Number::AsInt(sum)));
+        assert_eq!(dropped, expected);
+    }
+
+    #[test]
+    fn histograms_add_up_where_their_buckets_are_the_same() {
+        let point = |tenant: &str, bounds: &[f64], counts: &[u64]| HistogramDataPoint {
+            attributes: attributes("/a", tenant),
+            count: counts.iter().sum(),
+            sum: Some(1.5),
+            min: Some(if tenant == "acme" { 0.1 } else { 0.2 }),
+            max: Some(0.9),
+            explicit_bounds: bounds.to_vec(),
+            bucket_counts: counts.to_vec(),
+            ..HistogramDataPoint::default()
+        };
+        let bounds = [0.5];
+        let points =
+            vec![point("acme", &bounds, &[1, 2]), point("globex", &bounds, &[4, 0]), point("initech", &[0.7], &[1, 0])];
+        let aggregation_temporality = AggregationTemporality::Delta.into();
+        let data = Data::Histogram(Histogram { data_points: points, aggregation_temporality });
+        let Data::Histogram(histogram) = stamped(data, TenantIds::Drop, None) else { panic!("another kind") };
+        let told: Vec<_> = histogram
+            .data_points
+            .iter()
+            .map(|point| (point.count, point.sum, point.min, point.bucket_counts.clone()))
+            .collect();
+        assert_eq!(told, [(7, Some(3.0), Some(0.1), vec![5, 2]), (1, Some(1.5), Some(0.2), vec![1, 0])]);
+    }
+}

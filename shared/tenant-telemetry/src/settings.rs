@@ -247,6 +247,40 @@ mod tests {
     }
 
     #[test]
+    fn each_signal_has_its_exporters() {
+        let told = mistakes(&[
+            ("OTEL_TRACES_EXPORTER", "emf"),
+            ("OTEL_METRICS_EXPORTER", "console"),
+            ("OTEL_LOGS_EXPORTER", "xray-udp"),
+            ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "localhost"),
+            ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "2s"),
+        ]);
+        let expected = [
+            r#"OTEL_LOGS_EXPORTER: "xray-udp" is not console, otlp or none"#,
+            r#"OTEL_TRACES_EXPORTER: "emf" is not otlp, xray-otlp, xray-udp or none"#,
+            r#"OTEL_METRICS_EXPORTER: "console" is not otlp, cloudwatch-otlp, emf or none"#,
+            r#"OTEL_EXPORTER_OTLP_METRICS_TIMEOUT="2s" is not a whole number"#,
+            "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT is not the URL of a web service",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[cfg(feature = "json-logs")]
+    #[test]
+    fn what_is_disabled_still_logs_to_the_console() {
+        let read = |variables: &'static [(&str, &str)]| {
+            let value = |name: &str| Some(variables.iter().find(|(known, _)| *known == name)?.1.to_owned());
+            let settings = Variables::from_fn(value).read(Settings::read).unwrap();
+            (settings.logs.console, settings.exporters.logs.len(), settings.exporters.metrics.len())
+        };
+        assert_eq!(read(&[]), (true, 0, 0), "metrics are asked for");
+        let all = [("OTEL_LOGS_EXPORTER", "otlp"), ("OTEL_METRICS_EXPORTER", "otlp,emf")];
+        assert_eq!(read(Box::leak(Box::new(all))), (false, 1, 2));
+        let disabled = [all[0], all[1], ("OTEL_SDK_DISABLED", "true")];
+        assert_eq!(read(Box::leak(Box::new(disabled))), (true, 0, 0));
+    }
+
+    #[test]
     fn logs_say_of_the_tenant_what_there_is_to_say() {
         for value in ["alias", "plain", "none"] {
             let given = move |name: &str| (name == "LOG_TENANT").then(|| value.to_owned());

@@ -184,3 +184,53 @@ fn back_off(delivery: &mut Delivery, after: Option<Duration>, reason: String) ->
     delivery.not_before = Some(Instant::now() + pause);
     reason
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::{
+        collector::metrics::v1::ExportMetricsServiceRequest,
+        metrics::v1::{Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, metric::Data},
+    };
+
+    use super::{super::signal::Metrics, *};
+    use crate::exporter::Unacknowledged;
+
+    /// Keeps how many points each request had.
+    #[derive(Debug, Default)]
+    struct Kept(std::sync::Arc<Mutex<Vec<usize>>>);
+
+    impl Unacknowledged<ExportMetricsServiceRequest> for Kept {
+        fn at_most(&self) -> usize {
+            usize::MAX
+        }
+
+        fn send(&self, request: ExportMetricsServiceRequest) -> usize {
+            self.0.lock().push(Metrics::count(&request));
+            0
+        }
+    }
+
+    fn points(count: usize) -> ExportMetricsServiceRequest {
+        let sum = Sum { data_points: vec![NumberDataPoint::default(); count], ..Sum::default() };
+        let metrics = vec![Metric { data: Some(Data::Sum(sum)), ..Metric::default() }];
+        let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
+        ExportMetricsServiceRequest {
+            resource_metrics: vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }],
+        }
+    }
+
+    #[tokio::test]
+    async fn the_oldest_points_go_where_there_are_too_many_and_are_counted() {
+        let kept = Kept::default();
+        let sent = kept.0.clone();
+        let destination = Destination::new("test", Metrics, Wire::Unacknowledged(Box::new(kept)), TenantIds::Plain);
+        destination.push((0..30).map(|_| points(300)));
+        assert_eq!(destination.len(), 27 * 300, "9,000 are more than 8,192");
+        let flushed = destination.flush(Duration::from_secs(1), &Pseudonyms::default(), &DenyList::default()).await;
+        assert_eq!(flushed, Flushed { failure: None, dropped: 3 * 300 });
+        assert_eq!(*sent.lock(), [300; 27], "two would be more than a request holds");
+        destination.push([points(100), points(200), points(700), points(1)]);
+        destination.flush(Duration::from_secs(1), &Pseudonyms::default(), &DenyList::default()).await;
+        assert_eq!(sent.lock()[27..], [300, 700, 1], "one that is larger than a request should be goes alone");
+    }
+}

@@ -131,3 +131,25 @@ fn rejected(answer: &Bytes) -> u64 {
     let answer = ExportTraceServiceResponse::decode(answer.clone()).unwrap_or_default();
     answer.partial_success.and_then(|partial| u64::try_from(partial.rejected_spans).ok()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::collector::{
+        logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse},
+        metrics::v1::{ExportMetricsPartialSuccess, ExportMetricsServiceResponse},
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_a_receiver_says_it_left_out_is_counted_for_every_signal() {
+        let error_message = "too old".to_owned();
+        let points = ExportMetricsPartialSuccess { rejected_data_points: 3, error_message: error_message.clone() };
+        let points = ExportMetricsServiceResponse { partial_success: Some(points) };
+        let records = ExportLogsPartialSuccess { rejected_log_records: 4, error_message };
+        let records = ExportLogsServiceResponse { partial_success: Some(records) };
+        assert_eq!([points.encode_to_vec(), records.encode_to_vec()].map(|answer| rejected(&answer.into())), [3, 4]);
+        let others = [&b""[..], b"{}", b"<html></html>"].map(|answer| rejected(&Bytes::from_static(answer)));
+        assert_eq!(others, [0, 0, 0], "no complaint");
+    }
+}

@@ -1,5 +1,6 @@
 //! Where telemetry arrives: an OTLP collector, and an X-Ray daemon.
 
+mod intake;
 mod lines;
 mod points;
 mod signature;
@@ -7,24 +8,13 @@ mod spans;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
-    io::Read,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Result;
-use axum::{
-    Router,
-    body::Body,
-    extract::State,
-    http::{HeaderMap, StatusCode, Uri},
-    response::Response,
-    routing::post,
-};
-use bytes::Bytes;
-use flate2::read::GzDecoder;
+use axum::{Router, http::HeaderMap, routing::post};
 use opentelemetry_proto::tonic::{
     collector::{
         logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
@@ -70,6 +60,8 @@ struct Received {
     requests: u64,
     /// How often each body came.
     bodies: BTreeMap<u64, u64>,
+    /// Those whose contents were kept.
+    kept: BTreeSet<u64>,
     headers: HeaderMap,
     /// Of an endpoint of AWS's: the services that requests were signed for.
     signed_for: Option<Vec<String>>,
@@ -88,8 +80,16 @@ impl Received {
             schemas,
             requests: 0,
             bodies: BTreeMap::new(),
+            kept: BTreeSet::new(),
             headers: HeaderMap::new(),
             signed_for: None,
+        }
+    }
+
+    /// Keeps what a request brings, once: one whose sender did not hear of it may come again.
+    fn keep(&mut self, hash: u64, request: impl Brought) {
+        if self.kept.insert(hash) {
+            request.keep(self);
         }
     }
 
@@ -140,9 +140,9 @@ impl Sink {
     async fn serve(received: Received) -> Result<Self> {
         let received = Arc::new(Mutex::new(received));
         let router = Router::new()
-            .route("/v1/traces", post(export::<ExportTraceServiceRequest>))
-            .route("/v1/metrics", post(export::<ExportMetricsServiceRequest>))
-            .route("/v1/logs", post(export::<ExportLogsServiceRequest>))
+            .route("/v1/traces", post(intake::export::<ExportTraceServiceRequest>))
+            .route("/v1/metrics", post(intake::export::<ExportMetricsServiceRequest>))
+            .route("/v1/logs", post(intake::export::<ExportLogsServiceRequest>))
             .with_state(received.clone());
         Ok(Self { received, address: serve(router).await? })
     }
@@ -189,7 +189,7 @@ impl Sink {
         self.received().spans.clone()
     }
 
-    /// The points of metrics that were acknowledged so far, each as often as it was.
+    /// The points of metrics that were acknowledged so far; of a request that came again as it was, once.
     pub fn points(&self) -> Vec<Point> {
         self.received().points.clone()
     }
@@ -199,7 +199,7 @@ impl Sink {
         self.received().points.iter().filter(|point| point.metric == metric).map(|point| point.value).sum()
     }
 
-    /// The log lines that were acknowledged so far, each as often as it was.
+    /// The log lines that were acknowledged so far; of a request that came again as it was, once.
     pub fn lines(&self) -> Vec<Line> {
         self.received().lines.clone()
     }
@@ -262,57 +262,6 @@ impl Sink {
         received.points.clear();
         received.lines.clear();
     }
-}
-
-async fn export<R: Brought>(
-    State(received): State<Arc<Mutex<Received>>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let status = |code| Response::builder().status(code).body(Body::empty()).unwrap_or_default();
-    let behaviour = {
-        let mut received = received.lock();
-        received.requests += 1;
-        received.headers = headers.clone();
-        let mut hasher = DefaultHasher::new();
-        body.hash(&mut hasher);
-        *received.bodies.entry(hasher.finish()).or_default() += 1;
-        if let Some(services) = &mut received.signed_for {
-            match signature::service(uri.path(), &headers, &body) {
-                Ok(service) => services.push(service),
-                Err(_) => return status(StatusCode::FORBIDDEN),
-            }
-        }
-        received.behaviour
-    };
-    match behaviour {
-        Behaviour::Ok | Behaviour::TakeInSilence => {}
-        Behaviour::Slow(delay) => tokio::time::sleep(delay).await,
-        Behaviour::Hang => std::future::pending().await,
-        Behaviour::Status(code) => return status(StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST)),
-    }
-    match decode::<R>(headers.get("content-encoding").is_some(), &body) {
-        Ok(request) => {
-            request.keep(&mut received.lock());
-            if behaviour == Behaviour::TakeInSilence {
-                std::future::pending::<()>().await;
-            }
-            status(StatusCode::OK)
-        }
-        Err(_) => status(StatusCode::BAD_REQUEST),
-    }
-}
-
-fn decode<R: Brought>(zipped: bool, body: &[u8]) -> Result<R> {
-    let mut unzipped = Vec::new();
-    let body = if zipped {
-        GzDecoder::new(body).read_to_end(&mut unzipped)?;
-        &unzipped
-    } else {
-        body
-    };
-    Ok(R::decode(body)?)
 }
 
 fn texts(attributes: Vec<KeyValue>) -> BTreeMap<String, String> {

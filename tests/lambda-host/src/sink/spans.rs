@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::span::SpanKind};
 
-use super::{Brought, Received, decode, hex, texts};
+use super::{Brought, Received, hex, intake::decode, texts};
 
 /// A span as received.
 #[derive(Debug, Clone, PartialEq)]
