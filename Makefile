@@ -192,8 +192,8 @@ new-service: ## Add a service of your own beside booking: make new-service NAME=
 
 .PHONY: fuzz
 fuzz: ## Ten minutes on each parser of what others send; needs a nightly compiler and cargo-fuzz
-	cd shared/fuzz && for target in trace_headers envelopes tokens; do \
-		cargo +nightly fuzz run "$$target" -- -max_total_time=600 -max_len=8192; \
+	for target in shared/trace_headers shared/envelopes shared/tokens control-plane/traces control-plane/metrics control-plane/logs; do \
+		(cd "$$(dirname $$target)/fuzz" && cargo +nightly fuzz run "$$(basename $$target)" -- -max_total_time=600 -max_len=8192); \
 	done
 
 .PHONY: clean

@@ -1,4 +1,4 @@
-//! What one span, the metrics of one invocation, one message, one token, one distance and one look at a quota cost.
+//! What one span, the metrics of one invocation, one message, one token, one distance and one request's quota cost.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where something is wrong")]
 
 use std::{hint::black_box, time::Duration};
@@ -13,6 +13,7 @@ use opentelemetry::{
     Context, KeyValue,
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
+use rustix::time::{ClockId, clock_gettime};
 use tenancy::{AccessLists, List, Listed, TenantContext, TenantLabel, Tier};
 use tenant_auth::{JwtSettings, JwtVerifier};
 use tenant_quota::QuotaLayer;
@@ -77,10 +78,16 @@ fn miles(criterion: &mut Criterion) {
     criterion.bench_function("miles", |bencher| bencher.iter(|| miles_between(from, to)));
 }
 
-/// A request that is held to its quota, with a handler that does nothing. Few lease tokens, and most are refused.
+/// CPU of this thread so far. The layer and the SDK run on it, as in a function; AWS does not.
+fn cpu() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap()
+}
+
+/// What it costs to hold a request to its tenant's quota, with a handler that does nothing: where its token is there, where it is refused, and where
+/// it leases first. A function leases for many requests at once, so `bench quota` says how these add up.
 fn quotas(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let aws = runtime.block_on(lambda_host::aws::Aws::start(Duration::ZERO)).unwrap();
+    let served = tokio::runtime::Runtime::new().unwrap();
+    let aws = served.block_on(lambda_host::aws::Aws::start(Duration::ZERO)).unwrap();
     let credentials = aws_credential_types::Credentials::new("111111111111", "secret", None, None, "bench");
     let config = aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
@@ -88,16 +95,60 @@ fn quotas(criterion: &mut Criterion) {
         .endpoint_url(&aws.url)
         .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
         .build();
-    let table = TenantTable::new(&config, "reservations", lambda_host::aws::TENANT_ROLE_ARN);
-    let layer = QuotaLayer::new(table, "basic=10000/100000/1000".parse().unwrap());
-    let handler = layer.layer(service_fn(async |_: Request| Ok::<_, Problem>(Response::new(Body::Empty))));
-    let asks = || {
-        let mut request = Request::default();
-        request.extensions_mut().insert(TenantContext::vouched_by("a benchmark", tenant()));
-        handler.clone().oneshot(request)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let asking = |quota: &str| {
+        let table = TenantTable::new(&config, "reservations", lambda_host::aws::TENANT_ROLE_ARN);
+        let layer = QuotaLayer::new(table, format!("basic={quota}").parse().unwrap());
+        let handler = layer.layer(service_fn(async |_: Request| Ok::<_, Problem>(Response::new(Body::Empty))));
+        let runtime = &runtime;
+        move |tenant: &str| {
+            let mut request = Request::default();
+            let label = TenantLabel { tenant_id: tenant.parse().unwrap(), ..self::tenant() };
+            request.extensions_mut().insert(TenantContext::vouched_by("a benchmark", label));
+            let handler = handler.clone();
+            let before = cpu();
+            let answer = runtime.block_on(handler.oneshot(request));
+            (cpu() - before, answer)
+        }
     };
-    // A benchmark asks faster than any quota allows, so that most of these requests are refused, from memory.
-    criterion.bench_function("quota", |bencher| bencher.iter(|| runtime.block_on(asks()).is_ok()));
+
+    // Each tenant has a hundred thousand tokens, of which half are used.
+    let (admitted, mut asked) = (asking("10000/100000/1"), 0_u32);
+    criterion.bench_function("quota_admitted", |bencher| {
+        bencher.iter_custom(|times| {
+            let mut took = Duration::ZERO;
+            for _ in 0..times {
+                let (cpu, answer) = admitted(&format!("tenant-{}", asked / 50_000));
+                asked += 1;
+                answer.unwrap();
+                took += cpu;
+            }
+            took
+        });
+    });
+
+    let refused = asking("1/1/1");
+    criterion.bench_function("quota_refused", |bencher| {
+        bencher.iter_custom(|times| {
+            let asked = std::iter::repeat_with(|| refused("refused")).filter(|(_, answer)| answer.is_err());
+            asked.take(times.try_into().unwrap()).map(|(cpu, _)| cpu).sum()
+        });
+    });
+
+    // Of a burst of one each lease has one token, and there is another after a ten thousandth of a second.
+    let leasing = asking("10000/1/1");
+    leasing("leasing").1.unwrap();
+    criterion.bench_function("quota_lease", |bencher| {
+        bencher.iter_custom(|times| {
+            let leased = (0..times).map(|_| {
+                std::thread::sleep(Duration::from_millis(1));
+                let (cpu, answer) = leasing("leasing");
+                answer.unwrap();
+                cpu
+            });
+            leased.sum()
+        });
+    });
 }
 
 /// A caller whom none of two hundred entries refuses.

@@ -20,7 +20,8 @@ pub(crate) fn add(report: &mut Report, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn nanoseconds(dir: &Path, name: &str) -> Result<f64> {
+/// The median of one.
+pub(crate) fn nanoseconds(dir: &Path, name: &str) -> Result<f64> {
     let path = dir.join(name).join("new/estimates.json");
     let text =
         std::fs::read_to_string(&path).with_context(|| format!("run `cargo bench` first: no {}", path.display()))?;

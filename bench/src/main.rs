@@ -1,7 +1,8 @@
 //! `make bench`: what telemetry costs a function, on the Lambda host of this folder, against the same function without it; and
 //! the control plane under load.
-//! `bench functions` and `bench control-plane [spans] [30d|1h] [embedded|clickhouse]` measure one of the two; `bench start` measures only what a start costs,
-//! `bench first-request` only how cold functions answer, and `bench fairness` what tenants notice of another's flood.
+//! `bench functions` and `bench control-plane [spans] [30d|1h] [embedded|clickhouse]` measure one of the two, `bench intake [items] [embedded|clickhouse]`
+//! how fast the control plane takes points of metrics and log records; `bench start` measures only what a start costs,
+//! `bench first-request` only how cold functions answer, `bench quota` only what quotas cost, and `bench fairness` what tenants notice of another's flood.
 //!
 //! Everything is measured in blocks that take turns, so that whatever else the machine does meets all of them alike; a ratio
 //! compares a block with the block without telemetry of the same round and pace, and the median of the rounds counts.
@@ -12,6 +13,7 @@ mod criterion;
 mod fairness;
 mod first_request;
 mod process;
+mod quota;
 mod report;
 mod variants;
 
@@ -50,6 +52,9 @@ async fn measure() -> Result<()> {
         criterion::add(&mut report, &target.join("criterion"))?;
         process::add(&mut report, &target.join("release")).await?;
     }
+    if only.is_none_or(|only| only == "functions" || only == "quota") {
+        quota::add(&mut report, &target.join("release/booking-api"), &target.join("criterion")).await?;
+    }
     if only == Some("start") {
         process::add_starts(&mut report, &target.join("release")).await?;
     }
@@ -64,6 +69,11 @@ async fn measure() -> Result<()> {
         let within = arguments.get(2).map_or("30d", String::as_str).parse()?;
         let engine = arguments.get(3).map(String::as_str);
         control_plane::add(&mut report, &target.join("release"), spans, within, engine).await?;
+    }
+    if only.is_none_or(|only| only == "intake") {
+        let items = arguments.get(1).map(|text| text.parse()).transpose()?;
+        let engine = arguments.get(2).map(String::as_str);
+        control_plane::add_intake(&mut report, &target.join("release"), items, engine).await?;
     }
     println!("{}", report.table());
     report.write(&target.join("bench/report.json"))

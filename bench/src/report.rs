@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 /// What each bounded name may be at most; `intake_spans_per_s`, at least.
-const BOUNDS: [(&str, f64); 43] = [
+const BOUNDS: [(&str, f64); 48] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.metrics.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
@@ -26,10 +26,15 @@ const BOUNDS: [(&str, f64); 43] = [
     ("metrics.of_an_invocation_us", 15.0),
     ("sns.inject_extract_ns", 2_000.0),
     ("jwt.verify_us", 60.0),
+    ("quota.cpu_us_per_request", 20.0),
+    ("quota.beyond.cpu_us_per_request", 20.0),
+    ("quota.calls_per_request", 0.02),
+    ("quota.beyond.calls_per_request", 0.02),
     ("spans_lost", 0.0),
     ("points_lost", 0.0),
     ("flood.others_p99_ratio", 1.2),
     ("flood.others_errors", 0.0),
+    ("flood.generator_late_p99_max_ms", 20.0),
     ("control_plane.intake_spans_per_s", 50_000.0),
     ("control_plane.trace_by_id_p99_ms", 5.0),
     ("control_plane.map_p99_ms", 100.0),

@@ -12,10 +12,6 @@ use lambda_host::{
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use testkit::{BookingApi, DEADLINE, Setup, mileage_api};
 
-fn calls(aws: &Aws, action: &str) -> usize {
-    aws.requests().iter().filter(|(called, _)| called == action).count()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_keys_are_there_before_the_first_request() {
     let mut api = BookingApi::start(Setup::default()).await;
@@ -49,7 +45,7 @@ async fn the_session_is_asked_for_while_the_registry_is() {
     api.aws.fail("GetItem", Fault::Hang);
     let outcome = api.function.invoke(api.event("acme", &[]), DEADLINE).await.unwrap();
     assert_eq!(outcome.http().0, 503, "{outcome:?}");
-    assert_eq!(calls(&api.aws, "AssumeRole"), 1);
+    assert_eq!(api.aws.calls("AssumeRole"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,7 +58,7 @@ async fn a_session_is_asked_for_once_for_a_tenant_whatever_it_asks() {
     for _ in 0..2 {
         api.book().await;
     }
-    assert_eq!((calls(&api.aws, "GetItem"), calls(&api.aws, "AssumeRole")), (1, 1));
+    assert_eq!((api.aws.calls("GetItem"), api.aws.calls("AssumeRole")), (1, 1));
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);

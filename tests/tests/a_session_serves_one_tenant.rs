@@ -23,7 +23,7 @@ async fn start() -> (Aws, TenantTable) {
 }
 
 fn sessions(aws: &Aws) -> usize {
-    aws.requests().iter().filter(|(action, _)| action == "AssumeRole").count()
+    aws.calls("AssumeRole")
 }
 
 async fn reads(items: &TenantItems) -> bool {

@@ -226,6 +226,7 @@ async fn a_booking_that_arrives_after_the_suspension_gets_its_miles() {
 #[tokio::test]
 async fn the_registrys_tier_counts_over_the_tokens() {
     let caller = new_tenant("Promoted Air", "basic").await;
+    let before = book(&caller, "CDG", "NRT").await;
     assert!(
         succeeds(&["set-tier", &caller.user.tenant, "premium", "--reason", "asked for more"])
             .contains("basic → premium")
@@ -238,6 +239,16 @@ async fn the_registrys_tier_counts_over_the_tokens() {
         (tiers[0] == "premium").then_some(())
     })
     .await;
+
+    // What was booked before is taken back where its miles are: from the publisher on, its cancellation is of the tier of the booking.
+    let cancelled = caller.cancel(&before.booking_number()).await;
+    assert_eq!(cancelled.status, 200, "{:?}", cancelled.body);
+    let (trace_id, consumer) = (cancelled.trace_id(), "mileage-accrual");
+    let trace = CLOUD.trace(&trace_id, |trace| trace.spans.iter().any(|span| span.service == consumer)).await;
+    for span in trace.spans {
+        let tier = if span.service == "booking-api" { "premium" } else { "basic" };
+        assert_eq!(span.tier.as_deref(), Some(tier), "{} of {}", span.name, span.service);
+    }
 }
 
 #[tokio::test]

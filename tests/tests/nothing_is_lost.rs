@@ -176,6 +176,26 @@ fn every_kind_of_fault_at_every_call_of_functions_that_have_just_started() {
     });
 }
 
+/// Of a process that has just started, and has no tokens. Nobody is locked out by it.
+#[test]
+fn a_quota_whose_lease_fails() {
+    const LONG: Duration = Duration::from_millis(1500);
+    let refused =
+        [Refusal::Throttled, Refusal::Conflict, Refusal::Broken(500), Refusal::Broken(503)].map(Fault::Refuse);
+    let unheard = [Fault::LoseRequest, Fault::LoseAnswer, Fault::HoldRequest(LONG), Fault::HoldAnswer(LONG)];
+    RUNTIME.block_on(async {
+        let cloud = cloud().await;
+        let before = cloud.reservations().await;
+        let mut case = Case::default();
+        for fault in [Fault::KillBefore, Fault::KillAfter].into_iter().chain(unheard).chain(refused) {
+            cloud.proxy.end_functions().await;
+            case.under(&cloud, [Plan { action: Some("UpdateItem"), ..once(API, 0, fault) }]).await;
+        }
+        let name = "the lease of a quota fails, in every way";
+        cloud.judge(name, case.injected, &before, &case.rides, case.recovery).await;
+    });
+}
+
 /// So often that the SDK's own three attempts are not enough.
 async fn refused(name: &str, calls: &[(&'static str, &'static str, Refusal)]) {
     let cloud = cloud().await;

@@ -1,6 +1,7 @@
 //! The control plane under load: durable intake, then what pages and the API ask for, on a full store.
 
 mod generator;
+mod intake;
 
 use std::{
     path::Path,
@@ -28,7 +29,9 @@ use crate::report::{Part, Report, quantile};
 
 /// Raw spans in the store; fewer to try something out.
 const SPANS: u64 = 10_000_000;
-/// Of these, the share that is a day old at most; the rest lies in the 29 days before.
+/// Points, and log records, likewise.
+const ITEMS: u64 = 5_000_000;
+/// Of these spans, the share that is a day old at most; the rest lies in the 29 days before.
 const RECENT_SHARE: f64 = 0.7;
 const HOUR_NS: u64 = 3_600_000_000_000;
 const DAY_NS: u64 = 24 * HOUR_NS;
@@ -108,18 +111,44 @@ pub(crate) async fn add(
     only: Option<&str>,
 ) -> Result<()> {
     let load = Load { spans: spans.unwrap_or(SPANS), within };
-    if only.is_none_or(|only| only == "embedded") {
+    if is_measured("embedded", only) {
         let embedded = Server::start(release, None).await?;
         measure(&mut report.under("control_plane"), embedded, load).await?;
     }
-    let ready = release.join("../../.local/venv/clickhouse.ready");
-    if std::env::var_os("CLICKHOUSE_URL").is_none() && !ready.exists() {
-        eprintln!("ClickHouse is left out: make .local/venv/clickhouse.ready, or CLICKHOUSE_URL");
-    } else if only.is_none_or(|only| only == "clickhouse") {
+    if is_measured("clickhouse", only) {
         let clickhouse = Server::start(release, Some(ClickHouse::start())).await?;
         measure(&mut report.under("clickhouse.control_plane"), clickhouse, load).await?;
     }
     Ok(())
+}
+
+/// Measures how fast points of metrics and log records are taken: so many of each, in place of five million.
+pub(crate) async fn add_intake(
+    report: &mut Report,
+    release: &Path,
+    items: Option<u64>,
+    only: Option<&str>,
+) -> Result<()> {
+    let items = items.unwrap_or(ITEMS);
+    if is_measured("embedded", only) {
+        intake::measure(&mut report.under("control_plane"), Server::start(release, None).await?, items).await?;
+    }
+    if is_measured("clickhouse", only) {
+        let clickhouse = Server::start(release, Some(ClickHouse::start())).await?;
+        intake::measure(&mut report.under("clickhouse.control_plane"), clickhouse, items).await?;
+    }
+    Ok(())
+}
+
+/// Whether an engine is measured, which it is not where another is named, or it is not there.
+fn is_measured(engine: &str, only: Option<&str>) -> bool {
+    let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/venv/clickhouse.ready");
+    let ready = || venv.exists() || std::env::var_os("CLICKHOUSE_URL").is_some();
+    let is_missing = engine == "clickhouse" && !ready();
+    if is_missing {
+        eprintln!("ClickHouse is left out: make .local/venv/clickhouse.ready, or CLICKHOUSE_URL");
+    }
+    !is_missing && only.is_none_or(|only| only == engine)
 }
 
 #[derive(Clone, Copy)]
@@ -213,38 +242,57 @@ impl Server {
 
     /// Sends the spans, the oldest first; some of their trace ids.
     async fn fill(&self, report: &mut Part<'_>, load: Load) -> Result<Vec<[u8; 16]>> {
-        let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
+        let now = now_ns()?;
         let traces_per_request = (SPANS_PER_REQUEST / SPANS_PER_TRACE) as u64;
         let per_request = traces_per_request * SPANS_PER_TRACE as u64;
         let requests = load.spans / per_request;
-        let next = Arc::new(AtomicU64::new(0));
         let kept = Arc::new(Mutex::new(Vec::new()));
+        let keeping = kept.clone();
+        let begun = Instant::now();
+        let make = move |number: u64| {
+            let start = |trace: u64| {
+                let position = (number as f64 + trace as f64 / traces_per_request as f64) / requests as f64;
+                now - load.within.age(position)
+            };
+            let (body, ids) = request(&mut Random::new(number + 1), (0..traces_per_request).map(start));
+            if number.is_multiple_of(KEPT_EVERY / traces_per_request) {
+                keeping.lock().extend(ids.first());
+            }
+            body
+        };
+        self.send_all("/v1/traces", Sent { requests, per_request, what: "spans" }, make).await?;
+        let sent = (requests * per_request) as f64;
+        report.add("spans", sent);
+        report.add("intake_spans_per_s", sent / begun.elapsed().as_secs_f64());
+        self.summed().await?;
+        report.add("sums_spans_per_s", sent / begun.elapsed().as_secs_f64());
+        Ok(std::mem::take(&mut kept.lock()))
+    }
+
+    /// Sends requests, several at once, until each is taken.
+    async fn send_all(
+        &self,
+        path: &str,
+        sent: Sent,
+        make: impl Fn(u64) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Result<()> {
+        let (next, make) = (Arc::new(AtomicU64::new(0)), Arc::new(make));
         let begun = Instant::now();
         let mut senders = JoinSet::new();
         for _ in 0..SENDERS {
-            let (client, url) = (self.client.clone(), format!("{}/v1/traces", self.url));
-            let (next, kept) = (next.clone(), kept.clone());
+            let (client, url) = (self.client.clone(), format!("{}{path}", self.url));
+            let (next, make) = (next.clone(), make.clone());
             senders.spawn(async move {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= requests {
+                    if number >= sent.requests {
                         return Ok::<_, anyhow::Error>(());
                     }
-                    let start = |trace: u64| {
-                        let position = (number as f64 + trace as f64 / traces_per_request as f64) / requests as f64;
-                        now - load.within.age(position)
-                    };
-                    let (body, ids) = request(&mut Random::new(number + 1), (0..traces_per_request).map(start));
-                    if number.is_multiple_of(KEPT_EVERY / traces_per_request) {
-                        kept.lock().extend(ids.first());
-                    }
-                    send(&client, &url, body).await?;
-                    if number.is_multiple_of((requests / 10).max(1)) {
-                        let done = number * per_request;
-                        eprintln!(
-                            "control plane: {done} spans, {:.0} a second",
-                            done as f64 / begun.elapsed().as_secs_f64()
-                        );
+                    send(&client, &url, make(number)).await?;
+                    if number.is_multiple_of((sent.requests / 10).max(1)) {
+                        let (done, what) = (number * sent.per_request, sent.what);
+                        let rate = done as f64 / begun.elapsed().as_secs_f64();
+                        eprintln!("control plane: {done} {what}, {rate:.0} a second");
                     }
                 }
             });
@@ -252,12 +300,7 @@ impl Server {
         while let Some(sender) = senders.join_next().await {
             sender??;
         }
-        let sent = (requests * per_request) as f64;
-        report.add("spans", sent);
-        report.add("intake_spans_per_s", sent / begun.elapsed().as_secs_f64());
-        self.summed().await?;
-        report.add("sums_spans_per_s", sent / begun.elapsed().as_secs_f64());
-        Ok(std::mem::take(&mut kept.lock()))
+        Ok(())
     }
 
     /// Asks for traces, maps and searches; the server's own time counts.
@@ -452,6 +495,19 @@ impl Server {
         answer.bytes().await?;
         Ok(milliseconds)
     }
+}
+
+/// What is sent.
+#[derive(Clone, Copy)]
+struct Sent {
+    requests: u64,
+    per_request: u64,
+    what: &'static str,
+}
+
+/// Nanoseconds since 1970.
+fn now_ns() -> Result<u64> {
+    Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?)
 }
 
 /// Sends until the server takes it, as a collector does.

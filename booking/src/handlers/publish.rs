@@ -56,6 +56,15 @@ pub struct Publisher {
     pub parking_queue_url: String,
 }
 
+/// What cannot be published, since its message would not be one of the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwritable {
+    /// The booking.
+    pub booking_number: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
 /// A message on its way out, in the trace of the request that it tells of.
 struct Outgoing {
     span: MessageSpan,
@@ -79,11 +88,11 @@ impl Publisher {
     }
 
     /// Publishes what is in `table` once more, each in the trace of its own request: for those whose stream records were
-    /// given up. Consumers take a message twice without harm.
-    pub async fn republish(&self, table: &str, stored: &[Stored]) -> Result<(), PublishError> {
-        let again = stored.iter().map(|stored| outgoing(stored, table, stored.booking_number(), None));
-        let outgoing: Result<_, InvalidMessage> = again.collect();
-        self.send_all(outgoing.map_err(|error| PublishError::NotPublished(error.to_string()))?).await
+    /// given up. Consumers take a message twice without harm. What cannot be written is left out, and answered.
+    pub async fn republish(&self, table: &str, stored: &[Stored]) -> Result<Vec<Unwritable>, PublishError> {
+        let (outgoing, unwritable) = written(stored, table);
+        self.send_all(outgoing).await?;
+        Ok(unwritable)
     }
 
     async fn send_all(&self, mut outgoing: Vec<Outgoing>) -> Result<(), PublishError> {
@@ -193,6 +202,21 @@ fn outgoing(
     Ok(Outgoing { span, written })
 }
 
+/// The messages of these, and what no message can be written of.
+fn written(stored: &[Stored], table: &str) -> (Vec<Outgoing>, Vec<Unwritable>) {
+    let (mut messages, mut unwritable) = (Vec::new(), Vec::new());
+    for stored in stored {
+        let booking_number = stored.booking_number();
+        match outgoing(stored, table, booking_number, None) {
+            Ok(message) => messages.push(message),
+            Err(error) => {
+                unwritable.push(Unwritable { booking_number: booking_number.to_owned(), reason: error.to_string() });
+            }
+        }
+    }
+    (messages, unwritable)
+}
+
 type Trace = HashMap<String, String>;
 
 fn told<'a>(event: &impl TenantMessage, trace: &'a Trace) -> Result<(Written, TenantLabel, &'a Trace), InvalidMessage> {
@@ -243,6 +267,20 @@ mod tests {
         assert_eq!(written.attributes[2], ("event_type", "booking.cancelled".to_owned()));
         assert!(["\"7T42H7MK\"", "\"LHR\"", "\"JFK\""].iter().all(|part| written.body.contains(part)), "{written:?}");
         span.finish(None::<&String>);
+    }
+
+    #[test]
+    fn what_cannot_be_written_keeps_nothing_else_from_being_published_again() {
+        let stored = |from_airport: &str| {
+            let mut image = record()["dynamodb"]["NewImage"].clone();
+            image["from_airport"]["S"] = from_airport.into();
+            let image: serde_dynamo::Item = serde_json::from_value(image).unwrap();
+            Stored::Reservation(serde_dynamo::from_item(image).unwrap())
+        };
+        let (messages, unwritable) = written(&[stored("LHR"), stored("?"), stored("CDG")], "reservations");
+        assert_eq!(messages.len(), 2);
+        assert_eq!(unwritable.iter().map(|one| one.booking_number.as_str()).collect::<Vec<_>>(), ["7T42H7MK"]);
+        messages.into_iter().for_each(|message| message.span.finish(None::<&String>));
     }
 
     #[test]

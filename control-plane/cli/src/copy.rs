@@ -61,8 +61,8 @@ pub(crate) async fn copy(data: &Path, config: &Config) -> Result<bool> {
     let mut said = begun;
     while let Some((position, request)) = from.after(progress.position)? {
         let (traces, rejected) = by_trace(request, None, jiff::Timestamp::now().as_second());
-        if rejected.spans > 0 {
-            bail!("{} spans are not as they can be stored", rejected.spans);
+        if rejected.count > 0 {
+            bail!("{} spans are not as they can be stored", rejected.count);
         }
         progress.spans += to.write(traces).await?.spans as u64;
         progress.position = position;

@@ -12,7 +12,9 @@ use control_plane_model::{
     incoming::Incoming,
     links::LinkedFrom,
     listing::{Found, Search},
+    log_records::{IncomingLog, Lines, LogQuery, LogStore, Seen},
     map::{MapQuery, ServiceMap},
+    metrics::{IncomingPoints, Line, MetricQuery, MetricStore},
     otlp,
     part::{PartQuery, PartSums},
     sample::{Sample, SampleQuery, StoredTrace},
@@ -27,25 +29,32 @@ use tokio::sync::Mutex;
 use crate::{
     database::{Address, Database, all, failed, one, within},
     late::Late,
-    links, listing, map, part, requests, sample,
+    lines, links, listing,
+    log_records::{self, LogRecords},
+    map, part,
+    points::Points,
+    queue::Queue,
+    requests, sample,
     schema::{self, Migration},
     stored::stored_traces,
     sums::{self, StoredSpan},
     versions, wholes,
-    writer::Writer,
+    writer::Spans,
 };
 
 /// Hours and days are no more than quicker to read than their minutes.
 const WHOLES_EVERY: Duration = Duration::from_secs(60);
 
-/// Spans and sums in a ClickHouse database.
+/// Spans, metrics, log records and sums in a ClickHouse database.
 ///
 /// Spans can be read back as soon as they are written; searches, the map and all sums know of them once [`SpanStore::make_sums`] has
 /// been called. [`Stored::spans`] counts spans that came before among the new ones: nothing is read while writing. What a tenant's [`Scope`] sees is what it sees of the embedded engine.
 #[derive(Debug, Clone)]
 pub struct ClickHouse {
     database: Database,
-    writer: Writer,
+    spans: Queue<Spans>,
+    points: Queue<Points>,
+    log_records: Queue<LogRecords>,
     late: Late,
     /// When hours and days were summed last.
     making: Arc<Mutex<Option<Instant>>>,
@@ -63,8 +72,14 @@ impl ClickHouse {
     /// Starts to write to a database, within a Tokio runtime. Nothing is asked of it yet.
     pub fn new(address: &Address) -> Self {
         let database = Database::new(address);
-        let writer = Writer::start(database.clone());
-        Self { database, writer, late: Late::default(), making: Arc::default() }
+        Self {
+            spans: Queue::start(Spans::new(database.clone())),
+            points: Queue::start(Points(database.clone())),
+            log_records: Queue::start(LogRecords(database.clone())),
+            database,
+            late: Late::default(),
+            making: Arc::default(),
+        }
     }
 
     /// The steps from nothing to the tables that this engine needs, and which of them have been taken.
@@ -119,7 +134,7 @@ impl ClickHouse {
 #[async_trait]
 impl SpanStore for ClickHouse {
     async fn write(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
-        self.writer.store(traces).await
+        self.spans.store(traces).await
     }
 
     async fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
@@ -217,5 +232,28 @@ impl SpanStore for ClickHouse {
             *summed = Some(Instant::now());
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl MetricStore for ClickHouse {
+    async fn write_points(&self, points: Vec<IncomingPoints>) -> Result<usize, StoreError> {
+        self.points.store(points).await
+    }
+
+    async fn lines(&self, scope: &Scope, query: MetricQuery) -> Result<Vec<Line>, StoreError> {
+        lines::lines(&self.database, scope, &query).await
+    }
+}
+
+#[async_trait]
+impl LogStore for ClickHouse {
+    async fn write_logs(&self, logs: Vec<IncomingLog>) -> Result<usize, StoreError> {
+        self.log_records.store(logs).await
+    }
+
+    async fn logs(&self, scope: &Scope, query: LogQuery) -> Result<Lines, StoreError> {
+        let own = if scope.tenant().is_some() { self.trace(scope, query.trace_id).await? } else { None };
+        log_records::lines(&self.database, scope, &query, Seen::of(scope, own.as_ref())).await
     }
 }

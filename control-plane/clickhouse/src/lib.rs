@@ -1,4 +1,4 @@
-//! Spans in ClickHouse, and the sums over them.
+//! Spans, metrics and log records in ClickHouse, and sums over them.
 //!
 //! Any number of servers write spans; each batch is durable before it is acknowledged. One leader then makes everything else of the traces
 //! that changed, from all their spans: outlines for searches, and the sums of each minute that they touch, as a new version of that minute.
@@ -9,7 +9,9 @@
 //! | `engine` | what the control plane sees of all this |
 //! | `database` | queries and inserts, and how long they may take |
 //! | `schema` | tables: migrations, numbered |
-//! | `writer` | spans of many requests in one insert |
+//! | `queue` | what many requests brought, in one insert |
+//! | `writer`, `points`, `log_records` | spans, points and log records as rows |
+//! | `lines` | metrics: what is read of them |
 //! | `local` | numbers for the names of one trace or one answer |
 //! | `sums` | what the leader makes of traces that changed |
 //! | `outlined` | a trace as a search sees it |
@@ -27,13 +29,17 @@ mod database;
 mod engine;
 mod hits;
 mod late;
+mod lines;
 mod links;
 mod listing;
 mod local;
+mod log_records;
 mod lookup;
 mod map;
 mod outlined;
 mod part;
+mod points;
+mod queue;
 mod requests;
 mod sample;
 mod schema;

@@ -7,12 +7,14 @@ use crate::{
     versions,
 };
 
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("spans", include_str!("../sql/migrations/0001_spans.sql")),
     ("sums", include_str!("../sql/migrations/0002_sums.sql")),
     ("servers", include_str!("../sql/migrations/0003_servers.sql")),
     ("versions", include_str!("../sql/migrations/0004_versions.sql")),
     ("links", include_str!("../sql/migrations/0005_links.sql")),
+    ("metrics", include_str!("../sql/migrations/0006_metrics.sql")),
+    ("logs", include_str!("../sql/migrations/0007_logs.sql")),
 ];
 
 /// A step from an empty database to the tables of today.
@@ -87,11 +89,12 @@ pub(crate) async fn catch_up(database: &Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Spans and outlines of traces go so many hours after they came.
+/// Spans, outlines of traces, points of metrics and log records go so many hours after they came.
 pub(crate) async fn keep_for(database: &Database, hours: i64) -> Result<(), StoreError> {
     let lasts = "SELECT position(create_table_query, {ttl:String}) > 0 FROM system.tables WHERE database = currentDatabase() AND name = {table:String}";
     // What traces have in common is used once more a day before it would go.
-    let places = ["spans", "trace_buckets", "traces", "links"].map(|table| (table, "received", hours));
+    let places = ["spans", "trace_buckets", "traces", "links", "metric_points", "log_records"];
+    let places = places.map(|table| (table, "received", hours));
     for (table, column, hours) in places.into_iter().chain([("shapes", "used", hours + 48)]) {
         let query = database.query(lasts).param("ttl", format!("toIntervalHour({hours})")).param("table", table);
         // Parts are gone through once more where this changes.

@@ -23,3 +23,28 @@ CREATE TABLE IF NOT EXISTS links (
     PRIMARY KEY (linked, start_ns, trace, span_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS links_by_trace ON links (trace);
+
+-- Points of metrics: which there were, for as long as they may come again, in the order of their times, so that writing is appending.
+CREATE TABLE IF NOT EXISTS metric_points (time_ns INTEGER NOT NULL, stream INTEGER NOT NULL, PRIMARY KEY (time_ns, stream)) WITHOUT ROWID;
+-- What senders counted since they began, by hours since 1970: the points before and behind one are found at once.
+CREATE TABLE IF NOT EXISTS metric_counts (
+    hour INTEGER NOT NULL, stream INTEGER NOT NULL, time_ns INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (hour, stream, time_ns)
+) WITHOUT ROWID;
+-- What is summed: a row for each series and the bounds of its buckets. `seen` is the last day that it was, since 1970.
+CREATE TABLE IF NOT EXISTS metric_series (
+    number INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, seen INTEGER NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL, kind INTEGER NOT NULL,
+    service TEXT NOT NULL, account TEXT, tenant TEXT, attributes TEXT NOT NULL, bounds BLOB NOT NULL
+);
+-- Sums by the minute, Unix seconds: those of one hour and series lie together.
+CREATE TABLE IF NOT EXISTS metric_minutes (
+    hour INTEGER NOT NULL, series INTEGER NOT NULL, minute INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (hour, series, minute)
+) WITHOUT ROWID;
+
+-- Log records in the order in which they came; those of a trace are found by its id, in the order of time.
+CREATE TABLE IF NOT EXISTS log_records (
+    number INTEGER PRIMARY KEY, received INTEGER NOT NULL, trace BLOB NOT NULL, time_ns INTEGER NOT NULL, id INTEGER NOT NULL,
+    tenant TEXT, sender INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS log_records_by_trace ON log_records (trace, time_ns, id);

@@ -7,7 +7,9 @@ use control_plane_model::{
     incoming::Incoming,
     links::LinkedFrom,
     listing::{Found, Search},
+    log_records::{IncomingLog, Lines, LogQuery, LogStore},
     map::{MapQuery, ServiceMap},
+    metrics::{IncomingPoints, Line, MetricQuery, MetricStore},
     part::{PartQuery, PartSums},
     sample::{Sample, SampleQuery, StoredTrace},
     store::{
@@ -21,8 +23,8 @@ use slo::{DailyUse, Row};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use crate::{
-    housekeeping::Retention,
     reader::{Asker, Reader},
+    removal::Retention,
     scan::Counts,
     states::{self, State},
     writer::Writer,
@@ -31,7 +33,7 @@ use crate::{
 /// Batches that are read ahead of whoever looks at them.
 const READ_AHEAD: usize = 2;
 
-/// Spans, sums and state in one SQLite file.
+/// Spans, metrics, logs, sums and state in one SQLite file.
 ///
 /// What a tenant's [`Scope`] sees here: of a trace its own spans; in a search the traces in which it alone was served, whole, and not
 /// those that several tenants share; of the map, the sums and the costs those kept for it; as facets what its requests named on the
@@ -195,6 +197,28 @@ impl SpanStore for Embedded {
             self.writer.late().put_back(numbers);
         }
         names
+    }
+}
+
+#[async_trait]
+impl MetricStore for Embedded {
+    async fn write_points(&self, points: Vec<IncomingPoints>) -> Result<usize, StoreError> {
+        self.writer.store_points(points).await
+    }
+
+    async fn lines(&self, scope: &Scope, query: MetricQuery) -> Result<Vec<Line>, StoreError> {
+        self.see(scope, move |reader, scope| reader.lines(scope, &query)).await
+    }
+}
+
+#[async_trait]
+impl LogStore for Embedded {
+    async fn write_logs(&self, logs: Vec<IncomingLog>) -> Result<usize, StoreError> {
+        self.writer.store_logs(logs).await
+    }
+
+    async fn logs(&self, scope: &Scope, query: LogQuery) -> Result<Lines, StoreError> {
+        self.see(scope, move |reader, scope| reader.logs(scope, &query)).await
     }
 }
 

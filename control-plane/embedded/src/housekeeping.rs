@@ -1,17 +1,15 @@
 //! Retention and compaction, in steps so small that nobody notices.
 
-use control_plane_model::{rollup::DAY, trace::TraceId};
+use control_plane_model::rollup::DAY;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{
     cells::{self, Cells, DAYS, EDGES, REQUESTS},
     failure::Failure,
-    ingest::{DELETE_TENANT, Ingest, hour},
-    outline,
+    ingest::Ingest,
+    removal::{self, Retention},
 };
 
-/// Traces removed in one step.
-const TRACES_PER_STEP: i64 = 200;
 /// Pages given back to the file system in one step.
 const PAGES_PER_STEP: i64 = 500;
 /// Days for which it is known that a version was seen: as those of sums, and somewhat longer, so that what was in use all the time is not
@@ -19,22 +17,6 @@ const PAGES_PER_STEP: i64 = 500;
 const DAYS_OF_VERSIONS: i64 = 37;
 /// Days whose cost can be told: a year, and the month under way.
 const DAYS_KEPT: i64 = 400;
-
-/// What is kept.
-#[derive(Debug, Clone, Copy)]
-pub struct Retention {
-    /// Spans this old, in seconds since they came, are removed.
-    pub max_age: i64,
-    /// Once the file holds more bytes, the oldest spans are removed.
-    pub max_bytes: u64,
-}
-
-impl Default for Retention {
-    /// A week; 20 GB.
-    fn default() -> Self {
-        Self { max_age: 7 * DAY, max_bytes: 20_000_000_000 }
-    }
-}
 
 /// Does one step of what is due; whether more is.
 pub(crate) fn step(
@@ -44,7 +26,7 @@ pub(crate) fn step(
     now: i64,
 ) -> Result<bool, Failure> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let removed = remove_traces(&transaction, ingest, retention, now)?;
+    let removed = removal::step(&transaction, ingest, retention, now)?;
     let compacted = compact(&transaction, ingest, now)?;
     transaction.commit()?;
     let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
@@ -52,49 +34,6 @@ pub(crate) fn step(
         connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_PER_STEP})"))?;
     }
     Ok(removed || compacted)
-}
-
-/// Removes the oldest traces that are too old, or for which there is no room.
-fn remove_traces(
-    transaction: &Transaction<'_>,
-    ingest: &mut Ingest,
-    retention: &Retention,
-    now: i64,
-) -> Result<bool, Failure> {
-    let mut select = transaction
-        .prepare_cached("SELECT id, trace_id, received, start_ns, outline FROM traces ORDER BY id LIMIT ?1")?;
-    let mut rows = select.query([TRACES_PER_STEP])?;
-    let mut removed = 0;
-    while let Some(row) = rows.next()? {
-        let id: i64 = row.get(0)?;
-        let is_old = row.get::<_, i64>(2)? < now - retention.max_age;
-        if !is_old && bytes(transaction)? <= retention.max_bytes {
-            break;
-        }
-        if let Ok(trace_id) = TraceId::from_bytes(row.get_ref(1)?.as_blob().unwrap_or_default()) {
-            ingest.forget(trace_id);
-        }
-        let start_ns: i64 = row.get(3)?;
-        for tenant in outline::read(row, 4)?.tenants {
-            transaction.prepare_cached(DELETE_TENANT)?.execute(params![hour(start_ns), tenant, start_ns, id])?;
-        }
-        for sql in [
-            "DELETE FROM links WHERE trace = ?1",
-            "DELETE FROM fragments WHERE trace = ?1",
-            "DELETE FROM traces WHERE id = ?1",
-        ] {
-            transaction.prepare_cached(sql)?.execute([id])?;
-        }
-        removed += 1;
-    }
-    Ok(removed == TRACES_PER_STEP)
-}
-
-/// What the file holds, without what is free in it.
-fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
-    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let bytes = (pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?;
-    Ok(u64::try_from(bytes).unwrap_or_default())
 }
 
 /// Puts the oldest minutes together to five minutes, those to hours, and drops what is too old; one bucket each time.

@@ -1,4 +1,4 @@
-//! From incoming spans to rows: what is new, where it hangs, what it adds to the sums.
+//! From what comes to rows: of spans, which are new, where they hang, what they add to the sums.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -7,7 +7,7 @@ use control_plane_model::{
     growing::{Change, GrowingTrace},
     otlp::{self, Facts},
     rollup::{bucket, day},
-    store::{MAX_SPANS_PER_TRACE, Stored},
+    store::MAX_SPANS_PER_TRACE,
     topology::Placed,
     trace::TraceId,
     versions::Sightings,
@@ -18,12 +18,15 @@ use prost::Message;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
+    brought::{Added, Brought},
     cells::{Cells, TABLES},
     dictionary::{Dictionary, Writing},
     failure::Failure,
     fragment::{Compressed, Fragment},
     late::Touched,
-    linking, outline, sightings,
+    linking, log_records, outline,
+    points::Points,
+    sightings,
 };
 
 /// Traces that spans came for lately are held in memory: so many of them, with so many spans together.
@@ -37,6 +40,7 @@ pub(crate) struct Ingest {
     dictionary: Dictionary,
     sightings: Sightings,
     sums: Sums,
+    points: Points,
     hot: LruCache<TraceId, TraceState>,
     hot_spans: usize,
     /// Those whose rows are to be written, in the order in which they came.
@@ -73,6 +77,7 @@ impl Ingest {
             dictionary: Dictionary::load(connection)?,
             sightings: Sightings::default(),
             sums: Sums { requests, edges, days, touched: Touched::default() },
+            points: Points::default(),
             hot: LruCache::unbounded(),
             hot_spans: 0,
             dirty: Vec::new(),
@@ -81,23 +86,32 @@ impl Ingest {
     }
 
     /// Adds what a request brought. Nothing is complete before [`Ingest::finish`].
-    pub(crate) fn add(&mut self, connection: &Connection, traces: &[Compressed], now: i64) -> Result<Stored, Failure> {
+    pub(crate) fn add(&mut self, connection: &Connection, brought: &Brought, now: i64) -> Result<Added, Failure> {
+        let new = match brought {
+            Brought::Spans(traces) => return self.add_spans(connection, traces, now),
+            Brought::Points(points) => self.points.add(connection, points, now)?,
+            Brought::Logs(logs) => log_records::store(&mut self.dictionary, connection, logs, now)?,
+        };
+        Ok(Added { new, beyond: 0 })
+    }
+
+    fn add_spans(&mut self, connection: &Connection, traces: &[Compressed], now: i64) -> Result<Added, Failure> {
         let parts = traces.iter().flat_map(|trace| &trace.parts);
         sightings::store(connection, &self.sightings.new_in(parts, now))?;
-        let mut stored = Stored::default();
+        let mut added = Added::default();
         for incoming in traces {
             let mut numbers = Writing(&mut self.dictionary, connection);
             let open = || open(&mut numbers, &mut self.next_row, incoming.trace_id);
             let trace = self.hot.try_get_or_insert_mut(incoming.trace_id, open)?;
             let of_trace = add(&mut numbers, &mut self.sums, trace, incoming, now)?;
-            if of_trace.spans > 0 && !std::mem::replace(&mut trace.dirty, true) {
+            if of_trace.new > 0 && !std::mem::replace(&mut trace.dirty, true) {
                 self.dirty.push(incoming.trace_id);
             }
             self.hot_spans += trace.growing.len() - std::mem::replace(&mut trace.hot_spans, trace.growing.len());
-            stored.spans += of_trace.spans;
-            stored.beyond += of_trace.beyond;
+            added.new += of_trace.new;
+            added.beyond += of_trace.beyond;
         }
-        Ok(stored)
+        Ok(added)
     }
 
     /// Whose requests of which time were added since this was asked last: to be told once they are committed.
@@ -120,7 +134,7 @@ impl Ingest {
         for cells in [requests, edges, days] {
             cells.flush(connection)?;
         }
-        Ok(())
+        self.points.finish(connection)
     }
 
     /// A trace that retention has removed.
@@ -164,8 +178,8 @@ fn add(
     trace: &mut TraceState,
     incoming: &Compressed,
     now: i64,
-) -> Result<Stored, Failure> {
-    let mut stored = Stored::default();
+) -> Result<Added, Failure> {
+    let mut added = Added::default();
     // Which have come before, within this request too.
     let mut again = Vec::new();
     let mut index = 0;
@@ -175,10 +189,10 @@ fn add(
             if trace.growing.has(span.facts.id) {
                 again.push(index);
             } else if trace.growing.len() >= MAX_SPANS_PER_TRACE {
-                stored.beyond += 1;
+                added.beyond += 1;
                 again.push(index);
             } else {
-                stored.spans += 1;
+                added.new += 1;
                 sums.count(numbers, &mut trace.growing, &span.facts, now)?;
                 linking::store(numbers, trace.row, &span.facts)?;
             }
@@ -188,10 +202,10 @@ fn add(
     let mut insert = numbers.1.prepare_cached("INSERT INTO fragments (trace, body) VALUES (?1, ?2)")?;
     if again.is_empty() {
         insert.execute(params![trace.row, incoming.fragment])?;
-    } else if stored.spans > 0 {
+    } else if added.new > 0 {
         insert.execute(params![trace.row, incoming.without(&again)])?;
     }
-    Ok(stored)
+    Ok(added)
 }
 
 impl Sums {

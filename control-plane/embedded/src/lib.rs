@@ -1,4 +1,4 @@
-//! Spans in SQLite, and the sums over them.
+//! Spans, metrics and log records in SQLite, and sums over them.
 //!
 //! One writer commits what several requests brought in one transaction, spans and sums together, and answers each only then.
 //! Readers have connections of their own, which the write-ahead log keeps out of the writer's way.
@@ -9,11 +9,14 @@
 //! | `schema` | connections, and the tables of `sql/` |
 //! | `fragment` | what spans are stored as |
 //! | `writer`, `lock` | group commit, by one process |
+//! | `brought` | what a request brought, and what became of it |
 //! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
+//! | `points`, `lines` | metrics: sums by the minute, and what is read of them |
+//! | `log_records`, `log_lines` | log records, and the lines of a trace |
 //! | `dictionary`, `catalog` | numbers for names, as the writer and as readers know them |
 //! | `cells`, `histogram` | sums by bucket, tenant and series, and their latencies |
 //! | `outline` | what a search looks at, as bytes |
-//! | `housekeeping` | retention and compaction |
+//! | `housekeeping`, `removal` | retention and compaction |
 //! | `sightings`, `versions` | when versions of services were seen first |
 //! | `requests`, `batch`, `late` | sums of requests by name, some at a time, and whose past changed since |
 //! | `states` | states and alerts |
@@ -25,6 +28,7 @@
 
 mod archive;
 mod batch;
+mod brought;
 mod catalog;
 mod cells;
 mod dictionary;
@@ -37,15 +41,20 @@ mod histogram;
 mod housekeeping;
 mod ingest;
 mod late;
+mod lines;
 mod linking;
 mod links;
 mod listing;
 mod lock;
+mod log_lines;
+mod log_records;
 mod lookup;
 mod map;
 mod outline;
 mod part;
+mod points;
 mod reader;
+mod removal;
 mod requests;
 mod sample;
 mod scan;
@@ -58,7 +67,7 @@ mod writer;
 
 pub use archive::Archive;
 pub use engine::Embedded;
-pub use housekeeping::Retention;
+pub use removal::Retention;
 
 /// The file in a server's data folder.
 pub const FILE: &str = "control-plane.sqlite";

@@ -10,25 +10,29 @@ use std::{
 use control_plane_model::{
     complain::complain,
     incoming::Incoming,
+    log_records::IncomingLog,
+    metrics::IncomingPoints,
     store::{StoreError, Stored},
 };
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use crate::{
+    brought::{Added, Brought},
     failure::Failure,
     fragment::Compressed,
-    housekeeping::{self, Retention},
+    housekeeping,
     ingest::Ingest,
     late::Late,
     lock::Lock,
+    removal::Retention,
     schema, states,
 };
 
 /// Requests that may wait; one more is told to come back.
 const MAX_WAITING: usize = 128;
-/// Spans in one transaction, so that nobody waits for an endless one.
-const MAX_SPANS_PER_COMMIT: usize = 30_000;
+/// Spans, points and log records in one transaction, so that nobody waits for an endless one.
+const MAX_PER_COMMIT: usize = 30_000;
 /// Between two steps of housekeeping while spans come without a pause.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(500);
 /// Between two looks at whether there is something to do, when nothing comes.
@@ -37,18 +41,19 @@ const IDLE: Duration = Duration::from_secs(10);
 /// What the writer is asked for.
 enum Work {
     Store(Job),
-    /// What is no span, by itself.
+    /// What is none of these, by itself.
     Other(Box<dyn FnOnce(&mut Connection) + Send>),
 }
 
 struct Job {
-    traces: Vec<Compressed>,
-    spans: usize,
+    brought: Brought,
+    /// How many spans, points or log records.
+    items: usize,
     done: oneshot::Sender<Answer>,
 }
 
-/// The outcome; and the spans, so that whoever sent them frees them, and the writer goes on.
-type Answer = (Result<Stored, StoreError>, Vec<Compressed>);
+/// The outcome; and what was sent, so that whoever sent it frees it, and the writer goes on.
+type Answer = (Result<Added, StoreError>, Brought);
 
 /// A handle to the writer; it ends with the last handle.
 #[derive(Debug, Clone)]
@@ -79,13 +84,30 @@ impl Writer {
     pub(crate) async fn store(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
         let spans = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
         let traces = traces.into_iter().map(Compressed::from).collect();
+        let Added { new, beyond } = self.commit(Brought::Spans(traces), spans).await?;
+        Ok(Stored { spans: new, beyond })
+    }
+
+    /// The same with points; how many were new.
+    pub(crate) async fn store_points(&self, points: Vec<IncomingPoints>) -> Result<usize, StoreError> {
+        let items = points.iter().map(|of_stream| of_stream.points.len()).sum();
+        Ok(self.commit(Brought::Points(points), items).await?.new)
+    }
+
+    /// The same with log records.
+    pub(crate) async fn store_logs(&self, logs: Vec<IncomingLog>) -> Result<usize, StoreError> {
+        let items = logs.len();
+        Ok(self.commit(Brought::Logs(logs), items).await?.new)
+    }
+
+    async fn commit(&self, brought: Brought, items: usize) -> Result<Added, StoreError> {
         let (done, outcome) = oneshot::channel();
-        self.work.try_send(Work::Store(Job { traces, spans, done })).map_err(|_| StoreError::Busy)?;
-        let (outcome, _spans) = outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?;
+        self.work.try_send(Work::Store(Job { brought, items, done })).map_err(|_| StoreError::Busy)?;
+        let (outcome, _brought) = outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?;
         outcome
     }
 
-    /// Writes what is no span; `Ok` means that it is durable.
+    /// Writes what nobody sent; `Ok` means that it is durable.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         write: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -135,15 +157,15 @@ fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, ret
             None => {}
             Some(Work::Other(write)) => write(&mut connection),
             Some(Work::Store(first)) => {
-                let mut spans = first.spans;
+                let mut items = first.items;
                 let mut batch = vec![first];
                 while next.is_none()
-                    && spans < MAX_SPANS_PER_COMMIT
+                    && items < MAX_PER_COMMIT
                     && let Ok(more) = work.try_recv()
                 {
                     match more {
                         Work::Store(job) => {
-                            spans += job.spans;
+                            items += job.items;
                             batch.push(job);
                         }
                         other => next = Some(other),
@@ -161,25 +183,25 @@ fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, ret
                     },
                 }
                 for (at, job) in batch.into_iter().enumerate() {
-                    let of_job = outcome.as_ref().map(|stored| stored[at]).map_err(Clone::clone);
+                    let of_job = outcome.as_ref().map(|added| added[at]).map_err(Clone::clone);
                     // Whoever asked may have gone.
-                    let _gone = job.done.send((of_job, job.traces));
+                    let _gone = job.done.send((of_job, job.brought));
                 }
             }
         }
     }
 }
 
-fn commit(connection: &mut Connection, ingest: &mut Ingest, batch: &[Job]) -> Result<Vec<Stored>, Failure> {
+fn commit(connection: &mut Connection, ingest: &mut Ingest, batch: &[Job]) -> Result<Vec<Added>, Failure> {
     let now = now();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut stored = Vec::with_capacity(batch.len());
+    let mut added = Vec::with_capacity(batch.len());
     for job in batch {
-        stored.push(ingest.add(&transaction, &job.traces, now)?);
+        added.push(ingest.add(&transaction, &job.brought, now)?);
     }
     ingest.finish(&transaction, now)?;
     transaction.commit()?;
-    Ok(stored)
+    Ok(added)
 }
 
 /// Unix seconds.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Kind, Summary};
+use crate::{metrics::Kind, summary::Summary};
 
 /// How far a point may be behind the one before, nanoseconds. What is counted over a longer time has no place in time.
 pub const REACH_NS: i64 = 3_600_000_000_000;

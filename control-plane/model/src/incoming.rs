@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, Digest, SHA256, digest};
 
 use crate::{otlp::Facts, trace::TraceId};
 
@@ -38,10 +38,22 @@ pub struct Sender {
 impl Sender {
     /// From a `Resource`, protobuf. Its number follows from its content: the first 64 bits of its SHA-256.
     pub fn new(body: Vec<u8>) -> Self {
-        let hash = digest(&SHA256, &body);
-        let id = hash.as_ref().iter().take(8).fold(0_i64, |id, byte| id << 8 | i64::from(*byte));
-        Self { id, body }
+        Self { id: first_bits(&digest(&SHA256, &body)), body }
     }
+}
+
+/// The number of some content: the first 64 bits of the SHA-256 of its parts, each with its length.
+pub fn number_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> i64 {
+    let mut hash = Context::new(&SHA256);
+    for part in parts {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    first_bits(&hash.finish())
+}
+
+fn first_bits(hash: &Digest) -> i64 {
+    hash.as_ref().iter().take(8).fold(0_i64, |id, byte| id << 8 | i64::from(*byte))
 }
 
 /// A span: its facts, and itself in protobuf.

@@ -16,8 +16,11 @@
 //! | [`part`] | one node or one edge of the map |
 //! | [`lookup`] | attributes that no index has, and how far back spans were read for them |
 //! | [`sample`] | traces as they were received, whole |
+//! | [`gathering`] | lines of metrics as an engine puts them together |
+//! | [`summary`] | measurements that are added up |
 //! | [`cumulative`] | what a point adds whose sender counts since it began |
 //! | [`metrics`], [`log_records`] | metrics and logs: what a request brings, and what is read of them |
+//! | [`log_line`] | a log record as it is shown |
 //! | [`versions`] | when versions of services were seen first |
 //! | [`store`], [`error`] | what keeps spans, and why it did not |
 //! | [`complain`](mod@complain) | what an operator is told on standard error |
@@ -26,10 +29,12 @@ pub mod catalog;
 pub mod complain;
 pub mod cumulative;
 pub mod error;
+pub mod gathering;
 pub mod growing;
 pub mod incoming;
 pub mod links;
 pub mod listing;
+pub mod log_line;
 pub mod log_records;
 pub mod lookup;
 pub mod map;
@@ -41,6 +46,7 @@ pub mod sample;
 pub mod scope;
 pub mod search;
 pub mod store;
+pub mod summary;
 pub mod topology;
 pub mod trace;
 pub mod versions;

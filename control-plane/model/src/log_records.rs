@@ -1,6 +1,6 @@
 //! Log records, as they come and as they are read: <https://opentelemetry.io/docs/specs/otel/logs/data-model/>.
 
-use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
+use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,10 @@ use crate::{
     incoming::Sender,
     otlp::{self, SentResource},
     scope::Scope,
-    trace::TraceId,
+    trace::{Trace, TraceId},
 };
+
+pub use crate::log_line::LogLine;
 
 /// Bytes of records that an answer is made of, however many lines were asked for.
 const MAX_BYTES: usize = 2_000_000;
@@ -25,49 +27,14 @@ pub struct IncomingLog {
     pub id: i64,
     /// When it was written, else when it was observed; nanoseconds since 1970.
     pub time_ns: i64,
-    /// The trace that it was written in, by which it is read.
-    pub trace_id: TraceId,
+    /// The trace that it was written in, by which it is read; none of what was written before the first request.
+    pub trace_id: Option<TraceId>,
     /// `tenant.id` of the record, else of its sender; most lines have none.
     pub tenant: Option<String>,
     /// Who sends it.
     pub sender: Arc<Sender>,
     /// The `LogRecord`, protobuf.
     pub body: Vec<u8>,
-}
-
-/// A log record as it is shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LogLine {
-    /// Nanoseconds since 1970.
-    pub time_unix_ns: i64,
-    /// `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`, by its number; as it was sent, where it has no number.
-    pub severity: String,
-    /// Its body, where that is text; else as JSON.
-    pub message: String,
-    /// `service.name`.
-    pub service: String,
-    /// `cloud.account.id`.
-    pub account: Option<String>,
-    /// `tenant.id`.
-    pub tenant: Option<String>,
-    /// The trace that it was written in.
-    pub trace_id: TraceId,
-    /// The span, 16 hex digits.
-    pub span_id: Option<String>,
-    /// The record's own attributes.
-    pub attributes: BTreeMap<String, serde_json::Value>,
-    /// The sender's resource attributes.
-    pub resource: BTreeMap<String, serde_json::Value>,
-}
-
-impl LogLine {
-    /// About how many bytes it takes.
-    fn bytes(&self) -> usize {
-        let of = |attributes: &BTreeMap<String, serde_json::Value>| {
-            attributes.iter().map(|(key, value)| key.len() + value.as_str().map_or(24, str::len)).sum::<usize>()
-        };
-        self.message.len() + of(&self.attributes) + of(&self.resource)
-    }
 }
 
 /// The lines of a trace.
@@ -82,7 +49,7 @@ pub struct LogQuery {
 }
 
 /// What was found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lines {
     /// In the order of time.
     pub lines: Vec<LogLine>,
@@ -90,38 +57,68 @@ pub struct Lines {
     pub truncated: bool,
 }
 
-impl Lines {
-    /// The first lines of a trace that a query asks for, of its records in the order of time and number. `records` is not asked for more than that.
-    ///
-    /// # Errors
-    ///
-    /// Those of `records`.
-    pub fn of<E>(
-        query: &LogQuery,
-        records: impl IntoIterator<Item = Result<(Arc<SentResource>, LogRecord), E>>,
-    ) -> Result<Self, E> {
-        let mut found = Self { lines: Vec::new(), truncated: false };
-        let mut bytes = 0;
-        for record in records {
-            let (resource, record) = record?;
-            let line = otlp::log_line(&resource, record, query.trace_id);
-            if query.span_id.as_ref().is_some_and(|wanted| line.span_id.as_ref() != Some(wanted)) {
-                continue;
-            }
-            if found.lines.len() >= query.limit || bytes >= MAX_BYTES {
-                found.truncated = true;
-                break;
-            }
-            bytes += line.bytes();
-            found.lines.push(line);
+/// Whose lines of a trace an answer may have: a line that names nobody is for whom its span was made.
+#[derive(Debug, Clone, Default)]
+pub struct Seen(Option<(String, BTreeSet<String>)>);
+
+impl Seen {
+    /// What a scope sees, of a trace of which it sees this.
+    pub fn of(scope: &Scope, trace: Option<&Trace>) -> Self {
+        let own = |tenant: &str| {
+            let spans = trace.iter().flat_map(|trace| &trace.spans).map(|span| span.span_id.clone());
+            (tenant.to_owned(), spans.collect())
+        };
+        Self(scope.tenant().map(own))
+    }
+
+    fn has(&self, line: &LogLine) -> bool {
+        self.0.as_ref().is_none_or(|(tenant, spans)| match &line.tenant {
+            Some(named) => named == tenant,
+            None => line.span_id.as_ref().is_some_and(|span| spans.contains(span)),
+        })
+    }
+}
+
+/// The lines that a query asks for and that may be seen, as they are read.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    query: &'a LogQuery,
+    seen: Seen,
+    found: Lines,
+    bytes: usize,
+}
+
+impl<'a> Reading<'a> {
+    /// Of the records of a trace, in the order of time and number.
+    pub fn new(query: &'a LogQuery, seen: Seen) -> Self {
+        Self { query, seen, found: Lines::default(), bytes: 0 }
+    }
+
+    /// Takes the next record; whether more may be wanted.
+    pub fn take(&mut self, resource: &SentResource, record: LogRecord) -> bool {
+        let line = otlp::log_line(resource, record, self.query.trace_id);
+        let is_asked = self.query.span_id.as_ref().is_none_or(|wanted| line.span_id.as_ref() == Some(wanted));
+        if !is_asked || !self.seen.has(&line) {
+            return true;
         }
-        Ok(found)
+        self.found.truncated = self.found.lines.len() >= self.query.limit || self.bytes >= MAX_BYTES;
+        if !self.found.truncated {
+            self.bytes += line.bytes();
+            self.found.lines.push(line);
+        }
+        !self.found.truncated
+    }
+
+    /// What was found.
+    pub fn found(self) -> Lines {
+        self.found
     }
 }
 
 /// Keeps log records.
 ///
-/// A read for a tenant's [`Scope`] answers of records that name that tenant, and of no others.
+/// A read for a tenant's [`Scope`] answers of records that name that tenant, and of those that name nobody and were written in one of its
+/// spans: most log lines name no tenant.
 #[async_trait]
 pub trait LogStore: Debug + Send + Sync {
     /// Stores records; `Ok` means that they are durable, and says how many were new. A record that is there already stays as it is.

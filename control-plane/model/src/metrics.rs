@@ -10,12 +10,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::StoreError,
+    incoming::number_of,
     scope::Scope,
     trace::{InvalidTraceId, TraceId},
 };
 
+pub use crate::summary::Summary;
+
 /// Exemplars that an answer has of one step of one line.
 pub const EXEMPLARS: usize = 4;
+
+/// How old a point may be when it comes, in seconds: for longer, nobody remembers which points there were.
+pub const TAKEN_FOR: i64 = 86_400;
 
 /// How points of a metric add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,10 +35,15 @@ pub enum Kind {
     Histogram,
 }
 
+impl Kind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Gauge, Self::Sum, Self::Histogram];
+}
+
 /// What points have in common, whichever process measured them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// The first 64 bits of the SHA-256 of all that follows.
+    /// The [number](number_of) of all that follows.
     pub id: i64,
     /// The metric's name.
     pub metric: String,
@@ -55,7 +66,7 @@ pub struct Series {
 pub struct IncomingPoints {
     /// What they have in common with those of other processes.
     pub series: Arc<Series>,
-    /// The first 64 bits of the SHA-256 of the series and all of the sender's resource and scope: no two processes have the same.
+    /// The [number](number_of) of the series and all of the sender's resource and scope: no two processes have the same.
     pub stream: i64,
     /// The points.
     pub points: Vec<Point>,
@@ -67,29 +78,12 @@ pub struct Point {
     /// When it was measured, nanoseconds since 1970.
     pub time_ns: i64,
     /// Where its sender counts since it began, when that was, nanoseconds since 1970, 0 where it does not say. What such a point adds,
-    /// [`counted`](crate::cumulative::counted) says. None, where it counts since the point before, as most do, and of a gauge.
+    /// the module `cumulative` says. None, where it counts since the point before, as most do, and of a gauge.
     pub since_ns: Option<i64>,
     /// What was measured.
     pub summary: Summary,
     /// Measurements that lead to their traces.
     pub exemplars: Vec<Exemplar>,
-}
-
-/// Measurements by their number, sum and size.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Summary {
-    /// How many; of a sum and a gauge, how many points.
-    pub count: u64,
-    /// Of all of them together.
-    pub sum: f64,
-    /// The least; a sender need not say it.
-    pub min: Option<f64>,
-    /// The greatest; likewise.
-    pub max: Option<f64>,
-    /// Upper bounds of a histogram's buckets, the last bucket's left out as it has none; empty, where it is none.
-    pub bounds: Vec<f64>,
-    /// Measurements by bucket: one more than there are bounds.
-    pub buckets: Vec<u64>,
 }
 
 /// A measurement, and the trace in which it was made.
@@ -172,6 +166,27 @@ pub trait MetricStore: std::fmt::Debug + Send + Sync {
     async fn lines(&self, scope: &Scope, query: MetricQuery) -> Result<Vec<Line>, StoreError>;
 }
 
+impl MetricQuery {
+    /// When the step of a minute began, both Unix seconds.
+    pub fn step_of(&self, minute: i64) -> i64 {
+        let step = self.step.max(60);
+        minute.div_euclid(step) * step
+    }
+}
+
+impl Series {
+    /// The same with its number.
+    #[must_use]
+    pub fn numbered(self) -> Self {
+        let kind = [self.kind as u8];
+        let [account, tenant] =
+            [&self.account, &self.tenant].map(|text| text.as_deref().unwrap_or_default().as_bytes());
+        let named = [self.metric.as_bytes(), self.unit.as_bytes(), &kind, self.service.as_bytes(), account, tenant];
+        let attributes = self.attributes.iter().flat_map(|(key, value)| [key.as_bytes(), value.as_bytes()]);
+        Self { id: number_of(named.into_iter().chain(attributes)), ..self }
+    }
+}
+
 impl Exemplar {
     /// From ids as they are sent.
     ///
@@ -193,94 +208,5 @@ impl Exemplar {
 
     fn place(&self) -> (i64, TraceId, &str) {
         (self.time_unix_ns, self.trace_id, &self.span_id)
-    }
-}
-
-impl Summary {
-    /// Takes another's measurements in. Buckets whose bounds differ cannot be added: then there are none.
-    pub fn add(&mut self, other: &Self) {
-        if self.count == 0 {
-            self.clone_from(other);
-            return;
-        }
-        if other.count == 0 {
-            return;
-        }
-        self.count = self.count.saturating_add(other.count);
-        self.sum += other.sum;
-        self.min = self.min.zip(other.min).map(|(own, other)| own.min(other));
-        self.max = self.max.zip(other.max).map(|(own, other)| own.max(other));
-        if self.bounds == other.bounds && self.buckets.len() == other.buckets.len() {
-            self.buckets.iter_mut().zip(&other.buckets).for_each(|(own, other)| *own = own.saturating_add(*other));
-        } else {
-            self.bounds.clear();
-            self.buckets.clear();
-        }
-    }
-
-    /// Takes out again what was [added](Self::add), but for the least and the greatest, which stay.
-    pub fn remove(&mut self, other: &Self) {
-        self.count = self.count.saturating_sub(other.count);
-        self.sum -= other.sum;
-        self.buckets.iter_mut().zip(&other.buckets).for_each(|(own, other)| *own = own.saturating_sub(*other));
-    }
-
-    /// The mean; none of nothing.
-    #[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
-    pub fn mean(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum / self.count as f64)
-    }
-
-    /// The value below which this share of the measurements lies, interpolated within its bucket; none without buckets. Of the last bucket,
-    /// which has no bound, it is the greatest value, or the bucket's lower bound where nobody said the greatest.
-    #[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
-    pub fn quantile(&self, share: f64) -> Option<f64> {
-        let all: u64 = self.buckets.iter().sum();
-        let wanted = share * all as f64;
-        let mut below = 0_u64;
-        for (at, &n) in self.buckets.iter().enumerate() {
-            let next = below + n;
-            if n > 0 && next as f64 >= wanted {
-                let lowest = self.min.filter(|_| below == 0);
-                let from = lowest.or_else(|| at.checked_sub(1).and_then(|before| self.bounds.get(before)).copied());
-                let Some(to) = self.bounds.get(at).copied() else { return self.max.or(from) };
-                let to = self.max.map_or(to, |max| to.min(max));
-                let from = from.unwrap_or(0.0).min(to);
-                return Some(from + (to - from) * ((wanted - below as f64) / n as f64).clamp(0.0, 1.0));
-            }
-            below = next;
-        }
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn histogram(buckets: &[u64], min: f64, max: f64) -> Summary {
-        let count = buckets.iter().sum();
-        let (bounds, buckets) = (vec![10.0, 100.0], buckets.to_vec());
-        Summary { count, sum: 50.0, min: Some(min), max: Some(max), bounds, buckets }
-    }
-
-    #[test]
-    fn histograms_of_the_same_bounds_add_up() {
-        let mut sum = Summary::default();
-        sum.add(&histogram(&[1, 2, 0], 4.0, 60.0));
-        sum.add(&histogram(&[0, 1, 3], 20.0, 700.0));
-        assert_eq!(sum, Summary { sum: 100.0, ..histogram(&[1, 3, 3], 4.0, 700.0) });
-        sum.add(&Summary { bounds: vec![1.0], buckets: vec![1, 0], ..histogram(&[1], 1.0, 1.0) });
-        assert_eq!((sum.count, sum.buckets.len(), sum.quantile(0.5)), (8, 0, None));
-    }
-
-    #[test]
-    fn a_quantile_lies_within_its_bucket_and_what_was_measured() {
-        let measured = histogram(&[2, 2, 1], 4.0, 250.0);
-        assert_eq!(measured.quantile(0.4), Some(10.0));
-        assert_eq!(measured.quantile(0.6), Some(55.0));
-        assert_eq!(measured.quantile(1.0), Some(250.0));
-        assert_eq!(Summary::default().quantile(0.5), None);
-        assert_eq!(histogram(&[4, 0, 0], 6.0, 8.0).quantile(1.0), Some(8.0));
     }
 }

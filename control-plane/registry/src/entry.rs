@@ -1,6 +1,6 @@
 //! An entry as operators see it, and what they change of it.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Not, str::FromStr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,20 @@ pub struct Tenant {
     /// None of a tenant that is as it was registered.
     #[serde(flatten)]
     pub last_change: Option<LastChange>,
+    /// The entry has a quota that cannot be read, so that what its tier gives holds.
+    #[serde(skip_deserializing, skip_serializing_if = "Not::not")]
+    pub quota_is_wrong: bool,
+}
+
+impl Tenant {
+    /// Its quota for people to read.
+    pub fn quota_in_words(&self) -> String {
+        match self.entry.quota {
+            Some(quota) => quota.in_words(),
+            None if self.quota_is_wrong => "what its tier gives, since its own cannot be read".to_owned(),
+            None => "what its tier gives".to_owned(),
+        }
+    }
 }
 
 /// Who changed an entry last, and why: attributes of its item.
@@ -129,11 +143,6 @@ pub fn in_words(list: List, entry: &ListEntry) -> String {
         Some(Ok(end)) => format!("{who} until {end}"),
         Some(Err(_)) => format!("{who} for ever"),
     }
-}
-
-/// A quota for people to read: none is what the tier gives.
-pub fn quota_in_words(quota: Option<Quota>) -> String {
-    quota.map_or_else(|| "what its tier gives".to_owned(), Quota::in_words)
 }
 
 /// Why something is changed, for whoever asks later: 1 to 500 printable characters.

@@ -6,7 +6,6 @@
 //! | [`Registry`] | the table: create, list, look up, change; companies' names |
 //! | [`Tenant`], [`LastChange`] | an entry as operators see it: with who changed it last, and why |
 //! | [`Change`], [`Reason`] | what is changed, from what whoever asks was shown; and why |
-//! | [`quota_in_words`] | a quota for people to read |
 //! | [`RegistryError`] | why there is no answer, and whether something was changed |
 //!
 //! # Guarantees
@@ -19,5 +18,5 @@
 mod entry;
 mod registry;
 
-pub use entry::{Change, InvalidReason, LastChange, Reason, Tenant, in_words, quota_in_words};
+pub use entry::{Change, InvalidReason, LastChange, Reason, Tenant, in_words};
 pub use registry::{Registry, RegistryError};

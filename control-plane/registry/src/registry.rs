@@ -17,7 +17,7 @@ use lambda_http_client::{
 use serde_dynamo::{from_attribute_value, from_item, to_attribute_value, to_item};
 use tenancy::{AccessLists, Quota, RegistryEntry, TenantId, TenantStatus, Tier};
 
-use crate::{Change, LastChange, Reason, Tenant, quota_in_words};
+use crate::{Change, LastChange, Reason, Tenant};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum RegistryError {
     #[error("there is no tenant {0}")]
     NoTenant(TenantId),
     /// The entry is not as it was shown: somebody else changed it meanwhile. This is how it is now; nothing was changed.
-    #[error("{tenant} is {status}, {tier} by now, its quota {quota}; nothing was changed", tenant = .0.entry.tenant_id, status = .0.entry.status.as_str(), tier = .0.entry.tier, quota = quota_in_words(.0.entry.quota))]
+    #[error("{tenant} is {status}, {tier} by now, its quota {quota}; nothing was changed", tenant = .0.entry.tenant_id, status = .0.entry.status.as_str(), tier = .0.entry.tier, quota = .0.quota_in_words())]
     Stale(Box<Tenant>),
     /// It did not answer, or refused; nothing was changed.
     #[error("{0}")]
@@ -226,12 +226,13 @@ impl Registry {
 /// An item of the table.
 type Item = HashMap<String, AttributeValue>;
 
-/// A tenant as an item has it. A quota that cannot be read is none to the functions, so it is shown as none.
+/// A tenant as an item has it. A quota that cannot be read is none to the functions, so it is none here, and said to be wrong.
 fn read(mut item: Item) -> Result<Tenant, serde_dynamo::Error> {
-    if unreadable_quota(&item).is_some() {
+    let quota_is_wrong = unreadable_quota(&item).is_some();
+    if quota_is_wrong {
         item.remove(RegistryEntry::QUOTA);
     }
-    from_item(item)
+    Ok(Tenant { quota_is_wrong, ..from_item(item)? })
 }
 
 /// What an item has for a quota and is none.
@@ -294,13 +295,16 @@ mod tests {
             ),
         };
         let mut item: HashMap<String, AttributeValue> = to_item(&entry).unwrap();
-        assert_eq!(from_item::<_, Tenant>(item.clone()).unwrap(), Tenant { entry: entry.clone(), last_change: None });
+        assert_eq!(
+            from_item::<_, Tenant>(item.clone()).unwrap(),
+            Tenant { entry: entry.clone(), last_change: None, quota_is_wrong: false }
+        );
         let last_change = Some(LastChange {
             changed_at: now(),
             changed_by: "ada@staff.example".into(),
             change_reason: "unpaid".parse().unwrap(),
         });
-        let changed = Tenant { entry, last_change };
+        let changed = Tenant { entry, last_change, quota_is_wrong: false };
         assert_eq!(
             from_item::<_, Tenant>(to_item::<_, HashMap<String, AttributeValue>>(&changed).unwrap()).unwrap(),
             changed
@@ -309,7 +313,13 @@ mod tests {
         let without_a_number =
             AttributeValue::M(HashMap::from([("burst".to_owned(), AttributeValue::N("40".to_owned()))]));
         item.insert("quota".to_owned(), without_a_number.clone());
-        assert_eq!(read(item.clone()).unwrap().entry.quota, None, "what its tier gives, as the functions see it");
+        let wrong = read(item.clone()).unwrap();
+        assert_eq!(
+            (wrong.entry.quota, wrong.quota_is_wrong),
+            (None, true),
+            "what its tier gives, as the functions see it"
+        );
+        assert_eq!(wrong.quota_in_words(), "what its tier gives, since its own cannot be read");
         assert_eq!(unreadable_quota(&item), Some(without_a_number), "and it can be replaced");
         item.insert("status".to_owned(), text("gone"));
         assert!(read(item).is_err());

@@ -1,4 +1,4 @@
-//! The observability account: takes spans from every account, keeps them, and shows them.
+//! The observability account: takes spans, metrics and logs from every account, keeps them, and shows them.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -22,8 +22,8 @@ async fn store(from: &OtelTraces, block: &Block, spans: &dyn SpanStore) -> Resul
     let mut requests = from.requests(block)?;
     while let Some(request) = requests.next().await? {
         let (traces, rejected) = by_trace(request, None, jiff::Timestamp::now().as_second());
-        if rejected.spans > 0 {
-            complain(format_args!("{} spans of otel_traces not stored: {}", rejected.spans, rejected.reasons()));
+        if rejected.count > 0 {
+            complain(format_args!("{} spans of otel_traces not stored: {}", rejected.count, rejected.reasons()));
         }
         spans.write(traces).await?;
     }

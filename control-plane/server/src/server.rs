@@ -23,6 +23,8 @@ use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::Embedded;
 use control_plane_model::{
     complain::complain,
+    log_records::LogStore,
+    metrics::MetricStore,
     store::{SpanStore, StateStore},
 };
 use control_plane_otel_traces::OtelTraces;
@@ -68,7 +70,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
     ready: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
-    let (spans, states) = stores(dir, config).await?;
+    let Stores { spans, metrics, log_records, states } = stores(dir, config).await?;
     let gate =
         Gate::new(config.access()?, listener.local_addr()?, states.clone(), access::refuse).map_err(Error::msg)?;
     let audit = Audit::new(states.clone());
@@ -80,6 +82,8 @@ pub async fn serve(
         prices: config.prices.clone().map(Arc::new),
         logs: config.logs.url.as_deref().map(Logs::new).transpose()?,
         spans: spans.clone(),
+        metrics: metrics.clone(),
+        log_records: log_records.clone(),
         tenants: match config.tenants()? {
             Some(settings) => Some(Tenants::open(&settings, audit.clone()).await),
             None => None,
@@ -102,11 +106,8 @@ pub async fn serve(
             "anybody could send spans of anybody: name a key for each account in [intake.keys], or listen on 127.0.0.1"
         );
     }
-    let intake = Intake {
-        spans,
-        keys: Arc::new(keys),
-        forwarders: config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?,
-    };
+    let forwarders = config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?;
+    let intake = Intake::new((spans, metrics, log_records), keys, forwarders);
     let guarded = |router: Router| {
         let recorded = router.layer(Extension(audit.clone())).layer(from_fn_with_state(audit.clone(), note_token));
         recorded.layer(from_fn(receive_form)).layer(from_fn_with_state(gate.clone(), guard))
@@ -197,14 +198,22 @@ async fn note_configuration(audit: Audit, config: &Config, listens: SocketAddr) 
     }
 }
 
-/// What keeps spans, and what keeps states.
-async fn stores(dir: &Path, config: &Config) -> Result<(Arc<dyn SpanStore>, Arc<dyn StateStore>)> {
+/// What keeps what is sent, and what keeps states.
+#[derive(Debug, Clone)]
+struct Stores {
+    spans: Arc<dyn SpanStore>,
+    metrics: Arc<dyn MetricStore>,
+    log_records: Arc<dyn LogStore>,
+    states: Arc<dyn StateStore>,
+}
+
+async fn stores(dir: &Path, config: &Config) -> Result<Stores> {
     let Some(address) = config.store()? else {
         if config.states()?.is_some() {
             bail!("states in DynamoDB are for servers that share their spans: --store clickhouse://…");
         }
         let store = Arc::new(embedded(dir, config)?);
-        return Ok((store.clone(), store));
+        return Ok(Stores { spans: store.clone(), metrics: store.clone(), log_records: store.clone(), states: store });
     };
     let spans = ClickHouse::new(&address);
     if spans.migrations().await?.iter().any(|migration| !migration.applied) {
@@ -223,7 +232,8 @@ async fn stores(dir: &Path, config: &Config) -> Result<(Arc<dyn SpanStore>, Arc<
         );
     }
     spans.keep_for(config.retention().max_age / 3_600).await?;
-    Ok((Arc::new(spans), states))
+    let store = Arc::new(spans);
+    Ok(Stores { spans: store.clone(), metrics: store.clone(), log_records: store, states })
 }
 
 fn embedded(dir: &Path, config: &Config) -> Result<Embedded> {

@@ -289,7 +289,7 @@ fn routes_that_ask_nobody_who_they_are_are_these() {
     let path = |rest: &str| rest.split('"').nth(1).unwrap_or_default().to_owned();
     let found: BTreeSet<String> = all.split(".route(").skip(1).map(path).collect();
     // Health for whoever watches the process, and the intake with keys of its own (senders_speak_for_their_account).
-    assert_eq!(found, ["/healthz", "/v1/traces", "/v1/{*signal}"].map(str::to_owned).into());
+    assert_eq!(found, ["/healthz", "/v1/logs", "/v1/metrics", "/v1/traces", "/v1/{*signal}"].map(str::to_owned).into());
     for other in ["route_service(", "nest(", "nest_service(", "axum::routing::any"] {
         assert!(!all.contains(other), "{other} makes routes that no row stands for");
     }

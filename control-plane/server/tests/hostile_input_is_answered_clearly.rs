@@ -3,9 +3,21 @@
 
 use std::{process::Command, time::Duration};
 
-use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceResponse, trace::v1::Span};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceResponse,
+    common::v1::KeyValue,
+    logs::v1::LogRecord,
+    metrics::v1::{
+        AggregationTemporality, ExponentialHistogram, ExponentialHistogramDataPoint, HistogramDataPoint, Metric,
+        NumberDataPoint, Sum, Summary, SummaryDataPoint, exponential_histogram_data_point::Buckets, metric::Data,
+    },
+    trace::v1::Span,
+};
 use prost::Message;
-use testkit::control_plane::{Server, gzip, request_of, span, text};
+use testkit::{
+    control_plane::{Server, gzip, now_ns, request_of, span, text},
+    signals::{gauge, histogram, logs_of, metrics_of, record, sender, sum, total, value},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -88,6 +100,121 @@ async fn spans_that_are_too_large() {
     let (count, reason) = rejected(&server, vec![huge, many, large, span(7, 3)]).await;
     assert_eq!((count, reason.as_str()), (2, "a span has at most 1000 attributes; a span has at most 256 kB"));
     assert_eq!(server.trace(&[7; 16]).await.unwrap().spans.len(), 2);
+}
+
+/// What a request of one signal was answered: how many were not taken, and why.
+async fn answered(server: &Server, path: &str, request: impl Message) -> (i64, String) {
+    let answer = server.post_to(path, "application/x-protobuf", request.encode_to_vec()).await;
+    assert_eq!(answer.status(), 200);
+    // Answers of all signals have one form.
+    let response = ExportTraceServiceResponse::decode(answer.bytes().await.unwrap()).unwrap();
+    response.partial_success.map(|partial| (partial.rejected_spans, partial.error_message)).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn points_that_cannot_be_are_told_and_cost_nothing_beside_them() {
+    let (server, _dir) = server();
+    let now = now_ns().unsigned_abs();
+    let whole = || value(now, 1.0);
+    let with = |attributes: Vec<KeyValue>| NumberDataPoint { attributes, ..whole() };
+    let data = |data: Data| Metric { name: "m".into(), data: Some(data), ..Metric::default() };
+    let of_sizes = |bounds: &[f64], counts: &[u64], count: u64| {
+        let (explicit_bounds, bucket_counts) = (bounds.to_vec(), counts.to_vec());
+        let point = HistogramDataPoint {
+            time_unix_nano: now,
+            count,
+            sum: Some(1.0),
+            bucket_counts,
+            explicit_bounds,
+            ..HistogramDataPoint::default()
+        };
+        histogram("m", AggregationTemporality::Delta, &[point])
+    };
+    let of_powers = |scale: i32, offset: i32, counts: &[u64]| {
+        let positive = Some(Buckets { offset, bucket_counts: counts.to_vec() });
+        let count = counts.iter().fold(0, |sum: u64, n| sum.wrapping_add(*n));
+        let point = ExponentialHistogramDataPoint {
+            time_unix_nano: now,
+            count,
+            sum: Some(1.0),
+            scale,
+            positive,
+            ..ExponentialHistogramDataPoint::default()
+        };
+        data(Data::ExponentialHistogram(ExponentialHistogram { data_points: vec![point], aggregation_temporality: 1 }))
+    };
+    let summary =
+        Summary { data_points: vec![SummaryDataPoint { time_unix_nano: now, ..SummaryDataPoint::default() }] };
+    let many: Vec<f64> = (0..300).map(f64::from).collect();
+    let cases = [
+        (sum("m", &[value(now, f64::NAN)]), "finite number"),
+        (sum("m", &[value(now, f64::NEG_INFINITY)]), "finite number"),
+        (sum("m", &[value(now, 1e300)]), "finite number"),
+        (gauge("m", &[NumberDataPoint { value: None, ..whole() }]), "has a value"),
+        (gauge("m", &[value(0, 1.0)]), "says when it was measured"),
+        (gauge("m", &[value(u64::MAX, 1.0)]), "of the future"),
+        (gauge("m", &[value(now + 7_200_000_000_000, 1.0)]), "of the future"),
+        (gauge("m", &[value(now - 90_000_000_000_000, 1.0)]), "at most a day old"),
+        (gauge("m", &[value(1, 1.0)]), "at most a day old"),
+        (gauge("", &[whole()]), "has a name"),
+        (gauge(&"n".repeat(256), &[whole()]), "at most 255 bytes"),
+        (Metric { unit: "u".repeat(64), ..gauge("m", &[whole()]) }, "at most 63"),
+        (gauge("m", &[with((0..129).map(|n| text(&n.to_string(), "")).collect())]), "128 attributes"),
+        (gauge("m", &[with(vec![text("blob", &"x".repeat(5_000))])]), "4 kB of attributes"),
+        (data(Data::Sum(Sum { data_points: vec![whole()], ..Sum::default() })), "aggregation temporality"),
+        (data(Data::Summary(summary)), "summaries are not taken"),
+        (of_sizes(&[1.0, 1.0], &[1, 1, 1], 3), "rising bounds"),
+        (of_sizes(&[2.0, 1.0], &[1, 1, 1], 3), "rising bounds"),
+        (of_sizes(&[f64::INFINITY], &[1, 1], 2), "rising bounds"),
+        (of_sizes(&[1.0], &[1, 1, 1], 3), "one bucket more"),
+        (of_sizes(&[1.0], &[1, 1], 3), "as many as it counted"),
+        (of_sizes(&[1.0], &[u64::MAX, 2], 1), "as many as it counted"),
+        (of_sizes(&many, &[0; 301], 0), "200 buckets"),
+        (of_sizes(&[], &[], u64::MAX), "2^40"),
+        (of_powers(3, 0, &[u64::MAX, 1]), "2^40"),
+    ];
+    for (number, (metric, told)) in cases.into_iter().enumerate() {
+        let beside = sum("beside", &[value(now + number as u64, 1.0)]);
+        let (count, reason) = answered(&server, "/v1/metrics", metrics_of(&sender(), vec![metric, beside])).await;
+        assert!(count == 1 && reason.contains(told), "{told}: {count}, {reason}");
+    }
+    // Odd, and taken: what says that it says nothing, any scale, numbers as they are at their ends.
+    for metric in [
+        gauge("m", &[NumberDataPoint { flags: 1, value: None, time_unix_nano: now, ..NumberDataPoint::default() }]),
+        of_powers(i32::MAX, i32::MAX, &[1, 2]),
+        of_powers(i32::MIN, i32::MIN, &[1, 2]),
+        of_powers(0, 0, &[0; 100_000]),
+        of_sizes(&[f64::MIN, f64::MAX], &[1, 1, 1], 3),
+        Metric { name: "nothing".into(), ..Metric::default() },
+        total("m", &[NumberDataPoint { start_time_unix_nano: u64::MAX, ..whole() }]),
+        gauge("m", &[with(vec![text("", ""), text("tenant.id", "\"><img src=x>"), text("a", "1"), text("a", "2")])]),
+    ] {
+        let told = format!("{metric:?}").chars().take(200).collect::<String>();
+        assert_eq!(answered(&server, "/v1/metrics", metrics_of(&sender(), vec![metric])).await.0, 0, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn log_records_that_cannot_be_are_told_and_cost_nothing_beside_them() {
+    let (server, _dir) = server();
+    let whole = || record(7, 0, "a line");
+    let cases = [
+        (LogRecord { trace_id: vec![1; 15], ..whole() }, "a trace id is 16 bytes"),
+        (LogRecord { span_id: vec![1; 3], ..whole() }, "a span id is 8 bytes"),
+        (LogRecord { time_unix_nano: 0, ..whole() }, "says when it was written"),
+        (LogRecord { time_unix_nano: u64::MAX, ..whole() }, "of the future"),
+        (
+            LogRecord { attributes: (0..1_001).map(|n| text(&n.to_string(), "")).collect(), ..whole() },
+            "1000 attributes",
+        ),
+        (record(7, 0, &"x".repeat(300_000)), "256 kB"),
+    ];
+    for (record, told) in cases {
+        let (count, reason) = answered(&server, "/v1/logs", logs_of(&sender(), vec![record, whole()])).await;
+        assert!(count == 1 && reason.contains(told), "{told}: {count}, {reason}");
+    }
+    let of_no_trace = LogRecord { trace_id: vec![], span_id: vec![], severity_number: -7, body: None, ..whole() };
+    assert_eq!(answered(&server, "/v1/logs", logs_of(&[], vec![of_no_trace])).await, (0, String::new()));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! OTLP/HTTP: spans are stored as sent and once; what cannot be stored gets an answer its sender understands, and spoils
+//! OTLP/HTTP, for each signal: spans are stored as sent and once; what cannot be stored gets an answer its sender understands, and spoils
 //! nothing beside it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -11,7 +11,10 @@ use std::{
 use control_plane::intake::MAX_BODY_BYTES;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
-use testkit::control_plane::{Server, gzip, request_of, span};
+use testkit::{
+    control_plane::{Server, gzip, span},
+    signals::{SIGNALS, Signal},
+};
 
 const PROTOBUF: &str = "application/x-protobuf";
 
@@ -55,15 +58,16 @@ async fn a_span_sent_again_is_stored_once() {
 #[tokio::test]
 async fn gzip_is_unpacked_within_limits() {
     let (server, _dir) = server();
-    let send = |body: Vec<u8>| {
-        let request = reqwest::Client::new().post(format!("{}/v1/traces", server.url));
-        request.header("content-type", PROTOBUF).header("content-encoding", "gzip").body(body).send()
-    };
-    assert_eq!(send(gzip(&request_of(vec![span(7, 0)]))).await.unwrap().status(), 200);
-    assert!(server.trace(&[7; 16]).await.is_some());
-    assert_eq!(send(b"not gzip".to_vec()).await.unwrap().status(), 400);
     // 64 MB of nothing in 64 kB.
-    assert_eq!(send(gzip(&vec![0; 64 << 20])).await.unwrap().status(), 413);
+    let bomb = gzip(&vec![0; 64 << 20]);
+    for Signal { path, request, .. } in SIGNALS {
+        for (body, status) in [(gzip(&request(0)), 200), (b"not gzip".to_vec(), 400), (bomb.clone(), 413)] {
+            let sent = reqwest::Client::new().post(format!("{}{path}", server.url)).header("content-type", PROTOBUF);
+            let answer = sent.header("content-encoding", "gzip").body(body).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{path}");
+        }
+    }
+    assert!(server.trace(&[7; 16]).await.is_some());
 }
 
 #[tokio::test]
@@ -95,11 +99,14 @@ async fn invalid_spans_are_counted_and_the_rest_is_stored() {
 #[tokio::test]
 async fn what_is_no_otlp_is_refused() {
     let (server, _dir) = server();
-    assert_eq!(server.post(PROTOBUF, b"\xff\xff\xff".to_vec()).await.status(), 400);
-    assert_eq!(server.post("text/plain", vec![]).await.status(), 415);
-    assert_eq!(server.post(PROTOBUF, vec![0; 17 << 20]).await.status(), 413);
-    assert_eq!(server.post(PROTOBUF, vec![]).await.status(), 200, "an empty request is a valid one");
-    assert_eq!(reqwest::get(format!("{}/v1/traces", server.url)).await.unwrap().status(), 405);
+    for Signal { path, .. } in SIGNALS {
+        let post = |content_type, body| server.post_to(path, content_type, body);
+        assert_eq!(post(PROTOBUF, b"\xff\xff\xff".to_vec()).await.status(), 400, "{path}");
+        assert_eq!(post("text/plain", vec![]).await.status(), 415, "{path}");
+        assert_eq!(post(PROTOBUF, vec![0; 17 << 20]).await.status(), 413, "{path}");
+        assert_eq!(post(PROTOBUF, vec![]).await.status(), 200, "an empty request is a valid one: {path}");
+        assert_eq!(reqwest::get(format!("{}{path}", server.url)).await.unwrap().status(), 405, "{path}");
+    }
     for (id, status) in
         [("nonsense", 400), ("00000000000000000000000000000000", 400), ("07070707070707070707070707070707", 404)]
     {
@@ -124,9 +131,10 @@ async fn what_is_not_served_is_told_in_the_senders_encoding() {
     let (server, _dir) = server();
     let client = reqwest::Client::new();
     for (request, status) in [
-        (client.post(format!("{}/v1/logs", server.url)), 404),
-        (client.post(format!("{}/v1/metrics", server.url)), 404),
+        (client.post(format!("{}/v1/profiles", server.url)), 404),
         (client.put(format!("{}/v1/traces", server.url)), 405),
+        (client.put(format!("{}/v1/metrics", server.url)), 405),
+        (client.put(format!("{}/v1/logs", server.url)), 405),
     ] {
         let answer = request.try_clone().unwrap().header("content-type", PROTOBUF).send().await.unwrap();
         assert_eq!(
@@ -147,7 +155,14 @@ async fn what_is_not_served_is_told_in_the_senders_encoding() {
 #[tokio::test]
 async fn types_and_codings_in_any_case() {
     let (server, _dir) = server();
-    let body = request_of(vec![span(7, 0)]);
+    for signal in SIGNALS {
+        types_and_codings(&server, signal).await;
+    }
+    assert_eq!(server.trace(&[7; 16]).await.unwrap().spans.len(), 1);
+}
+
+async fn types_and_codings(server: &Server, Signal { path, request, .. }: Signal) {
+    let body = request(0);
     let (one, other) = (gzip(&body[..body.len() / 2]), gzip(&body[body.len() / 2..]));
     for (content_type, coding, body, status) in [
         ("Application/X-Protobuf", "", body.clone(), 200),
@@ -165,13 +180,11 @@ async fn types_and_codings_in_any_case() {
         (PROTOBUF, "gzip, gzip, gzip", body.clone(), 415),
         ("text/plain", "", body.clone(), 415),
     ] {
-        let request =
-            reqwest::Client::new().post(format!("{}/v1/traces", server.url)).header("content-type", content_type);
+        let request = reqwest::Client::new().post(format!("{}{path}", server.url)).header("content-type", content_type);
         let request = if coding.is_empty() { request } else { request.header("content-encoding", coding) };
         let answer = request.body(body).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), status, "{content_type} {coding}");
+        assert_eq!(answer.status().as_u16(), status, "{path} {content_type} {coding}");
     }
-    assert_eq!(server.trace(&[7; 16]).await.unwrap().spans.len(), 1);
 }
 
 /// A slow sender writes its whole request before it reads: the connection must not close under it.
@@ -207,8 +220,9 @@ async fn errors_are_in_the_encoding_of_the_request() {
         (PROTOBUF, "k", "br", vec![], 415),
         ("application/protobuf", "k", "identity", vec![], 415),
     ] {
-        for content_type in [content_type, if content_type == PROTOBUF { "application/json" } else { "text/json" }] {
-            let request = client.post(format!("{}/v1/traces", server.url)).header("content-type", content_type);
+        let types = [content_type, if content_type == PROTOBUF { "application/json" } else { "text/json" }];
+        for (content_type, Signal { path, .. }) in types.into_iter().flat_map(|of| SIGNALS.map(|signal| (of, signal))) {
+            let request = client.post(format!("{}{path}", server.url)).header("content-type", content_type);
             let request = request.header("authorization", format!("Bearer {key}")).header("content-encoding", coding);
             let answer = request.body(body.clone()).send().await.unwrap();
             assert_eq!(answer.status().as_u16(), status, "{content_type}");

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use control_plane_model::trace::Span;
 use serde_json::{Value, json};
-use testkit::control_plane::{Server, now_ns};
+use testkit::{
+    control_plane::{Server, now_ns},
+    signals::{SIGNALS, Signal},
+};
 
 /// When the cases were written: 2026-11-25 09:00 UTC.
 const WRITTEN_NS: i64 = 1_795_597_200_000_000_000;
@@ -176,6 +179,128 @@ async fn ids_that_are_none_cost_their_span_only() {
         assert!(status == 200 && partial["rejectedSpans"] == "1", "{more}: {answer}");
         assert!(partial["errorMessage"].as_str().unwrap().contains(told), "{more}: {answer}");
         assert_eq!(server.trace(&TRACE).await.unwrap().spans.len(), 1, "{more}");
+    }
+}
+
+/// A metric and a log record beside one that has these members besides a name and a time.
+#[tokio::test]
+async fn points_and_log_records_are_read_as_leniently() {
+    let (server, _dir) = server();
+    let now = now_ns() - 60_000_000_000;
+    let of_metrics = |data: &str| {
+        let data = data.replace("$now", &now.to_string());
+        format!(
+            r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"beside","gauge":{{"dataPoints":[
+                {{"timeUnixNano":"{now}","asInt":"1"}}]}}}},{{"name":"m",{data}}}]}}]}}]}}"#
+        )
+    };
+    let of_logs = |more: &str| {
+        format!(
+            r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"timeUnixNano":"{now}","body":{{"stringValue":"beside"}}}},
+                {{"timeUnixNano":{now}{more}}}]}}]}}]}}"#
+        )
+    };
+    // What it is, how many are not taken, and what is told.
+    for (path, body, rejected, told) in [
+        ("/v1/metrics", of_metrics(r#""gauge":{"dataPoints":[{"timeUnixNano":"$now","asDouble":"1.5"}]}"#), 0, ""),
+        ("/v1/metrics", of_metrics(r#""gauge":{"dataPoints":[{"timeUnixNano":$now,"asInt":7,"flags":null}]}"#), 0, ""),
+        (
+            "/v1/metrics",
+            of_metrics(r#""gauge":{"dataPoints":[null,{"timeUnixNano":"$now","asDouble":NaN}]}"#),
+            1,
+            "finite",
+        ),
+        (
+            "/v1/metrics",
+            of_metrics(r#""gauge":{"dataPoints":[{"timeUnixNano":"$now","asInt":"many"}]}"#),
+            1,
+            "a number is expected",
+        ),
+        ("/v1/metrics", of_metrics(r#""gauge":{"dataPoints":[{"timeUnixNano":"$now"}]}"#), 1, "has a value"),
+        ("/v1/metrics", of_metrics(r#""gauge":{"dataPoints":{}}"#), 0, "dataPoints: a list is expected"),
+        ("/v1/metrics", of_metrics(r#""gauge":null,"future":{"a":[1]}"#), 0, ""),
+        (
+            "/v1/metrics",
+            of_metrics(
+                r#""sum":{"aggregationTemporality":"AGGREGATION_TEMPORALITY_DELTA","isMonotonic":true,
+                "dataPoints":[{"timeUnixNano":"$now","asDouble":1,"exemplars":[{"traceId":"not hex","asDouble":1}]}]}"#,
+            ),
+            0,
+            "not base64",
+        ),
+        ("/v1/metrics", of_metrics(r#""sum":{"dataPoints":[{"timeUnixNano":"$now","asDouble":1}]}"#), 1, "temporality"),
+        (
+            "/v1/metrics",
+            of_metrics(
+                r#""histogram":{"aggregationTemporality":1,"dataPoints":[{"timeUnixNano":"$now","count":"3","sum":4,
+                "bucketCounts":["1",2],"explicitBounds":["0.5"],"min":null}]}"#,
+            ),
+            0,
+            "",
+        ),
+        (
+            "/v1/metrics",
+            of_metrics(
+                r#""histogram":{"aggregationTemporality":1,"dataPoints":[{"timeUnixNano":"$now","count":"3","sum":4,
+                "bucketCounts":[1,"two"],"explicitBounds":[1]}]}"#,
+            ),
+            1,
+            "bucketCounts: a whole number",
+        ),
+        (
+            "/v1/metrics",
+            of_metrics(
+                r#""exponentialHistogram":{"aggregationTemporality":2,"dataPoints":[{"timeUnixNano":"$now","count":2,
+                "sum":4,"scale":-1,"zeroCount":"1","zeroThreshold":0,"positive":{"offset":"-3","bucketCounts":["1"]}}]}"#,
+            ),
+            0,
+            "",
+        ),
+        (
+            "/v1/metrics",
+            of_metrics(r#""summary":{"dataPoints":[{"quantileValues":[{}]}]}"#),
+            1,
+            "summaries are not taken",
+        ),
+        ("/v1/metrics", of_metrics(r#""gauge":{"data_points":[]}"#), 0, "dataPoints, not data_points"),
+        ("/v1/logs", of_logs(r#","severityNumber":"SEVERITY_NUMBER_WARN","severityText":null,"traceId":"""#), 0, ""),
+        ("/v1/logs", of_logs(r#","severityNumber":99,"body":{"kvlistValue":{"values":[{"key":"a"}]}}"#), 0, ""),
+        ("/v1/logs", of_logs(r#","body":"bare""#), 0, "value: an object is expected"),
+        ("/v1/logs", of_logs(r#","traceId":"W47/95gDgQPSabYzgT/GDA==""#), 1, "not base64"),
+        ("/v1/logs", of_logs(r#","trace_id":"5b8efff798038103d269b633813fc60c""#), 0, "traceId, not trace_id"),
+        ("/v1/logs", of_logs(r#","attributes":{"x":1}"#), 0, "attributes: a list is expected"),
+    ] {
+        let answer = server.post_to(path, "application/json", body.clone().into()).await;
+        assert_eq!(answer.status(), 200, "{body}");
+        let answer: Value = answer.json().await.unwrap();
+        let Signal { rejected: called, .. } = SIGNALS.into_iter().find(|signal| signal.path == path).unwrap();
+        let partial = &answer["partialSuccess"];
+        let message = partial["errorMessage"].as_str().unwrap_or_default();
+        assert!(message.contains(told) && message.is_empty() == told.is_empty(), "{body}: {answer}");
+        assert!(told.is_empty() || partial[called] == rejected.to_string(), "{body}: {answer}");
+    }
+}
+
+/// What is sent to one path is of one signal.
+#[tokio::test]
+async fn what_is_of_another_signal_is_refused_with_the_reason() {
+    let (server, _dir) = server();
+    for Signal { path, list, .. } in SIGNALS {
+        for other in SIGNALS.into_iter().filter(|other| other.path != path) {
+            let body = format!("{{\"{}\":[{{}}]}}", other.list);
+            let answer = server.post_to(path, "application/json", body.into()).await;
+            assert_eq!(answer.status(), 400, "{path}");
+            let answer: Value = answer.json().await.unwrap();
+            let told = format!("{} are of another signal: here they are {list}", other.list);
+            assert!(answer["message"].as_str().unwrap().contains(&told), "{path}: {answer}");
+        }
+        for (body, told) in
+            [("[]", format!("an object with {list}")), ("{\"x\":1}", format!("there are no {list} in it"))]
+        {
+            let answer = server.post_to(path, "application/json", body.into()).await;
+            let message = answer.json::<Value>().await.unwrap()["message"].as_str().unwrap().to_owned();
+            assert!(message.contains(&told), "{path}: {message}");
+        }
     }
 }
 

@@ -136,9 +136,18 @@ async fn a_page_of_the_portal_changes_nothing() {
 #[tokio::test]
 async fn only_the_api_is_let_in_to() {
     let here = Here::with_portal().await;
-    for path in
-        ["/", "/tenant?id=acme", "/cost", "/sign-in", "/sign-out", "/static/style.css", "/v1/traces", "/healthz"]
-    {
+    for path in [
+        "/",
+        "/tenant?id=acme",
+        "/cost",
+        "/sign-in",
+        "/sign-out",
+        "/static/style.css",
+        "/v1/traces",
+        "/v1/metrics",
+        "/v1/logs",
+        "/healthz",
+    ] {
         for method in ["GET", "POST"] {
             let asked = here.preflight(path, PORTAL, method).await;
             assert_eq!(said(asked.headers()), BTreeMap::new(), "{method} {path}");

@@ -33,7 +33,7 @@ struct Request {
     tier: &'static str,
     start: u64,
     duration_ns: u64,
-    failed: bool,
+    status: i64,
 }
 
 /// The end of the five minutes that are closed.
@@ -42,7 +42,7 @@ fn closed() -> u64 {
     now / SLOT * SLOT
 }
 
-/// Four days as usual; in the last ten minutes globex fails at 8 % and oceanic is four times as slow.
+/// Four days as usual; in the last ten minutes globex fails at 8 %, oceanic is four times as slow, and one in ten of acme's is throttled.
 fn requests(closed: u64) -> Vec<Request> {
     let mut all = Vec::new();
     for (tenant, tier) in [("acme", "basic"), ("globex", "standard"), ("oceanic", "premium")] {
@@ -50,22 +50,25 @@ fn requests(closed: u64) -> Vec<Request> {
         for day in 1..=4 {
             for n in 0..240 {
                 let start = closed - day * DAY - 3_600 + n;
-                all.push(Request { tenant, tier, start, duration_ns: usual(n), failed: false });
+                all.push(Request { tenant, tier, start, duration_ns: usual(n), status: 200 });
             }
         }
         for n in 0..1_200 {
             let start = closed - 3_600 + n * 3;
             let hurt = start >= closed - 2 * SLOT;
             let slower = if hurt && tenant == "oceanic" { 4 } else { 1 };
-            let failed = hurt && tenant == "globex" && n % 12 == 0;
-            all.push(Request { tenant, tier, start, duration_ns: usual(n) * slower, failed });
+            let status = match tenant {
+                "globex" if hurt && n % 12 == 0 => 503,
+                "acme" if hurt && n % 10 == 0 => 429,
+                _ => 200,
+            };
+            all.push(Request { tenant, tier, start, duration_ns: usual(n) * slower, status });
         }
     }
     all
 }
 
 fn span(index: usize, request: &Request) -> Span {
-    let status = if request.failed { 503 } else { 200 };
     let start = request.start * 1_000_000_000 + 1;
     Span {
         trace_id: (index as u128 + 1).to_be_bytes().to_vec(),
@@ -77,7 +80,7 @@ fn span(index: usize, request: &Request) -> Span {
         attributes: vec![
             text("tenant.id", request.tenant),
             text("tenant.tier", request.tier),
-            number("http.response.status_code", status),
+            number("http.response.status_code", request.status),
         ],
         ..Span::default()
     }
@@ -155,7 +158,7 @@ async fn numbers_alerts_and_costs(store: &str) {
         // If five minutes closed meanwhile, they were quiet.
         let latest: Vec<&&Request> =
             own.iter().filter(|request| i64::try_from(request.start).unwrap() >= answer.at - 300).collect();
-        let failed = |requests: &[&&Request]| requests.iter().filter(|request| request.failed).count() as u64;
+        let failed = |requests: &[&&Request]| requests.iter().filter(|request| request.status == 503).count() as u64;
         let evaluation = &line.fare.evaluation;
         assert_eq!(
             (evaluation.latest.requests, evaluation.latest.failed),
@@ -228,6 +231,16 @@ async fn numbers_alerts_and_costs(store: &str) {
     assert_eq!(tenant.services[0].service, "booking-api");
     assert!(tenant.slowest[0].duration_ns >= 400_000_000 && !tenant.alerts.is_empty());
 
+    // What was throttled is counted as that, and is nobody's failure.
+    let [acme, oceanic]: [TenantAnswer; 2] =
+        [get(&server, "/api/tenants/acme?window=2h").await, get(&server, "/api/tenants/oceanic?window=2h").await];
+    assert_eq!((acme.throttled.requests, acme.failed.matched, oceanic.throttled.requests), (20, 0, 0));
+    let ten_minutes_ago = i64::try_from(closed - 2 * SLOT).unwrap();
+    assert!(acme.throttled.points.iter().all(|point| point.start + acme.width > ten_minutes_ago), "{acme:?}");
+    assert_eq!(acme.throttled.points.iter().map(|point| point.requests).sum::<i64>(), 20);
+    let page = reqwest::get(format!("{}/tenant?id=acme&window=2h", server.url)).await.unwrap().text().await.unwrap();
+    assert!(page.contains("<dt>Throttled in the window (429)</dt><dd>20</dd>"), "{page}");
+
     // Costs add up to the total, and to a recount.
     let report: slo::CostReport = get(&server, "/api/cost?window=10d").await;
     let sum = |lines: &[slo::Line]| lines.iter().map(|line| line.share.micros.unwrap()).sum::<u64>();
@@ -269,7 +282,7 @@ async fn numbers_alerts_and_costs(store: &str) {
         after.iter().map(|alarm| &alarm.id).collect::<Vec<_>>(),
         alerts.iter().map(|alarm| &alarm.id).collect::<Vec<_>>()
     );
-    let late = Request { tenant: "acme", tier: "basic", start: closed - 2 * DAY, duration_ns: 1, failed: true };
+    let late = Request { tenant: "acme", tier: "basic", start: closed - 2 * DAY, duration_ns: 1, status: 503 };
     assert_eq!(server.post("application/x-protobuf", request_of(vec![span(1_000_000, &late)])).await.status(), 200);
     for _ in 0..150 {
         let answer: SloAnswer = get(&server, "/api/slo").await;

@@ -231,6 +231,7 @@ mod tests {
             passenger_name: "Ada".into(),
             created_at: "2026-11-21T00:00:00.000Z".into(),
             cancelled_at: None,
+            trace_id: None,
         };
         let stored = StoredReservation {
             reservation,

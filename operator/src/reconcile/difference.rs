@@ -121,6 +121,13 @@ pub enum Difference {
         /// What is wrong.
         reason: String,
     },
+    /// What has no ledger entry was not published again, since no message can be written of it.
+    Unwritable {
+        /// The booking.
+        booking_number: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Messages are where none are when all is done.
     Messages {
         /// What the queue holds: `waiting`, `dead`, `undelivered`, `parked`.

@@ -85,10 +85,12 @@ pub async fn run(options: &Options) -> Result<(String, bool)> {
     };
     let mut found = settled(&sources, Duration::from_secs(options.wait)).await?;
     let republished = if options.republish { std::mem::take(&mut found.not_posted) } else { Vec::new() };
-    let count = republished.len();
+    let mut count = republished.len();
     if count > 0 {
-        sources.republish(&republished).await?;
+        let mut unwritable = sources.republish(&republished).await?;
+        count -= unwritable.len();
         found = settled(&sources, REPUBLISHED_WITHIN).await?;
+        found.differences.append(&mut unwritable);
     }
     let told = if options.json { report::json(&found, count)? } else { report::table(&found, count) };
     Ok((told, found.differences.is_empty()))

@@ -78,6 +78,9 @@ fn row(difference: &Difference) -> [String; 4] {
         Difference::Unreadable { table, key, reason } => {
             cells("unreadable", table, key, reason.escape_default().to_string())
         }
+        Difference::Unwritable { booking_number, reason } => {
+            cells("not published again", booking_number, "", reason.escape_default().to_string())
+        }
         Difference::Messages { place, count } => cells("messages", place, "", count.to_string()),
     }
 }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use booking::{
     domain::Reservation,
-    handlers::{Publisher, Stored},
+    handlers::{Publisher, Stored, Unwritable},
     reservations::{StoredCancellation, StoredReservation},
 };
 use local::{ministack::sdk_config, outputs::Outputs};
@@ -143,8 +143,8 @@ impl Sources {
         Ok(found)
     }
 
-    /// Publishes these again, with the publisher's own code.
-    pub async fn republish(&self, stored: &[Stored]) -> Result<()> {
+    /// Publishes these again, with the publisher's own code. What cannot be written is answered.
+    pub async fn republish(&self, stored: &[Stored]) -> Result<Vec<Difference>> {
         // The interceptor writes each message's trace context, as in the function.
         let sns = aws_sdk_sns::config::Builder::from(&self.booking).interceptor(AwsSdkTracing::new());
         let publisher = Publisher {
@@ -153,7 +153,9 @@ impl Sources {
             topic_arn: self.topic_arn.clone(),
             parking_queue_url: self.parking_queue_url.clone(),
         };
-        Ok(publisher.republish(&self.reservations_table, stored).await?)
+        let unwritable = publisher.republish(&self.reservations_table, stored).await?;
+        let told = |Unwritable { booking_number, reason }| Difference::Unwritable { booking_number, reason };
+        Ok(unwritable.into_iter().map(told).collect())
     }
 }
 

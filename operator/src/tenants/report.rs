@@ -2,7 +2,7 @@
 
 use comfy_table::{Table, presets::NOTHING};
 use tenancy::{AccessLists, RegistryEntry};
-use tenant_registry::{Change, Tenant, in_words, quota_in_words};
+use tenant_registry::{Change, Tenant, in_words};
 
 /// The tenants, a line for each.
 pub(super) fn tenants(tenants: &[Tenant]) -> String {
@@ -16,14 +16,19 @@ pub(super) fn tenants(tenants: &[Tenant]) -> String {
         "registered",
         "last changed, why",
     ]);
-    for Tenant { entry, last_change } in tenants {
+    for Tenant { entry, last_change, quota_is_wrong } in tenants {
         let changed = last_change.as_ref().map(|last| format!("{}, {}", last.changed_at, last.change_reason));
+        let quota = match entry.quota {
+            Some(quota) => quota.to_string(),
+            None if *quota_is_wrong => "cannot be read".to_owned(),
+            None => String::new(),
+        };
         table.add_row([
             entry.tenant_id.as_str(),
             &entry.company_name,
             entry.tier.as_str(),
             entry.status.as_str(),
-            &entry.quota.map(|quota| quota.to_string()).unwrap_or_default(),
+            &quota,
             &entry.created_at,
             &changed.unwrap_or_default(),
         ]);
@@ -41,7 +46,7 @@ pub(super) fn access_lists(lists: &AccessLists) -> String {
 pub(super) fn changed(before: &Tenant, after: &Tenant) -> String {
     let (from, to) = (&before.entry, &after.entry);
     let tenant = format!("{} ({})", to.tenant_id, to.company_name);
-    let quotas = [from.quota, to.quota].map(quota_in_words);
+    let quotas = [before, after].map(Tenant::quota_in_words);
     let lists = |entry: &RegistryEntry| entry.access_lists.clone().unwrap_or_default();
     let lists = Change::AccessLists { from: lists(from), to: lists(to) };
     let lists = [lists.from(), lists.to()].map(|entries| entries.unwrap_or_else(|| "nothing".to_owned()));

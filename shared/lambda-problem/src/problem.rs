@@ -1,9 +1,10 @@
 //! RFC 9457 problem documents: every error that reaches a caller has this shape.
 
-use std::convert::Infallible;
+use std::{collections::BTreeMap, convert::Infallible};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
+use serde_json::Value;
 
 /// One invalid field of a request: a JSON Pointer (RFC 6901) into the body or the name of a query parameter or header, and what
 /// is wrong with it.
@@ -17,7 +18,7 @@ pub struct FieldError {
 
 /// A problem document (RFC 9457), served as `application/problem+json`.
 ///
-/// `type` is `about:blank`, so `title` is the status phrase and clients decide by `status` and `code`.
+/// Unless it is of a registered type, `type` is `about:blank` and `title` is the status phrase. Clients decide by `status` and `code`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     #[serde(rename = "type")]
@@ -29,6 +30,8 @@ pub struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    #[serde(flatten)]
+    members: BTreeMap<&'static str, Value>,
     #[serde(skip)]
     headers: HeaderMap,
 }
@@ -43,6 +46,7 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: Vec::new(),
+            members: BTreeMap::new(),
             headers: HeaderMap::new(),
         }
     }
@@ -66,6 +70,18 @@ impl Problem {
     /// Adds a header to the response, beside those of the same name.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
+        self
+    }
+
+    /// Makes it one of a type that is defined elsewhere, by its URI and its title there.
+    pub fn of_type(mut self, uri: &'static str, title: &'static str) -> Self {
+        (self.kind, self.title) = (uri, title);
+        self
+    }
+
+    /// Adds an extension member that its type defines.
+    pub fn with_member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.insert(name, value.into());
         self
     }
 
@@ -169,5 +185,24 @@ mod tests {
         assert_eq!(json["title"], "Unprocessable Entity");
         assert_eq!(json["status"], 422);
         assert_eq!(json["errors"][0]["field"], "/from_airport");
+    }
+
+    #[test]
+    fn a_problem_of_a_type_has_its_title_and_members() {
+        let problem = Problem::new(StatusCode::FORBIDDEN, "out_of_credit", "Your balance is 30, but that costs 50.")
+            .of_type("https://example.com/probs/out-of-credit", "You do not have enough credit.")
+            .with_member("balance", 30);
+        let json: serde_json::Value = serde_json::from_str(&problem.into_response::<String>().into_body()).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "type": "https://example.com/probs/out-of-credit",
+                "title": "You do not have enough credit.",
+                "status": 403,
+                "code": "out_of_credit",
+                "detail": "Your balance is 30, but that costs 50.",
+                "balance": 30,
+            })
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! What a caller is told of a quota: `RateLimit`, `RateLimit-Policy`, and where it is used up, 429.
 //!
-//! The headers are those of draft-ietf-httpapi-ratelimit-headers-11, <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/>:
-//! structured fields (RFC 9651), each a list of quoted names with parameters.
+//! Headers and problem types are those of draft-ietf-httpapi-ratelimit-headers-11, of May 2026,
+//! <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/>. The headers (sections 3 and 4) are structured fields (RFC 9651), each
+//! a list of quoted names with parameters. The types (section 5) are not registered before it is an RFC.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_problem::Problem;
@@ -16,6 +17,16 @@ use crate::{
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// The problem types and their titles.
+const QUOTA_EXCEEDED: (&str, &str) =
+    ("https://iana.org/assignments/http-problem-types#quota-exceeded", "Quota Exceeded");
+const REDUCED_CAPACITY: (&str, &str) =
+    ("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity", "Temporary Reduced Capacity");
+/// Their member with the names of quotas.
+const VIOLATED_POLICIES: &str = "violated-policies";
+/// Who has to wait for longer than so many seconds is told a time that is as much later at most: everybody's day begins at the same moment, and
+/// not all are to come back then (section 8.5).
+const SPREAD_OVER: u32 = 60;
 /// The longest `Retry-After`, in seconds, of a process that refuses by its own limit.
 const LONGEST_UNAVAILABLE: u32 = 5;
 
@@ -61,7 +72,20 @@ impl Policy {
             ),
         };
         let detail = format!("Your company has used up its quota of {most}. {next}");
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, code, detail).with_retry_after(seconds)
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
+            .of_type(QUOTA_EXCEEDED.0, QUOTA_EXCEEDED.1)
+            .with_member(VIOLATED_POLICIES, vec![self.name()])
+            .with_retry_after(seconds)
+    }
+
+    /// The store is asked again every second, so nobody is told to stay away for long.
+    fn unavailable(self, seconds: u32) -> Problem {
+        let detail =
+            "What your company's quota has left cannot be found out at the moment. Try again in a few seconds.";
+        Problem::unavailable("quota_unavailable", detail)
+            .of_type(REDUCED_CAPACITY.0, REDUCED_CAPACITY.1)
+            .with_member(VIOLATED_POLICIES, vec![self.name()])
+            .with_retry_after(seconds.min(LONGEST_UNAVAILABLE))
     }
 }
 
@@ -112,7 +136,7 @@ pub(crate) fn tell(
     match answer {
         Answer::AdmittedLocally => Ok(None),
         Answer::Admitted { .. } | Answer::Lease(_) => Ok(Told::new(policy, quota, left, None)),
-        Answer::RefusedLocally { until } => Err(unavailable(seconds_until(until, now))),
+        Answer::RefusedLocally { until } => Err(policy.unavailable(seconds_until(until, now))),
         Answer::Refused { until } => {
             mark(semconv::QUOTA_EXCEEDED);
             let seconds = seconds_until(until, now);
@@ -125,15 +149,11 @@ pub(crate) fn tell(
     }
 }
 
-/// The store is asked again every second, so nobody is told to stay away for long.
-fn unavailable(seconds: u32) -> Problem {
-    let detail = "What your company's quota has left cannot be found out at the moment. Try again in a few seconds.";
-    Problem::unavailable("quota_unavailable", detail).with_retry_after(seconds.min(LONGEST_UNAVAILABLE))
-}
-
-/// Whole seconds, at least one.
+/// Whole seconds, at least one. What is added to many is by the moment within its second at which somebody asks, which is as good as random.
 fn seconds_until(until: Nanos, now: Nanos) -> u32 {
-    u32::try_from(until.saturating_sub(now).div_ceil(SECOND)).unwrap_or(u32::MAX).max(1)
+    let seconds = u32::try_from(until.saturating_sub(now).div_ceil(SECOND)).unwrap_or(u32::MAX).max(1);
+    let later = now % SECOND * Nanos::from(SPREAD_OVER) / SECOND;
+    if seconds > SPREAD_OVER { seconds.saturating_add(later as u32) } else { seconds }
 }
 
 fn mark(name: &'static str) {
@@ -171,6 +191,10 @@ mod tests {
         assert!(told.ends_with("its quota of 1000 bookings a day. A new day begins at midnight, UTC."), "{told}");
         let of_requests = tell(Policy::Requests, quota(), Answer::Refused { until: 1 }, 0, 0).unwrap_err().to_string();
         assert!(of_requests.ends_with("its quota of 20 requests a second. Try again in 1 second."), "{of_requests}");
+        let document: serde_json::Value =
+            serde_json::from_str(&problem.clone().into_response::<String>().into_body()).unwrap();
+        assert_eq!(document["type"], "https://iana.org/assignments/http-problem-types#quota-exceeded");
+        assert_eq!(document["violated-policies"], serde_json::json!(["bookings"]));
         let headers = headers(problem);
         assert_eq!(headers["retry-after"], "3");
         assert_eq!(headers["ratelimit"], "\"bookings\";r=0;t=3", "the same time");
@@ -195,5 +219,15 @@ mod tests {
     fn nobody_is_told_to_come_back_at_once() {
         assert_eq!((seconds_until(0, 5), seconds_until(SECOND / 10, 0)), (1, 1));
         assert_eq!(seconds_until(Nanos::MAX, 0), u32::MAX);
+    }
+
+    #[test]
+    fn not_everybody_is_told_the_same_moment() {
+        let midnight = 20_001 * 24 * 60 * 60 * SECOND;
+        let told = |now: Nanos| now.div_ceil(SECOND) + Nanos::from(seconds_until(midnight, now)) - midnight / SECOND;
+        let evening = midnight - 3_600 * SECOND;
+        assert_eq!([0, SECOND / 2, SECOND - 1].map(|within| told(evening + within)), [0, 31, 60], "seconds after it");
+        let soon = midnight - 60 * SECOND;
+        assert_eq!([0, SECOND / 2].map(|within| told(soon + within)), [0, 1], "who is nearly there is told the moment");
     }
 }

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder
 use tenancy::Quota;
 use tenant_store::Item;
 
-use crate::source::{Nanos, Plan, SECOND, Source};
+use crate::source::{Nanos, Plan, SECOND, Source, number_type, whole};
 
 /// The attributes of the item.
 const TAT: &str = "tat";
@@ -50,7 +50,7 @@ pub(crate) struct Schedule {
 /// A conditional write of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// Of a bucket that is full: `to`, where it is before `now` or not there.
+    /// Of a bucket that is full: `to`, where it is before `now`, not there or no number.
     Restart { now: Nanos, to: Nanos },
     /// Of one that is not: further by `by`, where it is between `from` and `to`.
     Advance { by: Nanos, from: Nanos, to: Nanos },
@@ -149,7 +149,8 @@ impl Source for Bucket {
         match write {
             Write::Restart { now, to } => update
                 .update_expression("SET tat = :to")
-                .condition_expression("attribute_not_exists(tat) OR tat < :now")
+                .condition_expression("NOT attribute_type(tat, :number) OR tat < :now")
+                .expression_attribute_values(":number", number_type())
                 .expression_attribute_values(":now", number(now))
                 .expression_attribute_values(":to", number(to)),
             Write::Advance { by, from, to } => update
@@ -181,8 +182,7 @@ impl Source for Bucket {
     }
 
     fn read(item: &Item) -> Option<Schedule> {
-        let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
-        Some(Schedule { tat: number(TAT)?, repaired: number(REPAIRED).unwrap_or_default() })
+        Some(Schedule { tat: whole(item, TAT)?, repaired: whole(item, REPAIRED).unwrap_or_default() })
     }
 }
 
@@ -235,6 +235,22 @@ mod tests {
         assert_eq!(taken(NOW + hour, NOW, 3), (3, NOW + 2 * SECOND));
         assert_eq!(taken(beyond, NOW, 3).0, 0, "within what clocks may differ by, it waits");
         assert_eq!(taken(beyond + 1, NOW, 3).0, 3);
+    }
+
+    #[test]
+    fn an_item_that_is_no_schedule_is_as_good_as_none() {
+        let number = |text: &str| AttributeValue::N(text.to_owned());
+        let read =
+            |tat: AttributeValue| Bucket::read(&Item::from([(TAT.to_owned(), tat)])).map(|schedule| schedule.tat);
+        assert_eq!(read(number("1790000000000000000")), Some(NOW));
+        assert_eq!(
+            [read(AttributeValue::S("soon".to_owned())), Bucket::read(&Item::new()).map(|of| of.tat)],
+            [None; 2]
+        );
+        for (text, tat) in [("-5", 0), ("1.5", 1), ("1e30", u64::MAX), ("18446744073709551616", u64::MAX)] {
+            assert_eq!(read(number(text)), Some(tat), "{text}");
+            assert!(matches!(quota().plan(full_at(tat), NOW, 1), Plan::Take { tokens: 1, .. }), "{text}");
+        }
     }
 
     #[test]

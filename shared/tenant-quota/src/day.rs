@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use tenant_store::Item;
 
-use crate::source::{DAY, Nanos, Plan, SECOND, Source};
+use crate::source::{DAY, Nanos, Plan, SECOND, Source, number_type, whole};
 
 /// The attributes of the item.
 const ON: &str = "counted_day";
@@ -27,7 +27,7 @@ pub(crate) struct Counted {
 /// A conditional write of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// The first of a day, where the item is of an earlier one or not there.
+    /// The first of a day, where the item is of an earlier one, not there or no count.
     Begin { day: u64, tokens: u32 },
     /// The first of a day, where the item is of one after `beyond`, which no clock of a host in order can have written.
     Repair { day: u64, tokens: u32, beyond: u64 },
@@ -87,7 +87,10 @@ impl Source for Daily {
         match write {
             Write::Begin { day, tokens } => update
                 .update_expression("SET counted_day = :day, counted = :tokens")
-                .condition_expression("attribute_not_exists(counted_day) OR counted_day < :day")
+                .condition_expression(
+                    "NOT attribute_type(counted_day, :number) OR NOT attribute_type(counted, :number) OR counted_day < :day",
+                )
+                .expression_attribute_values(":number", number_type())
                 .expression_attribute_values(":day", number(day))
                 .expression_attribute_values(":tokens", number(tokens.into())),
             Write::Repair { day, tokens, beyond } => update
@@ -114,14 +117,14 @@ impl Source for Daily {
     fn after(write: Write, counted: Counted) -> Counted {
         match write {
             Write::Begin { day, tokens } | Write::Repair { day, tokens, .. } => Counted { day, count: tokens },
-            Write::Add { day, tokens, .. } => Counted { day, count: counted.count + tokens },
+            Write::Add { day, tokens, .. } => Counted { day, count: counted.count.saturating_add(tokens) },
             Write::GiveBack { day } => Counted { day, count: counted.count.saturating_sub(1) },
         }
     }
 
     fn read(item: &Item) -> Option<Counted> {
-        let number = |name: &str| item.get(name)?.as_n().ok();
-        Some(Counted { day: number(ON)?.parse().ok()?, count: number(COUNT)?.parse().ok()? })
+        let count = u32::try_from(whole(item, COUNT)?).unwrap_or(u32::MAX);
+        Some(Counted { day: whole(item, ON)?, count })
     }
 }
 
@@ -168,6 +171,19 @@ mod tests {
                 Plan::Take { tokens: 2, write: Write::Repair { day: 20_000, tokens: 2, beyond: 20_001 } }
             );
         }
+    }
+
+    #[test]
+    fn an_item_that_is_no_count_is_as_good_as_none() {
+        let number = |text: &str| AttributeValue::N(text.to_owned());
+        let item = |count: Option<AttributeValue>| {
+            Item::from_iter(
+                [(ON.to_owned(), number("20000"))].into_iter().chain(count.map(|of| (COUNT.to_owned(), of))),
+            )
+        };
+        assert_eq!(Daily::read(&item(Some(number("2")))), Some(Counted { day: 20_000, count: 2 }));
+        assert_eq!(Daily::read(&item(Some(number("1e30")))), Some(Counted { day: 20_000, count: u32::MAX }));
+        assert_eq!([Daily::read(&item(None)), Daily::read(&item(Some(AttributeValue::Bool(true))))], [None; 2]);
     }
 
     #[test]

@@ -21,16 +21,15 @@ use tokio::time::timeout;
 
 use crate::{
     day::{Daily, Write},
+    lease::{Failed, Written, lease},
     pool::{Answer, Lease, Limits, Pool},
-    source::{Nanos, Plan, Source},
+    source::{Nanos, Source},
 };
 
 /// Tenants whose tokens are kept; of more, those of whoever asked longest ago are forgotten, and their leases lost.
 const MOST_TENANTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 /// How long a lease may take to be had, with all its tries: requests wait for it.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
-/// How often a lease is tried for when others take of the item meanwhile.
-const TRIES: u8 = 3;
 
 /// The tokens of each tenant in this process.
 pub(crate) struct Leases<S: Source> {
@@ -129,7 +128,8 @@ impl<S: Source> Leases<S> {
     ) -> Result<Lease<S::State>, StoreError> {
         let state = of.pool.lock().state();
         let (started, items) = (Instant::now(), self.table.of_tenant(tenant));
-        let leased = timeout(ANSWERS_WITHIN, lease(&items, source, state, wanted)).await;
+        let leasing = lease(source, state, wanted, now, |write, state| send::<S>(&items, write, state));
+        let leased = timeout(ANSWERS_WITHIN, leasing).await;
         let leased = leased.unwrap_or_else(|_| Err(no_answer()));
         note("tenant quota", started, leased.is_ok());
         leased
@@ -175,52 +175,8 @@ fn no_answer() -> StoreError {
     StoreError::Unavailable(format!("no answer within {ANSWERS_WITHIN:?}"))
 }
 
-/// Leases at most `wanted` of an item last seen so. An answer that says what the item is instead costs a second write; a third is for whoever
-/// loses a race. Where there was no answer, as on a connection that died while a sandbox was frozen, it is tried once more: what the first may
-/// have taken is lost, since only tokens of a write that was acknowledged are used.
-async fn lease<S: Source>(
-    items: &TenantItems,
-    source: &S,
-    mut state: S::State,
-    wanted: u32,
-) -> Result<Lease<S::State>, StoreError> {
-    let mut was_answered = true;
-    for _ in 0..TRIES {
-        match source.plan(state, now(), wanted) {
-            Plan::Nothing { until } => return Ok(Lease { tokens: 0, state, until }),
-            Plan::Take { tokens, write } => match send::<S>(items, write, state).await {
-                Ok(Ok(state)) => return Ok(granted(source, tokens, state)),
-                Ok(Err(found)) => state = found,
-                Err(failed) if was_answered && !failed.is_answered => was_answered = false,
-                Err(failed) => return Err(failed.error),
-            },
-        }
-    }
-    Ok(Lease { tokens: 0, state, until: now() })
-}
-
-/// Why a write is not known to be done.
-struct Failed {
-    error: StoreError,
-    /// DynamoDB has answered, so it was not done.
-    is_answered: bool,
-}
-
-fn granted<S: Source>(source: &S, tokens: u32, state: S::State) -> Lease<S::State> {
-    let now = now();
-    let until = match source.plan(state, now, 1) {
-        Plan::Nothing { until } => until,
-        Plan::Take { .. } => now,
-    };
-    Lease { tokens, state, until }
-}
-
 /// Sends a write, once. What the item says afterwards, or what it says instead.
-async fn send<S: Source>(
-    items: &TenantItems,
-    write: S::Write,
-    state: S::State,
-) -> Result<Result<S::State, S::State>, Failed> {
+async fn send<S: Source>(items: &TenantItems, write: S::Write, state: S::State) -> Written<S::State, StoreError> {
     let update = S::describe(write, items.change(S::SORT_KEY))
         .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);

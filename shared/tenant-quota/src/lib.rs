@@ -52,13 +52,16 @@
 //! - A refusal is remembered until there can be a token: who goes on asking costs no call, but that a day that is used up is looked at again every
 //!   ten seconds.
 //! - The store does not answer if a lease takes more than half a second. It is then asked again every second. Spans say `quota.local` meanwhile.
-//! - Nobody is locked out by an item that is missing, nor for more than a minute by a clock that is wrong or a quota that was changed. What no
+//! - Nobody is locked out by an item that is missing or that somebody has spoiled, nor for more than a minute by a clock that is wrong or a quota that was changed. What no
 //!   clock in order can have written is set back: a bucket once a minute at most, and each time another burst may be admitted.
 //!
 //! Of requests:
 //!
 //! - A lease is for a second at most: a process that dies takes no more than a second's requests along, and the bucket has them again a second
-//!   later. Tokens of a process that is asked for none are void after five seconds.
+//!   later; who was refused meanwhile looks within three quarters of a second more. Tokens of a process that is asked for none are void after
+//!   five seconds.
+//! - A process that is asked fifty times a second leases with one write for fifty requests and more. One that is asked once in a few seconds
+//!   leases for each request, which waits for that write.
 //! - While the store does not answer, each process admits a tenth of the quota by itself, at least one a second; after five minutes one a second.
 //!
 //! Of bookings:
@@ -72,6 +75,7 @@ mod bookings;
 mod bucket;
 mod day;
 mod layer;
+mod lease;
 mod leases;
 mod pool;
 mod rate;

@@ -1,6 +1,6 @@
 //! What tokens are leased from: an item of the tenant's own, which one conditional write takes them off.
 
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use tenant_store::Item;
 
 /// A time, in nanoseconds since 1970. It is the wall clock's: an item is shared by hosts, and a sandbox that was frozen has not slept less.
@@ -48,6 +48,18 @@ pub(crate) trait Source: Sync {
     /// What the item says after this write was done, by arithmetic.
     fn after(write: Self::Write, state: Self::State) -> Self::State;
 
-    /// What an item says; nothing where its attributes are others.
+    /// What an item says; nothing where an attribute is missing or no number. Such an item is as good as none: the first write of a full one
+    /// replaces it.
     fn read(item: &Item) -> Option<Self::State>;
+}
+
+/// A number of an item, whoever wrote it: a part of a whole one is left out, and one that is too small or too large is the least or the greatest.
+pub(crate) fn whole(item: &Item, name: &str) -> Option<u64> {
+    let text = item.get(name)?.as_n().ok()?;
+    text.parse().ok().or_else(|| text.parse::<f64>().ok().map(|number| number as u64))
+}
+
+/// What `attribute_type` calls a number.
+pub(crate) fn number_type() -> AttributeValue {
+    AttributeValue::S("N".to_owned())
 }

@@ -15,6 +15,9 @@ pub enum InvalidTierQuotas {
     /// A part is not a tier and its quota.
     #[error("{0:?} is not tier=requests a second/burst/bookings a day")]
     Form(String),
+    /// A tier has two.
+    #[error("{0} is named twice")]
+    Twice(Tier),
     /// The name before the `=`.
     #[error(transparent)]
     Tier(#[from] InvalidTenant),
@@ -52,7 +55,10 @@ impl FromStr for TierQuotas {
         for part in text.split(',') {
             let (tier, quota) = part.split_once('=').ok_or_else(|| InvalidTierQuotas::Form(part.to_owned()))?;
             let tier: Tier = tier.trim().parse()?;
-            quotas.insert(tier, quota.parse().map_err(|error| InvalidTierQuotas::Quota(tier, error))?);
+            let quota = quota.parse().map_err(|error| InvalidTierQuotas::Quota(tier, error))?;
+            if quotas.insert(tier, quota).is_some() {
+                return Err(InvalidTierQuotas::Twice(tier));
+            }
         }
         Ok(Self(quotas))
     }
@@ -79,11 +85,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tier_without_a_quota_is_told_at_the_start() {
+    fn a_tier_without_a_quota_or_with_two_is_told_at_the_start() {
         for (text, why) in [
             ("", "TIER_QUOTAS is not set"),
             ("free=5/10/100", "TIER_QUOTAS has no quota of the tier pro"),
             ("free", "TIER_QUOTAS: \"free\" is not tier=requests a second/burst/bookings a day"),
+            ("free=5/10/100,free=5/10/100", "TIER_QUOTAS: free is named twice"),
             ("free=5/0/100,pro=50/100/10000", "TIER_QUOTAS: free: the burst must be 1 to 100000"),
         ] {
             let told = read(text).unwrap_err();

@@ -20,7 +20,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use parking_lot::{Mutex, MutexGuard};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     items::{Items, NotDone},
@@ -140,6 +140,17 @@ impl Aws {
     /// The registry has this quota for the tenant from now on: requests a second, burst, bookings a day.
     pub fn give_quota(&self, tenant: &str, quota: [u32; 3]) {
         self.state().quotas.insert(tenant.to_owned(), quota);
+    }
+
+    /// Somebody has written this item of the tenant as a whole: its attributes as DynamoDB writes them in JSON.
+    pub fn write_item(&self, table: &str, tenant: &str, sk: &str, item: Map<String, Value>) {
+        let key = json!({ "pk": { "S": format!("TENANT#{tenant}#") }, "sk": { "S": sk } });
+        self.state().items.put(table, &key, item);
+    }
+
+    /// How often this action was called so far.
+    pub fn calls(&self, action: &str) -> usize {
+        self.state().requests.iter().filter(|(called, _)| called == action).count()
     }
 
     /// Answers this action as it should be from now on.

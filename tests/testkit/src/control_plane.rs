@@ -65,10 +65,14 @@ impl Server {
         self.process.wait().unwrap();
     }
 
-    /// Posts to the intake.
+    /// Posts to the intake of spans.
     pub async fn post(&self, content_type: &str, body: Vec<u8>) -> reqwest::Response {
-        let request =
-            reqwest::Client::new().post(format!("{}/v1/traces", self.url)).header("content-type", content_type);
+        self.post_to("/v1/traces", content_type, body).await
+    }
+
+    /// Posts to a path of the intake.
+    pub async fn post_to(&self, path: &str, content_type: &str, body: Vec<u8>) -> reqwest::Response {
+        let request = reqwest::Client::new().post(format!("{}{path}", self.url)).header("content-type", content_type);
         request.body(body).send().await.unwrap()
     }
 

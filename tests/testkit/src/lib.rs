@@ -9,13 +9,14 @@
 //! | [`provider`] | an OpenID provider, and what one can do wrong |
 //! | `browser` | somebody who signs in at a control plane, and sends forms |
 //! | `control_plane` | a control plane of the test's own, and OTLP requests for it |
+//! | `signals` | the three signals of OTLP, and requests of each |
 //! | `clickhouse`, `dynamodb` | a ClickHouse for it, and a table |
 //! | `traffic` | requests of many tenants as spans, and what they come to |
 //! | `cloud`, `caller`, `journey` | a local cloud of the test's own, people who use it, and what a booking's trace must hold |
 //! | `proxy`, `faults`, `results` | faults between the cloud's functions and AWS, and what came of them |
 //! | `signed`, `recorded` | what functions ask AWS for, as IAM sees it |
 //!
-//! `browser`, `control_plane`, `clickhouse`, `dynamodb` and `traffic` are behind the feature `control-plane`, what comes after it behind `local-cloud`; what looks into other processes is
+//! `browser`, `control_plane`, `signals`, `clickhouse`, `dynamodb` and `traffic` are behind the feature `control-plane`, what comes after it behind `local-cloud`; what looks into other processes is
 //! there on Linux alone.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -31,6 +32,8 @@ pub mod functions;
 pub mod insights;
 pub mod notes;
 pub mod provider;
+#[cfg(feature = "control-plane")]
+pub mod signals;
 pub mod tokens;
 pub mod trace_contexts;
 #[cfg(feature = "control-plane")]

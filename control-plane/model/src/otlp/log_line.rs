@@ -14,7 +14,7 @@ use super::{
     attributes::{hex, tenant, text},
     facts,
 };
-use crate::{log_records::LogLine, trace::TraceId};
+use crate::{log_line::LogLine, trace::TraceId};
 
 /// Bytes of JSON that a line and its sender's resource may take.
 const MAX_BYTES: usize = 64_000;

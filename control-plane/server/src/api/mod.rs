@@ -31,6 +31,7 @@ mod query;
 mod rows;
 mod sign_in;
 mod sources;
+mod throttled;
 mod timeline;
 mod why;
 
@@ -64,6 +65,7 @@ pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
 pub(crate) use rows::{Sender, senders, wanted};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{OpenedTraces, READERS, Sources, View, WATERFALLS};
+pub use throttled::{Throttled, ThrottledPoint};
 pub use timeline::{Beside, Deployed, Point};
 pub(crate) use why::{AGAINST, WhyFilter, is_of_outcomes};
 pub use why::{SideAnswer, WhyAnswer, verdict};

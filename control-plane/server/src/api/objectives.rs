@@ -18,6 +18,7 @@ use slo::{Burning, Distance, Prices, Summary, burndown};
 use super::{
     Answer, Beside, Deployed, Id, Point, Query, View,
     cockpit::{self, Failed, Registered, Spending, UsersSeen},
+    throttled::{self, Throttled},
     timeline::{self, ServiceKey, Stretches},
 };
 
@@ -62,6 +63,8 @@ pub struct TenantAnswer {
     pub services: Vec<ServiceLine>,
     /// The traces of the window in which something failed.
     pub failed: Failed,
+    /// The requests of the window that were refused because it asked for too much, which are nobody's failure.
+    pub throttled: Throttled,
     /// The slowest traces of the window.
     pub slowest: Vec<trace::Summary>,
     /// Its alerts, the latest first.
@@ -112,7 +115,7 @@ pub(super) async fn over(
     let now = Timestamp::now();
     let stretches = Stretches::of(window, now);
     let (from, to) = window.seconds();
-    let (is_known, own, earlier, together, versions, slowest, failed, month) = tokio::try_join!(
+    let (is_known, own, earlier, together, versions, slowest, failed, throttled, month) = tokio::try_join!(
         async { Ok(spans.knows_tenant(scope, id).await?) },
         timeline::own(spans, scope, id, stretches, Detail::Latencies),
         async {
@@ -124,6 +127,7 @@ pub(super) async fn over(
         async { Ok(spans.versions(scope, from.max(now.as_second() - rollup::KEPT), to).await?) },
         cockpit::slowest(spans, scope, id, window),
         cockpit::failed(spans, scope, id, window),
+        throttled::throttled(spans, scope, id, window, stretches),
         cockpit::month(spans, scope, id, now),
     )?;
     if !is_known {
@@ -141,6 +145,7 @@ pub(super) async fn over(
         spending: Spending { days: cockpit::days(&month, now, prices), ..spending },
         services: services(own.services),
         failed,
+        throttled,
         slowest,
         burndown: fare
             .map(|fare| burndown(month.cells().map(|(_, start, cell)| (start, cell)), &fare.fare.evaluation))

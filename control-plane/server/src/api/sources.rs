@@ -14,7 +14,9 @@ use control_plane_audit::Audit;
 use control_plane_model::{
     complain::complain,
     listing::{Found, Search},
+    log_records::LogStore,
     map::{MapQuery, ServiceMap},
+    metrics::MetricStore,
     part::{Part, PartQuery},
     sample::{Sample, SampleQuery},
     store::{Facets, Scope, SpanStore, StateStore, Version},
@@ -59,6 +61,8 @@ const USERS_WITHIN: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub(crate) struct Sources {
     pub(crate) spans: Arc<dyn SpanStore>,
+    pub(crate) metrics: Arc<dyn MetricStore>,
+    pub(crate) log_records: Arc<dyn LogStore>,
     pub(crate) states: Arc<dyn StateStore>,
     pub(crate) audit: Audit,
     pub(crate) evaluator: Evaluator,

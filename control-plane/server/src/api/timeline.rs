@@ -71,8 +71,14 @@ impl Stretches {
         Self { from: from.div_euclid(kept) * kept, to, until: until.min(now), width }
     }
 
-    fn start(self, time: i64) -> i64 {
+    /// When the stretch begins that a time is in.
+    pub(super) fn start(self, time: i64) -> i64 {
         time.div_euclid(self.width) * self.width
+    }
+
+    /// How much of the stretch that begins then is in the window and over.
+    pub(super) fn seconds(self, start: i64) -> i64 {
+        ((start + self.width).min(self.until) - start.max(self.from)).max(1)
     }
 
     /// The numbers of each stretch.
@@ -81,10 +87,8 @@ impl Stretches {
         for (time, cell) in cells {
             stretches.entry(self.start(*time)).or_default().merge(cell);
         }
-        let point = |(start, cell): (i64, Cell)| {
-            let seconds = (start + self.width).min(self.until) - start.max(self.from);
-            Point { start, seconds: seconds.max(1), summary: Summary::of(&cell) }
-        };
+        let point =
+            |(start, cell): (i64, Cell)| Point { start, seconds: self.seconds(start), summary: Summary::of(&cell) };
         stretches.into_iter().map(point).collect()
     }
 

@@ -1,6 +1,6 @@
 //! From bytes to a request, and from an outcome to an answer in the sender's own encoding.
 
-use std::{io::Read, time::Duration};
+use std::{io::Read as _, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -9,16 +9,15 @@ use axum::{
 };
 use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use prost::Message;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::{
     MAX_BODY_BYTES, Refusal, Rejected,
-    proto_json::{self, Read as Request},
+    proto_json::{self, Read},
+    signals::Signal,
 };
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -59,29 +58,30 @@ impl Encoding {
         }
     }
 
-    pub(super) fn read(self, headers: &HeaderMap, body: Bytes) -> Result<Request, Refusal> {
+    pub(super) fn read<S: Signal>(self, headers: &HeaderMap, body: Bytes) -> Result<Read<S::Request>, Refusal> {
         let body = unpack(headers, body)?;
         let read = match self {
-            Self::Protobuf => ExportTraceServiceRequest::decode(body)
-                .map(|request| Request { request, ..Request::default() })
-                .map_err(|error| format!("no ExportTraceServiceRequest, which traces are sent in: {error}")),
+            Self::Protobuf => S::Request::decode(body)
+                .map(|request| Read { request, remarks: Vec::new() })
+                .map_err(|error| format!("no {}, which {} are sent in: {error}", S::REQUEST, S::WHAT)),
             Self::Json => proto_json::read(&body),
         };
         read.map_err(|error| (StatusCode::BAD_REQUEST, error))
     }
 
-    pub(super) fn accept(self, rejected: &Rejected) -> Response {
+    pub(super) fn accept<S: Signal>(self, rejected: &Rejected) -> Response {
         let message = rejected.reasons();
         match self {
             Self::Json if message.is_empty() => self.answer(StatusCode::OK, b"{}".to_vec()),
             Self::Json => {
                 // 64-bit numbers are strings in protobuf's JSON.
-                let rejected = json!({ "rejectedSpans": rejected.spans.to_string(), "errorMessage": message });
+                let rejected = json!({ S::REJECTED: rejected.count.to_string(), "errorMessage": message });
                 self.answer(StatusCode::OK, json!({ "partialSuccess": rejected }).to_string().into_bytes())
             }
+            // The responses of all signals have one form on the wire.
             Self::Protobuf => {
                 let partial_success = (!message.is_empty()).then(|| ExportTracePartialSuccess {
-                    rejected_spans: i64::try_from(rejected.spans).unwrap_or(i64::MAX),
+                    rejected_spans: i64::try_from(rejected.count).unwrap_or(i64::MAX),
                     error_message: message,
                 });
                 self.answer(StatusCode::OK, ExportTraceServiceResponse { partial_success }.encode_to_vec())

@@ -1,4 +1,4 @@
-//! OTLP/HTTP: `POST /v1/traces`, binary protobuf or JSON, gzip or not.
+//! OTLP/HTTP: `POST /v1/traces`, `/v1/metrics` and `/v1/logs`, binary protobuf or JSON, gzip or not.
 //! <https://opentelemetry.io/docs/specs/otlp/#otlphttp>
 //!
 //! | file | idea |
@@ -6,12 +6,22 @@
 //! | `body` | from bytes to a request, and what an answer looks like |
 //! | `json`, `proto_json` | JSON whatever is in it, and a request written in it |
 //! | `keys` | which account a sender may speak for |
-//! | `spans` | which spans can be stored, by trace |
+//! | `signals` | what is sent where, and what is done with it |
+//! | `spans`, `points`, `logs` | which spans, points and log records can be stored |
+//! | `measured` | values and histograms, whatever form they have |
+//! | `cardinality` | how many series there may be |
+//! | `rejected` | what was not taken, and why |
 
 mod body;
+mod cardinality;
 mod json;
 mod keys;
+mod logs;
+mod measured;
+mod points;
 mod proto_json;
+mod rejected;
+mod signals;
 mod spans;
 
 use std::sync::Arc;
@@ -20,20 +30,32 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, Method, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode},
     response::Response,
-    routing::{any, post},
+    routing::{MethodRouter, any, post},
 };
 use control_plane_model::{
     complain::complain,
-    store::{MAX_SPANS_PER_TRACE, SpanStore, StoreError},
+    log_records::LogStore,
+    metrics::MetricStore,
+    store::{SpanStore, StoreError},
 };
+use parking_lot::Mutex;
 
 pub use keys::Keys;
-pub use spans::{Rejected, by_trace};
+pub use logs::records;
+pub use points::by_stream;
+pub use proto_json::{logs_of_json, metrics_of_json, traces_of_json};
+pub use rejected::Rejected;
+pub use spans::by_trace;
 
 pub(crate) use self::body::receive;
-use self::{body::Encoding, proto_json::Read};
+use self::{
+    body::Encoding,
+    cardinality::Cardinality,
+    proto_json::Read,
+    signals::{Logs, Metrics, Signal, Traces},
+};
 use crate::forward::Forwarder;
 
 /// The largest request, as sent and as unpacked: what a sender may send is bounded, and so is what it may make us hold.
@@ -45,57 +67,79 @@ type Refusal = (StatusCode, String);
 /// What requests share.
 #[derive(Debug, Clone)]
 pub(crate) struct Intake {
-    pub(crate) spans: Arc<dyn SpanStore>,
-    pub(crate) keys: Arc<Keys>,
-    pub(crate) forwarders: Arc<[Forwarder]>,
+    spans: Arc<dyn SpanStore>,
+    metrics: Arc<dyn MetricStore>,
+    log_records: Arc<dyn LogStore>,
+    keys: Arc<Keys>,
+    forwarders: Arc<[Forwarder]>,
+    cardinality: Arc<Mutex<Cardinality>>,
+}
+
+impl Intake {
+    /// Stores what comes with one of these keys, and passes spans on.
+    pub(crate) fn new(
+        (spans, metrics, log_records): (Arc<dyn SpanStore>, Arc<dyn MetricStore>, Arc<dyn LogStore>),
+        keys: Keys,
+        forwarders: Arc<[Forwarder]>,
+    ) -> Self {
+        Self { spans, metrics, log_records, keys: Arc::new(keys), forwarders, cardinality: Arc::default() }
+    }
 }
 
 /// Paths of the intake.
 pub(crate) fn routes() -> Router<Intake> {
-    Router::new().route("/v1/traces", post(export).fallback(not_served)).route("/v1/{*signal}", any(not_served))
+    Router::new()
+        .route("/v1/traces", taking::<Traces>())
+        .route("/v1/metrics", taking::<Metrics>())
+        .route("/v1/logs", taking::<Logs>())
+        .route("/v1/{*signal}", any(not_served))
 }
 
-/// What senders ask for that is not served, told in their own encoding: another method, or another signal.
-async fn not_served(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+fn taking<S: Signal>() -> MethodRouter<Intake> {
+    post(export::<S>).fallback(other_method::<S>)
+}
+
+/// What senders ask for that is not served, told in their own encoding: another method.
+async fn other_method<S: Signal>(method: Method, headers: HeaderMap) -> Response {
     let (Ok(encoding) | Err(encoding)) = Encoding::of(&headers);
-    if uri.path() == "/v1/traces" {
-        encoding.refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("spans are sent with POST, not {method}"))
-    } else {
-        encoding.refuse(StatusCode::NOT_FOUND, "only traces are taken, on /v1/traces")
-    }
+    encoding.refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{} are sent with POST, not {method}", S::WHAT))
 }
 
-/// Takes spans. 200 means that they are on disk.
-async fn export(State(intake): State<Intake>, headers: HeaderMap, body: Body) -> Response {
+/// Or another signal.
+async fn not_served(headers: HeaderMap) -> Response {
+    let (Ok(encoding) | Err(encoding)) = Encoding::of(&headers);
+    let taken = "traces, metrics and logs are taken, on /v1/traces, /v1/metrics and /v1/logs";
+    encoding.refuse(StatusCode::NOT_FOUND, taken)
+}
+
+/// Takes a request. 200 means that it is on disk.
+async fn export<S: Signal>(State(intake): State<Intake>, headers: HeaderMap, body: Body) -> Response {
     let body = receive(body, MAX_BODY_BYTES).await;
     let (Ok(encoding) | Err(encoding)) = Encoding::of(&headers);
-    match take(&intake, &headers, body).await {
-        Ok(rejected) => encoding.accept(&rejected),
+    match take::<S>(&intake, &headers, body).await {
+        Ok(rejected) => encoding.accept::<S>(&rejected),
         Err((status, message)) => encoding.refuse(status, &message),
     }
 }
 
-async fn take(intake: &Intake, headers: &HeaderMap, body: Result<Bytes, Refusal>) -> Result<Rejected, Refusal> {
+async fn take<S: Signal>(
+    intake: &Intake,
+    headers: &HeaderMap,
+    body: Result<Bytes, Refusal>,
+) -> Result<Rejected, Refusal> {
     let unknown =
         |_| (StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/x-protobuf or application/json".to_owned());
     let encoding = Encoding::of(headers).map_err(unknown)?;
     let account = intake.keys.account(headers).map_err(|message| (StatusCode::UNAUTHORIZED, message.to_owned()))?;
-    let Read { request, remarks } = encoding.read(headers, body?)?;
-    let forwarded = (!intake.forwarders.is_empty()).then(|| Arc::new(request.clone()));
-    let (traces, mut rejected) = by_trace(request, account.as_deref(), jiff::Timestamp::now().as_second());
-    remarks.iter().for_each(|remark| rejected.add(0, remark));
-    let stored = intake.spans.write(traces).await.map_err(|error| {
+    let Read { request, remarks } = encoding.read::<S>(headers, body?)?;
+    let now = jiff::Timestamp::now().as_second();
+    let mut rejected = S::store(intake, request, account.as_deref(), now).await.map_err(|error| {
         let StoreError::Busy = error else {
-            complain(format_args!("spans not stored: {error}"));
+            complain(format_args!("{} not stored: {error}", S::WHAT));
             return (StatusCode::SERVICE_UNAVAILABLE, "not stored".to_owned());
         };
         (StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     })?;
-    if stored.beyond > 0 {
-        rejected.add(stored.beyond, &format!("a trace has at most {MAX_SPANS_PER_TRACE} spans"));
-    }
-    if let Some(request) = forwarded.filter(|_| stored.spans > 0) {
-        intake.forwarders.iter().for_each(|forwarder| forwarder.offer(&request));
-    }
+    remarks.iter().for_each(|remark| rejected.add(0, remark));
     Ok(rejected)
 }

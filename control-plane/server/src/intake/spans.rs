@@ -1,9 +1,6 @@
 //! Which spans of a request can be stored, by trace.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use control_plane_model::{
     incoming::{Incoming, IncomingSpan, Part, Sender},
@@ -16,38 +13,12 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 
-/// Attributes a span may have, and bytes all of it; X-Ray takes 200 kB.
-const MAX_ATTRIBUTES: usize = 1_000;
+use super::rejected::{MAX_ATTRIBUTES, Rejected, check_resource, check_scope, is_future};
+
+/// Bytes a span may have; X-Ray takes 200 kB.
 const MAX_SPAN_BYTES: usize = 256 * 1024;
 /// Events a span may have, and links.
 const MAX_EVENTS: usize = 1_000;
-/// What is said of a sender is stored once, and shown with each of its spans.
-const MAX_RESOURCE_BYTES: usize = 64 * 1024;
-/// What is said of a scope is stored with each of its traces.
-const MAX_SCOPE_BYTES: usize = 4 * 1024;
-/// How far ahead of ours a sender's clock may be, in seconds.
-const MAX_AHEAD: i64 = 3_600;
-const NANOSECONDS: i64 = 1_000_000_000;
-
-/// What was not taken, and why.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Rejected {
-    /// Spans.
-    pub spans: usize,
-    reasons: BTreeSet<String>,
-}
-
-impl Rejected {
-    /// So many spans were not taken; none, where something is only remarked on.
-    pub(super) fn add(&mut self, spans: usize, reason: &str) {
-        self.spans += spans;
-        self.reasons.insert(reason.to_owned());
-    }
-
-    pub(crate) fn reasons(&self) -> String {
-        self.reasons.iter().map(String::as_str).collect::<Vec<_>>().join("; ")
-    }
-}
 
 /// The spans of a request by trace, and those that cannot be stored. Where `account` is given, spans of another are not taken.
 pub fn by_trace(request: ExportTraceServiceRequest, account: Option<&str>, now: i64) -> (Vec<Incoming>, Rejected) {
@@ -56,9 +27,8 @@ pub fn by_trace(request: ExportTraceServiceRequest, account: Option<&str>, now: 
     let mut rejected = Rejected::default();
     for group in request.resource_spans {
         let resource = group.resource.unwrap_or_default();
-        if resource.attributes.len() > MAX_ATTRIBUTES || resource.encoded_len() > MAX_RESOURCE_BYTES {
-            let spans = group.scope_spans.iter().map(|scope| scope.spans.len()).sum();
-            rejected.add(spans, "a resource has at most 1000 attributes and 64 kB");
+        if let Err(reason) = check_resource(&resource) {
+            rejected.add(group.scope_spans.iter().map(|scope| scope.spans.len()).sum(), reason);
             continue;
         }
         let sent_by = Resource::of(&resource);
@@ -66,8 +36,8 @@ pub fn by_trace(request: ExportTraceServiceRequest, account: Option<&str>, now: 
         for scope in group.scope_spans {
             let ScopeSpans { scope, spans, schema_url } = scope;
             let header = ScopeSpans { scope, spans: Vec::new(), schema_url };
-            if header.encoded_len() > MAX_SCOPE_BYTES {
-                rejected.add(spans.len(), "a scope has at most 4 kB");
+            if let Err(reason) = check_scope(&header) {
+                rejected.add(spans.len(), reason);
                 continue;
             }
             let header: Arc<[u8]> = header.encode_to_vec().into();
@@ -108,8 +78,7 @@ fn check(
     if !matches!(span.parent_span_id.len(), 0 | 8) {
         return Err("a parent's span id is 8 bytes (in JSON 16 hexadecimal digits)");
     }
-    let latest = u64::try_from((now + MAX_AHEAD) * NANOSECONDS).unwrap_or(u64::MAX);
-    if span.start_time_unix_nano > latest || span.end_time_unix_nano > latest {
+    if is_future(span.start_time_unix_nano.max(span.end_time_unix_nano), now) {
         return Err("a span cannot be of the future");
     }
     if span.attributes.len() > MAX_ATTRIBUTES {

@@ -9,7 +9,7 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 use tenancy::{Quota, TenantId, TenantStatus, Tier};
-use tenant_registry::{Change, Reason, Tenant, quota_in_words};
+use tenant_registry::{Change, Reason, Tenant};
 
 use super::access_lists;
 use crate::{
@@ -39,6 +39,9 @@ pub(super) struct Filled {
     burst: String,
     #[serde(default)]
     bookings_per_day: String,
+    /// What the tier gives is wanted, whatever the numbers are.
+    #[serde(default)]
+    default: bool,
     /// Who is put on a list or taken off it, and for how many hours.
     #[serde(default)]
     pub(super) list: String,
@@ -51,6 +54,9 @@ pub(super) struct Filled {
     #[serde(default)]
     pub(super) remove: String,
 }
+
+/// What a page shows as the quota where the registry has one that cannot be read.
+const WRONG: &str = "wrong";
 
 pub(super) type Filling = Result<Form<Filled>, FormRejection>;
 
@@ -80,16 +86,18 @@ fn whatever_it_has(change: Change) -> Asked {
 }
 
 fn quota_change(form: &Filled) -> Result<Change, Problem> {
-    let read = |what: &str, text: &str| match text {
-        "" | "//" => Ok(None),
-        text => text
-            .parse::<Quota>()
+    let read = |what: &str, text: &str| {
+        text.parse::<Quota>()
             .map(Some)
-            .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{what}: {error}."))),
+            .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{what}: {error}.")))
+    };
+    let from = match form.shown.as_str() {
+        "" | WRONG => None,
+        shown => read("shown", shown)?,
     };
     let numbers = [&form.requests_per_second, &form.burst, &form.bookings_per_day].map(|number| number.trim());
-    let (from, to) = (read("shown", &form.shown)?, read("quota", &numbers.join("/"))?);
-    if from == to {
+    let to = if form.default { None } else { read("quota", &numbers.join("/"))? };
+    if from == to && form.shown != WRONG {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "quota: it has this one already."));
     }
     Ok(Change::Quota { from, to })
@@ -158,7 +166,7 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                 div { dt { "Company" } dd { (entry.company_name) } }
                 div { dt { "Status" } dd { strong.fault[suspended] { (entry.status.as_str()) } } }
                 div { dt { "Tier, by the registry" } dd { (entry.tier.as_str()) } }
-                div { dt { "Quota of each API" } dd { (quota_in_words(entry.quota)) } }
+                div { dt { "Quota of each API" } dd { strong.fault[tenant.quota_is_wrong] { (tenant.quota_in_words()) } } }
             }
             @if let Some(last) = tenant.last_change.as_ref().filter(|_| staff) {
                 p.changed { "Changed " time datetime=(last.changed_at) { (readable(&last.changed_at.to_string())) } " by " (last.changed_by) ": " (last.change_reason.to_string()) }
@@ -182,12 +190,14 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                         } }
                     }))
                 }
+                @let shown = if tenant.quota_is_wrong { WRONG.to_owned() } else { entry.quota.map(|quota| quota.to_string()).unwrap_or_default() };
                 @let now = |number: fn(Quota) -> u32| entry.quota.map(|quota| number(quota).to_string());
-                (forms.form("quota", "Set quota", "What goes beyond it is answered 429. With all three empty, it has what its tier gives.", &html! {
-                    input type="hidden" name="shown" value=(entry.quota.map(|quota| quota.to_string()).unwrap_or_default());
+                (forms.form("quota", "Set quota", "What goes beyond it is answered 429.", &html! {
+                    input type="hidden" name="shown" value=(shown);
                     (number("Requests a second", "requests_per_second", Quota::MOST_REQUESTS_PER_SECOND, now(Quota::requests_per_second)))
                     (number("Requests at once", "burst", Quota::MOST_BURST, now(Quota::burst)))
                     (number("Bookings a day (UTC)", "bookings_per_day", Quota::MOST_BOOKINGS_PER_DAY, now(Quota::bookings_per_day)))
+                    label.check { input type="checkbox" name="default" value="true"; "Rather what its tier gives" }
                 }))
                 (forms.form("access-lists", "Block or allow", access_lists::DOES, &access_lists::fields()))
                 (access_lists::entries(entry.access_lists.as_ref(), |removed| forms.form("access-lists", "Take off the list", "It is not on the list any more.", removed)))

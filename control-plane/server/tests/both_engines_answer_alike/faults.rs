@@ -18,7 +18,7 @@ use testkit::{
 };
 use tokio::time::timeout;
 
-use crate::{Asked, Both, edges, in_pieces, mishaps, retention, shuffled, spans};
+use crate::{Asked, Both, edges, in_pieces, log_lines, measurements, mishaps, retention, shuffled, spans};
 
 /// Where the files are, of this package.
 const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../clickhouse/sql/");
@@ -161,7 +161,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("traces_of_batches.sql", "rank IN {ranks", "rank NOT IN {ranks"),
     ("parities.sql", "groupArray(minute)", "groupArray(1)(minute)"),
     ("parities.sql", "counts % 2", "(counts + 1) % 2"),
-    ("migrations/0001_spans.sql", "ReplacingMergeTree(rank)", "ReplacingMergeTree"),
+    ("migrations/0001_spans.sql", "ReplacingMergeTree(rank)\n-- When", "ReplacingMergeTree\n-- When"),
     ("migrations/0001_spans.sql", "ORDER BY (trace_id, bucket)", "ORDER BY trace_id"),
     ("migrations/0001_spans.sql", "VIEW IF NOT EXISTS trace_buckets_view", "VIEW trace_buckets_view"),
     (
@@ -191,13 +191,29 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("migrations/0002_sums.sql", "if(target_kind = 'service', toString(target_name), '')", "toString(target_name)"),
     ("migrations/0003_servers.sql", "TTL at + INTERVAL 1 DAY", "TTL at + INTERVAL 3 DAY"),
     ("migrations/0003_servers.sql", "TABLE IF NOT EXISTS keeper", "TABLE keeper"),
+    ("migrations/0006_metrics.sql", "ReplacingMergeTree(rank)\nPARTITION", "ReplacingMergeTree\nPARTITION"),
+    ("migrations/0006_metrics.sql", "(service, metric, hour, stream, time)", "(service, metric, hour, stream)"),
+    ("migrations/0007_logs.sql", "(trace_id, time, id)", "(trace_id, time)"),
+    ("log_lines.sql", "tenant = '' OR tenant = assumeNotNull({only:", "tenant = '' OR tenant != assumeNotNull({only:"),
+    ("log_lines.sql", "FROM log_records FINAL", "FROM log_records"),
+    ("log_lines.sql", "ORDER BY time, id", "ORDER BY id"),
+    ("metric_counts.sql", "ORDER BY stream, time", "ORDER BY stream, time DESC"),
+    ("metric_exemplars.sql", "SELECT DISTINCT place", "SELECT place"),
+    ("metric_exemplars.sql", "ORDER BY value DESC, time_ns", "ORDER BY value, time_ns"),
+    ("metric_steps.sql", "WHERE NOT is_cumulative", "WHERE true"),
+    ("metric_steps.sql", "count(least) = count()", "count(least) > 0"),
+    ("metric_steps.sql", "GROUP BY place, bounds", "GROUP BY place, bounds, sum"),
+    ("points_asked.sql", "FROM metric_points FINAL", "FROM metric_points"),
+    ("points_asked.sql", "AND time < toDateTime64", "AND time <= 60 + toDateTime64"),
+    ("points_asked.sql", "has({by:Array(String)}, pair.1)", "true"),
+    ("points_asked.sql", "IS NULL OR tenant = assumeNotNull({only:", "IS NULL OR tenant != assumeNotNull({only:"),
 ];
 
 /// Enough of everything that no fault passes.
 async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     let both = Both::on(server).await;
     // What is replaced is seen until it is merged, which is when it is asked for.
-    for table in ["spans", "traces"] {
+    for table in ["spans", "traces", "metric_points", "log_records"] {
         both.server.sql(&format!("SYSTEM STOP MERGES {}.{table}", both.server.database)).await;
     }
     let mut random = fastrand::Rng::with_seed(5);
@@ -244,7 +260,7 @@ async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     // Another server makes hours and days at once.
     let other = ClickHouse::new(&both.server.store().parse().unwrap());
     other.make_sums().await.unwrap();
-    for table in ["spans", "traces"] {
+    for table in ["spans", "traces", "metric_points", "log_records"] {
         both.server.sql(&format!("SYSTEM START MERGES {}.{table}", both.server.database)).await;
     }
     both.merge().await;
@@ -253,6 +269,8 @@ async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     assert_eq!(both.clickhouse.kept_with("these states").await.unwrap(), "these states");
     both.server.sql("INSERT INTO keeper (states) VALUES ('others')").await;
     assert_eq!(other.kept_with("others").await.unwrap(), "these states");
+    measurements::metrics_in_any_order(&both, 5).await;
+    log_lines::of_traces(&both).await;
     amid_an_hour(&both, half_past).await;
     retention::days_outlive_their_minutes(&both, &asked).await;
     retention::what_is_kept_is_kept_so_long(&both).await;

@@ -11,14 +11,14 @@ use opentelemetry_proto::tonic::trace::v1::span;
 use testkit::control_plane::journey;
 
 use crate::{
-    Both,
+    Both, log_lines, measurements,
     questions::{Answers, Asked, costs, different},
     spans,
 };
 
 /// What is kept for so many days after a time: table, column of that time, days, which rows. Spans go after a week, as in the embedded engine;
 /// sums by the minute and the hour when they are no longer shown, by the day after a year.
-const KEPT: [(&str, &str, i64, &str); 14] = [
+const KEPT: [(&str, &str, i64, &str); 16] = [
     ("spans", "received", 7, "true"),
     ("trace_buckets", "received", 7, "true"),
     ("traces", "received", 7, "true"),
@@ -33,6 +33,8 @@ const KEPT: [(&str, &str, i64, &str); 14] = [
     ("sums", "start", 400, "true"),
     ("late", "at", 1, "true"),
     ("versions", "seen", 37, "true"),
+    ("metric_points", "received", 7, "true"),
+    ("log_records", "received", 7, "true"),
 ];
 /// Kept for ever: names, and what servers agreed on.
 const FOR_EVER: [&str; 3] = ["keeper", "migrations", "names"];
@@ -56,6 +58,8 @@ pub(crate) async fn what_is_kept_is_kept_so_long(both: &Both) {
         ("trace_buckets", "received", 20),
         ("traces", "received", 20),
         ("links", "received", 20),
+        ("metric_points", "received", 20),
+        ("log_records", "received", 20),
         ("shapes", "used", 22),
     ]) {
         is_kept_so_long(both, number, (table, column, days, "true")).await;
@@ -114,6 +118,8 @@ async fn what_is_too_old_goes() {
     sent[0].1.links.push(span::Link { trace_id: vec![1; 16], span_id: vec![2; 8], ..span::Link::default() });
     both.write(spans::request(&sent)).await;
     both.clickhouse.make_sums().await.unwrap();
+    measurements::metrics_in_any_order(&both, 1).await;
+    log_lines::of_traces(&both).await;
     what_is_kept_is_kept_so_long(&both).await;
     let id = TraceId::from_bytes(&journey(0, false)[0].1.trace_id).unwrap();
     assert_eq!(both.clickhouse.trace(&Scope::All, id).await.unwrap().unwrap().spans.len(), 9);

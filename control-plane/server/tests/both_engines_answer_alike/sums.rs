@@ -38,7 +38,7 @@ async fn equal(both: &Both, plan: Plan, in_one: u32) {
         let request = ExportTraceServiceRequest::decode(&*request_by_service(&batch)).unwrap();
         for ((_, store), took) in both.stores().into_iter().zip(&mut took) {
             let (traces, rejected) = by_trace(request.clone(), None, plan.from + plan.seconds);
-            assert_eq!(rejected.spans, 0);
+            assert_eq!(rejected.count, 0);
             let begun = Instant::now();
             store.write(traces).await.unwrap();
             *took += begun.elapsed();

@@ -49,7 +49,7 @@ async fn an_operator_suspends_resumes_and_sets_tier_and_quota_each_with_its_reco
     assert_eq!(location(&ada.post("/tenants/acme/quota", &origin, form).await), back);
     let page = ada.open(&back).await.text().await.unwrap();
     assert!(page.contains("20 requests a second, 50 at once, 1000 bookings a day"), "{page}");
-    let form = format!("csrf={csrf}&reason=enough&shown=20/50/1000&requests_per_second=&burst=&bookings_per_day=");
+    let form = format!("csrf={csrf}&reason=enough&shown=20/50/1000&default=true&{quota}");
     assert_eq!(location(&ada.post("/tenants/acme/quota", &origin, form).await), back);
     let page = ada.open(&back).await.text().await.unwrap();
     assert!(page.contains("what its tier gives"), "{page}");
@@ -75,6 +75,21 @@ async fn an_operator_suspends_resumes_and_sets_tier_and_quota_each_with_its_reco
         both("set_access_lists", r#"over, {"access_lists":"block network 203.0.113.0/24"} → {"access_lists":null}"#),
     ];
     assert_eq!(here.recorded().await, expected.concat());
+}
+
+#[tokio::test]
+async fn a_quota_that_cannot_be_read_is_shown_as_wrong_and_taken_away() {
+    let here = Here::new().await;
+    let (mut ada, csrf) = here.staff("ada", "sre").await;
+    let mut item = here.item("acme").await;
+    item["quota"] = json!({ "M": { "burst": { "N": "0" } } });
+    here.table.ask("PutItem", &json!({ "TableName": REGISTRY, "Item": item })).await;
+    let page = ada.open("/tenant?id=acme").await.text().await.unwrap();
+    assert!(page.contains("since its own cannot be read") && page.contains(r#"name="shown" value="wrong""#), "{page}");
+    let form = format!("csrf={csrf}&reason=a+slip&shown=wrong&default=true");
+    let answer = ada.post("/tenants/acme/quota", &here.server.url.clone(), form).await;
+    assert_eq!(location(&answer), "/tenant?id=acme#registry");
+    assert!(here.item("acme").await["quota"].is_null());
 }
 
 #[tokio::test]
@@ -108,7 +123,10 @@ async fn a_form_that_is_wrong_changes_nothing() {
         (422, "/tenants/acme/tier", &own, with("reason=r&shown=basic&tier=standard")),
         (422, "/tenants/acme/tier", &own, with("reason=r&shown=&tier=premium")),
         (422, "/tenants/acme/tier", &own, with("reason=r&shown=basic&tier=basic")),
-        (409, "/tenants/acme/quota", &own, with("reason=r&shown=1/1/1&requests_per_second=&burst=&bookings_per_day=")),
+        (409, "/tenants/acme/quota", &own, with("reason=r&shown=1/1/1&default=true")),
+        (422, "/tenants/acme/quota", &own, with("reason=r&shown=wrong&default=maybe")),
+        (422, "/tenants/acme/quota", &own, with("reason=r&shown=1/1/1&requests_per_second=&burst=&bookings_per_day=")),
+        (422, "/tenants/acme/quota", &own, with("reason=r&shown=&default=true")),
         (422, "/tenants/acme/quota", &own, with("reason=r&shown=")),
         (422, "/tenants/acme/access-lists", &own, with("reason=r&list=block&network=0.0.0.0/0")),
         (422, "/tenants/acme/access-lists", &own, with("reason=r&list=block&network=203.0.113.0/24&remove=true")),

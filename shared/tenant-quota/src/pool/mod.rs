@@ -15,6 +15,8 @@ const LEASE_IS_FOR: f64 = 1.0;
 const RENEWED_AT: u32 = 8;
 /// A store that did not answer is left alone for so long.
 const LEFT_ALONE_FOR: Nanos = SECOND;
+/// A clock that is set back by more than this is noticed.
+const SET_BACK_BY: Nanos = SECOND;
 /// For so long without the store a process admits its part of the quota; after that, what the last resort gives.
 const LOCAL_FOR: Nanos = 300 * SECOND;
 
@@ -78,12 +80,14 @@ pub(crate) struct Lease<S> {
 }
 
 /// The tokens of one tenant in one process.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pool<S: Source> {
     state: S::State,
     tokens: u32,
     good_until: Nanos,
     asked: Rate,
+    /// The latest time that it was asked at.
+    clock: Nanos,
     /// Why it does not ask: the item had none, says that there is none before `until`, and is looked at again at `closed_until`.
     until: Nanos,
     closed_until: Nanos,
@@ -105,6 +109,7 @@ impl<S: Source> Default for Pool<S> {
             tokens: 0,
             good_until: 0,
             asked,
+            clock: 0,
             until: 0,
             closed_until: 0,
             away: None,
@@ -114,8 +119,12 @@ impl<S: Source> Default for Pool<S> {
 }
 
 impl<S: Source> Pool<S> {
-    /// Counts a request; once each.
+    /// Counts a request; once each. What it remembers of times that are yet to come, by a clock that was set back, it forgets.
     pub(crate) fn arrived(&mut self, now: Nanos) {
+        if now.saturating_add(SET_BACK_BY) < self.clock {
+            *self = Self::default();
+        }
+        self.clock = self.clock.max(now);
         self.asked.count(now);
     }
 

@@ -1,7 +1,8 @@
-//! What a process does with its tokens, and a simulation of several that share a quota.
+//! What a process does with its tokens.
 
 use super::*;
-use crate::{bucket::Write, source::Plan};
+
+mod simulation;
 
 const START: Nanos = 1_790_000_000 * SECOND;
 const MILLISECOND: Nanos = SECOND / 1_000;
@@ -15,170 +16,18 @@ fn limits() -> Limits {
     Limits::of_requests("100/200/1000".parse().unwrap())
 }
 
-/// The item, as DynamoDB keeps it.
-#[derive(Default)]
-struct Item {
-    schedule: Schedule,
-    writes: u32,
-}
-
-impl Item {
-    /// Does a write whose condition holds.
-    fn write(&mut self, write: Write) -> bool {
-        self.writes += 1;
-        let holds = match write {
-            Write::Restart { now, .. } => self.schedule.tat < now,
-            Write::Advance { from, to, .. } => (from..=to).contains(&self.schedule.tat),
-            Write::Repair { beyond, now, .. } => {
-                self.schedule.tat > beyond && now.abs_diff(self.schedule.repaired) > 60 * SECOND
-            }
-        };
-        if holds {
-            self.schedule = Bucket::after(write, self.schedule);
-        }
-        holds
-    }
-
-    fn lease(&mut self, bucket: &Bucket, mut state: Schedule, now: Nanos, wanted: u32) -> Lease<Schedule> {
-        for _ in 0..3 {
-            let (tokens, write) = match bucket.plan(state, now, wanted) {
-                Plan::Nothing { until } => return Lease { tokens: 0, state, until },
-                Plan::Take { tokens, write } => (tokens, write),
-            };
-            let done = self.write(write);
-            state = self.schedule;
-            if done {
-                return Lease { tokens, state, until: now };
-            }
-        }
-        Lease { tokens: 0, state, until: now }
-    }
-}
-
-/// Numbers from 0 to 1 that are the same each time: a linear congruential generator (Knuth, MMIX).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
-/// What goes wrong.
-#[derive(Clone, Copy, Default)]
-struct Faults {
-    /// The part of leases whose answer is lost.
-    lost: f64,
-    /// How often a second one of the ten processes dies.
-    deaths: f64,
-    /// How far clocks are off, at most.
-    skew: Nanos,
-    /// A quota that every second process knows instead.
-    other: Option<&'static str>,
-}
-
-/// What processes made of requests that came at random to them, in uneven shares.
-#[derive(Debug)]
-struct Outcome {
-    asked: u32,
-    admitted: u32,
-    writes: u32,
-}
-
-const SECONDS: u32 = 120;
-
-fn processes(number: u32, per_second: f64, faults: Faults, seed: u64) -> Outcome {
-    let mut random = Random(seed);
-    let mut item = Item::default();
-    let mut pools: Vec<Pool<Bucket>> = (0..number).map(|_| Pool::default()).collect();
-    let (mut time, mut asked, mut admitted) = (0.0, 0, 0);
-    loop {
-        let gap = -(1.0 - random.next()).ln() / per_second;
-        time += gap;
-        if time > f64::from(SECONDS) {
-            return Outcome { asked, admitted, writes: item.writes };
-        }
-        asked += 1;
-        if random.next() < faults.deaths * gap {
-            pools[(random.next() * f64::from(number)) as usize] = Pool::default();
-        }
-        // Of ten, the first gets a third of the requests and the last a twentieth.
-        let process = (random.next().powi(2) * f64::from(number)) as usize;
-        let ahead = 2 * faults.skew * process as u64 / u64::from(number);
-        let now = START + (time * SECOND as f64) as Nanos + ahead - faults.skew;
-        let other = faults.other.filter(|_| process % 2 == 1).map(|quota| quota.parse::<Quota>().unwrap());
-        let bucket = other.map_or_else(bucket, Bucket::from);
-        let limits = other.map_or_else(limits, Limits::of_requests);
-        let pool = &mut pools[process];
-        let mut lease = |pool: &mut Pool<Bucket>, wanted| {
-            let leased = item.lease(&bucket, pool.state(), now, wanted);
-            match random.next() < faults.lost {
-                true => pool.failed(now),
-                false => pool.leased(now, wanted, leased, &bucket),
-            }
-        };
-        pool.arrived(now);
-        let mut answer = pool.ask(now, &limits);
-        if let Answer::Lease(wanted) = answer {
-            lease(pool, wanted);
-            answer = pool.ask(now, &limits);
-        }
-        if let Answer::Admitted { renew: Some(wanted) } = answer {
-            lease(pool, wanted);
-        }
-        admitted += u32::from(matches!(answer, Answer::Admitted { .. } | Answer::AdmittedLocally));
-    }
-}
-
-/// Requests that were admitted, as a part of those that the quota had room for.
-fn share(outcome: &Outcome) -> f64 {
-    let room = 100 * SECONDS + 200;
-    f64::from(outcome.admitted) / f64::from(outcome.asked.min(room))
-}
-
 #[test]
-fn ten_processes_together_admit_the_quota() {
-    let skew = 50 * MILLISECOND;
-    for (what, faults) in [
-        ("nothing goes wrong", Faults::default()),
-        ("clocks differ", Faults { skew, ..Faults::default() }),
-        ("answers are lost", Faults { lost: 0.02, ..Faults::default() }),
-        ("processes die", Faults { deaths: 0.2, ..Faults::default() }),
-        ("all of it", Faults { lost: 0.01, deaths: 0.1, skew, other: None }),
-    ] {
-        for per_second in [20.0, 80.0, 100.0, 150.0, 1_000.0] {
-            for seed in 1..=3 {
-                let outcome = processes(10, per_second, faults, seed);
-                let share = share(&outcome);
-                assert!((0.9..=1.1).contains(&share), "{what}, {per_second} a second: {share} of {outcome:?}");
-            }
-        }
-    }
-}
-
-/// Each time that the bucket is set back, once a minute, lets in another burst at most, and what the clocks differ by.
-#[test]
-fn neither_two_quotas_nor_a_clock_that_is_ahead_open_the_bucket() {
-    let times = SECONDS / 60 + 1;
-    for (what, faults, burst, once) in [
-        ("clocks", Faults { skew: 2 * SECOND, ..Faults::default() }, 200, 400),
-        ("a quota that was changed", Faults { other: Some("100/1000/1000"), ..Faults::default() }, 1_000, 0),
-    ] {
-        for seed in 1..=3 {
-            let outcome = processes(10, 1_000.0, faults, seed);
-            let most = 100 * SECONDS + (1 + times) * (burst + once);
-            assert!((100 * SECONDS..=most).contains(&outcome.admitted), "{what}: {most}, {outcome:?}");
-        }
-    }
-}
-
-#[test]
-fn one_process_writes_for_one_request_in_fifty() {
-    for per_second in [100.0, 1_000.0] {
-        let outcome = processes(1, per_second, Faults::default(), 1);
-        assert!(outcome.writes * 50 <= outcome.asked, "{outcome:?}");
-    }
+fn a_clock_that_is_set_back_keeps_nobody_waiting() {
+    let (mut pool, now) = (Pool::<Bucket>::default(), START);
+    pool.arrived(now);
+    pool.leased(now, 1, Lease { tokens: 0, state: Schedule::default(), until: now + SECOND / 100 }, &bucket());
+    pool.arrived(now - SECOND);
+    assert!(
+        matches!(pool.ask(now - SECOND, &limits()), Answer::Refused { .. }),
+        "clocks are set by a little all the time"
+    );
+    pool.arrived(now - 3_600 * SECOND);
+    assert_eq!(pool.ask(now - 3_600 * SECOND, &limits()), Answer::Lease(1));
 }
 
 #[test]

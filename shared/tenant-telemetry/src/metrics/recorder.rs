@@ -148,3 +148,88 @@ impl Recorder {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+    use tenancy::Tier;
+
+    use super::*;
+    use crate::metrics::{
+        Begun, HttpRequest,
+        tests::{gathered, in_span, metrics, points},
+    };
+
+    #[test]
+    fn an_invocation_is_told_by_the_names_of_semantic_conventions_with_few_attributes() {
+        let metrics = metrics();
+        let recorder = metrics.recorder(TenantNames::Top(1));
+        let label = |tenant: &str| TenantLabel {
+            tenant_id: tenant.parse().unwrap(),
+            tier: Tier::named("basic"),
+            user_id: "user-1".parse().ok(),
+        };
+        for (tenant, status) in [("acme", 201), ("acme", 201), ("globex", 503)] {
+            let outcome = recorder.begin();
+            let request = HttpRequest::new(&http::Method::POST, Some("/bookings".to_owned()), None);
+            let init = (status == 503).then_some(Duration::from_millis(40));
+            let begun = Begun { trigger: "http", cold: status == 503, init, request: Some(request) };
+            outcome.begin(&in_span(1, true), begun);
+            outcome.end((status == 503).then_some("503".into()), Some(status));
+            recorder.invocation(&outcome, Some(&label(tenant)));
+            recorder.invocation(&outcome, Some(&label(tenant)));
+        }
+        let mut told: Vec<_> = gathered(&metrics)
+            .into_iter()
+            .flat_map(|metric| {
+                let (name, unit) = (metric.name.clone(), metric.unit.clone());
+                let of: Vec<_> = match &metric.data {
+                    Some(Data::Sum(sum)) => sum.data_points.iter().map(|point| &point.attributes).collect(),
+                    _ => points(&metric).iter().map(|point| &point.attributes).collect(),
+                };
+                let keys = |attributes: &Vec<opentelemetry_proto::tonic::common::v1::KeyValue>| {
+                    let mut keys: Vec<_> = attributes.iter().map(|attribute| attribute.key.clone()).collect();
+                    keys.sort();
+                    keys.join(" ")
+                };
+                let mut of: Vec<_> = of.into_iter().map(keys).collect();
+                of.sort();
+                of.into_iter().map(move |keys| format!("{name} [{unit}] {keys}")).collect::<Vec<_>>()
+            })
+            .collect();
+        told.sort();
+        assert_eq!(
+            told,
+            [
+                "faas.coldstarts [{coldstart}] faas.trigger",
+                "faas.cpu_usage [s] faas.trigger",
+                "faas.errors [{error}] error.type faas.trigger tenant.id",
+                "faas.init_duration [s] faas.trigger",
+                "faas.invocations [{invocation}] faas.trigger tenant.id",
+                "faas.invoke_duration [s] faas.trigger",
+                "faas.mem_usage [By] faas.trigger",
+                "http.server.request.duration [s] error.type http.request.method http.response.status_code http.route \
+                 tenant.id url.scheme",
+                "http.server.request.duration [s] http.request.method http.response.status_code http.route tenant.id \
+                 url.scheme",
+            ]
+        );
+    }
+
+    #[test]
+    fn histograms_of_durations_tell_milliseconds_apart() {
+        let metrics = metrics();
+        let recorder = metrics.recorder(TenantNames::None);
+        let outcome = recorder.begin();
+        outcome.begin(&Context::new(), Begun { trigger: "timer", cold: false, init: None, request: None });
+        recorder.invocation(&outcome, None);
+        let told = gathered(&metrics);
+        let of = |name: &str| {
+            let metric = told.iter().find(|metric| metric.name == name).unwrap();
+            points(metric)[0].explicit_bounds.clone()
+        };
+        assert_eq!(of("faas.invoke_duration").first(), Some(&0.001));
+        assert_eq!(of("faas.invoke_duration").last(), Some(&30.0));
+        assert_eq!(of("faas.mem_usage").last(), Some(&(10.0 * 1024.0 * 1024.0 * 1024.0)));
+    }
+}

@@ -1,5 +1,7 @@
 //! The charts of a tenant, beside its tier and everybody, and the versions that came meanwhile.
 
+use std::collections::BTreeMap;
+
 use control_plane_model::store::Version;
 use maud::{Markup, html};
 use slo::{Summary, Whose};
@@ -44,6 +46,7 @@ pub(super) fn section(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
         div.charts {
             (chart("Requests", rates(&series, answer.width), &[], Unit::Rate))
             (chart("Failed", lines(&|summary| summary.error_rate), &[], Unit::Share))
+            @if answer.throttled.requests > 0 { (chart("Throttled", vec![throttled(id, answer)], &[], Unit::Rate)) }
             (latency("p50", &|summary| summary.p50_ns, &[]))
             (latency("p95", &|summary| summary.p95_ns, &[]))
             (latency("p99", &|summary| summary.p99_ns, &objective))
@@ -107,6 +110,15 @@ fn rates(series: &[Series<'_>], width: i64) -> Vec<Line> {
         Line::of(average, rates)
     };
     if starts().next().is_none() { Vec::new() } else { series.iter().map(line).collect() }
+}
+
+/// Its throttled requests a second; where it had others, none is 0.
+fn throttled(id: &str, answer: &TenantAnswer) -> Line {
+    let others = answer.points.iter().map(|point| (point.start, 0.0));
+    let throttled = answer.throttled.points.iter();
+    let throttled = throttled.map(|point| (point.start, point.requests as f64 / point.seconds as f64));
+    let rates: BTreeMap<i64, f64> = others.chain(throttled).collect();
+    Line::of(id, rates.into_iter().collect())
 }
 
 /// The share of what may fail in 30 days that has failed since the window began.

@@ -126,11 +126,10 @@ fn state(now: &FareLine) -> Markup {
 
 fn facts(answer: &TenantAnswer) -> Markup {
     html! {
-        @if answer.now.is_some() || answer.users.is_some() {
-            dl.facts {
-                @if let Some(now) = &answer.now { (of_now(now)) }
-                @if let Some(users) = &answer.users { div { dt { "Users in the window" } dd { (seen(users)) } } }
-            }
+        dl.facts {
+            @if let Some(now) = &answer.now { (of_now(now)) }
+            @if let Some(users) = &answer.users { div { dt { "Users in the window" } dd { (seen(users)) } } }
+            div { dt { "Throttled in the window (429)" } dd { (count(answer.throttled.requests)) } }
         }
     }
 }

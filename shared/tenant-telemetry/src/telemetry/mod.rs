@@ -1,4 +1,12 @@
-//! The set-up of a process, and what becomes of the spans of an invocation.
+//! The set-up of a process, and when what was told leaves it.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `invocation` | an invocation under way, and what becomes of its spans, log lines and metrics |
+//! | `losses` | what could not be sent, told in the log |
+
+mod invocation;
+mod losses;
 
 use std::{
     collections::HashMap,
@@ -13,28 +21,31 @@ use function_settings::InvalidSettings;
 use opentelemetry::{
     Context, InstrumentationScope, global,
     metrics::{Meter, MeterProvider, NoopMeterProvider},
-    trace::{TraceContextExt, TracerProvider},
+    trace::TracerProvider,
 };
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use parking_lot::{Mutex, MutexGuard};
 use xray_sampler::Sampler;
 
+use self::{
+    invocation::{Invocation, Running},
+    losses::Losses,
+};
 use super::{
     Work,
-    exporter::{Exporters, Lost},
-    fail_span,
+    exporter::Exporters,
     flush::{Mode, Pace},
     ids::XrayIdGenerator,
     layers::ExportLayer,
     lifecycle,
     lines::LateLines,
-    metrics::{Metrics, Outcome, Recorder, TIMEOUT, recorder},
+    metrics::{Metrics, Recorder, recorder},
     privacy::{DenyList, Pseudonyms},
     privacy_key,
     processor::TenantSpanProcessor,
     semconv,
     settings::Settings,
-    startup::{Initialization, Startup},
+    startup::Startup,
     tracer::{SPANS, TRACER},
 };
 
@@ -55,17 +66,14 @@ pub enum TelemetryError {
     Logs(String),
 }
 
-/// Whose log lines tell of the export itself.
+/// Whose log lines tell of the export itself: these modules.
 #[cfg(feature = "json-logs")]
-pub(super) const TARGET: &str = module_path!();
+pub(crate) const TARGET: &str = module_path!();
 /// The longest a flush may keep the function busy after a response.
 pub(super) const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 /// How long spans of back-to-back invocations gather before they are sent together, and how many are enough.
 const GATHER_FOR: Duration = Duration::from_millis(30);
 const GATHER_AT_MOST: usize = 64;
-/// Losses are logged at most this often.
-const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(60);
-
 /// The process's telemetry: one tracer provider, one processor, one meter provider, and where what they make goes to.
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Inner>);
@@ -89,12 +97,6 @@ struct Inner {
     losses: Mutex<Losses>,
     /// X-Ray's rules, if they decide what is kept.
     xray: Option<Sampler>,
-}
-
-#[derive(Debug, Default)]
-struct Losses {
-    since: Lost,
-    logged: Option<Instant>,
 }
 
 impl Telemetry {
@@ -290,111 +292,5 @@ impl Telemetry {
             telemetry.0.pace.scheduled.store(false, Ordering::Release);
             tokio::join!(telemetry.flush(FLUSH_WITHIN), telemetry.keep_rules_fresh());
         });
-    }
-}
-
-impl Losses {
-    fn add(&mut self, lost: Lost) {
-        self.since.spans += lost.spans;
-        self.since.points += lost.points;
-        self.since.log_records += lost.log_records;
-        self.since.failure = lost.failure.or(self.since.failure.take());
-    }
-
-    fn log(&mut self, now: Instant) {
-        let quiet = self.logged.is_some_and(|logged| now.saturating_duration_since(logged) < LOSS_LOG_INTERVAL);
-        if quiet || self.since == Lost::default() {
-            return;
-        }
-        let Lost { spans, points, log_records, failure } = std::mem::take(&mut self.since);
-        tracing::warn!(
-            dropped_spans = spans,
-            dropped_points = points,
-            dropped_log_records = log_records,
-            reason = failure.unwrap_or_default(),
-            "telemetry not exported: what was not dropped is kept"
-        );
-        self.logged = Some(now);
-    }
-}
-
-/// What is known of an invocation under way.
-#[derive(Debug, Clone)]
-struct Running {
-    work: Work,
-    /// None where nobody receives metrics.
-    outcome: Option<Outcome>,
-}
-
-impl Running {
-    /// Ends what is open, as failed with `error_type`.
-    fn end(&self, error_type: &'static str) {
-        end_open_spans(&self.work, error_type);
-        if let Some(outcome) = &self.outcome {
-            outcome.end(Some(error_type.into()), None);
-        }
-    }
-
-    /// Counts the invocation, unless that has been done.
-    fn count(&self) {
-        if let Some((outcome, recorder)) = self.outcome.as_ref().zip(recorder()) {
-            recorder.invocation(outcome, self.work.tenant());
-        }
-    }
-}
-
-/// An invocation under way.
-#[derive(Debug)]
-pub(super) struct Invocation {
-    telemetry: Telemetry,
-    id: u64,
-    running: Running,
-    /// Of the first invocation of the process: how that became ready.
-    initialization: Option<Initialization>,
-}
-
-impl Invocation {
-    /// The context in which it is handled. A new one, not the current: nothing of another invocation may come along.
-    pub(super) fn context(&self) -> Context {
-        let Running { work, outcome } = self.running.clone();
-        let cx = Context::new().with_value(work);
-        let cx = outcome.map_or_else(|| cx.clone(), |outcome| cx.with_value(outcome));
-        self.initialization.map_or_else(|| cx.clone(), |initialization| cx.with_value(initialization))
-    }
-
-    /// The handler is nearly out of time: what it has left open ends as timed out, and goes while it still can.
-    pub(super) async fn run_out_of_time(&self, within: Duration) {
-        self.running.end(TIMEOUT);
-        self.running.count();
-        let work = &self.running.work;
-        self.telemetry.0.exporters.push_spans(work.take_finished());
-        self.telemetry.0.exporters.push_lines(work.take_lines());
-        self.telemetry.flush(within).await;
-    }
-
-    /// The response is out.
-    pub(super) async fn finish(self, within: Duration) {
-        let telemetry = self.telemetry.clone();
-        telemetry.collect(&self.running);
-        drop(self);
-        if telemetry.0.mode == Mode::Adaptive && telemetry.0.pace.is_back_to_back() {
-            telemetry.flush_beside();
-        } else {
-            tokio::join!(telemetry.flush(within), telemetry.keep_rules_fresh());
-        }
-        telemetry.0.pace.end(Instant::now());
-    }
-}
-
-impl Drop for Invocation {
-    fn drop(&mut self) {
-        self.telemetry.active().remove(&self.id);
-    }
-}
-
-fn end_open_spans(work: &Work, error_type: &'static str) {
-    for cx in work.open_spans() {
-        fail_span(&cx, error_type, "");
-        cx.span().end();
     }
 }

@@ -4,72 +4,96 @@
 //! `null` is absent, numbers may be strings and the other way round, unknown fields and kinds of values are passed over. What is odd
 //! is passed over too, and remarked on: its sender learns of it, and loses nothing else.
 
-use base64::{
-    Engine, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
+mod logs;
+mod metrics;
+mod traces;
+mod values;
+
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
-    common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value},
-    resource::v1::Resource,
-    trace::v1::{
-        ResourceSpans, ScopeSpans, Span, Status,
-        span::{Event, Link, SpanKind},
-        status::StatusCode,
+    collector::{
+        logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
+        trace::v1::ExportTraceServiceRequest,
     },
+    common::v1::InstrumentationScope,
+    resource::v1::Resource,
 };
 
 use super::json::{Broken, Cursor, Token};
 
-/// How deep lists and objects within an attribute may nest; protobuf's readers give up at a hundred messages, three for each.
-const MAX_NESTING: usize = 16;
 /// Letters of a sender's that a remark repeats.
 const MAX_QUOTED: usize = 40;
 /// Stands for an id that is none: of no length that an id has.
 const NO_ID: [u8; 1] = [0];
 
-/// With or without padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+/// What is called otherwise in requests of other signals, by where it stands.
+const BY_SIGNAL: [&[&str]; 3] = [
+    &["resourceSpans", "resourceMetrics", "resourceLogs", "resourceProfiles"],
+    &["scopeSpans", "scopeMetrics", "scopeLogs", "scopeProfiles"],
+    &["spans", "metrics", "logRecords", "profiles"],
+];
 
 /// A request, and what was odd in it.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Read {
-    pub(super) request: ExportTraceServiceRequest,
+pub(super) struct Read<R> {
+    pub(super) request: R,
     pub(super) remarks: Vec<String>,
 }
 
+/// A request of a signal.
+pub(super) trait Request: Message {
+    /// Its only field.
+    const LIST: &'static str;
+
+    /// Whether there is nothing in it that could be stored.
+    fn is_empty(&self) -> bool;
+}
+
 /// Reads a request. The error says why nothing of it is one.
-pub(super) fn read(body: &[u8]) -> Result<Read, String> {
+pub(super) fn read<R: Request>(body: &[u8]) -> Result<Read<R>, String> {
     let mut cursor = Cursor::new(body);
     let text = |broken: Broken| broken.to_string();
-    let mut request = ExportTraceServiceRequest::default();
-    let (mut members, mut is_traces) = (0, false);
+    let mut request = R::default();
+    let (mut members, mut has_list) = (0, false);
     if cursor.value().map_err(text)? != Token::Object {
-        return Err("a request is an object with resourceSpans".into());
+        return Err(format!("a request is an object with {}", R::LIST));
     }
     let read = cursor.members(|cursor, field| {
         members += 1;
-        is_traces |= field == "resourceSpans";
+        has_list |= field == R::LIST;
         request.member(cursor, field)
     });
     read.map_err(text)?;
     cursor.end().map_err(text)?;
-    if members > 0 && !is_traces {
-        cursor.remark("there are no resourceSpans in it");
+    if members > 0 && !has_list {
+        cursor.remark(format!("there are no {} in it", R::LIST));
     }
     let remarks: Vec<String> = cursor.remarks.into_iter().collect();
-    let has_spans =
-        request.resource_spans.iter().flat_map(|group| &group.scope_spans).any(|scope| !scope.spans.is_empty());
-    if has_spans || remarks.is_empty() { Ok(Read { request, remarks }) } else { Err(remarks.join("; ")) }
+    if !request.is_empty() || remarks.is_empty() { Ok(Read { request, remarks }) } else { Err(remarks.join("; ")) }
+}
+
+/// A request with spans in OTLP's JSON, as the intake reads it.
+///
+/// # Errors
+///
+/// Why it is none, as in those that follow.
+pub fn traces_of_json(body: &[u8]) -> Result<ExportTraceServiceRequest, String> {
+    Ok(read(body)?.request)
+}
+
+/// The same with metrics.
+pub fn metrics_of_json(body: &[u8]) -> Result<ExportMetricsServiceRequest, String> {
+    Ok(read(body)?.request)
+}
+
+/// The same with log records.
+pub fn logs_of_json(body: &[u8]) -> Result<ExportLogsServiceRequest, String> {
+    Ok(read(body)?.request)
 }
 
 type Field<T> = Result<T, Broken>;
 
 /// A message, as its fields are read one by one.
-trait Message: Default {
+pub(super) trait Message: Default {
     /// What remarks call it.
     const NAME: &'static str;
 
@@ -94,91 +118,15 @@ macro_rules! message {
     };
 }
 
-message!(ExportTraceServiceRequest, "request", { "resourceSpans" => resource_spans = list });
-message!(ResourceSpans, "resourceSpans", {
-    "resource" => resource = object, "scopeSpans" => scope_spans = list, "schemaUrl" => schema_url = text,
-});
+pub(self) use message;
+
 message!(Resource, "resource", {
     "attributes" => attributes = list, "droppedAttributesCount" => dropped_attributes_count = integer,
-});
-message!(ScopeSpans, "scopeSpans", {
-    "scope" => scope = object, "spans" => spans = list, "schemaUrl" => schema_url = text,
 });
 message!(InstrumentationScope, "scope", {
     "name" => name = text, "version" => version = text, "attributes" => attributes = list,
     "droppedAttributesCount" => dropped_attributes_count = integer,
 });
-message!(Span, "spans", {
-    "traceId" => trace_id = id, "spanId" => span_id = id, "parentSpanId" => parent_span_id = id,
-    "traceState" => trace_state = text, "flags" => flags = integer, "name" => name = text, "kind" => kind = kind,
-    "startTimeUnixNano" => start_time_unix_nano = integer, "endTimeUnixNano" => end_time_unix_nano = integer,
-    "attributes" => attributes = list, "droppedAttributesCount" => dropped_attributes_count = integer,
-    "events" => events = list, "droppedEventsCount" => dropped_events_count = integer,
-    "links" => links = list, "droppedLinksCount" => dropped_links_count = integer, "status" => status = object,
-});
-message!(Event, "events", {
-    "timeUnixNano" => time_unix_nano = integer, "name" => name = text, "attributes" => attributes = list,
-    "droppedAttributesCount" => dropped_attributes_count = integer,
-});
-message!(Link, "links", {
-    "traceId" => trace_id = id, "spanId" => span_id = id, "traceState" => trace_state = text, "flags" => flags = integer,
-    "attributes" => attributes = list, "droppedAttributesCount" => dropped_attributes_count = integer,
-});
-message!(Status, "status", { "message" => message = text, "code" => code = code });
-message!(KeyValue, "attributes", { "key" => key = text, "value" => value = object });
-message!(KeyValueList, "value", { "values" => values = list });
-message!(ArrayValue, "value", { "values" => values = values });
-
-const VALUES: [&str; 7] =
-    ["stringValue", "boolValue", "intValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue"];
-
-impl Message for AnyValue {
-    const NAME: &'static str = "value";
-
-    fn member(&mut self, cursor: &mut Cursor<'_>, field: &str) -> Result<(), Broken> {
-        if !VALUES.contains(&field) {
-            return unknown(cursor, field, &VALUES);
-        }
-        let read = match (field, cursor.value()?) {
-            (_, Token::Null) => return Ok(()),
-            ("arrayValue" | "kvlistValue", Token::Object) if cursor.depth >= MAX_NESTING => {
-                cursor.remark(format!("attributes nest at most {MAX_NESTING} deep"));
-                return cursor.skip(&Token::Object);
-            }
-            ("arrayValue", Token::Object) => Some(Value::ArrayValue(nested(cursor)?)),
-            ("kvlistValue", Token::Object) => Some(Value::KvlistValue(nested(cursor)?)),
-            (_, token @ (Token::Object | Token::Array)) => {
-                cursor.skip(&token)?;
-                None
-            }
-            ("stringValue", token) => Some(Value::StringValue(scalar(token))),
-            ("boolValue", token) => scalar(token).parse().ok().map(Value::BoolValue),
-            ("intValue", token) => whole(&scalar(token)).and_then(|number| number.try_into().ok()).map(Value::IntValue),
-            // Rust reads `NaN`, `Infinity` and `-Infinity` too.
-            ("doubleValue", token) => scalar(token).trim().parse().ok().map(Value::DoubleValue),
-            ("bytesValue", token) => {
-                let text = scalar(token).replace('-', "+").replace('_', "/");
-                BASE64.decode(text.trim()).ok().map(Value::BytesValue)
-            }
-            _ => None,
-        };
-        if read.is_none() {
-            cursor.remark(format!("a {field} is none, and passed over"));
-        }
-        self.value = read.or(self.value.take());
-        Ok(())
-    }
-}
-
-/// A message within a value, whose bracket was read.
-fn nested<M: Message>(cursor: &mut Cursor<'_>) -> Field<M> {
-    let mut message = M::default();
-    cursor.depth += 1;
-    cursor.members(|cursor, field| message.member(cursor, field))?;
-    cursor.depth -= 1;
-    Ok(message)
-}
-
 /// A message; `null` is none, and so is what is odd.
 fn object<M: Message>(cursor: &mut Cursor<'_>, _: &str) -> Field<Option<M>> {
     let token = cursor.value()?;
@@ -195,11 +143,6 @@ fn object<M: Message>(cursor: &mut Cursor<'_>, _: &str) -> Field<Option<M>> {
 /// A list of messages; what in it is `null`, or odd, is left out.
 fn list<M: Message>(cursor: &mut Cursor<'_>, what: &str) -> Field<Vec<M>> {
     elements(cursor, what, |cursor| object(cursor, what))
-}
-
-/// A list in which a place counts: what is absent stands there as nothing.
-fn values(cursor: &mut Cursor<'_>, what: &str) -> Field<Vec<AnyValue>> {
-    elements(cursor, what, |cursor| Ok(Some(object(cursor, what)?.unwrap_or_default())))
 }
 
 fn elements<T>(
@@ -263,12 +206,33 @@ fn integer<T: TryFrom<i128> + Default>(cursor: &mut Cursor<'_>, what: &str) -> F
     Ok(number.unwrap_or_default())
 }
 
-fn kind(cursor: &mut Cursor<'_>, _: &str) -> Field<i32> {
-    named(cursor, |name| Some(SpanKind::from_str_name(name)? as i32))
+/// Any number, `NaN` and `Infinity` among them; none where it is none.
+fn number(cursor: &mut Cursor<'_>, what: &str) -> Field<Option<f64>> {
+    let token = cursor.value()?;
+    if token == Token::Null {
+        return Ok(None);
+    }
+    cursor.skip(&token)?;
+    let number = scalar(token).trim().parse().ok();
+    if number.is_none() {
+        cursor.remark(format!("{what}: a number is expected"));
+    }
+    Ok(number)
 }
 
-fn code(cursor: &mut Cursor<'_>, _: &str) -> Field<i32> {
-    named(cursor, |name| Some(StatusCode::from_str_name(name)? as i32))
+/// A list of numbers, in which a place counts.
+fn numbers(cursor: &mut Cursor<'_>, what: &str) -> Field<Vec<f64>> {
+    elements(cursor, what, |cursor| Ok(Some(number(cursor, what)?.unwrap_or(f64::NAN))))
+}
+
+/// A list of whole numbers, likewise.
+fn integers(cursor: &mut Cursor<'_>, what: &str) -> Field<Vec<u64>> {
+    elements(cursor, what, |cursor| Ok(Some(integer(cursor, what)?)))
+}
+
+/// Whether something is so.
+fn truth(cursor: &mut Cursor<'_>, what: &str) -> Field<bool> {
+    Ok(text(cursor, what)? == "true")
 }
 
 /// A member of an enumeration, by number or by name; 0 stands for what is not known.
@@ -297,15 +261,13 @@ fn id(cursor: &mut Cursor<'_>, _: &str) -> Field<Vec<u8>> {
 /// Passes over a field that is not known, and says so if it is of another signal, or one of ours that is spelt as protobuf spells it.
 fn unknown(cursor: &mut Cursor<'_>, field: &str, known: &[&str]) -> Result<(), Broken> {
     let (joined, short) = (field.replace('_', ""), field.chars().take(MAX_QUOTED).collect::<String>());
-    let instead = match joined.to_ascii_lowercase().as_str() {
-        "resourcelogs" | "resourcemetrics" | "resourceprofiles" => "resourceSpans",
-        "logrecords" | "metrics" => "spans",
-        _ => "",
-    };
-    if known.contains(&instead) {
-        cursor.remark(format!("{short} are of another signal: traces are {instead}"));
+    let is = |name: &&str| name.eq_ignore_ascii_case(&joined);
+    let alike = BY_SIGNAL.iter().find(|names| names.iter().any(|name| is(name)));
+    let instead = alike.and_then(|names| names.iter().find(|name| known.contains(name)));
+    if let Some(instead) = instead.filter(|instead| !is(instead)) {
+        cursor.remark(format!("{short} are of another signal: here they are {instead}"));
     }
-    if let Some(meant) = known.iter().find(|known| field.contains('_') && known.eq_ignore_ascii_case(&joined)) {
+    if let Some(meant) = known.iter().find(|known| field.contains('_') && is(known)) {
         cursor.remark(format!("fields are in lowerCamelCase: {meant}, not {short}"));
     }
     let token = cursor.value()?;

@@ -1,0 +1,135 @@
+//! Lines of metrics.
+
+use clickhouse::{Row, query::Query};
+use control_plane_model::{
+    cumulative::{Counted, REACH_NS, counted},
+    gathering::{Gathering, LineName},
+    metrics::{EXEMPLARS, Exemplar, Kind, Line, MetricQuery, Summary},
+    store::{Scope, StoreError},
+    trace::TraceId,
+};
+use serde::Deserialize;
+
+use crate::database::{Database, all, failed, seconds, within};
+
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// Metric, service, account or nothing, the attributes asked for, unit, kind; and the step.
+type Place = (String, String, String, Vec<(String, String)>, String, i8, i64);
+
+#[derive(Row, Deserialize)]
+struct Measured {
+    place: Place,
+    count: u64,
+    sum: f64,
+    min: Option<f64>,
+    max: Option<f64>,
+    bounds: Vec<f64>,
+    buckets: Vec<u64>,
+}
+
+#[derive(Row, Deserialize)]
+struct OfStream {
+    place: Place,
+    stream: i64,
+    time_ns: i64,
+    since_ns: i64,
+    count: u64,
+    sum: f64,
+    bounds: Vec<f64>,
+    buckets: Vec<u64>,
+}
+
+#[derive(Row, Deserialize)]
+struct Greatest {
+    place: Place,
+    trace_id: [u8; 16],
+    span_id: u64,
+    value: f64,
+    time_ns: i64,
+}
+
+/// Lines by metric, service, account and attributes.
+pub(crate) async fn lines(database: &Database, scope: &Scope, query: &MetricQuery) -> Result<Vec<Line>, StoreError> {
+    // The tenant '' is nobody.
+    if scope.tenant() == Some("") {
+        return Ok(Vec::new());
+    }
+    let asked = Asked { database, scope, query, from: query.from, to: query.to };
+    let mut gathering = Gathering::default();
+    for Measured { place, count, sum, min, max, bounds, buckets } in
+        all::<Measured>(asked.of(include_str!("../sql/metric_steps.sql"))).await?
+    {
+        add(&mut gathering, place, &Summary { count, sum, min, max, bounds, buckets }, None);
+    }
+    asked.add_counts(&mut gathering).await?;
+    let greatest = asked.of(include_str!("../sql/metric_exemplars.sql")).param("limit", EXEMPLARS as u64);
+    for Greatest { place, trace_id, span_id, value, time_ns } in all::<Greatest>(greatest).await? {
+        let span_id = if span_id == 0 { String::new() } else { format!("{span_id:016x}") };
+        let trace_id = TraceId::from_bytes(&trace_id).map_err(failed)?;
+        let exemplar = Exemplar { trace_id, span_id, value, time_unix_ns: time_ns };
+        add(&mut gathering, place, &Summary::default(), Some(exemplar));
+    }
+    Ok(gathering.lines())
+}
+
+/// A question, and the minutes that it is about, Unix seconds.
+struct Asked<'a> {
+    database: &'a Database,
+    scope: &'a Scope,
+    query: &'a MetricQuery,
+    from: i64,
+    to: i64,
+}
+
+impl Asked<'_> {
+    fn of(&self, sql: &str) -> Query {
+        let MetricQuery { metrics, service, account, by, step, .. } = self.query;
+        // Of minutes that begin in the window.
+        let minute = |time: i64| seconds((time.clamp(0, i64::MAX - 60) + 59).div_euclid(60) * 60);
+        self.database
+            .query(&sql.replace("$points", include_str!("../sql/points_asked.sql")))
+            .param("from", minute(self.from))
+            .param("to", minute(self.to))
+            .param("step", (*step).max(60))
+            .param("by", by)
+            .param("metrics", metrics)
+            .param("service", service.as_deref())
+            .param("account", account.as_deref())
+            .param("only", self.scope.tenant())
+    }
+
+    /// Adds what was counted since the points before, which may have been before the window.
+    async fn add_counts(&self, gathering: &mut Gathering) -> Result<(), StoreError> {
+        let earlier = Self { from: self.from.saturating_sub(REACH_NS / NANOSECONDS), ..*self };
+        let mut rows = earlier.of(include_str!("../sql/metric_counts.sql")).fetch::<OfStream>().map_err(failed)?;
+        let mut before: Option<(i64, Counted)> = None;
+        while let Some(row) = within(rows.next()).await? {
+            let OfStream { place, stream, time_ns, since_ns, count, sum, bounds, buckets } = row;
+            let summary = Summary { count, sum, min: None, max: None, bounds, buckets };
+            let now = Counted { since_ns, time_ns, summary };
+            let of_stream =
+                before.take().filter(|(other, before)| *other == stream && before.time_ns >= time_ns - REACH_NS);
+            if time_ns.div_euclid(60 * NANOSECONDS) * 60 >= self.from
+                && let Some(kind) = kind(place.5)
+            {
+                let added = counted(kind, of_stream.as_ref().map(|(_, before)| before), &now);
+                add(gathering, place, &added, None);
+            }
+            before = Some((stream, now));
+        }
+        Ok(())
+    }
+}
+
+fn kind(number: i8) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| *kind as i8 == number)
+}
+
+fn add(gathering: &mut Gathering, place: Place, summary: &Summary, exemplar: Option<Exemplar>) {
+    let (metric, service, account, attributes, unit, number, at) = place;
+    let Some(kind) = kind(number) else { return };
+    let account = Some(account).filter(|account| !account.is_empty());
+    let line = LineName { metric, service, account, attributes: attributes.into_iter().collect(), unit, kind };
+    gathering.of(line).add(at, summary, exemplar);
+}

@@ -1,0 +1,271 @@
+//! What goes when it is too old, or there is no room: the oldest first, whether traces, log records or sums of metrics.
+
+use control_plane_model::{
+    metrics::TAKEN_FOR,
+    rollup::{DAY, HOUR},
+    trace::TraceId,
+};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use crate::{
+    failure::Failure,
+    ingest::{DELETE_TENANT, Ingest, hour},
+    outline,
+};
+
+/// Traces and log records removed in one step.
+const TRACES_PER_STEP: i64 = 200;
+const LOGS_PER_STEP: i64 = 500;
+/// Rows of metrics removed in one step, about.
+const MINUTES_PER_STEP: i64 = 1_000;
+const POINTS_PER_STEP: i64 = 20_000;
+/// How long points are remembered: as long as they are taken, and as far as they reach back.
+const POINTS_KEPT: i64 = TAKEN_FOR + 2 * HOUR;
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// What is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// Spans and log records this old, in seconds since they came, are removed, and metrics of that age.
+    pub max_age: i64,
+    /// Once the file holds more bytes, the oldest of these are removed.
+    pub max_bytes: u64,
+}
+
+impl Default for Retention {
+    /// A week; 20 GB.
+    fn default() -> Self {
+        Self { max_age: 7 * DAY, max_bytes: 20_000_000_000 }
+    }
+}
+
+/// What is removed by age and for room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Traces,
+    Logs,
+    Minutes,
+}
+
+/// Removes some of what is too old, or for which there is no room; whether there may be more.
+pub(crate) fn step(
+    transaction: &Transaction<'_>,
+    ingest: &mut Ingest,
+    retention: &Retention,
+    now: i64,
+) -> Result<bool, Failure> {
+    let until = now - retention.max_age;
+    let is_full = || Ok::<_, Failure>(bytes(transaction)? > retention.max_bytes);
+    let oldest = if is_full()? { oldest(transaction)? } else { None };
+    let is = |of: Of| oldest == Some(of);
+    let mut more = remove_traces(transaction, ingest, until, || Ok(is(Of::Traces) && is_full()?))?;
+    more |= remove_logs(transaction, until, is(Of::Logs))?;
+    let minutes_until = if is(Of::Minutes) { i64::MAX } else { until.div_euclid(HOUR) };
+    if remove_of_hour(transaction, ("metric_minutes", "series", MINUTES_PER_STEP), minutes_until)? {
+        more = true;
+        // Its last sums are of the day on which a series was seen last, or of the hour after it.
+        let sql = "DELETE FROM metric_series WHERE seen < ?1";
+        transaction.prepare_cached(sql)?.execute([until.div_euclid(DAY) - 1])?;
+    }
+    let forgotten = now - POINTS_KEPT;
+    more |= remove_of_hour(transaction, ("metric_counts", "stream", POINTS_PER_STEP), forgotten.div_euclid(HOUR))?;
+    more |= remove_points(transaction, forgotten * NANOSECONDS)?;
+    Ok(more)
+}
+
+/// What there is oldest of.
+fn oldest(connection: &Connection) -> Result<Option<Of>, Failure> {
+    let first = |sql| connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).optional();
+    let of = [
+        (first("SELECT received FROM traces ORDER BY id LIMIT 1")?, Of::Traces),
+        (first("SELECT received FROM log_records ORDER BY number LIMIT 1")?, Of::Logs),
+        (first("SELECT hour * 3600 FROM metric_minutes ORDER BY hour LIMIT 1")?, Of::Minutes),
+    ];
+    let known = of.into_iter().filter_map(|(since, of)| Some((since?, of)));
+    Ok(known.min_by_key(|(since, _)| *since).map(|(_, of)| of))
+}
+
+/// Removes the oldest traces that came before a time, and while there is no room.
+fn remove_traces(
+    transaction: &Transaction<'_>,
+    ingest: &mut Ingest,
+    until: i64,
+    is_full: impl Fn() -> Result<bool, Failure>,
+) -> Result<bool, Failure> {
+    let mut select = transaction
+        .prepare_cached("SELECT id, trace_id, received, start_ns, outline FROM traces ORDER BY id LIMIT ?1")?;
+    let mut rows = select.query([TRACES_PER_STEP])?;
+    let mut removed = 0;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        if row.get::<_, i64>(2)? >= until && !is_full()? {
+            break;
+        }
+        if let Ok(trace_id) = TraceId::from_bytes(row.get_ref(1)?.as_blob().unwrap_or_default()) {
+            ingest.forget(trace_id);
+        }
+        let start_ns: i64 = row.get(3)?;
+        for tenant in outline::read(row, 4)?.tenants {
+            transaction.prepare_cached(DELETE_TENANT)?.execute(params![hour(start_ns), tenant, start_ns, id])?;
+        }
+        for sql in [
+            "DELETE FROM links WHERE trace = ?1",
+            "DELETE FROM fragments WHERE trace = ?1",
+            "DELETE FROM traces WHERE id = ?1",
+        ] {
+            transaction.prepare_cached(sql)?.execute([id])?;
+        }
+        removed += 1;
+    }
+    Ok(removed == TRACES_PER_STEP)
+}
+
+/// Removes the oldest log records that came before a time, or all the same.
+fn remove_logs(transaction: &Transaction<'_>, until: i64, is_full: bool) -> Result<bool, Failure> {
+    let sql = "DELETE FROM log_records WHERE number IN (SELECT number FROM log_records ORDER BY number LIMIT ?1)
+               AND (received < ?2 OR ?3)";
+    let removed = transaction.prepare_cached(sql)?.execute(params![LOGS_PER_STEP, until, is_full])?;
+    Ok(removed as i64 == LOGS_PER_STEP)
+}
+
+/// Removes rows of the oldest hour since 1970, where it is before another: those of the first of a key, about so many.
+fn remove_of_hour(
+    transaction: &Transaction<'_>,
+    (table, key, rows): (&str, &str, i64),
+    until: i64,
+) -> Result<bool, Failure> {
+    let sql = format!("SELECT min(hour) FROM {table}");
+    let first: Option<i64> = transaction.prepare_cached(&sql)?.query_row([], |row| row.get(0))?;
+    let Some(hour) = first.filter(|hour| *hour < until) else { return Ok(false) };
+    let sql = format!("SELECT {key} FROM {table} WHERE hour = ?1 ORDER BY {key} LIMIT 1 OFFSET ?2");
+    let last: Option<i64> = transaction.prepare_cached(&sql)?.query_row([hour, rows], |row| row.get(0)).optional()?;
+    let sql = format!("DELETE FROM {table} WHERE hour = ?1 AND {key} <= ?2");
+    transaction.prepare_cached(&sql)?.execute([hour, last.unwrap_or(i64::MAX)])?;
+    Ok(true)
+}
+
+/// Forgets points of before a time, nanoseconds since 1970.
+fn remove_points(transaction: &Transaction<'_>, until: i64) -> Result<bool, Failure> {
+    let sql = "SELECT time_ns FROM metric_points WHERE time_ns < ?1 ORDER BY time_ns LIMIT 1 OFFSET ?2";
+    let mut select = transaction.prepare_cached(sql)?;
+    let last: Option<i64> = select.query_row([until, POINTS_PER_STEP], |row| row.get(0)).optional()?;
+    let sql = "DELETE FROM metric_points WHERE time_ns <= ?1";
+    transaction.prepare_cached(sql)?.execute([last.unwrap_or(until - 1)])?;
+    Ok(last.is_some())
+}
+
+/// What the file holds, without what is free in it.
+fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let bytes = (pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?;
+    Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use control_plane_model::{
+        incoming::Sender,
+        log_records::IncomingLog,
+        metrics::{IncomingPoints, Kind, Point, Series, Summary},
+    };
+
+    use super::*;
+    use crate::{brought::Brought, schema};
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn points(age: i64, streams: i64, is_cumulative: bool) -> Brought {
+        let of_stream = |stream| {
+            let series = Series {
+                id: stream,
+                metric: "m".into(),
+                unit: "1".into(),
+                kind: Kind::Sum,
+                service: "api".into(),
+                account: None,
+                tenant: None,
+                attributes: BTreeMap::new(),
+            };
+            let summary = Summary { count: 1, sum: 1.0, ..Summary::default() };
+            let time_ns = (NOW - age) * NANOSECONDS;
+            let since_ns = is_cumulative.then_some(time_ns - 1);
+            let points = vec![Point { time_ns, since_ns, summary, exemplars: vec![] }];
+            IncomingPoints { series: Arc::new(series), stream, points }
+        };
+        Brought::Points((0..streams).map(of_stream).collect())
+    }
+
+    fn logs(count: i64) -> Brought {
+        let sender = Arc::new(Sender::new(vec![]));
+        let log = |id| IncomingLog {
+            id,
+            time_ns: 1,
+            trace_id: None,
+            tenant: None,
+            sender: sender.clone(),
+            body: vec![7; 4_000],
+        };
+        Brought::Logs((0..count).map(log).collect())
+    }
+
+    /// A file with these, each brought when it was so old.
+    fn store(brought: impl IntoIterator<Item = (i64, Brought)>) -> (Connection, Ingest, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = schema::open_writer(&dir.path().join("store.sqlite")).unwrap();
+        let mut ingest = Ingest::load(&connection).unwrap();
+        for (age, brought) in brought {
+            ingest.add(&connection, &brought, NOW - age).unwrap();
+            ingest.finish(&connection, NOW - age).unwrap();
+        }
+        (connection, ingest, dir)
+    }
+
+    fn rows(connection: &Connection) -> [i64; 5] {
+        ["metric_points", "metric_counts", "metric_minutes", "metric_series", "log_records"]
+            .map(|table| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap())
+    }
+
+    fn keep_house(connection: &mut Connection, ingest: &mut Ingest, retention: &Retention, steps: usize) {
+        for _ in 0..steps {
+            let transaction = connection.transaction().unwrap();
+            let more = step(&transaction, ingest, retention, NOW).unwrap();
+            transaction.commit().unwrap();
+            if !more {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn metrics_and_logs_go_when_they_are_too_old() {
+        let old = 9 * DAY;
+        let (mut connection, mut ingest, _dir) = store([
+            (old, points(old, 3_000, true)),
+            (old, logs(1_200)),
+            (2 * DAY, points(2 * DAY, 5, false)),
+            (60, points(60, 7, true)),
+            (60, logs(3)),
+        ]);
+        assert_eq!(rows(&connection), [3_012, 3_007, 3_012, 3_000, 1_200], "the last three logs are there already");
+        keep_house(&mut connection, &mut ingest, &Retention::default(), 100);
+        // Sums of two days ago are there, while nobody remembers of which points.
+        assert_eq!(rows(&connection), [7, 7, 12, 7, 0]);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_goes_the_oldest_first() {
+        let day = |age: i64| (age, points(age, 2_500, false));
+        let (mut connection, mut ingest, _dir) =
+            store([day(3 * HOUR), (2 * HOUR, logs(1_500)), (HOUR, points(HOUR, 4_000, false)), day(0)]);
+        let full = Retention { max_bytes: bytes(&connection).unwrap() - 100_000, ..Retention::default() };
+        keep_house(&mut connection, &mut ingest, &full, 2);
+        let [_, _, minutes, _, logs] = rows(&connection);
+        assert!((6_500..9_000).contains(&minutes) && logs == 1_500, "{minutes} {logs}");
+        let full = Retention { max_bytes: bytes(&connection).unwrap() - 2_000_000, ..Retention::default() };
+        keep_house(&mut connection, &mut ingest, &full, 100);
+        let [_, _, minutes, _, logs] = rows(&connection);
+        assert!(minutes == 6_500 && (1..1_500).contains(&logs), "{minutes} {logs}");
+    }
+}

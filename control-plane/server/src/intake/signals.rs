@@ -1,0 +1,199 @@
+//! The signals, and what is done with a request of each.
+
+use std::sync::Arc;
+
+use control_plane_model::store::{MAX_SPANS_PER_TRACE, StoreError};
+use opentelemetry_proto::tonic::collector::{
+    logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest,
+};
+use prost::Message;
+
+use super::{Intake, Rejected, by_stream, by_trace, proto_json, records};
+
+/// What is sent to a path of its own.
+pub(super) trait Signal: 'static {
+    /// What is sent.
+    type Request: Message + Default + proto_json::Request + Send;
+
+    /// What it is called.
+    const WHAT: &'static str;
+    /// The message that it is sent in.
+    const REQUEST: &'static str;
+    /// What answers in JSON call the number that was not taken.
+    const REJECTED: &'static str;
+
+    /// Stores a request; what of it was not taken. `account` is whose it may be, `now` are Unix seconds.
+    fn store(
+        intake: &Intake,
+        request: Self::Request,
+        account: Option<&str>,
+        now: i64,
+    ) -> impl Future<Output = Result<Rejected, StoreError>> + Send;
+}
+
+pub(super) enum Traces {}
+pub(super) enum Metrics {}
+pub(super) enum Logs {}
+
+impl Signal for Traces {
+    type Request = ExportTraceServiceRequest;
+
+    const WHAT: &'static str = "spans";
+    const REQUEST: &'static str = "ExportTraceServiceRequest";
+    const REJECTED: &'static str = "rejectedSpans";
+
+    async fn store(
+        intake: &Intake,
+        request: Self::Request,
+        account: Option<&str>,
+        now: i64,
+    ) -> Result<Rejected, StoreError> {
+        let forwarded = (!intake.forwarders.is_empty()).then(|| Arc::new(request.clone()));
+        let (traces, mut rejected) = by_trace(request, account, now);
+        let stored = intake.spans.write(traces).await?;
+        if stored.beyond > 0 {
+            rejected.add(stored.beyond, &format!("a trace has at most {MAX_SPANS_PER_TRACE} spans"));
+        }
+        if let Some(request) = forwarded.filter(|_| stored.spans > 0) {
+            intake.forwarders.iter().for_each(|forwarder| forwarder.offer(&request));
+        }
+        Ok(rejected)
+    }
+}
+
+impl Signal for Metrics {
+    type Request = ExportMetricsServiceRequest;
+
+    const WHAT: &'static str = "metrics";
+    const REQUEST: &'static str = "ExportMetricsServiceRequest";
+    const REJECTED: &'static str = "rejectedDataPoints";
+
+    async fn store(
+        intake: &Intake,
+        request: Self::Request,
+        account: Option<&str>,
+        now: i64,
+    ) -> Result<Rejected, StoreError> {
+        let (mut points, mut rejected) = by_stream(request, account, now);
+        intake.cardinality.lock().bound(&mut points, now, &mut rejected);
+        if !points.is_empty() {
+            intake.metrics.write_points(points).await?;
+        }
+        Ok(rejected)
+    }
+}
+
+impl Signal for Logs {
+    type Request = ExportLogsServiceRequest;
+
+    const WHAT: &'static str = "log records";
+    const REQUEST: &'static str = "ExportLogsServiceRequest";
+    const REJECTED: &'static str = "rejectedLogRecords";
+
+    async fn store(
+        intake: &Intake,
+        request: Self::Request,
+        account: Option<&str>,
+        now: i64,
+    ) -> Result<Rejected, StoreError> {
+        let (logs, rejected) = records(request, account, now);
+        if !logs.is_empty() {
+            intake.log_records.write_logs(logs).await?;
+        }
+        Ok(rejected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use control_plane_model::metrics::IncomingPoints;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+    const ROUNDS: usize = 4_000;
+    /// A request of each signal, with something of every kind in it.
+    const REQUESTS: [&str; 3] = [
+        r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"api"}}]},"scopeSpans":[{"scope":
+        {"name":"s"},"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"n","kind":2,
+        "startTimeUnixNano":"1799999990000000000","endTimeUnixNano":"1799999991000000000","status":{"code":2},"attributes":[{"key":"a",
+        "value":{"arrayValue":{"values":[{"intValue":"1"},{"doubleValue":1.5}]}}}],"events":[{"name":"e"}],"links":[{}]}]}]}]}"#,
+        r#"{"resourceMetrics":[{"resource":{"attributes":[{"key":"faas.max_memory","value":{"intValue":"268435456"}}]},"scopeMetrics":
+        [{"metrics":[{"name":"g","gauge":{"dataPoints":[{"timeUnixNano":"1799999990000000000","asInt":"7"}]}},{"name":"s","unit":"1",
+        "sum":{"aggregationTemporality":2,"isMonotonic":true,"dataPoints":[{"startTimeUnixNano":"1799999980000000000",
+        "timeUnixNano":"1799999990000000000","asDouble":1.5,"attributes":[{"key":"a","value":{"boolValue":true}}],"exemplars":[{
+        "traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","asDouble":3}]}]}},{"name":"h","histogram":{
+        "aggregationTemporality":1,"dataPoints":[{"timeUnixNano":"1799999990000000000","count":"3","sum":4,"bucketCounts":[1,2],
+        "explicitBounds":[0.5],"min":1,"max":2}]}},{"name":"e","exponentialHistogram":{"aggregationTemporality":1,"dataPoints":[{
+        "timeUnixNano":"1799999990000000000","count":4,"sum":9,"scale":1,"zeroCount":1,"positive":{"offset":-1,"bucketCounts":[1,2]}}]}},
+        {"name":"q","summary":{"dataPoints":[{}]}}]}]}]}"#,
+        r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1799999990000000000","severityNumber":9,"severityText":"INFO",
+        "traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","body":{"kvlistValue":{"values":[{"key":"k","value":{
+        "bytesValue":"3q2+7w=="}}]}},"attributes":[{"key":"tenant.id","value":{"stringValue":"acme"}}]}]}]}]}"#,
+    ];
+
+    /// Something else at a place, or several.
+    fn changed(body: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
+        let mut body = body.to_vec();
+        for _ in 0..random.usize(1..6) {
+            let at = random.usize(..body.len().max(1)).min(body.len().saturating_sub(1));
+            match random.u8(..5) {
+                0 => body.truncate(at),
+                1 => body.insert(at, random.u8(..)),
+                2 if !body.is_empty() => body[at] = random.u8(..),
+                3 if !body.is_empty() => body[at] ^= 1 << random.u8(..8),
+                _ => {
+                    let to = random.usize(at..=body.len());
+                    let piece = body[at..to].to_vec();
+                    body.extend(piece);
+                }
+            }
+        }
+        body
+    }
+
+    fn add_up(points: &[IncomingPoints]) {
+        for point in points.iter().flat_map(|of_stream| &of_stream.points) {
+            let summary = &point.summary;
+            assert!(summary.sum.is_finite() && summary.bounds.is_sorted(), "{point:?}");
+            let counted = summary.buckets.iter().sum::<u64>();
+            assert!(summary.buckets.is_empty() || counted == summary.count, "{point:?}");
+            assert_eq!(summary.buckets.len().saturating_sub(1), summary.bounds.len(), "{point:?}");
+        }
+    }
+
+    fn read<R: Message + Default + proto_json::Request>(body: &[u8], is_json: bool) -> Option<R> {
+        if is_json { proto_json::read(body).ok().map(|read| read.request) } else { R::decode(body).ok() }
+    }
+
+    /// Whether anything was taken.
+    fn take(signal: usize, body: &[u8], is_json: bool) -> bool {
+        match signal {
+            0 => read(body, is_json).is_some_and(|request| !by_trace(request, None, NOW).0.is_empty()),
+            1 => read(body, is_json).is_some_and(|request| {
+                let points = by_stream(request, None, NOW).0;
+                add_up(&points);
+                !points.is_empty()
+            }),
+            _ => read(body, is_json).is_some_and(|request| !records(request, None, NOW).0.is_empty()),
+        }
+    }
+
+    /// What `make fuzz` does for hours, in a second.
+    #[test]
+    fn whatever_is_in_a_request_it_is_taken_or_refused() {
+        let mut random = fastrand::Rng::with_seed(20);
+        for (signal, json) in REQUESTS.into_iter().enumerate() {
+            let protobuf = match signal {
+                0 => read::<ExportTraceServiceRequest>(json.as_bytes(), true).unwrap().encode_to_vec(),
+                1 => read::<ExportMetricsServiceRequest>(json.as_bytes(), true).unwrap().encode_to_vec(),
+                _ => read::<ExportLogsServiceRequest>(json.as_bytes(), true).unwrap().encode_to_vec(),
+            };
+            for (body, is_json) in [(json.as_bytes(), true), (&protobuf, false)] {
+                assert!(take(signal, body, is_json), "{json}");
+                let taken = (0..ROUNDS).filter(|_| take(signal, &changed(body, &mut random), is_json)).count();
+                assert!((1..ROUNDS).contains(&taken), "{taken} of {ROUNDS}");
+            }
+        }
+    }
+}
