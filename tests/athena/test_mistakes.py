@@ -14,7 +14,6 @@ MISTAKES = {
     "tenants that were verified alone": ("who_was_turned_away", "LEFT JOIN", "JOIN"),
     "whose request it was": ("who_was_turned_away", '$["tenant.alias"]', "$.alias"),
     "a tenant in every request": ("who_was_turned_away", "served.invocation = answers.invocation", "served.invocation IS NOT NULL"),
-    "a dash for a reason": ("who_was_turned_away", "nullif(json_extract_scalar(message, '$.error'), '-')", "json_extract_scalar(message, '$.error')"),
     "why a function refused": ("who_was_turned_away", '$["problem.code"]', "$.problem"),
     "a user's plain id alone": ("requests_of_a_user", '$["enduser.pseudo.id"]', "$.user"),
     "what is no request": ("requests_of_a_user", "= 'request served'", "= 'published'"),

@@ -72,10 +72,11 @@ def test_a_caller_who_was_not_verified_names_nobody(tmp_path):
         gateway(2, status="404", invocation_id="first"), gateway(3, status="403", invocation_id="second"),
         served(4, **{"tenant.alias": "victim", "faas.invocation_id": "first", "problem.code": "no_such_booking"}),
         served(5, **{"tenant.alias": "other", "faas.invocation_id": "second", "problem.code": "network_not_allowed"}),
+        gateway(6, status="429", invocation_id="third"), served(7, **{"tenant.alias": "third", "faas.invocation_id": "third"}),
     ]  # fmt: skip
     rest.deliver(rest.records(lines), tmp_path)
     found = {row["status"]: (row["reason"], row["tenant"]) for row in Athena(tmp_path).ask("who_was_turned_away")}
-    assert found == {"401": ("UNAUTHORIZED", None), "404": ("no_such_booking", "victim"), "403": ("network_not_allowed", "other")}
+    assert found == {"401": ("UNAUTHORIZED", None), "404": ("no_such_booking", "victim"), "403": ("network_not_allowed", "other"), "429": (None, "third")}
 
 
 @pytest.mark.parametrize("name", ["lines_of_a_trace", "requests_of_a_user", "who_was_turned_away", "p99_by_tenant"])
