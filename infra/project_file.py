@@ -11,6 +11,8 @@ TEMPLATES = FACTS["templates"]
 STACKS = FACTS["stacks"]
 # Those of them that `make new-service` made, each with a template of its own name.
 SERVICES = [name for name, stack in STACKS.items() if stack.get("service")]
+# What their log groups are named after: the API, and its function.
+LOGGED_SERVICES = [each for name in SERVICES for each in (name, f"{name}-api")]
 # Name -> `template`, `resource`, `main`, and `versions` where there are some.
 FUNCTIONS = FACTS["functions"]
 # `tenant`, `tier` and `role` -> the claim's name.

@@ -39,6 +39,7 @@ EVERYTHING = {
     **COMMON,
     "AlarmTopicArn": COMMON["NoticesTopicArn"],
     "LogDestinationArn": f"arn:aws:logs:{REGION}:{OBSERVABILITY}:destination:logs-at-rest-{STAGE}",
+    "MoreServices": ",".join(project_file.LOGGED_SERVICES),
     "ReaderArns": f"arn:aws:iam::{OBSERVABILITY}:role/on-call",
     "OrganizationId": "o-abcdefghij",
     "AlertEmail": "someone@example.com",

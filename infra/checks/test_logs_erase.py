@@ -62,7 +62,17 @@ def test_an_object_is_written_only_where_nobody_else_wrote_it(stubbed):
     assert content == b"old"
 
 
-@pytest.mark.parametrize("arguments", [[], ["dev", "2026-01-01", "2026-11-27"], ["dev", "2026-01-01", "2026-11-27", "one' OR '1'='1"]])
+def test_an_object_that_somebody_wrote_in_between_stops_it(stubbed):
+    kept, s3, _ = stubbed
+    s3.add_client_error("put_object", "PreconditionFailed", http_status_code=412, expected_params={"Bucket": "logs", "Key": "logs/1.gz", "Body": b"new", "IfMatch": '"1"'})
+    with pytest.raises(erase.NotErased, match="run this again"):
+        kept.write("logs/1.gz", b"new", '"1"')
+    s3.add_client_error("delete_object", "PreconditionFailed", http_status_code=412, expected_params={"Bucket": "logs", "Key": "logs/1.gz", "IfMatch": '"1"'})
+    with pytest.raises(erase.NotErased, match="run this again"):
+        kept.delete("logs/1.gz", '"1"')
+
+
+@pytest.mark.parametrize("arguments", [[], ["dev", "2026-01-01", "2026-11-27"], ["dev", "2026-01-01", "2026-11-27", "one' OR '1'='1"], ["dev", "yesterday", "2026-11-27", "one"]])
 def test_a_name_that_is_none_is_asked_for_nothing(arguments):
     with pytest.raises(SystemExit, match="erase.py STAGE"):
         erase.main(arguments)

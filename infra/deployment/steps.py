@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Callable
 
-from project_file import SERVICES
+from project_file import LOGGED_SERVICES, SERVICES
 
 # What the first run of each takes on AWS, in minutes: an estimate, and no more until somebody has seen one.
 MINUTES = {"observability": 4, "logs": 2, "source-account": 1, "booking": 5, "mileage": 4, "portal": 6, "mileage-account": 1, "service": 4}
@@ -90,9 +90,7 @@ def observability(known):
 
 def logs(known):
     parameters = {"SourceAccountIds": source_accounts(known), "AlarmTopicArn": known.outputs["observability"]["NoticesTopicArn"]}
-    # By what a log group is named after: the API, and its function.
-    services = [each for name in SERVICES for each in (name, f"{name}-api")]
-    return parameters | {"MoreServices": ",".join(services)} if services else parameters
+    return parameters | {"MoreServices": ",".join(LOGGED_SERVICES)} if LOGGED_SERVICES else parameters
 
 
 def source(api):

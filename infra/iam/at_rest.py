@@ -25,6 +25,8 @@ def needed(deployed, stack):
     )]  # fmt: skip
     tables = [f"arn:aws:glue:{place}:{each}" for each in ("catalog", f"database/{database}", f"table/{database}/batches")]
     asked += [("glue:GetTable", each) for each in tables] + [("glue:GetDatabase", each) for each in tables[:2]]
+    # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html: the default database, too.
+    asked.append(("glue:GetDatabase", f"arn:aws:glue:{place}:database/default"))
     asked += [("s3:GetBucketLocation", bucket), ("s3:ListBucket", bucket), ("s3:GetObject", lines)]
     asked += [(f"s3:{action}", answer) for action in ("GetObject", "PutObject", "AbortMultipartUpload")]
     for action, resource in asked:

@@ -34,19 +34,19 @@ def test_an_alarm_takes_a_rollout_back_and_is_named(deployed):
 def test_a_second_stage_stands_beside_the_first(deployed):
     before, mark = deployed.fingerprint("dev"), deployed.mark()
     deployed.deploy_py("deploy", "staging").succeeded()
-    assert len(deployed.stacks("staging")) == 6
+    assert len(deployed.stacks("staging")) == 7
     touched = {line["stack"] for line in deployed.changes(mark) if line.get("stack")}
     assert touched and all(stack.startswith("airline-staging-") for stack in touched)
     assert deployed.fingerprint("dev") == before
     deployed.deploy_py("destroy", "staging", YES="1").succeeded()
     deployed.deploy_py("purge", "staging", YES="1", PURGE="staging").succeeded()
     assert not deployed.stacks("staging") and deployed.left("staging") == []
-    assert len(deployed.stacks("dev")) == 6 and deployed.fingerprint("dev") == before
+    assert len(deployed.stacks("dev")) == 7 and deployed.fingerprint("dev") == before
 
 
 def test_a_destroyed_stage_keeps_its_data(deployed):
     deployed.deploy_py("destroy").failed("YES=1")
-    assert len(deployed.stacks("dev")) == 6
+    assert len(deployed.stacks("dev")) == 7
     deployed.deploy_py("destroy", YES="1").succeeded()
     assert not deployed.stacks("dev")
     assert {"reservations-dev", "tenants-dev"} <= deployed.tables("booking") and "mileage-ledger-dev" in deployed.tables("mileage")
@@ -64,7 +64,7 @@ def test_a_stage_is_deployed_over_what_was_kept(deployed):
 def test_a_purge_leaves_nothing(deployed):
     deployed.deploy_py("destroy", YES="1").succeeded()
     listed = deployed.deploy_py("purge")
-    for name in ("reservations-dev", "tenants-dev", "mileage-ledger-dev", "slo-state-dev", "portal-dev-111111111111"):
+    for name in ("reservations-dev", "tenants-dev", "mileage-ledger-dev", "slo-state-dev", "portal-dev-111111111111", "logs-at-rest-dev-333333333333"):
         assert name in listed.output, f"the list has no {name}:\n{listed.tail()}"
     assert "reservations-dev" in deployed.tables("booking"), "a list deletes nothing"
     deployed.deploy_py("purge", YES="1", PURGE="dev").succeeded()

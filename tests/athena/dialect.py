@@ -8,7 +8,7 @@ https://trino.io/docs/current/ and by Trino's JsonExtract and JsonPathTokenizer:
 |---|---|---|
 | `UNNEST` of an array of rows gives a column for each field | gives one column, a struct | translated by `_unnest` |
 | `json_extract_scalar` is NULL of what is no JSON, of objects and of arrays | `->>` fails, or gives their text | a macro with Trino's answers |
-| of a line that was cut off it gives the fields before the cut | gives none | not translated: no query counts on either |
+| of a line that was cut off it gives the fields before the cut | gives none | not translated: whoever erases looks at such lines by their text |
 | `$["a.b"]` names a key with a dot | `$."a.b"` does | translated by that macro |
 | `from_unixtime` of a double, in the session's time zone | `to_timestamp`, in another one | a macro, in UTC as Athena's session is |
 | integers are divided as integers | as doubles | a division by a literal double alone |
@@ -25,7 +25,7 @@ from sqlglot.optimizer.qualify import qualify
 # Clauses and operators that are alike.
 ALIKE = (
     exp.Select, exp.From, exp.Where, exp.Group, exp.Order, exp.Ordered, exp.With, exp.CTE, exp.Join, exp.Table, exp.TableAlias, exp.Alias, exp.Column,
-    exp.Literal, exp.Star, exp.Placeholder, exp.And, exp.Not, exp.Is, exp.Null, exp.EQ, exp.GT, exp.GTE, exp.In, exp.Between, exp.Mul,
+    exp.Literal, exp.Star, exp.Placeholder, exp.And, exp.Or, exp.Not, exp.Is, exp.Null, exp.EQ, exp.GT, exp.GTE, exp.In, exp.Between, exp.Mul,
     exp.Paren, exp.Window, exp.Filter, exp.DataType, exp.Unnest,
 )  # fmt: skip
 # Functions that are alike, by their names in Athena.
@@ -78,6 +78,9 @@ def _look(node):
     if isinstance(node, exp.Div):
         if not (isinstance(node.expression, exp.Literal) and "e" in node.expression.this.lower()):
             raise Refused(f"{said} is a division by what is no literal double")
+    elif isinstance(node, exp.Distinct):
+        if node.args.get("on") or node.expressions:
+            raise Refused(f"{said} is no plain DISTINCT")
     elif isinstance(node, exp.Identifier):
         if not node.args.get("quoted") and node.name.upper() in RESERVED:
             raise Refused(f"{said} is a word of Athena's own")

@@ -42,12 +42,18 @@ def access_log(api, account):
 
 def access_lines():
     """What API Gateway writes of each recorded request, by the format of its template."""
+    invocations = {}
+    for event in RECORDED["events"]:
+        if '"faas.invocation_id"' in event["message"]:
+            fields = json.loads(event["message"])
+            invocations[event["account"], fields["trace_id"]] = fields["faas.invocation_id"]
     for number, request in enumerate(RECORDED["requests"]):
         account, answered = RECORDED["accounts"][request["api"]], request["trace_id"] != ""
         # Of what it refused by itself, API Gateway says a trace too, which leads to its own segment.
         trace = request["trace_id"] or f"{number + 1:032x}"
         said = {
-            "requestTimeEpoch": request["at_ms"], "requestId": request["request_id"], "xrayTraceId": f"1-{trace[:8]}-{trace[8:]}",
+            "requestTimeEpoch": request["at_ms"], "requestId": request["request_id"],
+            "integration.requestId": invocations.get((account, trace), "-"), "xrayTraceId": f"1-{trace[:8]}-{trace[8:]}",
             "httpMethod": request["method"], "resourcePath": request["route"], "status": request["status"], "responseLatency": 12,
             "integrationLatency": 10 if answered else "-", "integrationStatus": request["status"] if answered else "-", "waf.status": "-",
             "error.responseType": "-" if answered else "UNAUTHORIZED",
@@ -70,9 +76,13 @@ def custom_identifiers():
     return [each["Regex"] for each in policy["Configuration"]["CustomDataIdentifier"]]
 
 
+# Wider than AWS's own identifiers, which are not told in full: mail addresses, IPv4 addresses, and 40 characters as a secret key has them.
+MANAGED = (r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+", r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9.])", r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+
+
 def masked(message):
     """As a subscription filter gets it: asterisks for each character."""
-    for expression in custom_identifiers():
+    for expression in (*custom_identifiers(), *MANAGED):
         message = re.sub(expression, lambda match: "*" * len(match[0]), message)
     return message
 
@@ -90,7 +100,7 @@ def records(logged):
         for start in range(0, len(events), BATCH):
             batch = {"messageType": "DATA_MESSAGE", "owner": account, "logGroup": group, "logStream": name, "subscriptionFilters": ["to-rest"],
                      "logEvents": events[start : start + BATCH]}  # fmt: skip
-            yield gzip.compress(json.dumps(batch).encode())
+            yield gzip.compress(json.dumps(batch, ensure_ascii=False).encode())
 
 
 def partition(batch):

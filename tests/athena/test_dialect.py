@@ -100,10 +100,10 @@ WRITTEN = {
     "shared/tenant-telemetry/src": (
         "level", "trace_id", "xray_trace_id", "duration_ms", "http.request.method", "http.response.status_code", "http.route", "tenant.alias", "tenant.id",
         "enduser.id", "enduser.pseudo.id",
+        "faas.invocation_id", "problem.code",
     ),
-    "shared/tenant-auth/src": ("problem", "error"),
-    "infra/booking": ("xray_trace_id", "method", "route", "status", "error"),
-    "infra/mileage": ("xray_trace_id", "method", "route", "status", "error"),
+    "infra/booking": ("invocation_id", "xray_trace_id", "method", "route", "status", "error"),
+    "infra/mileage": ("invocation_id", "xray_trace_id", "method", "route", "status", "error"),
 }  # fmt: skip
 # tracing's own name of what a line says, and what the line of a request says.
 MESSAGE, REQUEST = {"message"}, "request served"

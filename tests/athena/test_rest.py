@@ -61,6 +61,11 @@ def test_a_token_does_not_come_to_rest(tmp_path):
     assert json.loads(found[0])["error"].startswith("Bearer ***"), "it is JSON still"
 
 
+def test_what_stands_for_awss_identifiers_masks_what_they_would():
+    for secret in ("ada@example.com", "203.0.113.7", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"):
+        assert rest.masked(f'{{"error":"no {secret} here"}}') == f'{{"error":"no {"*" * len(secret)} here"}}'
+
+
 def test_what_functions_log_today_is_not_masked():
     for line in rest.lines():
         assert rest.masked(line["message"]) == line["message"]

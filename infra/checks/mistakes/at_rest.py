@@ -93,6 +93,14 @@ def waiting_that_nobody_sees(project):
     del project.templates["logs"]["Resources"]["LateAlarm"]
 
 
+def refused_lines_that_nobody_sees(project):
+    del project.templates["mileage"]["Resources"]["LogsNotSentAlarm"]
+
+
+def filter_of_another_name(project):
+    properties(project, "booking", "BookingApiLogsAtRest")["FilterName"] = "mine"
+
+
 def firehose(project):
     return properties(project, "logs", "LogsStream")["ExtendedS3DestinationConfiguration"]
 
@@ -131,7 +139,7 @@ def service_that_no_query_finds(project):
 
 
 def days_that_are_gone(project):
-    table(project)["Parameters"]["projection.day.range"] = "2026-01-01,NOW"
+    table(project)["Parameters"]["projection.day.range"] = "NOW-30DAYS,NOW"
 
 
 def query_of_any_size(project):
@@ -193,6 +201,8 @@ MISTAKES = [
     (versions_of_what_was_erased, "lines_at_rest_are_closed_and_forgotten"),
     (errors_that_nobody_sees, "what_firehose_cannot_write_is_seen"),
     (waiting_that_nobody_sees, "what_firehose_cannot_write_is_seen"),
+    (refused_lines_that_nobody_sees, "what_is_not_taken_is_seen"),
+    (filter_of_another_name, "what_is_not_taken_is_seen"),
     (objects_where_the_table_does_not_look, "the_table_finds_what_firehose_writes"),
     (table_that_reads_errors, "the_table_finds_what_firehose_writes"),
     (lines_without_an_end, "the_table_finds_what_firehose_writes"),

@@ -56,7 +56,7 @@ def alarms_have_the_objective_and_enough_data(project):
         if metrics and len(returned) != 1:
             yield f"{label} {name}: one metric is compared, not {len(returned)}"
         for metric in metrics.values():
-            for used in re.findall(r"\b[a-z][A-Za-z0-9_]*\b", metric.get("Expression", "")):
+            for used in re.findall(r"\b[a-z][A-Za-z0-9_]*\b", re.sub(r"'[^']*'|\"[^\"]*\"", "", metric.get("Expression", ""))):
                 if used not in metrics:
                     yield f"{label} {name}: its expression uses {used}, which is not there"
             stat = metric.get("MetricStat", {})

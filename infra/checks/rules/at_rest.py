@@ -16,7 +16,7 @@ NOT_AT_REST = {("logs", "StreamLogs"): "a failing stream would feed on its own f
 MASKED = {"AwsSecretKey", "EmailAddress", "IpAddress", "Token"}
 # What API Gateway's access log may say of a request: none of it is a caller's to choose but method and route, and none says who it was.
 SAID = {
-    "requestTimeEpoch", "requestId", "xrayTraceId", "httpMethod", "resourcePath", "status", "responseLatency", "integrationLatency", "integrationStatus",
+    "requestTimeEpoch", "requestId", "integration.requestId", "xrayTraceId", "httpMethod", "resourcePath", "status", "responseLatency", "integrationLatency", "integrationStatus",
     "waf.status", "error.responseType",
 }  # fmt: skip
 QUERIES = ROOT / "infra/logs/queries"
@@ -178,6 +178,19 @@ def what_firehose_cannot_write_is_seen(project):
         yield "logs LogsStream: no alarm is on lines that wait"
 
 
+@check
+def what_is_not_taken_is_seen(project):
+    """Lines that CloudWatch Logs cannot hand over never come to Firehose: an alarm in each account that sends some looks at what its filters are called."""
+    for label, of, name, properties in project.resources("AWS::Logs::SubscriptionFilter"):
+        if of.account == OBSERVABILITY:
+            continue
+        watched = [metric.get("Expression", "") for _, other, _, alarm in project.resources("AWS::CloudWatch::Alarm") if other.account == of.account
+                   for metric in alarm.get("Metrics", [])]  # fmt: skip
+        for metric in ("DeliveryErrors", "DeliveryThrottling"):
+            if not any(f"SUM({metric})" in each and f"FilterName = '{properties.get('FilterName')}'" in each for each in watched):
+                yield f"{label} {name}: no alarm is on its {metric}"
+
+
 def destination(project):
     return one(project, "AWS::KinesisFirehose::DeliveryStream")[1]["ExtendedS3DestinationConfiguration"]
 
@@ -191,7 +204,7 @@ def processors(project):
 @check
 def the_table_finds_what_firehose_writes(project):
     name, table = one(project, "AWS::Glue::Table")
-    table, stack = table["TableInput"], at_rest(project)
+    table = table["TableInput"]
     keys, parameters, written = [each["Name"] for each in table["PartitionKeys"]], table["Parameters"], destination(project)
     bucket = one(project, "AWS::S3::Bucket")[1]["BucketName"]
     expected = re.sub(r"!\{partitionKeyFromQuery:(\w+)\}", r"${\1}", written["Prefix"])
@@ -205,8 +218,9 @@ def the_table_finds_what_firehose_writes(project):
         yield "logs LogsStream: a batch is to be decompressed, partitioned and ended by a line's end, in this order"
     if parameters.get("projection.enabled") != "true" or any(f"projection.{key}.type" not in parameters for key in keys):
         yield f"logs {name}: partitions are not computed"
-    if parameters.get("projection.day.range") != f"NOW-{stack.parameters['KeepDays']}DAYS,NOW":
-        yield f"logs {name}: looks for days other than those that are kept"
+    # What an erasure wrote anew is kept for longer than what was not.
+    if not re.fullmatch(r"20\d\d-\d\d-\d\d,NOW", parameters.get("projection.day.range", "")):
+        yield f"logs {name}: does not look for every day that may be kept"
     at_rest_too = [(of.account, service(properties["LogGroupName"])) for label, of, logical, properties in groups(project) if (label, logical) not in NOT_AT_REST]
     for key, wanted in (("account", {account for account, _ in at_rest_too}), ("service", {each for _, each in at_rest_too})):
         listed = parameters.get(f"projection.{key}.values", "").split(",")

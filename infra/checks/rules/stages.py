@@ -36,6 +36,7 @@ LIMITS = {
     "AWS::Logs::MetricFilter": ("FilterName", 512),
     "AWS::Logs::QueryDefinition": ("Name", 255, r"[^:*]+"),
     "AWS::Logs::ResourcePolicy": ("PolicyName", 255),
+    "AWS::Logs::SubscriptionFilter": ("FilterName", 512, r"[^:*]+"),
     "AWS::Oam::Sink": ("Name", 255),
     "AWS::S3::Bucket": ("BucketName", 63, r"[a-z0-9][a-z0-9.-]*[a-z0-9]"),
     "AWS::SNS::Topic": ("TopicName", 256),
