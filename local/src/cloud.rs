@@ -20,7 +20,6 @@ use crate::{
     deploy::{StackOutputs, deploy},
     front_door::{self, Api},
     injected_delay::InjectedDelay,
-    logs::Logs,
     ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, MiniStack, OBSERVABILITY_ACCOUNT, REGION, sdk_config},
     outputs::Outputs,
     patches, portal, progress,
@@ -235,8 +234,6 @@ impl Cloud {
         });
 
         let delay = InjectedDelay::new(&control_plane_url);
-        let accounts = mileage_accounts.into_iter().map(|mileage| mileage.account).collect();
-        let logs = Logs { endpoint: endpoint.clone(), mileage_accounts: accounts, stage: STAGE };
         let outputs = Outputs {
             portal_url: front.clone(),
             booking_url,
@@ -266,7 +263,7 @@ impl Cloud {
         if let Some(sign_in) = &sign_in {
             pages = pages.merge(sign_in::routes(sign_in, &endpoint, &front, &control_plane_url)?);
         }
-        let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), logs, pages)?;
+        let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), pages)?;
         Ok(Self { outputs, delay, ministack, control_plane, front_door, dir })
     }
 

@@ -47,7 +47,7 @@ impl Reserved {
 /// services has the most memory that Lambda gives.
 const PRICES: &str = include_str!("../prices.toml");
 
-/// What the configuration file says, a section each. `front` has the functions' log lines; `tenants` is the registry's table.
+/// What the configuration file says, a section each. `front` is the front door; `tenants` is the registry's table.
 pub fn configuration(
     front: &str,
     url: &str,
@@ -57,7 +57,6 @@ pub fn configuration(
 ) -> Result<String> {
     let sections = [
         names_of_accounts(mileage),
-        format!("[logs]\nurl = \"{front}/_local/logs\"\n"),
         "[slo]\nsettle_seconds = 5\n".to_owned(),
         PRICES.to_owned(),
         format!("[tenants]\ntable = \"{tenants}\"\ntiers = [\"basic\", \"standard\", \"premium\"]\n"),

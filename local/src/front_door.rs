@@ -8,17 +8,15 @@ use aws_config::SdkConfig;
 use aws_lc_rs::rand;
 use axum::{
     Router,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-    routing::get,
+    response::Response,
 };
 use tenant_telemetry::propagation::field;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     injected_delay::InjectedDelay,
-    logs::Logs,
     ministack::REGION,
     relay::{self, problem, relay},
     tier_accounts,
@@ -63,32 +61,23 @@ impl Door {
     }
 }
 
-/// Serves on `listener` until aborted: the APIs, `pages`, and below `/_local/logs` the log lines of a trace.
+/// Serves on `listener` until aborted: the APIs and `pages`.
 pub fn open(
     listener: TcpListener,
     endpoint: &str,
     apis: Vec<Api>,
     config: &SdkConfig,
     delay: InjectedDelay,
-    logs: Logs,
     pages: Router,
 ) -> Result<JoinHandle<()>> {
     let client = relay::client()?;
     let sts = aws_sdk_sts::Client::new(config);
     let door = Arc::new(Door { endpoint: endpoint.to_owned(), apis, client, delay, sts });
-    let logs = Router::new().route("/_local/logs/{trace_id}", get(log_lines)).with_state(Arc::new(logs));
-    let router = Router::new().fallback(pass).with_state(door).merge(logs).merge(pages);
+    let router = Router::new().fallback(pass).with_state(door).merge(pages);
     Ok(tokio::spawn(async move {
         // `serve` ends only with the process.
         let _served = axum::serve(listener, router).await;
     }))
-}
-
-async fn log_lines(State(logs): State<Arc<Logs>>, Path(trace_id): Path<String>) -> Response {
-    match logs.of_trace(&trace_id).await {
-        Ok(lines) => axum::Json(lines).into_response(),
-        Err(error) => problem(StatusCode::BAD_GATEWAY, "Bad Gateway", &error.to_string()),
-    }
 }
 
 /// The access key of a request with a SigV4 signature.

@@ -27,21 +27,7 @@ const SERVER: &[(&str, &[&str])] = &[
     ("otel_traces", &["intake"]),
     ("config", &["forward", "alerting", "evaluator", "intake", "tenants", "trace_links"]),
     ("cors", &[]),
-    (
-        "api",
-        &[
-            "visible",
-            "text",
-            "problem",
-            "window",
-            "tenants",
-            "access",
-            "delivery",
-            "alerting",
-            "evaluator",
-            "trace_links",
-        ],
-    ),
+    ("api", &["visible", "text", "problem", "window", "tenants", "access", "alerting", "evaluator", "trace_links"]),
     ("jaeger", &["problem", "window", "access", "api"]),
     (
         "pages",

@@ -1,16 +1,19 @@
 """Pages of the control plane by a name, as somebody comes to them: with figures, without, before signing in, and where something went wrong."""
 
 import json
+import time
 import urllib.parse
 import urllib.request
 
 import crowd
+import measured
 import story
 import waterfalls
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 SCHEMES = ["light", "dark"]
 ACCOUNT = "444444444444"
+MEASURED, UNMEASURED = "simulated-booking-api", "simulated-exports"
 # Pages of a server that nobody has sent spans to.
 EMPTY = {"map-empty": "/", "tenants-empty": "/tenants", "traces-empty": "/traces", "cost-empty": "/cost", "groups-empty": "/groups?by=span.name"}
 WRONG = {
@@ -45,9 +48,20 @@ CROWDED = {
 # What `pages` knows, so that a test can be named for each.
 WITH_FIGURES = [
     "map", "map-of-a-tenant", "map-with-a-node", "map-with-an-edge", "tenants", "tenant", "traces", "traces-failed",
-    "trace", "trace-failed", "trace-with-a-span", "groups", "why", "why-since", "cost",
+    "trace", "trace-failed", "trace-with-a-span", "trace-metrics", "service", "groups", "why", "why-since", "cost",
 ]  # fmt: skip
-NAMES = [*WITH_FIGURES, "groups-to-begin-with", "audit", "found-nothing"]
+NAMES = [*WITH_FIGURES, "service-to-begin-with", "service-without-metrics", "groups-to-begin-with", "audit", "found-nothing"]
+
+
+def measure(url: str, trace: dict):
+    """Has the services of a trace measure themselves around it, the slowest of their requests in the trace, and write a line in each of its spans."""
+    begun = trace["spans"][0]["start_unix_ns"]
+    until = min(begun + 10 * measured.MINUTE, time.time_ns())
+    for service, account in {(span["service"], span["account"]) for span in trace["spans"]}:
+        exemplar = trace["trace_id"], trace["spans"][0]["span_id"], 1.9
+        measured.send(url, service, account, until, exemplar=exemplar, messages=True)
+    lines = [(trace["trace_id"], span["span_id"], span["start_unix_ns"], 17 if span["error"] else 9, span["name"], {"of": "a test"}) for span in trace["spans"]]
+    measured.log(url, MEASURED, ACCOUNT, lines)
 
 
 def pages(url: str) -> dict[str, str]:
@@ -56,6 +70,8 @@ def pages(url: str) -> dict[str, str]:
     failed = largest("fault")
     node = f"service/{ACCOUNT}/simulated-booking-api"
     ends = urllib.parse.urlencode({"caller": node, "called": f"DynamoDB/{ACCOUNT}/{story.TABLE}"})
+    around = answer(url, f"/api/traces/{failed}")
+    measure(url, around)
     since = answer(url, "/api/slo")["hurting"]["worst"][0]["since"]
     return {
         "map": "/?window=6h",
@@ -68,7 +84,11 @@ def pages(url: str) -> dict[str, str]:
         "traces-failed": "/traces?window=6h&status=fault&order=slowest",
         "trace": f"/traces/{largest('!fault')}",
         "trace-failed": f"/traces/{failed}",
-        "trace-with-a-span": f"/traces/{failed}?span={answer(url, f'/api/traces/{failed}')['spans'][0]['span_id']}",
+        "trace-with-a-span": f"/traces/{failed}?span={around['spans'][0]['span_id']}",
+        "trace-metrics": f"/traces/{failed}/metrics",
+        "service": f"/service?service={MEASURED}&window=6h",
+        "service-to-begin-with": "/service",
+        "service-without-metrics": f"/service?service={UNMEASURED}&window=1h",
         "groups": "/groups?by=span.name&window=6h",
         "groups-to-begin-with": "/groups",
         "why": f"/why?tenant={story.FAILING}&window=6h",

@@ -1,6 +1,7 @@
 """docs/control-plane.openapi.yaml says what the API answers: every operation, every field."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import bookings
+import measured
 
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "docs/control-plane.openapi.yaml").read_text())
 TRACE = bookings.trace_id(bookings.FAILED_TRACE)
@@ -33,6 +35,10 @@ REQUESTS = [
     ("/api/traces", "/api/traces?status=fine"),
     ("/api/map", "/api/map?tenant=a&tenant=b"),
     ("/api/traces/{id}/logs", "/api/traces/nonsense/logs"),
+    ("/api/traces/{id}/logs", f"/api/traces/{TRACE}/logs?span=nonsense"),
+    ("/api/metrics", "/api/metrics"),
+    ("/api/metrics", "/api/metrics?service=booking-api&by=http.response.status_code,faas.max_memory&step=300&window=2h"),
+    ("/api/metrics", "/api/metrics?step=90"),
     ("/api/alerts", "/api/alerts?tenant=a&tenant=b"),
     ("/api/why", "/api/why?window=24h"),
     ("/api/why", "/api/why?against=before&tenant=acme"),
@@ -60,12 +66,14 @@ REQUESTS = [
     ("/healthz", "/healthz"),
 ]
 # No registry of tenants is configured here; what it answers otherwise is tests/web/test_tenants_are_changed.py's to show.
-FORMS = [(f"/tenants/{{tenant}}/{action}", f"/tenants/acme/{action}") for action in ("suspend", "resume", "tier", "quota")]
+FORMS = [(f"/tenants/{{tenant}}/{action}", f"/tenants/acme/{action}") for action in ("suspend", "resume", "tier", "quota", "access-lists")]
 
 
 @pytest.fixture
 def url(control_plane):
     bookings.send(control_plane.url)
+    measured.send(control_plane.url, "booking-api", bookings.BOOKING, exemplar=(TRACE, f"{1:016x}", 1.5))
+    measured.log(control_plane.url, "booking-api", bookings.BOOKING, [(TRACE, f"{1:016x}", time.time_ns(), 9, "answered", {"n": 1})])
     return control_plane.url
 
 

@@ -116,6 +116,7 @@ impl Condition {
             Expression::Is(Flag::Fault) => format!("bitTest({}, 0)", of.flags),
             Expression::Is(Flag::Error) => format!("bitTest({}, 1)", of.flags),
             Expression::Is(Flag::Throttle) => format!("bitTest({}, 2)", of.flags),
+            Expression::Is(Flag::ColdStart) => format!("bitTest({}, 3)", of.flags),
             Expression::Is(Flag::Partial) => of.partial.to_owned(),
             Expression::Number(NumberOf::HttpStatus, comparison, number) => {
                 let compared = self.compared("status", *comparison, *number);

@@ -80,6 +80,7 @@ fn summary(connection: &Connection, catalog: &Catalog, row: i64) -> Result<Summa
         fault: flags.contains(Flags::FAULT),
         error: flags.contains(Flags::ERROR),
         throttle: flags.contains(Flags::THROTTLE),
+        cold_start: flags.contains(Flags::COLD_START),
         start_unix_ns: start_ns,
         duration_ns: end_ns.saturating_sub(start_ns),
     })

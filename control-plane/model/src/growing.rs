@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     catalog::{ANNOTATION, NONE, Numbers},
     map::BROWSER,
-    otlp::{Facts, Flags, Kind, SpanId},
+    otlp::{Facts, Flags, Kind, Sample, SpanId},
     search::{Outline, remember},
     topology::{Placed, Use, edges},
 };
@@ -27,7 +27,7 @@ impl Placed {
             batch: facts.batch,
             plain_http: facts.plain_http,
             start_ns: facts.start_ns,
-            sample: facts.sample(),
+            sample: Sample { duration_ns: if facts.is_init { 0 } else { facts.duration_ns() }, ..facts.sample() },
             operation: numbers.name(Some(&*facts.operation).filter(|_| named))?,
             tenant: numbers.name(facts.tenant.as_deref())?,
             tier: numbers.name(facts.tier.as_deref())?,
@@ -50,7 +50,7 @@ pub struct Change<'a> {
 /// The trace.
 #[derive(Debug, Default)]
 pub struct GrowingTrace {
-    /// When its first span began, nanoseconds since 1970.
+    /// When its first span began, nanoseconds since 1970; a function's start comes before it.
     pub start_ns: i64,
     /// When its last span ended, nanoseconds since 1970.
     pub end_ns: i64,
@@ -64,6 +64,8 @@ pub struct GrowingTrace {
     /// Calls with an answer.
     answered: HashSet<SpanId>,
     first: Option<SpanId>,
+    /// Whether there is more than functions' starts.
+    is_begun: bool,
 }
 
 impl GrowingTrace {
@@ -91,6 +93,7 @@ impl GrowingTrace {
         mut change: impl FnMut(&mut N, Change<'_>) -> Result<(), N::Error>,
     ) -> Result<(), N::Error> {
         let id = facts.id;
+        self.began(facts, &placed);
         self.note(facts, &placed);
         for (name, value) in &facts.annotations {
             let name = numbers.name(Some(&format!("{ANNOTATION}{name}")))?;
@@ -137,15 +140,28 @@ impl GrowingTrace {
         }
     }
 
-    fn note(&mut self, facts: &Facts, placed: &Placed) {
+    /// When and with which span it began, and when it ended.
+    fn began(&mut self, facts: &Facts, placed: &Placed) {
+        // A function's start is all that is known of a trace until another span comes, and counts for nothing from then on.
+        if facts.is_init && self.is_begun {
+            return;
+        }
+        if !facts.is_init && !self.is_begun {
+            self.is_begun = true;
+            self.first = None;
+        }
+        let is_alone = self.first.is_none();
         let first = self.first.and_then(|first| self.spans.get(&first));
         // A root comes before what only began early.
         let rank = |placed: &Placed| (placed.parent.is_some(), placed.start_ns);
         if first.is_none_or(|first| rank(placed) < rank(first)) {
             self.first = Some(facts.id);
         }
-        self.start_ns = if self.is_empty() { facts.start_ns } else { self.start_ns.min(facts.start_ns) };
-        self.end_ns = self.end_ns.max(facts.end_ns);
+        self.start_ns = if is_alone { facts.start_ns } else { self.start_ns.min(facts.start_ns) };
+        self.end_ns = if is_alone { facts.end_ns } else { self.end_ns.max(facts.end_ns) };
+    }
+
+    fn note(&mut self, facts: &Facts, placed: &Placed) {
         self.flags |= facts.flags;
         if placed.tenant != NONE {
             remember(&mut self.named.tenants, placed.tenant);

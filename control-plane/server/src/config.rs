@@ -37,7 +37,6 @@ pub struct Config {
     intake: Intake,
     retention: Kept,
     forward: Vec<Forward>,
-    pub(crate) logs: Logs,
     slo: Slo,
     alerts: AlertsTo,
     /// The registry of tenants, where operators may change them here.
@@ -103,13 +102,6 @@ struct Forward {
     #[serde(default)]
     tenant_ids: TenantIds,
     hmac_key: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Logs {
-    /// Where the log lines of a trace are asked for: `{url}/{trace id}` answers a JSON array of them.
-    pub(crate) url: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

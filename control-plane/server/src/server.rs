@@ -38,7 +38,7 @@ use tower_http::{CompressionLevel, compression::CompressionLayer};
 use crate::{
     access,
     alerting::Notifier,
-    api::{self, Finding, Logs, OpenedTraces, READERS, Sources, WATERFALLS},
+    api::{self, Finding, OpenedTraces, READERS, Sources, WATERFALLS},
     audit::note_token,
     config::Config,
     cors,
@@ -80,7 +80,6 @@ pub async fn serve(
     let sources = Sources {
         evaluator: Evaluator::start(spans.clone(), states.clone(), config.slo()?, notifier, leader)?,
         prices: config.prices.clone().map(Arc::new),
-        logs: config.logs.url.as_deref().map(Logs::new).transpose()?,
         spans: spans.clone(),
         metrics: metrics.clone(),
         log_records: log_records.clone(),

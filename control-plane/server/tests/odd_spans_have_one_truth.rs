@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use testkit::control_plane::{Server, number, request_of, span, text};
+use testkit::control_plane::{Server, number, request_of, span, text, truth};
 
 fn server() -> (Server, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -129,6 +129,45 @@ async fn a_parent_of_zeros_is_none_and_so_is_oneself() {
     let found: Found = get(&server, "/api/traces?filter=!partial").await;
     assert_eq!(found.matched, 2);
     assert!(!page(&server, &format!("/traces/{TRACE}")).await.contains("not received"));
+}
+
+/// A function that started for a request, half a second before that began, whichever span comes first.
+#[tokio::test]
+async fn how_long_a_function_took_to_start_is_no_part_of_its_requests_latency() {
+    let (server, _dir) = server();
+    let cold = |trace| {
+        // Its caller's span does not come: API Gateway's own.
+        let mut request = Span { name: "POST /bookings".into(), parent_span_id: vec![9; 8], ..span(trace, 0) };
+        request.attributes.push(truth("faas.coldstart", true));
+        let started = Span {
+            name: "Initialization".into(),
+            kind: 1,
+            parent_span_id: request.span_id.clone(),
+            start_time_unix_nano: request.start_time_unix_nano - 500_000_000,
+            end_time_unix_nano: request.start_time_unix_nano,
+            attributes: vec![text("lambda.phase", "init")],
+            ..span(trace, 1)
+        };
+        [request, started]
+    };
+    let [request, started] = cold(7);
+    for spans in [vec![started], vec![request]] {
+        send(&server, spans).await;
+    }
+    let [request, started] = cold(8);
+    for spans in [vec![request], vec![started]] {
+        send(&server, spans).await;
+    }
+    send(&server, vec![span(6, 0)]).await;
+    let found: Found = get(&server, "/api/traces?filter=coldstart").await;
+    let told: Vec<_> = found.traces.iter().map(|trace| (trace.duration_ns, trace.root.as_str(), trace.spans)).collect();
+    assert_eq!(told, [(5_000_000, "POST /bookings", 2); 2]);
+    assert!(found.traces.iter().all(|trace| trace.cold_start));
+    let slow: Found = get(&server, "/api/traces?filter=service%28%29+%7B+duration+%3E+0.1+%7D").await;
+    assert_eq!(slow.matched, 0);
+    let page = page(&server, &format!("/traces/{TRACE}")).await;
+    assert!(page.contains("<dt>Took</dt><dd>5.00 ms</dd>"), "{page}");
+    assert!(page.contains("<dt>Starting took</dt><dd>500 ms, not counted above</dd>"), "{page}");
 }
 
 /// One span that says it stands for 2^56 among a hundred, half of them failed.

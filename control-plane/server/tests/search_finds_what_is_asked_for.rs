@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use control_plane_model::listing::Found;
 use serde_json::Value;
-use testkit::control_plane::{Server, journey, request_by_service};
+use testkit::control_plane::{Server, journey, request_by_service, truth};
 
-/// Twelve bookings: 0, 3, 6, 9 are acme's, 1, 4, 7, 10 globex's, 2, 5, 8, 11 oceanic's; 0, 5 and 10 failed; 4 lacks its end.
+/// Twelve bookings: 0, 3, 6, 9 are acme's, 1, 4, 7, 10 globex's, 2, 5, 8, 11 oceanic's; 0, 5 and 10 failed; 4 lacks its end; for 7 mileage-accrual
+/// started.
 async fn twelve() -> (Server, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
@@ -16,6 +17,10 @@ async fn twelve() -> (Server, tempfile::TempDir) {
         if n == 4 {
             // Its sender's spans are lost: who handled the message hangs on nothing.
             spans.retain(|(service, _)| *service != "booking-publisher");
+        }
+        for (service, span) in &mut spans {
+            let is_cold = n == 7 && *service == "mileage-accrual";
+            span.attributes.push(truth("faas.coldstart", is_cold));
         }
         let body = request_by_service(&spans);
         assert_eq!(server.post("application/x-protobuf", body).await.status(), 200);
@@ -68,6 +73,11 @@ async fn each_part_of_the_language() {
         ("ok", vec![1, 2, 3, 4, 6, 7, 8, 9, 11]),
         ("fault = false", vec![1, 2, 3, 4, 6, 7, 8, 9, 11]),
         ("error", vec![]),
+        ("coldstart", vec![7]),
+        ("attribute[faas.coldstart] = true", vec![7]),
+        ("service(\"mileage-accrual\") { coldstart }", vec![7]),
+        ("service(\"booking-api\") { coldstart }", vec![]),
+        ("coldstart = false AND http.status = 500", vec![0, 5, 10]),
         ("http.status = 500", vec![0, 5, 10]),
         ("http.status >= 200 AND http.status < 300", all.clone()),
         ("service(\"mileage-accrual\")", all.clone()),

@@ -62,7 +62,7 @@ async fn a_machine_without_authorities_serves_whoever_needs_none() {
     let dir = tempfile::tempdir().unwrap();
     let none = dir.path().join("none.pem");
     std::fs::write(&none, "").unwrap();
-    let config = "[[forward]]\nurl = \"http://127.0.0.1:9/v1/traces\"\n[logs]\nurl = \"http://127.0.0.1:9\"\n";
+    let config = "[[forward]]\nurl = \"http://127.0.0.1:9/v1/traces\"\n";
     let server = Server::with_environment(dir.path(), config, &[("SSL_CERT_FILE", &none)]);
     assert_eq!(server.send(vec![span(1, 0)]).await.unwrap().status(), 200);
 }

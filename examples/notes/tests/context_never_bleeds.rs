@@ -72,8 +72,15 @@ async fn ten_thousand_interleaved_invocations_of_a_hundred_tenants() {
     let logs: Vec<Value> = api.function.logs().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let served: Vec<_> = logs.iter().filter(|line| line["message"] == "request served").collect();
     assert_eq!(served.len(), INVOCATIONS);
+    let invocations: BTreeMap<String, String> = sink
+        .spans()
+        .into_iter()
+        .filter_map(|mut span| Some((span.trace_id, span.attributes.remove("faas.invocation_id")?)))
+        .collect();
     for line in served {
-        assert_eq!(line["tenant.id"], expected[line["trace_id"].as_str().unwrap()].as_str(), "{line}");
+        let trace = line["trace_id"].as_str().unwrap();
+        assert_eq!(line["tenant.id"], expected[trace].as_str(), "{line}");
+        assert_eq!(line["faas.invocation_id"], invocations[trace].as_str(), "{line}");
     }
     let writes: Vec<_> = api.aws.requests().into_iter().filter(|(action, _)| action == "TransactWriteItems").collect();
     assert_eq!(writes.len(), INVOCATIONS);

@@ -149,6 +149,12 @@ pub fn number(key: &str, value: i64) -> KeyValue {
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
 
+/// Likewise.
+pub fn truth(key: &str, value: bool) -> KeyValue {
+    let value = Some(AnyValue { value: Some(any_value::Value::BoolValue(value)) });
+    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
+}
+
 /// The spans of the n-th booking, with a quote from account B, by the service that sends them. Tenants take turns: acme and
 /// globex are basic, oceanic is premium.
 pub fn journey(n: usize, failed: bool) -> Vec<(&'static str, Span)> {

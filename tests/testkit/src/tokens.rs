@@ -107,16 +107,22 @@ pub async fn assert_only_genuine_are_taken(function: &mut Function, resource: &s
 
     let attacks = all(pool, &stranger);
     assert!(attacks.len() >= 100, "{} tokens", attacks.len());
+    let mut codes = Vec::new();
     for attack in &attacks {
         let event = payloads::get(resource, &attack.authorization);
         let (status, body) = function.invoke(event, DEADLINE).await.unwrap().http();
         assert_eq!(status, attack.status, "{resource}, {}: {body}", attack.name);
         let quoted = body["detail"].as_str().unwrap_or_default();
         assert!(!quoted.contains("acme") && !quoted.contains("globex"), "{}: {body}", attack.name);
+        codes.push(body["code"].clone());
     }
     assert_eq!(pool.requests().len(), calls, "a refused token led to a call of AWS");
     assert_eq!(stranger.requests().len(), 0, "a token made a function call a stranger");
-    for line in function.logs() {
+    let logs = function.logs();
+    let lines = logs.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let told: Vec<_> = lines.filter_map(|mut line| Some(line.get_mut("problem.code")?.take())).collect();
+    assert_eq!(told, codes, "the log tells of each refusal why");
+    for line in logs {
         assert!(!line.contains("acme") && !line.contains("globex"), "a log line names a tenant: {line}");
     }
 }

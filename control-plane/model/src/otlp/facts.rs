@@ -15,7 +15,7 @@ use super::{
     peer::peer,
     weight::weight,
 };
-use crate::trace::TraceId;
+use crate::trace::{COLD_START, INIT, PHASE, TraceId};
 
 /// Annotations of one span that can be searched; X-Ray indexes as many of a trace.
 const MAX_ANNOTATIONS: usize = 50;
@@ -40,16 +40,19 @@ bitflags::bitflags! {
         const ERROR = 2;
         /// A 429, which is an error too.
         const THROTTLE = 4;
+        /// The first invocation of a function in its process, which started for it.
+        const COLD_START = 8;
     }
 }
 
 impl Flags {
-    pub(super) fn of(http_status: u16, status: StatusCode) -> Self {
+    pub(super) fn of(http_status: u16, status: StatusCode, is_cold_start: bool) -> Self {
         let caller = (400..500).contains(&http_status);
         let mut flags = Self::empty();
         flags.set(Self::FAULT, http_status >= 500 || (status == StatusCode::Error && !caller));
         flags.set(Self::ERROR, caller);
         flags.set(Self::THROTTLE, http_status == 429);
+        flags.set(Self::COLD_START, is_cold_start);
         flags
     }
 }
@@ -144,6 +147,8 @@ pub struct Facts {
     pub flags: Flags,
     /// Behind API Gateway: an HTTP-triggered function.
     pub fronted: bool,
+    /// A function's start, before the request that it started for: nobody's latency, and no beginning of a trace.
+    pub is_init: bool,
     /// Carries a batch of messages for a function; the messages have spans of their own, so this one is no request.
     pub batch: bool,
     /// An HTTP call that no more specific convention describes: what answers may be a service with spans of its own.
@@ -195,8 +200,13 @@ impl Facts {
             http_status,
             http_method: own("http.request.method"),
             url: own("url.full").or_else(|| own("url.path")),
-            flags: Flags::of(http_status, span.status.as_ref().map_or(StatusCode::Unset, |status| status.code())),
+            flags: Flags::of(
+                http_status,
+                span.status.as_ref().map_or(StatusCode::Unset, |status| status.code()),
+                text(attributes, COLD_START).as_deref() == Some("true"),
+            ),
             fronted: kind == Kind::Server && trigger.as_deref() == Some("http"),
+            is_init: text(attributes, PHASE).as_deref() == Some(INIT),
             batch: kind == Kind::Server && trigger.is_some_and(|trigger| trigger != "http"),
             plain_http,
             weight,

@@ -15,6 +15,7 @@ use super::{
     facts::HTTP_STATUS,
     weight::{ADJUSTED_COUNT, ESTIMATED, adjusted},
 };
+use crate::trace::COLD_START;
 
 /// A `Span`, as far as it is looked at.
 #[derive(Clone, PartialEq, Message)]
@@ -165,7 +166,8 @@ impl StoredSpan {
         };
         let http_status = HTTP_STATUS.iter().find_map(number).and_then(|status| u16::try_from(status).ok());
         let code = self.status.as_ref().map_or(0, |status| status.code);
-        Flags::of(http_status.unwrap_or_default(), StatusCode::try_from(code).unwrap_or_default())
+        let is_cold_start = self.text(COLD_START).as_deref() == Some("true");
+        Flags::of(http_status.unwrap_or_default(), StatusCode::try_from(code).unwrap_or_default(), is_cold_start)
     }
 
     /// Whether it is a request or a message that was handled, as [`Facts`](super::Facts) say: the invocation of a function by a batch is none.
@@ -224,6 +226,8 @@ mod tests {
             vec![pair("sampling.adjusted_count", Sent::DoubleValue(2.5)), pair("faas.trigger", text(""))],
             vec![pair("sampling.adjusted_count", text("20000")), pair("tenant.id", text(""))],
             vec![pair("sampling.estimated", Sent::BoolValue(true))],
+            vec![pair("faas.coldstart", Sent::BoolValue(true)), pair("faas.trigger", text("http"))],
+            vec![pair("faas.coldstart", Sent::BoolValue(false)), pair("http.status_code", text("429"))],
             vec![pair("sampling.estimated", text("true")), pair("sampling.adjusted_count", Sent::IntValue(4))],
         ];
         let sender = Resource::of(&SentResource {

@@ -103,6 +103,7 @@ fn test<'a>(expression: &'a Expression, catalog: &'a Catalog) -> Test<'a> {
             Flag::Error => seen.flags.contains(Flags::ERROR),
             Flag::Fault => seen.flags.contains(Flags::FAULT),
             Flag::Throttle => seen.flags.contains(Flags::THROTTLE),
+            Flag::ColdStart => seen.flags.contains(Flags::COLD_START),
             Flag::Partial => seen.partial,
         }),
         Expression::Number(of, comparison, number) => Box::new(|seen| match of {

@@ -93,6 +93,8 @@ pub enum Flag {
     Fault,
     /// A 429.
     Throttle,
+    /// A function started for it.
+    ColdStart,
     /// A span's parent has not come.
     Partial,
 }

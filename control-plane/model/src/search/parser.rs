@@ -163,6 +163,8 @@ impl<'a> Parser<'a> {
             "error" => self.flag(Flag::Error),
             "fault" => self.flag(Flag::Fault),
             "throttle" => self.flag(Flag::Throttle),
+            // Ours: X-Ray has no word for it.
+            "coldstart" => self.flag(Flag::ColdStart),
             "partial" => self.flag(Flag::Partial),
             "duration" => self.compared(NumberOf::Duration),
             "responsetime" => self.compared(NumberOf::ResponseTime),
@@ -284,7 +286,7 @@ impl<'a> Parser<'a> {
         let inner = self.any_of()?;
         self.expect("}")?;
         if !fits_inside(&inner) {
-            let fitting = "here only ok, error, fault, throttle, duration, responsetime and http.status fit";
+            let fitting = "here only ok, error, fault, throttle, coldstart, duration, responsetime and http.status fit";
             self.note_elsewhere(start, fitting);
         }
         Ok(Some(Box::new(inner)))

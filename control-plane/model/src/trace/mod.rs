@@ -21,6 +21,13 @@ use crate::scope::Scope;
 /// The most spans a trace may have. X-Ray draws none with as many; a loop that never ends its trace must not slow others.
 pub const MAX_SPANS_PER_TRACE: usize = 50_000;
 
+/// Whether a function's process started for this invocation.
+pub(crate) const COLD_START: &str = "faas.coldstart";
+/// Which phase of a function's life a span is of, where it is of none that serves a request: `init`.
+pub(crate) const PHASE: &str = "lambda.phase";
+/// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
+pub(crate) const INIT: &str = "init";
+
 /// A whole trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
@@ -85,6 +92,19 @@ pub struct Span {
     pub events: Vec<Event>,
 }
 
+impl Span {
+    /// Whether it is the first invocation of a function in its process, which started for it.
+    pub fn is_cold_start(&self) -> bool {
+        let said = self.attributes.get(COLD_START);
+        said.is_some_and(|value| value == &serde_json::Value::Bool(true) || value == "true")
+    }
+
+    /// Whether it is a function's start, before the request that it started for.
+    pub fn is_init(&self) -> bool {
+        self.attributes.get(PHASE).is_some_and(|phase| phase == INIT)
+    }
+}
+
 /// A reference to another span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Link {
@@ -132,6 +152,8 @@ pub struct Summary {
     pub error: bool,
     /// Some span had a 429.
     pub throttle: bool,
+    /// A function started for it: some span has `faas.coldstart`.
+    pub cold_start: bool,
     /// Nanoseconds since 1970.
     pub start_unix_ns: i64,
     /// From the first start to the last end, nanoseconds.

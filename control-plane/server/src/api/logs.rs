@@ -1,37 +1,29 @@
-//! The log lines of a trace, from wherever these are kept: locally, the local cloud.
+//! The log lines of a trace.
 
-use std::time::Duration;
+use axum::Json;
+use control_plane_model::log_records::Lines;
+use serde::Deserialize;
 
-use control_plane_model::trace::TraceId;
-use serde_json::Value;
+use super::{Answer, Id, Query, View, query::limit};
+use crate::problem::Problem;
 
-use crate::delivery::client;
+/// Lines of a trace that a page shows.
+pub(crate) const MAX_LINES: usize = 500;
 
-/// The longest the keeper of logs may take.
-const TIMEOUT: Duration = Duration::from_secs(3);
-const MAX_LINES: usize = 500;
-
-/// Where to ask: `{url}/{trace id}` answers a JSON array of log lines.
-#[derive(Debug, Clone)]
-pub struct Logs {
-    client: reqwest::Client,
-    url: String,
+/// Which of them.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct LogsQuery {
+    /// Of one span alone.
+    span: Option<String>,
+    limit: Option<String>,
 }
 
-impl Logs {
-    /// Asks there.
-    pub fn new(url: &str) -> Result<Self, reqwest::Error> {
-        let client = client(url, TIMEOUT)?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned() })
+/// `GET /api/traces/{id}/logs`
+pub(super) async fn logs(view: View, Id(id): Id, Query(query): Query<LogsQuery>) -> Answer<Lines> {
+    let limit = if query.limit.is_some() { limit(&query.limit)? } else { MAX_LINES };
+    let is_span = |id: &String| id.len() == 16 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if query.span.as_ref().is_some_and(|id| !is_span(id)) {
+        return Err(Problem::bad_request("span: the id of a span, 16 hex digits"));
     }
-
-    /// The lines of a trace; an error says why there are none.
-    pub async fn of(&self, id: TraceId) -> Result<Vec<Value>, String> {
-        let failed = |error: reqwest::Error| format!("the log lines cannot be had: {}", error.without_url());
-        let answer = self.client.get(format!("{}/{id}", self.url)).send().await.map_err(failed)?;
-        let answer = answer.error_for_status().map_err(failed)?;
-        let mut lines: Vec<Value> = answer.json().await.map_err(failed)?;
-        lines.truncate(MAX_LINES);
-        Ok(lines)
-    }
+    view.logs(id.parse()?, query.span, limit).await.map(Json)
 }

@@ -15,7 +15,8 @@
 //! | `audit` | what operators did, and what was changed |
 //! | `part` | a node or an edge of the map, over time and by tenant |
 //! | `rows` | a trace's spans as its waterfall draws them, and those that have a text in them |
-//! | `logs` | the log lines of a trace, from wherever these are kept |
+//! | `logs` | the log lines of a trace |
+//! | `metrics` | metrics over time |
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
@@ -25,6 +26,7 @@ mod export;
 mod find;
 mod groups;
 mod logs;
+mod metrics;
 mod objectives;
 mod part;
 mod query;
@@ -38,7 +40,7 @@ mod why;
 use axum::{
     Json,
     extract::{FromRequestParts, Path},
-    http::{StatusCode, request::Parts},
+    http::request::Parts,
     response::{IntoResponse, Response},
 };
 use control_plane_access::{May, Routes};
@@ -58,7 +60,9 @@ pub use find::{FindAnswer, Hit, Largest, TracesHit, Tried};
 pub(crate) use find::{FindQuery, Finding, find};
 pub use groups::GroupsAnswer;
 pub(crate) use groups::{GroupFilter, ORDERS};
-pub use logs::Logs;
+pub(crate) use logs::MAX_LINES;
+pub use metrics::MetricsAnswer;
+pub(crate) use metrics::Steps;
 pub use objectives::{ServiceLine, TenantAnswer};
 pub(crate) use part::PartAnswer;
 pub(crate) use query::{Conditions, MapFilter, Query, STATUSES, TraceFilter};
@@ -102,10 +106,11 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/traces/{id}", trace)
         .get(May::SignedIn, "/api/traces/{id}/rows", rows::rows)
         .get(May::SignedIn, "/api/traces/{id}/spans", rows::spans)
-        .get(May::Staff, "/api/traces/{id}/logs", trace_logs)
+        .get(May::SignedIn, "/api/traces/{id}/logs", logs::logs)
         .get(May::SignedIn, "/api/find", find_anything)
         .get(May::SignedIn, "/api/groups", groups::groups)
         .get(May::SignedIn, "/api/why", why::why)
+        .get(May::SignedIn, "/api/metrics", metrics::metrics)
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
@@ -170,14 +175,6 @@ async fn trace(view: View, Id(id): Id, Query(asked): Query<TraceQuery>) -> Resul
     match export::is_asked_for(&asked.format)? {
         true => export::of_trace(&view, id.parse()?).await,
         false => Ok(Json(TraceAnswer::of(&view, view.trace(&id).await?)).into_response()),
-    }
-}
-
-/// `GET /api/traces/{id}/logs`
-async fn trace_logs(view: View, Id(id): Id) -> Answer<Vec<serde_json::Value>> {
-    match view.logs(id.parse()?).await {
-        Some(lines) => lines.map(Json).map_err(|error| Problem::new(StatusCode::BAD_GATEWAY, error)),
-        None => Err(Problem::not_found("No place to ask for log lines is configured.")),
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct RowsAnswer {
     durations: Vec<i64>,
     /// Rows whose parent is named and was never received.
     without_parent: Vec<usize>,
+    /// Rows for which a function started.
+    cold_starts: Vec<usize>,
     errors: Errors,
     events: Events,
     critical_path: Path,
@@ -181,6 +183,7 @@ impl RowsAnswer {
             starts: nodes.iter().map(|node| after(node.span.start_unix_ns)).collect(),
             durations: nodes.iter().map(|node| node.span.duration_ns).collect(),
             without_parent: (0..nodes.len()).filter(|row| nodes[*row].parent_missing).collect(),
+            cold_starts: (0..nodes.len()).filter(|row| nodes[*row].span.is_cold_start()).collect(),
             errors,
             events,
             critical_path,
@@ -297,6 +300,7 @@ mod tests {
         let mut failed = span(3, Some(2), "table", 1_020, 1_050);
         failed.error = Some("throttled\u{1b}".into());
         failed.events = vec![Event { name: "retry".into(), time_unix_ns: 1_030, attributes: Default::default() }];
+        failed.attributes.insert("faas.coldstart".into(), true.into());
         let rows = drawn(vec![span(1, None, "api", 1_000, 1_100), failed, span(2, Some(1), "api", 1_010, 1_060)]);
         assert_eq!(rows.ids, "000000000000000100000000000000020000000000000003");
         assert_eq!((rows.depths, rows.starts, rows.durations), (vec![0, 1, 2], vec![0, 10, 20], vec![100, 50, 30]));
@@ -306,6 +310,7 @@ mod tests {
         assert_eq!(rows.texts[rows.errors.texts[0]], "throttled\\u001b");
         assert_eq!((rows.events.rows, rows.events.at), (vec![2], vec![30]));
         assert_eq!(rows.critical_path.rows, [0, 1, 2, 1, 0]);
+        assert_eq!(rows.cold_starts, [2]);
         assert_eq!(rows.tenants, [], "one tenant is said once, above");
     }
 

@@ -1,5 +1,6 @@
 //! What the API and the pages are read from, narrowed to who asks.
 
+mod measured;
 mod opened;
 mod traces;
 
@@ -30,8 +31,8 @@ use tokio::{
 };
 
 use super::{
-    CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, Logs, MapFilter, PartAnswer, SloAnswer, TenantAnswer,
-    TraceFilter, WhyAnswer, WhyFilter,
+    CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, MapFilter, PartAnswer, SloAnswer, TenantAnswer, TraceFilter,
+    WhyAnswer, WhyFilter,
     cockpit::{self, UsersSeen},
     groups, objectives, why,
 };
@@ -67,7 +68,6 @@ pub(crate) struct Sources {
     pub(crate) audit: Audit,
     pub(crate) evaluator: Evaluator,
     pub(crate) prices: Option<Arc<Prices>>,
-    pub(crate) logs: Option<Logs>,
     pub(crate) tenants: Option<Tenants>,
     pub(crate) finding: Finding,
     pub(crate) trace_links: Arc<TraceLinks>,

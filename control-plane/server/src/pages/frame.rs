@@ -19,6 +19,9 @@ const LONG_HEAD: usize = 12;
 /// A window that is long enough for whoever finds nothing in theirs.
 const LONGER: &str = "7d";
 
+/// What a request is called for which a function started: `span-row.js` writes the same.
+pub(super) const COLD_START: &str = "cold start";
+
 /// The page with what was asked for, or one that says what went wrong.
 pub(super) async fn answer(
     view: &View,
@@ -195,16 +198,21 @@ pub(super) fn empty(why: &str, next: &Markup) -> Markup {
 
 /// In the place of figures of a window that has none: the way to a longer one, and what it takes that there are some.
 pub(super) fn nothing(why: &str, window: &WindowQuery, path: &str) -> Markup {
-    let longer = WindowQuery { window: Some(LONGER.to_owned()), ..WindowQuery::default() };
-    let length = |window: &WindowQuery| window.resolve(Timestamp::now()).map(|window| window.to_ns - window.from_ns);
-    let is_longest = matches!((length(window), length(&longer)), (Ok(length), Ok(longer)) if length >= longer);
     empty(
         why,
         &html! {
-            @if !is_longest { "Look at " a href=(longer.link(path, &())) { "the last " (LONGER) } ". " }
+            (longer(window, |longer| longer.link(path, &())))
             "Services appear as soon as they send spans here: point " code { "OTEL_EXPORTER_OTLP_ENDPOINT" } " at this server."
         },
     )
+}
+
+/// The way to the same page over a longer window, unless this one is as long.
+pub(super) fn longer(window: &WindowQuery, page: impl Fn(&WindowQuery) -> String) -> Markup {
+    let longer = WindowQuery { window: Some(LONGER.to_owned()), ..WindowQuery::default() };
+    let length = |window: &WindowQuery| window.resolve(Timestamp::now()).map(|window| window.to_ns - window.from_ns);
+    let is_longest = matches!((length(window), length(&longer)), (Ok(length), Ok(longer)) if length >= longer);
+    html! { @if !is_longest { "Look at " a href=(page(&longer)) { "the last " (LONGER) } ". " } }
 }
 
 /// A choice of a form.

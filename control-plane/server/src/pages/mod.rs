@@ -11,6 +11,7 @@
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `groups` | requests by any attribute |
+//! | `service` | what a service measures of itself |
 //! | `chart` | lines over time, as a script draws them and as a table |
 //! | `registry`, `access_lists` | a tenant as the registry has it, and the forms that change it |
 //! | `cost` | who costs what |
@@ -27,6 +28,7 @@ mod groups;
 mod map;
 mod registry;
 mod search;
+mod service;
 mod sign_in;
 mod tenant;
 mod tenants;
@@ -46,8 +48,10 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/traces", search::page)
         .get(May::SignedIn, "/traces/{id}", waterfall::page)
         .get(May::SignedIn, "/traces/{id}/spans/{span}", waterfall::span)
+        .get(May::Staff, "/traces/{id}/metrics", waterfall::metrics)
         .get(May::SignedIn, "/groups", groups::page)
         .get(May::SignedIn, "/why", why::page)
+        .get(May::Staff, "/service", service::page)
         .get(May::SignedIn, "/tenants", tenants::page)
         .get(May::SignedIn, "/tenant", tenant::page)
         .post(May::Operators, "/tenants/{id}/suspend", registry::suspend)

@@ -15,7 +15,9 @@ use slo::histogram::{BINS_PER_DOUBLING, lower_bound};
 
 use super::{
     chart::{self, Axis, Chart, Line, Shape, Unit, Ways},
-    frame::{Sort, Table, accounts, answer, choice, choice_of_account, empty, moment, nothing, pill, window},
+    frame::{
+        COLD_START, Sort, Table, accounts, answer, choice, choice_of_account, empty, moment, nothing, pill, window,
+    },
     why,
 };
 
@@ -168,7 +170,7 @@ fn sorted(view: &View, label: &str, traces: &[Summary], within: &WindowQuery, so
     Table::of(label, traces, |_| None)
         .sorted_by(sorts)
         .listed()
-        .text("Trace", |trace| html! { a href=(page(trace)) { (name(trace)) } })
+        .text("Trace", |trace| html! { a href=(page(trace)) { (name(trace)) } @if trace.cold_start { " " span.cold { (COLD_START) } } })
         .number("Duration", |trace| duration(trace.duration_ns as f64))
         .colored_text("Status", color, |trace| pill(color(trace), trace.status()))
         .text("Tenant", |trace| trace.tenants.join(", "))

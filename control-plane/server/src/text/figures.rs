@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+const KIB: f64 = 1_024.0;
+
 /// A count, whole, with its thousands apart: 12,480.
 pub fn count(number: impl Display) -> String {
     // Of a fraction no digits are shown; a whole number has none.
@@ -34,12 +36,27 @@ pub fn duration(nanoseconds: f64) -> String {
         ns if ns < 3_597e9 => (ns / 60e9, "min"),
         ns => (ns / 3_600e9, "h"),
     };
-    let digits = match value {
+    format!("{} {unit}", apart(&format!("{value:.*}", digits(value))))
+}
+
+/// Digits after the point, so that three are shown in all.
+fn digits(value: f64) -> usize {
+    match value {
         value if value < 9.995 => 2,
         value if value < 99.95 => 1,
         _ => 0,
+    }
+}
+
+/// Bytes as a person reads them: three digits and a unit of 1,024 of the one before.
+pub fn bytes(number: f64) -> String {
+    let (value, unit) = match number {
+        bytes if bytes < 1_023.5 => return format!("{} B", count(bytes)),
+        bytes if bytes < 999.5 * KIB => (bytes / KIB, "KiB"),
+        bytes if bytes < 999.5 * KIB * KIB => (bytes / (KIB * KIB), "MiB"),
+        bytes => (bytes / (KIB * KIB * KIB), "GiB"),
     };
-    format!("{} {unit}", apart(&format!("{value:.digits$}")))
+    format!("{} {unit}", apart(&format!("{value:.*}", digits(value))))
 }
 
 /// A rate: a second, or a minute where that says more.

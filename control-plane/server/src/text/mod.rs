@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use figures::{
-    attained, cents, changed, count, duration, known, left, limit, money, percent, promised, rate, spent, times,
+    attained, bytes, cents, changed, count, duration, known, left, limit, money, percent, promised, rate, spent, times,
 };
 pub use promises::{objectives, used_of_allowed, within_target};
 

@@ -108,6 +108,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("search_counts.sql", "countIf(matches)", "count()"),
     ("search_counts.sql", "toUnixTimestamp(bucket) AS began", "toUnixTimestamp(bucket + 300) AS began"),
     ("search_counts.sql", "matches\n    FROM traces FINAL", "matches\n    FROM traces"),
+    ("search_lines.sql", "bitTest(flags, 3)", "bitTest(flags, 1)"),
     ("search_lines.sql", "AS xray_id, root, root_service,", "AS xray_id, root_service, root,"),
     ("migrations/0002_sums.sql", "HAVING newest > 0", ""),
     ("migrations/0002_sums.sql", "sipHash64('annotation', name, value)", "sipHash64('annotation', name, name)"),

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Opens the SERVER span `{method} {route}`, turns a [`Problem`], or what it is made of, into its response, names the trace in the response's
-/// `traceparent` header, and logs one line per request.
+/// `traceparent` header, and logs one line per request, by the id of its invocation and with the code of the problem that was the answer, if it was one.
 ///
 /// It goes around any service whose answer is a response to `lambda_http`, an axum `Router` too. The span ends when the whole body is there: one
 /// that streams is collected first. The route is the one that API Gateway matched.
@@ -99,6 +99,7 @@ where
         let started = Instant::now();
         let method = request.method().to_string();
         let route = route(&request);
+        let invocation_id = request.lambda_context_ref().map(|lambda| lambda.request_id.clone());
         let cx = span_of(&request, &method, &route, &self.settings);
         let entered = cx.clone().attach();
         let inner = self.inner.call(request);
@@ -106,14 +107,15 @@ where
         let span = cx.clone();
         let response = async move {
             let guard = EndOnDrop(cx.clone());
-            let mut response = match inner.await {
-                Ok(answer) => answer.into_response().await,
+            let (mut response, problem_code) = match inner.await {
+                Ok(answer) => (answer.into_response().await, None),
                 Err(error) => {
                     let problem: Problem = error.into();
                     if problem.status().is_server_error() {
                         tracing::error!(%problem, "request failed");
                     }
-                    problem.into_response()
+                    let code = problem.code();
+                    (problem.into_response(), Some(code))
                 }
             };
             finish(&cx, &mut response);
@@ -121,6 +123,8 @@ where
                 http.request.method = method,
                 http.route = route,
                 http.response.status_code = response.status().as_u16(),
+                problem.code = problem_code,
+                faas.invocation_id = invocation_id,
                 duration_ms = started.elapsed().as_secs_f64() * 1e3,
                 "request served"
             );

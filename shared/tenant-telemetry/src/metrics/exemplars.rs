@@ -140,8 +140,8 @@ impl WithExemplars {
         Self { meter, scope, exemplars }
     }
 
-    fn slowest(&self, name: &Cow<'static, str>) -> Arc<Mutex<Slowest>> {
-        self.exemplars.of(Name { scope: self.scope.clone(), name: name.clone() })
+    fn slowest(&self, name: Cow<'static, str>) -> Arc<Mutex<Slowest>> {
+        self.exemplars.of(Name { scope: self.scope.clone(), name })
     }
 
     /// What the SDK makes instruments with: a meter hands it out with a builder only.
@@ -178,12 +178,12 @@ impl InstrumentProvider for WithExemplars {
     }
 
     fn f64_histogram(&self, builder: HistogramBuilder<'_, Histogram<f64>>) -> Histogram<f64> {
-        let slowest = self.slowest(&builder.name);
+        let slowest = self.slowest(builder.name.clone());
         Histogram::new(Arc::new(Noting { counted: self.sdk().f64_histogram(builder), slowest }))
     }
 
     fn u64_histogram(&self, builder: HistogramBuilder<'_, Histogram<u64>>) -> Histogram<u64> {
-        let slowest = self.slowest(&builder.name);
+        let slowest = self.slowest(builder.name.clone());
         Histogram::new(Arc::new(Noting { counted: self.sdk().u64_histogram(builder), slowest }))
     }
 }

@@ -7,7 +7,6 @@ use control_plane_model::{
     sample::StoredTrace,
     trace::{Trace, TraceId},
 };
-use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{View, closed};
@@ -98,12 +97,5 @@ impl View {
     /// Spans of other traces that refer to this one, the newest first.
     pub(crate) async fn linked_from(&self, id: TraceId, limit: usize) -> Result<LinkedFrom, Problem> {
         in_time(self.sources.spans.linked_from(&self.scope, id, limit)).await
-    }
-
-    /// The log lines of a trace, or why there are none; `None` where nobody keeps any, or they are not for these eyes: a line may be another
-    /// tenant's.
-    pub(crate) async fn logs(&self, id: TraceId) -> Option<Result<Vec<Value>, String>> {
-        let logs = self.sources.logs.as_ref().filter(|_| self.scope.tenant().is_none())?;
-        Some(logs.of(id).await)
     }
 }

@@ -52,7 +52,8 @@
       this.plot.after(this.legend, this.when);
       Object.assign(this, filled(said));
       const heights = said.columns ? stacked(this.values) : this.values;
-      const known = heights.flat().filter((value) => value !== null);
+      const dots = (said.examples ?? []).map(({ value }) => value);
+      const known = [...heights.flat(), ...dots].filter((value) => value !== null);
       const highest = Math.max(0, ...known);
       this.limits = (said.limits ?? []).filter(({ value }) => value <= highest * FAR);
       this.top = Math.max(highest, ...this.limits.map(({ value }) => value));

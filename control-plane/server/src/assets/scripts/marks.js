@@ -1,10 +1,10 @@
-// What is drawn over the lines of a chart: limits that values are held against, and moments that are marked.
+// What is drawn over the lines of a chart: limits that values are held against, moments that are marked, and single measurements.
 "use strict";
 (() => {
   /** The colours that the styles define, as they are now. */
   const colour = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();
 
-  /** Draws the limits of a chart, and its marks. */
+  /** Draws the limits of a chart, its marks, and its single measurements. */
   const draw = (chart) => {
     const { ctx, bbox } = chart.drawn ?? {};
     if (!ctx) return;
@@ -49,6 +49,16 @@
       ctx.lineTo(x - 5 * ratio, bbox.top - 9 * ratio);
       ctx.lineTo(x + 5 * ratio, bbox.top - 9 * ratio);
       ctx.fill();
+    }
+    ctx.setLineDash([]);
+    for (const { at, value } of chart.said.examples ?? []) {
+      ctx.fillStyle = colour(chart.plot, "--card");
+      ctx.strokeStyle = colour(chart.plot, "--text");
+      ctx.lineWidth = 1.5 * ratio;
+      ctx.beginPath();
+      ctx.arc(chart.drawn.valToPos(at, "x", true), chart.drawn.valToPos(value * chart.factor, "y", true), 3.5 * ratio, 0, 2 * Math.PI);
+      ctx.fill();
+      ctx.stroke();
     }
     ctx.restore();
   };

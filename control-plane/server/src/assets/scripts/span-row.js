@@ -51,6 +51,7 @@
       name.title = name.textContent;
       name.href = href;
       text(element, ".kind", data.texts[data.kinds[row]]);
+      text(element, ".cold", tree.coldStarts.has(row) ? "cold start" : "");
       text(element, ".orphan", tree.orphans.has(row) ? "parent not received" : "");
       text(element, ".what", error === undefined ? "" : `✘ ${error}`);
       const tenant = data.tenants[row];

@@ -31,6 +31,7 @@
       count, id, parents, ends, errors, events,
       /** Rows whose parent was not received. */
       orphans: new Set(data.without_parent),
+      coldStarts: new Set(data.cold_starts),
       /** By span ID. */
       rows,
       isParent: (row) => ends[row] > row + 1,

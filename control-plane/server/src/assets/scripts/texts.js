@@ -21,6 +21,9 @@
     return of100 < 0.995 ? `${Math.round(of100 * 100) / 100} %` : `${apart(of100, of100 < 1_000 ? 1 : 0)} %`;
   };
 
+  /** Digits after the point, so that three are shown in all. */
+  const digits = (value) => (value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+
   /** Where a unit of durations ends, how many nanoseconds it has, and what it is called. */
   const DURATIONS = [[999.5e3, 1e3, "µs"], [999.5e6, 1e6, "ms"], [59.95e9, 1e9, "s"], [3_597e9, 60e9, "min"], [Infinity, 3_600e9, "h"]];
   const duration = (ns) => {
@@ -28,7 +31,16 @@
     if (ns < 999.5) return `${fixed(ns, 0)} ns`;
     const [, factor, unit] = DURATIONS.find(([end]) => ns < end);
     const value = ns / factor;
-    return `${apart(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0)} ${unit}`;
+    return `${apart(value, digits(value))} ${unit}`;
+  };
+
+  const KIB = 1_024;
+  /** Where a unit of bytes ends, how many it has, and what it is called. */
+  const SIZES = [[KIB - 0.5, 1, "B"], [999.5 * KIB, KIB, "KiB"], [999.5 * KIB ** 2, KIB ** 2, "MiB"], [Infinity, KIB ** 3, "GiB"]];
+  const bytes = (number) => {
+    const [, factor, unit] = SIZES.find(([end]) => number < end);
+    const value = number / factor;
+    return `${apart(value, factor === 1 ? 0 : digits(value))} ${unit}`;
   };
 
   const rate = (perSecond) => {
@@ -60,6 +72,7 @@
     spent,
     times: (factor) => `${apart(factor, 1)} ×`,
     money: (micros, currency) => `${money(micros)} ${currency}`,
+    bytes,
   };
 
   /** A value with its unit; a dash for none. */
@@ -78,6 +91,10 @@
     spent: () => [1, " s"],
     times: () => [1, " ×"],
     money: (_, currency) => [1e-6, ` ${currency}`],
+    bytes: (top) => {
+      const [, factor, unit] = SIZES.find(([end]) => top < end);
+      return [1 / factor, ` ${unit}`];
+    },
   };
 
   // Times, in the zone that the reader chose.

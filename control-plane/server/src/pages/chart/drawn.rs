@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Axis, Chart, Limit, Line, Shape, Stretch, Unit, significant};
+use super::{Axis, Chart, Example, Limit, Line, Shape, Stretch, Unit, significant};
 use crate::visible;
 
 impl Chart<'_> {
@@ -43,6 +43,10 @@ impl Chart<'_> {
         }
         if !self.marks.is_empty() {
             drawn["marks"] = self.marks.iter().map(|mark| json!({ "at": mark.at, "name": mark.name })).collect();
+        }
+        if !self.examples.is_empty() {
+            let example = |Example { at, value, .. }: &Example| json!({ "at": at, "value": significant(*value) });
+            drawn["examples"] = self.examples.iter().map(example).collect();
         }
         data(drawn)
     }

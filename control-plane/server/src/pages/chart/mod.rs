@@ -71,6 +71,16 @@ pub(super) struct Mark {
     pub(super) name: String,
 }
 
+/// A single measurement, which leads to the trace in which it was made.
+#[derive(Debug, Clone)]
+pub(super) struct Example {
+    /// Unix seconds.
+    pub(super) at: f64,
+    pub(super) value: f64,
+    /// The page of the trace.
+    pub(super) page: String,
+}
+
 /// How values are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -97,6 +107,8 @@ pub(super) struct Chart<'a> {
     pub(super) lines: Vec<Line>,
     pub(super) limits: &'a [Limit<'a>],
     pub(super) marks: &'a [Mark],
+    /// Drawn as dots, and listed below as links.
+    pub(super) examples: &'a [Example],
     pub(super) unit: Unit<'a>,
     pub(super) shape: Shape,
     /// By the start of a stretch.
@@ -106,7 +118,7 @@ pub(super) struct Chart<'a> {
 impl<'a> Chart<'a> {
     /// Lines, without anything else.
     pub(super) fn of(title: &'a str, axis: Axis, unit: Unit<'a>, lines: Vec<Line>) -> Self {
-        Self { title, axis, lines, limits: &[], marks: &[], unit, shape: Shape::Lines, ways: None }
+        Self { title, axis, lines, limits: &[], marks: &[], examples: &[], unit, shape: Shape::Lines, ways: None }
     }
 }
 
@@ -135,6 +147,7 @@ impl Render for Chart<'_> {
                     div.plot {}
                     script type="application/json" { (PreEscaped(self.drawn(&stretches))) }
                     details open { summary { "As a table" } (self.table(&stretches)) }
+                    (self.examples())
                 }
             }
         }
@@ -165,6 +178,19 @@ impl Chart<'_> {
             summary += &format!("; {name} {}", self.unit.limit(*value));
         }
         summary
+    }
+
+    /// Links to the traces of the measurements that are drawn as dots.
+    fn examples(&self) -> Markup {
+        html! {
+            @if !self.examples.is_empty() {
+                ul.examples aria-label={ "Traces of " (self.title) } {
+                    @for Example { at, value, page } in self.examples {
+                        li { a href=(page) { "Trace of " (self.unit.text(*value)) } " at " (moment((at * NANOSECONDS as f64) as i64)) }
+                    }
+                }
+            }
+        }
     }
 
     fn table(&self, stretches: &[Stretch]) -> Markup {
@@ -257,6 +283,18 @@ mod tests {
             table.contains(r#"<a href="/traces?161">Traces</a>"#) && table.contains(r#"<a href="/why?161">Why?</a>"#)
         );
         assert_eq!(drawn(&chart)["about"], "Took, up to 3");
+    }
+
+    #[test]
+    fn a_measurement_is_a_dot_and_a_link_to_its_trace() {
+        let examples = [Example { at: 61.5, value: 812e6, page: "/traces/1".into() }];
+        let chart = Chart { examples: &examples, ..chart(&["a"], &[(60, 900e6)], &[]) };
+        assert_eq!(drawn(&chart)["examples"], json!([{ "at": 61.5, "value": 812e6 }]));
+        let page = chart.render().0;
+        assert!(
+            page.contains(r#"<a href="/traces/1">Trace of 812 ms</a> at <time datetime="1970-01-01T00:01:01.500Z""#),
+            "{page}"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the values of a chart are counted in.
 
-use crate::text::{count, duration, left, limit, money, percent, rate, spent, times};
+use crate::text::{bytes, count, duration, left, limit, money, percent, rate, spent, times};
 
 /// What values are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(in crate::pages) enum Unit<'a> {
     Money(&'a str),
     /// Traces, say.
     Count,
+    /// Of memory.
+    Bytes,
 }
 
 impl Unit<'_> {
@@ -35,6 +37,7 @@ impl Unit<'_> {
             Self::Times => times(value),
             Self::Money(currency) => format!("{} {currency}", money(value)),
             Self::Count => count(value),
+            Self::Bytes => bytes(value),
         }
     }
 
@@ -54,6 +57,7 @@ impl Unit<'_> {
             Self::Times => "times",
             Self::Money(_) => "money",
             Self::Count => "count",
+            Self::Bytes => "bytes",
         }
     }
 }
@@ -75,6 +79,7 @@ mod tests {
             Unit::Times,
             Unit::Money("USD"),
             Unit::Count,
+            Unit::Bytes,
         ];
         for (name, value, text) in rows {
             let unit = units.into_iter().find(|unit| unit.name() == name).unwrap();

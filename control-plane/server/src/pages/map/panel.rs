@@ -11,18 +11,20 @@ use control_plane_model::{
     store::Version,
     trace::Summary,
 };
+use jiff::Timestamp;
 use maud::{Markup, Render, html};
 
 use super::{
     super::{
         chart::{Axis, Chart, Line, Mark, Unit},
         frame::{Table, moment},
+        service::{self, Figures},
         why,
     },
     Shown, hurt,
 };
 use crate::{
-    api::{Conditions, MapFilter, PartAnswer, TraceFilter},
+    api::{Conditions, MapFilter, PartAnswer, Steps, TraceFilter},
     problem::Problem,
     text::{count, duration, link, percent, rate},
 };
@@ -35,10 +37,11 @@ const NANOSECONDS: i64 = 1_000_000_000;
 pub(super) async fn of(shown: &Shown<'_>, part: Part) -> Result<Markup, Problem> {
     let search = Searches { shown, part: &part };
     let (of_slowest, of_failing) = (search.of(false, Some("slowest")), search.of(true, None));
-    let (answer, slowest, failing, versions) = tokio::try_join!(
+    let (answer, slowest, failing, metrics, versions) = tokio::try_join!(
         shown.view.part(part.clone(), &shown.query.filter),
         shown.view.traces(&of_slowest),
         shown.view.traces(&of_failing),
+        metrics(shown, &part),
         shown.view.versions(&shown.query.filter.window),
     )?;
     let close = link("/", &shown.query.whole());
@@ -51,18 +54,44 @@ pub(super) async fn of(shown: &Shown<'_>, part: Part) -> Result<Markup, Problem>
         p { (about(shown, &part)) }
         @if answer.stats.count == 0 {
             p { "Nothing is known of it in this window." }
+            (metrics)
         } @else {
             (figures(&answer.stats))
             p.links {
                 a href=(link("/traces", &search.of(false, None))) { "All of its traces" }
                 @if answer.stats.faults > 0 { " · " a href=(search.why()) { "Why are these failing?" } }
             }
+            (metrics)
             (traces("Failing", shown, &failing.traces))
             (traces("Slowest", shown, &slowest.traces))
             (tenants(shown, &answer))
             (over_time(&answer, &versions))
             (edges(shown, &part))
             (seen_first(&versions))
+        }
+    })
+}
+
+/// What a service measures of itself, for those who may know of all tenants.
+async fn metrics(shown: &Shown<'_>, part: &Part) -> Result<Markup, Problem> {
+    let Part::Node(node) = part else { return Ok(html! {}) };
+    if node.kind != "service" || !shown.view.sees_all() {
+        return Ok(html! {});
+    }
+    let window = &shown.query.filter.window;
+    let account = Some(node.account.as_str()).filter(|account| !account.is_empty());
+    let steps = Steps::of(window.resolve(Timestamp::now())?);
+    let lines = shown.view.metrics(service::query(steps, &node.name, account)).await?;
+    let figures = Figures { lines: &lines };
+    let page = service::link(&node.name, account, window);
+    Ok(html! {
+        h3 { "Its metrics" }
+        @if figures.is_empty() {
+            p { "None has arrived in this window. " a href=(page) { "How to turn them on" } }
+        } @else {
+            p { "Measured by the service itself, of all tenants together. What stands above and below is computed from traces." }
+            (service::in_short(figures))
+            p { a href=(page) { "Its metrics over time" } }
         }
     })
 }

@@ -1,70 +1,92 @@
 //! Log lines of a trace, and of one of its spans.
 
-use jiff::Timestamp;
+use std::cell::Cell;
+
+use control_plane_model::{
+    log_records::{Lines, LogLine},
+    otlp::up_to,
+};
 use maud::{Markup, html};
-use serde_json::Value;
 
-use super::{Drawing, Lines};
+use super::{
+    Drawing,
+    panel::{takes, written},
+};
 
-use crate::pages::frame::moment;
+use crate::{
+    pages::frame::{empty, moment},
+    problem::Problem,
+};
 
-/// All of a trace.
-pub(super) fn of_trace(lines: &Lines, drawing: &Drawing<'_>) -> Markup {
+/// Bytes of HTML that what lines carry may take on a page.
+const LINES_BYTES: usize = 500_000;
+/// Bytes of what a line says that stand in its head.
+const MESSAGE_BYTES: usize = 300;
+
+/// All of a trace. A tenant, whose lines are those that name it, is not told of others that there might be.
+pub(super) fn of_trace(lines: &Result<Lines, Problem>, drawing: &Drawing<'_>) -> Markup {
+    if matches!(lines, Ok(found) if found.lines.is_empty()) && !drawing.view.sees_all() {
+        return html! {};
+    }
     html! {
         section aria-label="Logs" {
             h2 { "Log lines of this trace" }
             @match lines {
-                Err(reason) => p { (reason) },
-                Ok(lines) if lines.is_empty() => p { "None." },
-                Ok(lines) => ol.logs { @for line in lines { li { (log_line(line, Some(drawing))) } } },
+                Err(problem) => p { (problem.detail) },
+                Ok(found) if found.lines.is_empty() => (empty("No log line of this trace has arrived.", &turned_on())),
+                Ok(found) => {
+                    (list(found, Some(drawing)))
+                    @if found.truncated { p { "There are more; these are the first " (found.lines.len()) "." } }
+                }
             }
         }
     }
 }
 
 /// Those of a span.
-pub(super) fn of_span(lines: &Lines, span_id: &str) -> Markup {
-    let own = |lines: &Vec<Value>| lines.iter().filter(|line| line["span_id"] == span_id).cloned().collect::<Vec<_>>();
+pub(super) fn of_span(lines: &Result<Lines, Problem>) -> Markup {
     html! {
         section aria-label="Log lines of this span" {
             h3 { "Log lines" }
-            @match lines.as_ref().map(own) {
-                Err(reason) => p { (reason) },
-                Ok(lines) if lines.is_empty() => p { "None." },
-                Ok(lines) => ol.logs { @for line in &lines { li { (log_line(line, None)) } } },
+            @match lines {
+                Err(problem) => p { (problem.detail) },
+                Ok(found) if found.lines.is_empty() => p { "None." },
+                Ok(found) => (list(found, None)),
             }
         }
     }
 }
 
-/// A line; `within` is the trace in which its span is looked for.
-fn log_line(line: &Value, within: Option<&Drawing<'_>>) -> Markup {
-    let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
-    let id = text("span_id");
+/// What it takes that there are some.
+fn turned_on() -> Markup {
+    html! {
+        "This server takes OTLP logs at " code { "/v1/logs" } ". A function of this project sends its lines there with "
+        code { "OTEL_LOGS_EXPORTER=console,otlp" } "; any other service with its SDK's exporter for logs. A line belongs to a trace by its trace ID."
+    }
+}
+
+/// Lines; `within` is the trace in which their spans are looked for.
+fn list(found: &Lines, within: Option<&Drawing<'_>>) -> Markup {
+    let left = Cell::new(LINES_BYTES);
+    html! { ol.logs { @for line in &found.lines { li { (log_line(line, within, &left)) } } } }
+}
+
+fn log_line(line: &LogLine, within: Option<&Drawing<'_>>, left: &Cell<usize>) -> Markup {
+    let whole = serde_json::to_string_pretty(line).unwrap_or_default();
+    let id = line.span_id.as_deref().unwrap_or_default();
     let span = within.filter(|drawing| drawing.trace.spans.iter().any(|span| span.span_id == id));
     html! {
         details {
-            summary { (time(&text("timestamp"))) " " span.level { (text("level")) } " " span.source { (text("function")) } " " (text("message")) }
-            @if let Some(drawing) = span { p { a href=(drawing.href(&id)) data-span=(id) { "Its span" } } }
-            pre { (serde_json::to_string_pretty(line).unwrap_or_default()) }
+            summary {
+                (moment(line.time_unix_ns)) " " span.level.fault[is_failure(&line.severity)] { (line.severity) } " "
+                span.source { (line.service) } " " (up_to(&line.message, MESSAGE_BYTES))
+            }
+            @if let Some(drawing) = span { p { a href=(drawing.href(id)) data-span=(id) { "Its span" } } }
+            @if takes(left, written(&whole)) { pre { (whole) } } @else { p { "It is too long for this page; the API has all of it." } }
         }
     }
 }
 
-/// When a line was written; as it came where it says no moment.
-fn time(written: &str) -> Markup {
-    let moment_of = |time: Timestamp| i64::try_from(time.as_nanosecond()).ok().map(moment);
-    written.parse().ok().and_then(moment_of).unwrap_or_else(|| html! { span.time { (written) } })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_has_its_time_as_pages_have_times() {
-        let text = "2027-01-15T09:00:00.25+01:00";
-        assert_eq!(time(text).0, moment(1_800_000_000_250_000_000).0);
-        assert_eq!(time("at noon").0, r#"<span class="time">at noon</span>"#);
-    }
+fn is_failure(severity: &str) -> bool {
+    matches!(severity, "ERROR" | "FATAL")
 }

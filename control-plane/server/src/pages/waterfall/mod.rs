@@ -7,10 +7,12 @@
 //! | `panel` | what a span carries |
 //! | `links` | the spans of other traces that refer to this one |
 //! | `logs` | log lines |
+//! | `around` | what its services measured of themselves around its moment |
 //!
 //! The server writes rows by the page; with `waterfall.js` and those before it all of them scroll, fold and can be looked at closely, drawn from
 //! `/api/traces/{id}/rows` into copies of a row that the server wrote.
 
+mod around;
 mod links;
 mod logs;
 mod panel;
@@ -21,18 +23,25 @@ use std::{collections::HashMap, time::Duration};
 
 use axum::{
     extract::{Path, rejection::PathRejection},
+    http::StatusCode,
     response::Response,
 };
-use control_plane_model::trace::{Ending, Span, Stretch, Trace, TraceId, Tree, critical_path};
+use control_plane_model::{
+    log_records::Lines,
+    trace::{Ending, Span, Stretch, Trace, TraceId, Tree, critical_path},
+};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::time::timeout;
 
-use super::frame::{answer, fragment};
+use super::{
+    chart,
+    frame::{answer, fragment},
+};
+pub(super) use around::page as metrics;
 
 use crate::{
-    api::{Id, Query, Sender, View, WindowQuery, senders, wanted},
+    api::{Id, MAX_LINES, Query, Sender, View, WindowQuery, senders, wanted},
     assets,
     layout::Tab,
     problem::{Problem, off_thread},
@@ -40,10 +49,9 @@ use crate::{
 };
 
 const TITLE: &str = "Trace";
-/// The scripts of the page: first what the others use.
-const SCRIPTS: [&str; 11] = [
+/// The scripts of the page besides those of [charts](chart::scripts): first what the others use.
+const SCRIPTS: [&str; 10] = [
     "copy.js",
-    "texts.js",
     "svg.js",
     "ask.js",
     "zoom.js",
@@ -85,21 +93,24 @@ pub(super) async fn page(view: View, id: Result<Id, Problem>, shown: Result<Quer
 pub(super) async fn span(view: View, path: Result<Path<SpanPath>, PathRejection>) -> Result<Response, Problem> {
     let Path(SpanPath { id, span }) = path?;
     let id: TraceId = id.parse()?;
-    let late = |_| Some(Err("The log lines take longer to come; the page of the trace has them.".to_owned()));
-    let logs = async { timeout(LOGS_WITHIN, view.logs(id)).await.unwrap_or_else(late) };
+    let late = |_| {
+        Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The log lines take longer to come; the page of the trace has them.",
+        ))
+    };
+    let own = view.logs(id, Some(span.clone()), MAX_LINES);
+    let logs = async { timeout(LOGS_WITHIN, own).await.unwrap_or_else(late) };
     let (trace, logs) = tokio::join!(view.opened_trace(id, &span), logs);
     let trace = trace?;
     let panel = off_thread(move || {
         let drawing = Drawing::of(&trace, &view);
         let row = drawing.tree.nodes.iter().position(|node| node.span.span_id == span);
-        row.map(|row| panel::panel(&drawing, row, logs.as_ref()))
+        row.map(|row| panel::panel(&drawing, row, &logs))
     });
     let panel = panel.await?.ok_or_else(|| Problem::not_found("No such span of this trace has arrived."))?;
     Ok(fragment(&panel))
 }
-
-/// Log lines, or why there are none.
-type Lines = Result<Vec<Value>, String>;
 
 /// A trace as it is drawn.
 struct Drawing<'a> {
@@ -172,7 +183,14 @@ fn href(window: &WindowQuery, trace_id: &str, span_id: &str) -> String {
 async fn render(view: &View, id: &str, shown: Shown) -> Result<Markup, Problem> {
     let wanted = wanted(shown.find.as_deref())?;
     let id: TraceId = id.parse()?;
-    let (trace, logs, linked) = tokio::join!(view.open_trace(id), view.logs(id), view.linked_from(id, LINKED));
+    let of_span = async {
+        match &shown.span {
+            Some(span) => view.logs(id, Some(span.clone()), MAX_LINES).await,
+            None => Ok(Lines { lines: Vec::new(), truncated: false }),
+        }
+    };
+    let (trace, logs, of_span, linked) =
+        tokio::join!(view.open_trace(id), view.logs(id, None, MAX_LINES), of_span, view.linked_from(id, LINKED));
     let (trace, linked, view) = (trace?, linked?, view.clone());
     // Of 50,000 spans this takes a while.
     off_thread(move || {
@@ -182,9 +200,11 @@ async fn render(view: &View, id: &str, shown: Shown) -> Result<Markup, Problem> 
         let chosen = id.and_then(|id| drawing.tree.nodes.iter().position(|node| node.span.span_id == id));
         html! {
             (summary::summary(&drawing, &elsewhere))
-            (rows::waterfall(&drawing, &shown, chosen, wanted.as_ref(), logs.as_ref()))
+            (rows::waterfall(&drawing, &shown, chosen, wanted.as_ref(), &of_span))
             (links::linked_from(&linked, drawing.window))
-            @if let Some(logs) = &logs { (logs::of_trace(logs, &drawing)) }
+            (logs::of_trace(&logs, &drawing))
+            (around::later(&drawing))
+            (chart::scripts())
             @for name in SCRIPTS { (assets::script(name)) }
         }
     })

@@ -3,6 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap};
 
 use control_plane_model::{
+    log_records::Lines,
     otlp::up_to,
     search::{Expression, quoted},
     trace::Span,
@@ -10,10 +11,11 @@ use control_plane_model::{
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{Drawing, Lines, href, logs};
+use super::{Drawing, href, logs};
 
 use crate::{
     pages::frame::copy,
+    problem::Problem,
     text::{duration, percent},
     visible,
 };
@@ -28,7 +30,7 @@ const SEARCHED_BYTES: usize = 200;
 const ROW_BYTES: usize = 160;
 
 /// The panel of the span in a row; without the element that holds it, which the page has.
-pub(super) fn panel(drawing: &Drawing<'_>, row: usize, lines: Option<&Lines>) -> Markup {
+pub(super) fn panel(drawing: &Drawing<'_>, row: usize, lines: &Result<Lines, Problem>) -> Markup {
     let span = drawing.span(row);
     let left = Cell::new(PANEL_BYTES);
     html! {
@@ -52,7 +54,7 @@ pub(super) fn panel(drawing: &Drawing<'_>, row: usize, lines: Option<&Lines>) ->
             }
             (links(drawing, span, &left))
             (attributes(drawing, "Sender", &span.resource, Some(&[]), &left))
-            @if let Some(lines) = lines { (logs::of_span(lines, &span.span_id)) }
+            (logs::of_span(lines))
         }
     }
 }
@@ -171,7 +173,7 @@ fn expression(name: &str, value: &Value, indexed: &[&str]) -> Option<String> {
 }
 
 /// Bytes of a text as HTML writes it.
-fn written(text: &str) -> usize {
+pub(super) fn written(text: &str) -> usize {
     let letter = |letter: char| match letter {
         '"' | '&' | '<' | '>' => 6,
         letter if visible::commands(letter) => 6,
@@ -181,7 +183,7 @@ fn written(text: &str) -> usize {
 }
 
 /// Whether there is room for so many bytes, which are then taken, and those of the tags around them.
-fn takes(left: &Cell<usize>, bytes: usize) -> bool {
+pub(super) fn takes(left: &Cell<usize>, bytes: usize) -> bool {
     let bytes = bytes + ROW_BYTES;
     let enough = bytes <= left.get();
     if enough {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use control_plane_model::{otlp::up_to, trace::Wanted};
+use control_plane_model::{log_records::Lines, otlp::up_to, trace::Wanted};
 use maud::{Markup, html};
 
-use super::{Drawing, Lines, Shown, panel};
+use super::{Drawing, Shown, panel};
 
 use crate::{
-    pages::frame::kept,
+    pages::frame::{COLD_START, kept},
+    problem::Problem,
     text::{count, duration},
 };
 
@@ -33,7 +34,7 @@ pub(super) fn waterfall(
     shown: &Shown,
     chosen: Option<usize>,
     wanted: Option<&Wanted>,
-    logs: Option<&Lines>,
+    logs: &Result<Lines, Problem>,
 ) -> Markup {
     let path = drawing.path();
     let all = 0..drawing.tree.nodes.len();
@@ -170,6 +171,7 @@ fn listed_row(drawing: &Drawing<'_>, row: usize, href: String, apart: i64, chose
         kind: &span.kind,
         error: span.error.as_deref(),
         without_parent: node.parent_missing,
+        is_cold_start: span.is_cold_start(),
         colour: sender.colour,
         service: &sender.service,
         account: sender.account_name.as_deref().or(sender.account.as_deref()),
@@ -190,6 +192,7 @@ struct Cells<'a> {
     kind: &'a str,
     error: Option<&'a str>,
     without_parent: bool,
+    is_cold_start: bool,
     colour: usize,
     service: &'a str,
     account: Option<&'a str>,
@@ -207,6 +210,7 @@ impl Default for Cells<'_> {
             kind: "",
             error: None,
             without_parent: false,
+            is_cold_start: false,
             colour: 0,
             service: "",
             account: None,
@@ -224,6 +228,7 @@ fn cells(row: &Cells<'_>) -> Markup {
             span.fold aria-hidden="true" {}
             a.name href=(row.href) { (row.name) }
             span.kind { (row.kind) }
+            span.cold { @if row.is_cold_start { (COLD_START) } }
             span.orphan { @if row.without_parent { "parent not received" } }
             span.what { @if let Some(error) = row.error { "✘ " (up_to(error, ERROR_BYTES)) } }
         }

@@ -27,6 +27,9 @@ pub(super) fn summary(drawing: &Drawing<'_>, elsewhere: &[TraceLink]) -> Markup 
     let (tenants, tiers) = (distinct(|span| span.tenant.as_ref()), distinct(|span| span.tier.as_ref()));
     let failed = trace.spans.iter().filter(|span| span.error.is_some()).count();
     let services: BTreeSet<&str> = drawing.senders.iter().map(|sender| sender.service.as_str()).collect();
+    let cold = trace.spans.iter().filter(|span| span.is_cold_start());
+    let cold: BTreeSet<&str> = cold.map(|span| span.service.as_str()).collect();
+    let started: i64 = trace.spans.iter().filter(|span| span.is_init()).map(|span| span.duration_ns).sum();
     let accounts: BTreeSet<&String> = trace.spans.iter().filter_map(|span| span.account.as_ref()).collect();
     let began = drawing.tree.nodes.first().map(|node| node.span);
     let api = format!("/api/traces/{}", trace.trace_id);
@@ -36,10 +39,12 @@ pub(super) fn summary(drawing: &Drawing<'_>, elsewhere: &[TraceLink]) -> Markup 
         }
         (ending_of(&ending(&drawing.tree), drawing.window, &trace.trace_id.to_string()))
         dl.facts.summary {
-            div { dt { "Took" } dd { (duration(drawing.tree.duration_ns as f64)) } }
+            div { dt { "Took" } dd { (duration(took(drawing) as f64)) } }
             div { dt { "Spans" } dd { (count(trace.spans.len())) } }
             div { dt { "Failed" } dd.fault[failed > 0] { (count(failed)) } }
             div { dt { "Services" } dd { (services.len()) } }
+            @if started > 0 { div { dt { "Starting took" } dd { (duration(started as f64)) ", not counted above" } } }
+            @if !cold.is_empty() { div { dt { "Cold starts" } dd { (cold.iter().copied().collect::<Vec<_>>().join(", ")) } } }
             @if !accounts.is_empty() { div { dt { "Accounts" } dd { (names_of(drawing.view, accounts)) } } }
             @if !tenants.is_empty() { div { dt { "Tenant" } dd { strong { (tenants) } } } }
             @if !tiers.is_empty() { div { dt { "Tier" } dd { (tiers) } } }
@@ -58,6 +63,14 @@ pub(super) fn summary(drawing: &Drawing<'_>, elsewhere: &[TraceLink]) -> Markup 
     }
 }
 
+/// From the first start to the last end, nanoseconds, as lists have it: how long functions took to start before is told apart.
+fn took(drawing: &Drawing<'_>) -> i64 {
+    let spans = || drawing.trace.spans.iter().filter(|span| !span.is_init());
+    let begun = spans().map(|span| span.start_unix_ns).min();
+    let ended = spans().map(|span| span.end_unix_ns).max();
+    begun.zip(ended).map_or(drawing.tree.duration_ns, |(begun, ended)| ended.saturating_sub(begun))
+}
+
 /// The critical path in words: where most of the time was spent, and how long each service was waited for.
 fn waits(drawing: &Drawing<'_>) -> Markup {
     let waited = waited_for(&drawing.tree, &drawing.path);
@@ -68,7 +81,7 @@ fn waits(drawing: &Drawing<'_>) -> Markup {
     let share = |length: i64| percent(length as f64 / total as f64);
     let (named, others) = waited.split_at(waited.len().min(NAMED));
     let of_others: i64 = others.iter().map(|(_, length)| length).sum();
-    let nobody = drawing.tree.duration_ns.saturating_sub(total);
+    let nobody = took(drawing).saturating_sub(total);
     let longest = drawing.critical.keys().map(|id| (drawing.waited_for(id), *id)).max();
     let slowest =
         longest.and_then(|(length, id)| Some((drawing.trace.spans.iter().find(|span| span.span_id == id)?, length)));

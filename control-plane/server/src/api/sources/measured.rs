@@ -1,0 +1,32 @@
+//! What is kept beside spans: metrics and log lines.
+
+use control_plane_model::{
+    log_records::{Lines, LogQuery},
+    metrics::{Line, MetricQuery},
+    trace::TraceId,
+};
+
+use super::View;
+use crate::problem::{Problem, in_time};
+
+impl View {
+    /// Whether what was done for everybody is for these eyes.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.scope.tenant().is_none()
+    }
+
+    /// Lines of metrics; for the eyes of a tenant, of points that name it.
+    pub(crate) async fn metrics(&self, query: MetricQuery) -> Result<Vec<Line>, Problem> {
+        in_time(self.sources.metrics.lines(&self.scope, query)).await
+    }
+
+    /// The first log lines of a trace, or of one of its spans.
+    pub(crate) async fn logs(
+        &self,
+        trace_id: TraceId,
+        span_id: Option<String>,
+        limit: usize,
+    ) -> Result<Lines, Problem> {
+        in_time(self.sources.log_records.logs(&self.scope, LogQuery { trace_id, span_id, limit })).await
+    }
+}
