@@ -40,7 +40,7 @@ pub fn records(request: ExportLogsServiceRequest, account: Option<&str>, now: i6
             let header = header.encode_to_vec();
             for record in log_records {
                 match check(&sent_by, record, account, now) {
-                    Ok((facts, time_ns, trace_id, body)) => {
+                    Ok(Checked { facts, time_ns, trace_id, body }) => {
                         let id = number_of([&sender.id.to_be_bytes(), header.as_slice(), &body]);
                         let tenant = facts.tenant.map(|tenant| tenant.to_string());
                         logs.push(IncomingLog { id, time_ns, trace_id, tenant, sender: sender.clone(), body });
@@ -53,12 +53,15 @@ pub fn records(request: ExportLogsServiceRequest, account: Option<&str>, now: i6
     (logs, rejected)
 }
 
-fn check(
-    sender: &Resource,
-    record: LogRecord,
-    account: Option<&str>,
-    now: i64,
-) -> Result<(LogFacts, i64, Option<TraceId>, Vec<u8>), &'static str> {
+/// A record that can be stored.
+struct Checked {
+    facts: LogFacts,
+    time_ns: i64,
+    trace_id: Option<TraceId>,
+    body: Vec<u8>,
+}
+
+fn check(sender: &Resource, record: LogRecord, account: Option<&str>, now: i64) -> Result<Checked, &'static str> {
     // What is written before the first request comes has none.
     let trace_id = if record.trace_id.is_empty() || record.trace_id == [0; 16] {
         None
@@ -84,5 +87,5 @@ fn check(
     if account.is_some_and(|account| facts.account.as_deref() != Some(account)) {
         return Err("a key is good for log records of its own account only");
     }
-    Ok((facts, time_ns, trace_id, body))
+    Ok(Checked { facts, time_ns, trace_id, body })
 }

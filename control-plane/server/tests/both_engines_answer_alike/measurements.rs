@@ -59,9 +59,10 @@ fn attributes(random: &mut fastrand::Rng) -> Vec<KeyValue> {
 
 fn exemplars(random: &mut fastrand::Rng, time: u64) -> Vec<Exemplar> {
     let exemplar = |random: &mut fastrand::Rng| Exemplar {
-        trace_id: vec![random.u8(1..9); 16],
-        span_id: if random.bool() { vec![random.u8(1..9); 8] } else { vec![] },
-        time_unix_nano: time - random.u64(..1_000),
+        // Of few, so that some come more than once.
+        trace_id: vec![random.u8(1..4); 16],
+        span_id: if random.bool() { vec![3; 8] } else { vec![] },
+        time_unix_nano: time / MINUTE * MINUTE,
         value: Some(Value::AsDouble(f64::from(random.u8(..6)))),
         ..Exemplar::default()
     };

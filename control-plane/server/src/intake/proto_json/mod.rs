@@ -118,7 +118,7 @@ macro_rules! message {
     };
 }
 
-pub(self) use message;
+use message;
 
 message!(Resource, "resource", {
     "attributes" => attributes = list, "droppedAttributesCount" => dropped_attributes_count = integer,
@@ -262,7 +262,7 @@ fn id(cursor: &mut Cursor<'_>, _: &str) -> Field<Vec<u8>> {
 fn unknown(cursor: &mut Cursor<'_>, field: &str, known: &[&str]) -> Result<(), Broken> {
     let (joined, short) = (field.replace('_', ""), field.chars().take(MAX_QUOTED).collect::<String>());
     let is = |name: &&str| name.eq_ignore_ascii_case(&joined);
-    let alike = BY_SIGNAL.iter().find(|names| names.iter().any(|name| is(name)));
+    let alike = BY_SIGNAL.iter().find(|names| names.iter().any(&is));
     let instead = alike.and_then(|names| names.iter().find(|name| known.contains(name)));
     if let Some(instead) = instead.filter(|instead| !is(instead)) {
         cursor.remark(format!("{short} are of another signal: here they are {instead}"));
