@@ -154,7 +154,7 @@ fn quotas(criterion: &mut Criterion) {
 /// A caller whom none of two hundred entries refuses.
 fn access_lists(criterion: &mut Criterion) {
     let network = |n: usize| Listed::Network(format!("2001:db8:{n:x}::/48").parse().unwrap());
-    let block = |lists: AccessLists, n| lists.with(List::Block, network(n), Some(i64::MAX)).unwrap();
+    let block = |lists: AccessLists, n| lists.with(List::Block, network(n), Some(i64::MAX), 0).unwrap();
     let lists = (0..AccessLists::MOST_ENTRIES).fold(AccessLists::default(), block);
     let (address, user) = ("203.0.113.7".parse().ok(), "ann".parse().ok());
     criterion

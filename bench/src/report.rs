@@ -8,8 +8,8 @@ use std::{
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
-/// What each bounded name may be at most; `intake_spans_per_s`, at least.
-const BOUNDS: [(&str, f64); 48] = [
+/// What each bounded name may be at most; `…_per_s`, at least.
+const BOUNDS: [(&str, f64); 49] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.metrics.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.adaptive.busy_p50_ratio", 1.3),
@@ -36,6 +36,7 @@ const BOUNDS: [(&str, f64); 48] = [
     ("flood.others_errors", 0.0),
     ("flood.generator_late_p99_max_ms", 20.0),
     ("control_plane.intake_spans_per_s", 50_000.0),
+    ("control_plane.intake_points_per_s", 50_000.0),
     ("control_plane.trace_by_id_p99_ms", 5.0),
     ("control_plane.map_p99_ms", 100.0),
     ("control_plane.search_p99_ms", 100.0),

@@ -157,7 +157,7 @@ async fn blocked_and_allowed_by_network_and_user() {
     let (office, elsewhere) = ("203.0.113.7", "198.51.100.1");
     both_answer_to(&caller, office, 200, None).await;
 
-    let blocked = succeeds(&[&["block", tenant, "--network", "203.0.113.0/24", "--for", "2h"], &why[..]].concat());
+    let blocked = succeeds(&[&["block", tenant, "--network", "203.0.113.0/24", "--for", "7d"], &why[..]].concat());
     assert!(blocked.contains("nothing → block network 203.0.113.0/24 until 2"), "{blocked}");
     both_answer_to(&caller, office, 403, Some("network_not_allowed")).await;
     both_answer_to(&caller, "::ffff:203.0.113.7", 403, Some("network_not_allowed")).await;
@@ -177,7 +177,12 @@ async fn blocked_and_allowed_by_network_and_user() {
     assert!(trace.spans.iter().all(|span| span.status != "ERROR"), "a refusal is nobody's failure: {trace:?}");
 
     succeeds(&[&["unblock", tenant, "--network", "203.0.113.0/24"], &why[..]].concat());
-    succeeds(&[&["allow", tenant, "--network", "198.51.100.0/24"], &why[..]].concat());
+    // The block is forgotten everywhere before anybody is allowed, so that what is answered then is the other list's.
+    both_answer_to(&caller, office, 200, None).await;
+    let allow = [&["allow", tenant, "--network", "198.51.100.0/24"], &why[..]].concat();
+    assert!(tenant_command(&allow).1.contains("all others are refused then"), "the first is asked for twice");
+    succeeds(&[&allow[..], &["--refuse-others"]].concat());
+    both_answer_to(&caller, "192.0.2.1", 403, Some("network_not_allowed")).await;
     both_answer_to(&caller, office, 403, Some("network_not_allowed")).await;
     both_answer_to(&caller, elsewhere, 200, None).await;
 
@@ -277,7 +282,8 @@ async fn the_command_line_refuses_what_makes_no_sense() {
         (&["block", "acme", "--reason", "x"], "--network <NETWORK>"),
         (&["block", "acme", "--network", "0.0.0.0/0", "--reason", "x"], "at least 8 bits of IPv4"),
         (&["allow", "acme", "--user", "ann", "--network", "10.0.0.0/8", "--reason", "x"], "cannot be used with"),
-        (&["allow", "acme", "--user", "ann", "--for", "0s", "--reason", "x"], "--for must be a time from now on"),
+        (&["allow", "acme", "--user", "ann", "--for", "0s", "--reason", "x"], "--for must be a time of up to 366 days"),
+        (&["unblock", "acme", "--user", "ann", "--reason", "x"], "it is not on that list"),
         (&["create", "--company-name", " ", "--tier", "basic"], "the company's name must be"),
     ] {
         let (success, text) = tenant_command(arguments);

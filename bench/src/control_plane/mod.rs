@@ -515,9 +515,11 @@ async fn send(client: &Client, url: &str, body: Vec<u8>) -> Result<()> {
     let body = bytes::Bytes::from(body);
     loop {
         let request = client.post(url).header(header::CONTENT_TYPE, "application/x-protobuf").body(body.clone());
-        let status = request.send().await?.status();
+        let answer = request.send().await?;
+        let (status, told) = (answer.status(), answer.bytes().await?);
         match status {
-            StatusCode::OK => return Ok(()),
+            StatusCode::OK if told.is_empty() => return Ok(()),
+            StatusCode::OK => bail!("the intake did not take all of it"),
             StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(Duration::from_millis(20)).await,
             _ => bail!("the intake answered {status}"),
         }

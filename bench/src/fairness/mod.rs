@@ -2,7 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | `flood` | the API: real processes of booking-api with a concurrency limit, with quotas and without |
+//! | `flood` | the API: real processes of booking-api with a concurrency limit, with quotas, with those that are shipped, and without |
 //! | `arrivals` | when requests are sent, whatever became of those before |
 //! | `queue` | a simulation of the queue between the accounts, with message groups and without |
 

@@ -122,6 +122,11 @@ fn remove_traces(
 
 /// Removes the oldest log records that came before a time, or all the same.
 fn remove_logs(transaction: &Transaction<'_>, until: i64, is_full: bool) -> Result<bool, Failure> {
+    let sql = "SELECT received FROM log_records ORDER BY number LIMIT 1";
+    let first: Option<i64> = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+    if first.is_none_or(|first| first >= until && !is_full) {
+        return Ok(false);
+    }
     let sql = "DELETE FROM log_records WHERE number IN (SELECT number FROM log_records ORDER BY number LIMIT ?1)
                AND (received < ?2 OR ?3)";
     let removed = transaction.prepare_cached(sql)?.execute(params![LOGS_PER_STEP, until, is_full])?;
@@ -213,11 +218,13 @@ mod tests {
     /// A file with these, each brought when it was so old.
     fn store(brought: impl IntoIterator<Item = (i64, Brought)>) -> (Connection, Ingest, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let connection = schema::open_writer(&dir.path().join("store.sqlite")).unwrap();
+        let mut connection = schema::open_writer(&dir.path().join("store.sqlite")).unwrap();
         let mut ingest = Ingest::load(&connection).unwrap();
         for (age, brought) in brought {
-            ingest.add(&connection, &brought, NOW - age).unwrap();
-            ingest.finish(&connection, NOW - age).unwrap();
+            let transaction = connection.transaction().unwrap();
+            ingest.add(&transaction, &brought, NOW - age).unwrap();
+            ingest.finish(&transaction, NOW - age).unwrap();
+            transaction.commit().unwrap();
         }
         (connection, ingest, dir)
     }

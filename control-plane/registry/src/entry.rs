@@ -18,6 +18,9 @@ pub struct Tenant {
     /// The entry has a quota that cannot be read, so that what its tier gives holds.
     #[serde(skip_deserializing, skip_serializing_if = "Not::not")]
     pub quota_is_wrong: bool,
+    /// The entry has access lists that cannot be read, so that the functions refuse all of its callers after five minutes.
+    #[serde(skip_deserializing, skip_serializing_if = "Not::not")]
+    pub access_lists_are_wrong: bool,
 }
 
 impl Tenant {
@@ -132,8 +135,13 @@ fn without(lists: &AccessLists, others: &AccessLists) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("; "))
 }
 
+/// An entry of a list for people to read, as it is at `now`, Unix seconds.
+pub fn in_words_at(now: i64, list: List, entry: &ListEntry) -> String {
+    format!("{}{}", in_words(list, entry), if entry.is_over(now) { ", which is over" } else { "" })
+}
+
 /// An entry of a list for people to read.
-pub fn in_words(list: List, entry: &ListEntry) -> String {
+fn in_words(list: List, entry: &ListEntry) -> String {
     let who = match &entry.listed {
         Listed::Network(network) => format!("{} network {network}", list.as_str()),
         Listed::User(user) => format!("{} user {user}", list.as_str()),
@@ -197,9 +205,9 @@ mod tests {
     #[test]
     fn a_change_of_lists_says_what_comes_and_what_goes() {
         let listed = |text: &str| Listed::Network(text.parse().unwrap());
-        let from = AccessLists::default().with(List::Block, listed("203.0.113.0/24"), None).unwrap();
-        let from = from.with(List::Allow, Listed::User("ann".parse().unwrap()), None).unwrap();
-        let to = from.clone().with(List::Block, listed("203.0.113.0/24"), Some(1_800_000_000)).unwrap();
+        let from = AccessLists::default().with(List::Block, listed("203.0.113.0/24"), None, 0).unwrap();
+        let from = from.with(List::Allow, Listed::User("ann".parse().unwrap()), None, 0).unwrap();
+        let to = from.clone().with(List::Block, listed("203.0.113.0/24"), Some(1_800_000_000), 0).unwrap();
         let change = Change::AccessLists { from: from.clone(), to: to.clone() };
         assert_eq!(change.from().unwrap(), "block network 203.0.113.0/24");
         assert_eq!(change.to().unwrap(), "block network 203.0.113.0/24 until 2027-01-15T08:00:00Z");

@@ -18,5 +18,5 @@
 mod entry;
 mod registry;
 
-pub use entry::{Change, InvalidReason, LastChange, Reason, Tenant, in_words};
+pub use entry::{Change, InvalidReason, LastChange, Reason, Tenant, in_words_at};
 pub use registry::{Registry, RegistryError};

@@ -14,6 +14,7 @@ use lambda_http_client::{
     Roots,
     aws::{self, describe},
 };
+use serde::de::DeserializeOwned;
 use serde_dynamo::{from_attribute_value, from_item, to_attribute_value, to_item};
 use tenancy::{AccessLists, Quota, RegistryEntry, TenantId, TenantStatus, Tier};
 
@@ -159,7 +160,12 @@ impl Registry {
         let (from, to) = values(change).map_err(|error| self.unavailable(error))?;
         let from = match change {
             // What was shown as none may be a quota that cannot be read.
-            Change::Quota { from: None, .. } => self.item(tenant_id).await?.as_ref().and_then(unreadable_quota),
+            Change::Quota { from: None, .. } => {
+                self.item(tenant_id).await?.and_then(|item| unreadable::<Quota>(&item, RegistryEntry::QUOTA))
+            }
+            Change::AccessLists { from: shown, .. } => {
+                self.item(tenant_id).await?.and_then(|item| lists_shown_as(shown, &item)).or(from)
+            }
             _ => from,
         };
         // Of a tenant that is not there no attribute is, either.
@@ -226,19 +232,31 @@ impl Registry {
 /// An item of the table.
 type Item = HashMap<String, AttributeValue>;
 
-/// A tenant as an item has it. A quota that cannot be read is none to the functions, so it is none here, and said to be wrong.
+/// A tenant as an item has it. A quota or access lists that cannot be read are none here, and said to be wrong, so that somebody can mend them.
 fn read(mut item: Item) -> Result<Tenant, serde_dynamo::Error> {
-    let quota_is_wrong = unreadable_quota(&item).is_some();
+    let quota_is_wrong = unreadable::<Quota>(&item, RegistryEntry::QUOTA).is_some();
     if quota_is_wrong {
         item.remove(RegistryEntry::QUOTA);
     }
-    Ok(Tenant { quota_is_wrong, ..from_item(item)? })
+    let access_lists_are_wrong = unreadable::<AccessLists>(&item, RegistryEntry::ACCESS_LISTS).is_some();
+    if access_lists_are_wrong {
+        item.remove(RegistryEntry::ACCESS_LISTS);
+    }
+    Ok(Tenant { quota_is_wrong, access_lists_are_wrong, ..from_item(item)? })
 }
 
-/// What an item has for a quota and is none.
-fn unreadable_quota(item: &Item) -> Option<AttributeValue> {
-    let quota = item.get(RegistryEntry::QUOTA)?;
-    from_attribute_value::<_, Quota>(quota.clone()).is_err().then(|| quota.clone())
+/// What an item has for an attribute and is none.
+fn unreadable<T: DeserializeOwned>(item: &Item, attribute: &str) -> Option<AttributeValue> {
+    let value = item.get(attribute)?;
+    from_attribute_value::<_, T>(value.clone()).is_err().then(|| value.clone())
+}
+
+/// The lists of an item as they are written there, where they are those that were shown: ones that cannot be read are shown as none, and a
+/// network may be written in another way than we would.
+fn lists_shown_as(shown: &AccessLists, item: &Item) -> Option<AttributeValue> {
+    let written = item.get(RegistryEntry::ACCESS_LISTS)?;
+    let read = from_attribute_value::<_, AccessLists>(written.clone()).unwrap_or_default();
+    (read == *shown).then(|| written.clone())
 }
 
 /// The attribute's value before and after; none where it is not there.
@@ -290,26 +308,26 @@ mod tests {
             quota: Some("20/40/1000".parse().unwrap()),
             access_lists: Some(
                 AccessLists::default()
-                    .with(List::Block, Listed::Network("2001:db8::/48".parse().unwrap()), Some(7))
+                    .with(List::Block, Listed::Network("2001:db8::/48".parse().unwrap()), Some(7), 0)
                     .unwrap(),
             ),
         };
         let mut item: HashMap<String, AttributeValue> = to_item(&entry).unwrap();
         assert_eq!(
             from_item::<_, Tenant>(item.clone()).unwrap(),
-            Tenant { entry: entry.clone(), last_change: None, quota_is_wrong: false }
+            Tenant { entry: entry.clone(), last_change: None, quota_is_wrong: false, access_lists_are_wrong: false }
         );
         let last_change = Some(LastChange {
             changed_at: now(),
             changed_by: "ada@staff.example".into(),
             change_reason: "unpaid".parse().unwrap(),
         });
-        let changed = Tenant { entry, last_change, quota_is_wrong: false };
+        let changed = Tenant { entry, last_change, quota_is_wrong: false, access_lists_are_wrong: false };
         assert_eq!(
             from_item::<_, Tenant>(to_item::<_, HashMap<String, AttributeValue>>(&changed).unwrap()).unwrap(),
             changed
         );
-        assert_eq!(unreadable_quota(&item), None);
+        assert_eq!(unreadable::<Quota>(&item, "quota"), None);
         let without_a_number =
             AttributeValue::M(HashMap::from([("burst".to_owned(), AttributeValue::N("40".to_owned()))]));
         item.insert("quota".to_owned(), without_a_number.clone());
@@ -320,7 +338,28 @@ mod tests {
             "what its tier gives, as the functions see it"
         );
         assert_eq!(wrong.quota_in_words(), "what its tier gives, since its own cannot be read");
-        assert_eq!(unreadable_quota(&item), Some(without_a_number), "and it can be replaced");
+        assert_eq!(unreadable::<Quota>(&item, "quota"), Some(without_a_number), "and it can be replaced");
+        let lists = |network: &str| {
+            let entry = AttributeValue::M(HashMap::from([("network".to_owned(), text(network))]));
+            let both = [("block", vec![entry]), ("allow", Vec::new())];
+            AttributeValue::M(both.into_iter().map(|(list, of)| (list.to_owned(), AttributeValue::L(of))).collect())
+        };
+        item.insert("access_lists".to_owned(), lists("everywhere"));
+        let wrong = read(item.clone()).unwrap();
+        assert_eq!((wrong.entry.access_lists, wrong.access_lists_are_wrong), (None, true));
+        assert_eq!(
+            lists_shown_as(&AccessLists::default(), &item),
+            Some(lists("everywhere")),
+            "and they can be replaced"
+        );
+        item.insert("access_lists".to_owned(), lists("203.0.113.7/24"));
+        let shown = read(item.clone()).unwrap().entry.access_lists.unwrap();
+        assert_eq!(
+            lists_shown_as(&shown, &item),
+            Some(lists("203.0.113.7/24")),
+            "written in another way than we would"
+        );
+        assert_eq!(lists_shown_as(&AccessLists::default(), &item), None, "somebody has changed them");
         item.insert("status".to_owned(), text("gone"));
         assert!(read(item).is_err());
     }

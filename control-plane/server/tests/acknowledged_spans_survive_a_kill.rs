@@ -25,7 +25,7 @@ use testkit::{
 
 const ROUNDS: u64 = 4;
 /// Items of each round have numbers of their own.
-const APART: u64 = 100_000;
+const APART: u64 = 10_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_spans_survive_a_kill() {

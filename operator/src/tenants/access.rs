@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use tenancy::{List, Listed, Network, RegistryEntry, UserId};
 use tenant_registry::Change;
 
@@ -25,8 +25,22 @@ pub(super) struct Listing {
     caller: Caller,
     /// For how long, such as 2h or 30d; without it, until it is taken off the list.
     #[arg(long = "for", value_name = "TIME")]
-    period: Option<SignedDuration>,
+    period: Option<Span>,
 }
+
+/// A network or a user that is allowed.
+#[derive(Debug, Args)]
+pub(super) struct Allowing {
+    #[command(flatten)]
+    listing: Listing,
+    /// Refuse all others, where this is the first network or the first user that is allowed. With --for, nobody is let in once that time is
+    /// over, until the list is changed.
+    #[arg(long)]
+    refuse_others: bool,
+}
+
+/// The longest time that an entry can be given.
+const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 impl Caller {
     fn listed(&self) -> Result<Listed> {
@@ -39,24 +53,41 @@ impl Caller {
 
     /// The change that takes them off a list.
     pub(super) fn removed(&self, list: List, entry: &RegistryEntry) -> Result<Change> {
-        let from = entry.access_lists.clone().unwrap_or_default();
-        Ok(Change::AccessLists { to: from.clone().without(list, &self.listed()?), from })
+        let (from, listed) = (entry.access_lists.clone().unwrap_or_default(), self.listed()?);
+        if !from.has(list, &listed) {
+            bail!("it is not on that list; `operator tenant access-lists` says who is");
+        }
+        Ok(Change::AccessLists { to: from.clone().without(list, &listed), from })
     }
 }
 
 impl Listing {
     /// The change that puts them on a list.
     pub(super) fn added(&self, list: List, entry: &RegistryEntry) -> Result<Change> {
-        let from = entry.access_lists.clone().unwrap_or_default();
-        let to = from.clone().with(list, self.caller.listed()?, self.expires_at(Timestamp::now())?)?;
+        let (from, now) = (entry.access_lists.clone().unwrap_or_default(), Timestamp::now());
+        let to = from.clone().with(list, self.caller.listed()?, self.expires_at(now)?, now.as_second())?;
         Ok(Change::AccessLists { from, to })
     }
 
     fn expires_at(&self, now: Timestamp) -> Result<Option<i64>> {
         let Some(period) = self.period else { return Ok(None) };
-        let end = now.checked_add(period).ok().filter(|end| *end > now);
-        let end = end.ok_or_else(|| anyhow!("--for must be a time from now on, such as 2h"))?;
-        Ok(Some(end.as_second()))
+        let period = period.to_duration(SpanRelativeTo::days_are_24_hours()).ok();
+        let period = period.filter(|period| period.is_positive() && *period <= LONGEST);
+        let period = period.ok_or_else(|| anyhow!("--for must be a time of up to 366 days, such as 2h or 30d"))?;
+        Ok(Some(now.checked_add(period)?.as_second()))
+    }
+}
+
+impl Allowing {
+    /// The change that lets them in, and refuses others where these are the first.
+    pub(super) fn added(&self, entry: &RegistryEntry) -> Result<Change> {
+        let lists = entry.access_lists.clone().unwrap_or_default();
+        if lists.would_refuse_others(&self.listing.caller.listed()?) && !self.refuse_others {
+            bail!(
+                "it is the first of its kind that is allowed: all others are refused then; say so by --refuse-others"
+            );
+        }
+        self.listing.added(List::Allow, entry)
     }
 }
 
@@ -74,7 +105,9 @@ mod tests {
         assert_eq!(listing(None).expires_at(now).unwrap(), None);
         assert_eq!(listing(Some("2h")).expires_at(now).unwrap(), Some(1_800_007_200));
         assert_eq!(listing(Some("1h 30m")).expires_at(now).unwrap(), Some(1_800_005_400));
-        for wrong in ["0s", "-2h", "9000000000000s"] {
+        assert_eq!(listing(Some("30d")).expires_at(now).unwrap(), Some(1_802_592_000));
+        assert_eq!(listing(Some("1w")).expires_at(now).unwrap(), Some(1_800_604_800));
+        for wrong in ["0s", "-2h", "367d", "1mo", "9000000000000s"] {
             assert!(listing(Some(wrong)).expires_at(now).is_err(), "{wrong}");
         }
     }

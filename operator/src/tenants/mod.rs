@@ -3,9 +3,10 @@
 mod access;
 mod report;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use aws_config::SdkConfig;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use lambda_http_client::{
     Roots,
     aws::{self, describe},
@@ -80,7 +81,7 @@ enum Command {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
-        listing: access::Listing,
+        allowing: access::Allowing,
     },
     /// Take a network or a user off the list of those that are allowed; with the last of them all are let in again.
     Disallow {
@@ -163,15 +164,19 @@ pub async fn run(options: Options) -> Result<String> {
         Command::Unblock { which, caller } => {
             which.change(&registry, &config, |entry| caller.removed(List::Block, entry)).await?
         }
-        Command::Allow { which, listing } => {
-            which.change(&registry, &config, |entry| listing.added(List::Allow, entry)).await?
-        }
+        Command::Allow { which, allowing } => which.change(&registry, &config, |entry| allowing.added(entry)).await?,
         Command::Disallow { which, caller } => {
             which.change(&registry, &config, |entry| caller.removed(List::Allow, entry)).await?
         }
         Command::AccessLists { tenant_id } => {
-            let lists = registry.get(&tenant_id).await?.entry.access_lists.unwrap_or_default();
-            return if json { to_json(&lists) } else { Ok(report::access_lists(&lists)) };
+            let tenant = registry.get(&tenant_id).await?;
+            if tenant.access_lists_are_wrong {
+                bail!(
+                    "its access lists cannot be read, so that all of its callers are refused; the next change replaces them"
+                );
+            }
+            let lists = tenant.entry.access_lists.unwrap_or_default();
+            return if json { to_json(&lists) } else { Ok(report::access_lists(&lists, Timestamp::now().as_second())) };
         }
     };
     if json { to_json(&after) } else { Ok(report::changed(&before, &after)) }
@@ -188,7 +193,11 @@ impl Which {
         let before = registry.get(&self.tenant_id).await?;
         let change = change(&before.entry)?;
         // What is shown as none may be a quota that cannot be read, which is then taken away.
-        let replaces_wrong = before.quota_is_wrong && matches!(change, Change::Quota { .. });
+        let replaces_wrong = match &change {
+            Change::Quota { .. } => before.quota_is_wrong,
+            Change::AccessLists { from, to } => before.access_lists_are_wrong || from != to,
+            Change::Status { .. } | Change::Tier { .. } => false,
+        };
         if change.from() == change.to() && !replaces_wrong {
             return Ok((before.clone(), before));
         }

@@ -2,7 +2,7 @@
 
 use comfy_table::{Table, presets::NOTHING};
 use tenancy::{AccessLists, RegistryEntry};
-use tenant_registry::{Change, Tenant, in_words};
+use tenant_registry::{Change, Tenant, in_words_at};
 
 /// The tenants, a line for each.
 pub(super) fn tenants(tenants: &[Tenant]) -> String {
@@ -16,7 +16,7 @@ pub(super) fn tenants(tenants: &[Tenant]) -> String {
         "registered",
         "last changed, why",
     ]);
-    for Tenant { entry, last_change, quota_is_wrong } in tenants {
+    for Tenant { entry, last_change, quota_is_wrong, .. } in tenants {
         let changed = last_change.as_ref().map(|last| format!("{}, {}", last.changed_at, last.change_reason));
         let quota = match entry.quota {
             Some(quota) => quota.to_string(),
@@ -37,8 +37,11 @@ pub(super) fn tenants(tenants: &[Tenant]) -> String {
 }
 
 /// Who is on access lists, a line for each.
-pub(super) fn access_lists(lists: &AccessLists) -> String {
-    let lines: Vec<String> = lists.entries().map(|(list, entry)| in_words(list, entry)).collect();
+pub(super) fn access_lists(lists: &AccessLists, now: i64) -> String {
+    let mut lines: Vec<String> = lists.entries().map(|(list, entry)| in_words_at(now, list, entry)).collect();
+    if lists.lets_nobody_in(now) {
+        lines.push("nobody is let in: all that is allowed is over".to_owned());
+    }
     if lines.is_empty() { "nobody is blocked, and everybody is allowed".to_owned() } else { lines.join("\n") }
 }
 

@@ -12,8 +12,14 @@ const ADVICE = {
 /** Why it did not work. `safe` says what a second try would do. */
 export function Notice({ failure, safe }: { failure: Failure | undefined; safe?: string }) {
   const online = useOnline();
-  // Being offline is over: nothing is wrong any more.
-  if (!failure || (failure.kind === "offline" && online)) return null;
+  if (!failure) return null;
+  if (failure.kind === "offline" && online) {
+    return (
+      <div class="notice good" role="status">
+        You are back online. Try again.
+      </div>
+    );
+  }
   const unsure = ["unreachable", "offline", "unreadable"].includes(failure.kind);
   return (
     <div class="notice bad" role="alert">

@@ -199,6 +199,7 @@ def test_offline(signed_in):
     expect(signed_in.get_by_role("alert")).to_contain_text("You are offline. What you typed stays here.")
     signed_in.context.set_offline(False)
     expect(signed_in.get_by_text("You are offline.")).to_have_count(0)
+    expect(signed_in.get_by_role("status").filter(has_text="You are back online. Try again.")).to_be_visible()
     press_book(signed_in)
     is_booked(signed_in)
 

@@ -123,7 +123,7 @@ fn explicit(scale: i32, zero: u64, [positive, negative]: [Option<Buckets>; 2]) -
         // The power of two that its upper bound, 2^((index + 1) / 2^scale), is not above.
         let power = match scale {
             scale @ 0.. => (index >> scale.min(63)) + 1,
-            scale => (index + 1).saturating_mul(1_i64 << (-scale).min(32)),
+            scale => (index + 1).saturating_mul(1_i64 << scale.unsigned_abs().min(32)),
         };
         fits &= add((power.clamp(first, last + 1) - first) as usize, n).is_some();
     }

@@ -8,7 +8,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
-use tenancy::{Quota, TenantId, TenantStatus, Tier};
+use tenancy::{List, Quota, TenantId, TenantStatus, Tier};
 use tenant_registry::{Change, Reason, Tenant};
 
 use super::access_lists;
@@ -53,6 +53,8 @@ pub(super) struct Filled {
     pub(super) hours: String,
     #[serde(default)]
     pub(super) remove: String,
+    #[serde(default)]
+    pub(super) refuse_others: bool,
 }
 
 /// What a page shows as the quota where the registry has one that cannot be read.
@@ -62,26 +64,26 @@ pub(super) type Filling = Result<Form<Filled>, FormRejection>;
 
 /// `POST /tenants/{id}/suspend`
 pub(super) async fn suspend(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change((view, by), id, headers, form, |_, _| Ok(whatever_it_has(Change::SUSPEND))).await
+    change((view, by), id, headers, form, |_, _| Ok(of_the_form(Change::SUSPEND))).await
 }
 
 /// `POST /tenants/{id}/resume`
 pub(super) async fn resume(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change((view, by), id, headers, form, |_, _| Ok(whatever_it_has(Change::RESUME))).await
+    change((view, by), id, headers, form, |_, _| Ok(of_the_form(Change::RESUME))).await
 }
 
 /// `POST /tenants/{id}/tier`
 pub(super) async fn set_tier(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change((view, by), id, headers, form, |form, tiers| tier_change(form, tiers).map(whatever_it_has)).await
+    change((view, by), id, headers, form, |form, tiers| tier_change(form, tiers).map(of_the_form)).await
 }
 
 /// `POST /tenants/{id}/quota`
 pub(super) async fn set_quota(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
-    change((view, by), id, headers, form, |form, _| quota_change(form).map(whatever_it_has)).await
+    change((view, by), id, headers, form, |form, _| quota_change(form).map(of_the_form)).await
 }
 
-/// A change that the form names whole.
-fn whatever_it_has(change: Change) -> Asked {
+/// A change that follows from the form alone, whatever the registry has.
+fn of_the_form(change: Change) -> Asked {
     Box::new(|_| Ok(change))
 }
 
@@ -199,10 +201,11 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                     (number("Bookings a day (UTC)", "bookings_per_day", Quota::MOST_BOOKINGS_PER_DAY, now(Quota::bookings_per_day)))
                     label.check { input type="checkbox" name="default" value="true"; "Rather what its tier gives" }
                 }))
-                (forms.form("access-lists", "Block or allow", access_lists::DOES, &access_lists::fields()))
-                (access_lists::entries(entry.access_lists.as_ref(), |removed| forms.form("access-lists", "Take off the list", "It is not on the list any more.", removed)))
-            } @else {
-                (access_lists::entries(entry.access_lists.as_ref(), |_| html! {}))
+                (forms.form("access-lists", "Block", access_lists::BLOCKS, &access_lists::fields(List::Block)))
+                (forms.form("access-lists", "Allow", access_lists::ALLOWS, &access_lists::fields(List::Allow)))
+                (access_lists::entries(tenant, |removed| forms.form("access-lists", "Take off the list", "It is not on the list any more.", removed)))
+            } @else if staff {
+                (access_lists::entries(tenant, |_| html! {}))
             }
         }
     }

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::trace::v1::span;
 use testkit::control_plane::journey;
 
 use crate::{
-    Both, log_lines, measurements,
+    Both, measurements,
     questions::{Answers, Asked, costs, different},
     spans,
 };
@@ -118,8 +118,7 @@ async fn what_is_too_old_goes() {
     sent[0].1.links.push(span::Link { trace_id: vec![1; 16], span_id: vec![2; 8], ..span::Link::default() });
     both.write(spans::request(&sent)).await;
     both.clickhouse.make_sums().await.unwrap();
-    measurements::metrics_in_any_order(&both, 1).await;
-    log_lines::of_traces(&both).await;
+    measurements::some(&both).await;
     what_is_kept_is_kept_so_long(&both).await;
     let id = TraceId::from_bytes(&journey(0, false)[0].1.trace_id).unwrap();
     assert_eq!(both.clickhouse.trace(&Scope::All, id).await.unwrap().unwrap().spans.len(), 9);

@@ -130,6 +130,7 @@ async fn a_form_that_is_wrong_changes_nothing() {
         (422, "/tenants/acme/quota", &own, with("reason=r&shown=")),
         (422, "/tenants/acme/access-lists", &own, with("reason=r&list=block&network=0.0.0.0/0")),
         (422, "/tenants/acme/access-lists", &own, with("reason=r&list=block&network=203.0.113.0/24&remove=true")),
+        (422, "/tenants/acme/access-lists", &own, with("reason=r&list=allow&user=ann")),
         (422, "/tenants/acme/quota", &own, with("reason=r&shown=1&requests_per_second=1&burst=1&bookings_per_day=1")),
         (422, "/tenants/acme/quota", &own, with("reason=r&requests_per_second=0&burst=1&bookings_per_day=1")),
         (422, "/tenants/acme/quota", &own, with("reason=r&requests_per_second=1&burst=1")),
@@ -189,12 +190,14 @@ async fn a_tenant_sees_how_it_stands_and_not_who_decided_it() {
         let form = [("reason", "the secret reason")];
         assert_eq!(here.program(&format!("/tenants/{id}/suspend"), &form).await.0, 200);
     }
+    let listed = [("reason", "r"), ("list", "block"), ("user", "mallory-of-acme")];
+    assert_eq!(here.program("/tenants/acme/access-lists", &listed).await.0, 200);
     here.tenants
         .user(json!({ "sub": "p", "email": "pilot@acme.example", "custom:tenant-id": "acme", "custom:role": "admin" }));
     let mut tenant = Browser::new(&here.server);
     let page = tenant.sign_in("tenants", "/tenant?id=acme").await.text().await.unwrap();
     assert!(page.contains("Acme Air") && page.contains("suspended"), "{page}");
-    for hidden in ["secret reason", "billing", "/tenants/acme/"] {
+    for hidden in ["secret reason", "billing", "mallory-of-acme", "/tenants/acme/"] {
         assert!(!page.contains(hidden), "{hidden}: {page}");
     }
     // What the registry has of others is as if it were not there.

@@ -1,4 +1,4 @@
-//! Whom a tenant turns away, and whom alone it lets in.
+//! Whom a tenant blocks, and who are the only ones that it lets in.
 
 mod network;
 
@@ -10,7 +10,7 @@ pub use network::{InvalidNetwork, Network};
 
 use crate::UserId;
 
-/// The networks and users that a tenant blocks, and those that alone it allows.
+/// The networks and users that a tenant blocks, and those that are the only ones it allows.
 ///
 /// - What is blocked is refused, whatever is allowed.
 /// - Where any network is allowed, callers of all others are refused; where any user is allowed, all other users are, and machines.
@@ -21,7 +21,7 @@ use crate::UserId;
 /// ```
 /// use tenancy::{AccessLists, List, Listed, Refused};
 ///
-/// let lists = AccessLists::default().with(List::Block, Listed::Network("203.0.113.0/24".parse()?), None)?;
+/// let lists = AccessLists::default().with(List::Block, Listed::Network("203.0.113.0/24".parse()?), None, 0)?;
 /// let from = |address: &str| lists.refuse(address.parse().ok(), None, 0);
 /// assert_eq!((from("203.0.113.9"), from("198.51.100.1")), (Some(Refused::Network), None));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -45,7 +45,7 @@ struct Both {
 pub enum List {
     /// Who is refused.
     Block,
-    /// Who alone is let in.
+    /// Who are the only ones that are let in.
     Allow,
 }
 
@@ -78,6 +78,27 @@ pub struct ListEntry {
     /// The first second at which it does not hold any more, Unix seconds; none: it holds until it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
+}
+
+impl ListEntry {
+    /// Whether it does not hold any more at `now`, Unix seconds.
+    pub fn is_over(&self, now: i64) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// By what of a caller it refuses or lets in.
+    fn kind(&self) -> Refused {
+        self.listed.kind()
+    }
+}
+
+impl Listed {
+    fn kind(&self) -> Refused {
+        match self {
+            Self::Network(_) => Refused::Network,
+            Self::User(_) => Refused::User,
+        }
+    }
 }
 
 /// By what a caller is refused.
@@ -115,21 +136,41 @@ impl AccessLists {
             Listed::Network(network) => address.is_some_and(|address| network.contains(address)),
             Listed::User(listed) => user == Some(listed),
         };
-        let by = |entry: &ListEntry| match entry.listed {
-            Listed::Network(_) => Refused::Network,
-            Listed::User(_) => Refused::User,
-        };
-        let holds = |entry: &&ListEntry| entry.expires_at.is_none_or(|end| now < end);
+        let holds = |entry: &&ListEntry| !entry.is_over(now);
         let mut blocked = self.block.iter().filter(holds);
         // Nobody can say that an address which is not known is none of those.
-        let unknown = |entry: &ListEntry| address.is_none() && by(entry) == Refused::Network;
+        let unknown = |entry: &ListEntry| address.is_none() && entry.kind() == Refused::Network;
         if let Some(entry) = blocked.find(|entry| is(entry) || unknown(entry)) {
-            return Some(by(entry));
+            return Some(entry.kind());
         }
-        [Refused::Network, Refused::User].into_iter().find(|kind| {
-            let mut allowed = self.allow.iter().filter(|entry| by(entry) == *kind).peekable();
-            allowed.peek().is_some() && !allowed.filter(holds).any(is)
-        })
+        [Refused::Network, Refused::User]
+            .into_iter()
+            .find(|kind| self.allows_some(*kind) && !self.allowed(*kind).filter(holds).any(is))
+    }
+
+    fn allowed(&self, kind: Refused) -> impl Iterator<Item = &ListEntry> {
+        self.allow.iter().filter(move |entry| entry.kind() == kind)
+    }
+
+    /// Whether networks, or users, are allowed by name, so that all others are refused.
+    fn allows_some(&self, kind: Refused) -> bool {
+        self.allowed(kind).next().is_some()
+    }
+
+    /// Whether allowing them would be the first of its kind, so that all others are refused from then on.
+    pub fn would_refuse_others(&self, listed: &Listed) -> bool {
+        !self.allows_some(listed.kind())
+    }
+
+    /// Whether nobody is let in at `now`, Unix seconds: each network that is allowed, or each user, is over.
+    pub fn lets_nobody_in(&self, now: i64) -> bool {
+        let are_over = |kind| self.allows_some(kind) && self.allowed(kind).all(|entry| entry.is_over(now));
+        are_over(Refused::Network) || are_over(Refused::User)
+    }
+
+    /// Whether they are on a list.
+    pub fn has(&self, list: List, listed: &Listed) -> bool {
+        self.entries().any(|(of, entry)| of == list && entry.listed == *listed)
     }
 
     /// Its entries, blocked ones first.
@@ -148,18 +189,21 @@ impl AccessLists {
         self.len() == 0
     }
 
-    /// The lists with somebody on one of them, in place of what that list says of them.
+    /// The lists with somebody on one of them, in place of what that list says of them. Blocks that are over at `now`, Unix seconds, make room:
+    /// they mean nothing any more.
     ///
     /// # Errors
     ///
     /// [`ListsAreFull`].
-    pub fn with(self, list: List, listed: Listed, expires_at: Option<i64>) -> Result<Self, ListsAreFull> {
-        let mut lists = self.without(list, &listed);
-        if lists.len() >= Self::MOST_ENTRIES {
-            return Err(ListsAreFull);
+    pub fn with(mut self, list: List, listed: Listed, expires_at: Option<i64>, now: i64) -> Result<Self, ListsAreFull> {
+        self.block.retain(|entry| !entry.is_over(now));
+        let is_full = self.len() >= Self::MOST_ENTRIES;
+        match self.list(list).iter_mut().find(|entry| entry.listed == listed) {
+            Some(entry) => entry.expires_at = expires_at,
+            None if is_full => return Err(ListsAreFull),
+            None => self.list(list).push(ListEntry { listed, expires_at }),
         }
-        lists.list(list).push(ListEntry { listed, expires_at });
-        Ok(lists)
+        Ok(self)
     }
 
     /// The lists without them on one.
@@ -201,7 +245,7 @@ mod tests {
 
     fn lists(entries: &[(List, Listed, Option<i64>)]) -> AccessLists {
         let with = |lists: AccessLists, (list, listed, end): &(List, Listed, Option<i64>)| {
-            lists.with(*list, listed.clone(), *end).unwrap()
+            lists.with(*list, listed.clone(), *end, 0).unwrap()
         };
         entries.iter().fold(AccessLists::default(), with)
     }
@@ -246,6 +290,16 @@ mod tests {
         let allowed = |end| lists(&[(List::Allow, user("guest"), Some(end))]);
         assert_eq!(refused(&allowed(NOW + 1), "", "guest"), None);
         assert_eq!([refused(&allowed(NOW), "", "guest"), refused(&allowed(NOW), "", "ann")], [Some(Refused::User); 2]);
+        assert_eq!(
+            [allowed(NOW + 1), allowed(NOW), until(NOW)].map(|lists| lists.lets_nobody_in(NOW)),
+            [false, true, false]
+        );
+    }
+
+    #[test]
+    fn the_first_that_is_allowed_refuses_all_others() {
+        let lists = lists(&[(List::Allow, user("ann"), None), (List::Block, network("203.0.113.0/24"), None)]);
+        assert!(!lists.would_refuse_others(&user("bob")) && lists.would_refuse_others(&network("198.51.100.0/24")));
     }
 
     #[test]
@@ -254,9 +308,16 @@ mod tests {
         assert_eq!((again.len(), refused(&again, "", "mallory")), (1, None));
         let numbered = |n: usize| user(&format!("user-{n}"));
         let full =
-            (0..200).fold(AccessLists::default(), |lists, n| lists.with(List::Allow, numbered(n), None).unwrap());
-        assert_eq!(full.clone().with(List::Block, user("mallory"), None), Err(ListsAreFull));
-        assert!(full.clone().with(List::Allow, numbered(7), Some(NOW)).is_ok(), "it has a place already");
+            (0..200).fold(AccessLists::default(), |lists, n| lists.with(List::Allow, numbered(n), None, NOW).unwrap());
+        assert_eq!(full.clone().with(List::Block, user("mallory"), None, NOW), Err(ListsAreFull));
+        assert!(full.clone().with(List::Allow, numbered(7), Some(NOW), NOW).is_ok(), "it has a place already");
         assert_eq!(full.without(List::Allow, &numbered(7)).len(), 199);
+        let over = (0..200)
+            .fold(AccessLists::default(), |lists, n| lists.with(List::Block, numbered(n), Some(NOW), NOW - 1).unwrap());
+        assert_eq!(
+            over.with(List::Block, user("mallory"), None, NOW).unwrap().len(),
+            1,
+            "blocks that are over make room"
+        );
     }
 }
