@@ -116,6 +116,8 @@ impl Cloud {
             ("Architecture", architecture),
             ("OtlpEndpoint", control_plane_url.as_str()),
             ("Tracing", "PassThrough"),
+            // To the control plane, beside spans and metrics.
+            ("LogsExporter", "console,otlp"),
             ("AllowedOrigin", front.as_str()),
             // The emulator cannot put a web ACL in front of an API, and refuses a template that wants one.
             ("WebAcl", "false"),
