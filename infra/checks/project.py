@@ -46,6 +46,8 @@ EVERYTHING = {
     "BookingApiUrl": "https://booking.example.com",
     "MileageApiUrl": "https://mileage.example.com",
     "SourceAccountsLinked": "true",
+    "MetricsExporter": "otlp,emf",
+    "FunctionMetrics": "true",
     "EmailFromArn": f"arn:aws:ses:{REGION}:{BOOKING}:identity/airline.example.com",
     "EmailFrom": "Airline <no-reply@airline.example.com>",
     "ReservedConcurrency": 10,
