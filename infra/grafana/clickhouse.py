@@ -8,18 +8,20 @@ from grafana_foundation_sdk.models import common as shared
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import piechart as pie
 
-from .parts import (ERROR, FAILING, FAULT, OK, TENANT, TENANT_OF_SERIES, THROTTLE, TIER, Column, burn, chosen_source, constant, control_plane,
-                    count, figures, links, milliseconds, new, page, rows, series, share, with_panels)
+from .parts import (ERROR, FAILING, FAULT, OK, SERVICE_OF_CELL, SERVICE_OF_SERIES, TENANT, TENANT_OF_SERIES, THROTTLE, TIER, Column, burn,
+                    chosen_source, constant, control_plane, count, figures, links, milliseconds, new, page, rows, series, share, with_panels)
 from .queries import CLICKHOUSE, ClickHouseQuery
 
 SQL = Path(__file__).resolve().parents[1] / "clickhouse"
 LATEST_TIER, ESTIMATED = Column("latest_tier", "Tier"), "bool_yes_no"
 OF_TENANTS = {"link": TENANT_OF_SERIES, "name": "${__field.labels.tenant}"}
+OF_SERVICES = {"link": SERVICE_OF_SERIES, "name": "${__field.labels.service}"}
 
 
 def dashboards(settings):
     """By name."""
-    return {"tenants": _tenants(settings), "objectives": _objectives(settings), "cost": _cost(settings), "map": _map()}
+    return {"tenants": _tenants(settings), "objectives": _objectives(settings), "cost": _cost(settings), "map": _map(),
+            "functions": _functions()}
 
 
 def question(name):
@@ -74,8 +76,11 @@ def _variables(*configured):
                "ORDER BY name LIMIT 10000")
     return [chosen_source("clickhouse", CLICKHOUSE, "ClickHouse"), control_plane(), *configured,
             _choice("tier", "Tier", "SELECT DISTINCT name FROM names WHERE what = 'tier' ORDER BY name"),
-            _choice("tenant", "Tenant", tenants),
-            _choice("account", "Account", "SELECT DISTINCT name FROM names WHERE what = 'account' ORDER BY name")]
+            _choice("tenant", "Tenant", tenants), _account()]
+
+
+def _account():
+    return _choice("account", "Account", "SELECT DISTINCT name FROM names WHERE what = 'account' ORDER BY name")
 
 
 def _choice(name, label, sql):
@@ -182,6 +187,43 @@ def _map():
         rows(3, "Calls, the worst first", told("map_edges"), edges, [
             Column("detail__caller", "Caller"), Column("detail__callee", "Called", link=of_edge), rate,
             share("detail__fault_rate", "Faults", FAILING), share("detail__error_rate", "Errors", errors), p99], span=12, height=12),
+    ]
+    return with_panels(built, panels)
+
+
+def _functions():
+    built = new("functions", "ClickHouse", "What functions measure of themselves: how they are invoked and start, their memory, requests and messages.",
+                [chosen_source("clickhouse", CLICKHOUSE, "ClickHouse"), control_plane(), _account()], "now-1h")
+    # The alarm on memory rings at nine tenths (infra/booking, infra/mileage).
+    memory, late = [(0.75, ERROR), (0.9, FAULT)], [(300, FAULT)]
+    of_service = ("service, sum(invocations) AS invoked, sum(failed) AS errors, sum(timed_out) AS timeouts, sum(cold_starts) AS starts, "
+                  "max(init_s) AS longest_init_s, max(memory_bytes) AS most_bytes, max(memory_share) AS most_memory, "
+                  "sum(redelivered) AS again, max(age_s) AS oldest_s")
+    business = "time, sum(bookings) AS all_bookings, sum(miles) AS all_miles"
+
+    def over(number, title, says, measure, unit, steps=None, **more):
+        query = asked("functions", f"time, service, {measure}", "\nORDER BY time, service", format=0, query_type="timeseries")
+        return series(number, title, f"{says} {told('functions')}", [query], unit, steps, **OF_SERVICES, **more)
+
+    panels = [
+        rows(1, "Functions", told("functions"), asked("functions", of_service, "\nGROUP BY service\nORDER BY service"), [
+            Column("service", "Function", link=SERVICE_OF_CELL), count("invoked", "Invocations"), count("errors", "Failed", [(1, FAULT)]),
+            count("timeouts", "Timed out", [(1, FAULT)]), count("starts", "Cold starts"), Column("longest_init_s", "Longest start", "s"),
+            Column("most_bytes", "Most memory", "bytes"), share("most_memory", "Of its limit", memory, gauge=True),
+            Column("oldest_s", "Oldest message", "s", late), count("again", "Delivered before")]),
+        over(2, "Invocations", "However they ended.", "invocations", "short", bars=True),
+        over(3, "Failed and timed out", "Invocations.", "failed + timed_out AS unsuccessful", "short", [(1, FAULT)], bars=True),
+        over(4, "Cold starts", "First invocations of a sandbox.", "cold_starts", "short", bars=True),
+        over(5, "Requests: p50", "From the function's sight.", "p50_ms", "ms"),
+        over(6, "Requests: p99", "From the function's sight.", "p99_ms", "ms"),
+        over(7, "Start of a sandbox, the longest", "From the start of the process until it asked for an invocation.", "init_s", "s"),
+        over(8, "Memory of its limit, the most", "What a process held after an invocation.", "memory_share", "percentunit", memory),
+        over(9, "Age of messages, the oldest", "When they were begun with.", "age_s", "s", late),
+        over(10, "Messages that were delivered before", "Begun with once more.", "redelivered", "short", bars=True),
+        series(11, "Bookings and miles", told("functions"),
+               [asked("functions", business, "\nGROUP BY time\nORDER BY time", format=0, query_type="timeseries")], "short", span=24, bars=True)
+        .override_by_name("all_bookings", [model.DynamicConfigValue(id_val="displayName", value="bookings")])
+        .override_by_name("all_miles", [model.DynamicConfigValue(id_val="displayName", value="miles")]),
     ]
     return with_panels(built, panels)
 

@@ -43,13 +43,15 @@ def burn(name, title, steps=None):
 
 TENANT_OF_CELL = page("/tenant?id=${__value.raw:percentencode}", "Tenant in the control plane")
 TENANT_OF_SERIES = page("/tenant?id=${__field.labels.tenant:percentencode}", "Tenant in the control plane")
+SERVICE_OF_CELL = page("/service?service=${__value.raw:percentencode}", "Service in the control plane")
+SERVICE_OF_SERIES = page("/service?service=${__field.labels.service:percentencode}", "Service in the control plane")
 TENANT, TIER = Column("tenant", "Tenant", link=TENANT_OF_CELL, empty="nobody that is known"), Column("tier", "Tier")
 
 
 def new(kind, source, description, variables, since, refresh="1m"):
     """An empty dashboard; `kind` is what it is about."""
     tags = ["control-plane", source.lower()]
-    _, own_page = page({"map": "/", "objectives": "/tenants"}.get(kind, f"/{kind}"), "")
+    _, own_page = page({"map": "/", "objectives": "/tenants", "functions": "/service"}.get(kind, f"/{kind}"), "")
     others = (dashboard.DashboardLink("Other dashboards").type(model.DashboardLinkType.DASHBOARDS).tags(tags)
               .keep_time(True).include_vars(True))
     there = (dashboard.DashboardLink("Control plane").type(model.DashboardLinkType.LINK).icon("external link").url(own_page).target_blank(True)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import grafana
+import points
 import spans
 
 SQL = Path(__file__).parents[2] / "infra" / "clickhouse"
@@ -75,6 +76,12 @@ class ClickHouse:
         with urllib.request.urlopen(self.control_plane + path, timeout=30) as answer:
             return json.load(answer)
 
+    def measure(self, points):
+        """Points of metrics as a function sends them."""
+        request = urllib.request.Request(f"{self.control_plane}/v1/metrics", json.dumps(points).encode(), {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert json.load(answer).get("partialSuccess", {}) == {}
+
     def insert(self, rows):
         """As the exporter inserts a batch."""
         self.post("INSERT INTO otel_traces FORMAT JSONEachRow\n" + "\n".join(map(json.dumps, rows)), database=self.otel)
@@ -117,6 +124,8 @@ def clickhouse(tmp_path_factory, all_spans):
         for first in range(0, len(rows), BATCH):
             clickhouse.insert(rows[first:first + BATCH])
         clickhouse.insert(rows[:BATCH // 2])
+        for _ in range(2):
+            clickhouse.measure(points.request())
         begun = time.monotonic()
         unmade = "SELECT count() AS n FROM changed WHERE rank NOT IN (SELECT rank FROM done)"
         expected = len(spans.requests(all_spans, spans.MONTH, spans.END))

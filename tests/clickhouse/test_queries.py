@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import points
 import spans
 from conftest import SQL
 from spans import AT, TENANTS, latency_bin, requests
@@ -236,3 +237,15 @@ def test_every_file_is_asked():
     asked = {"tenants", "over_time", "objectives", "burn_rates", "cost_shares", "cost_over_time", "map_nodes", "map_edges"}
     assert {path.stem for path in SQL.glob("*.sql")} == asked | {"otel_traces"}
     assert all(path.read_text().startswith("-- ") for path in SQL.glob("*.sql"))
+
+
+def test_what_functions_measure(clickhouse):
+    found = {(row["service"], row["time"]): row for row in clickhouse.ask("functions", AT - HOUR, AT)}
+    assert found.keys() == {(service, f"{at:%Y-%m-%d %H:%M:%S}") for service, at in points.EXPECTED}
+    for (service, at), expected in points.EXPECTED.items():
+        row = found[service, f"{at:%Y-%m-%d %H:%M:%S}"]
+        assert {name: row[name] for name in expected} == {name: value and pytest.approx(value, rel=1e-9) for name, value in expected.items()}
+    assert {row["service"] for row in clickhouse.ask("functions", AT - HOUR, AT, account=["222222222222"])} == {"mileage"}
+    earlier = f"{points.EARLIER:%Y-%m-%d %H:%M:%S}"
+    assert {(row["service"], row["time"]) for row in clickhouse.ask("functions", AT - HOUR, points.LATER)} == {("booking", earlier)}
+    assert clickhouse.ask("functions", points.LATER + timedelta(minutes=1), AT) == [], "none of what was before"

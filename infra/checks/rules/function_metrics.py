@@ -93,7 +93,7 @@ def _functions(project, parameters):
         common = stack.resolve(stack.template.get("Globals", {}).get("Function", {})).get("Environment", {}).get("Variables", {})
         for _, properties in stack.resources("AWS::Serverless::Function"):
             variables = {**common, **properties.get("Environment", {}).get("Variables", {})}
-            namespace = re.search(r"service\.namespace=(\w+)", variables.get("OTEL_RESOURCE_ATTRIBUTES", ""))
+            namespace = re.search(r"service\.namespace=([^,]+)", variables.get("OTEL_RESOURCE_ATTRIBUTES", ""))
             if namespace and "OTEL_METRICS_EXPORTER" in variables:
                 yield stack.account, namespace[1], (variables["OTEL_SERVICE_NAME"], variables["OTEL_METRICS_EXPORTER"])
 
