@@ -234,7 +234,8 @@ def test_merged_parts_give_the_same_answers(clickhouse):
 
 
 def test_every_file_is_asked():
-    asked = {"tenants", "over_time", "objectives", "burn_rates", "cost_shares", "cost_over_time", "map_nodes", "map_edges"}
+    asked = {"tenants", "over_time", "objectives", "burn_rates", "cost_shares", "cost_over_time", "map_nodes", "map_edges",
+             "functions"}
     assert {path.stem for path in SQL.glob("*.sql")} == asked | {"otel_traces"}
     assert all(path.read_text().startswith("-- ") for path in SQL.glob("*.sql"))
 
