@@ -127,6 +127,20 @@ def test_a_service_says_what_it_measured_and_where_figures_come_from(page):
     expect(page.locator("p.whence")).to_contain_text("They name no tenant.")
 
 
+def test_metrics_that_name_the_busiest_tenants_tell_them_apart(page, control_plane):
+    """On the service's page, and for whoever asks the API by tenant."""
+    measured.send_named(control_plane.url, "mileage-api", bookings.MILEAGE, [("acme", 7), ("globex", 5), ("(other)", 30), (None, 2)])
+    page.goto(f"/service?service=mileage-api&account={bookings.MILEAGE}&window=1h")
+    expect(page.locator("p.whence")).to_contain_text("They name the busiest tenants, and take all others together.")
+    tenants = page.locator("figure", has_text="Invocations by tenant, the busiest by name")
+    expect(tenants.locator("canvas").first).to_be_visible()
+    lines = tenants.locator("script").evaluate("script => JSON.parse(script.textContent).lines.map(line => line.name)")
+    assert lines == ["(other)", "acme", "globex"]
+    asked = control_plane.get("/api/metrics?names=faas.invocations&service=mileage-api&by=tenant.id&window=1h")
+    sums = {line["attributes"].get("tenant.id"): sum(step["sum"] for step in line["steps"]) for line in asked["lines"]}
+    assert sums == {None: 2, "(other)": 30, "acme": 7, "globex": 5}
+
+
 def test_a_cold_start_is_told_apart(page):
     """In the list, in the search, in the waterfall, and in how long it took."""
     page.goto("/traces?filter=coldstart&window=1h")
