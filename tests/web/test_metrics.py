@@ -104,7 +104,7 @@ def test_the_lines_of_a_trace_lead_to_their_spans(page):
     opened(page)
     logs = page.get_by_role("region", name="Logs", exact=True)
     expect(logs.locator("summary")).to_have_count(2)
-    expect(logs.locator("summary").first).to_contain_text("ERROR booking-api the table is at its limit")
+    expect(logs.locator("summary").first).to_contain_text("ERROR booking-api · booking::table the table is at its limit")
     logs.locator("summary").first.click()
     logs.get_by_role("link", name="Its span").first.click()
     own = page.get_by_role("region", name="Log lines of this span")
