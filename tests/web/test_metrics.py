@@ -12,7 +12,7 @@ from trace_page import opened, row
 
 SERVICE = f"/service?service=booking-api&account={bookings.BOOKING}&window=1h"
 SLOW = 1.9
-COLD, WARM = f"{0xC1:032x}", f"{0xC2:032x}"
+COLD, WARM, WAITED = f"{0xC1:032x}", f"{0xC2:032x}", f"{0xC3:032x}"
 
 
 def function(start, trace, cold):
@@ -23,6 +23,15 @@ def function(start, trace, cold):
     if cold:
         spans.append(of(2, 1, "Initialization", "INTERNAL", -120, -20, {"lambda.phase": "init"}))
     return waterfalls.sent(("booking-api", bookings.BOOKING, spans))
+
+
+def waited_for(start):
+    """A request to a function that started while its caller waited."""
+    of = lambda number, parent, name, kind, begin, end, more: waterfalls.of(WAITED, number, parent, name, kind, start, begin, end, more)
+    call = of(1, None, "GET", "CLIENT", 0, 150, {"url.full": "https://bookings.example/"})
+    request = of(2, 1, "GET /bookings", "SERVER", 120, 150, {})
+    started = of(3, 2, "Initialization", "INTERNAL", 10, 110, {"lambda.phase": "init"})
+    return waterfalls.sent(("booking-web", bookings.BOOKING, [call]), ("booking-api", bookings.BOOKING, [request, started]))
 
 
 @pytest.fixture
@@ -95,7 +104,7 @@ def test_the_lines_of_a_trace_lead_to_their_spans(page):
     opened(page)
     logs = page.get_by_role("region", name="Logs", exact=True)
     expect(logs.locator("summary")).to_have_count(2)
-    expect(logs.locator("summary").first).to_contain_text("ERROR booking-api the table is at its limit")
+    expect(logs.locator("summary").first).to_contain_text("ERROR booking-api · booking::table the table is at its limit")
     logs.locator("summary").first.click()
     logs.get_by_role("link", name="Its span").first.click()
     own = page.get_by_role("region", name="Log lines of this span")
@@ -125,6 +134,29 @@ def test_a_service_says_what_it_measured_and_where_figures_come_from(page):
     expect(figure("Throttled (429)")).to_have_text("6")
     panel.get_by_role("link", name="Its metrics over time").click()
     expect(page.locator("p.whence")).to_contain_text("They name no tenant.")
+
+
+def test_metrics_that_name_the_busiest_tenants_tell_them_apart(page, control_plane):
+    """On the service's page, and for whoever asks the API by tenant."""
+    measured.send_named(control_plane.url, "mileage-api", bookings.MILEAGE, [("acme", 7), ("globex", 5), ("(other)", 30), (None, 2)])
+    page.goto(f"/service?service=mileage-api&account={bookings.MILEAGE}&window=1h")
+    expect(page.locator("p.whence")).to_contain_text("They name the busiest tenants, and take all others together.")
+    tenants = page.locator("figure", has_text="Invocations by tenant, the busiest by name")
+    expect(tenants.locator("canvas").first).to_be_visible()
+    lines = tenants.locator("script").evaluate("script => JSON.parse(script.textContent).lines.map(line => line.name)")
+    assert lines == ["(other)", "acme", "globex"]
+    asked = control_plane.get("/api/metrics?names=faas.invocations&service=mileage-api&by=tenant.id&window=1h")
+    sums = {line["attributes"].get("tenant.id"): sum(step["sum"] for step in line["steps"]) for line in asked["lines"]}
+    assert sums == {None: 2, "(other)": 30, "acme": 7, "globex": 5}
+
+
+def test_a_start_that_a_caller_waited_for_is_counted(page, control_plane):
+    """It lies within the time that the trace took, which is what the page says."""
+    waterfalls.send(control_plane.url, waited_for)
+    page.goto(f"/traces/{WAITED}")
+    fact = lambda name: page.locator("dl.summary div", has_text=name).locator("dd")
+    expect(fact("Took").first).to_have_text("150 ms")
+    expect(fact("Starting took")).to_have_text("100 ms, counted above: a caller waited for it")
 
 
 def test_a_cold_start_is_told_apart(page):

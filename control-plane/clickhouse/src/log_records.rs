@@ -7,7 +7,7 @@ use control_plane_model::{
     otlp::SentResource,
     store::{Scope, StoreError},
 };
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::logs::v1::ScopeLogs;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +75,7 @@ pub(crate) async fn lines(
     let mut reading = Reading::new(query, seen);
     while let Some(Found { resource, body }) = within(rows.next()).await? {
         let resource = SentResource::decode(resource).map_err(failed)?;
-        if !reading.take(&resource, LogRecord::decode(body).map_err(failed)?) {
+        if !reading.take(&resource, ScopeLogs::decode(body).map_err(failed)?) {
             break;
         }
     }

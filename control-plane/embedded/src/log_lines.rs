@@ -7,7 +7,7 @@ use control_plane_model::{
     otlp::SentResource,
     store::{Scope, StoreError},
 };
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::logs::v1::ScopeLogs;
 use prost::Message;
 use rusqlite::params;
 
@@ -32,8 +32,8 @@ impl Reader {
                         new.insert(SentResource::decode(row.get_ref(2)?.as_blob().unwrap_or_default())?)
                     }
                 };
-                let record = LogRecord::decode(row.get_ref(1)?.as_blob().unwrap_or_default())?;
-                if !reading.take(sender, record) {
+                let stored = ScopeLogs::decode(row.get_ref(1)?.as_blob().unwrap_or_default())?;
+                if !reading.take(sender, stored) {
                     break;
                 }
             }

@@ -25,6 +25,8 @@ pub struct LogLine {
     pub trace_id: TraceId,
     /// The span, 16 hex digits.
     pub span_id: Option<String>,
+    /// What wrote it within the service, by the name of its instrumentation scope: a module or a logger.
+    pub scope: Option<String>,
     /// The record's own attributes.
     pub attributes: BTreeMap<String, serde_json::Value>,
     /// The sender's resource attributes.
@@ -37,6 +39,6 @@ impl LogLine {
         let of = |attributes: &BTreeMap<String, serde_json::Value>| {
             attributes.iter().map(|(key, value)| key.len() + value.as_str().map_or(24, str::len)).sum::<usize>()
         };
-        self.message.len() + of(&self.attributes) + of(&self.resource)
+        self.message.len() + self.scope.as_ref().map_or(0, String::len) + of(&self.attributes) + of(&self.resource)
     }
 }

@@ -5,12 +5,12 @@ use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ScopeLogs};
 
 use crate::{
     error::StoreError,
     incoming::Sender,
-    otlp::{self, SentResource},
+    otlp::{self, LogFacts, Resource, SentResource},
     scope::Scope,
     trace::{Trace, TraceId},
 };
@@ -33,7 +33,7 @@ pub struct IncomingLog {
     pub tenant: Option<String>,
     /// Who sends it.
     pub sender: Arc<Sender>,
-    /// The `LogRecord`, protobuf.
+    /// A `ScopeLogs` with this record alone, protobuf.
     pub body: Vec<u8>,
 }
 
@@ -71,10 +71,10 @@ impl Seen {
         Self(scope.tenant().map(own))
     }
 
-    fn has(&self, line: &LogLine) -> bool {
-        self.0.as_ref().is_none_or(|(tenant, spans)| match &line.tenant {
-            Some(named) => named == tenant,
-            None => line.span_id.as_ref().is_some_and(|span| spans.contains(span)),
+    fn has(&self, resource: &SentResource, record: &LogRecord, span_id: Option<&String>) -> bool {
+        self.0.as_ref().is_none_or(|(tenant, spans)| match LogFacts::of(&Resource::of(resource), record).tenant {
+            Some(named) => *named == **tenant,
+            None => span_id.is_some_and(|span| spans.contains(span)),
         })
     }
 }
@@ -94,13 +94,18 @@ impl<'a> Reading<'a> {
         Self { query, seen, found: Lines::default(), bytes: 0 }
     }
 
-    /// Takes the next record; whether more may be wanted.
-    pub fn take(&mut self, resource: &SentResource, record: LogRecord) -> bool {
-        let line = otlp::log_line(resource, record, self.query.trace_id);
-        let is_asked = self.query.span_id.as_ref().is_none_or(|wanted| line.span_id.as_ref() == Some(wanted));
-        if !is_asked || !self.seen.has(&line) {
+    /// Takes the next record, as it was stored; whether more may be wanted.
+    pub fn take(&mut self, resource: &SentResource, stored: ScopeLogs) -> bool {
+        let ScopeLogs { scope, mut log_records, .. } = stored;
+        let Some(record) = log_records.pop() else { return true };
+        // Before the line is made of it, which takes much longer: a trace may have very many.
+        let span_id = otlp::span_id_of(&record);
+        let is_asked = self.query.span_id.is_none() || self.query.span_id == span_id;
+        if !is_asked || !self.seen.has(resource, &record, span_id.as_ref()) {
             return true;
         }
+        let scope = scope.map(|scope| scope.name).unwrap_or_default();
+        let line = otlp::log_line(resource, scope, record, self.query.trace_id);
         self.found.truncated = self.found.lines.len() >= self.query.limit || self.bytes >= MAX_BYTES;
         if !self.found.truncated {
             self.bytes += line.bytes();

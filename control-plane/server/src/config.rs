@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use control_plane_clickhouse::Address;
 use control_plane_embedded::Retention;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use slo::{Definitions, Prices, Rules};
 use tenancy::{PseudonymKey, TenantIds};
 
@@ -37,6 +37,8 @@ pub struct Config {
     intake: Intake,
     retention: Kept,
     forward: Vec<Forward>,
+    /// Had `url`, where log lines were asked for before this server kept them; files that still have it are taken.
+    logs: Option<IgnoredAny>,
     slo: Slo,
     alerts: AlertsTo,
     /// The registry of tenants, where operators may change them here.
@@ -124,10 +126,19 @@ impl Config {
         Ok(Self { written: toml::from_str(&text)?, ..toml::from_str(&text)? })
     }
 
+    /// What of the file has no effect, and what takes its place: a sentence each.
+    pub(crate) fn without_effect(&self) -> Vec<&'static str> {
+        let logs = "[logs] has no effect any more, and can be removed from the configuration: log lines are those that are sent to /v1/logs (OTLP)";
+        self.logs.map(|_| logs).into_iter().collect()
+    }
+
     /// What is in effect, without its secrets, for the audit.
     pub(crate) fn audited(&self) -> control_plane_audit::Settings {
         let effective = |text: &str| secret(text).unwrap_or_default();
         let mut written = self.written.clone();
+        if let Some(tables) = written.as_object_mut() {
+            tables.remove("logs");
+        }
         for (name, value) in [("store", &self.store), ("states", &self.states)] {
             if let Some(text) = value {
                 written[name] = effective(text).into();
@@ -341,6 +352,19 @@ mod tests {
         }
         std::fs::remove_dir_all(&definitions).unwrap();
         assert!(audited()["slo.definitions_content"].as_str().unwrap().starts_with("cannot be read"));
+    }
+
+    #[test]
+    fn a_file_that_says_where_log_lines_are_asked_for_is_taken_and_told_that_it_has_no_effect() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("c.toml");
+        std::fs::write(&file, "[logs]\nurl = 'http://127.0.0.1:8080/_local/logs'\n[retention]\nmax_age_hours = 24")
+            .unwrap();
+        let config = Config::read(&file).unwrap();
+        assert_eq!(config.retention().max_age, 86_400);
+        assert!(matches!(config.without_effect().as_slice(), [told] if told.starts_with("[logs] has no effect")));
+        assert!(config.audited().values.keys().all(|name| !name.starts_with("logs")));
+        assert!(Config::default().without_effect().is_empty());
     }
 
     #[test]

@@ -70,6 +70,9 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
     ready: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
+    for told in config.without_effect() {
+        complain(format_args!("{told}"));
+    }
     let Stores { spans, metrics, log_records, states } = stores(dir, config).await?;
     let gate =
         Gate::new(config.access()?, listener.local_addr()?, states.clone(), access::refuse).map_err(Error::msg)?;

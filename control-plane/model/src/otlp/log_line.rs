@@ -53,8 +53,14 @@ impl LogFacts {
     }
 }
 
-/// The record with all it carries, and who sent it. Time and tenant are those that it was stored by.
-pub fn log_line(resource: &Resource, record: LogRecord, trace_id: TraceId) -> LogLine {
+/// The span that a record was written in, 16 hex digits.
+pub fn span_id_of(record: &LogRecord) -> Option<String> {
+    (record.span_id.len() == 8 && record.span_id != [0; 8]).then(|| hex(&record.span_id))
+}
+
+/// The record with all it carries, who sent it, and the name of its instrumentation scope. Time and tenant are those that it was stored by.
+pub fn log_line(resource: &Resource, scope: String, record: LogRecord, trace_id: TraceId) -> LogLine {
+    let span_id = span_id_of(&record);
     let sender = facts::Resource::of(resource);
     let facts = LogFacts::of(&sender, &record);
     let mut allowance = Allowance::of(MAX_BYTES);
@@ -74,7 +80,8 @@ pub fn log_line(resource: &Resource, record: LogRecord, trace_id: TraceId) -> Lo
         account: facts.account.as_deref().map(Into::into),
         tenant: facts.tenant.as_deref().map(Into::into),
         trace_id,
-        span_id: (record.span_id.len() == 8 && record.span_id != [0; 8]).then(|| hex(&record.span_id)),
+        span_id,
+        scope: Some(scope).filter(|name| !name.is_empty()).map(|name| allowance.text(name)),
         attributes: allowance.object(record.attributes),
         resource: allowance.object(resource.attributes.clone()),
     }

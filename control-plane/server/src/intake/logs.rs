@@ -37,11 +37,11 @@ pub fn records(request: ExportLogsServiceRequest, account: Option<&str>, now: i6
                 rejected.add(log_records.len(), reason);
                 continue;
             }
-            let header = header.encode_to_vec();
             for record in log_records {
-                match check(&sent_by, record, account, now) {
-                    Ok(Checked { facts, time_ns, trace_id, body }) => {
-                        let id = number_of([&sender.id.to_be_bytes(), header.as_slice(), &body]);
+                match check(&sent_by, &record, account, now) {
+                    Ok(Checked { facts, time_ns, trace_id }) => {
+                        let body = ScopeLogs { log_records: vec![record], ..header.clone() }.encode_to_vec();
+                        let id = number_of([sender.id.to_be_bytes().as_slice(), &body]);
                         let tenant = facts.tenant.map(|tenant| tenant.to_string());
                         logs.push(IncomingLog { id, time_ns, trace_id, tenant, sender: sender.clone(), body });
                     }
@@ -58,10 +58,9 @@ struct Checked {
     facts: LogFacts,
     time_ns: i64,
     trace_id: Option<TraceId>,
-    body: Vec<u8>,
 }
 
-fn check(sender: &Resource, record: LogRecord, account: Option<&str>, now: i64) -> Result<Checked, &'static str> {
+fn check(sender: &Resource, record: &LogRecord, account: Option<&str>, now: i64) -> Result<Checked, &'static str> {
     // What is written before the first request comes has none.
     let trace_id = if record.trace_id.is_empty() || record.trace_id == [0; 16] {
         None
@@ -72,7 +71,7 @@ fn check(sender: &Resource, record: LogRecord, account: Option<&str>, now: i64) 
     if !matches!(record.span_id.len(), 0 | 8) {
         return Err("a span id is 8 bytes (in JSON 16 hexadecimal digits)");
     }
-    let facts = LogFacts::of(sender, &record);
+    let facts = LogFacts::of(sender, record);
     let time_ns = facts.time_ns.ok_or("a log record says when it was written, or observed")?;
     if is_future(time_ns.unsigned_abs(), now) {
         return Err("a log record cannot be of the future");
@@ -80,12 +79,11 @@ fn check(sender: &Resource, record: LogRecord, account: Option<&str>, now: i64) 
     if record.attributes.len() > MAX_ATTRIBUTES {
         return Err("a log record has at most 1000 attributes");
     }
-    let body = record.encode_to_vec();
-    if body.len() > MAX_RECORD_BYTES {
+    if record.encoded_len() > MAX_RECORD_BYTES {
         return Err("a log record has at most 256 kB");
     }
     if account.is_some_and(|account| facts.account.as_deref() != Some(account)) {
         return Err("a key is good for log records of its own account only");
     }
-    Ok(Checked { facts, time_ns, trace_id, body })
+    Ok(Checked { facts, time_ns, trace_id })
 }

@@ -29,6 +29,8 @@ const MAX_NAME_BYTES: usize = 255;
 const MAX_UNIT_BYTES: usize = 63;
 /// Of a sender's attributes, the one that tells its points apart: memory used says little without the limit.
 const MAX_MEMORY: &str = "faas.max_memory";
+/// Whom a point names: its scope, and an attribute like any other.
+const TENANT: &str = "tenant.id";
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// How the points of a metric add up, and whether its sender counts since it began.
@@ -207,6 +209,10 @@ fn series(
     if sent.len() > MAX_ATTRIBUTES {
         return Err("a point has at most 128 attributes");
     }
+    let named_tenant = tenant(sent).map(|tenant| tenant.to_string());
+    // By it tenants are told apart. One of the resource is only whom the points are for: it is the same for all of its metrics.
+    let of_tenant = named_tenant.iter().map(|tenant| (TENANT, tenant));
+    let of_memory = sender.max_memory.iter().map(|value| (MAX_MEMORY, value));
     let mut series = Series {
         id: 0,
         metric: metric.to_owned(),
@@ -214,8 +220,8 @@ fn series(
         kind,
         service: sender.facts.service.to_string(),
         account: sender.facts.account.as_deref().map(Into::into),
-        tenant: tenant(sent).or_else(|| sender.facts.tenant.clone()).map(|tenant| tenant.to_string()),
-        attributes: sender.max_memory.iter().map(|value| (MAX_MEMORY.to_owned(), value.clone())).collect(),
+        attributes: of_memory.chain(of_tenant).map(|(key, value)| (key.to_owned(), value.clone())).collect(),
+        tenant: named_tenant.or_else(|| sender.facts.tenant.as_deref().map(Into::into)),
     };
     let mut named = Vec::with_capacity(sent.len());
     for KeyValue { key, value, .. } in sent {
@@ -226,7 +232,7 @@ fn series(
         named.push(key);
         let text = attribute_text(value.as_ref());
         match key.as_str() {
-            "tenant.id" => {}
+            TENANT => {}
             "cloud.account.id" if !text.is_empty() => series.account = Some(text.into_owned()),
             _ => {
                 series.attributes.insert(key.clone(), text.into_owned());

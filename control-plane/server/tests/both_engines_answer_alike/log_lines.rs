@@ -1,11 +1,14 @@
 //! Log records: what is sent in any order, and again, is answered alike, and to whom it may be told.
 
+use std::collections::BTreeSet;
+
 use control_plane::intake::records;
 use control_plane_model::{
     log_records::{LogQuery, LogStore},
+    store::Scope,
     trace::TraceId,
 };
-use opentelemetry_proto::tonic::{logs::v1::LogRecord, trace::v1::Span};
+use opentelemetry_proto::tonic::{common::v1::InstrumentationScope, logs::v1::LogRecord, trace::v1::Span};
 use serde_json::json;
 use testkit::{
     control_plane::{now_ns, shuffled, span, text},
@@ -20,9 +23,13 @@ use crate::{
 };
 
 impl Both {
-    async fn write_logs(&self, sent: &[LogRecord]) {
+    /// Writes records of a scope.
+    async fn write_logs(&self, scope: &str, sent: &[LogRecord]) {
+        let mut request = logs_of(&sender(0), sent.to_vec());
+        let scope = InstrumentationScope { name: scope.to_owned(), ..InstrumentationScope::default() };
+        request.resource_logs[0].scope_logs[0].scope = Some(scope);
         for store in [&self.embedded as &dyn LogStore, &self.clickhouse] {
-            let (logs, _) = records(logs_of(&sender(0), sent.to_vec()), None, now_ns() / 1_000_000_000);
+            let (logs, _) = records(request.clone(), None, now_ns() / 1_000_000_000);
             store.write_logs(logs).await.unwrap();
         }
     }
@@ -54,8 +61,18 @@ pub(crate) async fn of_traces(both: &Both) {
     shuffled(&mut lines, 3);
     for piece in lines.chunks(5) {
         for _ in 0..2 {
-            both.write_logs(piece).await;
+            both.write_logs("booking::table", piece).await;
         }
+    }
+    // What two modules wrote alike are two lines.
+    for scope in ["booking::table", "booking::seats", ""] {
+        both.write_logs(scope, &[record(6, 0, "tried again")]).await;
+    }
+    let query = LogQuery { trace_id: TraceId::from_bytes(&[6; 16]).unwrap(), span_id: None, limit: 9 };
+    for store in [&both.embedded as &dyn LogStore, &both.clickhouse] {
+        let lines = store.logs(&Scope::All, query.clone()).await.unwrap().lines;
+        let scopes: BTreeSet<_> = lines.iter().map(|line| line.scope.as_deref()).collect();
+        assert_eq!((lines.len(), scopes), (3, [None, Some("booking::seats"), Some("booking::table")].into()));
     }
     let mut found = Vec::new();
     for scope in scopes() {

@@ -191,7 +191,7 @@ fn questions(one_of: usize) -> Vec<(Scope, MetricQuery)> {
     let mut questions = Vec::new();
     for (minutes, to, step) in [(240, 60, 60), (240, 60, 3_600), (17, -300, 300), (100, -5_000, 120), (0, 0, 60)] {
         for metrics in [vec![], vec!["durations", "counted"], vec!["none"]] {
-            for by in [vec![], vec!["http.route", "none", "faas.max_memory"]] {
+            for by in [vec![], vec!["http.route", "none", "faas.max_memory", "tenant.id"]] {
                 for (service, account) in [(None, None), (Some("booking-api"), None), (None, Some("222222222222"))] {
                     let whole = everything(minutes);
                     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -331,4 +331,28 @@ async fn what_is_counted_is_counted_once() {
     };
     assert_eq!(steps("counted"), [(1, 4.0), (2, 3.0), (3, 2.0), (5, 1.0)]);
     assert_eq!(steps("requests"), [(1, 5.0)], "two sandboxes, each once");
+}
+
+/// Those that a sender names, and all others together; a sender's own tenant names whom its points are for, and tells none apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_that_points_name_are_told_apart() {
+    let both = Both::start().await;
+    let named = |tenant: &str, requests: f64| NumberDataPoint {
+        attributes: vec![text("tenant.id", tenant), text("http.route", "/miles")],
+        ..value(ago(5), requests)
+    };
+    let points = [named("acme", 7.0), named("globex", 5.0), named("(other)", 30.0), value(ago(5), 2.0)];
+    both.write_metrics(metrics_of(&sender(0), vec![sum("requests", &points)])).await;
+    let of_one = [sender(1), vec![text("tenant.id", "acme")]].concat();
+    both.write_metrics(metrics_of(&of_one, vec![sum("requests", &[value(ago(5), 1.0)])])).await;
+    let by = vec!["tenant.id".to_owned()];
+    let told = async |scope: Scope| -> Vec<(Option<String>, f64)> {
+        let lines = both.lines(&scope, &MetricQuery { by: by.clone(), ..everything(30) }).await;
+        let sum = |line: &Line| line.steps.iter().map(|step| step.summary.sum).sum();
+        lines.iter().map(|line| (line.attributes.get("tenant.id").cloned(), sum(line))).collect()
+    };
+    let some = |tenant: &str| Some(tenant.to_owned());
+    let of_all = [(None, 3.0), (some("(other)"), 30.0), (some("acme"), 7.0), (some("globex"), 5.0)];
+    assert_eq!(told(Scope::All).await, of_all);
+    assert_eq!(told(Scope::Tenant("acme".into())).await, [(None, 1.0), (some("acme"), 7.0)]);
 }

@@ -10,6 +10,7 @@ use super::figures::{
 use crate::{
     api::Steps,
     pages::chart::{Axis, Chart, Example, Limit, Line, Mark, Unit},
+    text::bytes,
     window::WindowQuery,
 };
 
@@ -51,8 +52,10 @@ pub(super) fn charts(
         .into_iter()
         .map(|tenant| Line::of(tenant, counted(&figures.invocations_of(tenant))))
         .collect();
-    let memory = figures.over_time(MEMORY_USAGE);
-    let limit: Vec<_> = figures.memory_limit().into_iter().map(|value| Limit { name: "limit", value }).collect();
+    let memory = figures.memory();
+    let limits: Vec<_> = memory.keys().flatten().map(|limit| Limit { name: "limit", value: *limit as f64 }).collect();
+    let used =
+        memory.iter().map(|(limit, sums)| Line::of(used_by(*limit, memory.len() > 1), points(sums, 1.0, greatest)));
     let seconds = |metric: &str| durations(&figures.over_time(metric));
     let examples = |metric: &str, factor: f64| figures.examples(metric, factor, window);
     let handled = figures.over_time(MESSAGE_AGE);
@@ -65,11 +68,20 @@ pub(super) fn charts(
             (chart("Invocations took", seconds(INVOKE_DURATION), Unit::Duration, &examples(INVOKE_DURATION, NANOSECONDS), &[]))
             (chart("Cold starts", vec![Line::of("cold starts", counted(&figures.over_time(COLD_STARTS)))], Unit::Count, &[], &[]))
             (chart("Starting took", seconds(INIT_DURATION), Unit::Duration, &examples(INIT_DURATION, NANOSECONDS), &[]))
-            (chart("Memory used", vec![Line::of("the most of any process", points(&memory, 1.0, greatest))], Unit::Bytes, &examples(MEMORY_USAGE, 1.0), &limit))
+            (chart("Memory used", used.collect(), Unit::Bytes, &examples(MEMORY_USAGE, 1.0), &limits))
             (chart("CPU time of an invocation", seconds(CPU_USAGE), Unit::Duration, &[], &[]))
             (chart("Age of messages when they are processed", durations(&handled), Unit::Duration, &examples(MESSAGE_AGE, NANOSECONDS), &[]))
             (chart("Messages that were delivered again", vec![Line::of("redeliveries", redelivered)], Unit::Count, &[], &[]))
         }
+    }
+}
+
+/// What the memory of processes with this limit is called; `others` have another one.
+fn used_by(limit: Option<u64>, others: bool) -> String {
+    match limit {
+        Some(limit) if others => format!("the most of any process with {}", bytes(limit as f64)),
+        None if others => "the most of any process that says no limit".to_owned(),
+        _ => "the most of any process".to_owned(),
     }
 }
 

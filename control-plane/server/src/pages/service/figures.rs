@@ -130,10 +130,38 @@ impl<'a> Figures<'a> {
         self.some_over_time(REQUEST_DURATION, is_429)
     }
 
-    /// Bytes that a process may use; the most, where processes differ.
-    pub(in crate::pages) fn memory_limit(self) -> Option<f64> {
-        let said = self.lines.iter().filter_map(|line| line.attributes.get(MEMORY_LIMIT)?.parse().ok());
-        said.filter(|limit: &f64| *limit > 0.0).reduce(f64::max)
+    /// Memory over time, by how much of it the processes that used it may use (bytes; none, where they do not say): after a change there are several
+    /// limits, and each process has its own.
+    pub(in crate::pages) fn memory(self) -> BTreeMap<Option<u64>, OverTime> {
+        let mut memory: BTreeMap<_, OverTime> = BTreeMap::new();
+        for line in self.lines.iter().filter(|line| line.metric == MEMORY_USAGE) {
+            let said = line.attributes.get(MEMORY_LIMIT).and_then(|limit| limit.parse().ok());
+            let sums = memory.entry(said.filter(|limit| *limit > 0)).or_default();
+            line.steps.iter().for_each(|step| sums.entry(step.at).or_default().add(&step.summary));
+        }
+        memory.retain(|_, sums| !sums.is_empty());
+        memory
+    }
+
+    /// What the process that was closest to its limit used, and this limit, bytes; where none says a limit, the most that was used.
+    pub(in crate::pages) fn closest_to_limit(self) -> Option<(f64, Option<u64>)> {
+        let memory = self.memory();
+        let most = memory.iter().filter_map(|(limit, sums)| Some((greatest(&all(sums))?, *limit)));
+        let share = |limit: Option<u64>, used: f64| limit.map_or(-1.0, |limit| used / limit as f64);
+        most.max_by(|(a, of_a), (b, of_b)| share(*of_a, *a).total_cmp(&share(*of_b, *b)))
+    }
+
+    /// The share of its limit that the process closest to it used, over time; of those that say none, nothing.
+    pub(in crate::pages) fn memory_share(self) -> Vec<(i64, f64)> {
+        let mut shares: BTreeMap<i64, f64> = BTreeMap::new();
+        for (limit, sums) in self.memory() {
+            let Some(limit) = limit else { continue };
+            for (at, share) in points(&sums, 1.0 / limit as f64, greatest) {
+                let most = shares.entry(at).or_insert(share);
+                *most = most.max(share);
+            }
+        }
+        shares.into_iter().collect()
     }
 
     /// Measurements of a metric that lead to their traces: the greatest, of each trace one, in the order of time. `factor` is what they are multiplied by.
@@ -259,11 +287,27 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_held_against_the_greatest_limit_that_is_said() {
-        let mib = |limit| line(MEMORY_USAGE, &[(MEMORY_LIMIT, limit)], &[(0, 100.0)]);
-        let limit = |lines: &[Line]| Figures { lines }.memory_limit();
-        assert_eq!(limit(&[mib("134217728"), mib("268435456")]), Some(268_435_456.0));
-        assert_eq!((limit(&[mib("0")]), limit(&[mib("much")]), limit(&[])), (None, None, None));
+    fn each_process_is_held_against_its_own_limit() {
+        let used = |limit, steps: &[(i64, f64)]| line(MEMORY_USAGE, &[(MEMORY_LIMIT, limit)], steps);
+        // 512 until the memory was changed to 256.
+        let lines = [used("512", &[(0, 300.0), (60, 200.0)]), used("256", &[(60, 250.0), (120, 64.0)])];
+        let figures = Figures { lines: &lines };
+        assert_eq!(figures.closest_to_limit(), Some((250.0, Some(256))));
+        assert_eq!(figures.memory_share(), [(0, 300.0 / 512.0), (60, 250.0 / 256.0), (120, 0.25)]);
+        assert_eq!(figures.memory().into_keys().collect::<Vec<_>>(), [Some(256), Some(512)]);
+    }
+
+    #[test]
+    fn memory_without_a_limit_is_told_and_is_no_share() {
+        let closest = |lines: &[Line]| (Figures { lines }.closest_to_limit(), Figures { lines }.memory_share());
+        for limit in ["0", "much"] {
+            let lines = [line(MEMORY_USAGE, &[(MEMORY_LIMIT, limit)], &[(0, 100.0)])];
+            assert_eq!(closest(&lines), (Some((100.0, None)), vec![]));
+        }
+        assert_eq!(closest(&[]), (None, vec![]));
+        let lines =
+            [line(MEMORY_USAGE, &[], &[(0, 900.0)]), line(MEMORY_USAGE, &[(MEMORY_LIMIT, "256")], &[(0, 100.0)])];
+        assert_eq!(closest(&lines).0, Some((100.0, Some(256))));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::{
     frame::{answer, choice, choice_of_account, empty, longer, ways, window},
 };
 pub(super) use charts::{NANOSECONDS, numbers};
-pub(super) use figures::{COLD_STARTS, Figures, MEMORY_USAGE, MESSAGE_AGE, OverTime, counts, greatest, points, query};
+pub(super) use figures::{COLD_STARTS, Figures, MESSAGE_AGE, OverTime, counts, points, query};
 use figures::{ERRORS, INIT_DURATION, INVOKE_DURATION, REDELIVERIES, TIMEOUTS, all};
 
 use crate::{
@@ -111,8 +111,7 @@ pub(super) fn in_short(figures: Figures<'_>) -> Markup {
     let took =
         |metric: &str, share: f64| figures.all(metric).quantile(share).map(|seconds| duration(seconds * NANOSECONDS));
     let pair = |metric: &str| took(metric, 0.5).zip(took(metric, 0.99)).map(|(half, most)| format!("{half} / {most}"));
-    let memory = greatest(&figures.all(MEMORY_USAGE));
-    let limit = figures.memory_limit();
+    let memory = figures.closest_to_limit();
     let redelivered = figures.count(REDELIVERIES);
     html! {
         dl.figures {
@@ -123,8 +122,10 @@ pub(super) fn in_short(figures: Figures<'_>) -> Markup {
             div { dt { "Cold starts" } dd { (count(cold)) (share(cold)) } }
             @if let Some(took) = pair(INIT_DURATION) { div { dt { "Starting, p50 / p99" } dd { (took) } } }
             @if let Some(took) = pair(INVOKE_DURATION) { div { dt { "Invocation, p50 / p99" } dd { (took) } } }
-            @if let Some(memory) = memory {
-                div { dt { "Memory, the most" } dd { (bytes(memory)) @if let Some(limit) = limit { " of " (bytes(limit)) } } }
+            @match memory {
+                Some((used, Some(limit))) => div { dt { "Memory, closest to its limit" } dd { (bytes(used)) " of " (bytes(limit as f64)) } },
+                Some((used, None)) => div { dt { "Memory, the most" } dd { (bytes(used)) } },
+                None => {},
             }
             @if let Some(age) = pair(MESSAGE_AGE) {
                 div { dt { "Age of messages, p50 / p99" } dd { (age) } }

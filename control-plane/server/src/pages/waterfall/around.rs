@@ -19,10 +19,7 @@ use crate::{
     pages::{
         chart::{self, Axis, Chart, Limit, Line, Mark, Unit},
         frame::{answer, empty},
-        service::{
-            self, COLD_STARTS, Figures, MEMORY_USAGE, MESSAGE_AGE, NANOSECONDS, OverTime, counts, greatest, numbers,
-            points,
-        },
+        service::{self, COLD_STARTS, Figures, MESSAGE_AGE, NANOSECONDS, OverTime, counts, numbers, points},
     },
     problem::Problem,
     window::Window,
@@ -129,18 +126,12 @@ fn charts(measured: &[(&Service, Figures<'_>)], steps: Steps, begun: i64) -> Mar
     let limit = [Limit { name: "limit", value: 1.0 }];
     html! {
         div.charts {
-            (chart("Memory used, of what a process may use", Unit::Share, &limit, &memory))
+            (chart("Memory used, of what a process may use", Unit::Share, &limit, &|figures| figures.memory_share()))
             (chart("Cold starts", Unit::Count, &[], &|figures| counted(figures, &figures.over_time(COLD_STARTS))))
             (chart("Age of messages when they are processed, p99", Unit::Duration, &[], &age))
             (chart("Requests that were throttled (429)", Unit::Count, &[], &|figures| counted(figures, &numbers(figures.throttled_over_time()))))
         }
     }
-}
-
-/// The share of its limit that the process with the most used; of a service that says no limit, nothing.
-fn memory(figures: Figures<'_>) -> Vec<(i64, f64)> {
-    let share = |limit: f64| points(&figures.over_time(MEMORY_USAGE), 1.0 / limit, greatest);
-    figures.memory_limit().map(share).unwrap_or_default()
 }
 
 fn age(figures: Figures<'_>) -> Vec<(i64, f64)> {

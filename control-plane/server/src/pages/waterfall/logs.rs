@@ -22,6 +22,8 @@ use crate::{
 const LINES_BYTES: usize = 500_000;
 /// Bytes of what a line says that stand in its head.
 const MESSAGE_BYTES: usize = 300;
+/// Of the name of what wrote it.
+const SCOPE_BYTES: usize = 80;
 
 /// All of a trace. A tenant, whose lines are those that name it, is not told of others that there might be.
 pub(super) fn of_trace(lines: &Result<Lines, Problem>, drawing: &Drawing<'_>) -> Markup {
@@ -34,10 +36,7 @@ pub(super) fn of_trace(lines: &Result<Lines, Problem>, drawing: &Drawing<'_>) ->
             @match lines {
                 Err(problem) => p { (problem.detail) },
                 Ok(found) if found.lines.is_empty() => (empty("No log line of this trace has arrived.", &turned_on())),
-                Ok(found) => {
-                    (list(found, Some(drawing)))
-                    @if found.truncated { p { "There are more; these are the first " (found.lines.len()) "." } }
-                }
+                Ok(found) => (list(found, Some(drawing))),
             }
         }
     }
@@ -68,7 +67,10 @@ fn turned_on() -> Markup {
 /// Lines; `within` is the trace in which their spans are looked for.
 fn list(found: &Lines, within: Option<&Drawing<'_>>) -> Markup {
     let left = Cell::new(LINES_BYTES);
-    html! { ol.logs { @for line in &found.lines { li { (log_line(line, within, &left)) } } } }
+    html! {
+        ol.logs { @for line in &found.lines { li { (log_line(line, within, &left)) } } }
+        @if found.truncated { p { "There are more; these are the first " (found.lines.len()) "." } }
+    }
 }
 
 fn log_line(line: &LogLine, within: Option<&Drawing<'_>>, left: &Cell<usize>) -> Markup {
@@ -79,7 +81,7 @@ fn log_line(line: &LogLine, within: Option<&Drawing<'_>>, left: &Cell<usize>) ->
         details {
             summary {
                 (moment(line.time_unix_ns)) " " span.level.fault[is_failure(&line.severity)] { (line.severity) } " "
-                span.source { (line.service) } " " (up_to(&line.message, MESSAGE_BYTES))
+                span.source { (line.service) @if let Some(scope) = &line.scope { " · " (up_to(scope, SCOPE_BYTES)) } } " " (up_to(&line.message, MESSAGE_BYTES))
             }
             @if let Some(drawing) = span { p { a href=(drawing.href(id)) data-span=(id) { "Its span" } } }
             @if takes(left, written(&whole)) { pre { (whole) } } @else { p { "It is too long for this page; the API has all of it." } }

@@ -64,8 +64,8 @@ const SCRIPTS: [&str; 10] = [
 ];
 /// Spans of other traces that are listed as referring to this one.
 const LINKED: usize = 100;
-/// How long the panel of a span waits for log lines: all else of it is there sooner.
-const LOGS_WITHIN: Duration = Duration::from_secs(1);
+/// How long the page of a trace and the panel of a span wait for log lines: all else of them is there sooner.
+const LOGS_WITHIN: Duration = Duration::from_secs(2);
 
 /// What is to be seen of a trace.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -93,15 +93,7 @@ pub(super) async fn page(view: View, id: Result<Id, Problem>, shown: Result<Quer
 pub(super) async fn span(view: View, path: Result<Path<SpanPath>, PathRejection>) -> Result<Response, Problem> {
     let Path(SpanPath { id, span }) = path?;
     let id: TraceId = id.parse()?;
-    let late = |_| {
-        Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The log lines take longer to come; the page of the trace has them.",
-        ))
-    };
-    let own = view.logs(id, Some(span.clone()), MAX_LINES);
-    let logs = async { timeout(LOGS_WITHIN, own).await.unwrap_or_else(late) };
-    let (trace, logs) = tokio::join!(view.opened_trace(id, &span), logs);
+    let (trace, logs) = tokio::join!(view.opened_trace(id, &span), logs_within(&view, id, Some(span.clone())));
     let trace = trace?;
     let panel = off_thread(move || {
         let drawing = Drawing::of(&trace, &view);
@@ -110,6 +102,15 @@ pub(super) async fn span(view: View, path: Result<Path<SpanPath>, PathRejection>
     });
     let panel = panel.await?.ok_or_else(|| Problem::not_found("No such span of this trace has arrived."))?;
     Ok(fragment(&panel))
+}
+
+/// The log lines of a trace or of one of its spans, where they come soon.
+async fn logs_within(view: &View, id: TraceId, span: Option<String>) -> Result<Lines, Problem> {
+    let late = |_| {
+        let detail = "The log lines take longer to come. Open this page again to see them; the API waits for them.";
+        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
+    };
+    timeout(LOGS_WITHIN, view.logs(id, span, MAX_LINES)).await.unwrap_or_else(late)
 }
 
 /// A trace as it is drawn.
@@ -185,12 +186,12 @@ async fn render(view: &View, id: &str, shown: Shown) -> Result<Markup, Problem> 
     let id: TraceId = id.parse()?;
     let of_span = async {
         match &shown.span {
-            Some(span) => view.logs(id, Some(span.clone()), MAX_LINES).await,
+            Some(span) => logs_within(view, id, Some(span.clone())).await,
             None => Ok(Lines { lines: Vec::new(), truncated: false }),
         }
     };
     let (trace, logs, of_span, linked) =
-        tokio::join!(view.open_trace(id), view.logs(id, None, MAX_LINES), of_span, view.linked_from(id, LINKED));
+        tokio::join!(view.open_trace(id), logs_within(view, id, None), of_span, view.linked_from(id, LINKED));
     let (trace, linked, view) = (trace?, linked?, view.clone());
     // Of 50,000 spans this takes a while.
     off_thread(move || {
