@@ -14,7 +14,7 @@ use control_plane_model::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::failure::Failure;
+use crate::{brought::Added, failure::Failure, remembered::Remembered};
 
 /// Series whose numbers are remembered.
 const MAX_SERIES: usize = 200_000;
@@ -25,6 +25,7 @@ const NANOSECONDS: i64 = 1_000_000_000;
 pub(crate) struct Points {
     /// Numbers by what they stand for, and the last day on which that was noted.
     numbers: HashMap<i64, (i64, i64)>,
+    pub(crate) remembered: Remembered,
     minutes: BTreeMap<Place, Minute>,
 }
 
@@ -40,22 +41,32 @@ struct Minute {
 }
 
 impl Points {
-    /// Adds what a request brought; how many points were new. Nothing is complete before [`Points::finish`].
+    pub(crate) fn load(connection: &Connection) -> Result<Self, Failure> {
+        Ok(Self { remembered: Remembered::load(connection)?, ..Self::default() })
+    }
+
+    /// Adds what a request brought; points of times that are not remembered are left out, as they may have been there before. Nothing is
+    /// complete before [`Points::finish`].
     pub(crate) fn add(
         &mut self,
         connection: &Connection,
         points: &[IncomingPoints],
         now: i64,
-    ) -> Result<usize, Failure> {
+    ) -> Result<Added, Failure> {
         let sql = "INSERT OR IGNORE INTO metric_points (time_ns, stream) VALUES (?1, ?2)";
         let mut insert = connection.prepare_cached(sql)?;
-        let mut new = 0;
+        let mut added = Added::default();
         for of_stream in points {
+                if !self.remembered.takes(hour(point.time_ns)) {
+                    added.beyond += 1;
+                    continue;
+                }
             for point in &of_stream.points {
                 if insert.execute([point.time_ns, of_stream.stream])? == 0 {
                     continue;
                 }
-                new += 1;
+                added.new += 1;
+                self.remembered.add(hour(point.time_ns));
                 let mut adding = Adding { points: self, connection, series: &of_stream.series, now };
                 match point.since_ns {
                     None => adding.add(point.time_ns, &point.summary)?,
@@ -67,7 +78,7 @@ impl Points {
                 }
             }
         }
-        Ok(new)
+        Ok(added)
     }
 
     /// Writes what [`Points::add`] gathered.
@@ -85,7 +96,7 @@ impl Points {
             Exemplar::merge(&mut exemplars, new);
             insert.execute(params![hour, series, minute, write(summary, &exemplars)?])?;
         }
-        Ok(())
+        self.remembered.finish(connection)
     }
 
     /// The number of a series with buckets of these bounds.
@@ -150,6 +161,7 @@ impl Adding<'_> {
         let (before, behind) = neighbours(self.connection, stream, point.time_ns)?;
         let hour = hour(point.time_ns);
         let sql = "INSERT INTO metric_counts (hour, stream, time_ns, body) VALUES (?1, ?2, ?3, ?4)";
+        self.points.remembered.add_count(hour, body.len());
         let body = postcard::to_allocvec(&now)?;
         self.connection.prepare_cached(sql)?.execute(params![hour, stream, point.time_ns, body])?;
         self.add(point.time_ns, &counted(kind, before.as_ref(), &now))?;
