@@ -7,7 +7,6 @@ use std::{
 
 use control_plane_model::{
     cumulative::{Counted, REACH_NS, counted},
-    incoming::number_of,
     metrics::{Exemplar, IncomingPoints, Kind, Point, Series, Summary},
     rollup::{DAY, HOUR},
     trace::TraceId,
@@ -25,8 +24,8 @@ const NANOSECONDS: i64 = 1_000_000_000;
 pub(crate) struct Points {
     /// Numbers by what they stand for, and the last day on which that was noted.
     numbers: HashMap<i64, (i64, i64)>,
-    pub(crate) remembered: Remembered,
     minutes: BTreeMap<Place, Minute>,
+    pub(crate) remembered: Remembered,
 }
 
 /// Hour since 1970, series, Unix seconds of the minute.
@@ -57,11 +56,11 @@ impl Points {
         let mut insert = connection.prepare_cached(sql)?;
         let mut added = Added::default();
         for of_stream in points {
+            for point in &of_stream.points {
                 if !self.remembered.takes(hour(point.time_ns)) {
                     added.beyond += 1;
                     continue;
                 }
-            for point in &of_stream.points {
                 if insert.execute([point.time_ns, of_stream.stream])? == 0 {
                     continue;
                 }
@@ -102,8 +101,7 @@ impl Points {
     /// The number of a series with buckets of these bounds.
     fn number(&mut self, connection: &Connection, series: &Series, bounds: &[f64], now: i64) -> Result<i64, Failure> {
         let today = now.div_euclid(DAY);
-        let bounds = postcard::to_allocvec(bounds)?;
-        let id = if bounds.len() > 1 { number_of([&series.id.to_be_bytes(), bounds.as_slice()]) } else { series.id };
+        let id = series.with_bounds(bounds);
         if let Some((number, day)) = self.numbers.get(&id)
             && *day == today
         {
@@ -113,6 +111,7 @@ impl Points {
             "INSERT INTO metric_series (id, seen, metric, unit, kind, service, account, tenant, attributes, bounds)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                    ON CONFLICT (id) DO UPDATE SET seen = excluded.seen RETURNING number";
+        let bounds = postcard::to_allocvec(bounds)?;
         let Series { metric, unit, kind, service, account, tenant, attributes, .. } = series;
         let attributes = serde_json::to_string(attributes)?;
         let named = params![id, today, metric, unit, *kind as u8, service, account, tenant, attributes, bounds];
@@ -161,8 +160,8 @@ impl Adding<'_> {
         let (before, behind) = neighbours(self.connection, stream, point.time_ns)?;
         let hour = hour(point.time_ns);
         let sql = "INSERT INTO metric_counts (hour, stream, time_ns, body) VALUES (?1, ?2, ?3, ?4)";
-        self.points.remembered.add_count(hour, body.len());
         let body = postcard::to_allocvec(&now)?;
+        self.points.remembered.add_count(hour, body.len());
         self.connection.prepare_cached(sql)?.execute(params![hour, stream, point.time_ns, body])?;
         self.add(point.time_ns, &counted(kind, before.as_ref(), &now))?;
         if let Some(behind) = behind {

@@ -194,6 +194,15 @@ impl Series {
         let attributes = self.attributes.iter().flat_map(|(key, value)| [key.as_bytes(), value.as_bytes()]);
         Self { id: number_of(named.into_iter().chain(attributes)), ..self }
     }
+
+    /// The number of its points whose buckets have these bounds: what is summed apart from others. Where there are none it is its own.
+    pub fn with_bounds(&self, bounds: &[f64]) -> i64 {
+        if bounds.is_empty() {
+            return self.id;
+        }
+        let bounds: Vec<u8> = bounds.iter().flat_map(|bound| bound.to_be_bytes()).collect();
+        number_of([&self.id.to_be_bytes(), bounds.as_slice()])
+    }
 }
 
 impl Exemplar {
