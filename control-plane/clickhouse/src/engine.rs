@@ -14,7 +14,7 @@ use control_plane_model::{
     listing::{Found, Search},
     log_records::{IncomingLog, Lines, LogQuery, LogStore, Seen},
     map::{MapQuery, ServiceMap},
-    metrics::{IncomingPoints, Line, MetricQuery, MetricStore},
+    metrics::{IncomingPoints, Line, MetricQuery, MetricStore, StoredPoints},
     otlp,
     part::{PartQuery, PartSums},
     sample::{Sample, SampleQuery, StoredTrace},
@@ -237,8 +237,8 @@ impl SpanStore for ClickHouse {
 
 #[async_trait]
 impl MetricStore for ClickHouse {
-    async fn write_points(&self, points: Vec<IncomingPoints>) -> Result<usize, StoreError> {
-        self.points.store(points).await
+    async fn write_points(&self, points: Vec<IncomingPoints>) -> Result<StoredPoints, StoreError> {
+        Ok(StoredPoints { new: self.points.store(points).await?, forgotten: 0 })
     }
 
     async fn lines(&self, scope: &Scope, query: MetricQuery) -> Result<Vec<Line>, StoreError> {

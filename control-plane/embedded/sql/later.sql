@@ -31,11 +31,14 @@ CREATE TABLE IF NOT EXISTS metric_counts (
     hour INTEGER NOT NULL, stream INTEGER NOT NULL, time_ns INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (hour, stream, time_ns)
 ) WITHOUT ROWID;
+-- About how many bytes both have of an hour since 1970.
+CREATE TABLE IF NOT EXISTS metric_remembered (hour INTEGER PRIMARY KEY, bytes INTEGER NOT NULL);
 -- What is summed: a row for each series and the bounds of its buckets. `seen` is the last day that it was, since 1970.
 CREATE TABLE IF NOT EXISTS metric_series (
     number INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, seen INTEGER NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL, kind INTEGER NOT NULL,
     service TEXT NOT NULL, account TEXT, tenant TEXT, attributes TEXT NOT NULL, bounds BLOB NOT NULL
 );
+CREATE INDEX IF NOT EXISTS metric_series_by_day ON metric_series (seen);
 -- Sums by the minute, Unix seconds: those of one hour and series lie together.
 CREATE TABLE IF NOT EXISTS metric_minutes (
     hour INTEGER NOT NULL, series INTEGER NOT NULL, minute INTEGER NOT NULL, body BLOB NOT NULL,

@@ -9,7 +9,7 @@ use control_plane_model::{
     listing::{Found, Search},
     log_records::{IncomingLog, Lines, LogQuery, LogStore},
     map::{MapQuery, ServiceMap},
-    metrics::{IncomingPoints, Line, MetricQuery, MetricStore},
+    metrics::{IncomingPoints, Line, MetricQuery, MetricStore, StoredPoints},
     part::{PartQuery, PartSums},
     sample::{Sample, SampleQuery, StoredTrace},
     store::{
@@ -202,7 +202,7 @@ impl SpanStore for Embedded {
 
 #[async_trait]
 impl MetricStore for Embedded {
-    async fn write_points(&self, points: Vec<IncomingPoints>) -> Result<usize, StoreError> {
+    async fn write_points(&self, points: Vec<IncomingPoints>) -> Result<StoredPoints, StoreError> {
         self.writer.store_points(points).await
     }
 

@@ -26,6 +26,7 @@ use crate::{
     late::Touched,
     linking, log_records, outline,
     points::Points,
+    remembered::Remembered,
     sightings,
 };
 
@@ -77,7 +78,7 @@ impl Ingest {
             dictionary: Dictionary::load(connection)?,
             sightings: Sightings::default(),
             sums: Sums { requests, edges, days, touched: Touched::default() },
-            points: Points::default(),
+            points: Points::load(connection)?,
             hot: LruCache::unbounded(),
             hot_spans: 0,
             dirty: Vec::new(),
@@ -87,12 +88,14 @@ impl Ingest {
 
     /// Adds what a request brought. Nothing is complete before [`Ingest::finish`].
     pub(crate) fn add(&mut self, connection: &Connection, brought: &Brought, now: i64) -> Result<Added, Failure> {
-        let new = match brought {
-            Brought::Spans(traces) => return self.add_spans(connection, traces, now),
-            Brought::Points(points) => self.points.add(connection, points, now)?,
-            Brought::Logs(logs) => log_records::store(&mut self.dictionary, connection, logs, now)?,
-        };
-        Ok(Added { new, beyond: 0 })
+        match brought {
+            Brought::Spans(traces) => self.add_spans(connection, traces, now),
+            Brought::Points(points) => self.points.add(connection, points, now),
+            Brought::Logs(logs) => {
+                let new = log_records::store(&mut self.dictionary, connection, logs, now)?;
+                Ok(Added { new, beyond: 0 })
+            }
+        }
     }
 
     fn add_spans(&mut self, connection: &Connection, traces: &[Compressed], now: i64) -> Result<Added, Failure> {
@@ -140,6 +143,11 @@ impl Ingest {
     /// A trace that retention has removed.
     pub(crate) fn forget(&mut self, trace_id: TraceId) {
         self.hot_spans -= self.hot.pop(&trace_id).map_or(0, |trace| trace.hot_spans);
+    }
+
+    /// How far back points are known.
+    pub(crate) fn remembered(&mut self) -> &mut Remembered {
+        &mut self.points.remembered
     }
 
     /// Sums that have moved to other buckets.

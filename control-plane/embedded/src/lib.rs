@@ -11,7 +11,7 @@
 //! | `writer`, `lock` | group commit, by one process |
 //! | `brought` | what a request brought, and what became of it |
 //! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
-//! | `points`, `lines` | metrics: sums by the minute, and what is read of them |
+//! | `points`, `remembered`, `lines` | metrics: sums by the minute, how far back points are known, and what is read of them |
 //! | `log_records`, `log_lines` | log records, and the lines of a trace |
 //! | `dictionary`, `catalog` | numbers for names, as the writer and as readers know them |
 //! | `cells`, `histogram` | sums by bucket, tenant and series, and their latencies |
@@ -54,6 +54,7 @@ mod outline;
 mod part;
 mod points;
 mod reader;
+mod remembered;
 mod removal;
 mod requests;
 mod sample;

@@ -7,14 +7,13 @@ use std::{
 
 use control_plane_model::{
     cumulative::{Counted, REACH_NS, counted},
-    incoming::number_of,
     metrics::{Exemplar, IncomingPoints, Kind, Point, Series, Summary},
     rollup::{DAY, HOUR},
     trace::TraceId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::failure::Failure;
+use crate::{brought::Added, failure::Failure, remembered::Remembered};
 
 /// Series whose numbers are remembered.
 const MAX_SERIES: usize = 200_000;
@@ -26,6 +25,7 @@ pub(crate) struct Points {
     /// Numbers by what they stand for, and the last day on which that was noted.
     numbers: HashMap<i64, (i64, i64)>,
     minutes: BTreeMap<Place, Minute>,
+    pub(crate) remembered: Remembered,
 }
 
 /// Hour since 1970, series, Unix seconds of the minute.
@@ -40,22 +40,32 @@ struct Minute {
 }
 
 impl Points {
-    /// Adds what a request brought; how many points were new. Nothing is complete before [`Points::finish`].
+    pub(crate) fn load(connection: &Connection) -> Result<Self, Failure> {
+        Ok(Self { remembered: Remembered::load(connection)?, ..Self::default() })
+    }
+
+    /// Adds what a request brought; points of times that are not remembered are left out, as they may have been there before. Nothing is
+    /// complete before [`Points::finish`].
     pub(crate) fn add(
         &mut self,
         connection: &Connection,
         points: &[IncomingPoints],
         now: i64,
-    ) -> Result<usize, Failure> {
+    ) -> Result<Added, Failure> {
         let sql = "INSERT OR IGNORE INTO metric_points (time_ns, stream) VALUES (?1, ?2)";
         let mut insert = connection.prepare_cached(sql)?;
-        let mut new = 0;
+        let mut added = Added::default();
         for of_stream in points {
             for point in &of_stream.points {
+                if !self.remembered.takes(hour(point.time_ns)) {
+                    added.beyond += 1;
+                    continue;
+                }
                 if insert.execute([point.time_ns, of_stream.stream])? == 0 {
                     continue;
                 }
-                new += 1;
+                added.new += 1;
+                self.remembered.add(hour(point.time_ns));
                 let mut adding = Adding { points: self, connection, series: &of_stream.series, now };
                 match point.since_ns {
                     None => adding.add(point.time_ns, &point.summary)?,
@@ -67,7 +77,7 @@ impl Points {
                 }
             }
         }
-        Ok(new)
+        Ok(added)
     }
 
     /// Writes what [`Points::add`] gathered.
@@ -85,14 +95,13 @@ impl Points {
             Exemplar::merge(&mut exemplars, new);
             insert.execute(params![hour, series, minute, write(summary, &exemplars)?])?;
         }
-        Ok(())
+        self.remembered.finish(connection)
     }
 
     /// The number of a series with buckets of these bounds.
     fn number(&mut self, connection: &Connection, series: &Series, bounds: &[f64], now: i64) -> Result<i64, Failure> {
         let today = now.div_euclid(DAY);
-        let bounds = postcard::to_allocvec(bounds)?;
-        let id = if bounds.len() > 1 { number_of([&series.id.to_be_bytes(), bounds.as_slice()]) } else { series.id };
+        let id = series.with_bounds(bounds);
         if let Some((number, day)) = self.numbers.get(&id)
             && *day == today
         {
@@ -102,6 +111,7 @@ impl Points {
             "INSERT INTO metric_series (id, seen, metric, unit, kind, service, account, tenant, attributes, bounds)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                    ON CONFLICT (id) DO UPDATE SET seen = excluded.seen RETURNING number";
+        let bounds = postcard::to_allocvec(bounds)?;
         let Series { metric, unit, kind, service, account, tenant, attributes, .. } = series;
         let attributes = serde_json::to_string(attributes)?;
         let named = params![id, today, metric, unit, *kind as u8, service, account, tenant, attributes, bounds];
@@ -151,6 +161,7 @@ impl Adding<'_> {
         let hour = hour(point.time_ns);
         let sql = "INSERT INTO metric_counts (hour, stream, time_ns, body) VALUES (?1, ?2, ?3, ?4)";
         let body = postcard::to_allocvec(&now)?;
+        self.points.remembered.add_count(hour, body.len());
         self.connection.prepare_cached(sql)?.execute(params![hour, stream, point.time_ns, body])?;
         self.add(point.time_ns, &counted(kind, before.as_ref(), &now))?;
         if let Some(behind) = behind {

@@ -1,7 +1,6 @@
 //! What goes when it is too old, or there is no room: the oldest first, whether traces, log records or sums of metrics.
 
 use control_plane_model::{
-    metrics::TAKEN_FOR,
     rollup::{DAY, HOUR},
     trace::TraceId,
 };
@@ -18,9 +17,10 @@ const TRACES_PER_STEP: i64 = 200;
 const LOGS_PER_STEP: i64 = 500;
 /// Rows of metrics removed in one step, about.
 const MINUTES_PER_STEP: i64 = 1_000;
+const SERIES_PER_STEP: i64 = 1_000;
 const POINTS_PER_STEP: i64 = 20_000;
-/// How long points are remembered: as long as they are taken, and as far as they reach back.
-const POINTS_KEPT: i64 = TAKEN_FOR + 2 * HOUR;
+/// What is remembered of points may take one part in so many of all there is room for.
+const SHARE_OF_POINTS: u64 = 2;
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// What is kept.
@@ -56,20 +56,27 @@ pub(crate) fn step(
 ) -> Result<bool, Failure> {
     let until = now - retention.max_age;
     let is_full = || Ok::<_, Failure>(bytes(transaction)? > retention.max_bytes);
-    let oldest = if is_full()? { oldest(transaction)? } else { None };
+    let remembered = ingest.remembered();
+    remembered.forget(transaction, retention.max_bytes / SHARE_OF_POINTS, now)?;
+    let (first, is_short_of_room) = (remembered.first(now), remembered.is_short_of_room(now));
+    let mut more = remove_of_hour(transaction, ("metric_counts", "stream", POINTS_PER_STEP), first)?;
+    more |= remove_points(transaction, first * HOUR * NANOSECONDS)?;
+    // What is being forgotten makes room, so that nothing else has to.
+    let makes_room = more && is_short_of_room;
+    let oldest = if !makes_room && is_full()? { oldest(transaction)? } else { None };
     let is = |of: Of| oldest == Some(of);
-    let mut more = remove_traces(transaction, ingest, until, || Ok(is(Of::Traces) && is_full()?))?;
+    more |= remove_traces(transaction, ingest, until, || Ok(is(Of::Traces) && is_full()?))?;
     more |= remove_logs(transaction, until, is(Of::Logs))?;
     let minutes_until = if is(Of::Minutes) { i64::MAX } else { until.div_euclid(HOUR) };
     if remove_of_hour(transaction, ("metric_minutes", "series", MINUTES_PER_STEP), minutes_until)? {
         more = true;
-        // Its last sums are of the day on which a series was seen last, or of the hour after it.
-        let sql = "DELETE FROM metric_series WHERE seen < ?1";
-        transaction.prepare_cached(sql)?.execute([until.div_euclid(DAY) - 1])?;
+    } else {
+        // Its last sums are of the day on which a series was seen last, or of the hour after it: these are gone.
+        let sql =
+            "DELETE FROM metric_series WHERE number IN (SELECT number FROM metric_series WHERE seen < ?1 LIMIT ?2)";
+        let seen = until.div_euclid(DAY) - 1;
+        more |= transaction.prepare_cached(sql)?.execute([seen, SERIES_PER_STEP])? as i64 == SERIES_PER_STEP;
     }
-    let forgotten = now - POINTS_KEPT;
-    more |= remove_of_hour(transaction, ("metric_counts", "stream", POINTS_PER_STEP), forgotten.div_euclid(HOUR))?;
-    more |= remove_points(transaction, forgotten * NANOSECONDS)?;
     Ok(more)
 }
 
@@ -274,5 +281,41 @@ mod tests {
         keep_house(&mut connection, &mut ingest, &full, 100);
         let [_, _, minutes, _, logs] = rows(&connection);
         assert!(minutes == 6_500 && (1..1_500).contains(&logs), "{minutes} {logs}");
+    }
+
+    #[test]
+    fn what_is_remembered_of_points_drives_nothing_else_out() {
+        let of_hour = |hour: i64| (hour * HOUR, points(hour * HOUR, 1_500, true));
+        let (mut connection, mut ingest, _dir) =
+            store(std::iter::once((10 * HOUR, logs(3))).chain((0..10).rev().map(of_hour)));
+        let sql = "INSERT INTO traces (id, trace_id, received, start_ns, end_ns, spans, flags, outline) VALUES (1, x'01', ?1, 1, 2, 1, 0, x'')";
+        connection.execute(sql, [NOW - 10 * HOUR]).unwrap();
+        assert_eq!(rows(&connection), [15_000, 15_000, 15_000, 1_500, 3]);
+        let full = Retention { max_bytes: bytes(&connection).unwrap() - 500_000, ..Retention::default() };
+        keep_house(&mut connection, &mut ingest, &full, 100);
+        assert!(bytes(&connection).unwrap() <= full.max_bytes, "it is as small as it should be");
+        let traces: i64 = connection.query_row("SELECT count(*) FROM traces", [], |row| row.get(0)).unwrap();
+        let [points_known, counts, minutes, _, logs] = rows(&connection);
+        assert_eq!((traces, minutes, logs), (1, 15_000, 3), "all else is there");
+        assert!(points_known == counts && (3_000..13_500).contains(&counts), "{points_known} {counts}");
+
+        // What was forgotten would count twice. A server that starts again knows that too.
+        let mut ingest = Ingest::load(&connection).unwrap();
+        let mut again = |hour: i64, streams| {
+            let added = ingest.add(&connection, &points(hour * HOUR, streams, true), NOW).unwrap();
+            (added.new, added.beyond)
+        };
+        assert_eq!([again(9, 1_500), again(1, 1_500), again(0, 1_501)], [(0, 1_500), (0, 0), (1, 0)]);
+    }
+
+    #[test]
+    fn no_points_are_taken_where_the_last_hours_alone_have_no_room() {
+        let (mut connection, mut ingest, _dir) = store([(60, points(60, 2_000, false))]);
+        let full = Retention { max_bytes: 100_000, ..Retention::default() };
+        keep_house(&mut connection, &mut ingest, &full, 100);
+        let new = points(30, 10, false);
+        assert_eq!(ingest.add(&connection, &new, NOW).unwrap().beyond, 10);
+        keep_house(&mut connection, &mut ingest, &Retention::default(), 100);
+        assert_eq!(ingest.add(&connection, &new, NOW).unwrap().new, 10);
     }
 }

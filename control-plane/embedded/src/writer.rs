@@ -11,7 +11,7 @@ use control_plane_model::{
     complain::complain,
     incoming::Incoming,
     log_records::IncomingLog,
-    metrics::IncomingPoints,
+    metrics::{IncomingPoints, StoredPoints},
     store::{StoreError, Stored},
 };
 use rusqlite::{Connection, TransactionBehavior};
@@ -88,10 +88,11 @@ impl Writer {
         Ok(Stored { spans: new, beyond })
     }
 
-    /// The same with points; how many were new.
-    pub(crate) async fn store_points(&self, points: Vec<IncomingPoints>) -> Result<usize, StoreError> {
+    /// The same with points.
+    pub(crate) async fn store_points(&self, points: Vec<IncomingPoints>) -> Result<StoredPoints, StoreError> {
         let items = points.iter().map(|of_stream| of_stream.points.len()).sum();
-        Ok(self.commit(Brought::Points(points), items).await?.new)
+        let Added { new, beyond } = self.commit(Brought::Points(points), items).await?;
+        Ok(StoredPoints { new, forgotten: beyond })
     }
 
     /// The same with log records.

@@ -99,6 +99,15 @@ pub struct Exemplar {
     pub time_unix_ns: i64,
 }
 
+/// What became of points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredPoints {
+    /// How many were new, as far as the engine knows.
+    pub new: usize,
+    /// How many are of times whose points the engine had no room to remember. It does not take them, as they may have been there before.
+    pub forgotten: usize,
+}
+
 /// Which metrics.
 #[derive(Debug, Clone)]
 pub struct MetricQuery {
@@ -154,13 +163,13 @@ pub struct Step {
 /// A read for a tenant's [`Scope`] answers of points that name that tenant, and of no others.
 #[async_trait]
 pub trait MetricStore: std::fmt::Debug + Send + Sync {
-    /// Stores points; `Ok` means that they are durable, and says how many were new, as far as the engine knows. A point that is there
-    /// already stays as it is.
+    /// Stores points; `Ok` means that they are durable, but for those that it says were forgotten. A point that is there already stays as it
+    /// is.
     ///
     /// # Errors
     ///
     /// [`StoreError::Busy`] where more wait than may; whatever the error, the points may be sent again.
-    async fn write_points(&self, points: Vec<IncomingPoints>) -> Result<usize, StoreError>;
+    async fn write_points(&self, points: Vec<IncomingPoints>) -> Result<StoredPoints, StoreError>;
 
     /// Lines by metric, service, account and attributes, in this order.
     async fn lines(&self, scope: &Scope, query: MetricQuery) -> Result<Vec<Line>, StoreError>;
@@ -184,6 +193,15 @@ impl Series {
         let named = [self.metric.as_bytes(), self.unit.as_bytes(), &kind, self.service.as_bytes(), account, tenant];
         let attributes = self.attributes.iter().flat_map(|(key, value)| [key.as_bytes(), value.as_bytes()]);
         Self { id: number_of(named.into_iter().chain(attributes)), ..self }
+    }
+
+    /// The number of its points whose buckets have these bounds: what is summed apart from others. Where there are none it is its own.
+    pub fn with_bounds(&self, bounds: &[f64]) -> i64 {
+        if bounds.is_empty() {
+            return self.id;
+        }
+        let bounds: Vec<u8> = bounds.iter().flat_map(|bound| bound.to_be_bytes()).collect();
+        number_of([&self.id.to_be_bytes(), bounds.as_slice()])
     }
 }
 

@@ -147,7 +147,8 @@ pub struct Facts {
     pub flags: Flags,
     /// Behind API Gateway: an HTTP-triggered function.
     pub fronted: bool,
-    /// A function's start, before the request that it started for: nobody's latency, and no beginning of a trace.
+    /// A function's start, before the request that it started for: nobody's latency, and no beginning of a trace. What is a request or a
+    /// call itself is none, whatever it says.
     pub is_init: bool,
     /// Carries a batch of messages for a function; the messages have spans of their own, so this one is no request.
     pub batch: bool,
@@ -206,7 +207,7 @@ impl Facts {
                 text(attributes, COLD_START).as_deref() == Some("true"),
             ),
             fronted: kind == Kind::Server && trigger.as_deref() == Some("http"),
-            is_init: text(attributes, PHASE).as_deref() == Some(INIT),
+            is_init: kind == Kind::Internal && text(attributes, PHASE).as_deref() == Some(INIT),
             batch: kind == Kind::Server && trigger.is_some_and(|trigger| trigger != "http"),
             plain_http,
             weight,

@@ -101,7 +101,7 @@ impl Span {
 
     /// Whether it is a function's start, before the request that it started for.
     pub fn is_init(&self) -> bool {
-        self.attributes.get(PHASE).is_some_and(|phase| phase == INIT)
+        self.kind == "INTERNAL" && self.attributes.get(PHASE).is_some_and(|phase| phase == INIT)
     }
 }
 

@@ -2,21 +2,27 @@
 
 use std::collections::{HashMap, HashSet};
 
-use control_plane_model::{incoming::number_of, metrics::IncomingPoints};
+use control_plane_model::{
+    incoming::number_of,
+    metrics::{IncomingPoints, Series},
+};
 
 use super::Rejected;
 
-/// Series of one service and day, and of all.
+/// Series of one service and day, of one account, and of all.
 const OF_SERVICE: usize = 10_000;
+const OF_ACCOUNT: usize = 20_000;
 const OF_ALL: usize = 100_000;
 const DAY: i64 = 86_400;
 
-/// The series that came today, UTC, by their numbers. It is in memory: a server that starts again counts anew.
+/// The series that came today, UTC, by their numbers; histograms of other bounds are others. It is in memory: a server that starts again
+/// counts anew.
 #[derive(Debug, Default)]
 pub(super) struct Cardinality {
     day: i64,
     known: HashSet<i64>,
     services: HashMap<i64, usize>,
+    accounts: HashMap<String, usize>,
 }
 
 impl Cardinality {
@@ -26,27 +32,32 @@ impl Cardinality {
         if day != self.day {
             *self = Self { day, ..Self::default() };
         }
-        points.retain(|of_stream| {
-            let is_taken = self.takes(of_stream);
-            if !is_taken {
-                rejected
-                    .add(of_stream.points.len(), "a service has at most 10000 series a day, and all together 100000");
+        for IncomingPoints { series, points, .. } in points.iter_mut() {
+            let before = points.len();
+            points.retain(|point| self.takes(series, &point.summary.bounds));
+            if points.len() < before {
+                let most = "a service has at most 10000 series a day, an account 20000, and all together 100000";
+                rejected.add(before - points.len(), most);
             }
-            is_taken
-        });
+        }
+        points.retain(|of_stream| !of_stream.points.is_empty());
     }
 
-    fn takes(&mut self, points: &IncomingPoints) -> bool {
-        let series = &points.series;
-        if self.known.contains(&series.id) {
+    fn takes(&mut self, series: &Series, bounds: &[f64]) -> bool {
+        let id = series.with_bounds(bounds);
+        if self.known.contains(&id) {
             return true;
         }
         let account = series.account.as_deref().unwrap_or_default();
-        let service = self.services.entry(number_of([series.service.as_bytes(), account.as_bytes()])).or_default();
-        let has_room = *service < OF_SERVICE && self.known.len() < OF_ALL;
+        let of_service = number_of([series.service.as_bytes(), account.as_bytes()]);
+        let known = |of: Option<&usize>| of.copied().unwrap_or_default();
+        let has_room = known(self.services.get(&of_service)) < OF_SERVICE
+            && known(self.accounts.get(account)) < OF_ACCOUNT
+            && self.known.len() < OF_ALL;
         if has_room {
-            *service += 1;
-            self.known.insert(series.id);
+            *self.services.entry(of_service).or_default() += 1;
+            *self.accounts.entry(account.to_owned()).or_default() += 1;
+            self.known.insert(id);
         }
         has_room
     }
@@ -59,6 +70,12 @@ mod tests {
     use control_plane_model::metrics::{Kind, Point, Series, Summary};
 
     use super::*;
+
+    fn of_account(account: &str, service: &str, id: i64) -> IncomingPoints {
+        let points = points(service, id);
+        let series = Series { account: Some(account.into()), ..Series::clone(&points.series) };
+        IncomingPoints { series: Arc::new(series), ..points }
+    }
 
     fn points(service: &str, id: i64) -> IncomingPoints {
         let series = Series {
@@ -88,5 +105,29 @@ mod tests {
         let mut tomorrow = vec![points("a", 10_001)];
         bounds.bound(&mut tomorrow, 6 * DAY, &mut rejected);
         assert_eq!(tomorrow.len(), 1);
+    }
+    #[test]
+    fn an_account_that_names_services_without_end_is_stopped_alone() {
+        let mut bounds = Cardinality::default();
+        let mut many: Vec<_> = (0..30_000).map(|id| of_account("1", &format!("s{}", id / 100), id)).collect();
+        let mut rejected = Rejected::default();
+        bounds.bound(&mut many, 5 * DAY, &mut rejected);
+        assert_eq!((many.len(), rejected.count), (20_000, 20_000));
+        let mut beside = vec![of_account("1", "new", -1), of_account("2", "s1", -2), points("a", -3)];
+        bounds.bound(&mut beside, 5 * DAY, &mut rejected);
+        assert_eq!(beside.iter().map(|points| points.stream).collect::<Vec<_>>(), [-2, -3]);
+    }
+
+    #[test]
+    fn histograms_of_other_bounds_are_other_series() {
+        let mut bounds = Cardinality::default();
+        let mut of_stream = points("a", 1);
+        let with = |bound: i32| Summary { bounds: vec![f64::from(bound)], buckets: vec![1, 0], ..Summary::default() };
+        of_stream.points =
+            (0..10_001).map(|bound| Point { summary: with(bound), ..of_stream.points[0].clone() }).collect();
+        let mut sent = vec![of_stream];
+        let mut rejected = Rejected::default();
+        bounds.bound(&mut sent, 5 * DAY, &mut rejected);
+        assert_eq!((sent[0].points.len(), rejected.count), (10_000, 1));
     }
 }

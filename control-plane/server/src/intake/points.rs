@@ -32,6 +32,8 @@ const MAX_MEMORY: &str = "faas.max_memory";
 /// Whom a point names: its scope, and an attribute like any other.
 const TENANT: &str = "tenant.id";
 const NANOSECONDS: i64 = 1_000_000_000;
+/// How long before its point an exemplar may have been measured, nanoseconds.
+const EXEMPLARS_REACH: i64 = 3_600 * NANOSECONDS;
 
 /// How the points of a metric add up, and whether its sender counts since it began.
 #[derive(Clone, Copy)]
@@ -184,7 +186,7 @@ impl Gathered {
             time_ns,
             since_ns: way.is_cumulative.then(since),
             summary,
-            exemplars: exemplars(measured.exemplars, time_ns),
+            exemplars: exemplars(measured.exemplars, (measured.start, time_ns)),
         };
         let stream =
             number_of([series.id.to_be_bytes(), sender.number.to_be_bytes()].each_ref().map(<[u8; 8]>::as_slice));
@@ -248,17 +250,43 @@ fn series(
     Ok(series.numbered())
 }
 
-fn exemplars(sent: Vec<Sent>, time_ns: i64) -> Vec<Exemplar> {
+/// Measurements that lead to a trace. One that names another time than its point is about, or one more than an hour before it, has the
+/// point's: `start` is 0 where the point does not say.
+fn exemplars(sent: Vec<Sent>, (start, time_ns): (u64, i64)) -> Vec<Exemplar> {
+    let start = i64::try_from(start).unwrap_or(i64::MAX).max(time_ns - EXEMPLARS_REACH);
     let known = sent.into_iter().filter_map(|exemplar| {
         let value = match exemplar.value? {
             Value::AsDouble(value) => value,
             Value::AsInt(value) => value as f64,
         };
-        let at = i64::try_from(exemplar.time_unix_nano).ok().filter(|at| *at > 0).unwrap_or(time_ns);
+        let at =
+            i64::try_from(exemplar.time_unix_nano).ok().filter(|at| (start..=time_ns).contains(at)).unwrap_or(time_ns);
         let span_id = if exemplar.span_id.len() == 8 { exemplar.span_id.as_slice() } else { &[] };
         Exemplar::new(&exemplar.trace_id, span_id, value, at).ok().filter(|_| is_finite(value))
     });
     let mut greatest = Vec::new();
     Exemplar::merge(&mut greatest, known);
     greatest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exemplar_is_of_the_time_that_its_point_is_about() {
+        let time = 1_800_000_000 * NANOSECONDS;
+        let at = |start: u64, of: u64| {
+            let value = Some(Value::AsInt(1));
+            let sent = Sent { time_unix_nano: of, trace_id: vec![1; 16], value, ..Sent::default() };
+            exemplars(vec![sent], (start, time))[0].time_unix_ns
+        };
+        let minute = 60 * NANOSECONDS;
+        let before = |ago: i64| (time - ago).unsigned_abs();
+        assert_eq!([at(0, before(minute)), at(before(2 * minute), before(minute))], [time - minute; 2]);
+        for odd in [0, 1, u64::MAX, before(-1), before(61 * minute)] {
+            assert_eq!(at(0, odd), time, "{odd}");
+        }
+        assert_eq!(at(before(minute), before(2 * minute)), time, "before what the point counts");
+    }
 }

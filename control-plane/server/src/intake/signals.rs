@@ -77,7 +77,13 @@ impl Signal for Metrics {
         let (mut points, mut rejected) = by_stream(request, account, now);
         intake.cardinality.lock().bound(&mut points, now, &mut rejected);
         if !points.is_empty() {
-            intake.metrics.write_points(points).await?;
+            let stored = intake.metrics.write_points(points).await?;
+            if stored.forgotten > 0 {
+                rejected.add(
+                    stored.forgotten,
+                    "there is no room to remember points of that time, so that none counts twice",
+                );
+            }
         }
         Ok(rejected)
     }

@@ -56,6 +56,12 @@ fn cases() -> Vec<Case> {
             own([basic(), vec![text("tenant.id", "globex"), text("tenant.tier", "premium")]].concat()),
             usual,
         ),
+        case(
+            "a request that calls itself a function's start",
+            vec![],
+            own([basic(), vec![text("lambda.phase", "init")]].concat()),
+            usual,
+        ),
         case("a parent of zeros", vec![], Span { parent_span_id: vec![0; 8], ..own(basic()) }, usual),
         case("its own parent", vec![], Span { parent_span_id: span(1, 0).span_id, ..own(basic()) }, usual),
         case(
