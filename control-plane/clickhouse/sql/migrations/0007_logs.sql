@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS log_records
     tenant    LowCardinality(String),
     received  DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     resource  String COMMENT 'Resource, protobuf' CODEC(ZSTD(1)),
-    body      String COMMENT 'LogRecord, protobuf' CODEC(ZSTD(1))
+    body      String COMMENT 'ScopeLogs with this record alone, protobuf' CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(received)
