@@ -10,7 +10,7 @@ use control_plane_model::{
 };
 use serde::Deserialize;
 
-use crate::database::{Database, all, failed, seconds, within};
+use crate::database::{Database, failed, seconds, within};
 
 const NANOSECONDS: i64 = 1_000_000_000;
 
@@ -56,21 +56,10 @@ pub(crate) async fn lines(database: &Database, scope: &Scope, query: &MetricQuer
         return Ok(Vec::new());
     }
     let asked = Asked { database, scope, query, from: query.from, to: query.to };
-    let mut gathering = Gathering::default();
-    for Measured { place, count, sum, min, max, bounds, buckets } in
-        all::<Measured>(asked.of(include_str!("../sql/metric_steps.sql"))).await?
-    {
-        add(&mut gathering, place, &Summary { count, sum, min, max, bounds, buckets }, None);
-    }
-    asked.add_counts(&mut gathering).await?;
-    let greatest = asked.of(include_str!("../sql/metric_exemplars.sql")).param("limit", EXEMPLARS as u64);
-    for Greatest { place, trace_id, span_id, value, time_ns } in all::<Greatest>(greatest).await? {
-        let span_id = if span_id == 0 { String::new() } else { format!("{span_id:016x}") };
-        let trace_id = TraceId::from_bytes(&trace_id).map_err(failed)?;
-        let exemplar = Exemplar { trace_id, span_id, value, time_unix_ns: time_ns };
-        add(&mut gathering, place, &Summary::default(), Some(exemplar));
-    }
-    Ok(gathering.lines())
+    let (mut gathering, counts, exemplars) = tokio::try_join!(asked.steps(), asked.counts(), asked.exemplars())?;
+    gathering.merge(counts);
+    gathering.merge(exemplars);
+    gathering.lines()
 }
 
 /// A question, and the minutes that it is about, Unix seconds.
@@ -99,12 +88,28 @@ impl Asked<'_> {
             .param("only", self.scope.tenant())
     }
 
-    /// Adds what was counted since the points before, which may have been before the window.
-    async fn add_counts(&self, gathering: &mut Gathering) -> Result<(), StoreError> {
+    /// What was measured in each step.
+    async fn steps(&self) -> Result<Gathering, StoreError> {
+        let mut rows = self.of(include_str!("../sql/metric_steps.sql")).fetch::<Measured>().map_err(failed)?;
+        let mut gathering = Gathering::default();
+        while let Some(row) = within(rows.next()).await?
+            && !gathering.is_full()
+        {
+            let Measured { place, count, sum, min, max, bounds, buckets } = row;
+            add(&mut gathering, place, &Summary { count, sum, min, max, bounds, buckets }, None);
+        }
+        Ok(gathering)
+    }
+
+    /// What was counted since the points before, which may have been before the window.
+    async fn counts(&self) -> Result<Gathering, StoreError> {
         let earlier = Self { from: self.from.saturating_sub(REACH_NS / NANOSECONDS), ..*self };
         let mut rows = earlier.of(include_str!("../sql/metric_counts.sql")).fetch::<OfStream>().map_err(failed)?;
+        let mut gathering = Gathering::default();
         let mut before: Option<(i64, Counted)> = None;
-        while let Some(row) = within(rows.next()).await? {
+        while let Some(row) = within(rows.next()).await?
+            && !gathering.is_full()
+        {
             let OfStream { place, stream, time_ns, since_ns, count, sum, bounds, buckets } = row;
             let summary = Summary { count, sum, min: None, max: None, bounds, buckets };
             let now = Counted { since_ns, time_ns, summary };
@@ -114,11 +119,28 @@ impl Asked<'_> {
                 && let Some(kind) = kind(place.5)
             {
                 let added = counted(kind, of_stream.as_ref().map(|(_, before)| before), &now);
-                add(gathering, place, &added, None);
+                add(&mut gathering, place, &added, None);
             }
             before = Some((stream, now));
         }
-        Ok(())
+        Ok(gathering)
+    }
+
+    /// The measurements that lead to a trace.
+    async fn exemplars(&self) -> Result<Gathering, StoreError> {
+        let greatest = self.of(include_str!("../sql/metric_exemplars.sql")).param("limit", EXEMPLARS as u64);
+        let mut rows = greatest.fetch::<Greatest>().map_err(failed)?;
+        let mut gathering = Gathering::default();
+        while let Some(row) = within(rows.next()).await?
+            && !gathering.is_full()
+        {
+            let Greatest { place, trace_id, span_id, value, time_ns } = row;
+            let span_id = if span_id == 0 { String::new() } else { format!("{span_id:016x}") };
+            let trace_id = TraceId::from_bytes(&trace_id).map_err(failed)?;
+            let exemplar = Exemplar { trace_id, span_id, value, time_unix_ns: time_ns };
+            add(&mut gathering, place, &Summary::default(), Some(exemplar));
+        }
+        Ok(gathering)
     }
 }
 
@@ -131,5 +153,5 @@ fn add(gathering: &mut Gathering, place: Place, summary: &Summary, exemplar: Opt
     let Some(kind) = kind(number) else { return };
     let account = Some(account).filter(|account| !account.is_empty());
     let line = LineName { metric, service, account, attributes: attributes.into_iter().collect(), unit, kind };
-    gathering.of(line).add(at, summary, exemplar);
+    gathering.add(&line, at, summary, exemplar);
 }

@@ -207,7 +207,7 @@ impl MetricStore for Embedded {
     }
 
     async fn lines(&self, scope: &Scope, query: MetricQuery) -> Result<Vec<Line>, StoreError> {
-        self.see(scope, move |reader, scope| reader.lines(scope, &query)).await
+        self.see_while_waiting(scope, move |reader, asker, scope| reader.lines(asker, scope, &query)).await
     }
 }
 
@@ -218,7 +218,7 @@ impl LogStore for Embedded {
     }
 
     async fn logs(&self, scope: &Scope, query: LogQuery) -> Result<Lines, StoreError> {
-        self.see(scope, move |reader, scope| reader.logs(scope, &query)).await
+        self.see_while_waiting(scope, move |reader, asker, scope| reader.logs(asker, scope, &query)).await
     }
 }
 

@@ -11,11 +11,11 @@ use opentelemetry_proto::tonic::logs::v1::ScopeLogs;
 use prost::Message;
 use rusqlite::params;
 
-use crate::reader::Reader;
+use crate::reader::{Asker, Reader};
 
 impl Reader {
     /// The lines of a trace.
-    pub(crate) fn logs(&self, scope: &Scope, query: &LogQuery) -> Result<Lines, StoreError> {
+    pub(crate) fn logs(&self, asker: &Asker, scope: &Scope, query: &LogQuery) -> Result<Lines, StoreError> {
         let own = if scope.tenant().is_some() { self.trace(scope, query.trace_id)? } else { None };
         let seen = Seen::of(scope, own.as_ref());
         self.read(|connection| {
@@ -26,6 +26,7 @@ impl Reader {
             let mut reading = Reading::new(query, seen);
             let mut rows = select.query(params![query.trace_id.as_bytes(), scope.tenant()])?;
             while let Some(row) = rows.next()? {
+                asker.waits()?;
                 let sender = match senders.entry(row.get(0)?) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(new) => {

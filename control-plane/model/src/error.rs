@@ -12,6 +12,9 @@ pub enum StoreError {
     /// Somebody else took the lease meanwhile.
     #[error("another server leads")]
     Superseded,
+    /// The answer would be too large; what to ask for instead.
+    #[error("{0}")]
+    TooLarge(String),
     /// It failed.
     #[error("the store failed: {0}")]
     Failed(String),

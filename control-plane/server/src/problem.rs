@@ -56,8 +56,12 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        let status = match error {
+            StoreError::TooLarge(_) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
         // The control plane is an operator's tool: its reader wants the reason.
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+        Self::new(status, error.to_string())
     }
 }
 

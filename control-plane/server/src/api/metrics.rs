@@ -110,7 +110,7 @@ pub(super) async fn metrics(view: View, Query(filter): Query<MetricFilter>) -> R
     }
     let MetricFilter { service, account, .. } = filter;
     let query = MetricQuery { metrics, service, account, by: by.clone(), ..steps.query() };
-    let lines = view.metrics(query).await?;
+    let lines = view.in_turn(view.metrics(query)).await?;
     if format != Some("csv") {
         let Steps { from, to, step } = steps;
         return Ok(Json(MetricsAnswer { from, to, step, lines }).into_response());

@@ -206,6 +206,9 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("metric_steps.sql", "max(greatest)", "min(greatest)"),
     ("points_asked.sql", "FROM metric_points FINAL", "FROM metric_points"),
     ("points_asked.sql", "AND time < toDateTime64", "AND time <= 60 + toDateTime64"),
+    ("points_asked.sql", "AND hour < toDateTime({to:UInt32}, 'UTC')", "AND hour < toDateTime({from:UInt32}, 'UTC')"),
+    ("points_asked.sql", "{from:UInt32}, 3600) - 3600", "{from:UInt32}, 3600) + 14400"),
+    ("points_asked.sql", "received <= toDateTime({to:UInt32} + 90000", "received <= toDateTime({to:UInt32} - 90000"),
     ("points_asked.sql", "has({by:Array(String)}, pair.1)", "true"),
     ("points_asked.sql", "IS NULL OR tenant = assumeNotNull({only:", "IS NULL OR tenant != assumeNotNull({only:"),
 ];
