@@ -282,7 +282,7 @@ async fn the_command_line_refuses_what_makes_no_sense() {
         (&["block", "acme", "--reason", "x"], "--network <NETWORK>"),
         (&["block", "acme", "--network", "0.0.0.0/0", "--reason", "x"], "at least 8 bits of IPv4"),
         (&["allow", "acme", "--user", "ann", "--network", "10.0.0.0/8", "--reason", "x"], "cannot be used with"),
-        (&["allow", "acme", "--user", "ann", "--for", "0s", "--reason", "x"], "--for must be a time of up to 366 days"),
+        (&["block", "acme", "--user", "ann", "--for", "0s", "--reason", "x"], "--for must be a time of up to 366 days"),
         (&["unblock", "acme", "--user", "ann", "--reason", "x"], "it is not on that list"),
         (&["create", "--company-name", " ", "--tier", "basic"], "the company's name must be"),
     ] {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use testkit::{Caller, Cloud, JOURNEY, a_booking, book, has_steps};
+use testkit::{Caller, Cloud, JOURNEY, a_booking, book, has_steps, of_any_request};
 
 const THIRD: &str = "666666666666";
 
@@ -29,9 +29,7 @@ async fn premium_bookings_stay_in_the_third_account() {
 
     let steps_of_a_quote = 3;
     let trace = cloud.trace(trace_id, |trace| has_steps(trace, JOURNEY.len() + steps_of_a_quote)).await;
-    let steps: BTreeSet<_> = trace
-        .spans
-        .iter()
+    let steps: BTreeSet<_> = of_any_request(&trace)
         .map(|span| (span.account.as_deref().unwrap_or_default(), span.service.as_str(), span.kind.as_str()))
         .collect();
     let (a, b) = (outputs.booking_account.as_str(), outputs.mileage_account.as_str());

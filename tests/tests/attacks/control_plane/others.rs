@@ -22,7 +22,7 @@ pub(crate) const READS: &[(&str, u16)] = &[
     ("/api/traces/{TRACE}", 404),
     ("/api/traces/{x-ray}", 404),
     ("/api/traces/{trace}%20", 400),
-    ("/api/traces/{trace}/logs", 403),
+    ("/api/traces/{trace}/logs", 200),
     ("/api/traces/{trace}?tenant={tenant}", 404),
     ("/traces/{trace}", 404),
     ("/traces/{x-ray}", 404),
