@@ -37,8 +37,8 @@ def window_of(url):
 
 
 def links(page):
-    """Where the page's links to other pages lead. Those of the picker choose another window; alerts, versions, bars of histograms and who hurts since when have their own."""
-    script = "links => links.filter(link => !link.closest('.window, .alerts, .versions, .chart, #hurting')).map(link => link.href?.baseVal ?? link.href)"
+    """Where the page's links to other pages lead. Those of the picker choose another window, and those in the place of figures that a window has not lead to a longer one; alerts, versions, bars of histograms and who hurts since when have their own."""
+    script = "links => links.filter(link => !link.closest('.window, .empty-state, .alerts, .versions, .chart, #hurting')).map(link => link.href?.baseVal ?? link.href)"
     found = page.locator("a[href]").evaluate_all(script)
     return [url for url in found if not re.search(r"#(main|span-)|/api/|/static/", url) or "span=" in url]
 
