@@ -5,7 +5,7 @@ import copy
 import re
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import apigateway_v1, cognito
+from ministack.services import apigateway_v1, cloudwatch_logs, cognito
 from ministack.services.cloudformation import drift, handlers, provisioners
 from ministack.services.cloudformation.helpers import _p
 
@@ -42,6 +42,8 @@ def install():
     drift._DRIFT_READERS["AWS::ApiGateway::RestApi"] = (_rest_api, _Readable("AWS::ApiGateway::RestApi"))
     drift._DRIFT_READERS["AWS::ApiGateway::Stage"] = (_stage, _Readable("AWS::ApiGateway::Stage"))
     drift._DRIFT_READERS["AWS::Cognito::UserPool"] = (_user_pool, _Readable("AWS::Cognito::UserPool"))
+    kind = "AWS::Logs::SubscriptionFilter"
+    drift._DRIFT_READERS[kind] = (_subscription_filter, _Readable(kind))
     detect, status = handlers._ACTION_HANDLERS["DetectStackDrift"], handlers._ACTION_HANDLERS["DescribeStackDriftDetectionStatus"]
 
     def detected(parameters):
@@ -65,6 +67,13 @@ def _as_deployed(kind):
     """For types whose store nobody changes behind CloudFormation's back here: as they were deployed, and gone if they are gone."""
 
     return lambda physical, properties: copy.deepcopy(resources(kind).get(physical))
+
+
+def _subscription_filter(physical, properties):
+    """A filter is known by its log group and its name: filters of several groups may have the same name."""
+    group = cloudwatch_logs._log_groups.get(properties["LogGroupName"]) or {}
+    found = (group.get("subscriptionFilters") or {}).get(properties["FilterName"])
+    return found and {**copy.deepcopy(properties), "FilterPattern": found["filterPattern"], "DestinationArn": found["destinationArn"]}
 
 
 def _rest_api(physical, properties):
