@@ -47,7 +47,7 @@ const AXUM: Case = Case {
     adopted: "shared/tenant-auth/examples/axum_router.rs",
     registry: &[("axum", ""), ("lambda_http", "apigw_rest"), ("tokio", "macros,rt-multi-thread")],
     shared: &["tenant-telemetry", "tenant-auth"],
-    crates: 160,
+    crates: 165,
 };
 
 const QUEUE: Case = Case {
@@ -73,7 +73,7 @@ const SPANS: Case = Case {
     adopted: "shared/tenant-telemetry/examples/spans_only.rs",
     registry: &[("lambda_runtime", ""), ("serde_json", "std"), ("tokio", "macros,rt-multi-thread")],
     shared: &["tenant-telemetry"],
-    crates: 150,
+    crates: 155,
 };
 
 #[test]
