@@ -1,5 +1,6 @@
 """README, docs and the READMEs of crates lead somewhere: every link has a file, and every anchor a heading."""
 
+import importlib
 import re
 import subprocess
 from pathlib import Path
@@ -86,6 +87,35 @@ def test_every_decision_has_its_parts():
         assert text.startswith(f"# {number}. ") and Path(name).name.startswith(f"{number:04}-"), name
         assert re.search(r"^Status: (accepted|superseded by \[\d+\]\(.+\))\. Date: \d{4}-\d\d-\d\d\.$", text, re.MULTILINE), name
         assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "Declined"], name
+
+
+def test_every_promise_has_its_code_and_its_test():
+    rows = [line for line in (ROOT / "docs/promises.md").read_text().splitlines() if line.startswith("| ") and not line.startswith("| promise ")]
+    assert len(rows) > 50
+    wrong = []
+    for row in rows:
+        _, code, test = (cell.strip() for cell in row.strip("|").split(" | "))
+        for cell in (code, test):
+            folder = ROOT
+            names = [name for name in re.findall(r"`([^`]+)`", cell) if not name.startswith("make ")]
+            for name in names:
+                # What is not below the root is beside the file before it.
+                found = [*ROOT.glob(name.rstrip("/")), *folder.glob(name.rstrip("/"))]
+                folder = found[0].parent if found else folder
+                wrong += [] if found else [f"{row}: {name}"]
+            wrong += [] if names or "make bench" in cell else [row]
+    assert wrong == []
+
+
+def test_the_picture_of_the_architecture_is_what_its_source_draws(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs/images")
+    architecture = importlib.import_module("architecture")
+    for name, theme in architecture.THEMES.items():
+        assert (ROOT / f"docs/images/architecture-{name}.svg").read_text() == architecture.picture(theme)
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().split()) <= 1200
 
 
 @pytest.mark.parametrize(
