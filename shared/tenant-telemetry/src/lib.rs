@@ -80,6 +80,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `aws-sdk` | `AwsSdkTracing`, signed export to X-Ray's and CloudWatch's endpoints, the key of pseudonyms from SSM or Secrets Manager |
+//! | `http-api` | the routes of HTTP APIs, besides those of REST APIs |
 //! | `json-logs` | `Settings::json_logs` and `Settings::init_json_logs`, lines as JSON or OTLP records: without it, and without a call of these, logs stay as they are |
 
 mod annotation;
