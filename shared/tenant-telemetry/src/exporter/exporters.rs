@@ -9,6 +9,7 @@ use opentelemetry_sdk::Resource;
 use super::{
     Destination, Exporter, Wire,
     destination::Flushed,
+    divided::divided,
     emf::Emf,
     lines::Lines,
     otlp::Otlp,
@@ -88,9 +89,7 @@ impl Exporters {
 
     /// Hands points, gathered since the last time, to every destination of metrics.
     pub(crate) fn push_metrics(&self, points: ExportMetricsServiceRequest) {
-        if Metrics::count(&points) > 0 {
-            push(&self.metrics, vec![points]);
-        }
+        push(&self.metrics, divided(points, Metrics::MAX_PER_REQUEST));
     }
 
     /// Hands log lines to every destination of log lines.

@@ -133,7 +133,8 @@ impl Signal for Metrics {
     }
 }
 
-fn points(metric: &Metric) -> usize {
+/// How many points a metric has.
+pub(super) fn points(metric: &Metric) -> usize {
     match &metric.data {
         Some(Data::Gauge(gauge)) => gauge.data_points.len(),
         Some(Data::Sum(sum)) => sum.data_points.len(),
