@@ -59,11 +59,11 @@ impl Exporters {
             spans.push(Destination::new(exporter.name(), Spans::of(resource), wire, *ids));
         }
         for (exporter, ids) in &settings.exporters.metrics {
-            let wire = match exporter {
-                Exporter::Emf => Wire::Unacknowledged(Box::new(Emf::of(resource))),
-                _ => Wire::Otlp(Box::new(otlp::<Metrics>(*exporter, settings, within.metrics)?)),
+            let (wire, in_log) = match exporter {
+                Exporter::Emf => (Wire::Unacknowledged(Box::new(Emf::of(resource))), Some(settings.log_tenant)),
+                _ => (Wire::Otlp(Box::new(otlp::<Metrics>(*exporter, settings, within.metrics)?)), None),
             };
-            metrics.push(Destination::new(exporter.name(), Metrics, wire, *ids));
+            metrics.push(Destination::new(exporter.name(), Metrics { in_log }, wire, *ids));
         }
         for (exporter, ids) in &settings.exporters.logs {
             let wire = Wire::Otlp(Box::new(otlp::<Lines>(*exporter, settings, within.logs)?));
