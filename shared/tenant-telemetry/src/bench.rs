@@ -157,5 +157,5 @@ pub async fn spans_of<F: Future>(tenant: &TenantLabel, what: impl FnOnce(Context
     work.serve(tenant.clone());
     let cx = super::start(SpanBuilder::from_name("test"), &Context::new().with_value(work.clone()));
     let output = what(cx.clone()).with_context(cx).await;
-    (output, work.take_spans().into_iter().map(|ended| ended.told).collect())
+    (output, work.take_spans().into_iter().map(|ended| ended.item).collect())
 }

@@ -59,7 +59,7 @@
 //! | `tracer` | how spans begin |
 //! | `work` | the unit of work that spans belong to, in the OpenTelemetry context |
 //! | `annotation` | what spans say of their work besides whom it serves |
-//! | `late` | what is told outside any invocation |
+//! | `late` | spans and log lines that were made outside any invocation |
 //! | `processor` | the one span processor: buffer per invocation, stamp the tenant |
 //! | `layers` | tower layers: invocation span, HTTP request span, export after the response |
 //! | `messages` | the span of one message, continuing the trace that sent it |
