@@ -9,6 +9,7 @@
 //! | `schema` | connections, and the tables of `sql/` |
 //! | `fragment` | what spans are stored as |
 //! | `writer`, `lock` | group commit, by one process |
+//! | `queue` | what waits for it, each signal apart |
 //! | `brought` | what a request brought, and what became of it |
 //! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
 //! | `points`, `remembered`, `lines` | metrics: sums by the minute, how far back points are known, and what is read of them |
@@ -53,6 +54,7 @@ mod map;
 mod outline;
 mod part;
 mod points;
+mod queue;
 mod reader;
 mod remembered;
 mod removal;
