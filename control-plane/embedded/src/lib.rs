@@ -22,7 +22,7 @@
 //! | `requests`, `batch`, `late` | sums of requests by name, some at a time, and whose past changed since |
 //! | `states` | states and alerts |
 //! | `window`, `scan` | the traces of a window, and which of them match |
-//! | `fragments`, `lookup` | spans of many traces, and attributes that no index has |
+//! | `fragments`, `senders`, `lookup` | spans of many traces, who sent them, and attributes that no index has |
 //! | `reader`, `listing`, `sample`, `map`, `facets` | reading: one trace, a search, traces whole, the service map, what these can be narrowed to |
 //! | `archive` | all spans, to be stored elsewhere |
 //! | `failure` | why something within did not work |
@@ -62,6 +62,7 @@ mod requests;
 mod sample;
 mod scan;
 mod schema;
+mod senders;
 mod sightings;
 mod states;
 mod versions;

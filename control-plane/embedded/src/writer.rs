@@ -9,7 +9,7 @@ use std::{
 use control_plane_model::{
     complain::complain,
     incoming::Incoming,
-    log_records::IncomingLog,
+    log_records::{IncomingLog, StoredLogs},
     metrics::{IncomingPoints, StoredPoints},
     store::{StoreError, Stored},
 };
@@ -75,9 +75,10 @@ impl Writer {
     }
 
     /// The same with log records.
-    pub(crate) async fn store_logs(&self, logs: Vec<IncomingLog>) -> Result<usize, StoreError> {
+    pub(crate) async fn store_logs(&self, logs: Vec<IncomingLog>) -> Result<StoredLogs, StoreError> {
         let items = logs.len();
-        Ok(self.commit(Brought::Logs(logs), items).await?.new)
+        let Added { new, beyond } = self.commit(Brought::Logs(logs), items).await?;
+        Ok(StoredLogs { new, beyond })
     }
 
     async fn commit(&self, brought: Brought, items: usize) -> Result<Added, StoreError> {

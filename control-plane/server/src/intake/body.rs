@@ -9,7 +9,6 @@ use axum::{
 };
 use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use prost::Message;
 use serde_json::json;
 use tokio::time::timeout;
@@ -78,13 +77,10 @@ impl Encoding {
                 let rejected = json!({ S::REJECTED: rejected.count.to_string(), "errorMessage": message });
                 self.answer(StatusCode::OK, json!({ "partialSuccess": rejected }).to_string().into_bytes())
             }
-            // The responses of all signals have one form on the wire.
             Self::Protobuf => {
-                let partial_success = (!message.is_empty()).then(|| ExportTracePartialSuccess {
-                    rejected_spans: i64::try_from(rejected.count).unwrap_or(i64::MAX),
-                    error_message: message,
-                });
-                self.answer(StatusCode::OK, ExportTraceServiceResponse { partial_success }.encode_to_vec())
+                let rejected = i64::try_from(rejected.count).unwrap_or(i64::MAX);
+                let partial = (!message.is_empty()).then_some((rejected, message));
+                self.answer(StatusCode::OK, S::response(partial).encode_to_vec())
             }
         }
     }
