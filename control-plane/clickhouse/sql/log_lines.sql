@@ -7,17 +7,20 @@ WHERE trace_id = toFixedString(unhex({trace_id:String}), 16)
     AND
     (
         {only:Nullable(String)} IS NULL
-        OR tenant = assumeNotNull({only:Nullable(String)})
-        OR tenant = '' AND span_id IN
+        OR {only:Nullable(String)} != '' AND
         (
-            -- Of a span that was sent twice, what came first counts.
-            SELECT span_id
-            FROM spans
-            WHERE {only:Nullable(String)} IS NOT NULL
-                AND bucket IN (SELECT bucket FROM trace_buckets WHERE trace_id = toFixedString(unhex({trace_id:String}), 16))
-                AND trace_id = toFixedString(unhex({trace_id:String}), 16)
-            GROUP BY span_id
-            HAVING argMax(tenant, (rank, bitNot(place))) = assumeNotNull({only:Nullable(String)})
+            tenant = assumeNotNull({only:Nullable(String)})
+            OR tenant = '' AND span_id IN
+            (
+                -- Of a span that was sent twice, what came first counts.
+                SELECT span_id
+                FROM spans
+                WHERE {only:Nullable(String)} != ''
+                    AND bucket IN (SELECT bucket FROM trace_buckets WHERE trace_id = toFixedString(unhex({trace_id:String}), 16))
+                    AND trace_id = toFixedString(unhex({trace_id:String}), 16)
+                GROUP BY span_id
+                HAVING argMax(tenant, (rank, bitNot(place))) = assumeNotNull({only:Nullable(String)})
+            )
         )
     )
 ORDER BY time, id

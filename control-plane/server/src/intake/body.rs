@@ -86,9 +86,10 @@ impl Encoding {
     }
 
     pub(super) fn refuse(self, status: StatusCode, message: &str) -> Response {
-        // google.rpc.Code: INVALID_ARGUMENT, UNIMPLEMENTED, UNAUTHENTICATED, or UNAVAILABLE for what may be tried again.
+        // google.rpc.Code: INVALID_ARGUMENT, UNIMPLEMENTED, INTERNAL, UNAUTHENTICATED, or UNAVAILABLE for what may be tried again.
         let code = match status {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => 12,
+            StatusCode::INTERNAL_SERVER_ERROR => 13,
             StatusCode::SERVICE_UNAVAILABLE => 14,
             StatusCode::UNAUTHORIZED => 16,
             _ => 3,

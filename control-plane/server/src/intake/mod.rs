@@ -41,7 +41,10 @@ use control_plane_model::{
     store::{SpanStore, StoreError},
 };
 use parking_lot::Mutex;
-use tokio::sync::{AcquireError, Semaphore};
+use tokio::{
+    sync::{AcquireError, Semaphore},
+    task::{JoinError, spawn_blocking},
+};
 
 pub use keys::Keys;
 pub use logs::records;
@@ -57,7 +60,7 @@ use self::{
     proto_json::Read,
     signals::{Logs, Metrics, Signal, Traces},
 };
-use crate::{forward::Forwarder, problem::off_thread};
+use crate::forward::Forwarder;
 
 /// The largest request, as sent and as unpacked: what a sender may send is bounded, and so is what it may make us hold.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -151,7 +154,8 @@ async fn take<S: Signal>(
             remarks.iter().for_each(|remark| rejected.add(0, remark));
             Ok::<_, Refusal>((taken, rejected))
         };
-        off_thread(reading).await.map_err(|problem| (problem.status, problem.detail))??
+        let failed = |error: JoinError| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+        spawn_blocking(reading).await.map_err(failed)??
     };
     S::store(intake, taken, &mut rejected).await.map_err(|error| {
         let StoreError::Busy = error else {

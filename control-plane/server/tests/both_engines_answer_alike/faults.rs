@@ -195,11 +195,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("migrations/0006_metrics.sql", "ReplacingMergeTree(rank)\nPARTITION", "ReplacingMergeTree\nPARTITION"),
     ("migrations/0006_metrics.sql", "(service, metric, hour, stream, time)", "(service, metric, hour, stream)"),
     ("migrations/0007_logs.sql", "(trace_id, time, id)", "(trace_id, time)"),
-    (
-        "log_lines.sql",
-        "OR tenant = assumeNotNull({only:Nullable(String)})\n",
-        "OR tenant != assumeNotNull({only:Nullable(String)})\n",
-    ),
+    ("log_lines.sql", "(\n            tenant = assumeNotNull({only:", "(\n            tenant != assumeNotNull({only:"),
+    ("log_lines.sql", "OR {only:Nullable(String)} != '' AND", "OR"),
     ("log_lines.sql", "OR span_id = assumeNotNull(", "OR span_id != assumeNotNull("),
     ("log_lines.sql", "argMax(tenant, (rank,", "argMin(tenant, (rank,"),
     ("log_lines.sql", "tenant = '' AND span_id IN", "tenant = '' AND span_id NOT IN"),
