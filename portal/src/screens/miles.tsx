@@ -27,13 +27,11 @@ export function Miles() {
           <table>
             <thead>
               <tr>
-                <th scope="col">Route</th>
+                <th scope="col">Flight</th>
+                <th scope="col">Departure</th>
                 <th scope="col" class="number">
                   Miles
                 </th>
-                <th scope="col">Departure</th>
-                <th scope="col">Booking</th>
-                <th scope="col">Posted</th>
               </tr>
             </thead>
             <tbody>
@@ -41,13 +39,15 @@ export function Miles() {
                 <tr key={`${entry.booking_number} ${entry.kind}`}>
                   <td>
                     {entry.from_airport}–{entry.to_airport} {entry.kind === "taken_back" && <b class="cancelled">cancelled</b>}
+                    <span class="beneath">
+                      <a href={`#/bookings/${entry.booking_number}`}>{entry.booking_number}</a>
+                    </span>
+                  </td>
+                  <td>
+                    {formatDay(entry.departure_date)}
+                    <span class="beneath">posted {formatMoment(entry.created_at)}</span>
                   </td>
                   <td class="number">{formatNumber(entry.miles)}</td>
-                  <td>{formatDay(entry.departure_date)}</td>
-                  <td>
-                    <a href={`#/bookings/${entry.booking_number}`}>{entry.booking_number}</a>
-                  </td>
-                  <td>{formatMoment(entry.created_at)}</td>
                 </tr>
               ))}
             </tbody>
