@@ -38,9 +38,10 @@ export function Miles() {
               {balance.history.map((entry) => (
                 <tr key={`${entry.booking_number} ${entry.kind}`}>
                   <td>
-                    {entry.from_airport}–{entry.to_airport} {entry.kind === "taken_back" && <b class="cancelled">cancelled</b>}
+                    {entry.from_airport}–{entry.to_airport}
                     <span class="beneath">
-                      <a href={`#/bookings/${entry.booking_number}`}>{entry.booking_number}</a>
+                      <a href={`#/bookings/${entry.booking_number}`}>{entry.booking_number}</a>{" "}
+                      {entry.kind === "taken_back" && <b class="cancelled">cancelled</b>}
                     </span>
                   </td>
                   <td>
