@@ -144,14 +144,14 @@ def test_a_service_says_what_it_measured_and_where_figures_come_from(page):
     expect(figure("Memory")).to_have_text("130 MiB of 256 MiB")
     expect(figure("Throttled (429)")).to_have_text("6")
     panel.get_by_role("link", name="Its metrics over time").click()
-    expect(page.locator("p.whence")).to_contain_text("They name no tenant.")
+    expect(page.locator("p.source-note")).to_contain_text("They name no tenant.")
 
 
 def test_metrics_that_name_the_busiest_tenants_tell_them_apart(page, control_plane):
     """On the service's page, and for whoever asks the API by tenant."""
     measured.send_named(control_plane.url, "mileage-api", bookings.MILEAGE, [("acme", 7), ("globex", 5), ("(other)", 30), (None, 2)])
     page.goto(f"/service?service=mileage-api&account={bookings.MILEAGE}&window=1h")
-    expect(page.locator("p.whence")).to_contain_text("They name the busiest tenants, and take all others together.")
+    expect(page.locator("p.source-note")).to_contain_text("They name the busiest tenants, and take all others together.")
     tenants = page.locator("figure", has_text="Invocations by tenant, the busiest by name")
     expect(tenants.locator("canvas").first).to_be_visible()
     lines = tenants.locator("script").evaluate("script => JSON.parse(script.textContent).lines.map(line => line.name)")

@@ -1,0 +1,5 @@
+-- The services that points came of, by name.
+SELECT DISTINCT toString(service) AS name
+FROM metric_points
+WHERE {only:Nullable(String)} IS NULL OR tenant != '' AND tenant = assumeNotNull({only:Nullable(String)})
+ORDER BY name
