@@ -2,7 +2,7 @@
 //! access lists refuse; its tier counts over the tokens', and a tenant it does not know is nobody.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{process::Command, sync::LazyLock};
+use std::{collections::BTreeMap, process::Command, sync::LazyLock};
 
 use aws_sdk_sns::types::MessageAttributeValue;
 use aws_sdk_wafv2::types::{IpAddressVersion, Scope};
@@ -10,7 +10,7 @@ use axum::http::Method;
 use local::{ministack::sdk_config, users};
 use serde_json::{Value, json};
 use testkit::{
-    Caller, Cloud, book,
+    Answer, Caller, Cloud, book,
     browser::{Browser, location},
     control_plane::Server,
     eventually, program,
@@ -73,6 +73,48 @@ async fn both_answer(caller: &Caller, status: u16, code: Option<&str>) {
         Some(())
     })
     .await;
+}
+
+/// The attributes of the SERVER span of a request that was refused, once it is there, and its tenant.
+async fn refused_span(answer: &Answer) -> (BTreeMap<String, Value>, Option<String>) {
+    let trace = CLOUD
+        .trace(&answer.trace_id(), |trace| trace.spans.iter().any(|span| span.attributes.contains_key("problem.code")))
+        .await;
+    assert!(trace.spans.iter().all(|span| span.status != "ERROR"), "a refusal is nobody's failure: {trace:?}");
+    let span = trace.spans.into_iter().find(|span| span.attributes.contains_key("problem.code")).unwrap();
+    assert_eq!((&span.attributes["problem.code"], span.kind.as_str()), (&answer.body["code"], "SERVER"));
+    (span.attributes, span.tenant)
+}
+
+#[tokio::test]
+async fn a_span_says_why_a_verified_caller_was_refused() {
+    let (caller, other) = (new_tenant("Curious Air", "basic").await, CLOUD.caller(0).await);
+    let of_other = book(&other, "LHR", "JFK").await.booking_number();
+    let stranger = user_of("t-nobody-knows", "basic").await;
+    for (asked, status, code, by) in [
+        (caller.get(&format!("/bookings/{of_other}")).await, 404, "no_such_booking", &caller),
+        (caller.get("/bookings/7T42H7MK").await, 404, "no_such_booking", &caller),
+        (caller.get_mileage("/mileage/no-number").await, 404, "no_such_booking", &caller),
+        (caller.get("/bookings?limit=many").await, 400, "invalid_parameter", &caller),
+        (
+            caller.send(caller.booking(Method::POST, "/bookings").json(&json!({}))).await,
+            422,
+            "invalid_booking",
+            &caller,
+        ),
+        (
+            caller.send(caller.booking(Method::POST, "/invitations").json(&json!({}))).await,
+            403,
+            "not_an_admin",
+            &caller,
+        ),
+        (stranger.get("/bookings").await, 403, "unknown_tenant", &stranger),
+    ] {
+        assert_eq!((asked.status, asked.body["code"].as_str()), (status, Some(code)), "{:?}", asked.body);
+        let (attributes, tenant) = refused_span(&asked).await;
+        assert_eq!(tenant.as_deref(), Some(by.user.tenant.as_str()), "{code}");
+        assert!(attributes.contains_key("enduser.id"), "{code}: {attributes:?}");
+    }
 }
 
 #[tokio::test]
@@ -174,11 +216,8 @@ async fn blocked_and_allowed_by_network_and_user() {
         (answer.status == 403).then_some(answer)
     })
     .await;
-    let trace = CLOUD.trace(&refused.trace_id(), |trace| !trace.spans.is_empty()).await;
-    let span = trace.spans.iter().find(|span| span.attributes.contains_key("access_list.refused"));
-    let span = span.unwrap_or_else(|| panic!("no span says so: {trace:?}"));
-    assert_eq!((&span.attributes["access_list.refused"], span.tenant.as_deref()), (&json!("network"), Some(tenant)));
-    assert!(trace.spans.iter().all(|span| span.status != "ERROR"), "a refusal is nobody's failure: {trace:?}");
+    let (attributes, of_tenant) = refused_span(&refused).await;
+    assert_eq!((&attributes["access_list.refused"], of_tenant.as_deref()), (&json!("network"), Some(tenant)));
 
     succeeds(&[&["unblock", tenant, "--network", "203.0.113.0/24"], &why[..]].concat());
     // The block is forgotten everywhere before anybody is allowed, so that what is answered then is the other list's.
@@ -190,7 +229,7 @@ async fn blocked_and_allowed_by_network_and_user() {
     both_answer_to(&caller, office, 403, Some("network_not_allowed")).await;
     both_answer_to(&caller, elsewhere, 200, None).await;
 
-    let user = span.attributes["enduser.id"].as_str().unwrap();
+    let user = attributes["enduser.id"].as_str().unwrap();
     succeeds(&[&["block", tenant, "--user", user], &why[..]].concat());
     both_answer_to(&caller, elsewhere, 403, Some("user_not_allowed")).await;
     let listed = succeeds(&["access-lists", tenant]);

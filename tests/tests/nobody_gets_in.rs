@@ -15,7 +15,10 @@ use std::{
 
 use attacks::requests::{self, Door};
 use futures_util::{StreamExt, stream};
-use lambda_host::aws::Aws;
+use lambda_host::{
+    aws::Aws,
+    sink::{Behaviour, Sink},
+};
 use local::ministack::sdk_config;
 use reqwest::{Method, header::HeaderMap};
 use serde_json::json;
@@ -45,10 +48,24 @@ fn bare(status: u16, headers: &HeaderMap, body: &str, number: &str) -> Bare {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_but_a_genuine_one_is_taken_by_a_function() {
-    let mut booking = BookingApi::start(Setup::default()).await;
-    let mut mileage = mileage_api(&booking.aws, Setup::default()).await;
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let url = sink.url();
+    let setup = || Setup { env: vec![("OTEL_EXPORTER_OTLP_ENDPOINT", &url)], ..Setup::default() };
+    let mut booking = BookingApi::start(setup()).await;
+    let mut mileage = mileage_api(&booking.aws, setup()).await;
     tokens::assert_only_genuine_are_taken(&mut booking.function, "/bookings", &booking.aws).await;
     tokens::assert_only_genuine_are_taken(&mut mileage, "/mileage", &booking.aws).await;
+    for function in [&mut booking.function, &mut mileage] {
+        function.idle().await.unwrap();
+    }
+    // Whoever was refused before anybody knew them is nobody: a span says why, and names no tenant or user that a token named.
+    let refused: Vec<_> =
+        sink.spans().into_iter().filter(|span| span.attributes.contains_key("problem.code")).collect();
+    assert!(refused.len() >= 200, "{} spans", refused.len());
+    for span in refused {
+        let names = ["tenant.id", "tenant.tier", "enduser.id"];
+        assert!(names.iter().all(|name| !span.attributes.contains_key(*name)), "{:?}", span.attributes);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //!
 //! | item | idea |
 //! |---|---|
-//! | [`Problem`], [`FieldError`] | RFC 9457 problem documents: every error that reaches a caller |
+//! | [`Problem`], [`FieldError`], [`ProblemCode`] | RFC 9457 problem documents: every error that reaches a caller |
 //! | [`json()`] | a JSON answer |
 //! | [`route()`], [`no_such_route`] | the route of a request, and the answer where there is none |
 //! | [`query`], [`required_query`] | query parameters |
@@ -60,5 +60,5 @@ mod routing;
 #[cfg(feature = "cors")]
 pub use cors::{AllowedOrigin, cors_layer};
 pub use paging::page;
-pub use problem::{FieldError, Problem};
+pub use problem::{FieldError, Problem, ProblemCode};
 pub use routing::{json, no_such_route, query, required_query, route};

@@ -16,6 +16,10 @@ pub struct FieldError {
     pub detail: String,
 }
 
+/// In a response's extensions: the code of the problem that is the answer, for whoever tells of it and does not read its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProblemCode(pub &'static str);
+
 /// A problem document (RFC 9457), served as `application/problem+json`.
 ///
 /// Unless it is of a registered type, `type` is `about:blank` and `title` is the status phrase. Clients decide by `status` and `code`.
@@ -106,11 +110,12 @@ impl Problem {
         &self.errors
     }
 
-    /// The response a caller gets, with a body of `lambda_http`, of axum or any other that a text becomes.
+    /// The response a caller gets, with a body of `lambda_http`, of axum or any other that a text becomes. It has the code as [`ProblemCode`].
     pub fn into_response<B: From<String>>(self) -> Response<B> {
         let body = serde_json::to_string(&self).unwrap_or_else(|_| String::from("{}"));
         let mut response = Response::new(B::from(body));
         *response.status_mut() = self.status();
+        response.extensions_mut().insert(ProblemCode(self.code));
         let unauthorized = self.status() == StatusCode::UNAUTHORIZED;
         let headers = response.headers_mut();
         *headers = self.headers;

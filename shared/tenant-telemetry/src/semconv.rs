@@ -33,6 +33,8 @@ pub const QUOTA_EXCEEDED: &str = "quota.exceeded";
 pub const QUOTA_LOCAL: &str = "quota.local";
 /// By what of a caller its tenant's access lists refused a request: `network` or `user`.
 pub const ACCESS_LIST_REFUSED: &str = "access_list.refused";
+/// The code of the problem (RFC 9457) that a request was answered with.
+pub(crate) const PROBLEM_CODE: &str = "problem.code";
 /// In logs: a short keyed hash that stands for the tenant.
 pub(crate) const TENANT_ALIAS: &str = "tenant.alias";
 /// Names the attributes that X-Ray indexes as annotations (string array).

@@ -13,7 +13,7 @@ use std::{
 
 use http::{HeaderValue, Response};
 use lambda_http::{Body, IntoResponse, Request, RequestExt, request::RequestContext};
-use lambda_problem::{Problem, route};
+use lambda_problem::{Problem, ProblemCode, route};
 use opentelemetry::{
     KeyValue,
     trace::{FutureExt as _, TraceContextExt},
@@ -31,7 +31,8 @@ use crate::{
 };
 
 /// Opens the SERVER span `{method} {route}`, turns a [`Problem`], or what it is made of, into its response, names the trace in the response's
-/// `traceparent` header, and logs one line per request, by the id of its invocation and with the code of the problem that was the answer, if it was one.
+/// `traceparent` header, and logs one line per request, by the id of its invocation. The span and the line have the code of the problem that was
+/// the answer, if it was one, as `problem.code`.
 ///
 /// It goes around any service whose answer is a response to `lambda_http`, an axum `Router` too. The span ends when the whole body is there: one
 /// that streams is collected first. The route is the one that API Gateway matched.
@@ -107,17 +108,17 @@ where
         let span = cx.clone();
         let response = async move {
             let guard = EndOnDrop(cx.clone());
-            let (mut response, problem_code) = match inner.await {
-                Ok(answer) => (answer.into_response().await, None),
+            let mut response = match inner.await {
+                Ok(answer) => answer.into_response().await,
                 Err(error) => {
                     let problem: Problem = error.into();
                     if problem.status().is_server_error() {
                         tracing::error!(%problem, "request failed");
                     }
-                    let code = problem.code();
-                    (problem.into_response(), Some(code))
+                    problem.into_response()
                 }
             };
+            let problem_code = response.extensions().get::<ProblemCode>().map(|code| code.0);
             finish(&cx, &mut response);
             tracing::info!(
                 http.request.method = method,
@@ -200,6 +201,9 @@ fn finish(cx: &opentelemetry::Context, response: &mut Response<Body>) {
     let span = cx.span();
     let status = response.status();
     span.set_attribute(KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16())));
+    if let Some(ProblemCode(code)) = response.extensions().get() {
+        span.set_attribute(KeyValue::new(semconv::PROBLEM_CODE, *code));
+    }
     // Semantic conventions: a 4xx is the caller's error, not this span's.
     let error = status.is_server_error().then(|| status.as_str().to_owned());
     if let Some(error) = &error {
