@@ -91,7 +91,7 @@ soak: build ## Bookings under faults at random for MINUTES on a local cloud, the
 	target/debug/soak --minutes $(MINUTES)
 
 .PHONY: reliability
-reliability: build ## Faults at every call, and what came of them: the table of docs/reliability.md, with the latest soak
+reliability: build ## Faults at every call, and what came of them: the tables of tests/soak/README.md, with the latest soak
 	cargo test --locked --package end-to-end --test nothing_is_lost
 	target/debug/reliability
 

@@ -73,6 +73,16 @@ def test_every_page_that_sources_name_is_there():
     assert wrong == []
 
 
+def test_every_page_is_at_most_three_links_from_the_readme():
+    pages = {(ROOT / name).resolve() for name in tracked("*.md")}
+    reached = layer = {ROOT / "README.md"}
+    for _ in range(3):
+        links = ((page, (first or second).partition("#")[0]) for page in layer for first, second in LINK.findall(prose(page.read_text())))
+        layer = ({(page.parent / name).resolve() for page, name in links if name and ":" not in name} & pages) - reached
+        reached |= layer
+    assert sorted(str(page.relative_to(ROOT)) for page in pages - reached) == []
+
+
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs/README.md").read_text()
     pages = [name.removeprefix("docs/") for name in tracked("docs/*.md", "docs/*.yaml") if "/decisions/" not in name and name != "docs/README.md"]

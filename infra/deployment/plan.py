@@ -4,7 +4,7 @@ from project_file import SERVICES
 
 from .steps import order, wants_portal
 
-# US dollars a month whatever the traffic, list prices of us-east-1 from memory: docs/deploy.md has the arithmetic.
+# US dollars a month whatever the traffic, list prices of us-east-1 from memory: README.md has the arithmetic.
 COSTS = [
     ("canary, every five minutes", 10.37, lambda given: given["observability"].get("CanaryState", "true") == "true"),
     ("41 metrics in alarms, three composite alarms, a custom metric", 5.90, lambda given: True),
