@@ -85,7 +85,7 @@ pub async fn run(options: Options) -> Result<String> {
 /// What was done before a set failed; doing all of it again is safe.
 fn so_far(lines: &[String]) -> String {
     if lines.is_empty() {
-        "nothing was changed".to_owned()
+        "nothing before it was changed".to_owned()
     } else {
         format!("{}; not all was changed", lines.join("; "))
     }
