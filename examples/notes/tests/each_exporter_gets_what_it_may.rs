@@ -105,7 +105,7 @@ async fn a_vendor_gets_points_and_lines_by_pseudonym() {
         ];
         let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
         // So many that metrics name their tenant.
-        for _ in 0..20 {
+        for _ in 0..NOTES {
             api.note().await;
         }
         assert!(api.function.terminate().await.unwrap());
@@ -178,7 +178,7 @@ async fn metrics_in_the_log_name_tenants_as_its_other_lines_do() {
 }
 
 /// So many that a tenant is one of the busiest.
-const NOTES: u64 = 150;
+const NOTES: u64 = 200;
 
 /// The lines of metrics after as many notes, and the whole log.
 async fn metrics_in_the_log(env: &[(&'static str, &'static str)]) -> (Vec<Value>, Vec<String>) {

@@ -53,7 +53,7 @@ async fn a_hanging_collector() {
     against(Behaviour::Hang, "adaptive").await;
 }
 
-/// Shortly before its deadline an invocation sends what has ended, and its handler goes on meanwhile.
+/// Shortly before its deadline an invocation sends what there is, and its handler goes on meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hanging_collector_takes_no_time_from_a_handler_that_has_little_left() {
     let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
@@ -65,9 +65,9 @@ async fn a_hanging_collector_takes_no_time_from_a_handler_that_has_little_left()
     sink.behave(Behaviour::Hang);
     api.note().await;
     api.function.idle().await.unwrap();
-    api.aws.take(Duration::from_millis(1_750));
+    api.aws.take(Duration::from_millis(1_820));
     let event = api.event("acme", &[]);
-    // They go from 1,700 ms on.
+    // They go from 1,600 ms on, and what is open from 1,800 ms on.
     let outcome = api.function.invoke(event, Duration::from_secs(2)).await;
     assert_eq!(outcome.unwrap().http().0, 201);
 }

@@ -14,7 +14,7 @@ use tenancy::TenantLabel;
 use super::{
     Annotation, Work,
     layers::EndOnDrop,
-    metrics::{Timed, UnderWay},
+    metrics::{TimedOperation, UnderWay},
     propagation::{self, Inbound, Thresholds},
     semconv, start_under,
     tracer::service_name,
@@ -67,7 +67,7 @@ where
 /// The CONSUMER span of one message, for work on several messages at once. Dropped unfinished, it counts as cancelled.
 #[derive(Debug)]
 pub struct MessageSpan {
-    timed: Option<Timed>,
+    timed: Option<TimedOperation>,
     span: EndOnDrop,
 }
 
@@ -77,7 +77,7 @@ impl MessageSpan {
         let (system, destination) = (received.system, received.destination);
         let (sent, deliveries) = (received.sent, received.deliveries);
         let cx = open(received, tenant);
-        Self { timed: Timed::message(&cx, system, destination, sent, deliveries), span: EndOnDrop(cx) }
+        Self { timed: TimedOperation::message(&cx, system, destination, sent, deliveries), span: EndOnDrop(cx) }
     }
 
     /// Says what the message is about, as [`Work::annotate`].

@@ -55,7 +55,7 @@ use self::{
     answer::{Fate, Refusal},
     call::{Call, CallSpan},
 };
-use super::{messages::fail_span, metrics::Timed, outgoing, propagation, semconv};
+use super::{messages::fail_span, metrics::TimedOperation, outgoing, propagation, semconv};
 
 /// The interceptor. Add it once: `aws_config::defaults(…).load().await.into_builder()…` or per client with
 /// `config::Builder::interceptor`.
@@ -112,11 +112,25 @@ impl Intercept for MessageContexts {
 struct CallSpans {
     spans: Vec<CallSpan>,
     /// The call as metrics measure it, in the first of its spans.
-    timed: Option<Timed>,
+    timed: Option<TimedOperation>,
 }
 
 impl Storable for CallSpans {
     type Storer = StoreReplace<Self>;
+}
+
+/// Who gives a call up drops it before it is answered: it has been cancelled.
+impl Drop for CallSpans {
+    fn drop(&mut self) {
+        const CANCELLED: &str = "cancelled";
+        if let Some(timed) = &self.timed {
+            timed.end(Some(CANCELLED.into()));
+        }
+        for cx in self.spans.iter().map(|span| &span.cx).filter(|cx| cx.span().is_recording()) {
+            fail_span(cx, CANCELLED, "nobody waited for the answer");
+            cx.span().end();
+        }
+    }
 }
 
 impl Intercept for AwsSdkTracing {
@@ -139,9 +153,8 @@ impl Intercept for AwsSdkTracing {
             current: Context::current(),
             contexts: cfg.load::<EntryContexts>().map(|contexts| contexts.0.as_slice()).unwrap_or_default(),
         };
-        let method = format!("{}/{}", call.service, call.operation);
         let spans = services::start(&call, context.request_mut());
-        let timed = spans.first().and_then(|first| Timed::call(&first.cx, method));
+        let timed = spans.first().and_then(|first| TimedOperation::call(&first.cx, call.service, call.operation));
         cfg.interceptor_state().store_put(CallSpans { spans, timed });
         Ok(())
     }

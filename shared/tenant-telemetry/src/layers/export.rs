@@ -17,8 +17,8 @@ use tower::{BoxError, Layer, Service};
 use crate::{Telemetry, telemetry::FLUSH_WITHIN};
 
 /// What must be left of an invocation's time for its spans to get out over a connection that is there: a handler that has not answered by
-/// then has timed out. Twice as long before that, what has ended goes, and a connection that a freeze has killed is made anew.
-const TIMEOUT_MARGIN: Duration = Duration::from_millis(150);
+/// then has timed out. As long before that, what has ended goes, and a connection that a freeze has killed is made anew.
+const TIMEOUT_MARGIN: Duration = Duration::from_millis(200);
 
 /// The margin of an invocation with so much time: never more than an eighth of it.
 fn margin(time: Duration) -> Duration {
@@ -84,10 +84,11 @@ where
             let left = || deadline.saturating_duration_since(Instant::now());
             let margin = margin(left());
             if !answers_before(deadline - 2 * margin, inner.as_mut()).await {
-                beside(inner.as_mut(), running.send_what_ended(left())).await;
+                // A receiver that hangs takes nothing from what is to come.
+                while_handling(inner.as_mut(), running.send_what_ended(left().saturating_sub(margin))).await;
             }
             if !answers_before(deadline - margin, inner.as_mut()).await {
-                beside(inner.as_mut(), running.give_up(left())).await;
+                while_handling(inner.as_mut(), running.give_up(left())).await;
             }
             inner.as_mut().await;
             running.finish(FLUSH_WITHIN.min(left())).await;
@@ -102,11 +103,23 @@ async fn answers_before<F: Future>(moment: Instant, handler: Pin<&mut MaybeDone<
 }
 
 /// Exports while the handler goes on: an answer does not wait for a receiver.
-async fn beside<F: Future>(mut handler: Pin<&mut MaybeDone<F>>, export: impl Future<Output = ()>) {
+async fn while_handling<F: Future>(mut handler: Pin<&mut MaybeDone<F>>, export: impl Future<Output = ()>) {
     let mut export = pin!(export);
     poll_fn(|cx| {
         let _may_be_done = handler.as_mut().poll(cx);
         export.as_mut().poll(cx)
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handler_is_waited_for_until_little_of_its_time_is_left() {
+        for (time, margin) in [(900_000, 200), (3_000, 200), (1_600, 200), (800, 100), (0, 0)] {
+            assert_eq!(super::margin(Duration::from_millis(time)), Duration::from_millis(margin));
+        }
+    }
 }

@@ -43,7 +43,7 @@ use self::{
 pub(crate) use self::{
     invocation::{Begun, HttpRequest, Outcome, TIMEOUT},
     recorder::{Recorder, TenantNames, recorder},
-    timed::{Timed, UnderWay},
+    timed::{TimedOperation, UnderWay},
     usage::cpu_time,
 };
 use crate::semconv;

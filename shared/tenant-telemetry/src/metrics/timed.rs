@@ -1,4 +1,4 @@
-//! What takes its time, and is measured once that is over: a message that is processed, a call of AWS.
+//! An operation that is timed: the processing of a message, or a call of AWS.
 
 use std::{
     borrow::Cow,
@@ -12,28 +12,31 @@ use parking_lot::Mutex;
 use super::recorder::{Recorder, recorder};
 use crate::{Work, semconv};
 
-/// Something that takes its time, in its span. It is measured when it ends, or when its invocation is given up before that.
+/// An operation that is timed, in its span. It is measured when it ends, or when its invocation is given up before that.
 #[derive(Debug, Clone)]
-pub(crate) struct Timed(Arc<Mutex<Option<Begun>>>);
+pub(crate) struct TimedOperation(Arc<Mutex<Option<Begun>>>);
 
 #[derive(Debug)]
 struct Begun {
     recorder: &'static Recorder,
     cx: Context,
-    what: What,
+    kind: Kind,
     began: Instant,
 }
 
 #[derive(Debug)]
-enum What {
+enum Kind {
     /// A message, and what metrics say of it.
     Message(Vec<KeyValue>),
     /// A call, and its `rpc.method`.
-    #[cfg_attr(not(feature = "aws-sdk"), allow(dead_code, reason = "AWS clients come with that feature"))]
+    #[cfg_attr(
+        not(any(feature = "aws-sdk", feature = "bench")),
+        allow(dead_code, reason = "AWS clients come with that feature")
+    )]
     Call(String),
 }
 
-impl Timed {
+impl TimedOperation {
     /// The processing of a message of `destination` begins in the span of `cx`; none where nobody receives metrics.
     pub(crate) fn message(
         cx: &Context,
@@ -51,18 +54,24 @@ impl Timed {
         let entered = cx.clone().attach();
         recorder.message_begins(&attributes, sent, deliveries);
         drop(entered);
-        Some(Self::begin(recorder, cx, What::Message(attributes)))
+        Some(Self::begin(recorder, cx, Kind::Message(attributes)))
     }
 
     /// A call of AWS begins in the span of `cx`; none where nobody receives metrics.
     #[cfg(feature = "aws-sdk")]
-    pub(crate) fn call(cx: &Context, method: String) -> Option<Self> {
-        Some(Self::begin(recorder()?, cx, What::Call(method)))
+    pub(crate) fn call(cx: &Context, service: &str, operation: &str) -> Option<Self> {
+        Some(Self::call_by(recorder()?, cx, service, operation))
     }
 
-    fn begin(recorder: &'static Recorder, cx: &Context, what: What) -> Self {
+    /// The same, measured by this recorder.
+    #[cfg(any(feature = "aws-sdk", feature = "bench"))]
+    pub(crate) fn call_by(recorder: &'static Recorder, cx: &Context, service: &str, operation: &str) -> Self {
+        Self::begin(recorder, cx, Kind::Call(format!("{service}/{operation}")))
+    }
+
+    fn begin(recorder: &'static Recorder, cx: &Context, kind: Kind) -> Self {
         let began = Instant::now();
-        let timed = Self(Arc::new(Mutex::new(Some(Begun { recorder, cx: cx.clone(), what, began }))));
+        let timed = Self(Arc::new(Mutex::new(Some(Begun { recorder, cx: cx.clone(), kind, began }))));
         if let Some(under_way) = cx.get::<UnderWay>() {
             under_way.keep(&timed);
         }
@@ -71,15 +80,15 @@ impl Timed {
 
     /// It is over; `error` is its `error.type`, if it failed. What is noted first counts.
     pub(crate) fn end(&self, error: Option<Cow<'static, str>>) {
-        let Some(Begun { recorder, cx, what, began }) = self.0.lock().take() else { return };
+        let Some(Begun { recorder, cx, kind, began }) = self.0.lock().take() else { return };
         let took = began.elapsed();
         let work = cx.get::<Work>().cloned();
         let _entered = cx.attach();
-        match what {
-            What::Message(attributes) => {
+        match kind {
+            Kind::Message(attributes) => {
                 recorder.message_ends(attributes, work.as_ref().and_then(Work::tenant), error, took);
             }
-            What::Call(method) => recorder.call_ends(method, error, took),
+            Kind::Call(method) => recorder.call_ends(method, error, took),
         }
     }
 }
@@ -91,12 +100,12 @@ pub(crate) struct UnderWay(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    timed: Vec<Timed>,
+    timed: Vec<TimedOperation>,
     closed: bool,
 }
 
 impl UnderWay {
-    fn keep(&self, timed: &Timed) {
+    fn keep(&self, timed: &TimedOperation) {
         let mut state = self.0.lock();
         if !state.closed {
             state.timed.push(timed.clone());
@@ -126,7 +135,7 @@ impl UnderWay {
 mod tests {
     use opentelemetry::trace::TraceContextExt;
 
-    use super::{Arc, Recorder, Timed, What};
+    use super::{Arc, Kind, Recorder, TimedOperation};
     use crate::metrics::{
         Begun, Outcome, TenantNames,
         tests::{gathered, in_span, metrics, points},
@@ -139,9 +148,9 @@ mod tests {
         let outcome = Outcome::default();
         outcome.begin(&in_span(1, true), Begun { trigger: "pubsub", cold: false, init: None, request: None });
         let cx = in_span(2, true).with_value(outcome.under_way.clone());
-        let call = |method: &str| Timed::begin(recorder, &cx, What::Call(method.to_owned()));
+        let call = |method: &str| TimedOperation::begin(recorder, &cx, Kind::Call(method.to_owned()));
         let (message, hanging, done) =
-            (Timed::begin(recorder, &cx, What::Message(Vec::new())), call("hanging"), call("done"));
+            (TimedOperation::begin(recorder, &cx, Kind::Message(Vec::new())), call("hanging"), call("done"));
         done.end(None);
         outcome.give_up("timeout");
         // They may end yet.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures_util::FutureExt;
 use lambda_runtime::LambdaEvent;
 use opentelemetry::{
     Context,
@@ -49,6 +50,15 @@ async fn a_retry_is_counted_and_an_error_named() {
         ("rpc.response.status_code", code),
     ];
     assert_told(&span, "DynamoDB/DescribeTable", "dynamodb.eu-west-1.amazonaws.com", &more);
+}
+
+#[tokio::test]
+async fn a_call_that_its_caller_gives_up_is_cancelled() {
+    let client = client!(aws_sdk_dynamodb, Aws::default());
+    let given_up = |_| async { client.scan().table_name("orders").send().now_or_never() };
+    let (answer, span) = one(given_up).await;
+    assert!(answer.is_none() && failed(&span));
+    assert_eq!(attributes(&span)["error.type"], "cancelled");
 }
 
 #[tokio::test]
