@@ -160,11 +160,12 @@ async fn a_message_that_a_timeout_or_a_shutdown_cuts_off_is_measured_as_failed()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_hangs_keeps_a_timeout_from_no_other() {
-    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
-    let url = sink.url();
+    let (sink, other) = (Sink::otlp(Behaviour::Ok).await.unwrap(), Sink::aws().await.unwrap());
+    let (url, points) = (sink.url(), format!("{}/v1/metrics", other.url()));
     let env = vec![
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
-        ("OTEL_METRICS_EXPORTER", "otlp,emf"),
+        ("OTEL_METRICS_EXPORTER", "otlp,cloudwatch-otlp"),
+        ("CLOUDWATCH_OTLP_ENDPOINT", points.as_str()),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
     ];
     let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
@@ -176,8 +177,8 @@ async fn a_receiver_that_hangs_keeps_a_timeout_from_no_other() {
     api.aws.hang(true);
     let event = api.event("acme", &[]);
     assert!(api.function.invoke(event, Duration::from_millis(1_600)).await.is_err(), "it should have timed out");
-    let logs = api.function.logs();
-    assert!(logs.iter().any(|line| line.contains(r#""faas.timeouts":1"#)), "{logs:?}");
+    other.wait_until(|other| other.total("faas.timeouts") >= 1.0, PATIENCE).await;
+    assert_eq!((other.total("faas.invocations"), other.total("faas.timeouts")), (2.0, 1.0));
 }
 
 /// The deadline falls on every part of an invocation: long before the answer, on the moment of giving up, on the answer itself. What was
