@@ -48,7 +48,7 @@ def folder(tmp_path_factory):
 def test_a_command_does_what_its_page_says(control_plane, folder, document, command, comment):
     """It ends with 0, or as its comment says with 1; addresses are those of the control plane that runs here."""
     trace = control_plane.get("/api/traces?window=7d&limit=1")["traces"][0]["trace_id"]
-    command = command.replace("http://127.0.0.1:4318", control_plane.url).replace("<trace id>", trace)
+    command = re.sub(r"http://127\.0\.0\.1:\d+", control_plane.url, command).replace("<trace id>", trace)
     environment = {**os.environ, "CONTROL_PLANE_URL": control_plane.url, "PATH": f"{folder}/target/debug:{os.environ['PATH']}"}
     done = subprocess.run(["bash", "-eo", "pipefail", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
     ends = (0, 1) if "exits with 1" in comment else (0,)

@@ -189,7 +189,7 @@ async fn a_deadline_at_any_moment_loses_and_doubles_nothing() {
     let in_time = deadline - Duration::from_millis(500);
     for mode in ["each", "adaptive"] {
         for latency in [600, 1_180, 1_195, 1_210, 1_300, 1_380, 1_395, 1_410, 1_500, 1_590, 1_700] {
-            let sink = Sink::otlp(Behaviour::Slow(Duration::from_millis(20))).await.unwrap();
+            let sink = Sink::otlp(Behaviour::Slow(Duration::from_millis(5))).await.unwrap();
             let mut api = start(&sink, mode).await;
             api.note().await;
             api.aws.take(Duration::from_millis(latency));

@@ -55,7 +55,7 @@ use self::{
     answer::{Fate, Refusal},
     call::{Call, CallSpan},
 };
-use super::{messages::fail_span, metrics::TimedOperation, outgoing, propagation, semconv};
+use super::{layers::EndOnDrop, messages::fail_span, metrics::TimedOperation, outgoing, propagation, semconv};
 
 /// The interceptor. Add it once: `aws_config::defaults(…).load().await.into_builder()…` or per client with
 /// `config::Builder::interceptor`.
@@ -122,12 +122,12 @@ impl Storable for CallSpans {
 /// Who gives a call up drops it before it is answered: it has been cancelled.
 impl Drop for CallSpans {
     fn drop(&mut self) {
-        const CANCELLED: &str = "cancelled";
+        let error_type = EndOnDrop::error_type();
         if let Some(timed) = &self.timed {
-            timed.end(Some(CANCELLED.into()));
+            timed.end(Some(error_type.into()));
         }
         for cx in self.spans.iter().map(|span| &span.cx).filter(|cx| cx.span().is_recording()) {
-            fail_span(cx, CANCELLED, "nobody waited for the answer");
+            fail_span(cx, error_type, "nobody waited for the answer");
             cx.span().end();
         }
     }
