@@ -1,7 +1,7 @@
 //! Every span, every point of a metric and every log record arrives, and none of them twice, whatever Lambda does to the sandbox: freezes it, ends it, runs it out of time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use lambda_host::{
     aws::Aws,
@@ -246,4 +246,36 @@ async fn what_is_sent_again_is_the_same_request() {
     assert_eq!(all - again, 6, "one of each signal for either note");
     assert!(again >= 3, "{again} came again");
     assert_eq!((lines(&sink).len(), counted(&sink)), (2, 2.0), "who knows a request again counts right");
+}
+
+/// Neither the spans nor the lines of so large a batch would wait for its end within their bounds.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_more_than_an_invocation_keeps_is_sent_while_it_goes_on() {
+    const MESSAGES: usize = 2_700;
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let url = sink.url();
+    let env = vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_LOGS_EXPORTER", "otlp"),
+        // One line for each message.
+        ("RUST_LOG", "info,aws_sdk_dynamodb::operation=trace"),
+    ];
+    let aws = Aws::start(Duration::ZERO).await.unwrap();
+    let mut inbox = notes_inbox(&aws, Setup { env, ..Setup::default() }).await;
+    let event = batch((0..MESSAGES).map(|n| note_sent(NOTES, &format!("note-{n}"), &[])));
+    inbox.invoke(event.to_string(), Duration::from_secs(60)).await.unwrap();
+    assert!(inbox.terminate().await.unwrap());
+    let (spans, lines) = (sink.spans(), sink.lines());
+    let dropped = |attributes: &BTreeMap<String, String>, name: &str| {
+        attributes.get(name).map_or(0, |count| count.parse::<usize>().unwrap())
+    };
+    let dropped_spans: usize = spans.iter().map(|span| dropped(&span.attributes, "telemetry.dropped_spans")).sum();
+    let dropped_lines: usize =
+        lines.iter().map(|line| dropped(&line.attributes, "telemetry.dropped_log_records")).sum();
+    // Each message has its own span and that of its call; the invocation has one.
+    assert_eq!(spans.len() + dropped_spans, 2 * MESSAGES + 1, "{dropped_spans} dropped: {:?}", inbox.logs());
+    assert_eq!(lines.len() + dropped_lines, MESSAGES, "{dropped_lines} dropped: {:?}", inbox.logs());
+    let without = 2_048 + 512;
+    assert!(spans.len() > without && lines.len() > without, "{} spans and {} lines", spans.len(), lines.len());
+    assert_eq!((sink.distinct(), sink.repeated()), (spans.len(), 0));
 }

@@ -120,20 +120,34 @@ async fn an_export_tells_of_itself_on_the_console_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_collector_refuses_is_dropped_and_counted() {
+async fn what_a_collector_refuses_is_dropped_and_counted_in_the_log_and_for_the_collector() {
     let sink = Sink::otlp(Behaviour::Status(400)).await.unwrap();
     let url = sink.url();
-    let mut api = NotesApi::start(Setup { env: vec![("OTEL_EXPORTER_OTLP_ENDPOINT", &url)], ..Setup::default() }).await;
+    let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_LOGS_EXPORTER", "otlp")];
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    api.note().await;
+    api.function.idle().await.unwrap();
+    let refused = |name: &str| {
+        let logs = api.function.logs();
+        let lines = logs.iter().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.filter_map(|line| line.get(name)?.as_u64()).sum::<u64>()
+    };
+    let (spans, log_records) = (refused("dropped_spans"), refused("dropped_log_records"));
+    assert_eq!((spans, log_records >= 1), (SPANS_PER_NOTE as u64, true), "{:?}", api.function.logs());
+    // It is away for a while, and hears of it when it is back.
+    sink.behave(Behaviour::Status(503));
     api.note().await;
     api.function.idle().await.unwrap();
     sink.behave(Behaviour::Ok);
-    api.note().await;
-    sink.wait_for(SPANS_PER_NOTE, Duration::from_secs(5)).await;
-    let dropped: Vec<_> =
-        sink.spans().iter().filter_map(|span| span.attributes.get("telemetry.dropped_spans").cloned()).collect();
-    // The refusal was logged with the first flush; what is dropped since is told on the next export.
-    let logged = api.function.logs().iter().any(|line| line.contains("\"dropped_spans\":2"));
-    assert!(logged || dropped == ["2"], "{dropped:?} {:?}", api.function.logs());
+    for _ in 0..3 {
+        api.note().await;
+    }
+    assert!(api.function.terminate().await.unwrap());
+    let (told, lines) = (sink.spans(), sink.lines());
+    let of_spans = told.iter().filter_map(|span| span.attributes.get("telemetry.dropped_spans"));
+    let of_lines = lines.iter().filter_map(|line| line.attributes.get("telemetry.dropped_log_records"));
+    assert_eq!(of_spans.collect::<Vec<_>>(), [&spans.to_string()], "once");
+    assert_eq!(of_lines.collect::<Vec<_>>(), [&log_records.to_string()], "once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,45 +1,78 @@
-//! Spans and log lines that were made outside any invocation, or after their invocation was exported: kept for the next export.
+//! Spans and log lines that wait for no invocation's end: made outside any, after theirs was exported, or beyond what it keeps.
 
-use std::collections::VecDeque;
-
+use opentelemetry_sdk::trace::SpanData;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-use super::work::OfWork;
-
-/// How much is kept; beyond that the oldest goes.
-const MAX_LATE: usize = 2_048;
+use super::{
+    queue::{Queue, Size},
+    work::OfWork,
+};
 
 /// Late spans, or late log lines.
 #[derive(Debug)]
-pub(super) struct Late<T>(Mutex<State<T>>);
+pub(super) struct Late<T> {
+    state: Mutex<State<T>>,
+    enough: Notify,
+}
 
 #[derive(Debug)]
 struct State<T> {
-    items: VecDeque<OfWork<T>>,
-    dropped: u64,
+    items: Queue<OfWork<T>>,
+    dropped: usize,
 }
 
-impl<T> Default for Late<T> {
-    fn default() -> Self {
-        Self(Mutex::new(State { items: VecDeque::new(), dropped: 0 }))
+/// What is kept until it is sent.
+pub(super) trait Kept {
+    /// How much is kept; beyond that the oldest goes.
+    const CAPACITY: Size;
+    /// How much is sent without waiting for the end of an invocation.
+    const FLUSH_AT: Size;
+
+    fn size(&self) -> Size;
+}
+
+impl Kept for SpanData {
+    const CAPACITY: Size = Size::of(2_048);
+    const FLUSH_AT: Size = Size::of(512);
+
+    fn size(&self) -> Size {
+        Size { count: 1, bytes: 0 }
     }
 }
 
-impl<T> Late<T> {
+impl<T: Kept> Default for Late<T> {
+    fn default() -> Self {
+        Self { state: Mutex::new(State { items: Queue::new(T::CAPACITY), dropped: 0 }), enough: Notify::new() }
+    }
+}
+
+impl<T: Kept> Late<T> {
     pub(super) fn extend(&self, items: impl IntoIterator<Item = OfWork<T>>) {
-        let mut state = self.0.lock();
-        state.items.extend(items);
-        let excess = state.items.len().saturating_sub(MAX_LATE);
-        state.items.drain(..excess);
-        state.dropped += excess as u64;
+        let held = {
+            let mut state = self.state.lock();
+            for item in items {
+                let size = item.item.size();
+                state.dropped += state.items.push(item, size);
+            }
+            state.items.held()
+        };
+        if held.reaches(T::FLUSH_AT) {
+            self.enough.notify_one();
+        }
+    }
+
+    /// Waits until there is so much that it is sent at once.
+    pub(super) async fn enough(&self) {
+        self.enough.notified().await;
     }
 
     pub(super) fn take(&self) -> Vec<OfWork<T>> {
-        std::mem::take(&mut self.0.lock().items).into()
+        self.state.lock().items.take_all()
     }
 
     /// How many were dropped since the last call.
-    pub(super) fn take_dropped(&self) -> u64 {
-        std::mem::take(&mut self.0.lock().dropped)
+    pub(super) fn take_dropped(&self) -> usize {
+        std::mem::take(&mut self.state.lock().dropped)
     }
 }

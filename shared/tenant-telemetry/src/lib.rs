@@ -59,7 +59,8 @@
 //! | `tracer` | how spans begin |
 //! | `work` | the unit of work that spans belong to, in the OpenTelemetry context |
 //! | `annotation` | what spans say of their work besides whom it serves |
-//! | `late` | spans and log lines that were made outside any invocation |
+//! | `late` | spans and log lines that were made outside any invocation, or beyond what one keeps |
+//! | `queue` | what waits, within bounds |
 //! | `processor` | the one span processor: buffer per invocation, stamp the tenant |
 //! | `layers` | tower layers: invocation span, HTTP request span, export after the response |
 //! | `messages` | the span of one message, continuing the trace that sent it |
@@ -106,6 +107,7 @@ mod privacy_lines;
 mod privacy_points;
 mod processor;
 pub mod propagation;
+mod queue;
 mod sampling;
 pub mod semconv;
 mod settings;

@@ -3,8 +3,13 @@
 use std::{str::FromStr, sync::Arc};
 
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use prost::Message;
 
-use super::{late::Late, semconv};
+use super::{
+    late::{Kept, Late},
+    queue::Size,
+    semconv,
+};
 
 /// A line that is to be sent.
 #[derive(Debug, Clone)]
@@ -12,6 +17,23 @@ pub(super) struct Line {
     /// Who wrote it: the module, unless that says otherwise.
     pub(super) target: &'static str,
     pub(super) record: LogRecord,
+    bytes: usize,
+}
+
+impl Line {
+    pub(super) fn new(target: &'static str, record: LogRecord) -> Self {
+        let bytes = record.encoded_len();
+        Self { target, record, bytes }
+    }
+}
+
+impl Kept for Line {
+    const CAPACITY: Size = Size { count: 2_048, bytes: 4 << 20 };
+    const FLUSH_AT: Size = Size { count: 512, bytes: 1 << 20 };
+
+    fn size(&self) -> Size {
+        Size { count: 1, bytes: self.bytes }
+    }
 }
 
 /// Lines that belong to no invocation.

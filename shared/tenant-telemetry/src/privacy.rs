@@ -62,7 +62,7 @@ pub(super) struct Policy<'a> {
     /// How tenants, users and annotations are named.
     pub(super) ids: TenantIds,
     pub(super) pseudonyms: &'a Pseudonyms,
-    /// Attributes of spans that never leave.
+    /// Attributes of spans and log records that never leave.
     pub(super) denied: &'a DenyList,
 }
 
@@ -186,8 +186,8 @@ fn hide_in_value(text: &mut StringValue, hidden: &HiddenIds) {
     }
 }
 
-/// Span attributes that never leave, from `SPAN_ATTRIBUTE_DENY`: names separated by commas; a trailing `*` stands for any
-/// ending.
+/// Attributes of spans and log records that never leave, from `SPAN_ATTRIBUTE_DENY`: names separated by commas; a trailing `*` stands for
+/// any ending.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DenyList(Vec<String>);
 
@@ -196,7 +196,7 @@ impl DenyList {
         Self(setting.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 
-    fn denies(&self, name: &str) -> bool {
+    pub(super) fn denies(&self, name: &str) -> bool {
         self.0.iter().any(|denied| match denied.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),
             None => name == denied,

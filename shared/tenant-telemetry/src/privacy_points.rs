@@ -13,8 +13,8 @@ use tenancy::TenantIds;
 use super::{lines::LogTenant, privacy::Policy, semconv};
 
 impl Policy<'_> {
-    /// Has each point name its tenant as the policy allows, and of that what `in_log` has a log say, where the points go to the log. Points that
-    /// name none any more, and were told apart by it, become one.
+    /// Has each point name its tenant as the policy allows, and of that what `in_log` has a log say, where the points go to the log.
+    /// Points that name none any more, and differed in nothing else, become one.
     pub(super) fn stamp_metrics(self, request: &mut ExportMetricsServiceRequest, in_log: Option<LogTenant>) {
         if self.ids == TenantIds::Plain && in_log.is_none_or(|in_log| in_log == LogTenant::Plain) {
             return;

@@ -84,8 +84,8 @@ impl Settings {
     }
 
     /// Reads the standard `OTEL_*` variables (service name, `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`,
-    /// `OTEL_LOGS_EXPORTER`,    /// `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_*`) and those of docs/telemetry.md. `OTEL_RESOURCE_ATTRIBUTES`, the endpoint and the headers of `otlp` stay the
-    /// environment's: the OpenTelemetry SDK reads them itself.
+    /// `OTEL_LOGS_EXPORTER`, `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_*`) and those of docs/telemetry.md. `OTEL_RESOURCE_ATTRIBUTES`, the
+    /// endpoint and the headers of `otlp` stay the environment's: the OpenTelemetry SDK reads them itself.
     pub fn read(read: &mut Reader<'_>) -> Self {
         let text = |read: &Reader<'_>, name: &str| read.optional(name).unwrap_or_default();
         let service_name = text(read, "OTEL_SERVICE_NAME");
@@ -178,7 +178,8 @@ impl Settings {
         self.roots
     }
 
-    /// Gives region and credentials to what signs: the exporters `xray-otlp` and `cloudwatch-otlp`, and the key of pseudonyms in SSM or Secrets Manager.
+    /// Gives region and credentials to what signs: the exporters `xray-otlp` and `cloudwatch-otlp`, and the key of pseudonyms in SSM or
+    /// Secrets Manager.
     #[cfg(feature = "aws-sdk")]
     #[must_use]
     pub fn signing_with(self, config: &SdkConfig) -> Self {

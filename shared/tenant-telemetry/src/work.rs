@@ -12,11 +12,10 @@ use tenancy::TenantLabel;
 
 use super::{
     annotation::{Annotation, Annotations},
+    late::Kept,
     lines::Line,
+    queue::Size,
 };
-
-/// Log lines of one invocation that are kept until it is over. Beyond that they go where the late ones are, which are bounded.
-const MAX_LINES: usize = 512;
 
 /// Who is being served, and where the spans and log lines of serving them are kept until export.
 #[derive(Debug, Clone, Default)]
@@ -83,8 +82,8 @@ impl Work {
         self.buffer.open_spans()
     }
 
-    /// Keeps a span; hands it back once the work's spans were taken for good.
-    pub(super) fn keep(&self, span: SpanData) -> Option<Ended> {
+    /// Keeps a span. What it hands back has no room here: all that there is, or this one once the work's spans were taken for good.
+    pub(super) fn keep(&self, span: SpanData) -> Vec<Ended> {
         self.buffer.push(Ended { item: span, about: self.about.clone() })
     }
 
@@ -106,7 +105,7 @@ impl Work {
 
     /// The log lines so far.
     pub(super) fn take_lines(&self) -> Vec<Written> {
-        std::mem::take(&mut self.buffer.0.lock().lines)
+        self.buffer.0.lock().take_lines()
     }
 
     /// One that keeps nothing: what is made outside any invocation is late already.
@@ -136,21 +135,31 @@ struct Buffer(Mutex<BufferState>);
 
 #[derive(Debug, Default)]
 struct BufferState {
+    /// Spans that are kept until the invocation is over: beyond [`SpanData::FLUSH_AT`](Kept::FLUSH_AT) they go where the late ones are.
     spans: Vec<Ended>,
+    /// Log lines that are kept until the invocation is over: beyond [`Line::FLUSH_AT`] they go where the late ones are.
     lines: Vec<Written>,
+    of_lines: Size,
     /// A context holds its work, and thereby this buffer: the circle is broken when the buffer is closed.
     open: Vec<Context>,
     closed: bool,
 }
 
+impl BufferState {
+    fn take_lines(&mut self) -> Vec<Written> {
+        self.of_lines = Size::default();
+        std::mem::take(&mut self.lines)
+    }
+}
+
 impl Buffer {
-    fn push(&self, ended: Ended) -> Option<Ended> {
+    fn push(&self, ended: Ended) -> Vec<Ended> {
         let mut state = self.0.lock();
         if state.closed {
-            return Some(ended);
+            return vec![ended];
         }
         state.spans.push(ended);
-        None
+        if state.spans.len() < SpanData::FLUSH_AT.count { Vec::new() } else { std::mem::take(&mut state.spans) }
     }
 
     fn write(&self, line: Written) -> Vec<Written> {
@@ -158,8 +167,9 @@ impl Buffer {
         if state.closed {
             return vec![line];
         }
+        state.of_lines = state.of_lines.plus(line.item.size());
         state.lines.push(line);
-        if state.lines.len() < MAX_LINES { Vec::new() } else { std::mem::take(&mut state.lines) }
+        if state.of_lines.reaches(Line::FLUSH_AT) { state.take_lines() } else { Vec::new() }
     }
 
     fn opened(&self, span: &Context) {

@@ -1,9 +1,6 @@
 //! A destination and what it has not acknowledged.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
@@ -13,6 +10,7 @@ use super::{
     Wire,
     otlp::{Acknowledged, NotDelivered, Otlp},
     signal::Signal,
+    waiting::{Contents, Waiting},
 };
 use crate::privacy::{DenyList, Policy, Pseudonyms};
 
@@ -34,21 +32,18 @@ pub(crate) struct Destination<S: Signal> {
     delivery: tokio::sync::Mutex<Delivery>,
 }
 
-#[derive(Debug)]
-struct Waiting<T> {
-    items: VecDeque<T>,
-    /// Spans, points or log records in all of them.
-    count: usize,
-    dropped: u64,
-}
-
 #[derive(Debug, Default)]
 struct Delivery {
-    /// Encoded and sent, but not acknowledged, and how much there is in it. It is sent again as it is: who took it without our hearing of
-    /// it can know it again.
-    unacknowledged: Option<(Bytes, usize)>,
+    /// Encoded and sent, but not acknowledged. It is sent again as it is: who took it without our hearing of it can know it again.
+    unacknowledged: Option<Sent>,
     failures: u32,
     not_before: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    body: Bytes,
+    contents: Contents,
 }
 
 /// What a flush came to.
@@ -62,7 +57,7 @@ pub(crate) struct Flushed {
 
 impl<S: Signal> Destination<S> {
     pub(super) fn new(name: &'static str, signal: S, wire: Wire<S::Request>, tenant_ids: TenantIds) -> Self {
-        let waiting = Mutex::new(Waiting { items: VecDeque::new(), count: 0, dropped: 0 });
+        let waiting = Mutex::new(Waiting::new(S::MAX_WAITING));
         Self { name, tenant_ids, signal, wire, waiting, delivery: tokio::sync::Mutex::default() }
     }
 
@@ -74,20 +69,19 @@ impl<S: Signal> Destination<S> {
     pub(crate) fn push(&self, items: impl IntoIterator<Item = S::Item>) {
         let mut waiting = self.waiting();
         for item in items {
-            waiting.count += S::count(&item);
-            waiting.items.push_back(item);
+            let size = S::size(&item);
+            waiting.push(item, size);
         }
-        while waiting.count > S::MAX_WAITING
-            && let Some(oldest) = waiting.items.pop_front()
-        {
-            waiting.count -= S::count(&oldest);
-            waiting.dropped += S::count(&oldest) as u64;
-        }
+    }
+
+    /// Notes so many that were dropped.
+    pub(crate) fn count_dropped(&self, count: usize) {
+        self.waiting().count_dropped(count);
     }
 
     /// How many spans, points or log records wait to be encoded.
     pub(crate) fn len(&self) -> usize {
-        self.waiting().count
+        self.waiting().len()
     }
 
     /// Sends what waits until all is acknowledged, the receiver fails, or time is up. Whatever is not acknowledged stays.
@@ -95,7 +89,7 @@ impl<S: Signal> Destination<S> {
         let policy = Policy { ids: self.tenant_ids, pseudonyms, denied };
         let sent = tokio::time::timeout(within, self.send_all(policy)).await;
         let failure = sent.unwrap_or_else(|_| Err(format!("not within {} ms", within.as_millis()))).err();
-        Flushed { failure, dropped: std::mem::take(&mut self.waiting().dropped) }
+        Flushed { failure, dropped: self.waiting().take_unlogged() as u64 }
     }
 
     async fn send_all(&self, policy: Policy<'_>) -> Result<(), String> {
@@ -105,16 +99,17 @@ impl<S: Signal> Destination<S> {
         }
         loop {
             if delivery.unacknowledged.is_none() {
-                let Some((request, count)) = self.next_request(policy) else { return Ok(()) };
+                let Some((request, contents)) = self.next_request(policy) else { return Ok(()) };
                 match &self.wire {
                     Wire::Unacknowledged(wire) => {
-                        self.drop_some(wire.send(request));
+                        let not_taken = wire.send(request);
+                        self.waiting().settle(contents, not_taken);
                         continue;
                     }
                     Wire::Otlp(otlp) => match otlp.encode(&request) {
-                        Ok(body) => delivery.unacknowledged = Some((body, count)),
+                        Ok(body) => delivery.unacknowledged = Some(Sent { body, contents }),
                         Err(reason) => {
-                            self.drop_some(count);
+                            self.waiting().settle(contents, contents.count);
                             return Err(reason);
                         }
                     },
@@ -126,49 +121,35 @@ impl<S: Signal> Destination<S> {
         }
     }
 
-    /// The oldest items in a request, each with its tenant on it as this destination may know them, and how much there is in it.
-    fn next_request(&self, policy: Policy<'_>) -> Option<(S::Request, usize)> {
-        let most = self.wire.at_most().min(S::MAX_PER_REQUEST);
-        let (mut batch, mut count) = (Vec::new(), 0);
-        let dropped = {
-            let mut waiting = self.waiting();
-            while let Some(next) = waiting.items.front().map(S::count).filter(|next| count == 0 || count + next <= most)
-            {
-                count += next;
-                waiting.count -= next;
-                batch.extend(waiting.items.pop_front());
-            }
-            waiting.dropped
-        };
-        (!batch.is_empty()).then(|| (self.signal.request(batch, policy, dropped), count))
+    /// The oldest items in a request, each with its tenant on it as this destination may know them.
+    fn next_request(&self, policy: Policy<'_>) -> Option<(S::Request, Contents)> {
+        let most = self.wire.at_most(S::MAX_PER_REQUEST);
+        let (items, contents) = self.waiting().take(most)?;
+        Some((self.signal.request(items, policy, contents.dropped_before as u64), contents))
     }
 
     async fn deliver(&self, otlp: &Otlp, delivery: &mut Delivery) -> Result<(), String> {
-        let Some((body, count)) = &delivery.unacknowledged else { return Ok(()) };
+        let Some(Sent { body, contents }) = &delivery.unacknowledged else { return Ok(()) };
         let mut outcome = otlp.deliver(body).await;
         if matches!(outcome, Err(NotDelivered::Broken(_))) {
             // A connection from before a freeze is dead; a new one costs little.
             outcome = otlp.deliver(body).await;
         }
-        let count = *count;
+        let contents = *contents;
         match outcome {
             Ok(Acknowledged { rejected }) => {
                 *delivery = Delivery::default();
-                self.drop_some(usize::try_from(rejected).unwrap_or(usize::MAX).min(count));
+                self.waiting().settle(contents, usize::try_from(rejected).unwrap_or(usize::MAX));
                 Ok(())
             }
             Err(NotDelivered::Refused(reason)) => {
                 *delivery = Delivery::default();
-                self.drop_some(count);
+                self.waiting().settle(contents, contents.count);
                 Err(reason)
             }
             Err(NotDelivered::Broken(reason)) => Err(back_off(delivery, None, reason)),
             Err(NotDelivered::Later(reason, after)) => Err(back_off(delivery, after, reason)),
         }
-    }
-
-    fn drop_some(&self, count: usize) {
-        self.waiting().dropped += count as u64;
     }
 }
 
@@ -205,7 +186,7 @@ mod tests {
         }
 
         fn send(&self, request: ExportMetricsServiceRequest) -> usize {
-            self.0.lock().push(Metrics::count(&request));
+            self.0.lock().push(Metrics::size(&request).count);
             0
         }
     }
@@ -229,7 +210,7 @@ mod tests {
         assert_eq!(destination.len(), 27 * 300, "9,000 are more than 8,192");
         let flushed = destination.flush(Duration::from_secs(1), &Pseudonyms::default(), &DenyList::default()).await;
         assert_eq!(flushed, Flushed { failure: None, dropped: 3 * 300 });
-        assert_eq!(*sent.lock(), [300; 27], "two would be more than a request holds");
+        assert_eq!(*sent.lock(), [300; 27], "two would be more than a request contents");
         destination.push([points(100), points(200), points(700), points(1)]);
         destination.flush(Duration::from_secs(1), &Pseudonyms::default(), &DenyList::default()).await;
         assert_eq!(sent.lock()[27..], [300, 700, 1], "one that is larger than a request should be goes alone");

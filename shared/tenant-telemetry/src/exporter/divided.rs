@@ -11,8 +11,9 @@ use super::signal::{Metrics, Signal as _, points};
 
 /// The metrics of a request in requests of `most` points at most. A metric that has more is divided too.
 pub(super) fn divided(request: ExportMetricsServiceRequest, most: usize) -> Vec<ExportMetricsServiceRequest> {
-    if Metrics::count(&request) <= most {
-        return if Metrics::count(&request) > 0 { vec![request] } else { Vec::new() };
+    let all = Metrics::size(&request).count;
+    if all <= most {
+        return if all > 0 { vec![request] } else { Vec::new() };
     }
     let mut parts = Vec::<ExportMetricsServiceRequest>::new();
     let mut room = 0;

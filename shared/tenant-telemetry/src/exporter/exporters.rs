@@ -82,6 +82,12 @@ impl Exporters {
         !self.metrics.is_empty()
     }
 
+    /// Notes so many spans and log records that were dropped before they came here.
+    pub(crate) fn count_dropped(&self, spans: usize, log_records: usize) {
+        self.spans.iter().for_each(|destination| destination.count_dropped(spans));
+        self.lines.iter().for_each(|destination| destination.count_dropped(log_records));
+    }
+
     /// Hands spans to every destination of spans.
     pub(crate) fn push_spans(&self, spans: Vec<Ended>) {
         push(&self.spans, spans);
@@ -89,7 +95,7 @@ impl Exporters {
 
     /// Hands points, gathered since the last time, to every destination of metrics.
     pub(crate) fn push_metrics(&self, points: ExportMetricsServiceRequest) {
-        push(&self.metrics, divided(points, Metrics::MAX_PER_REQUEST));
+        push(&self.metrics, divided(points, Metrics::MAX_PER_REQUEST.count));
     }
 
     /// Hands log lines to every destination of log lines.

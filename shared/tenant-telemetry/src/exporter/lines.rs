@@ -22,7 +22,14 @@ use super::{
     caught::Caught,
     signal::{Signal, at_once, configured},
 };
-use crate::{lines::LogTenant, privacy::Policy, semconv, work::Written};
+use crate::{
+    late::Kept,
+    lines::{Line, LogTenant},
+    privacy::Policy,
+    queue::Size,
+    semconv,
+    work::Written,
+};
 
 /// Log lines.
 #[derive(Debug)]
@@ -45,11 +52,13 @@ impl Signal for Lines {
     type Item = Written;
     type Request = ExportLogsServiceRequest;
 
-    const MAX_WAITING: usize = 2_048;
-    const MAX_PER_REQUEST: usize = 512;
+    const MAX_WAITING: Size = Line::CAPACITY;
+    /// In bytes, what CloudWatch Logs takes at once, 1 MB, with room for what records say of tenants:
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html>
+    const MAX_PER_REQUEST: Size = Size { count: 512, bytes: 900_000 };
 
-    fn count(_: &Written) -> usize {
-        1
+    fn size(written: &Written) -> Size {
+        written.item.size()
     }
 
     fn request(&self, items: Vec<Written>, policy: Policy<'_>, dropped: u64) -> ExportLogsServiceRequest {

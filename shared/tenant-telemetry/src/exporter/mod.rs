@@ -11,6 +11,7 @@ mod exporters;
 mod lines;
 mod otlp;
 mod signal;
+mod waiting;
 mod xray_udp;
 
 use std::{fmt, time::Duration};
@@ -18,7 +19,7 @@ use std::{fmt, time::Duration};
 use lambda_http_client::Roots;
 use tenancy::TenantIds;
 
-use super::privacy::tenant_ids;
+use super::{privacy::tenant_ids, queue::Size};
 
 pub(super) use destination::Destination;
 pub(super) use exporters::{Exporters, Lost};
@@ -33,11 +34,11 @@ enum Wire<R> {
 }
 
 impl<R> Wire<R> {
-    /// How many spans, points or log records it carries at most.
-    fn at_most(&self) -> usize {
+    /// How much of what a request may hold it carries.
+    fn at_most(&self, of_request: Size) -> Size {
         match self {
-            Self::Otlp(_) => usize::MAX,
-            Self::Unacknowledged(wire) => wire.at_most(),
+            Self::Otlp(_) => of_request,
+            Self::Unacknowledged(wire) => Size { count: wire.at_most().min(of_request.count), ..of_request },
         }
     }
 }

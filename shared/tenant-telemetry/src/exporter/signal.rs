@@ -16,12 +16,12 @@ use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
     metrics::{data::ResourceMetrics, exporter::PushMetricExporter},
-    trace::SpanExporter as _,
+    trace::{SpanData, SpanExporter as _},
 };
 use prost::Message;
 
 use super::caught::Caught;
-use crate::{lines::LogTenant, privacy::Policy, semconv, work::Ended};
+use crate::{late::Kept, lines::LogTenant, privacy::Policy, queue::Size, semconv, work::Ended};
 
 /// A kind of telemetry.
 pub(crate) trait Signal: fmt::Debug {
@@ -30,13 +30,13 @@ pub(crate) trait Signal: fmt::Debug {
     /// What carries it.
     type Request: Message;
 
-    /// How many are kept while a receiver does not take them; beyond that the oldest go.
-    const MAX_WAITING: usize;
-    /// How many go in one request.
-    const MAX_PER_REQUEST: usize;
+    /// How much is kept while a receiver does not take it; beyond that the oldest goes.
+    const MAX_WAITING: Size;
+    /// How much goes in one request.
+    const MAX_PER_REQUEST: Size;
 
-    /// How many spans, points or log records an item is.
-    fn count(item: &Self::Item) -> usize;
+    /// How much an item is.
+    fn size(item: &Self::Item) -> Size;
 
     /// Carries items as `policy` allows, and says, where there is a place for it, how many were dropped before them.
     fn request(&self, items: Vec<Self::Item>, policy: Policy<'_>, dropped: u64) -> Self::Request;
@@ -65,11 +65,11 @@ impl Signal for Spans {
     type Item = Ended;
     type Request = ExportTraceServiceRequest;
 
-    const MAX_WAITING: usize = 2_048;
-    const MAX_PER_REQUEST: usize = 512;
+    const MAX_WAITING: Size = SpanData::CAPACITY;
+    const MAX_PER_REQUEST: Size = Size::of(512);
 
-    fn count(_: &Ended) -> usize {
-        1
+    fn size(ended: &Ended) -> Size {
+        ended.item.size()
     }
 
     fn request(&self, items: Vec<Ended>, policy: Policy<'_>, dropped: u64) -> ExportTraceServiceRequest {
@@ -99,14 +99,14 @@ impl Signal for Metrics {
     type Item = ExportMetricsServiceRequest;
     type Request = ExportMetricsServiceRequest;
 
-    const MAX_WAITING: usize = 8_192;
+    const MAX_WAITING: Size = Size::of(8_192);
     /// Half of what CloudWatch takes at once, 1,000 points and 1 MB:
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html>
-    const MAX_PER_REQUEST: usize = 500;
+    const MAX_PER_REQUEST: Size = Size::of(500);
 
-    fn count(item: &ExportMetricsServiceRequest) -> usize {
+    fn size(item: &ExportMetricsServiceRequest) -> Size {
         let scopes = item.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
-        scopes.flat_map(|scope| &scope.metrics).map(points).sum()
+        Size { count: scopes.flat_map(|scope| &scope.metrics).map(points).sum(), bytes: 0 }
     }
 
     /// A request has no place for how many points were dropped.

@@ -21,6 +21,9 @@ use crate::{
     lines::{LateLines, Line},
 };
 
+/// The bytes of all texts of a record together; what is beyond is cut off.
+const MAX_TEXT: usize = 64 * 1024;
+
 /// Makes records of lines.
 pub(super) struct Records {
     late: LateLines,
@@ -43,7 +46,7 @@ impl<S: Subscriber> tracing_subscriber::Layer<S> for Records {
             belong(&mut record, cx.span().span_context());
             cx.get::<Work>().cloned()
         });
-        self.late.extend(work.unwrap_or_else(Work::closed).write(Line { target: event.metadata().target(), record }));
+        self.late.extend(work.unwrap_or_else(Work::closed).write(Line::new(event.metadata().target(), record)));
     }
 }
 
@@ -57,11 +60,13 @@ fn record(event: &Event<'_>) -> LogRecord {
         severity_text: metadata.level().as_str().to_owned(),
         ..LogRecord::default()
     };
+    let mut room = MAX_TEXT;
     event.record(&mut Fields(|name: &'static str, value| {
+        let value = Some(any(value, &mut room));
         if name == "message" {
-            record.body = Some(any(value));
+            record.body = value;
         } else {
-            record.attributes.push(attribute(name, value));
+            record.attributes.push(KeyValue { key: name.to_owned(), value, ..KeyValue::default() });
         }
     }));
     record
@@ -90,14 +95,14 @@ fn nanoseconds(time: SystemTime) -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn attribute(name: &str, value: Value) -> KeyValue {
-    KeyValue { key: name.to_owned(), value: Some(any(value)), ..KeyValue::default() }
-}
-
-/// A field of a line: text, a number or a truth.
-fn any(value: Value) -> AnyValue {
+/// A field of a line: text, as far as there is `room` for it, a number or a truth.
+fn any(value: Value, room: &mut usize) -> AnyValue {
     let value = match value {
-        Value::String(text) => any_value::Value::StringValue(text),
+        Value::String(mut text) => {
+            text.truncate(text.floor_char_boundary(*room));
+            *room -= text.len();
+            any_value::Value::StringValue(text)
+        }
         Value::Bool(truth) => any_value::Value::BoolValue(truth),
         Value::Number(number) => match number.as_i64() {
             Some(number) => any_value::Value::IntValue(number),

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `invocation` | an invocation under way, and what becomes of its spans, log lines and metrics |
 //! | `losses` | what could not be sent, told in the log |
+//! | `overflow` | what goes beyond what an invocation keeps, sent while it goes on |
 
 mod invocation;
 mod losses;
+mod overflow;
 
 use std::{
     collections::HashMap,
@@ -161,6 +163,7 @@ impl Telemetry {
         }));
         if !telemetry.0.exporters.is_empty() {
             lifecycle::watch(telemetry.clone(), settings.runtime_api).await;
+            tokio::spawn(telemetry.clone().send_overflow());
         }
         Ok(telemetry)
     }
@@ -251,12 +254,11 @@ impl Telemetry {
         if let Some(metrics) = &inner.metrics {
             metrics.gather(|points| inner.exporters.push_metrics(points));
         }
+        inner.exporters.count_dropped(inner.processor.late().take_dropped(), inner.late_lines.take_dropped());
         // The exporter's own calls must not make spans.
         let quiet = Context::new().with_telemetry_suppressed();
         let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);
-        let mut lost = opentelemetry::trace::FutureExt::with_context(flush, quiet).await;
-        lost.spans += inner.processor.late().take_dropped();
-        lost.log_records += inner.late_lines.take_dropped();
+        let lost = opentelemetry::trace::FutureExt::with_context(flush, quiet).await;
         let mut losses = inner.losses.lock();
         losses.add(lost);
         losses.log(Instant::now());

@@ -5,20 +5,20 @@
 //! write it; one measurement alone is a number.
 //! <https://github.com/awslabs/aws-embedded-metrics-java>
 
+mod values;
+
 use std::io::{Write, stdout};
 
 use opentelemetry::TraceId;
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
-    common::v1::{AnyValue, KeyValue, any_value},
-    metrics::v1::{
-        Exemplar, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, metric::Data,
-        number_data_point::Value as Number,
-    },
+    common::v1::KeyValue,
+    metrics::v1::{Exemplar, Metric, ResourceMetrics},
 };
 use opentelemetry_sdk::Resource;
 use serde_json::{Map, Value, json};
 
+use self::values::{Measured, measured, text, unit};
 use super::Unacknowledged;
 use crate::semconv;
 
@@ -26,6 +26,10 @@ use crate::semconv;
 const MAX_METRICS: usize = 100;
 const MAX_DIMENSIONS: usize = 30;
 const MAX_VALUE: usize = 1_024;
+
+/// What a line has besides dimensions and metrics.
+const DIRECTIVE: &str = "_aws";
+const TRACE_ID: &str = "trace_id";
 
 /// The log of this process.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ impl Emf {
         Self { namespace: named(semconv::SERVICE_NAMESPACE).unwrap_or_else(|| service.clone()), service }
     }
 
-    /// The lines of a request, and how many points have no form here.
+    /// The lines of a request, and how many points have no form here, or go by the name of something else in their line.
     fn lines(&self, request: ExportMetricsServiceRequest) -> (Vec<Line>, usize) {
         let (mut lines, mut formless) = (Vec::<Line>::new(), 0);
         let scopes =
@@ -52,6 +56,10 @@ impl Emf {
             formless += without;
             for measured in measured {
                 let dimensions = self.dimensions(measured.attributes);
+                if is_taken(&metric.name) || dimensions.iter().any(|(name, _)| *name == metric.name) {
+                    formless += 1;
+                    continue;
+                }
                 let line = lines.iter_mut().find(|line| line.takes(&metric.name, measured.milliseconds, &dimensions));
                 let line = match line {
                     Some(line) => line,
@@ -63,16 +71,20 @@ impl Emf {
         (lines, formless)
     }
 
-    /// Attributes as dimensions: texts, none of them empty, with the service as the first.
+    /// Attributes as dimensions: texts in ASCII, none of them empty, with the service as the first. Points that differ in an attribute which
+    /// has no place are of one stream, where CloudWatch adds them up.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html>
     fn dimensions(&self, attributes: &[KeyValue]) -> Vec<(String, String)> {
-        let told =
-            attributes.iter().filter_map(|attribute| Some((attribute.key.clone(), text(attribute.value.as_ref()?)?)));
-        let service = (semconv::SERVICE_NAME.to_owned(), self.service.clone());
-        let mut dimensions: Vec<_> = std::iter::once(service).chain(told).collect();
+        let texts =
+            attributes.iter().filter(|attribute| attribute.key != semconv::SERVICE_NAME && !is_taken(&attribute.key));
+        let texts =
+            texts.filter_map(|attribute| Some((ascii(&attribute.key), ascii(&text(attribute.value.as_ref()?)?))));
+        let service = (semconv::SERVICE_NAME.to_owned(), ascii(&self.service));
+        let mut dimensions: Vec<_> = std::iter::once(service).chain(texts).collect();
         dimensions.retain(|(_, value)| !value.trim().is_empty());
         dimensions.truncate(MAX_DIMENSIONS);
         for (_, value) in &mut dimensions {
-            value.truncate(value.floor_char_boundary(MAX_VALUE));
+            value.truncate(MAX_VALUE);
         }
         dimensions
     }
@@ -134,117 +146,37 @@ impl Line {
             "Metrics": named.collect::<Vec<_>>(),
         });
         let mut line = Map::new();
-        line.insert("_aws".into(), json!({ "Timestamp": self.milliseconds, "CloudWatchMetrics": [directive] }));
+        line.insert(DIRECTIVE.into(), json!({ "Timestamp": self.milliseconds, "CloudWatchMetrics": [directive] }));
         line.extend(self.dimensions.into_iter().map(|(name, value)| (name, value.into())));
         line.extend(self.metrics.into_iter().map(|(name, _, value)| (name, value)));
-        line.extend(self.trace_id.map(|id| ("trace_id".to_owned(), id.to_string().into())));
+        line.extend(self.trace_id.map(|id| (TRACE_ID.to_owned(), id.to_string().into())));
         Value::Object(line)
     }
 }
 
-/// A point as it stands in a line.
-struct Measured<'a> {
-    milliseconds: u64,
-    attributes: &'a [KeyValue],
-    exemplars: &'a [Exemplar],
-    value: Value,
+fn is_taken(name: &str) -> bool {
+    [DIRECTIVE, TRACE_ID].contains(&name)
 }
 
-/// The points of a metric, and how many have no form here: exponential histograms, summaries, and numbers that JSON does not have.
-fn measured(metric: &Metric) -> (Vec<Measured<'_>>, usize) {
-    let (measured, all): (Vec<_>, usize) = match &metric.data {
-        Some(Data::Gauge(gauge)) => (gauge.data_points.iter().filter_map(number).collect(), gauge.data_points.len()),
-        Some(Data::Sum(sum)) => (sum.data_points.iter().filter_map(number).collect(), sum.data_points.len()),
-        Some(Data::Histogram(histogram)) => {
-            (histogram.data_points.iter().filter_map(of_histogram).collect(), histogram.data_points.len())
+/// A text with every other character as its code point: `\u{fc}` for ü.
+fn ascii(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character == ' ' || character.is_ascii_graphic() {
+            written.push(character);
+        } else {
+            written.extend(character.escape_unicode());
         }
-        Some(Data::ExponentialHistogram(histogram)) => (Vec::new(), histogram.data_points.len()),
-        Some(Data::Summary(summary)) => (Vec::new(), summary.data_points.len()),
-        None => (Vec::new(), 0),
-    };
-    let formless = all - measured.len();
-    (measured, formless)
-}
-
-fn number(point: &NumberDataPoint) -> Option<Measured<'_>> {
-    let value = match point.value? {
-        Number::AsInt(number) => Value::from(number),
-        Number::AsDouble(number) => finite(number)?,
-    };
-    Some(Measured {
-        milliseconds: point.time_unix_nano / 1_000_000,
-        attributes: &point.attributes,
-        exemplars: &point.exemplars,
-        value,
-    })
-}
-
-fn of_histogram(point: &HistogramDataPoint) -> Option<Measured<'_>> {
-    let sum = point.sum.filter(|sum| sum.is_finite())?;
-    let value = if point.count == 1 { sum.into() } else { distribution(point, sum)? };
-    Some(Measured {
-        milliseconds: point.time_unix_nano / 1_000_000,
-        attributes: &point.attributes,
-        exemplars: &point.exemplars,
-        value,
-    })
-}
-
-/// Each bucket that is not empty, by its middle, as far as the least and the greatest measurement allow.
-fn distribution(point: &HistogramDataPoint, sum: f64) -> Option<Value> {
-    let (first, last) = (point.explicit_bounds.first(), point.explicit_bounds.last());
-    let least = point.min.or_else(|| first.copied()).unwrap_or_default();
-    let greatest = point.max.or_else(|| last.copied()).unwrap_or(least);
-    let lower = std::iter::once(least).chain(point.explicit_bounds.iter().copied());
-    let upper = point.explicit_bounds.iter().copied().chain([greatest]);
-    let buckets = lower.zip(upper).zip(&point.bucket_counts).filter(|(_, count)| **count > 0);
-    let middles = buckets.map(|((lower, upper), count)| {
-        let middle = (lower.max(least) + upper.min(greatest)) / 2.0;
-        Some((finite(middle)?, *count))
-    });
-    let (values, counts): (Vec<_>, Vec<_>) = middles.collect::<Option<Vec<_>>>()?.into_iter().unzip();
-    Some(json!({
-        "Values": values,
-        "Counts": counts,
-        "Max": finite(greatest)?,
-        "Min": finite(least)?,
-        "Count": point.count,
-        "Sum": finite(sum)?,
-    }))
-}
-
-fn finite(number: f64) -> Option<Value> {
-    number.is_finite().then(|| number.into())
-}
-
-fn text(value: &AnyValue) -> Option<String> {
-    match value.value.as_ref()? {
-        any_value::Value::StringValue(text) => Some(text.clone()),
-        any_value::Value::IntValue(number) => Some(number.to_string()),
-        any_value::Value::DoubleValue(number) => Some(number.to_string()),
-        any_value::Value::BoolValue(truth) => Some(truth.to_string()),
-        _ => None,
     }
-}
-
-/// CloudWatch's name of a unit that OpenTelemetry writes as UCUM does, which has what is counted in braces.
-/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html>
-fn unit(ucum: &str) -> &'static str {
-    match ucum {
-        "s" => "Seconds",
-        "ms" => "Milliseconds",
-        "us" => "Microseconds",
-        "By" => "Bytes",
-        "%" => "Percent",
-        "By/s" => "Bytes/Second",
-        unit if unit == "1" || unit.starts_with('{') => "Count",
-        _ => "None",
-    }
+    written
 }
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry_proto::tonic::metrics::v1::{Histogram, ScopeMetrics, Sum};
+    use opentelemetry_proto::tonic::{
+        common::v1::{AnyValue, any_value},
+        metrics::v1::{NumberDataPoint, ScopeMetrics, Sum, metric::Data, number_data_point::Value as Number},
+    };
 
     use super::*;
 
@@ -314,31 +246,6 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_has_its_buckets_and_what_was_measured_exactly() {
-        let point = |counts: &[u64], sum: f64, min: f64, max: f64| HistogramDataPoint {
-            count: counts.iter().sum(),
-            sum: Some(sum),
-            min: Some(min),
-            max: Some(max),
-            explicit_bounds: vec![0.01, 0.1, 1.0],
-            bucket_counts: counts.to_vec(),
-            ..HistogramDataPoint::default()
-        };
-        let value = |point| {
-            let histogram = Histogram { data_points: vec![point], ..Histogram::default() };
-            let (lines, _) = written(vec![metric("took", "s", Data::Histogram(histogram))]);
-            (lines[0]["took"].clone(), lines[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"].clone())
-        };
-        let (one, seconds) = value(point(&[0, 1, 0, 0], 0.07, 0.07, 0.07));
-        assert_eq!((one, seconds), (json!(0.07), json!("Seconds")));
-        let (many, _) = value(point(&[2, 0, 3, 1], 6.5, 0.004, 5.0));
-        assert_eq!(
-            many,
-            json!({ "Values": [0.007, 0.55, 3.0], "Counts": [2, 3, 1], "Max": 5.0, "Min": 0.004, "Count": 6, "Sum": 6.5 })
-        );
-    }
-
-    #[test]
     fn no_line_holds_more_than_it_may() {
         let (lines, _) = written((0..250).map(|n| sum(&format!("metric-{n}"), [(vec![], 1)])).collect());
         let metrics = |line: &Value| line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len();
@@ -354,6 +261,30 @@ mod tests {
     fn a_point_of_the_same_stream_has_a_line_of_its_own() {
         let (lines, _) = written(vec![sum("booked", [(vec![], 1)]), sum("booked", [(vec![], 2)])]);
         assert_eq!(lines.iter().map(|line| &line["booked"]).collect::<Vec<_>>(), [&json!(1), &json!(2)]);
+    }
+
+    #[test]
+    fn a_dimension_is_ascii_and_keeps_apart_what_differs() {
+        let named = |name: &str| vec![attribute("airport", any_value::Value::StringValue(name.to_owned()))];
+        let (lines, _) = written(vec![sum("booked", ["Zürich", "Z\nrich", "Genf"].map(|name| (named(name), 1)))]);
+        let airports: Vec<_> = lines.iter().map(|line| line["airport"].as_str().unwrap()).collect();
+        assert_eq!(airports, ["Z\\u{fc}rich", "Z\\u{a}rich", "Genf"]);
+    }
+
+    #[test]
+    fn nothing_of_a_line_takes_the_place_of_another() {
+        let other = || any_value::Value::StringValue("other".to_owned());
+        let attributes = ["_aws", "trace_id", "service.name", "booked"].map(|name| attribute(name, other())).to_vec();
+        let metrics = ["booked", "trace_id", "refused"].map(|name| sum(name, [(attributes.clone(), 1)]));
+        let (lines, formless) = written(metrics.to_vec());
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        let dimensions = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0];
+        assert_eq!((dimensions, formless), (&json!(["service.name", "booked"]), 2));
+        assert_eq!(
+            (&line["service.name"], &line["booked"], &line["refused"]),
+            (&json!("booking-api"), &json!("other"), &json!(1))
+        );
+        assert_eq!(line.get("trace_id"), None);
     }
 
     #[test]
