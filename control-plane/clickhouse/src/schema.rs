@@ -109,3 +109,27 @@ pub(crate) async fn keep_for(database: &Database, hours: i64) -> Result<(), Stor
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs};
+
+    use super::*;
+
+    #[test]
+    fn a_leader_waits_for_all_that_its_questions_read() {
+        let tables = MIGRATIONS.iter().flat_map(|(_, sql)| sql.split("CREATE TABLE IF NOT EXISTS ").skip(1));
+        let tables: BTreeSet<_> = tables.filter_map(|rest| rest.split_whitespace().next()).collect();
+        let mut read = BTreeSet::new();
+        for source in ["sums.rs", "wholes.rs", "late.rs"] {
+            let source = fs::read_to_string(format!("{}/src/{source}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            for asked in source.split("../sql/").skip(1).filter_map(|rest| rest.split('"').next()) {
+                let sql = fs::read_to_string(format!("{}/sql/{asked}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+                let words: Vec<_> = sql.split_whitespace().collect();
+                let named = words.windows(2).filter(|pair| matches!(pair[0], "FROM" | "JOIN")).map(|pair| pair[1]);
+                read.extend(named.filter_map(|name| tables.get(name.trim_matches(['(', ')', ','])).copied()));
+            }
+        }
+        assert_eq!(read, READ_BY_LEADERS.into());
+    }
+}

@@ -17,6 +17,9 @@ use crate::brought::{Added, Brought};
 
 /// Requests of one signal that may wait, and writes of the control plane itself.
 const MAX_WAITING: usize = 128;
+/// Places that a request takes by itself, and one more for so many spans, points or log records: fewer may wait where they are large.
+const PLACES: usize = 8;
+const ITEMS_PER_PLACE: usize = 1_000;
 /// Spans, points and log records in one commit, so that nobody waits for an endless one.
 const MAX_PER_COMMIT: usize = 30_000;
 /// How many queues there are: one for each kind of [`Brought`].
@@ -55,16 +58,18 @@ pub(crate) struct Queue {
 impl Queue {
     /// An empty queue.
     pub(crate) fn new() -> (Self, Waiting) {
-        let places = || Arc::new(Semaphore::new(MAX_WAITING));
+        let places = || Arc::new(Semaphore::new(MAX_WAITING * PLACES));
         let (work, incoming) = channel();
         let signals = [places(), places(), places()];
-        (Self { work, signals, others: places() }, Waiting::new(incoming))
+        (Self { work, signals, others: Arc::new(Semaphore::new(MAX_WAITING)) }, Waiting::new(incoming))
     }
 
     /// Leaves what a request brought; [`StoreError::Busy`] where as many requests of its signal wait as may.
     pub(crate) fn try_store(&self, job: Job) -> Result<(), StoreError> {
         let places = self.signals[job.brought.signal()].clone();
-        let place = places.try_acquire_owned().map_err(|_| StoreError::Busy)?;
+        let wanted = (PLACES + job.items / ITEMS_PER_PLACE).min(MAX_WAITING * PLACES);
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        let place = places.try_acquire_many_owned(wanted).map_err(|_| StoreError::Busy)?;
         self.work.send((Work::Store(job), place)).map_err(|_| ended())
     }
 
@@ -124,18 +129,22 @@ impl Waiting {
         self.others.pop_front().map(|(write, _)| write)
     }
 
-    /// What is to be committed next: requests of each signal in turn, at least one of each that waits.
+    /// What is to be committed next, at least one request of each signal that waits; besides, always one of the signal that the batch has the
+    /// fewest items of, so that small requests do not wait for large ones.
     pub(crate) fn batch(&mut self) -> Vec<Job> {
-        let (mut batch, mut items) = (Vec::new(), 0);
-        while items < MAX_PER_COMMIT {
-            let before = batch.len();
-            batch.extend(self.signals.iter_mut().filter_map(|waiting| waiting.pop_front()).map(|(job, _)| job));
-            if batch.len() == before {
-                break;
+        let mut batch = Vec::new();
+        let (mut items, mut requests) = ([0; SIGNALS], [0; SIGNALS]);
+        loop {
+            let has_room = items.iter().sum::<usize>() < MAX_PER_COMMIT;
+            let signals = (0..SIGNALS).filter(|signal| has_room || requests[*signal] == 0);
+            let waiting = signals.filter(|signal| !self.signals[*signal].is_empty());
+            let Some(signal) = waiting.min_by_key(|signal| items[*signal]) else { return batch };
+            if let Some((job, _)) = self.signals[signal].pop_front() {
+                items[signal] += job.items;
+                requests[signal] += 1;
+                batch.push(job);
             }
-            items += batch[before..].iter().map(|job| job.items).sum::<usize>();
         }
-        batch
     }
 }
 
@@ -160,7 +169,7 @@ mod tests {
     fn a_flood_of_one_signal_turns_nothing_of_another_away() {
         let (queue, mut waiting) = Queue::new();
         for _ in 0..MAX_WAITING {
-            queue.try_store(points(MAX_PER_COMMIT)).unwrap();
+            queue.try_store(points(900)).unwrap();
         }
         assert!(matches!(queue.try_store(points(1)), Err(StoreError::Busy)));
         queue.try_store(job(Brought::Logs(Vec::new()), 500)).unwrap();
@@ -168,9 +177,29 @@ mod tests {
         assert!(waiting.look(Duration::ZERO));
         let turned_away = queue.try_store(points(1));
         assert!(matches!(turned_away, Err(StoreError::Busy)), "what the writer has not begun with keeps its place");
-        assert_eq!(signals(&waiting.batch()), [0, 1, 2], "nor does what came last wait for all of it");
+        let batch = signals(&waiting.batch());
+        assert_eq!(batch[..3], [0, 1, 2], "nor does what came last wait for all of it");
+        assert_eq!(batch.len(), 2 + 33, "a commit has an end");
         queue.try_store(points(1)).unwrap();
-        assert_eq!(signals(&waiting.batch()), [1], "a commit has an end");
+    }
+
+    #[test]
+    fn small_requests_do_not_wait_for_large_ones() {
+        let (queue, mut waiting) = Queue::new();
+        for _ in 0..60 {
+            queue.try_store(points(8_192)).unwrap();
+        }
+        for _ in 0..MAX_WAITING {
+            queue.try_store(job(Brought::Spans(Vec::new()), 10)).unwrap();
+        }
+        assert!(waiting.look(Duration::ZERO));
+        let batch = signals(&waiting.batch());
+        assert_eq!(batch.iter().filter(|signal| **signal == 0).count(), MAX_WAITING);
+        let none_is_too_large = job(Brought::Spans(Vec::new()), 600_000_000);
+        queue.try_store(none_is_too_large).unwrap();
+        queue.try_store(points(500_000)).unwrap_err();
+        waiting.look(Duration::ZERO);
+        assert_eq!(signals(&waiting.batch()), [0, 1], "each has its turn");
     }
 
     #[test]

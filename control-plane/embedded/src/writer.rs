@@ -120,7 +120,7 @@ fn run(mut connection: Connection, mut ingest: Ingest, mut waiting: Waiting, ret
             });
             kept_house = Instant::now();
         }
-        if let Some(write) = waiting.other() {
+        while let Some(write) = waiting.other() {
             write(&mut connection);
         }
         let batch = waiting.batch();

@@ -17,7 +17,8 @@ use crate::{
 
 pub use crate::log_line::LogLine;
 
-/// The most log records that a trace may have: as many as spans. A loop that logs in one trace must not slow others.
+/// The most log records that a trace may have: as many as spans. A loop that logs in one trace must not slow others. An engine that reads nothing
+/// while it writes holds each request to it.
 pub const MAX_RECORDS_PER_TRACE: usize = 50_000;
 /// Bytes of JSON that the lines of an answer may take, however many were asked for.
 const MAX_BYTES: usize = 2_000_000;

@@ -213,8 +213,11 @@ async fn log_records_that_cannot_be_are_told_and_cost_nothing_beside_them() {
         let (count, reason) = answered(&server, "/v1/logs", logs_of(&sender(), vec![record, whole()])).await;
         assert!(count == 1 && reason.contains(told), "{told}: {count}, {reason}");
     }
-    let of_no_trace = LogRecord { trace_id: vec![], span_id: vec![], severity_number: -7, body: None, ..whole() };
-    assert_eq!(answered(&server, "/v1/logs", logs_of(&[], vec![of_no_trace])).await, (0, String::new()));
+    let of_no_trace = LogRecord { trace_id: vec![], span_id: vec![], ..whole() };
+    let (count, remark) = answered(&server, "/v1/logs", logs_of(&[], vec![of_no_trace])).await;
+    assert!(count == 0 && remark.contains("outside any trace"), "{count}, {remark}");
+    let odd = LogRecord { severity_number: -7, body: None, ..whole() };
+    assert_eq!(answered(&server, "/v1/logs", logs_of(&[], vec![odd])).await, (0, String::new()));
 }
 
 #[tokio::test]

@@ -195,9 +195,11 @@ async fn points_and_log_records_are_read_as_leniently() {
         )
     };
     let of_logs = |more: &str| {
+        let trace = r#","traceId":"5b8efff798038103d269b633813fc60c""#;
+        let own = if more.contains("\"traceId\"") { "" } else { trace };
         format!(
-            r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"timeUnixNano":"{now}","body":{{"stringValue":"beside"}}}},
-                {{"timeUnixNano":{now}{more}}}]}}]}}]}}"#
+            r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"timeUnixNano":"{now}","body":{{"stringValue":"beside"}}{trace}}},
+                {{"timeUnixNano":{now}{own}{more}}}]}}]}}]}}"#
         )
     };
     // What it is, how many are not taken, and what is told.
@@ -263,7 +265,8 @@ async fn points_and_log_records_are_read_as_leniently() {
             "summaries are not taken",
         ),
         ("/v1/metrics", of_metrics(r#""gauge":{"data_points":[]}"#), 0, "dataPoints, not data_points"),
-        ("/v1/logs", of_logs(r#","severityNumber":"SEVERITY_NUMBER_WARN","severityText":null,"traceId":"""#), 0, ""),
+        ("/v1/logs", of_logs(r#","severityNumber":"SEVERITY_NUMBER_WARN","severityText":null"#), 0, ""),
+        ("/v1/logs", of_logs(r#","traceId":"""#), 0, "outside any trace"),
         ("/v1/logs", of_logs(r#","severityNumber":99,"body":{"kvlistValue":{"values":[{"key":"a"}]}}"#), 0, ""),
         ("/v1/logs", of_logs(r#","body":"bare""#), 0, "value: an object is expected"),
         ("/v1/logs", of_logs(r#","traceId":"W47/95gDgQPSabYzgT/GDA==""#), 1, "not base64"),

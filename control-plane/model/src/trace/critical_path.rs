@@ -193,6 +193,16 @@ mod tests {
     }
 
     #[test]
+    fn a_function_that_started_for_a_message_was_waited_for_too_and_what_lies_between_is_nobodys() {
+        let spans = vec![
+            span("sent", None, 0, 10),
+            span("handled", Some("sent"), 1_000, 1_100),
+            init("start", "handled", 200, 950),
+        ];
+        assert_eq!(path(spans), expected(&[("sent", 0, 10), ("start", 200, 950), ("handled", 1_000, 1_100)]));
+    }
+
+    #[test]
     fn a_start_that_nobody_within_the_trace_waited_for_is_not_on_its_path() {
         let spans = vec![init("start", "function", 0, 80), span("function", None, 90, 100)];
         assert_eq!(path(spans), expected(&[("function", 90, 100)]));

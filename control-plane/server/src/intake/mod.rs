@@ -42,7 +42,7 @@ use control_plane_model::{
 };
 use parking_lot::Mutex;
 use tokio::{
-    sync::{AcquireError, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::{JoinError, spawn_blocking},
 };
 
@@ -65,9 +65,11 @@ use crate::forward::Forwarder;
 /// The largest request, as sent and as unpacked: what a sender may send is bounded, and so is what it may make us hold.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// Requests that are read at once: of half a million points this takes a second, and what is read takes many times the memory of what was
-/// sent. Others wait.
-const READERS: usize = 4;
+/// Requests of each signal that are read at once: of half a million points this takes a second, and what is read takes many times the memory
+/// of what was sent.
+const READERS: usize = 2;
+/// And those that wait for that; one more is told to come back.
+const MAX_WAITING: usize = 128;
 
 /// Why a request is not taken.
 type Refusal = (StatusCode, String);
@@ -81,7 +83,7 @@ pub(crate) struct Intake {
     keys: Arc<Keys>,
     forwarders: Arc<[Forwarder]>,
     cardinality: Arc<Mutex<Cardinality>>,
-    reading: Arc<Semaphore>,
+    turns: [Turns; 3],
 }
 
 impl Intake {
@@ -91,8 +93,34 @@ impl Intake {
         keys: Keys,
         forwarders: Arc<[Forwarder]>,
     ) -> Self {
-        let (keys, reading) = (Arc::new(keys), Arc::new(Semaphore::new(READERS)));
-        Self { spans, metrics, log_records, keys, forwarders, cardinality: Arc::default(), reading }
+        let (keys, turns) = (Arc::new(keys), std::array::from_fn(|_| Turns::new()));
+        Self { spans, metrics, log_records, keys, forwarders, cardinality: Arc::default(), turns }
+    }
+}
+
+/// Whose turn it is to be read: each signal has turns of its own, so that a flood of one holds up no other.
+#[derive(Debug, Clone)]
+struct Turns {
+    reading: Arc<Semaphore>,
+    /// Those that are read, and those that wait.
+    all: Arc<Semaphore>,
+}
+
+/// A turn, until it is dropped.
+type Turn = [OwnedSemaphorePermit; 2];
+
+impl Turns {
+    fn new() -> Self {
+        let of = |turns| Arc::new(Semaphore::new(turns));
+        Self { reading: of(READERS), all: of(READERS + MAX_WAITING) }
+    }
+
+    /// Waits for a turn, where not too many do.
+    async fn next(&self) -> Result<Turn, Refusal> {
+        let busy = || (StatusCode::SERVICE_UNAVAILABLE, StoreError::Busy.to_string());
+        let place = self.all.clone().try_acquire_owned().map_err(|_| busy())?;
+        let turn = self.reading.clone().acquire_owned().await.map_err(|_| busy())?;
+        Ok([place, turn])
     }
 }
 
@@ -144,8 +172,7 @@ async fn take<S: Signal>(
     let body = body?;
     let (taken, mut rejected) = {
         let (intake, headers) = (intake.clone(), headers.clone());
-        let closed = |error: AcquireError| (StatusCode::SERVICE_UNAVAILABLE, error.to_string());
-        let turn = intake.reading.clone().acquire_owned().await.map_err(closed)?;
+        let turn = intake.turns[S::NUMBER].next().await?;
         let reading = move || {
             let _turn = turn;
             let Read { request, remarks } = encoding.read::<S>(&headers, body)?;
@@ -165,4 +192,27 @@ async fn take<S: Signal>(
         (StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     })?;
     Ok(rejected)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_more_than_may_wait_is_told_to_come_back() {
+        let turns = Turns::new();
+        let held: Vec<_> = (0..READERS).map(|_| turns.next().now_or_never().unwrap().unwrap()).collect();
+        let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| Box::pin(turns.next())).collect();
+        assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));
+        assert_eq!(turns.next().await.unwrap_err().0, StatusCode::SERVICE_UNAVAILABLE);
+        drop(held);
+        assert!(waiting.remove(0).await.is_ok());
+    }
+
+    #[test]
+    fn each_signal_has_its_turns() {
+        assert_eq!([Traces::NUMBER, Metrics::NUMBER, Logs::NUMBER], [0, 1, 2]);
+    }
 }

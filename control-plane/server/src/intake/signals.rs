@@ -29,6 +29,8 @@ pub(super) trait Signal: 'static {
     /// What of a request can be stored.
     type Taken: Send + 'static;
 
+    /// Which of the signals it is.
+    const NUMBER: usize;
     /// What it is called.
     const WHAT: &'static str;
     /// The message that it is sent in.
@@ -60,6 +62,7 @@ impl Signal for Traces {
     /// With the request as it is passed on, where it is.
     type Taken = (Vec<Incoming>, Option<Arc<ExportTraceServiceRequest>>);
 
+    const NUMBER: usize = 0;
     const WHAT: &'static str = "spans";
     const REQUEST: &'static str = "ExportTraceServiceRequest";
     const REJECTED: &'static str = "rejectedSpans";
@@ -96,6 +99,7 @@ impl Signal for Metrics {
     type Response = ExportMetricsServiceResponse;
     type Taken = Vec<IncomingPoints>;
 
+    const NUMBER: usize = 1;
     const WHAT: &'static str = "metrics";
     const REQUEST: &'static str = "ExportMetricsServiceRequest";
     const REJECTED: &'static str = "rejectedDataPoints";
@@ -130,6 +134,7 @@ impl Signal for Logs {
     type Response = ExportLogsServiceResponse;
     type Taken = Vec<IncomingLog>;
 
+    const NUMBER: usize = 2;
     const WHAT: &'static str = "log records";
     const REQUEST: &'static str = "ExportLogsServiceRequest";
     const REJECTED: &'static str = "rejectedLogRecords";

@@ -1,6 +1,7 @@
 //! What is kept beside spans: metrics and log lines.
 
 use control_plane_model::{
+    complain::complain,
     log_records::{Lines, LogQuery},
     metrics::{Line, MetricQuery},
     otlp::SpanId,
@@ -21,9 +22,12 @@ impl View {
         in_time(self.sources.metrics.lines(&self.scope, query)).await
     }
 
-    /// The services that measure themselves.
-    pub(crate) async fn measured_services(&self) -> Result<Vec<String>, Problem> {
-        in_time(self.sources.metrics.services(&self.scope)).await
+    /// The services that measure themselves; none where they are not known soon: there is more to show.
+    pub(crate) async fn measured_services(&self) -> Vec<String> {
+        in_time(self.sources.metrics.services(&self.scope)).await.unwrap_or_else(|problem| {
+            complain(format_args!("services that send metrics were not read: {}", problem.detail));
+            Vec::new()
+        })
     }
 
     /// The first log lines of a trace, or of one of its spans.

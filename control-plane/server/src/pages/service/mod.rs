@@ -52,7 +52,8 @@ pub(super) async fn page(view: View, query: Result<Query<Asked>, Problem>) -> Re
 }
 
 async fn render(view: &View, asked: &Asked) -> Result<Markup, Problem> {
-    let (mut facets, measured) = tokio::try_join!(view.facets(), view.measured_services())?;
+    let (facets, measured) = tokio::join!(view.facets(), view.measured_services());
+    let mut facets = facets?;
     // Some send no spans.
     facets.services.extend(measured);
     facets.services.sort_unstable();
