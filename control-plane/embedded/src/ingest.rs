@@ -26,6 +26,7 @@ use crate::{
     late::Touched,
     linking, log_records, outline,
     points::Points,
+    refusals,
     remembered::Remembered,
     sightings,
 };
@@ -203,6 +204,7 @@ fn add(
                 added.new += 1;
                 sums.count(numbers, &mut trace.growing, &span.facts, now)?;
                 linking::store(numbers, trace.row, &span.facts)?;
+                refusals::store(numbers, incoming.trace_id, &span.facts)?;
             }
             index += 1;
         }

@@ -1,0 +1,132 @@
+//! Who was turned away: what the writer keeps of it, and what is read.
+
+use std::collections::{BTreeMap, HashMap};
+
+use control_plane_model::{
+    catalog::Numbers,
+    otlp::Facts,
+    refusals::{RefusalQuery, Refusals, Refused, TRACES},
+    store::{Scope, StoreError},
+    topology::NodeId,
+    trace::TraceId,
+};
+use rusqlite::params;
+
+use crate::{
+    catalog::number,
+    dictionary::Writing,
+    failure::Failure,
+    reader::{Asker, Reader},
+};
+
+/// Lines that are told apart while a window is read; requests of further ones are counted, and in no line.
+const MAX_LINES: usize = 50_000;
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// Keeps that a request was refused.
+pub(crate) fn store(numbers: &mut Writing<'_>, trace_id: TraceId, facts: &Facts) -> Result<(), Failure> {
+    let Some(reason) = &facts.refused else { return Ok(()) };
+    let service = numbers.node("service", facts.account.as_deref().unwrap_or_default(), &facts.service)?;
+    let (tenant, operation) = (numbers.name(facts.tenant.as_deref())?, numbers.name(Some(&facts.operation))?);
+    let sql =
+        "INSERT OR IGNORE INTO refusals (start_ns, trace_id, span_id, tenant, service, operation, status, user, reason)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let span_id = facts.id.cast_signed();
+    let (status, user) = (facts.http_status, facts.user.as_deref());
+    let row = params![facts.start_ns, trace_id.as_bytes(), span_id, tenant, service, operation, status, user, reason];
+    numbers.1.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// What lines are told apart by: tenant, service, operation, status, user, reason.
+type Name = (u32, NodeId, u32, u16, Option<String>, String);
+
+/// Requests of a line, read from the latest on.
+#[derive(Debug, Default)]
+struct Line {
+    requests: u64,
+    first_ns: i64,
+    last_ns: i64,
+    traces: Vec<TraceId>,
+}
+
+impl Reader {
+    /// Requests that were refused, by whom, where and why.
+    pub(crate) fn refusals(&self, asker: &Asker, scope: &Scope, query: &RefusalQuery) -> Result<Refusals, StoreError> {
+        let Some(tenant) = query.of_whom(scope) else { return Ok(Refusals::default()) };
+        let sql = "SELECT tenant, service, operation, status, user, reason, start_ns, trace_id FROM refusals
+                   WHERE start_ns >= ?1 AND start_ns < ?2 AND (?3 IS NULL OR tenant = ?3) AND (?4 IS NULL OR user = ?4)
+                   AND (?5 IS NULL OR reason = ?5) ORDER BY start_ns DESC, trace_id DESC";
+        self.read(|connection| {
+            let of = match tenant {
+                None => None,
+                Some(tenant) => match number(connection, tenant)? {
+                    None => return Ok(Refusals::default()),
+                    known => known,
+                },
+            };
+            let catalog = self.catalog(connection)?;
+            let mut select = connection.prepare_cached(sql)?;
+            let [from, to] = [query.from, query.to].map(|time| time.saturating_mul(NANOSECONDS));
+            let mut rows = select.query(params![from, to, of, query.user, query.reason])?;
+            let mut lines: HashMap<Name, Line> = HashMap::new();
+            let mut untold = 0;
+            while let Some(row) = rows.next()? {
+                asker.waits()?;
+                let service = row.get(1)?;
+                if query.service.as_ref().is_some_and(|service_asked| catalog.node(service).name != *service_asked) {
+                    continue;
+                }
+                let name = (row.get(0)?, service, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+                if lines.len() >= MAX_LINES && !lines.contains_key(&name) {
+                    untold += 1;
+                    continue;
+                }
+                let line = lines.entry(name).or_default();
+                line.requests += 1;
+                line.first_ns = row.get(6)?;
+                if line.requests == 1 {
+                    line.last_ns = line.first_ns;
+                }
+                if line.traces.len() < TRACES {
+                    let trace = TraceId::from_bytes(row.get_ref(7)?.as_blob().unwrap_or_default())?;
+                    if !line.traces.contains(&trace) {
+                        line.traces.push(trace);
+                    }
+                }
+            }
+            let named = |((tenant, service, operation, status, user, reason), line): (Name, Line)| {
+                let node = catalog.node(service);
+                Refused {
+                    tenant: catalog.name(tenant).to_owned(),
+                    user,
+                    account: Some(node.account).filter(|account| !account.is_empty()),
+                    service: node.name,
+                    operation: catalog.name(operation).to_owned(),
+                    status,
+                    reason,
+                    requests: line.requests,
+                    first_unix_ns: line.first_ns,
+                    last_unix_ns: line.last_ns,
+                    trace_ids: line.traces,
+                }
+            };
+            let found = Refusals::first(query.limit, lines.into_iter().map(named).collect());
+            Ok(Refusals { requests: found.requests + untold, more: found.more || untold > 0, ..found })
+        })
+    }
+
+    /// How many requests of each tenant were refused in a window, Unix seconds, but for those beyond a quota.
+    pub(crate) fn refused(&self, scope: &Scope, from: i64, to: i64) -> Result<BTreeMap<String, u64>, StoreError> {
+        let sql = "SELECT tenant, count(*) FROM refusals WHERE start_ns >= ?1 AND start_ns < ?2 AND status != 429 GROUP BY tenant";
+        self.read(|connection| {
+            let catalog = self.catalog(connection)?;
+            let mut select = connection.prepare_cached(sql)?;
+            let window = [from, to].map(|time| time.saturating_mul(NANOSECONDS));
+            let counts = select.query_map(window, |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?)))?;
+            let counts = counts.collect::<Result<Vec<_>, _>>()?.into_iter();
+            let named = counts.map(|(tenant, count)| (catalog.name(tenant).to_owned(), count.unsigned_abs()));
+            Ok(named.filter(|(tenant, _)| scope.sees(Some(tenant))).collect())
+        })
+    }
+}
