@@ -13,6 +13,7 @@ use crate::{
     hurt::Hurt,
     judge::Policy,
     objective::Definitions,
+    refusals::RefusalCounts,
     row::Cell,
     state::{Late, TenantState},
 };
@@ -130,6 +131,9 @@ pub struct Watch {
     pub judged: Option<i64>,
     /// Alerts that are open or about to be.
     pub alerts: Alerts,
+    /// Requests of tenants that were refused in the five minutes that are judged next, and in the time before: those that had any, and none where
+    /// nobody counts them.
+    pub refused: BTreeMap<String, (u64, u64)>,
 }
 
 impl Watch {
@@ -153,7 +157,10 @@ impl Watch {
     pub fn fares(&self, definitions: &Definitions, at: i64) -> Vec<Fare> {
         let fares = self.known.iter().filter_map(|(whose, known)| {
             let objectives = definitions.of(whose.tenant(), &known.tier)?;
-            let evaluation = known.state.evaluate(&objectives, at);
+            let mut evaluation = known.state.evaluate(&objectives, at);
+            if let Some((latest, before)) = whose.tenant().and_then(|tenant| self.refused.get(tenant)) {
+                evaluation.refused = RefusalCounts { latest: *latest, before: *before, ..evaluation.refused };
+            }
             Some(Fare { whose: whose.clone(), tier: known.tier.clone(), evaluation })
         });
         fares.collect()

@@ -6,12 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control_plane_model::store::{
-    Detail, Lease, RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf, Version,
+use control_plane_model::{
+    complain::complain,
+    refusals::{RefusalQuery, Refused},
+    store::{Detail, Lease, RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf, Version},
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Alerts, Around, Definitions, Evaluation, Row, Rules, Watch, Whose};
+use slo::{Alert, Alerts, Around, Condition, Definitions, Evaluation, Row, Rules, SLOT, SPIKE, USUAL, Watch, Whose};
 
 use crate::alerting::{Alarm, Notifier};
 
@@ -65,8 +67,39 @@ impl Surroundings {
         }
         let from = self.read_until.max(closed - MEMORY);
         self.read(watch, rules, RequestQuery { from, to: closed, of: SumsOf::Each, detail: Detail::Latencies }).await?;
+        self.count_refusals(watch, closed).await?;
         self.read_until = closed;
         Ok(())
+    }
+
+    /// Counts the requests of five minutes that were refused, and those that usually are.
+    async fn count_refusals(&self, watch: &mut Watch, closed: i64) -> Result<(), StoreError> {
+        let of = |from, to| self.spans.refused(&Scope::All, from, to);
+        let latest = of(closed - SLOT, closed).await?;
+        // What nobody was refused for needs no comparison.
+        let before =
+            if latest.is_empty() { latest.clone() } else { of(closed - SPIKE - USUAL, closed - SPIKE).await? };
+        let counts = latest.into_iter().map(|(tenant, latest)| {
+            let before = before.get(&tenant).copied().unwrap_or_default();
+            (tenant, (latest, before))
+        });
+        watch.refused = counts.collect();
+        Ok(())
+    }
+
+    /// By whom, where and why most of the requests were refused that an alert is about. It opens without, where nobody can say.
+    async fn most_refused(&self, alert: &Alert) -> Option<Refused> {
+        let is_asked = alert.condition == Condition::Refusals && alert.closed.is_none();
+        let tenant = alert.scope.tenant().filter(|_| is_asked)?.to_owned();
+        let (from, to) = (alert.caused_from(), alert.opened);
+        let query = RefusalQuery { from, to, tenant: Some(tenant), user: None, service: None, reason: None, limit: 1 };
+        match self.spans.refusals(&Scope::All, query).await {
+            Ok(found) => found.lines.into_iter().next(),
+            Err(error) => {
+                complain(format_args!("an alert does not say why requests were refused: {error}"));
+                None
+            }
+        }
     }
 
     /// The tenants of late spans anew, from their beginnings; everybody, if these are many.
@@ -132,14 +165,17 @@ impl Around for Surroundings {
 
     async fn keep(&mut self, watch: &Watch, changed: Vec<(Alert, Option<Evaluation>)>) -> Result<(), StoreError> {
         self.took = self.begun.elapsed();
-        let alarm = |(alert, of): (Alert, Option<Evaluation>)| Alarm::new(alert, of.and_then(|of| of.baseline_p99_ns));
-        let changed: Vec<Alarm> = changed.into_iter().map(alarm).collect();
+        let mut alarms = Vec::with_capacity(changed.len());
+        for (alert, of) in changed {
+            let most = self.most_refused(&alert).await;
+            alarms.push(Alarm::new(alert, of.and_then(|of| of.baseline_p99_ns)).refused(most.as_ref()));
+        }
         // What is told was stored before: an alert is not told twice because of a restart.
-        let records = changed.iter().map(Alarm::record).collect::<Result<_, _>>()?;
+        let records = alarms.iter().map(Alarm::record).collect::<Result<_, _>>()?;
         let lease = self.lease.ok_or(StoreError::Superseded)?;
         let judged = Judged { until: watch.judged.unwrap_or_default(), alerts: watch.alerts.clone() };
         self.states.store(lease, ALERTS, serde_json::to_string(&judged).map_err(unreadable)?, records).await?;
-        changed.into_iter().for_each(|alarm| self.notifier.tell(alarm));
+        alarms.into_iter().for_each(|alarm| self.notifier.tell(alarm));
         Ok(())
     }
 }
