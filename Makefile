@@ -50,6 +50,7 @@ test: build portal $(VENV)/web.ready $(VENV)/clickhouse.ready $(VENV)/athena.rea
 .PHONY: pictures
 pictures: build portal $(VENV)/web.ready ## Take the pictures that README and docs show anew, of a demo and of the portal
 	$(VENV)/bin/python tests/web/screenshots.py
+	$(VENV)/bin/python -B docs/images/architecture.py
 
 .PHONY: test-long
 test-long: build portal $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready infra/iam/node_modules/.package-lock.json ## What a change need not wait for: every fault at every call, the demo on ClickHouse, a soak, the rest of a stage's life, packages, a new service
@@ -90,7 +91,7 @@ soak: build ## Bookings under faults at random for MINUTES on a local cloud, the
 	target/debug/soak --minutes $(MINUTES)
 
 .PHONY: reliability
-reliability: build ## Faults at every call, and what came of them: the table of docs/reliability.md, with the latest soak
+reliability: build ## Faults at every call, and what came of them: the tables of tests/soak/README.md, with the latest soak
 	cargo test --locked --package end-to-end --test nothing_is_lost
 	target/debug/reliability
 

@@ -83,6 +83,12 @@ class Stack:
         """Whether a named condition is true."""
         return self._evaluate(self.conditions[condition])
 
+    def refused(self):
+        """What its rules say against these parameters."""
+        for rule in self.template.get("Rules", {}).values():
+            if "RuleCondition" not in rule or self._evaluate(rule["RuleCondition"]):
+                yield from (each["AssertDescription"] for each in rule["Assertions"] if not self._evaluate(each["Assert"]))
+
     def _evaluate(self, value):
         (function, argument), = value.items()
         if function == "Condition":
@@ -96,6 +102,8 @@ class Stack:
             return all(self._evaluate(part) for part in argument)
         if function == "Fn::Or":
             return any(self._evaluate(part) for part in argument)
+        if function == "Fn::Contains":
+            return self.resolve(argument[1]) in self.resolve(argument[0])
         raise ValueError(f"no such condition function: {function}")
 
     def resolve(self, value):

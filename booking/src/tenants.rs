@@ -50,6 +50,16 @@ impl Tenants {
         Err(StoreError::Unavailable(format!("{NAMES_TRIED} names of tenants are taken")).into())
     }
 
+    /// What a tenant's company is called.
+    pub async fn company_name(&self, tenant_id: &TenantId) -> Result<String, StoreError> {
+        let key = AttributeValue::S(tenant_id.to_string());
+        let get = self.client.get_item().table_name(&self.table).key(RegistryEntry::TENANT_ID, key);
+        let found = get.projection_expression(RegistryEntry::COMPANY_NAME).send().await?;
+        let name = found.item().and_then(|entry| entry.get(RegistryEntry::COMPANY_NAME)?.as_s().ok());
+        // An entry that somebody wrote by hand may lack it.
+        Ok(name.cloned().unwrap_or_else(|| tenant_id.to_string()))
+    }
+
     /// Takes back a tenant that nobody belongs to.
     pub async fn forget(&self, tenant_id: &TenantId) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table);

@@ -38,6 +38,19 @@ impl From<BuildError> for UserPoolError {
     }
 }
 
+/// Whom a new user belongs to, and as what.
+#[derive(Debug, Clone, Copy)]
+pub struct Membership<'a> {
+    /// The tenant.
+    pub tenant_id: &'a TenantId,
+    /// Its tier.
+    pub tier: Tier,
+    /// The company's name, which the portal shows.
+    pub company_name: &'a str,
+    /// What the user may do.
+    pub role: Role,
+}
+
 /// Whether a user was made by this call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Added {
@@ -61,19 +74,15 @@ impl UserPool {
     }
 
     /// Adds a user to a tenant and mails them a temporary password.
-    pub async fn add(
-        &self,
-        email: &EmailAddress,
-        tenant_id: &TenantId,
-        tier: Tier,
-        role: Role,
-    ) -> Result<Added, UserPoolError> {
+    pub async fn add(&self, email: &EmailAddress, membership: Membership<'_>) -> Result<Added, UserPoolError> {
+        let Membership { tenant_id, tier, company_name, role } = membership;
         let attributes = [
             ("email", email.as_str()),
             ("email_verified", "true"),
             ("custom:tenant-id", tenant_id.as_str()),
             ("custom:tier-level", tier.as_str()),
             ("custom:role", role.as_str()),
+            ("custom:company-name", company_name),
         ];
         let mut create = self.client.admin_create_user().user_pool_id(&self.id).username(email.as_str());
         for (name, value) in attributes {

@@ -51,6 +51,11 @@ def test_an_api_that_was_deployed_anew_is_not_taken_for_changed_by_hand():
     assert paths(differing("AWS::ApiGateway::UsagePlan", "/DeploymentId", "a", "b")) == ["/DeploymentId"]
 
 
+def test_networks_that_a_command_has_blocked_are_not_taken_for_changed_by_hand():
+    assert paths(differing("AWS::WAFv2::IPSet", "/Addresses", "[]", '["203.0.113.0/24"]')) == []
+    assert paths(differing("AWS::WAFv2::IPSet", "/Description", "a", "b")) == ["/Description"]
+
+
 def test_a_deleted_resource_is_never_excused():
     deleted = differing("AWS::ApiGateway::Stage", "/DeploymentId", StackResourceDriftStatus="DELETED")
     assert [str(each) for each in drift.unexcused("stack", deleted)] == ["stack: It was deleted"]

@@ -31,9 +31,10 @@ def test_every_target_of_make_is_there():
 
 def test_every_parameter_of_the_tables_is_in_a_template():
     declared = {name for template in Project.read().templates.values() for name in template["Parameters"]}
-    choices = PAGE.split("## Choices")[1].split("\n## ")[0]
-    named = {name for row in re.findall(r"^\| (`[^|]+) \|", choices, re.MULTILINE) for name in re.findall(r"`([A-Z]\w+)`", row)}
-    assert named and named <= declared
+    for text, heading in ((PAGE, "## Choices"), ((ROOT / "infra/deployment/README.md").read_text(), "## Parameters")):
+        choices = text.split(heading)[1].split("\n## ")[0]
+        named = {name for row in re.findall(r"^\| (`[^|]+) \|", choices, re.MULTILINE) for name in re.findall(r"`([A-Z]\w+)`", row)}
+        assert named and named <= declared
 
 
 def test_the_sections_for_a_further_account_are_complete():

@@ -417,7 +417,7 @@ MISTAKES = [
 
 
 def test_readers_find_them_all():
-    listed = [tuple(cell.strip(" `") for cell in line.split("|")[1:3]) for line in (ROOT / "docs/checks.md").read_text().splitlines() if line.count("|") == 3]
+    listed = [tuple(cell.strip(" `") for cell in line.split("|")[1:3]) for line in (ROOT / "infra/checks/README.md").read_text().splitlines() if line.count("|") == 3]
     for mistake, check in MISTAKES:
         assert (mistake.__name__.replace("_", " "), check) in listed
 

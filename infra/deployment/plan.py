@@ -4,16 +4,16 @@ from project_file import SERVICES
 
 from .steps import order, wants_portal
 
-# US dollars a month whatever the traffic, list prices of us-east-1 from memory: docs/deploy.md has the arithmetic.
+# US dollars a month whatever the traffic, list prices of us-east-1 from memory: README.md has the arithmetic.
 COSTS = [
     ("canary, every five minutes", 10.37, lambda given: given["observability"].get("CanaryState", "true") == "true"),
     ("41 metrics in alarms, three composite alarms, a custom metric", 5.90, lambda given: True),
     ("logs at rest, an object for each service every quarter of an hour", 0.26, lambda given: True),
     ("Contributor Insights, three rules", 1.50, lambda given: True),
     ("keys and a secret", 3.40, lambda given: True),
-    ("AWS WAF before the booking API: an ACL of 5.00 and three rules", 8.00, lambda given: given["booking"].get("WebAcl", "true") == "true"),
-    ("AWS WAF before the mileage API: an ACL of 5.00 and two rules", 7.00, lambda given: given["mileage"].get("WebAcl", "true") == "true"),
-    *((f"{name}: an ACL of AWS WAF and two rules, six metrics in alarms", 7.60, lambda given, name=name: given[name].get("WebAcl", "true") == "true") for name in SERVICES),
+    ("AWS WAF before the booking API: an ACL of 5.00 and four rules", 9.00, lambda given: given["booking"].get("WebAcl", "true") == "true"),
+    ("AWS WAF before the mileage API: an ACL of 5.00 and three rules", 8.00, lambda given: given["mileage"].get("WebAcl", "true") == "true"),
+    *((f"{name}: an ACL of AWS WAF and three rules, six metrics in alarms", 8.60, lambda given, name=name: given[name].get("WebAcl", "true") == "true") for name in SERVICES),
 ]
 
 

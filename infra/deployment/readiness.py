@@ -39,6 +39,7 @@ ACTIONS = {
         ("s3:CreateBucket", "arn:aws:s3:::portal-{stage}-{account}"),
         ("sns:CreateTopic", "arn:aws:sns:{region}:{account}:booking-events-{stage}"),
         ("sqs:CreateQueue", "arn:aws:sqs:{region}:{account}:booking-parking-{stage}"),
+        ("wafv2:CreateIPSet", "arn:aws:wafv2:{region}:{account}:regional/ipset/booking-{stage}-blocked-ipv4/*"),
         ("wafv2:CreateWebACL", "arn:aws:wafv2:{region}:{account}:regional/webacl/booking-{stage}/*"),
     ],
     "mileage": [
@@ -47,6 +48,7 @@ ACTIONS = {
         ("lambda:CreateFunction", "arn:aws:lambda:{region}:{account}:function:mileage-api-{stage}"),
         ("oam:CreateLink", "*"),
         ("sqs:CreateQueue", "arn:aws:sqs:{region}:{account}:mileage-bookings-{stage}"),
+        ("wafv2:CreateIPSet", "arn:aws:wafv2:{region}:{account}:regional/ipset/mileage-{stage}-blocked-ipv4/*"),
         ("wafv2:CreateWebACL", "arn:aws:wafv2:{region}:{account}:regional/webacl/mileage-{stage}/*"),
     ],
 }

@@ -4,7 +4,7 @@
 
 TENANT is what logs call it: its alias, or its id where LOG_TENANT is plain. The named query objects_of_a_tenant finds the objects, from the day before on,
 since a batch is kept with the day of its first line; each is written anew without the tenant's lines. One that is older than KeepDays, because it was
-written anew before, is deleted. Without YES=1 it only says how many lines there are. docs/operate.md says what else knows a tenant.
+written anew before, is deleted. Without YES=1 it only says how many lines there are. README.md says what else knows a tenant.
 """
 
 import csv

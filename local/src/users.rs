@@ -48,9 +48,14 @@ pub async fn register(registry: &aws_sdk_dynamodb::Client, table: &str, entry: &
 pub async fn create(config: &SdkConfig, user_pool_id: &str) -> Result<Vec<User>> {
     let client = Client::new(config);
     let mut users = Vec::new();
-    for (tenant, tier, _) in TENANTS {
+    for (tenant, tier, company) in TENANTS {
         let username = format!("pilot@{tenant}.example");
-        let claims = [("custom:tenant-id", tenant), ("custom:tier-level", tier), ("custom:role", "admin")];
+        let claims = [
+            ("custom:tenant-id", tenant),
+            ("custom:tier-level", tier),
+            ("custom:role", "admin"),
+            ("custom:company-name", company),
+        ];
         users.push(create_one(&client, user_pool_id, &username, &claims).await?);
     }
     Ok(users)

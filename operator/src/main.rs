@@ -7,12 +7,12 @@ use std::{
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use operator::{reconcile, tenants};
+use operator::{firewall, reconcile, tenants};
 
 /// There is no answer: nobody there, nothing known, or not asked in a way that can be answered. As of the control plane's commands.
 const NO_ANSWER: u8 = 2;
 
-/// The registry of tenants, and whether both accounts agree.
+/// The registry of tenants, the firewall, and whether both accounts agree.
 ///
 /// Exit codes: 0, done; 1, both accounts differ; 2, there is no answer: AWS cannot be reached or refuses, what is asked for is not
 /// there, or the command cannot be understood.
@@ -25,10 +25,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The registry of tenants: create, list, suspend, resume, set-tier, set-quota. With the AWS credentials of the booking account.
+    /// The registry of tenants: create, list, suspend, resume, change their tier, quota and access lists. With the AWS credentials of the booking account.
     Tenant {
         #[command(flatten)]
         options: tenants::Options,
+    },
+    /// The networks that AWS WAF refuses in front of the APIs, for everybody. With the AWS credentials of the account whose APIs are meant.
+    Firewall {
+        #[command(flatten)]
+        options: firewall::Options,
     },
     /// List every difference between reservations, messages, ledger entries and balances.
     Reconcile {
@@ -53,6 +58,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode> {
     let (told, code) = match command {
         Command::Tenant { options } => (tenants::run(options).await?, ExitCode::SUCCESS),
+        Command::Firewall { options } => (firewall::run(options).await?, ExitCode::SUCCESS),
         Command::Reconcile { options } => {
             let (told, agrees) = reconcile::run(&options).await?;
             (told, if agrees { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -128,7 +128,7 @@ function Navigation({ user, page }: { user: User; page: Route["page"] }) {
       </nav>
       <div class="who">
         <span class="tenant">
-          <span class="unseen">Tenant</span> {user.tenant} <span class={`tier ${user.tier}`}>{user.tier}</span>
+          <span class="unseen">Company</span> <span class="company">{user.company}</span> <span class={`tier ${user.tier}`}>{user.tier}</span>
         </span>
         <span class="email">{user.email}</span>
         <button type="button" onClick={signOut}>

@@ -1,13 +1,13 @@
-//! `reliability`: puts what the tests and the soak measured into docs/reliability.md, between its markers.
+//! `reliability`: puts what the tests and the soak measured into tests/soak/README.md, between its markers.
 #![allow(clippy::print_stdout, reason = "it talks to a person")]
 
 use anyhow::{Context, Result};
 use testkit::{Row, Soak, read_rows, read_soak};
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reliability.md");
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/soak/README.md");
 
 fn main() -> Result<()> {
-    let text = std::fs::read_to_string(DOCUMENT).context("docs/reliability.md")?;
+    let text = std::fs::read_to_string(DOCUMENT).context("tests/soak/README.md")?;
     let rows = read_rows();
     anyhow::ensure!(!rows.is_empty(), "nothing measured yet: run `cargo test --test nothing_is_lost`");
     let mut text = between(&text, "faults", &faults(&rows))?;

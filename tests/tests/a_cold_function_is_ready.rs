@@ -111,7 +111,7 @@ async fn a_sandbox_that_was_ready_before_claims_nobodys_time() {
     assert_eq!((sink.total("faas.init_duration"), sink.total("faas.coldstarts")), (1.0, 1.0), "measured all the same");
 }
 
-/// docs/decisions.md, "Randomness comes from the kernel": cargo's configuration says so to every build of this workspace.
+/// docs/decisions/0026-randomness-comes-from-the-kernel.md: cargo's configuration says so to every build of this workspace.
 #[test]
 fn the_cryptographic_library_is_built_without_jitter_entropy() {
     assert_eq!(option_env!("AWS_LC_SYS_NO_JITTER_ENTROPY"), Some("1"));

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, process::Command, sync::LazyLock};
 
 use aws_sdk_sns::types::MessageAttributeValue;
+use aws_sdk_wafv2::types::{IpAddressVersion, Scope};
 use axum::http::Method;
 use local::{ministack::sdk_config, users};
 use serde_json::{Value, json};
@@ -29,9 +30,12 @@ fn account_a() -> [(&'static str, &'static str); 4] {
 
 /// What `operator tenant …` prints and whether it succeeds.
 fn tenant_command(arguments: &[&str]) -> (bool, String) {
-    let mut command = Command::new(program("operator"));
-    command.arg("tenant").args(arguments).args(["--table", &CLOUD.outputs.tenants_table]).env_clear().envs(account_a());
-    let output = command.output().unwrap();
+    operator(&[&["tenant"], arguments, &["--table", &CLOUD.outputs.tenants_table]].concat())
+}
+
+/// What `operator …` prints with the rights of account A, and whether it succeeds.
+fn operator(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(program("operator")).args(arguments).env_clear().envs(account_a()).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(text).unwrap())
 }
@@ -277,6 +281,44 @@ async fn whoever_guesses_booking_numbers_is_found_and_blocked_by_one_command() {
     assert_eq!(refused["user"], line["user"]);
     let of_other = CLOUD.ask_control_plane("/api/turned-away?tenant=acme&reason=user_not_allowed&window=15m").await;
     assert_eq!(of_other["requests"], 0, "{of_other}");
+}
+
+#[tokio::test]
+async fn networks_are_blocked_for_everybody_in_the_firewall() {
+    let config = sdk_config(&CLOUD.outputs.aws_endpoint_url, &CLOUD.outputs.booking_account).await;
+    let firewall = aws_sdk_wafv2::Client::new(&config);
+    let command = |arguments: &[&str]| operator(&[&["firewall"], arguments, &["--stage", "walled"]].concat());
+    let (success, text) = command(&["list"]);
+    assert!(!success && text.contains("no API of stage walled in this account has a firewall"), "{text}");
+    // As the templates name them; locally nothing is in front of the APIs.
+    for (name, version) in [
+        ("booking-walled-blocked-ipv4", IpAddressVersion::Ipv4),
+        ("booking-walled-blocked-ipv6", IpAddressVersion::Ipv6),
+        ("parcel-walled-blocked-ipv4", IpAddressVersion::Ipv4),
+        ("booking-open-blocked-ipv4", IpAddressVersion::Ipv4),
+    ] {
+        let set = firewall.create_ip_set().name(name).scope(Scope::Regional).ip_address_version(version);
+        set.set_addresses(Some(Vec::new())).send().await.unwrap();
+    }
+    let (network, v6) = (["--network", "203.0.113.77/24"], ["--network", "2001:db8::/48"]);
+    assert_eq!(command(&["list"]), (true, "no network is blocked\n".to_owned()));
+    let each = |told: &str| format!("booking-walled-blocked-ipv4: {told}\nparcel-walled-blocked-ipv4: {told}\n");
+    assert_eq!(command(&[&["block"], &network[..]].concat()), (true, each("203.0.113.0/24 is blocked now")));
+    assert_eq!(command(&[&["block"], &network[..]].concat()), (true, each("203.0.113.0/24 is blocked already")));
+    assert!(command(&[&["block"], &v6[..]].concat()).1.contains("2001:db8::/48 is blocked now"));
+    let listed = [&each("203.0.113.0/24"), "booking-walled-blocked-ipv6: 2001:db8::/48\n"].concat();
+    let (_, text) = command(&["list"]);
+    assert_eq!(sorted(&text), sorted(&listed));
+    assert_eq!(command(&[&["unblock"], &network[..]].concat()), (true, each("203.0.113.0/24 is let in again")));
+    let (success, text) = command(&[&["unblock"], &network[..]].concat());
+    assert!(!success && text.contains("203.0.113.0/24 is not blocked as such"), "{text}");
+    assert_eq!(command(&["list"]), (true, "booking-walled-blocked-ipv6: 2001:db8::/48\n".to_owned()));
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<_> = text.lines().collect();
+    lines.sort_unstable();
+    lines
 }
 
 #[tokio::test]

@@ -57,5 +57,5 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn serve_admin(app: Arc<App>, request: Request) -> Result<Response<Body>, Problem> {
-    invite(&app.limits, &app.users, &request).await
+    invite(&app.limits, &app.tenants, &app.users, &request).await
 }

@@ -14,7 +14,7 @@ use crate::{
     domain::Registration,
     rate_limits::RateLimits,
     tenants::Tenants,
-    user_pool::{Added, UserPool},
+    user_pool::{Added, Membership, UserPool},
 };
 
 /// 202, whoever has the address already: nobody learns from it who is a user. Who asks again, with or without an `Idempotency-Key`,
@@ -29,7 +29,7 @@ pub async fn register(
     limits.admit_source(source_ip(request).as_deref()).await.map_err(not_admitted)?;
     limits.admit_address(&email).await.map_err(not_admitted)?;
     let tenant = tenants.enrol(&company_name).await.map_err(not_enrolled)?;
-    match users.add(&email, &tenant.tenant_id, tenant.tier, Role::Admin).await {
+    match users.add(&email, admin_of(&tenant)).await {
         Ok(Added::Now(admin)) => Work::current().serve(admin),
         Ok(Added::Before) => give_up(tenants, &tenant).await,
         Err(error) => {
@@ -40,6 +40,11 @@ pub async fn register(
         }
     }
     accepted(&email)
+}
+
+fn admin_of(tenant: &RegistryEntry) -> Membership<'_> {
+    let RegistryEntry { tenant_id, tier, company_name, .. } = tenant;
+    Membership { tenant_id, tier: *tier, company_name, role: Role::Admin }
 }
 
 /// A tenant that stays for want of an answer is unused, and no reason to fail.

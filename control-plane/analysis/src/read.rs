@@ -80,13 +80,19 @@ pub(crate) fn failure(spans: &[Read]) -> Option<Failure<'_>> {
     Some(Failure { first: origins.into_iter().min_by_key(ended)?, until })
 }
 
-/// What each span took without those that it waited for, nanoseconds: its duration less the time in which one of its children ran.
+/// What each span took without those that it waited for, nanoseconds: its duration less the time in which one of its children ran, or a
+/// function that it called started.
 pub(crate) fn own_times(spans: &[Read]) -> Vec<u64> {
+    let parents: HashMap<&[u8], &[u8]> =
+        spans.iter().map(|Read { span, .. }| (&*span.span_id, &*span.parent_span_id)).collect();
     let mut children: HashMap<&[u8], Vec<(u64, u64)>> = HashMap::new();
     for Read { span, .. } in spans {
-        if !span.parent_span_id.is_empty() && span.parent_span_id != span.span_id {
-            let times = (span.start_time_unix_nano, span.end_time_unix_nano);
-            children.entry(&span.parent_span_id).or_default().push(times);
+        let caller = parents.get(&*span.parent_span_id).copied().filter(|_| span.is_init());
+        for parent in [Some(&*span.parent_span_id), caller].into_iter().flatten() {
+            if !parent.is_empty() && *parent != *span.span_id {
+                let times = (span.start_time_unix_nano, span.end_time_unix_nano);
+                children.entry(parent).or_default().push(times);
+            }
         }
     }
     let own_time = |Read { span, .. }: &Read| {

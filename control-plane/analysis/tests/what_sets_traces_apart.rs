@@ -220,6 +220,20 @@ fn time_is_spent_where_nothing_else_is_waited_for() {
 }
 
 #[test]
+fn the_start_of_a_function_is_its_own_time_and_not_its_callers() {
+    let found = compared(50, |side, number| {
+        let took = if side == Side::Bad { 90 } else { 0 };
+        let caller = span(1, None, "GET /quotes", (0, 120 + took), &[]);
+        let called = span(2, Some(1), "GET /miles", (100 + took, 110 + took), &[]);
+        let start = span(3, Some(2), "init", (5, 95 + took), &[("lambda.phase", "init")]);
+        let spans = if side == Side::Bad { vec![called, start] } else { vec![called] };
+        trace(number, vec![("api", vec![caller]), ("miles-api", spans)])
+    });
+    let slower: Vec<_> = found.slower.iter().map(|step| (step.service.as_str(), step.operation.as_str())).collect();
+    assert_eq!(slower, [("miles-api", "init")]);
+}
+
+#[test]
 fn nothing_is_compared_with_nothing() {
     for (bad, good) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
         let found = compared(1, |side, number| {

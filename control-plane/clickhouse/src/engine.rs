@@ -12,7 +12,7 @@ use control_plane_model::{
     incoming::Incoming,
     links::LinkedFrom,
     listing::{Found, Search},
-    log_records::{IncomingLog, Lines, LogQuery, LogStore, Seen},
+    log_records::{IncomingLog, Lines, LogQuery, LogStore, StoredLogs},
     map::{MapQuery, ServiceMap},
     metrics::{IncomingPoints, Line, MetricQuery, MetricStore, StoredPoints},
     otlp,
@@ -257,12 +257,11 @@ impl MetricStore for ClickHouse {
 
 #[async_trait]
 impl LogStore for ClickHouse {
-    async fn write_logs(&self, logs: Vec<IncomingLog>) -> Result<usize, StoreError> {
+    async fn write_logs(&self, logs: Vec<IncomingLog>) -> Result<StoredLogs, StoreError> {
         self.log_records.store(logs).await
     }
 
     async fn logs(&self, scope: &Scope, query: LogQuery) -> Result<Lines, StoreError> {
-        let own = if scope.tenant().is_some() { self.trace(scope, query.trace_id).await? } else { None };
-        log_records::lines(&self.database, scope, &query, Seen::of(scope, own.as_ref())).await
+        log_records::lines(&self.database, scope, &query).await
     }
 }

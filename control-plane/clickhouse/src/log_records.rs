@@ -1,11 +1,14 @@
 //! Log records: many requests' in one insert, and the lines of a trace.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use clickhouse::Row;
 use control_plane_model::{
-    log_records::{IncomingLog, Lines, LogQuery, Reading, Seen},
+    log_records::{IncomingLog, Lines, LinesRead, LogQuery, MAX_RECORDS_PER_TRACE, StoredLogs},
     otlp::SentResource,
     store::{Scope, StoreError},
+    trace::TraceId,
 };
 use opentelemetry_proto::tonic::logs::v1::ScopeLogs;
 use prost::Message;
@@ -26,6 +29,7 @@ struct LogRow<'a> {
     trace_id: [u8; 16],
     time: i64,
     id: i64,
+    span_id: u64,
     tenant: &'a str,
     received: u32,
     #[serde(serialize_with = "raw")]
@@ -36,24 +40,40 @@ struct LogRow<'a> {
 
 impl Insert for LogRecords {
     type Brought = Vec<IncomingLog>;
-    type Outcome = usize;
+    type Outcome = StoredLogs;
 
     fn rows(logs: &Vec<IncomingLog>) -> usize {
         logs.len()
     }
 
-    async fn insert(&self, batch: &[Vec<IncomingLog>], stamp: u64) -> Result<Vec<usize>, StoreError> {
-        let rows = batch.iter().flatten().map(|log| LogRow {
-            trace_id: log.trace_id.map_or([0; 16], bytes),
-            time: log.time_ns,
-            id: log.id,
-            tenant: log.tenant.as_deref().unwrap_or_default(),
-            received: received(stamp),
-            resource: &log.sender.body,
-            body: &log.body,
-        });
-        self.0.insert::<LogRow<'_>>("log_records", &rows.collect::<Vec<_>>()).await?;
-        Ok(batch.iter().map(Vec::len).collect())
+    async fn insert(&self, batch: &[Vec<IncomingLog>], stamp: u64) -> Result<Vec<StoredLogs>, StoreError> {
+        let (mut rows, mut stored) = (Vec::new(), Vec::new());
+        for logs in batch {
+            let mut counts: HashMap<TraceId, usize> = HashMap::new();
+            let mut of_job = StoredLogs::default();
+            for log in logs {
+                let count = counts.entry(log.trace_id).or_default();
+                if *count >= MAX_RECORDS_PER_TRACE {
+                    of_job.beyond += 1;
+                    continue;
+                }
+                *count += 1;
+                of_job.new += 1;
+                rows.push(LogRow {
+                    trace_id: bytes(log.trace_id),
+                    time: log.time_ns,
+                    id: log.id,
+                    span_id: log.span_id.unwrap_or_default(),
+                    tenant: log.tenant.as_deref().unwrap_or_default(),
+                    received: received(stamp),
+                    resource: &log.sender.body,
+                    body: &log.body,
+                });
+            }
+            stored.push(of_job);
+        }
+        self.0.insert::<LogRow<'_>>("log_records", &rows).await?;
+        Ok(stored)
     }
 }
 
@@ -64,20 +84,17 @@ struct Found {
 }
 
 /// The lines of a trace.
-pub(crate) async fn lines(
-    database: &Database,
-    scope: &Scope,
-    query: &LogQuery,
-    seen: Seen,
-) -> Result<Lines, StoreError> {
-    let found = database.query(include_str!("../sql/log_lines.sql")).param("trace_id", query.trace_id.to_string());
-    let mut rows = found.param("only", scope.tenant()).fetch::<Found>().map_err(failed)?;
-    let mut reading = Reading::new(query, seen);
+pub(crate) async fn lines(database: &Database, scope: &Scope, query: &LogQuery) -> Result<Lines, StoreError> {
+    let asked = database.query(include_str!("../sql/log_lines.sql")).param("trace_id", query.trace_id.to_string());
+    let asked = asked.param("span_id", query.span_id).param("only", scope.tenant());
+    // One more tells whether there are more.
+    let mut rows = asked.param("limit", query.limit as u64 + 1).fetch::<Found>().map_err(failed)?;
+    let mut read = LinesRead::new(query);
     while let Some(Found { resource, body }) = within(rows.next()).await? {
         let resource = SentResource::decode(resource).map_err(failed)?;
-        if !reading.take(&resource, ScopeLogs::decode(body).map_err(failed)?) {
+        if !read.take(&resource, ScopeLogs::decode(body).map_err(failed)?) {
             break;
         }
     }
-    Ok(reading.found())
+    Ok(read.found())
 }

@@ -53,9 +53,10 @@ CREATE TABLE IF NOT EXISTS metric_minutes (
     PRIMARY KEY (hour, series, minute)
 ) WITHOUT ROWID;
 
--- Log records in the order in which they came; those of a trace are found by its id, in the order of time.
+-- Log records in the order in which they came; those of a trace are found by its id, in the order of time, and those of one of its spans
+-- without a look at the others. `span_id` is 0 where a record names none.
 CREATE TABLE IF NOT EXISTS log_records (
     number INTEGER PRIMARY KEY, received INTEGER NOT NULL, trace BLOB NOT NULL, time_ns INTEGER NOT NULL, id INTEGER NOT NULL,
-    tenant TEXT, sender INTEGER NOT NULL, body BLOB NOT NULL
+    span_id INTEGER NOT NULL, tenant TEXT, sender INTEGER NOT NULL, body BLOB NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS log_records_by_trace ON log_records (trace, time_ns, id);
+CREATE UNIQUE INDEX IF NOT EXISTS log_records_by_trace ON log_records (trace, time_ns, id, span_id);

@@ -11,6 +11,17 @@ pub(crate) enum Brought {
     Logs(Vec<IncomingLog>),
 }
 
+impl Brought {
+    /// Which signal it is of: 0, 1 or 2.
+    pub(crate) fn signal(&self) -> usize {
+        match self {
+            Self::Spans(_) => 0,
+            Self::Points(_) => 1,
+            Self::Logs(_) => 2,
+        }
+    }
+}
+
 /// How many of a request were new, and how many beyond what may be.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Added {

@@ -12,7 +12,7 @@ use control_plane_model::{
     incoming::Incoming,
     links::LinkedFrom,
     listing::{Found, Search},
-    log_records::{IncomingLog, Lines, LogQuery, LogStore},
+    log_records::{IncomingLog, Lines, LogQuery, LogStore, StoredLogs},
     map::{MapQuery, ServiceMap},
     metrics::{IncomingPoints, Line, MetricQuery, MetricStore, StoredPoints},
     part::{PartQuery, PartSums},
@@ -227,7 +227,7 @@ impl MetricStore for Embedded {
 
 #[async_trait]
 impl LogStore for Embedded {
-    async fn write_logs(&self, logs: Vec<IncomingLog>) -> Result<usize, StoreError> {
+    async fn write_logs(&self, logs: Vec<IncomingLog>) -> Result<StoredLogs, StoreError> {
         self.writer.store_logs(logs).await
     }
 

@@ -24,7 +24,9 @@ use crate::{
     failure::Failure,
     fragment::{Compressed, Fragment},
     late::Touched,
-    linking, log_records, outline,
+    linking,
+    log_records::LogRecords,
+    outline,
     points::Points,
     refusals,
     remembered::Remembered,
@@ -43,6 +45,7 @@ pub(crate) struct Ingest {
     sightings: Sightings,
     sums: Sums,
     points: Points,
+    log_records: LogRecords,
     hot: LruCache<TraceId, TraceState>,
     hot_spans: usize,
     /// Those whose rows are to be written, in the order in which they came.
@@ -80,6 +83,7 @@ impl Ingest {
             sightings: Sightings::default(),
             sums: Sums { requests, edges, days, touched: Touched::default() },
             points: Points::load(connection)?,
+            log_records: LogRecords::default(),
             hot: LruCache::unbounded(),
             hot_spans: 0,
             dirty: Vec::new(),
@@ -92,10 +96,7 @@ impl Ingest {
         match brought {
             Brought::Spans(traces) => self.add_spans(connection, traces, now),
             Brought::Points(points) => self.points.add(connection, points, now),
-            Brought::Logs(logs) => {
-                let new = log_records::store(&mut self.dictionary, connection, logs, now)?;
-                Ok(Added { new, beyond: 0 })
-            }
+            Brought::Logs(logs) => self.log_records.add(&mut self.dictionary, connection, logs, now),
         }
     }
 
@@ -144,6 +145,11 @@ impl Ingest {
     /// A trace that retention has removed.
     pub(crate) fn forget(&mut self, trace_id: TraceId) {
         self.hot_spans -= self.hot.pop(&trace_id).map_or(0, |trace| trace.hot_spans);
+    }
+
+    /// A trace of which retention has removed log records.
+    pub(crate) fn forget_logs(&mut self, trace_id: TraceId) {
+        self.log_records.forget(trace_id);
     }
 
     /// How far back points are known.

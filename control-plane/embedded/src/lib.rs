@@ -9,6 +9,7 @@
 //! | `schema` | connections, and the tables of `sql/` |
 //! | `fragment` | what spans are stored as |
 //! | `writer`, `lock` | group commit, by one process |
+//! | `queue` | what waits for it, each signal apart |
 //! | `brought` | what a request brought, and what became of it |
 //! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
 //! | `points`, `remembered`, `lines` | metrics: sums by the minute, how far back points are known, and what is read of them |
@@ -22,7 +23,7 @@
 //! | `requests`, `batch`, `late` | sums of requests by name, some at a time, and whose past changed since |
 //! | `states` | states and alerts |
 //! | `window`, `scan` | the traces of a window, and which of them match |
-//! | `fragments`, `lookup` | spans of many traces, and attributes that no index has |
+//! | `fragments`, `senders`, `lookup` | spans of many traces, who sent them, and attributes that no index has |
 //! | `reader`, `listing`, `sample`, `map`, `facets` | reading: one trace, a search, traces whole, the service map, what these can be narrowed to |
 //! | `archive` | all spans, to be stored elsewhere |
 //! | `failure` | why something within did not work |
@@ -54,6 +55,7 @@ mod map;
 mod outline;
 mod part;
 mod points;
+mod queue;
 mod reader;
 mod refusals;
 mod remembered;
@@ -62,6 +64,7 @@ mod requests;
 mod sample;
 mod scan;
 mod schema;
+mod senders;
 mod sightings;
 mod states;
 mod versions;

@@ -66,7 +66,7 @@ pub(crate) fn step(
     let oldest = if !makes_room && is_full()? { oldest(transaction)? } else { None };
     let is = |of: Of| oldest == Some(of);
     more |= remove_traces(transaction, ingest, until, || Ok(is(Of::Traces) && is_full()?))?;
-    more |= remove_logs(transaction, until, is(Of::Logs))?;
+    more |= remove_logs(transaction, ingest, until, is(Of::Logs))?;
     let minutes_until = if is(Of::Minutes) { i64::MAX } else { until.div_euclid(HOUR) };
     if remove_of_hour(transaction, ("metric_minutes", "series", MINUTES_PER_STEP), minutes_until)? {
         more = true;
@@ -129,16 +129,24 @@ fn remove_traces(
 }
 
 /// Removes the oldest log records that came before a time, or all the same.
-fn remove_logs(transaction: &Transaction<'_>, until: i64, is_full: bool) -> Result<bool, Failure> {
+fn remove_logs(transaction: &Transaction<'_>, ingest: &mut Ingest, until: i64, is_full: bool) -> Result<bool, Failure> {
     let sql = "SELECT received FROM log_records ORDER BY number LIMIT 1";
     let first: Option<i64> = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
     if first.is_none_or(|first| first >= until && !is_full) {
         return Ok(false);
     }
     let sql = "DELETE FROM log_records WHERE number IN (SELECT number FROM log_records ORDER BY number LIMIT ?1)
-               AND (received < ?2 OR ?3)";
-    let removed = transaction.prepare_cached(sql)?.execute(params![LOGS_PER_STEP, until, is_full])?;
-    Ok(removed as i64 == LOGS_PER_STEP)
+               AND (received < ?2 OR ?3) RETURNING trace";
+    let mut delete = transaction.prepare_cached(sql)?;
+    let mut rows = delete.query(params![LOGS_PER_STEP, until, is_full])?;
+    let mut removed = 0;
+    while let Some(row) = rows.next()? {
+        if let Ok(trace_id) = TraceId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default()) {
+            ingest.forget_logs(trace_id);
+        }
+        removed += 1;
+    }
+    Ok(removed == LOGS_PER_STEP)
 }
 
 /// Removes rows of the oldest hour since 1970, where it is before another: those of the first of a key, about so many.
@@ -176,11 +184,11 @@ fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
     use control_plane_model::{
         incoming::Sender,
-        log_records::IncomingLog,
+        log_records::{IncomingLog, MAX_RECORDS_PER_TRACE},
         metrics::{IncomingPoints, Kind, Point, Series, Summary},
     };
 
@@ -210,17 +218,18 @@ mod tests {
         Brought::Points((0..streams).map(of_stream).collect())
     }
 
-    fn logs(count: i64) -> Brought {
+    fn logs(ids: Range<i64>, bytes: usize) -> Brought {
         let sender = Arc::new(Sender::new(vec![]));
         let log = |id| IncomingLog {
             id,
             time_ns: 1,
-            trace_id: None,
+            trace_id: TraceId::from_bytes(&[1; 16]).unwrap(),
+            span_id: None,
             tenant: None,
             sender: sender.clone(),
-            body: vec![7; 4_000],
+            body: vec![7; bytes],
         };
-        Brought::Logs((0..count).map(log).collect())
+        Brought::Logs(ids.map(log).collect())
     }
 
     /// A file with these, each brought when it was so old.
@@ -258,10 +267,10 @@ mod tests {
         let old = 9 * DAY;
         let (mut connection, mut ingest, _dir) = store([
             (old, points(old, 3_000, true)),
-            (old, logs(1_200)),
+            (old, logs(0..1_200, 4_000)),
             (2 * DAY, points(2 * DAY, 5, false)),
             (60, points(60, 7, true)),
-            (60, logs(3)),
+            (60, logs(0..3, 4_000)),
         ]);
         assert_eq!(rows(&connection), [3_012, 3_007, 3_012, 3_000, 1_200], "the last three logs are there already");
         keep_house(&mut connection, &mut ingest, &Retention::default(), 100);
@@ -273,7 +282,7 @@ mod tests {
     fn what_there_is_no_room_for_goes_the_oldest_first() {
         let day = |age: i64| (age, points(age, 2_500, false));
         let (mut connection, mut ingest, _dir) =
-            store([day(3 * HOUR), (2 * HOUR, logs(1_500)), (HOUR, points(HOUR, 4_000, false)), day(0)]);
+            store([day(3 * HOUR), (2 * HOUR, logs(0..1_500, 4_000)), (HOUR, points(HOUR, 4_000, false)), day(0)]);
         let full = Retention { max_bytes: bytes(&connection).unwrap() - 100_000, ..Retention::default() };
         keep_house(&mut connection, &mut ingest, &full, 2);
         let [_, _, minutes, _, logs] = rows(&connection);
@@ -285,10 +294,21 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_that_is_full_of_log_records_has_room_again_once_some_are_gone() {
+        let most = MAX_RECORDS_PER_TRACE as i64;
+        let (mut connection, mut ingest, _dir) = store([(9 * DAY, logs(0..10, 9)), (60, logs(10..most, 9))]);
+        let added = ingest.add(&connection, &logs(0..most + 1, 9), NOW).unwrap();
+        assert_eq!((added.new, added.beyond), (0, 1));
+        keep_house(&mut connection, &mut ingest, &Retention::default(), 100);
+        let added = ingest.add(&connection, &logs(0..most + 1, 9), NOW).unwrap();
+        assert_eq!((added.new, added.beyond), (10, 1));
+    }
+
+    #[test]
     fn what_is_remembered_of_points_drives_nothing_else_out() {
         let of_hour = |hour: i64| (hour * HOUR, points(hour * HOUR, 1_500, true));
         let (mut connection, mut ingest, _dir) =
-            store(std::iter::once((10 * HOUR, logs(3))).chain((0..10).rev().map(of_hour)));
+            store(std::iter::once((10 * HOUR, logs(0..3, 4_000))).chain((0..10).rev().map(of_hour)));
         let sql = "INSERT INTO traces (id, trace_id, received, start_ns, end_ns, spans, flags, outline) VALUES (1, x'01', ?1, 1, 2, 1, 0, x'')";
         connection.execute(sql, [NOW - 10 * HOUR]).unwrap();
         assert_eq!(rows(&connection), [15_000, 15_000, 15_000, 1_500, 3]);

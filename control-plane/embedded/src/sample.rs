@@ -1,18 +1,6 @@
 //! Traces as they were received, whole.
 
-use std::{
-    collections::{BinaryHeap, HashMap, hash_map::Entry},
-    sync::Arc,
-};
-
-use control_plane_model::{
-    sample::{MAX_BYTES_PER_BATCH, Reading, SampleQuery, StoredTrace, batches, place, too_large},
-    store::{Scope, StoreError},
-    trace::TraceId,
-};
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use prost::Message;
-use rusqlite::Connection;
+use std::collections::BinaryHeap;
 
 use crate::{
     failure::Failure,
@@ -20,7 +8,13 @@ use crate::{
     fragments::fragments_of,
     reader::{Asker, Reader, row_of},
     scan::{Counts, scan},
+    senders::Senders,
     window::Wanted,
+};
+use control_plane_model::{
+    sample::{MAX_BYTES_PER_BATCH, Reading, SampleQuery, StoredTrace, batches, place, too_large},
+    store::{Scope, StoreError},
+    trace::TraceId,
 };
 
 /// Traces that are handed on at a time.
@@ -122,23 +116,6 @@ impl Reader {
                 }
             }
             Ok(())
-        })
-    }
-}
-
-/// The resources that were read, by their row.
-#[derive(Default)]
-struct Senders(HashMap<i64, Arc<Resource>>);
-
-impl Senders {
-    fn resource(&mut self, connection: &Connection, row: i64) -> Result<Arc<Resource>, Failure> {
-        Ok(match self.0.entry(row) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(new) => {
-                let mut select = connection.prepare_cached("SELECT body FROM resources WHERE id = ?1")?;
-                let body: Vec<u8> = select.query_row([row], |row| row.get(0))?;
-                new.insert(Arc::new(Resource::decode(body.as_slice())?)).clone()
-            }
         })
     }
 }

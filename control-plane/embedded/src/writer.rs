@@ -2,7 +2,6 @@
 
 use std::{
     path::Path,
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
     time::{Duration, Instant},
 };
@@ -10,12 +9,12 @@ use std::{
 use control_plane_model::{
     complain::complain,
     incoming::Incoming,
-    log_records::IncomingLog,
+    log_records::{IncomingLog, StoredLogs},
     metrics::{IncomingPoints, StoredPoints},
     store::{StoreError, Stored},
 };
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::{sync::oneshot, task::spawn_blocking};
+use tokio::sync::oneshot;
 
 use crate::{
     brought::{Added, Brought},
@@ -25,40 +24,20 @@ use crate::{
     ingest::Ingest,
     late::Late,
     lock::Lock,
+    queue::{Job, Queue, Waiting, ended},
     removal::Retention,
     schema, states,
 };
 
-/// Requests that may wait; one more is told to come back.
-const MAX_WAITING: usize = 128;
-/// Spans, points and log records in one transaction, so that nobody waits for an endless one.
-const MAX_PER_COMMIT: usize = 30_000;
-/// Between two steps of housekeeping while spans come without a pause.
-const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(500);
+/// Between two steps of housekeeping while work comes without a pause: as long as there is more to be done, and else.
+const HOUSEKEEPING_EVERY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 /// Between two looks at whether there is something to do, when nothing comes.
 const IDLE: Duration = Duration::from_secs(10);
-
-/// What the writer is asked for.
-enum Work {
-    Store(Job),
-    /// What is none of these, by itself.
-    Other(Box<dyn FnOnce(&mut Connection) + Send>),
-}
-
-struct Job {
-    brought: Brought,
-    /// How many spans, points or log records.
-    items: usize,
-    done: oneshot::Sender<Answer>,
-}
-
-/// The outcome; and what was sent, so that whoever sent it frees it, and the writer goes on.
-type Answer = (Result<Added, StoreError>, Brought);
 
 /// A handle to the writer; it ends with the last handle.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
-    work: SyncSender<Work>,
+    queue: Queue,
     late: Late,
 }
 
@@ -70,14 +49,14 @@ impl Writer {
         states::name(&connection, path).map_err(Failure::from)?;
         let late = Late::default();
         let ingest = Ingest::load(&connection)?;
-        let (sender, receiver) = sync_channel(MAX_WAITING);
+        let (queue, waiting) = Queue::new();
         let to_tell = late.clone();
         let writes = move || {
-            run(connection, ingest, receiver, &retention, &to_tell);
+            run(connection, ingest, waiting, &retention, &to_tell);
             drop(lock);
         };
         thread::Builder::new().name("span-writer".into()).spawn(writes).map_err(Failure::from)?;
-        Ok(Self { work: sender, late })
+        Ok(Self { queue, late })
     }
 
     /// Stores spans; `Ok` means they are durable. A span that is there already stays as it is.
@@ -96,15 +75,16 @@ impl Writer {
     }
 
     /// The same with log records.
-    pub(crate) async fn store_logs(&self, logs: Vec<IncomingLog>) -> Result<usize, StoreError> {
+    pub(crate) async fn store_logs(&self, logs: Vec<IncomingLog>) -> Result<StoredLogs, StoreError> {
         let items = logs.len();
-        Ok(self.commit(Brought::Logs(logs), items).await?.new)
+        let Added { new, beyond } = self.commit(Brought::Logs(logs), items).await?;
+        Ok(StoredLogs { new, beyond })
     }
 
     async fn commit(&self, brought: Brought, items: usize) -> Result<Added, StoreError> {
         let (done, outcome) = oneshot::channel();
-        self.work.try_send(Work::Store(Job { brought, items, done })).map_err(|_| StoreError::Busy)?;
-        let (outcome, _brought) = outcome.await.map_err(|_| StoreError::Failed("the writer ended".into()))?;
+        self.queue.try_store(Job { brought, items, done })?;
+        let (outcome, _brought) = outcome.await.map_err(|_| ended())?;
         outcome
     }
 
@@ -114,15 +94,11 @@ impl Writer {
         write: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (done, outcome) = oneshot::channel();
-        let work = Work::Other(Box::new(move |connection| {
+        let write = Box::new(move |connection: &mut Connection| {
             // Whoever asked may have gone.
             let _gone = done.send(write(connection));
-        }));
-        let sender = self.work.clone();
-        // It waits for its turn on a thread that may.
-        let sent = spawn_blocking(move || sender.send(work)).await;
-        let ended = || StoreError::Failed("the writer ended".into());
-        let outcome = sent.is_ok_and(|sent| sent.is_ok()).then_some(outcome).ok_or_else(ended)?;
+        });
+        self.queue.write(write).await?;
         outcome.await.map_err(|_| ended())?.map_err(|error| Failure::from(error).into())
     }
 
@@ -132,65 +108,47 @@ impl Writer {
     }
 }
 
-fn run(mut connection: Connection, mut ingest: Ingest, work: Receiver<Work>, retention: &Retention, late: &Late) {
+fn run(mut connection: Connection, mut ingest: Ingest, mut waiting: Waiting, retention: &Retention, late: &Late) {
     let mut kept_house = Instant::now();
-    // How long to wait for work before looking after the house: not at all while there is something to do.
-    let mut patience = Duration::ZERO;
-    let mut next = None;
-    loop {
-        let first = match next.take().map_or_else(|| work.recv_timeout(patience), Ok) {
-            Ok(first) => Some(first),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        if first.is_none() || kept_house.elapsed() >= HOUSEKEEPING_EVERY {
+    let mut has_more = true;
+    // Where housekeeping has more to do, it goes on at once while nothing waits.
+    while waiting.look(if has_more { Duration::ZERO } else { IDLE }) {
+        if waiting.is_empty() || is_due(has_more, kept_house.elapsed()) {
+            has_more = housekeeping::step(&mut connection, &mut ingest, retention, now()).unwrap_or_else(|error| {
+                complain(format_args!("housekeeping: {}", StoreError::from(error)));
+                false
+            });
             kept_house = Instant::now();
-            patience = match housekeeping::step(&mut connection, &mut ingest, retention, now()) {
-                Ok(true) => Duration::ZERO,
-                Ok(false) => IDLE,
-                Err(error) => {
-                    complain(format_args!("housekeeping: {}", StoreError::from(error)));
-                    IDLE
-                }
-            };
         }
-        match first {
-            None => {}
-            Some(Work::Other(write)) => write(&mut connection),
-            Some(Work::Store(first)) => {
-                let mut items = first.items;
-                let mut batch = vec![first];
-                while next.is_none()
-                    && items < MAX_PER_COMMIT
-                    && let Ok(more) = work.try_recv()
-                {
-                    match more {
-                        Work::Store(job) => {
-                            items += job.items;
-                            batch.push(job);
-                        }
-                        other => next = Some(other),
-                    }
-                }
-                let outcome = commit(&mut connection, &mut ingest, &batch).map_err(StoreError::from);
-                match &outcome {
-                    Ok(_) => late.note(ingest.take_touched()),
-                    // What memory holds may have been rolled back: begin again from what is on disk.
-                    Err(_) => match Ingest::load(&connection) {
-                        Ok(fresh) => ingest = fresh,
-                        Err(error) => {
-                            complain(format_args!("the store cannot be read: {}", StoreError::from(error)));
-                        }
-                    },
-                }
-                for (at, job) in batch.into_iter().enumerate() {
-                    let of_job = outcome.as_ref().map(|added| added[at]).map_err(Clone::clone);
-                    // Whoever asked may have gone.
-                    let _gone = job.done.send((of_job, job.brought));
-                }
-            }
+        if let Some(write) = waiting.other() {
+            write(&mut connection);
+        }
+        let batch = waiting.batch();
+        if batch.is_empty() {
+            continue;
+        }
+        let outcome = commit(&mut connection, &mut ingest, &batch).map_err(StoreError::from);
+        match &outcome {
+            Ok(_) => late.note(ingest.take_touched()),
+            // What memory holds may have been rolled back: begin again from what is on disk.
+            Err(_) => match Ingest::load(&connection) {
+                Ok(fresh) => ingest = fresh,
+                Err(error) => complain(format_args!("the store cannot be read: {}", StoreError::from(error))),
+            },
+        }
+        for (at, job) in batch.into_iter().enumerate() {
+            let of_job = outcome.as_ref().map(|added| added[at]).map_err(Clone::clone);
+            // Whoever asked may have gone.
+            let _gone = job.done.send((of_job, job.brought));
         }
     }
+}
+
+/// Whether a step of housekeeping is due so long after the last, though work waits: what comes faster than it is removed would fill the
+/// disk, so where there is more to be done, the next step comes soon.
+fn is_due(has_more: bool, since: Duration) -> bool {
+    let [busy, quiet] = HOUSEKEEPING_EVERY;
+    since >= if has_more { busy } else { quiet }
 }
 
 fn commit(connection: &mut Connection, ingest: &mut Ingest, batch: &[Job]) -> Result<Vec<Added>, Failure> {
@@ -208,4 +166,15 @@ fn commit(connection: &mut Connection, ingest: &mut Ingest, batch: &[Job]) -> Re
 /// Unix seconds.
 fn now() -> i64 {
     jiff::Timestamp::now().as_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn housekeeping_goes_on_soon_where_there_is_more_to_be_done() {
+        let after = |ms| [true, false].map(|has_more| is_due(has_more, Duration::from_millis(ms)));
+        assert_eq!([after(20), after(60), after(600)], [[false, false], [true, false], [true, true]]);
+    }
 }

@@ -32,13 +32,3 @@ pub struct LogLine {
     /// The sender's resource attributes.
     pub resource: BTreeMap<String, serde_json::Value>,
 }
-
-impl LogLine {
-    /// About how many bytes it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        let of = |attributes: &BTreeMap<String, serde_json::Value>| {
-            attributes.iter().map(|(key, value)| key.len() + value.as_str().map_or(24, str::len)).sum::<usize>()
-        };
-        self.message.len() + self.scope.as_ref().map_or(0, String::len) + of(&self.attributes) + of(&self.resource)
-    }
-}

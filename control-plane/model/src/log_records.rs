@@ -1,23 +1,25 @@
 //! Log records, as they come and as they are read: <https://opentelemetry.io/docs/specs/otel/logs/data-model/>.
 
-use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use opentelemetry_proto::tonic::logs::v1::{LogRecord, ScopeLogs};
+use opentelemetry_proto::tonic::logs::v1::ScopeLogs;
 
 use crate::{
     error::StoreError,
     incoming::Sender,
-    otlp::{self, LogFacts, Resource, SentResource},
+    otlp::{self, SentResource, SpanId},
     scope::Scope,
-    trace::{Trace, TraceId},
+    trace::TraceId,
 };
 
 pub use crate::log_line::LogLine;
 
-/// Bytes of records that an answer is made of, however many lines were asked for.
+/// The most log records that a trace may have: as many as spans. A loop that logs in one trace must not slow others.
+pub const MAX_RECORDS_PER_TRACE: usize = 50_000;
+/// Bytes of JSON that the lines of an answer may take, however many were asked for.
 const MAX_BYTES: usize = 2_000_000;
 
 /// A log record that a request brings.
@@ -27,8 +29,10 @@ pub struct IncomingLog {
     pub id: i64,
     /// When it was written, else when it was observed; nanoseconds since 1970.
     pub time_ns: i64,
-    /// The trace that it was written in, by which it is read; none of what was written before the first request.
-    pub trace_id: Option<TraceId>,
+    /// The trace that it was written in, by which it is read.
+    pub trace_id: TraceId,
+    /// The span that it was written in, if it names one.
+    pub span_id: Option<SpanId>,
     /// `tenant.id` of the record, else of its sender; most lines have none.
     pub tenant: Option<String>,
     /// Who sends it.
@@ -37,13 +41,22 @@ pub struct IncomingLog {
     pub body: Vec<u8>,
 }
 
+/// What storing log records came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoredLogs {
+    /// Records that were new.
+    pub new: usize,
+    /// Records beyond [`MAX_RECORDS_PER_TRACE`].
+    pub beyond: usize,
+}
+
 /// The lines of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogQuery {
     /// The trace.
     pub trace_id: TraceId,
-    /// Of one span alone, 16 hex digits.
-    pub span_id: Option<String>,
+    /// Of one span alone.
+    pub span_id: Option<SpanId>,
     /// How many at most: the first of them.
     pub limit: usize,
 }
@@ -57,58 +70,30 @@ pub struct Lines {
     pub truncated: bool,
 }
 
-/// Whose lines of a trace an answer may have: a line that names nobody is for whom its span was made.
-#[derive(Debug, Clone, Default)]
-pub struct Seen(Option<(String, BTreeSet<String>)>);
-
-impl Seen {
-    /// What a scope sees, of a trace of which it sees this.
-    pub fn of(scope: &Scope, trace: Option<&Trace>) -> Self {
-        let own = |tenant: &str| {
-            let spans = trace.iter().flat_map(|trace| &trace.spans).map(|span| span.span_id.clone());
-            (tenant.to_owned(), spans.collect())
-        };
-        Self(scope.tenant().map(own))
-    }
-
-    fn has(&self, resource: &SentResource, record: &LogRecord, span_id: Option<&String>) -> bool {
-        self.0.as_ref().is_none_or(|(tenant, spans)| match LogFacts::of(&Resource::of(resource), record).tenant {
-            Some(named) => *named == **tenant,
-            None => span_id.is_some_and(|span| spans.contains(span)),
-        })
-    }
-}
-
-/// The lines that a query asks for and that may be seen, as they are read.
+/// Lines as they are read, as many as an answer may have.
 #[derive(Debug)]
-pub struct Reading<'a> {
-    query: &'a LogQuery,
-    seen: Seen,
+pub struct LinesRead {
+    trace_id: TraceId,
+    limit: usize,
     found: Lines,
     bytes: usize,
 }
 
-impl<'a> Reading<'a> {
-    /// Of the records of a trace, in the order of time and number.
-    pub fn new(query: &'a LogQuery, seen: Seen) -> Self {
-        Self { query, seen, found: Lines::default(), bytes: 0 }
+impl LinesRead {
+    /// Of records that the query asks for and that may be seen, in the order of time and number.
+    pub fn new(query: &LogQuery) -> Self {
+        Self { trace_id: query.trace_id, limit: query.limit, found: Lines::default(), bytes: 0 }
     }
 
     /// Takes the next record, as it was stored; whether more may be wanted.
     pub fn take(&mut self, resource: &SentResource, stored: ScopeLogs) -> bool {
         let ScopeLogs { scope, mut log_records, .. } = stored;
         let Some(record) = log_records.pop() else { return true };
-        // Before the line is made of it, which takes much longer: a trace may have very many.
-        let span_id = otlp::span_id_of(&record);
-        let is_asked = self.query.span_id.is_none() || self.query.span_id == span_id;
-        if !is_asked || !self.seen.has(resource, &record, span_id.as_ref()) {
-            return true;
-        }
-        let scope = scope.map(|scope| scope.name).unwrap_or_default();
-        let line = otlp::log_line(resource, scope, record, self.query.trace_id);
-        self.found.truncated = self.found.lines.len() >= self.query.limit || self.bytes >= MAX_BYTES;
+        self.found.truncated = self.found.lines.len() >= self.limit || self.bytes >= MAX_BYTES;
         if !self.found.truncated {
-            self.bytes += line.bytes();
+            let scope = scope.map(|scope| scope.name).unwrap_or_default();
+            let (line, bytes) = otlp::log_line(resource, scope, record, self.trace_id);
+            self.bytes += bytes;
             self.found.lines.push(line);
         }
         !self.found.truncated
@@ -126,12 +111,12 @@ impl<'a> Reading<'a> {
 /// spans: most log lines name no tenant.
 #[async_trait]
 pub trait LogStore: Debug + Send + Sync {
-    /// Stores records; `Ok` means that they are durable, and says how many were new. A record that is there already stays as it is.
+    /// Stores records; `Ok` means that they are durable. A record that is there already stays as it is.
     ///
     /// # Errors
     ///
     /// [`StoreError::Busy`] where more wait than may; whatever the error, the records may be sent again.
-    async fn write_logs(&self, logs: Vec<IncomingLog>) -> Result<usize, StoreError>;
+    async fn write_logs(&self, logs: Vec<IncomingLog>) -> Result<StoredLogs, StoreError>;
 
     /// The lines of a trace.
     async fn logs(&self, scope: &Scope, query: LogQuery) -> Result<Lines, StoreError>;

@@ -91,28 +91,34 @@ async fn aws_own_endpoints_get_signed_requests_and_nobody_elses_headers() {
 async fn a_vendor_gets_points_and_lines_by_pseudonym() {
     let vendor = Sink::otlp(Behaviour::Ok).await.unwrap();
     let url = vendor.url();
-    for (policy, key) in [("hmac", "a key of this test"), ("drop", "")] {
+    let key = "a key of this test";
+    for (policy, key, in_logs) in [("hmac", key, "plain"), ("drop", "", "plain"), ("drop", key, "alias")] {
         vendor.clear();
         let env = vec![
             ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
             ("OTEL_METRICS_EXPORTER", "otlp"),
             ("OTEL_LOGS_EXPORTER", "otlp"),
             ("METRICS_TENANT", "top"),
-            ("LOG_TENANT", "plain"),
+            ("LOG_TENANT", in_logs),
             ("TENANT_ID_EXPORT", policy),
             ("TENANT_ID_HMAC_KEY", key),
         ];
         let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
-        api.note().await;
+        // So many that metrics name their tenant.
+        for _ in 0..20 {
+            api.note().await;
+        }
         assert!(api.function.terminate().await.unwrap());
         let of_note = |line: &&Line| line.body == "request served";
         let lines = vendor.lines();
         let line = lines.iter().find(of_note).unwrap();
         let points = vendor.points();
-        let point = points.iter().find(|point| point.metric == "faas.invocations").unwrap();
+        let point = points.iter().rfind(|point| point.metric == "faas.invocations").unwrap();
         let spans = vendor.spans();
         let as_on_spans = spans.first().and_then(|span| span.attributes.get("tenant.id"));
         assert_eq!(line.attributes.get("tenant.id"), as_on_spans, "{policy}: {line:?}");
+        let aliases = ["tenant.alias", "enduser.pseudo.id"].map(|name| line.attributes.get(name));
+        assert_eq!(aliases, [None, None], "an alias is the beginning of a pseudonym: {line:?}");
         assert_eq!(point.attributes.get("tenant.id"), as_on_spans, "{policy}: {point:?}");
         assert_eq!((as_on_spans.is_some(), line.service.as_str()), (policy == "hmac", "notes-api"));
         assert!(!format!("{lines:?} {points:?}").contains("acme"), "{policy}: {lines:?} {points:?}");
@@ -125,15 +131,7 @@ async fn a_vendor_gets_points_and_lines_by_pseudonym() {
 async fn metrics_in_the_log_are_as_aws_publishes_the_format() {
     let schema = include_str!("../../../tests/cases/embedded-metric-format.schema.json");
     let schema = jsonschema::draft7::new(&serde_json::from_str(schema).unwrap()).unwrap();
-    let env = vec![("OTEL_METRICS_EXPORTER", "emf"), ("METRICS_TENANT", "top"), ("OTEL_TRACES_EXPORTER", "none")];
-    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
-    for _ in 0..3 {
-        api.note().await;
-    }
-    assert!(api.function.terminate().await.unwrap());
-    let logs = api.function.logs();
-    let lines: Vec<Value> = logs.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let lines: Vec<&Value> = lines.iter().filter(|line| line.get("_aws").is_some()).collect();
+    let (lines, _) = metrics_in_the_log(&[]).await;
     let mut counted = 0;
     for line in &lines {
         assert!(schema.is_valid(line), "{line}");
@@ -148,7 +146,51 @@ async fn metrics_in_the_log_are_as_aws_publishes_the_format() {
         assert_eq!(directive["Namespace"], "notes-api");
         counted += line.get("faas.invocations").and_then(Value::as_u64).unwrap_or_default();
     }
-    assert_eq!(counted, 3, "{lines:?}");
+    assert_eq!(counted, NOTES, "{lines:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_in_the_log_name_tenants_as_its_other_lines_do() {
+    let key = ("TENANT_ID_HMAC_KEY", "a key of this test");
+    for (env, name, is_alias) in [
+        (&[][..], None, false),
+        (&[key], Some("tenant.alias"), true),
+        (&[key, ("TENANT_ID_EXPORT", "emf=drop")], None, false),
+        (&[key, ("LOG_TENANT", "none")], None, false),
+        (&[("LOG_TENANT", "plain")], Some("tenant.id"), false),
+    ] {
+        let (lines, log) = metrics_in_the_log(env).await;
+        let named = ["tenant.id", "tenant.alias"]
+            .into_iter()
+            .flat_map(|name| lines.iter().filter_map(move |line| Some((name, line.get(name)?.as_str()?))))
+            .filter(|(_, tenant)| *tenant != "(other)");
+        let mut named: Vec<_> = named.collect();
+        named.sort();
+        named.dedup();
+        assert_eq!(named.first().map(|(name, _)| *name), name, "{env:?}: {named:?}");
+        if is_alias {
+            let elsewhere = format!("\"tenant.alias\":\"{}\"", named[0].1);
+            assert!(log.iter().any(|line| !line.contains("_aws") && line.contains(&elsewhere)), "{env:?}: {named:?}");
+        }
+        let is_plain = name == Some("tenant.id");
+        assert_eq!(log.iter().any(|line| line.contains("acme")), is_plain, "{env:?}: {log:?}");
+    }
+}
+
+/// So many that a tenant is one of the busiest.
+const NOTES: u64 = 150;
+
+/// The lines of metrics after as many notes, and the whole log.
+async fn metrics_in_the_log(env: &[(&'static str, &'static str)]) -> (Vec<Value>, Vec<String>) {
+    let emf = [("OTEL_METRICS_EXPORTER", "emf"), ("METRICS_TENANT", "top"), ("OTEL_TRACES_EXPORTER", "none")];
+    let mut api = NotesApi::start(Setup { env: [&emf, env].concat(), ..Setup::default() }).await;
+    for _ in 0..NOTES {
+        api.note().await;
+    }
+    assert!(api.function.terminate().await.unwrap());
+    let log = api.function.logs();
+    let lines = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    (lines.filter(|line| line.get("_aws").is_some()).collect(), log)
 }
 
 #[tokio::test(flavor = "multi_thread")]

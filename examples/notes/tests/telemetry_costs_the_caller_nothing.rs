@@ -53,6 +53,25 @@ async fn a_hanging_collector() {
     against(Behaviour::Hang, "adaptive").await;
 }
 
+/// Shortly before its deadline an invocation sends what has ended, and its handler goes on meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_collector_takes_no_time_from_a_handler_that_has_little_left() {
+    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+    let url = sink.url();
+    let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_EXPORTER_OTLP_TIMEOUT", "500")];
+    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+    api.note().await;
+    // The spans of this one wait for another try.
+    sink.behave(Behaviour::Hang);
+    api.note().await;
+    api.function.idle().await.unwrap();
+    api.aws.take(Duration::from_millis(1_750));
+    let event = api.event("acme", &[]);
+    // They go from 1,700 ms on.
+    let outcome = api.function.invoke(event, Duration::from_secs(2)).await;
+    assert_eq!(outcome.unwrap().http().0, 201);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_collector() {
     against(Behaviour::Status(503), "each").await;

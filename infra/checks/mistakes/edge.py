@@ -77,6 +77,26 @@ def web_acl_always_there(project):
     del project.templates["mileage"]["Resources"]["EdgeAcl"]["Condition"]
 
 
+def blocked_networks_after_the_rates(project):
+    acl_rule(project, "booking", "blocked-networks")["Priority"] = 9
+
+
+def blocked_networks_of_one_version(project):
+    del acl_rule(project, "mileage", "blocked-networks")["Statement"]["OrStatement"]["Statements"][1]
+
+
+def blocked_networks_only_counted(project):
+    acl_rule(project, "mileage", "blocked-networks")["Action"] = {"Count": {}}
+
+
+def blocked_networks_by_another_name(project):
+    properties(project, "booking", "BlockedIpv6")["Name"] = {"Fn::Sub": "booking-${Stage}-blocked-v6"}
+
+
+def blocked_networks_in_the_template(project):
+    properties(project, "booking", "BlockedIpv4")["Addresses"] = ["203.0.113.0/24"]
+
+
 def web_acl_counts_the_other_account(project):
     del acl_rule(project, "mileage", "requests-per-address")["Statement"]["RateBasedStatement"]["ScopeDownStatement"]
 
@@ -127,6 +147,16 @@ MISTAKES = [
     (registrations_as_often_as_anything, "every_api_has_a_web_acl"),
     (common_rules_gone, "every_api_has_a_web_acl"),
     (web_acl_always_there, "every_api_has_a_web_acl"),
+    *(
+        (mistake, "networks_are_blocked_for_everybody_by_command")
+        for mistake in (
+            blocked_networks_after_the_rates,
+            blocked_networks_of_one_version,
+            blocked_networks_only_counted,
+            blocked_networks_by_another_name,
+            blocked_networks_in_the_template,
+        )
+    ),
     (web_acl_counts_the_other_account, "the_web_acl_lets_booking_ask_for_miles"),
     (programs_without_a_name_refused, "the_web_acl_lets_booking_ask_for_miles"),
     (missing_signature_answered_as_missing_route, "refusals_are_problems"),

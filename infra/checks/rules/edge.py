@@ -108,6 +108,26 @@ def every_api_has_a_web_acl(project):
 
 
 @check
+def networks_are_blocked_for_everybody_by_command(project):
+    """The first rule refuses what two IP sets name, one for each version of addresses; a set that a template fills would undo
+    what `operator firewall` wrote, which finds it by its name."""
+    for label, stack, acl, properties in project.resources("AWS::WAFv2::WebACL"):
+        if properties["Scope"] != "REGIONAL":
+            continue
+        sets = {f"<{name}.Arn>": body for name, body in stack.resources("AWS::WAFv2::IPSet")}
+        first = min(properties["Rules"], key=lambda rule: int(rule["Priority"]))
+        statements = first["Statement"].get("OrStatement", {}).get("Statements", [])
+        named = [sets.get(each.get("IPSetReferenceStatement", {}).get("Arn")) for each in statements]
+        found = {(body["Name"], body["IPAddressVersion"]) for body in named if body}
+        prefix = f"{label}-{stack.parameters['Stage']}-blocked"
+        if "Block" not in first.get("Action", {}) or found != {(f"{prefix}-ipv4", "IPV4"), (f"{prefix}-ipv6", "IPV6")}:
+            yield f"{label} {acl}: its first rule does not refuse what {prefix}-ipv4 and {prefix}-ipv6 name"
+        for name, body in sets.items():
+            if body["Addresses"]:
+                yield f"{label} {name}: a deployment would undo what `operator firewall` wrote"
+
+
+@check
 def the_web_acl_lets_booking_ask_for_miles(project):
     """booking-api comes from Lambda's few addresses, for everybody, and reqwest says no User-Agent by itself."""
     for label, _, name, properties in project.resources("AWS::WAFv2::WebACL"):

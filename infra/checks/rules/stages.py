@@ -45,6 +45,7 @@ LIMITS = {
     "AWS::Serverless::Api": ("Name", 128),
     "AWS::Serverless::Function": ("FunctionName", 64),
     "AWS::Synthetics::Canary": ("Name", 255, r"[0-9a-z_-]+"),
+    "AWS::WAFv2::IPSet": ("Name", 128),
     "AWS::WAFv2::WebACL": ("Name", 128),
     "AWS::XRay::Group": ("GroupName", 32),
     "AWS::XRay::ResourcePolicy": ("PolicyName", 128),

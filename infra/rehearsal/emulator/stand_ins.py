@@ -15,7 +15,7 @@ KINDS = [
     "AWS::Oam::Sink", "AWS::Oam::Link", "AWS::XRay::Group", "AWS::XRay::SamplingRule", "AWS::XRay::ResourcePolicy",
     "AWS::XRay::TransactionSearchConfig", "AWS::Synthetics::Canary", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::InsightRule",
     "AWS::Logs::QueryDefinition", "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup",
-    "AWS::WAFv2::WebACLAssociation", "AWS::WAFv2::LoggingConfiguration", "AWS::IAM::OIDCProvider", "AWS::Athena::NamedQuery",
+    "AWS::WAFv2::IPSet", "AWS::WAFv2::WebACLAssociation", "AWS::WAFv2::LoggingConfiguration", "AWS::IAM::OIDCProvider", "AWS::Athena::NamedQuery",
     "AWS::Logs::Destination",
 ]  # fmt: skip
 # Where the schema names the resource by something that the service makes up, the property that is unique in an account all the same.

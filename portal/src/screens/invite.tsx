@@ -33,7 +33,7 @@ export function Invite({ user }: { user: User }) {
     <section class="card narrow">
       <h1 tabIndex={-1}>Invite a colleague</h1>
       <p>
-        They join <b>{user.tenant}</b> and book for themselves.
+        They join <b>{user.company}</b> and book for themselves.
       </p>
       {sentTo && <MailIsOnItsWay to={sentTo} />}
       <form

@@ -27,27 +27,28 @@ export function Miles() {
           <table>
             <thead>
               <tr>
-                <th scope="col">Route</th>
+                <th scope="col">Flight</th>
+                <th scope="col">Departure</th>
                 <th scope="col" class="number">
                   Miles
                 </th>
-                <th scope="col">Departure</th>
-                <th scope="col">Booking</th>
-                <th scope="col">Posted</th>
               </tr>
             </thead>
             <tbody>
               {balance.history.map((entry) => (
                 <tr key={`${entry.booking_number} ${entry.kind}`}>
                   <td>
-                    {entry.from_airport}–{entry.to_airport} {entry.kind === "taken_back" && <b class="cancelled">cancelled</b>}
+                    {entry.from_airport}–{entry.to_airport}
+                    <span class="beneath">
+                      <a href={`#/bookings/${entry.booking_number}`}>{entry.booking_number}</a>{" "}
+                      {entry.kind === "taken_back" && <b class="cancelled">cancelled</b>}
+                    </span>
+                  </td>
+                  <td>
+                    {formatDay(entry.departure_date)}
+                    <span class="beneath">posted {formatMoment(entry.created_at)}</span>
                   </td>
                   <td class="number">{formatNumber(entry.miles)}</td>
-                  <td>{formatDay(entry.departure_date)}</td>
-                  <td>
-                    <a href={`#/bookings/${entry.booking_number}`}>{entry.booking_number}</a>
-                  </td>
-                  <td>{formatMoment(entry.created_at)}</td>
                 </tr>
               ))}
             </tbody>

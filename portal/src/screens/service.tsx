@@ -40,7 +40,7 @@ export function Service({ user }: { user: User }) {
           {busy ? "Loading…" : figures && !failure ? `As of ${moments.second(figures.period.to)}.` : ""}
         </p>
         <p class="hint">
-          How <b>{user.tenant}</b> is served. Times are those of {zoneName(zone, Date.now() / 1000)}; days begin at midnight UTC.
+          How <b>{user.company}</b> is served. Times are those of {zoneName(zone, Date.now() / 1000)}; days begin at midnight UTC.
         </p>
         <Notice failure={failure && inPlainWords(failure, user)} safe="Booking and miles go on without it." />
       </section>
@@ -62,7 +62,7 @@ export function Service({ user }: { user: User }) {
 function inPlainWords(failure: Failure, user: User): Failure {
   const words: Record<number, string> = {
     401: "The control plane does not know your sign-in. Tell those who run this service.",
-    403: `This page is for the admins of ${user.tenant}. Ask one of them what you would like to know.`,
+    403: `This page is for the admins of ${user.company}. Ask one of them what you would like to know.`,
   };
   const said = words[failure.problem?.status ?? 0];
   return said === undefined ? failure : failure.saying(said);

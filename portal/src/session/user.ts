@@ -3,6 +3,8 @@ export interface User {
   sub: string;
   email: string;
   tenant: string;
+  /** The company's name, for people to read; the tenant's id where a token has none. */
+  company: string;
   tier: string;
   /** Whether to offer what a tenant's admins do: inviting colleagues, and looking at how the tenant is served. The services decide. */
   isAdmin: boolean;
@@ -14,6 +16,7 @@ export function userOf(claims: Record<string, unknown>): User {
     sub: text("sub"),
     email: text("email"),
     tenant: text("custom:tenant-id"),
+    company: text("custom:company-name") || text("custom:tenant-id"),
     tier: text("custom:tier-level"),
     isAdmin: text("custom:role") === "admin",
   };

@@ -52,6 +52,8 @@ impl RegistryEntry {
     pub const TIER: &'static str = "tier";
     /// The attribute with the status; it is a reserved word in expressions.
     pub const STATUS: &'static str = "status";
+    /// The attribute with the company's name.
+    pub const COMPANY_NAME: &'static str = "company_name";
     /// The attribute with the quota, a map. It is not there where the tier's holds.
     pub const QUOTA: &'static str = "quota";
     /// The attribute with the access lists, a map. It is not there where nobody is on them.

@@ -4,7 +4,7 @@ use std::{str::FromStr, sync::Arc};
 
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
-use super::late::Late;
+use super::{late::Late, semconv};
 
 /// A line that is to be sent.
 #[derive(Debug, Clone)]
@@ -27,6 +27,16 @@ pub(super) enum LogTenant {
     Plain,
     /// Nothing.
     Nothing,
+}
+
+impl LogTenant {
+    /// The names of the attributes that say it: the tenant's and the user's.
+    pub(super) fn attributes(self) -> [&'static str; 2] {
+        match self {
+            Self::Plain => [semconv::TENANT_ID, semconv::ENDUSER_ID],
+            Self::Alias | Self::Nothing => [semconv::TENANT_ALIAS, semconv::ENDUSER_PSEUDO_ID],
+        }
+    }
 }
 
 impl FromStr for LogTenant {

@@ -14,7 +14,7 @@ use tenancy::TenantLabel;
 use super::{
     Annotation, Work,
     layers::EndOnDrop,
-    metrics::Processing,
+    metrics::{Timed, UnderWay},
     propagation::{self, Inbound, Thresholds},
     semconv, start_under,
     tracer::service_name,
@@ -67,7 +67,7 @@ where
 /// The CONSUMER span of one message, for work on several messages at once. Dropped unfinished, it counts as cancelled.
 #[derive(Debug)]
 pub struct MessageSpan {
-    processing: Processing,
+    timed: Option<Timed>,
     span: EndOnDrop,
 }
 
@@ -77,7 +77,7 @@ impl MessageSpan {
         let (system, destination) = (received.system, received.destination);
         let (sent, deliveries) = (received.sent, received.deliveries);
         let cx = open(received, tenant);
-        Self { processing: Processing::begin(&cx, system, destination, sent, deliveries), span: EndOnDrop(cx) }
+        Self { timed: Timed::message(&cx, system, destination, sent, deliveries), span: EndOnDrop(cx) }
     }
 
     /// Says what the message is about, as [`Work::annotate`].
@@ -93,13 +93,23 @@ impl MessageSpan {
     }
 
     /// Ends the span, as failed if there is an error.
-    pub fn finish<E: std::fmt::Display>(mut self, error: Option<&E>) {
+    pub fn finish<E: std::fmt::Display>(self, error: Option<&E>) {
         const FAILED: &str = "message_failed";
         if let Some(error) = error {
             fail_span(self.context(), FAILED, &error.to_string());
         }
-        self.processing.end(error.map(|_| FAILED.into()));
+        if let Some(timed) = &self.timed {
+            timed.end(error.map(|_| FAILED.into()));
+        }
         self.context().span().end();
+    }
+}
+
+impl Drop for MessageSpan {
+    fn drop(&mut self) {
+        if let Some(timed) = &self.timed {
+            timed.end(Some(EndOnDrop::error_type().into()));
+        }
     }
 }
 
@@ -130,6 +140,9 @@ fn open(received: Received<'_>, tenant: Option<TenantLabel>) -> Context {
     // The message has a trace of its own; the chain of calls that Lambda follows is the invocation's.
     if let Some(lineage) = invocation.get::<Lineage>() {
         cx = cx.with_value(lineage.clone());
+    }
+    if let Some(under_way) = invocation.get::<UnderWay>() {
+        cx = cx.with_value(under_way.clone());
     }
     start_under(parent, builder, cx)
 }

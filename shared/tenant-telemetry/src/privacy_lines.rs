@@ -12,13 +12,12 @@ use tenancy::{HiddenIds, TenantIds, TenantLabel};
 use super::{
     lines::LogTenant,
     privacy::{Policy, Pseudonyms},
-    semconv,
     work::Written,
 };
 
 impl Policy<'_> {
-    /// The record of a line, with what `tenant_in_logs` has it say of the tenant and the user, as far as the policy allows. Texts in it that hold an id of the user's or of
-    /// an annotation's are treated as those of spans are.
+    /// The record of a line, with what `tenant_in_logs` has it say of the tenant and the user, as far as the policy allows. Texts in it that
+    /// hold an id of the user's or of an annotation's are treated as those of spans are.
     pub(super) fn stamp_record(self, written: Written, tenant_in_logs: LogTenant) -> LogRecord {
         let (mut record, about) = (written.told.record, written.about);
         let hidden = self.named(&about).hidden();
@@ -43,18 +42,20 @@ impl Pseudonyms {
         in_logs: LogTenant,
         ids: TenantIds,
     ) -> impl Iterator<Item = (&'static str, String)> + use<> {
-        let id = |id: Arc<str>| match in_logs {
+        let tenant_id = self.in_log(tenant.tenant_id.to_shared(), in_logs, ids);
+        let user = tenant.user_id.as_ref().and_then(|user| self.in_log(user.to_shared(), in_logs, ids));
+        in_logs.attributes().into_iter().zip([tenant_id, user]).filter_map(|(name, id)| Some((name, id?)))
+    }
+
+    /// What a log says of the id of a tenant or a user, where ids may leave as `ids` has it. An alias is the beginning of a pseudonym, so where
+    /// ids are dropped there is none.
+    pub(super) fn in_log(&self, id: Arc<str>, in_logs: LogTenant, ids: TenantIds) -> Option<String> {
+        match in_logs {
+            LogTenant::Alias if ids == TenantIds::Drop => None,
             LogTenant::Alias => self.alias(&id),
             LogTenant::Plain => self.export(id, ids).map(StringValue::into),
             LogTenant::Nothing => None,
-        };
-        let (tenant_name, user_name) = match in_logs {
-            LogTenant::Plain => (semconv::TENANT_ID, semconv::ENDUSER_ID),
-            _ => (semconv::TENANT_ALIAS, semconv::ENDUSER_PSEUDO_ID),
-        };
-        let user = tenant.user_id.as_ref().and_then(|user| id(user.to_shared()));
-        let told = [(tenant_name, id(tenant.tenant_id.to_shared())), (user_name, user)];
-        told.into_iter().filter_map(|(name, id)| Some((name, id?)))
+        }
     }
 }
 

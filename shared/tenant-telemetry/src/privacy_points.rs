@@ -1,27 +1,48 @@
 //! What of a tenant leaves with a point of a metric, and what becomes of points that differed in nothing else.
 
-use opentelemetry::StringValue;
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
     common::v1::{KeyValue, any_value::Value},
     metrics::v1::{
-        AggregationTemporality, ExponentialHistogramDataPoint, HistogramDataPoint, Metric, NumberDataPoint,
-        SummaryDataPoint, metric::Data, number_data_point::Value as Number,
+        AggregationTemporality, Exemplar, ExponentialHistogramDataPoint, HistogramDataPoint, Metric, NumberDataPoint,
+        SummaryDataPoint, exemplar::Value as Measured, metric::Data, number_data_point::Value as Number,
     },
 };
 use tenancy::TenantIds;
 
-use super::{privacy::Policy, semconv};
+use super::{lines::LogTenant, privacy::Policy, semconv};
 
 impl Policy<'_> {
-    /// Has each point name its tenant as the policy allows. Points that name none any more, and were told apart by it, become one.
-    pub(super) fn stamp_metrics(self, request: &mut ExportMetricsServiceRequest) {
-        if self.ids == TenantIds::Plain {
+    /// Has each point name its tenant as the policy allows, and of that what `in_log` has a log say, where the points go to the log. Points that
+    /// name none any more, and were told apart by it, become one.
+    pub(super) fn stamp_metrics(self, request: &mut ExportMetricsServiceRequest, in_log: Option<LogTenant>) {
+        if self.ids == TenantIds::Plain && in_log.is_none_or(|in_log| in_log == LogTenant::Plain) {
             return;
         }
+        let naming = Naming { policy: self, in_log };
         let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
         for metric in scopes.flat_map(|scope| &mut scope.metrics) {
-            self.stamp_metric(metric);
+            naming.stamp_metric(metric);
+        }
+    }
+}
+
+/// How points name tenants.
+#[derive(Debug, Clone, Copy)]
+struct Naming<'a> {
+    policy: Policy<'a>,
+    in_log: Option<LogTenant>,
+}
+
+impl Naming<'_> {
+    /// The attribute that names a tenant, and its value; none where nobody is named.
+    fn tenant(self, id: &str) -> Option<(&'static str, String)> {
+        match self.in_log {
+            None => Some((semconv::TENANT_ID, self.policy.id(id.into())?.into())),
+            Some(in_log) => {
+                let [name, _] = in_log.attributes();
+                Some((name, self.policy.pseudonyms.in_log(id.into(), in_log, self.policy.ids)?))
+            }
         }
     }
 
@@ -61,14 +82,16 @@ impl Policy<'_> {
         let Some(at) = attributes.iter().position(|attribute| attribute.key == semconv::TENANT_ID) else {
             return false;
         };
-        let named = attributes.get_mut(at).and_then(|attribute| attribute.value.as_mut()?.value.as_mut());
-        let Some(Value::StringValue(id)) = named else { return false };
-        if id == semconv::OTHER_TENANTS {
+        let Some(attribute) = attributes.get_mut(at) else { return false };
+        let Some(Value::StringValue(id)) = attribute.value.as_mut().and_then(|value| value.value.as_mut()) else {
             return false;
-        }
-        match self.id(id.as_str().into()).map(StringValue::into) {
-            Some(exported) => {
-                *id = exported;
+        };
+        match self.tenant(id) {
+            Some((name, named)) => {
+                if id != semconv::OTHER_TENANTS {
+                    *id = named;
+                }
+                name.clone_into(&mut attribute.key);
                 false
             }
             None => {
@@ -99,13 +122,24 @@ fn merge<P: Additive>(points: &mut Vec<P>) {
     }
 }
 
+/// Leaves the exemplar of the greatest measurement: a point has one.
+fn keep_greatest(exemplars: &mut Vec<Exemplar>, others: Vec<Exemplar>) {
+    let measured = |exemplar: &Exemplar| match exemplar.value {
+        Some(Measured::AsDouble(number)) => number,
+        Some(Measured::AsInt(number)) => number as f64,
+        None => f64::NEG_INFINITY,
+    };
+    let all = std::mem::take(exemplars).into_iter().chain(others);
+    exemplars.extend(all.max_by(|one, other| measured(one).total_cmp(&measured(other))));
+}
+
 /// Whether both say the same, in whatever order.
 fn same(one: &[KeyValue], other: &[KeyValue]) -> bool {
     one.len() == other.len() && one.iter().all(|attribute| other.contains(attribute))
 }
 
 impl Additive for NumberDataPoint {
-    fn absorb(&mut self, mut other: Self) -> Option<Self> {
+    fn absorb(&mut self, other: Self) -> Option<Self> {
         let sum = match (self.value, other.value) {
             (Some(Number::AsInt(one)), Some(Number::AsInt(other))) => Number::AsInt(one.saturating_add(other)),
             (Some(Number::AsDouble(one)), Some(Number::AsDouble(other))) => Number::AsDouble(one + other),
@@ -116,13 +150,13 @@ impl Additive for NumberDataPoint {
             return Some(other);
         }
         self.value = Some(sum);
-        self.exemplars.append(&mut other.exemplars);
+        keep_greatest(&mut self.exemplars, other.exemplars);
         None
     }
 }
 
 impl Additive for HistogramDataPoint {
-    fn absorb(&mut self, mut other: Self) -> Option<Self> {
+    fn absorb(&mut self, other: Self) -> Option<Self> {
         let times = |point: &Self| (point.start_time_unix_nano, point.time_unix_nano);
         let apart = times(self) != times(&other)
             || self.explicit_bounds != other.explicit_bounds
@@ -138,7 +172,7 @@ impl Additive for HistogramDataPoint {
         for (count, more) in self.bucket_counts.iter_mut().zip(&other.bucket_counts) {
             *count += more;
         }
-        self.exemplars.append(&mut other.exemplars);
+        keep_greatest(&mut self.exemplars, other.exemplars);
         None
     }
 }
@@ -185,6 +219,10 @@ mod tests {
     }
 
     fn stamped(data: Data, ids: TenantIds, key: Option<&[u8]>) -> Data {
+        stamped_for(data, ids, key, None)
+    }
+
+    fn stamped_for(data: Data, ids: TenantIds, key: Option<&[u8]>, in_log: Option<LogTenant>) -> Data {
         let metrics = vec![Metric { data: Some(data), ..Metric::default() }];
         let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
         let resource_metrics = vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }];
@@ -193,7 +231,7 @@ mod tests {
         if let Some(key) = key {
             pseudonyms.set_key(key);
         }
-        Policy { ids, pseudonyms: &pseudonyms, denied: &DenyList::default() }.stamp_metrics(&mut request);
+        Policy { ids, pseudonyms: &pseudonyms, denied: &DenyList::default() }.stamp_metrics(&mut request, in_log);
         request.resource_metrics.remove(0).scope_metrics.remove(0).metrics.remove(0).data.unwrap()
     }
 
@@ -215,7 +253,38 @@ mod tests {
         let hashed = told(stamped(points(), TenantIds::Hmac, Some(b"secret")));
         assert_eq!((hashed[0].0[1].len(), hashed[1].0[1].as_str()), (32, "(other)"));
         let without_a_key = told(stamped(points(), TenantIds::Hmac, None));
-        assert_eq!(without_a_key[0].0, ["/a"], "nothing leaves that should have been hashed");
+        let one_point = [(vec!["/a".to_owned()], Number::AsInt(3))];
+        assert_eq!(without_a_key, one_point, "nothing leaves that should have been hashed, nor that others were");
+    }
+
+    #[test]
+    fn in_the_log_a_point_names_its_tenant_as_lines_do() {
+        let (key, drop) = (Some(&b"secret"[..]), TenantIds::Drop);
+        let names = |in_log, ids, key| {
+            let points = sum(vec![number("/a", "acme", 1), number("/a", "globex", 2), number("/a", "(other)", 4)]);
+            let Data::Sum(sum) = stamped_for(points, ids, key, Some(in_log)) else { panic!("another kind") };
+            let named = |point: &NumberDataPoint| {
+                let named = point.attributes.get(1)?;
+                let Some(Value::StringValue(id)) = &named.value.as_ref()?.value else { return None };
+                Some((named.key.clone(), id.clone()))
+            };
+            sum.data_points.iter().map(named).collect::<Vec<_>>()
+        };
+        let secret = tenancy::PseudonymKey::new(b"secret");
+        let by = |name: &str, ids: [String; 3]| ids.map(|id| Some((name.to_owned(), id)));
+        let aliases = by("tenant.alias", [secret.alias("acme"), secret.alias("globex"), "(other)".to_owned()]);
+        let plain = by("tenant.id", ["acme", "globex", "(other)"].map(str::to_owned));
+        for (in_log, ids, key, told) in [
+            (LogTenant::Alias, TenantIds::Plain, key, &aliases[..]),
+            (LogTenant::Alias, TenantIds::Hmac, key, &aliases),
+            (LogTenant::Alias, TenantIds::Plain, None, &[None]),
+            (LogTenant::Alias, drop, key, &[None]),
+            (LogTenant::Plain, TenantIds::Plain, None, &plain),
+            (LogTenant::Plain, drop, key, &[None]),
+            (LogTenant::Nothing, TenantIds::Plain, key, &[None]),
+        ] {
+            assert_eq!(names(in_log, ids, key), told, "{in_log:?} {ids:?} {}", key.is_some());
+        }
     }
 
     #[test]
@@ -234,6 +303,7 @@ mod tests {
             sum: Some(1.5),
             min: Some(if tenant == "acme" { 0.1 } else { 0.2 }),
             max: Some(0.9),
+            exemplars: vec![Exemplar { value: Some(Measured::AsDouble(counts[0] as f64)), ..Exemplar::default() }],
             explicit_bounds: bounds.to_vec(),
             bucket_counts: counts.to_vec(),
             ..HistogramDataPoint::default()
@@ -250,5 +320,10 @@ mod tests {
             .map(|point| (point.count, point.sum, point.min, point.bucket_counts.clone()))
             .collect();
         assert_eq!(told, [(7, Some(3.0), Some(0.1), vec![5, 2]), (1, Some(1.5), Some(0.2), vec![1, 0])]);
+        let exemplars: Vec<Vec<_>> = (histogram.data_points.iter())
+            .map(|point| point.exemplars.iter().map(|exemplar| exemplar.value).collect())
+            .collect();
+        let greatest = [4.0, 1.0].map(|greatest| vec![Some(Measured::AsDouble(greatest))]);
+        assert_eq!(exemplars, greatest, "of the greatest, and one for each point");
     }
 }

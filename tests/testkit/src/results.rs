@@ -1,4 +1,4 @@
-//! What was measured, for docs/reliability.md: `target/reliability.json` and `target/soak.json`.
+//! What was measured, for tests/soak/README.md: `target/reliability.json` and `target/soak.json`.
 
 use std::path::PathBuf;
 

@@ -13,7 +13,7 @@ from troubles import watch
 
 AXE = PROJECT / "portal/node_modules/axe-core/axe.min.js"
 
-SIZES = [(390, 844), (1440, 900)]
+SIZES = [(390, 844), (768, 1024), (1440, 900)]
 SCHEMES = ["light", "dark"]
 
 

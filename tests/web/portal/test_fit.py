@@ -1,8 +1,12 @@
-"""Fit for a phone and a desk, by day and by night, and for everybody: axe-core finds nothing. Pictures are kept."""
+"""Fit for a phone, a tablet and a desk, by day and by night, and for everybody: axe-core finds nothing. Pictures are kept."""
+
+import uuid
 
 from playwright.sync_api import expect
 
 from steps import book, cancel, choose_airport, fill_booking, sign_in
+
+PASSWORD = "Chosen-by-me-2026"
 
 
 def test_before_signing_in(page, check):
@@ -55,6 +59,23 @@ def test_lists(page, cloud, check):
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
         expect(page.get_by_text("Loading…")).to_have_count(0)
         check(link.lower().replace(" ", "-"))
+        if link == "Miles":
+            page.set_viewport_size({"width": 390, "height": 844})
+            history = page.get_by_role("region", name="History")
+            assert history.evaluate("each => each.scrollWidth <= each.clientWidth"), "the table is cut off on a phone"
+
+
+def test_long_names(page, cloud, check):
+    """A company of a hundred letters without a space, and an address as long."""
+    email = f"{'pilot-' * 10}x@{uuid.uuid4().hex}.example"
+    claims = {"email": email, "custom:tenant-id": "acme", "custom:tier-level": "basic", "custom:role": "admin", "custom:company-name": "Luftfahrt" * 11 + "!"}
+    attributes = [{"Name": name, "Value": value} for name, value in claims.items()]
+    cloud.administer("AdminCreateUser", Username=email, UserAttributes=attributes, MessageAction="SUPPRESS")
+    cloud.administer("AdminSetUserPassword", Username=email, Password=PASSWORD, Permanent=True)
+    sign_in(page, {"username": email, "password": PASSWORD})
+    page.get_by_role("link", name="Invite", exact=True).click()
+    expect(page.get_by_text("They join Luftfahrt")).to_be_visible()
+    check("long-names")
 
 
 def test_a_route_over_the_date_line(page, cloud, check):

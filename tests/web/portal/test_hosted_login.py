@@ -54,7 +54,7 @@ def test_sign_in_and_out(hosted, cloud):
     with hosted.expect_request("**/oauth2/token") as exchanged:
         hosted.locator("[type=submit]").click()
     assert "code_verifier=" in exchanged.value.post_data
-    expect(hosted.get_by_role("banner")).to_contain_text("globex standard")
+    expect(hosted.get_by_role("banner")).to_contain_text("Globex Airways standard")
     assert "code" not in hosted.url
     assert hosted.evaluate("sessionStorage.length") == 0
 

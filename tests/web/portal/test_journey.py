@@ -24,7 +24,7 @@ STORED = (A, "booking-api", "DynamoDB.TransactWriteItems")
 def test_book_and_see_the_miles_arrive(page, cloud):
     """Sign in, book, miles; the list and the balance agree."""
     sign_in(page, cloud.user("acme"))
-    expect(page.get_by_role("banner")).to_contain_text("acme basic")
+    expect(page.get_by_role("banner")).to_contain_text("Acme Air basic")
     choose_airport(page, "From", "london hea", "^LHR")
     choose_airport(page, "To", "new york", "^JFK")
     page.get_by_label("Departure").fill(IN_A_MONTH)
@@ -178,4 +178,4 @@ def test_the_demo_fills_in_its_users(page, cloud):
     page.goto("/")
     page.get_by_role("button", name=cloud.user("oceanic")["username"]).click()
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("banner")).to_contain_text("oceanic premium")
+    expect(page.get_by_role("banner")).to_contain_text("Oceanic Airlines premium")

@@ -41,8 +41,9 @@ def test_from_registration_to_a_colleagues_booking(page, cloud):
     expect(mailbox.value.locator("body")).to_contain_text(f"as {founder} with the password")
 
     tenant = first_sign_in(page, cloud, founder)
-    assert tenant.endswith(" basic")
+    assert tenant == "Company Wright & Sons basic"
     page.get_by_role("link", name="Invite").click()
+    expect(page.get_by_text("They join Wright & Sons and book for themselves.")).to_be_visible()
     page.get_by_label("Their work email").fill(colleague)
     page.get_by_role("button", name="Invite").click()
     expect(page.get_by_role("status")).to_contain_text(f"Mail is on its way to {colleague}")

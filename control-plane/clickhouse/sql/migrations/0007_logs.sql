@@ -1,9 +1,10 @@
--- Log records as they came. One that names no trace stands under sixteen zeros.
+-- Log records as they came. `span_id` is 0 where one names no span.
 CREATE TABLE IF NOT EXISTS log_records
 (
     trace_id  FixedString(16) CODEC(ZSTD(1)),
     time      DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     id        Int64 CODEC(ZSTD(1)),
+    span_id   UInt64 CODEC(ZSTD(1)),
     tenant    LowCardinality(String),
     received  DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     resource  String COMMENT 'Resource, protobuf' CODEC(ZSTD(1)),

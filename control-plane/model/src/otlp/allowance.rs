@@ -30,6 +30,11 @@ impl Allowance {
         Self(bytes)
     }
 
+    /// Bytes that are left.
+    pub(super) fn left(&self) -> usize {
+        self.0
+    }
+
     /// Takes so many bytes; whether there were so many.
     pub(super) fn takes(&mut self, bytes: usize) -> bool {
         let enough = bytes <= self.0;

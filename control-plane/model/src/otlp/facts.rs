@@ -30,6 +30,12 @@ const UNPUBLISHED: &str = "$LATEST";
 /// A span id that is not zero.
 pub type SpanId = u64;
 
+/// The span id that a text is: 16 hex digits, lower case, not all zero.
+pub fn span_id(text: &str) -> Option<SpanId> {
+    let is_one = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    SpanId::from_str_radix(text, 16).ok().filter(|id| is_one && *id != 0)
+}
+
 bitflags::bitflags! {
     /// How a span went, in X-Ray's words: an error is the caller's, a fault the server's.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -241,7 +247,7 @@ impl Facts {
     }
 }
 
-fn id(bytes: &[u8]) -> SpanId {
+pub(super) fn id(bytes: &[u8]) -> SpanId {
     bytes.try_into().map_or(0, u64::from_be_bytes)
 }
 

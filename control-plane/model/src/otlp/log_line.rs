@@ -11,8 +11,8 @@ use slo::row::cut;
 
 use super::{
     allowance::Allowance,
-    attributes::{hex, tenant, text},
-    facts,
+    attributes::{tenant, text},
+    facts::{self, SpanId},
 };
 use crate::{log_line::LogLine, trace::TraceId};
 
@@ -28,7 +28,7 @@ const SEVERITIES: [(SeverityNumber, &str); 6] = [
     (SeverityNumber::Trace, "TRACE"),
 ];
 
-/// When it was written, and for whom.
+/// When a log record was written, for whom and where.
 #[derive(Debug)]
 pub struct LogFacts {
     /// When it was written, else when it was observed, nanoseconds since 1970; none where it does not say.
@@ -37,6 +37,8 @@ pub struct LogFacts {
     pub account: Option<Arc<str>>,
     /// `tenant.id` of the record, else of the sender.
     pub tenant: Option<Arc<str>>,
+    /// The span that it was written in.
+    pub span_id: Option<SpanId>,
 }
 
 impl LogFacts {
@@ -49,18 +51,14 @@ impl LogFacts {
             time_ns: time.map(|time| i64::try_from(time).unwrap_or(i64::MAX)),
             account: account.or_else(|| sender.account.clone()),
             tenant: tenant(&record.attributes).or_else(|| sender.tenant.clone()),
+            span_id: Some(facts::id(&record.span_id)).filter(|id| *id != 0),
         }
     }
 }
 
-/// The span that a record was written in, 16 hex digits.
-pub fn span_id_of(record: &LogRecord) -> Option<String> {
-    (record.span_id.len() == 8 && record.span_id != [0; 8]).then(|| hex(&record.span_id))
-}
-
-/// The record with all it carries, who sent it, and the name of its instrumentation scope. Time and tenant are those that it was stored by.
-pub fn log_line(resource: &Resource, scope: String, record: LogRecord, trace_id: TraceId) -> LogLine {
-    let span_id = span_id_of(&record);
+/// The record with all it carries, who sent it, and the name of its instrumentation scope, and about how many bytes of JSON that takes.
+/// Time, span and tenant are those that it was stored by.
+pub fn log_line(resource: &Resource, scope: String, record: LogRecord, trace_id: TraceId) -> (LogLine, usize) {
     let sender = facts::Resource::of(resource);
     let facts = LogFacts::of(&sender, &record);
     let mut allowance = Allowance::of(MAX_BYTES);
@@ -72,7 +70,7 @@ pub fn log_line(resource: &Resource, scope: String, record: LogRecord, trace_id:
         Some(Value::StringValue(text)) => allowance.text(text),
         value => allowance.value(Some(AnyValue { value })).to_string(),
     };
-    LogLine {
+    let line = LogLine {
         time_unix_ns: facts.time_ns.unwrap_or_default(),
         severity,
         message,
@@ -80,9 +78,10 @@ pub fn log_line(resource: &Resource, scope: String, record: LogRecord, trace_id:
         account: facts.account.as_deref().map(Into::into),
         tenant: facts.tenant.as_deref().map(Into::into),
         trace_id,
-        span_id,
+        span_id: facts.span_id.map(|id| format!("{id:016x}")),
         scope: Some(scope).filter(|name| !name.is_empty()).map(|name| allowance.text(name)),
         attributes: allowance.object(record.attributes),
         resource: allowance.object(resource.attributes.clone()),
-    }
+    };
+    (line, MAX_BYTES - allowance.left())
 }

@@ -20,8 +20,8 @@ mod stored;
 mod weight;
 
 pub use attributes::{attribute_text, tenant};
-pub use facts::{Facts, Flags, Resource, Sample, SpanId, versions};
-pub use log_line::{LogFacts, log_line, span_id_of};
+pub use facts::{Facts, Flags, Resource, Sample, SpanId, span_id, versions};
+pub use log_line::{LogFacts, log_line};
 pub use opentelemetry_proto::tonic::{resource::v1::Resource as SentResource, trace::v1::span::SpanKind as Kind};
 pub use peer::Peer;
 pub use proto_json::resource_spans;

@@ -12,10 +12,10 @@ use slo::row::tenant_id;
 use super::{
     Flags, Resource,
     attributes::double,
-    facts::HTTP_STATUS,
+    facts::{self, HTTP_STATUS, SpanId},
     weight::{ADJUSTED_COUNT, ESTIMATED, adjusted},
 };
-use crate::trace::COLD_START;
+use crate::trace::{COLD_START, INIT, PHASE};
 
 /// A `Span`, as far as it is looked at.
 #[derive(Clone, PartialEq, Message)]
@@ -140,6 +140,11 @@ impl StoredValue {
 }
 
 impl StoredSpan {
+    /// Its id.
+    pub fn id(&self) -> SpanId {
+        facts::id(&self.span_id)
+    }
+
     /// The value of an attribute.
     pub fn attribute(&self, key: &str) -> Option<&StoredValue> {
         self.attributes.iter().find(|attribute| *attribute.key == *key.as_bytes())?.value.as_ref()
@@ -168,6 +173,11 @@ impl StoredSpan {
         let code = self.status.as_ref().map_or(0, |status| status.code);
         let is_cold_start = self.text(COLD_START).as_deref() == Some("true");
         Flags::of(http_status.unwrap_or_default(), StatusCode::try_from(code).unwrap_or_default(), is_cold_start)
+    }
+
+    /// Whether it is a function's start, as [`Facts`](super::Facts) say.
+    pub fn is_init(&self) -> bool {
+        matches!(self.kind(), Kind::Internal | Kind::Unspecified) && self.text(PHASE).as_deref() == Some(INIT)
     }
 
     /// Whether it is a request or a message that was handled, as [`Facts`](super::Facts) say: the invocation of a function by a batch is none.
@@ -228,6 +238,8 @@ mod tests {
             vec![pair("sampling.estimated", Sent::BoolValue(true))],
             vec![pair("faas.coldstart", Sent::BoolValue(true)), pair("faas.trigger", text("http"))],
             vec![pair("faas.coldstart", Sent::BoolValue(false)), pair("http.status_code", text("429"))],
+            vec![pair("lambda.phase", text("init"))],
+            vec![pair("lambda.phase", text("shutdown"))],
             vec![pair("sampling.estimated", text("true")), pair("sampling.adjusted_count", Sent::IntValue(4))],
         ];
         let sender = Resource::of(&SentResource {
@@ -249,6 +261,7 @@ mod tests {
                     let stored = StoredSpan::decode(span.encode_to_vec().as_slice()).unwrap();
                     assert_eq!(stored.flags(), facts.flags, "{span:?}");
                     assert_eq!(stored.is_request(), facts.is_request(), "{span:?}");
+                    assert_eq!(stored.is_init(), facts.is_init, "{span:?}");
                     assert_eq!(stored.adjusted_count(), (facts.weight, facts.estimated), "{span:?}");
                     assert_eq!(stored.tenant(&sender), facts.tenant, "{span:?}");
                 }

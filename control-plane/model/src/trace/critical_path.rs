@@ -2,13 +2,14 @@
 //!
 //! It is followed backwards, as in "The Mystery Machine" (Chow et al., OSDI 2014) for trees of spans: from the end of a span to
 //! the child that ended last before it, from that child's start to the next one, and within each child again. A message that is
-//! handled after its sender has ended prolongs its sender; the time in between, when no span was open, belongs to nobody.
+//! handled after its sender has ended prolongs its sender; the time in between, when no span was open, belongs to nobody. A function that
+//! started for a call was waited for from the beginning of its start, though the span of that ended before the function's own began.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Tree;
+use super::{Node, Tree};
 
 /// A stretch of the critical path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,7 @@ pub fn critical_path(tree: &Tree<'_>) -> Vec<Stretch> {
             None => roots.push(index),
         }
     }
+    let (starts, callers) = with_functions_starts(nodes);
     for siblings in children.iter_mut().chain([&mut roots]) {
         siblings.sort_by_key(|index| std::cmp::Reverse(ends[*index]));
     }
@@ -57,26 +59,48 @@ pub fn critical_path(tree: &Tree<'_>) -> Vec<Stretch> {
         let below = step.index.map_or(&roots, |index| &children[index]);
         let span = step.index.map(|index| nodes[index].span);
         let Some(next) = below.get(step.looked_at).copied() else {
-            if let Some(span) = span {
-                stretch(&mut path, span, span.start_unix_ns, step.cursor);
+            if let (Some(index), Some(span)) = (step.index, span) {
+                stretch(&mut path, span, starts[index], step.cursor);
             }
             stack.pop();
             continue;
         };
         step.looked_at += 1;
-        let child = nodes[next].span;
-        if child.start_unix_ns >= step.cursor || span.is_some_and(|span| ends[next] <= span.start_unix_ns) {
+        if starts[next] >= step.cursor || step.index.is_some_and(|index| ends[next] <= starts[index]) {
             continue;
         }
         let until = ends[next].min(step.cursor);
         if let Some(span) = span {
             stretch(&mut path, span, until, step.cursor);
+            // Between a function's start and its span, its caller waited for it to be asked.
+            if let Some(caller) = callers[next] {
+                stretch(&mut path, nodes[caller].span, until, step.cursor.min(span.start_unix_ns));
+            }
         }
-        step.cursor = child.start_unix_ns;
+        step.cursor = starts[next];
         stack.push(Step { index: Some(next), looked_at: 0, cursor: until });
     }
     path.reverse();
     path
+}
+
+/// From when on each span was waited for, nanoseconds since 1970; and, of each span of a function's start that was waited for, who called the
+/// function.
+fn with_functions_starts(nodes: &[Node<'_>]) -> (Vec<i64>, Vec<Option<usize>>) {
+    let mut starts: Vec<i64> = nodes.iter().map(|node| node.span.start_unix_ns).collect();
+    let mut callers = vec![None; nodes.len()];
+    for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.span.is_init()) {
+        let caller = node.parent.and_then(|function| Some((function, nodes[function].parent?)));
+        // Where nobody called it within the trace, it started before the trace began.
+        let Some((function, caller)) = caller else { continue };
+        let from = node.span.start_unix_ns.max(nodes[caller].span.start_unix_ns);
+        if from < node.span.end_unix_ns {
+            starts[index] = from;
+            starts[function] = starts[function].min(from);
+            callers[index] = Some(caller);
+        }
+    }
+    (starts, callers)
 }
 
 /// How long a trace waited for each service along its critical path, nanoseconds: the longest first, and those that were waited for equally long by name.
@@ -142,6 +166,36 @@ mod tests {
         let spans =
             vec![span("api", None, 0, 30), span("sent", Some("api"), 10, 20), span("handled", Some("sent"), 60, 90)];
         assert_eq!(path(spans), expected(&[("api", 0, 10), ("sent", 10, 20), ("handled", 60, 90)]));
+    }
+
+    fn init(id: &str, parent: &str, start: i64, end: i64) -> crate::trace::Span {
+        let phase = ("lambda.phase".to_owned(), "init".into());
+        crate::trace::Span { attributes: [phase].into(), ..span(id, Some(parent), start, end) }
+    }
+
+    #[test]
+    fn a_function_that_started_for_a_caller_was_waited_for_from_its_start() {
+        let call = || vec![span("client", None, 0, 200), span("function", Some("client"), 100, 190)];
+        let of_start = |from, to| [call(), vec![init("start", "function", from, to)]].concat();
+        let rest = [("function", 100, 190), ("client", 190, 200)];
+        let expected = |before: &[(&str, i64, i64)]| expected(&[before, &rest].concat());
+        let waited = expected(&[("client", 0, 15), ("start", 15, 95), ("client", 95, 100)]);
+        assert_eq!(path(of_start(15, 95)), waited);
+        let early = [("start", 0, 95), ("client", 95, 100)];
+        assert_eq!(path(of_start(-50, 95)), expected(&early), "nobody waited before the call");
+        assert_eq!(path(of_start(-90, -10)), expected(&[("client", 0, 100)]), "it was ready before");
+        let late = [("client", 0, 15), ("start", 15, 105), ("function", 105, 190), ("client", 190, 200)];
+        assert_eq!(path(of_start(15, 105)), self::expected(&late), "clocks differ");
+        let below = [of_start(15, 95), vec![span("db", Some("function"), 120, 150)]].concat();
+        let rest = [("function", 100, 120), ("db", 120, 150), ("function", 150, 190), ("client", 190, 200)];
+        let before = [("client", 0, 15), ("start", 15, 95), ("client", 95, 100)];
+        assert_eq!(path(below), self::expected(&[&before[..], &rest].concat()));
+    }
+
+    #[test]
+    fn a_start_that_nobody_within_the_trace_waited_for_is_not_on_its_path() {
+        let spans = vec![init("start", "function", 0, 80), span("function", None, 90, 100)];
+        assert_eq!(path(spans), expected(&[("function", 90, 100)]));
     }
 
     #[test]

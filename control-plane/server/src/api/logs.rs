@@ -1,7 +1,7 @@
 //! The log lines of a trace.
 
 use axum::Json;
-use control_plane_model::log_records::Lines;
+use control_plane_model::{log_records::Lines, otlp::span_id};
 use serde::Deserialize;
 
 use super::{Answer, Id, Query, View, query::limit};
@@ -21,9 +21,7 @@ pub(super) struct LogsQuery {
 /// `GET /api/traces/{id}/logs`
 pub(super) async fn logs(view: View, Id(id): Id, Query(query): Query<LogsQuery>) -> Answer<Lines> {
     let limit = if query.limit.is_some() { limit(&query.limit)? } else { MAX_LINES };
-    let is_span = |id: &String| id.len() == 16 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if query.span.as_ref().is_some_and(|id| !is_span(id)) {
-        return Err(Problem::bad_request("span: the id of a span, 16 hex digits"));
-    }
-    view.logs(id.parse()?, query.span, limit).await.map(Json)
+    let wrong = || Problem::bad_request("span: the id of a span, 16 hex digits, not all zero");
+    let span = query.span.map(|id| span_id(&id).ok_or_else(wrong)).transpose()?;
+    view.logs(id.parse()?, span, limit).await.map(Json)
 }

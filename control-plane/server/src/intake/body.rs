@@ -9,7 +9,6 @@ use axum::{
 };
 use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use prost::Message;
 use serde_json::json;
 use tokio::time::timeout;
@@ -78,21 +77,19 @@ impl Encoding {
                 let rejected = json!({ S::REJECTED: rejected.count.to_string(), "errorMessage": message });
                 self.answer(StatusCode::OK, json!({ "partialSuccess": rejected }).to_string().into_bytes())
             }
-            // The responses of all signals have one form on the wire.
             Self::Protobuf => {
-                let partial_success = (!message.is_empty()).then(|| ExportTracePartialSuccess {
-                    rejected_spans: i64::try_from(rejected.count).unwrap_or(i64::MAX),
-                    error_message: message,
-                });
-                self.answer(StatusCode::OK, ExportTraceServiceResponse { partial_success }.encode_to_vec())
+                let rejected = i64::try_from(rejected.count).unwrap_or(i64::MAX);
+                let partial = (!message.is_empty()).then_some((rejected, message));
+                self.answer(StatusCode::OK, S::response(partial).encode_to_vec())
             }
         }
     }
 
     pub(super) fn refuse(self, status: StatusCode, message: &str) -> Response {
-        // google.rpc.Code: INVALID_ARGUMENT, UNIMPLEMENTED, UNAUTHENTICATED, or UNAVAILABLE for what may be tried again.
+        // google.rpc.Code: INVALID_ARGUMENT, UNIMPLEMENTED, INTERNAL, UNAUTHENTICATED, or UNAVAILABLE for what may be tried again.
         let code = match status {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => 12,
+            StatusCode::INTERNAL_SERVER_ERROR => 13,
             StatusCode::SERVICE_UNAVAILABLE => 14,
             StatusCode::UNAUTHORIZED => 16,
             _ => 3,

@@ -19,7 +19,8 @@ use super::rejected::{MAX_ATTRIBUTES, Rejected, check_resource, check_scope, is_
 /// Bytes a log record may have: as many as a span.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
 
-/// The log records of a request, and those that cannot be stored. Where `account` is given, records of another are not taken.
+/// The log records of a request, and those that cannot be stored. Where `account` is given, records of another are not taken. Those of no
+/// trace are passed over, which is remarked on: nothing here would show them.
 pub fn records(request: ExportLogsServiceRequest, account: Option<&str>, now: i64) -> (Vec<IncomingLog>, Rejected) {
     let (mut logs, mut rejected) = (Vec::new(), Rejected::default());
     for group in request.resource_logs {
@@ -39,11 +40,15 @@ pub fn records(request: ExportLogsServiceRequest, account: Option<&str>, now: i6
             }
             for record in log_records {
                 match check(&sent_by, &record, account, now) {
-                    Ok(Checked { facts, time_ns, trace_id }) => {
+                    Ok(None) => {
+                        rejected.add(0, "a log record outside any trace is not kept: records are read by their trace")
+                    }
+                    Ok(Some(Checked { facts, time_ns, trace_id })) => {
                         let body = ScopeLogs { log_records: vec![record], ..header.clone() }.encode_to_vec();
                         let id = number_of([sender.id.to_be_bytes().as_slice(), &body]);
                         let tenant = facts.tenant.map(|tenant| tenant.to_string());
-                        logs.push(IncomingLog { id, time_ns, trace_id, tenant, sender: sender.clone(), body });
+                        let (span_id, sender) = (facts.span_id, sender.clone());
+                        logs.push(IncomingLog { id, time_ns, trace_id, span_id, tenant, sender, body });
                     }
                     Err(reason) => rejected.add(1, reason),
                 }
@@ -53,21 +58,25 @@ pub fn records(request: ExportLogsServiceRequest, account: Option<&str>, now: i6
     (logs, rejected)
 }
 
-/// A record that can be stored.
+/// What is known of a record that can be stored.
 struct Checked {
     facts: LogFacts,
     time_ns: i64,
-    trace_id: Option<TraceId>,
+    trace_id: TraceId,
 }
 
-fn check(sender: &Resource, record: &LogRecord, account: Option<&str>, now: i64) -> Result<Checked, &'static str> {
-    // What is written before the first request comes has none.
-    let trace_id = if record.trace_id.is_empty() || record.trace_id == [0; 16] {
-        None
-    } else {
-        let id = TraceId::from_bytes(&record.trace_id);
-        Some(id.map_err(|_| "a trace id is 16 bytes (in JSON 32 hexadecimal digits)")?)
-    };
+/// A record that can be stored; none, where it is of no trace.
+fn check(
+    sender: &Resource,
+    record: &LogRecord,
+    account: Option<&str>,
+    now: i64,
+) -> Result<Option<Checked>, &'static str> {
+    if record.trace_id.is_empty() || record.trace_id == [0; 16] {
+        return Ok(None);
+    }
+    let trace_id =
+        TraceId::from_bytes(&record.trace_id).map_err(|_| "a trace id is 16 bytes (in JSON 32 hexadecimal digits)")?;
     if !matches!(record.span_id.len(), 0 | 8) {
         return Err("a span id is 8 bytes (in JSON 16 hexadecimal digits)");
     }
@@ -85,5 +94,5 @@ fn check(sender: &Resource, record: &LogRecord, account: Option<&str>, now: i64)
     if account.is_some_and(|account| facts.account.as_deref() != Some(account)) {
         return Err("a key is good for log records of its own account only");
     }
-    Ok(Checked { facts, time_ns, trace_id })
+    Ok(Some(Checked { facts, time_ns, trace_id }))
 }

@@ -41,6 +41,10 @@ use control_plane_model::{
     store::{SpanStore, StoreError},
 };
 use parking_lot::Mutex;
+use tokio::{
+    sync::{AcquireError, Semaphore},
+    task::{JoinError, spawn_blocking},
+};
 
 pub use keys::Keys;
 pub use logs::records;
@@ -61,6 +65,10 @@ use crate::forward::Forwarder;
 /// The largest request, as sent and as unpacked: what a sender may send is bounded, and so is what it may make us hold.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
+/// Requests that are read at once: of half a million points this takes a second, and what is read takes many times the memory of what was
+/// sent. Others wait.
+const READERS: usize = 4;
+
 /// Why a request is not taken.
 type Refusal = (StatusCode, String);
 
@@ -73,6 +81,7 @@ pub(crate) struct Intake {
     keys: Arc<Keys>,
     forwarders: Arc<[Forwarder]>,
     cardinality: Arc<Mutex<Cardinality>>,
+    reading: Arc<Semaphore>,
 }
 
 impl Intake {
@@ -82,7 +91,8 @@ impl Intake {
         keys: Keys,
         forwarders: Arc<[Forwarder]>,
     ) -> Self {
-        Self { spans, metrics, log_records, keys: Arc::new(keys), forwarders, cardinality: Arc::default() }
+        let (keys, reading) = (Arc::new(keys), Arc::new(Semaphore::new(READERS)));
+        Self { spans, metrics, log_records, keys, forwarders, cardinality: Arc::default(), reading }
     }
 }
 
@@ -131,15 +141,28 @@ async fn take<S: Signal>(
         |_| (StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/x-protobuf or application/json".to_owned());
     let encoding = Encoding::of(headers).map_err(unknown)?;
     let account = intake.keys.account(headers).map_err(|message| (StatusCode::UNAUTHORIZED, message.to_owned()))?;
-    let Read { request, remarks } = encoding.read::<S>(headers, body?)?;
-    let now = jiff::Timestamp::now().as_second();
-    let mut rejected = S::store(intake, request, account.as_deref(), now).await.map_err(|error| {
+    let body = body?;
+    let (taken, mut rejected) = {
+        let (intake, headers) = (intake.clone(), headers.clone());
+        let closed = |error: AcquireError| (StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+        let turn = intake.reading.clone().acquire_owned().await.map_err(closed)?;
+        let reading = move || {
+            let _turn = turn;
+            let Read { request, remarks } = encoding.read::<S>(&headers, body)?;
+            let now = jiff::Timestamp::now().as_second();
+            let (taken, mut rejected) = S::take(&intake, request, account.as_deref(), now);
+            remarks.iter().for_each(|remark| rejected.add(0, remark));
+            Ok::<_, Refusal>((taken, rejected))
+        };
+        let failed = |error: JoinError| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+        spawn_blocking(reading).await.map_err(failed)??
+    };
+    S::store(intake, taken, &mut rejected).await.map_err(|error| {
         let StoreError::Busy = error else {
             complain(format_args!("{} not stored: {error}", S::WHAT));
             return (StatusCode::SERVICE_UNAVAILABLE, "not stored".to_owned());
         };
         (StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     })?;
-    remarks.iter().for_each(|remark| rejected.add(0, remark));
     Ok(rejected)
 }

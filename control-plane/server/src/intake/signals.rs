@@ -2,18 +2,32 @@
 
 use std::sync::Arc;
 
-use control_plane_model::store::{MAX_SPANS_PER_TRACE, StoreError};
+use control_plane_model::{
+    incoming::Incoming,
+    log_records::{IncomingLog, MAX_RECORDS_PER_TRACE},
+    metrics::IncomingPoints,
+    store::{MAX_SPANS_PER_TRACE, StoreError},
+};
 use opentelemetry_proto::tonic::collector::{
-    logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest,
+    logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse},
+    metrics::v1::{ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse},
+    trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse},
 };
 use prost::Message;
 
 use super::{Intake, Rejected, by_stream, by_trace, proto_json, records};
 
+/// How many were not taken, and why.
+type Partial = (i64, String);
+
 /// What is sent to a path of its own.
 pub(super) trait Signal: 'static {
     /// What is sent.
     type Request: Message + Default + proto_json::Request + Send;
+    /// What is answered.
+    type Response: Message;
+    /// What of a request can be stored.
+    type Taken: Send + 'static;
 
     /// What it is called.
     const WHAT: &'static str;
@@ -22,13 +36,18 @@ pub(super) trait Signal: 'static {
     /// What answers in JSON call the number that was not taken.
     const REJECTED: &'static str;
 
-    /// Stores a request; what of it was not taken. `account` is whose it may be, `now` are Unix seconds.
+    /// An answer, which tells what was not taken.
+    fn response(partial: Option<Partial>) -> Self::Response;
+
+    /// What of a request can be stored, and what not. `account` is whose it may be, `now` are Unix seconds.
+    fn take(intake: &Intake, request: Self::Request, account: Option<&str>, now: i64) -> (Self::Taken, Rejected);
+
+    /// Stores what was taken; what the store has no place for is rejected too.
     fn store(
         intake: &Intake,
-        request: Self::Request,
-        account: Option<&str>,
-        now: i64,
-    ) -> impl Future<Output = Result<Rejected, StoreError>> + Send;
+        taken: Self::Taken,
+        rejected: &mut Rejected,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 pub(super) enum Traces {}
@@ -37,19 +56,30 @@ pub(super) enum Logs {}
 
 impl Signal for Traces {
     type Request = ExportTraceServiceRequest;
+    type Response = ExportTraceServiceResponse;
+    /// With the request as it is passed on, where it is.
+    type Taken = (Vec<Incoming>, Option<Arc<ExportTraceServiceRequest>>);
 
     const WHAT: &'static str = "spans";
     const REQUEST: &'static str = "ExportTraceServiceRequest";
     const REJECTED: &'static str = "rejectedSpans";
 
+    fn response(partial: Option<Partial>) -> Self::Response {
+        let told = |(rejected_spans, error_message)| ExportTracePartialSuccess { rejected_spans, error_message };
+        ExportTraceServiceResponse { partial_success: partial.map(told) }
+    }
+
+    fn take(intake: &Intake, request: Self::Request, account: Option<&str>, now: i64) -> (Self::Taken, Rejected) {
+        let forwarded = (!intake.forwarders.is_empty()).then(|| Arc::new(request.clone()));
+        let (traces, rejected) = by_trace(request, account, now);
+        ((traces, forwarded), rejected)
+    }
+
     async fn store(
         intake: &Intake,
-        request: Self::Request,
-        account: Option<&str>,
-        now: i64,
-    ) -> Result<Rejected, StoreError> {
-        let forwarded = (!intake.forwarders.is_empty()).then(|| Arc::new(request.clone()));
-        let (traces, mut rejected) = by_trace(request, account, now);
+        (traces, forwarded): Self::Taken,
+        rejected: &mut Rejected,
+    ) -> Result<(), StoreError> {
         let stored = intake.spans.write(traces).await?;
         if stored.beyond > 0 {
             rejected.add(stored.beyond, &format!("a trace has at most {MAX_SPANS_PER_TRACE} spans"));
@@ -57,56 +87,72 @@ impl Signal for Traces {
         if let Some(request) = forwarded.filter(|_| stored.spans > 0) {
             intake.forwarders.iter().for_each(|forwarder| forwarder.offer(&request));
         }
-        Ok(rejected)
+        Ok(())
     }
 }
 
 impl Signal for Metrics {
     type Request = ExportMetricsServiceRequest;
+    type Response = ExportMetricsServiceResponse;
+    type Taken = Vec<IncomingPoints>;
 
     const WHAT: &'static str = "metrics";
     const REQUEST: &'static str = "ExportMetricsServiceRequest";
     const REJECTED: &'static str = "rejectedDataPoints";
 
-    async fn store(
-        intake: &Intake,
-        request: Self::Request,
-        account: Option<&str>,
-        now: i64,
-    ) -> Result<Rejected, StoreError> {
+    fn response(partial: Option<Partial>) -> Self::Response {
+        let told =
+            |(rejected_data_points, error_message)| ExportMetricsPartialSuccess { rejected_data_points, error_message };
+        ExportMetricsServiceResponse { partial_success: partial.map(told) }
+    }
+
+    fn take(intake: &Intake, request: Self::Request, account: Option<&str>, now: i64) -> (Self::Taken, Rejected) {
         let (mut points, mut rejected) = by_stream(request, account, now);
         intake.cardinality.lock().bound(&mut points, now, &mut rejected);
-        if !points.is_empty() {
-            let stored = intake.metrics.write_points(points).await?;
-            if stored.forgotten > 0 {
-                rejected.add(
-                    stored.forgotten,
-                    "there is no room to remember points of that time, so that none counts twice",
-                );
-            }
+        (points, rejected)
+    }
+
+    async fn store(intake: &Intake, points: Self::Taken, rejected: &mut Rejected) -> Result<(), StoreError> {
+        if points.is_empty() {
+            return Ok(());
         }
-        Ok(rejected)
+        let stored = intake.metrics.write_points(points).await?;
+        if stored.forgotten > 0 {
+            rejected
+                .add(stored.forgotten, "there is no room to remember points of that time, so that none counts twice");
+        }
+        Ok(())
     }
 }
 
 impl Signal for Logs {
     type Request = ExportLogsServiceRequest;
+    type Response = ExportLogsServiceResponse;
+    type Taken = Vec<IncomingLog>;
 
     const WHAT: &'static str = "log records";
     const REQUEST: &'static str = "ExportLogsServiceRequest";
     const REJECTED: &'static str = "rejectedLogRecords";
 
-    async fn store(
-        intake: &Intake,
-        request: Self::Request,
-        account: Option<&str>,
-        now: i64,
-    ) -> Result<Rejected, StoreError> {
-        let (logs, rejected) = records(request, account, now);
-        if !logs.is_empty() {
-            intake.log_records.write_logs(logs).await?;
+    fn response(partial: Option<Partial>) -> Self::Response {
+        let told =
+            |(rejected_log_records, error_message)| ExportLogsPartialSuccess { rejected_log_records, error_message };
+        ExportLogsServiceResponse { partial_success: partial.map(told) }
+    }
+
+    fn take(_: &Intake, request: Self::Request, account: Option<&str>, now: i64) -> (Self::Taken, Rejected) {
+        records(request, account, now)
+    }
+
+    async fn store(intake: &Intake, logs: Self::Taken, rejected: &mut Rejected) -> Result<(), StoreError> {
+        if logs.is_empty() {
+            return Ok(());
         }
-        Ok(rejected)
+        let stored = intake.log_records.write_logs(logs).await?;
+        if stored.beyond > 0 {
+            rejected.add(stored.beyond, &format!("a trace has at most {MAX_RECORDS_PER_TRACE} log records"));
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use control_plane::intake::records;
 use control_plane_model::{
-    log_records::{LogQuery, LogStore},
+    log_records::{LogQuery, LogStore, MAX_RECORDS_PER_TRACE, StoredLogs},
     store::Scope,
     trace::TraceId,
 };
@@ -44,6 +44,8 @@ pub(crate) async fn of_traces(both: &Both) {
     };
     let sent = [of(0, Some("acme")), of(1, Some("acme")), of(2, Some("globex")), of(3, None)];
     both.write(spans::request(&sent)).await;
+    // What came first counts.
+    both.write(spans::request(&[of(2, Some("acme"))])).await;
     let mut lines = Vec::new();
     for n in 0..5 {
         for tenant in [None, Some("acme"), Some("globex")] {
@@ -78,7 +80,7 @@ pub(crate) async fn of_traces(both: &Both) {
     for scope in scopes() {
         for (trace, span_id, limit) in [(7, None, 100), (7, None, 3), (7, Some(1), 100), (8, None, 1), (9, None, 9)] {
             let trace_id = TraceId::from_bytes(&[trace; 16]).unwrap();
-            let query = LogQuery { trace_id, span_id: span_id.map(|id: u64| format!("{:016x}", id + 1)), limit };
+            let query = LogQuery { trace_id, span_id: span_id.map(|id: u64| id + 1), limit };
             let embedded = both.embedded.logs(&scope, query.clone()).await.unwrap();
             let clickhouse = both.clickhouse.logs(&scope, query.clone()).await.unwrap();
             assert_eq!(different(&json!(embedded), &json!(clickhouse)), None, "{scope:?}, {query:?}");
@@ -91,4 +93,18 @@ pub(crate) async fn of_traces(both: &Both) {
     let of_globex = [(6, false), (3, true), (1, false), (0, false), (0, false)];
     assert_eq!(found[..15], [of_all, of_acme, of_globex].concat());
     assert!(found[15..].iter().all(|found| *found == (0, false)), "{found:?}");
+}
+
+/// A loop that logs in one trace is stopped, and what it wrote can be read.
+pub(crate) async fn endless(both: &Both) {
+    let lines: Vec<_> = (0..=MAX_RECORDS_PER_TRACE).map(|n| record(5, 0, &n.to_string())).collect();
+    let request = logs_of(&sender(0), lines);
+    let query = LogQuery { trace_id: TraceId::from_bytes(&[5; 16]).unwrap(), span_id: Some(1), limit: 500 };
+    for store in [&both.embedded as &dyn LogStore, &both.clickhouse] {
+        let (logs, _) = records(request.clone(), None, now_ns() / 1_000_000_000);
+        let stored = StoredLogs { new: MAX_RECORDS_PER_TRACE, beyond: 1 };
+        assert_eq!(store.write_logs(logs).await.unwrap(), stored);
+        let found = store.logs(&Scope::All, query.clone()).await.unwrap();
+        assert_eq!((found.lines.len(), found.truncated), (500, true));
+    }
 }

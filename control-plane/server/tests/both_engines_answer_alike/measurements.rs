@@ -265,6 +265,7 @@ pub(crate) async fn on(server: clickhouse::ClickHouse) {
     }
     compare(&both, 17).await;
     log_lines::of_traces(&both).await;
+    log_lines::endless(&both).await;
     metrics_in_any_order(&both, 20).await;
 }
 

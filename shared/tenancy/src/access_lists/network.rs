@@ -44,6 +44,11 @@ impl Network {
     /// Bits of an IPv6 prefix, at least.
     pub const SHORTEST_IPV6: u8 = 16;
 
+    /// Whether its addresses are those of IPv4.
+    pub fn is_ipv4(&self) -> bool {
+        self.0.addr().is_ipv4()
+    }
+
     /// Whether an address is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())

@@ -28,8 +28,6 @@ mod sqs;
 mod step_functions;
 mod xml;
 
-use std::time::Instant;
-
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
@@ -57,7 +55,7 @@ use self::{
     answer::{Fate, Refusal},
     call::{Call, CallSpan},
 };
-use super::{messages::fail_span, metrics::recorder, outgoing, propagation, semconv};
+use super::{messages::fail_span, metrics::Timed, outgoing, propagation, semconv};
 
 /// The interceptor. Add it once: `aws_config::defaults(…).load().await.into_builder()…` or per client with
 /// `config::Builder::interceptor`.
@@ -113,7 +111,8 @@ impl Intercept for MessageContexts {
 #[derive(Debug)]
 struct CallSpans {
     spans: Vec<CallSpan>,
-    began: Instant,
+    /// The call as metrics measure it, in the first of its spans.
+    timed: Option<Timed>,
 }
 
 impl Storable for CallSpans {
@@ -140,9 +139,10 @@ impl Intercept for AwsSdkTracing {
             current: Context::current(),
             contexts: cfg.load::<EntryContexts>().map(|contexts| contexts.0.as_slice()).unwrap_or_default(),
         };
-        let began = Instant::now();
+        let method = format!("{}/{}", call.service, call.operation);
         let spans = services::start(&call, context.request_mut());
-        cfg.interceptor_state().store_put(CallSpans { spans, began });
+        let timed = spans.first().and_then(|first| Timed::call(&first.cx, method));
+        cfg.interceptor_state().store_put(CallSpans { spans, timed });
         Ok(())
     }
 
@@ -175,7 +175,7 @@ impl Intercept for AwsSdkTracing {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(CallSpans { spans, began }) = cfg.load::<CallSpans>() else { return Ok(()) };
+        let Some(CallSpans { spans, timed }) = cfg.load::<CallSpans>() else { return Ok(()) };
         let known = of_answer(context.response(), cfg.load::<RequestAttempts>());
         spans.iter().for_each(|span| span.cx.span().set_attributes(known.clone()));
         let failure = match (context.output_or_error(), context.response()) {
@@ -183,9 +183,8 @@ impl Intercept for AwsSdkTracing {
             (Some(Err(error)), response) => tell_error(spans, error, response),
             _ => None,
         };
-        if let (Some(recorder), Some(call), Some(first)) = (recorder(), cfg.load::<Metadata>(), spans.first()) {
-            let method = format!("{}/{}", call.service(), call.name());
-            recorder.call(&first.cx, method, failure, began.elapsed());
+        if let Some(timed) = timed {
+            timed.end(failure.map(Into::into));
         }
         spans.iter().for_each(|span| span.cx.span().end());
         Ok(())

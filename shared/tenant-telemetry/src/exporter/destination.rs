@@ -223,7 +223,8 @@ mod tests {
     async fn the_oldest_points_go_where_there_are_too_many_and_are_counted() {
         let kept = Kept::default();
         let sent = kept.0.clone();
-        let destination = Destination::new("test", Metrics, Wire::Unacknowledged(Box::new(kept)), TenantIds::Plain);
+        let metrics = Metrics { in_log: None };
+        let destination = Destination::new("test", metrics, Wire::Unacknowledged(Box::new(kept)), TenantIds::Plain);
         destination.push((0..30).map(|_| points(300)));
         assert_eq!(destination.len(), 27 * 300, "9,000 are more than 8,192");
         let flushed = destination.flush(Duration::from_secs(1), &Pseudonyms::default(), &DenyList::default()).await;

@@ -9,6 +9,7 @@ use opentelemetry_sdk::Resource;
 use super::{
     Destination, Exporter, Wire,
     destination::Flushed,
+    divided::divided,
     emf::Emf,
     lines::Lines,
     otlp::Otlp,
@@ -58,11 +59,11 @@ impl Exporters {
             spans.push(Destination::new(exporter.name(), Spans::of(resource), wire, *ids));
         }
         for (exporter, ids) in &settings.exporters.metrics {
-            let wire = match exporter {
-                Exporter::Emf => Wire::Unacknowledged(Box::new(Emf::of(resource))),
-                _ => Wire::Otlp(Box::new(otlp::<Metrics>(*exporter, settings, within.metrics)?)),
+            let (wire, in_log) = match exporter {
+                Exporter::Emf => (Wire::Unacknowledged(Box::new(Emf::of(resource))), Some(settings.log_tenant)),
+                _ => (Wire::Otlp(Box::new(otlp::<Metrics>(*exporter, settings, within.metrics)?)), None),
             };
-            metrics.push(Destination::new(exporter.name(), Metrics, wire, *ids));
+            metrics.push(Destination::new(exporter.name(), Metrics { in_log }, wire, *ids));
         }
         for (exporter, ids) in &settings.exporters.logs {
             let wire = Wire::Otlp(Box::new(otlp::<Lines>(*exporter, settings, within.logs)?));
@@ -88,9 +89,7 @@ impl Exporters {
 
     /// Hands points, gathered since the last time, to every destination of metrics.
     pub(crate) fn push_metrics(&self, points: ExportMetricsServiceRequest) {
-        if Metrics::count(&points) > 0 {
-            push(&self.metrics, vec![points]);
-        }
+        push(&self.metrics, divided(points, Metrics::MAX_PER_REQUEST));
     }
 
     /// Hands log lines to every destination of log lines.

@@ -5,6 +5,7 @@
 
 mod caught;
 mod destination;
+mod divided;
 mod emf;
 mod exporters;
 mod lines;

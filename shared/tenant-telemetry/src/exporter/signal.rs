@@ -21,7 +21,7 @@ use opentelemetry_sdk::{
 use prost::Message;
 
 use super::caught::Caught;
-use crate::{privacy::Policy, semconv, work::Ended};
+use crate::{lines::LogTenant, privacy::Policy, semconv, work::Ended};
 
 /// A kind of telemetry.
 pub(crate) trait Signal: fmt::Debug {
@@ -90,7 +90,10 @@ impl Signal for Spans {
 
 /// Points of metrics, gathered since the last time.
 #[derive(Debug)]
-pub(crate) struct Metrics;
+pub(crate) struct Metrics {
+    /// What they say of tenants where they go to the log.
+    pub(super) in_log: Option<LogTenant>,
+}
 
 impl Signal for Metrics {
     type Item = ExportMetricsServiceRequest;
@@ -122,7 +125,7 @@ impl Signal for Metrics {
                 _ => request.resource_metrics.push(resource),
             }
         }
-        policy.stamp_metrics(&mut request);
+        policy.stamp_metrics(&mut request, self.in_log);
         request
     }
 
@@ -133,7 +136,8 @@ impl Signal for Metrics {
     }
 }
 
-fn points(metric: &Metric) -> usize {
+/// How many points a metric has.
+pub(super) fn points(metric: &Metric) -> usize {
     match &metric.data {
         Some(Data::Gauge(gauge)) => gauge.data_points.len(),
         Some(Data::Sum(sum)) => sum.data_points.len(),

@@ -2,24 +2,27 @@
 //! the inner service here runs when the caller already has its answer, and before the next invocation is asked for.
 
 use std::{
-    future::Future,
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::{Duration, SystemTime},
 };
 
+use futures_util::future::{MaybeDone, maybe_done};
 use lambda_runtime::LambdaInvocation;
 use opentelemetry::trace::FutureExt as _;
+use tokio::time::Instant;
 use tower::{BoxError, Layer, Service};
 
 use crate::{Telemetry, telemetry::FLUSH_WITHIN};
 
-/// What must be left of an invocation's time for its spans to get out.
-const TIMEOUT_MARGIN: Duration = Duration::from_millis(300);
+/// What must be left of an invocation's time for its spans to get out over a connection that is there: a handler that has not answered by
+/// then has timed out. Twice as long before that, what has ended goes, and a connection that a freeze has killed is made anew.
+const TIMEOUT_MARGIN: Duration = Duration::from_millis(150);
 
-/// The margin of an invocation with so much time: never more than a quarter of it.
+/// The margin of an invocation with so much time: never more than an eighth of it.
 fn margin(time: Duration) -> Duration {
-    TIMEOUT_MARGIN.min(time / 4)
+    TIMEOUT_MARGIN.min(time / 8)
 }
 
 /// The most an invocation may take on Lambda.
@@ -70,25 +73,40 @@ where
     }
 
     fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
-        let deadline = tokio::time::Instant::now() + time_left(&invocation.context);
+        let deadline = Instant::now() + time_left(&invocation.context);
         let running = self.telemetry.begin();
         let cx = running.context();
         let entered = cx.clone().attach();
         let inner = self.inner.call(invocation).with_context(cx);
         drop(entered);
         Box::pin(async move {
-            let mut inner = std::pin::pin!(inner);
-            let left = |until: tokio::time::Instant| until.saturating_duration_since(tokio::time::Instant::now());
-            let result = tokio::select! {
-                biased;
-                result = &mut inner => result,
-                () = tokio::time::sleep_until(deadline - margin(left(deadline))) => {
-                    running.run_out_of_time(left(deadline)).await;
-                    inner.await
-                }
-            };
-            running.finish(FLUSH_WITHIN.min(left(deadline))).await;
-            result
+            let mut inner = pin!(maybe_done(inner));
+            let left = || deadline.saturating_duration_since(Instant::now());
+            let margin = margin(left());
+            if !answers_before(deadline - 2 * margin, inner.as_mut()).await {
+                beside(inner.as_mut(), running.send_what_ended(left())).await;
+            }
+            if !answers_before(deadline - margin, inner.as_mut()).await {
+                beside(inner.as_mut(), running.give_up(left())).await;
+            }
+            inner.as_mut().await;
+            running.finish(FLUSH_WITHIN.min(left())).await;
+            inner.as_mut().take_output().unwrap_or_else(|| Err("the handler's answer was taken".into()))
         })
     }
+}
+
+/// Whether a handler answers before this moment; if it does, as soon as it has.
+async fn answers_before<F: Future>(moment: Instant, handler: Pin<&mut MaybeDone<F>>) -> bool {
+    tokio::time::timeout_at(moment, handler).await.is_ok()
+}
+
+/// Exports while the handler goes on: an answer does not wait for a receiver.
+async fn beside<F: Future>(mut handler: Pin<&mut MaybeDone<F>>, export: impl Future<Output = ()>) {
+    let mut export = pin!(export);
+    poll_fn(|cx| {
+        let _may_be_done = handler.as_mut().poll(cx);
+        export.as_mut().poll(cx)
+    })
+    .await;
 }

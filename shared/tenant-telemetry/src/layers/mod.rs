@@ -76,10 +76,17 @@ fn end_invocation(cx: &opentelemetry::Context, error: Option<Cow<'static, str>>,
 #[derive(Debug)]
 pub(super) struct EndOnDrop(pub(super) opentelemetry::Context);
 
+impl EndOnDrop {
+    /// What a future that is dropped before it is done has failed with.
+    pub(super) fn error_type() -> &'static str {
+        if std::thread::panicking() { "panic" } else { "cancelled" }
+    }
+}
+
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         let span = self.0.span();
-        let error_type = if std::thread::panicking() { "panic" } else { "cancelled" };
+        let error_type = Self::error_type();
         end_invocation(&self.0, Some(error_type.into()), None);
         if span.is_recording() {
             fail_span(&self.0, error_type, "the handler did not finish");

@@ -87,15 +87,22 @@ pub(super) fn attach(
             for (attributes, sent) in attributes_of_points(metric).into_iter().zip(&mut sent.data_points) {
                 let noted = slowest.iter().filter(|(noted, _)| same(noted, &attributes)).map(|(_, noted)| noted);
                 let slowest = noted.max_by(|one, other| one.value.total_cmp(&other.value));
-                sent.exemplars.extend(slowest.filter(|noted| holds(sent, noted.value)).map(Measurement::exemplar));
+                sent.exemplars.extend(slowest.filter(|noted| holds(sent, noted)).map(Measurement::exemplar));
             }
         }
     }
 }
 
 /// Whether a point can have this measurement: one that was made while points were gathered may be of the one before.
-fn holds(point: &HistogramDataPoint, value: f64) -> bool {
-    point.min.is_none_or(|min| min <= value) && point.max.is_none_or(|max| value <= max)
+fn holds(point: &HistogramDataPoint, Measurement { value, at, .. }: &Measurement) -> bool {
+    nanoseconds(*at) >= point.start_time_unix_nano
+        && point.min.is_none_or(|min| min <= *value)
+        && point.max.is_none_or(|max| *value <= max)
+}
+
+/// Since 1970.
+fn nanoseconds(at: SystemTime) -> u64 {
+    u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or_default()
 }
 
 fn attributes_of_points(metric: &Metric) -> Vec<Vec<&KeyValue>> {
@@ -117,10 +124,9 @@ fn same(noted: &[KeyValue], of_point: &[&KeyValue]) -> bool {
 
 impl Measurement {
     fn exemplar(&self) -> Exemplar {
-        let since = self.at.duration_since(UNIX_EPOCH).unwrap_or_default();
         Exemplar {
             filtered_attributes: Vec::new(),
-            time_unix_nano: u64::try_from(since.as_nanos()).unwrap_or_default(),
+            time_unix_nano: nanoseconds(self.at),
             span_id: self.span_id.to_bytes().to_vec(),
             trace_id: self.trace_id.to_bytes().to_vec(),
             value: Some(Value::AsDouble(self.value)),
@@ -196,19 +202,22 @@ struct Noting<T> {
 
 impl SyncInstrument<f64> for Noting<f64> {
     fn measure(&self, measurement: f64, attributes: &[KeyValue]) {
+        let at = SystemTime::now();
         self.counted.record(measurement, attributes);
-        note(&self.slowest, measurement, attributes);
+        note(&self.slowest, measurement, attributes, at);
     }
 }
 
 impl SyncInstrument<u64> for Noting<u64> {
     fn measure(&self, measurement: u64, attributes: &[KeyValue]) {
+        let at = SystemTime::now();
         self.counted.record(measurement, attributes);
-        note(&self.slowest, measurement as f64, attributes);
+        note(&self.slowest, measurement as f64, attributes, at);
     }
 }
 
-fn note(slowest: &Mutex<Slowest>, value: f64, attributes: &[KeyValue]) {
+/// Notes a measurement that was made at a moment, which is before it was counted: a point that begins later does not hold it.
+fn note(slowest: &Mutex<Slowest>, value: f64, attributes: &[KeyValue], at: SystemTime) {
     let sampled = Context::map_current(|cx| {
         let span = cx.span();
         let span = span.span_context();
@@ -220,8 +229,34 @@ fn note(slowest: &Mutex<Slowest>, value: f64, attributes: &[KeyValue]) {
         Some(noted) if noted.value >= value => {}
         None if slowest.len() >= MAX_POINTS => {}
         _ => {
-            let measurement = Measurement { value, trace_id, span_id, at: SystemTime::now() };
+            let measurement = Measurement { value, trace_id, span_id, at };
             slowest.insert(attributes.to_vec(), measurement);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use opentelemetry::metrics::MeterProvider;
+
+    use crate::metrics::tests::{gathered, in_span, metrics, points};
+
+    #[test]
+    fn a_measurement_of_the_point_before_leads_nowhere() {
+        let metrics = metrics();
+        let took = metrics.meter("shop").f64_histogram("shop.delivery").build();
+        let _entered = in_span(1, true).attach();
+        let exemplars_of_a_point = |noted_before: Duration| {
+            took.record(0.5, &[]);
+            for (_, slowest) in &*metrics.0.exemplars.0.lock() {
+                slowest.lock().values_mut().for_each(|noted| noted.at -= noted_before);
+            }
+            points(&gathered(&metrics)[0])[0].exemplars.len()
+        };
+        assert_eq!(exemplars_of_a_point(Duration::ZERO), 1);
+        // As if its thread had noted it only after the point that holds it was gathered.
+        assert_eq!(exemplars_of_a_point(Duration::from_secs(3_600)), 0);
     }
 }

@@ -76,10 +76,6 @@ pub(super) struct Instruments {
     pub(super) mem_usage: Histogram<u64>,
     pub(super) cpu_usage: Histogram<f64>,
     pub(super) request_duration: Histogram<f64>,
-    #[cfg_attr(
-        not(any(feature = "aws-sdk", feature = "bench")),
-        allow(dead_code, reason = "AWS clients come with that feature")
-    )]
     pub(super) call_duration: Histogram<f64>,
     pub(super) process_duration: Histogram<f64>,
     pub(super) process_age: Histogram<f64>,
@@ -96,7 +92,7 @@ impl Instruments {
         Self {
             invocations: counter(semconv::FAAS_INVOCATIONS, "{invocation}", "Invocations that succeeded"),
             errors: counter(semconv::FAAS_ERRORS, "{error}", "Invocations that failed, but for those out of time"),
-            timeouts: counter(semconv::FAAS_TIMEOUTS, "{timeout}", "Invocations that ran out of time"),
+            timeouts: counter(semconv::FAAS_TIMEOUTS, "{timeout}", "Invocations that were not answered in time"),
             coldstarts: counter(semconv::FAAS_COLDSTARTS, "{coldstart}", "First invocations of a sandbox"),
             init_duration: seconds(semconv::FAAS_INIT_DURATION, "How long a sandbox took to be ready"),
             invoke_duration: seconds(semconv::FAAS_INVOKE_DURATION, "How long the handler took"),
@@ -105,12 +101,16 @@ impl Instruments {
                 .with_unit("By")
                 .with_description("Memory the process held when an invocation was over")
                 .build(),
-            cpu_usage: seconds(semconv::FAAS_CPU_USAGE, "CPU time of an invocation and of what was sent before it"),
+            cpu_usage: seconds(semconv::FAAS_CPU_USAGE, "CPU time of the process since the invocation before was over"),
             request_duration: seconds(semconv::HTTP_SERVER_REQUEST_DURATION, "How long a request took"),
             call_duration: seconds(semconv::RPC_CLIENT_CALL_DURATION, "How long a call of AWS took, with its retries"),
-            process_duration: seconds(semconv::MESSAGING_PROCESS_DURATION, "How long a message took"),
-            process_age: seconds(MESSAGING_PROCESS_AGE, "How long after it was sent a message was begun with"),
-            consumed: counter(semconv::MESSAGING_CLIENT_CONSUMED_MESSAGES, "{message}", "Messages begun with"),
+            process_duration: seconds(semconv::MESSAGING_PROCESS_DURATION, "How long the processing of a message took"),
+            process_age: seconds(MESSAGING_PROCESS_AGE, "How long after a message was sent its processing began"),
+            consumed: counter(
+                semconv::MESSAGING_CLIENT_CONSUMED_MESSAGES,
+                "{message}",
+                "Messages whose processing began",
+            ),
             redelivered: counter(
                 MESSAGING_CLIENT_REDELIVERED_MESSAGES,
                 "{message}",

@@ -12,6 +12,7 @@ use opentelemetry::{
 };
 use parking_lot::Mutex;
 
+use super::timed::UnderWay;
 use crate::semconv;
 
 /// The failure of an invocation that ran out of time.
@@ -19,11 +20,14 @@ pub(crate) const TIMEOUT: &str = "timeout";
 
 /// What one invocation came to. It travels in the OpenTelemetry context as its work does, where metrics are received.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Outcome(Arc<Mutex<Option<Told>>>);
+pub(crate) struct Outcome {
+    record: Arc<Mutex<Option<InvocationRecord>>>,
+    pub(crate) under_way: UnderWay,
+}
 
-/// What is told of an invocation.
+/// What is known of an invocation.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct InvocationRecord {
     pub(super) span: SpanContext,
     pub(super) trigger: &'static str,
     pub(super) cold: bool,
@@ -68,24 +72,32 @@ impl Outcome {
     pub(crate) fn begin(&self, cx: &Context, begun: Begun) {
         let Begun { trigger, cold, init, request } = begun;
         let span = cx.span().span_context().clone();
-        *self.0.lock() = Some(Told { span, trigger, cold, init, request, began: Instant::now(), ended: None });
+        *self.record.lock() =
+            Some(InvocationRecord { span, trigger, cold, init, request, began: Instant::now(), ended: None });
     }
 
     /// The handler is done. What is told first counts.
     pub(crate) fn end(&self, error: Option<Cow<'static, str>>, status: Option<u16>) {
-        if let Some(told) = &mut *self.0.lock() {
-            let ended = || Ended { took: told.began.elapsed(), error, status };
-            told.ended.get_or_insert_with(ended);
+        if let Some(record) = &mut *self.record.lock() {
+            let ended = || Ended { took: record.began.elapsed(), error, status };
+            record.ended.get_or_insert_with(ended);
         }
     }
 
-    /// What was told, once; none where no layer has told anything.
-    pub(super) fn take(&self) -> Option<Told> {
-        self.0.lock().take()
+    /// The handler is not waited for any longer: it and what it has under way have failed with `error_type`, unless they have ended.
+    pub(crate) fn give_up(&self, error_type: &'static str) {
+        self.under_way.give_up(error_type);
+        self.end(Some(error_type.into()), None);
+    }
+
+    /// What is known, once; none where no layer has told anything.
+    pub(super) fn take(&self) -> Option<InvocationRecord> {
+        self.under_way.close();
+        self.record.lock().take()
     }
 }
 
-impl Told {
+impl InvocationRecord {
     /// How it ended; a handler that has not is taken to have been given up.
     pub(super) fn ended(&mut self) -> Ended {
         let given_up = || Ended { took: self.began.elapsed(), error: Some("cancelled".into()), status: None };

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `instruments` | names, units and bounds |
 //! | `recorder` | what is counted when, and with which attributes |
-//! | `invocation`, `messages` | what an invocation or a message came to |
+//! | `invocation` | what an invocation came to |
+//! | `timed` | messages and calls, until they are over |
 //! | `usage` | memory and CPU of the process |
 //! | `busiest` | which tenants are named, where any are |
 //! | `reader` | what the SDK has counted, whenever it is asked for |
@@ -14,9 +15,9 @@ mod busiest;
 mod exemplars;
 mod instruments;
 mod invocation;
-mod messages;
 mod reader;
 mod recorder;
+mod timed;
 mod usage;
 
 use std::sync::Arc;
@@ -41,8 +42,8 @@ use self::{
 };
 pub(crate) use self::{
     invocation::{Begun, HttpRequest, Outcome, TIMEOUT},
-    messages::Processing,
     recorder::{Recorder, TenantNames, recorder},
+    timed::{Timed, UnderWay},
     usage::cpu_time,
 };
 use crate::semconv;
@@ -59,7 +60,7 @@ struct Inner {
     provider: SdkMeterProvider,
     reader: Reader,
     exemplars: Arc<Exemplars>,
-    /// Kept, so that its lists are made once. Locked while gathering: what was counted is handed out once.
+    /// Kept, so that its lists are made once. Locked while points are gathered and handed over: what was counted is handed over once.
     gathered: Mutex<ResourceMetrics>,
 }
 
@@ -82,17 +83,25 @@ impl Metrics {
         Recorder::new(&self.meter_with_scope(scope.build()), tenants)
     }
 
-    /// What was recorded since the last call, with the trace of the slowest measurement of each point; none if nothing was.
-    pub(crate) fn gather(&self) -> Option<ExportMetricsServiceRequest> {
+    /// Hands over what was recorded since the last call, with the trace of the slowest measurement of each point, if anything was. Whoever
+    /// gathers at the same time waits until it has been taken: a flush that has nothing to gather finds it where it was put.
+    ///
+    /// The SDK counts a measurement before its trace is noted. One that another thread makes while points are gathered may leave its point
+    /// without an exemplar.
+    pub(crate) fn gather(&self, take: impl FnOnce(ExportMetricsServiceRequest)) {
         let inner = &*self.0;
         let mut gathered = inner.gathered.lock();
         // Before the points: whatever is noted in between has been counted by then.
         let slowest = inner.exemplars.take();
-        inner.reader.collect(&mut gathered).ok()?;
+        if inner.reader.collect(&mut gathered).is_err() {
+            return;
+        }
         let mut request = ExportMetricsServiceRequest::from(&*gathered);
         exemplars::attach(&slowest, &gathered, &mut request);
         request.resource_metrics.iter_mut().for_each(leave_out_what_is_empty);
-        request.resource_metrics.iter().any(|resource| !resource.scope_metrics.is_empty()).then_some(request)
+        if request.resource_metrics.iter().any(|resource| !resource.scope_metrics.is_empty()) {
+            take(request);
+        }
     }
 }
 
@@ -134,7 +143,8 @@ mod tests {
     }
 
     pub(super) fn gathered(metrics: &Metrics) -> Vec<Metric> {
-        let request = metrics.gather();
+        let mut request = None;
+        metrics.gather(|gathered| request = Some(gathered));
         let resources = request.into_iter().flat_map(|request| request.resource_metrics);
         resources.flat_map(|resource| resource.scope_metrics).flat_map(|scope| scope.metrics).collect()
     }
@@ -171,6 +181,15 @@ mod tests {
         assert_eq!(gathered(&metrics), [], "nothing came since");
         orders.add(1, &[]);
         assert_eq!(gathered(&metrics).len(), 1);
+    }
+
+    #[test]
+    fn nobody_gathers_while_what_was_gathered_is_on_its_way() {
+        let metrics = metrics();
+        metrics.meter("shop").u64_counter("shop.orders").build().add(1, &[]);
+        let mut waits = false;
+        metrics.gather(|_| waits = metrics.0.gathered.try_lock().is_none());
+        assert!(waits);
     }
 
     #[test]

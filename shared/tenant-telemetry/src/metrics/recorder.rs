@@ -66,12 +66,12 @@ impl Recorder {
 
     /// Counts an invocation, once. Metrics of a request, and of the invocation that it was, name its tenant where metrics name any.
     pub(crate) fn invocation(&self, outcome: &Outcome, tenant: Option<&TenantLabel>) {
-        let Some(mut told) = outcome.take() else { return };
-        let ended = told.ended();
+        let Some(mut record) = outcome.take() else { return };
+        let ended = record.ended();
         // Exemplars are of the invocation's span.
-        let _entered = Context::new().with_remote_span_context(told.span).attach();
+        let _entered = Context::new().with_remote_span_context(record.span).attach();
         let counts = &self.instruments;
-        let trigger = [KeyValue::new(semconv::FAAS_TRIGGER, told.trigger)];
+        let trigger = [KeyValue::new(semconv::FAAS_TRIGGER, record.trigger)];
         let tenant = self.named(tenant);
         let mut of_invocation = Vec::with_capacity(3);
         of_invocation.extend(trigger.iter().cloned().chain(tenant.clone()));
@@ -83,10 +83,10 @@ impl Recorder {
                 counts.errors.add(1, &of_invocation);
             }
         }
-        if told.cold {
+        if record.cold {
             counts.coldstarts.add(1, &trigger);
         }
-        if let Some(init) = told.init {
+        if let Some(init) = record.init {
             counts.init_duration.record(init.as_secs_f64(), &trigger);
         }
         counts.invoke_duration.record(ended.took.as_secs_f64(), &trigger);
@@ -94,24 +94,22 @@ impl Recorder {
         if let Some(memory) = self.usage.memory() {
             counts.mem_usage.record(memory, &trigger);
         }
-        if let Some(request) = told.request {
+        if let Some(request) = record.request {
             let mut attributes = request.attributes(&ended);
             attributes.extend(tenant);
             counts.request_duration.record(ended.took.as_secs_f64(), &attributes);
         }
     }
 
-    /// Measures a call of AWS, in its span.
-    #[cfg(any(feature = "aws-sdk", feature = "bench"))]
-    pub(crate) fn call(&self, cx: &Context, method: String, error: Option<String>, took: Duration) {
+    /// A call of AWS is over, in its span.
+    pub(crate) fn call_ends(&self, method: String, error: Option<Cow<'static, str>>, took: Duration) {
         let system = KeyValue::new(semconv::RPC_SYSTEM_NAME, "aws-api");
         let mut attributes = vec![system, KeyValue::new(semconv::RPC_METHOD, method)];
         attributes.extend(error.map(|error| KeyValue::new(semconv::ERROR_TYPE, error)));
-        let _entered = cx.clone().attach();
         self.instruments.call_duration.record(took.as_secs_f64(), &attributes);
     }
 
-    /// A message is begun with, in its span: sent at `sent`, and delivered for the so-manieth time.
+    /// The processing of a message begins, in its span: it was sent at `sent`, and is delivered for the nth time.
     pub(super) fn message_begins(&self, attributes: &[KeyValue], sent: Option<SystemTime>, deliveries: Option<u32>) {
         self.instruments.consumed.add(1, attributes);
         if deliveries.is_some_and(|deliveries| deliveries > 1) {
@@ -124,7 +122,7 @@ impl Recorder {
         }
     }
 
-    /// A message is done with, in its span.
+    /// The processing of a message is over, in its span.
     pub(super) fn message_ends(
         &self,
         mut attributes: Vec<KeyValue>,

@@ -22,10 +22,10 @@ pub(super) struct Running {
 
 impl Running {
     /// Ends what is open, as failed with `error_type`.
-    pub(super) fn end(&self, error_type: &'static str) {
+    pub(super) fn give_up(&self, error_type: &'static str) {
         end_open_spans(&self.work, error_type);
         if let Some(outcome) = &self.outcome {
-            outcome.end(Some(error_type.into()), None);
+            outcome.give_up(error_type);
         }
     }
 
@@ -52,18 +52,26 @@ impl Invocation {
     pub(crate) fn context(&self) -> Context {
         let Running { work, outcome } = self.running.clone();
         let cx = Context::new().with_value(work);
-        let cx = outcome.map_or_else(|| cx.clone(), |outcome| cx.with_value(outcome));
+        let cx = match outcome {
+            Some(outcome) => cx.with_value(outcome.under_way.clone()).with_value(outcome),
+            None => cx,
+        };
         self.initialization.map_or_else(|| cx.clone(), |initialization| cx.with_value(initialization))
     }
 
-    /// The handler is nearly out of time: what it has left open ends as timed out, and goes while it still can.
-    pub(crate) async fn run_out_of_time(&self, within: Duration) {
-        self.running.end(TIMEOUT);
-        self.running.count();
+    /// The handler may run out of time: what has ended so far goes.
+    pub(crate) async fn send_what_ended(&self, within: Duration) {
         let work = &self.running.work;
         self.telemetry.0.exporters.push_spans(work.take_finished());
         self.telemetry.0.exporters.push_lines(work.take_lines());
         self.telemetry.flush(within).await;
+    }
+
+    /// The handler is out of time: what it has left open ends as timed out, and goes while it still can.
+    pub(crate) async fn give_up(&self, within: Duration) {
+        self.running.give_up(TIMEOUT);
+        self.running.count();
+        self.send_what_ended(within).await;
     }
 
     /// The response is out.

@@ -248,8 +248,8 @@ impl Telemetry {
 
     async fn flush(&self, within: Duration) {
         let inner = &self.0;
-        if let Some(request) = inner.metrics.as_ref().and_then(Metrics::gather) {
-            inner.exporters.push_metrics(request);
+        if let Some(metrics) = &inner.metrics {
+            metrics.gather(|points| inner.exporters.push_metrics(points));
         }
         // The exporter's own calls must not make spans.
         let quiet = Context::new().with_telemetry_suppressed();
@@ -266,7 +266,7 @@ impl Telemetry {
     pub(super) async fn flush_everything(&self, error_type: &'static str, within: Duration) {
         let active: Vec<Running> = self.active().values().cloned().collect();
         for running in &active {
-            running.end(error_type);
+            running.give_up(error_type);
             self.collect(running);
         }
         // What was told outside any invocation.

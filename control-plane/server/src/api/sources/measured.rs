@@ -3,6 +3,7 @@
 use control_plane_model::{
     log_records::{Lines, LogQuery},
     metrics::{Line, MetricQuery},
+    otlp::SpanId,
     trace::TraceId,
 };
 
@@ -24,7 +25,7 @@ impl View {
     pub(crate) async fn logs(
         &self,
         trace_id: TraceId,
-        span_id: Option<String>,
+        span_id: Option<SpanId>,
         limit: usize,
     ) -> Result<Lines, Problem> {
         in_time(self.sources.log_records.logs(&self.scope, LogQuery { trace_id, span_id, limit })).await

@@ -28,6 +28,7 @@ use axum::{
 };
 use control_plane_model::{
     log_records::Lines,
+    otlp::{SpanId, span_id},
     trace::{Ending, Span, Stretch, Trace, TraceId, Tree, critical_path},
 };
 use maud::{Markup, html};
@@ -93,7 +94,7 @@ pub(super) async fn page(view: View, id: Result<Id, Problem>, shown: Result<Quer
 pub(super) async fn span(view: View, path: Result<Path<SpanPath>, PathRejection>) -> Result<Response, Problem> {
     let Path(SpanPath { id, span }) = path?;
     let id: TraceId = id.parse()?;
-    let (trace, logs) = tokio::join!(view.opened_trace(id, &span), logs_within(&view, id, Some(span.clone())));
+    let (trace, logs) = tokio::join!(view.opened_trace(id, &span), logs_of(&view, id, Some(&span)));
     let trace = trace?;
     let panel = off_thread(move || {
         let drawing = Drawing::of(&trace, &view);
@@ -105,12 +106,20 @@ pub(super) async fn span(view: View, path: Result<Path<SpanPath>, PathRejection>
 }
 
 /// The log lines of a trace or of one of its spans, where they come soon.
-async fn logs_within(view: &View, id: TraceId, span: Option<String>) -> Result<Lines, Problem> {
+async fn logs_within(view: &View, id: TraceId, span: Option<SpanId>) -> Result<Lines, Problem> {
     let late = |_| {
         let detail = "The log lines take longer to come. Open this page again to see them; the API waits for them.";
         Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
     };
     timeout(LOGS_WITHIN, view.logs(id, span, MAX_LINES)).await.unwrap_or_else(late)
+}
+
+/// Those of the chosen span; none where none is chosen.
+async fn logs_of(view: &View, id: TraceId, span: Option<&str>) -> Result<Lines, Problem> {
+    match span.and_then(span_id) {
+        Some(span) => logs_within(view, id, Some(span)).await,
+        None => Ok(Lines::default()),
+    }
 }
 
 /// A trace as it is drawn.
@@ -184,14 +193,12 @@ fn href(window: &WindowQuery, trace_id: &str, span_id: &str) -> String {
 async fn render(view: &View, id: &str, shown: Shown) -> Result<Markup, Problem> {
     let wanted = wanted(shown.find.as_deref())?;
     let id: TraceId = id.parse()?;
-    let of_span = async {
-        match &shown.span {
-            Some(span) => logs_within(view, id, Some(span.clone())).await,
-            None => Ok(Lines { lines: Vec::new(), truncated: false }),
-        }
-    };
-    let (trace, logs, of_span, linked) =
-        tokio::join!(view.open_trace(id), logs_within(view, id, None), of_span, view.linked_from(id, LINKED));
+    let (trace, logs, of_span, linked) = tokio::join!(
+        view.open_trace(id),
+        logs_within(view, id, None),
+        logs_of(view, id, shown.span.as_deref()),
+        view.linked_from(id, LINKED)
+    );
     let (trace, linked, view) = (trace?, linked?, view.clone());
     // Of 50,000 spans this takes a while.
     off_thread(move || {

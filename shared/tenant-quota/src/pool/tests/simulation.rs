@@ -184,7 +184,7 @@ fn share(outcome: &Outcome) -> f64 {
     f64::from(outcome.admitted) / f64::from(outcome.asked.min(room))
 }
 
-/// Prints the table of docs/reliability.md.
+/// Prints the table of README.md.
 #[test]
 fn ten_processes_together_admit_the_quota() {
     let skew = 50 * MILLISECOND;

@@ -1,0 +1,144 @@
+"""README, docs and the READMEs of crates lead somewhere: every link has a file, and every anchor a heading."""
+
+import importlib
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from project import ROOT
+
+FENCED = re.compile(r"^ *(```+|~~~+).*?^ *\1", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)|(?:src|href|srcset)=\"([^\"]+)\"")
+# How sources name a page, and perhaps one of its headings: `docs/operate.md, "An API is slow"`, `docs/control-plane.md#access`.
+NAMED = re.compile(r"\bdocs/[\w./-]+\.(?:md|yaml)(?:#([\w-]+)|, \"([^\"]+)\")?")
+
+
+def tracked(*patterns):
+    listed = subprocess.run(["git", "ls-files", "-z", "--", *patterns], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def prose(text):
+    """The text without code, in which brackets are no links."""
+    return re.sub(r"(`+).+?\1", "", FENCED.sub("", text), flags=re.DOTALL)
+
+
+def anchors(text):
+    """The anchors that GitHub makes of headings (https://docs.github.com/get-started/writing-on-github#section-links)."""
+    found = {}
+    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", FENCED.sub("", text), re.MULTILINE):
+        shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        anchor = re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+        times = found[anchor] = found.get(anchor, -1) + 1
+        if times:
+            found[f"{anchor}-{times}"] = 0
+    return set(found) | set(re.findall(r"<a (?:id|name)=\"([^\"]+)\"", text))
+
+
+def dead(page, text, there=lambda path: path.exists(), read=Path.read_text):
+    """The links of a page that lead nowhere."""
+    for link in (first or second for first, second in LINK.findall(prose(text))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        if name and not there(path):
+            yield f"{link}: no such file"
+        elif anchor and anchor not in anchors(text if path == page else read(path)):
+            yield f"{link}: no such heading"
+
+
+@pytest.mark.parametrize("page", tracked("*.md"))
+def test_every_link_leads_somewhere(page):
+    assert list(dead(ROOT / page, (ROOT / page).read_text())) == []
+
+
+def test_every_page_that_sources_name_is_there():
+    wrong = []
+    for name in tracked("*.rs", "*.py", "*.toml", "*.yaml", "*.yml", "*.json", "*.js", "*.ts", "*.tsx", "*.sql", "Makefile", ".ci/*", ".cargo/*", "*.md"):
+        text = (ROOT / name).read_text()
+        for match in NAMED.finditer(text):
+            before = text[: match.start()]
+            if before.endswith(("/", ".")) or name == "infra/checks/test_docs.py":
+                continue  # Another site's page, or a path that test_every_link_leads_somewhere reads.
+            path = ROOT / match[0].split(",")[0].partition("#")[0]
+            if not path.is_file():
+                wrong.append(f"{name}: {match[0]}: no such page")
+            elif match[1] and match[1] not in anchors(path.read_text()):
+                wrong.append(f"{name}: {match[0]}: no such heading")
+            elif match[2] and not re.search(rf"^#+ {re.escape(match[2])}$", path.read_text(), re.MULTILINE):
+                wrong.append(f"{name}: {match[0]}: no such heading")
+    assert wrong == []
+
+
+def test_every_page_is_at_most_three_links_from_the_readme():
+    pages = {(ROOT / name).resolve() for name in tracked("*.md")}
+    reached = layer = {ROOT / "README.md"}
+    for _ in range(3):
+        links = ((page, (first or second).partition("#")[0]) for page in layer for first, second in LINK.findall(prose(page.read_text())))
+        layer = ({(page.parent / name).resolve() for page, name in links if name and ":" not in name} & pages) - reached
+        reached |= layer
+    assert sorted(str(page.relative_to(ROOT)) for page in pages - reached) == []
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs/README.md").read_text()
+    pages = [name.removeprefix("docs/") for name in tracked("docs/*.md", "docs/*.yaml") if "/decisions/" not in name and name != "docs/README.md"]
+    assert [page for page in pages if f"]({page})" not in index] == []
+    decisions = (ROOT / "docs/decisions/README.md").read_text()
+    assert [name for name in tracked("docs/decisions/[0-9]*.md") if f"]({Path(name).name})" not in decisions] == []
+
+
+def test_every_decision_has_its_parts():
+    for number, name in enumerate(sorted(tracked("docs/decisions/[0-9]*.md")), 1):
+        text = (ROOT / name).read_text()
+        assert text.startswith(f"# {number}. ") and Path(name).name.startswith(f"{number:04}-"), name
+        assert re.search(r"^Status: (accepted|superseded by \[\d+\]\(.+\))\. Date: \d{4}-\d\d-\d\d\.$", text, re.MULTILINE), name
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "Declined"], name
+
+
+def test_every_promise_has_its_code_and_its_test():
+    rows = [line for line in (ROOT / "docs/promises.md").read_text().splitlines() if line.startswith("| ") and not line.startswith("| promise ")]
+    assert len(rows) > 50
+    wrong = []
+    for row in rows:
+        _, code, test = (cell.strip() for cell in row.strip("|").split(" | "))
+        for cell in (code, test):
+            folder = ROOT
+            names = [name for name in re.findall(r"`([^`]+)`", cell) if not name.startswith("make ")]
+            for name in names:
+                # What is not below the root is beside the file before it.
+                found = [*ROOT.glob(name.rstrip("/")), *folder.glob(name.rstrip("/"))]
+                folder = found[0].parent if found else folder
+                wrong += [] if found else [f"{row}: {name}"]
+            wrong += [] if names or "make bench" in cell else [row]
+    assert wrong == []
+
+
+def test_the_picture_of_the_architecture_is_what_its_source_draws(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs/images")
+    architecture = importlib.import_module("architecture")
+    for name, theme in architecture.THEMES.items():
+        assert (ROOT / f"docs/images/architecture-{name}.svg").read_text() == architecture.picture(theme)
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().split()) <= 1200
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[a](nowhere.md)", ["nowhere.md: no such file"]),
+        ("[a](#nothing)\n\n## Something", ["#nothing: no such heading"]),
+        ("[a](other.md#nothing)", ["other.md#nothing: no such heading"]),
+        ('<source srcset="no.svg">', ["no.svg: no such file"]),
+        ("## Same\n\n## Same\n\n[a](#same-1) [b](#same-2)", ["#same-2: no such heading"]),
+        ("`[a](nowhere.md)`\n\n```\n[a](nowhere.md)\n```\n\n[a](https://example.com/#b) [c](other.md#it-isnt-here)", []),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_found(text, says):
+    page = ROOT / "page.md"
+    assert list(dead(page, text, lambda path: path.name == "other.md", lambda _: "# It isn't `here`\n")) == says

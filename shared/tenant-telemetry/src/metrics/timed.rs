@@ -1,0 +1,175 @@
+//! What takes its time, and is measured once that is over: a message that is processed, a call of AWS.
+
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use opentelemetry::{Context, KeyValue};
+use parking_lot::Mutex;
+
+use super::recorder::{Recorder, recorder};
+use crate::{Work, semconv};
+
+/// Something that takes its time, in its span. It is measured when it ends, or when its invocation is given up before that.
+#[derive(Debug, Clone)]
+pub(crate) struct Timed(Arc<Mutex<Option<Begun>>>);
+
+#[derive(Debug)]
+struct Begun {
+    recorder: &'static Recorder,
+    cx: Context,
+    what: What,
+    began: Instant,
+}
+
+#[derive(Debug)]
+enum What {
+    /// A message, and what metrics say of it.
+    Message(Vec<KeyValue>),
+    /// A call, and its `rpc.method`.
+    #[cfg_attr(not(feature = "aws-sdk"), allow(dead_code, reason = "AWS clients come with that feature"))]
+    Call(String),
+}
+
+impl Timed {
+    /// The processing of a message of `destination` begins in the span of `cx`; none where nobody receives metrics.
+    pub(crate) fn message(
+        cx: &Context,
+        system: &'static str,
+        destination: &str,
+        sent: Option<SystemTime>,
+        deliveries: Option<u32>,
+    ) -> Option<Self> {
+        let recorder = recorder()?;
+        let attributes = vec![
+            KeyValue::new(semconv::MESSAGING_SYSTEM, system),
+            KeyValue::new(semconv::MESSAGING_OPERATION_NAME, "process"),
+            KeyValue::new(semconv::MESSAGING_DESTINATION_NAME, destination.to_owned()),
+        ];
+        let entered = cx.clone().attach();
+        recorder.message_begins(&attributes, sent, deliveries);
+        drop(entered);
+        Some(Self::begin(recorder, cx, What::Message(attributes)))
+    }
+
+    /// A call of AWS begins in the span of `cx`; none where nobody receives metrics.
+    #[cfg(feature = "aws-sdk")]
+    pub(crate) fn call(cx: &Context, method: String) -> Option<Self> {
+        Some(Self::begin(recorder()?, cx, What::Call(method)))
+    }
+
+    fn begin(recorder: &'static Recorder, cx: &Context, what: What) -> Self {
+        let began = Instant::now();
+        let timed = Self(Arc::new(Mutex::new(Some(Begun { recorder, cx: cx.clone(), what, began }))));
+        if let Some(under_way) = cx.get::<UnderWay>() {
+            under_way.keep(&timed);
+        }
+        timed
+    }
+
+    /// It is over; `error` is its `error.type`, if it failed. What is told first counts.
+    pub(crate) fn end(&self, error: Option<Cow<'static, str>>) {
+        let Some(Begun { recorder, cx, what, began }) = self.0.lock().take() else { return };
+        let took = began.elapsed();
+        let work = cx.get::<Work>().cloned();
+        let _entered = cx.attach();
+        match what {
+            What::Message(attributes) => {
+                recorder.message_ends(attributes, work.as_ref().and_then(Work::tenant), error, took);
+            }
+            What::Call(method) => recorder.call_ends(method, error, took),
+        }
+    }
+}
+
+/// What an invocation has begun and not ended: a value of its context, and of those of its messages. What is in it holds that context, and
+/// thereby this: the circle is broken when each ends, and when this is closed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct UnderWay(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    timed: Vec<Timed>,
+    closed: bool,
+}
+
+impl UnderWay {
+    fn keep(&self, timed: &Timed) {
+        let mut state = self.0.lock();
+        if !state.closed {
+            state.timed.push(timed.clone());
+        }
+    }
+
+    /// Nothing is waited for any longer: what has not ended has failed with `error_type`.
+    pub(super) fn give_up(&self, error_type: &'static str) {
+        let timed = self.0.lock().timed.clone();
+        // What began last is within what began before.
+        timed.iter().rev().for_each(|timed| timed.end(Some(error_type.into())));
+    }
+
+    /// Keeps nothing any more.
+    pub(super) fn close(&self) {
+        let timed = {
+            let mut state = self.0.lock();
+            state.closed = true;
+            std::mem::take(&mut state.timed)
+        };
+        // Outside the lock: whoever is the last to hold a context drops what is in it.
+        drop(timed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::TraceContextExt;
+
+    use super::{Arc, Recorder, Timed, What};
+    use crate::metrics::{
+        Begun, Outcome, TenantNames,
+        tests::{gathered, in_span, metrics, points},
+    };
+
+    #[test]
+    fn what_an_invocation_leaves_under_way_is_measured_once_when_it_is_given_up() {
+        let metrics = metrics();
+        let recorder: &'static Recorder = Box::leak(Box::new(metrics.recorder(TenantNames::None)));
+        let outcome = Outcome::default();
+        outcome.begin(&in_span(1, true), Begun { trigger: "pubsub", cold: false, init: None, request: None });
+        let cx = in_span(2, true).with_value(outcome.under_way.clone());
+        let call = |method: &str| Timed::begin(recorder, &cx, What::Call(method.to_owned()));
+        let (message, hanging, done) =
+            (Timed::begin(recorder, &cx, What::Message(Vec::new())), call("hanging"), call("done"));
+        done.end(None);
+        outcome.give_up("timeout");
+        // They may end yet.
+        message.end(None);
+        hanging.end(Some("connection".into()));
+        let mut told = Vec::new();
+        for metric in gathered(&metrics) {
+            for point in points(&metric) {
+                let of =
+                    |key: &str| point.attributes.iter().find(|it| it.key == key).map(|it| format!("{:?}", it.value));
+                let is = |key: &str, text: &str| of(key).is_some_and(|value| value.contains(text));
+                assert_eq!(point.exemplars[0].span_id.last(), Some(&2));
+                told.push((metric.name.clone(), is("rpc.method", "hanging"), is("error.type", "timeout"), point.count));
+            }
+        }
+        told.sort();
+        let of = |metric: &str, hanging, timeout| (metric.to_owned(), hanging, timeout, 1);
+        assert_eq!(
+            told,
+            [
+                of("messaging.process.duration", false, true),
+                of("rpc.client.call.duration", false, false),
+                of("rpc.client.call.duration", true, true),
+            ]
+        );
+        let weak = Arc::downgrade(&message.0);
+        drop((message, hanging, done));
+        assert!(outcome.take().is_some() && weak.upgrade().is_none(), "kept no longer than its invocation");
+        assert!(cx.has_active_span());
+    }
+}
