@@ -4,10 +4,6 @@ WITH counted AS
     SELECT tenant, user, account, service, operation, status, reason, start, trace_id
     FROM refusals
     WHERE start >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND start < fromUnixTimestamp64Nano({to:Int64}, 'UTC')
-        AND ({tenant:Nullable(String)} IS NULL OR tenant = assumeNotNull({tenant:Nullable(String)}))
-        AND ({user:Nullable(String)} IS NULL OR user = assumeNotNull({user:Nullable(String)}))
-        AND ({service:Nullable(String)} IS NULL OR service = assumeNotNull({service:Nullable(String)}))
-        AND ({reason:Nullable(String)} IS NULL OR reason = assumeNotNull({reason:Nullable(String)}))
     ORDER BY rank DESC
     LIMIT 1 BY trace_id, span_id
 )
@@ -17,6 +13,10 @@ SELECT
     arraySlice(arrayDistinct(arrayMap(seen -> seen.2, arrayReverseSort(groupArray((start, trace_id))))), 1, {traces:UInt64}),
     sum(count()) OVER () AS of_all
 FROM counted
+WHERE ({tenant:Nullable(String)} IS NULL OR tenant = assumeNotNull({tenant:Nullable(String)}))
+    AND ({user:Nullable(String)} IS NULL OR user = assumeNotNull({user:Nullable(String)}))
+    AND ({service:Nullable(String)} IS NULL OR service = assumeNotNull({service:Nullable(String)}))
+    AND ({reason:Nullable(String)} IS NULL OR reason = assumeNotNull({reason:Nullable(String)}))
 GROUP BY tenant, user, account, service, operation, status, reason
 ORDER BY requests DESC, last_ns DESC, tenant, user, account, service, operation, status, reason
 LIMIT {limit:UInt64}

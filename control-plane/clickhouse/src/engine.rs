@@ -186,8 +186,14 @@ impl SpanStore for ClickHouse {
         refusals::refusals(&self.database, scope, &query).await
     }
 
-    async fn refused(&self, scope: &Scope, from: i64, to: i64) -> Result<BTreeMap<String, u64>, StoreError> {
-        refusals::refused(&self.database, scope, from, to).await
+    async fn refused(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        refusals::refused(&self.database, scope, (from, to), tenants).await
     }
 
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clickhouse::Row;
 use control_plane_model::{
     otlp::Facts,
-    refusals::{RefusalQuery, Refusals, Refused, TRACES},
+    refusals::{AS_DECIDED, RefusalQuery, Refusals, Refused, TRACES},
     store::{Scope, StoreError},
     trace::TraceId,
 };
@@ -108,17 +108,19 @@ pub(crate) async fn refusals(database: &Database, scope: &Scope, query: &Refusal
     Ok(Refusals { requests, ..Refusals::first(query.limit, lines) })
 }
 
-/// How many requests of each tenant were refused, but for those beyond a quota.
+/// How many requests of these tenants, or of all, were refused, but for those beyond a quota and those as decided.
 pub(crate) async fn refused(
     database: &Database,
     scope: &Scope,
-    from: i64,
-    to: i64,
+    (from, to): (i64, i64),
+    tenants: &[String],
 ) -> Result<BTreeMap<String, u64>, StoreError> {
     let query = database
         .query(include_str!("../sql/refused.sql"))
         .param("from", from.saturating_mul(NANOSECONDS))
         .param("to", to.saturating_mul(NANOSECONDS))
-        .param("own", scope.tenant());
+        .param("eyes", scope.tenant())
+        .param("tenants", tenants)
+        .param("decided", AS_DECIDED);
     Ok(all::<(String, u64)>(query).await?.into_iter().collect())
 }

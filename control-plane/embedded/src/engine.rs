@@ -159,8 +159,16 @@ impl SpanStore for Embedded {
         self.see_while_waiting(scope, move |reader, asker, scope| reader.refusals(asker, scope, &query)).await
     }
 
-    async fn refused(&self, scope: &Scope, from: i64, to: i64) -> Result<BTreeMap<String, u64>, StoreError> {
-        self.see(scope, move |reader, scope| reader.refused(scope, from, to)).await
+    async fn refused(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        let tenants = tenants.to_vec();
+        self.see_while_waiting(scope, move |reader, asker, scope| reader.refused(asker, scope, (from, to), &tenants))
+            .await
     }
 
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {

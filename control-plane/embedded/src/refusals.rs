@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use control_plane_model::{
     catalog::Numbers,
     otlp::Facts,
-    refusals::{RefusalQuery, Refusals, Refused, TRACES},
+    refusals::{AS_DECIDED, RefusalQuery, Refusals, Refused, TRACES},
     store::{Scope, StoreError},
     topology::NodeId,
     trace::TraceId,
@@ -116,17 +116,43 @@ impl Reader {
         })
     }
 
-    /// How many requests of each tenant were refused in a window, Unix seconds, but for those beyond a quota.
-    pub(crate) fn refused(&self, scope: &Scope, from: i64, to: i64) -> Result<BTreeMap<String, u64>, StoreError> {
-        let sql = "SELECT tenant, count(*) FROM refusals WHERE start_ns >= ?1 AND start_ns < ?2 AND status != 429 GROUP BY tenant";
+    /// How many requests of these tenants, or of all, were refused in a window, Unix seconds, but for those beyond a quota and those as decided.
+    pub(crate) fn refused(
+        &self,
+        asker: &Asker,
+        scope: &Scope,
+        (from, to): (i64, i64),
+        tenants: &[String],
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        let counted =
+            "start_ns >= ?1 AND start_ns < ?2 AND status != 429 AND reason NOT IN (SELECT value FROM json_each(?3))";
+        let [from, to] = [from, to].map(|time| time.saturating_mul(NANOSECONDS));
         self.read(|connection| {
-            let catalog = self.catalog(connection)?;
-            let mut select = connection.prepare_cached(sql)?;
-            let window = [from, to].map(|time| time.saturating_mul(NANOSECONDS));
-            let counts = select.query_map(window, |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?)))?;
-            let counts = counts.collect::<Result<Vec<_>, _>>()?.into_iter();
-            let named = counts.map(|(tenant, count)| (catalog.name(tenant).to_owned(), count.unsigned_abs()));
-            Ok(named.filter(|(tenant, _)| scope.sees(Some(tenant))).collect())
+            let (catalog, decided) = (self.catalog(connection)?, serde_json::to_string(&AS_DECIDED)?);
+            let mut counts = BTreeMap::new();
+            let mut add = |tenant: &str, count: i64| {
+                if count > 0 && scope.sees(Some(tenant)) {
+                    counts.insert(tenant.to_owned(), count.unsigned_abs());
+                }
+            };
+            if tenants.is_empty() {
+                let sql = format!("SELECT tenant, count(*) FROM refusals WHERE {counted} GROUP BY tenant");
+                let mut select = connection.prepare_cached(&sql)?;
+                let mut rows = select.query(params![from, to, decided])?;
+                while let Some(row) = rows.next()? {
+                    add(catalog.name(row.get(0)?), row.get(1)?);
+                }
+            }
+            let sql =
+                format!("SELECT count(*) FROM refusals INDEXED BY refusals_by_tenant WHERE tenant = ?4 AND {counted}");
+            let mut select = connection.prepare_cached(&sql)?;
+            for tenant in tenants {
+                asker.waits()?;
+                if let Some(number) = number(connection, tenant)? {
+                    add(tenant, select.query_row(params![from, to, decided, number], |row| row.get(0))?);
+                }
+            }
+            Ok(counts)
         })
     }
 }

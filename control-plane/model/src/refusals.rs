@@ -3,10 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{store::Scope, trace::TraceId};
+use crate::{scope::Scope, trace::TraceId};
 
 /// Traces that are named of each line.
 pub const TRACES: usize = 3;
+
+/// What follows from somebody's own act, and is no reason to be told of: a tenant was suspended, or its access lists changed.
+pub const AS_DECIDED: [&str; 3] = ["tenant_suspended", "network_not_allowed", "user_not_allowed"];
 
 /// Which refusals.
 #[derive(Debug, Clone, PartialEq, Eq)]

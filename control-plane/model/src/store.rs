@@ -137,9 +137,15 @@ pub trait SpanStore: Debug + Send + Sync {
     /// Requests that were refused once somebody had been verified, by whom, where and why.
     async fn refusals(&self, scope: &Scope, query: RefusalQuery) -> Result<Refusals, StoreError>;
 
-    /// How many such requests there were of each tenant at or after `from` and before `to`, Unix seconds: of tenants that had any, and without those
-    /// beyond a quota, which are answered with 429.
-    async fn refused(&self, scope: &Scope, from: i64, to: i64) -> Result<BTreeMap<String, u64>, StoreError>;
+    /// How many such requests there were of each of these tenants, or of all where none is named, at or after `from` and before `to`, Unix seconds: of
+    /// tenants that had any. Left out are those beyond a quota, which are answered with 429, and those [`AS_DECIDED`](crate::refusals::AS_DECIDED).
+    async fn refused(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<BTreeMap<String, u64>, StoreError>;
 
     /// What spans have named lately that a search or a map can be narrowed to.
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError>;

@@ -92,6 +92,9 @@ fn measured(condition: Condition, judgement: &Judgement, rule: &Rule, evaluation
     let value = figure(condition, *value);
     match condition {
         Condition::Latency if evaluation.baseline_p99_ns.is_none() => "Its usual p99 is not known yet".to_owned(),
+        Condition::Refusals if evaluation.refused.requests_before.is_none() => {
+            "It is not known how many requests are usually turned away".to_owned()
+        }
         Condition::ErrorRate | Condition::Latency | Condition::Refusals if nothing => {
             "There were no requests in 5 minutes".to_owned()
         }

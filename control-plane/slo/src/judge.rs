@@ -93,7 +93,7 @@ pub struct Policy {
     pub fast_burn: Rule,
     /// 6 over 30 minutes and 6 hours.
     pub slow_burn: Rule,
-    /// Three times as many requests refused for each that is served as usual.
+    /// Three times as many requests refused for each that is served as usual; twenty, which somebody who mistypes does not make.
     pub refusals: Rule,
     /// A condition holds if so many failed or slow requests would have come about by chance with less than this probability:
     /// for the error rate, of a tenant that just meets its objective; for latency, of one whose p99 is twice its baseline; for
@@ -143,15 +143,7 @@ impl Default for Policy {
             },
             fast_burn: Rule { threshold: 14.4, closes_at: 7.2, ..burn },
             slow_burn: burn,
-            // Somebody who guesses makes many within five minutes; a user who mistypes does not.
-            refusals: Rule {
-                threshold: 3.0,
-                closes_at: 1.5,
-                least_requests: 20,
-                least_hits: 20,
-                open_after: 1,
-                close_after: 6,
-            },
+            refusals: Rule { threshold: 3.0, closes_at: 1.5, least_requests: 20, least_hits: 20, ..burn },
             significance: SIGNIFICANCE,
             group: Group { share: 0.2, least_tenants: 20, near: 0.75, open_after: 2, close_after: 6 },
             excluded: BTreeSet::new(),
@@ -254,8 +246,8 @@ pub fn judge(condition: Condition, evaluation: &Evaluation, policy: &Policy) -> 
         Condition::FastBurn => burning(rule, policy, &evaluation.burn[0], allowed),
         Condition::SlowBurn => burning(rule, policy, &evaluation.burn[1], allowed),
         Condition::Refusals => {
-            let (refused, requests) = (&evaluation.refused, latest.requests);
-            let chance = || refused.share_at(rule.threshold);
+            let (refused, requests, chance) =
+                (&evaluation.refused, latest.requests, || evaluation.refused.share_at(rule.threshold));
             measured(rule, policy, refused.times_usual(requests), requests, refused.of(requests), chance)
                 .only_if_holds()
         }

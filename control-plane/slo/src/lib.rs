@@ -59,7 +59,7 @@ pub use histogram::Histogram;
 pub use hurt::Hurt;
 pub use judge::{Condition, Group, Judgement, Obstacle, Policy, Rule, Verdict};
 pub use objective::{Availability, Definitions, Error, Latency, Objectives};
-pub use refusals::{RefusalCounts, SPIKE, USUAL};
+pub use refusals::{RefusalCounts, usual_window};
 pub use row::{Cell, Key, Kind, Row};
 pub use spending::{OperationCost, Period, Spent};
 pub use state::{Late, SLOT, TenantState};

@@ -11,7 +11,7 @@ use crate::{
     histogram::Histogram,
     hurt::{Hurt, share_of},
     objective::Objectives,
-    refusals::{RefusalCounts, SPIKE, USUAL},
+    refusals::RefusalCounts,
     row::Cell,
     window::{Sums, Totals},
 };
@@ -157,10 +157,7 @@ impl TenantState {
             baseline_p99_ns: self.baseline,
             slow: self.slow(latencies, &sums),
             too_slow: share_of(sums.requests, sums.weight - sums.quick, sums.weight),
-            refused: RefusalCounts {
-                requests_before: self.requests_between(at - SPIKE - USUAL, at - SPIKE),
-                ..RefusalCounts::default()
-            },
+            refused: RefusalCounts::default(),
             budget: Budget::new(&month, allowed),
             quick: (month.weight > 0.0).then(|| month.quick / month.weight),
             burn: [
@@ -192,8 +189,8 @@ impl TenantState {
     }
 
     /// How many requests came from one full hour on, and before another.
-    fn requests_between(&self, from: i64, to: i64) -> u64 {
-        let since = |time: i64| self.hours.after(time - time.rem_euclid(HOUR), &self.total).requests;
+    pub(crate) fn requests_between(&self, from: i64, to: i64) -> u64 {
+        let since = |time: i64| self.hours.after(time, &self.total).requests;
         since(from).saturating_sub(since(to))
     }
 

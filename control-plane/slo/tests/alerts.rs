@@ -28,7 +28,7 @@ fn failing(requests: u64, failed: u64) -> Evaluation {
         baseline_p99_ns: Some(3e8),
         slow: 0,
         too_slow: 0,
-        refused: RefusalCounts { latest: 0, before: 100, requests_before: 10_000 },
+        refused: RefusalCounts { latest: 0, before: 100, requests_before: Some(10_000) },
         budget: Budget { requests: 100_000, failed: 0, allowed: 100.0, consumed: 0.0, remaining: 100.0 },
         quick: Some(1.0),
         burn: [QUIET; 2],
@@ -119,7 +119,7 @@ fn refusals_are_held_against_what_is_usual() {
     assert_eq!(story(&vec![refusing(1_000, 25); 3]), [], "2.5 times as many as usual");
     assert_eq!(story(&vec![refusing(700, 22); 3]), [], "more than three times as many, by chance");
     let mut scraper = refusing(1_000, 550);
-    scraper.refused = RefusalCounts { latest: 550, before: 50_000, requests_before: 100_000 };
+    scraper.refused = RefusalCounts { latest: 550, before: 50_000, requests_before: Some(100_000) };
     assert_eq!(story(&vec![scraper; 3]), [], "half of its requests are always refused");
     scraper.refused.latest = 900;
     assert_eq!(story(&[scraper]), [(0, '+', Condition::Refusals)]);
@@ -227,6 +227,8 @@ fn why_not(condition: Condition, evaluation: &Evaluation) -> String {
 fn it_is_said_what_an_alert_lacks() {
     let mut unknown = slow(9.0, 0);
     unknown.baseline_p99_ns = None;
+    let mut uncounted = refusing(200, 100);
+    uncounted.refused = RefusalCounts::default();
     for (condition, evaluation, text) in [
         (
             Condition::ErrorRate,
@@ -259,6 +261,11 @@ fn it_is_said_what_an_alert_lacks() {
             Condition::Refusals,
             refusing(200, 3),
             "3 of 200 requests were turned away in 5 minutes, 1.5 times as many for each served as usual; it opens above 3 times.",
+        ),
+        (
+            Condition::Refusals,
+            uncounted,
+            "It is not known how many requests are usually turned away; it opens above 3 times.",
         ),
         (
             Condition::Refusals,
@@ -330,7 +337,7 @@ fn what_is_said_of_an_alert_is_what_becomes_of_it() {
             Budget { requests, failed: hits, allowed, consumed: hits as f64, remaining: allowed - hits as f64 };
 
         evaluation.refused =
-            RefusalCounts { latest: random(requests + 1), before: random(2_000), requests_before: 10_000 };
+            RefusalCounts { latest: random(requests + 1), before: random(2_000), requests_before: Some(10_000) };
 
         let before = distances("acme", &evaluation, &Alerts::new(), &policy, Reader::Staff);
         let observation = Observation { tenant: "acme", tier: "basic", evaluation: &evaluation };

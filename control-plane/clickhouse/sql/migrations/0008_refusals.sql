@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS refusals
     received   DateTime('UTC') CODEC(Delta(4), ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(rank)
-PARTITION BY toDate(received)
 ORDER BY (start, trace_id, span_id)
+PARTITION BY toDate(received)
 TTL received + INTERVAL 7 DAY
-SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 2048, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;

@@ -31,10 +31,10 @@ use tokio::{
 };
 
 use super::{
-    CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, MapFilter, PartAnswer, RefusalFilter, SloAnswer,
-    TenantAnswer, TraceFilter, TurnedAwayAnswer, WhyAnswer, WhyFilter,
+    CostAnswer, Days, Finding, GroupFilter, GroupsAnswer, MapFilter, PartAnswer, SloAnswer, TenantAnswer, TraceFilter,
+    WhyAnswer, WhyFilter,
     cockpit::{self, UsersSeen},
-    groups, objectives, turned_away, why,
+    groups, objectives, why,
 };
 pub(crate) use opened::OpenedTraces;
 pub(super) use traces::NO_SPAN;
@@ -167,11 +167,6 @@ impl View {
     /// What sets the traces that are asked about apart from those that they are set against.
     pub(crate) async fn why(&self, filter: &WhyFilter) -> Result<WhyAnswer, Problem> {
         self.in_turn(why::compared(&*self.sources.spans, &self.scope, &self.slo(), filter)).await
-    }
-
-    /// Whose requests were refused, where and why.
-    pub(crate) async fn turned_away(&self, filter: &RefusalFilter) -> Result<TurnedAwayAnswer, Problem> {
-        in_time(turned_away::over(&*self.sources.spans, &self.scope, filter)).await
     }
 
     /// How things are found.

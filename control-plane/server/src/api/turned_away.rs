@@ -7,6 +7,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use control_plane_audit::no_formula;
 use control_plane_model::{
     refusals::{RefusalQuery, Refusals, Refused},
     rollup,
@@ -115,7 +116,7 @@ pub(super) async fn turned_away(view: View, Query(filter): Query<RefusalFilter>)
 }
 
 /// The refusals of a window, and the requests of the same tenants beside them.
-pub(super) async fn over(
+pub(in crate::api) async fn over(
     spans: &dyn SpanStore,
     scope: &Scope,
     filter: &RefusalFilter,
@@ -174,7 +175,7 @@ fn to_csv(lines: &[TurnedAway]) -> Result<String, csv::Error> {
     ])?;
     for TurnedAway { refused, of } in lines {
         let traces: Vec<String> = refused.trace_ids.iter().map(ToString::to_string).collect();
-        writer.write_record([
+        let cells: [&str; 12] = [
             &refused.tenant,
             refused.user.as_deref().unwrap_or_default(),
             refused.account.as_deref().unwrap_or_default(),
@@ -187,7 +188,8 @@ fn to_csv(lines: &[TurnedAway]) -> Result<String, csv::Error> {
             &moment(refused.first_unix_ns),
             &moment(refused.last_unix_ns),
             &traces.join(" "),
-        ])?;
+        ];
+        writer.write_record(cells.map(no_formula))?;
     }
     let bytes = writer.into_inner().map_err(|error| error.into_error())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -230,12 +232,12 @@ mod tests {
 
     #[test]
     fn a_table_has_a_record_for_each_line() {
-        let line = TurnedAway { refused: refused("no_such_booking", None), of: Some(86) };
+        let line = TurnedAway { refused: refused("no_such_booking", Some("=1+1")), of: Some(86) };
         assert_eq!(line.share(), Some(0.5));
         assert_eq!(
             to_csv(&[line]).unwrap(),
             "tenant,user,account,service,operation,status,reason,requests,of,first,last,traces\n\
-             acme,,,booking-api,GET /bookings/{number},404,no_such_booking,43,86,1970-01-01T00:00:00Z,2027-01-15T08:00:00Z,\
+             acme,'=1+1,,booking-api,GET /bookings/{number},404,no_such_booking,43,86,1970-01-01T00:00:00Z,2027-01-15T08:00:00Z,\
              01010101010101010101010101010101\n"
         );
     }

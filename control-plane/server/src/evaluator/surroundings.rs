@@ -1,7 +1,7 @@
 //! What is around the loop here: the store's sums, its states, and whoever is told of alerts.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,7 +13,8 @@ use control_plane_model::{
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Alerts, Around, Condition, Definitions, Evaluation, Row, Rules, SLOT, SPIKE, USUAL, Watch, Whose};
+use slo::{Alert, Alerts, Around, Condition, Definitions, Evaluation, Row, Rules, SLOT, Watch, Whose, usual_window};
+use tokio::time::timeout;
 
 use crate::alerting::{Alarm, Notifier};
 
@@ -24,6 +25,8 @@ const MEMORY: i64 = 30 * DAY + 3_600;
 const MAX_ONE_BY_ONE: usize = 50;
 /// Whose objectives everybody together is held against.
 const TIER_OF_ALL: &str = "standard";
+/// How long counting refused requests may take.
+const COUNTED_WITHIN: Duration = Duration::from_secs(5);
 /// Under this name the state of alerts is kept.
 const ALERTS: &str = "alerts";
 
@@ -32,6 +35,9 @@ const ALERTS: &str = "alerts";
 struct Judged {
     until: i64,
     alerts: Alerts,
+    /// Since when refusals are counted; none where they were judged by a version that did not.
+    #[serde(default)]
+    refusals_since: Option<i64>,
 }
 
 pub(super) struct Surroundings {
@@ -42,6 +48,8 @@ pub(super) struct Surroundings {
     pub(super) lease: Option<Lease>,
     /// All that was before is known; Unix seconds, 0 before anything is.
     pub(super) read_until: i64,
+    /// How many requests of tenants are usually refused, in a time of which each is asked for once.
+    usual: ((i64, i64), BTreeMap<String, u64>),
     begun: Instant,
     /// What evaluating everybody took.
     pub(super) took: Duration,
@@ -49,14 +57,24 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     pub(super) fn new(spans: Arc<dyn SpanStore>, states: Arc<dyn StateStore>, notifier: Notifier) -> Self {
-        Self { spans, states, notifier, lease: None, read_until: 0, begun: Instant::now(), took: Duration::ZERO }
+        Self {
+            spans,
+            states,
+            notifier,
+            lease: None,
+            read_until: 0,
+            usual: Default::default(),
+            begun: Instant::now(),
+            took: Duration::ZERO,
+        }
     }
 
     /// Reads the state of alerts.
     pub(super) async fn restore(&self, watch: &mut Watch) -> Result<(), StoreError> {
         let Some(body) = self.states.state(ALERTS).await? else { return Ok(()) };
-        let Judged { until, alerts } = serde_json::from_str(&body).map_err(unreadable)?;
+        let Judged { until, alerts, refusals_since } = serde_json::from_str(&body).map_err(unreadable)?;
         (watch.judged, watch.alerts) = (Some(until), alerts);
+        watch.refusals_since = refusals_since.unwrap_or_else(|| jiff::Timestamp::now().as_second());
         Ok(())
     }
 
@@ -67,24 +85,43 @@ impl Surroundings {
         }
         let from = self.read_until.max(closed - MEMORY);
         self.read(watch, rules, RequestQuery { from, to: closed, of: SumsOf::Each, detail: Detail::Latencies }).await?;
-        self.count_refusals(watch, closed).await?;
+        self.count_refusals(watch, closed).await;
         self.read_until = closed;
         Ok(())
     }
 
-    /// Counts the requests of five minutes that were refused, and those that usually are.
-    async fn count_refusals(&self, watch: &mut Watch, closed: i64) -> Result<(), StoreError> {
-        let of = |from, to| self.spans.refused(&Scope::All, from, to);
-        let latest = of(closed - SLOT, closed).await?;
-        // What nobody was refused for needs no comparison.
-        let before =
-            if latest.is_empty() { latest.clone() } else { of(closed - SPIKE - USUAL, closed - SPIKE).await? };
-        let counts = latest.into_iter().map(|(tenant, latest)| {
-            let before = before.get(&tenant).copied().unwrap_or_default();
+    /// Counts the requests of five minutes that were refused, and those that usually are. Where that cannot be done, or takes too long, nothing else waits
+    /// for it: refusals are not judged then.
+    async fn count_refusals(&mut self, watch: &mut Watch, closed: i64) {
+        watch.refused = None;
+        let Some(usual) = usual_window(closed, watch.refusals_since) else { return };
+        match timeout(COUNTED_WITHIN, self.refused(closed, usual)).await {
+            Ok(Ok(refused)) => watch.refused = Some(refused),
+            Ok(Err(error)) => complain(format_args!("refused requests were not counted: {error}")),
+            Err(_) => complain(format_args!("refused requests were not counted within {} s", COUNTED_WITHIN.as_secs())),
+        }
+    }
+
+    /// By tenant, of those that had any: the refused requests of five minutes, and of the time in which it is seen what is usual.
+    async fn refused(&mut self, closed: i64, window: (i64, i64)) -> Result<BTreeMap<String, (u64, u64)>, StoreError> {
+        let latest = self.spans.refused(&Scope::All, closed - SLOT, closed, &[]).await?;
+        if self.usual.0 != window {
+            self.usual = (window, BTreeMap::new());
+        }
+        let usual = &mut self.usual.1;
+        let asked: Vec<String> = latest.keys().filter(|tenant| !usual.contains_key(*tenant)).cloned().collect();
+        if !asked.is_empty() {
+            let found = self.spans.refused(&Scope::All, window.0, window.1, &asked).await?;
+            for tenant in asked {
+                let count = found.get(&tenant).copied().unwrap_or_default();
+                usual.insert(tenant, count);
+            }
+        }
+        let with_usual = |(tenant, latest): (String, u64)| {
+            let before = usual.get(&tenant).copied().unwrap_or_default();
             (tenant, (latest, before))
-        });
-        watch.refused = counts.collect();
-        Ok(())
+        };
+        Ok(latest.into_iter().map(with_usual).collect())
     }
 
     /// By whom, where and why most of the requests were refused that an alert is about. It opens without, where nobody can say.
@@ -173,7 +210,8 @@ impl Around for Surroundings {
         // What is told was stored before: an alert is not told twice because of a restart.
         let records = alarms.iter().map(Alarm::record).collect::<Result<_, _>>()?;
         let lease = self.lease.ok_or(StoreError::Superseded)?;
-        let judged = Judged { until: watch.judged.unwrap_or_default(), alerts: watch.alerts.clone() };
+        let (until, refusals_since) = (watch.judged.unwrap_or_default(), Some(watch.refusals_since));
+        let judged = Judged { until, alerts: watch.alerts.clone(), refusals_since };
         self.states.store(lease, ALERTS, serde_json::to_string(&judged).map_err(unreadable)?, records).await?;
         alarms.into_iter().for_each(|alarm| self.notifier.tell(alarm));
         Ok(())

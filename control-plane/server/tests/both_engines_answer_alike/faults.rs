@@ -84,7 +84,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ),
     ("migrations/0004_versions.sql", "TTL seen + INTERVAL 37 DAY", "TTL seen + INTERVAL 7 DAY"),
     ("migrations/0005_links.sql", "start, trace_id, span_id, rank)\nTTL", "start, trace_id)\nTTL"),
-    ("migrations/0008_refusals.sql", "(start, trace_id, span_id)\nTTL", "(start, trace_id)\nTTL"),
+    ("migrations/0008_refusals.sql", "(start, trace_id, span_id)\nPARTITION", "(start, trace_id)\nPARTITION"),
     ("refusals.sql", "IS NULL OR reason = assumeNotNull", "IS NULL OR reason != assumeNotNull"),
     ("refusals.sql", "LIMIT 1 BY trace_id, span_id\n)\nSELECT", "LIMIT 2 BY trace_id, span_id\n)\nSELECT"),
     ("refusals.sql", "requests DESC, last_ns DESC", "last_ns DESC"),

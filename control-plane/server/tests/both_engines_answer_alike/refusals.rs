@@ -41,8 +41,11 @@ pub(crate) async fn asked(store: &dyn SpanStore, scope: &Scope, now: i64, answer
             let found = store.refusals(scope, query.clone()).await.unwrap();
             answers.insert(format!("{scope:?} refusals by {query:?}"), json!(found));
         }
-        let refused = store.refused(scope, from, to).await.unwrap();
+        let refused = store.refused(scope, from, to, &[]).await.unwrap();
         answers.insert(format!("{scope:?} refused from {from} to {to}"), json!(refused));
+        let named = ["acme", "nobody", "globex"].map(str::to_owned);
+        let refused = store.refused(scope, from, to, &named).await.unwrap();
+        answers.insert(format!("{scope:?} refused of some from {from} to {to}"), json!(refused));
     }
 }
 
@@ -113,6 +116,11 @@ async fn who_was_turned_away_is_told_by_user_and_reason() {
         line(1, "globex", "bob", 403, "tenant_suspended", 1),
         line(1, "globex", "", 409, "409", 1),
     ];
+    for (engine, store) in both.stores() {
+        let of_a_copy = RefusalQuery { reason: Some("404".to_owned()), ..lately.clone() };
+        let found = store.refusals(&Scope::All, of_a_copy).await.unwrap();
+        assert_eq!(found, Refusals::default(), "{engine}: what was said later");
+    }
     both.merge().await;
     for (engine, store) in both.stores() {
         let found = store.refusals(&Scope::All, lately.clone()).await.unwrap();
@@ -130,8 +138,11 @@ async fn who_was_turned_away_is_told_by_user_and_reason() {
         assert_eq!(store.refusals(&own, of_other).await.unwrap(), Refusals::default(), "{engine}");
 
         let counts = |of: [(&str, u64); 2]| of.map(|(tenant, n)| (tenant.to_owned(), n)).into_iter().collect();
-        let refused: BTreeMap<String, u64> = store.refused(&Scope::All, now - 3_600, now).await.unwrap();
-        assert_eq!(refused, counts([("acme", 6), ("globex", 2)]), "{engine}");
+        let refused: BTreeMap<String, u64> = store.refused(&Scope::All, now - 3_600, now, &[]).await.unwrap();
+        // Without whoever was beyond a quota, or suspended.
+        assert_eq!(refused, counts([("acme", 6), ("globex", 1)]), "{engine}");
+        let of_one = store.refused(&Scope::All, now - 3_600, now, &["globex".to_owned()]).await.unwrap();
+        assert_eq!(of_one, [("globex".to_owned(), 1)].into(), "{engine}");
     }
     let [embedded, clickhouse] = [&both.embedded as &dyn SpanStore, &both.clickhouse].map(|store| {
         let of = async move {
