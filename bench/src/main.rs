@@ -1,7 +1,8 @@
 //! `make bench`: what telemetry costs a function, on the Lambda host of this folder, against the same function without it; and
 //! the control plane under load.
 //! `bench functions` and `bench control-plane [spans] [30d|1h] [embedded|clickhouse]` measure one of the two, `bench intake [items] [embedded|clickhouse]`
-//! how fast the control plane takes points of metrics and log records; `bench start` measures only what a start costs,
+//! how fast the control plane takes points of metrics and log records, `bench metrics [points] [embedded|clickhouse]` how fast its pages show those
+//! of a day; `bench start` measures only what a start costs,
 //! `bench first-request` only how cold functions answer, `bench quota` only what quotas cost, and `bench fairness` what tenants notice of another's flood.
 //!
 //! Everything is measured in blocks that take turns, so that whatever else the machine does meets all of them alike; a ratio
@@ -74,6 +75,11 @@ async fn measure() -> Result<()> {
         let items = arguments.get(1).map(|text| text.parse()).transpose()?;
         let engine = arguments.get(2).map(String::as_str);
         control_plane::add_intake(&mut report, &target.join("release"), items, engine).await?;
+    }
+    if only.is_none_or(|only| only == "metrics") {
+        let points = arguments.get(1).map(|text| text.parse()).transpose()?;
+        let engine = arguments.get(2).map(String::as_str);
+        control_plane::add_metrics(&mut report, &target.join("release"), points, engine).await?;
     }
     println!("{}", report.table());
     report.write(&target.join("bench/report.json"))

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, TransactWriteItem, builders::PutBuilder},
 };
 use lambda_http_client::aws::describe;
-use opentelemetry::{Context, TraceId, trace::TraceContextExt};
+use opentelemetry::{Context, trace::TraceContextExt};
 use serde::{Deserialize, Serialize};
 use tenancy::{TenantContext, TenantId, Tier, UserId};
 use tenant_store::{Cursor, Listed, NoUser, Page, Retries, StoreError, TenantItems, TenantTable, TransactionFailure};
@@ -150,9 +150,10 @@ impl Reservations {
         let user = tenant.user_id.as_ref().ok_or(StoreError::NoUser(NoUser))?;
         let (mut retries, until) = (Retries::within(RETRY_FOR), Instant::now() + WITHIN);
         let (mut now, mut number) = (jiff::Timestamp::now(), BookingNumber::random()?);
+        let span = Context::map_current(|cx| cx.span().span_context().clone());
         loop {
             Work::current().annotate(BOOKING_NUMBER, number.as_str());
-            let reservation = Reservation::of(booking, number.clone(), now).made_in(trace_id());
+            let reservation = Reservation::of(booking, number.clone(), now).made_in(&span);
             let tried = try_make(&items, tenant, user, booking, &reservation, key, now);
             let error = match timeout_at(until, tried).await {
                 Ok(Ok(())) => return Ok(Made::Now(reservation)),
@@ -255,11 +256,6 @@ async fn try_make(
         write = write.transact_items(transact(put)?);
     }
     write.send().await.map(|_| ())
-}
-
-/// The trace that is under way.
-fn trace_id() -> TraceId {
-    Context::map_current(|cx| cx.span().span_context().trace_id())
 }
 
 /// Trace context of the request that is served, for whoever reads the table's stream.

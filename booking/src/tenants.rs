@@ -9,6 +9,9 @@ use crate::domain::{RandomnessUnavailable, new_tenant};
 /// How many names are tried. One that is taken is either a chance of one in 2^60 or our own write, whose answer was lost.
 const NAMES_TRIED: u8 = 3;
 
+/// As many letters as a name has at most when a company registers itself.
+const NAME_LETTERS: usize = 100;
+
 /// Why a company did not become a tenant.
 #[derive(Debug, thiserror::Error)]
 pub enum NotEnrolled {
@@ -56,8 +59,7 @@ impl Tenants {
         let get = self.client.get_item().table_name(&self.table).key(RegistryEntry::TENANT_ID, key);
         let found = get.projection_expression(RegistryEntry::COMPANY_NAME).send().await?;
         let name = found.item().and_then(|entry| entry.get(RegistryEntry::COMPANY_NAME)?.as_s().ok());
-        // An entry that somebody wrote by hand may lack it.
-        Ok(name.cloned().unwrap_or_else(|| tenant_id.to_string()))
+        Ok(shown_name(name.map_or("", String::as_str), tenant_id))
     }
 
     /// Takes back a tenant that nobody belongs to.
@@ -66,5 +68,27 @@ impl Tenants {
         let key = AttributeValue::S(tenant_id.to_string());
         delete.key(RegistryEntry::TENANT_ID, key).send().await?;
         Ok(())
+    }
+}
+
+/// A name for people to read, which must keep nobody from being invited: an entry that somebody wrote by hand may lack it, or have one that
+/// is longer than users of the pool can have.
+fn shown_name(name: &str, tenant_id: &TenantId) -> String {
+    match name.trim() {
+        "" => tenant_id.to_string(),
+        name => name.chars().take(NAME_LETTERS).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_registry_has_for_a_name_a_colleague_can_be_invited() {
+        let tenant: TenantId = "t-42".parse().unwrap();
+        assert_eq!(shown_name("Acme Air", &tenant), "Acme Air");
+        assert_eq!(shown_name(" ", &tenant), "t-42");
+        assert_eq!(shown_name(&"ü".repeat(300), &tenant), "ü".repeat(100));
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     children::Supervised,
     clickhouse::{ClickHouse, Store},
     ministack::{
-        BOOKING_ACCOUNT, OBSERVABILITY_ACCOUNT, REGION, SIMULATED_BOOKING_ACCOUNT, SIMULATED_MILEAGE_ACCOUNT, sibling,
+        BOOKING_ACCOUNT, OBSERVABILITY_ACCOUNT, REGION, SIMULATED_BOOKING_ACCOUNT, SIMULATED_MILEAGE_ACCOUNT,
+        program_beside,
     },
     sign_in::SignIn,
     tier_accounts::MileageAccount,
@@ -109,7 +110,7 @@ impl ControlPlane {
                 (Some(process), Some(address))
             }
         };
-        let program = sibling("control-plane")?;
+        let program = program_beside("control-plane")?;
         if let Some(address) = &address {
             let migrated = Command::new(&program).arg("migrate").env(STORE, address).output().await?;
             if !migrated.status.success() {

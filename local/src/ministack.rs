@@ -103,7 +103,7 @@ pub async fn sdk_config(endpoint: &str, account: &str) -> aws_config::SdkConfig 
 }
 
 /// The executable of a program built beside this one.
-pub fn sibling(name: &str) -> Result<PathBuf> {
+pub fn program_beside(name: &str) -> Result<PathBuf> {
     let mut dir = std::env::current_exe()?;
     dir.pop();
     // Test binaries live one folder below.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use aws_lc_rs::digest::{SHA256, digest};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use crate::ministack::sibling;
+use crate::ministack::program_beside;
 
 /// A zipped function and the S3 key it goes to. The key holds the content's hash: re-deploying an unchanged key changes
 /// nothing.
@@ -22,7 +22,7 @@ pub struct Package {
 
 /// Zips the binary of `function` as `bootstrap`, uncompressed: it travels over loopback only.
 pub fn package(function: &str) -> Result<Package> {
-    let path = sibling(function)?;
+    let path = program_beside(function)?;
     let binary = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let hash: String = digest(&SHA256, &binary).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(binary.len() + 512)));

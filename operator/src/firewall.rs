@@ -1,6 +1,6 @@
 //! `operator firewall`: networks that nobody is let in from, whatever their tenant; AWS WAF holds them, in front of the APIs.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use aws_sdk_wafv2::{
     Client,
     types::{IpSetSummary, Scope},
@@ -52,14 +52,16 @@ pub async fn run(options: Options) -> Result<String> {
     match command {
         Command::Block(Which { network }) => {
             for set in of_version(&sets, &stage, network) {
-                let changed = change(&firewall, set, |addresses| with(addresses, network)).await?;
+                let changed = change(&firewall, set, |addresses| with(addresses, network)).await;
+                let changed = changed.with_context(|| so_far(&lines))?;
                 let when = if changed { "now" } else { "already" };
                 lines.push(format!("{}: {network} is blocked {when}", name(set)));
             }
         }
         Command::Unblock(Which { network }) => {
             for set in of_version(&sets, &stage, network) {
-                if change(&firewall, set, |addresses| without(addresses, network)).await? {
+                let changed = change(&firewall, set, |addresses| without(addresses, network)).await;
+                if changed.with_context(|| so_far(&lines))? {
                     lines.push(format!("{}: {network} is let in again", name(set)));
                 }
             }
@@ -78,6 +80,15 @@ pub async fn run(options: Options) -> Result<String> {
         }
     }
     Ok(lines.join("\n"))
+}
+
+/// What was done before a set failed; doing all of it again is safe.
+fn so_far(lines: &[String]) -> String {
+    if lines.is_empty() {
+        "nothing before it was changed".to_owned()
+    } else {
+        format!("{}; not all was changed", lines.join("; "))
+    }
 }
 
 /// How the templates end the name of the set that holds a version's addresses; a stage's name has no hyphen.

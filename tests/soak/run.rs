@@ -10,7 +10,7 @@ use std::{
 use anyhow::Result;
 use local::cloud::asked_to_stop;
 use operator::reconcile::Difference;
-use testkit::{Armed, Fault, FaultyCloud, Plan, Refusal, Ride, Soak, record_soak};
+use testkit::{AnsweredBooking, Armed, Fault, FaultyCloud, Plan, Refusal, Soak, record_soak};
 use tokio::{
     task::JoinSet,
     time::{interval, sleep},
@@ -37,7 +37,7 @@ const QUIET_WITHIN: Duration = Duration::from_secs(120);
 /// What came of the load.
 #[derive(Default)]
 struct Load {
-    rides: usize,
+    bookings: usize,
     cancelled: usize,
     retries: usize,
     faults: BTreeMap<&'static str, usize>,
@@ -77,11 +77,11 @@ async fn soak(options: &Options, seed: u64, cloud: Arc<FaultyCloud>) -> Result<S
     differences.iter().for_each(|difference| println!("{difference:?}"));
     let (reserved, cancelled) = (cloud.reservations().await.len(), cloud.cancellations().await.len());
     // What the clients were told of is all there is.
-    let beyond = reserved.abs_diff(load.rides) + cancelled.abs_diff(load.cancelled);
+    let beyond = reserved.abs_diff(load.bookings) + cancelled.abs_diff(load.cancelled);
     Ok(Soak {
         minutes: options.minutes,
         seed,
-        bookings: load.rides,
+        bookings: load.bookings,
         cancelled: load.cancelled,
         retries: load.retries,
         faults: load.faults.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect(),
@@ -96,7 +96,7 @@ async fn load(options: &Options, seed: u64, cloud: &Arc<FaultyCloud>) -> Result<
     let lasts = Duration::from_secs_f64(options.minutes * 60.0);
     let started = Instant::now();
     let mut load = Load::default();
-    let mut rides: JoinSet<Ride> = JoinSet::new();
+    let mut bookings: JoinSet<AnsweredBooking> = JoinSet::new();
     let mut ticks = interval(Duration::from_secs_f64(1.0 / options.rate.clamp(0.1, MAX_RATE)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut samples = interval((lasts / 60).min(Duration::from_secs(10)));
@@ -112,42 +112,42 @@ async fn load(options: &Options, seed: u64, cloud: &Arc<FaultyCloud>) -> Result<
                     armed = Some(arm(cloud, &mut random));
                     next_fault = Instant::now() + Duration::from_millis(random.u64(BETWEEN_FAULTS));
                 }
-                if rides.len() < MAX_AT_ONCE {
+                if bookings.len() < MAX_AT_ONCE {
                     let (caller, route) = (random.usize(..cloud.callers.len()), ROUTES[random.usize(..ROUTES.len())]);
                     let cancels = random.usize(..CANCELLED_ONE_IN) == 0;
                     let cloud = cloud.clone();
-                    rides.spawn(async move {
+                    bookings.spawn(async move {
                         let caller = &cloud.callers[caller];
-                        let mut ride = cloud.ride(caller, route.0, route.1).await;
+                        let mut booking = cloud.book_until_answered(caller, route.0, route.1).await;
                         if cancels {
-                            cloud.cancel(caller, &mut ride).await;
+                            cloud.cancel(caller, &mut booking).await;
                         }
-                        ride
+                        booking
                     });
                 }
             }
-            Some(ride) = rides.join_next() => arrived(&mut load, ride?),
+            Some(booking) = bookings.join_next() => arrived(&mut load, booking?),
             _ = samples.tick() => load.memory.sample(cloud.cloud.process.id()),
             _ = progress.tick() => {
                 let faults: usize = load.faults.values().sum();
                 let at = started.elapsed().as_secs();
-                println!("{at:>5} s: {} bookings, {} repeated, {faults} faults", load.rides, load.retries);
+                println!("{at:>5} s: {} bookings, {} repeated, {faults} faults", load.bookings, load.retries);
                 // What the proxy remembers of calls is for tests.
                 cloud.proxy.take_calls();
             }
         }
     }
     count(&mut load, armed.take());
-    while let Some(ride) = rides.join_next().await {
-        arrived(&mut load, ride?);
+    while let Some(booking) = bookings.join_next().await {
+        arrived(&mut load, booking?);
     }
     Ok(load)
 }
 
-fn arrived(load: &mut Load, ride: Ride) {
-    load.rides += 1;
-    load.cancelled += usize::from(ride.cancelled);
-    load.retries += ride.attempts - 1 - usize::from(ride.cancelled);
+fn arrived(load: &mut Load, booking: AnsweredBooking) {
+    load.bookings += 1;
+    load.cancelled += usize::from(booking.cancelled);
+    load.retries += booking.attempts - 1 - usize::from(booking.cancelled);
 }
 
 fn count(load: &mut Load, armed: Option<(&'static str, Armed)>) {

@@ -17,7 +17,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use operator::reconcile::Difference;
 use serde_json::{Value, json};
-use testkit::{Armed, Call, Fault, FaultyCloud, Plan, Refusal, Ride, eventually, struck};
+use testkit::{AnsweredBooking, Armed, Call, Fault, FaultyCloud, Plan, Refusal, eventually, struck};
 use tokio::{
     runtime::Runtime,
     sync::{Mutex, MutexGuard, OnceCell},
@@ -38,7 +38,7 @@ async fn cloud() -> MutexGuard<'static, FaultyCloud> {
     let start = || async {
         let faulty = FaultyCloud::start().await;
         for caller in &faulty.callers {
-            faulty.ride(caller, "LHR", "JFK").await;
+            faulty.book_until_answered(caller, "LHR", "JFK").await;
         }
         faulty.settle().await;
         Mutex::new(faulty)
@@ -50,7 +50,7 @@ async fn cloud() -> MutexGuard<'static, FaultyCloud> {
 #[derive(Default)]
 struct Case {
     injected: usize,
-    rides: Vec<Ride>,
+    bookings: Vec<AnsweredBooking>,
     recovery: Duration,
 }
 
@@ -63,7 +63,7 @@ impl Case {
             let what = format!("{plan:?}");
             let armed = cloud.proxy.arm(plan);
             let started = Instant::now();
-            self.rides.push(cloud.ride(caller, "FRA", "SIN").await);
+            self.bookings.push(cloud.book_until_answered(caller, "FRA", "SIN").await);
             assert!(struck(&armed, times, STRIKES_WITHIN).await, "struck {} times: {what}", armed.injected());
             cloud.settle().await;
             self.recovery = self.recovery.max(started.elapsed());
@@ -79,7 +79,7 @@ fn once(function: &'static str, skip: usize, fault: Fault) -> Plan {
 /// How many calls each function makes for one booking, when nothing fails.
 async fn calls_of_a_booking(cloud: &FaultyCloud) -> Vec<(&'static str, usize)> {
     cloud.proxy.take_calls();
-    cloud.ride(&cloud.callers[0], "LHR", "JFK").await;
+    cloud.book_until_answered(&cloud.callers[0], "LHR", "JFK").await;
     cloud.settle().await;
     counted(&cloud.proxy.take_calls())
 }
@@ -99,7 +99,7 @@ async fn everywhere(name: &str, fault: Fault) {
     let mut case = Case::default();
     let plans = calls.iter().flat_map(|(function, count)| (0..*count).map(|skip| once(function, skip, fault)));
     case.under(&cloud, plans).await;
-    cloud.judge(name, case.injected, &before, &case.rides, case.recovery).await;
+    cloud.judge(name, case.injected, &before, &case.bookings, case.recovery).await;
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn every_kind_of_fault_at_every_call_of_functions_that_have_just_started() {
                 }
             }
             let name = format!("{name}, each call of each function that has just started");
-            cloud.judge(&name, case.injected, &before, &case.rides, case.recovery).await;
+            cloud.judge(&name, case.injected, &before, &case.bookings, case.recovery).await;
         }
     });
 }
@@ -192,7 +192,7 @@ fn a_quota_whose_lease_fails() {
             case.under(&cloud, [Plan { action: Some("UpdateItem"), ..once(API, 0, fault) }]).await;
         }
         let name = "the lease of a quota fails, in every way";
-        cloud.judge(name, case.injected, &before, &case.rides, case.recovery).await;
+        cloud.judge(name, case.injected, &before, &case.bookings, case.recovery).await;
     });
 }
 
@@ -209,7 +209,7 @@ async fn refused(name: &str, calls: &[(&'static str, &'static str, Refusal)]) {
         fault: Fault::Refuse(*refusal),
     });
     case.under(&cloud, plans).await;
-    cloud.judge(name, case.injected, &before, &case.rides, case.recovery).await;
+    cloud.judge(name, case.injected, &before, &case.bookings, case.recovery).await;
 }
 
 const WRITES: [(&str, &str); 2] = [(API, "TransactWriteItems"), (ACCRUAL, "TransactWriteItems")];
@@ -249,9 +249,10 @@ fn a_booking_without_a_key_whose_answers_are_lost() {
         let answer = testkit::book(caller, "CDG", "NRT").await;
         cloud.settle().await;
         let tenant = caller.user.tenant.clone();
-        let ride = Ride { booking_number: answer.booking_number(), tenant, attempts: 1, cancelled: false };
+        let booking =
+            AnsweredBooking { booking_number: answer.booking_number(), tenant, attempts: 1, cancelled: false };
         let name = "four answers to one write are lost, and there is no idempotency key";
-        cloud.judge(name, armed.injected(), &before, &[ride], started.elapsed()).await;
+        cloud.judge(name, armed.injected(), &before, &[booking], started.elapsed()).await;
     });
 }
 
@@ -271,10 +272,10 @@ fn sns_refuses_for_a_while() {
             fault,
         });
         let started = Instant::now();
-        let mut rides = Vec::new();
+        let mut bookings = Vec::new();
         while started.elapsed() < WHILE {
             for caller in &cloud.callers {
-                rides.push(cloud.ride(caller, "SYD", "SCL").await);
+                bookings.push(cloud.book_until_answered(caller, "SYD", "SCL").await);
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
@@ -283,7 +284,7 @@ fn sns_refuses_for_a_while() {
         drop(armed);
         let recovers = Instant::now();
         cloud.settle().await;
-        cloud.judge("SNS refuses for 6 s (a minute, scaled)", injected, &before, &rides, recovers.elapsed()).await;
+        cloud.judge("SNS refuses for 6 s (a minute, scaled)", injected, &before, &bookings, recovers.elapsed()).await;
     });
 }
 
@@ -317,7 +318,7 @@ fn a_function_out_of_time_in_mid_transaction() {
             cloud.set_timeout(of(function), function, if function == ACCRUAL { 30 } else { 10 }).await;
         }
         let name = "a function runs out of time in mid-transaction, its write done at once or late";
-        cloud.judge(name, case.injected, &before, &case.rides, case.recovery).await;
+        cloud.judge(name, case.injected, &before, &case.bookings, case.recovery).await;
     });
 }
 
@@ -390,9 +391,9 @@ fn messages_twice_out_of_order_and_late_and_a_poison_among_them() {
         let outputs = &cloud.cloud.outputs;
         let before = cloud.reservations().await;
         let copies = cloud.cloud.eavesdrop("nothing-is-lost").await;
-        let mut rides = Vec::new();
+        let mut bookings = Vec::new();
         for index in 0..9 {
-            rides.push(cloud.ride(&cloud.callers[index % 3], "GRU", "LIS").await);
+            bookings.push(cloud.book_until_answered(&cloud.callers[index % 3], "GRU", "LIS").await);
         }
         let mut genuine = bodies(&cloud, &copies, 9).await;
         cloud.settle().await;
@@ -402,14 +403,14 @@ fn messages_twice_out_of_order_and_late_and_a_poison_among_them() {
         cloud.send(&genuine).await;
         cloud.settle().await;
         let name = "every message three times, the copies late and in reverse";
-        cloud.judge(name, 18, &before, &rides, started.elapsed()).await;
+        cloud.judge(name, 18, &before, &bookings, started.elapsed()).await;
 
         // The publisher is held: these nine come to the queue only with the poison between them, and once more when it is let go.
         let before = cloud.reservations().await;
         let held = hold_publisher(&cloud);
-        let mut rides = Vec::new();
+        let mut bookings = Vec::new();
         for index in 0..9 {
-            rides.push(cloud.ride(&cloud.callers[index % 3], "OSL", "TOS").await);
+            bookings.push(cloud.book_until_answered(&cloud.callers[index % 3], "OSL", "TOS").await);
         }
         let started = Instant::now();
         let items = cloud.cloud.items(&outputs.booking_account, &outputs.reservations_table).await;
@@ -417,7 +418,7 @@ fn messages_twice_out_of_order_and_late_and_a_poison_among_them() {
             |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
         let mut batch: Vec<String> = items
             .iter()
-            .filter(|item| rides.iter().any(|ride| ride.booking_number == text(item, "booking_number")))
+            .filter(|item| bookings.iter().any(|booking| booking.booking_number == text(item, "booking_number")))
             .map(message)
             .collect();
         batch.insert(4, "{".to_owned());
@@ -429,7 +430,7 @@ fn messages_twice_out_of_order_and_late_and_a_poison_among_them() {
         cloud.cloud.drain(&cloud.cloud.outputs.dead_letters_url, 1).await;
         let_go(&cloud, held).await;
         cloud.settle().await;
-        cloud.judge("a poison message in a batch of ten", 1, &before, &rides, recovery).await;
+        cloud.judge("a poison message in a batch of ten", 1, &before, &bookings, recovery).await;
     });
 }
 
@@ -441,9 +442,9 @@ fn a_redrive_from_the_dead_letter_queue() {
         let (function, action) = WRITES[1];
         let fault = Fault::Refuse(Refusal::Denied);
         let armed = cloud.proxy.arm(Plan { function, action: Some(action), skip: 0, times: usize::MAX, fault });
-        let mut rides = Vec::new();
+        let mut bookings = Vec::new();
         for caller in &cloud.callers {
-            rides.push(cloud.ride(caller, "DEL", "DXB").await);
+            bookings.push(cloud.book_until_answered(caller, "DEL", "DXB").await);
         }
         eventually("three messages in the dead-letter queue", async || (dead(&cloud).await == 3).then_some(())).await;
         let injected = armed.injected();
@@ -452,7 +453,7 @@ fn a_redrive_from_the_dead_letter_queue() {
         cloud.redrive(3).await;
         cloud.settle().await;
         let name = "the ledger denies, messages go to the dead-letter queue, and are redriven";
-        cloud.judge(name, injected, &before, &rides, started.elapsed()).await;
+        cloud.judge(name, injected, &before, &bookings, started.elapsed()).await;
     });
 }
 
@@ -464,11 +465,11 @@ fn reservations_whose_stream_records_were_given_up() {
         let cloud = cloud().await;
         let before = cloud.reservations().await;
         let held = hold_publisher(&cloud);
-        let mut rides = Vec::new();
+        let mut bookings = Vec::new();
         for caller in &cloud.callers {
-            rides.push(cloud.ride(caller, "JNB", "NBO").await);
+            bookings.push(cloud.book_until_answered(caller, "JNB", "NBO").await);
         }
-        cloud.cancel(&cloud.callers[0], &mut rides[0]).await;
+        cloud.cancel(&cloud.callers[0], &mut bookings[0]).await;
         assert!(struck(&held, 1, STRIKES_WITHIN).await, "SNS did not refuse");
         let file = std::env::temp_dir().join(format!("outputs-{}.json", std::process::id()));
         std::fs::write(&file, serde_json::to_string(&cloud.cloud.outputs).unwrap()).unwrap();
@@ -499,7 +500,7 @@ fn reservations_whose_stream_records_were_given_up() {
                 "stream records are given up, and reconcile --republish follows",
                 injected,
                 &before,
-                &rides,
+                &bookings,
                 recovery,
             )
             .await;

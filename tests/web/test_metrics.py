@@ -99,6 +99,17 @@ def test_a_waterfall_waits_for_no_metrics(page):
         page.get_by_role("region", name="Metrics").scroll_into_view_if_needed()
 
 
+def test_whoever_comes_near_it_by_keyboard_stays_there(page):
+    """What is loaded in the place of a link has the focus that the link had."""
+    opened(page)
+    page.get_by_role("link", name="Memory, cold starts, age of messages").focus()
+    around = page.get_by_role("region", name="Metrics")
+    expect(around.locator("figure", has_text="Memory used")).to_be_visible()
+    expect(around.get_by_role("heading", level=2)).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#around') !== null")
+
+
 def test_the_lines_of_a_trace_lead_to_their_spans(page):
     """All of them below the waterfall, those of a span in its panel."""
     opened(page)
@@ -133,14 +144,14 @@ def test_a_service_says_what_it_measured_and_where_figures_come_from(page):
     expect(figure("Memory")).to_have_text("130 MiB of 256 MiB")
     expect(figure("Throttled (429)")).to_have_text("6")
     panel.get_by_role("link", name="Its metrics over time").click()
-    expect(page.locator("p.whence")).to_contain_text("They name no tenant.")
+    expect(page.locator("p.source-note")).to_contain_text("They name no tenant.")
 
 
 def test_metrics_that_name_the_busiest_tenants_tell_them_apart(page, control_plane):
     """On the service's page, and for whoever asks the API by tenant."""
     measured.send_named(control_plane.url, "mileage-api", bookings.MILEAGE, [("acme", 7), ("globex", 5), ("(other)", 30), (None, 2)])
     page.goto(f"/service?service=mileage-api&account={bookings.MILEAGE}&window=1h")
-    expect(page.locator("p.whence")).to_contain_text("They name the busiest tenants, and take all others together.")
+    expect(page.locator("p.source-note")).to_contain_text("They name the busiest tenants, and take all others together.")
     tenants = page.locator("figure", has_text="Invocations by tenant, the busiest by name")
     expect(tenants.locator("canvas").first).to_be_visible()
     lines = tenants.locator("script").evaluate("script => JSON.parse(script.textContent).lines.map(line => line.name)")
@@ -157,6 +168,9 @@ def test_a_start_that_a_caller_waited_for_is_counted(page, control_plane):
     fact = lambda name: page.locator("dl.summary div", has_text=name).locator("dd")
     expect(fact("Took").first).to_have_text("150 ms")
     expect(fact("Starting took")).to_have_text("100 ms, counted above: a caller waited for it")
+    waits = page.locator("p.waits")
+    expect(waits).to_contain_text("Most of the time was spent in Initialization of booking-api: 66.7 % of the critical path")
+    expect(waits).to_contain_text("It waited 150 ms for services: booking-api 130 ms (86.7 %), booking-web 20.0 ms (13.3 %).")
 
 
 def test_a_cold_start_is_told_apart(page):

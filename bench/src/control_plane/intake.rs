@@ -24,13 +24,14 @@ use crate::report::Part;
 
 /// Sandboxes of functions, which take turns.
 const SANDBOXES: u64 = 400;
-const SERVICES: [&str; 5] = ["booking-api", "booking-publisher", "mileage-accrual", "mileage-api", "registration-api"];
+pub(super) const SERVICES: [&str; 5] =
+    ["booking-api", "booking-publisher", "mileage-accrual", "mileage-api", "registration-api"];
 /// Sandboxes whose points a collector sends in one request, and points of each.
 const SANDBOXES_PER_REQUEST: u64 = 20;
-const ROUTES: [&str; 10] =
+pub(super) const ROUTES: [&str; 10] =
     ["/a", "/b", "/bookings", "/bookings/{number}", "/c", "/miles", "/mileage", "/quotes", "/mileage/{number}", "/d"];
 const METRICS: u64 = 5;
-const POINTS_PER_REQUEST: u64 = SANDBOXES_PER_REQUEST * METRICS * ROUTES.len() as u64;
+pub(super) const POINTS_PER_REQUEST: u64 = SANDBOXES_PER_REQUEST * METRICS * ROUTES.len() as u64;
 /// As many as the Collector's batch processor is often told to send.
 const RECORDS_PER_REQUEST: u64 = 500;
 /// OpenTelemetry's buckets of durations, in seconds.
@@ -66,7 +67,7 @@ fn resource(sandbox: u64) -> Option<Resource> {
     let service = SERVICES.get((sandbox % SERVICES.len() as u64) as usize).copied().unwrap_or_default();
     let attributes = vec![
         text("service.name", service),
-        text("cloud.account.id", "111111111111"),
+        text("cloud.account.id", if service.starts_with("mileage") { "222222222222" } else { "111111111111" }),
         text("cloud.region", "us-east-1"),
         text("faas.name", service),
         text("faas.instance", &format!("2026/11/27/[$LATEST]{sandbox:032x}")),
@@ -76,7 +77,7 @@ fn resource(sandbox: u64) -> Option<Resource> {
 }
 
 /// What several sandboxes measured up to a time: of each route a histogram, three sums and a gauge.
-fn points(random: &mut Random, number: u64, time: u64) -> Vec<u8> {
+pub(super) fn points(random: &mut Random, number: u64, time: u64) -> Vec<u8> {
     let value = |random: &mut Random, route: &str| NumberDataPoint {
         attributes: vec![text("http.route", route), text("http.request.method", "GET")],
         time_unix_nano: time,

@@ -2,6 +2,7 @@
 
 mod generator;
 mod intake;
+mod metrics;
 
 use std::{
     path::Path,
@@ -136,6 +137,24 @@ pub(crate) async fn add_intake(
     if is_measured("clickhouse", only) {
         let clickhouse = Server::start(release, Some(ClickHouse::start())).await?;
         intake::measure(&mut report.under("clickhouse.control_plane"), clickhouse, items).await?;
+    }
+    Ok(())
+}
+
+/// Measures what is read of metrics, of so many points of a day in place of a hundred a second.
+pub(crate) async fn add_metrics(
+    report: &mut Report,
+    release: &Path,
+    points: Option<u64>,
+    only: Option<&str>,
+) -> Result<()> {
+    let points = points.unwrap_or(metrics::POINTS);
+    if is_measured("embedded", only) {
+        metrics::measure(&mut report.under("control_plane"), Server::start(release, None).await?, points).await?;
+    }
+    if is_measured("clickhouse", only) {
+        let clickhouse = Server::start(release, Some(ClickHouse::start())).await?;
+        metrics::measure(&mut report.under("clickhouse.control_plane"), clickhouse, points).await?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A reservation: a booking that was made.
 
 use jiff::civil::Date;
-use opentelemetry::TraceId;
+use opentelemetry::trace::SpanContext;
 use serde::{Deserialize, Serialize};
 
 use super::{BookingNumber, NewBooking};
@@ -24,7 +24,7 @@ pub struct Reservation {
     /// When it was cancelled, likewise; not there while it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_at: Option<String>,
-    /// The trace of the request that made it, 32 hexadecimal digits; not there of one that was made in no trace.
+    /// The trace of the request that made it, 32 hexadecimal digits; not there of one that was made in no trace, or in one that is not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
 }
@@ -54,10 +54,11 @@ impl Reservation {
         }
     }
 
-    /// The same, made in this trace.
+    /// The same, made in this span: it names its trace, if that is kept.
     #[must_use]
-    pub fn made_in(self, trace_id: TraceId) -> Self {
-        Self { trace_id: (trace_id != TraceId::INVALID).then(|| trace_id.to_string()), ..self }
+    pub fn made_in(self, span: &SpanContext) -> Self {
+        let kept = span.is_valid() && span.is_sampled();
+        Self { trace_id: kept.then(|| span.trace_id().to_string()), ..self }
     }
 
     /// Whether it stands.
@@ -75,14 +76,30 @@ impl Reservation {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
+    use opentelemetry::trace::{SpanId, TraceFlags, TraceId, TraceState};
 
     use super::*;
 
-    #[test]
-    fn the_day_before_departure_is_the_last_to_cancel_on() {
+    fn reservation() -> Reservation {
         let body = br#"{"from_airport":"LHR","to_airport":"JFK","departure_date":"2027-01-01","passenger_name":"Ada"}"#;
         let booking = NewBooking::parse(body, date(2026, 12, 1)).unwrap();
-        let reservation = Reservation::of(&booking, BookingNumber::random().unwrap(), jiff::Timestamp::UNIX_EPOCH);
+        Reservation::of(&booking, BookingNumber::random().unwrap(), jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_reservation_names_its_trace_only_where_that_is_kept() {
+        let made_in = |trace_id: u128, flags| {
+            let (trace_id, span_id) = (TraceId::from(trace_id), SpanId::from(1));
+            reservation().made_in(&SpanContext::new(trace_id, span_id, flags, false, TraceState::default())).trace_id
+        };
+        assert_eq!(made_in(7, TraceFlags::SAMPLED), Some(format!("{:032x}", 7)));
+        assert_eq!(made_in(7, TraceFlags::default()), None);
+        assert_eq!(made_in(0, TraceFlags::SAMPLED), None);
+    }
+
+    #[test]
+    fn the_day_before_departure_is_the_last_to_cancel_on() {
+        let reservation = reservation();
         for (today, allowed) in [
             (date(2026, 12, 1), true),
             (date(2026, 12, 31), true),

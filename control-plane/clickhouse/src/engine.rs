@@ -259,6 +259,11 @@ impl MetricStore for ClickHouse {
     async fn lines(&self, scope: &Scope, query: MetricQuery) -> Result<Vec<Line>, StoreError> {
         lines::lines(&self.database, scope, &query).await
     }
+
+    async fn services(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
+        let query = self.database.query(include_str!("../sql/metric_services.sql"));
+        all(query.param("only", scope.tenant())).await
+    }
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
     cumulative::{Counted, REACH_NS, counted},
-    gathering::{Gathering, LineName},
+    lines_builder::{LineName, LinesBuilder},
     metrics::{EXEMPLARS, Exemplar, Kind, Line, MetricQuery, Summary},
     store::{Scope, StoreError},
     trace::TraceId,
@@ -56,10 +56,10 @@ pub(crate) async fn lines(database: &Database, scope: &Scope, query: &MetricQuer
         return Ok(Vec::new());
     }
     let asked = Asked { database, scope, query, from: query.from, to: query.to };
-    let (mut gathering, counts, exemplars) = tokio::try_join!(asked.steps(), asked.counts(), asked.exemplars())?;
-    gathering.merge(counts);
-    gathering.merge(exemplars);
-    gathering.lines()
+    let (mut builder, counts, exemplars) = tokio::try_join!(asked.steps(), asked.counts(), asked.exemplars())?;
+    builder.merge(counts);
+    builder.merge(exemplars);
+    builder.lines()
 }
 
 /// A question, and the minutes that it is about, Unix seconds.
@@ -89,26 +89,26 @@ impl Asked<'_> {
     }
 
     /// What was measured in each step.
-    async fn steps(&self) -> Result<Gathering, StoreError> {
+    async fn steps(&self) -> Result<LinesBuilder, StoreError> {
         let mut rows = self.of(include_str!("../sql/metric_steps.sql")).fetch::<Measured>().map_err(failed)?;
-        let mut gathering = Gathering::default();
+        let mut builder = LinesBuilder::default();
         while let Some(row) = within(rows.next()).await?
-            && !gathering.is_full()
+            && !builder.is_full()
         {
             let Measured { place, count, sum, min, max, bounds, buckets } = row;
-            add(&mut gathering, place, &Summary { count, sum, min, max, bounds, buckets }, None);
+            add(&mut builder, place, &Summary { count, sum, min, max, bounds, buckets }, None);
         }
-        Ok(gathering)
+        Ok(builder)
     }
 
     /// What was counted since the points before, which may have been before the window.
-    async fn counts(&self) -> Result<Gathering, StoreError> {
+    async fn counts(&self) -> Result<LinesBuilder, StoreError> {
         let earlier = Self { from: self.from.saturating_sub(REACH_NS / NANOSECONDS), ..*self };
         let mut rows = earlier.of(include_str!("../sql/metric_counts.sql")).fetch::<OfStream>().map_err(failed)?;
-        let mut gathering = Gathering::default();
+        let mut builder = LinesBuilder::default();
         let mut before: Option<(i64, Counted)> = None;
         while let Some(row) = within(rows.next()).await?
-            && !gathering.is_full()
+            && !builder.is_full()
         {
             let OfStream { place, stream, time_ns, since_ns, count, sum, bounds, buckets } = row;
             let summary = Summary { count, sum, min: None, max: None, bounds, buckets };
@@ -119,28 +119,28 @@ impl Asked<'_> {
                 && let Some(kind) = kind(place.5)
             {
                 let added = counted(kind, of_stream.as_ref().map(|(_, before)| before), &now);
-                add(&mut gathering, place, &added, None);
+                add(&mut builder, place, &added, None);
             }
             before = Some((stream, now));
         }
-        Ok(gathering)
+        Ok(builder)
     }
 
     /// The measurements that lead to a trace.
-    async fn exemplars(&self) -> Result<Gathering, StoreError> {
+    async fn exemplars(&self) -> Result<LinesBuilder, StoreError> {
         let greatest = self.of(include_str!("../sql/metric_exemplars.sql")).param("limit", EXEMPLARS as u64);
         let mut rows = greatest.fetch::<Greatest>().map_err(failed)?;
-        let mut gathering = Gathering::default();
+        let mut builder = LinesBuilder::default();
         while let Some(row) = within(rows.next()).await?
-            && !gathering.is_full()
+            && !builder.is_full()
         {
             let Greatest { place, trace_id, span_id, value, time_ns } = row;
             let span_id = if span_id == 0 { String::new() } else { format!("{span_id:016x}") };
             let trace_id = TraceId::from_bytes(&trace_id).map_err(failed)?;
             let exemplar = Exemplar { trace_id, span_id, value, time_unix_ns: time_ns };
-            add(&mut gathering, place, &Summary::default(), Some(exemplar));
+            add(&mut builder, place, &Summary::default(), Some(exemplar));
         }
-        Ok(gathering)
+        Ok(builder)
     }
 }
 
@@ -148,10 +148,10 @@ fn kind(number: i8) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| *kind as i8 == number)
 }
 
-fn add(gathering: &mut Gathering, place: Place, summary: &Summary, exemplar: Option<Exemplar>) {
+fn add(builder: &mut LinesBuilder, place: Place, summary: &Summary, exemplar: Option<Exemplar>) {
     let (metric, service, account, attributes, unit, number, at) = place;
     let Some(kind) = kind(number) else { return };
     let account = Some(account).filter(|account| !account.is_empty());
     let line = LineName { metric, service, account, attributes: attributes.into_iter().collect(), unit, kind };
-    gathering.add(&line, at, summary, exemplar);
+    builder.add(&line, at, summary, exemplar);
 }

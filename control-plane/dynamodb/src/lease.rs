@@ -16,13 +16,13 @@ use crate::table::{Item, Table, failed, key, put_if};
 
 /// The item.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct LeaseItem {
     holder: String,
     term: u64,
     beat: u64,
 }
 
-impl Held {
+impl LeaseItem {
     fn read(item: &Item) -> Result<Self, StoreError> {
         let wrong = || StoreError::Failed("the lease cannot be read".into());
         let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).ok_or_else(wrong);
@@ -36,7 +36,7 @@ impl Held {
 pub(crate) struct Leases {
     pub(crate) table: Table,
     /// What another held when this looked last, and since when it is so.
-    pub(crate) seen: Arc<Mutex<Option<(Held, Instant)>>>,
+    pub(crate) seen: Arc<Mutex<Option<(LeaseItem, Instant)>>>,
 }
 
 impl Leases {
@@ -44,12 +44,12 @@ impl Leases {
     pub(crate) async fn take(&self, holder: &str, length: Duration) -> Result<Option<Lease>, StoreError> {
         let call = self.table.client.get_item().table_name(&self.table.name).consistent_read(true);
         let found = call.set_key(Some(item())).send().await.map_err(failed)?;
-        let held = found.item.as_ref().map(Held::read).transpose()?;
+        let held = found.item.as_ref().map(LeaseItem::read).transpose()?;
         let next = match &held {
-            None => Held { holder: holder.to_owned(), term: 1, beat: 0 },
-            Some(held) if held.holder == holder => Held { beat: held.beat + 1, ..held.clone() },
+            None => LeaseItem { holder: holder.to_owned(), term: 1, beat: 0 },
+            Some(held) if held.holder == holder => LeaseItem { beat: held.beat + 1, ..held.clone() },
             Some(held) if self.unchanged_for(held) >= length => {
-                Held { holder: holder.to_owned(), term: held.term + 1, beat: 0 }
+                LeaseItem { holder: holder.to_owned(), term: held.term + 1, beat: 0 }
             }
             Some(_) => return Ok(None),
         };
@@ -58,7 +58,7 @@ impl Leases {
     }
 
     /// How long another's lease has been seen as it is.
-    fn unchanged_for(&self, held: &Held) -> Duration {
+    fn unchanged_for(&self, held: &LeaseItem) -> Duration {
         let mut seen = self.seen.lock();
         match &*seen {
             Some((before, since)) if before == held => since.elapsed(),
@@ -70,7 +70,7 @@ impl Leases {
     }
 
     /// Whether nobody else did so before. A holder's own renewal that is repeated for want of an answer finds the first.
-    async fn replace(&self, held: Option<Held>, next: Held) -> Result<bool, StoreError> {
+    async fn replace(&self, held: Option<LeaseItem>, next: LeaseItem) -> Result<bool, StoreError> {
         let mut put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(item()));
         put = match held {
             None => put.condition_expression("attribute_not_exists(pk)"),

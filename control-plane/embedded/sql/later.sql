@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS metric_series (
     service TEXT NOT NULL, account TEXT, tenant TEXT, attributes TEXT NOT NULL, bounds BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS metric_series_by_day ON metric_series (seen);
+CREATE INDEX IF NOT EXISTS metric_series_by_service ON metric_series (service, tenant);
 -- Sums by the minute, Unix seconds: those of one hour and series lie together.
 CREATE TABLE IF NOT EXISTS metric_minutes (
     hour INTEGER NOT NULL, series INTEGER NOT NULL, minute INTEGER NOT NULL, body BLOB NOT NULL,

@@ -231,6 +231,10 @@ impl MetricStore for Embedded {
     async fn lines(&self, scope: &Scope, query: MetricQuery) -> Result<Vec<Line>, StoreError> {
         self.see_while_waiting(scope, move |reader, asker, scope| reader.lines(asker, scope, &query)).await
     }
+
+    async fn services(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
+        self.see(scope, |reader, scope| reader.measured_services(scope)).await
+    }
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use control_plane_model::{
-    gathering::{Gathering, LineName},
+    lines_builder::{LineName, LinesBuilder},
     metrics::{Kind, Line, MetricQuery},
     rollup::HOUR,
     store::{Scope, StoreError},
@@ -25,15 +25,24 @@ type Wanted = BTreeMap<i64, (LineName, Vec<f64>)>;
 impl Reader {
     /// Lines by metric, service, account and attributes.
     pub(crate) fn lines(&self, asker: &Asker, scope: &Scope, query: &MetricQuery) -> Result<Vec<Line>, StoreError> {
-        let gathering = self.read(|connection| {
+        let builder = self.read(|connection| {
             let wanted = wanted(connection, scope, query)?;
-            let mut reading = Reading { connection, asker, query, wanted: &wanted, gathering: Gathering::default() };
+            let mut reading = Reading { connection, asker, query, wanted: &wanted, builder: LinesBuilder::default() };
             for hour in hours(connection, query)? {
                 reading.hour(hour)?;
             }
-            Ok(reading.gathering)
+            Ok(reading.builder)
         })?;
-        gathering.lines()
+        builder.lines()
+    }
+
+    /// The services that points came of, by name.
+    pub(crate) fn measured_services(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(include_str!("../sql/metric_services.sql"))?;
+            let services = select.query_map([scope.tenant()], |row| row.get(0))?;
+            Ok(services.collect::<rusqlite::Result<_>>()?)
+        })
     }
 }
 
@@ -80,7 +89,7 @@ struct Reading<'a> {
     asker: &'a Asker,
     query: &'a MetricQuery,
     wanted: &'a Wanted,
-    gathering: Gathering,
+    builder: LinesBuilder,
 }
 
 impl Reading<'_> {
@@ -102,13 +111,13 @@ impl Reading<'_> {
         let mut select = self.connection.prepare_cached(sql)?;
         let mut rows = select.query(of)?;
         while let Some(row) = rows.next()?
-            && !self.gathering.is_full()
+            && !self.builder.is_full()
         {
             self.asker.waits()?;
             let Some((line, bounds)) = self.wanted.get(&row.get(0)?) else { continue };
             let (mut summary, exemplars) = read(row.get_ref(2)?.as_blob().unwrap_or_default())?;
             summary.bounds.clone_from(bounds);
-            self.gathering.add(line, self.query.step_of(row.get(1)?), &summary, exemplars);
+            self.builder.add(line, self.query.step_of(row.get(1)?), &summary, exemplars);
         }
         Ok(())
     }

@@ -66,13 +66,13 @@ impl Points {
                 }
                 added.new += 1;
                 self.remembered.add(hour(point.time_ns));
-                let mut adding = Adding { points: self, connection, series: &of_stream.series, now };
+                let mut aggregator = Aggregator { points: self, connection, series: &of_stream.series, now };
                 match point.since_ns {
-                    None => adding.add(point.time_ns, &point.summary)?,
-                    Some(since_ns) => adding.count(of_stream.stream, since_ns, point)?,
+                    None => aggregator.add(point.time_ns, &point.summary)?,
+                    Some(since_ns) => aggregator.count(of_stream.stream, since_ns, point)?,
                 }
                 if !point.exemplars.is_empty() {
-                    let minute = adding.minute(point.time_ns, &point.summary.bounds)?;
+                    let minute = aggregator.minute(point.time_ns, &point.summary.bounds)?;
                     Exemplar::merge(&mut minute.exemplars, point.exemplars.iter().cloned());
                 }
             }
@@ -125,14 +125,14 @@ impl Points {
 }
 
 /// Points of a series, where they are added.
-struct Adding<'a> {
+struct Aggregator<'a> {
     points: &'a mut Points,
     connection: &'a Connection,
     series: &'a Series,
     now: i64,
 }
 
-impl Adding<'_> {
+impl Aggregator<'_> {
     fn minute(&mut self, time_ns: i64, bounds: &[f64]) -> Result<&mut Minute, Failure> {
         let number = self.points.number(self.connection, self.series, bounds, self.now)?;
         let minute = time_ns.div_euclid(60 * NANOSECONDS) * 60;

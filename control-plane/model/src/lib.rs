@@ -16,7 +16,7 @@
 //! | [`part`] | one node or one edge of the map |
 //! | [`lookup`] | attributes that no index has, and how far back spans were read for them |
 //! | [`sample`] | traces as they were received, whole |
-//! | [`gathering`] | lines of metrics as an engine puts them together |
+//! | [`lines_builder`] | lines of metrics as an engine puts them together |
 //! | [`summary`] | measurements that are added up |
 //! | [`cumulative`] | what a point adds whose sender counts since it began |
 //! | [`refusals`] | who was turned away |
@@ -30,9 +30,9 @@ pub mod catalog;
 pub mod complain;
 pub mod cumulative;
 pub mod error;
-pub mod gathering;
 pub mod growing;
 pub mod incoming;
+pub mod lines_builder;
 pub mod links;
 pub mod listing;
 pub mod log_line;

@@ -20,7 +20,7 @@ pub use crate::summary::Summary;
 /// Exemplars that an answer has of one step of one line.
 pub const EXEMPLARS: usize = 4;
 
-/// How old a point may be when it comes, in seconds: for longer, nobody remembers which points there were.
+/// How old a point may be when it comes, in seconds. Which points there were is known for somewhat longer, so that none counts twice.
 pub const TAKEN_FOR: i64 = 86_400;
 
 /// How points of a metric add up.
@@ -173,6 +173,9 @@ pub trait MetricStore: std::fmt::Debug + Send + Sync {
 
     /// Lines by metric, service, account and attributes, in this order.
     async fn lines(&self, scope: &Scope, query: MetricQuery) -> Result<Vec<Line>, StoreError>;
+
+    /// The services that points came of, by name.
+    async fn services(&self, scope: &Scope) -> Result<Vec<String>, StoreError>;
 }
 
 impl MetricQuery {

@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     cloud::{Cloud, Options, asked_to_stop},
-    ministack::sibling,
+    ministack::program_beside,
     outputs::Outputs,
     progress,
     services::{FirstRequest, first_request},
@@ -194,7 +194,7 @@ async fn ask_services(outputs: &Outputs, expectations: &mut Expectations) -> Res
 
 /// What the control plane's own command line prints.
 async fn show(outputs: &Outputs, arguments: &[&str]) -> Result<()> {
-    let mut show = tokio::process::Command::new(sibling("control-plane")?);
+    let mut show = tokio::process::Command::new(program_beside("control-plane")?);
     show.args(arguments).args(["--url", &outputs.control_plane_url]);
     show.envs(outputs.control_plane_key.as_ref().map(|key| ("CONTROL_PLANE_TOKEN", key)));
     show.status().await.context("cannot ask the control plane")?;

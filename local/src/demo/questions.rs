@@ -4,7 +4,7 @@ use std::env;
 
 use anyhow::Result;
 
-use crate::{ministack::sibling, outputs::Outputs};
+use crate::{ministack::program_beside, outputs::Outputs};
 
 use super::simulation::{DEAR, FAILING, SLOW, STRANDED_BOOKING};
 
@@ -15,7 +15,7 @@ const DEFAULT_URL: &str = "http://127.0.0.1:4318";
 pub(super) fn of(outputs: &Outputs) -> Result<String> {
     let control_plane_url = &outputs.control_plane_url;
     let url = if control_plane_url == DEFAULT_URL { String::new() } else { format!(" --url {control_plane_url}") };
-    let program = sibling("control-plane")?;
+    let program = program_beside("control-plane")?;
     let program = program.strip_prefix(env::current_dir()?).unwrap_or(&program).display();
     let login = if outputs.staff.is_empty() {
         String::new()

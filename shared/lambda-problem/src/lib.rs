@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`Problem`], [`FieldError`], [`ProblemCode`] | RFC 9457 problem documents: every error that reaches a caller |
 //! | [`json()`] | a JSON answer |
-//! | [`route()`], [`no_such_route`] | the route of a request, and the answer where there is none |
+//! | [`route()`], [`matched_route`], [`no_such_route`] | the route of a request, and the answer where there is none; of HTTP APIs too with the feature `http-api` |
 //! | [`query`], [`required_query`] | query parameters |
 //! | [`page`] | `?limit=` and `?cursor=` of a list |
 //! | `cors_layer`, `AllowedOrigin` | CORS, with the feature `cors` |
@@ -61,4 +61,4 @@ mod routing;
 pub use cors::{AllowedOrigin, cors_layer};
 pub use paging::page;
 pub use problem::{FieldError, Problem, ProblemCode};
-pub use routing::{json, no_such_route, query, required_query, route};
+pub use routing::{json, matched_route, no_such_route, query, required_query, route};

@@ -6,16 +6,26 @@ use serde::Serialize;
 
 use super::Problem;
 
-/// The route of a request as API Gateway matched it, such as `/bookings/{number}`.
+/// The route of a request as API Gateway matched it, such as `/bookings/{number}`; where nothing has matched it, its path.
 ///
 /// A function whose routes are in its template needs no router of its own: `match` on this. A second router would look at the path, which
 /// the stage may be part of, and could come to another opinion than the gateway, which has authorised the route that it matched.
 pub fn route<B>(request: &http::Request<B>) -> String {
+    matched_route(request).unwrap_or_else(|| request.uri().path().to_owned())
+}
+
+/// The route that API Gateway matched; none behind a load balancer or a function URL, which match nothing, and without the feature
+/// `http-api` behind an HTTP API.
+pub fn matched_route<B>(request: &http::Request<B>) -> Option<String> {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.resource_path.clone(),
+        // `GET /bookings/{number}`, or `$default` for what no other route matches.
+        #[cfg(feature = "http-api")]
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            context.route_key.as_deref()?.split_once(' ').map(|(_method, route)| route.to_owned())
+        }
         _ => None,
     }
-    .unwrap_or_else(|| request.uri().path().to_owned())
 }
 
 /// A JSON answer, with a body of `lambda_http`, of axum or any other that a text becomes.
@@ -70,4 +80,36 @@ pub fn required_query<'a>(request: &'a impl RequestExt, name: &str) -> Result<&'
 /// 404 for a route this function does not serve.
 pub fn no_such_route() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is nothing at this path.")
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::request::from_str;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_route_is_what_the_gateway_matched() {
+        let of_rest_api = json!({
+            "httpMethod": "GET", "path": "/bookings/7", "resource": "/bookings/{number}", "headers": {},
+            "requestContext": { "resourcePath": "/bookings/{number}", "httpMethod": "GET", "stage": "dev", "identity": {} },
+        });
+        let of_http_api = |route_key: &str| {
+            json!({
+                "version": "2.0", "routeKey": route_key, "rawPath": "/bookings/7", "rawQueryString": "", "headers": {}, "isBase64Encoded": false,
+                "requestContext": { "routeKey": route_key, "stage": "$default", "timeEpoch": 0, "http": { "method": "GET", "path": "/bookings/7" } },
+            })
+        };
+        let routes = |event: serde_json::Value| {
+            let request = from_str(&event.to_string()).unwrap();
+            (matched_route(&request), route(&request))
+        };
+        let matched = (Some("/bookings/{number}".to_owned()), "/bookings/{number}".to_owned());
+        assert_eq!(routes(of_rest_api), matched);
+        if cfg!(feature = "http-api") {
+            assert_eq!(routes(of_http_api("GET /bookings/{number}")), matched);
+        }
+        assert_eq!(routes(of_http_api("$default")), (None, "/bookings/7".to_owned()), "as behind a function URL");
+    }
 }

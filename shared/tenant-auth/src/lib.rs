@@ -56,7 +56,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `http-api` | Lambda authorizers of HTTP APIs, besides those of REST APIs |
+//! | `http-api` | Lambda authorizers and routes of HTTP APIs, besides those of REST APIs |
 //! | `registry` | `TenantRegistry`, which `AuthLayer::asking` takes, and `ApiFunction`; with them the AWS SDK and its client of DynamoDB |
 //!
 //! # Errors

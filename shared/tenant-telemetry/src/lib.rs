@@ -59,7 +59,7 @@
 //! | `tracer` | how spans begin |
 //! | `work` | the unit of work that spans belong to, in the OpenTelemetry context |
 //! | `annotation` | what spans say of their work besides whom it serves |
-//! | `late` | what is told outside any invocation |
+//! | `late` | spans and log lines that were made outside any invocation |
 //! | `processor` | the one span processor: buffer per invocation, stamp the tenant |
 //! | `layers` | tower layers: invocation span, HTTP request span, export after the response |
 //! | `messages` | the span of one message, continuing the trace that sent it |
@@ -80,6 +80,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `aws-sdk` | `AwsSdkTracing`, signed export to X-Ray's and CloudWatch's endpoints, the key of pseudonyms from SSM or Secrets Manager |
+//! | `http-api` | the routes of HTTP APIs, besides those of REST APIs |
 //! | `json-logs` | `Settings::json_logs` and `Settings::init_json_logs`, lines as JSON or OTLP records: without it, and without a call of these, logs stay as they are |
 
 mod annotation;

@@ -74,7 +74,7 @@ impl Policy<'_> {
     /// The span with its tenant and annotations on it as the policy allows, and without the attributes that are denied. This happens once
     /// the invocation is over, so that spans which ended before the token was verified, or the annotation made, carry them too.
     pub(super) fn stamp(self, ended: Ended) -> SpanData {
-        let (mut span, about) = (ended.told, ended.about);
+        let (mut span, about) = (ended.item, ended.about);
         let named = self.named(&about);
         span.attributes.reserve_exact(4 + named.annotations.len());
         let mut indexed = Vec::with_capacity(2 + named.annotations.len());

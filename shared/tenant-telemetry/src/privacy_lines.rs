@@ -19,14 +19,14 @@ impl Policy<'_> {
     /// The record of a line, with what `tenant_in_logs` has it say of the tenant and the user, as far as the policy allows. Texts in it that
     /// hold an id of the user's or of an annotation's are treated as those of spans are.
     pub(super) fn stamp_record(self, written: Written, tenant_in_logs: LogTenant) -> LogRecord {
-        let (mut record, about) = (written.told.record, written.about);
+        let (mut record, about) = (written.item.record, written.about);
         let hidden = self.named(&about).hidden();
         if !hidden.is_empty() {
             let texts = record.attributes.iter_mut().filter_map(|attribute| attribute.value.as_mut());
             record.body.iter_mut().chain(texts).for_each(|value| hide_in(value, &hidden));
         }
-        let told = about.tenant().map(|tenant| self.pseudonyms.told(tenant, tenant_in_logs, self.ids));
-        for (name, id) in told.into_iter().flatten() {
+        let fields = about.tenant().map(|tenant| self.pseudonyms.log_fields(tenant, tenant_in_logs, self.ids));
+        for (name, id) in fields.into_iter().flatten() {
             let value = Some(AnyValue { value: Some(Value::StringValue(id)) });
             record.attributes.push(KeyValue { key: name.to_owned(), value, ..KeyValue::default() });
         }
@@ -36,7 +36,7 @@ impl Policy<'_> {
 
 impl Pseudonyms {
     /// What a log line says of the tenant and the user that it served, by the names of its fields.
-    pub(super) fn told(
+    pub(super) fn log_fields(
         &self,
         tenant: &TenantLabel,
         in_logs: LogTenant,

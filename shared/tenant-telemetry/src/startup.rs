@@ -32,7 +32,8 @@ pub(super) struct Startup {
     ready: OnceLock<Instant>,
     /// Whether Lambda starts this sandbox because of an invocation that waits for it.
     on_demand: bool,
-    told: AtomicBool,
+    /// Whether there was an invocation.
+    invoked: AtomicBool,
 }
 
 /// How the process became ready, for its first invocation: a value of that invocation's context.
@@ -53,7 +54,7 @@ impl Startup {
             known: (now, age),
             ready: OnceLock::new(),
             on_demand,
-            told: AtomicBool::new(false),
+            invoked: AtomicBool::new(false),
         }
     }
 
@@ -63,9 +64,9 @@ impl Startup {
     }
 
     /// An invocation came: for the first one, how the process became ready.
-    pub(super) fn tell(&self, now: Instant) -> Option<Initialization> {
+    pub(super) fn of_first_invocation(&self, now: Instant) -> Option<Initialization> {
         let ready = *self.ready.get()?;
-        if self.told.swap(true, Ordering::Relaxed) {
+        if self.invoked.swap(true, Ordering::Relaxed) {
             return None;
         }
         let (known, age) = self.known;
@@ -104,7 +105,7 @@ impl Initialization {
     /// The span `Initialization`, as X-Ray calls it too, in the trace of the invocation that waited for it. It is over before the
     /// invocation's span begins: the caller waited for both, and the second alone is the request's duration. Of a sandbox that was ready
     /// before anybody asked, as with provisioned concurrency, there is none: nobody waited.
-    pub(super) fn tell(&self, invocation: &Context) {
+    pub(super) fn make_span(&self, invocation: &Context) {
         if !self.waited_for {
             return;
         }
@@ -126,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_invocation_alone_is_told_how_the_process_became_ready() {
+    fn only_of_the_first_invocation_it_is_known_how_the_process_became_ready() {
         let startup = started(true);
-        assert_eq!(startup.tell(Instant::now()), None, "not ready");
+        assert_eq!(startup.of_first_invocation(Instant::now()), None, "not ready");
         startup.ready();
         let ready = *startup.ready.get().unwrap();
-        let told = startup.tell(ready).unwrap();
-        assert_eq!(told.took, Duration::from_millis(40) + (ready - startup.known.0));
-        assert_eq!(startup.tell(ready), None);
+        let initialization = startup.of_first_invocation(ready).unwrap();
+        assert_eq!(initialization.took, Duration::from_millis(40) + (ready - startup.known.0));
+        assert_eq!(startup.of_first_invocation(ready), None);
     }
 
     #[test]
@@ -143,8 +144,8 @@ mod tests {
         {
             let startup = started(on_demand);
             startup.ready();
-            let told = startup.tell(*startup.ready.get().unwrap() + after).unwrap();
-            assert_eq!(told.waited_for, waited_for, "{on_demand} {after:?}");
+            let initialization = startup.of_first_invocation(*startup.ready.get().unwrap() + after).unwrap();
+            assert_eq!(initialization.waited_for, waited_for, "{on_demand} {after:?}");
         }
     }
 

@@ -85,13 +85,13 @@ impl Work {
 
     /// Keeps a span; hands it back once the work's spans were taken for good.
     pub(super) fn keep(&self, span: SpanData) -> Option<Ended> {
-        self.buffer.push(Ended { told: span, about: self.about.clone() })
+        self.buffer.push(Ended { item: span, about: self.about.clone() })
     }
 
     /// Keeps a log line. What it hands back has no room here: all that there is, or this one once the work's spans were taken for good.
     #[cfg_attr(not(feature = "json-logs"), allow(dead_code, reason = "without it nobody writes"))]
     pub(super) fn write(&self, line: Line) -> Vec<Written> {
-        self.buffer.write(Written { told: line, about: self.about.clone() })
+        self.buffer.write(Written { item: line, about: self.about.clone() })
     }
 
     /// The spans that have ended so far; more may come.
@@ -109,7 +109,7 @@ impl Work {
         std::mem::take(&mut self.buffer.0.lock().lines)
     }
 
-    /// One that keeps nothing: what is told outside any invocation is late already.
+    /// One that keeps nothing: what is made outside any invocation is late already.
     pub(super) fn closed() -> Self {
         let work = Self::default();
         let _nothing = work.take_spans();
@@ -117,20 +117,20 @@ impl Work {
     }
 }
 
-/// Something that was told while somebody was served, and what the work says of itself.
+/// A span or a log line of a unit of work, and what is known of that work.
 #[derive(Debug, Clone)]
-pub(super) struct Told<T> {
-    pub(super) told: T,
+pub(super) struct OfWork<T> {
+    pub(super) item: T,
     pub(super) about: Arc<About>,
 }
 
 /// A span that has ended.
-pub(super) type Ended = Told<SpanData>;
+pub(super) type Ended = OfWork<SpanData>;
 
 /// A log line.
-pub(super) type Written = Told<Line>;
+pub(super) type Written = OfWork<Line>;
 
-/// What one invocation has told. Once closed it takes no more: what comes later is handed back.
+/// The spans and log lines of one invocation. Once closed it takes no more: what comes later is handed back.
 #[derive(Debug, Default)]
 struct Buffer(Mutex<BufferState>);
 

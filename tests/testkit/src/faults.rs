@@ -32,7 +32,7 @@ pub struct FaultyCloud {
 
 /// A booking that got through.
 #[derive(Debug, Clone)]
-pub struct Ride {
+pub struct AnsweredBooking {
     /// Its number.
     pub booking_number: String,
     /// Whose it is.
@@ -67,11 +67,11 @@ impl FaultyCloud {
     }
 
     /// Books as a careful client does: with an idempotency key, again and again until it is answered.
-    pub async fn ride(&self, caller: &Caller, from: &str, to: &str) -> Ride {
+    pub async fn book_until_answered(&self, caller: &Caller, from: &str, to: &str) -> AnsweredBooking {
         let key = {
             let mut keys = self.keys.lock();
             *keys += 1;
-            format!("ride-{keys}")
+            format!("booking-{keys}")
         };
         let (body, attempts) = persist(|| {
             let request = caller.booking(Method::POST, "/bookings").header("idempotency-key", &key);
@@ -79,16 +79,16 @@ impl FaultyCloud {
         })
         .await;
         let booking_number = body["booking_number"].as_str().unwrap().to_owned();
-        Ride { booking_number, tenant: caller.user.tenant.clone(), attempts, cancelled: false }
+        AnsweredBooking { booking_number, tenant: caller.user.tenant.clone(), attempts, cancelled: false }
     }
 
     /// Cancels as a careful client does, again and again until it is answered; the answer.
-    pub async fn cancel(&self, caller: &Caller, ride: &mut Ride) -> Value {
-        let path = cancellation_of(&ride.booking_number);
+    pub async fn cancel(&self, caller: &Caller, booking: &mut AnsweredBooking) -> Value {
+        let path = cancellation_of(&booking.booking_number);
         let (body, attempts) = persist(|| caller.booking(Method::POST, &path)).await;
         assert_eq!(body["status"], "cancelled", "{body}");
-        ride.attempts += attempts;
-        ride.cancelled = true;
+        booking.attempts += attempts;
+        booking.cancelled = true;
         body
     }
 
@@ -164,14 +164,14 @@ impl FaultyCloud {
         items.iter().filter_map(stored).collect()
     }
 
-    /// Tells what came of `rides` under a fault, once all agrees: each was to be reserved once, and cancelled once if it was cancelled, in a
+    /// Tells what came of `bookings` under a fault, once all agrees: each was to be reserved once, and cancelled once if it was cancelled, in a
     /// trace of its own from the request to the ledger. `before` is what was reserved when it began.
     pub async fn judge(
         &self,
         fault: &str,
         injected: usize,
         before: &BTreeMap<String, Stored>,
-        rides: &[Ride],
+        bookings: &[AnsweredBooking],
         recovery: Duration,
     ) -> Row {
         let new = |mut stored: BTreeMap<String, Stored>| {
@@ -181,8 +181,11 @@ impl FaultyCloud {
         let (reserved, cancelled) = (new(self.reservations().await), new(self.cancellations().await));
         let (mut lost, mut duplicates) = (0, 0);
         for (stored, told) in [
-            (&reserved, rides.iter().map(|ride| &ride.booking_number).collect::<BTreeSet<_>>()),
-            (&cancelled, rides.iter().filter(|ride| ride.cancelled).map(|ride| &ride.booking_number).collect()),
+            (&reserved, bookings.iter().map(|booking| &booking.booking_number).collect::<BTreeSet<_>>()),
+            (
+                &cancelled,
+                bookings.iter().filter(|booking| booking.cancelled).map(|booking| &booking.booking_number).collect(),
+            ),
         ] {
             lost += told.iter().filter(|number| !stored.contains_key(**number)).count();
             duplicates += stored.keys().filter(|number| !told.contains(number)).count();
@@ -201,7 +204,7 @@ impl FaultyCloud {
         let row = Row {
             fault: fault.to_owned(),
             injected,
-            requests: rides.len(),
+            requests: bookings.len(),
             lost,
             duplicates,
             traces_broken,

@@ -71,7 +71,7 @@ pub use {
 };
 #[cfg(all(feature = "local-cloud", target_os = "linux"))]
 pub use {
-    faults::{FaultyCloud, Ride},
+    faults::{AnsweredBooking, FaultyCloud},
     proxy::{Armed, Call, Fault, Plan, Proxy, Refusal, struck},
     recorded::{Names, RecordedCall},
     signed::{Session, Signed},

@@ -49,10 +49,10 @@ const LATE: Duration = Duration::from_millis(1500);
 /// How many calls each function makes for one cancellation, when nothing fails.
 async fn calls_of_a_cancellation(cloud: &FaultyCloud) -> Vec<(&'static str, usize)> {
     let caller = &cloud.callers[0];
-    let mut ride = cloud.ride(caller, "LHR", "JFK").await;
+    let mut booking = cloud.book_until_answered(caller, "LHR", "JFK").await;
     cloud.settle().await;
     cloud.proxy.take_calls();
-    cloud.cancel(caller, &mut ride).await;
+    cloud.cancel(caller, &mut booking).await;
     cloud.settle().await;
     counted(&cloud.proxy.take_calls())
 }
@@ -60,22 +60,22 @@ async fn calls_of_a_cancellation(cloud: &FaultyCloud) -> Vec<(&'static str, usiz
 /// Cancels under each plan, one after another, and waits until all agrees.
 async fn under(cloud: &FaultyCloud, name: &str, plans: impl IntoIterator<Item = Plan>) {
     let before = cloud.reservations().await;
-    let (mut injected, mut rides, mut recovery) = (0, Vec::new(), Duration::ZERO);
+    let (mut injected, mut bookings, mut recovery) = (0, Vec::new(), Duration::ZERO);
     for (index, plan) in plans.into_iter().enumerate() {
         let caller = &cloud.callers[index % cloud.callers.len()];
-        let mut ride = cloud.ride(caller, "FRA", "SIN").await;
+        let mut booking = cloud.book_until_answered(caller, "FRA", "SIN").await;
         cloud.settle().await;
         let (what, times) = (format!("{plan:?}"), plan.times);
         let armed = cloud.proxy.arm(plan);
         let started = Instant::now();
-        cloud.cancel(caller, &mut ride).await;
+        cloud.cancel(caller, &mut booking).await;
         assert!(struck(&armed, times, STRIKES_WITHIN).await, "struck {} times: {what}", armed.injected());
         cloud.settle().await;
         recovery = recovery.max(started.elapsed());
         injected += armed.injected();
-        rides.push(ride);
+        bookings.push(booking);
     }
-    cloud.judge(name, injected, &before, &rides, recovery).await;
+    cloud.judge(name, injected, &before, &bookings, recovery).await;
     for caller in &cloud.callers {
         assert_balance(cloud, caller).await;
     }
@@ -147,11 +147,11 @@ fn cancelled_and_confirmed_in_any_order_and_twice() {
         let before = cloud.reservations().await;
         let started = Instant::now();
         let held = hold_publisher(&cloud);
-        let (mut injected, mut rides) = (0, Vec::new());
+        let (mut injected, mut bookings) = (0, Vec::new());
         let arm = |skip, fault| cloud.proxy.arm(Plan { function, action: Some(action), skip, times: 1, fault });
         for (order, skip, fault) in orders {
-            let (miles, bookings) = balance(&cloud, caller).await;
-            let (ride, [earned_message, cancelled_message]) = booked_and_cancelled(&cloud, outputs, caller).await;
+            let (miles, count) = balance(&cloud, caller).await;
+            let (booking, [earned_message, cancelled_message]) = booked_and_cancelled(&cloud, outputs, caller).await;
             let armed = arm(skip, fault);
             let (mut earned, mut cancelled) = (0, 0);
             for kind in order {
@@ -163,41 +163,45 @@ fn cancelled_and_confirmed_in_any_order_and_twice() {
                     cloud.send(std::slice::from_ref(&earned_message)).await;
                 }
                 // 6,049 miles from Paris to Tokyo, once, and once taken back.
-                let expected = (miles + 6_049 * (earned - cancelled), bookings + earned - cancelled);
+                let expected = (miles + 6_049 * (earned - cancelled), count + earned - cancelled);
                 let arrived = async || (balance(&cloud, caller).await == expected).then_some(());
                 eventually(&format!("{expected:?} after {order:?}"), arrived).await;
-                let posting = cloud.read(|| caller.mileage(&format!("/mileage/{}", ride.booking_number))).await;
+                let posting = cloud.read(|| caller.mileage(&format!("/mileage/{}", booking.booking_number))).await;
                 let status = if cancelled == 1 { ("cancelled", 0) } else { ("posted", 6_049) };
                 assert_eq!((posting["status"].as_str(), posting["miles"].as_i64()), (Some(status.0), Some(status.1)));
             }
             assert!(struck(&armed, 1, STRIKES_WITHIN).await, "{fault:?} did not strike");
             injected += armed.injected();
-            rides.push(ride);
+            bookings.push(booking);
         }
-        let (ride, [earned, cancelled]) = booked_and_cancelled(&cloud, outputs, caller).await;
+        let (booking, [earned, cancelled]) = booked_and_cancelled(&cloud, outputs, caller).await;
         let armed = arm(1, Fault::LoseAnswer);
         cloud.send(&[cancelled.clone(), earned.clone(), earned, cancelled]).await;
         assert!(struck(&armed, 1, STRIKES_WITHIN).await, "no answer was lost of four messages at once");
         injected += armed.injected();
-        rides.push(ride);
+        bookings.push(booking);
         let_go(&cloud, held).await;
         cloud.settle().await;
         let name = "confirmed and cancelled in every order and twice, under a fault each";
-        cloud.judge(name, injected, &before, &rides, started.elapsed()).await;
+        cloud.judge(name, injected, &before, &bookings, started.elapsed()).await;
         assert_balance(&cloud, caller).await;
     });
 }
 
 /// A booking that was cancelled at once, and what SNS would put into the queue for both.
-async fn booked_and_cancelled(cloud: &FaultyCloud, outputs: &Outputs, caller: &Caller) -> (Ride, [String; 2]) {
-    let mut ride = cloud.ride(caller, "CDG", "NRT").await;
-    cloud.cancel(caller, &mut ride).await;
+async fn booked_and_cancelled(
+    cloud: &FaultyCloud,
+    outputs: &Outputs,
+    caller: &Caller,
+) -> (AnsweredBooking, [String; 2]) {
+    let mut booking = cloud.book_until_answered(caller, "CDG", "NRT").await;
+    cloud.cancel(caller, &mut booking).await;
     let items = cloud.cloud.items(&outputs.booking_account, &outputs.reservations_table).await;
     let messages = ["BOOKING", "CANCELLATION"].map(|kind| {
-        let sort_key = AttributeValue::S(format!("{kind}#{}", ride.booking_number));
+        let sort_key = AttributeValue::S(format!("{kind}#{}", booking.booking_number));
         message(items.iter().find(|item| item["sk"] == sort_key).unwrap())
     });
-    (ride, messages)
+    (booking, messages)
 }
 
 /// However often, and however many at once, one of them held up on its way to the table: one cancellation.
@@ -206,8 +210,8 @@ fn eight_at_once_cancel_once() {
     RUNTIME.block_on(async {
         let cloud = cloud().await;
         let caller = &cloud.callers[1];
-        let ride = cloud.ride(caller, "AKL", "DOH").await;
-        let cancel = || async { cloud.cancel(caller, &mut ride.clone()).await };
+        let booking = cloud.book_until_answered(caller, "AKL", "DOH").await;
+        let cancel = || async { cloud.cancel(caller, &mut booking.clone()).await };
         let held = cloud.proxy.arm(Plan { action: Some(WRITES[0].1), ..once(API, 0, Fault::HoldRequest(LATE)) });
         let mut answers = join_all((0..8).map(|_| cancel())).await;
         assert_eq!(held.injected(), 1, "none was held");

@@ -42,7 +42,7 @@ pub(crate) struct Login {
     url: String,
     /// Who you are: one of the staff that runs the system, or of a tenant.
     #[arg(long = "as", value_enum)]
-    whose: Option<Whose>,
+    whose: Option<SignInAs>,
     /// The port of this machine that the browser comes back to; the provider may want http://localhost:PORT/callback to be registered. 0 takes
     /// a free one.
     #[arg(long, default_value_t = PORT)]
@@ -56,7 +56,7 @@ pub(crate) struct Login {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Whose {
+enum SignInAs {
     Staff,
     Tenants,
 }
@@ -97,15 +97,15 @@ pub(crate) async fn login(asked: &Login) -> Result<String> {
     Ok(format!("Signed in to {server} as {}.\n", visible::line(&who)))
 }
 
-fn chosen(mut offered: Vec<Offered>, whose: Option<Whose>) -> Result<Offered> {
+fn chosen(mut offered: Vec<Offered>, whose: Option<SignInAs>) -> Result<Offered> {
     if offered.is_empty() {
         bail!(
             "this control plane names no client for the command line (cli_client_id); a service key in {VARIABLE} will do"
         );
     }
     let name = match whose {
-        Some(Whose::Tenants) => "tenants",
-        Some(Whose::Staff) => "staff",
+        Some(SignInAs::Tenants) => "tenants",
+        Some(SignInAs::Staff) => "staff",
         None if offered.len() == 1 => return Ok(offered.remove(0)),
         None => "staff",
     };

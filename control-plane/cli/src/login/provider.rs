@@ -65,7 +65,7 @@ pub(super) struct IdToken {
 impl ExtraTokenFields for IdToken {}
 
 pub(super) type Answer = StandardTokenResponse<IdToken, BasicTokenType>;
-pub(super) type Asking<Authorization> = oauth2::Client<
+pub(super) type OauthClient<Authorization> = oauth2::Client<
     BasicErrorResponse,
     Answer,
     BasicTokenIntrospectionResponse,
@@ -108,8 +108,8 @@ impl Provider {
         }
     }
 
-    pub(super) fn client(&self, redirect: &str) -> Result<Asking<EndpointSet>> {
-        Ok(asking(&self.offered.client_id, &self.found.token_endpoint)?
+    pub(super) fn client(&self, redirect: &str) -> Result<OauthClient<EndpointSet>> {
+        Ok(oauth_client(&self.offered.client_id, &self.found.token_endpoint)?
             .set_auth_uri(AuthUrl::from_url(self.found.authorization_endpoint.clone()))
             .set_redirect_uri(RedirectUrl::new(redirect.to_owned())?))
     }
@@ -117,7 +117,7 @@ impl Provider {
     /// What the provider gives for a code.
     pub(super) async fn redeem(
         &self,
-        client: &Asking<EndpointSet>,
+        client: &OauthClient<EndpointSet>,
         code: &str,
         verifier: PkceCodeVerifier,
     ) -> Result<Kept> {
@@ -139,7 +139,7 @@ impl Provider {
 pub(super) async fn refresh(old: &Kept) -> Result<Option<Kept>> {
     let (Some(token), Some(before)) = (&old.refresh_token, Claims::of(&old.id_token)) else { return Ok(None) };
     private(&old.token_endpoint)?;
-    let client = asking(&old.client_id, &old.token_endpoint)?;
+    let client = oauth_client(&old.client_id, &old.token_endpoint)?;
     let answer = match client.exchange_refresh_token(&RefreshToken::new(token.clone())).request_async(&send).await {
         Ok(answer) => answer,
         Err(RequestTokenError::ServerResponse(error)) if *error.error() == BasicErrorResponseType::InvalidGrant => {
@@ -175,7 +175,7 @@ fn private(url: &Url) -> Result<()> {
     if is_private(url) { Ok(()) } else { bail!("{url} is neither https nor on loopback") }
 }
 
-fn asking(client_id: &str, token_endpoint: &Url) -> Result<Asking<EndpointNotSet>> {
+fn oauth_client(client_id: &str, token_endpoint: &Url) -> Result<OauthClient<EndpointNotSet>> {
     // A public client names itself in the form, and has no secret.
     Ok(oauth2::Client::new(ClientId::new(client_id.to_owned()))
         .set_token_uri(TokenUrl::from_url(token_endpoint.clone())))

@@ -8,16 +8,16 @@
 //! | `keys` | which account a sender may speak for |
 //! | `signals` | what is sent where, and what is done with it |
 //! | `spans`, `points`, `logs` | which spans, points and log records can be stored |
-//! | `measured` | values and histograms, whatever form they have |
+//! | `data_point` | values and histograms, whatever form they have |
 //! | `cardinality` | how many series there may be |
 //! | `rejected` | what was not taken, and why |
 
 mod body;
 mod cardinality;
+mod data_point;
 mod json;
 mod keys;
 mod logs;
-mod measured;
 mod points;
 mod proto_json;
 mod rejected;

@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 
 use super::{
-    measured::{Measured, is_finite},
+    data_point::{DataPoint, is_finite},
     rejected::{Rejected, check_resource, check_scope, is_future},
 };
 
@@ -37,7 +37,7 @@ const EXEMPLARS_REACH: i64 = 3_600 * NANOSECONDS;
 
 /// How the points of a metric add up, and whether its sender counts since it began.
 #[derive(Clone, Copy)]
-struct Way {
+struct Aggregation {
     kind: Kind,
     is_cumulative: bool,
 }
@@ -98,7 +98,7 @@ fn points_of(metric: &Metric) -> usize {
 }
 
 /// How a metric's points add up. What rises and falls is a level, of which the latest is known, where it is not told as changes.
-fn way(data: &Data) -> Result<Way, &'static str> {
+fn aggregation(data: &Data) -> Result<Aggregation, &'static str> {
     let temporality = |temporality: i32| match AggregationTemporality::try_from(temporality) {
         Ok(AggregationTemporality::Delta) => Ok(false),
         Ok(AggregationTemporality::Cumulative) => Ok(true),
@@ -114,7 +114,7 @@ fn way(data: &Data) -> Result<Way, &'static str> {
         Data::ExponentialHistogram(histogram) => (Kind::Histogram, temporality(histogram.aggregation_temporality)?),
         Data::Summary(_) => return Err("summaries are not taken, as quantiles do not add up: send histograms"),
     };
-    Ok(Way { kind, is_cumulative })
+    Ok(Aggregation { kind, is_cumulative })
 }
 
 /// What a request has brought so far.
@@ -134,21 +134,25 @@ impl Gathered {
         if name.is_empty() || name.len() > MAX_NAME_BYTES || unit.len() > MAX_UNIT_BYTES {
             return rejected.add(points, "a metric has a name of at most 255 bytes, and a unit of at most 63");
         }
-        let way = match way(&data) {
-            Ok(way) => way,
+        let aggregation = match aggregation(&data) {
+            Ok(aggregation) => aggregation,
             Err(reason) => return rejected.add(points, reason),
         };
-        let mut add = |measured: Measured| {
-            if let Err(reason) = self.take(sender, way, (&name, &unit), measured) {
+        let mut add = |point: DataPoint| {
+            if let Err(reason) = self.take(sender, aggregation, (&name, &unit), point) {
                 rejected.add(1, reason);
             }
         };
         match data {
-            Data::Gauge(gauge) => gauge.data_points.into_iter().for_each(|point| add(Measured::value(point, way.kind))),
-            Data::Sum(sum) => sum.data_points.into_iter().for_each(|point| add(Measured::value(point, way.kind))),
-            Data::Histogram(histogram) => histogram.data_points.into_iter().map(Measured::from).for_each(add),
+            Data::Gauge(gauge) => {
+                gauge.data_points.into_iter().for_each(|point| add(DataPoint::value(point, aggregation.kind)))
+            }
+            Data::Sum(sum) => {
+                sum.data_points.into_iter().for_each(|point| add(DataPoint::value(point, aggregation.kind)))
+            }
+            Data::Histogram(histogram) => histogram.data_points.into_iter().map(DataPoint::from).for_each(add),
             Data::ExponentialHistogram(histogram) => {
-                histogram.data_points.into_iter().map(Measured::from).for_each(add);
+                histogram.data_points.into_iter().map(DataPoint::from).for_each(add);
             }
             Data::Summary(_) => {}
         }
@@ -157,36 +161,36 @@ impl Gathered {
     fn take(
         &mut self,
         sender: &Sender<'_>,
-        way: Way,
+        aggregation: Aggregation,
         (metric, unit): (&str, &str),
-        measured: Measured,
+        sent: DataPoint,
     ) -> Result<(), &'static str> {
         // How a sender says that there is nothing to say any more.
-        if measured.flags & DataPointFlags::NoRecordedValueMask as u32 != 0 {
+        if sent.flags & DataPointFlags::NoRecordedValueMask as u32 != 0 {
             return Ok(());
         }
-        let summary = measured.summary?;
-        if measured.time == 0 {
+        let summary = sent.summary?;
+        if sent.time == 0 {
             return Err("a point says when it was measured");
         }
-        if is_future(measured.time, sender.now) {
+        if is_future(sent.time, sender.now) {
             return Err("a point cannot be of the future");
         }
-        let time_ns = i64::try_from(measured.time).unwrap_or(i64::MAX);
+        let time_ns = i64::try_from(sent.time).unwrap_or(i64::MAX);
         if time_ns < (sender.now - TAKEN_FOR) * NANOSECONDS {
             return Err("a point is at most a day old when it comes");
         }
-        let series = series(sender, way.kind, (metric, unit), &measured.attributes)?;
+        let series = series(sender, aggregation.kind, (metric, unit), &sent.attributes)?;
         // Nothing was measured, and nothing counts from it.
-        if summary.count == 0 && !way.is_cumulative {
+        if summary.count == 0 && !aggregation.is_cumulative {
             return Ok(());
         }
-        let since = || i64::try_from(measured.start).ok().filter(|start| *start <= time_ns).unwrap_or_default();
+        let since = || i64::try_from(sent.start).ok().filter(|start| *start <= time_ns).unwrap_or_default();
         let point = Point {
             time_ns,
-            since_ns: way.is_cumulative.then(since),
+            since_ns: aggregation.is_cumulative.then(since),
             summary,
-            exemplars: exemplars(measured.exemplars, (measured.start, time_ns)),
+            exemplars: exemplars(sent.exemplars, (sent.start, time_ns)),
         };
         let stream =
             number_of([series.id.to_be_bytes(), sender.number.to_be_bytes()].each_ref().map(<[u8; 8]>::as_slice));

@@ -211,6 +211,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("metric_counts.sql", "ORDER BY stream, time", "ORDER BY stream, time DESC"),
     ("metric_exemplars.sql", "SELECT DISTINCT place", "SELECT place"),
     ("metric_exemplars.sql", "ORDER BY value DESC, time_ns", "ORDER BY value, time_ns"),
+    ("metric_services.sql", " AND tenant != '')", ")"),
     ("metric_steps.sql", "WHERE NOT is_cumulative", "WHERE true"),
     ("metric_steps.sql", "count(least) = count()", "count(least) > 0"),
     ("metric_steps.sql", "max(greatest)", "min(greatest)"),

@@ -209,6 +209,11 @@ fn questions(one_of: usize) -> Vec<(Scope, MetricQuery)> {
 /// Asks both of metrics; how many answers held something.
 async fn compare(both: &Both, one_of: usize) -> usize {
     let mut something = 0;
+    for scope in scopes() {
+        let [embedded, clickhouse] =
+            [both.embedded.services(&scope).await.unwrap(), both.clickhouse.services(&scope).await.unwrap()];
+        assert_eq!(embedded, clickhouse, "services, {scope:?}");
+    }
     for (scope, query) in questions(one_of) {
         something += usize::from(!both.lines(&scope, &query).await.is_empty());
     }

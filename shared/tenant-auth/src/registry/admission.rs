@@ -12,7 +12,7 @@ use crate::{AuthLayer, Identify, layer::Admitted};
 
 impl<I: Identify> AuthLayer<I> {
     /// Lets only tenants through that `registry` has as active, at the tier it has for them.
-    pub fn asking(mut self, registry: TenantRegistry) -> Self {
+    pub fn with_registry(mut self, registry: TenantRegistry) -> Self {
         let registry = Arc::new(registry);
         let admission = move |tenant| -> BoxFuture<'static, _> {
             let registry = registry.clone();

@@ -57,7 +57,7 @@ impl Signal for Lines {
         let mut scopes = BTreeMap::<_, Vec<LogRecord>>::new();
         let mut dropped = Some(dropped).filter(|dropped| *dropped > 0);
         for written in items {
-            let target = written.told.target;
+            let target = written.item.target;
             let mut record = policy.stamp_record(written, self.tenant);
             if let Some(dropped) = dropped.take() {
                 let value = Value::IntValue(i64::try_from(dropped).unwrap_or(i64::MAX));

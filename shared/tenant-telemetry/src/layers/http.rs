@@ -13,7 +13,7 @@ use std::{
 
 use http::{HeaderValue, Response};
 use lambda_http::{Body, IntoResponse, Request, RequestExt, request::RequestContext};
-use lambda_problem::{Problem, ProblemCode, route};
+use lambda_problem::{Problem, ProblemCode, matched_route, route};
 use opentelemetry::{
     KeyValue,
     trace::{FutureExt as _, TraceContextExt},
@@ -157,17 +157,9 @@ fn span_of(request: &Request, method: &str, route: &str, settings: &Settings) ->
     let cold = COLD.swap(false, Ordering::Relaxed);
     let _forced = (asks_for_trace(request) && x_debug_admits())
         .then(|| opentelemetry::Context::current_with_value(Forced).attach());
-    let request = HttpRequest::new(request.method(), template(request), request.uri().scheme_str());
+    let request = HttpRequest::new(request.method(), matched_route(request), request.uri().scheme_str());
     let beginning = Beginning { lambda: &lambda, trigger: "http", cold_start: cold, request: Some(request) };
     start_invocation(format!("{method} {route}"), parent, beginning, attributes)
-}
-
-/// The route that API Gateway matched; none where another host has matched none.
-fn template(request: &Request) -> Option<String> {
-    match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV1(context)) => context.resource_path.clone(),
-        _ => None,
-    }
 }
 
 /// API Gateway names the account of a caller only where it has checked an IAM signature.

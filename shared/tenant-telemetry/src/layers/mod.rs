@@ -56,7 +56,7 @@ fn start_invocation(
     let cx = start_under(parent, builder, opentelemetry::Context::current());
     let initialization = cx.get::<Initialization>();
     if let Some(initialization) = initialization {
-        initialization.tell(&cx);
+        initialization.make_span(&cx);
     }
     if let Some(outcome) = cx.get::<Outcome>() {
         let init = initialization.map(|initialization| initialization.took);

@@ -47,8 +47,8 @@ where
                 line.insert("xray_trace_id".into(), xray_trace_id(span.trace_id()).into());
             }
             if let Some(tenant) = cx.get::<Work>().and_then(Work::tenant) {
-                let told = self.pseudonyms.told(tenant, self.tenant, TenantIds::Plain);
-                line.extend(told.map(|(name, id)| (name.to_owned(), Value::from(id))));
+                let fields = self.pseudonyms.log_fields(tenant, self.tenant, TenantIds::Plain);
+                line.extend(fields.map(|(name, id)| (name.to_owned(), Value::from(id))));
             }
         });
         writeln!(writer, "{}", Value::Object(line))

@@ -1,4 +1,4 @@
-//! What an invocation came to: told by the layer around its handler, counted once the response is out.
+//! What an invocation came to: noted by the layer around its handler, counted once the response is out.
 
 use std::{
     borrow::Cow,
@@ -61,7 +61,7 @@ pub(crate) struct Begun {
     pub(crate) trigger: &'static str,
     /// Whether it is the first of its process.
     pub(crate) cold: bool,
-    /// How long the process had taken to be ready, told with its first invocation.
+    /// How long the process had taken to be ready, in its first invocation.
     pub(crate) init: Option<Duration>,
     /// Of API Gateway.
     pub(crate) request: Option<HttpRequest>,
@@ -76,7 +76,7 @@ impl Outcome {
             Some(InvocationRecord { span, trigger, cold, init, request, began: Instant::now(), ended: None });
     }
 
-    /// The handler is done. What is told first counts.
+    /// The handler is done. What is noted first counts.
     pub(crate) fn end(&self, error: Option<Cow<'static, str>>, status: Option<u16>) {
         if let Some(record) = &mut *self.record.lock() {
             let ended = || Ended { took: record.began.elapsed(), error, status };
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_that_tells_no_end_has_failed() {
+    fn a_handler_of_which_no_end_is_known_has_failed() {
         assert_eq!(begun().take().unwrap().ended().error.as_deref(), Some("cancelled"));
         assert!(Outcome::default().take().is_none(), "nothing began");
     }
@@ -162,12 +162,12 @@ mod tests {
     fn whatever_a_caller_sends_there_are_few_methods_and_no_paths() {
         let ended = Ended { took: Duration::ZERO, error: None, status: Some(404) };
         let request = HttpRequest::new(&"BREW".parse().unwrap(), None, None);
-        let told = request.attributes(&ended);
+        let attributes = request.attributes(&ended);
         let expected = [
             KeyValue::new("http.request.method", "_OTHER"),
             KeyValue::new("url.scheme", "https"),
             KeyValue::new("http.response.status_code", 404),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(attributes, expected);
     }
 }

@@ -69,7 +69,7 @@ impl Timed {
         timed
     }
 
-    /// It is over; `error` is its `error.type`, if it failed. What is told first counts.
+    /// It is over; `error` is its `error.type`, if it failed. What is noted first counts.
     pub(crate) fn end(&self, error: Option<Cow<'static, str>>) {
         let Some(Begun { recorder, cx, what, began }) = self.0.lock().take() else { return };
         let took = began.elapsed();

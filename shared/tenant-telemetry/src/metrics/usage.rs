@@ -12,32 +12,32 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-/// What Linux tells of the process, read at the end of each invocation.
+/// What Linux says of the process, read at the end of each invocation.
 #[derive(Debug)]
 pub(super) struct Usage {
     /// Open for as long as the process lives: opening costs more than reading. None where there is no such file.
     statm: Option<File>,
-    /// CPU time of the process that has been told, in nanoseconds; 0 until an invocation has begun.
-    told: AtomicU64,
+    /// CPU time of the process that has been measured, in nanoseconds; 0 until an invocation has begun.
+    measured: AtomicU64,
 }
 
 impl Usage {
     pub(super) fn new() -> Self {
-        Self { statm: File::open("/proc/self/statm").ok(), told: AtomicU64::default() }
+        Self { statm: File::open("/proc/self/statm").ok(), measured: AtomicU64::default() }
     }
 
     /// An invocation begins. What the process used before its first is not of an invocation.
     pub(super) fn begin(&self) {
-        if self.told.load(Ordering::Relaxed) == 0 {
-            let _another_began = self.told.compare_exchange(0, cpu_time(), Ordering::Relaxed, Ordering::Relaxed);
+        if self.measured.load(Ordering::Relaxed) == 0 {
+            let _another_began = self.measured.compare_exchange(0, cpu_time(), Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
-    /// CPU time since the last call: of one invocation, and of what was sent after the one before. Where invocations go side by side each is
-    /// told what all have used since the last that ended, so that the sum is right.
+    /// CPU time since the last call: of one invocation, and of what was sent after the one before. Where invocations go side by side each gets
+    /// what all have used since the last that ended, so that the sum is right.
     pub(super) fn cpu(&self) -> Duration {
         let now = cpu_time();
-        Duration::from_nanos(now.saturating_sub(self.told.swap(now, Ordering::Relaxed)))
+        Duration::from_nanos(now.saturating_sub(self.measured.swap(now, Ordering::Relaxed)))
     }
 
     /// Resident memory, in bytes: <https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html>.
@@ -68,13 +68,13 @@ mod tests {
     }
 
     #[test]
-    fn cpu_time_is_told_once() {
+    fn cpu_time_is_measured_once() {
         let usage = Usage::new();
         usage.begin();
-        let begun = usage.told.load(Ordering::Relaxed);
+        let begun = usage.measured.load(Ordering::Relaxed);
         usage.begin();
-        assert_eq!(usage.told.load(Ordering::Relaxed), begun, "an invocation that begins beside another");
-        let told: Duration = (0..3).map(|_| usage.cpu()).sum();
-        assert_eq!(begun + u64::try_from(told.as_nanos()).unwrap(), usage.told.load(Ordering::Relaxed));
+        assert_eq!(usage.measured.load(Ordering::Relaxed), begun, "an invocation that begins beside another");
+        let measured: Duration = (0..3).map(|_| usage.cpu()).sum();
+        assert_eq!(begun + u64::try_from(measured.as_nanos()).unwrap(), usage.measured.load(Ordering::Relaxed));
     }
 }

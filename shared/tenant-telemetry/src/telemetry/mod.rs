@@ -216,7 +216,7 @@ impl Telemetry {
         let outcome = recorder().map(Recorder::begin);
         let running = Running { work: Work::default(), outcome };
         self.active().insert(id, running.clone());
-        Invocation { telemetry: self.clone(), id, running, initialization: self.0.startup.tell(now) }
+        Invocation { telemetry: self.clone(), id, running, initialization: self.0.startup.of_first_invocation(now) }
     }
 
     fn active(&self) -> MutexGuard<'_, HashMap<u64, Running>> {
@@ -269,7 +269,7 @@ impl Telemetry {
             running.give_up(error_type);
             self.collect(running);
         }
-        // What was told outside any invocation.
+        // What was made outside any invocation.
         self.collect_from(&Work::closed());
         self.flush(within).await;
     }

@@ -29,6 +29,11 @@ impl View {
         in_time(self.sources.metrics.lines(&self.scope, query)).await
     }
 
+    /// The services that measure themselves.
+    pub(crate) async fn measured_services(&self) -> Result<Vec<String>, Problem> {
+        in_time(self.sources.metrics.services(&self.scope)).await
+    }
+
     /// The first log lines of a trace, or of one of its spans.
     pub(crate) async fn logs(
         &self,

@@ -37,6 +37,9 @@ const NAMES: [&str; 11] = [
     MESSAGE_AGE,
     REDELIVERIES,
 ];
+/// Those of the charts around a trace.
+const AROUND_A_TRACE: [&str; 7] =
+    [INVOCATIONS, ERRORS, TIMEOUTS, COLD_STARTS, MEMORY_USAGE, REQUEST_DURATION, MESSAGE_AGE];
 /// Bytes that a function may use; an attribute of its metrics.
 const MEMORY_LIMIT: &str = "faas.max_memory";
 const TENANT: &str = "tenant.id";
@@ -50,8 +53,17 @@ pub(in crate::pages) type OverTime = BTreeMap<i64, Summary>;
 
 /// What is asked of metrics, for all that is shown of a service.
 pub(in crate::pages) fn query(steps: Steps, service: &str, account: Option<&str>) -> MetricQuery {
+    query_of(&NAMES, steps, service, account)
+}
+
+/// The same, for what is shown of it around a trace.
+pub(in crate::pages) fn query_around(steps: Steps, service: &str, account: Option<&str>) -> MetricQuery {
+    query_of(&AROUND_A_TRACE, steps, service, account)
+}
+
+fn query_of(names: &[&str], steps: Steps, service: &str, account: Option<&str>) -> MetricQuery {
     MetricQuery {
-        metrics: NAMES.map(str::to_owned).into(),
+        metrics: names.iter().map(|name| (*name).to_owned()).collect(),
         service: Some(service.to_owned()),
         account: account.map(str::to_owned),
         by: [MEMORY_LIMIT, STATUS, TENANT].map(str::to_owned).into(),

@@ -21,7 +21,7 @@ use super::{
     frame::{answer, choice, choice_of_account, empty, longer, ways, window},
 };
 pub(super) use charts::{NANOSECONDS, numbers};
-pub(super) use figures::{COLD_STARTS, Figures, MESSAGE_AGE, OverTime, counts, points, query};
+pub(super) use figures::{COLD_STARTS, Figures, MESSAGE_AGE, OverTime, counts, points, query, query_around};
 use figures::{ERRORS, INIT_DURATION, INVOKE_DURATION, REDELIVERIES, TIMEOUTS, all};
 
 use crate::{
@@ -52,7 +52,11 @@ pub(super) async fn page(view: View, query: Result<Query<Asked>, Problem>) -> Re
 }
 
 async fn render(view: &View, asked: &Asked) -> Result<Markup, Problem> {
-    let facets = view.facets().await?;
+    let (mut facets, measured) = tokio::try_join!(view.facets(), view.measured_services())?;
+    // Some send no spans.
+    facets.services.extend(measured);
+    facets.services.sort_unstable();
+    facets.services.dedup();
     let form = form(view, asked, &facets);
     let Some(service) = &asked.service else {
         return Ok(html! { (form) p { "Choose a service." } });
@@ -71,7 +75,7 @@ async fn render(view: &View, asked: &Asked) -> Result<Markup, Problem> {
         @if figures.is_empty() {
             (nothing(asked))
         } @else {
-            (whence(&figures.tenants()))
+            (source_note(&figures.tenants()))
             (in_short(figures))
             (charts::charts(figures, steps, now.as_second(), &versions, &asked.window))
         }
@@ -92,9 +96,9 @@ fn form(view: &View, asked: &Asked, facets: &Facets) -> Markup {
 }
 
 /// Where these figures come from, and where others do.
-fn whence(tenants: &BTreeSet<&str>) -> Markup {
+fn source_note(tenants: &BTreeSet<&str>) -> Markup {
     html! {
-        p.whence {
+        p.source-note {
             "These figures are " strong { "metrics" } ": the service counts and measures each invocation itself, whether its trace is kept or not. "
             @if tenants.is_empty() { "They name no tenant. " } @else { "They name the busiest tenants, and take all others together. " }
             "The service map and the pages of tenants show figures that are computed from " strong { "traces" } "."

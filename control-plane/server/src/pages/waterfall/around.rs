@@ -27,6 +27,9 @@ use crate::{
 
 const TITLE: &str = "Metrics around a trace";
 const HEADING: &str = "Metrics of its services around this moment";
+/// The id of the link in the place of the charts, and of their heading once they are loaded: htmx gives the focus to what has the id of that
+/// which had it, so whoever came to the link by keyboard stays where it was.
+const LOADED: &str = "measured-around";
 /// How long before and after a trace, nanoseconds.
 const AROUND_NS: i64 = 15 * 60 * 1_000_000_000;
 /// Services that are shown, those with the most spans.
@@ -46,13 +49,14 @@ async fn render(view: &View, id: &str) -> Result<Markup, Problem> {
     let now = Timestamp::now().as_second();
     let steps = Steps::of(window);
     let steps = Steps { to: steps.to.min(now).max(steps.from + steps.step), ..steps };
-    let asked = services.iter().map(|one| view.metrics(service::query(steps, &one.name, one.account.as_deref())));
+    let asked =
+        services.iter().map(|one| view.metrics(service::query_around(steps, &one.name, one.account.as_deref())));
     let lines = try_join_all(asked).await?;
     let measured: Vec<_> = services.iter().zip(&lines).map(|(one, lines)| (one, Figures { lines })).collect();
     Ok(html! {
         p { a href=(back) { "Back to the trace" } }
         section #around aria-label="Metrics" {
-            h2 { (HEADING) }
+            h2 #(LOADED) tabindex="-1" { (HEADING) }
             @if measured.iter().all(|(_, figures)| figures.is_empty()) {
                 (empty("No metric of its services has arrived from around this moment.", &service::turned_on()))
             } @else {
@@ -72,7 +76,7 @@ pub(super) fn later(drawing: &Drawing<'_>) -> Markup {
         @if drawing.view.sees_all() {
             section #around aria-label="Metrics" hx-get=(path) hx-trigger="revealed" hx-select="#around" hx-swap="outerHTML" {
                 h2 { (HEADING) }
-                p { a href=(path) { "Memory, cold starts, age of messages and throttled requests" } }
+                p { a #(LOADED) href=(path) { "Memory, cold starts, age of messages and throttled requests" } }
             }
         }
     }

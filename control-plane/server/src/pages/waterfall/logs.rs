@@ -25,7 +25,8 @@ const MESSAGE_BYTES: usize = 300;
 /// Of the name of what wrote it.
 const SCOPE_BYTES: usize = 80;
 
-/// All of a trace. A tenant, whose lines are those that name it, is not told of others that there might be.
+/// All of a trace. A tenant, whose lines are those that name it and those of its spans that name nobody, is not told of others that there might
+/// be.
 pub(super) fn of_trace(lines: &Result<Lines, Problem>, drawing: &Drawing<'_>) -> Markup {
     if matches!(lines, Ok(found) if found.lines.is_empty()) && !drawing.view.sees_all() {
         return html! {};

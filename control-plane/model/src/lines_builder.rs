@@ -31,7 +31,7 @@ pub struct LineName {
 
 /// What was measured, by line.
 #[derive(Debug, Default)]
-pub struct Gathering {
+pub struct LinesBuilder {
     lines: BTreeMap<LineName, Steps>,
     steps: usize,
 }
@@ -39,7 +39,7 @@ pub struct Gathering {
 /// What was measured, by when a step began, Unix seconds.
 type Steps = BTreeMap<i64, (Summary, Vec<Exemplar>)>;
 
-impl Gathering {
+impl LinesBuilder {
     /// Adds what was measured in a step of a line.
     pub fn add(&mut self, line: &LineName, at: i64, summary: &Summary, exemplars: impl IntoIterator<Item = Exemplar>) {
         let steps = match self.lines.get_mut(line) {
@@ -106,28 +106,28 @@ mod tests {
 
     #[test]
     fn an_answer_has_so_many_steps_and_no_more() {
-        let mut gathering = Gathering::default();
+        let mut builder = LinesBuilder::default();
         let one = Summary { count: 1, sum: 1.0, ..Summary::default() };
         for step in 0..MAX_STEPS {
             let metric = if step % 2 == 0 { "even" } else { "odd" };
-            gathering.add(&line(metric), step as i64, &one, None);
+            builder.add(&line(metric), step as i64, &one, None);
             // What is there already is no step more.
-            gathering.add(&line(metric), step as i64, &one, None);
+            builder.add(&line(metric), step as i64, &one, None);
         }
-        assert!(!gathering.is_full());
-        let mut more = Gathering::default();
+        assert!(!builder.is_full());
+        let mut more = LinesBuilder::default();
         more.add(&line("even"), 1, &one, None);
-        gathering.merge(more);
-        assert!(matches!(gathering.lines(), Err(StoreError::TooLarge(_))));
+        builder.merge(more);
+        assert!(matches!(builder.lines(), Err(StoreError::TooLarge(_))));
     }
 
     #[test]
     fn large_histograms_are_fewer() {
-        let mut gathering = Gathering::default();
+        let mut builder = LinesBuilder::default();
         let large = Summary { count: 1, buckets: vec![1; 200], bounds: vec![0.0; 199], ..Summary::default() };
-        (0..9_523).for_each(|step| gathering.add(&line("m"), step, &large, None));
-        assert!(!gathering.is_full());
-        gathering.add(&line("m"), -1, &large, None);
-        assert!(gathering.is_full());
+        (0..9_523).for_each(|step| builder.add(&line("m"), step, &large, None));
+        assert!(!builder.is_full());
+        builder.add(&line("m"), -1, &large, None);
+        assert!(builder.is_full());
     }
 }

@@ -22,7 +22,7 @@ const POWERS: std::ops::RangeInclusive<i32> = -20..=40;
 const NO_NUMBER: &str = "a value is a finite number, and a count less than 2^40";
 
 /// A point as it was sent; what it measured, or why that cannot be stored.
-pub(super) struct Measured {
+pub(super) struct DataPoint {
     pub(super) attributes: Vec<KeyValue>,
     /// Nanoseconds since 1970, 0 where it does not say.
     pub(super) start: u64,
@@ -37,7 +37,7 @@ pub(super) fn is_finite(value: f64) -> bool {
     value.abs() <= MAX_VALUE
 }
 
-impl Measured {
+impl DataPoint {
     /// A value at a moment, or what was added.
     pub(super) fn value(point: NumberDataPoint, kind: Kind) -> Self {
         let NumberDataPoint { attributes, start_time_unix_nano: start, time_unix_nano: time, exemplars, flags, value } =
@@ -56,7 +56,7 @@ impl Measured {
     }
 }
 
-impl From<HistogramDataPoint> for Measured {
+impl From<HistogramDataPoint> for DataPoint {
     fn from(point: HistogramDataPoint) -> Self {
         let HistogramDataPoint { explicit_bounds: bounds, bucket_counts: buckets, count, sum, min, max, .. } = point;
         let summary = summary(Summary { count, sum: 0.0, min, max, bounds, buckets }, sum);
@@ -65,7 +65,7 @@ impl From<HistogramDataPoint> for Measured {
     }
 }
 
-impl From<ExponentialHistogramDataPoint> for Measured {
+impl From<ExponentialHistogramDataPoint> for DataPoint {
     fn from(point: ExponentialHistogramDataPoint) -> Self {
         let ExponentialHistogramDataPoint { count, sum, min, max, scale, zero_count, positive, negative, .. } = point;
         let summary = explicit(scale, zero_count, [positive, negative])
@@ -146,7 +146,7 @@ mod tests {
             negative: Some(Buckets { offset: 7, bucket_counts: vec![1] }),
             ..ExponentialHistogramDataPoint::default()
         };
-        Measured::from(point).summary.unwrap()
+        DataPoint::from(point).summary.unwrap()
     }
 
     /// The buckets that hold something, by their upper bounds.
@@ -181,7 +181,7 @@ mod tests {
             explicit_bounds: vec![1.0],
             ..HistogramDataPoint::default()
         };
-        assert!(Measured::from(whole.clone()).summary.is_ok());
+        assert!(DataPoint::from(whole.clone()).summary.is_ok());
         for (wrong, told) in [
             (HistogramDataPoint { count: 4, ..whole.clone() }, "as many as it counted"),
             (HistogramDataPoint { explicit_bounds: vec![], ..whole.clone() }, "one bucket more"),
@@ -191,10 +191,10 @@ mod tests {
             (HistogramDataPoint { sum: None, ..whole.clone() }, "a sum"),
             (HistogramDataPoint { count: 1 << 50, bucket_counts: vec![1 << 50, 0], ..whole.clone() }, "2^40"),
         ] {
-            let reason = Measured::from(wrong).summary.unwrap_err();
+            let reason = DataPoint::from(wrong).summary.unwrap_err();
             assert!(reason.contains(told), "{reason}");
         }
         let alone = HistogramDataPoint { bucket_counts: vec![3], explicit_bounds: vec![], ..whole };
-        assert!(Measured::from(alone).summary.unwrap().buckets.is_empty());
+        assert!(DataPoint::from(alone).summary.unwrap().buckets.is_empty());
     }
 }

@@ -1,0 +1,8 @@
+-- From one service to the next, so that of one with many series a few are read.
+WITH RECURSIVE services(name) AS (
+    SELECT min(service) FROM metric_series WHERE ?1 IS NULL OR tenant = ?1
+    UNION ALL
+    SELECT (SELECT min(service) FROM metric_series WHERE service > name AND (?1 IS NULL OR tenant = ?1))
+    FROM services WHERE name IS NOT NULL
+)
+SELECT name FROM services WHERE name IS NOT NULL
