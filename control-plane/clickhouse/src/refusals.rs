@@ -121,6 +121,6 @@ pub(crate) async fn refused(
         .param("to", to.saturating_mul(NANOSECONDS))
         .param("eyes", scope.tenant())
         .param("tenants", tenants)
-        .param("decided", AS_DECIDED);
+        .param("decided", &AS_DECIDED[..]);
     Ok(all::<(String, u64)>(query).await?.into_iter().collect())
 }

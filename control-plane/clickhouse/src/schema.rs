@@ -78,8 +78,8 @@ fn on_cluster(statement: &str, cluster: &str) -> String {
 }
 
 /// What sums are made of, and where they are noted.
-const READ_BY_LEADERS: [&str; 9] =
-    ["changed", "done", "spans", "trace_buckets", "placed", "sums", "edges", "cells", "late"];
+const READ_BY_LEADERS: [&str; 10] =
+    ["changed", "done", "spans", "trace_buckets", "placed", "sums", "edges", "cells", "late", "refusals"];
 
 /// Waits, in a cluster, until what its servers wrote so far of what sums are made of is on the server that is asked: whoever leads reads what
 /// others wrote.

@@ -28,7 +28,7 @@ use crate::{
     log_records::LogRecords,
     outline,
     points::Points,
-    refusals,
+    refusing,
     remembered::Remembered,
     sightings,
 };
@@ -210,7 +210,7 @@ fn add(
                 added.new += 1;
                 sums.count(numbers, &mut trace.growing, &span.facts, now)?;
                 linking::store(numbers, trace.row, &span.facts)?;
-                refusals::store(numbers, incoming.trace_id, &span.facts)?;
+                refusing::store(numbers, incoming.trace_id, &span.facts)?;
             }
             index += 1;
         }

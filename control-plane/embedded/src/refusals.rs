@@ -1,10 +1,8 @@
-//! Who was turned away: what the writer keeps of it, and what is read.
+//! Who was turned away.
 
 use std::collections::{BTreeMap, HashMap};
 
 use control_plane_model::{
-    catalog::Numbers,
-    otlp::Facts,
     refusals::{AS_DECIDED, RefusalQuery, Refusals, Refused, TRACES},
     store::{Scope, StoreError},
     topology::NodeId,
@@ -14,29 +12,12 @@ use rusqlite::params;
 
 use crate::{
     catalog::number,
-    dictionary::Writing,
-    failure::Failure,
     reader::{Asker, Reader},
 };
 
 /// Lines that are told apart while a window is read; requests of further ones are counted, and in no line.
 const MAX_LINES: usize = 50_000;
 const NANOSECONDS: i64 = 1_000_000_000;
-
-/// Keeps that a request was refused.
-pub(crate) fn store(numbers: &mut Writing<'_>, trace_id: TraceId, facts: &Facts) -> Result<(), Failure> {
-    let Some(reason) = &facts.refused else { return Ok(()) };
-    let service = numbers.node("service", facts.account.as_deref().unwrap_or_default(), &facts.service)?;
-    let (tenant, operation) = (numbers.name(facts.tenant.as_deref())?, numbers.name(Some(&facts.operation))?);
-    let sql =
-        "INSERT OR IGNORE INTO refusals (start_ns, trace_id, span_id, tenant, service, operation, status, user, reason)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    let span_id = facts.id.cast_signed();
-    let (status, user) = (facts.http_status, facts.user.as_deref());
-    let row = params![facts.start_ns, trace_id.as_bytes(), span_id, tenant, service, operation, status, user, reason];
-    numbers.1.prepare_cached(sql)?.execute(row)?;
-    Ok(())
-}
 
 /// What lines are told apart by: tenant, service, operation, status, user, reason.
 type Name = (u32, NodeId, u32, u16, Option<String>, String);
