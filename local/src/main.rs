@@ -39,7 +39,7 @@ enum Command {
         #[command(flatten)]
         acts: demo::Acts,
     },
-    /// Send what the demo simulates to a control plane that is there already: eight tenants, of whom one fails, one is slow and one is dear.
+    /// Send what the demo simulates to a control plane that is there already: eight tenants, of whom one fails, one is slow, one is dear and one has a user who guesses booking numbers.
     Simulate {
         /// The control plane.
         #[arg(long, default_value = "http://127.0.0.1:4318")]

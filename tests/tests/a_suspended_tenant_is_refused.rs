@@ -54,10 +54,14 @@ async fn new_tenant(name: &str, tier: &str) -> Caller {
 }
 
 async fn user_of(tenant: &str, tier: &str) -> Caller {
+    named_user_of("pilot", tenant, tier).await
+}
+
+async fn named_user_of(name: &str, tenant: &str, tier: &str) -> Caller {
     let config = sdk_config(&CLOUD.outputs.aws_endpoint_url, &CLOUD.outputs.booking_account).await;
     let cognito = aws_sdk_cognitoidentityprovider::Client::new(&config);
     let claims = [("custom:tenant-id", tenant), ("custom:tier-level", tier)];
-    let email = format!("pilot@{tenant}.example");
+    let email = format!("{name}@{tenant}.example");
     let user = users::create_one(&cognito, &CLOUD.outputs.user_pool_id, &email, &claims).await.unwrap();
     Caller::sign_in(&CLOUD.outputs, user).await
 }
@@ -238,6 +242,45 @@ async fn blocked_and_allowed_by_network_and_user() {
     let open = succeeds(&[&["disallow", tenant, "--network", "198.51.100.0/24"], &why[..]].concat());
     assert!(open.contains("allow network 198.51.100.0/24 → nothing"), "{open}");
     both_answer_to(&caller, office, 200, None).await;
+}
+
+#[tokio::test]
+async fn whoever_guesses_booking_numbers_is_found_and_blocked_by_one_command() {
+    let guesser = new_tenant("Guessed Air", "basic").await;
+    let tenant = guesser.user.tenant.as_str();
+    let colleague = named_user_of("purser", tenant, "basic").await;
+    let guesses = ["7T42H7MK", "7T42H7MM", "7T42H7MN", "7T42H7MP"];
+    for number in guesses {
+        assert_eq!(guesser.get(&format!("/bookings/{number}")).await.status, 404);
+    }
+    assert_eq!(colleague.get("/bookings").await.status, 200);
+
+    let turned_away = async |reason: &str| {
+        let path = format!("/api/turned-away?tenant={tenant}&reason={reason}&window=15m");
+        CLOUD.ask_control_plane(&path).await["lines"].as_array().unwrap().clone()
+    };
+    let lines = eventually("all guesses are told of", async || {
+        let lines = turned_away("no_such_booking").await;
+        (lines.first()?["requests"] == guesses.len()).then_some(lines)
+    })
+    .await;
+    let [line] = &lines[..] else { panic!("not one user: {lines:?}") };
+    let whom = [&line["tenant"], &line["operation"], &line["status"]];
+    assert_eq!(whom, [&json!(tenant), &json!("GET /bookings/{number}"), &json!(404)]);
+    let traces = line["trace_ids"].as_array().unwrap();
+    let trace = CLOUD.trace(traces[0].as_str().unwrap(), |trace| !trace.spans.is_empty()).await;
+    assert!(trace.spans.iter().all(|span| span.tenant.as_deref() == Some(tenant)), "{trace:?}");
+
+    let user = line["user"].as_str().unwrap();
+    succeeds(&["block", tenant, "--user", user, "--reason", "guesses booking numbers"]);
+    both_answer(&guesser, 403, Some("user_not_allowed")).await;
+    for other in [&colleague, &CLOUD.caller(0).await] {
+        both_answer(other, 200, None).await;
+    }
+    let refused = eventually("what comes after the block", async || turned_away("user_not_allowed").await.pop()).await;
+    assert_eq!(refused["user"], line["user"]);
+    let of_other = CLOUD.ask_control_plane("/api/turned-away?tenant=acme&reason=user_not_allowed&window=15m").await;
+    assert_eq!(of_other["requests"], 0, "{of_other}");
 }
 
 #[tokio::test]

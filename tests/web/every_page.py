@@ -15,7 +15,7 @@ SCHEMES = ["light", "dark"]
 ACCOUNT = "444444444444"
 MEASURED, UNMEASURED = "simulated-booking-api", "simulated-exports"
 # Pages of a server that nobody has sent spans to.
-EMPTY = {"map-empty": "/", "tenants-empty": "/tenants", "traces-empty": "/traces", "cost-empty": "/cost", "groups-empty": "/groups?by=span.name"}
+EMPTY = {"map-empty": "/", "tenants-empty": "/tenants", "traces-empty": "/traces", "cost-empty": "/cost", "groups-empty": "/groups?by=span.name", "turned-away-empty": "/turned-away"}
 WRONG = {
     "wrong-filter": "/traces?filter=fault+%26",
     "no-such-trace": "/traces/0123456789abcdef0123456789abcdef",
@@ -48,7 +48,7 @@ CROWDED = {
 # What `pages` knows, so that a test can be named for each.
 WITH_FIGURES = [
     "map", "map-of-a-tenant", "map-with-a-node", "map-with-an-edge", "tenants", "tenant", "traces", "traces-failed",
-    "trace", "trace-failed", "trace-with-a-span", "trace-metrics", "service", "groups", "why", "why-since", "cost",
+    "trace", "trace-failed", "trace-with-a-span", "trace-metrics", "service", "groups", "turned-away", "why", "why-since", "cost",
 ]  # fmt: skip
 NAMES = [*WITH_FIGURES, "service-to-begin-with", "service-without-metrics", "groups-to-begin-with", "audit", "found-nothing"]
 
@@ -91,6 +91,7 @@ def pages(url: str) -> dict[str, str]:
         "service-without-metrics": f"/service?service={UNMEASURED}&window=1h",
         "groups": "/groups?by=span.name&window=6h",
         "groups-to-begin-with": "/groups",
+        "turned-away": "/turned-away?window=6h",
         "why": f"/why?tenant={story.FAILING}&window=6h",
         "why-since": f"/why?tenant={story.FAILING}&window=6h&against=before&moment={since}",
         "cost": "/cost",

@@ -125,3 +125,25 @@ def test_a_command_says_who_is_dear_and_why(control_plane):
     """The same from `control-plane cost`."""
     said = control_plane.ask("cost")
     assert re.search(f"^{story.DEAR}: .*{story.EXPORTS}", said, re.MULTILINE), said
+
+
+def test_whoever_guesses_booking_numbers_is_found(page):
+    """From the alert: whose requests were turned away, their traces, and one of them, in three clicks."""
+    clicks = Clicks(page, f"/tenant?id={story.GUESSED}")
+    alert = page.get_by_role("listitem").filter(has_text="requests were turned away in 5 minutes").first
+    expect(alert).to_contain_text("no_such_booking")
+    clicks.click(alert.get_by_role("link", name=re.compile("that were turned away")))
+    expect(page.get_by_label("Reason")).to_have_value("no_such_booking")
+    line = page.get_by_role("region", name="Who was turned away").get_by_role("row").nth(1)
+    expect(line).to_contain_text(story.GUESSER)
+    clicks.click(line.get_by_role("link", name="Its traces"))
+    expect(page.get_by_role("status")).to_contain_text("traces match")
+    clicks.click(page.get_by_role("row").nth(1).get_by_role("link").first)
+    expect(page.get_by_role("main")).to_contain_text("GET /bookings/{number}")
+    assert len(clicks.made) == 3
+
+
+def test_a_command_says_who_guesses_booking_numbers(control_plane):
+    """The same from `control-plane turned-away`."""
+    said = control_plane.ask("turned-away", "--reason", "no_such_booking")
+    assert re.search(f"{story.GUESSED}.*{re.escape(story.GUESSER)}.*no_such_booking.*404", said), said

@@ -52,6 +52,8 @@ REQUESTS = [
     ("/api/groups", "/api/groups?by=aws.dynamodb.table_names"),
     ("/api/groups", "/api/groups?by=tenant.id&before=day&order=slowest"),
     ("/api/groups", "/api/groups"),
+    ("/api/turned-away", "/api/turned-away?window=2h"),
+    ("/api/turned-away", "/api/turned-away?tenant=acme&reason=no_such_booking&limit=0"),
     ("/api/facets", "/api/facets"),
     ("/api/slo", "/api/slo"),
     ("/api/tenants/{tenant}", "/api/tenants/acme?window=2h"),

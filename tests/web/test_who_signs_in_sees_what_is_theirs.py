@@ -90,7 +90,7 @@ def test_one_click_signs_in(page, traces, who, role):
     sign_in(page, who, "/traces")
     expect(page.get_by_role("banner")).to_contain_text(f"{who} ({role})")
     shown = page.get_by_role("navigation", name="Pages").get_by_role("link").all_inner_texts()
-    assert shown == ["Service map", "Tenants", "Traces", "Group by", "Cost", *(["Audit"] if role != "tenant" else [])]
+    assert shown == ["Service map", "Tenants", "Traces", "Group by", "Turned away", "Cost", *(["Audit"] if role != "tenant" else [])]
     tenants = page.locator("select[name=tenant] option").all_inner_texts()
     found = page.locator("main a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     seen = {tenant for tenant, trace in traces.items() if f"/traces/{trace}" in found}

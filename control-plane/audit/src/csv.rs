@@ -59,8 +59,13 @@ pub(crate) fn row(Recorded { record, said }: &Recorded) -> Result<String, Error>
 
 fn line(cells: [&str; 16]) -> Result<String, Error> {
     let mut writer = Writer::from_writer(Vec::new());
-    let is_formula = |cell: &str| cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    writer.write_record(cells.map(|cell| if is_formula(cell) { format!("'{cell}") } else { cell.to_owned() }))?;
+    writer.write_record(cells.map(no_formula))?;
     let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A cell that no spreadsheet takes for a formula: texts in it may be anybody's.
+pub fn no_formula(cell: &str) -> String {
+    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    if is_formula { format!("'{cell}") } else { cell.to_owned() }
 }

@@ -42,6 +42,7 @@ mod redact;
 
 pub use chain::{Broken, Chain, How, Noted, Verified};
 pub use configuration::{Settings, fingerprint};
+pub use csv::no_formula;
 pub use event::{About, Event, Outcome, Recorded, Said, Source, What, Who};
 pub use listing::{Filter, Format, Listing, Order, Selection};
 pub use log::Audit;

@@ -116,6 +116,8 @@ pub(crate) enum Command {
     },
     /// Say why requests fail or are slow: what they have in common that others have not, over every attribute of every span.
     Why(Why),
+    /// Say whose requests were refused once somebody had been verified, where and why: those with the most first.
+    TurnedAway(TurnedAway),
     /// Print the service map: who calls whom, how often, how well.
     Map {
         /// Only what was done for this tenant.
@@ -153,8 +155,8 @@ pub(crate) enum Command {
     Cost {
         #[command(flatten)]
         window: Window,
-        #[arg(long, value_enum, default_value_t = CostFormat::Table)]
-        format: CostFormat,
+        #[arg(long, value_enum, default_value_t = Form::Table)]
+        format: Form,
         #[command(flatten)]
         client: Client,
     },
@@ -164,6 +166,32 @@ pub(crate) enum Command {
     /// Judge filter expressions, one a line on standard input: `ok`, `elsewhere` for what X-Ray takes and nothing here answers, or
     /// `refused`, with the column and the reason; exits with 1 if one is refused.
     CheckFilter,
+}
+
+/// Whose requests, where and why.
+#[derive(Args)]
+pub(crate) struct TurnedAway {
+    /// Only this tenant's.
+    #[arg(long, default_value = "")]
+    pub(crate) tenant: String,
+    /// Only those of this user, by `enduser.id`.
+    #[arg(long, default_value = "")]
+    pub(crate) user: String,
+    /// Only those that were refused for this reason, such as no_such_booking; the status, of a service that says none.
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+    /// Only those that this service refused.
+    #[arg(long, default_value = "")]
+    pub(crate) service: String,
+    /// How many lines.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: usize,
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    pub(crate) format: Form,
+    #[command(flatten)]
+    pub(crate) window: Window,
+    #[command(flatten)]
+    pub(crate) client: Client,
 }
 
 /// What is compared.
@@ -245,9 +273,9 @@ pub(crate) struct Settings {
     pub(crate) config: Option<PathBuf>,
 }
 
-/// What `cost` prints.
+/// What a command with lines prints.
 #[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum CostFormat {
+pub(crate) enum Form {
     Table,
     Csv,
 }

@@ -31,7 +31,7 @@ use tokio::{
 };
 
 use self::{
-    commands::{Asked, Cli, Client, Color, Command, CostFormat, Settings, Why},
+    commands::{Asked, Cli, Client, Color, Command, Form, Settings, TurnedAway, Why},
     terminal::Screen,
 };
 
@@ -120,6 +120,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             let query = [&asked[..], &window.query()].concat();
             client.show(&client.ask("/api/why", &query).await?, terminal::why)?;
         }
+        Command::TurnedAway(asked) => turned_away(asked).await?,
         Command::Map { tenant, tier, account, window, client } => {
             let asked = [("tenant", tenant), ("tier", tier), ("account", account)];
             let query = [&asked[..], &window.query()].concat();
@@ -152,7 +153,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             return Ok(failure_if(alerts.iter().any(|alarm| alarm.alert.closed.is_none())));
         }
         Command::Cost { window, format, client } => {
-            let format = if matches!(format, CostFormat::Csv) { "csv" } else { "json" };
+            let format = if matches!(format, Form::Csv) { "csv" } else { "json" };
             let window = window.or(COST_WINDOW).query();
             let query = [&window[..], &[("format", format.to_owned())]].concat();
             let text = client.ask("/api/cost", &query).await?;
@@ -179,6 +180,20 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn turned_away(asked: TurnedAway) -> Result<()> {
+    let TurnedAway { tenant, user, reason, service, limit, format, window, client } = asked;
+    let asked = [("tenant", tenant), ("user", user), ("reason", reason), ("service", service)];
+    let query = [&asked[..], &window.query()].concat();
+    let is_csv = matches!(format, Form::Csv);
+    let form = [("limit", limit.to_string()), ("format", if is_csv { "csv" } else { "json" }.to_owned())];
+    let text = client.ask("/api/turned-away", &[&query[..], &form].concat()).await?;
+    if is_csv {
+        return print(&terminal::raw(&text));
+    }
+    let page = page("/turned-away", &query);
+    client.show(&text, |answer, screen| terminal::turned_away(answer, &page, screen))
 }
 
 /// A pipeline can gate on it.

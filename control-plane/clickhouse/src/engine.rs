@@ -1,7 +1,7 @@
 //! The engine as the control plane knows it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,6 +17,7 @@ use control_plane_model::{
     metrics::{IncomingPoints, Line, MetricQuery, MetricStore, StoredPoints},
     otlp,
     part::{PartQuery, PartSums},
+    refusals::{RefusalQuery, Refusals},
     sample::{Sample, SampleQuery, StoredTrace},
     store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored, Version},
     trace::{Trace, TraceId},
@@ -34,7 +35,7 @@ use crate::{
     map, part,
     points::Points,
     queue::Queue,
-    requests, sample,
+    refusals, requests, sample,
     schema::{self, Migration},
     stored::stored_traces,
     sums::{self, StoredSpan},
@@ -179,6 +180,20 @@ impl SpanStore for ClickHouse {
 
     async fn part(&self, scope: &Scope, query: PartQuery) -> Result<PartSums, StoreError> {
         part::part(&self.database, scope, &query).await
+    }
+
+    async fn refusals(&self, scope: &Scope, query: RefusalQuery) -> Result<Refusals, StoreError> {
+        refusals::refusals(&self.database, scope, &query).await
+    }
+
+    async fn refused(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        refusals::refused(&self.database, scope, (from, to), tenants).await
     }
 
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {

@@ -18,6 +18,7 @@
 //! | `wholes` | sums of hours and days |
 //! | `asked`, `condition` | what is asked of traces, and a filter expression in SQL |
 //! | `stored` | traces as they were received |
+//! | `refusals` | who was turned away |
 //! | `versions` | when versions of services were seen first |
 //! | `lookup` | attributes that no index has |
 //! | `late` | whose past changed since |
@@ -40,6 +41,7 @@ mod outlined;
 mod part;
 mod points;
 mod queue;
+mod refusals;
 mod requests;
 mod sample;
 mod schema;

@@ -7,7 +7,7 @@ use crate::{
     versions,
 };
 
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("spans", include_str!("../sql/migrations/0001_spans.sql")),
     ("sums", include_str!("../sql/migrations/0002_sums.sql")),
     ("servers", include_str!("../sql/migrations/0003_servers.sql")),
@@ -15,6 +15,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
     ("links", include_str!("../sql/migrations/0005_links.sql")),
     ("metrics", include_str!("../sql/migrations/0006_metrics.sql")),
     ("logs", include_str!("../sql/migrations/0007_logs.sql")),
+    ("refusals", include_str!("../sql/migrations/0008_refusals.sql")),
 ];
 
 /// A step from an empty database to the tables of today.
@@ -77,8 +78,8 @@ fn on_cluster(statement: &str, cluster: &str) -> String {
 }
 
 /// What sums are made of, and where they are noted.
-const READ_BY_LEADERS: [&str; 9] =
-    ["changed", "done", "spans", "trace_buckets", "placed", "sums", "edges", "cells", "late"];
+const READ_BY_LEADERS: [&str; 10] =
+    ["changed", "done", "spans", "trace_buckets", "placed", "sums", "edges", "cells", "late", "refusals"];
 
 /// Waits, in a cluster, until what its servers wrote so far of what sums are made of is on the server that is asked: whoever leads reads what
 /// others wrote.
@@ -97,7 +98,7 @@ pub(crate) async fn catch_up(database: &Database) -> Result<(), StoreError> {
 pub(crate) async fn keep_for(database: &Database, hours: i64) -> Result<(), StoreError> {
     let lasts = "SELECT position(create_table_query, {ttl:String}) > 0 FROM system.tables WHERE database = currentDatabase() AND name = {table:String}";
     // What traces have in common is used once more a day before it would go.
-    let places = ["spans", "trace_buckets", "traces", "links", "metric_points", "log_records"];
+    let places = ["spans", "trace_buckets", "traces", "links", "refusals", "metric_points", "log_records"];
     let places = places.map(|table| (table, "received", hours));
     for (table, column, hours) in places.into_iter().chain([("shapes", "used", hours + 48)]) {
         let query = database.query(lasts).param("ttl", format!("toIntervalHour({hours})")).param("table", table);

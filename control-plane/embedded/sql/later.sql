@@ -24,6 +24,15 @@ CREATE TABLE IF NOT EXISTS links (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS links_by_trace ON links (trace);
 
+-- Requests that were refused once somebody had been verified, in the order of time, nanoseconds since 1970.
+CREATE TABLE IF NOT EXISTS refusals (
+    start_ns INTEGER NOT NULL, trace_id BLOB NOT NULL, span_id INTEGER NOT NULL, tenant INTEGER NOT NULL, service INTEGER NOT NULL,
+    operation INTEGER NOT NULL, status INTEGER NOT NULL, user TEXT, reason TEXT NOT NULL,
+    PRIMARY KEY (start_ns, trace_id, span_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS refusals_by_trace ON refusals (trace_id);
+CREATE INDEX IF NOT EXISTS refusals_by_tenant ON refusals (tenant, start_ns, status, reason);
+
 -- Points of metrics: which there were, for as long as they may come again, in the order of their times, so that writing is appending.
 CREATE TABLE IF NOT EXISTS metric_points (time_ns INTEGER NOT NULL, stream INTEGER NOT NULL, PRIMARY KEY (time_ns, stream)) WITHOUT ROWID;
 -- What senders counted since they began, by hours since 1970: the points before and behind one are found at once.

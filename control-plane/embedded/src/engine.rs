@@ -1,6 +1,11 @@
 //! The engine as the control plane knows it: what blocks does so on threads that may.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use control_plane_model::{
@@ -11,6 +16,7 @@ use control_plane_model::{
     map::{MapQuery, ServiceMap},
     metrics::{IncomingPoints, Line, MetricQuery, MetricStore, StoredPoints},
     part::{PartQuery, PartSums},
+    refusals::{RefusalQuery, Refusals},
     sample::{Sample, SampleQuery, StoredTrace},
     store::{
         AlertRecord, AuditFrom, AuditRecord, Entry, Facets, Lease, RequestQuery, RequestRows, Scope, SpanStore,
@@ -147,6 +153,22 @@ impl SpanStore for Embedded {
 
     async fn part(&self, scope: &Scope, query: PartQuery) -> Result<PartSums, StoreError> {
         self.see(scope, move |reader, scope| reader.part(scope, &query)).await
+    }
+
+    async fn refusals(&self, scope: &Scope, query: RefusalQuery) -> Result<Refusals, StoreError> {
+        self.see_while_waiting(scope, move |reader, asker, scope| reader.refusals(asker, scope, &query)).await
+    }
+
+    async fn refused(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        let tenants = tenants.to_vec();
+        self.see_while_waiting(scope, move |reader, asker, scope| reader.refused(asker, scope, (from, to), &tenants))
+            .await
     }
 
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {

@@ -28,6 +28,7 @@ use crate::{
     log_records::LogRecords,
     outline,
     points::Points,
+    refusing,
     remembered::Remembered,
     sightings,
 };
@@ -209,6 +210,7 @@ fn add(
                 added.new += 1;
                 sums.count(numbers, &mut trace.growing, &span.facts, now)?;
                 linking::store(numbers, trace.row, &span.facts)?;
+                refusing::store(numbers, incoming.trace_id, &span.facts)?;
             }
             index += 1;
         }

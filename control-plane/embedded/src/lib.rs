@@ -13,6 +13,7 @@
 //! | `brought` | what a request brought, and what became of it |
 //! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
 //! | `points`, `remembered`, `lines` | metrics: sums by the minute, how far back points are known, and what is read of them |
+//! | `refusing`, `refusals` | who was turned away |
 //! | `log_records`, `log_lines` | log records, and the lines of a trace |
 //! | `dictionary`, `catalog` | numbers for names, as the writer and as readers know them |
 //! | `cells`, `histogram` | sums by bucket, tenant and series, and their latencies |
@@ -56,6 +57,8 @@ mod part;
 mod points;
 mod queue;
 mod reader;
+mod refusals;
+mod refusing;
 mod remembered;
 mod removal;
 mod requests;

@@ -110,6 +110,7 @@ fn remove_traces(
         }
         if let Ok(trace_id) = TraceId::from_bytes(row.get_ref(1)?.as_blob().unwrap_or_default()) {
             ingest.forget(trace_id);
+            transaction.prepare_cached("DELETE FROM refusals WHERE trace_id = ?1")?.execute([trace_id.as_bytes()])?;
         }
         let start_ns: i64 = row.get(3)?;
         for tenant in outline::read(row, 4)?.tenants {

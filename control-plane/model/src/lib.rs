@@ -19,6 +19,7 @@
 //! | [`lines_builder`] | lines of metrics as an engine puts them together |
 //! | [`summary`] | measurements that are added up |
 //! | [`cumulative`] | what a point adds whose sender counts since it began |
+//! | [`refusals`] | who was turned away |
 //! | [`metrics`], [`log_records`] | metrics and logs: what a request brings, and what is read of them |
 //! | [`log_line`] | a log record as it is shown |
 //! | [`versions`] | when versions of services were seen first |
@@ -41,6 +42,7 @@ pub mod map;
 pub mod metrics;
 pub mod otlp;
 pub mod part;
+pub mod refusals;
 pub mod rollup;
 pub mod sample;
 pub mod scope;

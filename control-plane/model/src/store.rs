@@ -2,7 +2,11 @@
 //!
 //! An engine is asked by name and answers by name, whatever it keeps instead. Every read is told whose eyes it is for.
 
-use std::{collections::BTreeSet, fmt::Debug, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -16,6 +20,7 @@ use crate::{
     listing::{Found, Search},
     map::{MapQuery, ServiceMap},
     part::{PartQuery, PartSums},
+    refusals::{RefusalQuery, Refusals},
     sample::{Sample, SampleQuery, StoredTrace},
     trace::{Trace, TraceId},
 };
@@ -128,6 +133,19 @@ pub trait SpanStore: Debug + Send + Sync {
 
     /// Sums of one node or one edge of the map.
     async fn part(&self, scope: &Scope, query: PartQuery) -> Result<PartSums, StoreError>;
+
+    /// Requests that were refused once somebody had been verified, by whom, where and why.
+    async fn refusals(&self, scope: &Scope, query: RefusalQuery) -> Result<Refusals, StoreError>;
+
+    /// How many such requests there were of each of these tenants, or of all where none is named, at or after `from` and before `to`, Unix seconds: of
+    /// tenants that had any. Left out are those beyond a quota, which are answered with 429, and those [`AS_DECIDED`](crate::refusals::AS_DECIDED).
+    async fn refused(
+        &self,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        tenants: &[String],
+    ) -> Result<BTreeMap<String, u64>, StoreError>;
 
     /// What spans have named lately that a search or a map can be narrowed to.
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError>;

@@ -18,6 +18,7 @@ pub(crate) enum Tab {
     Map,
     Traces,
     Groups,
+    TurnedAway,
     Tenants,
     Cost,
     Audit,
@@ -121,6 +122,7 @@ fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup)
                             (way(place, Tab::Tenants, current, "/tenants", "Tenants"))
                             (way(place, Tab::Traces, current, "/traces", "Traces"))
                             (way(place, Tab::Groups, current, "/groups", "Group by"))
+                            (way(place, Tab::TurnedAway, current, "/turned-away", "Turned away"))
                             (way(place, Tab::Cost, current, "/cost", "Cost"))
                             @if visitor.scope().tenant().is_none() { (way(place, Tab::Audit, current, "/audit", "Audit")) }
                         }

@@ -11,12 +11,14 @@ use aws_lc_rs::hmac;
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use control_plane::{
     alerting::Alarm,
-    api::{SloAnswer, TenantAnswer},
+    api::{SloAnswer, TenantAnswer, TurnedAwayAnswer},
     evaluator::Whose,
 };
 use control_plane_clickhouse::ClickHouse;
+use control_plane_model::refusals::Refused;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use serde_json::Value;
+use serde_json::{Value, json};
+use slo::Condition;
 use testkit::{
     control_plane::{Server, number, request_of, text},
     program,
@@ -42,7 +44,8 @@ fn closed() -> u64 {
     now / SLOT * SLOT
 }
 
-/// Four days as usual; in the last ten minutes globex fails at 8 %, oceanic is four times as slow, and one in ten of acme's is throttled.
+/// Four days as usual; in the last ten minutes globex fails at 8 %, oceanic is four times as slow, and one in ten of acme's is throttled. In the last
+/// five a user of acme guesses booking numbers.
 fn requests(closed: u64) -> Vec<Request> {
     let mut all = Vec::new();
     for (tenant, tier) in [("acme", "basic"), ("globex", "standard"), ("oceanic", "premium")] {
@@ -60,6 +63,7 @@ fn requests(closed: u64) -> Vec<Request> {
             let status = match tenant {
                 "globex" if hurt && n % 12 == 0 => 503,
                 "acme" if hurt && n % 10 == 0 => 429,
+                "acme" if start >= closed - SLOT && n % 3 == 0 => 404,
                 _ => 200,
             };
             all.push(Request { tenant, tier, start, duration_ns: usual(n) * slower, status });
@@ -81,7 +85,15 @@ fn span(index: usize, request: &Request) -> Span {
             text("tenant.id", request.tenant),
             text("tenant.tier", request.tier),
             number("http.response.status_code", request.status),
-        ],
+        ]
+        .into_iter()
+        .chain(
+            (request.status == 404)
+                .then(|| [text("enduser.id", "eve"), text("problem.code", "no_such_booking")])
+                .into_iter()
+                .flatten(),
+        )
+        .collect(),
         ..Span::default()
     }
 }
@@ -194,7 +206,21 @@ async fn numbers_alerts_and_costs(store: &str) {
     };
     assert!(of("globex").contains(&"ErrorRate".to_owned()), "{alerts:?}");
     assert!(of("oceanic").contains(&"Latency".to_owned()), "{alerts:?}");
-    assert_eq!(of("acme"), [""; 0]);
+    // What is throttled alone is no reason to alert on.
+    assert_eq!(of("acme"), ["Refusals"]);
+    let guessed = requests.iter().filter(|request| request.status == 404).count();
+    let alarm = alerts.iter().find(|alarm| alarm.alert.scope.tenant() == Some("acme")).unwrap();
+    assert!(
+        alarm.summary.starts_with(&format!("acme (basic): {guessed} of 100 requests were turned away")),
+        "{alarm:?}"
+    );
+    let away: TurnedAwayAnswer = get(&server, &format!("/api{}", alarm.traces)).await;
+    let [line] = &away.lines[..] else { panic!("{away:?}") };
+    let Refused { user, reason, requests: refused, .. } = &line.refused;
+    assert_eq!(
+        (user.as_deref(), reason.as_str(), *refused, line.of),
+        (Some("eve"), "no_such_booking", guessed as u64, Some(100))
+    );
     for (tenant, condition) in [("globex", "ErrorRate"), ("oceanic", "Latency")] {
         let alarm = alerts
             .iter()
@@ -222,7 +248,8 @@ async fn numbers_alerts_and_costs(store: &str) {
         let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(headers["webhook-signature"], format!("sha256={hex}"));
         let alarm: Alarm = serde_json::from_slice(body).unwrap();
-        assert!(alarm.traces.starts_with("http://cp.example/traces?"), "{}", alarm.traces);
+        let page = if alarm.alert.condition == Condition::Refusals { "turned-away" } else { "traces" };
+        assert!(alarm.traces.starts_with(&format!("http://cp.example/{page}?")), "{}", alarm.traces);
     }
 
     // The tenant's page: over time, its services, its slowest trace.
@@ -294,4 +321,79 @@ async fn numbers_alerts_and_costs(store: &str) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("the late span was not counted");
+}
+
+/// What the control plane says of acme, over a window that is over.
+async fn of_acme(server: &Server, closed: u64) -> Value {
+    let window = format!("from={}&to={closed}", closed - 3_600);
+    let ask = async |path: &str| get::<Value>(server, path).await;
+    let mut tenant = ask(&format!("/api/tenants/acme?{window}")).await;
+    // How it is now may have been judged once more, and everybody together is not acme.
+    for of_others in ["now", "conditions", "beside"] {
+        tenant.as_object_mut().unwrap().remove(of_others);
+    }
+    let cost = ask(&format!("/api/cost?{window}")).await;
+    let cost = cost["tenants"].as_array().unwrap().iter().find(|line| line["tenant"] == "acme").cloned().unwrap();
+    json!({
+        "tenant": tenant,
+        "turned away": ask(&format!("/api/turned-away?tenant=acme&{window}")).await,
+        "map": ask(&format!("/api/map?tenant=acme&{window}")).await,
+        "traces": ask(&format!("/api/traces?tenant=acme&{window}")).await["matched"],
+        "requests and seconds": [cost["requests"], cost["seconds"]],
+        "alerts": ask("/api/alerts").await,
+        "tenants": ask("/api/facets").await["tenants"],
+    })
+}
+
+/// Sends so many requests whose tokens nobody could verify, each of which names acme, and looks at what became of acme's figures.
+async fn nothing_moves(unverified: u64) {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::configured(dir.path(), "[slo]\nsettle_seconds = 0\n");
+    let closed = closed();
+    let requests = requests(closed);
+    let spans = requests.iter().enumerate().map(|(index, request)| span(index, request)).collect();
+    assert_eq!(server.send(spans).await.unwrap().status(), 200);
+    evaluated(&server, closed).await;
+    let before = of_acme(&server, closed).await;
+    assert!(before["turned away"]["requests"].as_u64() > Some(0), "{before}");
+    // As the functions tell of them: with the reason, and without what a token says that is not verified.
+    let of = |n: u64| {
+        let start = (closed - 1 - n % 3_000) * 1_000_000_000;
+        Span {
+            trace_id: (u128::from(n) | 1 << 100).to_be_bytes().to_vec(),
+            start_time_unix_nano: start,
+            end_time_unix_nano: start + 1_000_000,
+            attributes: vec![
+                text("url.path", "/bookings/acme"),
+                text("problem.code", "invalid_token"),
+                number("http.response.status_code", 401),
+            ],
+            ..span(usize::try_from(n).unwrap(), &requests[0])
+        }
+    };
+    for first in (0..unverified).step_by(2_000) {
+        let batch = (first..(first + 2_000).min(unverified)).map(of).collect();
+        assert_eq!(server.send(batch).await.unwrap().status(), 200);
+    }
+    let found: Value =
+        get(&server, &format!("/api/traces?from={}&to={closed}&filter=http.status+%3D+401", closed - 3_600)).await;
+    assert!(found["matched"].as_u64() > Some(0), "{found}");
+    let after = of_acme(&server, closed).await;
+    for (what, figures) in before.as_object().unwrap() {
+        for (part, figure) in figures.as_object().into_iter().flatten() {
+            assert_eq!(&after[what][part], figure, "{what}: {part}");
+        }
+        assert_eq!(&after[what], figures, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_nobody_verified_move_nothing_of_the_tenant_that_they_name() {
+    nothing_moves(4_000).await;
+}
+
+#[tokio::test]
+#[ignore = "it takes minutes"]
+async fn a_million_tokens_that_nobody_verified_move_nothing_of_the_tenant_that_they_name() {
+    nothing_moves(1_000_000).await;
 }

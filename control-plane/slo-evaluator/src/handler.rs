@@ -109,7 +109,9 @@ impl Evaluator {
         let from = run.head.value.evaluated.unwrap_or(closed - SLOT);
         if from < closed {
             let known = run.store.tenants().await?;
-            let mut watch = Watch { known, judged: run.head.value.evaluated, alerts: run.head.value.alerts.clone() };
+            // Nobody counts refusals here: what CloudWatch is asked for are sums of requests alone.
+            let (judged, alerts) = (run.head.value.evaluated, run.head.value.alerts.clone());
+            let mut watch = Watch { known, judged, alerts, ..Watch::default() };
             let ends = (from + SLOT..=closed).step_by(SLOT as usize);
             watch.run(ends, &self.rules, &mut run).await?;
         }

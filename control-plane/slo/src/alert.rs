@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     evaluate::{BURN_WINDOWS, Evaluation, SLOWDOWN},
@@ -55,7 +55,7 @@ pub struct Alert {
     pub threshold: f64,
     /// Requests it was measured on.
     pub requests: u64,
-    /// Requests of those that failed; for latency, that were slower than the threshold.
+    /// Requests of those that failed; for latency, that were slower than the threshold; for refusals, that were refused.
     pub failed: u64,
     /// When it opened: the end of the five minutes that did it, in seconds since 1970.
     pub opened: i64,
@@ -75,6 +75,7 @@ impl Alert {
         let back = match self.condition {
             // They open with the second five minutes that are over the threshold.
             Condition::ErrorRate | Condition::Latency => 2 * SLOT,
+            Condition::Refusals => SLOT,
             Condition::FastBurn => BURN_WINDOWS[0].long,
             Condition::SlowBurn => BURN_WINDOWS[1].long,
             // A budget burns over 30 days; its last day shows what burns it.
@@ -88,6 +89,8 @@ impl Alert {
     pub fn filter(&self, baseline_p99_ns: Option<f64>, fault: &str, took: &str) -> String {
         let what = match self.condition {
             Condition::Latency => format!("{took} > {:.3}", baseline_p99_ns.unwrap_or_default() * SLOWDOWN / 1e9),
+            // An error is the caller's, in X-Ray's words.
+            Condition::Refusals => "error".to_owned(),
             _ => fault.to_owned(),
         };
         match self.scope.tenant() {
@@ -118,6 +121,11 @@ impl Alert {
             }
             Condition::SlowBurn => {
                 format!("{whose}: the error budget burns at {value:.1} times the allowed rate (30 min, 6 h)")
+            }
+            Condition::Refusals => {
+                format!(
+                    "{whose}: {failed} of {requests} requests were turned away in 5 minutes, {value:.0} times as many for each served as usual"
+                )
             }
         }
     }
@@ -193,7 +201,14 @@ pub struct Standing<'a> {
 struct Tracks {
     /// When the tenant was last in a pass.
     seen: i64,
+    #[serde(deserialize_with = "of_all_conditions")]
     of: [Track; Condition::ALL.len()],
+}
+
+/// Tracks as they were stored: what is kept from before there was a condition has none of it.
+fn of_all_conditions<'de, D: Deserializer<'de>>(stored: D) -> Result<[Track; Condition::ALL.len()], D::Error> {
+    let mut tracks = Vec::<Track>::deserialize(stored)?.into_iter();
+    Ok(std::array::from_fn(|_| tracks.next().unwrap_or_default()))
 }
 
 /// Alerts that are open or about to be.
@@ -201,6 +216,7 @@ struct Tracks {
 pub struct Alerts {
     /// Of tenants that are not well; all others need no memory.
     tenants: BTreeMap<String, Tracks>,
+    #[serde(deserialize_with = "of_all_conditions")]
     all: [Track; Condition::ALL.len()],
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     objective::Objectives,
+    refusals::RefusalCounts,
     row::{Cell, Row},
     state::TenantState,
     window::Sums,
@@ -148,6 +149,9 @@ pub struct Evaluation {
     /// Requests seen in the last five minutes that took longer than the latency objective allows, rounded down.
     #[serde(default)]
     pub too_slow: u64,
+    /// Requests that were refused.
+    #[serde(default)]
+    pub refused: RefusalCounts,
     /// What is left of 30 days.
     pub budget: Budget,
     /// Share of requests in 30 days that were as quick as the latency objective asks; the bin of the histogram that holds the

@@ -28,7 +28,7 @@ pub struct Distance {
     pub threshold: f64,
     /// Requests it was measured on.
     pub requests: u64,
-    /// Requests of those that failed; for latency, that were slow.
+    /// Requests of those that failed; for latency, that were slow; for refusals, that were refused.
     pub hits: u64,
     /// All of it in a sentence or two.
     pub text: String,
@@ -92,7 +92,12 @@ fn measured(condition: Condition, judgement: &Judgement, rule: &Rule, evaluation
     let value = figure(condition, *value);
     match condition {
         Condition::Latency if evaluation.baseline_p99_ns.is_none() => "Its usual p99 is not known yet".to_owned(),
-        Condition::ErrorRate | Condition::Latency if nothing => "There were no requests in 5 minutes".to_owned(),
+        Condition::Refusals if evaluation.refused.requests_before.is_none() => {
+            "It is not known how many requests are usually turned away".to_owned()
+        }
+        Condition::ErrorRate | Condition::Latency | Condition::Refusals if nothing => {
+            "There were no requests in 5 minutes".to_owned()
+        }
         Condition::Budget if nothing => "There were no requests in 30 days".to_owned(),
         Condition::FastBurn if nothing => "There were no requests in 1 hour".to_owned(),
         Condition::SlowBurn if nothing => "There were no requests in 6 hours".to_owned(),
@@ -104,6 +109,9 @@ fn measured(condition: Condition, judgement: &Judgement, rule: &Rule, evaluation
         Condition::Budget => format!("{value} of the 30-day budget is burnt ({hits} of {requests} requests failed)"),
         Condition::FastBurn => burning(0, evaluation, "5 minutes", "1 hour", judgement),
         Condition::SlowBurn => burning(1, evaluation, "30 minutes", "6 hours", judgement),
+        Condition::Refusals => format!(
+            "{hits} of {requests} requests were turned away in 5 minutes, {value} as many for each served as usual"
+        ),
     }
 }
 
@@ -143,6 +151,7 @@ fn missing(
         (_, Obstacle::Within) => format!("; it opens {opens}."),
         (_, Obstacle::FewRequests) => but(format!("{} requests", rule.least_requests)),
         (Condition::Latency, Obstacle::FewHits) => but(format!("{} slow requests", rule.least_hits)),
+        (Condition::Refusals, Obstacle::FewHits) => but(format!("{} that were turned away", rule.least_hits)),
         (_, Obstacle::FewHits) => but(format!("{} failed requests", rule.least_hits)),
         (_, Obstacle::Chance(probability)) => {
             format!(", which is enough, but so many may be chance ({} of the time).", percent(probability))
@@ -158,7 +167,7 @@ fn missing(
 fn figure(condition: Condition, value: f64) -> String {
     match condition {
         Condition::ErrorRate | Condition::Budget => percent(value),
-        Condition::Latency => times(value),
+        Condition::Latency | Condition::Refusals => times(value),
         Condition::FastBurn | Condition::SlowBurn => format!("{}", (value * 10.0).round() / 10.0),
     }
 }

@@ -23,11 +23,14 @@ pub enum Condition {
     FastBurn,
     /// Burn rate over 30 minutes and 6 hours.
     SlowBurn,
+    /// Requests of five minutes that were refused, for each that was served, over what is usual for the tenant.
+    Refusals,
 }
 
 impl Condition {
     /// Every condition, in the order of their numbers.
-    pub const ALL: [Self; 5] = [Self::ErrorRate, Self::Latency, Self::Budget, Self::FastBurn, Self::SlowBurn];
+    pub const ALL: [Self; 6] =
+        [Self::ErrorRate, Self::Latency, Self::Budget, Self::FastBurn, Self::SlowBurn, Self::Refusals];
 
     /// Its name, as receivers of alerts filter by it.
     pub fn name(self) -> &'static str {
@@ -37,6 +40,7 @@ impl Condition {
             Self::Budget => "budget",
             Self::FastBurn => "fast_burn",
             Self::SlowBurn => "slow_burn",
+            Self::Refusals => "refusals",
         }
     }
 }
@@ -89,9 +93,11 @@ pub struct Policy {
     pub fast_burn: Rule,
     /// 6 over 30 minutes and 6 hours.
     pub slow_burn: Rule,
+    /// Three times as many requests refused for each that is served as usual; twenty, which somebody who mistypes does not make.
+    pub refusals: Rule,
     /// A condition holds if so many failed or slow requests would have come about by chance with less than this probability:
     /// for the error rate, of a tenant that just meets its objective; for latency, of one whose p99 is twice its baseline; for
-    /// budgets and burn rates, of one just at the threshold.
+    /// budgets, burn rates and refusals, of one just at the threshold.
     pub significance: f64,
     /// When all tenants are one alert.
     pub group: Group,
@@ -137,6 +143,7 @@ impl Default for Policy {
             },
             fast_burn: Rule { threshold: 14.4, closes_at: 7.2, ..burn },
             slow_burn: burn,
+            refusals: Rule { threshold: 3.0, closes_at: 1.5, least_requests: 20, least_hits: 20, ..burn },
             significance: SIGNIFICANCE,
             group: Group { share: 0.2, least_tenants: 20, near: 0.75, open_after: 2, close_after: 6 },
             excluded: BTreeSet::new(),
@@ -153,6 +160,7 @@ impl Policy {
             Condition::Budget => &self.budget,
             Condition::FastBurn => &self.fast_burn,
             Condition::SlowBurn => &self.slow_burn,
+            Condition::Refusals => &self.refusals,
         }
     }
 }
@@ -197,7 +205,7 @@ pub struct Judgement {
     pub value: f64,
     /// Requests it was measured on.
     pub requests: u64,
-    /// Requests of those that failed; for latency, that were slow.
+    /// Requests of those that failed; for latency, that were slow; for refusals, that were refused.
     pub hits: u64,
     /// Whether requests were enough to be judged.
     pub judged: bool,
@@ -237,6 +245,12 @@ pub fn judge(condition: Condition, evaluation: &Evaluation, policy: &Policy) -> 
         }
         Condition::FastBurn => burning(rule, policy, &evaluation.burn[0], allowed),
         Condition::SlowBurn => burning(rule, policy, &evaluation.burn[1], allowed),
+        Condition::Refusals => {
+            let (refused, requests, chance) =
+                (&evaluation.refused, latest.requests, || evaluation.refused.share_at(rule.threshold));
+            measured(rule, policy, refused.times_usual(requests), requests, refused.of(requests), chance)
+                .only_if_holds()
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 //! | [`state`] | the past of a tenant in bounded memory |
 //! | `window` | sums over windows in constant time |
 //! | [`significance`] | whether so many of so few can be chance |
+//! | `refusals` | requests that were refused, against what is usual |
 //! | [`hurt`] | whether a tenant is hurting now |
 //! | [`judge`] | whether an alert's condition holds |
 //! | [`explain`] | why an alert is not open |
@@ -38,6 +39,7 @@ pub mod hurt;
 pub mod judge;
 pub mod objective;
 mod openslo;
+mod refusals;
 pub mod row;
 pub mod significance;
 pub mod spending;
@@ -57,6 +59,7 @@ pub use histogram::Histogram;
 pub use hurt::Hurt;
 pub use judge::{Condition, Group, Judgement, Obstacle, Policy, Rule, Verdict};
 pub use objective::{Availability, Definitions, Error, Latency, Objectives};
+pub use refusals::{RefusalCounts, usual_window};
 pub use row::{Cell, Key, Kind, Row};
 pub use spending::{OperationCost, Period, Spent};
 pub use state::{Late, SLOT, TenantState};

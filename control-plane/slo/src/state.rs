@@ -11,6 +11,7 @@ use crate::{
     histogram::Histogram,
     hurt::{Hurt, share_of},
     objective::Objectives,
+    refusals::RefusalCounts,
     row::Cell,
     window::{Sums, Totals},
 };
@@ -156,6 +157,7 @@ impl TenantState {
             baseline_p99_ns: self.baseline,
             slow: self.slow(latencies, &sums),
             too_slow: share_of(sums.requests, sums.weight - sums.quick, sums.weight),
+            refused: RefusalCounts::default(),
             budget: Budget::new(&month, allowed),
             quick: (month.weight > 0.0).then(|| month.quick / month.weight),
             burn: [
@@ -184,6 +186,12 @@ impl TenantState {
             }
         }
         Some(since)
+    }
+
+    /// How many requests came from one full hour on, and before another.
+    pub(crate) fn requests_between(&self, from: i64, to: i64) -> u64 {
+        let since = |time: i64| self.hours.after(time, &self.total).requests;
+        since(from).saturating_sub(since(to))
     }
 
     fn slow(&self, latencies: &Histogram, sums: &Sums) -> u64 {

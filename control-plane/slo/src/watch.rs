@@ -13,6 +13,7 @@ use crate::{
     hurt::Hurt,
     judge::Policy,
     objective::Definitions,
+    refusals::{RefusalCounts, usual_window},
     row::Cell,
     state::{Late, TenantState},
 };
@@ -130,6 +131,11 @@ pub struct Watch {
     pub judged: Option<i64>,
     /// Alerts that are open or about to be.
     pub alerts: Alerts,
+    /// Requests of tenants that were refused in the five minutes that are judged next, and in the [time before](usual_window), of those that had any;
+    /// none where nobody counts them.
+    pub refused: Option<BTreeMap<String, (u64, u64)>>,
+    /// Since when they are counted, in seconds since 1970.
+    pub refusals_since: i64,
 }
 
 impl Watch {
@@ -153,10 +159,22 @@ impl Watch {
     pub fn fares(&self, definitions: &Definitions, at: i64) -> Vec<Fare> {
         let fares = self.known.iter().filter_map(|(whose, known)| {
             let objectives = definitions.of(whose.tenant(), &known.tier)?;
-            let evaluation = known.state.evaluate(&objectives, at);
+            let mut evaluation = known.state.evaluate(&objectives, at);
+            if let Some(tenant) = whose.tenant() {
+                evaluation.refused = self.refusals(tenant, &known.state, at);
+            }
             Some(Fare { whose: whose.clone(), tier: known.tier.clone(), evaluation })
         });
         fares.collect()
+    }
+
+    /// A tenant's requests that were refused, and what is usual, as far as that is known.
+    fn refusals(&self, tenant: &str, state: &TenantState, at: i64) -> RefusalCounts {
+        let (Some(refused), Some((from, to))) = (&self.refused, usual_window(at, self.refusals_since)) else {
+            return RefusalCounts::default();
+        };
+        let (latest, before) = refused.get(tenant).copied().unwrap_or_default();
+        RefusalCounts { latest, before, requests_before: Some(state.requests_between(from, to)) }
     }
 
     /// Since when a tenant's requests are hurt as they are at `at`, see [`TenantState::hurt_since`].

@@ -2,7 +2,7 @@
 
 use slo::{
     Alert, Alerts, Availability, Budget, Burn, Condition, Distance, Evaluation, Latency, Objectives, Observation,
-    Policy, Reader, Scope, Summary, distances,
+    Policy, Reader, RefusalCounts, Scope, Summary, distances,
 };
 
 const QUIET: Burn = Burn { short: Some(0.0), long: Some(0.0), requests: 1_000, failed: 0 };
@@ -28,6 +28,7 @@ fn failing(requests: u64, failed: u64) -> Evaluation {
         baseline_p99_ns: Some(3e8),
         slow: 0,
         too_slow: 0,
+        refused: RefusalCounts { latest: 0, before: 100, requests_before: Some(10_000) },
         budget: Budget { requests: 100_000, failed: 0, allowed: 100.0, consumed: 0.0, remaining: 100.0 },
         quick: Some(1.0),
         burn: [QUIET; 2],
@@ -38,6 +39,12 @@ fn slow(factor: f64, slow: u64) -> Evaluation {
     let mut evaluation = failing(500, 0);
     evaluation.latest.p99_ns = Some(3e8 * factor);
     evaluation.slow = slow;
+    evaluation
+}
+
+fn refusing(requests: u64, latest: u64) -> Evaluation {
+    let mut evaluation = failing(requests, 0);
+    evaluation.refused.latest = latest;
     evaluation
 }
 
@@ -100,6 +107,40 @@ fn latency_is_held_against_the_tenants_own() {
     let mut unknown = slow(9.0, 0);
     unknown.baseline_p99_ns = None;
     assert_eq!(story(&vec![unknown; 3]), []);
+}
+
+#[test]
+fn refusals_are_held_against_what_is_usual() {
+    let mut passes = vec![refusing(200, 2); 3];
+    passes.extend(vec![refusing(240, 42); 2]);
+    passes.extend(vec![refusing(200, 2); 6]);
+    assert_eq!(story(&passes), [(3, '+', Condition::Refusals), (10, '-', Condition::Refusals)]);
+    assert_eq!(story(&vec![refusing(30, 15); 3]), [], "fifteen are few");
+    assert_eq!(story(&vec![refusing(1_000, 25); 3]), [], "2.5 times as many as usual");
+    assert_eq!(story(&vec![refusing(700, 22); 3]), [], "more than three times as many, by chance");
+    let mut scraper = refusing(1_000, 550);
+    scraper.refused = RefusalCounts { latest: 550, before: 50_000, requests_before: Some(100_000) };
+    assert_eq!(story(&vec![scraper; 3]), [], "half of its requests are always refused");
+    scraper.refused.latest = 900;
+    assert_eq!(story(&[scraper]), [(0, '+', Condition::Refusals)]);
+}
+
+#[test]
+fn what_was_stored_before_there_was_a_condition_is_read() {
+    let mut alerts = Alerts::new();
+    let failing = failing(1_000, 30);
+    let observation = Observation { tenant: "acme", tier: "basic", evaluation: &failing };
+    for at in 0..2 {
+        alerts.pass(at, &[observation], &Policy::default());
+    }
+    let mut stored = serde_json::to_value(&alerts).unwrap();
+    for tracks in ["/all", "/tenants/acme/of"] {
+        assert_eq!(
+            stored.pointer_mut(tracks).unwrap().as_array_mut().unwrap().pop().map(|track| track["held"].clone()),
+            Some(0.into())
+        );
+    }
+    assert_eq!(serde_json::from_value::<Alerts>(stored).unwrap(), alerts);
 }
 
 #[test]
@@ -186,6 +227,8 @@ fn why_not(condition: Condition, evaluation: &Evaluation) -> String {
 fn it_is_said_what_an_alert_lacks() {
     let mut unknown = slow(9.0, 0);
     unknown.baseline_p99_ns = None;
+    let mut uncounted = refusing(200, 100);
+    uncounted.refused = RefusalCounts::default();
     for (condition, evaluation, text) in [
         (
             Condition::ErrorRate,
@@ -214,6 +257,21 @@ fn it_is_said_what_an_alert_lacks() {
             "The p99 of 5 minutes is 1.9 times its usual one (4 of 500 requests were slower than 2 times that); it opens above 2 times.",
         ),
         (Condition::Latency, unknown, "Its usual p99 is not known yet: it takes 3 days with 200 requests each."),
+        (
+            Condition::Refusals,
+            refusing(200, 3),
+            "3 of 200 requests were turned away in 5 minutes, 1.5 times as many for each served as usual; it opens above 3 times.",
+        ),
+        (
+            Condition::Refusals,
+            uncounted,
+            "It is not known how many requests are usually turned away; it opens above 3 times.",
+        ),
+        (
+            Condition::Refusals,
+            refusing(30, 15),
+            "15 of 30 requests were turned away in 5 minutes, 92.8 times as many for each served as usual, which is enough, but an alert needs 20 that were turned away.",
+        ),
         (
             Condition::FastBurn,
             burning(Some(9.2), 3.1, 1_000, 3),
@@ -277,6 +335,9 @@ fn what_is_said_of_an_alert_is_what_becomes_of_it() {
         let allowed = requests as f64 * 0.001;
         evaluation.budget =
             Budget { requests, failed: hits, allowed, consumed: hits as f64, remaining: allowed - hits as f64 };
+
+        evaluation.refused =
+            RefusalCounts { latest: random(requests + 1), before: random(2_000), requests_before: Some(10_000) };
 
         let before = distances("acme", &evaluation, &Alerts::new(), &policy, Reader::Staff);
         let observation = Observation { tenant: "acme", tier: "basic", evaluation: &evaluation };

@@ -56,12 +56,13 @@ test("failures are counted against those that are allowed", () => {
 
 test("an incident is one sentence", () => {
   const said = (condition: string, value: number) => incident({ condition, value, requests: 100, failed: 5, summary: "as it was" } as Alarm);
-  assert.deepEqual(["error_rate", "latency", "budget", "fast_burn", "slow_burn", "another"].map((name) => said(name, name === "error_rate" ? 0.05 : 2.86)), [
+  assert.deepEqual(["error_rate", "latency", "budget", "fast_burn", "slow_burn", "refusals", "another"].map((name) => said(name, name === "error_rate" ? 0.05 : 2.86)), [
     "5 % of requests failed within 5 minutes (5 of 100).",
     "The slowest answers took 2.9 times as long as usual (100 requests in 5 minutes).",
     "2.9 times as many requests failed as 30 days allow.",
     "Within an hour, requests failed 2.9 times as often as allowed (5 of 100).",
     "Within 6 hours, requests failed 2.9 times as often as allowed (5 of 100).",
+    "5 of 100 requests were turned away within 5 minutes, far more than usual.",
     "as it was",
   ]);
 });

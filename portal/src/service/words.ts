@@ -99,6 +99,8 @@ export function incident({ condition, value, requests, failed, summary }: Alarm)
       return `Within an hour, requests failed ${times} as often as allowed (${formatNumber(failed)} of ${formatNumber(requests)}).`;
     case "slow_burn":
       return `Within 6 hours, requests failed ${times} as often as allowed (${formatNumber(failed)} of ${formatNumber(requests)}).`;
+    case "refusals":
+      return `${formatNumber(failed)} of ${formatNumber(requests)} requests were turned away within 5 minutes, far more than usual.`;
     default:
       return summary;
   }

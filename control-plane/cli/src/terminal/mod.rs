@@ -6,6 +6,7 @@ mod lists;
 mod objectives;
 mod screen;
 mod trace;
+mod turned_away;
 mod why;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ pub(crate) use lists::{audit, map, traces};
 pub(crate) use objectives::{alerts, cost, slo};
 pub(crate) use screen::Screen;
 pub(crate) use trace::trace;
+pub(crate) use turned_away::turned_away;
 pub(crate) use why::why;
 
 /// An answer of the API, with control characters in its texts made visible: names come from whoever sends spans.

@@ -149,6 +149,8 @@ pub struct Facts {
     pub http_method: Option<Box<str>>,
     /// `url.full`, else `url.path`.
     pub url: Option<Box<str>>,
+    /// Why a request of somebody who had been verified was answered with a 4xx: its `problem.code`, or the status where it says none.
+    pub refused: Option<Box<str>>,
     /// How it went.
     pub flags: Flags,
     /// Behind API Gateway: an HTTP-triggered function.
@@ -189,6 +191,10 @@ impl Facts {
         let tenant = tenant.or_else(|| resource.tenant.clone());
         let tier = of_span("tenant.tier").or_else(|| resource.tier.clone().filter(|_| of_senders_tenant));
         let annotations = annotations(attributes, tenant.as_deref(), tier.as_deref());
+        let batch = kind == Kind::Server && trigger.as_deref().is_some_and(|trigger| trigger != "http");
+        // Only what was verified names a tenant: whoever was refused before is nobody.
+        let is_refused = kind == Kind::Server && !batch && tenant.is_some() && (400..500).contains(&http_status);
+        let refused = is_refused.then(|| own("problem.code").unwrap_or_else(|| http_status.to_string().into()));
         Self {
             id: id(&span.span_id),
             // A span that calls itself its parent has none.
@@ -207,6 +213,7 @@ impl Facts {
             http_status,
             http_method: own("http.request.method"),
             url: own("url.full").or_else(|| own("url.path")),
+            refused,
             flags: Flags::of(
                 http_status,
                 span.status.as_ref().map_or(StatusCode::Unset, |status| status.code()),
@@ -214,7 +221,7 @@ impl Facts {
             ),
             fronted: kind == Kind::Server && trigger.as_deref() == Some("http"),
             is_init: kind == Kind::Internal && text(attributes, PHASE).as_deref() == Some(INIT),
-            batch: kind == Kind::Server && trigger.is_some_and(|trigger| trigger != "http"),
+            batch,
             plain_http,
             weight,
             estimated,

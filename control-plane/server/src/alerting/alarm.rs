@@ -1,6 +1,9 @@
 //! An alert, and where its reasons are to be seen.
 
-use control_plane_model::store::{AlertRecord, StoreError};
+use control_plane_model::{
+    refusals::Refused,
+    store::{AlertRecord, StoreError},
+};
 use serde::{Deserialize, Serialize};
 use slo::{Alert, Condition, SLOWDOWN};
 
@@ -16,7 +19,7 @@ pub struct Alarm {
     pub alert: Alert,
     /// One sentence for a person.
     pub summary: String,
-    /// Path of the page with the traces that caused it, of the time in which they did.
+    /// Path of the page with the traces that caused it, of the time in which they did; for refusals, of the page that says whose requests were refused.
     pub traces: String,
     /// Which traces these are, in words. Empty where an alert was stored before there was this.
     #[serde(default)]
@@ -41,13 +44,24 @@ impl Alarm {
         }
     }
 
+    /// The same, with what most of the requests were refused for, where that is known and the alert is about refusals.
+    pub(crate) fn refused(self, most: Option<&Refused>) -> Self {
+        let Some(Refused { reason, requests, .. }) = most else { return self };
+        Self {
+            summary: format!("{}; most of them, {requests}, for {reason}", self.summary),
+            traces: format!("{}&{}", self.traces, link("", &[("reason", reason)]).trim_start_matches('?')),
+            ..self
+        }
+    }
+
     /// Path of the page that says why it opened: of the time in which its requests failed, or were slow.
     pub fn why(&self) -> String {
-        let slow = self.alert.condition == Condition::Latency;
+        let (slow, refused) = (self.alert.condition == Condition::Latency, self.alert.condition == Condition::Refusals);
         let window = [("from", moment(self.alert.caused_from())), ("to", moment(self.alert.opened))];
         let tenant = self.alert.scope.tenant().map(|tenant| ("tenant", tenant.to_owned()));
         let against = slow.then(|| ("against", "quick".to_owned()));
-        link("/why", &tenant.into_iter().chain(against).chain(window).collect::<Vec<_>>())
+        let status = refused.then(|| ("status", "error".to_owned()));
+        link("/why", &tenant.into_iter().chain(against).chain(status).chain(window).collect::<Vec<_>>())
     }
 
     /// As it is kept.
@@ -65,16 +79,14 @@ impl Alarm {
 
 /// The search whose answer is what caused the alert.
 fn traces(alert: &Alert, baseline_p99_ns: Option<f64>) -> String {
+    let window = [("from", moment(alert.caused_from())), ("to", moment(alert.opened))];
+    if alert.condition == Condition::Refusals {
+        let tenant = alert.scope.tenant().map(|tenant| ("tenant", tenant.to_owned()));
+        return link("/turned-away", &tenant.into_iter().chain(window).collect::<Vec<_>>());
+    }
     let order = if alert.condition == Condition::Latency { "slowest" } else { "newest" };
-    link(
-        "/traces",
-        &[
-            ("filter", alert.filter(baseline_p99_ns, "fault", "duration")),
-            ("order", order.to_owned()),
-            ("from", moment(alert.caused_from())),
-            ("to", moment(alert.opened)),
-        ],
-    )
+    let filter = [("filter", alert.filter(baseline_p99_ns, "fault", "duration")), ("order", order.to_owned())];
+    link("/traces", &filter.into_iter().chain(window).collect::<Vec<_>>())
 }
 
 /// What that search finds, such as "failed requests of cirrus, 2026-11-26 14:05–14:15 UTC".
@@ -86,6 +98,7 @@ fn traces_title(alert: &Alert, baseline_p99_ns: Option<f64>) -> String {
         Condition::ErrorRate | Condition::Budget | Condition::FastBurn | Condition::SlowBurn => {
             format!("failed requests of {whose}")
         }
+        Condition::Refusals => format!("requests of {whose} that were turned away"),
     };
     format!("{which}, {}", window(alert.caused_from(), alert.opened))
 }
@@ -121,6 +134,12 @@ mod tests {
                 "2027-01-15T07%3A50%3A00Z",
             ),
             (
+                Condition::Refusals,
+                cirrus(),
+                "requests of cirrus that were turned away, 2027-01-15 07:55–08:00 UTC",
+                "2027-01-15T07%3A55%3A00Z",
+            ),
+            (
                 Condition::SlowBurn,
                 cirrus(),
                 "failed requests of cirrus, 2027-01-15 02:00–08:00 UTC",
@@ -140,9 +159,34 @@ mod tests {
             let asked = match (alarm.alert.scope.tenant(), condition) {
                 (None, _) => "",
                 (_, Condition::Latency) => "tenant=cirrus&against=quick&",
+                (_, Condition::Refusals) => "tenant=cirrus&status=error&",
                 _ => "tenant=cirrus&",
             };
             assert_eq!(alarm.why(), format!("/why?{asked}{}", &window[1..]));
         }
+    }
+
+    #[test]
+    fn an_alert_of_refusals_says_for_what_and_leads_to_whose_they_were() {
+        let scope = Scope::Tenant { tenant: "acme".to_owned(), tier: "basic".to_owned() };
+        let most = Refused {
+            tenant: "acme".to_owned(),
+            user: Some("eve".to_owned()),
+            account: None,
+            service: "booking-api".to_owned(),
+            operation: "GET /bookings/{number}".to_owned(),
+            status: 404,
+            reason: "no_such_booking".to_owned(),
+            requests: 3,
+            first_unix_ns: 0,
+            last_unix_ns: 0,
+            trace_ids: Vec::new(),
+        };
+        let alarm = alarm(Condition::Refusals, scope).refused(Some(&most));
+        let told = "acme (basic): 4 of 9 requests were turned away in 5 minutes, 0 times as many for each served as usual; most of them, 3, for no_such_booking";
+        assert_eq!(alarm.summary, told);
+        let page =
+            "/turned-away?tenant=acme&from=2027-01-15T07%3A55%3A00Z&to=2027-01-15T08%3A00%3A00Z&reason=no_such_booking";
+        assert_eq!(alarm.traces, page);
     }
 }

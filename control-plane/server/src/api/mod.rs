@@ -11,6 +11,7 @@
 //! | `timeline` | a tenant over time, beside its tier and everybody |
 //! | `cost` | who costs what, and why |
 //! | `groups` | requests by the values of any attribute |
+//! | `turned_away` | whose requests were refused, where and why |
 //! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
 //! | `part` | a node or an edge of the map, over time and by tenant |
@@ -35,6 +36,7 @@ mod sign_in;
 mod sources;
 mod throttled;
 mod timeline;
+mod turned_away;
 mod why;
 
 use axum::{
@@ -71,6 +73,8 @@ pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{OpenedTraces, READERS, Sources, View, WATERFALLS};
 pub use throttled::{Throttled, ThrottledPoint};
 pub use timeline::{Beside, Deployed, Point};
+pub(crate) use turned_away::RefusalFilter;
+pub use turned_away::{TurnedAway, TurnedAwayAnswer};
 pub(crate) use why::{AGAINST, WhyFilter, is_of_outcomes};
 pub use why::{SideAnswer, WhyAnswer, verdict};
 
@@ -110,6 +114,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/find", find_anything)
         .get(May::SignedIn, "/api/groups", groups::groups)
         .get(May::SignedIn, "/api/why", why::why)
+        .get(May::SignedIn, "/api/turned-away", turned_away::turned_away)
         .get(May::SignedIn, "/api/metrics", metrics::metrics)
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)

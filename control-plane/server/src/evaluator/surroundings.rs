@@ -1,17 +1,20 @@
 //! What is around the loop here: the store's sums, its states, and whoever is told of alerts.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use control_plane_model::store::{
-    Detail, Lease, RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf, Version,
+use control_plane_model::{
+    complain::complain,
+    refusals::{RefusalQuery, Refused},
+    store::{Detail, Lease, RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf, Version},
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Alerts, Around, Definitions, Evaluation, Row, Rules, Watch, Whose};
+use slo::{Alert, Alerts, Around, Condition, Definitions, Evaluation, Row, Rules, SLOT, Watch, Whose, usual_window};
+use tokio::time::timeout;
 
 use crate::alerting::{Alarm, Notifier};
 
@@ -22,6 +25,8 @@ const MEMORY: i64 = 30 * DAY + 3_600;
 const MAX_ONE_BY_ONE: usize = 50;
 /// Whose objectives everybody together is held against.
 const TIER_OF_ALL: &str = "standard";
+/// How long counting refused requests may take.
+const COUNTED_WITHIN: Duration = Duration::from_secs(5);
 /// Under this name the state of alerts is kept.
 const ALERTS: &str = "alerts";
 
@@ -30,6 +35,9 @@ const ALERTS: &str = "alerts";
 struct Judged {
     until: i64,
     alerts: Alerts,
+    /// Since when refusals are counted; none where they were judged by a version that did not.
+    #[serde(default)]
+    refusals_since: Option<i64>,
 }
 
 pub(super) struct Surroundings {
@@ -40,6 +48,8 @@ pub(super) struct Surroundings {
     pub(super) lease: Option<Lease>,
     /// All that was before is known; Unix seconds, 0 before anything is.
     pub(super) read_until: i64,
+    /// How many requests of tenants are usually refused, in a time of which each is asked for once.
+    usual: ((i64, i64), BTreeMap<String, u64>),
     begun: Instant,
     /// What evaluating everybody took.
     pub(super) took: Duration,
@@ -47,14 +57,24 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     pub(super) fn new(spans: Arc<dyn SpanStore>, states: Arc<dyn StateStore>, notifier: Notifier) -> Self {
-        Self { spans, states, notifier, lease: None, read_until: 0, begun: Instant::now(), took: Duration::ZERO }
+        Self {
+            spans,
+            states,
+            notifier,
+            lease: None,
+            read_until: 0,
+            usual: Default::default(),
+            begun: Instant::now(),
+            took: Duration::ZERO,
+        }
     }
 
     /// Reads the state of alerts.
     pub(super) async fn restore(&self, watch: &mut Watch) -> Result<(), StoreError> {
         let Some(body) = self.states.state(ALERTS).await? else { return Ok(()) };
-        let Judged { until, alerts } = serde_json::from_str(&body).map_err(unreadable)?;
+        let Judged { until, alerts, refusals_since } = serde_json::from_str(&body).map_err(unreadable)?;
         (watch.judged, watch.alerts) = (Some(until), alerts);
+        watch.refusals_since = refusals_since.unwrap_or_else(|| jiff::Timestamp::now().as_second());
         Ok(())
     }
 
@@ -65,8 +85,58 @@ impl Surroundings {
         }
         let from = self.read_until.max(closed - MEMORY);
         self.read(watch, rules, RequestQuery { from, to: closed, of: SumsOf::Each, detail: Detail::Latencies }).await?;
+        self.count_refusals(watch, closed).await;
         self.read_until = closed;
         Ok(())
+    }
+
+    /// Counts the requests of five minutes that were refused, and those that usually are. Where that cannot be done, or takes too long, nothing else waits
+    /// for it: refusals are not judged then.
+    async fn count_refusals(&mut self, watch: &mut Watch, closed: i64) {
+        watch.refused = None;
+        let Some(usual) = usual_window(closed, watch.refusals_since) else { return };
+        match timeout(COUNTED_WITHIN, self.refused(closed, usual)).await {
+            Ok(Ok(refused)) => watch.refused = Some(refused),
+            Ok(Err(error)) => complain(format_args!("refused requests were not counted: {error}")),
+            Err(_) => complain(format_args!("refused requests were not counted within {} s", COUNTED_WITHIN.as_secs())),
+        }
+    }
+
+    /// By tenant, of those that had any: the refused requests of five minutes, and of the time in which it is seen what is usual.
+    async fn refused(&mut self, closed: i64, window: (i64, i64)) -> Result<BTreeMap<String, (u64, u64)>, StoreError> {
+        let latest = self.spans.refused(&Scope::All, closed - SLOT, closed, &[]).await?;
+        if self.usual.0 != window {
+            self.usual = (window, BTreeMap::new());
+        }
+        let usual = &mut self.usual.1;
+        let asked: Vec<String> = latest.keys().filter(|tenant| !usual.contains_key(*tenant)).cloned().collect();
+        if !asked.is_empty() {
+            let found = self.spans.refused(&Scope::All, window.0, window.1, &asked).await?;
+            for tenant in asked {
+                let count = found.get(&tenant).copied().unwrap_or_default();
+                usual.insert(tenant, count);
+            }
+        }
+        let with_usual = |(tenant, latest): (String, u64)| {
+            let before = usual.get(&tenant).copied().unwrap_or_default();
+            (tenant, (latest, before))
+        };
+        Ok(latest.into_iter().map(with_usual).collect())
+    }
+
+    /// By whom, where and why most of the requests were refused that an alert is about. It opens without, where nobody can say.
+    async fn most_refused(&self, alert: &Alert) -> Option<Refused> {
+        let is_asked = alert.condition == Condition::Refusals && alert.closed.is_none();
+        let tenant = alert.scope.tenant().filter(|_| is_asked)?.to_owned();
+        let (from, to) = (alert.caused_from(), alert.opened);
+        let query = RefusalQuery { from, to, tenant: Some(tenant), user: None, service: None, reason: None, limit: 1 };
+        match self.spans.refusals(&Scope::All, query).await {
+            Ok(found) => found.lines.into_iter().next(),
+            Err(error) => {
+                complain(format_args!("an alert does not say why requests were refused: {error}"));
+                None
+            }
+        }
     }
 
     /// The tenants of late spans anew, from their beginnings; everybody, if these are many.
@@ -132,14 +202,18 @@ impl Around for Surroundings {
 
     async fn keep(&mut self, watch: &Watch, changed: Vec<(Alert, Option<Evaluation>)>) -> Result<(), StoreError> {
         self.took = self.begun.elapsed();
-        let alarm = |(alert, of): (Alert, Option<Evaluation>)| Alarm::new(alert, of.and_then(|of| of.baseline_p99_ns));
-        let changed: Vec<Alarm> = changed.into_iter().map(alarm).collect();
+        let mut alarms = Vec::with_capacity(changed.len());
+        for (alert, of) in changed {
+            let most = self.most_refused(&alert).await;
+            alarms.push(Alarm::new(alert, of.and_then(|of| of.baseline_p99_ns)).refused(most.as_ref()));
+        }
         // What is told was stored before: an alert is not told twice because of a restart.
-        let records = changed.iter().map(Alarm::record).collect::<Result<_, _>>()?;
+        let records = alarms.iter().map(Alarm::record).collect::<Result<_, _>>()?;
         let lease = self.lease.ok_or(StoreError::Superseded)?;
-        let judged = Judged { until: watch.judged.unwrap_or_default(), alerts: watch.alerts.clone() };
+        let (until, refusals_since) = (watch.judged.unwrap_or_default(), Some(watch.refusals_since));
+        let judged = Judged { until, alerts: watch.alerts.clone(), refusals_since };
         self.states.store(lease, ALERTS, serde_json::to_string(&judged).map_err(unreadable)?, records).await?;
-        changed.into_iter().for_each(|alarm| self.notifier.tell(alarm));
+        alarms.into_iter().for_each(|alarm| self.notifier.tell(alarm));
         Ok(())
     }
 }

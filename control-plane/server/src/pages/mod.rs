@@ -10,6 +10,7 @@
 //! | `find` | finding things by what people have in hand |
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
+//! | `turned_away` | whose requests were refused, where and why |
 //! | `groups` | requests by any attribute |
 //! | `service` | what a service measures of itself |
 //! | `chart` | lines over time, as a script draws them and as a table |
@@ -32,6 +33,7 @@ mod service;
 mod sign_in;
 mod tenant;
 mod tenants;
+mod turned_away;
 mod waterfall;
 mod why;
 
@@ -52,6 +54,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/groups", groups::page)
         .get(May::SignedIn, "/why", why::page)
         .get(May::Staff, "/service", service::page)
+        .get(May::SignedIn, "/turned-away", turned_away::page)
         .get(May::SignedIn, "/tenants", tenants::page)
         .get(May::SignedIn, "/tenant", tenant::page)
         .post(May::Operators, "/tenants/{id}/suspend", registry::suspend)

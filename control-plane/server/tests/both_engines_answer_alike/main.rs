@@ -13,6 +13,7 @@ mod measurements;
 mod mishaps;
 mod odd;
 mod questions;
+mod refusals;
 mod retention;
 mod round_trip;
 mod several;

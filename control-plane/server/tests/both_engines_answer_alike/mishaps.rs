@@ -26,7 +26,8 @@ use crate::{
 const SECOND: i64 = 1_000_000_000;
 const HOUR: i64 = 3_600 * SECOND;
 /// These tables are not lost with the power: what was acknowledged, and what was made of it before it counted as made. Whatever is made anew is not among them.
-const DURABLE: [&str; 9] = ["cells", "changed", "edges", "links", "placed", "shapes", "spans", "sums", "trace_buckets"];
+const DURABLE: [&str; 10] =
+    ["cells", "changed", "edges", "links", "placed", "refusals", "shapes", "spans", "sums", "trace_buckets"];
 
 /// All of these, on a bit of everything that is summed.
 pub(crate) async fn on(server: clickhouse::ClickHouse) {

@@ -18,7 +18,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
 use testkit::control_plane::now_ns;
 
-use crate::spans::TENANTS;
+use crate::{refusals, spans::TENANTS};
 
 const FILTERS: &[&str] = &[
     "ok",
@@ -161,6 +161,7 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
         map(store, scope, asked, &mut found).await;
         parts(store, scope, asked, &mut found).await;
         requests(store, scope, asked, &mut found).await;
+        refusals::asked(store, scope, asked.now, &mut found).await;
         costs(store, scope, asked, &mut found).await;
         if !asked.briefly {
             // The embedded engine's may be two seconds old.

@@ -7,8 +7,8 @@ use control_plane_model::{
     store::{Scope, SpanStore},
     trace::TraceId,
 };
-use opentelemetry_proto::tonic::trace::v1::span;
-use testkit::control_plane::journey;
+use opentelemetry_proto::tonic::trace::v1::{Span, span};
+use testkit::control_plane::{journey, number, text};
 
 use crate::{
     Both, measurements,
@@ -18,11 +18,12 @@ use crate::{
 
 /// What is kept for so many days after a time: table, column of that time, days, which rows. Spans go after a week, as in the embedded engine;
 /// sums by the minute and the hour when they are no longer shown, by the day after a year.
-const KEPT: [(&str, &str, i64, &str); 16] = [
+const KEPT: [(&str, &str, i64, &str); 17] = [
     ("spans", "received", 7, "true"),
     ("trace_buckets", "received", 7, "true"),
     ("traces", "received", 7, "true"),
     ("links", "received", 7, "true"),
+    ("refusals", "received", 7, "true"),
     ("shapes", "used", 9, "true"),
     ("changed", "at", 8, "true"),
     ("done", "at", 8, "true"),
@@ -58,6 +59,7 @@ pub(crate) async fn what_is_kept_is_kept_so_long(both: &Both) {
         ("trace_buckets", "received", 20),
         ("traces", "received", 20),
         ("links", "received", 20),
+        ("refusals", "received", 20),
         ("metric_points", "received", 20),
         ("log_records", "received", 20),
         ("shapes", "used", 22),
@@ -116,12 +118,15 @@ async fn what_is_too_old_goes() {
     let both = Both::start().await;
     let mut sent = journey(0, false);
     sent[0].1.links.push(span::Link { trace_id: vec![1; 16], span_id: vec![2; 8], ..span::Link::default() });
+    let turned_away = sent[0].1.clone();
+    let refused = vec![text("tenant.id", "acme"), number("http.response.status_code", 404)];
+    sent.push(("booking-api", Span { kind: 2, span_id: vec![9; 8], attributes: refused, ..turned_away }));
     both.write(spans::request(&sent)).await;
     both.clickhouse.make_sums().await.unwrap();
     measurements::some(&both).await;
     what_is_kept_is_kept_so_long(&both).await;
     let id = TraceId::from_bytes(&journey(0, false)[0].1.trace_id).unwrap();
-    assert_eq!(both.clickhouse.trace(&Scope::All, id).await.unwrap().unwrap().spans.len(), 9);
+    assert_eq!(both.clickhouse.trace(&Scope::All, id).await.unwrap().unwrap().spans.len(), 10);
 
     // From the next second on, all of it is older than no time.
     let Both { embedded, dir, .. } = both;

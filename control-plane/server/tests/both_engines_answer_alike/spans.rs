@@ -130,6 +130,7 @@ fn one(random: &mut fastrand::Rng, trace: u8, index: u8, begun: i64, tenant: &st
     maybe(2, number("seats.booked", random.i64(1..9)));
     maybe(6, attribute("bytes", Value::BytesValue(vec![0, 255, 10])));
     maybe(6, attribute("nan", Value::DoubleValue(f64::INFINITY)));
+    maybe(3, text("problem.code", "it's_refused"));
     maybe(8, attribute("faas.coldstart", Value::BoolValue(index.is_multiple_of(2))));
     let event = || span::Event {
         name: "exception".into(),

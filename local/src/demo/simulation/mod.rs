@@ -1,11 +1,11 @@
 //! Eight more tenants whose traffic is simulated, for a story that a laptop has no time to wait for: four days as usual, and in the last
-//! quarter of an hour one of them begins to fail, while another has become slow. All of it goes to the control plane as spans, whose
+//! quarter of an hour one of them begins to fail, while another has become slow and a user of a third guesses booking numbers. All of it goes to the control plane as spans, whose
 //! resources say that they are simulated, and goes on until the demo ends.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | `tenants` | who they are, and what they ask for |
-//! | `causes` | why two of them hurt and one is dear |
+//! | `causes` | why two of them hurt, one is dear, and one is turned away |
 //! | `story` | when they ask |
 //! | `requests` | what one request does |
 //! | `spans` | the kinds of spans it has |
@@ -31,9 +31,11 @@ use crate::outputs::Outputs;
 pub(super) use self::{
     requests::STRANDED_BOOKING,
     sending::Simulation,
-    tenants::{DEAR, FAILING, SLOW},
+    tenants::{DEAR, FAILING, GUESSED, SLOW},
 };
 
+/// Who is alerted on.
+const ALERTED: [&str; 3] = [SLOW, FAILING, GUESSED];
 const EVALUATED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Whether the control plane has seen what is wrong, and nothing else.
@@ -44,7 +46,8 @@ pub(super) async fn check(outputs: &Outputs, expectations: &mut Expectations) ->
     };
     expectations.expect(format!("{FAILING} fails at 5 %: an alert"), told(FAILING, "error_rate"));
     expectations.expect(format!("{SLOW} is slow: an alert"), told(SLOW, "latency"));
-    let others = open.iter().filter(|alert| alert["tenant"] != SLOW && alert["tenant"] != FAILING).count();
+    expectations.expect(format!("a user of {GUESSED} guesses booking numbers: an alert"), told(GUESSED, "refusals"));
+    let others = open.iter().filter(|alert| ALERTED.iter().all(|tenant| alert["tenant"] != *tenant)).count();
     expectations.expect(
         "nobody else is alerted on, and all together stay below 1 % of failures",
         others == 0 && everybody < 0.01,
@@ -52,14 +55,14 @@ pub(super) async fn check(outputs: &Outputs, expectations: &mut Expectations) ->
     Ok(())
 }
 
-/// The alerts there are, and everybody's error rate, once both incidents are known.
+/// The alerts there are, and everybody's error rate, once all incidents are known.
 async fn alerts(client: &reqwest::Client, outputs: &Outputs) -> Result<(Vec<Json>, f64)> {
     let get =
         async |path: &str| -> Result<Json> { Ok(outputs.ask_control_plane(client, path).send().await?.json().await?) };
     let begun = Instant::now();
     loop {
         let alerts = get("/api/alerts").await?.as_array().cloned().unwrap_or_default();
-        let known = [SLOW, FAILING].iter().all(|tenant| alerts.iter().any(|alert| alert["tenant"] == *tenant));
+        let known = ALERTED.iter().all(|tenant| alerts.iter().any(|alert| alert["tenant"] == *tenant));
         if known || begun.elapsed() > EVALUATED_WITHIN {
             let slo = get("/api/slo").await?;
             let groups = slo["groups"].as_array().context("groups")?.clone();
@@ -80,11 +83,11 @@ mod tests {
     };
 
     use super::{
-        causes::{DEPLOYED_FOR, NEW_VERSION, SLOW_FOR},
+        causes::{DEPLOYED_FOR, GUESSES_FOR, NEW_VERSION, SLOW_FOR},
         requests::{STRANDED_BOOKING, told},
         story::{Moment, Story},
         telling::Told,
-        tenants::{FAILING, SECOND_TABLE, SLOW, SLOW_REGION},
+        tenants::{FAILING, GUESSER, SECOND_TABLE, SLOW, SLOW_REGION},
     };
 
     const NOW: u64 = 1_800_000_123;
@@ -149,6 +152,23 @@ mod tests {
             }
         }
         assert!(slow > 20, "{slow}");
+    }
+
+    #[test]
+    fn one_user_guesses_booking_numbers_and_nobody_else_is_refused() {
+        let mut refused = BTreeMap::<i64, usize>::new();
+        for (moment, told) in history() {
+            for Told { span, .. } in told {
+                if says(&span, "problem.code", "no_such_booking") {
+                    assert!(
+                        says(&span, "enduser.id", GUESSER) && moment.since_end >= -(GUESSES_FOR as i64),
+                        "{span:?}"
+                    );
+                    *refused.entry(moment.since_end.div_euclid(300)).or_default() += 1;
+                }
+            }
+        }
+        assert!((-2..0).all(|slot| refused.get(&slot) == Some(&40)), "{refused:?}");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::ops::Range;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
 use super::{
-    causes::{is_slow, lacks_index, version},
+    causes::{is_guess, is_slow, lacks_index, version},
     spans::{Done, Failure, MILLISECOND, Request, SECOND, SpanId},
     story::Moment,
     telling::{Service, Told, text},
-    tenants::Operation,
+    tenants::{GUESSER, Operation},
 };
 
 /// The booking that somebody will ask for, since its miles never came.
@@ -32,6 +32,10 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// All spans of a request.
 pub(super) fn told(moment: &Moment) -> Vec<Told> {
     let mut request = Request::begin(moment);
+    if is_guess(moment) {
+        request.guess();
+        return request.told;
+    }
     let operation =
         if moment.stranded { Operation::Book } else { moment.tenant.operation(moment.days_ago, &mut request.rng) };
     match operation {
@@ -147,6 +151,13 @@ impl Request<'_> {
     fn read_one(&mut self) {
         self.booking = Some(booking_number());
         self.read("GET /bookings/{number}", "GetItem");
+    }
+
+    /// Somebody asks for a booking that is not theirs, or not there.
+    fn guess(&mut self) {
+        GUESSER.clone_into(&mut self.user);
+        self.refused = Some((404, "no_such_booking"));
+        self.read_one();
     }
 
     fn miles(&mut self) {

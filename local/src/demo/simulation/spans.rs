@@ -43,7 +43,9 @@ pub(super) struct Request<'a> {
     pub(super) rng: Rng,
     trace_id: [u8; 16],
     pub(super) region: &'static str,
-    user: String,
+    pub(super) user: String,
+    /// With which status it is refused, and why.
+    pub(super) refused: Option<(i64, &'static str)>,
     pub(super) booking: Option<String>,
     pub(super) told: Vec<Told>,
 }
@@ -56,7 +58,7 @@ impl<'a> Request<'a> {
         // X-Ray's form, which begins with the time.
         let mut trace_id = fastrand::u128(..).to_be_bytes();
         trace_id[..4].copy_from_slice(&((moment.start / SECOND) as u32).to_be_bytes());
-        Self { moment, rng, trace_id, region, user, booking: None, told: Vec::new() }
+        Self { moment, rng, trace_id, region, user, refused: None, booking: None, told: Vec::new() }
     }
 
     pub(super) fn sender(&self, service: Service, version: &'static str) -> Sender {
@@ -75,6 +77,8 @@ impl<'a> Request<'a> {
         let last = calls.iter().map(|call| call.start + call.took).max().unwrap_or(self.moment.start);
         let started = if cold { self.between(80..160) } else { 0 };
         let success = if method == "POST" { 201 } else { 200 };
+        let status = self.refused.map_or(success, |(status, _)| status);
+        let reason = self.refused.map(|(_, reason)| text("problem.code", reason));
         let path = match &self.booking {
             Some(booking) if route.contains('{') => format!("/bookings/{booking}"),
             _ => route.to_owned(),
@@ -93,8 +97,11 @@ impl<'a> Request<'a> {
                 text("http.request.method", method),
                 text("http.route", route),
                 text("url.path", &path),
-                number("http.response.status_code", if failure.is_some() { 500 } else { success }),
-            ],
+                number("http.response.status_code", if failure.is_some() { 500 } else { status }),
+            ]
+            .into_iter()
+            .chain(reason)
+            .collect(),
         };
         let id = self.tell(sender, None, answered);
         for call in calls {

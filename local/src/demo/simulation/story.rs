@@ -43,6 +43,8 @@ pub(super) struct Moment {
     pub(super) days_ago: u64,
     /// What the request is like follows from it: the same in every run.
     pub(super) seed: u64,
+    /// Whether it is every other request of its tenant.
+    pub(super) is_even: bool,
     /// Whether it is the booking whose miles never came.
     pub(super) stranded: bool,
 }
@@ -91,6 +93,7 @@ impl Story {
             since_end,
             days_ago: day,
             seed: SEED ^ (number << 8 | day << 4 | index),
+            is_even: number % 2 == 0,
             stranded: false,
         }
     }

@@ -8,6 +8,10 @@ pub(in crate::demo) const FAILING: &str = "cirrus";
 pub(in crate::demo) const SLOW: &str = "borealis";
 /// Who costs more than its requests say.
 pub(in crate::demo) const DEAR: &str = "gemini";
+/// Of whose users one guesses booking numbers.
+pub(in crate::demo) const GUESSED: &str = "halley";
+/// Which of them does.
+pub(super) const GUESSER: &str = "user-07.halley";
 /// Meets the second table too, but only where the old version still runs.
 pub(super) const UNHURT_BY_THE_TABLE: &str = "electra";
 /// Who has a booking whose message failed until the queue gave it up.
@@ -21,7 +25,7 @@ pub(super) const TENANTS: [Tenant; 8] = [
     Tenant { id: UNHURT_BY_THE_TABLE, tier: "standard", users: 18 },
     Tenant { id: "fornax", tier: "premium", users: 40 },
     Tenant { id: DEAR, tier: "basic", users: 6 },
-    Tenant { id: "halley", tier: "standard", users: 25 },
+    Tenant { id: GUESSED, tier: "standard", users: 25 },
 ];
 
 /// Where the slow requests are served.

@@ -1,4 +1,4 @@
-//! What is kept beside spans: metrics and log lines.
+//! What is kept beside spans: metrics, log lines, and whose requests were refused.
 
 use control_plane_model::{
     complain::complain,
@@ -9,9 +9,17 @@ use control_plane_model::{
 };
 
 use super::View;
-use crate::problem::{Problem, in_time};
+use crate::{
+    api::{RefusalFilter, TurnedAwayAnswer, turned_away},
+    problem::{Problem, in_time},
+};
 
 impl View {
+    /// Whose requests were refused, where and why.
+    pub(crate) async fn turned_away(&self, filter: &RefusalFilter) -> Result<TurnedAwayAnswer, Problem> {
+        self.in_turn(turned_away::over(&*self.sources.spans, &self.scope, filter)).await
+    }
+
     /// Whether what was done for everybody is for these eyes.
     pub(crate) fn sees_all(&self) -> bool {
         self.scope.tenant().is_none()

@@ -38,6 +38,7 @@ fn name(condition: Condition) -> &'static str {
         Condition::Budget => "Budget",
         Condition::FastBurn => "Fast burn",
         Condition::SlowBurn => "Slow burn",
+        Condition::Refusals => "Turned away",
     }
 }
 
@@ -52,7 +53,8 @@ fn list(alerts: &[&Alarm]) -> Markup {
                             None => { "Open since " (moment(alarm.alert.opened * NANOSECONDS)) "." },
                             Some(closed) => { "Closed " (moment(closed * NANOSECONDS)) ", after it was opened " (moment(alarm.alert.opened * NANOSECONDS)) "." }
                         }
-                        " " a href=(alarm.why()) { "Why?" } " Traces: "
+                        " " a href=(alarm.why()) { "Why?" }
+                        @if alarm.alert.condition == Condition::Refusals { " Whose: " } @else { " Traces: " }
                         a href=(alarm.traces) {
                             @if alarm.traces_title.is_empty() { "those it is about" } @else { (alarm.traces_title) }
                         }

@@ -81,6 +81,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
             a href=(query.window.link("/", &[("tenant", id)])) { "Its service map" }
             a href=(query.window.link("/traces", &[("tenant", id)])) { "Its traces" }
             a href=(query.window.link("/traces", &[("tenant", id), ("status", "throttle")])) { "Its throttled requests" }
+            a href=(query.window.link("/turned-away", &[("tenant", id)])) { "Who was turned away" }
             a href=(query.window.link("/groups", &[("by", "span.name"), ("tenant", id), ("order", "slowest")])) { "Its operations, now and before" }
         }
         (facts(answer))

@@ -1,0 +1,126 @@
+//! Who was turned away.
+
+use std::collections::BTreeMap;
+
+use clickhouse::Row;
+use control_plane_model::{
+    otlp::Facts,
+    refusals::{AS_DECIDED, RefusalQuery, Refusals, Refused, TRACES},
+    store::{Scope, StoreError},
+    trace::TraceId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::database::{Database, all, failed};
+
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// A row of `refusals`, its columns in their order.
+#[derive(Row, Serialize)]
+pub(crate) struct Refusal<'a> {
+    start: i64,
+    trace_id: [u8; 16],
+    span_id: u64,
+    rank: u64,
+    tenant: &'a str,
+    user: &'a str,
+    account: &'a str,
+    service: &'a str,
+    operation: &'a str,
+    status: u16,
+    reason: &'a str,
+    received: u32,
+}
+
+impl<'a> Refusal<'a> {
+    /// Of a span of a trace, in a batch of this rank; none, of one that was not refused.
+    pub(crate) fn of(facts: &'a Facts, trace_id: [u8; 16], rank: u64, received: u32) -> Option<Self> {
+        Some(Self {
+            start: facts.start_ns,
+            trace_id,
+            span_id: facts.id,
+            rank,
+            tenant: facts.tenant.as_deref().unwrap_or_default(),
+            user: facts.user.as_deref().unwrap_or_default(),
+            account: facts.account.as_deref().unwrap_or_default(),
+            service: &facts.service,
+            operation: &facts.operation,
+            status: facts.http_status,
+            reason: facts.refused.as_deref()?,
+            received,
+        })
+    }
+}
+
+/// A row of the answer, whose columns are these one after the other.
+#[derive(Row, Deserialize)]
+struct Line {
+    tenant: String,
+    user: String,
+    account: String,
+    service: String,
+    operation: String,
+    status: u16,
+    reason: String,
+    requests: u64,
+    first_ns: i64,
+    last_ns: i64,
+    trace_ids: Vec<[u8; 16]>,
+    of_all: u64,
+}
+
+impl Line {
+    fn refused(self) -> Result<Refused, StoreError> {
+        let named = |name: String| Some(name).filter(|name| !name.is_empty());
+        let traces = self.trace_ids.iter().map(|id| TraceId::from_bytes(id).map_err(failed));
+        Ok(Refused {
+            trace_ids: traces.collect::<Result<_, _>>()?,
+            tenant: self.tenant,
+            user: named(self.user),
+            account: named(self.account),
+            service: self.service,
+            operation: self.operation,
+            status: self.status,
+            reason: self.reason,
+            requests: self.requests,
+            first_unix_ns: self.first_ns,
+            last_unix_ns: self.last_ns,
+        })
+    }
+}
+
+/// Requests that were refused, by whom, where and why.
+pub(crate) async fn refusals(database: &Database, scope: &Scope, query: &RefusalQuery) -> Result<Refusals, StoreError> {
+    let Some(tenant) = query.of_whom(scope) else { return Ok(Refusals::default()) };
+    let found = database
+        .query(include_str!("../sql/refusals.sql"))
+        .param("from", query.from.saturating_mul(NANOSECONDS))
+        .param("to", query.to.saturating_mul(NANOSECONDS))
+        .param("tenant", tenant)
+        .param("user", query.user.as_deref())
+        .param("service", query.service.as_deref())
+        .param("reason", query.reason.as_deref())
+        .param("traces", TRACES as u64)
+        .param("limit", query.limit as u64 + 1);
+    let found: Vec<Line> = all(found).await?;
+    let requests = found.first().map_or(0, |line| line.of_all);
+    let lines = found.into_iter().map(Line::refused).collect::<Result<_, _>>()?;
+    Ok(Refusals { requests, ..Refusals::first(query.limit, lines) })
+}
+
+/// How many requests of these tenants, or of all, were refused, but for those beyond a quota and those as decided.
+pub(crate) async fn refused(
+    database: &Database,
+    scope: &Scope,
+    (from, to): (i64, i64),
+    tenants: &[String],
+) -> Result<BTreeMap<String, u64>, StoreError> {
+    let query = database
+        .query(include_str!("../sql/refused.sql"))
+        .param("from", from.saturating_mul(NANOSECONDS))
+        .param("to", to.saturating_mul(NANOSECONDS))
+        .param("eyes", scope.tenant())
+        .param("tenants", tenants)
+        .param("decided", &AS_DECIDED[..]);
+    Ok(all::<(String, u64)>(query).await?.into_iter().collect())
+}

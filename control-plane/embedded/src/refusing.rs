@@ -1,0 +1,21 @@
+//! That requests were refused: what the writer keeps of it.
+
+use control_plane_model::{catalog::Numbers, otlp::Facts, trace::TraceId};
+use rusqlite::params;
+
+use crate::{dictionary::Writing, failure::Failure};
+
+/// Keeps that a request was refused.
+pub(crate) fn store(numbers: &mut Writing<'_>, trace_id: TraceId, facts: &Facts) -> Result<(), Failure> {
+    let Some(reason) = &facts.refused else { return Ok(()) };
+    let service = numbers.node("service", facts.account.as_deref().unwrap_or_default(), &facts.service)?;
+    let (tenant, operation) = (numbers.name(facts.tenant.as_deref())?, numbers.name(Some(&facts.operation))?);
+    let sql =
+        "INSERT OR IGNORE INTO refusals (start_ns, trace_id, span_id, tenant, service, operation, status, user, reason)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let span_id = facts.id.cast_signed();
+    let (status, user) = (facts.http_status, facts.user.as_deref());
+    let row = params![facts.start_ns, trace_id.as_bytes(), span_id, tenant, service, operation, status, user, reason];
+    numbers.1.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
