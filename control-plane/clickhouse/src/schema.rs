@@ -122,7 +122,7 @@ mod tests {
         let tables = MIGRATIONS.iter().flat_map(|(_, sql)| sql.split("CREATE TABLE IF NOT EXISTS ").skip(1));
         let tables: BTreeSet<_> = tables.filter_map(|rest| rest.split_whitespace().next()).collect();
         let mut read = BTreeSet::new();
-        for source in ["sums.rs", "wholes.rs", "late.rs"] {
+        for source in ["sums.rs", "wholes.rs", "late.rs", "refusals.rs"] {
             let source = fs::read_to_string(format!("{}/src/{source}", env!("CARGO_MANIFEST_DIR"))).unwrap();
             for asked in source.split("../sql/").skip(1).filter_map(|rest| rest.split('"').next()) {
                 let sql = fs::read_to_string(format!("{}/sql/{asked}", env!("CARGO_MANIFEST_DIR"))).unwrap();
