@@ -119,7 +119,7 @@ def networks_are_blocked_for_everybody_by_command(project):
         statements = first["Statement"].get("OrStatement", {}).get("Statements", [])
         named = [sets.get(each.get("IPSetReferenceStatement", {}).get("Arn")) for each in statements]
         found = {(body["Name"], body["IPAddressVersion"]) for body in named if body}
-        prefix = f"{label}-{stack.parameters['Stage']}-blocked"
+        prefix = f"{properties['Name']}-blocked"
         if "Block" not in first.get("Action", {}) or found != {(f"{prefix}-ipv4", "IPV4"), (f"{prefix}-ipv6", "IPV6")}:
             yield f"{label} {acl}: its first rule does not refuse what {prefix}-ipv4 and {prefix}-ipv6 name"
         for name, body in sets.items():
