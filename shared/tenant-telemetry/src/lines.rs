@@ -21,6 +21,7 @@ pub(super) struct Line {
 }
 
 impl Line {
+    #[cfg_attr(not(feature = "json-logs"), allow(dead_code, reason = "without it nobody writes"))]
     pub(super) fn new(target: &'static str, record: LogRecord) -> Self {
         let bytes = record.encoded_len();
         Self { target, record, bytes }
