@@ -11,7 +11,7 @@ use lambda_host::{
 };
 use serde_json::{Value, json};
 
-use crate::DEADLINE;
+use crate::{DEADLINE, eventually};
 
 /// An `Authorization` header and what a function must answer.
 pub struct Attack {
@@ -118,9 +118,14 @@ pub async fn assert_only_genuine_are_taken(function: &mut Function, resource: &s
     }
     assert_eq!(pool.requests().len(), calls, "a refused token led to a call of AWS");
     assert_eq!(stranger.requests().len(), 0, "a token made a function call a stranger");
-    let logs = function.logs();
-    let lines = logs.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let told: Vec<_> = lines.filter_map(|mut line| Some(line.get_mut("problem.code")?.take())).collect();
+    // The line of a request comes after its answer.
+    let (logs, told) = eventually("the log's line of the last refusal", async || {
+        let logs = function.logs();
+        let lines = logs.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let told: Vec<_> = lines.filter_map(|mut line| Some(line.get_mut("problem.code")?.take())).collect();
+        (told.len() >= codes.len()).then_some((logs, told))
+    })
+    .await;
     assert_eq!(told, codes, "the log tells of each refusal why");
     for line in logs {
         assert!(!line.contains("acme") && !line.contains("globex"), "a log line names a tenant: {line}");
