@@ -75,7 +75,7 @@ mod tests {
         // Half of a scraper's requests are always refused.
         assert_eq!(times(of(50, 50_000, 100_000), 100), Some(1.0));
         assert_eq!(times(of(50, 0, 99_900), 100), Some(98_038.2));
-        assert_eq!(times(of(99, 1, 9), 10), Some(490.0), "no more are refused than there are");
+        assert_eq!(times(of(99, 1, 9), 10), Some(535.0), "no more are refused than there are");
     }
 
     #[test]
