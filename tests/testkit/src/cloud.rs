@@ -3,17 +3,18 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, ChildStdin, Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use control_plane_model::trace::Trace;
 use local::{ministack::sdk_config, outputs::Outputs};
 
-use crate::{Caller, program};
-
-/// How long anything may take that is bound to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::{
+    Caller,
+    patience::{PATIENCE, eventually},
+    program,
+};
 
 /// A running local cloud. It ends with the test process, however that ends: its standard input is a pipe from here.
 #[derive(Debug)]
@@ -152,17 +153,5 @@ impl Cloud {
             }
         }
         messages
-    }
-}
-
-/// Asks again and again until there is an answer.
-pub async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(started.elapsed() < PATIENCE, "{what} did not come about within {} s", PATIENCE.as_secs());
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

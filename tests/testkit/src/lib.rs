@@ -47,6 +47,7 @@ mod cloud;
 mod faults;
 #[cfg(feature = "local-cloud")]
 mod journey;
+mod patience;
 #[cfg(all(feature = "local-cloud", target_os = "linux"))]
 mod proxy;
 #[cfg(all(feature = "local-cloud", target_os = "linux"))]
@@ -62,10 +63,11 @@ pub use functions::{
     BookingApi, DEADLINE, Setup, TOPIC_ARN, booking_api, booking_publisher, mileage_accrual, mileage_api,
     registration_api,
 };
+pub use patience::eventually;
 #[cfg(feature = "local-cloud")]
 pub use {
     caller::{Answer, Caller, a_booking, book, day, send},
-    cloud::{Cloud, eventually},
+    cloud::Cloud,
     journey::{CANCELLATION, JOURNEY, Step, assert_journey, assert_steps, has_steps, of_any_request},
     results::{Row, Soak, read_rows, read_soak, record, record_soak},
 };
