@@ -46,10 +46,19 @@ fn spans(criterion: &mut Criterion) {
     });
 }
 
-/// What metrics add to the spans of an invocation: one that calls AWS four times. Every other one is of the busiest tenant, and the others are of
-/// so many tenants that each is new to those who are counted, which is the dearest for telling the busiest.
+/// What metrics add to the spans of an invocation: one that calls AWS four times. Without a setting they name no tenant; with `METRICS_TENANT=top`
+/// every other invocation is of the busiest tenant here, and the others are of so many tenants that each is new to those who are counted, which is the
+/// dearest for telling the busiest.
 fn metrics(criterion: &mut Criterion) {
-    let measurements = Measurements::default();
+    for (name, measurements) in [
+        ("metrics_of_an_invocation", Measurements::default()),
+        ("metrics_that_name_tenants", Measurements::naming_tenants()),
+    ] {
+        metrics_by(criterion, name, &measurements);
+    }
+}
+
+fn metrics_by(criterion: &mut Criterion, name: &str, measurements: &Measurements) {
     let (cx, busiest) = (sampled(), tenant());
     let others = (0..5_000).map(|n| TenantLabel { tenant_id: format!("tenant-{n}").parse().unwrap(), ..tenant() });
     let others: Vec<TenantLabel> = others.collect();
@@ -57,7 +66,7 @@ fn metrics(criterion: &mut Criterion) {
         measurements.of_an_invocation(&cx, tenant, 4);
     }
     let mut tenants = others.iter().flat_map(|other| [&busiest, other]).cycle();
-    criterion.bench_function("metrics_of_an_invocation", |bencher| {
+    criterion.bench_function(name, |bencher| {
         bencher.iter(|| measurements.of_an_invocation(&cx, tenants.next().unwrap(), 4));
     });
 }

@@ -10,6 +10,7 @@ use crate::report::Report;
 pub(crate) fn add(report: &mut Report, dir: &Path) -> Result<()> {
     report.add("span.tenant_stamp_and_buffer_ns", nanoseconds(dir, "span_of_100")? / 100.0);
     report.add("metrics.of_an_invocation_us", nanoseconds(dir, "metrics_of_an_invocation")? / 1e3);
+    report.add("metrics.that_name_tenants_us", nanoseconds(dir, "metrics_that_name_tenants")? / 1e3);
     report.add("sns.inject_extract_ns", nanoseconds(dir, "inject_extract")?);
     report.add("jwt.verify_us", nanoseconds(dir, "jwt_verify")? / 1e3);
     report.add("access_lists.refuse_us", nanoseconds(dir, "access_lists")? / 1e3);

@@ -76,7 +76,7 @@ def test_without_the_faults_it_is_deployed(old):
 
 
 def test_finding_6_drift_of_a_clean_deployment(old):
-    with fault(old, ("infra/deployment/drift.py", "EXCUSES = (redeployed, same_policy, standard_attributes)", "EXCUSES = (redeployed,)")):
+    with fault(old, ("infra/deployment/drift.py", "EXCUSES = (redeployed, same_policy, standard_attributes, blocked_by_command)", "EXCUSES = (redeployed,)")):
         old.deploy_py("deploy").failed("changed by hand", "UserPool/Schema", "/Policy")
 
 

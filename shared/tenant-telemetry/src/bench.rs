@@ -62,28 +62,39 @@ impl Spans {
     }
 }
 
-/// Metrics of a process that nobody receives, and that name as many tenants as they may, by pseudonym.
+/// Metrics of a process that nobody receives.
 #[derive(Debug)]
 pub struct Measurements {
     metrics: Metrics,
     recorder: &'static Recorder,
     pseudonyms: Pseudonyms,
+    ids: TenantIds,
 }
 
 impl Default for Measurements {
+    /// As they are without a setting: they name no tenant.
     fn default() -> Self {
-        let attributes = ["service.name", "service.namespace", "cloud.account.id", "faas.name", "faas.instance"];
-        let attributes = attributes.map(|name| KeyValue::new(name, "a value of some length"));
-        let metrics = Metrics::new(Resource::builder_empty().with_attributes(attributes).build());
-        // As the process's own, which is never dropped.
-        let recorder = Box::leak(Box::new(metrics.recorder(TenantNames::Top(100))));
-        let pseudonyms = Pseudonyms::default();
-        pseudonyms.set_key(b"a key of some length");
-        Self { metrics, recorder, pseudonyms }
+        Self::new(TenantNames::None, TenantIds::Plain)
     }
 }
 
 impl Measurements {
+    /// Those that name as many tenants as they may, by pseudonym.
+    pub fn naming_tenants() -> Self {
+        Self::new(TenantNames::Top(100), TenantIds::Hmac)
+    }
+
+    fn new(tenants: TenantNames, ids: TenantIds) -> Self {
+        let attributes = ["service.name", "service.namespace", "cloud.account.id", "faas.name", "faas.instance"];
+        let attributes = attributes.map(|name| KeyValue::new(name, "a value of some length"));
+        let metrics = Metrics::new(Resource::builder_empty().with_attributes(attributes).build());
+        // As the process's own, which is never dropped.
+        let recorder = Box::leak(Box::new(metrics.recorder(tenants)));
+        let pseudonyms = Pseudonyms::default();
+        pseudonyms.set_key(b"a key of some length");
+        Self { metrics, recorder, pseudonyms, ids }
+    }
+
     /// All that metrics cost in an invocation by API Gateway that makes so many different calls of AWS: what is recorded in it, and what is
     /// gathered, stamped and encoded after it, without compression, which is off by default. How many bytes that is.
     pub fn of_an_invocation(&self, cx: &Context, tenant: &TenantLabel, calls: usize) -> usize {
@@ -99,7 +110,7 @@ impl Measurements {
         self.recorder.invocation(&outcome, Some(tenant));
         let mut encoded = 0;
         let denied = DenyList::default();
-        let policy = Policy { ids: TenantIds::Hmac, pseudonyms: &self.pseudonyms, denied: &denied };
+        let policy = Policy { ids: self.ids, pseudonyms: &self.pseudonyms, denied: &denied };
         self.metrics.gather(|mut request| {
             policy.stamp_metrics(&mut request, None);
             encoded = request.encode_to_vec().len();
