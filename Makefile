@@ -58,6 +58,8 @@ test-long: build portal $(VENV)/clickhouse.ready $(INFRA_VENV)/infra.ready infra
 	target/debug/local demo --once --store clickhouse
 	# A fault in each SQL file, and two million spans of a thousand tenants.
 	cargo test --locked --workspace --test both_engines_answer_alike -- --ignored --test-threads 1 --nocapture
+	# A million tokens that nobody verified.
+	cargo test --locked --workspace --test tenants_are_judged_from_spans -- --ignored
 	MINUTES=10 cargo test --locked --workspace --test memory_stays_flat -- --ignored --nocapture
 	target/debug/soak --minutes 10
 	$(REHEARSE)/test_2_a_stage_goes_on.py infra/rehearsal/test_3_old_faults_stop_it.py
