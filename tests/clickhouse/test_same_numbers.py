@@ -35,9 +35,9 @@ def test_error_rates_budgets_and_quantiles(clickhouse, answer):
     assert rates, "somebody was served lately"
     objectives = {row["tenant"]: row for row in clickhouse.ask("objectives", latest, at)}
     burns = {row["tenant"]: row for row in clickhouse.ask("burn_rates", latest, at)}
-    assert objectives.keys() == {line["whose"]["tenant"] for line in answer["tenants"]}
+    assert objectives.keys() == {line["subject"]["tenant"] for line in answer["tenants"]}
     for line in answer["tenants"]:
-        tenant, evaluation = line["whose"]["tenant"], line["evaluation"]
+        tenant, evaluation = line["subject"]["tenant"], line["evaluation"]
         ours, theirs = evaluation["budget"], objectives[tenant]
         assert theirs["latest_tier"] == line["tier"], tenant
         assert (ours["requests"], ours["failed"]) == (theirs["seen"], theirs["seen_failed"]), tenant

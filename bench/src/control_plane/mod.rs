@@ -490,7 +490,7 @@ impl Server {
             let requests =
                 |line: &serde_json::Value| line["evaluation"]["budget"]["requests"].as_u64().unwrap_or_default();
             let all =
-                answer["groups"].as_array().and_then(|groups| groups.iter().find(|group| group["whose"] == "all"));
+                answer["groups"].as_array().and_then(|groups| groups.iter().find(|group| group["subject"] == "all"));
             let tenants = answer["tenants"].as_array().map_or(0, Vec::len);
             if tenants as u64 == TENANTS && all.map_or(0, requests) > 0 {
                 return answer["evaluated_in_ms"].as_f64().context("evaluated_in_ms");

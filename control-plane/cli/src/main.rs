@@ -19,7 +19,7 @@ use control_plane::{
     alerting::Alarm,
     api::{FindAnswer, GroupsAnswer, SloAnswer},
     config::Config,
-    evaluator::Whose,
+    evaluator::Subject,
     server,
     text::link,
 };
@@ -133,7 +133,7 @@ async fn run(command: Command) -> Result<ExitCode> {
                 bail!("objectives are being evaluated for the first time");
             }
             if let Some(tenant) = tenant {
-                answer.tenants.retain(|line| line.fare.whose == Whose::Tenant(tenant.clone()));
+                answer.tenants.retain(|line| line.status.subject == Subject::Tenant(tenant.clone()));
                 answer.groups.clear();
                 if answer.tenants.is_empty() {
                     bail!("nothing is promised to a tenant {tenant}, or no span has named it");

@@ -10,7 +10,7 @@ use control_plane_model::{
     otlp::{self, Facts, Kind, Sample, SpanId},
     rollup::{self, MINUTE},
     store::{MAX_SPANS_PER_TRACE, StoreError},
-    topology::Placed,
+    topology::NumberedFacts,
 };
 use opentelemetry_proto::tonic::{resource::v1::Resource, trace::v1::Span};
 use prost::Message;
@@ -200,7 +200,7 @@ impl Making {
             if open.growing.has(facts.id) || open.growing.len() >= MAX_SPANS_PER_TRACE {
                 continue;
             }
-            let Ok(placed) = Placed::of(&mut open.local, &facts);
+            let Ok(placed) = NumberedFacts::of(&mut open.local, &facts);
             let Ok(()) = open.growing.add(&mut open.local, &facts, placed, |_, _| Ok(()));
             open.facts.push(facts);
         }

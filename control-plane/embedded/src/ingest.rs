@@ -8,7 +8,7 @@ use control_plane_model::{
     otlp::{self, Facts},
     rollup::{bucket, day},
     store::MAX_SPANS_PER_TRACE,
-    topology::Placed,
+    topology::NumberedFacts,
     trace::TraceId,
     versions::Sightings,
 };
@@ -178,7 +178,7 @@ fn open(numbers: &mut Writing<'_>, next_row: &mut i64, trace_id: TraceId) -> Res
         let sender = otlp::Resource::of(&resource);
         for span in scope_spans.spans {
             let facts = Facts::of(&sender, &span);
-            let placed = Placed::of(numbers, &facts)?;
+            let placed = NumberedFacts::of(numbers, &facts)?;
             growing.add(numbers, &facts, placed, |_, _| Ok(()))?;
         }
     }
@@ -233,7 +233,7 @@ impl Sums {
         facts: &Facts,
         now: i64,
     ) -> Result<(), Failure> {
-        let placed = Placed::of(numbers, facts)?;
+        let placed = NumberedFacts::of(numbers, facts)?;
         let second = facts.start_ns / NANOSECONDS;
         if facts.is_request()
             && let Some(bucket) = bucket(second, now)

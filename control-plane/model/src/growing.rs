@@ -7,10 +7,10 @@ use crate::{
     map::BROWSER,
     otlp::{Facts, Flags, Kind, Sample, SpanId},
     search::{Outline, remember},
-    topology::{Placed, Use, edges},
+    topology::{NumberedFacts, Use, edges},
 };
 
-impl Placed {
+impl NumberedFacts {
     /// Of the facts of a span, with numbers for names.
     pub fn of<N: Numbers>(numbers: &mut N, facts: &Facts) -> Result<Self, N::Error> {
         let account = facts.account.as_deref().unwrap_or_default();
@@ -42,7 +42,7 @@ pub struct Change<'a> {
     /// One more, or one less.
     pub sign: i64,
     /// The span.
-    pub span: &'a Placed,
+    pub span: &'a NumberedFacts,
     /// The edge.
     pub used: Use,
 }
@@ -58,7 +58,7 @@ pub struct GrowingTrace {
     pub flags: Flags,
     /// What its spans name: of its outline, all that does not hang on where they stand.
     pub named: Outline,
-    spans: HashMap<SpanId, Placed>,
+    spans: HashMap<SpanId, NumberedFacts>,
     /// Spans whose parent has not come, by that parent.
     waiting: HashMap<SpanId, Vec<SpanId>>,
     /// Calls with an answer.
@@ -89,7 +89,7 @@ impl GrowingTrace {
         &mut self,
         numbers: &mut N,
         facts: &Facts,
-        placed: Placed,
+        placed: NumberedFacts,
         mut change: impl FnMut(&mut N, Change<'_>) -> Result<(), N::Error>,
     ) -> Result<(), N::Error> {
         let id = facts.id;
@@ -102,7 +102,7 @@ impl GrowingTrace {
             }
         }
         let mut failed = None;
-        let mut change = |sign: i64, span: &Placed, used: Use| {
+        let mut change = |sign: i64, span: &NumberedFacts, used: Use| {
             failed = failed.take().or_else(|| change(numbers, Change { sign, span, used }).err());
         };
         let children = self.waiting.remove(&id).unwrap_or_default();
@@ -133,7 +133,7 @@ impl GrowingTrace {
     }
 
     /// Calls `found` for each use of an edge that its spans stand for.
-    pub fn uses(&self, mut found: impl FnMut(SpanId, &Placed, Use)) {
+    pub fn uses(&self, mut found: impl FnMut(SpanId, &NumberedFacts, Use)) {
         for (id, placed) in &self.spans {
             let parent = placed.parent.and_then(|parent| self.spans.get(&parent));
             edges(placed, parent, self.answered.contains(id), |used| found(*id, placed, used));
@@ -141,7 +141,7 @@ impl GrowingTrace {
     }
 
     /// When and with which span it began, and when it ended.
-    fn began(&mut self, facts: &Facts, placed: &Placed) {
+    fn began(&mut self, facts: &Facts, placed: &NumberedFacts) {
         // A function's start is all that is known of a trace until another span comes, and counts for nothing from then on.
         if facts.is_init && self.is_begun {
             return;
@@ -153,7 +153,7 @@ impl GrowingTrace {
         let is_alone = self.first.is_none();
         let first = self.first.and_then(|first| self.spans.get(&first));
         // A root comes before what only began early.
-        let rank = |placed: &Placed| (placed.parent.is_some(), placed.start_ns);
+        let rank = |placed: &NumberedFacts| (placed.parent.is_some(), placed.start_ns);
         if first.is_none_or(|first| rank(placed) < rank(first)) {
             self.first = Some(facts.id);
         }
@@ -161,7 +161,7 @@ impl GrowingTrace {
         self.end_ns = if is_alone { facts.end_ns } else { self.end_ns.max(facts.end_ns) };
     }
 
-    fn note(&mut self, facts: &Facts, placed: &Placed) {
+    fn note(&mut self, facts: &Facts, placed: &NumberedFacts) {
         self.flags |= facts.flags;
         if placed.tenant != NONE {
             remember(&mut self.named.tenants, placed.tenant);

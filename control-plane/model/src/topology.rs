@@ -19,7 +19,7 @@ pub type NodeId = u32;
 
 /// The facts of a span with numbers for names: what edges and sums depend on, small enough to hold those of many traces.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Placed {
+pub struct NumberedFacts {
     /// Its kind.
     pub kind: Kind,
     /// Its parent's id.
@@ -63,7 +63,7 @@ pub struct Use {
     pub sample: Sample,
 }
 
-impl Placed {
+impl NumberedFacts {
     /// Whether this span is the answer to `call`, if that is its parent.
     pub fn answers(&self, call: &Self) -> bool {
         self.kind == Kind::Server && call.kind == Kind::Client
@@ -72,7 +72,7 @@ impl Placed {
 
 /// Calls `found` for each edge that `span` stands for. `parent` is its parent, if that is known; `answered` is whether a
 /// known child [answers](Placed::answers) it.
-pub fn edges(span: &Placed, parent: Option<&Placed>, answered: bool, mut found: impl FnMut(Use)) {
+pub fn edges(span: &NumberedFacts, parent: Option<&NumberedFacts>, answered: bool, mut found: impl FnMut(Use)) {
     let sample = span.sample;
     match span.kind {
         Kind::Unspecified | Kind::Internal => {}
@@ -130,8 +130,8 @@ mod tests {
     const TOPIC: NodeId = 6;
     const QUEUE: NodeId = 7;
 
-    fn span(kind: Kind, service: NodeId, peer: Option<NodeId>) -> Placed {
-        Placed {
+    fn span(kind: Kind, service: NodeId, peer: Option<NodeId>) -> NumberedFacts {
+        NumberedFacts {
             kind,
             service,
             is_browser: false,
@@ -154,7 +154,7 @@ mod tests {
         Sample { duration_ns, flags: Flags::default(), weight: 1.0, estimated: false }
     }
 
-    fn pairs(span: &Placed, parent: Option<&Placed>, answered: bool) -> Vec<(NodeId, NodeId)> {
+    fn pairs(span: &NumberedFacts, parent: Option<&NumberedFacts>, answered: bool) -> Vec<(NodeId, NodeId)> {
         let mut pairs = Vec::new();
         edges(span, parent, answered, |found| pairs.push((found.from, found.to)));
         pairs
@@ -162,14 +162,14 @@ mod tests {
 
     #[test]
     fn a_request_from_outside_comes_through_its_gateway() {
-        let fronted = Placed { gateway: Some(GATEWAY), ..span(Kind::Server, API, None) };
+        let fronted = NumberedFacts { gateway: Some(GATEWAY), ..span(Kind::Server, API, None) };
         assert_eq!(pairs(&fronted, None, false), [(OUTSIDE, GATEWAY), (GATEWAY, API)]);
         assert_eq!(pairs(&span(Kind::Server, API, None), None, false), [(OUTSIDE, API)]);
     }
 
     #[test]
     fn a_call_is_drawn_once_by_whoever_knows_most() {
-        let call = Placed { plain_http: true, ..span(Kind::Client, API, Some(HOST)) };
+        let call = NumberedFacts { plain_http: true, ..span(Kind::Client, API, Some(HOST)) };
         let answer = span(Kind::Server, MILEAGE, None);
         assert!(answer.answers(&call));
         assert_eq!(pairs(&call, None, false), [(API, HOST)]);
@@ -179,13 +179,14 @@ mod tests {
 
     #[test]
     fn a_call_through_a_gateway_takes_what_its_caller_saw() {
-        let call = Placed { plain_http: true, start_ns: 0, sample: took(900), ..span(Kind::Client, API, Some(HOST)) };
-        let answer = Placed { gateway: Some(GATEWAY), ..span(Kind::Server, MILEAGE, None) };
+        let call =
+            NumberedFacts { plain_http: true, start_ns: 0, sample: took(900), ..span(Kind::Client, API, Some(HOST)) };
+        let answer = NumberedFacts { gateway: Some(GATEWAY), ..span(Kind::Server, MILEAGE, None) };
         let mut took = Vec::new();
         edges(&answer, Some(&call), false, |found| took.push((found.from, found.to, found.sample.duration_ns)));
         assert_eq!(took, [(API, GATEWAY, 900), (GATEWAY, MILEAGE, 50)]);
         // But not where that is a browser.
-        let call = Placed { is_browser: true, ..call };
+        let call = NumberedFacts { is_browser: true, ..call };
         took.clear();
         edges(&answer, Some(&call), false, |found| took.push((found.from, found.to, found.sample.duration_ns)));
         assert_eq!(took, [(API, GATEWAY, 50), (GATEWAY, MILEAGE, 50)]);
@@ -194,11 +195,11 @@ mod tests {
     #[test]
     fn a_message_goes_from_topic_to_queue_to_service() {
         let sent = span(Kind::Producer, API, Some(TOPIC));
-        let handled = Placed { start_ns: 400, ..span(Kind::Consumer, MILEAGE, Some(QUEUE)) };
+        let handled = NumberedFacts { start_ns: 400, ..span(Kind::Consumer, MILEAGE, Some(QUEUE)) };
         assert_eq!(pairs(&sent, None, false), [(API, TOPIC)]);
         assert_eq!(pairs(&handled, Some(&sent), false), [(TOPIC, QUEUE), (QUEUE, MILEAGE)]);
         assert_eq!(pairs(&handled, None, false), [(QUEUE, MILEAGE)]);
-        let direct = Placed { peer: Some(TOPIC), ..handled.clone() };
+        let direct = NumberedFacts { peer: Some(TOPIC), ..handled.clone() };
         assert_eq!(pairs(&direct, Some(&sent), false), [(TOPIC, MILEAGE)]);
         let mut under_way = None;
         edges(&handled, Some(&sent), false, |found| under_way = under_way.or(Some(found.sample.duration_ns)));
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn batches_and_steps_within_a_service_are_no_edges() {
-        assert_eq!(pairs(&Placed { batch: true, ..span(Kind::Server, API, None) }, None, false), []);
+        assert_eq!(pairs(&NumberedFacts { batch: true, ..span(Kind::Server, API, None) }, None, false), []);
         let outer = span(Kind::Server, API, None);
         assert_eq!(pairs(&span(Kind::Server, API, None), Some(&outer), false), []);
         assert_eq!(pairs(&span(Kind::Internal, API, None), Some(&outer), false), []);

@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use control_plane::{alerting::Alarm, api::SloAnswer, evaluator::Whose};
+use control_plane::{alerting::Alarm, api::SloAnswer, evaluator::Subject};
 use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use parking_lot::Mutex;
@@ -204,7 +204,7 @@ async fn get<T: serde::de::DeserializeOwned>(server: &Server, path: &str) -> T {
     reqwest::get(format!("{}{path}", server.url)).await.unwrap().json().await.unwrap()
 }
 
-async fn fares(server: &Server, closed: i64) -> Option<SloAnswer> {
+async fn statuses(server: &Server, closed: i64) -> Option<SloAnswer> {
     let answer: SloAnswer = get(server, "/api/slo").await;
     (answer.at >= closed).then_some(answer)
 }
@@ -231,8 +231,8 @@ async fn led(table: &Table, term: &str) {
 
 /// Requests of acme that failed in thirty days.
 fn failed(answer: &SloAnswer) -> u64 {
-    let acme = answer.tenants.iter().find(|line| line.fare.whose == Whose::Tenant("acme".into())).unwrap();
-    acme.fare.evaluation.budget.failed
+    let acme = answer.tenants.iter().find(|line| line.status.subject == Subject::Tenant("acme".into())).unwrap();
+    acme.status.evaluation.budget.failed
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,7 +279,7 @@ async fn each_five_minutes_are_judged_once_whoever_leads() {
     let looks = gates[first].looks.load(Ordering::SeqCst);
     eventually("two looks", async || (gates[first].looks.load(Ordering::SeqCst) >= looks + 2).then_some(())).await;
     let of_both = eventually("the same answer", async || {
-        let (a, b) = (fares(&servers[0], closed).await?, fares(&servers[1], closed).await?);
+        let (a, b) = (statuses(&servers[0], closed).await?, statuses(&servers[1], closed).await?);
         let lines = |answer: &SloAnswer| serde_json::to_value((&answer.tenants, &answer.groups)).unwrap();
         (lines(&a) == lines(&b)).then_some(a)
     });
@@ -304,7 +304,7 @@ async fn each_five_minutes_are_judged_once_whoever_leads() {
     servers[second].kill();
     assert_eq!(servers[first].send(vec![late(2)]).await.unwrap().status(), 200);
     led(&table, "3").await;
-    eventually("late spans", async || (failed(&fares(&servers[first], closed).await?) == 62).then_some(())).await;
+    eventually("late spans", async || (failed(&statuses(&servers[first], closed).await?) == 62).then_some(())).await;
 
     // Each five minutes once, none left out; and told of is what one server alone tells of the same spans.
     let ends: Vec<i64> = judged.lock().iter().map(|(_, at)| *at).collect();
@@ -313,7 +313,7 @@ async fn each_five_minutes_are_judged_once_whoever_leads() {
     let dir = tempfile::tempdir().unwrap();
     let alone = Server::configured(dir.path(), "[slo]\nsettle_seconds = 0");
     assert_eq!(alone.send(spans.clone()).await.unwrap().status(), 200);
-    eventually("one server alone", async || fares(&alone, closed).await).await;
+    eventually("one server alone", async || statuses(&alone, closed).await).await;
     let expected = alerts(&alone, closed).await;
     assert!(expected.len() >= 3, "{expected:?}");
     assert_eq!(alerts(&servers[first], closed).await, expected);

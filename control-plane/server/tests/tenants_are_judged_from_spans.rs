@@ -12,7 +12,7 @@ use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use control_plane::{
     alerting::Alarm,
     api::{SloAnswer, TenantAnswer, TurnedAwayAnswer},
-    evaluator::Whose,
+    evaluator::Subject,
 };
 use control_plane_clickhouse::ClickHouse;
 use control_plane_model::refusals::Refused;
@@ -165,13 +165,13 @@ async fn numbers_alerts_and_costs(store: &str) {
     let answer = evaluated(&server, closed).await;
 
     for line in &answer.tenants {
-        let Whose::Tenant(tenant) = &line.fare.whose else { panic!("{line:?}") };
+        let Subject::Tenant(tenant) = &line.status.subject else { panic!("{line:?}") };
         let own: Vec<&Request> = requests.iter().filter(|request| request.tenant == tenant).collect();
         // If five minutes closed meanwhile, they were quiet.
         let latest: Vec<&&Request> =
             own.iter().filter(|request| i64::try_from(request.start).unwrap() >= answer.at - 300).collect();
         let failed = |requests: &[&&Request]| requests.iter().filter(|request| request.status == 503).count() as u64;
-        let evaluation = &line.fare.evaluation;
+        let evaluation = &line.status.evaluation;
         assert_eq!(
             (evaluation.latest.requests, evaluation.latest.failed),
             (latest.len() as u64, failed(&latest)),
@@ -313,9 +313,9 @@ async fn numbers_alerts_and_costs(store: &str) {
     assert_eq!(server.post("application/x-protobuf", request_of(vec![span(1_000_000, &late)])).await.status(), 200);
     for _ in 0..150 {
         let answer: SloAnswer = get(&server, "/api/slo").await;
-        let acme = answer.tenants.iter().find(|line| line.fare.whose == Whose::Tenant("acme".into())).unwrap();
-        if acme.fare.evaluation.budget.failed == 1 {
-            assert_eq!(acme.fare.evaluation.budget.requests, 4 * 240 + 1_200 + 1);
+        let acme = answer.tenants.iter().find(|line| line.status.subject == Subject::Tenant("acme".into())).unwrap();
+        if acme.status.evaluation.budget.failed == 1 {
+            assert_eq!(acme.status.evaluation.budget.requests, 4 * 240 + 1_200 + 1);
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

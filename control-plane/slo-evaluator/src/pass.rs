@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use slo::{Definitions, Watch, Whose};
+use slo::{Definitions, Subject, Watch};
 
 use crate::{answer::Requests, error::Error};
 
@@ -30,11 +30,11 @@ pub fn feed(
     let mut step = Step::default();
     for (tenant, of_tenant) in requests.into_iter().flatten() {
         step.requests += of_tenant.cell.requests;
-        let (whose, tier) = (Whose::Tenant(tenant.clone()), of_tenant.tier());
+        let (subject, tier) = (Subject::Tenant(tenant.clone()), of_tenant.tier());
         if definitions.of(Some(tenant), tier).is_none() {
             step.unpromised += 1;
-        } else if watch.known.get(&whose).is_none_or(|known| known.fed < end) {
-            watch.feed(whose, tier, &of_tenant.cell, definitions)?;
+        } else if watch.known.get(&subject).is_none_or(|known| known.fed < end) {
+            watch.feed(subject, tier, &of_tenant.cell, definitions)?;
             step.changed.push(tenant.clone());
         }
     }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 use futures_util::future::try_join_all;
 use lambda_http_client::aws::describe;
 use serde::{Serialize, de::DeserializeOwned};
-use slo::{Known, Whose};
+use slo::{Known, Subject};
 
 use crate::{
     error::Error,
@@ -56,13 +56,13 @@ impl Store {
     }
 
     /// Every tenant that was heard of.
-    pub async fn tenants(&mut self) -> Result<BTreeMap<Whose, Known>, Error> {
+    pub async fn tenants(&mut self) -> Result<BTreeMap<Subject, Known>, Error> {
         let partitions = try_join_all((0..PARTITIONS).map(|number| self.partition(number))).await?;
         let mut tenants = BTreeMap::new();
         for item in partitions.into_iter().flatten() {
             let (tenant, stored) = (text(&item, "sk")?.to_owned(), read::<Known>(&item)?);
             self.versions.insert(tenant.clone(), stored.version);
-            tenants.insert(Whose::Tenant(tenant), stored.value);
+            tenants.insert(Subject::Tenant(tenant), stored.value);
         }
         Ok(tenants)
     }
@@ -82,10 +82,10 @@ impl Store {
     }
 
     /// Replaces some tenants.
-    pub async fn put_tenants(&mut self, tenants: &BTreeMap<Whose, Known>, names: &[String]) -> Result<(), Error> {
+    pub async fn put_tenants(&mut self, tenants: &BTreeMap<Subject, Known>, names: &[String]) -> Result<(), Error> {
         for names in names.chunks(AT_ONCE) {
             let puts = names.iter().filter_map(|name| {
-                let known = tenants.get(&Whose::Tenant(name.clone()))?;
+                let known = tenants.get(&Subject::Tenant(name.clone()))?;
                 let (version, forgotten) =
                     (self.versions.get(name).copied().unwrap_or_default(), known.fed + FORGET_AFTER);
                 Some(self.put(key_of(partition_of(name)), name, version, known, Some(forgotten)))

@@ -63,4 +63,4 @@ pub use refusals::{RefusalCounts, usual_window};
 pub use row::{Cell, Key, Kind, Row};
 pub use spending::{OperationCost, Period, Spent};
 pub use state::{Late, SLOT, TenantState};
-pub use watch::{Around, Fare, Known, Rules, Watch, Whose, closed};
+pub use watch::{Around, Known, Rules, SloStatus, Subject, Watch, closed};

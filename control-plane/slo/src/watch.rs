@@ -26,7 +26,7 @@ pub fn closed(now: i64, settle: i64) -> i64 {
 /// Whose requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Whose {
+pub enum Subject {
     /// One tenant's.
     Tenant(String),
     /// Those of all tenants of a tier.
@@ -35,7 +35,7 @@ pub enum Whose {
     All,
 }
 
-impl Whose {
+impl Subject {
     /// The tenant, if they are one's.
     pub fn tenant(&self) -> Option<&str> {
         match self {
@@ -75,16 +75,16 @@ pub struct Known {
 
 /// How a tenant, a tier, or everybody fares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Fare {
+pub struct SloStatus {
     /// Whose requests.
-    pub whose: Whose,
+    pub subject: Subject,
     /// The tier; of everybody, whose objectives they are held against.
     pub tier: String,
     /// The numbers.
     pub evaluation: Evaluation,
 }
 
-impl Fare {
+impl SloStatus {
     /// Whether an objective is violated.
     pub fn violated(&self) -> bool {
         !self.evaluation.available() || !self.evaluation.quick_enough()
@@ -126,7 +126,7 @@ pub trait Around {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Watch {
     /// The past of everybody who was heard of.
-    pub known: BTreeMap<Whose, Known>,
+    pub known: BTreeMap<Subject, Known>,
     /// The end of the last five minutes that were judged, in seconds since 1970; none before the first.
     pub judged: Option<i64>,
     /// Alerts that are open or about to be.
@@ -144,9 +144,9 @@ impl Watch {
     /// # Errors
     ///
     /// If they are of a time before the last that were fed: they were counted then, or came too late.
-    pub fn feed(&mut self, whose: Whose, tier: &str, cell: &Cell, definitions: &Definitions) -> Result<bool, Late> {
-        let Some(objectives) = definitions.of(whose.tenant(), tier) else { return Ok(false) };
-        let known = self.known.entry(whose).or_default();
+    pub fn feed(&mut self, subject: Subject, tier: &str, cell: &Cell, definitions: &Definitions) -> Result<bool, Late> {
+        let Some(objectives) = definitions.of(subject.tenant(), tier) else { return Ok(false) };
+        let known = self.known.entry(subject).or_default();
         if known.tier != tier {
             tier.clone_into(&mut known.tier);
         }
@@ -156,16 +156,16 @@ impl Watch {
     }
 
     /// How everybody fares at `at`, also those who had no requests.
-    pub fn fares(&self, definitions: &Definitions, at: i64) -> Vec<Fare> {
-        let fares = self.known.iter().filter_map(|(whose, known)| {
-            let objectives = definitions.of(whose.tenant(), &known.tier)?;
+    pub fn statuses(&self, definitions: &Definitions, at: i64) -> Vec<SloStatus> {
+        let statuses = self.known.iter().filter_map(|(subject, known)| {
+            let objectives = definitions.of(subject.tenant(), &known.tier)?;
             let mut evaluation = known.state.evaluate(&objectives, at);
-            if let Some(tenant) = whose.tenant() {
+            if let Some(tenant) = subject.tenant() {
                 evaluation.refused = self.refusals(tenant, &known.state, at);
             }
-            Some(Fare { whose: whose.clone(), tier: known.tier.clone(), evaluation })
+            Some(SloStatus { subject: subject.clone(), tier: known.tier.clone(), evaluation })
         });
-        fares.collect()
+        statuses.collect()
     }
 
     /// A tenant's requests that were refused, and what is usual, as far as that is known.
@@ -178,23 +178,23 @@ impl Watch {
     }
 
     /// Since when a tenant's requests are hurt as they are at `at`, see [`TenantState::hurt_since`].
-    pub fn hurt_since(&self, whose: &Whose, definitions: &Definitions, at: i64) -> Option<i64> {
-        let known = self.known.get(whose)?;
-        known.state.hurt_since(&definitions.of(whose.tenant(), &known.tier)?, at)
+    pub fn hurt_since(&self, subject: &Subject, definitions: &Definitions, at: i64) -> Option<i64> {
+        let known = self.known.get(subject)?;
+        known.state.hurt_since(&definitions.of(subject.tenant(), &known.tier)?, at)
     }
 
     /// Judges every tenant at the end of five minutes, if they were not judged before: how everybody fares, and the alerts that opened or
     /// closed, each with how its tenant fares.
-    pub fn close(&mut self, end: i64, rules: &Rules) -> (Vec<Fare>, Vec<(Alert, Option<Evaluation>)>) {
-        let fares = self.fares(&rules.definitions, end);
+    pub fn close(&mut self, end: i64, rules: &Rules) -> (Vec<SloStatus>, Vec<(Alert, Option<Evaluation>)>) {
+        let statuses = self.statuses(&rules.definitions, end);
         if self.judged.is_some_and(|judged| judged >= end) {
-            return (fares, Vec::new());
+            return (statuses, Vec::new());
         }
         self.judged = Some(end);
-        let observations: Vec<Observation<'_>> = fares
+        let observations: Vec<Observation<'_>> = statuses
             .iter()
-            .filter_map(|Fare { whose, tier, evaluation }| {
-                Some(Observation { tenant: whose.tenant()?, tier, evaluation })
+            .filter_map(|SloStatus { subject, tier, evaluation }| {
+                Some(Observation { tenant: subject.tenant()?, tier, evaluation })
             })
             .collect();
         let changed = self.alerts.pass(end, &observations, &rules.policy);
@@ -203,7 +203,7 @@ impl Watch {
             observations.iter().find(|observation| observation.tenant == tenant).map(|of| *of.evaluation)
         };
         let changed = changed.into_iter().map(|alert| (of(&alert), alert)).map(|(of, alert)| (alert, of)).collect();
-        (fares, changed)
+        (statuses, changed)
     }
 
     /// Goes through five minutes after five minutes by their ends; how everybody fares at the last. What could not be kept is not judged,
@@ -217,19 +217,19 @@ impl Watch {
         ends: impl IntoIterator<Item = i64>,
         rules: &Rules,
         around: &mut A,
-    ) -> Result<Vec<Fare>, A::Error> {
+    ) -> Result<Vec<SloStatus>, A::Error> {
         let mut latest = Vec::new();
         for end in ends {
             if !around.feed(self, rules, end).await? {
                 break;
             }
             let before = (self.judged, self.alerts.clone());
-            let (fares, changed) = self.close(end, rules);
+            let (statuses, changed) = self.close(end, rules);
             if let Err(error) = around.keep(self, changed).await {
                 (self.judged, self.alerts) = before;
                 return Err(error);
             }
-            latest = fares;
+            latest = statuses;
         }
         Ok(latest)
     }
@@ -252,9 +252,9 @@ mod tests {
         async fn feed(&mut self, watch: &mut Watch, rules: &Rules, end: i64) -> Result<bool, String> {
             let mut cell = Cell::empty(end - SLOT, 300);
             (0..400).for_each(|request| cell.add(100_000_000, request < 20, Some(1.0)));
-            let whose = Whose::Tenant("acme".to_owned());
-            if watch.known.get(&whose).is_none_or(|known| known.fed < end) {
-                watch.feed(whose, "basic", &cell, &rules.definitions).map_err(|late| late.to_string())?;
+            let subject = Subject::Tenant("acme".to_owned());
+            if watch.known.get(&subject).is_none_or(|known| known.fed < end) {
+                watch.feed(subject, "basic", &cell, &rules.definitions).map_err(|late| late.to_string())?;
             }
             Ok(true)
         }
@@ -274,7 +274,7 @@ mod tests {
     }
 
     /// Runs over twenty minutes, from where it was judged.
-    async fn run(watch: &mut Watch, around: &mut Failing) -> Result<Vec<Fare>, String> {
+    async fn run(watch: &mut Watch, around: &mut Failing) -> Result<Vec<SloStatus>, String> {
         let ends: Vec<i64> =
             (1..=4).map(|slot| slot * SLOT).filter(|end| watch.judged.is_none_or(|at| *end > at)).collect();
         watch.run(ends, &rules(), around).await
@@ -284,8 +284,8 @@ mod tests {
     fn what_could_not_be_kept_is_judged_again_and_told_once() {
         let mut whole = Failing { kept: Vec::new(), refuses_at: None };
         let mut watch = Watch::default();
-        let fares = wait(run(&mut watch, &mut whole)).unwrap();
-        assert_eq!((fares.len(), whole.kept.len()), (1, 4));
+        let statuses = wait(run(&mut watch, &mut whole)).unwrap();
+        assert_eq!((statuses.len(), whole.kept.len()), (1, 4));
         assert!(whole.kept.iter().any(|(_, told)| !told.is_empty()));
         for at in 1..=4 {
             let mut cut = Failing { kept: Vec::new(), refuses_at: Some(at * SLOT) };

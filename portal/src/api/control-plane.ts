@@ -13,7 +13,7 @@ export interface Summary {
 }
 
 /** How the tenant fares against what was promised, over 30 days. */
-export interface Fare {
+export interface SloStatus {
   tier: string;
   evaluation: {
     /** Unix seconds. */
@@ -46,7 +46,7 @@ export interface Point {
 
 export interface Tenant {
   /** Null where nothing is promised, or was judged yet. */
-  now: Fare | null;
+  now: SloStatus | null;
   /** Seconds from one point to the next. */
   width: number;
   points: Point[];

@@ -46,7 +46,7 @@ export function Service({ user }: { user: User }) {
       </section>
       {figures && (
         <>
-          <Promises fare={figures.tenant?.now ?? undefined} moments={moments} />
+          <Promises status={figures.tenant?.now ?? undefined} moments={moments} />
           <Incidents alarms={figures.tenant?.alerts ?? []} moments={moments} />
           <OverTime figures={figures} moments={moments} zone={zone} />
           <Usage cost={figures.cost} month={figures.month} moments={moments} />

@@ -1,27 +1,27 @@
-import type { Fare } from "../api/control-plane.ts";
+import type { SloStatus } from "../api/control-plane.ts";
 import type { Moments } from "./moments.ts";
 import { failures, isKept, percent, promises } from "./words.ts";
 
 /** What was promised, whether it is kept, and how much may still fail. */
-export function Promises({ fare, moments }: { fare: Fare | undefined; moments: Moments }) {
+export function Promises({ status, moments }: { status: SloStatus | undefined; moments: Moments }) {
   return (
     <section class="card" aria-labelledby="promises">
       <h2 id="promises">What was promised</h2>
-      {fare ? <Judged fare={fare} moments={moments} /> : <p>Nothing has been judged yet. That takes up to five minutes after the first request.</p>}
+      {status ? <Judged status={status} moments={moments} /> : <p>Nothing has been judged yet. That takes up to five minutes after the first request.</p>}
     </section>
   );
 }
 
-function Judged({ fare, moments }: { fare: Fare; moments: Moments }) {
-  const { budget, at } = fare.evaluation;
-  const { used, left } = failures(fare);
+function Judged({ status, moments }: { status: SloStatus; moments: Moments }) {
+  const { budget, at } = status.evaluation;
+  const { used, left } = failures(status);
   return (
     <>
       <p class="hint">
-        Tier <b>{fare.tier}</b>, over the last 30 days until {moments.minute(at)}.
+        Tier <b>{status.tier}</b>, over the last 30 days until {moments.minute(at)}.
       </p>
       <ul class="promises">
-        {promises(fare).map((promised) => (
+        {promises(status).map((promised) => (
           <li key={promised.what} class={isKept(promised) ? "kept" : "broken"}>
             <h3>{promised.what}</h3>
             <p>

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Alarm, Fare } from "../api/control-plane.ts";
+import type { Alarm, SloStatus } from "../api/control-plane.ts";
 import { count, duration, failures, incident, isKept, money, percent, promises, span } from "./words.ts";
 
-function fare(target: number, requests: number, failed: number, quick: number | null = 1): Fare {
+function status(target: number, requests: number, failed: number, quick: number | null = 1): SloStatus {
   const budget = { requests, allowed: requests * (1 - target), consumed: failed };
   const objectives = { availability: { target }, latency: { target: 0.99, within_ms: 800 } };
   return { tier: "basic", evaluation: { at: 0, objectives, budget, quick } };
@@ -23,7 +23,7 @@ test("a duration has a unit that suits it", () => {
 });
 
 test("what was promised is held against what there was", () => {
-  const [answered, quick] = promises(fare(0.999, 10_000, 2, 0.992));
+  const [answered, quick] = promises(status(0.999, 10_000, 2, 0.992));
   assert.equal(percent(answered!.share!), "99.98 %");
   assert.deepEqual([answered!.target, quick!.share, quick!.target], [0.999, 0.992, 0.99]);
   assert.equal(quick!.what, "Requests answered within 800 ms");
@@ -33,19 +33,19 @@ test("what was promised is held against what there was", () => {
 test("just what is allowed keeps the promise, one more breaks it", () => {
   for (const [target, requests] of [[0.995, 1_000], [0.999, 3_000], [0.9995, 20_000], [0.9999, 70_000]] as const) {
     const allowed = Math.round(requests * (1 - target));
-    const kept = (failed: number) => isKept(promises(fare(target, requests, failed))[0]!);
+    const kept = (failed: number) => isKept(promises(status(target, requests, failed))[0]!);
     assert.deepEqual([kept(allowed), kept(allowed + 1)], [true, false], `${target}`);
   }
 });
 
 test("without requests nothing is known, and nothing is broken", () => {
-  const all = promises(fare(0.999, 0, 0, null));
+  const all = promises(status(0.999, 0, 0, null));
   assert.deepEqual(all.map(({ share }) => share), [undefined, undefined]);
   assert.ok(all.every(isKept));
 });
 
 test("failures are counted against those that are allowed", () => {
-  const said = (...given: Parameters<typeof fare>) => Object.values(failures(fare(...given)));
+  const said = (...given: Parameters<typeof status>) => Object.values(failures(status(...given)));
   assert.deepEqual(said(0.999, 100_000, 12), ["12 of 100 allowed", "88 more requests may fail before the promise is broken."]);
   assert.deepEqual(said(0.999, 2_000, 1), ["1 of 2 allowed", "1 more request may fail before the promise is broken."]);
   assert.deepEqual(said(0.999, 500, 0), ["0 of 0 allowed", "With so few requests, one more failure breaks the promise."]);

@@ -1,5 +1,5 @@
 // Figures as people say them.
-import type { Alarm, Fare, Share } from "../api/control-plane.ts";
+import type { Alarm, Share, SloStatus } from "../api/control-plane.ts";
 import { formatNumber } from "../format.ts";
 import { DAY } from "./period.ts";
 
@@ -54,7 +54,7 @@ export interface Promised {
 }
 
 /** What was promised, and what there was, over 30 days. */
-export function promises({ evaluation }: Fare): Promised[] {
+export function promises({ evaluation }: SloStatus): Promised[] {
   const { objectives, budget, quick } = evaluation;
   const { availability, latency } = objectives;
   // Of so many requests as have these failures to their name.
@@ -69,7 +69,7 @@ export function promises({ evaluation }: Fare): Promised[] {
 export const isKept = ({ share, target }: Promised) => share === undefined || share >= target - 1e-12;
 
 /** How many failures were allowed and used. */
-export function failures({ evaluation: { budget } }: Fare): { used: string; left: string } {
+export function failures({ evaluation: { budget } }: SloStatus): { used: string; left: string } {
   const left = budget.allowed - budget.consumed;
   const whole = Math.floor(Math.abs(left) + 1e-6);
   const requests = (number: number) => `${formatNumber(number)} more ${number === 1 ? "request" : "requests"}`;

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use comfy_table::Cell;
 use control_plane::{
     alerting::Alarm,
-    api::{CostAnswer, FareLine, SloAnswer},
-    evaluator::Whose,
+    api::{CostAnswer, SloAnswer, SloStatusLine},
+    evaluator::Subject,
     text::{attained, cents, clock, count, duration, known, left, limit, objectives, percent, promised, spent, times},
 };
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ const NANOSECONDS: i64 = 1_000_000_000;
 /// alerts.
 pub(crate) fn slo(answer: &SloAnswer, alerts: &[Alarm], screen: &Screen) -> String {
     let mut table = screen.table([
-        "whose",
+        "subject",
         "tier",
         "promised",
         "alerts",
@@ -32,10 +32,10 @@ pub(crate) fn slo(answer: &SloAnswer, alerts: &[Alarm], screen: &Screen) -> Stri
         "objectives missed",
     ]);
     for line in answer.groups.iter().chain(&answer.tenants) {
-        let evaluation = &line.fare.evaluation;
+        let evaluation = &line.status.evaluation;
         table.add_row([
-            Cell::new(whose(line)),
-            Cell::new(&line.fare.tier),
+            Cell::new(subject(line)),
+            Cell::new(&line.status.tier),
             Cell::new(objectives(&evaluation.objectives)),
             Cell::new(open(line, alerts)),
             number(count(evaluation.latest.requests)),
@@ -55,10 +55,12 @@ pub(crate) fn slo(answer: &SloAnswer, alerts: &[Alarm], screen: &Screen) -> Stri
 }
 
 /// How many alerts of a tenant are open, and since when.
-fn open(line: &FareLine, alerts: &[Alarm]) -> String {
+fn open(line: &SloStatusLine, alerts: &[Alarm]) -> String {
     let open = || {
-        let of_tenant =
-            alerts.iter().map(|alarm| &alarm.alert).filter(|alert| alert.scope.tenant() == line.fare.whose.tenant());
+        let of_tenant = alerts
+            .iter()
+            .map(|alarm| &alarm.alert)
+            .filter(|alert| alert.scope.tenant() == line.status.subject.tenant());
         of_tenant.filter(|alert| alert.closed.is_none())
     };
     match open().map(|alert| alert.opened).min() {
@@ -88,12 +90,12 @@ fn violations(evaluation: &Evaluation) -> String {
     [failed, quick].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-fn whose(line: &FareLine) -> String {
-    match &line.fare.whose {
-        Whose::Tenant(tenant) => tenant.clone(),
-        Whose::Tier(tier) if tier.is_empty() => "(no tier)".to_owned(),
-        Whose::Tier(tier) => format!("(all {tier})"),
-        Whose::All => "(everybody)".to_owned(),
+fn subject(line: &SloStatusLine) -> String {
+    match &line.status.subject {
+        Subject::Tenant(tenant) => tenant.clone(),
+        Subject::Tier(tier) if tier.is_empty() => "(no tier)".to_owned(),
+        Subject::Tier(tier) => format!("(all {tier})"),
+        Subject::All => "(everybody)".to_owned(),
     }
 }
 

@@ -81,7 +81,7 @@ pub use why::{SideAnswer, WhyAnswer, verdict};
 pub(crate) use crate::window::WindowQuery;
 use crate::{access::refuse, problem::Problem};
 pub use crate::{
-    evaluator::{FareLine, SloAnswer},
+    evaluator::{SloAnswer, SloStatusLine},
     tenants::Named,
     trace_links::TraceLink,
 };

@@ -24,7 +24,7 @@ use super::{
 
 use crate::{
     alerting::Alarm,
-    evaluator::FareLine,
+    evaluator::SloStatusLine,
     problem::Problem,
     window::{Window, WindowQuery},
 };
@@ -46,7 +46,7 @@ pub struct ServiceLine {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TenantAnswer {
     /// How it fares now; none of a tenant that nothing is promised to, or that was not evaluated yet.
-    pub now: Option<FareLine>,
+    pub now: Option<SloStatusLine>,
     /// Where the window begins, Unix seconds.
     pub from: i64,
     /// And where it ends.
@@ -103,14 +103,14 @@ pub(super) async fn alerts(view: View, Query(filter): Query<AlertFilter>) -> Ans
     view.alerts(filter.tenant.as_deref()).await.map(Json)
 }
 
-/// What spans say of a tenant in a window: all but how it fares now, its alerts and its users. `fare` is how it fares now.
+/// What spans say of a tenant in a window: all but how it fares now, its alerts and its users. `status` is how it fares now.
 pub(super) async fn over(
     spans: &dyn SpanStore,
     scope: &Scope,
     id: &str,
     window: Window,
     prices: Option<&Prices>,
-    fare: Option<&FareLine>,
+    status: Option<&SloStatusLine>,
 ) -> Result<TenantAnswer, Problem> {
     let now = Timestamp::now();
     let stretches = Stretches::of(window, now);
@@ -147,8 +147,8 @@ pub(super) async fn over(
         failed,
         throttled,
         slowest,
-        burndown: fare
-            .map(|fare| burndown(month.cells().map(|(_, start, cell)| (start, cell)), &fare.fare.evaluation))
+        burndown: status
+            .map(|status| burndown(month.cells().map(|(_, start, cell)| (start, cell)), &status.status.evaluation))
             .unwrap_or_default(),
         ..TenantAnswer::default()
     })

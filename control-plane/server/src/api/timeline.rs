@@ -9,7 +9,7 @@ use control_plane_model::{
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use slo::{Cell, Row, Summary, Whose};
+use slo::{Cell, Row, Subject, Summary};
 
 use crate::{problem::Problem, window::Window};
 
@@ -31,7 +31,7 @@ pub struct Point {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Beside {
     /// A tier, or everybody.
-    pub whose: Whose,
+    pub subject: Subject,
     /// The window, in the same stretches; those without requests are left out.
     pub points: Vec<Point>,
 }
@@ -206,13 +206,13 @@ impl Together {
         }
         let of_tier = tier.map(|tier| {
             let cells = self.0.get(&Some(tier.to_owned())).cloned().unwrap_or_default();
-            Beside { whose: Whose::Tier(tier.to_owned()), points: stretches.points(&cells) }
+            Beside { subject: Subject::Tier(tier.to_owned()), points: stretches.points(&cells) }
         });
         let mut all: BTreeMap<i64, Cell> = BTreeMap::new();
         for (start, cell) in self.0.values().flatten() {
             all.entry(*start).or_default().merge(cell);
         }
-        of_tier.into_iter().chain([Beside { whose: Whose::All, points: stretches.points(&all) }]).collect()
+        of_tier.into_iter().chain([Beside { subject: Subject::All, points: stretches.points(&all) }]).collect()
     }
 }
 

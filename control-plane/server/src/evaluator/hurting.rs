@@ -6,7 +6,7 @@ use control_plane_model::store::Version;
 use serde::{Deserialize, Serialize};
 use slo::{Hurt, Policy, SLOT};
 
-use super::snapshot::FareLine;
+use super::snapshot::SloStatusLine;
 use crate::text::{count, time_of_day};
 
 /// Tenants that are named, and of which it is said since when.
@@ -46,17 +46,17 @@ pub struct HurtingTenant {
 
 impl Hurting {
     /// Of the lines of tenants. Tenants that nobody is told of do not count.
-    pub(super) fn of(lines: &[FareLine], policy: &Policy) -> Self {
-        let counts = |line: &&FareLine| {
-            let is_excluded = line.fare.whose.tenant().is_none_or(|tenant| policy.excluded.contains(tenant));
-            !is_excluded && line.fare.evaluation.latest.requests > 0
+    pub(super) fn of(lines: &[SloStatusLine], policy: &Policy) -> Self {
+        let counts = |line: &&SloStatusLine| {
+            let is_excluded = line.status.subject.tenant().is_none_or(|tenant| policy.excluded.contains(tenant));
+            !is_excluded && line.status.evaluation.latest.requests > 0
         };
         let of = lines.iter().filter(counts).count();
-        let mut hurting: Vec<&FareLine> = lines.iter().filter(counts).filter(|line| line.hurt.is_any()).collect();
+        let mut hurting: Vec<&SloStatusLine> = lines.iter().filter(counts).filter(|line| line.hurt.is_any()).collect();
         hurting.sort_by_key(|line| Reverse(line.hurt.requests()));
         let tenants = hurting.len();
         let worst = hurting.into_iter().take(NAMED).filter_map(|line| {
-            let tenant = line.fare.whose.tenant()?.to_owned();
+            let tenant = line.status.subject.tenant()?.to_owned();
             Some(HurtingTenant { tenant, hurt: line.hurt, since: line.hurt_since?, versions: Vec::new() })
         });
         Self { tenants, of, is_everybody: tenants >= 3 && tenants * 2 > of, worst: worst.collect() }

@@ -29,8 +29,8 @@ use slo::{Alert, Alerts, Distance, Policy, Reader, Rules, SLOT, Watch, closed};
 use tokio::runtime::Handle;
 
 pub use hurting::{Hurting, HurtingTenant};
-pub use slo::Whose;
-pub use snapshot::{FareLine, SloAnswer};
+pub use slo::Subject;
+pub use snapshot::{SloAnswer, SloStatusLine};
 
 use self::surroundings::Surroundings;
 use crate::{alerting::Notifier, leader::Leader};
@@ -116,7 +116,7 @@ impl Evaluator {
     pub fn distances(&self, tenant: &str, reader: Reader) -> Vec<Distance> {
         let latest = self.latest.read();
         let Some(line) = latest.answer.tenant(tenant) else { return Vec::new() };
-        slo::distances(tenant, &line.fare.evaluation, &latest.alerts, &self.policy, reader)
+        slo::distances(tenant, &line.status.evaluation, &latest.alerts, &self.policy, reader)
     }
 }
 
@@ -171,21 +171,21 @@ impl Pass {
             }
             around.lease = lease;
         }
-        let mut fares = Vec::new();
+        let mut statuses = Vec::new();
         if lease.is_some() {
             // What closed since, and after a start or another leader's end what closed while nobody looked: each five minutes by themselves.
             let next = watch.judged.map_or(0, |judged| judged + SLOT).max(closed - CATCH_UP);
-            fares = watch.run((next..=closed).step_by(SLOT as usize), rules, around).await?;
+            statuses = watch.run((next..=closed).step_by(SLOT as usize), rules, around).await?;
         }
-        if fares.is_empty() {
+        if statuses.is_empty() {
             around.reach(watch, rules, closed).await?;
             let begun = Instant::now();
-            fares = watch.fares(&rules.definitions, closed);
+            statuses = watch.statuses(&rules.definitions, closed);
             around.took = begun.elapsed();
         }
         let open: Vec<&Alert> = watch.alerts.open().collect();
-        let since = |whose: &Whose| watch.hurt_since(whose, &rules.definitions, closed);
-        let mut answer = SloAnswer::of(closed, around.took, fares, &open, since);
+        let since = |subject: &Subject| watch.hurt_since(subject, &rules.definitions, closed);
+        let mut answer = SloAnswer::of(closed, around.took, statuses, &open, since);
         let mut hurting = Hurting::of(&answer.tenants, &rules.policy);
         if let Some((from, to)) = hurting.deployments() {
             match around.versions(from, to).await {

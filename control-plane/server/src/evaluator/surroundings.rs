@@ -13,7 +13,7 @@ use control_plane_model::{
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Alerts, Around, Condition, Definitions, Evaluation, Row, Rules, SLOT, Watch, Whose, usual_window};
+use slo::{Alert, Alerts, Around, Condition, Definitions, Evaluation, Row, Rules, SLOT, Subject, Watch, usual_window};
 use tokio::time::timeout;
 
 use crate::alerting::{Alarm, Notifier};
@@ -155,7 +155,9 @@ impl Surroundings {
             self.read_until = 0;
             return self.reach(watch, rules, until).await;
         }
-        watch.known.retain(|whose, _| whose.tenant().is_some_and(|tenant| !late.contains(&Some(tenant.to_owned()))));
+        watch
+            .known
+            .retain(|subject, _| subject.tenant().is_some_and(|tenant| !late.contains(&Some(tenant.to_owned()))));
         let tenants = late.iter().flatten().cloned().map(SumsOf::Tenant);
         for of in tenants.chain([SumsOf::Together]) {
             self.read(watch, rules, RequestQuery { from: until - MEMORY, to: until, of, detail: Detail::Latencies })
@@ -181,12 +183,12 @@ impl Surroundings {
 fn feed(watch: &mut Watch, row: &Row, definitions: &Definitions) {
     let tier = row.key.tier.as_deref().unwrap_or_default();
     // Rows come in the order of time; one that does not was read before.
-    let mut feed = |whose, tier| _ = watch.feed(whose, tier, &row.cell, definitions);
+    let mut feed = |subject, tier| _ = watch.feed(subject, tier, &row.cell, definitions);
     match &row.key.tenant {
-        Some(tenant) => feed(Whose::Tenant(tenant.clone()), tier),
+        Some(tenant) => feed(Subject::Tenant(tenant.clone()), tier),
         None => {
-            feed(Whose::Tier(tier.to_owned()), tier);
-            feed(Whose::All, TIER_OF_ALL);
+            feed(Subject::Tier(tier.to_owned()), tier);
+            feed(Subject::All, TIER_OF_ALL);
         }
     }
 }

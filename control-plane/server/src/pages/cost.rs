@@ -117,7 +117,7 @@ fn text(name: Option<&str>) -> Markup {
 /// A breakdown, the dearest first; `more` adds columns.
 fn lines<'a>(
     label: &'a str,
-    whose: &str,
+    subject: &str,
     lines: &'a [Line],
     name: impl Fn(&'a Line) -> Markup,
     more: impl FnOnce(Table<'a, Line>) -> Table<'a, Line>,
@@ -126,7 +126,7 @@ fn lines<'a>(
     lines.sort_by(|a, b| a.share.dearer_first(&b.share));
     let table = Table::of(label, lines.iter().take(SHOWN).copied(), |_| None)
         .listed()
-        .text(whose, name)
+        .text(subject, name)
         .number("Requests", |line| html! { @if line.share.estimated { "≈ " } (count(line.share.requests)) })
         .number("Of all requests", |line| percent(line.share.requests_share))
         .number("Time spent", |line| spent(line.share.seconds))

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{Table, answer, choice, empty, kept, live, moment, pill};
 use crate::{
-    api::{FareLine, Query, SloAnswer, View, WindowQuery},
-    evaluator::{Hurting, HurtingTenant, Whose},
+    api::{Query, SloAnswer, SloStatusLine, View, WindowQuery},
+    evaluator::{Hurting, HurtingTenant, Subject},
     layout::Tab,
     problem::Problem,
     text::{
@@ -33,14 +33,14 @@ pub(super) async fn page(view: View, query: Result<Query<Narrowed>, Problem>) ->
 }
 
 fn content(view: &View, query: &Narrowed, answer: &SloAnswer) -> Markup {
-    let called = |line: &FareLine, part: &str| {
-        let company = line.fare.whose.tenant().and_then(|tenant| view.name_of(tenant));
-        whose(line).contains(part) || company.is_some_and(|name| name.to_lowercase().contains(&part.to_lowercase()))
+    let called = |line: &SloStatusLine, part: &str| {
+        let company = line.status.subject.tenant().and_then(|tenant| view.name_of(tenant));
+        subject(line).contains(part) || company.is_some_and(|name| name.to_lowercase().contains(&part.to_lowercase()))
     };
-    let matching: Vec<&FareLine> = answer
+    let matching: Vec<&SloStatusLine> = answer
         .tenants
         .iter()
-        .filter(|line| query.tier.as_ref().is_none_or(|tier| line.fare.tier == *tier))
+        .filter(|line| query.tier.as_ref().is_none_or(|tier| line.status.tier == *tier))
         .filter(|line| query.name.as_ref().is_none_or(|name| called(line, name)))
         .collect();
     let violated = matching.iter().filter(|line| line.violated).count();
@@ -108,12 +108,12 @@ fn hurts(view: &View, tenant: &HurtingTenant, window: &WindowQuery, at: i64) -> 
 }
 
 /// Whose numbers they are, for a person.
-fn whose(line: &FareLine) -> String {
-    match &line.fare.whose {
-        Whose::Tenant(tenant) => tenant.clone(),
-        Whose::Tier(tier) if tier.is_empty() => "no tier".to_owned(),
-        Whose::Tier(tier) => format!("all {tier}"),
-        Whose::All => "everybody".to_owned(),
+fn subject(line: &SloStatusLine) -> String {
+    match &line.status.subject {
+        Subject::Tenant(tenant) => tenant.clone(),
+        Subject::Tier(tier) if tier.is_empty() => "no tier".to_owned(),
+        Subject::Tier(tier) => format!("all {tier}"),
+        Subject::All => "everybody".to_owned(),
     }
 }
 
@@ -132,55 +132,55 @@ fn table<'a>(
     view: &View,
     is_of_tenants: bool,
     window: &WindowQuery,
-    lines: impl IntoIterator<Item = &'a FareLine>,
+    lines: impl IntoIterator<Item = &'a SloStatusLine>,
 ) -> Markup {
     let (label, who) = if is_of_tenants { ("Tenants", "Tenant") } else { ("Tiers, and everybody", "Tenants together") };
     let fault = |is_at_fault: bool| if is_at_fault { "fault" } else { "" };
-    let table = Table::of(label, lines, |_| None).listed().text(who, |line| match &line.fare.whose {
-        Whose::Tenant(tenant) => named(view, tenant, window),
-        _ => html! { (whose(line)) },
+    let table = Table::of(label, lines, |_| None).listed().text(who, |line| match &line.status.subject {
+        Subject::Tenant(tenant) => named(view, tenant, window),
+        _ => html! { (subject(line)) },
     });
-    let table = if is_of_tenants { table.text("Tier", |line| &line.fare.tier) } else { table };
+    let table = if is_of_tenants { table.text("Tier", |line| &line.status.tier) } else { table };
     table
         .text("State", state)
-        .number("Requests, 5 min", |line| count(line.fare.evaluation.latest.requests))
+        .number("Requests, 5 min", |line| count(line.status.evaluation.latest.requests))
         .colored_number(
             "Failed, 5 min",
             |line| fault(line.hurt.failed > 0),
-            |line| known(line.fare.evaluation.latest.error_rate, percent),
+            |line| known(line.status.evaluation.latest.error_rate, percent),
         )
         .colored_number(
             "p99, 5 min",
             |line| fault(line.hurt.slow > 0),
-            |line| known(line.fare.evaluation.latest.p99_ns, duration),
+            |line| known(line.status.evaluation.latest.p99_ns, duration),
         )
         .beside(is_of_tenants, |table| {
             table
-                .number("Burn rate, 1 h", |line| known(line.fare.evaluation.burn[0].long, times))
-                .number("Failures used / allowed, 30 days", |line| used_of_allowed(&line.fare.evaluation.budget))
+                .number("Burn rate, 1 h", |line| known(line.status.evaluation.burn[0].long, times))
+                .number("Failures used / allowed, 30 days", |line| used_of_allowed(&line.status.evaluation.budget))
         })
         .colored_text("Failure budget left", |line| budget_color(line.budget_left), |line| meter(line.budget_left))
         .beside(is_of_tenants, |table| {
             table
                 .colored_number(
                     "Within latency target, 30 days",
-                    |line| fault(!line.fare.evaluation.quick_enough()),
-                    |line| within_target(&line.fare.evaluation),
+                    |line| fault(!line.status.evaluation.quick_enough()),
+                    |line| within_target(&line.status.evaluation),
                 )
-                .text("Promised", |line| html! { div.phrase { (objectives(&line.fare.evaluation.objectives)) } })
+                .text("Promised", |line| html! { div.phrase { (objectives(&line.status.evaluation.objectives)) } })
         })
         .render()
 }
 
 /// How somebody fares, in a word: first what somebody was told of.
-fn state(line: &FareLine) -> Markup {
+fn state(line: &SloStatusLine) -> Markup {
     match (line.alerts, line.hurt.failed, line.hurt.slow) {
         (1, ..) => pill("fault", "1 alert"),
         (2.., ..) => pill("fault", &format!("{} alerts", line.alerts)),
         (_, 1.., _) => pill("fault", "failing"),
         (_, _, 1..) => pill("fault", "slow"),
         _ if line.violated => pill("error", "misses an objective"),
-        _ if line.fare.evaluation.latest.requests == 0 => pill("", "no requests"),
+        _ if line.status.evaluation.latest.requests == 0 => pill("", "no requests"),
         _ => pill("ok", "well"),
     }
 }

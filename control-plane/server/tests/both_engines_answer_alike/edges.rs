@@ -8,7 +8,7 @@ use control_plane_model::{
     otlp::{Facts, Resource, SpanId},
     rollup::{Cell, bucket},
     store::{Scope, SpanStore},
-    topology::{Placed, Use, edges},
+    topology::{NumberedFacts, Use, edges},
 };
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
@@ -48,14 +48,14 @@ fn place<T: PartialEq>(list: &mut Vec<T>, value: T) -> u32 {
 }
 
 /// By trace and id; the one that was sent first.
-type Known = HashMap<(Vec<u8>, SpanId), (Facts, Placed)>;
+type Known = HashMap<(Vec<u8>, SpanId), (Facts, NumberedFacts)>;
 
 fn known(spans: &[(&'static str, Span)], places: &mut Places) -> Known {
     let mut known = Known::new();
     for span in spans {
         let request = spans::request(std::slice::from_ref(span));
         let facts = Facts::of(&Resource::of(request.resource_spans[0].resource.as_ref().unwrap()), &span.1);
-        let Ok(placed) = Placed::of(places, &facts);
+        let Ok(placed) = NumberedFacts::of(places, &facts);
         known.entry((span.1.trace_id.clone(), facts.id)).or_insert((facts, placed));
     }
     known

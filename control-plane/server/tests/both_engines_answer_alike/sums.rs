@@ -82,13 +82,13 @@ async fn requests(engine: &str, store: &dyn SpanStore, recount: &Recount, plan: 
             let hour = cell.start / HOUR * HOUR;
             match &key.tenant {
                 Some(_) => {
-                    let whose = (key.tenant.clone(), key.tier.clone(), key.service.clone(), hour);
-                    hours.entry(whose).or_insert_with(Sum::default).merge(&sum);
+                    let subject = (key.tenant.clone(), key.tier.clone(), key.service.clone(), hour);
+                    hours.entry(subject).or_insert_with(Sum::default).merge(&sum);
                 }
                 None => {
                     let start = coarse(cell.start, now);
-                    let whose = (key.tier.clone(), key.service.clone(), start);
-                    minutes.entry(whose).or_insert_with(Sum::default).merge(&sum);
+                    let subject = (key.tier.clone(), key.service.clone(), start);
+                    minutes.entry(subject).or_insert_with(Sum::default).merge(&sum);
                 }
             }
         }
@@ -96,8 +96,8 @@ async fn requests(engine: &str, store: &dyn SpanStore, recount: &Recount, plan: 
     let text = |text: &Option<&str>| text.map(str::to_owned);
     let mut expected_minutes = HashMap::new();
     for ((tier, service, minute), sum) in &recount.minutes {
-        let whose = (text(tier), (*service).to_owned(), coarse(*minute, now));
-        expected_minutes.entry(whose).or_insert_with(Sum::default).merge(sum);
+        let subject = (text(tier), (*service).to_owned(), coarse(*minute, now));
+        expected_minutes.entry(subject).or_insert_with(Sum::default).merge(sum);
     }
     let of_tenants = recount.hours.iter().filter(|((tenant, ..), _)| tenant.is_some());
     let expected_hours: HashMap<_, _> = of_tenants
@@ -167,8 +167,8 @@ async fn map(engine: &str, store: &dyn SpanStore, recount: &Recount, plan: Plan)
         let seconds = (map.to - map.from) as f64;
         let name = |id: u32| {
             let node = map.nodes.iter().find(|node| node.id == id).unwrap();
-            let whose = if node.account.as_deref() == Some("111111111111") { "booking" } else { "mileage" };
-            if node.kind == "API Gateway" { format!("{} of {whose}", node.name) } else { node.name.clone() }
+            let subject = if node.account.as_deref() == Some("111111111111") { "booking" } else { "mileage" };
+            if node.kind == "API Gateway" { format!("{} of {subject}", node.name) } else { node.name.clone() }
         };
         let found: BTreeMap<_, _> = map
             .edges

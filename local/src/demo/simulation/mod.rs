@@ -66,7 +66,7 @@ async fn alerts(client: &reqwest::Client, outputs: &Outputs) -> Result<(Vec<Json
         if known || begun.elapsed() > EVALUATED_WITHIN {
             let slo = get("/api/slo").await?;
             let groups = slo["groups"].as_array().context("groups")?.clone();
-            let all = groups.iter().find(|group| group["whose"] == "all").cloned().unwrap_or_default();
+            let all = groups.iter().find(|group| group["subject"] == "all").cloned().unwrap_or_default();
             return Ok((alerts, all["evaluation"]["latest"]["error_rate"].as_f64().unwrap_or_default()));
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

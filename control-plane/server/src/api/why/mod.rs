@@ -82,10 +82,10 @@ pub(super) async fn compared(
     }
     let window = filter.window(Timestamp::now())?;
     let mut known = Known::default();
-    let fare = filter.conditions.tenant.as_deref().and_then(|tenant| slo.tenant(tenant)).map(|line| &line.fare);
-    known.tier = fare.map(|fare| fare.tier.clone());
+    let status = filter.conditions.tenant.as_deref().and_then(|tenant| slo.tenant(tenant)).map(|line| &line.status);
+    known.tier = status.map(|status| status.tier.clone());
     if against == "quick" {
-        let promised = fare.map(|fare| fare.evaluation.objectives.latency.within_ms);
+        let promised = status.map(|status| status.evaluation.objectives.latency.within_ms);
         known.slow_from = slow_from(spans, scope, filter, window, promised).await?;
     }
     let Sides { bad, good, settings } = filter.sides(window, &known)?;

@@ -11,7 +11,7 @@ use crate::{
 pub(super) fn section(answer: &TenantAnswer) -> Markup {
     let Some(now) = &answer.now else { return html! {} };
     let points = &answer.burndown;
-    let to = now.fare.evaluation.at;
+    let to = now.status.evaluation.at;
     let axis = Axis { from: to - 30 * 86_400, to, width: STEP as f64 };
     let line = |name, value: &dyn Fn(&Burning) -> Option<f64>| {
         Line::of(name, points.iter().filter_map(|point| Some((point.start, value(point)?))).collect())

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use control_plane_model::store::Version;
 use maud::{Markup, html};
-use slo::{Summary, Whose};
+use slo::{Subject, Summary};
 
 use crate::{
-    api::{Deployed, FareLine, Point, SloAnswer, TenantAnswer, View},
+    api::{Deployed, Point, SloAnswer, SloStatusLine, TenantAnswer, View},
     pages::{
         chart::{Axis, Chart, Limit, Line, Mark, Unit},
         frame::{accounts, moment},
@@ -34,7 +34,7 @@ pub(super) fn section(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
     let axis = Axis { from: answer.from, to: answer.to, width: answer.width as f64 };
     let series = series(&all, id, answer);
     let marks: Vec<Mark> = answer.versions.iter().map(mark).collect();
-    let within = |now: &FareLine| now.fare.evaluation.objectives.latency.within_ns();
+    let within = |now: &SloStatusLine| now.status.evaluation.objectives.latency.within_ns();
     let objective: Vec<Limit<'_>> =
         answer.now.iter().map(|now| Limit { name: "objective", value: within(now) }).collect();
     let chart = |title, lines, limits, unit| Chart { limits, marks: &marks, ..Chart::of(title, axis, unit, lines) };
@@ -62,25 +62,25 @@ fn series<'a>(all: &SloAnswer, id: &str, answer: &'a TenantAnswer) -> Vec<Series
         name: id.to_owned(),
         points: &answer.points,
         tenants: 1,
-        allowed: answer.now.as_ref().map(|now| now.fare.evaluation.budget.allowed),
+        allowed: answer.now.as_ref().map(|now| now.status.evaluation.budget.allowed),
     };
     let beside = answer.beside.iter().map(|beside| Series {
-        name: match &beside.whose {
-            Whose::Tier(tier) => format!("all {tier}"),
+        name: match &beside.subject {
+            Subject::Tier(tier) => format!("all {tier}"),
             _ => "everybody".to_owned(),
         },
         points: &beside.points,
         tenants: all
             .tenants
             .iter()
-            .filter(|line| !matches!(&beside.whose, Whose::Tier(tier) if *tier != line.fare.tier))
+            .filter(|line| !matches!(&beside.subject, Subject::Tier(tier) if *tier != line.status.tier))
             .count()
             .max(1),
         allowed: all
             .groups
             .iter()
-            .find(|line| line.fare.whose == beside.whose)
-            .map(|line| line.fare.evaluation.budget.allowed),
+            .find(|line| line.status.subject == beside.subject)
+            .map(|line| line.status.evaluation.budget.allowed),
     });
     [own].into_iter().chain(beside).collect()
 }

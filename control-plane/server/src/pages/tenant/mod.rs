@@ -26,7 +26,7 @@ use super::{
 };
 
 use crate::{
-    api::{FareLine, Query, ServiceLine, TenantAnswer, UsersSeen, View, WindowQuery},
+    api::{Query, ServiceLine, SloStatusLine, TenantAnswer, UsersSeen, View, WindowQuery},
     layout::Tab,
     problem::Problem,
     text::{count, duration, known, objectives, percent, time_of_day, used_of_allowed, within_target},
@@ -64,7 +64,7 @@ pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Re
 fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
     // A tenant's own users are told of no other.
     let is_staff = view.visitor.scope().tenant().is_none();
-    let tier = answer.now.as_ref().map(|now| now.fare.tier.as_str()).filter(|tier| is_staff && !tier.is_empty());
+    let tier = answer.now.as_ref().map(|now| now.status.tier.as_str()).filter(|tier| is_staff && !tier.is_empty());
     html! {
         form.filters method="get" action="/tenant" aria-label="Window" {
             input type="hidden" name="id" value=(id);
@@ -97,9 +97,9 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
 }
 
 /// How it is now, in a colour that the sentence does without.
-fn meaning(now: &FareLine) -> &'static str {
+fn meaning(now: &SloStatusLine) -> &'static str {
     match (now.hurt.failed, now.hurt.slow) {
-        _ if now.fare.evaluation.latest.requests == 0 => "",
+        _ if now.status.evaluation.latest.requests == 0 => "",
         (0, 0) if now.violated => "error",
         (0, 0) => "ok",
         _ => "fault",
@@ -107,8 +107,8 @@ fn meaning(now: &FareLine) -> &'static str {
 }
 
 /// How it is now, in a sentence.
-fn state(now: &FareLine) -> Markup {
-    let latest = &now.fare.evaluation.latest;
+fn state(now: &SloStatusLine) -> Markup {
+    let latest = &now.status.evaluation.latest;
     let since = now.hurt_since.map(|since| format!(", since {}", time_of_day(since))).unwrap_or_default();
     let slow = || format!("{} of {} are slow", count(now.hurt.slow), count(latest.requests));
     html! {
@@ -136,11 +136,11 @@ fn facts(answer: &TenantAnswer) -> Markup {
 }
 
 /// What it was promised, and how it fares.
-fn of_now(now: &FareLine) -> Markup {
-    let evaluation = &now.fare.evaluation;
+fn of_now(now: &SloStatusLine) -> Markup {
+    let evaluation = &now.status.evaluation;
     let fault = |is_at_fault: bool| is_at_fault.then_some("fault");
     html! {
-        div { dt { "Tier" } dd { (now.fare.tier) } }
+        div { dt { "Tier" } dd { (now.status.tier) } }
         div { dt { "Promised" } dd { (objectives(&evaluation.objectives)) } }
         div { dt { "Failure budget left, 30 days" } dd class=[Some(budget_color(now.budget_left)).filter(|class| !class.is_empty())] { (meter(now.budget_left)) } }
         div { dt { "Failures used / allowed, 30 days" } dd { (used_of_allowed(&evaluation.budget)) } }
