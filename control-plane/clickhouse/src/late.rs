@@ -30,7 +30,7 @@ struct Noted {
 }
 
 /// Notes whose sums can be read now.
-pub(crate) async fn note(database: &Database, version: u64, touched: &Touched) -> Result<(), StoreError> {
+pub(crate) async fn record(database: &Database, version: u64, touched: &Touched) -> Result<(), StoreError> {
     let notes = touched.iter().map(|(tenant, earliest)| {
         let tenant = tenant.as_deref().unwrap_or_default();
         Note { version, tenant, earliest: *earliest }

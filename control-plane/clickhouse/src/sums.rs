@@ -139,7 +139,7 @@ pub(crate) async fn make(database: &Database) -> Result<bool, StoreError> {
             sum(include_str!("../sql/sum_minutes.sql")).await?;
         }
     }
-    late::note(database, making.version, &making.touched).await?;
+    late::record(database, making.version, &making.touched).await?;
     let done: Vec<Done> = batches.iter().map(|batch| Done { at: batch.at, rank: batch.rank }).collect();
     database.insert::<Done>("done", &done).await?;
     Ok(done.len() == BATCHES)

@@ -16,7 +16,7 @@ pub(crate) struct Late(Arc<Mutex<(i64, HashSet<u32>)>>);
 
 impl Late {
     /// What a transaction brought. To be told after its commit: told before, the evaluator could read without it and never again.
-    pub(crate) fn note(&self, touched: Touched) {
+    pub(crate) fn record(&self, touched: Touched) {
         let (until, tenants) = &mut *self.0.lock();
         tenants.extend(touched.into_iter().filter(|(_, bucket)| bucket < until).map(|(tenant, _)| tenant));
     }
@@ -42,8 +42,8 @@ mod tests {
         // Gathered before anything was evaluated, committed after.
         let (old, new) = (Touched::from([(1, 300)]), Touched::from([(2, 600)]));
         assert!(late.take(600).is_empty());
-        late.note(old);
-        late.note(new);
+        late.record(old);
+        late.record(new);
         assert_eq!(late.take(600), HashSet::from([1]));
         assert!(late.take(600).is_empty(), "told once");
     }

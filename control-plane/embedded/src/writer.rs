@@ -129,7 +129,7 @@ fn run(mut connection: Connection, mut ingest: Ingest, mut waiting: Waiting, ret
         }
         let outcome = commit(&mut connection, &mut ingest, &batch).map_err(StoreError::from);
         match &outcome {
-            Ok(_) => late.note(ingest.take_touched()),
+            Ok(_) => late.record(ingest.take_touched()),
             // What memory holds may have been rolled back: begin again from what is on disk.
             Err(_) => match Ingest::load(&connection) {
                 Ok(fresh) => ingest = fresh,

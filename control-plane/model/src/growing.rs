@@ -94,7 +94,7 @@ impl GrowingTrace {
     ) -> Result<(), N::Error> {
         let id = facts.id;
         self.began(facts, &placed);
-        self.note(facts, &placed);
+        self.remember_facts(facts, &placed);
         for (name, value) in &facts.annotations {
             let name = numbers.name(Some(&format!("{ANNOTATION}{name}")))?;
             if !self.named.annotations.iter().any(|(known, held)| *known == name && **held == **value) {
@@ -161,7 +161,7 @@ impl GrowingTrace {
         self.end_ns = if is_alone { facts.end_ns } else { self.end_ns.max(facts.end_ns) };
     }
 
-    fn note(&mut self, facts: &Facts, placed: &NumberedFacts) {
+    fn remember_facts(&mut self, facts: &Facts, placed: &NumberedFacts) {
         self.flags |= facts.flags;
         if placed.tenant != NONE {
             remember(&mut self.named.tenants, placed.tenant);

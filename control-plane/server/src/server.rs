@@ -179,7 +179,7 @@ async fn note_configuration(audit: Audit, config: &Config, listens: SocketAddr) 
     let settings = config.audited();
     let name = format!("control-plane at {listens}");
     let who = Who { name, subject: String::new(), issued_by: "its configuration".into(), role: "server".into() };
-    let note = async move || {
+    let write_down = async move || {
         let failed = match timeout(NOTED_WITHIN, audit.note_configuration(&who, &settings)).await {
             Ok(Ok(_)) => return true,
             Ok(Err(error)) => error.to_string(),
@@ -188,11 +188,11 @@ async fn note_configuration(audit: Audit, config: &Config, listens: SocketAddr) 
         complain(format_args!("the audit did not take how the configuration changed: {failed}"));
         false
     };
-    if !note().await {
+    if !write_down().await {
         tokio::spawn(async move {
             loop {
                 sleep(NOTED_WITHIN).await;
-                if note().await {
+                if write_down().await {
                     return;
                 }
             }

@@ -16,7 +16,7 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use tenancy::{TenantContext, TenantId};
 use tenant_store::{StoreError, TenantItems, TenantTable};
-use tenant_telemetry::note;
+use tenant_telemetry::record_wait;
 use tokio::time::timeout;
 
 use crate::{
@@ -131,7 +131,7 @@ impl<S: Source> Leases<S> {
         let leasing = lease(source, state, wanted, now, |write, state| send::<S>(&items, write, state));
         let leased = timeout(ANSWERS_WITHIN, leasing).await;
         let leased = leased.unwrap_or_else(|_| Err(no_answer()));
-        note("tenant quota", started, leased.is_ok());
+        record_wait("tenant quota", started, leased.is_ok());
         leased
     }
 }

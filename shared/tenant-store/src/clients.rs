@@ -26,7 +26,7 @@ use aws_sdk_sts::types::Tag;
 use lru::LruCache;
 use parking_lot::Mutex;
 use tenancy::TenantId;
-use tenant_telemetry::{AwsSdkTracing, note};
+use tenant_telemetry::{AwsSdkTracing, record_wait};
 
 /// The session tag that the role's policy holds keys to.
 const TAG: &str = "tenant_id";
@@ -124,7 +124,7 @@ impl TenantSession {
     async fn assume(&self) -> provider::Result {
         let started = Instant::now();
         let session = self.ask().await;
-        note("tenant session", started, session.is_ok());
+        record_wait("tenant session", started, session.is_ok());
         session
     }
 

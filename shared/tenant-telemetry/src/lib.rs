@@ -127,7 +127,7 @@ pub use layers::{
     stream_document,
 };
 pub use messages::{MessageSpan, Received, process};
-pub use outgoing::{SendError, note, send};
+pub use outgoing::{SendError, record_wait, send};
 pub use propagation::believed::{BelievedSenders, Thresholds};
 pub use settings::Settings;
 pub use telemetry::{Telemetry, TelemetryError};

@@ -115,7 +115,7 @@ impl Drop for MessageSpan {
 
 fn open(received: Received<'_>, tenant: Option<TenantLabel>) -> Context {
     let invocation = Context::current();
-    let work = Work::current().sibling();
+    let work = Work::current().for_a_message();
     if let Some(tenant) = tenant {
         work.serve(tenant);
     }

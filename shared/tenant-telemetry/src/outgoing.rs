@@ -52,9 +52,9 @@ pub async fn send<E>(
     result
 }
 
-/// Notes on the current span how long it waited for something that serves later requests too, such as a tenant's session. An event,
+/// Records on the current span how long it waited for something that serves later requests too, such as a tenant's session. An event,
 /// not a span: what a request consists of stays the same whether it came first or not.
-pub fn note(what: &'static str, started: Instant, answered: bool) {
+pub fn record_wait(what: &'static str, started: Instant, answered: bool) {
     let seconds = started.elapsed().as_secs_f64();
     let attributes = vec![
         KeyValue::new(semconv::TENANT_WAIT_DURATION, seconds),

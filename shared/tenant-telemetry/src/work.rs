@@ -48,7 +48,7 @@ impl Work {
     }
 
     /// Another unit of work of the same invocation, of which nothing is known yet: a message of a batch.
-    pub(crate) fn sibling(&self) -> Self {
+    pub(crate) fn for_a_message(&self) -> Self {
         Self { about: Arc::default(), buffer: self.buffer.clone() }
     }
 

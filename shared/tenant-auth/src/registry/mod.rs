@@ -22,7 +22,7 @@ use function_settings::{InvalidSettings, Reader, Variables};
 use lambda_http_client::aws::describe;
 use serde_dynamo::from_attribute_value;
 use tenancy::{AccessLists, InvalidQuota, Quota, RegistryEntry, TenantId, TenantStatus, Tier, Tiers};
-use tenant_telemetry::note;
+use tenant_telemetry::record_wait;
 
 use self::cache::Cache;
 
@@ -133,7 +133,7 @@ impl TenantRegistry {
             .projection_expression(PROJECTION)
             .expression_attribute_names("#status", RegistryEntry::STATUS);
         let answer = get.send().await;
-        note("tenant registry", started, answer.is_ok());
+        record_wait("tenant registry", started, answer.is_ok());
         let item = answer.map_err(|error| describe(&error))?.item;
         let Some(item) = item else { return Ok(Standing::Unknown) };
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);

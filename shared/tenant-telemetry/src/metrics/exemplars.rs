@@ -204,7 +204,7 @@ impl SyncInstrument<f64> for Noting<f64> {
     fn measure(&self, measurement: f64, attributes: &[KeyValue]) {
         let at = SystemTime::now();
         self.counted.record(measurement, attributes);
-        note(&self.slowest, measurement, attributes, at);
+        keep_if_slowest(&self.slowest, measurement, attributes, at);
     }
 }
 
@@ -212,12 +212,12 @@ impl SyncInstrument<u64> for Noting<u64> {
     fn measure(&self, measurement: u64, attributes: &[KeyValue]) {
         let at = SystemTime::now();
         self.counted.record(measurement, attributes);
-        note(&self.slowest, measurement as f64, attributes, at);
+        keep_if_slowest(&self.slowest, measurement as f64, attributes, at);
     }
 }
 
-/// Notes a measurement that was made at a moment, which is before it was counted: a point that begins later does not hold it.
-fn note(slowest: &Mutex<Slowest>, value: f64, attributes: &[KeyValue], at: SystemTime) {
+/// Keeps a measurement if none with its attributes was slower. `at` is before it was counted: a point that begins later does not hold it.
+fn keep_if_slowest(slowest: &Mutex<Slowest>, value: f64, attributes: &[KeyValue], at: SystemTime) {
     let sampled = Context::map_current(|cx| {
         let span = cx.span();
         let span = span.span_context();
