@@ -138,8 +138,8 @@ bench: ## What telemetry costs and what the control plane holds, measured; a tab
 	target/release/bench
 
 .PHONY: figures
-figures: ## Put figures into README and docs: those that were just measured, RUNS="functions quota …" (bench/README.md), and all that are known
-	$(PYTHON) -B bench/figures.py $(RUNS)
+figures: build portal ## Take what was just measured (RUNS="functions quota …"; demo, without it) into README and docs: bench/README.md
+	$(PYTHON) -B bench/figures.py $(or $(RUNS),demo)
 
 .PHONY: lint
 lint: $(VENV)/lint.ready $(CARGO_DENY) portal/node_modules/.package-lock.json lint-infra ## Formatting, clippy, documentation, types, licences, templates, scripts

@@ -1,11 +1,11 @@
 """Puts measured figures into README, docs and the READMEs of bench and soak.
 
     python3 bench/figures.py            writes the marked parts of all pages from figures.json and figures.md
-    python3 bench/figures.py RUN...     first takes into figures.json what these runs have just measured
+    python3 bench/figures.py RUN...     first takes into figures.json what these runs have just measured (demo: runs it)
 
 A page marks a part by <!-- figures: NAME --> and <!-- /figures -->, and the section NAME of figures.md says what stands there:
 {run/figure} is a figure with its unit, {run/figure:.2f} its number alone, {run@command} what measured it, {run@how} a sentence with
-machine, date and commit, and {run@table} the whole of a run that is a table. infra/checks/test_docs.py holds the pages against
+machine, date and commit, and {run@table} what a run measured as a table, or printed. infra/checks/test_docs.py holds the pages against
 this, and the figures against the bounds of bench/src/report.rs.
 """
 
@@ -25,6 +25,7 @@ MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- /figures -->)", re.
 PLACE = re.compile(r"\{([\w-]+)(?:/([\w.]+)(?::([^}]+))?|@(\w+))\}")
 # Where a run leaves its figures, if not in target/bench/report.json.
 REPORTS = {"faults": "target/reliability.json", "soak": "target/soak.json"}
+EXAMPLE = "4bf92f3577b34da6a3ce929d0e0e4736"
 # By how much a ratio of two equal things differs from 1 from run to run.
 NOISE = 0.03
 
@@ -82,7 +83,11 @@ def soak_table(soak):
     return "\n".join(lines + [f"| {name} | {second:.1f} MB | {last:.1f} MB |" for name, second, last in soak["memory"]])
 
 
-TABLES = {"faults": fault_table, "soak": soak_table}
+def transcript(figures):
+    return "\n".join(["```text", *figures["trace"], "```"])
+
+
+TABLES = {"faults": fault_table, "soak": soak_table, "demo": transcript}
 
 
 def filled(text, runs):
@@ -130,30 +135,52 @@ def git(*arguments):
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def take(name, runs, commit, beside):
-    """Takes what a run has just measured: the figures that pages name, and those with a bound."""
+def reported(name, command):
+    """What the report of a run says: the figures that pages name, and those with a bound."""
     report = ROOT / REPORTS.get(name, "target/bench/report.json")
+    measured = json.loads(report.read_text())
+    if name in REPORTS:
+        return measured
+    named = {figure for run, figure, *_ in PLACE.findall(SECTIONS.read_text()) if run == name and figure}
+    if missing := sorted(named - measured.keys()):
+        sys.exit(f"{report.relative_to(ROOT)} is not of `{command}`: it lacks {', '.join(missing)}")
+    kept = named | bounds((ROOT / "bench/src/report.rs").read_text()).keys()
+    return {figure: round(number, 4) for figure, number in sorted(measured.items()) if figure in kept}
+
+
+def demo():
+    """How long a demo takes, and what it prints of the first booking's trace."""
+    started = time.monotonic()
+    printed = subprocess.run(["target/debug/local", "demo", "--once"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return {"demo_s": round(time.monotonic() - started, 1), "trace": first_trace(printed)}
+
+
+def first_trace(printed):
+    """The lines of the first trace in a demo's output, with the trace id of W3C's examples."""
+    lines = re.search(r"^trace [0-9a-f]{32} .*?(?=^http)", printed, re.DOTALL | re.MULTILINE)[0]
+    trace_id = lines.split()[1]
+    for form in ("{0}{1}", "1-{0}-{1}"):
+        lines = lines.replace(form.format(trace_id[:8], trace_id[8:]), form.format(EXAMPLE[:8], EXAMPLE[8:]))
+    return [line.rstrip() for line in lines.splitlines()]
+
+
+def take(name, runs, commit, beside):
+    """Takes what a run has just measured into `runs`."""
+    source = ROOT / ("target/debug/local" if name == "demo" else REPORTS.get(name, "target/bench/report.json"))
+    made = source.stat().st_mtime
     if not commit:
         if git("status", "--porcelain", "--", "*.rs", "Cargo.*"):
-            sys.exit("commit the code first: figures name the commit that was measured, or give --commit")
+            sys.exit("commit the code first: figures name the commit that was measured; or give --commit")
         commit, committed = git("log", "-1", "--format=%h %ct", "--", "*.rs", "Cargo.*").split()
-        if report.stat().st_mtime < int(committed):
-            sys.exit(f"{report.relative_to(ROOT)} is older than the code of {commit}: measure again, or give --commit")
-    measured = json.loads(report.read_text())
-    if name not in REPORTS:
-        wanted = {figure for run, figure, *_ in PLACE.findall(SECTIONS.read_text()) if run == name and figure}
-        if wanted - measured.keys():
-            sys.exit(f"{report.relative_to(ROOT)} is not of `{runs[name]['command']}`: it lacks {', '.join(sorted(wanted - measured.keys()))}")
-        limits = bounds((ROOT / "bench/src/report.rs").read_text())
-        measured = {figure: round(number, 4) for figure, number in sorted(measured.items()) if figure in wanted | limits.keys()}
+        if made < int(committed):
+            sys.exit(f"{source.relative_to(ROOT)} is older than the code of {commit}: measure again, or give --commit")
     memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
-    runs[name].pop("beside", None)
-    runs[name] |= {"beside": beside} if beside else {}
-    runs[name] |= {
+    told = {key: runs[name][key] for key in ("command", "beyond") if key in runs[name]}
+    runs[name] = told | ({"beside": beside} if beside else {}) | {
         "machine": f"{os.cpu_count()} cores ({platform.machine()}) and {memory} GB",
-        "date": time.strftime("%Y-%m-%d", time.gmtime(report.stat().st_mtime)),
+        "date": time.strftime("%Y-%m-%d", time.gmtime(made)),
         "commit": commit,
-        "figures": measured,
+        "figures": demo() if name == "demo" else reported(name, runs[name]["command"]),
     }
 
 

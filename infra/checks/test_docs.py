@@ -137,7 +137,7 @@ def test_every_figure_in_a_page_is_the_measured_one(figures):
     used = set()
     for name in tracked("*.md"):
         page = (ROOT / name).read_text()
-        assert page == figures.written(page, words, runs), f"{name} has other figures than bench/figures.json: make figures"
+        assert page == figures.written(page, words, runs), f"{name} does not say what bench/figures.json does: python3 bench/figures.py"
         used |= {part for _, part, _ in figures.MARKED.findall(page)}
     assert used == words.keys()
 
@@ -146,6 +146,14 @@ def test_every_figure_keeps_within_its_bound_or_says_why_not(figures):
     limits = figures.bounds((ROOT / "bench/src/report.rs").read_text())
     assert len(limits) > 40
     assert list(figures.beyond(json.loads(figures.FIGURES.read_text()), limits)) == []
+
+
+def test_a_demos_trace_is_told_without_its_id(figures):
+    trace_id = "6b093de2cbb388144820d06f57b83170"
+    printed = f"One:\n\ntrace {trace_id}  1-6b093de2-cbb388144820d06f57b83170  9 spans\nPOST /bookings  60.3 ms  █ \nNothing stopped it.\nhttp://127.0.0.1\ntrace …"
+    first, *rest = figures.first_trace(printed)
+    assert first == f"trace {figures.EXAMPLE}  1-4bf92f35-77b34da6a3ce929d0e0e4736  9 spans"
+    assert rest == ["POST /bookings  60.3 ms  █", "Nothing stopped it."]
 
 
 def test_a_figure_that_was_changed_by_hand_or_is_beyond_its_bound_is_found(figures):
