@@ -59,6 +59,7 @@ pub fn configuration(
     let sections = [
         names_of_accounts(mileage),
         "[slo]\nsettle_seconds = 5\n".to_owned(),
+        "[intake]\nhmac_key = \"of the local cloud alone\"\n".to_owned(),
         PRICES.to_owned(),
         format!("[tenants]\ntable = \"{tenants}\"\ntiers = [\"basic\", \"standard\", \"premium\"]\n"),
         sign_in.map(|sign_in| sign_in.configuration(url, front)).transpose()?.unwrap_or_default(),

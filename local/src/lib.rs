@@ -14,6 +14,7 @@
 //! | [`services`] | services that `make new-service` made |
 //! | [`tier_accounts`] | tiers with a mileage account of their own |
 //! | [`front_door`] | stable URLs for both APIs |
+//! | [`access_log`] | what API Gateway writes of refused requests, and its way to the control plane |
 //! | [`portal`] | the portal's files, its configuration, and where its other calls go |
 //! | [`relay`] | a request passed on, an answer passed back |
 //! | [`injected_delay`] | a call made slow on purpose, for the demo |
@@ -23,6 +24,7 @@
 //! | [`project`] | what project.toml says |
 //! | [`progress`] | one line per step with its time |
 
+pub mod access_log;
 pub mod children;
 pub mod clickhouse;
 pub mod cloud;

@@ -54,6 +54,8 @@ REQUESTS = [
     ("/api/groups", "/api/groups"),
     ("/api/turned-away", "/api/turned-away?window=2h"),
     ("/api/turned-away", "/api/turned-away?tenant=acme&reason=no_such_booking&limit=0"),
+    ("/api/turned-away/unverified", "/api/turned-away/unverified?window=2h"),
+    ("/api/turned-away/unverified", "/api/turned-away/unverified?limit=0"),
     ("/api/facets", "/api/facets"),
     ("/api/slo", "/api/slo"),
     ("/api/tenants/{tenant}", "/api/tenants/acme?window=2h"),
@@ -76,6 +78,7 @@ def url(control_plane):
     bookings.send(control_plane.url)
     measured.send(control_plane.url, "booking-api", bookings.BOOKING, exemplar=(TRACE, f"{1:016x}", 1.5))
     measured.log(control_plane.url, "booking-api", bookings.BOOKING, [(TRACE, f"{1:016x}", time.time_ns(), 9, "answered", {"n": 1})])
+    measured.refuse(control_plane.url, "booking-dev", bookings.BOOKING, [(401, "UNAUTHORIZED", "192.0.2.17", 3)])
     return control_plane.url
 
 
@@ -104,4 +107,4 @@ def test_answers_are_as_documented(url):
 
 def test_every_operation_is_asked_for():
     """A path that is documented is tested above; the intake has tests of its own."""
-    assert {path for path, _ in REQUESTS + FORMS} == set(DOCUMENT["paths"]) - {"/v1/traces", "/v1/metrics", "/v1/logs"}
+    assert {path for path, _ in REQUESTS + FORMS} == set(DOCUMENT["paths"]) - {"/v1/traces", "/v1/metrics", "/v1/logs", "/v1/access-logs"}

@@ -51,4 +51,5 @@ pub mod store;
 pub mod summary;
 pub mod topology;
 pub mod trace;
+pub mod unverified;
 pub mod versions;

@@ -20,7 +20,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
 use slo::Condition;
 use testkit::{
-    control_plane::{Server, number, request_of, text},
+    control_plane::{Server, access_log_delivery, now_ns, number, refused_line, request_of, text},
     program,
 };
 
@@ -378,6 +378,25 @@ async fn nothing_moves(unverified: u64) {
     let found: Value =
         get(&server, &format!("/api/traces?from={}&to={closed}&filter=http.status+%3D+401", closed - 3_600)).await;
     assert!(found["matched"].as_u64() > Some(0), "{found}");
+    // As the gateway tells of them, and more than it does.
+    let at = now_ns() / 1_000_000;
+    let line = |n: u64| {
+        let mut line = refused_line(401, "UNAUTHORIZED", &format!("192.0.2.{}", n % 250));
+        line["request_id"] = n.to_string().into();
+        for said in ["tenant.id", "tenant", "enduser.id", "authorization", "error.type", "client.network"] {
+            line[said] = "acme".into();
+        }
+        (at, line)
+    };
+    for first in (0..unverified).step_by(2_000) {
+        let lines: Vec<_> = (first..(first + 2_000).min(unverified)).map(line).collect();
+        let delivery = access_log_delivery("111111111111", "booking-dev", &lines);
+        let answer = server.post_to("/v1/access-logs", "application/json", delivery.to_string().into_bytes()).await;
+        assert_eq!(answer.status(), 200);
+    }
+    let refused: Value = get(&server, "/api/turned-away/unverified?window=1h").await;
+    assert_eq!(refused["requests"], unverified, "{refused}");
+    assert!(!refused.to_string().contains("acme"), "{refused}");
     let after = of_acme(&server, closed).await;
     for (what, figures) in before.as_object().unwrap() {
         for (part, figure) in figures.as_object().into_iter().flatten() {

@@ -7,6 +7,7 @@ mod objectives;
 mod screen;
 mod trace;
 mod turned_away;
+mod unverified;
 mod why;
 
 use std::borrow::Cow;
@@ -21,6 +22,7 @@ pub(crate) use objectives::{alerts, cost, slo};
 pub(crate) use screen::Screen;
 pub(crate) use trace::trace;
 pub(crate) use turned_away::turned_away;
+pub(crate) use unverified::unverified;
 pub(crate) use why::why;
 
 /// An answer of the API, with control characters in its texts made visible: names come from whoever sends spans.

@@ -12,6 +12,7 @@
 //! | `cost` | who costs what, and why |
 //! | `groups` | requests by the values of any attribute |
 //! | `turned_away` | whose requests were refused, where and why |
+//! | `unverified` | what was refused before anybody was known |
 //! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
 //! | `part` | a node or an edge of the map, over time and by tenant |
@@ -37,6 +38,7 @@ mod sources;
 mod throttled;
 mod timeline;
 mod turned_away;
+mod unverified;
 mod why;
 
 use axum::{
@@ -75,6 +77,8 @@ pub use throttled::{Throttled, ThrottledPoint};
 pub use timeline::{Beside, Deployed, Point};
 pub(crate) use turned_away::RefusalFilter;
 pub use turned_away::{TurnedAway, TurnedAwayAnswer};
+pub(crate) use unverified::UnverifiedFilter;
+pub use unverified::{Unverified, UnverifiedAnswer};
 pub(crate) use why::{AGAINST, WhyFilter, is_of_outcomes};
 pub use why::{SideAnswer, WhyAnswer, verdict};
 
@@ -115,6 +119,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/groups", groups::groups)
         .get(May::SignedIn, "/api/why", why::why)
         .get(May::SignedIn, "/api/turned-away", turned_away::turned_away)
+        .get(May::Staff, "/api/turned-away/unverified", unverified::unverified)
         .get(May::SignedIn, "/api/metrics", metrics::metrics)
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)

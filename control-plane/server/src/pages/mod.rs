@@ -11,6 +11,7 @@
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `turned_away` | whose requests were refused, where and why |
+//! | `unverified` | and what was refused before anybody was known |
 //! | `groups` | requests by any attribute |
 //! | `service` | what a service measures of itself |
 //! | `chart` | lines over time, as a script draws them and as a table |
@@ -34,6 +35,7 @@ mod sign_in;
 mod tenant;
 mod tenants;
 mod turned_away;
+mod unverified;
 mod waterfall;
 mod why;
 

@@ -10,10 +10,12 @@
 //! | `requests` | what one request does |
 //! | `spans` | the kinds of spans it has |
 //! | `telling` | spans as OTLP has them |
+//! | `scanner` | who tries the API without a token |
 //! | `sending` | the way to the control plane, at once and from then on |
 
 mod causes;
 mod requests;
+mod scanner;
 mod sending;
 mod spans;
 mod story;
