@@ -22,7 +22,7 @@ pub(crate) fn unverified(answer: &UnverifiedAnswer, page: &str, screen: &Screen)
             Cell::new(&line.api),
             Cell::new(line.account.as_deref().unwrap_or("not told")),
             Cell::new(&line.network),
-            number(count(line.addresses)),
+            number(if line.addresses == 0 { "–".to_owned() } else { count(line.addresses) }),
             number(count(line.requests)),
             Cell::new(at(line.first)),
             Cell::new(at(line.last)),

@@ -40,6 +40,7 @@ fn results(view: &View, window: &WindowQuery, found: &UnverifiedAnswer) -> Marku
     html! {
         p {
             strong { (count(found.requests)) } @if found.requests == 1 { " request was refused." } @else { " requests were refused." }
+            " Times are those of stretches of " (found.step / 60) " min."
             @if found.more { " These are the lines with the most of them." }
         }
         (table(view, found))
