@@ -10,7 +10,7 @@ use super::{EmailAddress, idempotency::sha256_hex};
 /// At most so many within each stretch of time, one stretch after the other. Around the end of one, twice as many can pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// How many.
+    /// How many may happen within the period.
     pub most: u32,
     seconds: i64,
 }
@@ -40,7 +40,7 @@ pub enum Subject<'a> {
     Source(Option<&'a str>),
     /// Who would get mail.
     Address(&'a EmailAddress),
-    /// Who invites.
+    /// The tenant whose admin invites somebody.
     Tenant(&'a TenantId),
 }
 

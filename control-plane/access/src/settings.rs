@@ -17,7 +17,7 @@ pub struct Settings {
     pub staff: Option<StaffSettings>,
     /// The issuer of tenants' users.
     pub tenants: Option<TenantsSettings>,
-    /// Keys of programs.
+    /// The service keys of programs.
     #[serde(default, rename = "service_key")]
     pub service_keys: Vec<ServiceKeySettings>,
     /// How long a session lasts.
@@ -92,7 +92,7 @@ pub struct TenantsSettings {
     pub roles: Vec<String>,
 }
 
-/// A program's key.
+/// A service key, by which one program may read.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceKeySettings {

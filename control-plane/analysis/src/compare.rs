@@ -54,7 +54,7 @@ pub struct Findings {
     /// Bad traces that were compared.
     #[serde(skip)]
     pub bad: usize,
-    /// Good ones.
+    /// How many traces of the good side were compared.
     #[serde(skip)]
     pub good: usize,
     /// What they differ in.

@@ -29,7 +29,7 @@ pub struct Row {
     pub value: Value,
     /// Bad traces that have it.
     pub bad: usize,
-    /// Good ones.
+    /// How many good traces have the value.
     pub good: usize,
     /// How likely so many more of the bad have it by chance, looked at by itself: Fisher's exact test, to one side.
     pub chance: f64,
@@ -44,11 +44,11 @@ pub struct Row {
 /// Two values that together tell more than each by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Together {
-    /// The two.
+    /// The values that tell more together than alone.
     pub values: Vec<Value>,
     /// Bad traces that have both.
     pub bad: usize,
-    /// Good ones.
+    /// How many good traces have both values.
     pub good: usize,
 }
 

@@ -12,7 +12,7 @@ use crate::{About, Audit, Recorded, csv, log::PAGE};
 /// Records that are looked at for one listing.
 const MAX_LOOKED_AT: usize = 20_000;
 
-/// Which records.
+/// Which records are asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Whose, by name or by the token's subject.
@@ -23,11 +23,11 @@ pub struct Filter {
     pub tenant: Option<String>,
     /// At or after this.
     pub from: Option<Timestamp>,
-    /// And before this.
+    /// Only records before this time.
     pub to: Option<Timestamp>,
 }
 
-/// In which order.
+/// The order in which records are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
     /// The latest first.
@@ -92,7 +92,7 @@ fn unwritten(error: impl Display) -> StoreError {
 /// Some records, the latest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listing {
-    /// Those that match.
+    /// The records that match the filter.
     pub records: Vec<Recorded>,
     /// Before which number to go on, where there may be more.
     pub older: Option<u64>,

@@ -74,12 +74,12 @@ impl Order {
     }
 }
 
-/// What was found.
+/// The traces that a search found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Found {
     /// The first of them in the order asked for.
     pub traces: Vec<Summary>,
-    /// How many match.
+    /// How many traces match; not all of them may be listed.
     pub matched: usize,
     /// How many were looked at.
     pub scanned: usize,

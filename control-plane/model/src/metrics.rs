@@ -108,7 +108,7 @@ pub struct StoredPoints {
     pub forgotten: usize,
 }
 
-/// Which metrics.
+/// Which points of metrics are asked for.
 #[derive(Debug, Clone)]
 pub struct MetricQuery {
     /// Points of minutes that begin at or after this, Unix seconds.

@@ -5,11 +5,11 @@ use slo::Histogram;
 
 use crate::otlp::{Flags, Sample};
 
-/// Seconds.
+/// The seconds of a minute.
 pub const MINUTE: i64 = 60;
-/// Seconds.
+/// The seconds of an hour.
 pub const HOUR: i64 = 3_600;
-/// Seconds.
+/// The seconds of a day.
 pub const DAY: i64 = 86_400;
 
 /// For how long requests are counted by more than the day, seconds.

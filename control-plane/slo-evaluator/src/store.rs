@@ -21,7 +21,7 @@ use crate::{
 const HEAD: (&str, &str) = ("EVALUATOR", "HEAD");
 /// Tenants are spread over so many partitions: one takes 1,000 units of writing a second.
 const PARTITIONS: u32 = 8;
-/// Calls at once.
+/// How many calls of DynamoDB are under way at once.
 const AT_ONCE: usize = 16;
 /// A tenant that was quiet for longer has no request left that counts: 30 days, and some for an evaluator that stood still.
 const FORGET_AFTER: i64 = 40 * 86_400;

@@ -104,7 +104,7 @@ pub struct Line {
     pub share: Share,
 }
 
-/// Who costs what.
+/// What tenants cost, by tenant, tier and service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CostReport {
     /// Of all money; none without prices.

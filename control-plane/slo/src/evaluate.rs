@@ -136,7 +136,7 @@ impl Burn {
 pub struct Evaluation {
     /// The end of the last five minutes, in seconds since 1970.
     pub at: i64,
-    /// What was promised.
+    /// The objectives that the figures are held against.
     pub objectives: Objectives,
     /// The last five minutes.
     pub latest: Summary,

@@ -30,7 +30,7 @@ pub fn tenant_id(text: &str) -> Option<&str> {
 pub enum Kind {
     /// Over HTTP.
     Server,
-    /// As a message.
+    /// A message that was handled (a span of kind CONSUMER).
     Consumer,
 }
 
@@ -77,7 +77,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Nothing yet.
+    /// A cell without requests.
     pub fn empty(start: i64, width: u32) -> Self {
         Self { start, width, ..Self::default() }
     }

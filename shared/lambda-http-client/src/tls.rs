@@ -14,7 +14,7 @@ pub enum Roots {
     /// Those that AWS's own endpoints are signed by, compiled in.
     #[default]
     Amazon,
-    /// The system's.
+    /// The certificate store of the system.
     System,
 }
 

@@ -55,7 +55,7 @@ pub struct JwtSettings {
     pub algorithms: Vec<SigningAlgorithm>,
     /// What `token_use` must be, for issuers that have this claim.
     pub token_use: Option<String>,
-    /// Who is served.
+    /// The claims that name tenant, tier, user and role.
     pub claims: ClaimNames,
 }
 

@@ -36,7 +36,7 @@ impl ApiSettings {
 pub struct ApiFunction {
     /// The configuration of AWS clients.
     pub config: SdkConfig,
-    /// Spans and logs.
+    /// The function's spans, metrics and logs.
     pub telemetry: Telemetry,
     /// Lets through who has a token of the user pool, and whose tenant the registry has as active.
     pub auth: AuthLayer<JwtVerifier>,

@@ -57,7 +57,7 @@ pub struct Settings {
 /// Where the key of pseudonyms is.
 #[derive(Clone)]
 pub(super) enum Key {
-    /// Here.
+    /// The key itself.
     Given(Vec<u8>),
     /// In the SSM parameter or secret of this ARN.
     At(String),

@@ -8,13 +8,13 @@ use std::{
 
 /// Where time comes from; tests bring their own.
 pub trait Clock: Debug + Send + Sync {
-    /// Monotonic time.
+    /// The monotonic time, for measuring how long something took.
     fn now(&self) -> Instant;
     /// Wall-clock time since 1970.
     fn since_epoch(&self) -> Duration;
 }
 
-/// The system's clocks.
+/// The clocks of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -48,7 +48,7 @@ pub enum Stop {
         at: Step,
         /// The queue, topic or table that delivered it.
         from: Option<String>,
-        /// How often.
+        /// How often the message was delivered.
         deliveries: usize,
         /// What went wrong last.
         error: String,
@@ -65,7 +65,7 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// Where it stopped.
+    /// The step at which the trace stopped.
     pub fn at(&self) -> &Step {
         match self {
             Self::Failed { at, .. } | Self::Undone { at, .. } | Self::Untaken { at, .. } => at,

@@ -76,7 +76,7 @@ pub struct Span {
     pub start_unix_ns: i64,
     /// Nanoseconds since 1970.
     pub end_unix_ns: i64,
-    /// Nanoseconds.
+    /// How long the span took, in nanoseconds.
     pub duration_ns: i64,
     /// `UNSET`, `OK` or `ERROR`.
     pub status: String,
@@ -112,18 +112,18 @@ pub struct Link {
     pub trace_id: String,
     /// The other span.
     pub span_id: String,
-    /// Why.
+    /// What the link says of why it is there.
     pub attributes: BTreeMap<String, serde_json::Value>,
 }
 
 /// Something that happened during a span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// What.
+    /// What happened.
     pub name: String,
     /// Nanoseconds since 1970.
     pub time_unix_ns: i64,
-    /// Details.
+    /// The attributes of the event.
     pub attributes: BTreeMap<String, serde_json::Value>,
 }
 

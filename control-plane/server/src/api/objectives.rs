@@ -1,4 +1,4 @@
-//! Objectives and alerts.
+//! What the API answers about objectives and alerts.
 
 use std::collections::HashMap;
 

@@ -43,7 +43,7 @@ struct Both {
 /// One of a tenant's two lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum List {
-    /// Who is refused.
+    /// Requests of whoever is on this list are refused.
     Block,
     /// Who are the only ones that are let in.
     Allow,
@@ -72,7 +72,7 @@ pub enum Listed {
 /// An entry of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListEntry {
-    /// Who.
+    /// The network or user on the list.
     #[serde(flatten)]
     pub listed: Listed,
     /// The first second at which it does not hold any more, Unix seconds; none: it holds until it is removed.

@@ -39,7 +39,7 @@ pub(crate) enum Standing {
     Active(Tier, Option<Quota>, Option<Arc<AccessLists>>),
     /// Not served, whatever its tokens say.
     Suspended(Tier),
-    /// Not there.
+    /// The registry has no such tenant.
     Unknown,
 }
 

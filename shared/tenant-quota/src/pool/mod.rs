@@ -68,10 +68,10 @@ pub(crate) enum Answer {
     Lease(u32),
 }
 
-/// What was leased.
+/// The tokens that a process has leased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lease<S> {
-    /// None or more.
+    /// How many tokens were leased; it can be none.
     pub(crate) tokens: u32,
     /// What the item says now.
     pub(crate) state: S,
