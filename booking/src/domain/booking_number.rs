@@ -1,4 +1,4 @@
-//! Booking numbers.
+//! Booking numbers: eight random characters.
 
 use std::{fmt, str::FromStr};
 

@@ -33,7 +33,7 @@ impl Limit {
     }
 }
 
-/// Whose requests are counted together.
+/// The address, network or tenant whose requests are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject<'a> {
     /// The network a request came from, by its IP address as API Gateway saw it.

@@ -52,7 +52,7 @@ pub struct Publisher {
     pub sqs: aws_sdk_sqs::Client,
     /// The topic to which bookings are published.
     pub topic_arn: String,
-    /// Where unreadable records go.
+    /// The queue for records that cannot be read.
     pub parking_queue_url: String,
 }
 

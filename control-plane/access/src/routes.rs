@@ -18,9 +18,9 @@ pub enum May {
     Anybody,
     /// Whoever is signed in: a tenant's user sees their own figures.
     SignedIn,
-    /// Viewers and operators.
+    /// Viewers and operators may use the route.
     Staff,
-    /// Operators.
+    /// Only operators may use the route.
     Operators,
 }
 

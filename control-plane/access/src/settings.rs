@@ -62,7 +62,7 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StaffSettings {
-    /// Who says so.
+    /// The provider that says who belongs to the staff.
     pub provider: IssuerSettings,
     /// The claim with a user's groups: a text, or a list of them.
     #[serde(default = "groups")]
@@ -79,7 +79,7 @@ pub struct StaffSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantsSettings {
-    /// Who says so.
+    /// The provider that says who is a tenant's user.
     pub provider: IssuerSettings,
     /// The claim with the tenant's id.
     #[serde(default = "tenant_id")]

@@ -131,7 +131,7 @@ impl Outcome {
 /// The person or program that acted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
-    /// By what name.
+    /// The name by which they are known.
     pub name: String,
     /// The `sub` of a token, which is given to nobody else later, as an address may be; empty where there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -19,7 +19,7 @@ pub struct Filter {
     pub who: Option<String>,
     /// Of what: a name of [`What`](crate::What), or what such names have before their dot.
     pub what: Option<String>,
-    /// About which tenant.
+    /// Only records about this tenant.
     pub tenant: Option<String>,
     /// At or after this.
     pub from: Option<Timestamp>,
@@ -55,7 +55,7 @@ pub struct Selection {
 pub enum Format {
     /// A record a line, whole: whoever has all of them can verify the chain.
     JsonLines,
-    /// For spreadsheets.
+    /// Comma-separated values, for spreadsheets.
     Csv,
 }
 

@@ -165,11 +165,11 @@ impl Health {
 pub struct Stats {
     /// Spans.
     pub count: i64,
-    /// With a 4xx.
+    /// How many were answered with a 4xx.
     pub errors: i64,
-    /// With a 5xx, or failed otherwise.
+    /// How many were answered with a 5xx, or failed otherwise.
     pub faults: i64,
-    /// With a 429.
+    /// How many were answered with a 429.
     pub throttles: i64,
     /// A second, sampled traces scaled up.
     pub rate: f64,

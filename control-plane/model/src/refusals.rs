@@ -16,7 +16,7 @@ pub const AS_DECIDED: [&str; 3] = ["tenant_suspended", "network_not_allowed", "u
 pub struct RefusalQuery {
     /// Those of requests that began at or after this, Unix seconds.
     pub from: i64,
-    /// And before this.
+    /// Only refusals before this time.
     pub to: i64,
     /// Only refusals of this tenant.
     pub tenant: Option<String>,
@@ -24,7 +24,7 @@ pub struct RefusalQuery {
     pub user: Option<String>,
     /// Only refusals by this service.
     pub service: Option<String>,
-    /// For one reason, see [`Refused::reason`].
+    /// Only refusals for this reason; see [`Refused::reason`].
     pub reason: Option<String>,
     /// How many lines the answer has at most.
     pub limit: usize,

@@ -25,7 +25,7 @@ pub struct Answer {
 /// A tenant's requests of five minutes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Requests {
-    /// Their counts.
+    /// The counts of these requests.
     pub cell: Cell,
     tiers: BTreeMap<String, u64>,
 }

@@ -54,7 +54,7 @@ pub enum Error {
     Row {
         /// Its number in the answer, from 1.
         row: usize,
-        /// The field.
+        /// The name of the field.
         field: &'static str,
         /// What is wrong.
         problem: String,

@@ -28,7 +28,7 @@ const FORGET_AFTER: i64 = 40 * 86_400;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The table.
+/// The table that holds the evaluator's state.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,

@@ -221,7 +221,7 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// None.
+    /// No alert is open.
     pub fn new() -> Self {
         Self::default()
     }

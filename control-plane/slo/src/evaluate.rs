@@ -91,7 +91,7 @@ pub struct Budget {
     pub failed: u64,
     /// Requests that were allowed to fail: requests × (1 − target).
     pub allowed: f64,
-    /// Requests that failed.
+    /// How many requests failed.
     pub consumed: f64,
     /// What is left; less than zero once the objective is violated.
     pub remaining: f64,

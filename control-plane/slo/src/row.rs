@@ -121,6 +121,6 @@ impl Cell {
 pub struct Row {
     /// Shared by all rows of a series.
     pub key: Arc<Key>,
-    /// The counts.
+    /// The counts of these requests.
     pub cell: Cell,
 }

@@ -36,7 +36,7 @@ pub enum TenantStatus {
 }
 
 impl TenantStatus {
-    /// As it stands in the table.
+    /// The status as the table names it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",

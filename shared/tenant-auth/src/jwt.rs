@@ -42,7 +42,7 @@ impl SigningAlgorithm {
     }
 }
 
-/// Whose tokens are accepted, and what they say.
+/// Which issuer's tokens are accepted, and which claims are read.
 #[derive(Debug, Clone)]
 pub struct JwtSettings {
     /// The token's `iss`, to the letter.

@@ -13,7 +13,7 @@ use crate::{AuthLayer, JwtSettings, JwtVerifier, RegistrySettings, TenantRegistr
 pub struct ApiSettings {
     /// Spans and logs, and whom TLS trusts for AWS.
     pub telemetry: Settings,
-    /// Whose tokens are accepted.
+    /// The issuer and audience of tokens that are accepted.
     pub tokens: JwtSettings,
     /// Which tenants there are.
     pub registry: RegistrySettings,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// Where time comes from; tests bring their own.
+/// A source of time; tests use one of their own.
 pub trait Clock: Debug + Send + Sync {
     /// The monotonic time, for measuring how long something took.
     fn now(&self) -> Instant;

@@ -53,7 +53,7 @@ impl Trace {
     }
 }
 
-/// A span.
+/// A span of a trace, as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Span {
     /// 16 hex digits.
@@ -108,9 +108,9 @@ impl Span {
 /// A reference to another span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Link {
-    /// The other trace.
+    /// The id of the linked trace.
     pub trace_id: String,
-    /// The other span.
+    /// The id of the linked span.
     pub span_id: String,
     /// What the link says of why it is there.
     pub attributes: BTreeMap<String, serde_json::Value>,

@@ -86,7 +86,7 @@ impl ListEntry {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
-    /// By what of a caller it refuses or lets in.
+    /// Which property of a caller the entry is about.
     fn kind(&self) -> Refused {
         self.listed.kind()
     }
@@ -101,12 +101,12 @@ impl Listed {
     }
 }
 
-/// By what a caller is refused.
+/// The property of a caller for which a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// By the network that it calls from.
+    /// The network that it calls from.
     Network,
-    /// By who it is.
+    /// The user that it is.
     User,
 }
 

@@ -48,7 +48,7 @@ pub(crate) enum Standing {
 #[error("the tenant registry does not answer")]
 pub(crate) struct RegistryAway;
 
-/// Where the registry is, and whom it may serve.
+/// The registry's table, and the tiers that there are.
 #[derive(Debug, Clone)]
 pub struct RegistrySettings {
     /// The table, by its name or, in another account, its ARN.

@@ -98,7 +98,7 @@ impl Exporter {
     }
 }
 
-/// Where exporters send to, as far as it is set.
+/// The endpoints of exporters, as far as they are set.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Places {
     #[cfg(feature = "aws-sdk")]
