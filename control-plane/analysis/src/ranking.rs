@@ -24,7 +24,7 @@ const MAX_BELOW: usize = 20;
 /// A value, and how many traces of each side have it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// The value.
+    /// The value that the row is about.
     #[serde(flatten)]
     pub value: Value,
     /// Bad traces that have it.

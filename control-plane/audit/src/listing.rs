@@ -30,7 +30,7 @@ pub struct Filter {
 /// The order in which records are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// The latest first.
+    /// The latest record comes first.
     #[default]
     Newest,
     /// The oldest first, as [`Chain`](crate::Chain) wants them.
@@ -42,7 +42,7 @@ pub enum Order {
 pub struct Selection {
     /// Those that match this.
     pub filter: Filter,
-    /// In this order.
+    /// The order in which they are listed.
     pub order: Order,
     /// Those that come after the one with this number.
     pub beyond: Option<u64>,

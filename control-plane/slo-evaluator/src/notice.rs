@@ -23,7 +23,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Its name.
+    /// The name that a message gives the event.
     pub fn name(self) -> &'static str {
         match self {
             Self::Opened => "opened",

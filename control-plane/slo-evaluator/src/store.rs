@@ -81,7 +81,7 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces some tenants.
+    /// Writes what is known of these tenants.
     pub async fn put_tenants(&mut self, tenants: &BTreeMap<Subject, Known>, names: &[String]) -> Result<(), Error> {
         for names in names.chunks(AT_ONCE) {
             let puts = names.iter().filter_map(|name| {

@@ -32,7 +32,7 @@ pub const SLOWDOWN: f64 = 2.0;
 /// 4.43 % ([`crate::histogram`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Requests seen.
+    /// How many requests were seen.
     pub requests: u64,
     /// Those of them that failed.
     pub failed: u64,

@@ -58,7 +58,7 @@ pub struct Cell {
     pub start: i64,
     /// Length in seconds: 60, 300 or 3600.
     pub width: u32,
-    /// Requests seen.
+    /// How many requests were seen.
     pub requests: u64,
     /// Those of them that failed.
     pub failed: u64,

@@ -76,7 +76,7 @@ pub struct Known {
 /// How a tenant, a tier, or everybody fares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SloStatus {
-    /// Whose requests.
+    /// The tenant, tier or all whose requests were judged.
     pub subject: Subject,
     /// The tier; of everybody, whose objectives they are held against.
     pub tier: String,

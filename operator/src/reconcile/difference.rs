@@ -83,7 +83,7 @@ pub enum Difference {
         booking_number: String,
         /// What the entry does.
         entry: EntryKind,
-        /// The flight reserved.
+        /// The flight that was reserved.
         reserved: String,
         /// The flight of the entry.
         posted: String,
@@ -107,16 +107,16 @@ pub enum Difference {
         entries_miles: i64,
         /// Number of bookings that the entries leave standing.
         entries_bookings: i64,
-        /// The balance's miles.
+        /// The miles of the balance.
         balance_miles: i64,
         /// The balance's number of bookings.
         balance_bookings: i64,
     },
     /// An item is not of the shape the functions write.
     Unreadable {
-        /// Its table.
+        /// The table that holds the item.
         table: String,
-        /// Its key.
+        /// The key of the item.
         key: String,
         /// What is wrong.
         reason: String,

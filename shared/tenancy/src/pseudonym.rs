@@ -48,7 +48,7 @@ impl FromStr for TenantIds {
 pub struct PseudonymKey(Key);
 
 impl PseudonymKey {
-    /// From a secret.
+    /// Makes a key of a secret, of any length.
     pub fn new(secret: &[u8]) -> Self {
         Self(Key::new(HMAC_SHA256, secret))
     }

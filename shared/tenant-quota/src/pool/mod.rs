@@ -35,7 +35,7 @@ pub(crate) struct Limits {
 const LOCAL_PART: u32 = 10;
 
 impl Limits {
-    /// Of requests.
+    /// The limits of a quota's requests.
     pub(crate) fn of_requests(quota: Quota) -> Self {
         let local = (quota.requests_per_second() / LOCAL_PART).max(1);
         Self {
