@@ -219,6 +219,17 @@ def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text().split()) <= 1200
 
 
+def words(text):
+    """The words of a page, code included; the bars of a table are none."""
+    return [word for word in text.split() if re.search(r"\w", word)]
+
+
+def test_docs_without_decisions_have_at_most_12000_words():
+    counts = {name: len(words((ROOT / name).read_text())) for name in tracked("docs/*.md") if "/decisions/" not in name}
+    assert sum(counts.values()) <= 12_000, f"{counts}: say it in fewer words, or beside the code"
+    assert words("| a | b: `c d` |\n|---|---|\n- e") == ["a", "b:", "`c", "d`", "e"]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
