@@ -17,14 +17,14 @@ use tenancy::Network;
 pub struct Options {
     #[command(subcommand)]
     command: Command,
-    /// The stage whose APIs are meant.
+    /// The stage that has the APIs.
     #[arg(long, global = true, env = "STAGE", default_value = "dev")]
     stage: String,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Refuse all requests of a network, of every tenant; AWS takes from some seconds to some minutes.
+    /// Refuse all requests from a network, for every tenant. AWS needs some seconds or minutes.
     Block(Which),
     /// Let a network in again.
     Unblock(Which),

@@ -23,7 +23,7 @@ pub(super) struct Caller {
 pub(super) struct Listing {
     #[command(flatten)]
     caller: Caller,
-    /// For how long, such as 2h or 30d; without it, until it is taken off the list.
+    /// For how long, such as 2h or 30d. The default is until you remove it from the list.
     #[arg(long = "for", value_name = "TIME")]
     period: Option<Span>,
 }

@@ -40,14 +40,14 @@ pub(crate) struct Login {
     /// The control plane.
     #[arg(long, env = "CONTROL_PLANE_URL", default_value = "http://127.0.0.1:4318")]
     url: String,
-    /// Who you are: one of the staff that runs the system, or of a tenant.
+    /// Whether you sign in as staff that runs the system, or as a user of a tenant.
     #[arg(long = "as", value_enum)]
     whose: Option<SignInAs>,
-    /// The port of this machine that the browser comes back to; the provider may want http://localhost:PORT/callback to be registered. 0 takes
-    /// a free one.
+    /// The port of this machine to which the browser returns; your provider may require that you register http://localhost:PORT/callback. 0 takes a
+    /// free one.
     #[arg(long, default_value_t = PORT)]
     port: u16,
-    /// How long to wait for the browser, seconds.
+    /// How many seconds to wait for the browser.
     #[arg(long, default_value_t = 300)]
     wait: u64,
     /// Only print the address to open.
