@@ -66,7 +66,7 @@ pub async fn run(options: Options) -> Result<String> {
                 }
             }
             if lines.is_empty() {
-                bail!("{network} is not blocked as such; `operator firewall list` says which networks are");
+                bail!("{network} is not on the list; `operator firewall list` shows which networks are");
             }
         }
         Command::List => {
@@ -117,7 +117,7 @@ async fn ip_sets(firewall: &Client, stage: &str) -> Result<Vec<IpSetSummary>> {
     sets.sort_by(|a, b| a.name().cmp(&b.name()));
     if sets.is_empty() {
         bail!(
-            "no API of stage {stage} in this account has a firewall: other credentials, another region, or WebAcl=false"
+            "no API of stage {stage} in this account has a firewall: check the credentials, the region, and whether WebAcl is false"
         );
     }
     Ok(sets)

@@ -55,7 +55,7 @@ impl Caller {
     pub(super) fn removed(&self, list: List, entry: &RegistryEntry) -> Result<Change> {
         let (from, listed) = (entry.access_lists.clone().unwrap_or_default(), self.listed()?);
         if !from.has(list, &listed) {
-            bail!("it is not on that list; `operator tenant access-lists` says who is");
+            bail!("it is not on that list; `operator tenant access-lists` shows who is");
         }
         Ok(Change::AccessLists { to: from.clone().without(list, &listed), from })
     }

@@ -99,9 +99,7 @@ pub(crate) async fn login(asked: &Login) -> Result<String> {
 
 fn chosen(mut offered: Vec<Offered>, whose: Option<SignInAs>) -> Result<Offered> {
     if offered.is_empty() {
-        bail!(
-            "this control plane names no client for the command line (cli_client_id); a service key in {VARIABLE} will do"
-        );
+        bail!("this control plane has no client for the command line (cli_client_id); use a service key in {VARIABLE}");
     }
     let name = match whose {
         Some(SignInAs::Tenants) => "tenants",
@@ -156,7 +154,7 @@ pub(crate) async fn token(server: &Server) -> Result<Option<String>> {
         }
         None => {
             locked.change(|all| drop(all.remove(server.as_str())))?;
-            bail!("your sign-in is over; {}", server.way_in());
+            bail!("your sign-in has expired; {}", server.way_in());
         }
     }
 }
