@@ -143,9 +143,12 @@ def test_every_figure_in_a_page_is_the_measured_one(figures):
 
 
 def test_every_figure_keeps_within_its_bound_or_says_why_not(figures):
-    limits = figures.bounds((ROOT / "bench/src/report.rs").read_text())
+    limits, runs = figures.bounds((ROOT / "bench/src/report.rs").read_text()), json.loads(figures.FIGURES.read_text())
     assert len(limits) > 40
-    assert list(figures.beyond(json.loads(figures.FIGURES.read_text()), limits)) == []
+    assert list(figures.beyond(runs, limits)) == []
+    named = figures.named(figures.SECTIONS.read_text())
+    assert limits.keys() <= set().union(*named.values()), "a figure with a bound is on no page"
+    assert {run: names for run, names in named.items() if names} == {run: runs[run]["figures"].keys() - {"trace"} for run in runs if run not in figures.REPORTS}
 
 
 def test_a_demos_trace_is_told_without_its_id(figures):
@@ -182,6 +185,7 @@ def test_a_figure_that_was_changed_by_hand_or_is_beyond_its_bound_is_found(figur
         ("flood.without_quotas.others_errors_share", 0.43, "43 %"),
         ("ci_s", 2940, "49 min"),
         ("points_lost", 0, "0"),
+        ("spans_lost", None, "not measured"),
     ],
 )
 def test_a_figure_is_rounded_to_what_runs_agree_on(figures, name, number, says):
