@@ -77,7 +77,7 @@ def fault_table(rows):
 def soak_table(soak):
     kinds = ", ".join(f"{kind} {count}" for kind, count in soak["faults"])
     lines = [
-        f"{soak['minutes']:g} minutes, seed {soak['seed']}: {soak['bookings']} bookings, {soak['cancelled']} of them cancelled, {soak['retries']} requests "
+        f"{soak['minutes']:g} min, seed {soak['seed']}: {soak['bookings']} bookings, {soak['cancelled']} of them cancelled, {soak['retries']} requests "
         f"repeated by their clients, {sum(count for _, count in soak['faults'])} faults ({kinds}). "
         f"Quiet {soak['quiet_after']:.1f} s after the last booking, differences: {soak['differences']}.",
         "",
@@ -193,6 +193,8 @@ def take(name, runs, commit, beside):
         "commit": commit,
         "figures": demo() if name == "demo" else reported(name, runs[name]["command"]),
     }
+    if name == "soak":
+        runs[name]["command"] = f"make soak MINUTES={runs[name]['figures']['minutes']:g}"
 
 
 def main():
