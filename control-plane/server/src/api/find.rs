@@ -97,7 +97,7 @@ pub struct Largest {
 
 /// What it is that somebody looks for, in the order of docs/control-plane.md.
 pub(crate) async fn find(view: &View, query: &FindQuery) -> Result<FindAnswer, Problem> {
-    let asked = query.q.clone().ok_or_else(|| Problem::bad_request("q: what is looked for"))?;
+    let asked = query.q.clone().ok_or_else(|| Problem::bad_request("q: say what to look for"))?;
     if asked.chars().count() > MAX_ASKED {
         return Err(Problem::bad_request(format!("q: at most {MAX_ASKED} characters")));
     }

@@ -102,7 +102,7 @@ impl GroupFilter {
 /// `GET /api/groups`
 pub(super) async fn groups(view: View, Query(filter): Query<GroupFilter>) -> Answer<GroupsAnswer> {
     if filter.by.is_none() {
-        return Err(Problem::bad_request("by: the attribute to group by"));
+        return Err(Problem::bad_request("by: name the attribute to group by"));
     }
     view.groups(&filter).await.map(Json)
 }

@@ -78,7 +78,7 @@ pub(super) async fn compared(
 ) -> Result<WhyAnswer, Problem> {
     let against = filter.against()?;
     if against == "tier" && scope.tenant().is_some() {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "Other tenants of the tier are for those who run the system."));
+        return Err(Problem::new(StatusCode::FORBIDDEN, "Only operators and viewers may compare with the tier."));
     }
     let window = filter.window(Timestamp::now())?;
     let mut known = Known::default();
