@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message;
 use testkit::{
     control_plane::{Server, access_log_delivery, gzip, now_ns, refused_line, span},
-    signals::{SIGNALS, Signal},
+    signals::{SIGNALS, Signal, metrics_of, sender, sum, value},
 };
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -279,6 +279,13 @@ async fn access_logs_are_taken_as_firehose_delivers_them() {
     ] {
         assert_eq!(deliver(key, body).await, status, "{key}");
     }
+    // Nobody else counts them.
+    let forged =
+        metrics_of(&sender(), vec![sum("apigateway.requests.refused", &[value(now_ns().unsigned_abs(), 1e6)])]);
+    let request = client.post(format!("{}/v1/metrics", server.url)).header("content-type", PROTOBUF);
+    let answer = request.bearer_auth("key of a").body(forged.encode_to_vec()).send().await.unwrap();
+    let answer = ExportTraceServiceResponse::decode(answer.bytes().await.unwrap()).unwrap();
+    assert_eq!(answer.partial_success.unwrap().rejected_spans, 1);
     let get = async |path: &str| reqwest::get(format!("{}{path}", server.url)).await.unwrap().text().await.unwrap();
     let json = get("/api/turned-away/unverified?window=15m").await;
     let answer: UnverifiedAnswer = serde_json::from_str(&json).unwrap();

@@ -1,10 +1,6 @@
 //! From a batch of lines to the points that they are counted as.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use control_plane_model::{
     incoming::number_of,
@@ -14,14 +10,9 @@ use control_plane_model::{
 use serde::Deserialize;
 use tenancy::PseudonymKey;
 
-use super::{line::Unverified, network::network};
+use super::{line::Unverified, named::Named, network::network};
 use crate::intake::rejected::is_future;
 
-/// Networks that are named of a batch, and addresses: those with the most requests.
-const OF_BATCH: usize = 100;
-/// And of all batches of a day, UTC: those that come first.
-const OF_DAY: usize = 5_000;
-const DAY: i64 = 86_400;
 const MINUTE_MS: i64 = 60_000;
 const NANOSECONDS_OF_MS: i64 = 1_000_000;
 /// Log groups of API Gateway's access logs.
@@ -46,37 +37,6 @@ struct Event {
     /// Milliseconds since 1970.
     timestamp: i64,
     message: String,
-}
-
-/// Networks and hashes of addresses that were named today. They are in memory: a server that starts again names anew.
-#[derive(Debug, Default)]
-pub(crate) struct Named {
-    day: i64,
-    networks: HashSet<String>,
-    addresses: HashSet<String>,
-}
-
-impl Named {
-    fn begin(&mut self, now: i64) {
-        let day = now.div_euclid(DAY);
-        if day != self.day {
-            *self = Self { day, ..Self::default() };
-        }
-    }
-}
-
-/// Those that are named of these, by how often each came.
-fn named(known: &mut HashSet<String>, counts: BTreeMap<String, u64>) -> BTreeSet<String> {
-    let mut most: Vec<(String, u64)> = counts.into_iter().collect();
-    most.sort_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then_with(|| a.cmp(b)));
-    let mut has_room = |name: &String| {
-        let is_named = known.contains(name) || known.len() < OF_DAY;
-        if is_named {
-            known.insert(name.clone());
-        }
-        is_named
-    };
-    most.into_iter().take(OF_BATCH).map(|(name, _)| name).filter(|name| has_room(name)).collect()
 }
 
 /// A refused request, as far as it is kept.
@@ -142,9 +102,8 @@ impl Batch {
         let taken = self.log_events.into_iter().filter(|event| is_taken(&event.timestamp));
         let kept: Vec<Kept> =
             taken.filter_map(|event| Some(Kept::of(event.timestamp, Unverified::of(&event.message)?, key))).collect();
-        names.begin(now);
-        let networks = named(&mut names.networks, count(kept.iter().map(|kept| &kept.network)));
-        let addresses = named(&mut names.addresses, count(kept.iter().filter_map(|kept| kept.address.as_ref())));
+        let of_networks = kept.iter().map(|kept| &kept.network);
+        let (networks, addresses) = names.of(of_networks, kept.iter().filter_map(|kept| kept.address.as_ref()), now);
         let mut counts: BTreeMap<(i64, u16, String, String, Option<String>), u64> = BTreeMap::new();
         for Kept { minute, status, reason, network, address } in kept {
             let place = match networks.contains(&network) {
@@ -178,14 +137,6 @@ impl Batch {
     }
 }
 
-fn count<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for name in names {
-        *counts.entry(name.clone()).or_default() += 1;
-    }
-    counts
-}
-
 #[allow(clippy::cast_precision_loss, reason = "a batch has few lines")]
 fn point(number: i64, minute: i64, requests: u64, series: Series) -> IncomingPoints {
     let stream = number_of([number.to_be_bytes(), series.id.to_be_bytes()].each_ref().map(<[u8; 8]>::as_slice));
@@ -197,9 +148,14 @@ fn point(number: i64, minute: i64, requests: u64, series: Series) -> IncomingPoi
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{
+        super::named::{OF_BATCH, OF_DAY},
+        *,
+    };
 
     const NOW: i64 = 1_800_000_000;
 

@@ -4,6 +4,7 @@
 
 mod counted;
 mod line;
+mod named;
 mod network;
 
 use axum::{
@@ -20,8 +21,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::task::{JoinError, spawn_blocking};
 
-pub(super) use self::counted::Named;
 use self::counted::{Batch, NotCounted};
+pub(super) use self::named::Named;
 use super::{
     Intake, MAX_BODY_BYTES, Refusal, Rejected,
     body::{gunzip, unpack},
