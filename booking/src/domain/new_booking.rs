@@ -17,7 +17,7 @@ const FIELDS: [&str; 4] = ["from_airport", "to_airport", "departure_date", "pass
 /// A valid wish to fly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewBooking {
-    /// Departure airport.
+    /// The airport of departure.
     pub from: &'static Airport,
     /// Arrival airport, another one.
     pub to: &'static Airport,

@@ -32,7 +32,7 @@ impl Registration {
 /// A colleague whom an admin lets in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// Who.
+    /// The address of the colleague who is invited.
     pub email: EmailAddress,
 }
 

@@ -58,7 +58,7 @@ const SUMS_EVERY: Duration = Duration::from_secs(1);
 const FINISHED_WITHIN: Duration = Duration::from_secs(15);
 /// How long recording the configuration may take, and until it is tried again.
 const NOTED_WITHIN: Duration = Duration::from_secs(5);
-/// Of a form.
+/// The most bytes that a form may have.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished, if that takes 15 s at most. `ready` is called once everything

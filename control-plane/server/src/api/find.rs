@@ -65,7 +65,7 @@ pub struct Tried {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hit {
-    /// One trace.
+    /// The trace with this id.
     Trace(Box<TraceAnswer>),
     /// Tenants, by id.
     Tenants(Vec<Named>),
@@ -91,7 +91,7 @@ pub struct TracesHit {
 pub struct Largest {
     /// W3C form.
     pub trace_id: TraceId,
-    /// Where it ended.
+    /// How the trace ended.
     pub ending: Ending,
 }
 

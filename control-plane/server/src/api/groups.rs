@@ -52,7 +52,7 @@ pub struct GroupsAnswer {
     pub by: String,
     /// The window, Unix seconds.
     pub from: i64,
-    /// And where it ends.
+    /// The end of the window, in Unix seconds.
     pub to: i64,
     /// How long each stretch of it is, in seconds; the first begins with the window.
     pub width: i64,

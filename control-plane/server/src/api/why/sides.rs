@@ -16,7 +16,7 @@ use crate::{
 pub(crate) const AGAINST: [&str; 5] = ["ok", "quick", "tier", "before", "rest"];
 const NANOSECONDS: i64 = 1_000_000_000;
 
-/// What is asked.
+/// The parameters of a comparison.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct WhyFilter {
     #[serde(flatten)]
