@@ -213,6 +213,11 @@ def main():
         if (new := written(page, words, runs)) != page:
             (ROOT / name).write_text(new)
             print(f"wrote {name}")
+    for name, run in runs.items():
+        if "commit" not in run:
+            print(f"{name} was never measured: {run['command']}")
+        elif (later := int(git("rev-list", "--count", f"{run['commit']}..HEAD", "--", "*.rs", "Cargo.*"))) > 0:
+            print(f"{name} was measured {later} commits of code ago: {run['command']}")
 
 
 if __name__ == "__main__":
