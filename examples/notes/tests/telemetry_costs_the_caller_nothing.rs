@@ -23,7 +23,7 @@ async fn against(behaviour: Behaviour, mode: &str) {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
         ("OTEL_METRICS_EXPORTER", "otlp"),
         ("OTEL_LOGS_EXPORTER", "otlp"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "2000"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "2500"),
         ("TELEMETRY_FLUSH", mode),
     ];
     let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
