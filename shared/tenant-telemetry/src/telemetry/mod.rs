@@ -127,9 +127,9 @@ impl Telemetry {
         }
         let xray = settings.sampler.xray().cloned();
         let processor = TenantSpanProcessor::default();
-        let metrics = exporters.takes_metrics().then(|| Metrics::new(resource.clone()));
+        let metrics = exporters.takes_metrics().then(|| Metrics::new(resource.clone(), settings.tenants_of_metrics));
         if let Some(metrics) = &metrics {
-            metrics.recorder(settings.tenants_of_metrics).install();
+            metrics.recorder().install();
             global::set_meter_provider(metrics.clone());
         }
         if !settings.disabled {
