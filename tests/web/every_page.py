@@ -102,7 +102,7 @@ def pages(url: str) -> dict[str, str]:
 
 def answer(url: str, path: str):
     """What the API answers."""
-    with urllib.request.urlopen(url + path, timeout=20) as answer:
+    with urllib.request.urlopen(url + path, timeout=60) as answer:
         return json.load(answer)
 
 
