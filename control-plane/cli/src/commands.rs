@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane_model::{listing::Order, trace::TraceId};
 
-use crate::{audit, login};
+use crate::{audit, investigations, login};
 
 /// Span intake, store and search for every account.
 ///
@@ -160,6 +160,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// What operators investigate: pages that they saved, and their notes.
+    #[command(subcommand)]
+    Investigations(investigations::Investigations),
     /// What operators did and what was changed, and whether anybody altered the records.
     #[command(subcommand)]
     Audit(audit::Audit),

@@ -5,6 +5,7 @@ use maud::{Markup, Render, html};
 
 use super::{
     frame::{Table, answer, choice, empty, longer, moment, window},
+    investigations,
     tenants::named,
 };
 use crate::{
@@ -25,6 +26,7 @@ pub(super) async fn page(view: View, query: Result<Query<RefusalFilter>, Problem
             p { "Requests that a service answered with a 4xx after it had verified who sent them. Whoever was refused before that is nobody, whatever tenant "
                 "a token names: the access logs have them." }
             (results(&view, &filter, &found))
+            (investigations::save(&view))
         })
     };
     answer(&view, TITLE, Tab::TurnedAway, content).await
