@@ -93,9 +93,9 @@ soak: build ## Bookings under faults at random for MINUTES on a local cloud, the
 	target/debug/soak --minutes $(MINUTES)
 
 .PHONY: reliability
-reliability: build ## Faults at every call, and what came of them: the tables of tests/soak/README.md, with the latest soak
+reliability: build ## Faults at every call, and what came of them: the table of tests/soak/README.md
 	cargo test --locked --package end-to-end --test nothing_is_lost
-	target/debug/reliability
+	$(PYTHON) -B bench/figures.py faults
 
 # What runs locally: functions, control plane, local cloud.
 .PHONY: build
@@ -136,6 +136,10 @@ bench: ## What telemetry costs and what the control plane holds, measured; a tab
 	cargo build --locked --release --package bench
 	cargo bench --locked --package bench --bench micro --bench access -- --noplot --quiet
 	target/release/bench
+
+.PHONY: figures
+figures: build portal ## Take what was just measured (RUNS="functions quota …"; demo, without it) into README and docs: bench/README.md
+	$(PYTHON) -B bench/figures.py $(or $(RUNS),demo)
 
 .PHONY: lint
 lint: $(VENV)/lint.ready $(CARGO_DENY) portal/node_modules/.package-lock.json lint-infra ## Formatting, clippy, documentation, types, licences, templates, scripts

@@ -1,6 +1,7 @@
 """README, docs and the READMEs of crates lead somewhere: every link has a file, and every anchor a heading."""
 
 import importlib
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -124,8 +125,82 @@ def test_the_picture_of_the_architecture_is_what_its_source_draws(monkeypatch):
         assert (ROOT / f"docs/images/architecture-{name}.svg").read_text() == architecture.picture(theme)
 
 
+@pytest.fixture
+def figures(monkeypatch):
+    """The script that puts figures into pages."""
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    return importlib.import_module("figures")
+
+
+def test_every_figure_in_a_page_is_the_measured_one(figures):
+    runs, words = json.loads(figures.FIGURES.read_text()), figures.sections(figures.SECTIONS.read_text())
+    used = set()
+    for name in tracked("*.md"):
+        page = (ROOT / name).read_text()
+        assert page == figures.written(page, words, runs), f"{name} does not say what bench/figures.json does: python3 bench/figures.py"
+        used |= {part for _, part, _ in figures.MARKED.findall(page)}
+    assert used == words.keys()
+
+
+def test_every_figure_keeps_within_its_bound_or_says_why_not(figures):
+    limits = figures.bounds((ROOT / "bench/src/report.rs").read_text())
+    assert len(limits) > 40
+    assert list(figures.beyond(json.loads(figures.FIGURES.read_text()), limits)) == []
+
+
+def test_a_demos_trace_is_told_without_its_id(figures):
+    trace_id = "6b093de2cbb388144820d06f57b83170"
+    printed = f"One:\n\ntrace {trace_id}  1-6b093de2-cbb388144820d06f57b83170  9 spans\nPOST /bookings  60.3 ms  █ \nNothing stopped it.\nhttp://127.0.0.1\ntrace …"
+    first, *rest = figures.first_trace(printed)
+    assert first == f"trace {figures.EXAMPLE}  1-4bf92f35-77b34da6a3ce929d0e0e4736  9 spans"
+    assert rest == ["POST /bookings  60.3 ms  █", "Nothing stopped it."]
+
+
+def test_a_figure_that_was_changed_by_hand_or_is_beyond_its_bound_is_found(figures):
+    run = {"command": "bench", "machine": "2 cores", "date": "2026-11-27", "commit": "abc", "figures": {"jwt.verify_us": 19.1}}
+    page = "Before.\n<!-- figures: verify -->\n20 µs\n<!-- /figures -->\n"
+    assert figures.written(page, {"verify": "{functions/jwt.verify_us}\n"}, {"functions": run}) == page.replace("20", "19")
+    with pytest.raises(KeyError):
+        figures.written(page, {"verify": "{functions/jwt.verified_us}\n"}, {"functions": run})
+    assert list(figures.beyond({"functions": run}, {"jwt.verify_us": 60})) == []
+    assert list(figures.beyond({"functions": run}, {"jwt.verify_us": 10})) == ["functions/jwt.verify_us: 19.1, and its bound is 10"]
+    assert list(figures.beyond({"functions": run | {"beyond": {"jwt.verify_us": "beside builds"}}}, {"jwt.verify_us": 10})) == []
+    assert list(figures.beyond({"functions": run | {"beyond": {"jwt.verify_us": "beside builds"}}}, {"jwt.verify_us": 60})) != []
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "says"),
+    [
+        ("booking_api.otlp_20ms.response_p50_ratio", 0.96, "no measurable cost"),
+        ("booking_api.otlp_0ms.cpu_ratio", 1.149, "15 % more"),
+        ("booking_api.spawn_to_poll_cpu_ratio_to_bare", 2.456, "2.5 times as much"),
+        ("control_plane.intake_spans_per_s", 59765, "59,800"),
+        ("control_plane.disk_bytes_per_span", 387.2, "387"),
+        ("booking_api.binary_bytes", 8994952, "9.0 MB"),
+        ("quota.cpu_us_per_request", 3.886, "3.9 µs"),
+        ("queue_simulation.quiet_wait_p99_ms", 31100, "31 s"),
+        ("flood.without_quotas.others_errors_share", 0.43, "43 %"),
+        ("ci_s", 2940, "49 min"),
+        ("points_lost", 0, "0"),
+    ],
+)
+def test_a_figure_is_rounded_to_what_runs_agree_on(figures, name, number, says):
+    assert figures.text_of(name, number) == says
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text().split()) <= 1200
+
+
+def words(text):
+    """The words of a page, code included; the bars of a table are none."""
+    return [word for word in text.split() if re.search(r"\w", word)]
+
+
+def test_docs_without_decisions_have_at_most_12000_words():
+    counts = {name: len(words((ROOT / name).read_text())) for name in tracked("docs/*.md") if "/decisions/" not in name}
+    assert sum(counts.values()) <= 12_000, f"{counts}: say it in fewer words, or beside the code"
+    assert words("| a | b: `c d` |\n|---|---|\n- e") == ["a", "b:", "`c", "d`", "e"]
 
 
 @pytest.mark.parametrize(

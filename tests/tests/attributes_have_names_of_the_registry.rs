@@ -1,5 +1,5 @@
-//! Every attribute that a function sends has a name of OpenTelemetry's semantic conventions, or is one of our own that
-//! docs/telemetry.md lists, and so has every metric, with its unit; resources and scopes say which version of the conventions that is.
+//! Every attribute that a function sends has a name of OpenTelemetry's semantic conventions, or is one of our own that tenant-telemetry's
+//! README lists. docs/telemetry.md lists every metric, with its unit. Resources and scopes say which version of the conventions that is.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,12 +14,14 @@ use serde_json::{Value, json};
 use testkit::{BookingApi, DEADLINE, Setup, booking_publisher, mileage_accrual, mileage_api};
 
 const REGISTRY: &str = include_str!("../cases/semconv-attributes.txt");
-const DOCUMENTED: &str = include_str!("../../docs/telemetry.md");
+const NAMES: &str = include_str!("../../shared/tenant-telemetry/README.md");
+const METRICS: &str = include_str!("../../docs/telemetry.md");
 const STREAM: &str = include_str!("../../booking/src/handlers/payloads/stream.json");
 
 /// The names in the first column of the table below this heading.
 fn documented(heading: &str) -> BTreeSet<&'static str> {
-    let (_, section) = DOCUMENTED.split_once(heading).unwrap_or_else(|| panic!("docs/telemetry.md has no {heading}"));
+    let (_, section) =
+        NAMES.split_once(heading).unwrap_or_else(|| panic!("tenant-telemetry/README.md has no {heading}"));
     let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
     let cells = rows.take_while(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(1));
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
@@ -72,7 +74,7 @@ type Metrics = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// The table of metrics in docs/telemetry.md.
 fn metrics_documented() -> Metrics {
-    let (_, section) = DOCUMENTED.split_once("## Metrics").unwrap();
+    let (_, section) = METRICS.split_once("## Metrics\n").unwrap();
     let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
     let rows = rows.take_while(|line| line.starts_with('|'));
     let row = |line: &str| {

@@ -1,5 +1,5 @@
 //! Attribute names: OpenTelemetry's semantic conventions, re-exported where the crate has them (it is of 1.42), and the few this
-//! project adds. docs/telemetry.md lists those that are our own.
+//! project adds. README.md lists those that are our own.
 #![cfg_attr(
     not(all(feature = "aws-sdk", feature = "json-logs")),
     allow(dead_code, unused_imports, reason = "some names stand only on what a feature adds")

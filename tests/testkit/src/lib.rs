@@ -69,7 +69,7 @@ pub use {
     caller::{Answer, Caller, a_booking, book, day, send},
     cloud::Cloud,
     journey::{CANCELLATION, JOURNEY, Step, assert_journey, assert_steps, has_steps, of_any_request},
-    results::{Row, Soak, read_rows, read_soak, record, record_soak},
+    results::{Row, Soak, record, record_soak},
 };
 #[cfg(all(feature = "local-cloud", target_os = "linux"))]
 pub use {

@@ -1,8 +1,8 @@
-//! What was measured, for tests/soak/README.md: `target/reliability.json` and `target/soak.json`.
+//! What was measured: `target/reliability.json` and `target/soak.json`, which bench/figures.py puts into tests/soak/README.md.
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 /// What one kind of fault came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,31 +52,21 @@ fn file(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")).join(name)
 }
 
-fn read<T: DeserializeOwned>(name: &str) -> Option<T> {
-    serde_json::from_str(&std::fs::read_to_string(file(name)).ok()?).ok()
-}
-
 fn write(name: &str, value: &impl Serialize) {
     std::fs::write(file(name), serde_json::to_string_pretty(value).unwrap()).unwrap();
 }
 
-/// The rows so far.
-pub fn read_rows() -> Vec<Row> {
-    read("reliability.json").unwrap_or_default()
+fn rows_so_far() -> Option<Vec<Row>> {
+    serde_json::from_str(&std::fs::read_to_string(file("reliability.json")).ok()?).ok()
 }
 
 /// Adds a row; it takes the place of an earlier run's.
 pub fn record(row: Row) {
-    let mut rows = read_rows();
+    let mut rows = rows_so_far().unwrap_or_default();
     rows.retain(|other| other.fault != row.fault);
     rows.push(row);
     rows.sort_by(|a, b| a.fault.cmp(&b.fault));
     write("reliability.json", &rows);
-}
-
-/// The latest soak.
-pub fn read_soak() -> Option<Soak> {
-    read("soak.json")
 }
 
 /// Keeps a soak's result.

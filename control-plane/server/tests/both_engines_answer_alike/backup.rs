@@ -26,7 +26,7 @@ async fn a_restored_database_goes_on() {
     both.server.sql_outside(&format!("RESTORE DATABASE {database} FROM File('before')")).await;
     assert!(both.clickhouse.migrations().await.unwrap().iter().all(|migration| migration.applied));
     both.compare(&asked, "restored").await;
-    // Some of it had been backed up before the rest: docs/clickhouse.md says how all sums are made anew.
+    // Some of it had been backed up before the rest, so all sums are made anew as control-plane/clickhouse/README.md says.
     both.server.sql("TRUNCATE TABLE changed").await;
     both.server.sql("TRUNCATE TABLE sums").await;
     both.server.sql("TRUNCATE TABLE done").await;
