@@ -6,6 +6,7 @@
 //! | [`children`] | processes that die with us, however we die |
 //! | [`control_plane`], [`clickhouse`] | the control plane's process, and what keeps its spans |
 //! | [`ministack`] | the AWS emulator's process and its health |
+//! | [`port`] | a port for a process that is yet to start |
 //! | [`package`] | function zips from native binaries |
 //! | [`deploy`] | CloudFormation, account by account |
 //! | [`patches`] | what the emulator cannot do, done after the deploy, each asserted |
@@ -36,6 +37,7 @@ pub mod ministack;
 pub mod outputs;
 pub mod package;
 pub mod patches;
+pub mod port;
 pub mod portal;
 pub mod progress;
 pub mod project;

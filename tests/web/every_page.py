@@ -113,7 +113,7 @@ def investigate(url: str) -> str:
 
 def answer(url: str, path: str):
     """What the API answers."""
-    with urllib.request.urlopen(url + path, timeout=20) as answer:
+    with urllib.request.urlopen(url + path, timeout=60) as answer:
         return json.load(answer)
 
 

@@ -110,5 +110,5 @@ def log(url, service, account, lines, scope="booking::table"):
 def post(url, body):
     """Sends a request of OTLP, all of which must be taken."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert json.load(answer) == {}

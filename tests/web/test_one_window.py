@@ -24,7 +24,7 @@ def some_requests(control_plane):
     """An hour of requests that was judged, and bookings that have several spans."""
     history.send(control_plane.url)
     bookings.send(control_plane.url)
-    for _ in range(100):
+    for _ in range(300):
         if len(control_plane.get("/api/slo")["tenants"]) == len(bookings.TENANTS):
             return
         time.sleep(0.2)

@@ -86,7 +86,7 @@ def url(control_plane):
 def ask(url, form=None):
     try:
         request = urllib.request.Request(url, form, {"origin": "http://" + urllib.parse.urlsplit(url).netloc} if form is not None else {})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.headers.get_content_type(), answer.read()
     except urllib.error.HTTPError as refusal:
         return refusal.code, refusal.headers.get_content_type(), refusal.read()

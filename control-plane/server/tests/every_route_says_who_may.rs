@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use reqwest::{Client, Method, StatusCode, redirect::Policy};
 use serde_json::{Value, json};
 use testkit::{
-    control_plane::{Server, span, text},
+    control_plane::{Server, number, span, text},
     provider::{Provider, access},
 };
 
@@ -123,6 +123,7 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET", "/api/groups", "/api/groups?by=span.name&tenant=globex", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/turned-away", "/api/turned-away", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/turned-away", "/api/turned-away?format=csv&limit=5", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/turned-away", "/api/turned-away?tenant=globex", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/turned-away", "/api/turned-away?limit=0", [401, 400, 400, 400, 400, 400, 400]),
     ("GET", "/why", "/why?filter=duration+%3E%3D+0&against=rest", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/why", "/why?tenant=acme&tier=basic&against=tier", [401, 403, 403, 200, 200, 200, 200]),
@@ -243,7 +244,14 @@ impl Here {
             let attributes = vec![text("tenant.id", "globex"), text("tenant.tier", "standard")];
             opentelemetry_proto::tonic::trace::v1::Span { attributes, ..span(trace, n) }
         };
-        let spans = vec![span(acme, 0), span(acme, 1), globexs(globex, 0), span(both, 0), globexs(both, 1)];
+        let refused = |span: opentelemetry_proto::tonic::trace::v1::Span| {
+            let mut attributes = span.attributes;
+            attributes.extend([number("http.response.status_code", 404), text("problem.code", "no_such_booking")]);
+            opentelemetry_proto::tonic::trace::v1::Span { attributes, ..span }
+        };
+        let refused = [refused(span(acme, 2)), refused(globexs(globex, 2))];
+        let mut spans = vec![span(acme, 0), span(acme, 1), globexs(globex, 0), span(both, 0), globexs(both, 1)];
+        spans.extend(refused);
         assert_eq!(server.send(spans).await.unwrap().status(), 200);
         let client = Client::builder().redirect(Policy::none()).build().unwrap();
         Self { server, client, bearers, _dir: dir }
@@ -496,4 +504,25 @@ async fn a_refused_browser_reads_a_page_and_a_program_a_problem() {
             assert!(answer.headers().contains_key("content-security-policy"), "{path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_tenant_is_told_of_its_own_requests_that_were_refused() {
+    let here = Here::new().await;
+    let told = async |who: usize, query: &str| {
+        let answer = here.json(who, &format!("/api/turned-away{query}")).await;
+        let lines = answer["lines"].as_array().unwrap().iter();
+        let lines: Vec<_> =
+            lines.map(|line| (line["tenant"].as_str().unwrap().to_owned(), line["of"].clone())).collect();
+        (answer["requests"].clone(), lines)
+    };
+    let (acme, globex) = (("acme".to_owned(), json!(4)), ("globex".to_owned(), json!(3)));
+    assert_eq!(told(1, "").await, (json!(1), vec![acme.clone()]));
+    assert_eq!(told(2, "").await, (json!(1), vec![globex.clone()]));
+    assert_eq!(told(1, "?tenant=globex").await, (json!(0), vec![]), "nothing of another, also where it is named");
+    assert_eq!(told(4, "").await, (json!(2), vec![acme, globex]));
+    let csv = here.ask(1, "GET", "/api/turned-away?format=csv").await.1;
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+    let page = here.ask(1, "GET", "/turned-away").await.1;
+    assert!(page.contains("no_such_booking") && !page.contains("globex"), "{page}");
 }

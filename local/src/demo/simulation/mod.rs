@@ -36,7 +36,7 @@ pub(super) use self::{
 
 /// Who is alerted on.
 const ALERTED: [&str; 3] = [SLOW, FAILING, GUESSED];
-const EVALUATED_WITHIN: Duration = Duration::from_secs(30);
+const EVALUATED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Whether the control plane has seen what is wrong, and nothing else.
 pub(super) async fn check(outputs: &Outputs, expectations: &mut Expectations) -> Result<()> {

@@ -17,6 +17,7 @@ mod xray_udp;
 use std::{fmt, time::Duration};
 
 use lambda_http_client::Roots;
+use prost::{EncodeError, Message};
 use tenancy::TenantIds;
 
 use super::{privacy::tenant_ids, queue::Size};
@@ -41,6 +42,13 @@ impl<R> Wire<R> {
             Self::Unacknowledged(wire) => Size { count: wire.at_most().min(of_request.count), ..of_request },
         }
     }
+}
+
+/// A message as protobuf. It is written into a slice that has its length: a vector is asked for room before each byte.
+pub(super) fn encoded(message: &impl Message) -> Result<Vec<u8>, EncodeError> {
+    let mut bytes = vec![0; message.encoded_len()];
+    message.encode(&mut bytes.as_mut_slice())?;
+    Ok(bytes)
 }
 
 /// What sends a request without waiting for anybody.
@@ -78,9 +86,9 @@ pub(super) enum Exporter {
 }
 
 impl Exporter {
-    /// Those of spans.
+    /// The exporters that take spans.
     pub(super) const OF_TRACES: &[Self] = &[Self::Otlp, Self::XrayOtlp, Self::XrayUdp];
-    /// Those of metrics.
+    /// The exporters that take metrics.
     pub(super) const OF_METRICS: &[Self] = &[Self::Otlp, Self::CloudwatchOtlp, Self::Emf];
     /// Those of log lines.
     #[cfg_attr(not(feature = "json-logs"), allow(dead_code, reason = "without it there are none"))]
@@ -98,7 +106,7 @@ impl Exporter {
     }
 }
 
-/// Where exporters send to, as far as it is set.
+/// The endpoints of exporters, as far as they are set.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Places {
     #[cfg(feature = "aws-sdk")]
