@@ -16,7 +16,7 @@ import history
 FROM, TO = "2026-01-02T10:00:05Z", "2099-01-02T11:30:05Z"
 WINDOWS = pytest.mark.parametrize("window", [{"window": "6h"}, {"from": FROM, "to": TO}], ids=["relative", "absolute"])
 BERLIN = "Europe/Berlin"
-NAVIGATION = ["/", "/tenants", "/traces", "/groups", "/turned-away", "/cost", "/audit"]
+NAVIGATION = ["/", "/tenants", "/traces", "/groups", "/turned-away", "/cost", "/investigations", "/audit"]
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_every_link_keeps_the_window(page, window):
 
 
 @WINDOWS
-@pytest.mark.parametrize("path", ["/", "/tenants", "/tenant?id=globex", "/traces", "/why", "/groups?by=span.name", "/turned-away", "/cost", "/audit"])
+@pytest.mark.parametrize("path", ["/", "/tenants", "/tenant?id=globex", "/traces", "/why", "/groups?by=span.name", "/turned-away", "/cost", "/investigations", "/audit"])
 def test_every_form_keeps_the_window(page, window, path):
     """Whatever else is asked for on a page, it is asked of the same time."""
     query = "&".join(f"{name}={value}" for name, value in window.items())

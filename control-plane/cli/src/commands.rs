@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane_model::{listing::Order, trace::TraceId};
 
-use crate::{audit, login};
+use crate::{audit, investigations, login};
 
 /// Takes, stores and searches the telemetry of all accounts.
 ///
@@ -159,6 +159,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// List, show, export and add to what operators investigate: pages that they saved, with notes.
+    #[command(subcommand)]
+    Investigations(investigations::Investigations),
     /// Show what operators did and changed, and verify that nobody altered the records.
     #[command(subcommand)]
     Audit(audit::Audit),

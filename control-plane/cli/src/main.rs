@@ -3,6 +3,7 @@
 mod audit;
 mod commands;
 mod copy;
+mod investigations;
 mod login;
 mod terminal;
 
@@ -164,6 +165,7 @@ async fn run(command: Command) -> Result<ExitCode> {
                 client.show(&text, |answer, screen| terminal::cost(answer, &page, screen))?;
             }
         }
+        Command::Investigations(investigations) => investigations::run(investigations).await?,
         Command::Audit(audit) => return audit::run(audit).await,
         Command::CheckFilter => {
             let mut text = String::new();

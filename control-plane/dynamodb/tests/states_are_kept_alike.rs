@@ -12,7 +12,9 @@ use aws_sdk_dynamodb::{
 };
 use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::{Embedded, Retention};
-use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease, Scope, StateStore, StoreError};
+use control_plane_model::store::{
+    AlertRecord, AuditFrom, AuditRecord, Entry, InvestigationRecord, Lease, Scope, StateStore, StoreError,
+};
 use testkit::dynamodb::Table;
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -194,4 +196,45 @@ async fn the_audit_is_appended_to_and_read_alike() {
     }
     assert!(answers[0] == answers[1]);
     assert_eq!((answers[0][5].len(), answers[0][6].len()), (119, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_investigation_is_changed_by_one_at_a_time_and_erased_for_good() {
+    let table = Table::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let embedded = Embedded::open(&dir.path().join("store.sqlite"), Retention::default()).unwrap();
+    let both: [Arc<dyn StateStore>; 2] = [Arc::new(embedded), Arc::new(server(&table))];
+    let record = |id: &str, version, body: &str| InvestigationRecord { id: id.into(), version, body: body.to_owned() };
+    for states in both {
+        let keep = async |record: InvestigationRecord| states.keep_investigation(record).await.unwrap();
+        assert_eq!(states.investigations(5).await.unwrap(), []);
+        assert!(!keep(record("20270115-b", 2, "nothing is there to be changed")).await);
+        for id in ["20270115-b", "20270115-a", "20270116-a"] {
+            assert!(keep(record(id, 1, "{}")).await);
+            assert!(!keep(record(id, 1, "another of this id")).await);
+        }
+        // Of several that change the same version one does.
+        let notes: Vec<_> = (0..8).map(|note| record("20270115-a", 2, &format!("{note} {}", noise(60_000)))).collect();
+        let kept = notes.iter().map(|note| states.keep_investigation(note.clone()));
+        let kept = futures_util::future::join_all(kept).await;
+        let [winner] = &notes.iter().zip(kept).filter(|(_, kept)| *kept.as_ref().unwrap()).collect::<Vec<_>>()[..]
+        else {
+            panic!("not one")
+        };
+        let now = states.investigation("20270115-a").await.unwrap();
+        assert_eq!(now.as_ref(), Some(winner.0));
+        assert!(!keep(record("20270115-a", 4, "one is left out")).await);
+        // The last first, and no more than wanted.
+        let ids = async |limit| {
+            let found = states.investigations(limit).await.unwrap();
+            found.into_iter().map(|record| (record.id, record.version)).collect::<Vec<_>>()
+        };
+        let all =
+            [("20270116-a", 1), ("20270115-b", 1), ("20270115-a", 2)].map(|(id, version)| (id.to_owned(), version));
+        assert_eq!((ids(2).await, ids(9).await), (all[..2].to_vec(), all.to_vec()));
+        assert!(states.erase_investigation("20270116-a").await.unwrap());
+        assert!(!states.erase_investigation("20270116-a").await.unwrap());
+        assert_eq!((states.investigation("20270116-a").await.unwrap(), ids(9).await), (None, all[1..].to_vec()));
+        assert!(!keep(record("20270116-a", 2, "it does not come back")).await);
+    }
 }

@@ -45,6 +45,7 @@ use crate::{
     evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Intake},
+    investigations::Investigations,
     jaeger,
     leader::Leader,
     otel_traces, pages,
@@ -90,6 +91,7 @@ pub async fn serve(
             Some(settings) => Some(Tenants::open(&settings, audit.clone()).await),
             None => None,
         },
+        investigations: Investigations::new(states.clone(), audit.clone()),
         states,
         audit: audit.clone(),
         finding: Finding {

@@ -2,6 +2,7 @@
 
 mod found;
 mod groups;
+mod investigations;
 mod lists;
 mod objectives;
 mod screen;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use found::found;
 pub(crate) use groups::groups;
+pub(crate) use investigations::investigations;
 pub(crate) use lists::{audit, map, traces};
 pub(crate) use objectives::{alerts, cost, slo};
 pub(crate) use screen::Screen;

@@ -5,6 +5,7 @@ use maud::{Markup, Render, html};
 
 use super::{
     frame::{Table, answer, choice, empty, longer, moment, window},
+    investigations,
     tenants::named,
     unverified,
 };
@@ -27,6 +28,7 @@ pub(super) async fn page(view: View, query: Result<Query<RefusalFilter>, Problem
                 "a token names." }
             (results(&view, &filter, &found))
             (unverified::section(&view, &filter.window).await?)
+            (investigations::save(&view))
         })
     };
     answer(&view, TITLE, Tab::TurnedAway, content).await
