@@ -27,8 +27,8 @@ pub(super) async fn page(view: View, query: Result<Query<RefusalFilter>, Problem
             p { "Requests that a service answered with a 4xx after it had verified who sent them. Whoever was refused before that is nobody, whatever tenant "
                 "a token names." }
             (results(&view, &filter, &found))
-            (unverified::section(&view, &filter.window).await?)
             (investigations::save(&view))
+            (unverified::section(&view, &filter.window).await?)
         })
     };
     answer(&view, TITLE, Tab::TurnedAway, content).await
