@@ -1,4 +1,4 @@
-//! What happened.
+//! Events of the audit: who did what to whom, and how it ended.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -30,6 +30,14 @@ pub enum What {
     TenantSetQuota,
     /// Somebody was put on a tenant's access lists, or taken off them.
     TenantSetAccessLists,
+    /// An investigation was opened.
+    InvestigationOpen,
+    /// A note was added to an investigation.
+    InvestigationNote,
+    /// An investigation was closed.
+    InvestigationClose,
+    /// An investigation was erased, with its notes.
+    InvestigationErase,
     /// The server was started with another configuration.
     Configuration,
     /// An account's intake key was added.
@@ -50,7 +58,7 @@ pub enum What {
 
 impl What {
     /// All that there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::SignIn,
         Self::Token,
         Self::TenantSuspend,
@@ -58,6 +66,10 @@ impl What {
         Self::TenantSetTier,
         Self::TenantSetQuota,
         Self::TenantSetAccessLists,
+        Self::InvestigationOpen,
+        Self::InvestigationNote,
+        Self::InvestigationClose,
+        Self::InvestigationErase,
         Self::Configuration,
         Self::IntakeKeyAdd,
         Self::IntakeKeyChange,
@@ -77,6 +89,10 @@ impl What {
             Self::TenantSetTier => "tenant.set_tier",
             Self::TenantSetQuota => "tenant.set_quota",
             Self::TenantSetAccessLists => "tenant.set_access_lists",
+            Self::InvestigationOpen => "investigation.open",
+            Self::InvestigationNote => "investigation.note",
+            Self::InvestigationClose => "investigation.close",
+            Self::InvestigationErase => "investigation.erase",
             Self::Configuration => "configuration",
             Self::IntakeKeyAdd => "intake_key.add",
             Self::IntakeKeyChange => "intake_key.change",
@@ -101,13 +117,13 @@ impl From<String> for What {
     }
 }
 
-/// How it ended.
+/// How an action ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is about to be done: what comes of it is another record. Where there is none, nobody knows.
     Begun,
-    /// It was done.
+    /// The action was done.
     #[default]
     Done,
     /// They were not allowed to.
@@ -128,10 +144,10 @@ impl Outcome {
     }
 }
 
-/// Who did it.
+/// The person or program that acted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
-    /// By what name.
+    /// The name by which they are known.
     pub name: String,
     /// The `sub` of a token, which is given to nobody else later, as an address may be; empty where there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -150,7 +166,7 @@ impl Who {
     }
 }
 
-/// From where.
+/// The address from which a request came.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Source {
     /// The address that was connected to the server: a proxy's, where there is one.
@@ -185,18 +201,20 @@ pub enum About {
     Tenant(String),
     /// A key, by the account or the program that it is for.
     Key(String),
+    /// An investigation, by its id: what is written in it can be erased, and a record cannot.
+    Investigation(String),
 }
 
 impl About {
     /// The id or the name.
     pub fn name(&self) -> &str {
         match self {
-            Self::Tenant(name) | Self::Key(name) => name,
+            Self::Tenant(name) | Self::Key(name) | Self::Investigation(name) => name,
         }
     }
 }
 
-/// Something that happened.
+/// One event of the audit, before it is chained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// What somebody did.
@@ -206,7 +224,7 @@ pub struct Event {
     pub outcome: Outcome,
     /// Who did it.
     pub who: Who,
-    /// From where.
+    /// The address that the request came from.
     #[serde(default)]
     pub from: Source,
     /// Whom it is about.
@@ -255,7 +273,7 @@ fn change(before: Option<&Value>, after: Option<&Value>) -> String {
 pub struct Said {
     /// When, by the clock of the server that recorded it: RFC 3339, UTC.
     pub at: Timestamp,
-    /// What.
+    /// The event that the record holds.
     #[serde(flatten)]
     pub event: Event,
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod commands;
 mod copy;
+mod investigations;
 mod login;
 mod terminal;
 
@@ -102,7 +103,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             let page = page("/groups", &query);
             client.show(&text, |answer, screen| terminal::groups(answer, &page, screen))?;
             if answer.groups.values.is_empty() {
-                bail!("nothing in this window carries {}", answer.by);
+                bail!("no span in this window has the attribute {}", answer.by);
             }
         }
         Command::Why(why) => {
@@ -136,7 +137,7 @@ async fn run(command: Command) -> Result<ExitCode> {
                 answer.tenants.retain(|line| line.status.subject == Subject::Tenant(tenant.clone()));
                 answer.groups.clear();
                 if answer.tenants.is_empty() {
-                    bail!("nothing is promised to a tenant {tenant}, or no span has named it");
+                    bail!("there is no objective for a tenant {tenant}, or no span names it");
                 }
             }
             let alerts: Vec<Alarm> = match client.json {
@@ -164,6 +165,7 @@ async fn run(command: Command) -> Result<ExitCode> {
                 client.show(&text, |answer, screen| terminal::cost(answer, &page, screen))?;
             }
         }
+        Command::Investigations(investigations) => investigations::run(investigations).await?,
         Command::Audit(audit) => return audit::run(audit).await,
         Command::CheckFilter => {
             let mut text = String::new();
@@ -183,14 +185,25 @@ async fn run(command: Command) -> Result<ExitCode> {
 }
 
 async fn turned_away(asked: TurnedAway) -> Result<()> {
-    let TurnedAway { tenant, user, reason, service, limit, format, window, client } = asked;
-    let asked = [("tenant", tenant), ("user", user), ("reason", reason), ("service", service)];
-    let query = [&asked[..], &window.query()].concat();
+    let TurnedAway { tenant, user, reason, service, unverified, network, limit, format, window, client } = asked;
+    let (path, asked) = match unverified {
+        false => {
+            let asked = [("tenant", tenant), ("user", user), ("reason", reason), ("service", service)];
+            ("/api/turned-away", asked.to_vec())
+        }
+        true => ("/api/turned-away/unverified", vec![("api", service), ("reason", reason), ("network", network)]),
+    };
+    let window = window.query();
+    let query = [&asked[..], &window].concat();
     let is_csv = matches!(format, Form::Csv);
     let form = [("limit", limit.to_string()), ("format", if is_csv { "csv" } else { "json" }.to_owned())];
-    let text = client.ask("/api/turned-away", &[&query[..], &form].concat()).await?;
+    let text = client.ask(path, &[&query[..], &form].concat()).await?;
     if is_csv {
         return print(&terminal::raw(&text));
+    }
+    if unverified {
+        let page = page("/turned-away", &window);
+        return client.show(&text, |answer, screen| terminal::unverified(answer, &page, screen));
     }
     let page = page("/turned-away", &query);
     client.show(&text, |answer, screen| terminal::turned_away(answer, &page, screen))

@@ -13,7 +13,9 @@ use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use slo::{DailyUse, Row};
 
-pub use crate::{error::StoreError, scope::Scope, trace::MAX_SPANS_PER_TRACE, versions::Version};
+pub use crate::{
+    error::StoreError, investigations::InvestigationRecord, scope::Scope, trace::MAX_SPANS_PER_TRACE, versions::Version,
+};
 use crate::{
     incoming::Incoming,
     links::LinkedFrom,
@@ -52,7 +54,7 @@ pub struct Facets {
 pub struct RequestQuery {
     /// Those of buckets that begin at or after this, Unix seconds.
     pub from: i64,
-    /// And before this.
+    /// Only requests before this time.
     pub to: i64,
     /// Whose.
     pub of: SumsOf,
@@ -71,7 +73,7 @@ pub enum Detail {
     HourlyCounts,
 }
 
-/// Whose requests are summed.
+/// The tenants whose requests are summed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SumsOf {
     /// Each tenant's by themselves, and all of a tier together.
@@ -275,4 +277,17 @@ pub trait StateStore: Debug + Send + Sync {
 
     /// Records of the audit, so many at most.
     async fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Keeps an investigation: its first version where there is none of this id, a later one in the place of the one before it. `false` where that is not
+    /// what is there, and then nothing is stored.
+    async fn keep_investigation(&self, record: InvestigationRecord) -> Result<bool, StoreError>;
+
+    /// An investigation as it is now.
+    async fn investigation(&self, id: &str) -> Result<Option<InvestigationRecord>, StoreError>;
+
+    /// Investigations, so many at most, the one with the greatest id first.
+    async fn investigations(&self, limit: usize) -> Result<Vec<InvestigationRecord>, StoreError>;
+
+    /// Takes an investigation away for good; `false` where there is none.
+    async fn erase_investigation(&self, id: &str) -> Result<bool, StoreError>;
 }

@@ -86,6 +86,8 @@ struct Receiver {
 struct Intake {
     /// Bearer keys by account id.
     keys: BTreeMap<String, String>,
+    /// What addresses of access logs are hashed with; without it nothing of them is kept but their networks.
+    hmac_key: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -213,6 +215,12 @@ impl Config {
         Ok(Keys::new(&secrets(&self.intake.keys)?))
     }
 
+    /// What addresses of access logs are hashed with.
+    pub(crate) fn address_key(&self) -> Result<Option<PseudonymKey>> {
+        let key = self.intake.hmac_key.as_deref().map(secret).transpose()?;
+        Ok(key.map(|key| PseudonymKey::new(key.as_bytes())))
+    }
+
     /// What is kept.
     pub fn retention(&self) -> Retention {
         let default = Retention::default();
@@ -222,7 +230,7 @@ impl Config {
         }
     }
 
-    /// Where spans are passed on to.
+    /// The destinations that spans are passed on to.
     pub fn destinations(&self) -> Result<Vec<Destination>> {
         let destination = |forward: &Forward| {
             let key = match (forward.tenant_ids, &forward.hmac_key) {

@@ -1,4 +1,4 @@
-//! A read for a tenant's eyes answers of that tenant's own: of traces, searches, the map, sums, costs, facets and alerts.
+//! A read for a tenant's eyes answers of that tenant's own: of traces, searches, the map, sums, costs, refused requests, facets and alerts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
@@ -8,13 +8,14 @@ use control_plane_embedded::{Embedded, Retention};
 use control_plane_model::{
     listing::{Order, Search},
     map::{MapQuery, ServiceMap},
+    refusals::RefusalQuery,
     store::{AlertRecord, Detail, Lease, RequestQuery, Scope, SpanStore, StateStore, SumsOf},
     trace::TraceId,
 };
 use futures_util::StreamExt;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use testkit::control_plane::{journey, now_ns, request_by_service, span, text};
+use testkit::control_plane::{journey, now_ns, number, request_by_service, span, text};
 
 const NANOSECONDS: i64 = 1_000_000_000;
 /// Bookings; three tenants take turns.
@@ -38,6 +39,11 @@ impl Store {
         let of = |n, tenant| Span { attributes: vec![text("tenant.id", tenant)], ..span(SHARED, n) };
         let nobodys = Span { attributes: Vec::new(), ..span(SHARED, 3) };
         spans.extend([("shared", of(1, "acme")), ("shared", of(2, "globex")), ("shared", nobodys)]);
+        let refused = |span: Span| {
+            let attributes = [span.attributes, vec![number("http.response.status_code", 404)]].concat();
+            Span { attributes, ..span }
+        };
+        spans.extend([("shared", refused(of(4, "acme"))), ("shared", refused(of(5, "globex")))]);
         let now = now_ns() / NANOSECONDS;
         let request = Message::decode(request_by_service(&spans).as_slice()).unwrap();
         let (traces, _) = by_trace(request, None, now);
@@ -91,8 +97,8 @@ async fn of_a_trace_that_tenants_share_each_sees_its_own_spans() {
     let shared = TraceId::from_bytes(&[SHARED; 16]).unwrap();
     let all = store.engine.trace(&Scope::All, shared).await.unwrap().unwrap();
     let own = store.engine.trace(&acme(), shared).await.unwrap().unwrap();
-    assert_eq!((all.spans.len(), own.spans.len()), (3, 1));
-    assert_eq!(own.spans[0].tenant.as_deref(), Some("acme"));
+    assert_eq!((all.spans.len(), own.spans.len()), (5, 2));
+    assert!(own.spans.iter().all(|span| span.tenant.as_deref() == Some("acme")));
     // The second booking is another tenant's: for this one it is not there.
     let others = TraceId::from_bytes(&2_u128.to_be_bytes()).unwrap();
     assert!(store.engine.trace(&Scope::All, others).await.unwrap().is_some());
@@ -137,6 +143,33 @@ async fn the_map_and_sums_of_a_tenant_are_its_own() {
     let costs = store.engine.costs(&acme(), store.from, store.to).await.unwrap();
     let whose: BTreeSet<_> = costs.iter().map(|row| row.key.tenant.clone()).collect();
     assert_eq!(whose, BTreeSet::from([name("acme")]));
+}
+
+#[tokio::test]
+async fn requests_that_were_refused_are_those_of_the_tenant() {
+    let store = Store::filled().await;
+    let query = |tenant: Option<&str>| RefusalQuery {
+        from: store.from,
+        to: store.to,
+        tenant: tenant.map(str::to_owned),
+        user: None,
+        service: None,
+        reason: None,
+        limit: 10,
+    };
+    let whose = async |scope: &Scope, tenant| {
+        let found = store.engine.refusals(scope, query(tenant)).await.unwrap();
+        assert_eq!(found.requests as usize, found.lines.len());
+        found.lines.into_iter().map(|line| line.tenant).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(whose(&Scope::All, None).await, tenants(["acme", "globex"]));
+    assert_eq!(whose(&acme(), None).await, tenants(["acme"]));
+    assert_eq!(whose(&acme(), Some("globex")).await, tenants([]));
+    let named = ["acme".to_owned(), "globex".to_owned()];
+    for of in [&[][..], &named] {
+        let counts = store.engine.refused(&acme(), store.from, store.to, of).await.unwrap();
+        assert_eq!(counts, [("acme".to_owned(), 1)].into());
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use reqwest::{Client, Method, StatusCode, redirect::Policy};
 use serde_json::{Value, json};
 use testkit::{
-    control_plane::{Server, span, text},
+    control_plane::{Server, number, span, text},
     provider::{Provider, access},
 };
 
@@ -50,6 +50,15 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET", "/groups", "/groups?by=tenant.id&tenant=globex", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/turned-away", "/turned-away", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/turned-away", "/turned-away?tenant=globex&reason=no_such_booking", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/investigations", "/investigations", [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", "/investigations", "/investigations?tenant=acme", [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", "/investigations/{id}", "/investigations/none", [401, 403, 403, 404, 404, 404, 404]),
+    ("GET", "/api/investigations", "/api/investigations", [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", "/api/investigations/{id}", "/api/investigations/none", [401, 403, 403, 404, 404, 404, 404]),
+    ("POST", "/investigations", "/investigations", [401, 403, 403, 403, 422, 403, 422]),
+    ("POST", "/investigations/{id}/notes", "/investigations/none/notes", [401, 403, 403, 403, 422, 403, 422]),
+    ("POST", "/investigations/{id}/close", "/investigations/none/close", [401, 403, 403, 403, 404, 403, 404]),
+    ("POST", "/investigations/{id}/erase", "/investigations/none/erase", [401, 403, 403, 403, 404, 403, 404]),
     ("GET", "/tenants", "/tenants", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/tenant", "/tenant?id=acme", [401, 200, 404, 200, 200, 200, 200]),
     ("GET", "/tenant", "/tenant?id=nobody", [401, 404, 404, 404, 404, 404, 404]),
@@ -114,7 +123,14 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET", "/api/groups", "/api/groups?by=span.name&tenant=globex", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/turned-away", "/api/turned-away", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/turned-away", "/api/turned-away?format=csv&limit=5", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/turned-away", "/api/turned-away?tenant=globex", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/turned-away", "/api/turned-away?limit=0", [401, 400, 400, 400, 400, 400, 400]),
+    (
+        "GET",
+        "/api/turned-away/unverified",
+        "/api/turned-away/unverified?network=192.0.2.0/24&limit=5",
+        [401, 403, 403, 200, 200, 200, 200],
+    ),
     ("GET", "/why", "/why?filter=duration+%3E%3D+0&against=rest", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/why", "/why?tenant=acme&tier=basic&against=tier", [401, 403, 403, 200, 200, 200, 200]),
     ("GET", "/api/why", "/api/why", [401, 200, 200, 200, 200, 200, 200]),
@@ -234,7 +250,14 @@ impl Here {
             let attributes = vec![text("tenant.id", "globex"), text("tenant.tier", "standard")];
             opentelemetry_proto::tonic::trace::v1::Span { attributes, ..span(trace, n) }
         };
-        let spans = vec![span(acme, 0), span(acme, 1), globexs(globex, 0), span(both, 0), globexs(both, 1)];
+        let refused = |span: opentelemetry_proto::tonic::trace::v1::Span| {
+            let mut attributes = span.attributes;
+            attributes.extend([number("http.response.status_code", 404), text("problem.code", "no_such_booking")]);
+            opentelemetry_proto::tonic::trace::v1::Span { attributes, ..span }
+        };
+        let refused = [refused(span(acme, 2)), refused(globexs(globex, 2))];
+        let mut spans = vec![span(acme, 0), span(acme, 1), globexs(globex, 0), span(both, 0), globexs(both, 1)];
+        spans.extend(refused);
         assert_eq!(server.send(spans).await.unwrap().status(), 200);
         let client = Client::builder().redirect(Policy::none()).build().unwrap();
         Self { server, client, bearers, _dir: dir }
@@ -303,7 +326,8 @@ fn routes_that_ask_nobody_who_they_are_are_these() {
     let path = |rest: &str| rest.split('"').nth(1).unwrap_or_default().to_owned();
     let found: BTreeSet<String> = all.split(".route(").skip(1).map(path).collect();
     // Health for whoever watches the process, and the intake with keys of its own (senders_speak_for_their_account).
-    assert_eq!(found, ["/healthz", "/v1/logs", "/v1/metrics", "/v1/traces", "/v1/{*signal}"].map(str::to_owned).into());
+    let expected = ["/healthz", "/v1/access-logs", "/v1/logs", "/v1/metrics", "/v1/traces", "/v1/{*signal}"];
+    assert_eq!(found, expected.map(str::to_owned).into());
     for other in ["route_service(", "nest(", "nest_service(", "axum::routing::any"] {
         assert!(!all.contains(other), "{other} makes routes that no row stands for");
     }
@@ -487,4 +511,25 @@ async fn a_refused_browser_reads_a_page_and_a_program_a_problem() {
             assert!(answer.headers().contains_key("content-security-policy"), "{path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_tenant_is_told_of_its_own_requests_that_were_refused() {
+    let here = Here::new().await;
+    let told = async |who: usize, query: &str| {
+        let answer = here.json(who, &format!("/api/turned-away{query}")).await;
+        let lines = answer["lines"].as_array().unwrap().iter();
+        let lines: Vec<_> =
+            lines.map(|line| (line["tenant"].as_str().unwrap().to_owned(), line["of"].clone())).collect();
+        (answer["requests"].clone(), lines)
+    };
+    let (acme, globex) = (("acme".to_owned(), json!(4)), ("globex".to_owned(), json!(3)));
+    assert_eq!(told(1, "").await, (json!(1), vec![acme.clone()]));
+    assert_eq!(told(2, "").await, (json!(1), vec![globex.clone()]));
+    assert_eq!(told(1, "?tenant=globex").await, (json!(0), vec![]), "nothing of another, also where it is named");
+    assert_eq!(told(4, "").await, (json!(2), vec![acme, globex]));
+    let csv = here.ask(1, "GET", "/api/turned-away?format=csv").await.1;
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+    let page = here.ask(1, "GET", "/turned-away").await.1;
+    assert!(page.contains("no_such_booking") && !page.contains("globex"), "{page}");
 }

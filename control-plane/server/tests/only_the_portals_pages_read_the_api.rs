@@ -85,7 +85,7 @@ async fn a_page_of_the_portal_reads_the_api_with_a_token() {
     assert_eq!(said(asked.headers()), of(&allowed), "and no credentials");
 
     let readable = of(&[("allow-origin", PORTAL), ("expose-headers", "retry-after")]);
-    let paths = ["/api/tenants/acme", "/api/traces", "/api/alerts", "/api/cost"];
+    let paths = ["/api/tenants/acme", "/api/traces", "/api/alerts", "/api/turned-away", "/api/cost"];
     for path in paths {
         let answer = here.get(path, PORTAL, Some(&here.token)).await;
         assert_eq!((answer.status(), said(answer.headers())), (StatusCode::OK, readable.clone()), "{path}");

@@ -78,6 +78,30 @@ export interface Cost {
   services: (Share & { service: string })[];
 }
 
+/** Requests of one user that one operation refused for one reason. */
+export interface Refused {
+  /** The user's id; null where no span says it. */
+  user: string | null;
+  account: string | null;
+  service: string;
+  operation: string;
+  status: number;
+  /** The code of the problem; the status, of a service that says none. */
+  reason: string;
+  requests: number;
+  last_unix_ns: number;
+  /** The newest first. */
+  trace_ids: string[];
+}
+
+/** Requests of the tenant that were refused once it had been verified, those with the most first. */
+export interface TurnedAway {
+  requests: number;
+  /** Whether there are more lines. */
+  more: boolean;
+  lines: Refused[];
+}
+
 /** Unix seconds, the end not included. */
 export interface Period {
   from: number;
@@ -102,5 +126,6 @@ export const controlPlane = {
     action
       .call<{ traces: TraceLine[] }>({ api: "control-plane", route: "/api/traces", query: { ...query(period), ...which, limit: TRACES } })
       .then(({ traces }) => traces),
+  turnedAway: (action: Action, period: Period) => action.call<TurnedAway>({ api: "control-plane", route: "/api/turned-away", query: query(period) }),
   cost: (action: Action, period: Period) => action.call<Cost>({ api: "control-plane", route: "/api/cost", query: query(period) }),
 };

@@ -10,6 +10,7 @@ import { OverTime } from "../service/over-time.tsx";
 import { Promises } from "../service/promises.tsx";
 import "../service/service.css";
 import { Traces } from "../service/traces.tsx";
+import { TurnedAway } from "../service/turned-away.tsx";
 import { Usage } from "../service/usage.tsx";
 import type { User } from "../session/user.ts";
 
@@ -51,6 +52,7 @@ export function Service({ user }: { user: User }) {
           <OverTime figures={figures} moments={moments} zone={zone} />
           <Usage cost={figures.cost} month={figures.month} moments={moments} />
           <Traces title="Failed requests, the latest first" none="No request failed in this time." traces={figures.failed} moments={moments} />
+          <TurnedAway found={figures.turnedAway} user={user} moments={moments} />
           <Traces title="Slowest requests" none="No requests in this time." traces={figures.slowest} moments={moments} />
         </>
       )}

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { act } from "../api/client.ts";
-import { controlPlane, type Cost, type Period, type Tenant, type TraceLine } from "../api/control-plane.ts";
+import { controlPlane, type Cost, type Period, type Tenant, type TraceLine, type TurnedAway } from "../api/control-plane.ts";
 import { Failure } from "../api/problem.ts";
 import { unexpected } from "../parts/task.ts";
 import { monthOf, periodOf, type Choice } from "./period.ts";
@@ -19,6 +19,8 @@ export interface Figures {
   tenant: Tenant | undefined;
   failed: TraceLine[];
   slowest: TraceLine[];
+  /** Undefined where it could not be had; the rest of the page is there without it. */
+  turnedAway: TurnedAway | undefined;
   cost: Cost;
 }
 
@@ -53,13 +55,14 @@ export function useFigures(tenant: string, choice: Choice): State & { refresh():
 function ask(id: string, choice: Choice, now: number): Promise<Figures> {
   const [period, month] = [periodOf(choice, now), monthOf(now)];
   return act(LOOK, async (action) => {
-    const [tenant, failed, slowest, cost] = await Promise.all([
+    const [tenant, failed, slowest, turnedAway, cost] = await Promise.all([
       controlPlane.tenant(action, id, period),
       controlPlane.traces(action, period, { status: "fault", order: "newest" }),
       controlPlane.traces(action, period, { order: "slowest" }),
+      controlPlane.turnedAway(action, period).catch(() => undefined),
       controlPlane.cost(action, month),
     ]);
-    return { choice, period, month, tenant, failed: others(failed), slowest: others(slowest), cost };
+    return { choice, period, month, tenant, failed: others(failed), slowest: others(slowest), turnedAway, cost };
   });
 }
 

@@ -1,5 +1,6 @@
 """The Service page shows a tenant's admins what an operator sees of their tenant, and nobody else anything."""
 
+import base64
 import json
 import math
 import re
@@ -25,7 +26,7 @@ def cloud():
     cloud = LocalCloud()
     try:
         history.send(cloud.outputs["control_plane_url"])
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while len(operator_sees(cloud, "/api/slo")["tenants"]) < len(TENANTS):
             assert time.monotonic() < end, "nobody was judged"
             time.sleep(0.2)
@@ -43,7 +44,7 @@ def portal(built_portal, cloud):
 def operator_sees(cloud, path: str):
     """What the control plane's API answers to those who run the system."""
     headers = {"authorization": f"Bearer {cloud.outputs['control_plane_key']}"}
-    with urllib.request.urlopen(urllib.request.Request(cloud.outputs["control_plane_url"] + path, headers=headers), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(cloud.outputs["control_plane_url"] + path, headers=headers), timeout=60) as answer:
         return json.load(answer)
 
 
@@ -94,7 +95,7 @@ def number(value: float) -> str:
 
 @pytest.mark.parametrize("tenant", TENANTS)
 def test_what_a_tenants_admin_sees_is_what_an_operator_sees(page, cloud, tenant):
-    """Promises, incidents, totals, figures over time, usage, failed and slow requests."""
+    """Promises, incidents, totals, figures over time, usage, failed and slow requests, and who was turned away."""
     sign_in(page, cloud.user(tenant))
     open_service(page)
     window = asked_for(page, f"/api/tenants/{tenant}")
@@ -148,6 +149,22 @@ def test_what_a_tenants_admin_sees_is_what_an_operator_sees(page, cloud, tenant)
         links = section(page, heading).get_by_role("link").all()
         assert [link.get_attribute("href").rsplit("/", 1)[1] for link in links] == ids
         assert all(link.get_attribute("href").startswith(cloud.outputs["control_plane_url"] + "/traces/") for link in links)
+    window = asked_for(page, "/api/turned-away")
+    refused = operator_sees(cloud, f"/api/turned-away?{urllib.parse.urlencode(window | {'tenant': tenant})}")
+    turned_away = section(page, "^Turned away$")
+    assert len(refused["lines"]) == (2 if tenant == "globex" else 0)
+    if refused["lines"]:
+        expect(turned_away.locator(".totals")).to_have_text(f"{number(refused['requests'])} requests were turned away.")
+    else:
+        expect(turned_away).to_contain_text("No request was turned away in this time.")
+    words = {"no_such_booking": "No such booking, or somebody else's", "not_an_admin": "Only an admin may do this"}
+    rows = turned_away.get_by_role("row").filter(has=page.get_by_role("rowheader"))
+    expect(rows).to_have_count(len(refused["lines"]))
+    for row, line in zip(rows.all(), refused["lines"], strict=True):
+        expect(row.get_by_role("rowheader")).to_have_text(f"{words[line['reason']]}{line['operation']}, {line['service']}")
+        expect(row.get_by_role("cell").nth(0)).to_have_text(number(line["requests"]))
+        expect(row.get_by_role("cell").nth(2)).to_have_text(line["user"])
+        assert row.get_by_role("link").get_attribute("href").endswith("/traces/" + line["trace_ids"][0])
     assert section(page, "^Failed requests").get_by_role("link").count() == (10 if tenant == "globex" else 0)
 
 
@@ -157,7 +174,7 @@ def test_it_brings_the_users_own_token_and_nothing_else(page, cloud):
     sign_in(page, user)
     open_service(page)
     asked = [request.all_headers() for request in page.asked if request.method == "GET"]
-    assert len(asked) == 4
+    assert len(asked) == 5
     assert len({headers["traceparent"].split("-")[1] for headers in asked}) == 1
     assert len({headers["authorization"] for headers in asked}) == 1
     assert not any({"cookie", "x-amzn-trace-id", "idempotency-key"} & headers.keys() for headers in asked)
@@ -187,6 +204,7 @@ def test_a_tenant_without_requests(page, cloud, check):
     expect(section(page, "^Requests in")).to_contain_text("No requests yet.")
     expect(section(page, "^Usage and cost in")).to_contain_text("0 requests, $0.00.")
     expect(section(page, "^Failed requests")).to_contain_text("No request failed in this time.")
+    expect(section(page, "^Turned away$")).to_contain_text("No request was turned away in this time.")
     check("service-empty")
 
 
@@ -207,7 +225,7 @@ def test_another_time_and_a_refresh(page, cloud):
     with page.expect_response("**/api/cost*"):
         page.get_by_role("button", name="Refresh").click()
     loaded(page)
-    assert len([request for request in page.asked[before:] if request.method == "GET"]) == 4
+    assert len([request for request in page.asked[before:] if request.method == "GET"]) == 5
 
 
 def test_the_control_plane_is_away(page, cloud):
@@ -229,6 +247,53 @@ def test_the_control_plane_is_away(page, cloud):
     page.get_by_role("button", name="Refresh").click()
     loaded(page)
     expect(alert).to_have_count(0)
+
+
+def test_who_was_turned_away_cannot_be_told(page, cloud, check):
+    """That section says so, with no line of another time in it; the rest of the page is there."""
+    problem = {"status": 404, "content_type": "application/problem+json", "body": '{"status": 404}'}
+    page.route("**/api/turned-away*", lambda route: route.fulfill(**problem, headers={"access-control-allow-origin": "*"}))
+    sign_in(page, cloud.user("globex"))
+    open_service(page)
+    expect(section(page, "^Turned away$")).to_contain_text("Which requests were turned away cannot be told at the moment.")
+    expect(section(page, "^Turned away$").get_by_role("row")).to_have_count(0)
+    expect(section(page, "^Requests in")).to_contain_text("requests")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    check("service-turned-away-unknown")
+    page.unroute_all(behavior="wait")
+    page.get_by_role("button", name="Refresh").click()
+    loaded(page)
+    expect(section(page, "^Turned away$").get_by_role("row").filter(has_text="eve")).to_have_count(1)
+
+
+def test_many_that_were_turned_away(page, cloud):
+    """The lines with the most requests; those with fewer are opened by keyboard, and whoever looks finds themselves."""
+    token = cloud.sign_in(cloud.user("acme")).split(".")[1]
+    own = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))["sub"]
+
+    def refused(place: int) -> dict:
+        of = {"tenant": "acme", "user": None if place == 1 else own if place == 0 else f"user-{place}", "account": None}
+        where = {"service": "booking-api", "operation": "POST /bookings", "status": 418, "reason": "418"}
+        return of | where | {"requests": 100 - place, "first_unix_ns": 0, "last_unix_ns": 10**18, "trace_ids": []}
+
+    def many(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"requests": 1_000, "more": True, "lines": [refused(place) for place in range(12)]})
+
+    page.route("**/api/turned-away*", many)
+    sign_in(page, cloud.user("acme"))
+    open_service(page)
+    turned_away = section(page, "^Turned away$")
+    expect(turned_away).to_contain_text("1,000 requests were turned away.")
+    expect(turned_away).to_contain_text("There are more.")
+    users = turned_away.get_by_role("row").filter(has=page.get_by_role("rowheader"))
+    expect(users).to_have_count(10)
+    expect(users.nth(0)).to_contain_text("Answered with 418")
+    expect(users.nth(0).get_by_role("cell").nth(2)).to_have_text("You")
+    expect(users.nth(1).get_by_role("cell").nth(2)).to_have_text("Not known")
+    turned_away.get_by_text("2 with fewer requests").focus()
+    page.keyboard.press("Enter")
+    expect(users).to_have_count(12)
 
 
 def test_a_control_plane_that_does_not_know_the_sign_in(page, cloud):

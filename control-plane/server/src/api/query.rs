@@ -25,9 +25,16 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        Self::read(parts.uri.query().unwrap_or_default())
+    }
+}
+
+impl<T: DeserializeOwned> Query<T> {
+    /// Those of a text such as `a=1&b=2`.
+    pub(crate) fn read(query: &str) -> Result<Self, Problem> {
         let mut names = HashSet::new();
         let mut filled = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if !names.insert(name.clone()) {
                 return Err(Problem::bad_request(format!("{name}: given more than once")));
             }
@@ -50,7 +57,7 @@ pub(crate) fn one_of<'a>(name: &str, field: &Option<String>, known: &[&'a str]) 
     found.map(Some).ok_or_else(|| Problem::bad_request(format!("{name}: one of {}", known.join(", "))))
 }
 
-/// How many.
+/// How many are asked for.
 pub(crate) fn limit(text: &Option<String>) -> Result<usize, Problem> {
     let Some(text) = text else { return Ok(DEFAULT_LIMIT) };
     let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
@@ -101,7 +108,7 @@ pub(crate) struct Conditions {
     pub(crate) account: Option<String>,
     /// `ok`, `fault`, `error`, `throttle`
     pub(crate) status: Option<String>,
-    /// Milliseconds.
+    /// From how many milliseconds on a request is slow.
     pub(crate) slower_than_ms: Option<String>,
 }
 
@@ -127,7 +134,7 @@ impl Conditions {
         Ok(Some(parts.join(" AND ")).filter(|text| !text.is_empty()))
     }
 
-    /// Seconds.
+    /// From how many seconds on a request is slow.
     pub(super) fn slower_than(&self) -> Result<Option<f64>, Problem> {
         let Some(text) = &self.slower_than_ms else { return Ok(None) };
         let milliseconds = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);

@@ -211,7 +211,7 @@ impl Telemetry {
         self.0.metrics.as_ref().map_or_else(|| NoopMeterProvider::new().meter(scope), |metrics| metrics.meter(scope))
     }
 
-    /// An invocation begins.
+    /// Begins an invocation, with a unit of work of its own.
     pub(super) fn begin(&self) -> Invocation {
         let now = Instant::now();
         self.0.pace.begin(now);
@@ -255,6 +255,12 @@ impl Telemetry {
             metrics.gather(|points| inner.exporters.push_metrics(points));
         }
         inner.exporters.count_dropped(inner.processor.late().take_dropped(), inner.late_lines.take_dropped());
+        self.send(within).await;
+    }
+
+    /// Sends what waits.
+    pub(super) async fn send(&self, within: Duration) {
+        let inner = &self.0;
         // The exporter's own calls must not make spans.
         let quiet = Context::new().with_telemetry_suppressed();
         let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);
