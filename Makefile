@@ -145,6 +145,8 @@ figures: build portal ## Take what was just measured (RUNS="functions quota …"
 lint: $(VENV)/lint.ready $(CARGO_DENY) portal/node_modules/.package-lock.json lint-infra ## Formatting, clippy, documentation, types, licences, templates, scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	# `make bench` builds it by itself, with fewer features than the workspace has.
+	cargo check --locked --package bench --all-targets
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	$(CARGO_DENY) --locked check licenses bans sources
 	if $(CARGO_DENY) fetch db 2>/dev/null; then $(CARGO_DENY) --locked check --disable-fetch advisories; \
