@@ -5,8 +5,8 @@
 
 A page marks a part by <!-- figures: NAME --> and <!-- /figures -->, and the section NAME of figures.md says what stands there:
 {run/figure} is a figure with its unit, {run/figure:.2f} its number alone, {run@command} what measured it, {run@how} a sentence with
-machine, date and commit, and {run@table} what a run measured as a table, or printed. infra/checks/test_docs.py holds the pages against
-this, and the figures against the bounds of bench/src/report.rs.
+machine, date and commit, and {run@table} what a run measured as a table, or printed. A figure that no run has measured yet is null.
+infra/checks/test_docs.py holds the pages against this, and the figures against the bounds of bench/src/report.rs.
 """
 
 import argparse
@@ -38,6 +38,8 @@ def rounded(number):
 
 def text_of(name, number):
     """A figure as a page says it; its name has its unit."""
+    if number is None:
+        return "not measured"
     if "_ratio" in name:
         if number <= 1 + NOISE:
             return "no measurable cost"
@@ -58,6 +60,8 @@ def text_of(name, number):
 
 
 def how(run):
+    if "commit" not in run:
+        return f"Not measured yet: `{run['command']}`."
     beside = f" Beside it: {run['beside']}." if "beside" in run else ""
     return f"`{run['command']}` on {run['date']}, at commit {run['commit']}, on a machine with {run['machine']}.{beside}"
 
@@ -73,7 +77,7 @@ def fault_table(rows):
 def soak_table(soak):
     kinds = ", ".join(f"{kind} {count}" for kind, count in soak["faults"])
     lines = [
-        f"{soak['minutes']:g} minutes, seed {soak['seed']}: {soak['bookings']} bookings, {soak['cancelled']} of them cancelled, {soak['retries']} requests "
+        f"{soak['minutes']:g} min, seed {soak['seed']}: {soak['bookings']} bookings, {soak['cancelled']} of them cancelled, {soak['retries']} requests "
         f"repeated by their clients, {sum(count for _, count in soak['faults'])} faults ({kinds}). "
         f"Quiet {soak['quiet_after']:.1f} s after the last booking, differences: {soak['differences']}.",
         "",
@@ -99,7 +103,7 @@ def filled(text, runs):
         if of_run:
             return {"how": how, "table": lambda run: TABLES[name](run["figures"])}.get(of_run, lambda run: run[of_run])(run)
         number = run["figures"][key]
-        return format(number, form) if form else text_of(key, number)
+        return format(number, form) if form and number is not None else text_of(key, number)
 
     return PLACE.sub(figure, text)
 
@@ -115,6 +119,14 @@ def written(page, words, runs):
     return MARKED.sub(lambda part: part[1] + filled(words[part[2]], runs) + part[3], page)
 
 
+def named(words):
+    """Each run with the figures that pages name of it."""
+    found = {}
+    for run, figure, *_ in PLACE.findall(words):
+        found.setdefault(run, set()).update([figure] if figure else [])
+    return found
+
+
 def bounds(source):
     """What each bounded figure may be at most; at least, if its name ends with _per_s."""
     table = source.split("const BOUNDS", 1)[1].split("];", 1)[0]
@@ -126,7 +138,7 @@ def beyond(runs, limits):
     for name, run in runs.items():
         for figure in run["figures"].keys() & limits.keys() if isinstance(run["figures"], dict) else ():
             number, limit = run["figures"][figure], limits[figure]
-            kept = number >= limit if figure.endswith("_per_s") else number <= limit
+            kept = number is None or (number >= limit if figure.endswith("_per_s") else number <= limit)
             if kept == (figure in run.get("beyond", {})):
                 yield f"{name}/{figure}: {number}, and its bound is {limit}" + (": no longer beyond it" if kept else "")
 
@@ -136,16 +148,15 @@ def git(*arguments):
 
 
 def reported(name, command):
-    """What the report of a run says: the figures that pages name, and those with a bound."""
+    """What the report of a run says of the figures that pages name."""
     report = ROOT / REPORTS.get(name, "target/bench/report.json")
     measured = json.loads(report.read_text())
     if name in REPORTS:
         return measured
-    named = {figure for run, figure, *_ in PLACE.findall(SECTIONS.read_text()) if run == name and figure}
-    if missing := sorted(named - measured.keys()):
+    wanted = named(SECTIONS.read_text())[name]
+    if missing := sorted(wanted - measured.keys()):
         sys.exit(f"{report.relative_to(ROOT)} is not of `{command}`: it lacks {', '.join(missing)}")
-    kept = named | bounds((ROOT / "bench/src/report.rs").read_text()).keys()
-    return {figure: round(number, 4) for figure, number in sorted(measured.items()) if figure in kept}
+    return {figure: round(measured[figure], 4) for figure in sorted(wanted)}
 
 
 def demo():
@@ -182,6 +193,8 @@ def take(name, runs, commit, beside):
         "commit": commit,
         "figures": demo() if name == "demo" else reported(name, runs[name]["command"]),
     }
+    if name == "soak":
+        runs[name]["command"] = f"make soak MINUTES={runs[name]['figures']['minutes']:g}"
 
 
 def main():

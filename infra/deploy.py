@@ -31,9 +31,9 @@ def main():
         action(cloud)
     except (BotoCoreError, ClientError) as error:
         said = f"AWS answered otherwise than a deployment needs: {str(error)[:1000]}"
-        sys.exit(f"{said}\nMend that and run the same command again: it goes on where it was.")
+        sys.exit(f"{said}\nFix that and run the same command again: it continues where it stopped.")
     except KeyboardInterrupt:
-        sys.exit("stopped. CloudFormation finishes what is under way; the same command goes on from there.")
+        sys.exit("stopped. CloudFormation finishes what it has begun; run the same command again to continue.")
 
 
 def deploy(cloud):
@@ -51,13 +51,13 @@ def show_plan(cloud):
     found = preflight.look(cloud)
     say(plan.text(cloud, found))
     if found.stops:
-        sys.exit("nothing was changed: mend what says STOP above, then run this again")
+        sys.exit("nothing was changed: fix what says STOP above, then run this again")
     return found
 
 
 def destroy(cloud):
     if os.environ.get("YES") != "1":
-        sys.exit(f"this takes the stacks of {cloud.stage} away; tables, buckets and the user pool stay. Say YES=1.")
+        sys.exit(f"this deletes the stacks of {cloud.stage}; tables, buckets and the user pool stay. Add YES=1 to do so.")
     rollout.destroy(cloud)
 
 

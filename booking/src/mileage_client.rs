@@ -46,7 +46,7 @@ pub enum MileageError {
 impl From<MileageError> for Problem {
     fn from(error: MileageError) -> Problem {
         tracing::error!(%error, "mileage API");
-        let detail = "The miles of this route cannot be had at the moment.";
+        let detail = "The miles of this route are not available at the moment.";
         match error {
             MileageError::Timeout => Problem::new(StatusCode::GATEWAY_TIMEOUT, "mileage_timeout", detail),
             MileageError::NoAnswer(_) => Problem::unavailable("mileage_unavailable", detail),

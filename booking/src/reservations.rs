@@ -55,10 +55,10 @@ pub enum NotMade {
 /// carries on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StoredReservation {
-    /// What was booked.
+    /// The booking itself.
     #[serde(flatten)]
     pub reservation: Reservation,
-    /// Whose it is.
+    /// The tenant whose user booked.
     pub tenant_id: TenantId,
     /// The tenant's tier at that time.
     pub tier: Tier,
@@ -95,7 +95,7 @@ struct IdempotencyRecord {
 /// Whether a reservation was made by this call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Made {
-    /// By this one.
+    /// This request made the booking.
     Now(Reservation),
     /// By an earlier one with the same idempotency key. It is as it is now: it may have been cancelled since.
     Before(Reservation),
@@ -117,7 +117,7 @@ impl Listed for Reservation {
     }
 }
 
-/// The reservations table.
+/// Reads and writes the table of reservations.
 #[derive(Debug, Clone)]
 pub struct Reservations {
     table: TenantTable,

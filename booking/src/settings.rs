@@ -29,7 +29,7 @@ pub struct BookingApi {
 }
 
 impl BookingApi {
-    /// Reads them.
+    /// Reads the settings of this function from its environment.
     pub fn read(variables: &Variables) -> Result<Self, InvalidSettings> {
         variables.read(|read| Self {
             api: ApiSettings::read(read, TIERS),
@@ -45,7 +45,7 @@ impl BookingApi {
 /// What booking-publisher is told.
 #[derive(Debug)]
 pub struct BookingPublisher {
-    /// Telemetry.
+    /// The settings of spans, metrics and logs.
     pub telemetry: Settings,
     /// `BOOKING_TOPIC_ARN`: where reservations are published.
     pub topic_arn: String,
@@ -54,7 +54,7 @@ pub struct BookingPublisher {
 }
 
 impl BookingPublisher {
-    /// Reads them.
+    /// Reads the settings of this function from its environment.
     pub fn read(variables: &Variables) -> Result<Self, InvalidSettings> {
         variables.read(|read| Self {
             telemetry: Settings::read(read),
@@ -80,7 +80,7 @@ pub struct RegistrationApi {
 }
 
 impl RegistrationApi {
-    /// Reads them.
+    /// Reads the settings of this function from its environment.
     pub fn read(variables: &Variables) -> Result<Self, InvalidSettings> {
         variables.read(|read| Self {
             api: ApiSettings::read(read, TIERS),

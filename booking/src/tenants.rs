@@ -23,7 +23,7 @@ pub enum NotEnrolled {
     Randomness(#[from] RandomnessUnavailable),
 }
 
-/// The tenants table.
+/// Writes new tenants into the registry's table.
 #[derive(Debug, Clone)]
 pub struct Tenants {
     client: Client,

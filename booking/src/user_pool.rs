@@ -17,7 +17,7 @@ pub enum UserPoolError {
     /// Cognito takes no more for now.
     #[error("the user pool takes no more for now: {0}")]
     Busy(String),
-    /// Cognito refused.
+    /// Cognito answered with an error, whose text this is.
     #[error("the user pool refused: {0}")]
     Refused(String),
     /// No clear answer: there may be one all the same.
@@ -41,9 +41,9 @@ impl From<BuildError> for UserPoolError {
 /// Whom a new user belongs to, and as what.
 #[derive(Debug, Clone, Copy)]
 pub struct Membership<'a> {
-    /// The tenant.
+    /// The tenant that the user belongs to.
     pub tenant_id: &'a TenantId,
-    /// Its tier.
+    /// The tier of that tenant.
     pub tier: Tier,
     /// The company's name, which the portal shows.
     pub company_name: &'a str,
@@ -60,7 +60,7 @@ pub enum Added {
     Before,
 }
 
-/// The user pool.
+/// Adds users to the Cognito user pool.
 #[derive(Debug, Clone)]
 pub struct UserPool {
     client: Client,

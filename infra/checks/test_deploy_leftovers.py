@@ -140,4 +140,4 @@ def test_tables_without_their_users_are_said(monkeypatch):
     monkeypatch.setattr(leftovers, "identify", lambda cloud, left: [left.name] if left.name == "reservations-dev" else [])
     found = Found(accounts=ACCOUNTS)
     preflight.what_was_left(Memory(), found)
-    assert [left.name for left in found.taken_over] == ["reservations-dev"] and "users who no longer are" in found.notes[0]
+    assert [left.name for left in found.taken_over] == ["reservations-dev"] and "users who no longer exist" in found.notes[0]

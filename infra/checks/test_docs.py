@@ -143,9 +143,12 @@ def test_every_figure_in_a_page_is_the_measured_one(figures):
 
 
 def test_every_figure_keeps_within_its_bound_or_says_why_not(figures):
-    limits = figures.bounds((ROOT / "bench/src/report.rs").read_text())
+    limits, runs = figures.bounds((ROOT / "bench/src/report.rs").read_text()), json.loads(figures.FIGURES.read_text())
     assert len(limits) > 40
-    assert list(figures.beyond(json.loads(figures.FIGURES.read_text()), limits)) == []
+    assert list(figures.beyond(runs, limits)) == []
+    named = figures.named(figures.SECTIONS.read_text())
+    assert limits.keys() <= set().union(*named.values()), "a figure with a bound is on no page"
+    assert {run: names for run, names in named.items() if names} == {run: runs[run]["figures"].keys() - {"trace"} for run in runs if run not in figures.REPORTS}
 
 
 def test_a_demos_trace_is_told_without_its_id(figures):
@@ -182,10 +185,38 @@ def test_a_figure_that_was_changed_by_hand_or_is_beyond_its_bound_is_found(figur
         ("flood.without_quotas.others_errors_share", 0.43, "43 %"),
         ("ci_s", 2940, "49 min"),
         ("points_lost", 0, "0"),
+        ("spans_lost", None, "not measured"),
     ],
 )
 def test_a_figure_is_rounded_to_what_runs_agree_on(figures, name, number, says):
     assert figures.text_of(name, number) == says
+
+
+def sentences(text):
+    """What a page says in sentences: without code, tables, headings and pictures. A piece of code within a sentence counts as a word."""
+    text = re.sub(r"<!--.*?-->|<picture>.*?</picture>|<[^>]+>|!\[[^\]]*\]\([^)]*\)", "", FENCED.sub("", text), flags=re.DOTALL)
+    text = re.sub(r"`[^`]+`", "code", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text))
+    found = []
+    for block in re.split(r"\n\s*\n|\n(?=\s*(?:-|\d+\.) )", text):
+        said = " ".join(re.sub(r"^(?:-|\d+\.) |[*_]", "", block.strip()).split()).rstrip(":;,")
+        if len(said.split()) > 2 and not block.lstrip().startswith(("|", "#")):
+            found.append(said if said.endswith((".", "!", "?")) else f"{said}.")
+    return " ".join(found)
+
+
+@pytest.mark.parametrize("page", ["README.md", *tracked("docs/*.md", "*/README.md")])
+def test_a_page_is_easy_to_read(page):
+    """By its Flesch-Kincaid grade, the years of school that it takes: ten for the README, eleven for the others."""
+    import textstat
+
+    said = sentences((ROOT / page).read_text())
+    if len(said.split()) > 60:  # Fewer words tell nothing.
+        assert textstat.flesch_kincaid_grade(said) <= (10 if page == "README.md" else 11)
+
+
+def test_sentences_are_found_between_code_and_tables():
+    page = "# A heading here\n\nYou run `make demo ONCE=1`, see [this](x.md):\n\n```sh\nmake demo\n```\n\n| a | table | here |\n\n- A point is made;\n- is it read?\n"
+    assert sentences(page) == "You run code, see this. A point is made. is it read?"
 
 
 def test_the_readme_is_short():

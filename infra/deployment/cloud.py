@@ -74,12 +74,12 @@ class Cloud:
         """Waits for what is under way; takes away a stack that never came to be. True if there is a stack."""
         stack = self.wait(name)
         if stack and stack["StackStatus"] in NEVER_CAME_TO_BE:
-            say(f"  {self.config.stack_name(name)} is {stack['StackStatus']}: deleting it, to make it anew")
+            say(f"  {self.config.stack_name(name)} is {stack['StackStatus']}: deleting it, to create it again")
             self.delete(name)
             return False
         if stack and stack["StackStatus"].endswith("_FAILED"):
             sys.exit(
-                f"{self.config.stack_name(name)} is {stack['StackStatus']}. See why in its events, mend that, and continue its rollback:\n"
+                f"{self.config.stack_name(name)} is {stack['StackStatus']}. See why in its events, fix that, and continue its rollback:\n"
                 f"  aws cloudformation continue-update-rollback --stack-name {self.config.stack_name(name)}"
                 f" --profile {self.config.sections[name]['profile']}\nThen run this again."
             )

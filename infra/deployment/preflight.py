@@ -77,12 +77,12 @@ def identities(cloud, found):
         found.stop(f"no region in {', '.join(without)}: `aws configure set region <region> --profile {without[0]}`")
     elif len(set(regions.values())) > 1:
         listed = ", ".join(f"{profile} {region}" for profile, region in regions.items())
-        found.stop(f"the profiles name different regions ({listed}): links, sinks and X-Ray are regional, so all have to be the same")
+        found.stop(f"the profiles name different regions ({listed}): links, sinks and X-Ray are regional, so use one region")
     elif not found.stops:
         found.region = next(iter(regions.values()))
     if not found.stops and len(set(found.accounts.values())) < len(found.accounts):
         listed = ", ".join(f"{name} {account}" for name, account in found.accounts.items())
-        found.stop(f"the accounts are not different ones ({listed}): each profile has to sign in to an account of its own")
+        found.stop(f"the accounts are not different ones ({listed}): each profile needs its own account")
 
 
 def account_wide(cloud, found):
@@ -134,4 +134,4 @@ def what_was_left(cloud, found):
                 found.taken_over.append(left)
     tables = [left for left in found.taken_over if left.kind == "AWS::DynamoDB::Table" and left.name.startswith("reservations-")]
     if tables and not any(left.kind == "AWS::Cognito::UserPool" for left in found.taken_over):
-        found.note(f"{tables[0].name} was kept and its user pool was not: bookings in it belong to users who no longer are. `make purge` deletes it")
+        found.note(f"{tables[0].name} was kept and its user pool was not: bookings in it belong to users who no longer exist. `make purge` deletes it")

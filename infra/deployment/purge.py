@@ -38,7 +38,7 @@ def purge(cloud):
         return
     words = f"YES=1 PURGE={cloud.stage}" + (f" REALLY={cloud.stage}" if cloud.stage == NEEDS_A_THIRD_WORD else "")
     if not confirmed(cloud.stage, os.environ):
-        say(f"nothing was deleted. This cannot be undone; to delete it all say {words}")
+        say(f"nothing was deleted. This cannot be undone; to delete it all add {words}")
         if os.environ.get("YES") == "1":
             sys.exit(1)
         return

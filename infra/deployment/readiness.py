@@ -79,7 +79,7 @@ def rights(cloud, found):
             denied = [each for each in answers if each["EvalDecision"] != "allowed"]
             sure = [each["EvalActionName"] for each in denied if not each.get("MissingContextValues")]
             if sure:
-                found.stop(f"{caller} may not {', '.join(dict.fromkeys(sure))} in {found.accounts[name]}: let it, or deploy by another role")
+                found.stop(f"{caller} may not {', '.join(dict.fromkeys(sure))} in {found.accounts[name]}: allow this, or deploy by another role")
             if unsure := [each["EvalActionName"] for each in denied if each.get("MissingContextValues")]:
                 found.note(f"{caller} may {', '.join(dict.fromkeys(unsure))} under conditions only, which were not tried")
 

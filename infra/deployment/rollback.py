@@ -22,7 +22,7 @@ def explain(cloud, name, since, output=""):
     if alarms:
         lines.append(f"  Alarm: {', '.join(alarms)}. CodeDeploy moved traffic back to the version before; users have that one.")
     if stack and "ROLLBACK" in stack["StackStatus"]:
-        lines.append("  CloudFormation took the whole step back. Mend the cause and run the same command again: it goes on from here.")
+        lines.append("  CloudFormation took the whole step back. Fix the cause and run the same command again: it continues from here.")
     lines.append(f"  All that `sam deploy` printed: target/deploy/{stack_name}.log")
     return "\n".join(lines)
 

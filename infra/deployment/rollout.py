@@ -22,7 +22,7 @@ def refuse_drift(cloud):
     """Before any step, since what a step finds decides what the next one gets."""
     if changed := drift.differences(cloud, cloud.config.stacks):
         listed = "\n".join(f"  {each}" for each in changed)
-        sys.exit(f"changed by hand since the last deployment:\n{listed}\nPut it into the template, or say ACCEPT_DRIFT=1 to write over it.")
+        sys.exit(f"changed by hand since the last deployment:\n{listed}\nPut it into the template, or add ACCEPT_DRIFT=1 to overwrite it.")
 
 
 def deploy(cloud, found, accept_drift=False):

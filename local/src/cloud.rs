@@ -45,28 +45,28 @@ pub struct Options {
     /// The project's folder, where infra/ is.
     #[arg(long, default_value = ".")]
     pub project: PathBuf,
-    /// Port of the front door; the next free one where it is taken, any for 0.
+    /// The portal's port, or the next free one if it is in use; 0 takes any free port.
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
-    /// Port of the control plane; another one where it is taken, any for 0.
+    /// The control plane's port, or another one if it is in use; 0 takes any free port.
     #[arg(long, default_value_t = 4318)]
     pub control_plane_port: u16,
-    /// Receives of a message before it goes to the dead-letter queue.
+    /// How often a message is received before it goes to the dead-letter queue.
     #[arg(long, default_value_t = 3)]
     pub max_receive_count: u32,
     /// Seconds before a failed message is tried again.
     #[arg(long, default_value_t = 30)]
     pub visibility_timeout: u32,
-    /// Ask nobody who they are at the control plane: whoever reaches it on this machine is an operator there.
+    /// Run the control plane without sign-in: whoever reaches it on this machine is an operator.
     #[arg(long)]
     pub open: bool,
-    /// A tier with a mileage account of its own, such as premium=666666666666; may be given again.
+    /// Give a tier its own mileage account, such as premium=666666666666. May be repeated.
     #[arg(long = "tier-account", value_name = "TIER=ACCOUNT")]
     pub tier_accounts: Vec<TierAccount>,
-    /// What keeps the control plane's spans: embedded, clickhouse (one is started), or clickhouse://user:password@host:port/database.
+    /// Where the control plane keeps spans: embedded, clickhouse (which is started), or clickhouse://user:password@host:port/database.
     #[arg(long, default_value = "embedded")]
     pub store: Store,
-    /// Where functions find AWS, if not at the emulator itself: a proxy in front of it that injects faults.
+    /// Where functions find AWS, if not at the emulator: for example a proxy that injects faults.
     #[arg(long)]
     pub functions_endpoint: Option<String>,
 }

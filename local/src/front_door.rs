@@ -27,13 +27,13 @@ use crate::{
 pub struct Api {
     /// The first path segment that leads to it.
     pub prefix: String,
-    /// Its account.
+    /// The account that the API is in.
     pub account: String,
     /// Whose it is; everybody else's if none.
     pub tier: Option<String>,
     /// API Gateway's id of it.
     pub id: String,
-    /// Its stage.
+    /// The stage of the API.
     pub stage: &'static str,
 }
 

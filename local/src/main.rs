@@ -11,7 +11,7 @@ use local::{
 };
 use tokio::io::AsyncWriteExt;
 
-/// Both accounts on one machine.
+/// Runs both accounts on your machine.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -21,30 +21,30 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Start, deploy, and stay until Ctrl-C.
+    /// Start the local cloud, deploy to it, and stay until Ctrl-C.
     Up {
         #[command(flatten)]
         options: Options,
-        /// Print where everything is as one line of JSON.
+        /// Print all addresses as one line of JSON.
         #[arg(long)]
         json: bool,
         /// Stop when standard input ends, so that whoever started this cannot leave it behind.
         #[arg(long)]
         until_stdin_closes: bool,
     },
-    /// Start, deploy, book a dozen flights and show what became of them.
+    /// Start the local cloud, deploy to it, book a dozen flights and show their traces.
     Demo {
         #[command(flatten)]
         options: Options,
         #[command(flatten)]
         acts: demo::Acts,
     },
-    /// Send what the demo simulates to a control plane that is there already: eight tenants, of whom one fails, one is slow, one is dear and one has a user who guesses booking numbers.
+    /// Send the demo's simulated tenants to a control plane that runs already: eight, of which one fails, one is slow, one is expensive and one has a user who guesses booking numbers.
     Simulate {
         /// The control plane.
         #[arg(long, default_value = "http://127.0.0.1:4318")]
         url: String,
-        /// Exit once the history is sent, instead of going on until Ctrl-C.
+        /// Exit after the history is sent, instead of continuing until Ctrl-C.
         #[arg(long)]
         once: bool,
     },

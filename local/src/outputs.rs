@@ -9,7 +9,7 @@ use crate::tier_accounts::TierAccount;
 /// Where everything is. `local up --json` prints it as one line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outputs {
-    /// The portal.
+    /// Where the portal is.
     pub portal_url: String,
     /// Base URL of account A's API.
     pub booking_url: String,
@@ -17,7 +17,7 @@ pub struct Outputs {
     pub mileage_url: String,
     /// Base URLs of the APIs of services that `make new-service` made, by name.
     pub services: BTreeMap<String, String>,
-    /// The control plane.
+    /// Where the control plane is.
     pub control_plane_url: String,
     /// A service key of this run that reads everything there; none where nobody is asked who they are.
     pub control_plane_key: Option<String>,
@@ -25,7 +25,7 @@ pub struct Outputs {
     pub staff: Vec<StaffUser>,
     /// The AWS endpoint of both accounts; an access key of twelve digits is the account.
     pub aws_endpoint_url: String,
-    /// The region.
+    /// The AWS region that the emulator plays.
     pub region: String,
     /// Account A.
     pub booking_account: String,

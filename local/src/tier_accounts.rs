@@ -17,7 +17,7 @@ use crate::ministack::{BOOKING_ACCOUNT, MILEAGE_ACCOUNT, OBSERVABILITY_ACCOUNT};
 pub struct TierAccount {
     /// The tier, as in claims.
     pub tier: String,
-    /// Twelve digits.
+    /// The account's id, of twelve digits.
     pub account: String,
 }
 
@@ -41,7 +41,7 @@ impl FromStr for TierAccount {
 pub struct MileageAccount {
     /// Its name there; artifact buckets are named for it, and their names are global.
     pub stack: String,
-    /// Twelve digits.
+    /// The account's id, of twelve digits.
     pub account: String,
     /// Whose account it is; none for account B, which takes the other tiers.
     pub tier: Option<String>,

@@ -11,7 +11,7 @@ use crate::ledger::EntryKind;
 pub struct BookingEvent {
     /// Which entry it makes.
     pub kind: EntryKind,
-    /// The booking.
+    /// The booking that was confirmed or cancelled.
     pub booking: Booking,
 }
 

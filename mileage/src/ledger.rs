@@ -36,7 +36,7 @@ pub enum EntryKind {
 /// Names an entry: as text `7T42H7MK`, or `7T42H7MK-taken-back`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EntryId {
-    /// The booking.
+    /// The number of the booking that the entry is about.
     pub booking_number: String,
     /// What the entry does.
     pub kind: EntryKind,
@@ -73,7 +73,7 @@ impl FromStr for EntryId {
 pub struct Entry {
     /// The booking that it is for.
     pub booking_number: String,
-    /// What it does.
+    /// Whether the entry posts miles or takes them back.
     #[serde(default)]
     pub kind: EntryKind,
     /// IATA code of the departure airport.
@@ -159,7 +159,7 @@ pub enum Posted {
     Before,
 }
 
-/// The ledger table.
+/// Reads and writes the ledger's table.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     table: TenantTable,

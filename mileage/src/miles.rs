@@ -11,7 +11,7 @@ const METRES_PER_MILE: f64 = 1_609.344;
 /// What the shortest flight earns.
 const MINIMUM: u32 = 500;
 
-/// Award miles.
+/// A number of award miles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Miles(pub u32);

@@ -10,7 +10,7 @@ use crate::miles::{Miles, miles_between};
 #[error("{0} is no airport")]
 pub struct UnknownAirport(String);
 
-/// Two airports.
+/// The two airports that a flight connects.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
     from: &'static Airport,
@@ -23,7 +23,7 @@ impl Route {
         Ok(Self { from: airport(&booking.from_airport)?, to: airport(&booking.to_airport)? })
     }
 
-    /// What it earns.
+    /// The miles that a flight on this route earns.
     pub fn miles(&self) -> Miles {
         miles_between(self.from, self.to)
     }

@@ -27,7 +27,7 @@ pub struct MileageApi {
 }
 
 impl MileageApi {
-    /// Reads them.
+    /// Reads the settings of this function from its environment.
     pub fn read(variables: &Variables) -> Result<Self, InvalidSettings> {
         variables.read(|read| Self {
             api: ApiSettings::read(read, TIERS),
@@ -43,7 +43,7 @@ impl MileageApi {
 /// What mileage-accrual is told.
 #[derive(Debug)]
 pub struct MileageAccrual {
-    /// Telemetry.
+    /// The settings of spans, metrics and logs.
     pub telemetry: Settings,
     /// `LEDGER_TABLE`: the table of postings and balances.
     pub ledger_table: String,
@@ -54,7 +54,7 @@ pub struct MileageAccrual {
 }
 
 impl MileageAccrual {
-    /// Reads them.
+    /// Reads the settings of this function from its environment.
     pub fn read(variables: &Variables) -> Result<Self, InvalidSettings> {
         variables.read(|read| Self {
             telemetry: Settings::read(read),

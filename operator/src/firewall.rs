@@ -17,14 +17,14 @@ use tenancy::Network;
 pub struct Options {
     #[command(subcommand)]
     command: Command,
-    /// The stage whose APIs are meant.
+    /// The stage that has the APIs.
     #[arg(long, global = true, env = "STAGE", default_value = "dev")]
     stage: String,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Refuse all requests of a network, of every tenant; AWS takes from some seconds to some minutes.
+    /// Refuse all requests from a network, for every tenant. AWS needs some seconds or minutes.
     Block(Which),
     /// Let a network in again.
     Unblock(Which),
@@ -66,7 +66,7 @@ pub async fn run(options: Options) -> Result<String> {
                 }
             }
             if lines.is_empty() {
-                bail!("{network} is not blocked as such; `operator firewall list` says which networks are");
+                bail!("{network} is not on the list; `operator firewall list` shows which networks are");
             }
         }
         Command::List => {
@@ -117,7 +117,7 @@ async fn ip_sets(firewall: &Client, stage: &str) -> Result<Vec<IpSetSummary>> {
     sets.sort_by(|a, b| a.name().cmp(&b.name()));
     if sets.is_empty() {
         bail!(
-            "no API of stage {stage} in this account has a firewall: other credentials, another region, or WebAcl=false"
+            "no API of stage {stage} in this account has a firewall: check the credentials, the region, and whether WebAcl is false"
         );
     }
     Ok(sets)

@@ -12,10 +12,10 @@ use operator::{firewall, reconcile, tenants};
 /// There is no answer: nobody there, nothing known, or not asked in a way that can be answered. As of the control plane's commands.
 const NO_ANSWER: u8 = 2;
 
-/// The registry of tenants, the firewall, and whether both accounts agree.
+/// Manages the registry of tenants and the firewall, and compares both accounts.
 ///
-/// Exit codes: 0, done; 1, both accounts differ; 2, there is no answer: AWS cannot be reached or refuses, what is asked for is not
-/// there, or the command cannot be understood.
+/// Exit codes. 0: done. 1: both accounts differ. 2: there is no answer, because AWS cannot be reached or refuses, what you asked for does not
+/// exist, or the command is wrong.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -25,12 +25,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The registry of tenants: create, list, suspend, resume, change their tier, quota and access lists. With the AWS credentials of the booking account.
+    /// Create, list, suspend and resume tenants, and change their tier, quota and access lists. Needs AWS credentials of the booking account.
     Tenant {
         #[command(flatten)]
         options: tenants::Options,
     },
-    /// The networks that AWS WAF refuses in front of the APIs, for everybody. With the AWS credentials of the account whose APIs are meant.
+    /// Manage the networks that AWS WAF refuses in front of the APIs, for all tenants. Needs AWS credentials of the account that has these APIs.
     Firewall {
         #[command(flatten)]
         options: firewall::Options,

@@ -8,7 +8,7 @@ test("what the API says is told in the words of the form", () => {
   assert.equal(inWords("must be another airport than from_airport"), "must be another airport than From");
   assert.equal(inWords("must be an IATA airport code: three letters A to Z"), "must be an airport from the list");
   assert.equal(inWords("must be at most 361 days ahead"), "must be within the next 361 days");
-  assert.equal(inWords("must have 100 characters at most"), "must have 100 characters at most");
+  assert.equal(inWords("must have at most 100 characters"), "must have at most 100 characters");
 });
 
 test("nothing that the API says of a booking names its own fields or codes", () => {

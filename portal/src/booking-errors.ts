@@ -2,7 +2,7 @@
 
 const WORDS: [said: RegExp, told: string][] = [
   [/^is required$|^must not be empty$|^must be a string$/, "must be filled in"],
-  [/^must be an IATA airport code.*|^is no airport's IATA code$/, "must be an airport from the list"],
+  [/^must be an IATA airport code.*|^is not the IATA code of an airport$/, "must be an airport from the list"],
   [/^must be another airport than from_airport$/, "must be another airport than From"],
   [/^must be a date.*/, "must be a day"],
   [/^must not be in the past$/, "must be today or later"],

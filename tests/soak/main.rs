@@ -10,13 +10,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// How long, how fast, which faults.
+/// Books and cancels on a local cloud under random faults, then looks for differences and for memory that grew.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Options {
-    /// How long bookings are made.
+    /// For how many minutes to book.
     #[arg(long, default_value_t = 30.0)]
     minutes: f64,
-    /// Chooses the faults; made up and printed if it is not given.
+    /// Chooses the faults. Without it a random one is used and printed.
     #[arg(long)]
     seed: Option<u64>,
     /// Bookings a second, at most four.

@@ -1,4 +1,4 @@
-"""Every command in README and docs that is marked so does what its page says: blocks that begin with ```sh runs."""
+"""Every command in README and docs that is marked so does what its page says: blocks that begin with ```sh runs. The configuration there starts a server."""
 
 import os
 import re
@@ -53,6 +53,30 @@ def test_a_command_does_what_its_page_says(control_plane, folder, document, comm
     done = subprocess.run(["bash", "-eo", "pipefail", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
     ends = (0, 1) if "exits with 1" in comment else (0,)
     assert done.returncode in ends and (done.stdout or ">" in command), f"{document}: {command}: {done.returncode}\n{done.stdout}{done.stderr}"
+
+
+def configuration():
+    """What control-plane.md and slo.md configure, in one file: spans stay in the data folder, and what a page leaves out of a hash is there."""
+    pages = [(PROJECT / "docs" / name).read_text() for name in ("control-plane.md", "slo.md")]
+    blocks = "\n".join(block for page in pages for block in re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    return re.sub(r"^store = .*\n", "", blocks, flags=re.MULTILINE).replace('sha256 = "…"', f'sha256 = "{"a" * 64}"')
+
+
+def test_a_server_starts_with_the_configuration_of_the_docs(tmp_path):
+    """Every name in it is known, and every value can be used."""
+    config = tmp_path / "config.toml"
+    config.write_text(configuration())
+    secrets = dict.fromkeys(re.findall(r'"\$(\w+)"', config.read_text()), "s" * 40)
+    aws = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--data", tmp_path, "--config", config]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, env={**os.environ, **secrets, **aws}, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        line = server.stdout.readline()
+    finally:
+        server.kill()
+        server.communicate()
+    assert line.startswith("listening on "), (tmp_path / "log").read_text()
 
 
 def test_some_commands_are_marked_and_a_comment_is_no_part_of_one():

@@ -254,7 +254,7 @@ def test_a_code_is_good_once(page):
         sign_in(page, OPERATOR)
     answer = page.goto(came_back.value.url)
     assert answer.status == 400
-    expect(page.get_by_role("alert")).to_contain_text("Begin again")
+    expect(page.get_by_role("alert")).to_contain_text("Start again")
 
 
 def test_somebody_else_signs_in_by_name_and_password(cloud, page):

@@ -1,4 +1,4 @@
-//! Booking numbers.
+//! Booking numbers: eight random characters.
 
 use std::{fmt, str::FromStr};
 
@@ -20,7 +20,7 @@ pub struct InvalidBookingNumber;
 pub struct BookingNumber(String);
 
 impl BookingNumber {
-    /// A new number.
+    /// Draws a new number at random.
     pub fn random() -> Result<Self, RandomnessUnavailable> {
         random_text::<LENGTH>().map(Self)
     }

@@ -19,7 +19,7 @@ impl Fields {
     /// that is not among `known` is `stray`.
     pub(super) fn parse(body: &[u8], known: &[&str], stray: &str, refusal: Problem) -> Result<Self, Problem> {
         if body.len() > MAX_BODY_BYTES {
-            let detail = format!("The body may have {MAX_BODY_BYTES} bytes at most.");
+            let detail = format!("The body may have at most {MAX_BODY_BYTES} bytes.");
             return Err(Problem::new(StatusCode::BAD_REQUEST, "body_too_large", detail).with_field("", "is too large"));
         }
         let not_json = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail);
@@ -70,6 +70,6 @@ pub(super) fn name(text: &str) -> Result<String, &'static str> {
     match text.trim().chars().count() {
         0 => Err("must not be empty"),
         1..=MAX_NAME_CHARS => Ok(text.trim().to_owned()),
-        _ => Err("must have 100 characters at most"),
+        _ => Err("must have at most 100 characters"),
     }
 }

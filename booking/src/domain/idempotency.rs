@@ -29,7 +29,7 @@ impl FromStr for IdempotencyKey {
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// Of the parts of a request, in order.
+    /// The fingerprint of the parts of a request, in their order.
     pub fn of(parts: &[&str]) -> Self {
         // Lengths keep ("ab", "c") apart from ("a", "bc").
         let text: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();

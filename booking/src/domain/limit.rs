@@ -10,7 +10,7 @@ use super::{EmailAddress, idempotency::sha256_hex};
 /// At most so many within each stretch of time, one stretch after the other. Around the end of one, twice as many can pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// How many.
+    /// How many may happen within the period.
     pub most: u32,
     seconds: i64,
 }
@@ -33,14 +33,14 @@ impl Limit {
     }
 }
 
-/// Whose requests are counted together.
+/// The address, network or tenant whose requests are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject<'a> {
     /// The network a request came from, by its IP address as API Gateway saw it.
     Source(Option<&'a str>),
     /// Who would get mail.
     Address(&'a EmailAddress),
-    /// Who invites.
+    /// The tenant whose admin invites somebody.
     Tenant(&'a TenantId),
 }
 

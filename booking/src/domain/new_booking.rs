@@ -17,7 +17,7 @@ const FIELDS: [&str; 4] = ["from_airport", "to_airport", "departure_date", "pass
 /// A valid wish to fly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewBooking {
-    /// Departure airport.
+    /// The airport of departure.
     pub from: &'static Airport,
     /// Arrival airport, another one.
     pub to: &'static Airport,
@@ -31,8 +31,11 @@ impl NewBooking {
     /// Reads a JSON body. `today` is the day in UTC. 400 for a body that is too large or no JSON object, 422
     /// naming every field that is wrong.
     pub fn parse(body: &[u8], today: Date) -> Result<Self, Problem> {
-        let refusal =
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_booking", "The booking cannot be made as it is.");
+        let refusal = Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_booking",
+            "The booking cannot be made with these values.",
+        );
         let mut fields = Fields::parse(body, &FIELDS, "is not a field of a booking", refusal)?;
         let from = fields.take("from_airport", airport);
         let to = fields.take("to_airport", airport);
@@ -59,7 +62,7 @@ impl NewBooking {
 
 fn airport(code: &str) -> Result<&'static Airport, &'static str> {
     let code: IataCode = code.parse().map_err(|_| "must be an IATA airport code: three letters A to Z")?;
-    iata_airports::find(code).ok_or("is no airport's IATA code")
+    iata_airports::find(code).ok_or("is not the IATA code of an airport")
 }
 
 fn date(text: &str, today: Date) -> Result<Date, &'static str> {

@@ -1,4 +1,4 @@
-//! Random names.
+//! Random text, for names that nobody can guess.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 

@@ -20,7 +20,7 @@ pub struct Registration {
 impl Registration {
     /// Reads a JSON body. 400 for a body that is too large or no JSON object, 422 naming every field that is wrong.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let detail = "The company cannot be registered as it is.";
+        let detail = "The company cannot be registered with these values.";
         let refusal = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_registration", detail);
         let mut fields = Fields::parse(body, &["company_name", "email"], "is not a field of a registration", refusal)?;
         let company_name = fields.take("company_name", name);
@@ -32,14 +32,14 @@ impl Registration {
 /// A colleague whom an admin lets in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// Who.
+    /// The address of the colleague who is invited.
     pub email: EmailAddress,
 }
 
 impl Invitation {
     /// Reads a JSON body, as [`Registration::parse`] does.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let detail = "The invitation cannot be sent as it is.";
+        let detail = "The invitation cannot be sent with these values.";
         let refusal = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_invitation", detail);
         let mut fields = Fields::parse(body, &["email"], "is not a field of an invitation", refusal)?;
         let email = fields.take("email", EmailAddress::parse);

@@ -9,7 +9,7 @@ use super::{BookingNumber, NewBooking};
 /// What is stored, and what the caller gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
-    /// Names it.
+    /// The number by which the user and account B name this booking.
     pub booking_number: BookingNumber,
     /// IATA code of the departure airport.
     pub from_airport: String,
@@ -17,7 +17,7 @@ pub struct Reservation {
     pub to_airport: String,
     /// Day of departure, `YYYY-MM-DD`.
     pub departure_date: String,
-    /// Who flies.
+    /// The name of the passenger.
     pub passenger_name: String,
     /// When it was made, RFC 3339 with milliseconds, UTC.
     pub created_at: String,
@@ -33,9 +33,9 @@ pub struct Reservation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It does.
+    /// The booking stands.
     Confirmed,
-    /// It was cancelled.
+    /// The user has cancelled it.
     Cancelled,
 }
 
@@ -61,7 +61,7 @@ impl Reservation {
         Self { trace_id: kept.then(|| span.trace_id().to_string()), ..self }
     }
 
-    /// Whether it stands.
+    /// Whether the booking stands or was cancelled.
     pub fn status(&self) -> Status {
         if self.cancelled_at.is_some() { Status::Cancelled } else { Status::Confirmed }
     }

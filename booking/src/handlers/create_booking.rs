@@ -71,7 +71,7 @@ fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem>
             .with_field("Idempotency-Key", detail)
     };
     if values.next().is_some() {
-        return Err(invalid("must be there once"));
+        return Err(invalid("must appear once"));
     }
     let key = value.to_str().ok().and_then(|text| text.parse().ok());
     key.map(Some).ok_or_else(|| invalid("must be 1 to 255 visible ASCII characters"))

@@ -58,7 +58,7 @@ fn problem(error: StoreError) -> Problem {
         StoreError::NoUser(_) => Problem::new(StatusCode::FORBIDDEN, "no_user", "Only a user can have bookings."),
         StoreError::Unavailable(reason) => {
             tracing::error!(reason, "reservations unavailable");
-            Problem::unavailable("reservations_unavailable", "Bookings cannot be reached at the moment.")
+            Problem::unavailable("reservations_unavailable", "Bookings are not available at the moment.")
         }
         error => internal(&error),
     }

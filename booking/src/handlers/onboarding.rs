@@ -16,7 +16,7 @@ pub(super) fn accepted(email: &EmailAddress) -> Result<Response<Body>, Problem> 
 pub(super) fn not_admitted(error: NotAdmitted) -> Problem {
     match error {
         NotAdmitted::TooMany { retry_after } => {
-            let detail = "There were too many of these: try again later.";
+            let detail = "There were too many of these requests. Try again later.";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).with_retry_after(retry_after)
         }
         NotAdmitted::Store(error) => not_enrolled(error.into()),

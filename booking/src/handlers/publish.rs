@@ -46,20 +46,20 @@ pub enum Stored {
 /// Publishes what happened to bookings to the topic, and sets aside what it cannot read.
 #[derive(Debug, Clone)]
 pub struct Publisher {
-    /// Publishes.
+    /// The client that publishes bookings.
     pub sns: aws_sdk_sns::Client,
-    /// Takes unreadable records.
+    /// The client that parks records which cannot be read.
     pub sqs: aws_sdk_sqs::Client,
-    /// Where to publish.
+    /// The topic to which bookings are published.
     pub topic_arn: String,
-    /// Where unreadable records go.
+    /// The queue for records that cannot be read.
     pub parking_queue_url: String,
 }
 
 /// What cannot be published, since its message would not be one of the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unwritable {
-    /// The booking.
+    /// The number of the booking that could not be published.
     pub booking_number: String,
     /// What is wrong with it.
     pub reason: String,

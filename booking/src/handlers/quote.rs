@@ -14,7 +14,7 @@ pub async fn quote(mileage: &MileageClient, request: &Request) -> Result<Respons
     let to = airport(request, "to")?;
     let (from, to) = (from.code.to_string(), to.code.to_string());
     if from == to {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_route", "A flight goes somewhere else.")
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_route", "A flight needs two airports.")
             .with_field("to", "must be another airport than from"));
     }
     let miles = mileage.miles(&from, &to).await?;
@@ -24,7 +24,7 @@ pub async fn quote(mileage: &MileageClient, request: &Request) -> Result<Respons
 fn airport(request: &Request, name: &str) -> Result<&'static Airport, Problem> {
     let code = required_query(request, name)?;
     code.parse::<IataCode>().ok().and_then(iata_airports::find).ok_or_else(|| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_airport", "An airport is not known.")
-            .with_field(name, "is no IATA code of an airport")
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_airport", "This airport is not known.")
+            .with_field(name, "is not the IATA code of an airport")
     })
 }

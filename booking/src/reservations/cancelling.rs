@@ -45,7 +45,7 @@ impl From<NoUser> for NotCancelled {
 /// on. It has no `created_at`, so that it is not among the reservations that are listed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StoredCancellation {
-    /// What was cancelled.
+    /// The number of the booking that was cancelled.
     pub booking_number: BookingNumber,
     /// IATA code of the departure airport.
     pub from_airport: String,
@@ -55,7 +55,7 @@ pub struct StoredCancellation {
     pub departure_date: String,
     /// When it was cancelled, RFC 3339 with milliseconds, UTC.
     pub cancelled_at: String,
-    /// Whose it is.
+    /// The tenant whose user cancelled.
     pub tenant_id: TenantId,
     /// The tenant's tier when the booking was made: the event goes to the account where its miles are.
     pub tier: Tier,

@@ -25,7 +25,7 @@ const CALLBACK: &str = "/sign-in/callback";
 /// Somebody who was verified, and how.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
-    /// Who it is.
+    /// Who sent the request.
     pub principal: Principal,
     /// What a form of theirs has to bring along, another text in each answer and the same when it comes back; none, where a token or a key came with the request, which no browser sends by itself.
     pub csrf: Option<String>,
@@ -42,7 +42,7 @@ pub struct CommandLine {
     pub issuer: String,
     /// Where the provider's configuration is.
     pub discovery_url: String,
-    /// A public client.
+    /// The id of the provider's public client, which has no secret.
     pub client_id: String,
 }
 

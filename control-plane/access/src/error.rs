@@ -9,7 +9,7 @@ pub enum AccessError {
     #[error("Sign in, or send a token or a service key that is valid.")]
     NotAuthenticated,
     /// The sign-in cannot go on: 400, and begin again.
-    #[error("This sign-in cannot go on: {0}. Begin again.")]
+    #[error("This sign-in cannot continue: {0}. Start again.")]
     SignIn(&'static str),
     /// It is known who sent it, and they may not: 403.
     #[error("{0}")]
@@ -18,7 +18,7 @@ pub enum AccessError {
     #[error("{0}")]
     Foreign(&'static str),
     /// It cannot be judged at the moment: 503.
-    #[error("Who you are cannot be verified at the moment: {0}")]
+    #[error("Your identity cannot be verified at the moment: {0}")]
     Unavailable(&'static str),
 }
 

@@ -105,7 +105,7 @@ impl Gate {
 pub struct Visitor(Authenticated);
 
 impl Visitor {
-    /// Who it is.
+    /// The person or program that sent the request.
     pub fn principal(&self) -> &Principal {
         &self.0.principal
     }

@@ -10,7 +10,7 @@ use tenancy::TenantId;
 pub enum Role {
     /// Sees all tenants, and changes what can be changed.
     Operator,
-    /// Sees all tenants.
+    /// A viewer sees all tenants and changes none.
     Viewer,
     /// Sees one tenant's own figures.
     Tenant(TenantId),

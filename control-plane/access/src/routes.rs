@@ -18,9 +18,9 @@ pub enum May {
     Anybody,
     /// Whoever is signed in: a tenant's user sees their own figures.
     SignedIn,
-    /// Viewers and operators.
+    /// Viewers and operators may use the route.
     Staff,
-    /// Operators.
+    /// Only operators may use the route.
     Operators,
 }
 
@@ -44,7 +44,7 @@ pub struct RouteRow {
     pub method: Method,
     /// With its parameters: `/api/traces/{id}`.
     pub path: &'static str,
-    /// Who may.
+    /// Who may send requests to this route.
     pub may: May,
 }
 
@@ -87,7 +87,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// These and others.
+    /// Adds another group of routes to these.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
@@ -95,7 +95,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// Each route.
+    /// Every route, with who may use it.
     pub fn rows(&self) -> &[RouteRow] {
         &self.rows
     }

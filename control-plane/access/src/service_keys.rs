@@ -1,4 +1,4 @@
-//! Keys of programs.
+//! Service keys, by which programs read the control plane.
 
 use jiff::Timestamp;
 

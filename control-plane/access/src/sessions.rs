@@ -26,7 +26,7 @@ struct Kept {
     used: i64,
 }
 
-/// All sessions.
+/// Opens, finds and ends sessions in the store.
 #[derive(Debug, Clone)]
 pub(crate) struct Sessions {
     states: Arc<dyn StateStore>,

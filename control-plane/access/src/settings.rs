@@ -17,7 +17,7 @@ pub struct Settings {
     pub staff: Option<StaffSettings>,
     /// The issuer of tenants' users.
     pub tenants: Option<TenantsSettings>,
-    /// Keys of programs.
+    /// The service keys of programs.
     #[serde(default, rename = "service_key")]
     pub service_keys: Vec<ServiceKeySettings>,
     /// How long a session lasts.
@@ -62,7 +62,7 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StaffSettings {
-    /// Who says so.
+    /// The provider that says who belongs to the staff.
     pub provider: IssuerSettings,
     /// The claim with a user's groups: a text, or a list of them.
     #[serde(default = "groups")]
@@ -79,7 +79,7 @@ pub struct StaffSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantsSettings {
-    /// Who says so.
+    /// The provider that says who is a tenant's user.
     pub provider: IssuerSettings,
     /// The claim with the tenant's id.
     #[serde(default = "tenant_id")]
@@ -92,7 +92,7 @@ pub struct TenantsSettings {
     pub roles: Vec<String>,
 }
 
-/// A program's key.
+/// A service key, by which one program may read.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceKeySettings {

@@ -45,7 +45,7 @@ pub struct Vouched {
     pub name: String,
     /// The `sub` of the token.
     pub subject: String,
-    /// The issuer.
+    /// The issuer of the ID token.
     pub issued_by: String,
     /// What they may do, or why they may not come in.
     pub role: Result<Role, AccessError>,
@@ -63,7 +63,7 @@ impl Vouched {
 
 /// A sign-in that has succeeded.
 pub struct SignedIn {
-    /// Who it is.
+    /// The person who signed in.
     pub principal: Principal,
     /// The session's id: the value of the session's cookie.
     pub session: String,

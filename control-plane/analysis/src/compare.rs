@@ -26,7 +26,7 @@ pub enum Side {
     Good,
 }
 
-/// What to compare.
+/// Which parts of traces a comparison leaves out.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Leave out what began after a trace failed, where failed ones are set against good ones: it follows from that.
@@ -54,7 +54,7 @@ pub struct Findings {
     /// Bad traces that were compared.
     #[serde(skip)]
     pub bad: usize,
-    /// Good ones.
+    /// How many traces of the good side were compared.
     #[serde(skip)]
     pub good: usize,
     /// What they differ in.
@@ -84,7 +84,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// One without traces.
+    /// A comparison without traces yet.
     pub fn new(settings: Settings) -> Self {
         Self {
             items: Items::new(settings.passed_over.clone()),

@@ -26,7 +26,7 @@ pub struct FailureGroup {
     pub error_type: String,
     /// The shape of the message: of the exception, else of the span's status; see [`masked`].
     pub message: String,
-    /// So many traces.
+    /// How many traces failed in this way.
     pub traces: usize,
     /// The services in which it happened.
     pub services: BTreeSet<String>,

@@ -24,12 +24,12 @@ const MAX_BELOW: usize = 20;
 /// A value, and how many traces of each side have it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// The value.
+    /// The value that the row is about.
     #[serde(flatten)]
     pub value: Value,
     /// Bad traces that have it.
     pub bad: usize,
-    /// Good ones.
+    /// How many good traces have the value.
     pub good: usize,
     /// How likely so many more of the bad have it by chance, looked at by itself: Fisher's exact test, to one side.
     pub chance: f64,
@@ -44,11 +44,11 @@ pub struct Row {
 /// Two values that together tell more than each by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Together {
-    /// The two.
+    /// The values that tell more together than alone.
     pub values: Vec<Value>,
     /// Bad traces that have both.
     pub bad: usize,
-    /// Good ones.
+    /// How many good traces have both values.
     pub good: usize,
 }
 

@@ -52,9 +52,9 @@ impl FromStr for Noted {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("record {number} {how}")]
 pub struct Broken {
-    /// The record's number.
+    /// The number of the first record that does not fit the chain.
     pub number: u64,
-    /// How.
+    /// In what way the chain is broken there.
     pub how: How,
 }
 
@@ -84,7 +84,7 @@ pub enum How {
 /// A chain that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// How many records.
+    /// How many records the chain has.
     pub records: u64,
     /// The last of them: note it where nobody who can write to the store can, and its loss will show.
     pub last: Option<Noted>,

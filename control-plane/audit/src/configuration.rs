@@ -28,9 +28,9 @@ const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(19_999);
 pub struct Settings {
     /// Values by their place: `retention.max_age_hours`.
     pub values: BTreeMap<String, Value>,
-    /// By account.
+    /// The intake keys, as fingerprints, by account.
     pub intake_keys: BTreeMap<String, Value>,
-    /// By name.
+    /// The service keys, as fingerprints, by name.
     pub service_keys: BTreeMap<String, Value>,
 }
 
@@ -42,7 +42,7 @@ pub fn fingerprint(place: &str, secret: &str) -> String {
     format!("set, {}", hex::encode(bits))
 }
 
-/// What was remembered.
+/// The configuration of the last start, as it is kept.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Remembered {
     /// The record at which it was so.

@@ -1,4 +1,4 @@
-//! What happened.
+//! Events of the audit: who did what to whom, and how it ended.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -101,13 +101,13 @@ impl From<String> for What {
     }
 }
 
-/// How it ended.
+/// How an action ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is about to be done: what comes of it is another record. Where there is none, nobody knows.
     Begun,
-    /// It was done.
+    /// The action was done.
     #[default]
     Done,
     /// They were not allowed to.
@@ -128,10 +128,10 @@ impl Outcome {
     }
 }
 
-/// Who did it.
+/// The person or program that acted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
-    /// By what name.
+    /// The name by which they are known.
     pub name: String,
     /// The `sub` of a token, which is given to nobody else later, as an address may be; empty where there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -150,7 +150,7 @@ impl Who {
     }
 }
 
-/// From where.
+/// The address from which a request came.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Source {
     /// The address that was connected to the server: a proxy's, where there is one.
@@ -196,7 +196,7 @@ impl About {
     }
 }
 
-/// Something that happened.
+/// One event of the audit, before it is chained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// What somebody did.
@@ -206,7 +206,7 @@ pub struct Event {
     pub outcome: Outcome,
     /// Who did it.
     pub who: Who,
-    /// From where.
+    /// The address that the request came from.
     #[serde(default)]
     pub from: Source,
     /// Whom it is about.
@@ -255,7 +255,7 @@ fn change(before: Option<&Value>, after: Option<&Value>) -> String {
 pub struct Said {
     /// When, by the clock of the server that recorded it: RFC 3339, UTC.
     pub at: Timestamp,
-    /// What.
+    /// The event that the record holds.
     #[serde(flatten)]
     pub event: Event,
 }

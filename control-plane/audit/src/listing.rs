@@ -12,25 +12,25 @@ use crate::{About, Audit, Recorded, csv, log::PAGE};
 /// Records that are looked at for one listing.
 const MAX_LOOKED_AT: usize = 20_000;
 
-/// Which records.
+/// Which records are asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Whose, by name or by the token's subject.
     pub who: Option<String>,
     /// Of what: a name of [`What`](crate::What), or what such names have before their dot.
     pub what: Option<String>,
-    /// About which tenant.
+    /// Only records about this tenant.
     pub tenant: Option<String>,
     /// At or after this.
     pub from: Option<Timestamp>,
-    /// And before this.
+    /// Only records before this time.
     pub to: Option<Timestamp>,
 }
 
-/// In which order.
+/// The order in which records are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// The latest first.
+    /// The latest record comes first.
     #[default]
     Newest,
     /// The oldest first, as [`Chain`](crate::Chain) wants them.
@@ -42,7 +42,7 @@ pub enum Order {
 pub struct Selection {
     /// Those that match this.
     pub filter: Filter,
-    /// In this order.
+    /// The order in which they are listed.
     pub order: Order,
     /// Those that come after the one with this number.
     pub beyond: Option<u64>,
@@ -55,7 +55,7 @@ pub struct Selection {
 pub enum Format {
     /// A record a line, whole: whoever has all of them can verify the chain.
     JsonLines,
-    /// For spreadsheets.
+    /// Comma-separated values, for spreadsheets.
     Csv,
 }
 
@@ -92,7 +92,7 @@ fn unwritten(error: impl Display) -> StoreError {
 /// Some records, the latest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listing {
-    /// Those that match.
+    /// The records that match the filter.
     pub records: Vec<Recorded>,
     /// Before which number to go on, where there may be more.
     pub older: Option<u64>,

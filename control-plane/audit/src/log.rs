@@ -89,7 +89,7 @@ impl Audit {
         Ok((there.first() == Some(&record)).then_some(record))
     }
 
-    /// The last record.
+    /// The last record of the chain.
     pub(crate) async fn last(&self) -> Result<Option<AuditRecord>, StoreError> {
         Ok(self.states.audit(AuditFrom::Before(u64::MAX), 1).await?.pop())
     }

@@ -16,7 +16,7 @@ const PAGE: usize = 500;
 
 #[derive(Subcommand)]
 pub(crate) enum Audit {
-    /// What operators did and what was changed, the newest first.
+    /// List what operators did and changed, the newest first.
     List {
         #[command(flatten)]
         which: Which,
@@ -26,7 +26,7 @@ pub(crate) enum Audit {
         #[command(flatten)]
         client: Client,
     },
-    /// All records that match, the oldest first: as JSON lines, with which anybody can verify them, or as CSV.
+    /// Export the records that match, the oldest first: as JSON lines, which anybody can verify, or as CSV.
     Export {
         #[command(flatten)]
         which: Which,
@@ -35,9 +35,9 @@ pub(crate) enum Audit {
         #[command(flatten)]
         asked: Asked,
     },
-    /// Compute the chain of all records here, from what the control plane answers; exits with 1 where it breaks, and says at which record.
+    /// Compute the chain of all records on this machine, from the control plane's answers. Exits with 1 if the chain is broken, and says at which record.
     Verify {
-        /// A record that was noted before: it must be there still. What is cut off at the end, or made anew as a whole, shows by this alone.
+        /// A record that you noted earlier, which must still be there. Only this shows that the end was cut off, or that the whole chain was rebuilt.
         #[arg(long, value_name = "NUMBER:HASH")]
         expect: Option<Noted>,
         #[command(flatten)]
@@ -48,7 +48,7 @@ pub(crate) enum Audit {
 /// Which records.
 #[derive(Args)]
 pub(crate) struct Which {
-    /// Only what this one did, by name or by the token's subject.
+    /// Only what this person did, by name or by the token's subject.
     #[arg(long, default_value = "")]
     who: String,
     /// Only this: sign_in, tenant.suspend, tenant, configuration, …
@@ -57,7 +57,7 @@ pub(crate) struct Which {
     /// Only what is about this tenant.
     #[arg(long, default_value = "")]
     tenant: String,
-    /// How far back; without it, all.
+    /// How far back; the default is everything.
     #[arg(long, default_value = "")]
     window: String,
 }

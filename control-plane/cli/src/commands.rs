@@ -7,10 +7,10 @@ use control_plane_model::{listing::Order, trace::TraceId};
 
 use crate::{audit, login};
 
-/// Span intake, store and search for every account.
+/// Takes, stores and searches the telemetry of all accounts.
 ///
-/// Exit codes: 0, done; 1, an objective is violated, an alert is open, a filter expression refused or the audit's chain broken; 2, there is no answer: nobody
-/// serves there, nothing is known of what is asked for, or the command cannot be understood.
+/// Exit codes. 0: done. 1: an objective is violated, an alert is open, a filter expression is refused, or the audit's chain is broken. 2: there is no
+/// answer, because no control plane runs there, it knows nothing of what you asked for, or the command is wrong.
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Cli {
@@ -20,10 +20,10 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Take spans on /v1/traces and show them on /.
+    /// Run the control plane: take telemetry at /v1/traces, /v1/metrics and /v1/logs, and serve pages and API.
     Serve {
-        /// Where to listen; port 0 takes a free one. Without this, OTLP's own port on loopback, or a free one where that is
-        /// taken. Which it is, is printed.
+        /// The address to listen on; port 0 takes a free port. The default is 127.0.0.1:4318, or a free port if that one is in
+        /// use. The address is printed.
         #[arg(long)]
         listen: Option<SocketAddr>,
         /// Where to keep spans, alerts, sessions and the audit.
@@ -32,19 +32,19 @@ pub(crate) enum Command {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Make the tables of the database that --store names, or take them from an older version to this one; prints each step.
+    /// Create the tables in the database of --store, or update them to this version. Prints each step.
     Migrate {
         /// Only show which steps would be taken.
         #[arg(long)]
         dry_run: bool,
-        /// From now on, take what the Collector's ClickHouse exporter writes to this table of the same server, too.
+        /// From now on, also read this table of the same server, to which the Collector's ClickHouse exporter writes.
         #[arg(long, value_name = "DATABASE.TABLE")]
         otel_traces: Option<String>,
         #[command(flatten)]
         settings: Settings,
     },
-    /// Copy the spans of a data folder that no server has open to the database that --store names, make its sums, and compare the two. Begun
-    /// again, it goes on where it ended.
+    /// Copy the spans of a data folder into the database of --store, make its sums, and compare the two. No server may have the folder open. If
+    /// you run it again, it continues where it ended.
     Copy {
         /// Where the spans are.
         #[arg(long, default_value = ".local/control-plane")]
@@ -52,7 +52,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Sign in to a control plane with a browser; the commands below then bring your token along.
+    /// Sign in to a control plane with your browser; the other commands then send your token.
     Login(login::Login),
     /// Forget the token.
     Logout(login::Logout),
@@ -63,10 +63,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// Find whatever you have in hand: a trace by its id, a booking by its number and where it stopped, a tenant by its id or company, a user by their id, or
-    /// traces by a filter expression, in its window; all else in all that is kept. Exits with 2 if nothing is found.
+    /// Find what you have: the id of a trace or a user, a booking's number (and where the booking stopped), a tenant's id or company, or a filter expression.
+    /// Only a filter expression is limited to the window. Exits with 2 if nothing is found.
     Find {
-        /// Such as: P1KR9N43
+        /// For example P1KR9N43
         what: String,
         #[command(flatten)]
         window: Window,
@@ -75,10 +75,10 @@ pub(crate) enum Command {
     },
     /// List the traces that match an X-Ray filter expression.
     Traces {
-        /// Such as: annotation[tenant.id] = "oceanic" AND duration > 0.5
+        /// For example annotation[tenant.id] = "oceanic" AND duration > 0.5
         #[arg(default_value = "")]
         filter: String,
-        /// Which come first.
+        /// Which traces come first.
         #[arg(long, value_parser = Order::ALL.map(Order::name), default_value = Order::Newest.name())]
         order: String,
         /// How many.
@@ -89,7 +89,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// Group requests, or calls, by the values of any attribute: rate, errors and percentiles, beside the window before.
+    /// Group requests or calls by the values of an attribute: rate, errors and percentiles, compared with the window before.
     Groups {
         /// The attribute, such as db.collection.name; span.name is the operation.
         #[arg(long)]
@@ -114,11 +114,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// Say why requests fail or are slow: what they have in common that others have not, over every attribute of every span.
+    /// Say why requests fail or are slow: which attributes of their spans set them apart from other requests.
     Why(Why),
     /// Say whose requests were refused once somebody had been verified, where and why: those with the most first.
     TurnedAway(TurnedAway),
-    /// Print the service map: who calls whom, how often, how well.
+    /// Print the service map: which service calls which, how often, and with which errors and latencies.
     Map {
         /// Only what was done for this tenant.
         #[arg(long, default_value = "")]
@@ -134,8 +134,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// How each tenant fares against its objectives, the worst first; exits with 1 if an objective is violated, with 2 without an
-    /// answer.
+    /// Show whether each tenant's objectives are met, the worst first. Exits with 1 if one is violated, with 2 if there is no answer.
     Slo {
         /// Only this tenant.
         #[arg(long)]
@@ -143,7 +142,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// The alerts there were, the latest first; exits with 1 if one is open, with 2 without an answer.
+    /// List alerts, the latest first. Exits with 1 if one is open, with 2 if there is no answer.
     Alerts {
         /// Only this tenant's.
         #[arg(long, default_value = "")]
@@ -151,7 +150,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// Who costs what: requests, time and, with prices, money; by whole days, the last 30 if you name no window.
+    /// Show what each tenant uses: requests, time and, if prices are configured, money. Counts whole days, the last 30 if you give no window.
     Cost {
         #[command(flatten)]
         window: Window,
@@ -160,11 +159,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         client: Client,
     },
-    /// What operators did and what was changed, and whether anybody altered the records.
+    /// Show what operators did and changed, and verify that nobody altered the records.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// Judge filter expressions, one a line on standard input: `ok`, `elsewhere` for what X-Ray takes and nothing here answers, or
-    /// `refused`, with the column and the reason; exits with 1 if one is refused.
+    /// Check filter expressions, one on each line of standard input. Prints `ok`, `elsewhere` if X-Ray takes it and the control plane cannot answer it,
+    /// or `refused` with the column and the reason. Exits with 1 if one is refused.
     CheckFilter,
 }
 
@@ -209,17 +208,17 @@ pub(crate) struct Why {
     /// Only those that came to this service.
     #[arg(long, default_value = "")]
     pub(crate) service: String,
-    /// What they are set against: failed ones against those that went well (ok), slow ones against quick ones (quick), a tenant's against others of its tier
-    /// (tier), this window against the time before it, or after --moment against before (before), those that match against those that do not (rest).
+    /// What to compare with: failed requests with successful ones (ok), slow with quick ones (quick), a tenant with others of its tier (tier), this window
+    /// with the time before it, or after --moment with before it (before), or what matches with what does not (rest).
     #[arg(long, default_value = "")]
     pub(crate) against: String,
     /// Which outcome counts as bad: fault, error or throttle.
     #[arg(long, default_value = "")]
     pub(crate) status: String,
-    /// From how many milliseconds on a request is slow; without this, from what was promised, or so that one in twenty is.
+    /// From how many milliseconds on a request is slow. The default is the objective; without one, the slowest twentieth is slow.
     #[arg(long, default_value = "")]
     pub(crate) slower_than_ms: String,
-    /// The moment that divides before from after: RFC 3339, or Unix seconds.
+    /// When before ends and after begins: RFC 3339, or Unix seconds.
     #[arg(long, default_value = "")]
     pub(crate) moment: String,
     #[command(flatten)]
@@ -231,13 +230,13 @@ pub(crate) struct Why {
 /// The window of time that a command is about.
 #[derive(Args)]
 pub(crate) struct Window {
-    /// How far back from --to, or from now: 15m, 2h, 7d; an hour if you do not say it.
+    /// How far back from --to, or from now: 15m, 2h, 7d. The default is an hour, unless the command says otherwise.
     #[arg(long)]
     pub(crate) window: Option<String>,
-    /// Where the window begins, instead: RFC 3339, or Unix seconds.
+    /// When the window begins, instead of --window: RFC 3339, or Unix seconds.
     #[arg(long)]
     pub(crate) from: Option<String>,
-    /// Where it ends, if not now.
+    /// When the window ends; the default is now.
     #[arg(long)]
     pub(crate) to: Option<String>,
 }
@@ -261,14 +260,14 @@ impl Window {
 /// How it is set up.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Keep spans in ClickHouse, not in the data folder: clickhouse://user:password@host:port/database.
+    /// Keep spans in ClickHouse instead of the data folder: clickhouse://user:password@host:port/database.
     #[arg(long, env = "CONTROL_PLANE_STORE", hide_env_values = true)]
     pub(crate) store: Option<String>,
-    /// Keep alerts, what was judged, sessions and the audit in a table of DynamoDB, not in the data folder: dynamodb:TABLE. Servers that share --store
-    /// share it.
+    /// Keep alerts, the evaluator's state, sessions and the audit in a table of DynamoDB instead of the data folder: dynamodb:TABLE. Servers with the
+    /// same --store need the same table.
     #[arg(long, env = "CONTROL_PLANE_STATES")]
     pub(crate) states: Option<String>,
-    /// Keys, who may sign in, the registry of tenants, retention, forwarding: a TOML file.
+    /// A TOML file with keys, who may sign in, the registry of tenants, retention and forwarding.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
 }
@@ -294,10 +293,10 @@ pub(crate) struct Asked {
 pub(crate) struct Client {
     #[command(flatten)]
     pub(crate) asked: Asked,
-    /// The API's JSON, not a table.
+    /// Print the API's JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Whether to colour.
+    /// Whether to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
 }

@@ -46,7 +46,7 @@ impl Progress {
 
 /// Copies; whether what is there then is what was here.
 pub(crate) async fn copy(data: &Path, config: &Config) -> Result<bool> {
-    let Some(address) = config.store()? else { bail!("where to? --store clickhouse://…") };
+    let Some(address) = config.store()? else { bail!("name the database to copy to: --store clickhouse://…") };
     let file = data.join(FILE);
     if !file.exists() {
         bail!("there is no {}", file.display());
@@ -62,7 +62,7 @@ pub(crate) async fn copy(data: &Path, config: &Config) -> Result<bool> {
     while let Some((position, request)) = from.after(progress.position)? {
         let (traces, rejected) = by_trace(request, None, jiff::Timestamp::now().as_second());
         if rejected.count > 0 {
-            bail!("{} spans are not as they can be stored", rejected.count);
+            bail!("{} spans cannot be stored as they are", rejected.count);
         }
         progress.spans += to.write(traces).await?.spans as u64;
         progress.position = position;

@@ -102,7 +102,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             let page = page("/groups", &query);
             client.show(&text, |answer, screen| terminal::groups(answer, &page, screen))?;
             if answer.groups.values.is_empty() {
-                bail!("nothing in this window carries {}", answer.by);
+                bail!("no span in this window has the attribute {}", answer.by);
             }
         }
         Command::Why(why) => {
@@ -136,7 +136,7 @@ async fn run(command: Command) -> Result<ExitCode> {
                 answer.tenants.retain(|line| line.status.subject == Subject::Tenant(tenant.clone()));
                 answer.groups.clear();
                 if answer.tenants.is_empty() {
-                    bail!("nothing is promised to a tenant {tenant}, or no span has named it");
+                    bail!("there is no objective for a tenant {tenant}, or no span names it");
                 }
             }
             let alerts: Vec<Alarm> = match client.json {

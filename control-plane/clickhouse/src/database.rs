@@ -17,11 +17,11 @@ const LOOKUPS: usize = 4;
 pub struct Address {
     /// `http://…` or `https://…`
     pub url: String,
-    /// Its name.
+    /// The name of the database.
     pub database: String,
-    /// Who asks.
+    /// The user that queries run as.
     pub user: String,
-    /// With what password.
+    /// The password of that user.
     pub password: String,
     /// The cluster whose servers all have it; none, if it is on one server alone.
     pub cluster: Option<String>,

@@ -1,4 +1,4 @@
-//! Lines of metrics.
+//! Reads metrics as lines over time.
 
 use clickhouse::{Row, query::Query};
 use control_plane_model::{

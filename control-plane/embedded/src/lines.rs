@@ -1,4 +1,4 @@
-//! Lines of metrics.
+//! Reads metrics as lines over time.
 
 use std::{collections::BTreeMap, ops::Range};
 

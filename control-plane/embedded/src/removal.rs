@@ -23,7 +23,7 @@ const POINTS_PER_STEP: i64 = 20_000;
 const SHARE_OF_POINTS: u64 = 2;
 const NANOSECONDS: i64 = 1_000_000_000;
 
-/// What is kept.
+/// How long and how much of spans, metrics and logs is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
     /// Spans and log records this old, in seconds since they came, are removed, and metrics of that age.

@@ -1,4 +1,4 @@
-//! Tables and connections.
+//! The tables of the SQLite file, and connections to it.
 
 use std::path::Path;
 

@@ -15,7 +15,7 @@ pub enum StoreError {
     /// The answer would be too large; what to ask for instead.
     #[error("{0}")]
     TooLarge(String),
-    /// It failed.
+    /// The store could not do what it was asked, for this reason.
     #[error("the store failed: {0}")]
     Failed(String),
 }

@@ -41,9 +41,9 @@ impl NumberedFacts {
 pub struct Change<'a> {
     /// One more, or one less.
     pub sign: i64,
-    /// The span.
+    /// The span that stands for the edge.
     pub span: &'a NumberedFacts,
-    /// The edge.
+    /// The edge, from one node of the map to another.
     pub used: Use,
 }
 

@@ -18,7 +18,7 @@ pub struct Incoming {
 /// Spans of one sender and scope.
 #[derive(Debug)]
 pub struct Part {
-    /// Who sends them.
+    /// The sender of these spans.
     pub sender: Arc<Sender>,
     /// A `ScopeSpans` without spans, protobuf.
     pub scope: Arc<[u8]>,
@@ -59,7 +59,7 @@ fn first_bits(hash: &Digest) -> i64 {
 /// A span: its facts, and itself in protobuf.
 #[derive(Debug)]
 pub struct IncomingSpan {
-    /// Its facts.
+    /// The facts of the span, which counting and searching rest on.
     pub facts: Facts,
     /// The span, protobuf.
     pub body: Vec<u8>,

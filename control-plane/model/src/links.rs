@@ -29,7 +29,7 @@ pub struct LinkingSpan {
     pub trace_id: TraceId,
     /// 16 hex digits.
     pub span_id: String,
-    /// Its name.
+    /// The name of the span.
     pub name: String,
     /// `service.name`.
     pub service: String,

@@ -15,7 +15,7 @@ use crate::{lookup::Lookup, sample::SampleQuery, search::Expression, trace::Summ
 pub struct Search {
     /// Traces that began at or after this, nanoseconds since 1970.
     pub from_ns: i64,
-    /// And before this.
+    /// Only traces that begin before this time.
     pub to_ns: i64,
     /// What they must match; all do if there is none.
     pub expression: Option<Expression>,
@@ -30,7 +30,7 @@ pub struct Search {
 pub struct Asked<'a> {
     /// Traces that began at or after this, nanoseconds since 1970.
     pub from_ns: i64,
-    /// And before this.
+    /// Only traces that begin before this time.
     pub to_ns: i64,
     /// What they must match; all do if there is none.
     pub expression: Option<&'a Expression>,
@@ -64,7 +64,7 @@ impl Order {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Newest, Self::Slowest, Self::MostSpans];
 
-    /// As queries name it.
+    /// The name that queries use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Newest => "newest",
@@ -74,12 +74,12 @@ impl Order {
     }
 }
 
-/// What was found.
+/// The traces that a search found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Found {
     /// The first of them in the order asked for.
     pub traces: Vec<Summary>,
-    /// How many match.
+    /// How many traces match; not all of them may be listed.
     pub matched: usize,
     /// How many were looked at.
     pub scanned: usize,
@@ -105,7 +105,7 @@ pub struct StartBin {
     pub from_unix_ns: i64,
     /// Traces.
     pub count: f64,
-    /// Of these, those with a fault.
+    /// How many of these have a fault.
     pub failed: f64,
 }
 
@@ -156,7 +156,7 @@ impl Starts {
 pub struct LatencyBin {
     /// From this many milliseconds.
     pub from_ms: f64,
-    /// To this many.
+    /// The upper bound of the bin, in milliseconds.
     pub to_ms: f64,
     /// Traces.
     pub count: f64,

@@ -36,7 +36,7 @@ pub struct IncomingLog {
     pub span_id: Option<SpanId>,
     /// `tenant.id` of the record, else of its sender; most lines have none.
     pub tenant: Option<String>,
-    /// Who sends it.
+    /// The sender of the record.
     pub sender: Arc<Sender>,
     /// A `ScopeLogs` with this record alone, protobuf.
     pub body: Vec<u8>,
@@ -56,7 +56,7 @@ pub struct StoredLogs {
 pub struct LogQuery {
     /// The trace.
     pub trace_id: TraceId,
-    /// Of one span alone.
+    /// Only records of this span.
     pub span_id: Option<SpanId>,
     /// How many at most: the first of them.
     pub limit: usize,

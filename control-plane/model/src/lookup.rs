@@ -49,7 +49,7 @@ pub struct Lookup {
     pub attributes: Vec<String>,
     /// Traces that began at or after this, nanoseconds since 1970: later than was asked for, where that was too much to read.
     pub from_unix_ns: i64,
-    /// And before this.
+    /// Only traces that begin before this time.
     pub to_unix_ns: i64,
 }
 

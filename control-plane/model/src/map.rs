@@ -33,9 +33,9 @@ pub struct MapQuery {
 /// The service map of a window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServiceMap {
-    /// Unix seconds.
+    /// The beginning of the window, in Unix seconds.
     pub from: i64,
-    /// Unix seconds.
+    /// The end of the window, in Unix seconds.
     pub to: i64,
     /// Its nodes.
     pub nodes: Vec<MapNode>,
@@ -122,7 +122,7 @@ pub struct MapNode {
     pub stats: Stats,
 }
 
-/// A connection.
+/// A connection between two nodes of the map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MapEdge {
     /// Node it begins at.
@@ -165,11 +165,11 @@ impl Health {
 pub struct Stats {
     /// Spans.
     pub count: i64,
-    /// With a 4xx.
+    /// How many were answered with a 4xx.
     pub errors: i64,
-    /// With a 5xx, or failed otherwise.
+    /// How many were answered with a 5xx, or failed otherwise.
     pub faults: i64,
-    /// With a 429.
+    /// How many were answered with a 429.
     pub throttles: i64,
     /// A second, sampled traces scaled up.
     pub rate: f64,
@@ -177,13 +177,13 @@ pub struct Stats {
     pub fault_rate: f64,
     /// Share of errors, 0 to 1, likewise.
     pub error_rate: f64,
-    /// Milliseconds.
+    /// The mean latency, in milliseconds.
     pub mean_ms: f64,
-    /// Milliseconds.
+    /// The median latency, in milliseconds.
     pub p50_ms: f64,
-    /// Milliseconds.
+    /// The 95th percentile of latency, in milliseconds.
     pub p95_ms: f64,
-    /// Milliseconds.
+    /// The 99th percentile of latency, in milliseconds.
     pub p99_ms: f64,
     /// Whether the weight of some sampled trace was not known.
     pub estimated: bool,

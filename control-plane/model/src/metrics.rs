@@ -108,12 +108,12 @@ pub struct StoredPoints {
     pub forgotten: usize,
 }
 
-/// Which metrics.
+/// Which points of metrics are asked for.
 #[derive(Debug, Clone)]
 pub struct MetricQuery {
     /// Points of minutes that begin at or after this, Unix seconds.
     pub from: i64,
-    /// And before this.
+    /// Only points before this time.
     pub to: i64,
     /// How many seconds a step has: a whole number of minutes. Steps begin at multiples of it.
     pub step: i64,

@@ -44,7 +44,7 @@ pub struct PartQuery {
     pub tenant: Option<String>,
     /// Only what was done for tenants of this tier.
     pub tier: Option<String>,
-    /// Which part.
+    /// The part of the map that is asked for.
     pub of: Part,
 }
 

@@ -17,22 +17,22 @@ pub const MAX_LINES: usize = 50_000;
 /// What follows from somebody's own act, and is no reason to be told of: a tenant was suspended, or its access lists changed.
 pub const AS_DECIDED: [&str; 3] = ["tenant_suspended", "network_not_allowed", "user_not_allowed"];
 
-/// Which refusals.
+/// Which refusals are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusalQuery {
     /// Those of requests that began at or after this, Unix seconds.
     pub from: i64,
-    /// And before this.
+    /// Only refusals before this time.
     pub to: i64,
-    /// Of one tenant.
+    /// Only refusals of this tenant.
     pub tenant: Option<String>,
     /// Of one user, by `enduser.id`.
     pub user: Option<String>,
-    /// By one service.
+    /// Only refusals by this service.
     pub service: Option<String>,
-    /// For one reason, see [`Refused::reason`].
+    /// Only refusals for this reason; see [`Refused::reason`].
     pub reason: Option<String>,
-    /// Lines at most.
+    /// How many lines the answer has at most.
     pub limit: usize,
 }
 

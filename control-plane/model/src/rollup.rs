@@ -5,11 +5,11 @@ use slo::Histogram;
 
 use crate::otlp::{Flags, Sample};
 
-/// Seconds.
+/// The seconds of a minute.
 pub const MINUTE: i64 = 60;
-/// Seconds.
+/// The seconds of an hour.
 pub const HOUR: i64 = 3_600;
-/// Seconds.
+/// The seconds of a day.
 pub const DAY: i64 = 86_400;
 
 /// For how long requests are counted by more than the day, seconds.
@@ -41,11 +41,11 @@ pub fn day(time: i64) -> i64 {
 pub struct Cell {
     /// Spans.
     pub count: i64,
-    /// With a 4xx.
+    /// How many were answered with a 4xx.
     pub errors: i64,
     /// With a 5xx, or failed otherwise: what an SLO counts as failed.
     pub faults: i64,
-    /// With a 429.
+    /// How many were answered with a 429.
     pub throttles: i64,
     /// Sum of durations, nanoseconds.
     pub duration_ns: i64,

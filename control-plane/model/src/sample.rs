@@ -26,7 +26,7 @@ pub const MAX_BYTES_PER_BATCH: usize = 256 * 1024 * 1024;
 pub struct SampleQuery {
     /// Traces that began at or after this, nanoseconds since 1970.
     pub from_ns: i64,
-    /// And before this.
+    /// Only traces that begin before this time.
     pub to_ns: i64,
     /// What they must match; all do if there is none.
     pub expression: Option<Expression>,

@@ -1,6 +1,6 @@
-//! Whose eyes a read is for.
+//! The tenants whose data a read may see.
 
-/// Whose eyes a read is for.
+/// The tenants whose data a read may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// An operator's: all there is.

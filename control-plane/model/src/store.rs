@@ -52,7 +52,7 @@ pub struct Facets {
 pub struct RequestQuery {
     /// Those of buckets that begin at or after this, Unix seconds.
     pub from: i64,
-    /// And before this.
+    /// Only requests before this time.
     pub to: i64,
     /// Whose.
     pub of: SumsOf,
@@ -71,7 +71,7 @@ pub enum Detail {
     HourlyCounts,
 }
 
-/// Whose requests are summed.
+/// The tenants whose requests are summed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SumsOf {
     /// Each tenant's by themselves, and all of a tier together.

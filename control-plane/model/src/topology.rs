@@ -55,9 +55,9 @@ pub struct NumberedFacts {
 /// A use of an edge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Use {
-    /// Where it begins.
+    /// The node at which the edge begins.
     pub from: NodeId,
-    /// Where it ends.
+    /// The node at which the edge ends.
     pub to: NodeId,
     /// What it took and how it went.
     pub sample: Sample,

@@ -27,7 +27,7 @@ pub struct Version {
     pub account: String,
     /// `service.version` or `faas.version`.
     pub attribute: String,
-    /// What that says.
+    /// The version that the sender named.
     pub version: String,
     /// When the first of its spans began, Unix seconds.
     pub first_seen: i64,

@@ -89,7 +89,7 @@ fn kind(name: &str) -> i32 {
     }
 }
 
-/// Likewise.
+/// The status code of OTLP by the name that the exporter writes.
 fn code(name: &str) -> i32 {
     match name.trim_start_matches("STATUS_CODE_").to_ascii_uppercase().as_str() {
         "OK" => 1,

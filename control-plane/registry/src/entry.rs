@@ -55,7 +55,7 @@ pub enum Change {
         /// As it shall be.
         to: TenantStatus,
     },
-    /// Its service level.
+    /// Gives the tenant another tier.
     Tier {
         /// As it was shown.
         from: Tier,

@@ -1,4 +1,4 @@
-//! The table.
+//! Reads and changes the registry's table in DynamoDB.
 
 use std::collections::HashMap;
 
@@ -40,7 +40,7 @@ pub enum RegistryError {
     Unknown(String),
 }
 
-/// The registry's table.
+/// The registry's table, as operators read and change it.
 #[derive(Debug, Clone)]
 pub struct Registry {
     client: Client,

@@ -222,7 +222,7 @@ impl Config {
         }
     }
 
-    /// Where spans are passed on to.
+    /// The destinations that spans are passed on to.
     pub fn destinations(&self) -> Result<Vec<Destination>> {
         let destination = |forward: &Forward| {
             let key = match (forward.tenant_ids, &forward.hmac_key) {

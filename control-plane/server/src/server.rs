@@ -58,7 +58,7 @@ const SUMS_EVERY: Duration = Duration::from_secs(1);
 const FINISHED_WITHIN: Duration = Duration::from_secs(15);
 /// How long recording the configuration may take, and until it is tried again.
 const NOTED_WITHIN: Duration = Duration::from_secs(5);
-/// Of a form.
+/// The most bytes that a form may have.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// Serves on `listener`, with the store in `dir`, until `stop`; requests under way are finished, if that takes 15 s at most. `ready` is called once everything
@@ -105,7 +105,7 @@ pub async fn serve(
     let keys = config.keys()?;
     if keys.is_empty() && !listener.local_addr()?.ip().is_loopback() {
         bail!(
-            "anybody could send spans of anybody: name a key for each account in [intake.keys], or listen on 127.0.0.1"
+            "anybody could send spans in anybody's name: give each account a key in [intake.keys], or listen on 127.0.0.1"
         );
     }
     let forwarders = config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?;
@@ -212,7 +212,7 @@ struct Stores {
 async fn stores(dir: &Path, config: &Config) -> Result<Stores> {
     let Some(address) = config.store()? else {
         if config.states()?.is_some() {
-            bail!("states in DynamoDB are for servers that share their spans: --store clickhouse://…");
+            bail!("states in DynamoDB need spans in ClickHouse: add --store clickhouse://…");
         }
         let store = Arc::new(embedded(dir, config)?);
         return Ok(Stores { spans: store.clone(), metrics: store.clone(), log_records: store.clone(), states: store });
@@ -265,7 +265,7 @@ async fn keep_sums(spans: Arc<dyn SpanStore>, second_way: Option<OtelTraces>, le
 /// The steps to the tables of the database that the configuration names; those that have not been taken are, if that is wanted, and
 /// what a Collector writes to `otel_traces` is read from now on, if a table is named.
 pub async fn migrate(config: &Config, apply: bool, otel_traces: Option<&str>) -> Result<Vec<Migration>> {
-    let Some(address) = config.store()? else { bail!("which database? --store clickhouse://…") };
+    let Some(address) = config.store()? else { bail!("name the database: --store clickhouse://…") };
     let store = ClickHouse::new(&address);
     if apply {
         store.migrate().await?;

@@ -13,7 +13,7 @@ pub type Row = Vec<(String, String)>;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 const BINS: f64 = 512.0;
 
-/// A complete answer.
+/// The complete answer of a query.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
     /// All rows of all pages.
@@ -25,7 +25,7 @@ pub struct Answer {
 /// A tenant's requests of five minutes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Requests {
-    /// Their counts.
+    /// The counts of these requests.
     pub cell: Cell,
     tiers: BTreeMap<String, u64>,
 }

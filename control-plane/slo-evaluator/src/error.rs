@@ -1,12 +1,12 @@
 //! Why a run ended early. Nothing of the five minutes it happened in has been told to anybody; the next run does them again.
 
-/// Why.
+/// Why a pass failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A variable of the environment is missing or cannot be read.
     #[error("{name}: {problem}")]
     Setting {
-        /// The variable.
+        /// The name of the variable.
         name: &'static str,
         /// What is wrong with it.
         problem: String,
@@ -17,7 +17,7 @@ pub enum Error {
     /// A service did not do what it was asked.
     #[error("{call}: {problem}")]
     Service {
-        /// The call.
+        /// The call of AWS that failed.
         call: &'static str,
         /// What the service said.
         problem: String,
@@ -25,9 +25,9 @@ pub enum Error {
     /// A query ended without an answer.
     #[error("query {id} ended as {status}")]
     Query {
-        /// Its id.
+        /// The id of the query.
         id: String,
-        /// How it ended.
+        /// The status with which the query ended.
         status: String,
     },
     /// The invocation's time is over before the answer came.
@@ -54,7 +54,7 @@ pub enum Error {
     Row {
         /// Its number in the answer, from 1.
         row: usize,
-        /// The field.
+        /// The name of the field.
         field: &'static str,
         /// What is wrong.
         problem: String,

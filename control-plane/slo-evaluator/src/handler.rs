@@ -35,13 +35,13 @@ pub struct Evaluator {
     pub settings: Settings,
     /// What tenants are held against.
     pub rules: Rules,
-    /// Client for queries.
+    /// The client that asks CloudWatch Logs Insights.
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// The control plane's tables, where these are asked instead.
     pub sums: Option<ClickHouse>,
     /// Client for what is remembered.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// Client for alerts.
+    /// The client that publishes alerts.
     pub sns: aws_sdk_sns::Client,
 }
 
@@ -52,7 +52,7 @@ pub struct Report {
     pub evaluated: Option<i64>,
     /// How many five minutes were evaluated now.
     pub slots: usize,
-    /// Requests in them.
+    /// How many requests were judged.
     pub requests: u64,
     /// Alerts told of, opened or closed.
     pub told: usize,

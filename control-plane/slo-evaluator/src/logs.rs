@@ -27,7 +27,7 @@ const MAX_GROUPS: usize = 50;
 /// The log groups that are asked.
 #[derive(Debug, Clone)]
 pub struct Logs {
-    /// The client.
+    /// The client of CloudWatch Logs.
     pub client: Client,
     /// ARNs of log groups.
     pub groups: Vec<String>,

@@ -16,14 +16,14 @@ const SUBJECT: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// It opened.
+    /// The alert opened.
     Opened,
-    /// It closed.
+    /// The alert closed.
     Closed,
 }
 
 impl Event {
-    /// Its name.
+    /// The name that a message gives the event.
     pub fn name(self) -> &'static str {
         match self {
             Self::Opened => "opened",
@@ -32,7 +32,7 @@ impl Event {
     }
 }
 
-/// What is told.
+/// The message about an alert that is published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
     /// One sentence for a person.

@@ -28,7 +28,7 @@ pub struct Head {
 pub struct Versioned<T> {
     /// Counts how often it was stored.
     pub version: u64,
-    /// What is stored.
+    /// The value that is stored.
     pub value: T,
 }
 

@@ -13,7 +13,7 @@ use crate::{answer::Cells, error::Error, logs::Logs, slices::Slice};
 const PAUSE: Duration = Duration::from_millis(500);
 const MILLISECONDS: i64 = 1_000;
 
-/// What is asked.
+/// The store that is asked for requests.
 #[derive(Debug, Clone)]
 pub enum Spans {
     /// Spans in CloudWatch Logs.

@@ -21,14 +21,14 @@ use crate::{
 const HEAD: (&str, &str) = ("EVALUATOR", "HEAD");
 /// Tenants are spread over so many partitions: one takes 1,000 units of writing a second.
 const PARTITIONS: u32 = 8;
-/// Calls at once.
+/// How many calls of DynamoDB are under way at once.
 const AT_ONCE: usize = 16;
 /// A tenant that was quiet for longer has no request left that counts: 30 days, and some for an evaluator that stood still.
 const FORGET_AFTER: i64 = 40 * 86_400;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The table.
+/// The table that holds the evaluator's state.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
@@ -81,7 +81,7 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces some tenants.
+    /// Writes what is known of these tenants.
     pub async fn put_tenants(&mut self, tenants: &BTreeMap<Subject, Known>, names: &[String]) -> Result<(), Error> {
         for names in names.chunks(AT_ONCE) {
             let puts = names.iter().filter_map(|name| {

@@ -17,7 +17,7 @@ use crate::{
 pub enum Scope {
     /// One tenant.
     Tenant {
-        /// Which.
+        /// The id of the tenant.
         tenant: String,
         /// Its tier at the time.
         tier: String,
@@ -47,7 +47,7 @@ pub struct Alert {
     /// Whom it is about.
     #[serde(flatten)]
     pub scope: Scope,
-    /// What.
+    /// The condition that opened the alert.
     pub condition: Condition,
     /// What was measured when it opened; for all tenants, the share of them.
     pub value: f64,
@@ -143,7 +143,7 @@ pub struct Observation<'a> {
     pub tenant: &'a str,
     /// Its tier.
     pub tier: &'a str,
-    /// How it fares.
+    /// The tenant's figures against its objectives.
     pub evaluation: &'a Evaluation,
 }
 
@@ -221,7 +221,7 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// None.
+    /// No alert is open.
     pub fn new() -> Self {
         Self::default()
     }

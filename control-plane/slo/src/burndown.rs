@@ -10,7 +10,7 @@ pub const STEP: i64 = 6 * HOUR;
 /// Points, at most.
 const POINTS: i64 = 30 * 24 * HOUR / STEP;
 
-/// Six hours.
+/// How the budget burnt over one stretch of six hours.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Burning {
     /// When they begin, seconds since 1970.

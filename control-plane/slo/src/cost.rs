@@ -104,7 +104,7 @@ pub struct Line {
     pub share: Share,
 }
 
-/// Who costs what.
+/// What tenants cost, by tenant, tier and service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CostReport {
     /// Of all money; none without prices.
@@ -113,11 +113,11 @@ pub struct CostReport {
     pub total: Share,
     /// By tenant and its tier at the time.
     pub tenants: Vec<Line>,
-    /// By tier.
+    /// The costs by tier.
     pub tiers: Vec<Line>,
-    /// By service.
+    /// The costs by service.
     pub services: Vec<Line>,
-    /// By all three.
+    /// The costs by tenant, tier and service.
     pub lines: Vec<Line>,
 }
 

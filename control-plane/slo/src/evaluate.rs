@@ -32,7 +32,7 @@ pub const SLOWDOWN: f64 = 2.0;
 /// 4.43 % ([`crate::histogram`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Requests seen.
+    /// How many requests were seen.
     pub requests: u64,
     /// Those of them that failed.
     pub failed: u64,
@@ -91,7 +91,7 @@ pub struct Budget {
     pub failed: u64,
     /// Requests that were allowed to fail: requests × (1 − target).
     pub allowed: f64,
-    /// Requests that failed.
+    /// How many requests failed.
     pub consumed: f64,
     /// What is left; less than zero once the objective is violated.
     pub remaining: f64,
@@ -136,7 +136,7 @@ impl Burn {
 pub struct Evaluation {
     /// The end of the last five minutes, in seconds since 1970.
     pub at: i64,
-    /// What was promised.
+    /// The objectives that the figures are held against.
     pub objectives: Objectives,
     /// The last five minutes.
     pub latest: Summary,

@@ -14,7 +14,7 @@ use crate::{
 /// How far a tenant is from an alert.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Distance {
-    /// Of which condition.
+    /// The condition that this distance is from.
     pub condition: Condition,
     /// When its alert opened, in seconds since 1970; none while none is open.
     pub opened: Option<i64>,

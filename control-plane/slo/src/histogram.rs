@@ -53,7 +53,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// No requests.
+    /// A histogram without requests.
     pub const fn new() -> Self {
         Self { bins: Vec::new() }
     }

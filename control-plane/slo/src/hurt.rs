@@ -13,7 +13,7 @@ use crate::{
 /// may be chance: a single one, or as many as a tenant that just meets its objective has with a probability of [`SIGNIFICANCE`] or more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hurt {
-    /// Requests that failed.
+    /// How many requests failed.
     pub failed: u64,
     /// Requests that took longer than the latency objective allows.
     pub slow: u64,

@@ -84,7 +84,7 @@ pub enum Error {
     /// A tier has only one of the two objectives.
     #[error("tier {tier} needs an SLO of availability and one of latency")]
     Half {
-        /// The tier.
+        /// The name of the tier.
         tier: String,
     },
 }

@@ -30,7 +30,7 @@ pub fn tenant_id(text: &str) -> Option<&str> {
 pub enum Kind {
     /// Over HTTP.
     Server,
-    /// As a message.
+    /// A message that was handled (a span of kind CONSUMER).
     Consumer,
 }
 
@@ -58,7 +58,7 @@ pub struct Cell {
     pub start: i64,
     /// Length in seconds: 60, 300 or 3600.
     pub width: u32,
-    /// Requests seen.
+    /// How many requests were seen.
     pub requests: u64,
     /// Those of them that failed.
     pub failed: u64,
@@ -77,7 +77,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Nothing yet.
+    /// A cell without requests.
     pub fn empty(start: i64, width: u32) -> Self {
         Self { start, width, ..Self::default() }
     }
@@ -121,6 +121,6 @@ impl Cell {
 pub struct Row {
     /// Shared by all rows of a series.
     pub key: Arc<Key>,
-    /// The counts.
+    /// The counts of these requests.
     pub cell: Cell,
 }

@@ -89,7 +89,7 @@ pub struct OperationCost {
     pub service: String,
     /// Name of its spans.
     pub operation: String,
-    /// What was used.
+    /// What the operation used in this window.
     pub now: Spent,
     /// Its share of all that was used.
     pub share: f64,

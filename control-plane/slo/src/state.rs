@@ -40,7 +40,7 @@ pub struct Late {
     pub last: i64,
 }
 
-/// One tenant's past.
+/// What is remembered of one tenant's requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TenantState {
     /// Since the beginning.

@@ -23,15 +23,15 @@ pub fn closed(now: i64, settle: i64) -> i64 {
     TenantState::slot_of(now - settle)
 }
 
-/// Whose requests.
+/// Whose requests are judged together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
-    /// One tenant's.
+    /// Those of one tenant.
     Tenant(String),
     /// Those of all tenants of a tier.
     Tier(String),
-    /// Everybody's.
+    /// Those of all tenants together.
     All,
 }
 
@@ -62,25 +62,25 @@ impl Rules {
     }
 }
 
-/// One's past.
+/// What is remembered of one subject between judgements.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Known {
     /// The end of the last five minutes that are in the state, in seconds since 1970.
     pub fed: i64,
     /// The tier at that time.
     pub tier: String,
-    /// The past.
+    /// The requests of its past.
     pub state: TenantState,
 }
 
 /// How a tenant, a tier, or everybody fares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SloStatus {
-    /// Whose requests.
+    /// The tenant, tier or all whose requests were judged.
     pub subject: Subject,
     /// The tier; of everybody, whose objectives they are held against.
     pub tier: String,
-    /// The numbers.
+    /// Its figures against its objectives.
     pub evaluation: Evaluation,
 }
 

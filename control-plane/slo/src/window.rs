@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-/// Counts without latencies.
+/// Sums of requests without their latencies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Sums {
-    /// Requests seen.
+    /// How many requests were seen.
     pub(crate) requests: u64,
     /// Those of them that failed.
     pub(crate) failed: u64,

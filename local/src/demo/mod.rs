@@ -27,10 +27,10 @@ use self::{expectations::Expectations, noisy::Flood, simulation::Simulation};
 /// What a demo does besides.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Acts {
-    /// Exit at the end: 0 only if every expectation held.
+    /// Exit at the end, with 0 only if every expectation held.
     #[arg(long)]
     pub once: bool,
-    /// One more tenant asks for ten times what it may, for a while.
+    /// Let one more tenant ask for ten times its quota, for a while.
     #[arg(long)]
     pub noisy: bool,
 }

@@ -43,7 +43,7 @@ pub(super) fn of(outputs: &Outputs) -> Result<String> {
             format!("find {STRANDED_BOOKING}"),
             format!("/find?q={STRANDED_BOOKING}"),
         ),
-        (format!("Who are the dearest tenants, and why {DEAR}?"), "cost".to_owned(), "/cost".to_owned()),
+        (format!("Which tenants cost the most, and why {DEAR}?"), "cost".to_owned(), "/cost".to_owned()),
     ];
     let lines = questions.into_iter().map(|(question, command, path)| {
         format!("  {question}\n    {program} {command}{url}\n    {control_plane_url}{path}\n")

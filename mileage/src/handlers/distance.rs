@@ -24,8 +24,8 @@ pub async fn distance(request: &Request) -> Result<Response<Body>, Problem> {
 fn airport(request: &Request, name: &str) -> Result<&'static Airport, Problem> {
     let code = required_query(request, name)?;
     code.parse::<IataCode>().ok().and_then(iata_airports::find).ok_or_else(|| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_airport", "An airport is not known.")
-            .with_field(name, "is no IATA code of an airport")
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_airport", "This airport is not known.")
+            .with_field(name, "is not the IATA code of an airport")
     })
 }
 

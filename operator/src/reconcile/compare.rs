@@ -26,7 +26,7 @@ pub struct Records {
     pub cancellations: Vec<(String, StoredCancellation)>,
     /// Ledger entries, with their partition.
     pub entries: Vec<(String, Entry)>,
-    /// Balances by partition.
+    /// The balances by partition key, one for each user.
     pub balances: BTreeMap<String, Balance>,
 }
 

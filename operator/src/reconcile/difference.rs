@@ -9,37 +9,37 @@ use serde::Serialize;
 pub enum Difference {
     /// A reservation has no ledger entry.
     NotPosted {
-        /// Whose it is.
+        /// The partition key, which names tenant and user.
         partition: String,
-        /// The reservation.
+        /// The number of the reservation.
         booking_number: String,
     },
     /// A cancelled booking's miles were not taken back.
     NotTakenBack {
-        /// Whose it is.
+        /// The partition key, which names tenant and user.
         partition: String,
-        /// The booking.
+        /// The number of the booking.
         booking_number: String,
     },
     /// A ledger entry has no reservation.
     NotReserved {
         /// Who got the miles.
         partition: String,
-        /// The entry.
+        /// The number of the entry's booking.
         booking_number: String,
     },
     /// Miles were taken back, and nobody had cancelled.
     NotCancelled {
         /// Who lost the miles.
         partition: String,
-        /// The entry.
+        /// The number of the entry's booking.
         booking_number: String,
     },
     /// A reservation is marked as cancelled and there is no such cancellation, or the other way round.
     HalfCancelled {
-        /// Whose it is.
+        /// The partition key, which names tenant and user.
         partition: String,
-        /// The booking.
+        /// The number of the booking.
         booking_number: String,
         /// When it was cancelled, as the reservation says.
         reservation_says: Option<String>,
@@ -48,18 +48,18 @@ pub enum Difference {
     },
     /// The entry of a reservation, or of a cancellation, is another tenant's or user's.
     WrongOwner {
-        /// The booking.
+        /// The number of the booking.
         booking_number: String,
         /// What the entry does.
         entry: EntryKind,
-        /// Whose it is.
+        /// The partition key of the reservation or cancellation.
         reserved_by: String,
         /// Whose entry it is.
         posted_to: String,
     },
     /// Its user has the entry, and somebody else too.
     PostedTwice {
-        /// The booking.
+        /// The number of the booking.
         booking_number: String,
         /// What the entry does.
         entry: EntryKind,
@@ -68,62 +68,62 @@ pub enum Difference {
     },
     /// The fields of a reservation or cancellation name another tenant or user than its key.
     WrongKey {
-        /// The key.
+        /// The partition key of the item.
         partition: String,
-        /// The booking.
+        /// The number of the booking.
         booking_number: String,
         /// The key its fields would have.
         fields_say: String,
     },
     /// The entry tells of another flight than the reservation or cancellation that it is of.
     WrongFlight {
-        /// Whose it is.
+        /// The partition key, which names tenant and user.
         partition: String,
-        /// The booking.
+        /// The number of the booking.
         booking_number: String,
         /// What the entry does.
         entry: EntryKind,
-        /// The flight reserved.
+        /// The flight that was reserved.
         reserved: String,
         /// The flight of the entry.
         posted: String,
     },
     /// An entry's miles are not what its flight earns, or not those that were earned, to be taken back.
     WrongMiles {
-        /// Whose it is.
+        /// The partition key, which names tenant and user.
         partition: String,
-        /// The entry.
+        /// The number of the entry's booking.
         booking_number: String,
         /// What it should be: what the flight earns, or what was earned, to be taken back; none if there are no such airports.
         due: Option<i64>,
-        /// What was posted.
+        /// The miles that were posted.
         posted: i64,
     },
     /// A balance is not the sum of its entries.
     WrongBalance {
-        /// Whose it is.
+        /// The partition key, which names tenant and user.
         partition: String,
         /// Sum of the entries' miles.
         entries_miles: i64,
         /// Number of bookings that the entries leave standing.
         entries_bookings: i64,
-        /// The balance's miles.
+        /// The miles of the balance.
         balance_miles: i64,
         /// The balance's number of bookings.
         balance_bookings: i64,
     },
     /// An item is not of the shape the functions write.
     Unreadable {
-        /// Its table.
+        /// The table that holds the item.
         table: String,
-        /// Its key.
+        /// The key of the item.
         key: String,
         /// What is wrong.
         reason: String,
     },
     /// What has no ledger entry was not published again, since no message can be written of it.
     Unwritable {
-        /// The booking.
+        /// The number of the booking.
         booking_number: String,
         /// What is wrong.
         reason: String,
@@ -132,7 +132,7 @@ pub enum Difference {
     Messages {
         /// What the queue holds: `waiting`, `dead`, `undelivered`, `parked`.
         place: &'static str,
-        /// How many.
+        /// How many messages there are.
         count: u64,
     },
 }

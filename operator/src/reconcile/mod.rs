@@ -24,49 +24,49 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Where to look, and what to do.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// A file with what `local up --json` printed. Without it: a stage on AWS.
+    /// A file with the output of `local up --json`. Without it, a stage on AWS is read.
     #[arg(long)]
     pub outputs: Option<PathBuf>,
-    /// The stage on AWS, whose names the templates give.
+    /// The stage on AWS.
     #[arg(long, default_value = "dev")]
     pub stage: String,
-    /// Profile with credentials of account A; else the environment's.
+    /// The AWS profile of account A; the default is the environment's credentials.
     #[arg(long)]
     pub booking_profile: Option<String>,
-    /// Profile with credentials of account B; else the environment's.
+    /// The AWS profile of account B; the default is the environment's credentials.
     #[arg(long)]
     pub mileage_profile: Option<String>,
-    /// Region, where profiles and environment name none or another.
+    /// The region, if profiles and environment name none or a wrong one.
     #[arg(long)]
     pub region: Option<String>,
-    /// Reservations, if the table is not named as the template does.
+    /// The table of reservations, if its name is not the template's.
     #[arg(long)]
     pub reservations_table: Option<String>,
-    /// The ledger, likewise.
+    /// The table of the ledger, if its name is not the template's.
     #[arg(long)]
     pub ledger_table: Option<String>,
-    /// Account A's topic, likewise.
+    /// Account A's topic, if its name is not the template's.
     #[arg(long)]
     pub topic_arn: Option<String>,
-    /// Account B's queue, likewise.
+    /// Account B's queue, if its name is not the template's.
     #[arg(long)]
     pub queue_url: Option<String>,
-    /// Its dead-letter queue, likewise.
+    /// Account B's dead-letter queue, if its name is not the template's.
     #[arg(long)]
     pub dead_letters_url: Option<String>,
-    /// Where what SNS could not deliver goes, likewise.
+    /// The queue of messages that SNS could not deliver, if its name is not the template's.
     #[arg(long)]
     pub undelivered_url: Option<String>,
-    /// Account A's parking queue, likewise.
+    /// Account A's parking queue, if its name is not the template's.
     #[arg(long)]
     pub parking_queue_url: Option<String>,
-    /// Publish reservations and cancellations without a ledger entry again.
+    /// Publish again the reservations and cancellations that have no ledger entry.
     #[arg(long)]
     pub republish: bool,
-    /// Seconds to wait for the differences to go, for what is under way.
+    /// How many seconds to wait for messages that are still on their way.
     #[arg(long, default_value_t = 0)]
     pub wait: u64,
-    /// One line of JSON instead of a table.
+    /// Print one line of JSON instead of a table.
     #[arg(long)]
     pub json: bool,
 }

@@ -161,7 +161,7 @@ impl Sources {
 
 async fn topic_arn(config: &SdkConfig, stage: &str) -> Result<String> {
     let identity = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
-    let identity = identity.context("who account A is cannot be asked: give --topic-arn, or check the credentials")?;
+    let identity = identity.context("account A's id cannot be read: give --topic-arn, or check the credentials")?;
     let account = identity.account().context("no account")?;
     // arn:<partition>:sts::…
     let partition = identity.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");

@@ -23,7 +23,7 @@ pub(super) struct Caller {
 pub(super) struct Listing {
     #[command(flatten)]
     caller: Caller,
-    /// For how long, such as 2h or 30d; without it, until it is taken off the list.
+    /// For how long, such as 2h or 30d. The default is until you remove it from the list.
     #[arg(long = "for", value_name = "TIME")]
     period: Option<Span>,
 }
@@ -55,7 +55,7 @@ impl Caller {
     pub(super) fn removed(&self, list: List, entry: &RegistryEntry) -> Result<Change> {
         let (from, listed) = (entry.access_lists.clone().unwrap_or_default(), self.listed()?);
         if !from.has(list, &listed) {
-            bail!("it is not on that list; `operator tenant access-lists` says who is");
+            bail!("it is not on that list; `operator tenant access-lists` shows who is");
         }
         Ok(Change::AccessLists { to: from.clone().without(list, &listed), from })
     }

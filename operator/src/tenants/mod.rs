@@ -23,17 +23,17 @@ pub struct Options {
     /// The registry's table: the booking stack's output TenantsTable.
     #[arg(long, global = true, env = "TENANTS_TABLE", default_value = "tenants-dev")]
     table: String,
-    /// The tiers that there are.
+    /// All tiers that exist.
     #[arg(long, global = true, env = "TENANT_TIERS", default_value = "basic,standard,premium")]
     tiers: Tiers,
-    /// JSON, not a table.
+    /// Print JSON instead of a table.
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Register a company; prints the id that the service has given it.
+    /// Register a company. Prints the id of the new tenant.
     Create {
         /// The company's name.
         #[arg(long)]
@@ -44,46 +44,46 @@ enum Command {
     },
     /// List all tenants.
     List,
-    /// Refuse a tenant from now on, whatever its tokens say; takes up to half a minute to reach every function.
+    /// Refuse all requests of a tenant. Takes up to half a minute to reach every function.
     Suspend(Which),
     /// Serve a suspended tenant again.
     Resume(Which),
-    /// Give a tenant another tier; this tier is used, whatever tier its tokens name.
+    /// Change a tenant's tier. The new tier holds even while tokens name the old one.
     SetTier {
         #[command(flatten)]
         which: Which,
         /// One of the tiers.
         tier: String,
     },
-    /// Give a tenant a quota of its own, or with --default what its tier gives.
+    /// Give a tenant its own quota, or with --default the quota of its tier.
     SetQuota {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         quota: WantedQuota,
     },
-    /// Refuse requests of a network or a user; takes up to half a minute to reach every function.
+    /// Refuse requests of a network or a user. Takes up to half a minute to reach every function.
     Block {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         listing: access::Listing,
     },
-    /// Take a network or a user off the list of those that are blocked.
+    /// Remove a network or a user from the blocked list.
     Unblock {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         caller: access::Caller,
     },
-    /// Let in a network or a user; where any network is allowed, all others are refused, and the same is true of users.
+    /// Allow a network or a user. Once one network is allowed, all other networks are refused; the same holds for users.
     Allow {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         allowing: access::Allowing,
     },
-    /// Take a network or a user off the list of those that are allowed; with the last of them all are let in again.
+    /// Remove a network or a user from the allowed list. Once the list is empty, all are let in again.
     Disallow {
         #[command(flatten)]
         which: Which,
@@ -97,16 +97,16 @@ enum Command {
 /// How much a tenant may use.
 #[derive(Debug, Args)]
 struct WantedQuota {
-    /// Requests a second in the long run, of each API.
+    /// Requests a second in the long run, for each API.
     #[arg(long, required_unless_present = "default", requires_all = ["burst", "bookings_per_day"])]
     requests_per_second: Option<u32>,
-    /// Requests at once, after a time without any: with fewer than those a second, that rate is not reached.
+    /// Requests at once after a pause. A burst below the requests a second keeps the tenant below that rate.
     #[arg(long, requires = "requests_per_second")]
     burst: Option<u32>,
     /// Bookings between one midnight and the next, in UTC.
     #[arg(long, requires = "requests_per_second")]
     bookings_per_day: Option<u32>,
-    /// What its tier gives.
+    /// Use the quota of its tier.
     #[arg(long, conflicts_with = "requests_per_second")]
     default: bool,
 }
@@ -124,7 +124,7 @@ impl WantedQuota {
 #[derive(Debug, Args)]
 struct Which {
     tenant_id: TenantId,
-    /// Why, for whoever asks later: it stands in the registry, with the ARN of the credentials.
+    /// Why you do this. The registry keeps it, with the ARN of your credentials.
     #[arg(long)]
     reason: Reason,
 }

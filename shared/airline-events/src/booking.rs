@@ -70,7 +70,7 @@ pub struct BookingConfirmed(pub Booking);
 /// stands in the body, so that no attribute alone makes a cancellation of a booking.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookingCancelled {
-    /// What was booked.
+    /// The booking that was cancelled.
     #[serde(flatten)]
     pub booking: Booking,
     /// When it was cancelled, RFC 3339 with milliseconds, UTC.

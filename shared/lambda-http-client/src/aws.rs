@@ -16,7 +16,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// As the latter.
+/// If `TLS_ROOTS` cannot be used.
 pub async fn from_env() -> Result<SdkConfig, InvalidSettings> {
     Ok(config(Roots::from_env()?).await)
 }

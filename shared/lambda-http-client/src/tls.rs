@@ -14,7 +14,7 @@ pub enum Roots {
     /// Those that AWS's own endpoints are signed by, compiled in.
     #[default]
     Amazon,
-    /// The system's.
+    /// The certificate store of the system.
     System,
 }
 
@@ -59,7 +59,7 @@ impl FromStr for Roots {
     }
 }
 
-/// For hyper's client.
+/// The TLS configuration of hyper's client, where the AWS SDK is not used.
 #[cfg(not(feature = "aws"))]
 pub(crate) mod plain {
     use std::sync::{Arc, OnceLock};

@@ -105,7 +105,7 @@ impl Problem {
         self.code
     }
 
-    /// The invalid fields.
+    /// The fields of the request that are invalid.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }

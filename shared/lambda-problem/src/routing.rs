@@ -58,9 +58,9 @@ pub fn query<'a>(request: &'a impl RequestExt, name: &str) -> Result<Option<&'a 
         [] => Ok(None),
         [value] => Ok(Some(value)),
         _ => {
-            let sentence = format!("The query parameter {name} is there more than once.");
+            let sentence = format!("The query parameter {name} appears more than once.");
             let problem = Problem::new(StatusCode::BAD_REQUEST, "repeated_parameter", sentence);
-            Err(problem.with_field(name, "must be there once"))
+            Err(problem.with_field(name, "must appear once"))
         }
     }
 }
@@ -79,7 +79,7 @@ pub fn required_query<'a>(request: &'a impl RequestExt, name: &str) -> Result<&'
 
 /// 404 for a route this function does not serve.
 pub fn no_such_route() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is nothing at this path.")
+    Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is no route at this path.")
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use crate::{TenantId, Tier, UserId};
 /// The tenant, tier and user that a span, a log line or a message names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantLabel {
-    /// The tenant served.
+    /// The id of the tenant that is served.
     pub tenant_id: TenantId,
-    /// The tenant's tier.
+    /// The tier at which it is served.
     pub tier: Tier,
     /// The user who asked; none where a machine did.
     pub user_id: Option<UserId>,

@@ -17,12 +17,12 @@ const ALIAS_DIGITS: usize = 10;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TenantIds {
-    /// As they are.
+    /// Ids leave as they are.
     #[default]
     Plain,
-    /// As pseudonyms.
+    /// Ids leave as pseudonyms (HMAC-SHA256 with a key).
     Hmac,
-    /// Not at all.
+    /// Ids do not leave.
     Drop,
 }
 
@@ -48,7 +48,7 @@ impl FromStr for TenantIds {
 pub struct PseudonymKey(Key);
 
 impl PseudonymKey {
-    /// From a secret.
+    /// Makes a key of a secret, of any length.
     pub fn new(secret: &[u8]) -> Self {
         Self(Key::new(HMAC_SHA256, secret))
     }

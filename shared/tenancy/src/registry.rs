@@ -9,7 +9,7 @@ use crate::{AccessLists, InvalidTenant, Quota, TenantId, Tier};
 pub struct RegistryEntry {
     /// The id that the service gave. It is the table's partition key.
     pub tenant_id: TenantId,
-    /// The service level.
+    /// The tier at which the tenant is served.
     pub tier: Tier,
     /// Whether it is served.
     pub status: TenantStatus,
@@ -29,14 +29,14 @@ pub struct RegistryEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TenantStatus {
-    /// It is.
+    /// The tenant is served.
     Active,
     /// It is not, though its tokens verify.
     Suspended,
 }
 
 impl TenantStatus {
-    /// As it stands in the table.
+    /// The status as the table names it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",

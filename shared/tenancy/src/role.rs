@@ -3,7 +3,7 @@
 /// What a user may do within their tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Invites colleagues.
+    /// An admin may invite colleagues.
     Admin,
     /// Uses what the tenant has bought.
     Member,

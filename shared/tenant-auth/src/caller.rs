@@ -39,8 +39,8 @@ pub(crate) fn refuse(lists: &AccessLists, request: &Request, caller: &TenantLabe
 /// What a caller gets whom the lists refuse.
 pub(crate) fn refusal(refused: Refused) -> Problem {
     let (code, detail) = match refused {
-        Refused::Network => ("network_not_allowed", "Your company does not let in callers from your network."),
-        Refused::User => ("user_not_allowed", "Your company does not let this user in."),
+        Refused::Network => ("network_not_allowed", "Your company does not allow calls from your network."),
+        Refused::User => ("user_not_allowed", "Your company does not allow this user."),
     };
     Problem::new(StatusCode::FORBIDDEN, code, detail)
 }

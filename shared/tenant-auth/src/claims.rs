@@ -14,9 +14,9 @@ use crate::AuthError;
 /// The names under which an identity provider, or an authorizer, says who a caller is, and the tiers that there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimNames {
-    /// The tenant's id.
+    /// The claim that holds the tenant's id.
     pub tenant_id: String,
-    /// The tenant's tier.
+    /// The claim that holds the tenant's tier.
     pub tier: String,
     /// The tier of a caller that has none; none: it must have one.
     pub tier_if_absent: Option<Tier>,

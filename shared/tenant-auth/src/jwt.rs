@@ -42,7 +42,7 @@ impl SigningAlgorithm {
     }
 }
 
-/// Whose tokens are accepted, and what they say.
+/// Which issuer's tokens are accepted, and which claims are read.
 #[derive(Debug, Clone)]
 pub struct JwtSettings {
     /// The token's `iss`, to the letter.
@@ -55,7 +55,7 @@ pub struct JwtSettings {
     pub algorithms: Vec<SigningAlgorithm>,
     /// What `token_use` must be, for issuers that have this claim.
     pub token_use: Option<String>,
-    /// Who is served.
+    /// The claims that name tenant, tier, user and role.
     pub claims: ClaimNames,
 }
 

@@ -173,6 +173,6 @@ fn wrong_sandbox() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
         "wrong_tenant",
-        "The token is another tenant's than the one this was invoked for.",
+        "The token belongs to another tenant than the one for which the function was invoked.",
     )
 }

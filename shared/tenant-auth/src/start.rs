@@ -13,7 +13,7 @@ use crate::{AuthLayer, JwtSettings, JwtVerifier, RegistrySettings, TenantRegistr
 pub struct ApiSettings {
     /// Spans and logs, and whom TLS trusts for AWS.
     pub telemetry: Settings,
-    /// Whose tokens are accepted.
+    /// The issuer and audience of tokens that are accepted.
     pub tokens: JwtSettings,
     /// Which tenants there are.
     pub registry: RegistrySettings,
@@ -36,7 +36,7 @@ impl ApiSettings {
 pub struct ApiFunction {
     /// The configuration of AWS clients.
     pub config: SdkConfig,
-    /// Spans and logs.
+    /// The function's spans, metrics and logs.
     pub telemetry: Telemetry,
     /// Lets through who has a token of the user pool, and whose tenant the registry has as active.
     pub auth: AuthLayer<JwtVerifier>,

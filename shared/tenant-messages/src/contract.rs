@@ -139,7 +139,7 @@ struct Version {
 pub struct Written {
     /// JSON.
     pub body: String,
-    /// Names and values.
+    /// The message attributes, as names and values.
     pub attributes: [(&'static str, String); 3],
 }
 
@@ -175,7 +175,7 @@ pub enum InvalidMessage {
     /// A field says what the contract does not allow.
     #[error("{field} is not {expected}")]
     Field {
-        /// Which.
+        /// The name of the field.
         field: &'static str,
         /// What it should be.
         expected: String,

@@ -53,7 +53,7 @@ pub struct IncomingMessage {
 }
 
 impl IncomingMessage {
-    /// What was published.
+    /// The message's body, as its sender published it.
     pub fn body(&self) -> &str {
         &self.body
     }

@@ -80,8 +80,7 @@ impl Policy {
 
     /// The store is asked again every second, so nobody is told to stay away for long.
     fn unavailable(self, seconds: u32) -> Problem {
-        let detail =
-            "What your company's quota has left cannot be found out at the moment. Try again in a few seconds.";
+        let detail = "Your company's quota cannot be checked at the moment. Try again in a few seconds.";
         Problem::unavailable("quota_unavailable", detail)
             .of_type(REDUCED_CAPACITY.0, REDUCED_CAPACITY.1)
             .with_member(VIOLATED_POLICIES, vec![self.name()])

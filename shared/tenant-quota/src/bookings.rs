@@ -52,7 +52,7 @@ pub struct TakenBooking {
     told: Option<Told>,
 }
 
-/// Where a booking was taken.
+/// The place that a booking's token was taken from.
 enum Taken {
     /// From the item, which counts this day.
     OfDay(u64),

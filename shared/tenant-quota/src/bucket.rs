@@ -33,7 +33,7 @@ const PAUSE: Nanos = SECOND * 3 / 4;
 /// Leased tokens are good for so long. A sandbox that was frozen with some does not add them to what others use by then.
 const LEASE_LASTS: Nanos = 5 * SECOND;
 
-/// A bucket.
+/// A token bucket: how many tokens a tenant has left, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bucket {
     interval: Nanos,

@@ -47,7 +47,7 @@ pub(crate) struct Asked<S> {
     pub(crate) state: S,
 }
 
-/// One tenant's.
+/// The tokens that this process holds of one tenant.
 struct Tenant<S: Source> {
     pool: Mutex<Pool<S>>,
     /// Held while somebody leases: of many that need a token, one asks for all.
@@ -195,7 +195,7 @@ async fn send<S: Source>(items: &TenantItems, write: S::Write, state: S::State) 
     }
 }
 
-/// The wall clock.
+/// The time of the wall clock, in nanoseconds since 1970.
 pub(crate) fn now() -> Nanos {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(Nanos::MAX)

@@ -19,7 +19,7 @@ impl Rate {
         *self = Self { per_second: self.at(now) + 1.0 / REMEMBERED_FOR, at: now.max(self.at) };
     }
 
-    /// Events a second.
+    /// The rate at this time, in events a second.
     pub(crate) fn at(&self, now: Nanos) -> f64 {
         let seconds = now.saturating_sub(self.at) as f64 / SECOND as f64;
         self.per_second * (-seconds / REMEMBERED_FOR).exp()

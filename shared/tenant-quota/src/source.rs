@@ -23,7 +23,7 @@ pub(crate) enum Plan<W> {
 
 /// A kind of item that holds tokens.
 pub(crate) trait Source: Sync {
-    /// Its sort key.
+    /// The sort key of the item that holds the quota.
     const SORT_KEY: &'static str;
     /// What it says. The default is an item that is not there, which is full.
     type State: Copy + Default + Send + Sync + std::fmt::Debug;

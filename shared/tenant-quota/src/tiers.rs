@@ -21,7 +21,7 @@ pub enum InvalidTierQuotas {
     /// The name before the `=`.
     #[error(transparent)]
     Tier(#[from] InvalidTenant),
-    /// What follows it.
+    /// The quota that follows this tier's name is invalid.
     #[error("{0}: {1}")]
     Quota(Tier, InvalidQuota),
 }

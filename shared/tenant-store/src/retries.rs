@@ -1,4 +1,4 @@
-//! Pauses between tries.
+//! How long to wait between two tries of a call.
 
 use std::time::{Duration, Instant};
 

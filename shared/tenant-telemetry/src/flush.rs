@@ -43,7 +43,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// An invocation came.
+    /// Notes that an invocation began.
     pub(super) fn begin(&self, now: Instant) {
         let busy = self.running.fetch_add(1, Ordering::AcqRel) > 0;
         let idle_since = self.idle_since.lock();

@@ -46,9 +46,9 @@ pub(super) enum LogTenant {
     /// A short keyed hash, which is there only with a key.
     #[default]
     Alias,
-    /// The id.
+    /// Log lines have the id of the tenant and of the user.
     Plain,
-    /// Nothing.
+    /// Log lines say nothing of tenant and user.
     Nothing,
 }
 

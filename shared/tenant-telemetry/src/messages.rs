@@ -72,7 +72,7 @@ pub struct MessageSpan {
 }
 
 impl MessageSpan {
-    /// Starts the span.
+    /// Starts the span of a message that was received.
     pub fn start(received: Received<'_>, tenant: Option<TenantLabel>) -> Self {
         let (system, destination) = (received.system, received.destination);
         let (sent, deliveries) = (received.sent, received.deliveries);

@@ -68,7 +68,7 @@ pub fn record_wait(what: &'static str, started: Instant, answered: bool) {
 pub enum SendError<E> {
     /// The request could not be signed.
     Sign(E),
-    /// The call failed.
+    /// The HTTP call failed.
     Http(HttpClientError),
 }
 

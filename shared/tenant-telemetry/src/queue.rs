@@ -78,7 +78,7 @@ impl<T> Queue<T> {
         (taken, size.count)
     }
 
-    /// All of them.
+    /// Takes everything that waits.
     pub(super) fn take_all(&mut self) -> Vec<T> {
         self.held = Size::default();
         std::mem::take(&mut self.items).into_iter().map(|(item, _)| item).collect()

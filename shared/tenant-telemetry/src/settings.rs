@@ -54,12 +54,12 @@ pub struct Settings {
     pub(super) aws: Option<SdkConfig>,
 }
 
-/// Where the key of pseudonyms is.
+/// The key of pseudonyms, or the place where it is kept.
 #[derive(Clone)]
 pub(super) enum Key {
-    /// Here.
+    /// The key itself.
     Given(Vec<u8>),
-    /// In the SSM parameter or secret of this ARN.
+    /// The ARN of the SSM parameter or secret that holds the key.
     At(String),
 }
 

@@ -11,7 +11,7 @@ pub(super) const RANDOM: TraceFlags = TraceFlags::new(0x02);
 /// `00-<32>-<16>-<2>`; later versions may go on after a further `-`.
 const LENGTH: usize = 55;
 
-/// The caller's span.
+/// What a `traceparent` header says: the trace, the caller's span and the flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Traceparent {
     pub(super) trace_id: TraceId,

@@ -126,7 +126,7 @@ pub(super) struct OfWork<T> {
 /// A span that has ended.
 pub(super) type Ended = OfWork<SpanData>;
 
-/// A log line.
+/// A log line that was written.
 pub(super) type Written = OfWork<Line>;
 
 /// The spans and log lines of one invocation. Once closed it takes no more: what comes later is handed back.

@@ -6,15 +6,15 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// Where time comes from; tests bring their own.
+/// A source of time; tests use one of their own.
 pub trait Clock: Debug + Send + Sync {
-    /// Monotonic time.
+    /// The monotonic time, for measuring how long something took.
     fn now(&self) -> Instant;
     /// Wall-clock time since 1970.
     fn since_epoch(&self) -> Duration;
 }
 
-/// The system's clocks.
+/// The clocks of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

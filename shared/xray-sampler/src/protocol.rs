@@ -68,7 +68,7 @@ pub(crate) struct Statistics {
     #[serde(rename = "ClientID")]
     pub(crate) client_id: String,
     pub(crate) rule_name: String,
-    /// Epoch seconds.
+    /// When the statistics were taken, in seconds since 1970.
     pub(crate) timestamp: u64,
     pub(crate) request_count: u64,
     pub(crate) sampled_count: u64,
@@ -78,7 +78,7 @@ pub(crate) struct Statistics {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct TargetsAnswer {
-    /// Epoch seconds.
+    /// When the rules last changed, in seconds since 1970.
     #[serde(default)]
     pub(crate) last_rule_modification: f64,
     #[serde(default)]
@@ -94,7 +94,7 @@ pub(crate) struct Target {
     pub(crate) rule_name: String,
     pub(crate) fixed_rate: Option<f64>,
     pub(crate) reservoir_quota: Option<u32>,
-    /// Epoch seconds.
+    /// Until when the reservoir's quota holds, in seconds since 1970.
     #[serde(rename = "ReservoirQuotaTTL")]
     pub(crate) reservoir_quota_ttl: Option<f64>,
     /// Seconds until the next statistics are wanted.

@@ -18,7 +18,7 @@ pub enum By {
     Reservoir,
     /// Borrowed, for want of a quota: not known either.
     Borrowed,
-    /// With this probability.
+    /// The rule's fixed rate decides, with this probability.
     FixedRate(f64),
 }
 

@@ -47,7 +47,7 @@ def test_wrong_password(page, username):
 def test_fields_that_are_wrong(signed_in):
     """Each is named beside its field, in the words of the form; the first has the focus."""
     press_book(signed_in)
-    expect(signed_in.get_by_role("alert")).to_contain_text("The booking cannot be made as it is.")
+    expect(signed_in.get_by_role("alert")).to_contain_text("The booking cannot be made with these values.")
     for label in ("From", "To", "Departure", "Passenger"):
         field = signed_in.get_by_label(label, exact=True)
         expect(field).to_have_attribute("aria-invalid", "true")

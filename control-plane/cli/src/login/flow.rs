@@ -36,7 +36,7 @@ pub(super) async fn sign_in(provider: &Provider, port: u16, wait: Duration, show
             bail!("the provider gave a token of another sign-in");
         }
         if !kept.is_good_for(0) {
-            bail!("the provider gave a token that is over: is the clock of this machine right?");
+            bail!("the provider's token has expired already: is the clock of this machine right?");
         }
         Ok(kept)
     }

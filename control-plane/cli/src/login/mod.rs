@@ -40,14 +40,14 @@ pub(crate) struct Login {
     /// The control plane.
     #[arg(long, env = "CONTROL_PLANE_URL", default_value = "http://127.0.0.1:4318")]
     url: String,
-    /// Who you are: one of the staff that runs the system, or of a tenant.
+    /// Whether you sign in as staff that runs the system, or as a user of a tenant.
     #[arg(long = "as", value_enum)]
     whose: Option<SignInAs>,
-    /// The port of this machine that the browser comes back to; the provider may want http://localhost:PORT/callback to be registered. 0 takes
-    /// a free one.
+    /// The port of this machine to which the browser returns; your provider may require that you register http://localhost:PORT/callback. 0 takes a
+    /// free one.
     #[arg(long, default_value_t = PORT)]
     port: u16,
-    /// How long to wait for the browser, seconds.
+    /// How many seconds to wait for the browser.
     #[arg(long, default_value_t = 300)]
     wait: u64,
     /// Only print the address to open.
@@ -99,9 +99,7 @@ pub(crate) async fn login(asked: &Login) -> Result<String> {
 
 fn chosen(mut offered: Vec<Offered>, whose: Option<SignInAs>) -> Result<Offered> {
     if offered.is_empty() {
-        bail!(
-            "this control plane names no client for the command line (cli_client_id); a service key in {VARIABLE} will do"
-        );
+        bail!("this control plane has no client for the command line (cli_client_id); use a service key in {VARIABLE}");
     }
     let name = match whose {
         Some(SignInAs::Tenants) => "tenants",
@@ -156,7 +154,7 @@ pub(crate) async fn token(server: &Server) -> Result<Option<String>> {
         }
         None => {
             locked.change(|all| drop(all.remove(server.as_str())))?;
-            bail!("your sign-in is over; {}", server.way_in());
+            bail!("your sign-in has expired; {}", server.way_in());
         }
     }
 }

@@ -33,7 +33,7 @@ impl Server {
         if is_private(&self.url) {
             return Ok(());
         }
-        bail!("tokens and keys are sent by https or on loopback alone, not to {self}")
+        bail!("tokens and keys are sent only by https or to loopback, not to {self}")
     }
 
     /// How to sign in.
@@ -52,7 +52,7 @@ impl Server {
         let answer = request.send().await.with_context(|| format!("no answer from {self}"))?;
         let status = answer.status();
         if status.is_redirection() {
-            bail!("{self} sends you elsewhere: is this the control plane's own address?");
+            bail!("{self} redirects to another address: is this the control plane's own?");
         }
         let text = answer.text().await?;
         if status.is_success() {

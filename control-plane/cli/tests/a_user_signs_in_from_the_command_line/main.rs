@@ -250,7 +250,10 @@ async fn a_token_goes_to_its_own_control_plane_alone() {
         let mut command = here.command(&["map", "--url", "http://cp.example"]);
         command.envs(token.map(|token| ("CONTROL_PLANE_TOKEN", token))).env("http_proxy", &other);
         let output = self::output(command).await;
-        assert!(output.status.code() == Some(2) && stderr(&output).contains("by https or on loopback"), "{output:?}");
+        assert!(
+            output.status.code() == Some(2) && stderr(&output).contains("only by https or to loopback"),
+            "{output:?}"
+        );
     }
     assert!(came.try_recv().is_err());
 

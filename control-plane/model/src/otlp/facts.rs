@@ -66,7 +66,7 @@ impl Flags {
 /// One request, or one use of an edge.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// Nanoseconds.
+    /// How long the span took, in nanoseconds.
     pub duration_ns: u64,
     /// How it went.
     pub flags: Flags,

@@ -47,7 +47,7 @@ pub struct StoredSpan {
     /// Its events, as exceptions are.
     #[prost(message, repeated, tag = "11")]
     pub events: Vec<StoredEvent>,
-    /// How it went.
+    /// The span's status.
     #[prost(message, optional, tag = "15")]
     pub status: Option<StoredStatus>,
 }
@@ -58,7 +58,7 @@ pub struct StoredAttribute {
     /// UTF-8.
     #[prost(bytes = "bytes", tag = "1")]
     pub key: Bytes,
-    /// What it says.
+    /// The attribute's value.
     #[prost(message, optional, tag = "2")]
     pub value: Option<StoredValue>,
 }
@@ -140,7 +140,7 @@ impl StoredValue {
 }
 
 impl StoredSpan {
-    /// Its id.
+    /// The id of the span.
     pub fn id(&self) -> SpanId {
         facts::id(&self.span_id)
     }

@@ -1,4 +1,4 @@
-//! Text to tokens.
+//! Splits the text of a filter expression into tokens.
 
 use super::ExpressionError;
 

@@ -104,7 +104,7 @@ pub enum Flag {
 pub enum NumberOf {
     /// From the first start to the last end, seconds.
     Duration,
-    /// Of the root span, seconds.
+    /// How long the root span took, in seconds.
     ResponseTime,
     /// Any HTTP status of a request.
     HttpStatus,
@@ -194,7 +194,7 @@ pub struct Attribute {
 /// The name of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttributeKey {
-    /// To the letter.
+    /// The attribute with exactly this name.
     Exact(String),
     /// As X-Ray writes it, [`normalized`].
     Normalized(String),
@@ -203,9 +203,9 @@ pub enum AttributeKey {
 /// How an annotation is tested: as text, or as a number.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AnnotationTest {
-    /// As text.
+    /// The annotation's value, compared as text.
     Text(TextTest, String),
-    /// As a number.
+    /// The annotation's value, compared as a number.
     Number(Comparison, f64),
 }
 

@@ -20,16 +20,16 @@ pub struct Step {
     pub service: String,
 }
 
-/// Where a trace ended.
+/// How a trace ended: where it stopped, if it did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
     /// The last span before that which went well; none where nothing did.
     pub reached: Option<Step>,
-    /// Where it stopped; none where it did not.
+    /// The step at which the trace stopped; none if it did not stop.
     pub stopped: Option<Stop>,
 }
 
-/// Where a trace stopped, and how.
+/// The step at which a trace stopped, and in which way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum Stop {
@@ -48,7 +48,7 @@ pub enum Stop {
         at: Step,
         /// The queue, topic or table that delivered it.
         from: Option<String>,
-        /// How often.
+        /// How often the message was delivered.
         deliveries: usize,
         /// What went wrong last.
         error: String,
@@ -65,7 +65,7 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// Where it stopped.
+    /// The step at which the trace stopped.
     pub fn at(&self) -> &Step {
         match self {
             Self::Failed { at, .. } | Self::Undone { at, .. } | Self::Untaken { at, .. } => at,

@@ -53,7 +53,7 @@ impl Trace {
     }
 }
 
-/// A span.
+/// A span of a trace, as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Span {
     /// 16 hex digits.
@@ -76,7 +76,7 @@ pub struct Span {
     pub start_unix_ns: i64,
     /// Nanoseconds since 1970.
     pub end_unix_ns: i64,
-    /// Nanoseconds.
+    /// How long the span took, in nanoseconds.
     pub duration_ns: i64,
     /// `UNSET`, `OK` or `ERROR`.
     pub status: String,
@@ -108,22 +108,22 @@ impl Span {
 /// A reference to another span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Link {
-    /// The other trace.
+    /// The id of the linked trace.
     pub trace_id: String,
-    /// The other span.
+    /// The id of the linked span.
     pub span_id: String,
-    /// Why.
+    /// What the link says of why it is there.
     pub attributes: BTreeMap<String, serde_json::Value>,
 }
 
 /// Something that happened during a span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// What.
+    /// What happened.
     pub name: String,
     /// Nanoseconds since 1970.
     pub time_unix_ns: i64,
-    /// Details.
+    /// The attributes of the event.
     pub attributes: BTreeMap<String, serde_json::Value>,
 }
 

@@ -17,7 +17,7 @@ const PATIENCE: Patience = Patience {
     give_up_after: Duration::from_secs(3_600),
 };
 
-/// Where alarms go.
+/// A receiver of alerts, by HTTP.
 #[derive(Debug, Clone)]
 pub struct Webhook {
     /// The whole URL.

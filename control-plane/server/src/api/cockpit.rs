@@ -92,7 +92,7 @@ pub struct Spending {
     pub now: Spent,
     /// In the time before it; none where its requests are not all counted any more.
     pub before: Option<Spent>,
-    /// By service and operation, the dearest first.
+    /// The costs by service and operation, the most expensive first.
     pub operations: Vec<OperationCost>,
     /// The last 30 days, UTC, by service, whatever the window; days without requests are left out.
     pub days: Vec<SpentDay>,

@@ -47,7 +47,7 @@ pub struct CostAnswer {
 /// A tenant, and why it is dear.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DearTenant {
-    /// The reasons.
+    /// Why the tenant costs so much.
     #[serde(flatten)]
     pub dear: Dear,
     /// The same as a sentence.

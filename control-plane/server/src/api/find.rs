@@ -65,7 +65,7 @@ pub struct Tried {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hit {
-    /// One trace.
+    /// The trace with this id.
     Trace(Box<TraceAnswer>),
     /// Tenants, by id.
     Tenants(Vec<Named>),
@@ -91,13 +91,13 @@ pub struct TracesHit {
 pub struct Largest {
     /// W3C form.
     pub trace_id: TraceId,
-    /// Where it ended.
+    /// How the trace ended.
     pub ending: Ending,
 }
 
 /// What it is that somebody looks for, in the order of docs/control-plane.md.
 pub(crate) async fn find(view: &View, query: &FindQuery) -> Result<FindAnswer, Problem> {
-    let asked = query.q.clone().ok_or_else(|| Problem::bad_request("q: what is looked for"))?;
+    let asked = query.q.clone().ok_or_else(|| Problem::bad_request("q: say what to look for"))?;
     if asked.chars().count() > MAX_ASKED {
         return Err(Problem::bad_request(format!("q: at most {MAX_ASKED} characters")));
     }

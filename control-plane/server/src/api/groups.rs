@@ -52,7 +52,7 @@ pub struct GroupsAnswer {
     pub by: String,
     /// The window, Unix seconds.
     pub from: i64,
-    /// And where it ends.
+    /// The end of the window, in Unix seconds.
     pub to: i64,
     /// How long each stretch of it is, in seconds; the first begins with the window.
     pub width: i64,
@@ -102,7 +102,7 @@ impl GroupFilter {
 /// `GET /api/groups`
 pub(super) async fn groups(view: View, Query(filter): Query<GroupFilter>) -> Answer<GroupsAnswer> {
     if filter.by.is_none() {
-        return Err(Problem::bad_request("by: the attribute to group by"));
+        return Err(Problem::bad_request("by: name the attribute to group by"));
     }
     view.groups(&filter).await.map(Json)
 }

@@ -13,7 +13,7 @@ pub(crate) const MAX_LINES: usize = 500;
 /// Which of them.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct LogsQuery {
-    /// Of one span alone.
+    /// Only records of this span.
     span: Option<String>,
     limit: Option<String>,
 }

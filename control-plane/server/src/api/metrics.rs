@@ -51,7 +51,7 @@ pub struct MetricsAnswer {
     pub to: i64,
     /// How long each step is, in seconds.
     pub step: i64,
-    /// By metric, service, account and attributes.
+    /// The lines, ordered by metric, service, account and attributes.
     pub lines: Vec<Line>,
 }
 

@@ -146,7 +146,7 @@ pub struct TraceAnswer {
     pub trace: Trace,
     /// What it waited for.
     pub critical_path: Vec<Stretch>,
-    /// Where it ended.
+    /// How the trace ended.
     pub ending: Ending,
     /// Other tools in which it is to be seen.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! Objectives and alerts.
+//! What the API answers about objectives and alerts.
 
 use std::collections::HashMap;
 
@@ -36,9 +36,9 @@ pub struct ServiceLine {
     pub service: String,
     /// Name of its spans.
     pub operation: String,
-    /// Its account.
+    /// The account that the service runs in.
     pub account: String,
-    /// Its numbers.
+    /// The figures of the service.
     pub summary: Summary,
 }
 
@@ -47,9 +47,9 @@ pub struct ServiceLine {
 pub struct TenantAnswer {
     /// How it fares now; none of a tenant that nothing is promised to, or that was not evaluated yet.
     pub now: Option<SloStatusLine>,
-    /// Where the window begins, Unix seconds.
+    /// The beginning of the window, in Unix seconds.
     pub from: i64,
-    /// And where it ends.
+    /// The end of the window, in Unix seconds.
     pub to: i64,
     /// How long a stretch of the window is, in seconds.
     pub width: i64,
@@ -73,7 +73,7 @@ pub struct TenantAnswer {
     pub conditions: Vec<Distance>,
     /// Its users in the window; none where they could not be counted.
     pub users: Option<UsersSeen>,
-    /// What it spends.
+    /// What the tenant costs.
     pub spending: Spending,
     /// How its budget was used up over the last 30 days, every six hours, whatever the window; none of a tenant that nothing is promised to.
     pub burndown: Vec<Burning>,

@@ -50,7 +50,7 @@ pub(crate) fn one_of<'a>(name: &str, field: &Option<String>, known: &[&'a str]) 
     found.map(Some).ok_or_else(|| Problem::bad_request(format!("{name}: one of {}", known.join(", "))))
 }
 
-/// How many.
+/// How many are asked for.
 pub(crate) fn limit(text: &Option<String>) -> Result<usize, Problem> {
     let Some(text) = text else { return Ok(DEFAULT_LIMIT) };
     let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
@@ -101,7 +101,7 @@ pub(crate) struct Conditions {
     pub(crate) account: Option<String>,
     /// `ok`, `fault`, `error`, `throttle`
     pub(crate) status: Option<String>,
-    /// Milliseconds.
+    /// From how many milliseconds on a request is slow.
     pub(crate) slower_than_ms: Option<String>,
 }
 
@@ -127,7 +127,7 @@ impl Conditions {
         Ok(Some(parts.join(" AND ")).filter(|text| !text.is_empty()))
     }
 
-    /// Seconds.
+    /// From how many seconds on a request is slow.
     pub(super) fn slower_than(&self) -> Result<Option<f64>, Problem> {
         let Some(text) = &self.slower_than_ms else { return Ok(None) };
         let milliseconds = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);

@@ -248,7 +248,7 @@ pub(crate) struct SpansFound {
 /// `GET /api/traces/{id}/spans?find=`
 pub(super) async fn spans(view: View, Id(id): Id, Query(asked): Query<FindSpans>) -> Answer<SpansFound> {
     let Some(wanted) = wanted(asked.find.as_deref())? else {
-        return Err(Problem::bad_request("find: what to look for"));
+        return Err(Problem::bad_request("find: say what to look for"));
     };
     let trace = view.held_trace(id.parse()?).await?;
     let found = off_thread(move || {

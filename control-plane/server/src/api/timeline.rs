@@ -23,7 +23,7 @@ pub struct Point {
     pub start: i64,
     /// How much of the stretch is in the window and over, in seconds: what a rate is a share of.
     pub seconds: i64,
-    /// Its numbers.
+    /// The figures of this step.
     pub summary: Summary,
 }
 

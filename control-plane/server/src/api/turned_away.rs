@@ -66,7 +66,7 @@ pub struct TurnedAwayAnswer {
 /// Requests of one user that one operation refused for one reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TurnedAway {
-    /// By whom, where, why and how often.
+    /// The refusals: which user's, by which service, for which reason, and how many.
     #[serde(flatten)]
     pub refused: Refused,
     /// All requests of its tenant in the window; none of a tenant with fewer refusals than fifty others.

@@ -107,7 +107,7 @@ impl Evaluator {
         Ok(evaluator)
     }
 
-    /// How everybody fares.
+    /// How all tenants fared when they were last judged.
     pub fn snapshot(&self) -> Arc<SloAnswer> {
         self.latest.read().answer.clone()
     }

@@ -47,7 +47,7 @@ impl SloStatusLine {
     }
 }
 
-/// Everybody.
+/// How all tenants fare against their objectives.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SloAnswer {
     /// The end of the five minutes that were evaluated last, Unix seconds; 0 before the first.

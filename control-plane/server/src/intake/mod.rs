@@ -74,7 +74,7 @@ const MAX_WAITING: usize = 128;
 /// Why a request is not taken.
 type Refusal = (StatusCode, String);
 
-/// What requests share.
+/// What all requests of the intake share.
 #[derive(Debug, Clone)]
 pub(crate) struct Intake {
     spans: Arc<dyn SpanStore>,

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 /// The largest whole number that JavaScript holds exactly; beyond it, Jaeger writes numbers as text.
 const LARGEST_IN_JAVASCRIPT: u64 = (1 << 53) - 1;
 
-/// A trace.
+/// A trace, as Jaeger's query API answers it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Trace {
@@ -35,7 +35,7 @@ pub(super) struct Trace {
     warnings: Option<Vec<String>>,
 }
 
-/// A span.
+/// A span, as Jaeger's query API answers it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Span {
@@ -47,7 +47,7 @@ pub(super) struct Span {
     references: Vec<Reference>,
     /// Microseconds since 1970.
     pub(super) start_time: u64,
-    /// Microseconds.
+    /// How long the span took, in microseconds.
     duration: u64,
     pub(super) tags: Vec<Tag>,
     logs: Vec<Log>,
@@ -80,7 +80,7 @@ struct Reference {
     span_id: String,
 }
 
-/// An attribute.
+/// An attribute, as Jaeger's query API answers it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Tag {
     key: String,

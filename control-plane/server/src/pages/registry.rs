@@ -100,7 +100,7 @@ fn quota_change(form: &Filled) -> Result<Change, Problem> {
     let numbers = [&form.requests_per_second, &form.burst, &form.bookings_per_day].map(|number| number.trim());
     let to = if form.default { None } else { read("quota", &numbers.join("/"))? };
     if from == to && form.shown != WRONG {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "quota: it has this one already."));
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "quota: the tenant has this quota already."));
     }
     Ok(Change::Quota { from, to })
 }
@@ -110,7 +110,7 @@ fn tier_change(form: &Filled, tiers: &[Tier]) -> Result<Change, Problem> {
     let to = form.tier.parse().ok().filter(|tier| tiers.contains(tier)).ok_or_else(|| unknown("tier"))?;
     let from = form.shown.parse().map_err(|_| unknown("shown"))?;
     if from == to {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "tier: it has this one already."));
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "tier: the tenant has this tier already."));
     }
     Ok(Change::Tier { from, to })
 }

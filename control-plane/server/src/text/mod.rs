@@ -46,7 +46,7 @@ pub fn readable(moment: &str) -> String {
     moment.strip_suffix(".000").map_or(moment.clone(), str::to_owned)
 }
 
-/// Where a trace ended, in a sentence or two.
+/// How a trace ended, in a sentence or two.
 pub fn ending(ending: &Ending) -> String {
     let step = |step: &Step| format!("“{}” of {}", step.name, step.service);
     let reached = ending.reached.as_ref().map(&step);

@@ -43,7 +43,7 @@ struct Both {
 /// One of a tenant's two lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum List {
-    /// Who is refused.
+    /// Requests of whoever is on this list are refused.
     Block,
     /// Who are the only ones that are let in.
     Allow,
@@ -72,7 +72,7 @@ pub enum Listed {
 /// An entry of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListEntry {
-    /// Who.
+    /// The network or user on the list.
     #[serde(flatten)]
     pub listed: Listed,
     /// The first second at which it does not hold any more, Unix seconds; none: it holds until it is removed.
@@ -86,7 +86,7 @@ impl ListEntry {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
-    /// By what of a caller it refuses or lets in.
+    /// Which property of a caller the entry is about.
     fn kind(&self) -> Refused {
         self.listed.kind()
     }
@@ -101,12 +101,12 @@ impl Listed {
     }
 }
 
-/// By what a caller is refused.
+/// The property of a caller for which a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// By the network that it calls from.
+    /// The network that it calls from.
     Network,
-    /// By who it is.
+    /// The user that it is.
     User,
 }
 

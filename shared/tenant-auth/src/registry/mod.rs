@@ -39,7 +39,7 @@ pub(crate) enum Standing {
     Active(Tier, Option<Quota>, Option<Arc<AccessLists>>),
     /// Not served, whatever its tokens say.
     Suspended(Tier),
-    /// Not there.
+    /// The registry has no such tenant.
     Unknown,
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum Standing {
 #[error("the tenant registry does not answer")]
 pub(crate) struct RegistryAway;
 
-/// Where the registry is, and whom it may serve.
+/// The registry's table, and the tiers that there are.
 #[derive(Debug, Clone)]
 pub struct RegistrySettings {
     /// The table, by its name or, in another account, its ARN.

@@ -35,7 +35,7 @@ pub(crate) struct Limits {
 const LOCAL_PART: u32 = 10;
 
 impl Limits {
-    /// Of requests.
+    /// The limits of a quota's requests.
     pub(crate) fn of_requests(quota: Quota) -> Self {
         let local = (quota.requests_per_second() / LOCAL_PART).max(1);
         Self {
@@ -68,10 +68,10 @@ pub(crate) enum Answer {
     Lease(u32),
 }
 
-/// What was leased.
+/// The tokens that a process has leased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lease<S> {
-    /// None or more.
+    /// How many tokens were leased; it can be none.
     pub(crate) tokens: u32,
     /// What the item says now.
     pub(crate) state: S,

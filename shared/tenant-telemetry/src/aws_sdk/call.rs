@@ -30,7 +30,7 @@ pub(super) struct CallSpan {
     pub(super) id: String,
 }
 
-/// Where messages are sent to.
+/// The topic, queue or bus that messages are sent to.
 #[derive(Debug, Clone)]
 pub(super) struct Destination {
     /// `messaging.system`.

@@ -65,7 +65,7 @@ pub struct AwsSdkTracing {
 }
 
 impl AwsSdkTracing {
-    /// The interceptor.
+    /// An interceptor that traces every call of a client.
     pub fn new() -> Self {
         Self::default()
     }

@@ -20,7 +20,7 @@ pub(super) fn table(statement: &str) -> Option<&str> {
 
 enum Token<'a> {
     Word(&'a str),
-    /// In double quotes.
+    /// A name in double quotes.
     Name(&'a str),
     Data,
 }

@@ -31,7 +31,7 @@ use crate::{
     work::Written,
 };
 
-/// Log lines.
+/// Makes OTLP log records of log lines.
 #[derive(Debug)]
 pub(crate) struct Lines {
     resource: ResourceLogs,

@@ -78,9 +78,9 @@ pub(super) enum Exporter {
 }
 
 impl Exporter {
-    /// Those of spans.
+    /// The exporters that take spans.
     pub(super) const OF_TRACES: &[Self] = &[Self::Otlp, Self::XrayOtlp, Self::XrayUdp];
-    /// Those of metrics.
+    /// The exporters that take metrics.
     pub(super) const OF_METRICS: &[Self] = &[Self::Otlp, Self::CloudwatchOtlp, Self::Emf];
     /// Those of log lines.
     #[cfg_attr(not(feature = "json-logs"), allow(dead_code, reason = "without it there are none"))]
@@ -98,7 +98,7 @@ impl Exporter {
     }
 }
 
-/// Where exporters send to, as far as it is set.
+/// The endpoints of exporters, as far as they are set.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Places {
     #[cfg(feature = "aws-sdk")]

@@ -31,7 +31,7 @@ pub(crate) enum NotDelivered {
     Broken(String),
     /// Try again later; after this long, if the receiver said so.
     Later(String, Option<Duration>),
-    /// Refused for good.
+    /// The receiver refused the request, and another try would not help.
     Refused(String),
 }
 

@@ -25,9 +25,9 @@ use crate::{late::Kept, lines::LogTenant, privacy::Policy, queue::Size, semconv,
 
 /// A kind of telemetry.
 pub(crate) trait Signal: fmt::Debug {
-    /// What waits.
+    /// One thing that waits to be sent: a span, a point or a log record.
     type Item: Clone + fmt::Debug;
-    /// What carries it.
+    /// The request that carries items to a receiver.
     type Request: Message;
 
     /// How much is kept while a receiver does not take it; beyond that the oldest goes.

@@ -21,7 +21,7 @@ const MAX_DATAGRAM: usize = 64 * 1024 - 512;
 /// Spans that fit into one datagram as a rule.
 const SPANS_PER_DATAGRAM: usize = 10;
 
-/// The daemon.
+/// Sends segments to X-Ray's daemon.
 #[derive(Debug)]
 pub(crate) struct XrayUdp {
     socket: UdpSocket,

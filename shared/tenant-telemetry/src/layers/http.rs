@@ -48,7 +48,7 @@ struct Settings {
 }
 
 impl HttpLayer {
-    /// The layer.
+    /// A layer that shows no query parameters and believes no account.
     pub fn new() -> Self {
         Self::default()
     }

@@ -39,7 +39,7 @@ pub(crate) struct Recorder {
     usage: Usage,
 }
 
-/// The process's recorder.
+/// The recorder of this process; none where metrics are off.
 pub(crate) fn recorder() -> Option<&'static Recorder> {
     RECORDER.get()
 }
@@ -53,12 +53,12 @@ impl Recorder {
         Self { instruments: Instruments::new(meter), busiest, usage: Usage::new() }
     }
 
-    /// Makes it the process's.
+    /// Makes this the recorder of the process.
     pub(crate) fn install(self) {
         let _first_counts = RECORDER.set(self);
     }
 
-    /// An invocation begins.
+    /// Notes that an invocation began, and gives what its outcome goes into.
     pub(crate) fn begin(&self) -> Outcome {
         self.usage.begin();
         Outcome::default()

@@ -1,4 +1,4 @@
-//! Whose sampling thresholds count.
+//! The senders whose sampling thresholds count.
 
 use std::sync::Arc;
 

@@ -61,7 +61,7 @@ impl Inbound {
     }
 }
 
-/// Where an invocation's span hangs.
+/// The parent of an invocation's span.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Parent {
     /// The caller's span, if one is known.

@@ -40,7 +40,7 @@ enum Root {
     On,
     Off,
     Ratio(Threshold),
-    /// By rules that live in X-Ray.
+    /// X-Ray's sampling rules decide.
     Xray(Sampler),
 }
 

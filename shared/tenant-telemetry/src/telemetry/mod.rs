@@ -211,7 +211,7 @@ impl Telemetry {
         self.0.metrics.as_ref().map_or_else(|| NoopMeterProvider::new().meter(scope), |metrics| metrics.meter(scope))
     }
 
-    /// An invocation begins.
+    /// Begins an invocation, with a unit of work of its own.
     pub(super) fn begin(&self) -> Invocation {
         let now = Instant::now();
         self.0.pace.begin(now);

@@ -38,9 +38,9 @@ pub struct SideAnswer {
     pub expression: Option<String>,
     /// Of traces that began at or after this, Unix seconds.
     pub from: i64,
-    /// And before this.
+    /// The end of its window.
     pub to: i64,
-    /// How many match.
+    /// How many traces match.
     pub matched: usize,
     /// How many of them were compared, each as one, however many it stands for.
     pub compared: usize,
@@ -69,7 +69,7 @@ pub(super) async fn why(view: View, Query(filter): Query<WhyFilter>) -> Answer<W
     view.why(&filter).await.map(axum::Json)
 }
 
-/// Compares.
+/// Compares the traces of both sides.
 pub(super) async fn compared(
     spans: &dyn SpanStore,
     scope: &Scope,
@@ -78,7 +78,7 @@ pub(super) async fn compared(
 ) -> Result<WhyAnswer, Problem> {
     let against = filter.against()?;
     if against == "tier" && scope.tenant().is_some() {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "Other tenants of the tier are for those who run the system."));
+        return Err(Problem::new(StatusCode::FORBIDDEN, "Only operators and viewers may compare with the tier."));
     }
     let window = filter.window(Timestamp::now())?;
     let mut known = Known::default();

@@ -16,7 +16,7 @@ use crate::{
 pub(crate) const AGAINST: [&str; 5] = ["ok", "quick", "tier", "before", "rest"];
 const NANOSECONDS: i64 = 1_000_000_000;
 
-/// What is asked.
+/// The parameters of a comparison.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct WhyFilter {
     #[serde(flatten)]
@@ -90,11 +90,10 @@ impl WhyFilter {
             "tier" => {
                 let tenant = conditions.tenant.as_deref();
                 let tenant = tenant.ok_or_else(|| {
-                    Problem::bad_request("against=tier: a tenant is set against its tier, so name one")
+                    Problem::bad_request("against=tier: name the tenant that is compared with its tier")
                 })?;
                 let tier = conditions.tier.as_deref().or(known.tier.as_deref());
-                let tier = tier
-                    .ok_or_else(|| Problem::bad_request("tier: it is not known which one the tenant is in; name it"))?;
+                let tier = tier.ok_or_else(|| Problem::bad_request("tier: the tenant's tier is not known; name it"))?;
                 let own = Conditions { tier: None, ..conditions.clone() }.expression()?;
                 let others =
                     Conditions { tenant: None, tier: Some(tier.to_owned()), ..conditions.clone() }.expression()?;
@@ -143,7 +142,7 @@ impl WhyFilter {
                     "throttle" => "throttled",
                     _ => {
                         return Err(Problem::bad_request(
-                            "status: those that went well are set against fault, error or throttle",
+                            "status: successful requests are compared with fault, error or throttle",
                         ));
                     }
                 };
@@ -173,7 +172,7 @@ impl WhyFilter {
         let Some(moment) = &self.moment else { return Ok((window.moved(-1.0), window)) };
         let at = window::moment("moment", moment)?.div_euclid(NANOSECONDS) * NANOSECONDS;
         if at <= window.from_ns || at >= window.to_ns {
-            return Err(Problem::bad_request("moment: within the window"));
+            return Err(Problem::bad_request("moment: it must be within the window"));
         }
         Ok((Window { to_ns: at, ..window }, Window { from_ns: at, ..window }))
     }
@@ -272,7 +271,7 @@ mod tests {
             ("against=all", "against: one of"),
             ("status=ok", "status: those that went well"),
             ("against=before&moment=soon", "moment: \"soon\" is neither"),
-            ("against=before&moment=2000", "moment: within the window"),
+            ("against=before&moment=2000", "moment: it must be within the window"),
             ("filter=fault+AND", "filter expression, column 10"),
         ] {
             assert!(asked(query).0.starts_with(problem), "{query}: {}", asked(query).0);

@@ -219,7 +219,7 @@ async fn render(view: &View, id: &str, shown: Shown) -> Result<Markup, Problem> 
     .await
 }
 
-/// Where a trace ended, and the way there.
+/// How a trace ended, and the spans that lead there.
 pub(super) fn ending_of(ending: &Ending, window: &WindowQuery, trace_id: &str) -> Markup {
     html! {
         p.ending.fault[ending.stopped.is_some()] {
