@@ -56,6 +56,10 @@ def access_log_with_addresses(project):
     setting["Format"] = setting["Format"].replace('"method"', '"address":"$context.identity.sourceIp","method"')
 
 
+def readers_of_any_account(project):
+    del properties(project, "logs", "LogsReaderRole")["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+
+
 def destination_open_to_all(project):
     policy = properties(project, "logs", "LogsDestination")["DestinationPolicy"]["Fn::Sub"]
     policy[0] = policy[0].replace('{ "AWS": ["${Accounts}"] }', '"*"')
@@ -193,6 +197,7 @@ MISTAKES = [
     (masked_groups_that_only_count, "what_comes_to_rest_is_masked"),
     (access_log_with_addresses, "access_logs_say_nothing_of_a_caller"),
     (destination_open_to_all, "only_the_stages_accounts_send_logs"),
+    (readers_of_any_account, "only_people_of_the_account_read_lines"),
     (destination_that_hands_over_for_anybody, "only_the_stages_accounts_send_logs"),
     (logs_that_could_be_public, "lines_at_rest_are_closed_and_forgotten"),
     (logs_in_the_clear, "lines_at_rest_are_closed_and_forgotten"),
