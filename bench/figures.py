@@ -197,6 +197,17 @@ def take(name, runs, commit, beside):
         runs[name]["command"] = f"make soak MINUTES={runs[name]['figures']['minutes']:g}"
 
 
+def age(run):
+    """How old a run is, unless the code is still the one that was measured."""
+    if "commit" not in run:
+        return "was never measured"
+    try:
+        later = int(git("rev-list", "--count", f"{run['commit']}..HEAD", "--", "*.rs", "Cargo.*"))
+    except subprocess.CalledProcessError:  # A fork, or a clone without all of its past.
+        return "was measured at a commit that is not here"
+    return later and f"was measured {later} commits of code ago"
+
+
 def main():
     parser = argparse.ArgumentParser(description="Takes measured figures and writes them into the pages.")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="a run of figures.json that was just measured")
@@ -213,6 +224,9 @@ def main():
         if (new := written(page, words, runs)) != page:
             (ROOT / name).write_text(new)
             print(f"wrote {name}")
+    for name, run in runs.items():
+        if said := age(run):
+            print(f"{name} {said}: {run['command']}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -29,9 +30,13 @@ pytestmark = pytest.mark.skipif(NODE is None or not MINISTACK.exists(), reason="
 def cognito(tmp_path_factory):
     """A user pool with a user, and where it answers."""
     folder = tmp_path_factory.mktemp("ministack")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    # No other process is given the port while this socket has it. The emulator may listen there all the same: both say SO_REUSEADDR.
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    port = held.getsockname()[1]
+    if sys.platform != "linux":
+        held.close()
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), "TMPDIR": str(folder), "STATE_DIR": str(folder),
         "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0", "LOG_LEVEL": "WARNING",
@@ -54,12 +59,13 @@ def cognito(tmp_path_factory):
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
+        held.close()
 
 
 def wait_for(url):
     for _ in range(600):
         try:
-            return urllib.request.urlopen(url, timeout=1).read()
+            return urllib.request.urlopen(url, timeout=5).read()
         except OSError:
             time.sleep(0.1)
     raise AssertionError("the local cloud did not start")
@@ -68,7 +74,7 @@ def wait_for(url):
 def call(endpoint, operation, body):
     headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"AWSCognitoIdentityProviderService.{operation}"}
     request = urllib.request.Request(endpoint, json.dumps(body).encode(), headers)
-    return json.loads(urllib.request.urlopen(request, timeout=10).read() or b"{}")
+    return json.loads(urllib.request.urlopen(request, timeout=60).read() or b"{}")
 
 
 @pytest.fixture

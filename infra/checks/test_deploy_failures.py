@@ -121,7 +121,7 @@ def test_another_answer_than_forbidden_is_not_waited_for(monkeypatch):
 
 def test_a_link_that_never_works_ends_it(monkeypatch):
     monkeypatch.setattr(links, "WITHIN_MINUTES", -1)
-    with pytest.raises(SystemExit, match="may not alarm on metrics of 111111111111"):
+    with pytest.raises(SystemExit, match="after 111111111111 was linked, account C still may not"):
         probing(monkeypatch, CloudWatch(10))
 
 

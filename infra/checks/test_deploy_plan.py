@@ -126,7 +126,7 @@ def test_a_plan_names_every_step_with_its_time_and_what_costs():
     for line in (f"1/{steps} create", "airline-dev-source-mileage", created, linked, "min", "AWS WAF", "smoke test"):
         assert line in text
     again = plan.text(Memory(), found(stacks=dict.fromkeys(STACKS, "")))
-    assert "create" not in again.split("Steps")[1].split("By the month")[0] and "links" not in again
+    assert "create" not in again.split("Steps")[1].split("Each month")[0] and "links" not in again
 
 
 def test_a_plan_counts_what_is_turned_off(monkeypatch):

@@ -21,7 +21,7 @@ def wait_for_links(cloud, accounts):
         while answer := refusal(client, cloud.stage, account):
             if time.monotonic() > until:
                 line.done()
-                sys.exit(f"account C may not alarm on metrics of {account} {WITHIN_MINUTES} minutes after it was linked: {answer}")
+                sys.exit(f"{WITHIN_MINUTES} minutes after {account} was linked, account C still may not use its metrics in alarms: {answer}")
             line.tick("CloudWatch does not take alarms on its metrics yet")
             pause()
         line.done(" works")

@@ -38,7 +38,7 @@ def text(cloud, found):
     lines += ["", f"About {minutes + 3} minutes at most, by estimate; a ROLLOUT adds its own time to booking and mileage.", ""]
     given = {name: config.given(name) for name in config.stacks}
     wanted = [(what, dollars) for what, dollars, applies in COSTS if applies(given)]
-    lines.append("By the month and whatever the traffic, in US dollars by list price (check it; requests, spans and logs come on top):")
+    lines.append("Each month, whatever the traffic, in US dollars by list price (check it; requests, spans and logs cost extra):")
     lines += [f"  {dollars:6.2f}  {what}" for what, dollars in wanted]
     lines.append(f"  {sum(dollars for _, dollars in wanted):6.2f}  together")
     return "\n".join(lines)

@@ -110,7 +110,7 @@ def beside(cloud, found, name, why):
     if cloud.config.given(name).get("AccountWide", "false") != "true":
         found.note(f"{cloud.config.stack_name(name)} gets AccountWide=false: {why}, as another stage has it; do not destroy that one first")
     else:
-        found.stop(f"{cloud.config.stack_name(name)} has AccountWide=true in samconfig.toml, and {why}: take it out, and another stage's is used")
+        found.stop(f"{cloud.config.stack_name(name)} has AccountWide=true in samconfig.toml, and {why}: remove it, and the other stage's is used")
 
 
 def what_was_left(cloud, found):

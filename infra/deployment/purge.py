@@ -28,7 +28,7 @@ def purge(cloud):
     items = inventory(cloud, accounts)
     for item in items:
         say(f"  {item.account}  {item.what:10} {item.name:60} {item.size}")
-    say(f"{len(items)} things of {cloud.stage}, without aws/spans, which all stages of an account share")
+    say(f"{len(items)} resources of {cloud.stage}, without aws/spans, which all stages of an account share")
     if there:
         say(f"its stacks are still there ({', '.join(there)}): `make destroy STAGE={cloud.stage} YES=1` comes first")
         if os.environ.get("YES") == "1":
@@ -168,7 +168,7 @@ def keys(cloud, accounts):
                 if tags.get("stage") != cloud.stage or not stack.startswith(f"airline-{cloud.stage}-"):
                     continue
                 if key["KeyState"] == "PendingDeletion":
-                    yield Item(account, "key", each["KeyId"], f"goes by itself on {key.get('DeletionDate', 'its last day'):%Y-%m-%d}")
+                    yield Item(account, "key", each["KeyId"], f"is deleted by itself on {key.get('DeletionDate', 'its last day'):%Y-%m-%d}")
                 else:
                     delete = lambda client=client, id=each["KeyId"]: client.schedule_key_deletion(KeyId=id, PendingWindowInDays=7)  # noqa: E731
                     yield Item(account, "key", each["KeyId"], key.get("Description", ""), delete)

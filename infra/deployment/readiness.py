@@ -65,7 +65,7 @@ def rights(cloud, found):
         with found.looking_at(f"what the identity of {found.accounts[name]} may do"):
             caller = cloud.client(name, "sts").get_caller_identity()["Arn"]
             if caller.endswith(":root"):
-                found.note(f"{found.accounts[name]} is used as root: deploy by a role, as infra/bootstrap/template.yaml makes one")
+                found.note(f"{found.accounts[name]} is used as root: deploy by a role, such as the one that infra/bootstrap/template.yaml makes")
                 continue
             iam = cloud.client(name, "iam")
             if ":assumed-role/" in caller:
@@ -81,7 +81,7 @@ def rights(cloud, found):
             if sure:
                 found.stop(f"{caller} may not {', '.join(dict.fromkeys(sure))} in {found.accounts[name]}: allow this, or deploy by another role")
             if unsure := [each["EvalActionName"] for each in denied if each.get("MissingContextValues")]:
-                found.note(f"{caller} may {', '.join(dict.fromkeys(unsure))} under conditions only, which were not tried")
+                found.note(f"{caller} may {', '.join(dict.fromkeys(unsure))} only under conditions, which were not tried")
 
 
 def transaction_search(cloud, found):
@@ -118,20 +118,20 @@ def mail(cloud, found):
     """Who sends invitations: Cognito itself, 50 a day and account, or SES."""
     identity = cloud.config.given("booking").get("EmailFromArn", "")
     if not identity:
-        found.note("invitations are sent by Cognito, 50 a day and account at most: EmailFromArn on the booking stack takes an identity of SES")
+        found.note("Cognito sends at most 50 invitations a day for an account: to send more, give the booking stack an identity of SES as EmailFromArn")
         return
     with found.looking_at("SES"):
         client = cloud.client("booking", "sesv2")
         if not client.get_account()["ProductionAccessEnabled"]:
-            found.note("SES is in its sandbox: it mails verified addresses only, until you ask for production access")
+            found.note("SES is in its sandbox: it mails only verified addresses until you get production access")
         name = identity.rsplit("/", 1)[-1]
         if not client.get_email_identity(EmailIdentity=name)["VerifiedForSendingStatus"]:
-            found.stop(f"SES has not verified {name}, which EmailFromArn names: Cognito could not send as it")
+            found.stop(f"SES has not verified {name}, which EmailFromArn names: Cognito could not send mail from it")
 
 
 def portal(cloud, found):
     if not wants_portal():
-        found.note("SKIP_PORTAL=1: no portal, and the APIs let in no browser but that of an earlier one")
+        found.note("SKIP_PORTAL=1: no portal is deployed, and the APIs allow only the pages of an earlier one")
         return
     with found.looking_at("CloudFront"):
         cloud.client("portal", "cloudfront").list_distributions(MaxItems="1")

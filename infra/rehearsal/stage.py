@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -55,7 +56,7 @@ class Rehearsal(Probe):
         self.tree = self.folder / "tree"
         (self.folder / "tmp").mkdir(parents=True)
         tree.copy(self.tree, infra)
-        self.port = _free_port()
+        self.port, self.held = _free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.running = []
         self.write_profiles()
@@ -141,6 +142,7 @@ class Rehearsal(Probe):
                 pass
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+        self.held.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -152,6 +154,11 @@ def remove_leftovers():
 
 
 def _free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port, and a socket that keeps it from other processes. On Linux the emulator may listen there all the same: both say SO_REUSEADDR."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    port = held.getsockname()[1]
+    if sys.platform != "linux":
+        held.close()
+    return port, held

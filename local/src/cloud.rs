@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use crate::{
+    access_log::{self, AccessLogs},
     clickhouse::Store,
     control_plane::{self, ControlPlane},
     deploy::{StackOutputs, deploy},
@@ -187,6 +188,7 @@ impl Cloud {
             tier: None,
             id: from_a("ApiId")?,
             stage: STAGE,
+            access_log: access_log::format(&template("booking"))?,
         }];
         for (MileageAccount { account, tier, tiers, .. }, (stack, config)) in mileage_accounts.iter().zip(&mileage) {
             patches::subscribe_queue(config, &booking, &topic_arn, stack, tiers).await?;
@@ -194,7 +196,8 @@ impl Cloud {
             let id = from(stack, "ApiId")?;
             patches::deploy_gateway_responses(config, &id, STAGE).await?;
             let prefix = "mileage".to_owned();
-            apis.push(Api { prefix, account: account.clone(), tier: tier.clone(), id, stage: STAGE });
+            let access_log = access_log::format(&template("mileage"))?;
+            apis.push(Api { prefix, account: account.clone(), tier: tier.clone(), id, stage: STAGE, access_log });
         }
         let (b, in_b) = mileage.first().context("no mileage account")?;
         let readers = mileage.iter().map(|(stack, _)| from(stack, "MileageApiRoleArn")).collect::<Result<Vec<_>>>()?;
@@ -206,7 +209,8 @@ impl Cloud {
         let mut services = BTreeMap::new();
         for (name, id) in deploy_services(&booking, &options.project, STAGE, &parameters).await? {
             services.insert(name.clone(), format!("{front}/{name}"));
-            apis.push(Api { prefix: name, account: BOOKING_ACCOUNT.to_owned(), tier: None, id, stage: STAGE });
+            let (access_log, account) = (access_log::format(&template(&name))?, BOOKING_ACCOUNT.to_owned());
+            apis.push(Api { prefix: name, account, tier: None, id, stage: STAGE, access_log });
         }
 
         let step = progress::step("users");
@@ -265,7 +269,8 @@ impl Cloud {
         if let Some(sign_in) = &sign_in {
             pages = pages.merge(sign_in::routes(sign_in, &endpoint, &front, &control_plane_url)?);
         }
-        let front_door = front_door::open(listener, &endpoint, apis, &booking, delay.clone(), pages)?;
+        let access_logs = AccessLogs::to(&control_plane_url);
+        let front_door = front_door::open(listener, &endpoint, apis, &booking, (delay.clone(), access_logs), pages)?;
         Ok(Self { outputs, delay, ministack, control_plane, front_door, dir })
     }
 

@@ -15,6 +15,7 @@ use crate::{
         BOOKING_ACCOUNT, OBSERVABILITY_ACCOUNT, REGION, SIMULATED_BOOKING_ACCOUNT, SIMULATED_MILEAGE_ACCOUNT,
         program_beside,
     },
+    port::Port,
     sign_in::SignIn,
     tier_accounts::MileageAccount,
 };
@@ -27,20 +28,35 @@ const STORE: &str = "CONTROL_PLANE_STORE";
 #[derive(Debug)]
 pub struct Reserved {
     /// Nobody else gets the port meanwhile.
-    listener: TcpListener,
+    kept: Kept,
     /// Where it will listen.
     pub url: String,
+}
+
+/// How a port is kept.
+#[derive(Debug)]
+enum Kept {
+    /// Until the control plane starts: one that was asked for is kept from whoever asks for it too.
+    Asked(TcpListener),
+    /// Until it listens.
+    Any(Port),
 }
 
 impl Reserved {
     /// A place on `port`, or on another one where that is taken.
     pub async fn at(port: u16) -> Result<Self> {
-        let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-            Ok(listener) => listener,
-            Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+        let asked = match port {
+            0 => None,
+            _ => TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.ok(),
         };
-        let url = format!("http://{}", listener.local_addr()?);
-        Ok(Self { listener, url })
+        let (port, kept) = match asked {
+            Some(listener) => (port, Kept::Asked(listener)),
+            None => {
+                let port = Port::free()?;
+                (port.number, Kept::Any(port))
+            }
+        };
+        Ok(Self { kept, url: format!("http://{}:{port}", Ipv4Addr::LOCALHOST) })
     }
 }
 
@@ -59,6 +75,7 @@ pub fn configuration(
     let sections = [
         names_of_accounts(mileage),
         "[slo]\nsettle_seconds = 5\n".to_owned(),
+        "[intake]\nhmac_key = \"of the local cloud alone\"\n".to_owned(),
         PRICES.to_owned(),
         format!("[tenants]\ntable = \"{tenants}\"\ntiers = [\"basic\", \"standard\", \"premium\"]\n"),
         sign_in.map(|sign_in| sign_in.configuration(url, front)).transpose()?.unwrap_or_default(),
@@ -124,9 +141,15 @@ impl ControlPlane {
         let written = file.and_then(|mut file| file.write_all(configuration.as_bytes()));
         written.with_context(|| format!("cannot write {}", config.display()))?;
         let config = config.to_string_lossy().into_owned();
-        let Reserved { listener, url } = reserved;
-        let listen = listener.local_addr()?.to_string();
-        drop(listener);
+        let Reserved { kept, url } = reserved;
+        let listen = url.trim_start_matches("http://").to_owned();
+        let _until_it_listens = match kept {
+            Kept::Asked(listener) => {
+                drop(listener);
+                None
+            }
+            Kept::Any(port) => Some(port),
+        };
         let args = ["serve", "--listen", &listen, "--data", &data, "--config", &config];
         let aws = [
             ("AWS_ENDPOINT_URL", endpoint),
@@ -146,7 +169,7 @@ impl ControlPlane {
     async fn wait_until_healthy(&mut self) -> Result<()> {
         let health = format!("{}/healthz", self.url);
         let process = &mut self.process;
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             tokio::select! {
                 status = process.ended() => bail!("the control plane ended ({}):\n{}", status?, process.last_words()),
                 answer = reqwest::get(&health) => if answer.is_ok_and(|answer| answer.status().is_success()) {

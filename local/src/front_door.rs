@@ -1,14 +1,14 @@
 //! Stable URLs: `/booking/…` is account A's API and `/mileage/…` account B's, or that of the caller's tier, as domain names
 //! would be on AWS; a service of one's own is at its name; the rest is the portal's.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Result;
 use aws_config::SdkConfig;
 use aws_lc_rs::rand;
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -16,6 +16,7 @@ use tenant_telemetry::propagation::field;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
+    access_log::{AccessLogs, Answered},
     injected_delay::InjectedDelay,
     ministack::REGION,
     relay::{self, problem, relay},
@@ -35,6 +36,8 @@ pub struct Api {
     pub id: String,
     /// The stage of the API.
     pub stage: &'static str,
+    /// The format of its access log.
+    pub access_log: String,
 }
 
 #[derive(Debug)]
@@ -43,6 +46,7 @@ struct Door {
     apis: Vec<Api>,
     client: reqwest::Client,
     delay: InjectedDelay,
+    access_logs: AccessLogs,
     sts: aws_sdk_sts::Client,
 }
 
@@ -67,16 +71,16 @@ pub fn open(
     endpoint: &str,
     apis: Vec<Api>,
     config: &SdkConfig,
-    delay: InjectedDelay,
+    (delay, access_logs): (InjectedDelay, AccessLogs),
     pages: Router,
 ) -> Result<JoinHandle<()>> {
     let client = relay::client()?;
     let sts = aws_sdk_sts::Client::new(config);
-    let door = Arc::new(Door { endpoint: endpoint.to_owned(), apis, client, delay, sts });
+    let door = Arc::new(Door { endpoint: endpoint.to_owned(), apis, client, delay, access_logs, sts });
     let router = Router::new().fallback(pass).with_state(door).merge(pages);
     Ok(tokio::spawn(async move {
         // `serve` ends only with the process.
-        let _served = axum::serve(listener, router).await;
+        let _served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await;
     }))
 }
 
@@ -122,9 +126,13 @@ fn begin_trace(headers: &mut HeaderMap, signed: bool) -> Result<()> {
     Ok(())
 }
 
-async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
+async fn pass(
+    State(door): State<Arc<Door>>,
+    ConnectInfo(caller): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let path = request.uri().path().trim_start_matches('/');
-    let (prefix, rest) = path.split_once('/').unwrap_or((path, ""));
+    let prefix = path.split('/').next().unwrap_or_default();
     let Some(api) = door.api(prefix, request.headers()) else {
         return problem(StatusCode::NOT_FOUND, "Not Found", "There is no API at this path.");
     };
@@ -133,6 +141,22 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
     if let Err(error) = begin_trace(&mut headers, access_key.is_some()) {
         return problem(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", &error.to_string());
     }
+    let logged = Answered::begin(request.method().clone(), caller.ip(), &headers);
+    let answer = answer(&door, api, access_key, headers, request).await;
+    let name = format!("{}-{}", api.prefix, api.stage);
+    door.access_logs.write((&api.account, &name, &api.access_log), &logged, &answer);
+    answer
+}
+
+async fn answer(
+    door: &Door,
+    api: &Api,
+    access_key: Option<String>,
+    mut headers: HeaderMap,
+    request: Request,
+) -> Response {
+    let path = request.uri().path().trim_start_matches('/');
+    let (_, rest) = path.split_once('/').unwrap_or((path, ""));
     let query = match access_key {
         None => {
             // The emulator takes the account of an unsigned call from this hint.

@@ -6,6 +6,7 @@
 //! | [`children`] | processes that die with us, however we die |
 //! | [`control_plane`], [`clickhouse`] | the control plane's process, and what keeps its spans |
 //! | [`ministack`] | the AWS emulator's process and its health |
+//! | [`port`] | a port for a process that is yet to start |
 //! | [`package`] | function zips from native binaries |
 //! | [`deploy`] | CloudFormation, account by account |
 //! | [`patches`] | what the emulator cannot do, done after the deploy, each asserted |
@@ -14,6 +15,7 @@
 //! | [`services`] | services that `make new-service` made |
 //! | [`tier_accounts`] | tiers with a mileage account of their own |
 //! | [`front_door`] | stable URLs for both APIs |
+//! | [`access_log`] | what API Gateway writes of refused requests, and its way to the control plane |
 //! | [`portal`] | the portal's files, its configuration, and where its other calls go |
 //! | [`relay`] | a request passed on, an answer passed back |
 //! | [`injected_delay`] | a call made slow on purpose, for the demo |
@@ -23,6 +25,7 @@
 //! | [`project`] | what project.toml says |
 //! | [`progress`] | one line per step with its time |
 
+pub mod access_log;
 pub mod children;
 pub mod clickhouse;
 pub mod cloud;
@@ -36,6 +39,7 @@ pub mod ministack;
 pub mod outputs;
 pub mod package;
 pub mod patches;
+pub mod port;
 pub mod portal;
 pub mod progress;
 pub mod project;

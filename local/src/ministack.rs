@@ -1,14 +1,13 @@
 //! MiniStack, the AWS emulator that plays both accounts.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
 
-use crate::children::Supervised;
+use crate::{children::Supervised, port::Port};
 
 /// The region everything runs in.
 pub const REGION: &str = "us-east-1";
@@ -35,17 +34,12 @@ pub struct MiniStack {
     pub endpoint: String,
 }
 
-/// A port of the loopback interface that is free right now.
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
 impl MiniStack {
     /// Starts the emulator from `executable` with all its state below `dir`. Functions call `functions_endpoint` where there
     /// is one, which passes on to the emulator.
     pub async fn start(executable: &Path, dir: &Path, functions_endpoint: Option<&str>) -> Result<Self> {
-        let port = free_port()?;
-        let endpoint = format!("http://127.0.0.1:{port}");
+        let port = Port::free()?;
+        let endpoint = format!("http://127.0.0.1:{}", port.number);
         let temporary = dir.join("tmp");
         std::fs::create_dir_all(&temporary)?;
         // Functions inherit the emulator's environment, so it gets only what it and they need: without the endpoint their SDK
@@ -57,7 +51,7 @@ impl MiniStack {
             ("TMPDIR", text(temporary)),
             ("STATE_DIR", text(dir.join("state"))),
             ("BIND_HOST", "127.0.0.1".to_owned()),
-            ("GATEWAY_PORT", port.to_string()),
+            ("GATEWAY_PORT", port.number.to_string()),
             ("MINISTACK_HOST", "127.0.0.1".to_owned()),
             ("MINISTACK_ACCOUNT_ID", BOOKING_ACCOUNT.to_owned()),
             ("MINISTACK_REGION", REGION.to_owned()),

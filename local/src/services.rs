@@ -17,7 +17,7 @@ use crate::{
     project::{functions_of, services},
 };
 
-const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+const ARRIVES_WITHIN: Duration = Duration::from_secs(60);
 
 /// Deploys them all with these parameters; each name with the id of its API.
 pub async fn deploy_services(

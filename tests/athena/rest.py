@@ -52,7 +52,7 @@ def access_lines():
         # Of what it refused by itself, API Gateway says a trace too, which leads to its own segment.
         trace = request["trace_id"] or f"{number + 1:032x}"
         said = {
-            "requestTimeEpoch": request["at_ms"], "requestId": request["request_id"],
+            "requestTimeEpoch": request["at_ms"], "identity.sourceIp": f"203.0.113.{number}", "requestId": request["request_id"],
             "integration.requestId": invocations.get((account, trace), "-"), "xrayTraceId": f"1-{trace[:8]}-{trace[8:]}",
             "httpMethod": request["method"], "resourcePath": request["route"], "status": request["status"], "responseLatency": 12,
             "integrationLatency": 10 if answered else "-", "integrationStatus": request["status"] if answered else "-", "waf.status": "-",
@@ -87,6 +87,23 @@ def masked(message):
     return message
 
 
+def transformed(message, api):
+    """As the transformer of an API's access log makes a line: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Transformation-Processors.html"""
+    parse, substitute = dict(stack(api, LogDestinationArn="arn:aws:logs:eu-west-1:333333333333:destination:one").resources())["ApiAccessLogsNetworks"]["TransformerConfig"]
+    assert parse == {"ParseJSON": {}}
+    fields = json.loads(message)
+    for entry in substitute["SubstituteString"]["Entries"]:
+        if entry["Source"] in fields:
+            fields[entry["Source"]] = re.sub(entry["From"], re.sub(r"\$(\d)", r"\\g<\1>", entry["To"]), fields[entry["Source"]])
+    return json.dumps(fields)
+
+
+def arrives(line):
+    """What a subscription filter gets of a line."""
+    api = re.fullmatch(rf"/aws/apigateway/(\w+)-{RECORDED['stage']}", line["log_group"])
+    return transformed(line["message"], api[1]) if api else masked(line["message"])
+
+
 def records(logged):
     """What Firehose is sent: gzip'd batches of one log stream each, after the message by which CloudWatch Logs tries the destination."""
     control = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "", "subscriptionFilters": [],
@@ -94,7 +111,7 @@ def records(logged):
     yield gzip.compress(json.dumps(control).encode())
     streams = {}
     for number, line in enumerate(logged):
-        event = {"id": f"{number:056}", "timestamp": line["timestamp"], "message": masked(line["message"])}
+        event = {"id": f"{number:056}", "timestamp": line["timestamp"], "message": arrives(line)}
         streams.setdefault((line["account"], line["log_group"], line["log_stream"]), []).append(event)
     for (account, group, name), events in streams.items():
         for start in range(0, len(events), BATCH):

@@ -102,8 +102,8 @@ WRITTEN = {
         "enduser.id", "enduser.pseudo.id",
         "faas.invocation_id", "problem.code",
     ),
-    "infra/booking": ("invocation_id", "xray_trace_id", "method", "route", "status", "error"),
-    "infra/mileage": ("invocation_id", "xray_trace_id", "method", "route", "status", "error"),
+    "infra/booking": ("address", "invocation_id", "xray_trace_id", "method", "route", "status", "integration_status", "error"),
+    "infra/mileage": ("address", "invocation_id", "xray_trace_id", "method", "route", "status", "integration_status", "error"),
 }  # fmt: skip
 # tracing's own name of what a line says, and what the line of a request says.
 MESSAGE, REQUEST = {"message"}, "request served"

@@ -15,6 +15,8 @@ MISTAKES = {
     "whose request it was": ("who_was_turned_away", '$["tenant.alias"]', "$.alias"),
     "a tenant in every request": ("who_was_turned_away", "served.invocation = answers.invocation", "served.invocation IS NOT NULL"),
     "why a function refused": ("who_was_turned_away", '$["problem.code"]', "$.problem"),
+    "refusals of functions that knew the caller": ("before_anybody_was_known", "integration_status') = '-'", "integration_status') IS NOT NULL"),
+    "no network": ("before_anybody_was_known", "'$.address'", "'$.network'"),
     "a user's plain id alone": ("requests_of_a_user", '$["enduser.pseudo.id"]', "$.user"),
     "what is no request": ("requests_of_a_user", "= 'request served'", "= 'published'"),
     "oldest first": ("requests_of_a_user", "written_ms DESC", "written_ms"),

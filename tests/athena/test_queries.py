@@ -29,7 +29,7 @@ def alias(tenant):
 def test_a_traces_lines_are_found_over_all_accounts(athena):
     rows = athena.ask("lines_of_a_trace", BOOKED)
     expected = [line for line in rest.lines() if BOOKED in line["message"].replace("-", "")]
-    assert [row["message"] for row in rows] == [line["message"] for line in expected] and len(expected) == 4
+    assert [row["message"] for row in rows] == [rest.arrives(line) for line in expected] and len(expected) == 4
     assert {(row["account"], row["service"]) for row in rows} == {
         (BOOKING, "booking"), (BOOKING, "booking-api"), (BOOKING, "booking-publisher"), (MILEAGE, "mileage-accrual"),
     }  # fmt: skip
@@ -79,7 +79,27 @@ def test_a_caller_who_was_not_verified_names_nobody(tmp_path):
     assert found == {"401": ("UNAUTHORIZED", None), "404": ("no_such_booking", "victim"), "403": ("network_not_allowed", "other"), "429": (None, "third")}
 
 
-@pytest.mark.parametrize("name", ["lines_of_a_trace", "requests_of_a_user", "who_was_turned_away", "p99_by_tenant"])
+def test_what_was_refused_before_anybody_was_known_is_counted_by_network(athena):
+    rows = athena.ask("before_anybody_was_known")
+    found = [(row["account"], row["service"], row["status"], row["reason"], row["network"], row["requests"]) for row in rows]
+    assert found == [(BOOKING, "booking", "401", "UNAUTHORIZED", "203.0.113.0/24", 2)], "of the recorded requests, the other refusals are a function's"
+
+
+def test_a_functions_refusal_is_of_nobody_where_it_did_not_know_the_caller(tmp_path):
+    lines = [
+        gateway(1, status="401", error="UNAUTHORIZED", integration_status="-", address="192.0.2.1"),
+        gateway(2, status="401", integration_status="200", address="192.0.2.2", **{"tenant": "victim", "tenant.id": "victim"}),
+        gateway(3, status="404", integration_status="200", address="192.0.2.3"), gateway(4, status="200", integration_status="200", address="192.0.2.4"),
+        gateway(5, status="403", error="WAF_FILTERED", integration_status="-", address="2001:db8:1:2::3"), gateway(6, status="500", integration_status="-", address="-"),
+    ]  # fmt: skip
+    rest.deliver(rest.records(lines), tmp_path)
+    rows = Athena(tmp_path).ask("before_anybody_was_known")
+    found = {(row["status"], row["reason"], row["network"]): row["requests"] for row in rows}
+    assert found == {("401", "UNAUTHORIZED", "192.0.2.0/24"): 1, ("401", "401", "192.0.2.0/24"): 1, ("403", "WAF_FILTERED", "2001:db8:1::/48"): 1}
+    assert "victim" not in str(rows)
+
+
+@pytest.mark.parametrize("name", ["lines_of_a_trace", "requests_of_a_user", "who_was_turned_away", "before_anybody_was_known", "p99_by_tenant"])
 def test_what_is_delivered_twice_counts_once(athena, tmp_path, name):
     """CloudWatch Logs and Firehose deliver at least once."""
     given = {"lines_of_a_trace": [BOOKED], "requests_of_a_user": [next(fields["enduser.pseudo.id"] for _, fields in parsed() if "enduser.pseudo.id" in fields)]}
@@ -143,7 +163,7 @@ def test_the_objects_of_a_tenant_are_all_that_hold_its_lines(athena):
     assert 1 < len(rows) and others and all("/service=booking-api/" in each for each in others)
 
 
-@pytest.mark.parametrize("name", ["who_was_turned_away", "p99_by_tenant"])
+@pytest.mark.parametrize("name", ["who_was_turned_away", "before_anybody_was_known", "p99_by_tenant"])
 def test_other_days_are_not_read(athena, name):
     day = athena.engine.execute("SELECT min(day), max(day) FROM batches WHERE messagetype = 'DATA_MESSAGE'").fetchone()
     assert athena.ask(name, days=day) == athena.ask(name) != []

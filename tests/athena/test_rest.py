@@ -27,9 +27,9 @@ def test_every_line_comes_to_rest_in_its_accounts_services_days_folder(tmp_path)
     rest.deliver(rest.records(rest.lines()), tmp_path)
     found = dict(at_rest(tmp_path))
     logged = rest.lines()
-    assert sorted(message for message, _ in at_rest(tmp_path)) == sorted(line["message"] for line in logged)
+    assert sorted(message for message, _ in at_rest(tmp_path)) == sorted(map(rest.arrives, logged))
     for line in logged:
-        assert found[line["message"]].startswith(f"logs/account={line['account']}/service=")
+        assert found[rest.arrives(line)].startswith(f"logs/account={line['account']}/service=")
     projected = rest.RESOURCES["Batches"]["TableInput"]["Parameters"]["projection.service.values"].split(",")
     services = {folder.split("service=")[1].split("/")[0] for _, folder in at_rest(tmp_path)}
     assert services <= set(projected) and {"booking", "booking-api", "mileage-accrual"} <= services
@@ -67,5 +67,11 @@ def test_what_stands_for_awss_identifiers_masks_what_they_would():
 
 
 def test_what_functions_log_today_is_not_masked():
-    for line in rest.lines():
+    for line in rest.RECORDED["events"]:
         assert rest.masked(line["message"]) == line["message"]
+
+
+def test_of_a_callers_address_the_network_alone_comes_to_rest(tmp_path):
+    rest.deliver(rest.records(rest.lines()), tmp_path)
+    said = [json.loads(message)["address"] for message, folder in at_rest(tmp_path) if "/service=booking/" in folder or "/service=mileage/" in folder]
+    assert said and set(said) == {"203.0.113.0/24"}

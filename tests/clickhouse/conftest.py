@@ -73,13 +73,13 @@ class ClickHouse:
 
     def get(self, path):
         """What the control plane's API answers."""
-        with urllib.request.urlopen(self.control_plane + path, timeout=30) as answer:
+        with urllib.request.urlopen(self.control_plane + path, timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def measure(self, points):
         """Points of metrics as a function sends them."""
         request = urllib.request.Request(f"{self.control_plane}/v1/metrics", json.dumps(points).encode(), {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             assert json.load(answer).get("partialSuccess", {}) == {}
 
     def insert(self, rows):

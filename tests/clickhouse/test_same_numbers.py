@@ -14,7 +14,7 @@ DAY = 86_400
 @pytest.fixture(scope="module")
 def answer(clickhouse, all_spans):
     """How each tenant fares by the control plane once it has read all there is."""
-    for _ in range(200):
+    for _ in range(480):
         answer = clickhouse.get("/api/slo")
         at = datetime.fromtimestamp(answer["at"], UTC)
         # The window begins with a whole hour.

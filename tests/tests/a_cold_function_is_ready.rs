@@ -61,7 +61,7 @@ async fn a_session_is_asked_for_once_for_a_tenant_whatever_it_asks() {
     assert_eq!((api.aws.calls("GetItem"), api.aws.calls("AssumeRole")), (1, 1));
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 const ON_DEMAND: &str = "on-demand";
 
 /// Two bookings of a sandbox that was started in this way: their spans, but for the calls.

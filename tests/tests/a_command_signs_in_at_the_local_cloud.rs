@@ -4,13 +4,15 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::TcpListener,
     path::Path,
     process::{Command, Output, Stdio},
 };
 
 use aws_sdk_cognitoidentityprovider::{Client, types::OAuthFlowType};
-use local::ministack::{OBSERVABILITY_ACCOUNT, sdk_config};
+use local::{
+    ministack::{OBSERVABILITY_ACCOUNT, sdk_config},
+    port::Port,
+};
 use serde_json::Value;
 use testkit::{Cloud, program};
 
@@ -63,7 +65,8 @@ async fn an_operator_signs_in_works_and_signs_out() {
     let refused = run(&["map"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("control-plane login"), "{refused:?}");
 
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let held = Port::free().unwrap();
+    let port = held.number;
     register(&cloud, port).await;
     let mut login = command(&cloud, home.path(), &["login", "--no-browser", "--port", &port.to_string()]);
     let mut child = login.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

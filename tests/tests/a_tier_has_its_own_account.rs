@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use testkit::{Caller, Cloud, JOURNEY, a_booking, book, has_steps, of_any_request};
+use testkit::{Caller, Cloud, JOURNEY, a_booking, book, eventually, has_steps, of_any_request};
 
 const THIRD: &str = "666666666666";
 
@@ -73,16 +73,14 @@ async fn premium_bookings_stay_in_the_third_account() {
     assert_eq!(ledger(&cloud, THIRD).await, BTreeSet::from([entry(of_premium)]));
     assert_eq!(ledger(&cloud, b).await, others.iter().map(entry).collect());
 
-    // The map draws the third account.
-    let map = cloud.ask_control_plane("/api/map").await;
-    let accounts: BTreeSet<_> = map["nodes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|node| node["name"] == "mileage-accrual")
-        .map(|node| node["account"].as_str().unwrap_or_default())
-        .collect();
-    assert_eq!(accounts, BTreeSet::from([b, THIRD]), "{map:#}");
+    // The map draws the third account. Spans arrive after the miles.
+    eventually("both accounts on the map", async || {
+        let map = cloud.ask_control_plane("/api/map").await;
+        let nodes = map["nodes"].as_array().unwrap().iter().filter(|node| node["name"] == "mileage-accrual");
+        let accounts: BTreeSet<_> = nodes.map(|node| node["account"].as_str().unwrap_or_default()).collect();
+        (accounts == BTreeSet::from([b, THIRD])).then_some(())
+    })
+    .await;
 }
 
 /// Tenant and booking number.

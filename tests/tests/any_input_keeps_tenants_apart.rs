@@ -231,7 +231,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static POOL: LazyLock<(Aws, JwtVerifier)> = LazyLock::new(|| {
     RUNTIME.block_on(async {
         let aws = Aws::start(Duration::ZERO).await.unwrap();
-        let client = HttpClient::new(Duration::from_secs(2));
+        let client = HttpClient::new(Duration::from_secs(30));
         let verifier = JwtVerifier::new(JwtSettings::cognito(USER_POOL_ID, CLIENT_ID, Some(&aws.url), TIERS), client);
         (aws, verifier)
     })

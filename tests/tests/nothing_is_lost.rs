@@ -27,7 +27,7 @@ const API: &str = "booking-api-local";
 const PUBLISHER: &str = "booking-publisher-local";
 const ACCRUAL: &str = "mileage-accrual-local";
 const FUNCTIONS: [&str; 3] = [API, PUBLISHER, ACCRUAL];
-const STRIKES_WITHIN: Duration = Duration::from_secs(20);
+const STRIKES_WITHIN: Duration = Duration::from_secs(60);
 
 /// Connections and the proxy outlive a single test.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -84,6 +84,17 @@ async fn calls_of_a_booking(cloud: &FaultyCloud) -> Vec<(&'static str, usize)> {
     counted(&cloud.proxy.take_calls())
 }
 
+/// How many each booking makes at least: one of a few may read the registry anew, or try a call twice on a machine that does much else.
+async fn calls_of_any_booking(cloud: &FaultyCloud) -> Vec<(&'static str, usize)> {
+    let mut fewest = calls_of_a_booking(cloud).await;
+    for _ in 0..2 {
+        for ((_, fewest), (_, calls)) in fewest.iter_mut().zip(calls_of_a_booking(cloud).await) {
+            *fewest = calls.min(*fewest);
+        }
+    }
+    fewest
+}
+
 /// How many calls each function has made, without the leases of quotas: a request makes one of these now and then, so no fault can count on it.
 fn counted(calls: &[Call]) -> Vec<(&'static str, usize)> {
     let counts = |call: &&Call, function| call.function == function && call.action != "UpdateItem";
@@ -93,7 +104,7 @@ fn counted(calls: &[Call]) -> Vec<(&'static str, usize)> {
 /// The same fault at every call of a booking.
 async fn everywhere(name: &str, fault: Fault) {
     let cloud = cloud().await;
-    let calls = calls_of_a_booking(&cloud).await;
+    let calls = calls_of_any_booking(&cloud).await;
     assert!(calls.iter().all(|(_, count)| *count > 0), "a function that calls nothing: {calls:?}");
     let before = cloud.reservations().await;
     let mut case = Case::default();
@@ -273,14 +284,15 @@ fn sns_refuses_for_a_while() {
         });
         let started = Instant::now();
         let mut bookings = Vec::new();
-        while started.elapsed() < WHILE {
+        while started.elapsed() < WHILE || armed.injected() == 0 {
+            assert!(started.elapsed() < STRIKES_WITHIN, "SNS did not refuse");
             for caller in &cloud.callers {
                 bookings.push(cloud.book_until_answered(caller, "SYD", "SCL").await);
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         let injected = armed.injected();
-        assert!(injected > 0 && !cloud.differences().await.is_empty(), "SNS did not refuse");
+        assert!(!cloud.differences().await.is_empty(), "what SNS refused has arrived");
         drop(armed);
         let recovers = Instant::now();
         cloud.settle().await;
@@ -424,8 +436,8 @@ fn messages_twice_out_of_order_and_late_and_a_poison_among_them() {
         batch.insert(4, "{".to_owned());
         cloud.send(&batch).await;
         eventually("the poison in the dead-letter queue", async || (dead(&cloud).await == 1).then_some(())).await;
-        let differences = cloud.differences().await;
-        assert_eq!(differences, [Difference::Messages { place: "dead", count: 1 }], "the nine did not get through");
+        let poison = [Difference::Messages { place: "dead", count: 1 }];
+        eventually("the nine alone", async || (cloud.differences().await == poison).then_some(())).await;
         let recovery = started.elapsed();
         cloud.cloud.drain(&cloud.cloud.outputs.dead_letters_url, 1).await;
         let_go(&cloud, held).await;

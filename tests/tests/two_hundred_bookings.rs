@@ -21,8 +21,7 @@ struct Booked {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_bookings_by_eight_clients() {
-    // Long enough that no message comes twice on a busy machine: each trace is compared span by span.
-    let cloud = Arc::new(Cloud::start_with(&["--visibility-timeout", "30"]));
+    let cloud = Arc::new(Cloud::start());
     let callers = join_all((0..3).map(|index| cloud.caller(index))).await;
     let clients = (0..CLIENTS).map(|client| {
         let caller = callers[client % callers.len()].clone();

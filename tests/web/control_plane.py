@@ -44,7 +44,7 @@ class ControlPlane:
         language, protocol = sender.split("-")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
         environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = self.url
-        options = dict(input=json.dumps(journey), env=environment, capture_output=True, text=True, timeout=30)
+        options = dict(input=json.dumps(journey), env=environment, capture_output=True, text=True, timeout=120)
         if language == "python":
             sent = subprocess.run([sys.executable, SENDERS / "send.py"], **options)
         else:
@@ -54,7 +54,7 @@ class ControlPlane:
 
     def ask(self, *command: str) -> str:
         """What a command prints; whether an objective is violated or an alert is open, it has an answer."""
-        options = dict(capture_output=True, text=True, timeout=30)
+        options = dict(capture_output=True, text=True, timeout=120)
         answered = subprocess.run([BINARY, *command, "--url", self.url], **options)
         assert answered.returncode in (0, 1), f"{' '.join(command)}: {answered.stderr}"
         return answered.stdout
@@ -62,7 +62,7 @@ class ControlPlane:
     def get(self, path: str):
         """What the JSON API answers."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=60) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
             raise AssertionError(f"{path}: {refusal.code} {refusal.read().decode()}") from None

@@ -15,7 +15,7 @@ SCHEMES = ["light", "dark"]
 ACCOUNT = "444444444444"
 MEASURED, UNMEASURED = "simulated-booking-api", "simulated-exports"
 # Pages of a server that nobody has sent spans to.
-EMPTY = {"map-empty": "/", "tenants-empty": "/tenants", "traces-empty": "/traces", "cost-empty": "/cost", "groups-empty": "/groups?by=span.name", "turned-away-empty": "/turned-away"}
+EMPTY = {"map-empty": "/", "tenants-empty": "/tenants", "traces-empty": "/traces", "cost-empty": "/cost", "groups-empty": "/groups?by=span.name", "turned-away-empty": "/turned-away", "investigations-empty": "/investigations"}
 WRONG = {
     "wrong-filter": "/traces?filter=fault+%26",
     "no-such-trace": "/traces/0123456789abcdef0123456789abcdef",
@@ -50,7 +50,7 @@ WITH_FIGURES = [
     "map", "map-of-a-tenant", "map-with-a-node", "map-with-an-edge", "tenants", "tenant", "traces", "traces-failed",
     "trace", "trace-failed", "trace-with-a-span", "trace-metrics", "service", "groups", "turned-away", "why", "why-since", "cost",
 ]  # fmt: skip
-NAMES = [*WITH_FIGURES, "service-to-begin-with", "service-without-metrics", "groups-to-begin-with", "audit", "found-nothing"]
+NAMES = [*WITH_FIGURES, "service-to-begin-with", "service-without-metrics", "groups-to-begin-with", "audit", "investigations", "investigation", "found-nothing"]
 
 
 def measure(url: str, trace: dict):
@@ -96,13 +96,24 @@ def pages(url: str) -> dict[str, str]:
         "why-since": f"/why?tenant={story.FAILING}&window=6h&against=before&moment={since}",
         "cost": "/cost",
         "audit": "/audit",
+        "investigations": "/investigations",
+        "investigation": f"/investigations/{investigate(url)}",
         "found-nothing": "/find?q=Zenith+Air",
     }
 
 
+def investigate(url: str) -> str:
+    """Saves who was turned away, with a note, and says under which id."""
+    post = lambda path, **form: urllib.request.Request(url + path, urllib.parse.urlencode(form).encode(), {"origin": url})
+    with urllib.request.urlopen(post("/investigations", title="Who is guessing booking numbers?", page="/turned-away?window=6h&reason=no_such_booking"), timeout=20) as opened:
+        id = json.load(opened)["id"]
+    urllib.request.urlopen(post(f"/investigations/{id}/notes", text="One user, many numbers.\n\nAsked the company: " + "a" * 300), timeout=20).close()
+    return id
+
+
 def answer(url: str, path: str):
     """What the API answers."""
-    with urllib.request.urlopen(url + path, timeout=20) as answer:
+    with urllib.request.urlopen(url + path, timeout=60) as answer:
         return json.load(answer)
 
 

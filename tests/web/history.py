@@ -52,5 +52,5 @@ def send(url: str):
     resource = {"attributes": attributes({"service.name": "booking-api"})}
     body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}
     request = urllib.request.Request(f"{url}/v1/traces", json.dumps(body).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert json.load(answer) == {}

@@ -62,6 +62,6 @@ def send(url: str) -> int:
         resource = {"attributes": attributes({"service.name": "booking-api", "service.version": version})}
         body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": of_version}]}]}
         request = urllib.request.Request(f"{url}/v1/traces", json.dumps(body).encode(), {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert json.load(answer) == {}
     return now

@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
-START_SECONDS = 90
+START_SECONDS = 180
 
 
 class LocalCloud:
@@ -42,7 +42,7 @@ class LocalCloud:
             "content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{targets[service]}.{operation}",
         }
         request = urllib.request.Request(f"{self.outputs['aws_endpoint_url']}/", json.dumps(parameters).encode(), headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"{}")
 
     def administer(self, operation: str, **parameters) -> dict:
@@ -61,7 +61,7 @@ class LocalCloud:
         form = {"Action": "Subscribe", "TopicArn": topic_arn, "Protocol": "sqs", "Endpoint": queue_arn, "Version": "2010-03-31"}
         body = urllib.parse.urlencode(form).encode()
         headers = self._signed("sns") | {"content-type": "application/x-www-form-urlencoded"}
-        with urllib.request.urlopen(urllib.request.Request(f"{self.outputs['aws_endpoint_url']}/", body, headers), timeout=10):
+        with urllib.request.urlopen(urllib.request.Request(f"{self.outputs['aws_endpoint_url']}/", body, headers), timeout=60):
             pass
 
     def _signed(self, service: str, account: str | None = None) -> dict:
@@ -71,7 +71,7 @@ class LocalCloud:
 
     def temporary_password(self, email: str) -> str:
         """What the mail to this address says."""
-        with urllib.request.urlopen(f"{self.outputs['aws_endpoint_url']}/_ministack/ses/messages", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.outputs['aws_endpoint_url']}/_ministack/ses/messages", timeout=60) as answer:
             messages = json.load(answer)["messages"].get(self.outputs["booking_account"], [])
         mail = [message["BodyText"] for message in messages if message["To"] == [email]][-1]
         return re.search(r"with the password (\S+) and choose", mail)[1]
@@ -81,13 +81,13 @@ class LocalCloud:
         url = f"{self.outputs['control_plane_url']}/api/traces/{urllib.parse.quote(trace_id)}"
         request = urllib.request.Request(url, headers={"authorization": f"Bearer {self.outputs['control_plane_key']}"})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
             assert refusal.code == 404, f"{refusal.code} {refusal.read().decode()}"
             return None
 
-    def whole_trace(self, trace_id: str, wanted: set, seconds: float = 15) -> dict:
+    def whole_trace(self, trace_id: str, wanted: set, seconds: float = 60) -> dict:
         """The trace, once all these are in it: services and names of spans."""
         end = time.monotonic() + seconds
         while True:

@@ -1,5 +1,6 @@
 """Metrics and log lines as functions send them, over OTLP/HTTP in JSON."""
 
+import base64
 import json
 import time
 import urllib.request
@@ -107,8 +108,23 @@ def log(url, service, account, lines, scope="booking::table"):
     post(f"{url}/v1/logs", {"resourceLogs": [{"resource": resource, "scopeLogs": [{"scope": {"name": scope}, "logRecords": records}]}]})
 
 
+def refuse(url, api, account, refused):
+    """Sends a batch of an API's access log: status, type of the error, address and how many of each."""
+    lines = [
+        json.dumps({"status": str(status), "integration_status": "-", "error": error, "address": address})
+        for status, error, address, number in refused
+        for _ in range(number)
+    ]
+    events = [{"id": str(number), "timestamp": time.time_ns() // 1_000_000, "message": line} for number, line in enumerate(lines)]
+    batch = {"messageType": "DATA_MESSAGE", "owner": account, "logGroup": f"/aws/apigateway/{api}", "logEvents": events}
+    delivery = {"requestId": "r", "timestamp": 1, "records": [{"data": base64.b64encode(json.dumps(batch).encode()).decode()}]}
+    request = urllib.request.Request(f"{url}/v1/access-logs", json.dumps(delivery).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert "errorMessage" not in json.load(answer)
+
+
 def post(url, body):
     """Sends a request of OTLP, all of which must be taken."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert json.load(answer) == {}

@@ -16,7 +16,7 @@ OBSERVABILITY = "333333333333"
 
 def register(cloud, port: int):
     """Has the staff's user pool know another port than the usual one, on which somebody may be signing in."""
-    with urllib.request.urlopen(f"{cloud.outputs['control_plane_url']}/api/sign-in", timeout=10) as answer:
+    with urllib.request.urlopen(f"{cloud.outputs['control_plane_url']}/api/sign-in", timeout=60) as answer:
         (staff,) = json.load(answer)["issuers"]
     assert staff["name"] == "staff"
     parameters = {
@@ -29,8 +29,11 @@ def register(cloud, port: int):
 
 def test_a_command_signs_in(cloud, browser, tmp_path):
     """By one click; the browser says so, and the command that had waited, and those after it know who asks."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    # No other process is given the port while this socket has it; the command may listen there all the same.
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    port = held.getsockname()[1]
     register(cloud, port)
     environment = {name: value for name, value in os.environ.items() if name != "CONTROL_PLANE_TOKEN"} | {"XDG_CONFIG_HOME": str(tmp_path)}
 
@@ -46,11 +49,12 @@ def test_a_command_signs_in(cloud, browser, tmp_path):
         page.goto(address)
         page.get_by_role("button", name=OPERATOR).click()
         expect(page.get_by_text("You are signed in")).to_be_visible()
-        told, _ = login.communicate(timeout=30)
+        told, _ = login.communicate(timeout=120)
+    held.close()
     assert login.returncode == 0 and f"as {OPERATOR}." in told
     # The page brings no icon along, and asks for none.
     assert [error for error in errors if "favicon" not in error] == []
     page.close()
     with command("map") as after:
-        _, complaint = after.communicate(timeout=30)
+        _, complaint = after.communicate(timeout=120)
     assert after.returncode == 0, complaint

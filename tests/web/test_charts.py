@@ -49,7 +49,7 @@ def begin(control_plane):
     begin = int(hour.timestamp())
     first = FAILING.start
     post(control_plane.url, {"resourceSpans": [requests(begin, "1", range(first)), requests(begin, "2", range(first, 60))]})
-    for _ in range(100):
+    for _ in range(300):
         if len(control_plane.get("/api/slo")["tenants"]) == len(TOOK_MS):
             return begin
         time.sleep(0.2)

@@ -147,3 +147,18 @@ def test_a_command_says_who_guesses_booking_numbers(control_plane):
     """The same from `control-plane turned-away`."""
     said = control_plane.ask("turned-away", "--reason", "no_such_booking")
     assert re.search(f"{story.GUESSED}.*{re.escape(story.GUESSER)}.*no_such_booking.*404", said), said
+
+
+def test_whoever_tries_without_a_token_is_seen_by_their_network(page):
+    """Below who was turned away: by API, reason and network, and of nobody."""
+    page.goto("/turned-away")
+    refused = page.get_by_role("region", name="What was refused before anybody was known").get_by_role("row").nth(1)
+    expect(refused).to_contain_text("unauthorized (401)")
+    expect(refused).to_contain_text("198.51.100.0/24")
+    expect(page.get_by_role("main")).not_to_contain_text("198.51.100.23")
+
+
+def test_a_command_says_who_tries_without_a_token(control_plane):
+    """The same from `control-plane turned-away --unverified`."""
+    said = control_plane.ask("turned-away", "--unverified")
+    assert re.search(r"unauthorized.*401.*simulated-booking.*198\.51\.100\.0/24", said), said

@@ -16,7 +16,7 @@ import history
 FROM, TO = "2026-01-02T10:00:05Z", "2099-01-02T11:30:05Z"
 WINDOWS = pytest.mark.parametrize("window", [{"window": "6h"}, {"from": FROM, "to": TO}], ids=["relative", "absolute"])
 BERLIN = "Europe/Berlin"
-NAVIGATION = ["/", "/tenants", "/traces", "/groups", "/turned-away", "/cost", "/audit"]
+NAVIGATION = ["/", "/tenants", "/traces", "/groups", "/turned-away", "/cost", "/investigations", "/audit"]
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def some_requests(control_plane):
     """An hour of requests that was judged, and bookings that have several spans."""
     history.send(control_plane.url)
     bookings.send(control_plane.url)
-    for _ in range(100):
+    for _ in range(300):
         if len(control_plane.get("/api/slo")["tenants"]) == len(bookings.TENANTS):
             return
         time.sleep(0.2)
@@ -68,7 +68,7 @@ def test_every_link_keeps_the_window(page, window):
 
 
 @WINDOWS
-@pytest.mark.parametrize("path", ["/", "/tenants", "/tenant?id=globex", "/traces", "/why", "/groups?by=span.name", "/turned-away", "/cost", "/audit"])
+@pytest.mark.parametrize("path", ["/", "/tenants", "/tenant?id=globex", "/traces", "/why", "/groups?by=span.name", "/turned-away", "/cost", "/investigations", "/audit"])
 def test_every_form_keeps_the_window(page, window, path):
     """Whatever else is asked for on a page, it is asked of the same time."""
     query = "&".join(f"{name}={value}" for name, value in window.items())

@@ -3,6 +3,7 @@
 import json
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -54,6 +55,10 @@ REQUESTS = [
     ("/api/groups", "/api/groups"),
     ("/api/turned-away", "/api/turned-away?window=2h"),
     ("/api/turned-away", "/api/turned-away?tenant=acme&reason=no_such_booking&limit=0"),
+    ("/api/turned-away/unverified", "/api/turned-away/unverified?window=2h"),
+    ("/api/turned-away/unverified", "/api/turned-away/unverified?limit=0"),
+    ("/api/investigations", "/api/investigations?tenant=acme"),
+    ("/api/investigations/{id}", "/api/investigations/none"),
     ("/api/facets", "/api/facets"),
     ("/api/slo", "/api/slo"),
     ("/api/tenants/{tenant}", "/api/tenants/acme?window=2h"),
@@ -69,6 +74,7 @@ REQUESTS = [
 ]
 # No registry of tenants is configured here; what it answers otherwise is tests/web/test_tenants_are_changed.py's to show.
 FORMS = [(f"/tenants/{{tenant}}/{action}", f"/tenants/acme/{action}") for action in ("suspend", "resume", "tier", "quota", "access-lists")]
+FORMS += [("/investigations", "/investigations"), *((f"/investigations/{{id}}/{action}", f"/investigations/none/{action}") for action in ("notes", "close", "erase"))]
 
 
 @pytest.fixture
@@ -76,13 +82,14 @@ def url(control_plane):
     bookings.send(control_plane.url)
     measured.send(control_plane.url, "booking-api", bookings.BOOKING, exemplar=(TRACE, f"{1:016x}", 1.5))
     measured.log(control_plane.url, "booking-api", bookings.BOOKING, [(TRACE, f"{1:016x}", time.time_ns(), 9, "answered", {"n": 1})])
+    measured.refuse(control_plane.url, "booking-dev", bookings.BOOKING, [(401, "UNAUTHORIZED", "192.0.2.17", 3)])
     return control_plane.url
 
 
 def ask(url, form=None):
     try:
-        request = urllib.request.Request(url, form, {"origin": url.split("/tenants/")[0]} if form else {})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        request = urllib.request.Request(url, form, {"origin": "http://" + urllib.parse.urlsplit(url).netloc} if form is not None else {})
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.headers.get_content_type(), answer.read()
     except urllib.error.HTTPError as refusal:
         return refusal.code, refusal.headers.get_content_type(), refusal.read()
@@ -92,16 +99,34 @@ def test_answers_are_as_documented(url):
     """Status, content type and body of each answer are in the document."""
     for path, request in REQUESTS + FORMS:
         method, form = ("post", b"reason=test") if (path, request) in FORMS else ("get", None)
-        status, content_type, body = ask(url + request, form)
-        response = DOCUMENT["paths"][path][method]["responses"].get(str(status))
-        assert response, f"{request}: {status} is not documented"
-        if reference := response.get("$ref"):
-            response = DOCUMENT["components"]["responses"][reference.rsplit("/", 1)[1]]
-        if "content" in response:
-            schema = response["content"][content_type]["schema"] | {"components": DOCUMENT["components"]}
-            Draft202012Validator(schema).validate(json.loads(body))
+        documented(path, method, *ask(url + request, form))
+
+
+def documented(path, method, status, content_type, body):
+    """What is answered, which is in the document."""
+    response = DOCUMENT["paths"][path][method]["responses"].get(str(status))
+    assert response, f"{method} {path}: {status} is not documented"
+    if reference := response.get("$ref"):
+        response = DOCUMENT["components"]["responses"][reference.rsplit("/", 1)[1]]
+    if "content" not in response:
+        return None
+    schema = response["content"][content_type]["schema"] | {"components": DOCUMENT["components"]}
+    Draft202012Validator(schema).validate(json.loads(body))
+    return json.loads(body)
+
+
+def test_an_investigation_is_answered_as_documented(url):
+    """From opening it to erasing it: the list, what matches, a note."""
+    sent = lambda path, request, form: documented(path, "post", *ask(url + request, form))
+    read = lambda path, request: documented(path, "get", *ask(url + request))
+    id = sent("/investigations", "/investigations", b"title=Who%3F&page=%2Fturned-away%3Fwindow%3D2h")["id"]
+    assert sent("/investigations/{id}/notes", f"/investigations/{id}/notes", b"text=They+guess")["notes"][0]["text"] == "They guess"
+    assert [one["id"] for one in read("/api/investigations", "/api/investigations")] == [id]
+    assert read("/api/investigations/{id}", f"/api/investigations/{id}")["matches"]["refusals"]["more"] is False
+    assert sent("/investigations/{id}/close", f"/investigations/{id}/close", b"")["closed"]["by"] == "loopback"
+    assert sent("/investigations/{id}/erase", f"/investigations/{id}/erase", b"")["id"] == id
 
 
 def test_every_operation_is_asked_for():
     """A path that is documented is tested above; the intake has tests of its own."""
-    assert {path for path, _ in REQUESTS + FORMS} == set(DOCUMENT["paths"]) - {"/v1/traces", "/v1/metrics", "/v1/logs"}
+    assert {path for path, _ in REQUESTS + FORMS} == set(DOCUMENT["paths"]) - {"/v1/traces", "/v1/metrics", "/v1/logs", "/v1/access-logs"}

@@ -15,7 +15,7 @@ SIZES = pytest.mark.parametrize("viewport", [(390, 844), (1440, 900)], ids=["pho
 def judged(control_plane):
     """Bookings of five minutes that have closed, and their evaluation."""
     bookings.send(control_plane.url, ago=700)
-    for _ in range(100):
+    for _ in range(300):
         if len(control_plane.get("/api/slo")["tenants"]) == len(bookings.TENANTS):
             return
         time.sleep(0.2)

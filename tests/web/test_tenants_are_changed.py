@@ -43,7 +43,7 @@ def test_suspended_and_resumed_from_its_page(page, browser, cloud):
     suspend = registry.get_by_role("button", name="Suspend")
     expect(suspend).to_be_hidden()
     registry.get_by_text("Suspend…").click()
-    expect(registry).to_contain_text("Its requests are refused from now on")
+    expect(registry).to_contain_text("All its requests are refused from now on")
     # Neither without a reason nor without saying yes.
     suspend.click()
     expect(page).to_have_url(re.compile(r"/tenant\?id=globex$"))

@@ -34,7 +34,7 @@ def traces(cloud):
             "authorization": f"Bearer {cloud.sign_in(cloud.user(tenant))}", "content-type": "application/json", "idempotency-key": str(uuid.uuid4()),
         }  # fmt: skip
         request = urllib.request.Request(f"{cloud.outputs['booking_url']}/bookings", json.dumps(wish).encode(), headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             traces[tenant] = answer.headers["traceparent"].split("-")[1]
         cloud.whole_trace(traces[tenant], {("booking-api", "POST /bookings")})
     return traces
@@ -79,7 +79,7 @@ def run_folder(cloud) -> Path:
 
 def end_sessions(cloud):
     """As time would."""
-    with sqlite3.connect(run_folder(cloud) / "control-plane/control-plane.sqlite", timeout=10) as database:
+    with sqlite3.connect(run_folder(cloud) / "control-plane/control-plane.sqlite", timeout=60) as database:
         assert database.execute("UPDATE entries SET until = 1").rowcount > 0
     database.close()
 
@@ -196,7 +196,7 @@ def test_a_page_that_refreshes_itself_leads_back_too(cloud, page):
     """Nobody has to press anything to see that it stands still."""
     sign_in(page, VIEWER, "/tenants?live=on")
     end_sessions(cloud)
-    expect(page).to_have_url(SIGN_IN, timeout=15_000)
+    expect(page).to_have_url(SIGN_IN, timeout=60_000)
     go_on(page, VIEWER)
     expect(page).to_have_url(re.compile(r"/tenants\?.*live=on"))
 
@@ -288,7 +288,7 @@ def test_the_portals_token_is_good_at_the_api(cloud, traces):
             cloud.outputs["control_plane_url"] + path, headers={"authorization": f"Bearer {cloud.sign_in(cloud.user('acme'))}"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status
         except urllib.error.HTTPError as refusal:
             return refusal.code

@@ -30,6 +30,14 @@ pub enum What {
     TenantSetQuota,
     /// Somebody was put on a tenant's access lists, or taken off them.
     TenantSetAccessLists,
+    /// An investigation was opened.
+    InvestigationOpen,
+    /// A note was added to an investigation.
+    InvestigationNote,
+    /// An investigation was closed.
+    InvestigationClose,
+    /// An investigation was erased, with its notes.
+    InvestigationErase,
     /// The server was started with another configuration.
     Configuration,
     /// An account's intake key was added.
@@ -50,7 +58,7 @@ pub enum What {
 
 impl What {
     /// All that there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::SignIn,
         Self::Token,
         Self::TenantSuspend,
@@ -58,6 +66,10 @@ impl What {
         Self::TenantSetTier,
         Self::TenantSetQuota,
         Self::TenantSetAccessLists,
+        Self::InvestigationOpen,
+        Self::InvestigationNote,
+        Self::InvestigationClose,
+        Self::InvestigationErase,
         Self::Configuration,
         Self::IntakeKeyAdd,
         Self::IntakeKeyChange,
@@ -77,6 +89,10 @@ impl What {
             Self::TenantSetTier => "tenant.set_tier",
             Self::TenantSetQuota => "tenant.set_quota",
             Self::TenantSetAccessLists => "tenant.set_access_lists",
+            Self::InvestigationOpen => "investigation.open",
+            Self::InvestigationNote => "investigation.note",
+            Self::InvestigationClose => "investigation.close",
+            Self::InvestigationErase => "investigation.erase",
             Self::Configuration => "configuration",
             Self::IntakeKeyAdd => "intake_key.add",
             Self::IntakeKeyChange => "intake_key.change",
@@ -185,13 +201,15 @@ pub enum About {
     Tenant(String),
     /// A key, by the account or the program that it is for.
     Key(String),
+    /// An investigation, by its id: what is written in it can be erased, and a record cannot.
+    Investigation(String),
 }
 
 impl About {
     /// The id or the name.
     pub fn name(&self) -> &str {
         match self {
-            Self::Tenant(name) | Self::Key(name) => name,
+            Self::Tenant(name) | Self::Key(name) | Self::Investigation(name) => name,
         }
     }
 }

@@ -11,7 +11,9 @@ use std::{
 
 use control_plane_audit::{About, Audit, Event, Filter, Settings, Source, What, Who, fingerprint};
 use control_plane_embedded::{Embedded, Retention};
-use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease, Scope, StateStore, StoreError};
+use control_plane_model::store::{
+    AlertRecord, AuditFrom, AuditRecord, Entry, InvestigationRecord, Lease, Scope, StateStore, StoreError,
+};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -162,6 +164,22 @@ impl StateStore for Slow {
             Ok(_) => self.states.audit(from, limit).await,
             Err(_) => Err(StoreError::Busy),
         }
+    }
+
+    async fn keep_investigation(&self, record: InvestigationRecord) -> Result<bool, StoreError> {
+        self.states.keep_investigation(record).await
+    }
+
+    async fn investigation(&self, id: &str) -> Result<Option<InvestigationRecord>, StoreError> {
+        self.states.investigation(id).await
+    }
+
+    async fn investigations(&self, limit: usize) -> Result<Vec<InvestigationRecord>, StoreError> {
+        self.states.investigations(limit).await
+    }
+
+    async fn erase_investigation(&self, id: &str) -> Result<bool, StoreError> {
+        self.states.erase_investigation(id).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane_model::{listing::Order, trace::TraceId};
 
-use crate::{audit, login};
+use crate::{audit, investigations, login};
 
 /// Takes, stores and searches the telemetry of all accounts.
 ///
@@ -159,6 +159,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         client: Client,
     },
+    /// List, show, export and add to what operators investigate: pages that they saved, with notes.
+    #[command(subcommand)]
+    Investigations(investigations::Investigations),
     /// Show what operators did and changed, and verify that nobody altered the records.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -179,9 +182,15 @@ pub(crate) struct TurnedAway {
     /// Only those that were refused for this reason, such as no_such_booking; the status, of a service that says none.
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
-    /// Only those that this service refused.
+    /// Only those that this service refused; with --unverified, this API.
     #[arg(long, default_value = "")]
     pub(crate) service: String,
+    /// What was refused before anybody was known, by API, reason and network.
+    #[arg(long, conflicts_with_all = ["tenant", "user"])]
+    pub(crate) unverified: bool,
+    /// Only those from this network, such as 192.0.2.0/24.
+    #[arg(long, default_value = "", requires = "unverified")]
+    pub(crate) network: String,
     /// How many lines.
     #[arg(long, default_value_t = 20)]
     pub(crate) limit: usize,

@@ -3,6 +3,7 @@
 mod audit;
 mod commands;
 mod copy;
+mod investigations;
 mod login;
 mod terminal;
 
@@ -164,6 +165,7 @@ async fn run(command: Command) -> Result<ExitCode> {
                 client.show(&text, |answer, screen| terminal::cost(answer, &page, screen))?;
             }
         }
+        Command::Investigations(investigations) => investigations::run(investigations).await?,
         Command::Audit(audit) => return audit::run(audit).await,
         Command::CheckFilter => {
             let mut text = String::new();
@@ -183,14 +185,25 @@ async fn run(command: Command) -> Result<ExitCode> {
 }
 
 async fn turned_away(asked: TurnedAway) -> Result<()> {
-    let TurnedAway { tenant, user, reason, service, limit, format, window, client } = asked;
-    let asked = [("tenant", tenant), ("user", user), ("reason", reason), ("service", service)];
-    let query = [&asked[..], &window.query()].concat();
+    let TurnedAway { tenant, user, reason, service, unverified, network, limit, format, window, client } = asked;
+    let (path, asked) = match unverified {
+        false => {
+            let asked = [("tenant", tenant), ("user", user), ("reason", reason), ("service", service)];
+            ("/api/turned-away", asked.to_vec())
+        }
+        true => ("/api/turned-away/unverified", vec![("api", service), ("reason", reason), ("network", network)]),
+    };
+    let window = window.query();
+    let query = [&asked[..], &window].concat();
     let is_csv = matches!(format, Form::Csv);
     let form = [("limit", limit.to_string()), ("format", if is_csv { "csv" } else { "json" }.to_owned())];
-    let text = client.ask("/api/turned-away", &[&query[..], &form].concat()).await?;
+    let text = client.ask(path, &[&query[..], &form].concat()).await?;
     if is_csv {
         return print(&terminal::raw(&text));
+    }
+    if unverified {
+        let page = page("/turned-away", &window);
+        return client.show(&text, |answer, screen| terminal::unverified(answer, &page, screen));
     }
     let page = page("/turned-away", &query);
     client.show(&text, |answer, screen| terminal::turned_away(answer, &page, screen))

@@ -255,7 +255,7 @@ async fn written_or_sent(as_json: bool) {
         run(&clickhouse, insert(rows)).await;
     }
     let mut found = Vec::new();
-    for _ in 0..100 {
+    for _ in 0..600 {
         found = answers(&written, traces).await;
         if found == expected {
             return;

@@ -1,4 +1,4 @@
-//! The table as the control plane knows it: states, alerts, entries that end by themselves, and the audit.
+//! The table as the control plane knows it: states, alerts, entries that end by themselves, the audit, and investigations.
 
 use std::{
     io::{Read, Write},
@@ -17,7 +17,9 @@ use aws_sdk_dynamodb::{
         CancellationReason, Put, ReturnValue, TransactWriteItem,
     },
 };
-use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease, Scope, StateStore, StoreError};
+use control_plane_model::store::{
+    AlertRecord, AuditFrom, AuditRecord, Entry, InvestigationRecord, Lease, Scope, StateStore, StoreError,
+};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 use crate::{
@@ -28,6 +30,7 @@ use crate::{
 const STATE: &str = "CONTROL_PLANE#STATE#";
 const ALERTS: &str = "CONTROL_PLANE#ALERTS";
 const AUDIT: &str = "CONTROL_PLANE#AUDIT";
+const INVESTIGATIONS: &str = "CONTROL_PLANE#INVESTIGATIONS";
 /// The sort key of an entry.
 const ENTRY: &str = "ENTRY";
 /// The attribute by which DynamoDB lets items expire.
@@ -208,6 +211,46 @@ impl StateStore for DynamoDbStates {
         let items = all(query.expression_attribute_values(":number", S(digits(number))), limit).await?;
         items.iter().map(record).collect()
     }
+
+    async fn keep_investigation(&self, record: InvestigationRecord) -> Result<bool, StoreError> {
+        let Table { client, name } = &self.0.table;
+        let InvestigationRecord { id, version, body } = record;
+        let mut item = key(INVESTIGATIONS, &id);
+        item.insert("version".into(), N(version.to_string()));
+        item.insert("body".into(), S(body));
+        let put = client.put_item().table_name(name).set_item(Some(item));
+        if version == 1 {
+            return put_if(put.condition_expression("attribute_not_exists(pk)")).await;
+        }
+        // `version` is no reserved word: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
+        let put = put.condition_expression("version = :before");
+        put_if(put.expression_attribute_values(":before", N(version.saturating_sub(1).to_string()))).await
+    }
+
+    async fn investigation(&self, id: &str) -> Result<Option<InvestigationRecord>, StoreError> {
+        let Table { client, name } = &self.0.table;
+        let get = client.get_item().table_name(name).consistent_read(true).set_key(Some(key(INVESTIGATIONS, id)));
+        get.send().await.map_err(failed)?.item.as_ref().map(investigation).transpose()
+    }
+
+    async fn investigations(&self, limit: usize) -> Result<Vec<InvestigationRecord>, StoreError> {
+        let query = self.query("pk = :pk", INVESTIGATIONS.to_owned()).scan_index_forward(false);
+        all(query, limit).await?.iter().map(investigation).collect()
+    }
+
+    async fn erase_investigation(&self, id: &str) -> Result<bool, StoreError> {
+        let Table { client, name } = &self.0.table;
+        let delete = client.delete_item().table_name(name).set_key(Some(key(INVESTIGATIONS, id)));
+        let erased = delete.return_values(ReturnValue::AllOld).send().await.map_err(failed)?;
+        Ok(erased.attributes.is_some())
+    }
+}
+
+fn investigation(item: &Item) -> Result<InvestigationRecord, StoreError> {
+    let wrong = || StoreError::Failed("an investigation cannot be read".into());
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().ok_or_else(wrong);
+    let version = item.get("version").and_then(|value| value.as_n().ok()?.parse().ok()).ok_or_else(wrong)?;
+    Ok(InvestigationRecord { id: text("sk")?, version, body: text("body")? })
 }
 
 /// The sort key of a record.

@@ -16,6 +16,9 @@ CREATE TRIGGER IF NOT EXISTS audit_is_not_replaced BEFORE INSERT ON audit WHEN E
 BEGIN SELECT RAISE(IGNORE); END;
 CREATE TRIGGER IF NOT EXISTS audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 
+-- What operators investigate, in the order of time: until they erase it.
+CREATE TABLE IF NOT EXISTS investigations (id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL);
+
 -- Which spans refer to a trace by links, nanoseconds since 1970: those of a trace lie together, in the order of time.
 CREATE TABLE IF NOT EXISTS links (
     linked BLOB NOT NULL, start_ns INTEGER NOT NULL, trace INTEGER NOT NULL, span_id INTEGER NOT NULL,

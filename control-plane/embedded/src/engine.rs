@@ -19,8 +19,8 @@ use control_plane_model::{
     refusals::{RefusalQuery, Refusals},
     sample::{Sample, SampleQuery, StoredTrace},
     store::{
-        AlertRecord, AuditFrom, AuditRecord, Entry, Facets, Lease, RequestQuery, RequestRows, Scope, SpanStore,
-        StateStore, StoreError, Stored, Version,
+        AlertRecord, AuditFrom, AuditRecord, Entry, Facets, InvestigationRecord, Lease, RequestQuery, RequestRows,
+        Scope, SpanStore, StateStore, StoreError, Stored, Version,
     },
     trace::{Trace, TraceId},
 };
@@ -306,5 +306,23 @@ impl StateStore for Embedded {
 
     async fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
         self.read(move |reader| reader.audit(from, limit)).await
+    }
+
+    async fn keep_investigation(&self, record: InvestigationRecord) -> Result<bool, StoreError> {
+        self.writer.write(move |connection| states::keep_investigation(connection, &record)).await
+    }
+
+    async fn investigation(&self, id: &str) -> Result<Option<InvestigationRecord>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |reader| reader.investigation(&id)).await
+    }
+
+    async fn investigations(&self, limit: usize) -> Result<Vec<InvestigationRecord>, StoreError> {
+        self.read(move |reader| reader.investigations(limit)).await
+    }
+
+    async fn erase_investigation(&self, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.writer.write(move |connection| states::erase_investigation(connection, &id)).await
     }
 }

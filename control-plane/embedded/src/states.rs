@@ -1,9 +1,9 @@
-//! What is remembered besides spans: states by name, alerts, entries that end by themselves, and the audit.
+//! What is remembered besides spans: states by name, alerts, entries that end by themselves, the audit, and investigations.
 
 use std::path::Path;
 
-use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, StoreError};
-use rusqlite::{Connection, OptionalExtension, params};
+use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, InvestigationRecord, StoreError};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::reader::Reader;
 
@@ -53,6 +53,26 @@ pub(crate) fn append(connection: &Connection, record: &AuditRecord) -> rusqlite:
     let AuditRecord { number, previous, hash, body } = record;
     let sql = "INSERT INTO audit (number, previous, hash, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
     connection.execute(sql, params![as_key(*number), previous, hash, body]).map(|added| added > 0)
+}
+
+/// Keeps an investigation; whether the version before it was there, or none of a first one.
+pub(crate) fn keep_investigation(connection: &Connection, record: &InvestigationRecord) -> rusqlite::Result<bool> {
+    let InvestigationRecord { id, version, body } = record;
+    let sql = match version {
+        1 => "INSERT INTO investigations (id, version, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        _ => "UPDATE investigations SET version = ?2, body = ?3 WHERE id = ?1 AND version = ?2 - 1",
+    };
+    connection.execute(sql, params![id, as_key(*version), body]).map(|kept| kept > 0)
+}
+
+/// Takes an investigation away; whether it was there.
+pub(crate) fn erase_investigation(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
+    connection.execute("DELETE FROM investigations WHERE id = ?1", [id]).map(|erased| erased > 0)
+}
+
+fn investigation(row: &Row<'_>) -> rusqlite::Result<InvestigationRecord> {
+    let version = u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
+    Ok(InvestigationRecord { id: row.get(0)?, version, body: row.get(2)? })
 }
 
 /// A number as SQLite has them.
@@ -115,6 +135,24 @@ impl Reader {
                 let number = u64::try_from(row.get::<_, i64>(0)?).unwrap_or_default();
                 Ok(AuditRecord { number, previous: row.get(1)?, hash: row.get(2)?, body: row.get(3)? })
             })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// An investigation.
+    pub(crate) fn investigation(&self, id: &str) -> Result<Option<InvestigationRecord>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT id, version, body FROM investigations WHERE id = ?1";
+            Ok(connection.prepare_cached(sql)?.query_row([id], investigation).optional()?)
+        })
+    }
+
+    /// Investigations, the last first.
+    pub(crate) fn investigations(&self, limit: usize) -> Result<Vec<InvestigationRecord>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT id, version, body FROM investigations ORDER BY id DESC LIMIT ?1";
+            let mut select = connection.prepare_cached(sql)?;
+            let rows = select.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], investigation)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }

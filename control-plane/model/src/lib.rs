@@ -22,6 +22,7 @@
 //! | [`refusals`] | who was turned away |
 //! | [`metrics`], [`log_records`] | metrics and logs: what a request brings, and what is read of them |
 //! | [`log_line`] | a log record as it is shown |
+//! | [`investigations`] | what operators investigate |
 //! | [`versions`] | when versions of services were seen first |
 //! | [`store`], [`error`] | what keeps spans, and why it did not |
 //! | [`complain`](mod@complain) | what an operator is told on standard error |
@@ -32,6 +33,7 @@ pub mod cumulative;
 pub mod error;
 pub mod growing;
 pub mod incoming;
+pub mod investigations;
 pub mod lines_builder;
 pub mod links;
 pub mod listing;
@@ -51,4 +53,5 @@ pub mod store;
 pub mod summary;
 pub mod topology;
 pub mod trace;
+pub mod unverified;
 pub mod versions;

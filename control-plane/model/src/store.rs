@@ -13,7 +13,9 @@ use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use slo::{DailyUse, Row};
 
-pub use crate::{error::StoreError, scope::Scope, trace::MAX_SPANS_PER_TRACE, versions::Version};
+pub use crate::{
+    error::StoreError, investigations::InvestigationRecord, scope::Scope, trace::MAX_SPANS_PER_TRACE, versions::Version,
+};
 use crate::{
     incoming::Incoming,
     links::LinkedFrom,
@@ -278,4 +280,17 @@ pub trait StateStore: Debug + Send + Sync {
 
     /// Records of the audit, so many at most.
     async fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Keeps an investigation: its first version where there is none of this id, a later one in the place of the one before it. `false` where that is not
+    /// what is there, and then nothing is stored.
+    async fn keep_investigation(&self, record: InvestigationRecord) -> Result<bool, StoreError>;
+
+    /// An investigation as it is now.
+    async fn investigation(&self, id: &str) -> Result<Option<InvestigationRecord>, StoreError>;
+
+    /// Investigations, so many at most, the one with the greatest id first.
+    async fn investigations(&self, limit: usize) -> Result<Vec<InvestigationRecord>, StoreError>;
+
+    /// Takes an investigation away for good; `false` where there is none.
+    async fn erase_investigation(&self, id: &str) -> Result<bool, StoreError>;
 }

@@ -86,6 +86,8 @@ struct Receiver {
 struct Intake {
     /// Bearer keys by account id.
     keys: BTreeMap<String, String>,
+    /// What addresses of access logs are hashed with; without it nothing of them is kept but their networks.
+    hmac_key: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -211,6 +213,12 @@ impl Config {
     /// Who may send for which account.
     pub fn keys(&self) -> Result<Keys> {
         Ok(Keys::new(&secrets(&self.intake.keys)?))
+    }
+
+    /// What addresses of access logs are hashed with.
+    pub(crate) fn address_key(&self) -> Result<Option<PseudonymKey>> {
+        let key = self.intake.hmac_key.as_deref().map(secret).transpose()?;
+        Ok(key.map(|key| PseudonymKey::new(key.as_bytes())))
     }
 
     /// What is kept.

@@ -21,6 +21,7 @@ pub(crate) enum Tab {
     TurnedAway,
     Tenants,
     Cost,
+    Investigations,
     Audit,
 }
 
@@ -124,7 +125,10 @@ fn whole(inside: Option<(&Visitor, &Place, Tab)>, title: &str, content: &Markup)
                             (way(place, Tab::Groups, current, "/groups", "Group by"))
                             (way(place, Tab::TurnedAway, current, "/turned-away", "Turned away"))
                             (way(place, Tab::Cost, current, "/cost", "Cost"))
-                            @if visitor.scope().tenant().is_none() { (way(place, Tab::Audit, current, "/audit", "Audit")) }
+                            @if visitor.scope().tenant().is_none() {
+                                (way(place, Tab::Investigations, current, "/investigations", "Investigations"))
+                                (way(place, Tab::Audit, current, "/audit", "Audit"))
+                            }
                         }
                         form.find role="search" method="get" action="/find" {
                             input name="q" aria-label="Find" spellcheck="false" autocomplete="off" maxlength="4096" required

@@ -13,6 +13,7 @@
 //! | `layout` | what stands around every page |
 //! | [`leader`] | which of several servers makes sums, judges and tells |
 //! | `otel_traces` | spans that a Collector has written to ClickHouse |
+//! | `investigations` | what operators investigate: a page over its window, with notes |
 //! | `tenants` | tenants as the registry has them, and what operators change of them |
 //! | [`evaluator`] | every tenant's objectives, kept up to date |
 //! | [`alerting`] | alerts, and how they are told |
@@ -36,6 +37,7 @@ pub mod delivery;
 pub mod evaluator;
 pub mod forward;
 pub mod intake;
+mod investigations;
 mod jaeger;
 mod layout;
 pub mod leader;

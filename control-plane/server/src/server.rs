@@ -45,6 +45,7 @@ use crate::{
     evaluator::Evaluator,
     forward::Forwarder,
     intake::{self, Intake},
+    investigations::Investigations,
     jaeger,
     leader::Leader,
     otel_traces, pages,
@@ -90,6 +91,7 @@ pub async fn serve(
             Some(settings) => Some(Tenants::open(&settings, audit.clone()).await),
             None => None,
         },
+        investigations: Investigations::new(states.clone(), audit.clone()),
         states,
         audit: audit.clone(),
         finding: Finding {
@@ -109,7 +111,7 @@ pub async fn serve(
         );
     }
     let forwarders = config.destinations()?.into_iter().map(Forwarder::start).collect::<Result<_, _>>()?;
-    let intake = Intake::new((spans, metrics, log_records), keys, forwarders);
+    let intake = Intake::new((spans, metrics, log_records), keys, config.address_key()?, forwarders);
     let guarded = |router: Router| {
         let recorded = router.layer(Extension(audit.clone())).layer(from_fn_with_state(audit.clone(), note_token));
         recorded.layer(from_fn(receive_form)).layer(from_fn_with_state(gate.clone(), guard))

@@ -169,6 +169,12 @@ impl Place {
         &self.window
     }
 
+    /// The same page over the window that it is about now, whenever it is opened; and this window.
+    pub(crate) fn fixed(&self, now: Timestamp) -> Result<(String, Window), Problem> {
+        let window = self.window.resolve(now)?;
+        Ok((window.query().link(&self.path, &self.parameters), window))
+    }
+
     /// The same page over another window.
     pub(crate) fn over(&self, window: &WindowQuery) -> String {
         let goes_with_its_window = |name: &str| OF_ONE_WINDOW.contains(&(&*self.path, name));

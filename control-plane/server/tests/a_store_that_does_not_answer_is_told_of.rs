@@ -53,7 +53,7 @@ async fn pages_api_and_intake() {
     assert_eq!(server.send(vec![span(1, 0)]).await.unwrap().status(), 200);
 
     open.send_replace(false);
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(45)).build().unwrap();
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build().unwrap();
     let paths =
         ["/api/map", "/api/traces", "/api/facets", "/api/cost", "/api/tenants/acme", "/", "/traces", "/tenant?id=acme"];
     let refused = |answer: reqwest::Response, what: &str| {
@@ -62,7 +62,7 @@ async fn pages_api_and_intake() {
     };
     let mut reads = tokio::task::JoinSet::new();
     for path in paths {
-        let asking = client.get(format!("{}{path}", server.url)).timeout(Duration::from_secs(20)).send();
+        let asking = client.get(format!("{}{path}", server.url)).timeout(Duration::from_secs(120)).send();
         reads.spawn(async move { (path, asking.await.expect(path)) });
     }
     let sending = server.send(vec![span(1, 1)]);

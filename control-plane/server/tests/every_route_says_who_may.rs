@@ -50,6 +50,15 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET", "/groups", "/groups?by=tenant.id&tenant=globex", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/turned-away", "/turned-away", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/turned-away", "/turned-away?tenant=globex&reason=no_such_booking", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/investigations", "/investigations", [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", "/investigations", "/investigations?tenant=acme", [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", "/investigations/{id}", "/investigations/none", [401, 403, 403, 404, 404, 404, 404]),
+    ("GET", "/api/investigations", "/api/investigations", [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", "/api/investigations/{id}", "/api/investigations/none", [401, 403, 403, 404, 404, 404, 404]),
+    ("POST", "/investigations", "/investigations", [401, 403, 403, 403, 422, 403, 422]),
+    ("POST", "/investigations/{id}/notes", "/investigations/none/notes", [401, 403, 403, 403, 422, 403, 422]),
+    ("POST", "/investigations/{id}/close", "/investigations/none/close", [401, 403, 403, 403, 404, 403, 404]),
+    ("POST", "/investigations/{id}/erase", "/investigations/none/erase", [401, 403, 403, 403, 404, 403, 404]),
     ("GET", "/tenants", "/tenants", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/tenant", "/tenant?id=acme", [401, 200, 404, 200, 200, 200, 200]),
     ("GET", "/tenant", "/tenant?id=nobody", [401, 404, 404, 404, 404, 404, 404]),
@@ -116,6 +125,12 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET", "/api/turned-away", "/api/turned-away?format=csv&limit=5", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/turned-away", "/api/turned-away?tenant=globex", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/turned-away", "/api/turned-away?limit=0", [401, 400, 400, 400, 400, 400, 400]),
+    (
+        "GET",
+        "/api/turned-away/unverified",
+        "/api/turned-away/unverified?network=192.0.2.0/24&limit=5",
+        [401, 403, 403, 200, 200, 200, 200],
+    ),
     ("GET", "/why", "/why?filter=duration+%3E%3D+0&against=rest", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/why", "/why?tenant=acme&tier=basic&against=tier", [401, 403, 403, 200, 200, 200, 200]),
     ("GET", "/api/why", "/api/why", [401, 200, 200, 200, 200, 200, 200]),
@@ -311,7 +326,8 @@ fn routes_that_ask_nobody_who_they_are_are_these() {
     let path = |rest: &str| rest.split('"').nth(1).unwrap_or_default().to_owned();
     let found: BTreeSet<String> = all.split(".route(").skip(1).map(path).collect();
     // Health for whoever watches the process, and the intake with keys of its own (senders_speak_for_their_account).
-    assert_eq!(found, ["/healthz", "/v1/logs", "/v1/metrics", "/v1/traces", "/v1/{*signal}"].map(str::to_owned).into());
+    let expected = ["/healthz", "/v1/access-logs", "/v1/logs", "/v1/metrics", "/v1/traces", "/v1/{*signal}"];
+    assert_eq!(found, expected.map(str::to_owned).into());
     for other in ["route_service(", "nest(", "nest_service(", "axum::routing::any"] {
         assert!(!all.contains(other), "{other} makes routes that no row stands for");
     }

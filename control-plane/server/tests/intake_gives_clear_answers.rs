@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use control_plane::intake::MAX_BODY_BYTES;
+use control_plane::{api::UnverifiedAnswer, intake::MAX_BODY_BYTES};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use testkit::{
-    control_plane::{Server, gzip, span},
-    signals::{SIGNALS, Signal},
+    control_plane::{Server, access_log_delivery, gzip, now_ns, refused_line, span},
+    signals::{SIGNALS, Signal, metrics_of, sender, sum, value},
 };
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -237,4 +237,72 @@ async fn errors_are_in_the_encoding_of_the_request() {
             assert!(!message.is_empty());
         }
     }
+}
+
+#[tokio::test]
+async fn access_logs_are_taken_as_firehose_delivers_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let server =
+        Server::configured(dir.path(), "[intake]\nhmac_key = \"k\"\n[intake.keys]\n\"111111111111\" = \"key of a\"\n");
+    let client = reqwest::Client::new();
+    let deliver = async |key: &str, body: Vec<u8>| {
+        let request = client.post(format!("{}/v1/access-logs", server.url)).header("x-amz-firehose-access-key", key);
+        let request = request.header("content-type", "application/json").header("x-amz-firehose-request-id", "a-b-c");
+        let answer = request.header("content-encoding", "gzip").body(gzip(&body)).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let told: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!((&told["requestId"], told["timestamp"].is_i64()), (&"a-b-c".into(), true));
+        assert_eq!(told["errorMessage"].is_string(), status != 200, "{told}");
+        status
+    };
+    let now = now_ns() / 1_000_000;
+    let lines = [
+        (now, refused_line(401, "UNAUTHORIZED", "192.0.2.17")),
+        (now, refused_line(401, "UNAUTHORIZED", "::ffff:192.0.2.18")),
+        (now, refused_line(401, "UNAUTHORIZED", "192.0.2.17")),
+        (now, refused_line(403, "WAF_FILTERED", "2001:db8:1:2::3")),
+        (now, refused_line(200, "-", "203.0.113.1")),
+    ];
+    let of = |account: &str| access_log_delivery(account, "booking-dev", &lines).to_string().into_bytes();
+    for (key, body, status) in [
+        ("", of("111111111111"), 401),
+        ("key of b", of("111111111111"), 401),
+        ("key of a", b"{".to_vec(), 400),
+        ("key of a", b"{}".to_vec(), 400),
+        ("key of a", vec![b' '; 17 << 20], 413),
+        // What would be the same if it were sent again is left out.
+        ("key of a", br#"{"records":[{"data":"?"},{"data":"e30="},{"data":"bm8="}]}"#.to_vec(), 200),
+        ("key of a", of("222222222222"), 200),
+        // And what is sent again counts once.
+        ("key of a", of("111111111111"), 200),
+        ("key of a", of("111111111111"), 200),
+    ] {
+        assert_eq!(deliver(key, body).await, status, "{key}");
+    }
+    // Nobody else counts them.
+    let forged =
+        metrics_of(&sender(), vec![sum("apigateway.requests.refused", &[value(now_ns().unsigned_abs(), 1e6)])]);
+    let request = client.post(format!("{}/v1/metrics", server.url)).header("content-type", PROTOBUF);
+    let answer = request.bearer_auth("key of a").body(forged.encode_to_vec()).send().await.unwrap();
+    let answer = ExportTraceServiceResponse::decode(answer.bytes().await.unwrap()).unwrap();
+    assert_eq!(answer.partial_success.unwrap().rejected_spans, 1);
+    let get = async |path: &str| reqwest::get(format!("{}{path}", server.url)).await.unwrap().text().await.unwrap();
+    let json = get("/api/turned-away/unverified?window=15m").await;
+    let answer: UnverifiedAnswer = serde_json::from_str(&json).unwrap();
+    let lines =
+        answer.lines.iter().map(|line| (&*line.api, &*line.reason, &*line.network, line.addresses, line.requests));
+    let expected = [
+        ("booking-dev", "unauthorized", "192.0.2.0/24", 2, 3),
+        ("booking-dev", "waf_filtered", "2001:db8:1::/48", 1, 1),
+    ];
+    assert_eq!((lines.collect::<Vec<_>>(), answer.requests, answer.more), (expected.to_vec(), 4, false));
+    assert!(answer.lines.iter().all(|line| line.address_hashes.iter().all(|hash| hash.len() == 32)));
+    let csv = get("/api/turned-away/unverified?window=15m&format=csv&limit=1").await;
+    assert!(csv.lines().count() == 2 && csv.contains(",unauthorized,192.0.2.0/24,2,"), "{csv}");
+    let page = get("/turned-away?window=15m").await;
+    assert!(page.contains("Before anybody was known") && page.contains("2001:db8:1::/48"));
+    for answer in [json, csv, page, get("/api/metrics?window=15m").await] {
+        assert!(!answer.contains("192.0.2.1") && !answer.contains("2001:db8:1:2"), "{answer}");
+    }
+    assert!(get("/api/turned-away/unverified?network=192.0.2.0/24&api=mileage-dev").await.contains("\"lines\":[]"));
 }

@@ -26,7 +26,7 @@ async fn what_is_too_old_goes() {
     // From the next second on, all of it is older than no hours.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let server = Server::configured(dir.path(), "[retention]\nmax_age_hours = 0");
-    for _ in 0..100 {
+    for _ in 0..600 {
         if traces(&server).await.is_empty() {
             let answer = reqwest::get(format!("{}/api/map", server.url)).await.unwrap();
             let map: serde_json::Value = answer.json().await.unwrap();
@@ -59,7 +59,7 @@ async fn what_there_is_no_room_for_goes_the_oldest_first() {
     assert_eq!(traces(&server).await.len(), 60);
     server.kill();
     let server = Server::configured(dir.path(), "[retention]\nmax_bytes = 4000000");
-    for _ in 0..100 {
+    for _ in 0..600 {
         let there = traces(&server).await;
         if there.len() < 25 {
             assert!(there.len() > 10 && there.last() == Some(&60) && there.is_sorted(), "{there:?}");

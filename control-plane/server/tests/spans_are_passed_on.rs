@@ -52,7 +52,7 @@ impl Backend {
     }
 
     async fn taken(&self, count: usize) -> Vec<(HeaderMap, ExportTraceServiceRequest)> {
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             let taken = self.taken.lock().unwrap().clone();
             if taken.len() >= count {
                 return taken;

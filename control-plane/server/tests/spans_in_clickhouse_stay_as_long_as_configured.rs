@@ -1,7 +1,7 @@
 //! `[retention] max_age_hours` is what ClickHouse keeps spans for, also once it changes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use testkit::{
     clickhouse::ClickHouse,
@@ -38,5 +38,7 @@ async fn what_is_over_goes_and_nothing_before() {
         let found = server.trace(&trace).await.map_or(0, |trace| trace.spans.len());
         assert_eq!(found, left, "{hours} hours");
         server.kill();
+        // From the next second on, all of it is older than no hours.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
+    collections::BTreeSet,
     process::Command,
     sync::{Arc, Mutex},
     time::Duration,
@@ -20,7 +21,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
 use slo::Condition;
 use testkit::{
-    control_plane::{Server, number, request_of, text},
+    control_plane::{Server, access_log_delivery, now_ns, number, refused_line, request_of, text},
     program,
 };
 
@@ -38,10 +39,16 @@ struct Request {
     status: i64,
 }
 
-/// The end of the five minutes that are closed.
-fn closed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    now / SLOT * SLOT
+/// The end of the five minutes that are closed, a minute at least before the next are.
+async fn closed() -> u64 {
+    loop {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let left = SLOT - now % SLOT;
+        if left > 60 {
+            return now / SLOT * SLOT;
+        }
+        tokio::time::sleep(Duration::from_secs(left)).await;
+    }
 }
 
 /// Four days as usual; in the last ten minutes globex fails at 8 %, oceanic is four times as slow, and one in ten of acme's is throttled. In the last
@@ -104,7 +111,7 @@ async fn get<T: serde::de::DeserializeOwned>(server: &Server, path: &str) -> T {
 
 /// Waits for a pass that has seen all there is.
 async fn evaluated(server: &Server, at: u64) -> SloAnswer {
-    for _ in 0..150 {
+    for _ in 0..900 {
         let answer: SloAnswer = get(server, "/api/slo").await;
         if answer.at >= i64::try_from(at).unwrap() && answer.tenants.len() == 3 {
             return answer;
@@ -157,7 +164,7 @@ async fn numbers_alerts_and_costs(store: &str) {
          [alerts]\ncontrol_plane_url = \"http://cp.example\"\n[[alerts.webhook]]\nurl = \"{webhook}\"\nsecret = \"s\"\n{PRICES}"
     );
     let mut server = Server::configured(dir.path(), &config);
-    let closed = closed();
+    let closed = closed().await;
     let requests = requests(closed);
     // In one request, so that no pass sees a part of it.
     let spans = requests.iter().enumerate().map(|(index, request)| span(index, request)).collect();
@@ -233,16 +240,20 @@ async fn numbers_alerts_and_costs(store: &str) {
     }
 
     // The receiver got them, signed, with whole links, after it had failed once.
-    let expected = alerts.len();
-    for _ in 0..100 {
-        if taken.lock().unwrap().len() >= expected {
+    let expected: BTreeSet<_> = alerts.iter().map(|alarm| alarm.id.clone()).collect();
+    let told = || {
+        let taken = taken.lock().unwrap();
+        let opened = taken.iter().map(|(_, body)| serde_json::from_slice::<Alarm>(body).unwrap());
+        opened.filter(|alarm| alarm.alert.closed.is_none()).map(|alarm| alarm.id).collect::<Vec<_>>()
+    };
+    for _ in 0..600 {
+        if told().len() >= expected.len() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let told = taken.lock().unwrap().clone();
-    assert_eq!(told.len(), expected);
-    for (headers, body) in &told {
+    assert_eq!((told().len(), told().into_iter().collect::<BTreeSet<_>>()), (expected.len(), expected));
+    for (headers, body) in &*taken.lock().unwrap() {
         let signed = [headers["webhook-timestamp"].as_bytes(), b".", body].concat();
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"s"), &signed);
         let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -311,7 +322,7 @@ async fn numbers_alerts_and_costs(store: &str) {
     );
     let late = Request { tenant: "acme", tier: "basic", start: closed - 2 * DAY, duration_ns: 1, status: 503 };
     assert_eq!(server.post("application/x-protobuf", request_of(vec![span(1_000_000, &late)])).await.status(), 200);
-    for _ in 0..150 {
+    for _ in 0..900 {
         let answer: SloAnswer = get(&server, "/api/slo").await;
         let acme = answer.tenants.iter().find(|line| line.status.subject == Subject::Tenant("acme".into())).unwrap();
         if acme.status.evaluation.budget.failed == 1 {
@@ -323,6 +334,19 @@ async fn numbers_alerts_and_costs(store: &str) {
     panic!("the late span was not counted");
 }
 
+/// Alerts as they were when this closed.
+fn as_they_were(alerts: &Value, closed: u64) -> Value {
+    let was = |alert: &Value, what: &str| alert[what].as_u64().is_some_and(|at| at <= closed);
+    let opened = alerts.as_array().unwrap().iter().filter(|alert| was(alert, "opened")).cloned();
+    let as_it_was = |mut alert: Value| {
+        if !was(&alert, "closed") {
+            alert["closed"] = Value::Null;
+        }
+        alert
+    };
+    opened.map(as_it_was).collect()
+}
+
 /// What the control plane says of acme, over a window that is over.
 async fn of_acme(server: &Server, closed: u64) -> Value {
     let window = format!("from={}&to={closed}", closed - 3_600);
@@ -332,6 +356,7 @@ async fn of_acme(server: &Server, closed: u64) -> Value {
     for of_others in ["now", "conditions", "beside"] {
         tenant.as_object_mut().unwrap().remove(of_others);
     }
+    tenant["alerts"] = as_they_were(&tenant["alerts"], closed);
     let cost = ask(&format!("/api/cost?{window}")).await;
     let cost = cost["tenants"].as_array().unwrap().iter().find(|line| line["tenant"] == "acme").cloned().unwrap();
     json!({
@@ -340,7 +365,7 @@ async fn of_acme(server: &Server, closed: u64) -> Value {
         "map": ask(&format!("/api/map?tenant=acme&{window}")).await,
         "traces": ask(&format!("/api/traces?tenant=acme&{window}")).await["matched"],
         "requests and seconds": [cost["requests"], cost["seconds"]],
-        "alerts": ask("/api/alerts").await,
+        "alerts": as_they_were(&ask("/api/alerts").await, closed),
         "tenants": ask("/api/facets").await["tenants"],
     })
 }
@@ -349,7 +374,7 @@ async fn of_acme(server: &Server, closed: u64) -> Value {
 async fn nothing_moves(unverified: u64) {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::configured(dir.path(), "[slo]\nsettle_seconds = 0\n");
-    let closed = closed();
+    let closed = closed().await;
     let requests = requests(closed);
     let spans = requests.iter().enumerate().map(|(index, request)| span(index, request)).collect();
     assert_eq!(server.send(spans).await.unwrap().status(), 200);
@@ -378,6 +403,25 @@ async fn nothing_moves(unverified: u64) {
     let found: Value =
         get(&server, &format!("/api/traces?from={}&to={closed}&filter=http.status+%3D+401", closed - 3_600)).await;
     assert!(found["matched"].as_u64() > Some(0), "{found}");
+    // As the gateway tells of them, and more than it does.
+    let at = now_ns() / 1_000_000;
+    let line = |n: u64| {
+        let mut line = refused_line(401, "UNAUTHORIZED", &format!("192.0.2.{}", n % 250));
+        line["request_id"] = n.to_string().into();
+        for said in ["tenant.id", "tenant", "enduser.id", "authorization", "error.type", "client.network"] {
+            line[said] = "acme".into();
+        }
+        (at, line)
+    };
+    for first in (0..unverified).step_by(2_000) {
+        let lines: Vec<_> = (first..(first + 2_000).min(unverified)).map(line).collect();
+        let delivery = access_log_delivery("111111111111", "booking-dev", &lines);
+        let answer = server.post_to("/v1/access-logs", "application/json", delivery.to_string().into_bytes()).await;
+        assert_eq!(answer.status(), 200);
+    }
+    let refused: Value = get(&server, "/api/turned-away/unverified?window=1h").await;
+    assert_eq!(refused["requests"], unverified, "{refused}");
+    assert!(!refused.to_string().contains("acme"), "{refused}");
     let after = of_acme(&server, closed).await;
     for (what, figures) in before.as_object().unwrap() {
         for (part, figure) in figures.as_object().into_iter().flatten() {

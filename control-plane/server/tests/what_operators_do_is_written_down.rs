@@ -3,11 +3,12 @@
 
 use std::{path::Path, process::Output};
 
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use reqwest::{Client, redirect::Policy};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use testkit::{
-    control_plane::Server,
+    control_plane::{Server, span, text},
     provider::{Provider, access},
 };
 
@@ -72,13 +73,16 @@ impl Here {
     }
 
     fn command(&self, arguments: &[&str]) -> Output {
+        self.command_of(&self.viewer(), &[&["audit"], arguments].concat())
+    }
+
+    fn command_of(&self, token: &str, arguments: &[&str]) -> Output {
         let mut command = std::process::Command::new(testkit::program("control-plane"));
         command
-            .arg("audit")
             .args(arguments)
             .env_remove("CONTROL_PLANE_URL")
             .env("XDG_CONFIG_HOME", self.dir.path())
-            .env("CONTROL_PLANE_TOKEN", self.viewer());
+            .env("CONTROL_PLANE_TOKEN", token);
         if !arguments.contains(&"--url") {
             command.args(["--url", &self.server.url]);
         }
@@ -88,6 +92,12 @@ impl Here {
     fn database(&self) -> Connection {
         Connection::open(self.dir.path().join(control_plane_embedded::FILE)).unwrap()
     }
+}
+
+/// An attribute that says how a request was answered.
+fn status(code: i64) -> KeyValue {
+    let value = AnyValue { value: Some(any_value::Value::IntValue(code)) };
+    KeyValue { key: "http.response.status_code".to_owned(), value: Some(value), ..KeyValue::default() }
 }
 
 fn ada() -> Value {
@@ -361,4 +371,106 @@ async fn the_page_shows_filters_and_exports() {
         assert_eq!(answer.status(), status, "{path}");
         assert!(!answer.text().await.unwrap().contains("/audit\""), "{path}");
     }
+}
+
+/// Who has read it, and what operators wrote: nothing of that is in the audit, from which nothing can be erased.
+#[tokio::test]
+async fn an_investigation_is_recorded_and_what_is_written_in_it_is_not() {
+    const SECRET: &str = "the guesser is eve";
+    let here = Here::new("").await;
+    let refused = [text("problem.code", "no_such_booking"), text("enduser.id", "eve"), status(404)];
+    let mut sent = span(1, 0);
+    sent.attributes.extend(refused);
+    assert_eq!(here.server.send(vec![sent, span(2, 1)]).await.unwrap().status(), 200);
+    let operator = here.staff.token(&ada());
+    let post = async |token: &str, path: &str, form: &[(&str, &str)]| {
+        let request = here.client.post(format!("{}{path}", here.server.url)).bearer_auth(token);
+        let form = serde_urlencoded::to_string(form).unwrap();
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let page = "/turned-away?tenant=acme&reason=no_such_booking&from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z";
+    let form = [("title", "Who is guessing?"), ("page", page)];
+    assert_eq!(post(&here.viewer(), "/investigations", &form).await.0, 403);
+    assert_eq!(
+        post(&operator, "/investigations", &[("title", "Who?"), ("page", "https://evil.example/traces")]).await.0,
+        422
+    );
+    let (created, opened) = post(&operator, "/investigations", &form).await;
+    assert_eq!((created, &opened["opened_by"], &opened["notes"]), (201, &json!("ada@staff.example"), &json!([])));
+    let id = opened["id"].as_str().unwrap();
+    let at = |action: &str| format!("/investigations/{id}{action}");
+
+    // Notes of several at once, by command and by form, are all there.
+    let command =
+        here.command_of(&operator, &["investigations", "add-note", id, "by a command", "--url", &here.server.url]);
+    assert_eq!(said(&command), (Some(0), format!("{id} has 1 notes\n")));
+    let notes: Vec<String> = (0..5).map(|number| format!("{SECRET} {number} <script>")).collect();
+    let to_notes = at("/notes");
+    let forms: Vec<_> = notes.iter().map(|note| [("text", note.as_str())]).collect();
+    for (status, _) in futures_util::future::join_all(forms.iter().map(|form| post(&operator, &to_notes, form))).await {
+        assert_eq!(status, 200);
+    }
+    assert_eq!(post(&operator, &at("/notes"), &[("text", "a\u{1b}[2J")]).await.0, 422);
+
+    // A viewer reads and exports it; what matches now is told with it.
+    let shown: Value = here.ask(&format!("/api/investigations/{id}")).await.json().await.unwrap();
+    let mut written: Vec<&str> =
+        shown["notes"].as_array().unwrap().iter().map(|note| note["text"].as_str().unwrap()).collect();
+    written[1..].sort_unstable();
+    assert_eq!(
+        (written[0], &written[1..]),
+        ("by a command", &notes.iter().map(String::as_str).collect::<Vec<_>>()[..])
+    );
+    let matches = &shown["matches"];
+    assert_eq!((&matches["traces"]["matched"], &matches["refusals"]["requests"]), (&json!(1), &json!(1)));
+    assert_eq!(matches["traces"]["trace_ids"], json!(["01".repeat(16)]));
+    let export = here.command_of(&here.viewer(), &["investigations", "export", id, "--url", &here.server.url]);
+    let (code, export) = said(&export);
+    assert!(
+        code == Some(0) && export.contains("# Who is guessing?") && export.contains(&format!("    {}", notes[0])),
+        "{export}"
+    );
+    assert!(export.contains("Spans are kept from") && export.contains(&"01".repeat(16)), "{export}");
+    let html = here.ask(&at("")).await.text().await.unwrap();
+    assert!(
+        html.contains("&lt;script&gt;")
+            && !html.contains("<script>a")
+            && html.contains("href=\"/turned-away?tenant=acme&amp;")
+    );
+    for (tenant, found) in [("acme", true), ("globex", false)] {
+        let list =
+            here.command_of(&here.viewer(), &["investigations", "list", "--tenant", tenant, "--url", &here.server.url]);
+        assert_eq!(said(&list).1.contains(id), found, "{tenant}");
+    }
+
+    // Nothing is added once it is closed; erased, it is gone.
+    assert_eq!(post(&operator, &at("/close"), &[]).await.1["closed"]["by"], "ada@staff.example");
+    assert_eq!(post(&operator, &at("/notes"), &[("text", "late")]).await.0, 409);
+    assert_eq!(post(&here.viewer(), &at("/erase"), &[]).await.0, 403);
+    let erase = here.command_of(&operator, &["investigations", "erase", id, "--url", &here.server.url]);
+    assert_eq!(said(&erase), (Some(0), format!("{id} is erased: Who is guessing?\n")));
+    assert_eq!(here.ask(&format!("/api/investigations/{id}")).await.status(), 404);
+    assert_eq!(here.ask("/api/investigations").await.json::<Value>().await.unwrap(), json!([]));
+
+    let records = here.bodies("what=investigation").await;
+    let told = |record: &Value| {
+        let field = |name: &str| record[name].as_str().unwrap().to_owned();
+        assert_eq!(
+            (&record["who"]["name"], &record["about"]),
+            (&json!("ada@staff.example"), &json!({ "investigation": id }))
+        );
+        (field("what").strip_prefix("investigation.").unwrap().to_owned(), field("outcome"))
+    };
+    let mut told: Vec<(String, String)> = records.iter().map(told).collect();
+    told.sort();
+    let times = |what: &str, outcome: &str, times: usize| vec![(what.to_owned(), outcome.to_owned()); times];
+    let close =
+        [times("close", "begun", 1), times("close", "done", 1), times("erase", "begun", 1), times("erase", "done", 1)];
+    let notes = [times("note", "begun", 7), times("note", "done", 6), times("note", "failed", 1)];
+    let open = [times("open", "begun", 1), times("open", "done", 1)];
+    assert_eq!(told, [&close[..], &notes, &open].concat().concat());
+    let all = here.ask("/api/audit?format=jsonl").await.text().await.unwrap();
+    assert!(!all.contains(SECRET) && !all.contains("guessing") && !all.contains("by a command"));
 }

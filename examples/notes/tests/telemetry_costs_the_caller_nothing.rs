@@ -2,16 +2,19 @@
 //! when it is well again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lambda_host::sink::{Behaviour, Sink};
 use testkit::{Setup, notes::NotesApi};
 
-/// Far more than a note takes here, far less than any of these collectors.
-const PROMPT: Duration = Duration::from_millis(250);
+/// Far more than a note takes, however busy the machine; less than any of these collectors that does not answer at once.
+const PROMPT: Duration = Duration::from_secs(1);
+/// How long a collector takes that is slow.
+const SLOW: Duration = Duration::from_millis(1_500);
 const SPANS_PER_NOTE: usize = 2;
 /// Far more than an export takes, however busy the machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+const BETWEEN_NOTES: Duration = Duration::from_secs(1);
 
 async fn against(behaviour: Behaviour, mode: &str) {
     let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
@@ -20,38 +23,38 @@ async fn against(behaviour: Behaviour, mode: &str) {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
         ("OTEL_METRICS_EXPORTER", "otlp"),
         ("OTEL_LOGS_EXPORTER", "otlp"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "2500"),
         ("TELEMETRY_FLUSH", mode),
     ];
     let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
     api.note().await;
     sink.behave(behaviour);
-    let notes = 8;
+    let mut notes = 6;
     for n in 1..notes {
         let outcome = api.note().await;
         assert!(outcome.response < PROMPT, "{behaviour:?} {mode}, note {n}: {:?}", outcome.response);
     }
     sink.behave(Behaviour::Ok);
-    // A receiver that failed is left alone for a while.
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    api.note().await;
-    api.note().await;
-    let expected = SPANS_PER_NOTE * (notes + 2);
-    assert_eq!(sink.wait_for(expected, PATIENCE).await, expected, "{behaviour:?} {mode}");
+    // Spans, lines and points leave in requests of their own.
     let arrived = |sink: &Sink| {
         let lines = sink.lines().iter().filter(|line| line.body == "request served").count();
-        (lines, sink.total("faas.invocations"))
+        (sink.distinct(), lines, sink.total("faas.invocations"))
     };
-    // Spans, lines and points leave in requests of their own.
-    let expected = (notes + 2, (notes + 2) as f64);
-    sink.wait_until(|sink| arrived(sink) == expected, PATIENCE).await;
-    assert_eq!(arrived(&sink), expected, "{behaviour:?} {mode}");
+    let expected = |notes: usize| (SPANS_PER_NOTE * notes, notes, notes as f64);
+    // A receiver that failed is left alone for a while, and asked again with an invocation.
+    let well = Instant::now();
+    while arrived(&sink) != expected(notes) && well.elapsed() < PATIENCE {
+        api.note().await;
+        notes += 1;
+        sink.wait_until(|sink| arrived(sink) == expected(notes), BETWEEN_NOTES).await;
+    }
+    assert_eq!(arrived(&sink), expected(notes), "{behaviour:?} {mode}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_collector() {
-    against(Behaviour::Slow(Duration::from_millis(300)), "each").await;
-    against(Behaviour::Slow(Duration::from_millis(300)), "adaptive").await;
+    against(Behaviour::Slow(SLOW), "each").await;
+    against(Behaviour::Slow(SLOW), "adaptive").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,20 +66,27 @@ async fn a_hanging_collector() {
 /// Shortly before its deadline an invocation sends what there is, and its handler goes on meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hanging_collector_takes_no_time_from_a_handler_that_has_little_left() {
-    let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
-    let url = sink.url();
-    let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_EXPORTER_OTLP_TIMEOUT", "500")];
-    let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
-    api.note().await;
-    // The spans of this one wait for another try.
-    sink.behave(Behaviour::Hang);
-    api.note().await;
-    api.function.idle().await.unwrap();
-    api.aws.take(Duration::from_millis(1_820));
-    let event = api.event("acme", &[]);
-    // They go from 1,600 ms on, and what is open from 1,800 ms on.
-    let outcome = api.function.invoke(event, Duration::from_secs(2)).await;
-    assert_eq!(outcome.unwrap().http().0, 201);
+    let deadline = Duration::from_secs(2);
+    // What is held up takes until the deadline each time. A machine that does much else may take as long, and hardly each time.
+    let is_held_up = |took: &Duration| *took >= deadline - Duration::from_millis(10);
+    let mut took = Vec::new();
+    while took.len() < 6 && took.iter().all(is_held_up) {
+        let sink = Sink::otlp(Behaviour::Ok).await.unwrap();
+        let url = sink.url();
+        let env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_EXPORTER_OTLP_TIMEOUT", "500")];
+        let mut api = NotesApi::start(Setup { env, ..Setup::default() }).await;
+        api.note().await;
+        // The spans of this one wait for another try.
+        sink.behave(Behaviour::Hang);
+        api.note().await;
+        api.function.idle().await.unwrap();
+        api.aws.take(Duration::from_millis(1_820));
+        // They go from 1,600 ms on, and what is open from 1,800 ms on.
+        let answer = api.function.invoke_beyond(deadline, api.event("acme", &[])).await.unwrap();
+        assert_eq!(answer.http().0, 201);
+        took.push(answer.response);
+    }
+    assert!(!took.iter().all(is_held_up), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,6 +124,7 @@ async fn an_export_tells_of_itself_on_the_console_alone() {
     }
     api.function.idle().await.unwrap();
     sink.behave(Behaviour::Ok);
+    // A receiver that failed twice is left alone for half a second.
     tokio::time::sleep(Duration::from_secs(1)).await;
     api.note().await;
     assert!(api.function.terminate().await.unwrap());

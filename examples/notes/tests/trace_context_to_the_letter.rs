@@ -49,7 +49,7 @@ async fn consumed(inbox: &Function, sink: &Sink, event: String) -> Span {
     sink.clear();
     inbox.queue(event.into(), DEADLINE, None).await.unwrap().result.unwrap();
     inbox.idle().await.unwrap();
-    assert!(sink.wait_for(3, Duration::from_secs(10)).await >= 3);
+    assert!(sink.wait_for(3, DEADLINE).await >= 3);
     sink.spans().into_iter().find(|span| span.kind == SpanKind::Consumer).unwrap()
 }
 
@@ -124,7 +124,7 @@ async fn in_the_header_of_xray() {
         sink.clear();
         api.function.queue(event.clone().into(), DEADLINE, Some(&header)).await.unwrap().result.unwrap();
         api.function.idle().await.unwrap();
-        assert!(sink.wait_for(2, Duration::from_secs(10)).await >= 2);
+        assert!(sink.wait_for(2, DEADLINE).await >= 2);
         let server = sink.spans().into_iter().find(|span| span.kind == SpanKind::Server).unwrap();
         assert_eq!((&server.trace_id, &server.parent_span_id), (&root, &parent), "{header}");
         assert!(sink.spans().iter().all(|span| span.trace_state.is_empty()), "{header}");

@@ -10,7 +10,7 @@ use std::{
 use axum::{Json, Router, extract::State, routing::post};
 use lambda_host::sink::{Behaviour, Sink};
 use serde_json::{Value, json};
-use testkit::{Setup, notes::NotesApi};
+use testkit::{DEADLINE, Setup, notes::NotesApi};
 
 /// X-Ray's sampling API with rules of this test; it notes what it is told.
 async fn xray(rules: Value) -> (String, Arc<Mutex<Vec<Value>>>) {
@@ -63,15 +63,18 @@ async fn the_first_rule_that_matches() {
             api.note().await;
         }
         api.function.idle().await.unwrap();
-        assert_eq!(sink.wait_for(before + 2 * kept, Duration::from_secs(5)).await, before + 2 * kept, "rate {rate}");
+        assert_eq!(sink.wait_for(before + 2 * kept, DEADLINE).await, before + 2 * kept, "rate {rate}");
         // Counts are told ten seconds after the rules came, at the earliest.
         tokio::time::sleep(Duration::from_secs(11)).await;
         api.note().await;
         api.function.idle().await.unwrap();
         let told = told.lock().unwrap().clone();
-        let document = &told.first().expect("counts")["SamplingStatisticsDocuments"][0];
-        assert_eq!((&document["RuleName"], &document["RequestCount"]), (&json!("take"), &json!(11)), "{told:?}");
-        assert_eq!(document["SampledCount"], kept + usize::from(kept > 0), "{told:?}");
+        // At once, unless the notes took as long.
+        let documents: Vec<_> = told.iter().map(|told| &told["SamplingStatisticsDocuments"][0]).collect();
+        let counted = |name: &str| documents.iter().map(|document| document[name].as_u64().unwrap()).sum::<u64>();
+        assert!(documents.iter().all(|document| document["RuleName"] == "take"), "{told:?}");
+        let sampled = kept + usize::from(kept > 0);
+        assert_eq!((counted("RequestCount"), counted("SampledCount")), (11, sampled as u64), "{told:?}");
     }
 }
 
@@ -85,8 +88,9 @@ async fn without_xray_requests_are_served_at_once() {
         let mut api = start(&sink, &endpoint).await;
         // A request that waited for the rules would take their timeout, a second, at least.
         for _ in 0..3 {
-            assert!(api.note().await.response < Duration::from_millis(500));
+            let response = api.note().await.response;
+            assert!(response < Duration::from_secs(1), "{response:?}");
         }
-        assert!(sink.wait_for(2, Duration::from_secs(5)).await >= 2, "the fallback keeps one trace a second");
+        assert!(sink.wait_for(2, DEADLINE).await >= 2, "the fallback keeps one trace a second");
     }
 }

@@ -51,9 +51,26 @@ def masked_groups_that_only_count(project):
     properties(project, "booking", "BookingApiLogs")["DataProtectionPolicy"]["Fn::If"][1]["Statement"][1]["Operation"] = {"Audit": {"FindingsDestination": {}}}
 
 
-def access_log_with_addresses(project):
+def access_log_with_programs(project):
     setting = properties(project, "booking", "Api")["AccessLogSetting"]["Fn::If"][1]
-    setting["Format"] = setting["Format"].replace('"method"', '"address":"$context.identity.sourceIp","method"')
+    setting["Format"] = setting["Format"].replace('"method"', '"program":"$context.identity.userAgent","method"')
+
+
+def access_log_with_whole_addresses(project):
+    setting = properties(project, "booking", "IsolatedApi")["AccessLogSetting"]["Fn::If"][1]
+    setting["Format"] = setting["Format"].replace('"address"', '"source"')
+
+
+def addresses_that_nobody_shortens(project):
+    del project.templates["mileage"]["Resources"]["ApiAccessLogsNetworks"]
+
+
+def addresses_as_they_were_before(project):
+    del properties(project, "booking", "ApiAccessLogsAtRest")["ApplyOnTransformedLogs"]
+
+
+def addresses_of_ipv6_whole(project):
+    properties(project, "booking", "ApiAccessLogsNetworks")["TransformerConfig"][1]["SubstituteString"]["Entries"].pop(1)
 
 
 def readers_of_any_account(project):
@@ -195,7 +212,11 @@ MISTAKES = [
     (tokens_found_and_not_masked, "what_comes_to_rest_is_masked"),
     (token_known_otherwise, "what_comes_to_rest_is_masked"),
     (masked_groups_that_only_count, "what_comes_to_rest_is_masked"),
-    (access_log_with_addresses, "access_logs_say_nothing_of_a_caller"),
+    (access_log_with_programs, "access_logs_say_nothing_of_a_caller"),
+    (access_log_with_whole_addresses, "access_logs_say_nothing_of_a_caller"),
+    (addresses_that_nobody_shortens, "access_logs_say_nothing_of_a_caller"),
+    (addresses_as_they_were_before, "access_logs_say_nothing_of_a_caller"),
+    (addresses_of_ipv6_whole, "access_logs_say_nothing_of_a_caller"),
     (destination_open_to_all, "only_the_stages_accounts_send_logs"),
     (readers_of_any_account, "only_people_of_the_account_read_lines"),
     (destination_that_hands_over_for_anybody, "only_the_stages_accounts_send_logs"),

@@ -56,6 +56,10 @@ def function_whose_memory_nobody_watches(project):
     del project.templates["booking"]["Resources"]["RegistrationApiMemoryAlarm"]
 
 
+def tenants_named_by_sandboxes_that_have_one(project):
+    del properties(project, "booking", "BookingApiIsolated")["Environment"]["Variables"]["METRICS_TENANT"]
+
+
 DASHBOARD, ALARM = "dashboards_ask_for_what_functions_measure", "alarms_on_what_functions_measure_name_it_whole"
 MISTAKES = [
     (metric_by_another_name, DASHBOARD),
@@ -69,4 +73,5 @@ MISTAKES = [
     (alarm_on_the_age_in_another_queue, ALARM),
     (alarm_on_what_nobody_writes, ALARM),
     (function_whose_memory_nobody_watches, ALARM),
+    (tenants_named_by_sandboxes_that_have_one, "a_sandbox_of_one_tenant_names_nobody_in_metrics"),
 ]

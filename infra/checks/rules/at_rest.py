@@ -14,7 +14,8 @@ from .registered import check
 NOT_AT_REST = {("logs", "StreamLogs"): "a failing stream would feed on its own failures"}
 # What is masked wherever a function writes; a custom identifier is known by its regular expression.
 MASKED = {"AwsSecretKey", "EmailAddress", "IpAddress", "Token"}
-# What API Gateway's access log may say of a request: none of it is a caller's to choose but method and route, and none says who it was.
+# What API Gateway's access log may say of a request: none of it is a caller's to choose but method and route, and none says who it was, but for the
+# address, of which the network alone comes to rest.
 SAID = {
     "requestTimeEpoch", "requestId", "integration.requestId", "xrayTraceId", "httpMethod", "resourcePath", "status", "responseLatency", "integrationLatency", "integrationStatus",
     "waf.status", "error.responseType",
@@ -117,11 +118,37 @@ def token(project):
 
 @check
 def access_logs_say_nothing_of_a_caller(project):
-    """They are not masked, which costs by the gigabyte: there is nothing in them to mask."""
-    for label, _, name, properties in project.resources("AWS::Serverless::Api"):
-        for said in re.findall(r"\$context\.([A-Za-z.]+)", properties.get("AccessLogSetting", {}).get("Format", "")):
-            if said not in SAID:
+    """They are not masked, which costs by the gigabyte: there is nothing in them to mask but the address, which a transformer shortens."""
+    for label, stack, name, properties in project.resources("AWS::Serverless::Api", parameters={**EVERYTHING, "TenantIsolationMode": "function"}):
+        log = properties.get("AccessLogSetting", {}).get("Format", "{}")
+        for said in re.findall(r"\$context\.([A-Za-z.]+)", log):
+            if said not in SAID | {"identity.sourceIp"}:
                 yield f"{label} {name}: its access log says {said}, which comes to rest"
+        for field in re.findall(r'"(\w+)":"\$context\.identity\.sourceIp"', log):
+            for address, network in NETWORKS.items():
+                if (found := transformed(stack, field, address)) != network:
+                    yield f"{label} {name}: of {address} in {field}, {found} comes to rest and not {network}"
+
+
+# Addresses as API Gateway writes them, and what of each may come to rest.
+NETWORKS = {
+    "192.0.2.17": "192.0.2.0/24", "203.0.113.255": "203.0.113.0/24", "::ffff:192.0.2.17": "192.0.2.0/24", "2001:db8:85a3:8d3:1319:8a2e:370:7348": "2001:db8:85a3::/48",
+    "2001:db8:85a3::1": "2001:db8:85a3::/48", "2001:db8::1": "2001:db8::/48", "2001:DB8::1:2:3": "2001:DB8::/48", "fe80::1": "fe80::/48", "::1": "::/48", "-": "-",
+}  # fmt: skip
+
+
+def transformed(stack, field, value):
+    """What comes to rest of a field of the access log: its subscription filter takes lines as the log group's transformer made them."""
+    resources = dict(stack.resources())
+    filters = [each for name, each in resources.items() if kind(stack, name) == "AWS::Logs::SubscriptionFilter" and each["LogGroupName"] == "<ApiAccessLogs>"]
+    if not all(each.get("ApplyOnTransformedLogs") is True for each in filters):
+        return value
+    for name, transformer in resources.items():
+        if kind(stack, name) == "AWS::Logs::Transformer" and transformer["LogGroupIdentifier"] == "<ApiAccessLogs>":
+            for entry in (each for processor in transformer["TransformerConfig"] for each in processor.get("SubstituteString", {}).get("Entries", [])):
+                if entry["Source"] == field:
+                    value = re.sub(entry["From"], re.sub(r"\$(\d)", r"\\g<\1>", entry["To"]), value)
+    return value
 
 
 @check

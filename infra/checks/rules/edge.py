@@ -10,10 +10,10 @@ from .reading import kind
 from .registered import check
 
 APIS = "AWS::Serverless::Api"
-# What API Gateway may write about a request. Paths hold booking numbers, claims and identities name people and tenants, and a query or
+# What API Gateway may write about a request, its address among it, of which the network alone leaves the account. Paths hold booking numbers, claims and identities name people and tenants, and a query or
 # a header can hold anything: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
 LOGGED = {
-    "requestId", "extendedRequestId", "requestTime", "requestTimeEpoch", "xrayTraceId", "httpMethod", "resourcePath", "stage", "protocol", "status",
+    "identity.sourceIp", "requestId", "extendedRequestId", "requestTime", "requestTimeEpoch", "xrayTraceId", "httpMethod", "resourcePath", "stage", "protocol", "status",
     "responseLatency", "responseLength", "integrationLatency", "integrationStatus", "integration.latency", "integration.status",
     "integration.requestId", "error.responseType", "waf.status", "waf.latency", "wafResponseCode", "authorizer.latency", "authorizer.status",
 }  # fmt: skip

@@ -71,6 +71,15 @@ def alarms_on_what_functions_measure_name_it_whole(project):
                 yield f"{service}: with {choice} no alarm watches its memory"
 
 
+@check
+def a_sandbox_of_one_tenant_names_nobody_in_metrics(project):
+    """It would name its tenant as the busiest, and all sandboxes together every tenant: METRICS_TENANT=top has no bound there."""
+    for label, stack in project.stacks({**EVERYTHING, "TenantIsolationMode": "function", "MetricsTenant": "top"}):
+        for name, properties, variables in _environments(stack):
+            if "TenancyConfig" in properties and variables.get("METRICS_TENANT", "none") != "none":
+                yield f"{label} {name}: has METRICS_TENANT={variables['METRICS_TENANT']}"
+
+
 def _alarmed(project, parameters, namespaces):
     """Place, account and metric of each alarm on a metric in one of these namespaces."""
     for label, stack, name, properties in project.resources("AWS::CloudWatch::Alarm", parameters=parameters):
@@ -90,12 +99,17 @@ def _told():
 def _functions(project, parameters):
     """Account, `service.namespace`, and name and exporters of metrics, of each function that has them."""
     for _, stack in project.stacks(parameters):
-        common = stack.resolve(stack.template.get("Globals", {}).get("Function", {})).get("Environment", {}).get("Variables", {})
-        for _, properties in stack.resources("AWS::Serverless::Function"):
-            variables = {**common, **properties.get("Environment", {}).get("Variables", {})}
+        for _, _, variables in _environments(stack):
             namespace = re.search(r"service\.namespace=([^,]+)", variables.get("OTEL_RESOURCE_ATTRIBUTES", ""))
             if namespace and "OTEL_METRICS_EXPORTER" in variables:
                 yield stack.account, namespace[1], (variables["OTEL_SERVICE_NAME"], variables["OTEL_METRICS_EXPORTER"])
+
+
+def _environments(stack):
+    """Name, properties and variables of each function."""
+    common = stack.resolve(stack.template.get("Globals", {}).get("Function", {})).get("Environment", {}).get("Variables", {})
+    for name, properties in stack.resources("AWS::Serverless::Function"):
+        yield name, properties, {**common, **properties.get("Environment", {}).get("Variables", {})}
 
 
 def _trigger(project, service):

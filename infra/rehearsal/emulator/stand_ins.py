@@ -16,7 +16,7 @@ KINDS = [
     "AWS::XRay::TransactionSearchConfig", "AWS::Synthetics::Canary", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::InsightRule",
     "AWS::Logs::QueryDefinition", "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup",
     "AWS::WAFv2::IPSet", "AWS::WAFv2::WebACLAssociation", "AWS::WAFv2::LoggingConfiguration", "AWS::IAM::OIDCProvider", "AWS::Athena::NamedQuery",
-    "AWS::Logs::Destination",
+    "AWS::Logs::Destination", "AWS::Logs::Transformer",
 ]  # fmt: skip
 # Where the schema names the resource by something that the service makes up, the property that is unique in an account all the same.
 NAMES = {

@@ -25,7 +25,7 @@ const FLOOD_PER_S: u32 = 10;
 const NEIGHBOUR_PER_S: u32 = 1;
 pub(super) const LASTS: Duration = Duration::from_secs(20);
 /// The last spans are exported after the answers.
-const SHOWN_WITHIN: Duration = Duration::from_secs(15);
+const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 
 /// What was told to whom.
 #[derive(Debug, Default)]

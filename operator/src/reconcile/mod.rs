@@ -18,7 +18,7 @@ pub use difference::Difference;
 pub use sources::Sources;
 
 /// How long messages that were published again may take before the differences are told once more.
-const REPUBLISHED_WITHIN: Duration = Duration::from_secs(30);
+const REPUBLISHED_WITHIN: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Where to look, and what to do.

@@ -40,7 +40,7 @@ pub(super) fn tenants(tenants: &[Tenant]) -> String {
 pub(super) fn access_lists(lists: &AccessLists, now: i64) -> String {
     let mut lines: Vec<String> = lists.entries().map(|(list, entry)| in_words_at(now, list, entry)).collect();
     if lists.lets_nobody_in(now) {
-        lines.push("nobody is let in: all that is allowed is over".to_owned());
+        lines.push("nobody is let in: every entry of the allowed list has expired".to_owned());
     }
     if lines.is_empty() { "nobody is blocked, and everybody is allowed".to_owned() } else { lines.join("\n") }
 }

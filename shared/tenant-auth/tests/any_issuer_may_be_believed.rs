@@ -73,7 +73,7 @@ async fn verifier(algorithms: &[SigningAlgorithm]) -> JwtVerifier {
         token_use: None,
         claims: names(),
     };
-    JwtVerifier::new(settings, HttpClient::new(Duration::from_secs(2)))
+    JwtVerifier::new(settings, HttpClient::new(Duration::from_secs(30)))
 }
 
 fn claims() -> Value {

@@ -68,7 +68,7 @@ async fn verifier() -> (JwtVerifier, Arc<AtomicUsize>) {
     (
         JwtVerifier::new(
             JwtSettings::cognito(POOL, CLIENT, Some(&endpoint), TIERS),
-            HttpClient::new(Duration::from_secs(2)),
+            HttpClient::new(Duration::from_secs(30)),
         ),
         asked,
     )
@@ -266,7 +266,7 @@ async fn unreachable_keys_are_the_services_fault() {
     let endpoint = format!("http://{closed}");
     let verifier = JwtVerifier::new(
         JwtSettings::cognito(POOL, CLIENT, Some(&endpoint), TIERS),
-        HttpClient::new(Duration::from_secs(2)),
+        HttpClient::new(Duration::from_secs(30)),
     );
     assert_eq!(status(&verifier, &token(&claims())).await, 503);
 }

@@ -10,11 +10,10 @@ use opentelemetry_sdk::{
     Resource,
     trace::{SdkTracer, SdkTracerProvider, SpanData},
 };
-use prost::Message;
 use tenancy::{TenantIds, TenantLabel};
 
 use super::{
-    Work,
+    Work, exporter,
     ids::XrayIdGenerator,
     metrics::{Begun, HttpRequest, Metrics, Recorder, TenantNames, TimedOperation},
     privacy::{DenyList, Policy, Pseudonyms},
@@ -87,9 +86,9 @@ impl Measurements {
     fn new(tenants: TenantNames, ids: TenantIds) -> Self {
         let attributes = ["service.name", "service.namespace", "cloud.account.id", "faas.name", "faas.instance"];
         let attributes = attributes.map(|name| KeyValue::new(name, "a value of some length"));
-        let metrics = Metrics::new(Resource::builder_empty().with_attributes(attributes).build());
+        let metrics = Metrics::new(Resource::builder_empty().with_attributes(attributes).build(), tenants);
         // As the process's own, which is never dropped.
-        let recorder = Box::leak(Box::new(metrics.recorder(tenants)));
+        let recorder = Box::leak(Box::new(metrics.recorder()));
         let pseudonyms = Pseudonyms::default();
         pseudonyms.set_key(b"a key of some length");
         Self { metrics, recorder, pseudonyms, ids }
@@ -113,7 +112,7 @@ impl Measurements {
         let policy = Policy { ids: self.ids, pseudonyms: &self.pseudonyms, denied: &denied };
         self.metrics.gather(|mut request| {
             policy.stamp_metrics(&mut request, None);
-            encoded = request.encode_to_vec().len();
+            encoded = exporter::encoded(&request).map_or(0, |request| request.len());
         });
         encoded
     }

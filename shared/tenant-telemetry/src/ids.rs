@@ -55,7 +55,7 @@ mod tests {
         let id = XrayIdGenerator::default().new_trace_id();
         let seconds = u32::from_be_bytes(id.to_bytes()[..4].try_into().unwrap());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as u32;
-        assert!(now - seconds <= 1);
+        assert!(now - seconds <= 60);
         assert_eq!(xray_trace_id(id).len(), 35);
     }
 

@@ -11,8 +11,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Telemetry;
 
-/// Lambda gives 500 ms between SIGTERM and SIGKILL where only internal extensions are registered.
+/// Lambda gives 500 ms between SIGTERM and SIGKILL where only internal extensions are registered: what is not out by then is told of in the log.
 const FLUSH_WITHIN: Duration = Duration::from_millis(400);
+/// Where an external one is registered, such as a collector's layer, it gives two seconds: these are the rest of them.
+const THEN_WITHIN: Duration = Duration::from_millis(1_500);
 const EXTENSION_ID: &str = "lambda-extension-identifier";
 
 /// Registers the extension, if there is an API for it, and flushes on SIGTERM.
@@ -26,6 +28,7 @@ pub(super) async fn watch(telemetry: Telemetry, runtime_api: Option<String>) {
     tokio::spawn(async move {
         terminate.recv().await;
         telemetry.flush_everything("shutdown", FLUSH_WITHIN).await;
+        telemetry.send(THEN_WITHIN).await;
         // The runtime would go on waiting for an invocation.
         std::process::exit(0);
     });

@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_process_has_lived_no_longer_than_it_did() {
-        let (first, between) = (age(), Instant::now());
+        let (between, first) = (Instant::now(), age());
         std::thread::sleep(Duration::from_millis(30));
         let second = age();
         assert!(first > Duration::ZERO && second >= first + Duration::from_millis(10), "{first:?} {second:?}");

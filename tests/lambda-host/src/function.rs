@@ -22,13 +22,11 @@ use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
     sync::{Notify, oneshot},
-    task::JoinHandle,
 };
 
-use crate::serve;
+use crate::{output::Output, serve};
 
 /// Where nobody listens (RFC 863's port, on loopback). A function finds AWS and its collector there unless it is told otherwise: left to
 /// the SDKs' defaults it would send spans to a demo that happens to run on this machine, and calls to AWS itself.
@@ -39,10 +37,10 @@ pub(crate) const ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
 pub(crate) const SECRET_ACCESS_KEY: &str = "secret";
 pub(crate) const SESSION_TOKEN: &str = "token";
 
-/// How long a function may take to start, and to be idle again.
+/// How long a function may take to start, to be idle again, and to end. Lambda gives it half a second for its end, which the function's own clock
+/// counts; a machine that does much else may not let it run for as long.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between SIGTERM and SIGKILL.
-const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -84,6 +82,15 @@ impl Outcome {
         let body = answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
         (answer["statusCode"].as_u64().unwrap_or_default(), body.unwrap_or_default())
     }
+}
+
+/// What an invocation came to that had little time.
+#[derive(Debug)]
+pub struct OutOfTime {
+    /// None of one that was cut off.
+    pub answer: Option<Outcome>,
+    /// Whether everything had been sent when its time was over.
+    pub sent_in_time: bool,
 }
 
 struct Queued {
@@ -154,8 +161,7 @@ pub struct Function {
     spawned: Instant,
     process: Child,
     pid: Pid,
-    logs: Arc<Mutex<Vec<String>>>,
-    readers: [JoinHandle<()>; 2],
+    output: Arc<Output>,
     /// From spawning the process to its first request for an invocation.
     pub first_poll: Duration,
     /// CPU time of the process up to then.
@@ -210,22 +216,20 @@ impl Function {
         let mut process = command.spawn().with_context(|| format!("cannot start {}", config.binary.display()))?;
         let pid = process.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).context("no process id")?;
         let _first_set = service.pid.set(pid);
-        let logs = Arc::new(Mutex::new(Vec::new()));
-        let readers = [collect(process.stdout.take(), logs.clone()), collect(process.stderr.take(), logs.clone())];
+        let (stdout, stderr) = process.stdout.take().zip(process.stderr.take()).context("no output")?;
+        let output = Output::of([stdout.into_owned_fd()?, stderr.into_owned_fd()?])?;
         let mut function = Self {
             service,
             spawned,
             process,
             pid,
-            logs,
-            readers,
+            output,
             first_poll: Duration::ZERO,
             cpu_at_first_poll: Duration::ZERO,
         };
         tokio::select! {
             polled = function.service_polled() => polled?,
             status = function.process.wait() => {
-                function.logs_are_complete().await;
                 bail!("the function ended ({}):\n{}", status?, function.logs().join("\n"));
             }
         }
@@ -270,6 +274,20 @@ impl Function {
         deadline: Duration,
         trace_id: Option<&str>,
     ) -> impl Future<Output = Result<Outcome>> + use<> {
+        let (begun, outcome) = self.enqueue(payload, deadline, trace_id);
+        async move {
+            tokio::time::timeout(PATIENCE, begun).await.context("nobody took the invocation")??;
+            Ok(tokio::time::timeout(deadline, outcome).await.context("timed out")??)
+        }
+    }
+
+    /// When it is handed out, and what it comes to.
+    fn enqueue(
+        &self,
+        payload: Bytes,
+        deadline: Duration,
+        trace_id: Option<&str>,
+    ) -> (oneshot::Receiver<()>, oneshot::Receiver<Outcome>) {
         let (answer, outcome) = oneshot::channel();
         let (handed_out, begun) = oneshot::channel();
         {
@@ -281,10 +299,7 @@ impl Function {
             inner.queue.push_back(Queued { id, payload, deadline, trace_id, handed_out });
         }
         self.service.queued.notify_one();
-        async move {
-            tokio::time::timeout(PATIENCE, begun).await.context("nobody took the invocation")??;
-            Ok(tokio::time::timeout(deadline, outcome).await.context("timed out")??)
-        }
+        (begun, outcome)
     }
 
     /// Invokes the function; kills it if it takes longer than `deadline`, as Lambda does.
@@ -294,6 +309,39 @@ impl Function {
             self.kill().await?;
         }
         outcome
+    }
+
+    /// Invokes the function, tells it of this deadline, and waits for its answer also after that, as Lambda does not.
+    pub async fn invoke_beyond(&self, deadline: Duration, payload: impl Into<Bytes>) -> Result<Outcome> {
+        let (_begun, outcome) = self.enqueue(payload.into(), deadline, None);
+        Ok(tokio::time::timeout(deadline + PATIENCE, outcome).await.context("no answer")??)
+    }
+
+    /// Invokes the function with less time than it may need. Once that is over, it is killed as soon as `sent` holds: on a machine that does much
+    /// else, what it does shortly before its time is over may come later.
+    pub async fn run_out_of_time(
+        &mut self,
+        payload: impl Into<Bytes>,
+        deadline: Duration,
+        sent: impl Fn() -> bool,
+    ) -> Result<OutOfTime> {
+        let (begun, mut outcome) = self.enqueue(payload.into(), deadline, None);
+        tokio::time::timeout(PATIENCE, begun).await.context("nobody took the invocation")??;
+        if let Ok(answer) = tokio::time::timeout(deadline, &mut outcome).await {
+            return Ok(OutOfTime { answer: Some(answer?), sent_in_time: sent() });
+        }
+        let (over, sent_in_time) = (Instant::now(), sent());
+        while !sent() && over.elapsed() < PATIENCE {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        // Whether it has answered meanwhile is known once it no longer can.
+        self.freeze()?;
+        let answer = outcome.try_recv().ok();
+        match answer {
+            Some(_) => self.thaw()?,
+            None => self.kill().await?,
+        }
+        Ok(OutOfTime { answer, sent_in_time })
     }
 
     /// Its process.
@@ -307,9 +355,9 @@ impl Function {
         Some((answer.at - self.spawned, answer.cpu))
     }
 
-    /// What it wrote so far.
+    /// What it wrote so far: all that it wrote before whatever is known of it, such as an answer.
     pub fn logs(&self) -> Vec<String> {
-        self.logs.lock().clone()
+        self.output.lines()
     }
 
     /// Stops the process, as between invocations.
@@ -328,8 +376,7 @@ impl Function {
             kill_process(self.pid, Signal::TERM)?;
             // A frozen sandbox is thawed to shut down.
             self.thaw()?;
-            if tokio::time::timeout(SHUTDOWN_GRACE, self.process.wait()).await.is_ok() {
-                self.logs_are_complete().await;
+            if tokio::time::timeout(PATIENCE, self.process.wait()).await.is_ok() {
                 return Ok(true);
             }
         }
@@ -339,18 +386,7 @@ impl Function {
 
     /// SIGKILL.
     pub async fn kill(&mut self) -> Result<()> {
-        self.process.kill().await?;
-        self.logs_are_complete().await;
-        Ok(())
-    }
-
-    /// Waits until all that an ended process wrote is read. Not for ever: a child of it may have the pipe still.
-    async fn logs_are_complete(&mut self) {
-        for reader in &mut self.readers {
-            if !reader.is_finished() {
-                let _late = tokio::time::timeout(SHUTDOWN_GRACE, reader).await;
-            }
-        }
+        Ok(self.process.kill().await?)
     }
 
     /// CPU time of all its threads, user and system.
@@ -373,19 +409,6 @@ fn cpu_of(pid: Pid) -> std::io::Result<Duration> {
         nanoseconds += statistics.split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
     }
     Ok(Duration::from_nanos(nanoseconds))
-}
-
-fn collect(
-    stream: Option<impl tokio::io::AsyncRead + Unpin + Send + 'static>,
-    logs: Arc<Mutex<Vec<String>>>,
-) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let Some(stream) = stream else { return };
-        let mut lines = BufReader::new(stream).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            logs.lock().push(line);
-        }
-    })
 }
 
 async fn next(State(service): State<Arc<Service>>) -> Response {

@@ -13,6 +13,7 @@
 pub mod aws;
 pub mod function;
 mod items;
+mod output;
 pub mod payloads;
 pub mod pool;
 pub mod sink;

@@ -83,7 +83,8 @@ impl Caller {
     pub async fn miles(&self, booking_number: &str) -> i64 {
         crate::eventually(&format!("miles of {booking_number}"), async || {
             let answer = send(self.mileage(&format!("/mileage/{booking_number}"))).await;
-            assert_eq!(answer.status, 200, "{}", answer.body);
+            // 429 and 503: a busy machine, or somebody who asks too often.
+            assert!([200, 429, 503].contains(&answer.status), "{}", answer.body);
             (answer.body["status"] == "posted").then(|| answer.body["miles"].as_i64().unwrap())
         })
         .await

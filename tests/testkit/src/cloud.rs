@@ -27,21 +27,23 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Starts a cloud on free ports. Failed messages come again after a second, so that their fate is known soon.
+    /// Starts a cloud on free ports. A message comes again after half a minute, when nobody is at it any more, however busy the machine.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// The same with more arguments for `local up`, which may name another visibility timeout.
+    /// The same, but failed messages come again after a second, so that their fate is known soon; and so often that a busy machine is not taken for
+    /// one that fails.
+    pub fn start_for_failures(more: &[&str]) -> Self {
+        Self::start_with(&[more, &["--visibility-timeout", "1", "--max-receive-count", "8"]].concat())
+    }
+
+    /// The same as [`Cloud::start`] with more arguments for `local up`.
     pub fn start_with(more: &[&str]) -> Self {
         let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-        let again_after: &[&str] =
-            if more.contains(&"--visibility-timeout") { &[] } else { &["--visibility-timeout", "1"] };
         let mut process = Command::new(program("local"))
             .current_dir(project)
             .args(["up", "--json", "--until-stdin-closes", "--port", "0", "--control-plane-port", "0"])
-            .args(again_after)
-            .args(["--max-receive-count", "3"])
             .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use control_plane_model::trace::Trace;
 use flate2::{Compression, write::GzEncoder};
 use opentelemetry_proto::tonic::{
@@ -18,6 +19,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::{ResourceSpans, ScopeSpans, Span},
 };
 use prost::Message;
+use serde_json::{Value, json};
 
 use crate::program;
 
@@ -141,6 +143,27 @@ pub fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body).unwrap();
     encoder.finish().unwrap()
+}
+
+/// A batch of an API's access log in a delivery, as Firehose makes it: lines by when they were written, milliseconds since 1970.
+pub fn access_log_delivery(account: &str, api: &str, lines: &[(i64, Value)]) -> Value {
+    let event = |(at, line): &(i64, Value)| json!({ "id": "1", "timestamp": at, "message": line.to_string() });
+    let batch = json!({
+        "messageType": "DATA_MESSAGE",
+        "owner": account,
+        "logGroup": format!("/aws/apigateway/{api}"),
+        "logStream": "0",
+        "subscriptionFilters": ["refused"],
+        "logEvents": lines.iter().map(event).collect::<Vec<_>>(),
+    });
+    let data = STANDARD.encode(gzip(batch.to_string().as_bytes()));
+    json!({ "requestId": "ed4acda5-034f-9f42-bba1-f29aea6d7d8f", "timestamp": 1, "records": [{ "data": data }] })
+}
+
+/// A line of an access log that API Gateway writes of a request which it refuses itself.
+pub fn refused_line(status: u16, error: &str, address: &str) -> Value {
+    json!({ "time": "1", "request_id": "r", "invocation_id": "-", "xray_trace_id": "-", "address": address, "method": "GET", "route": "/bookings",
+            "status": status.to_string(), "latency_ms": "3", "integration_latency_ms": "-", "integration_status": "-", "waf": "-", "error": error })
 }
 
 /// An integer attribute.

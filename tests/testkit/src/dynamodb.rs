@@ -1,7 +1,7 @@
 //! A table of DynamoDB for a test's own: in MiniStack.
 
 use std::{
-    net::TcpListener,
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -9,6 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 /// An emulator with one table, keyed by `pk` and `sk`. It ends when dropped.
 pub struct Table {
@@ -23,7 +24,14 @@ pub struct Table {
 impl Table {
     /// Starts it.
     pub async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // No other process is given the port while this socket has it. The emulator may listen there: both say SO_REUSEADDR.
+        let held = TcpSocket::new_v4().unwrap();
+        held.set_reuseaddr(true).unwrap();
+        held.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let port = held.local_addr().unwrap().port();
+        if !cfg!(target_os = "linux") {
+            drop(held);
+        }
         let dir = tempfile::tempdir().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let process = Command::new(root.join(".local/venv/bin/ministack"))
@@ -40,8 +48,9 @@ impl Table {
             .spawn()
             .expect("make .local/venv");
         let (url, name) = (format!("http://127.0.0.1:{port}"), "states");
-        let table = Self { url, name, process, _dir: dir };
+        let mut table = Self { url, name, process, _dir: dir };
         while reqwest::get(format!("{}/_ministack/health", table.url)).await.is_err() {
+            assert_eq!(table.process.try_wait().unwrap(), None, "the emulator ended");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let keys = [("pk", "HASH"), ("sk", "RANGE")];

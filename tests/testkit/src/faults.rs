@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{Caller, Cloud, Proxy, Row, a_booking, caller::cancellation_of, record};
 
 /// How long a client tries, and how long everything may take to agree again.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(80);
 
 /// The local cloud behind the proxy.
@@ -56,7 +56,7 @@ impl FaultyCloud {
     /// Starts both.
     pub async fn start() -> Self {
         let proxy = Proxy::start().await;
-        let cloud = Cloud::start_with(&["--functions-endpoint", &proxy.url]);
+        let cloud = Cloud::start_for_failures(&["--functions-endpoint", &proxy.url]);
         proxy.forward_to(&cloud.outputs.aws_endpoint_url);
         let sources = Sources::of(&cloud.outputs).await;
         let mut callers = Vec::new();
@@ -217,7 +217,7 @@ impl FaultyCloud {
     }
 
     async fn trace_of(&self, stored: &Stored) -> Trace {
-        const WITHIN: Duration = Duration::from_secs(8);
+        const WITHIN: Duration = Duration::from_secs(60);
         let (client, path) = (reqwest::Client::new(), format!("/api/traces/{}", stored.trace_id));
         let started = Instant::now();
         loop {

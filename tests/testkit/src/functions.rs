@@ -20,7 +20,7 @@ const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:222222222222:mileage-bookings-dev
 const TIER_QUOTAS: &str = "basic=10000/20000/10000000,standard=10000/20000/10000000,premium=10000/20000/10000000";
 
 /// What an invocation of a test may take.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// How a function is to run, beyond what it always needs.
 #[derive(Debug, Clone, Default)]

@@ -169,10 +169,12 @@ impl Proxy {
     pub async fn end_functions(&self) {
         let callers = std::mem::take(&mut self.state.lock().callers);
         let is_there = |pid: &Pid| Process::new(pid.as_raw_nonzero().get()).is_ok_and(|process| process.is_alive());
-        callers.iter().filter(|pid| is_there(pid)).for_each(|pid| kill_process(*pid, Signal::TERM).unwrap());
+        for pid in callers.iter().filter(|pid| is_there(pid)) {
+            let _ended_already = kill_process(*pid, Signal::TERM);
+        }
         let started = Instant::now();
         while callers.iter().any(is_there) {
-            assert!(started.elapsed() < Duration::from_secs(20), "a function does not end");
+            assert!(started.elapsed() < Duration::from_secs(60), "a function does not end");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -50,7 +50,6 @@ def page(browser, portal, viewport, color_scheme):
         reduced_motion="reduce",
         locale="en-GB",
     )
-    context.set_default_timeout(15_000)
     page = watch(context.new_page(), answers_may_fail=True)
     yield page
     context.close()

@@ -26,7 +26,7 @@ def test_the_configuration_is_one_that_the_portal_takes():
     code = configuration_function(VALUES)
     config_ts = (PROJECT / "portal/src/config.ts").as_uri()
     script = f"{code}\nimport({json.dumps(config_ts)}).then(({{ parseConfig }}) => console.log(JSON.stringify(parseConfig(JSON.parse(handler().body)))))"
-    done = node(["-e", script], return_completed_process=True, capture_output=True, text=True, timeout=30)
+    done = node(["-e", script], return_completed_process=True, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     config = json.loads(done.stdout)
     assert config["booking_url"] == VALUES["BookingApiUrl"]
@@ -55,7 +55,7 @@ def test_the_policy_lets_the_portal_call_what_it_must():
 
 def test_the_local_cloud_serves_alike(portal, cloud):
     """The same headers from the front door as from CloudFront, and each file as what it is."""
-    with urllib.request.urlopen(portal.url, timeout=10) as answer:
+    with urllib.request.urlopen(portal.url, timeout=60) as answer:
         text = answer.read().decode()
     script, style = (re.search(rf'/assets/[^"]+[.]{kind}', text)[0] for kind in ("js", "css"))
     page = response_headers("PageHeaders", cloud.outputs["control_plane_url"])
@@ -69,6 +69,6 @@ def test_the_local_cloud_serves_alike(portal, cloud):
         (style, "text/css", asset),
     ]
     for path, content_type, headers in files:
-        with urllib.request.urlopen(portal.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(portal.url + path, timeout=60) as answer:
             wanted = {"content-type": content_type, **headers}
             assert {name: answer.headers[name] for name in wanted} == wanted, path

@@ -31,9 +31,9 @@ pub(super) async fn sign_in(provider: &Provider, port: u16, wait: Duration, show
     let outcome = async {
         let code = code(provider, came.answered())?;
         let kept = provider.redeem(&client, code, verifier).await?;
-        let claims = Claims::of(&kept.id_token).context("the provider gave no ID token that can be read")?;
+        let claims = Claims::of(&kept.id_token).context("the provider sent no ID token that can be read")?;
         if !claims.is_for(&kept.issuer, &kept.client_id) || !claims.answers(&nonce) {
-            bail!("the provider gave a token of another sign-in");
+            bail!("the provider sent a token of another sign-in");
         }
         if !kept.is_good_for(0) {
             bail!("the provider's token has expired already: is the clock of this machine right?");

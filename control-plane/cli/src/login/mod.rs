@@ -108,7 +108,7 @@ fn chosen(mut offered: Vec<Offered>, whose: Option<SignInAs>) -> Result<Offered>
         None => "staff",
     };
     let found = offered.into_iter().find(|offered| offered.name == name);
-    found.with_context(|| format!("nobody signs in to this control plane as {name} from the command line"))
+    found.with_context(|| format!("this control plane has no sign-in from the command line for {name}"))
 }
 
 /// Forgets the tokens of a control plane, and has the provider forget them where it can; what to say of it.
@@ -122,7 +122,7 @@ pub(crate) async fn logout(asked: &Logout) -> Result<String> {
     }
     let Some(kept) = kept else { return Ok(format!("You were not signed in to {server}.\n")) };
     if let Err(error) = provider::revoke(&kept).await {
-        say(&format!("The provider was not told: {error:#}"));
+        say(&format!("The provider could not be told: {error:#}"));
     }
     Ok(format!("Signed out of {server}.\n"))
 }

@@ -123,7 +123,7 @@ impl Provider {
     ) -> Result<Kept> {
         let asked = client.exchange_code(AuthorizationCode::new(code.to_owned())).set_pkce_verifier(verifier);
         let answer = asked.request_async(&send).await.map_err(|error| anyhow!(said(&error)))?;
-        let id_token = answer.extra_fields().id_token.clone().context("the provider gave no ID token")?;
+        let id_token = answer.extra_fields().id_token.clone().context("the provider sent no ID token")?;
         Ok(Kept {
             issuer: self.offered.issuer.clone(),
             client_id: self.offered.client_id.clone(),
@@ -148,9 +148,9 @@ pub(super) async fn refresh(old: &Kept) -> Result<Option<Kept>> {
         Err(error) => bail!(said(&error)),
     };
     let Some(id_token) = answer.extra_fields().id_token.clone() else { return Ok(None) };
-    let claims = Claims::of(&id_token).context("the provider gave no ID token that can be read")?;
+    let claims = Claims::of(&id_token).context("the provider sent no ID token that can be read")?;
     if !claims.is_for(&old.issuer, &old.client_id) || claims.sub != before.sub {
-        bail!("the provider gave somebody else's token");
+        bail!("the provider sent somebody else's token");
     }
     let refresh_token = answer.refresh_token().map(|token| token.secret().clone());
     Ok(Some(Kept { id_token, refresh_token: refresh_token.or_else(|| old.refresh_token.clone()), ..old.clone() }))

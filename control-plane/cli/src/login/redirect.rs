@@ -122,7 +122,7 @@ async fn back(State(expected): State<Arc<Expected>>, headers: HeaderMap, Query(a
     let own = [format!("localhost:{}", expected.port), format!("127.0.0.1:{}", expected.port)];
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     if answered.state != expected.state || !host.is_some_and(|host| own.iter().any(|own| own == host)) {
-        return page(StatusCode::BAD_REQUEST, "This is not the way back of the sign-in that is waited for here.");
+        return page(StatusCode::BAD_REQUEST, "This page does not belong to the sign-in for which the command waits.");
     }
     let (tell, told) = oneshot::channel();
     let waits = expected.came.send(Came { answered, page: tell }).await;

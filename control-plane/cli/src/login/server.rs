@@ -3,10 +3,12 @@
 use std::{fmt, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use reqwest::{Client, StatusCode, Url, redirect::Policy};
+use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect::Policy};
 
 /// A server gives up a question before.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A control plane by its origin: scheme, host and port. Tokens are kept by it.
 pub(crate) struct Server {
@@ -45,7 +47,19 @@ impl Server {
     pub(crate) async fn get(&self, path: &str, query: &[(&str, String)], token: Option<&str>) -> Result<String> {
         let mut url = self.url.join(path)?;
         url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
-        let mut request = client(&self.url, ANSWER_WITHIN)?.get(url);
+        self.answer(client(&self.url, ANSWER_WITHIN)?.get(url), token).await
+    }
+
+    /// What is answered to a form.
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)], token: Option<&str>) -> Result<String> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = client(&self.url, ANSWER_WITHIN)?.post(self.url.join(path)?);
+        // A server that asks nobody who they are takes a form from its own pages alone.
+        let request = request.header("origin", &self.origin).header("content-type", FORM).body(body);
+        self.answer(request, token).await
+    }
+
+    async fn answer(&self, mut request: RequestBuilder, token: Option<&str>) -> Result<String> {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }

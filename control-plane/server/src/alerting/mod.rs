@@ -36,7 +36,7 @@ impl Notifier {
     pub fn tell(&self, alarm: Alarm) {
         for queue in &self.0 {
             if queue.try_send(alarm.clone()).is_err() {
-                complain(format_args!("alert {} could not be told: too many wait", alarm.id));
+                complain(format_args!("alert {} was not sent: too many are waiting", alarm.id));
             }
         }
     }

@@ -38,7 +38,7 @@ impl AuditFilter {
     /// What `what` may be: a name, or what several have before their dot.
     pub(crate) fn whats() -> Vec<&'static str> {
         let mut names: Vec<&str> = What::ALL.iter().map(|what| what.name()).collect();
-        names.extend(["tenant", "intake_key", "service_key"]);
+        names.extend(["tenant", "investigation", "intake_key", "service_key"]);
         names.sort_unstable();
         names
     }

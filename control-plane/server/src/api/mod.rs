@@ -12,6 +12,8 @@
 //! | `cost` | who costs what, and why |
 //! | `groups` | requests by the values of any attribute |
 //! | `turned_away` | whose requests were refused, where and why |
+//! | `unverified` | what was refused before anybody was known |
+//! | `investigations` | what operators investigate, and what matches now |
 //! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
 //! | `part` | a node or an edge of the map, over time and by tenant |
@@ -26,6 +28,7 @@ mod cost;
 mod export;
 mod find;
 mod groups;
+mod investigations;
 mod logs;
 mod metrics;
 mod objectives;
@@ -37,6 +40,7 @@ mod sources;
 mod throttled;
 mod timeline;
 mod turned_away;
+mod unverified;
 mod why;
 
 use axum::{
@@ -62,6 +66,8 @@ pub use find::{FindAnswer, Hit, Largest, TracesHit, Tried};
 pub(crate) use find::{FindQuery, Finding, find};
 pub use groups::GroupsAnswer;
 pub(crate) use groups::{GroupFilter, ORDERS};
+pub use investigations::{InvestigationAnswer, MatchedRefusals, MatchedTraces, Matches};
+pub(crate) use investigations::{Mentioning, listed};
 pub(crate) use logs::MAX_LINES;
 pub use metrics::MetricsAnswer;
 pub(crate) use metrics::Steps;
@@ -75,6 +81,8 @@ pub use throttled::{Throttled, ThrottledPoint};
 pub use timeline::{Beside, Deployed, Point};
 pub(crate) use turned_away::RefusalFilter;
 pub use turned_away::{TurnedAway, TurnedAwayAnswer};
+pub(crate) use unverified::UnverifiedFilter;
+pub use unverified::{Unverified, UnverifiedAnswer};
 pub(crate) use why::{AGAINST, WhyFilter, is_of_outcomes};
 pub use why::{SideAnswer, WhyAnswer, verdict};
 
@@ -82,6 +90,7 @@ pub(crate) use crate::window::WindowQuery;
 use crate::{access::refuse, problem::Problem};
 pub use crate::{
     evaluator::{SloAnswer, SloStatusLine},
+    investigations::{Closed, Investigation, Note},
     tenants::Named,
     trace_links::TraceLink,
 };
@@ -115,6 +124,9 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/groups", groups::groups)
         .get(May::SignedIn, "/api/why", why::why)
         .get(May::SignedIn, "/api/turned-away", turned_away::turned_away)
+        .get(May::Staff, "/api/turned-away/unverified", unverified::unverified)
+        .get(May::Staff, "/api/investigations", investigations::list)
+        .get(May::Staff, "/api/investigations/{id}", investigations::one)
         .get(May::SignedIn, "/api/metrics", metrics::metrics)
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)

@@ -25,9 +25,16 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        Self::read(parts.uri.query().unwrap_or_default())
+    }
+}
+
+impl<T: DeserializeOwned> Query<T> {
+    /// Those of a text such as `a=1&b=2`.
+    pub(crate) fn read(query: &str) -> Result<Self, Problem> {
         let mut names = HashSet::new();
         let mut filled = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if !names.insert(name.clone()) {
                 return Err(Problem::bad_request(format!("{name}: given more than once")));
             }

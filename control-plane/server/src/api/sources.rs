@@ -1,6 +1,7 @@
 //! What the API and the pages are read from, narrowed to who asks.
 
 mod measured;
+mod of_staff;
 mod opened;
 mod traces;
 
@@ -42,6 +43,7 @@ pub(super) use traces::NO_SPAN;
 use crate::{
     alerting::Alarm,
     evaluator::Evaluator,
+    investigations::Investigations,
     problem::{Problem, in_time},
     tenants::{Known, Named, Tenants},
     trace_links::TraceLinks,
@@ -66,6 +68,7 @@ pub(crate) struct Sources {
     pub(crate) log_records: Arc<dyn LogStore>,
     pub(crate) states: Arc<dyn StateStore>,
     pub(crate) audit: Audit,
+    pub(crate) investigations: Investigations,
     pub(crate) evaluator: Evaluator,
     pub(crate) prices: Option<Arc<Prices>>,
     pub(crate) tenants: Option<Tenants>,
@@ -283,12 +286,6 @@ impl View {
     pub(crate) async fn requests_lately(&self) -> Result<Vec<Row>, Problem> {
         let now = Timestamp::now().as_second();
         in_time(self.sources.spans.costs(&self.scope, now - LATELY, now)).await
-    }
-
-    /// What was recorded of those who run the system, which is for them alone.
-    pub(crate) fn audit(&self) -> Result<&Audit, AccessError> {
-        let for_all = self.scope.tenant().is_none();
-        for_all.then_some(&self.sources.audit).ok_or(AccessError::NotAllowed("This is for those who run the system."))
     }
 }
 

@@ -212,7 +212,7 @@ mod tests {
 
     use async_trait::async_trait;
     use control_plane_embedded::{Embedded, Retention};
-    use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, Lease, Scope};
+    use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, InvestigationRecord, Lease, Scope};
     use opentelemetry_proto::tonic::{
         collector::trace::v1::ExportTraceServiceRequest,
         common::v1::{AnyValue, KeyValue, any_value::Value},
@@ -274,6 +274,22 @@ mod tests {
 
         async fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
             self.0.audit(from, limit).await
+        }
+
+        async fn keep_investigation(&self, record: InvestigationRecord) -> Result<bool, StoreError> {
+            self.0.keep_investigation(record).await
+        }
+
+        async fn investigation(&self, id: &str) -> Result<Option<InvestigationRecord>, StoreError> {
+            self.0.investigation(id).await
+        }
+
+        async fn investigations(&self, limit: usize) -> Result<Vec<InvestigationRecord>, StoreError> {
+            self.0.investigations(limit).await
+        }
+
+        async fn erase_investigation(&self, id: &str) -> Result<bool, StoreError> {
+            self.0.erase_investigation(id).await
         }
     }
 

@@ -148,7 +148,7 @@ fn size(bytes: usize) -> String {
 }
 
 /// Undoes the content codings, the last of them first: <https://www.rfc-editor.org/rfc/rfc9110#section-8.4>.
-fn unpack(headers: &HeaderMap, mut body: Bytes) -> Result<Bytes, Refusal> {
+pub(super) fn unpack(headers: &HeaderMap, mut body: Bytes) -> Result<Bytes, Refusal> {
     let values = headers.get_all(header::CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?"));
     let codings = values.flat_map(|value| value.split(',')).map(|coding| coding.trim().to_ascii_lowercase());
     let codings: Vec<String> = codings.filter(|coding| !matches!(coding.as_str(), "" | "identity")).collect();
@@ -166,7 +166,7 @@ fn unpack(headers: &HeaderMap, mut body: Bytes) -> Result<Bytes, Refusal> {
 }
 
 /// All members of a gzip body, one behind the other: <https://www.rfc-editor.org/rfc/rfc1952#section-2.2>.
-fn gunzip(body: &[u8]) -> Result<Bytes, Refusal> {
+pub(super) fn gunzip(body: &[u8]) -> Result<Bytes, Refusal> {
     let mut unpacked = Vec::new();
     let limit = MAX_BODY_BYTES as u64 + 1;
     match MultiGzDecoder::new(body).take(limit).read_to_end(&mut unpacked) {

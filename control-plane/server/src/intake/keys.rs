@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use control_plane_access::Browser;
+
+/// Where Firehose sends the key that it was given.
+const FIREHOSE_KEY: HeaderName = HeaderName::from_static("x-amz-firehose-access-key");
 
 /// Keys by account; anybody may send for any account where there are none.
 #[derive(Debug, Clone, Default)]
@@ -28,10 +31,10 @@ impl Keys {
             let own_name = Browser::on_loopback().check(&Method::GET, headers);
             return own_name.map(|()| None).map_err(|_| "without keys, spans are taken at localhost alone");
         }
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key =
-            given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let (_, key) = key.ok_or("a bearer key is required")?;
+        let given = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let bearer = given(header::AUTHORIZATION).and_then(|value| value.split_once(' '));
+        let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key);
+        let key = bearer.or_else(|| given(FIREHOSE_KEY)).ok_or("a bearer key is required")?;
         // Hashes are compared: how long that takes tells nothing of the key.
         let hash = hash(key.trim());
         let account = self.0.iter().find(|(_, known)| *known == hash).map(|(account, _)| account.clone());
@@ -59,6 +62,9 @@ mod tests {
         {
             assert!(keys.account(&headers).is_err(), "{headers:?}");
         }
+        let firehose = |key| HeaderMap::from_iter([(FIREHOSE_KEY, HeaderValue::from_static(key))]);
+        assert_eq!(keys.account(&firehose("secret")), Ok(Some("111111111111".to_owned())));
+        assert!(keys.account(&firehose("secret2")).is_err());
         let to = |host: &'static str| HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);
         assert_eq!(Keys::default().account(&to("localhost:4318")), Ok(None));
         assert!(Keys::default().account(&to("evil.example")).is_err());

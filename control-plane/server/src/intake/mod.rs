@@ -9,9 +9,11 @@
 //! | `signals` | what is sent where, and what is done with it |
 //! | `spans`, `points`, `logs` | which spans, points and log records can be stored |
 //! | `data_point` | values and histograms, whatever form they have |
+//! | `access_logs` | which requests were refused before anybody was known |
 //! | `cardinality` | how many series there may be |
 //! | `rejected` | what was not taken, and why |
 
+mod access_logs;
 mod body;
 mod cardinality;
 mod data_point;
@@ -41,6 +43,7 @@ use control_plane_model::{
     store::{SpanStore, StoreError},
 };
 use parking_lot::Mutex;
+use tenancy::PseudonymKey;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::{JoinError, spawn_blocking},
@@ -55,6 +58,7 @@ pub use spans::by_trace;
 
 pub(crate) use self::body::receive;
 use self::{
+    access_logs::Named,
     body::Encoding,
     cardinality::Cardinality,
     proto_json::Read,
@@ -83,7 +87,10 @@ pub(crate) struct Intake {
     keys: Arc<Keys>,
     forwarders: Arc<[Forwarder]>,
     cardinality: Arc<Mutex<Cardinality>>,
-    turns: [Turns; 3],
+    named: Arc<Mutex<Named>>,
+    /// What addresses of access logs are hashed with.
+    address_key: Option<Arc<PseudonymKey>>,
+    turns: [Turns; 4],
 }
 
 impl Intake {
@@ -91,10 +98,12 @@ impl Intake {
     pub(crate) fn new(
         (spans, metrics, log_records): (Arc<dyn SpanStore>, Arc<dyn MetricStore>, Arc<dyn LogStore>),
         keys: Keys,
+        address_key: Option<PseudonymKey>,
         forwarders: Arc<[Forwarder]>,
     ) -> Self {
         let (keys, turns) = (Arc::new(keys), std::array::from_fn(|_| Turns::new()));
-        Self { spans, metrics, log_records, keys, forwarders, cardinality: Arc::default(), turns }
+        let (cardinality, named, address_key) = (Arc::default(), Arc::default(), address_key.map(Arc::new));
+        Self { spans, metrics, log_records, keys, forwarders, cardinality, named, address_key, turns }
     }
 }
 
@@ -130,6 +139,7 @@ pub(crate) fn routes() -> Router<Intake> {
         .route("/v1/traces", taking::<Traces>())
         .route("/v1/metrics", taking::<Metrics>())
         .route("/v1/logs", taking::<Logs>())
+        .route("/v1/access-logs", post(access_logs::deliver))
         .route("/v1/{*signal}", any(not_served))
 }
 
@@ -213,6 +223,6 @@ mod tests {
 
     #[test]
     fn each_signal_has_its_turns() {
-        assert_eq!([Traces::NUMBER, Metrics::NUMBER, Logs::NUMBER], [0, 1, 2]);
+        assert_eq!([Traces::NUMBER, Metrics::NUMBER, Logs::NUMBER, access_logs::NUMBER], [0, 1, 2, 3]);
     }
 }

@@ -6,6 +6,7 @@ use control_plane_model::{
     incoming::number_of,
     metrics::{Exemplar, IncomingPoints, Kind, Point, Series, TAKEN_FOR},
     otlp::{Resource, attribute_text, tenant},
+    unverified,
 };
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
@@ -133,6 +134,9 @@ impl Gathered {
         let Some(data) = data else { return };
         if name.is_empty() || name.len() > MAX_NAME_BYTES || unit.len() > MAX_UNIT_BYTES {
             return rejected.add(points, "a metric has a name of at most 255 bytes, and a unit of at most 63");
+        }
+        if name == unverified::METRIC {
+            return rejected.add(points, "apigateway.requests.refused is counted here, from access logs");
         }
         let aggregation = match aggregation(&data) {
             Ok(aggregation) => aggregation,

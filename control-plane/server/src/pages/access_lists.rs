@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What blocking does.
-pub(super) const BLOCKS: &str = "Requests of whoever is blocked are answered 403.";
+pub(super) const BLOCKS: &str = "Requests of blocked callers get 403.";
 /// What allowing does.
 pub(super) const ALLOWS: &str = "Where any network is allowed, requests from all others are answered 403; the same is true of users. When the time of \
                                  the last one is over, nobody is let in until the list is changed.";
@@ -121,7 +121,7 @@ pub(super) fn entries(tenant: &Tenant, form: impl Fn(&Markup) -> Markup) -> Mark
         }
         @if let Some(lists) = &tenant.entry.access_lists {
             h3 { "Access lists" }
-            @if lists.lets_nobody_in(now) { p.problem { "Nobody is let in: all that is allowed is over." } }
+            @if lists.lets_nobody_in(now) { p.problem { "Nobody is let in: every entry of the allowed list has expired." } }
             ul {
                 @for (list, entry) in lists.entries() {
                     li {

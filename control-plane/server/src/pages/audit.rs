@@ -89,6 +89,9 @@ fn table(view: &View, records: &[Recorded]) -> Markup {
             Some(About::Tenant(id)) => {
                 html! { a href=(view.place.window().link("/tenant", &[("id", id)])) { (id) } }
             }
+            Some(About::Investigation(id)) => {
+                html! { a href=(view.place.window().link(&format!("/investigations/{id}"), &())) { (id) } }
+            }
             other => html! { (other.map(About::name).unwrap_or_default()) },
         })
         .text("Why", said(|Said { event, .. }| html! { (event.why.as_deref().unwrap_or_default()) }))

@@ -47,7 +47,7 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
             "." @if report.total.estimated { " ≈: the weight of some sampled traces is not known." }
             @if report.currency.is_none() { " Name prices in the configuration (" code { "[prices]" } ") to see money." }
         }
-        @if report.tenants.is_empty() { (nothing("Nobody has had a request in these days.", &query.window, "/cost")) }
+        @if report.tenants.is_empty() { (nothing("No tenant had a request in these days.", &query.window, "/cost")) }
         @if !dearest.is_empty() {
             h2 { "The dearest tenants, and why" }
             ol {

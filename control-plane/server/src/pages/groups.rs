@@ -9,6 +9,7 @@ use slo::Summary;
 use super::{
     chart::{self, Axis, Chart, Line, Unit},
     frame::{Table, answer, choice, empty, moment, window},
+    investigations,
 };
 use crate::{
     api::{Conditions, GroupFilter, GroupsAnswer, ORDERS, Query, TraceFilter, View},
@@ -28,7 +29,7 @@ pub(super) async fn page(view: View, query: Result<Query<GroupFilter>, Problem>)
         let Query(filter) = query?;
         let (found, facets) = tokio::try_join!(view.groups(&filter), view.facets())?;
         let below = if filter.by.is_some() { results(&filter, &found) } else { begin(&filter) };
-        Ok(html! { (form(&view, &filter, &found, &facets)) (below) })
+        Ok(html! { (form(&view, &filter, &found, &facets)) (below) (investigations::save(&view)) })
     };
     answer(&view, TITLE, Tab::Groups, content).await
 }

@@ -11,6 +11,8 @@
 //! | `waterfall` | one trace |
 //! | `tenants`, `tenant` | who is hurting, and how one tenant fares |
 //! | `turned_away` | whose requests were refused, where and why |
+//! | `unverified` | and what was refused before anybody was known |
+//! | `investigations` | what operators investigate, and the forms that change it |
 //! | `groups` | requests by any attribute |
 //! | `service` | what a service measures of itself |
 //! | `chart` | lines over time, as a script draws them and as a table |
@@ -26,6 +28,7 @@ mod cost;
 mod find;
 mod frame;
 mod groups;
+mod investigations;
 mod map;
 mod registry;
 mod search;
@@ -34,6 +37,7 @@ mod sign_in;
 mod tenant;
 mod tenants;
 mod turned_away;
+mod unverified;
 mod waterfall;
 mod why;
 
@@ -55,6 +59,12 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/why", why::page)
         .get(May::Staff, "/service", service::page)
         .get(May::SignedIn, "/turned-away", turned_away::page)
+        .get(May::Staff, "/investigations", investigations::page)
+        .get(May::Staff, "/investigations/{id}", investigations::one)
+        .post(May::Operators, "/investigations", investigations::open)
+        .post(May::Operators, "/investigations/{id}/notes", investigations::add_note)
+        .post(May::Operators, "/investigations/{id}/close", investigations::close)
+        .post(May::Operators, "/investigations/{id}/erase", investigations::erase)
         .get(May::SignedIn, "/tenants", tenants::page)
         .get(May::SignedIn, "/tenant", tenant::page)
         .post(May::Operators, "/tenants/{id}/suspend", registry::suspend)

@@ -156,7 +156,7 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
         }
         // Why it does not answer names accounts and roles.
         Err(problem) => {
-            let why = if staff { &problem.detail } else { "Your company's entry cannot be shown at the moment." };
+            let why = if staff { &problem.detail } else { "Your company's details cannot be shown at the moment." };
             return html! { p.problem role="status" { (why) } };
         }
     };
@@ -179,13 +179,13 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                 @if suspended {
                     (forms.form("resume", "Resume", "Its requests are served again.", &html! {}))
                 } @else {
-                    (forms.form("suspend", "Suspend", "Its requests are refused from now on, in all accounts, whatever its tokens say. What was accepted before is still done.", &html! {
+                    (forms.form("suspend", "Suspend", "All its requests are refused from now on, in all accounts. What was accepted before is still done.", &html! {
                         label.check { input type="checkbox" required; "Refuse the requests of " (entry.company_name) }
                     }))
                 }
                 @let others: Vec<&Tier> = tenants.tiers.iter().filter(|tier| **tier != entry.tier).collect();
                 @if !others.is_empty() {
-                    (forms.form("tier", "Set tier", "This tier is used, whatever tier its tokens name.", &html! {
+                    (forms.form("tier", "Set tier", "The new tier holds even while tokens name the old one.", &html! {
                         input type="hidden" name="shown" value=(entry.tier.as_str());
                         label { "Tier" select name="tier" {
                             @for tier in others { option value=(tier.as_str()) { (tier.as_str()) } }
@@ -194,7 +194,7 @@ pub(super) fn section(view: &View, registered: &Result<Tenant, Problem>) -> Mark
                 }
                 @let shown = if tenant.quota_is_wrong { WRONG.to_owned() } else { entry.quota.map(|quota| quota.to_string()).unwrap_or_default() };
                 @let now = |number: fn(Quota) -> u32| entry.quota.map(|quota| number(quota).to_string());
-                (forms.form("quota", "Set quota", "What goes beyond it is answered 429.", &html! {
+                (forms.form("quota", "Set quota", "Requests beyond it get 429.", &html! {
                     input type="hidden" name="shown" value=(shown);
                     (number("Requests a second", "requests_per_second", Quota::MOST_REQUESTS_PER_SECOND, now(Quota::requests_per_second)))
                     (number("Requests at once", "burst", Quota::MOST_BURST, now(Quota::burst)))

@@ -18,7 +18,7 @@ use super::{
     frame::{
         COLD_START, Sort, Table, accounts, answer, choice, choice_of_account, empty, moment, nothing, pill, window,
     },
-    why,
+    investigations, why,
 };
 
 use crate::{
@@ -44,7 +44,7 @@ pub(super) async fn page(view: View, filter: Result<Query<TraceFilter>, Problem>
         return Redirect::to(&filter.window.link(&format!("/traces/{id}"), &())).into_response();
     }
     let (status, below) = match view.traces(&filter).await {
-        Ok(found) => (StatusCode::OK, results(&view, &filter, &found)),
+        Ok(found) => (StatusCode::OK, html! { (results(&view, &filter, &found)) (investigations::save(&view)) }),
         Err(problem) => (problem.status, complaint(&filter, &problem)),
     };
     // With the form, so that what was wrong can be mended.

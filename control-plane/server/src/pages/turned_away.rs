@@ -5,7 +5,9 @@ use maud::{Markup, Render, html};
 
 use super::{
     frame::{Table, answer, choice, empty, longer, moment, window},
+    investigations,
     tenants::named,
+    unverified,
 };
 use crate::{
     api::{Query, RefusalFilter, TurnedAway, TurnedAwayAnswer, View},
@@ -23,8 +25,10 @@ pub(super) async fn page(view: View, query: Result<Query<RefusalFilter>, Problem
         Ok(html! {
             (form(&view, &filter, &facets.tenants, &facets.services))
             p { "Requests that a service answered with a 4xx after it had verified who sent them. Whoever was refused before that is nobody, whatever tenant "
-                "a token names: the access logs have them." }
+                "a token names." }
             (results(&view, &filter, &found))
+            (investigations::save(&view))
+            (unverified::section(&view, &filter.window).await?)
         })
     };
     answer(&view, TITLE, Tab::TurnedAway, content).await

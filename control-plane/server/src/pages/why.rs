@@ -8,7 +8,10 @@ use control_plane_analysis::{FailureGroup, Row, Step, Value};
 use control_plane_model::{search::Expression, store::Facets};
 use maud::{Markup, Render, html};
 
-use super::frame::{Table, answer, choice, empty, moment, ways, window};
+use super::{
+    frame::{Table, answer, choice, empty, moment, ways, window},
+    investigations,
+};
 
 use crate::{
     api::{AGAINST, Conditions, Query, SideAnswer, View, WhyAnswer, WhyFilter, WindowQuery, is_of_outcomes, verdict},
@@ -72,7 +75,7 @@ pub(super) async fn page(view: View, filter: Result<Query<WhyFilter>, Problem>) 
         Err(problem) => return answer(&view, TITLE, Tab::Traces, async { Err(problem) }).await,
     };
     let (status, below) = match view.why(&filter).await {
-        Ok(found) => (StatusCode::OK, content(&filter.window, &found)),
+        Ok(found) => (StatusCode::OK, html! { (content(&filter.window, &found)) (investigations::save(&view)) }),
         Err(problem) => (problem.status, layout::went_wrong(&problem)),
     };
     // With the form, so that what was wrong can be mended.

@@ -19,6 +19,7 @@ mod round_trip;
 mod several;
 mod spans;
 mod sums;
+mod unverified;
 
 use std::collections::BTreeSet;
 

@@ -138,7 +138,7 @@ async fn what_is_too_old_goes() {
     drop(embedded);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let path = dir.path().join("store.sqlite");
-    for _ in 0..200 {
+    for _ in 0..1_200 {
         // The one before lets go of the folder once its writer has ended.
         if let Ok(embedded) = Embedded::open(&path, Retention { max_age: 0, ..Retention::default() })
             && embedded.trace(&Scope::All, id).await.unwrap().is_none()

@@ -18,8 +18,8 @@ use tokio::time::sleep;
 
 /// Spans of a trace: more than fit into one packet.
 const SPANS: u64 = 300;
-/// Longer than the engine is waited for.
-const ENOUGH: Duration = Duration::from_secs(40);
+/// Far longer than the engine is waited for, which is eight seconds.
+const ENOUGH: Duration = Duration::from_secs(120);
 
 struct Setup {
     database: testkit::clickhouse::ClickHouse,
@@ -116,7 +116,7 @@ async fn what_hangs_is_not_waited_for() {
     let burst = futures_util::future::join_all((0..200).map(|n| setup.server.send(vec![span(3, n)])));
     let intake = async {
         let (_, burst) = tokio::join!(refused(&setup.server, trace(2)), burst);
-        // Those behind waited no longer than those before: eight seconds, on a machine that has nothing else to do.
+        // Those behind waited no longer than those before.
         assert!(begun.elapsed() < ENOUGH / 2, "{:?}", begun.elapsed());
         burst
     };
@@ -169,6 +169,9 @@ async fn nothing_is_lost_or_counted_twice_whatever_fails() {
         let faults = [Mode::CutInsert("spans"), Mode::CutAnswer("spans"), Mode::CutAnswer("changed"), Mode::Refuse];
         setup.proxy.set(faults[random.usize(..4)]);
         sleep(Duration::from_millis(random.u64(1..60))).await;
+        while setup.proxy.struck() == 0 && !senders.iter().all(tokio::task::JoinHandle::is_finished) {
+            sleep(Duration::from_millis(1)).await;
+        }
         setup.proxy.set(Mode::Pass);
         sleep(Duration::from_millis(random.u64(50..300))).await;
         if kills < 2 && setup.database.is_own() {

@@ -34,7 +34,7 @@ fn logs(cloud: &Cloud) -> Logs {
         client: cloud.evaluator.logs.clone(),
         groups: vec!["arn:aws:logs:eu-west-1:111111111111:log-group:aws/spans".to_owned()],
         settle: 120,
-        deadline: Instant::now() + Duration::from_secs(20),
+        deadline: Instant::now() + Duration::from_secs(60),
     }
 }
 

@@ -267,7 +267,7 @@ async fn an_answer_that_never_comes_ends_before_the_invocation_does() {
     let began = Instant::now();
     let error = cloud.evaluator.evaluate(&invocation(3), after(1)).await.unwrap_err();
     assert!(matches!(error, Error::Deadline(_)), "{error}");
-    assert!(began.elapsed().as_secs_f64() < 2.0);
+    assert!(began.elapsed().as_secs_f64() < 3.0);
     assert!(cloud.is_untouched());
 }
 

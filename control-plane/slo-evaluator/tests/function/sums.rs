@@ -80,7 +80,7 @@ async fn sums_that_are_not_made_are_waited_for() {
         deadline: Instant::now() + Duration::from_secs(seconds),
     };
     assert!(matches!(asked(1).cells(slice).await, Err(Error::Deadline(_))));
-    let sums = asked(20);
+    let sums = asked(60);
     let (cells, made) = tokio::join!(sums.cells(slice), store.make_sums());
     made.unwrap();
     assert_eq!(cells.unwrap().slot(closed - SLOT).unwrap()["acme"].cell.requests, 400);

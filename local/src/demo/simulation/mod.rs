@@ -10,10 +10,12 @@
 //! | `requests` | what one request does |
 //! | `spans` | the kinds of spans it has |
 //! | `telling` | spans as OTLP has them |
+//! | `scanner` | who tries the API without a token |
 //! | `sending` | the way to the control plane, at once and from then on |
 
 mod causes;
 mod requests;
+mod scanner;
 mod sending;
 mod spans;
 mod story;
@@ -36,7 +38,7 @@ pub(super) use self::{
 
 /// Who is alerted on.
 const ALERTED: [&str; 3] = [SLOW, FAILING, GUESSED];
-const EVALUATED_WITHIN: Duration = Duration::from_secs(30);
+const EVALUATED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Whether the control plane has seen what is wrong, and nothing else.
 pub(super) async fn check(outputs: &Outputs, expectations: &mut Expectations) -> Result<()> {

@@ -11,10 +11,11 @@ use reqwest::Client;
 
 use super::{
     requests::told,
+    scanner,
     story::Story,
     telling::{Told, in_one_request},
 };
-use crate::progress;
+use crate::{access_log, ministack::SIMULATED_BOOKING_ACCOUNT, progress};
 
 /// Spans in a request, so that each stays well below the intake's 16 MiB.
 const SPANS: usize = 8_000;
@@ -41,7 +42,7 @@ impl Simulation {
     pub(in crate::demo) async fn begin(control_plane_url: &str) -> Result<(Self, usize)> {
         let now = now()?;
         let client = Client::builder().timeout(TIMEOUT).build()?;
-        let url = format!("{control_plane_url}/v1/traces");
+        let url = control_plane_url.to_owned();
         let simulation = Self { client, url, story: Story::beginning(now), until: now - OVER_AFTER };
         let told = simulation.story.history(simulation.until).flat_map(|moment| told(&moment));
         // What is judged goes first and in one request: five minutes that are judged with half of their requests are not judged again.
@@ -51,6 +52,7 @@ impl Simulation {
         while !rest.is_empty() {
             simulation.send(rest.drain(..rest.len().min(SPANS)).collect()).await?;
         }
+        simulation.send_scans(simulation.until - scanner::SCANS_FOR, simulation.until).await?;
         Ok((simulation, count))
     }
 
@@ -77,13 +79,27 @@ impl Simulation {
         if !told.is_empty() {
             self.send(told).await?;
         }
+        self.send_scans(from, until).await?;
         self.until = until.max(self.until);
         Ok(())
     }
 
+    async fn send_scans(&self, from: u64, until: u64) -> Result<()> {
+        let lines = scanner::lines(from, until);
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let delivery = access_log::delivery(SIMULATED_BOOKING_ACCOUNT, scanner::API, &lines);
+        access_log::deliver(&self.client, &format!("{}/v1/access-logs", self.url), &delivery).await
+    }
+
     async fn send(&self, told: Vec<Told>) -> Result<()> {
         let body = in_one_request(told).encode_to_vec();
-        let request = self.client.post(&self.url).header("content-type", "application/x-protobuf").body(body);
+        let request = self
+            .client
+            .post(format!("{}/v1/traces", self.url))
+            .header("content-type", "application/x-protobuf")
+            .body(body);
         let answer = request.send().await.context("no answer from the control plane")?;
         if !answer.status().is_success() {
             bail!("the control plane did not take the simulated spans: {}", answer.status());

@@ -17,6 +17,7 @@ mod xray_udp;
 use std::{fmt, time::Duration};
 
 use lambda_http_client::Roots;
+use prost::{EncodeError, Message};
 use tenancy::TenantIds;
 
 use super::{privacy::tenant_ids, queue::Size};
@@ -41,6 +42,13 @@ impl<R> Wire<R> {
             Self::Unacknowledged(wire) => Size { count: wire.at_most().min(of_request.count), ..of_request },
         }
     }
+}
+
+/// A message as protobuf. It is written into a slice that has its length: a vector is asked for room before each byte.
+pub(super) fn encoded(message: &impl Message) -> Result<Vec<u8>, EncodeError> {
+    let mut bytes = vec![0; message.encoded_len()];
+    message.encode(&mut bytes.as_mut_slice())?;
+    Ok(bytes)
 }
 
 /// What sends a request without waiting for anybody.

@@ -11,7 +11,7 @@ use lambda_http_client::{HttpClient, HttpClientError, Roots};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 
-use super::{caught::Caught, signal::Signal};
+use super::{caught::Caught, encoded, signal::Signal};
 use crate::TelemetryError;
 
 /// An OTLP endpoint.
@@ -76,7 +76,7 @@ impl Otlp {
 
     /// The body of a request, compressed if that was asked for.
     pub(super) fn encode(&self, request: &impl Message) -> Result<Bytes, String> {
-        let plain = request.encode_to_vec();
+        let plain = encoded(request).map_err(|error| error.to_string())?;
         if !self.headers.contains_key(header::CONTENT_ENCODING) {
             return Ok(plain.into());
         }

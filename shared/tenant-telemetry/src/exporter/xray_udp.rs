@@ -8,9 +8,8 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
 
-use super::Unacknowledged;
+use super::{Unacknowledged, encoded};
 use crate::TelemetryError;
 
 const HEADER: &str = "{\"format\":\"json\",\"version\":1}\n";
@@ -58,10 +57,11 @@ impl XrayUdp {
 
     /// Sends a request, in halves if it is too large for a datagram.
     fn send_request(&self, request: ExportTraceServiceRequest) -> usize {
-        let mut datagram = String::with_capacity(HEADER.len() + SAMPLED.len() + request.encoded_len() * 4 / 3 + 4);
+        let Ok(encoded) = encoded(&request) else { return count(&request) };
+        let mut datagram = String::with_capacity(HEADER.len() + SAMPLED.len() + encoded.len() * 4 / 3 + 4);
         datagram.push_str(HEADER);
         datagram.push_str(SAMPLED);
-        STANDARD.encode_string(request.encode_to_vec(), &mut datagram);
+        STANDARD.encode_string(encoded, &mut datagram);
         if datagram.len() <= MAX_DATAGRAM && self.send_datagram(datagram.as_bytes()) {
             return 0;
         }

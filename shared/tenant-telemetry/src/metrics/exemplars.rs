@@ -4,7 +4,6 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -19,13 +18,15 @@ use opentelemetry::{
 };
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
-    metrics::v1::{Exemplar, HistogramDataPoint, exemplar::Value, metric::Data},
+    metrics::v1::{Exemplar, Histogram as SentHistogram, HistogramDataPoint, exemplar::Value, metric::Data},
 };
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ResourceMetrics};
+use opentelemetry_sdk::metrics::data::{
+    AggregatedMetrics, Histogram as Gathered, HistogramDataPoint as Point, MetricData, ResourceMetrics,
+};
 use parking_lot::Mutex;
 
-/// The most points of one histogram that have an exemplar between two flushes.
-const MAX_POINTS: usize = 256;
+/// The most points of one histogram that have an exemplar between two flushes: few enough to look through.
+const MAX_POINTS: usize = 64;
 
 /// A measurement and where it was made.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +38,17 @@ pub(super) struct Measurement {
 }
 
 /// The slowest measurements of one histogram, by the attributes of their points.
-type Slowest = HashMap<Vec<KeyValue>, Measurement>;
+type Slowest = Vec<Noted>;
+
+/// The slowest measurement of a point. It stays for the next flush, whose points are mostly the same, and goes if that has none.
+#[derive(Debug)]
+struct Noted {
+    attributes: Vec<KeyValue>,
+    /// Since the last flush.
+    slowest: Option<Measurement>,
+    /// Of the flush that is under way.
+    taken: Option<Measurement>,
+}
 
 /// A histogram: names are unique in their scope.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,35 +72,41 @@ impl Exemplars {
         slowest
     }
 
-    /// What was noted since the last call.
-    pub(super) fn take(&self) -> Vec<(Name, Slowest)> {
+    /// Sets apart what was noted since the last call, for [`Exemplars::attach`].
+    pub(super) fn take(&self) {
+        for (_, noted) in &*self.0.lock() {
+            noted.lock().retain_mut(|noted| {
+                noted.taken = noted.slowest.take();
+                noted.taken.is_some()
+            });
+        }
+    }
+
+    /// Puts what was taken on the points it was measured for. `request` is what `gathered` came to, point by point.
+    pub(super) fn attach(&self, gathered: &ResourceMetrics, request: &mut ExportMetricsServiceRequest) {
         let histograms = self.0.lock();
-        let taken = histograms.iter().filter_map(|(name, slowest)| {
-            let mut slowest = slowest.lock();
-            (!slowest.is_empty()).then(|| (name.clone(), std::mem::take(&mut *slowest)))
-        });
-        taken.collect()
+        let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
+        for (scope, sent) in gathered.scope_metrics().zip(scopes) {
+            for (metric, sent) in scope.metrics().zip(&mut sent.metrics) {
+                let Some(Data::Histogram(sent)) = &mut sent.data else { continue };
+                let of_metric = |(of, _): &&(Name, _)| of.name == metric.name() && of.scope == *scope.scope();
+                let Some((_, noted)) = histograms.iter().find(of_metric) else { continue };
+                let noted = noted.lock();
+                match metric.data() {
+                    AggregatedMetrics::F64(MetricData::Histogram(gathered)) => attach(&noted, gathered, sent),
+                    AggregatedMetrics::U64(MetricData::Histogram(gathered)) => attach(&noted, gathered, sent),
+                    _ => {}
+                }
+            }
+        }
     }
 }
 
-/// Puts exemplars on the points they were measured for. `request` is what `gathered` came to, point by point.
-pub(super) fn attach(
-    slowest: &[(Name, Slowest)],
-    gathered: &ResourceMetrics,
-    request: &mut ExportMetricsServiceRequest,
-) {
-    let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
-    for (scope, sent) in gathered.scope_metrics().zip(scopes) {
-        for (metric, sent) in scope.metrics().zip(&mut sent.metrics) {
-            let Some(Data::Histogram(sent)) = &mut sent.data else { continue };
-            let of_metric = |(of, _): &&(Name, Slowest)| of.name == metric.name() && of.scope == *scope.scope();
-            let Some((_, slowest)) = slowest.iter().find(of_metric) else { continue };
-            for (attributes, sent) in attributes_of_points(metric).into_iter().zip(&mut sent.data_points) {
-                let noted = slowest.iter().filter(|(noted, _)| same(noted, &attributes)).map(|(_, noted)| noted);
-                let slowest = noted.max_by(|one, other| one.value.total_cmp(&other.value));
-                sent.exemplars.extend(slowest.filter(|noted| holds(sent, noted)).map(Measurement::exemplar));
-            }
-        }
+fn attach<T>(noted: &[Noted], gathered: &Gathered<T>, sent: &mut SentHistogram) {
+    for (point, sent) in gathered.data_points().zip(&mut sent.data_points) {
+        let noted = noted.iter().filter_map(|noted| noted.taken.filter(|_| same(&noted.attributes, point)));
+        let slowest = noted.max_by(|one, other| one.value.total_cmp(&other.value));
+        sent.exemplars.extend(slowest.filter(|slowest| holds(sent, slowest)).map(|slowest| slowest.exemplar()));
     }
 }
 
@@ -105,21 +122,10 @@ fn nanoseconds(at: SystemTime) -> u64 {
     u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or_default()
 }
 
-fn attributes_of_points(metric: &Metric) -> Vec<Vec<&KeyValue>> {
-    match metric.data() {
-        AggregatedMetrics::F64(MetricData::Histogram(histogram)) => {
-            histogram.data_points().map(|point| point.attributes().collect()).collect()
-        }
-        AggregatedMetrics::U64(MetricData::Histogram(histogram)) => {
-            histogram.data_points().map(|point| point.attributes().collect()).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Whether these are the same attributes, in whatever order.
-fn same(noted: &[KeyValue], of_point: &[&KeyValue]) -> bool {
-    noted.len() == of_point.len() && of_point.iter().all(|attribute| noted.contains(attribute))
+/// Whether these are a point's attributes, in whatever order.
+fn same<T>(noted: &[KeyValue], of: &Point<T>) -> bool {
+    noted.iter().eq(of.attributes())
+        || (of.attributes().count() == noted.len() && of.attributes().all(|attribute| noted.contains(attribute)))
 }
 
 impl Measurement {
@@ -224,14 +230,20 @@ fn keep_if_slowest(slowest: &Mutex<Slowest>, value: f64, attributes: &[KeyValue]
         span.is_sampled().then(|| (span.trace_id(), span.span_id()))
     });
     let Some((trace_id, span_id)) = sampled else { return };
-    let mut slowest = slowest.lock();
-    match slowest.get(attributes) {
-        Some(noted) if noted.value >= value => {}
-        None if slowest.len() >= MAX_POINTS => {}
-        _ => {
-            let measurement = Measurement { value, trace_id, span_id, at };
-            slowest.insert(attributes.to_vec(), measurement);
+    let measurement = Measurement { value, trace_id, span_id, at };
+    let mut noted = slowest.lock();
+    match noted.iter().position(|noted| noted.attributes == attributes) {
+        Some(at) => {
+            if let Some(noted) = noted.get_mut(at)
+                && noted.slowest.is_none_or(|slowest| slowest.value < value)
+            {
+                noted.slowest = Some(measurement);
+            }
         }
+        None if noted.len() < MAX_POINTS => {
+            noted.push(Noted { attributes: attributes.to_vec(), slowest: Some(measurement), taken: None });
+        }
+        None => {}
     }
 }
 
@@ -251,7 +263,11 @@ mod tests {
         let exemplars_of_a_point = |noted_before: Duration| {
             took.record(0.5, &[]);
             for (_, slowest) in &*metrics.0.exemplars.0.lock() {
-                slowest.lock().values_mut().for_each(|noted| noted.at -= noted_before);
+                slowest
+                    .lock()
+                    .iter_mut()
+                    .filter_map(|noted| noted.slowest.as_mut())
+                    .for_each(|noted| noted.at -= noted_before);
             }
             points(&gathered(&metrics)[0])[0].exemplars.len()
         };

@@ -1,9 +1,13 @@
 //! The instruments of this crate: names and units of OpenTelemetry's semantic conventions (docs/telemetry.md lists them), and the bounds of
 //! histograms, which are chosen for Lambda.
 
+use std::sync::LazyLock;
+
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, Stream};
 use opentelemetry_semantic_conventions::metric as semconv;
+
+use super::recorder::TenantNames;
 
 /// How long after it was sent a message's processing begins.
 const MESSAGING_PROCESS_AGE: &str = "messaging.process.age";
@@ -33,13 +37,17 @@ const MEMORY: [f64; 11] = {
     ]
 };
 
-/// The most points of one metric between two flushes; what is beyond is one point, `otel.metric.overflow`.
+/// The most points of one metric between two flushes; what is beyond is one point, `otel.metric.overflow`. The SDK makes room for all of
+/// them when an instrument is made, and looks through it with each flush.
 const MAX_POINTS: usize = 512;
+/// The same, of a metric of this crate where metrics name no tenant.
+const MAX_POINTS_WITHOUT_TENANTS: usize = 50;
 
 /// The view of each instrument: how its points are kept. Instruments of others keep the bounds they were made with.
-pub(super) fn view(instrument: &Instrument) -> Option<Stream> {
-    let stream = Stream::builder().with_cardinality_limit(MAX_POINTS);
+pub(super) fn view(instrument: &Instrument, tenants: TenantNames) -> Option<Stream> {
     let ours = instrument.scope().name() == super::SCOPE;
+    let few = ours && tenants == TenantNames::None;
+    let stream = Stream::builder().with_cardinality_limit(if few { MAX_POINTS_WITHOUT_TENANTS } else { MAX_POINTS });
     let stream = match bounds(instrument.name()).filter(|_| ours) {
         Some(bounds) => stream.with_aggregation(Aggregation::ExplicitBucketHistogram {
             boundaries: bounds.to_vec(),
@@ -64,31 +72,45 @@ fn bounds(name: &str) -> Option<&'static [f64]> {
     }
 }
 
+/// An instrument that is made when it is used first: a flush asks every one there is, and a function needs half of them.
+type Lazy<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
+
 /// Everything this crate counts and measures.
 #[derive(Debug)]
 pub(super) struct Instruments {
-    pub(super) invocations: Counter<u64>,
-    pub(super) errors: Counter<u64>,
-    pub(super) timeouts: Counter<u64>,
-    pub(super) coldstarts: Counter<u64>,
-    pub(super) init_duration: Histogram<f64>,
-    pub(super) invoke_duration: Histogram<f64>,
-    pub(super) mem_usage: Histogram<u64>,
-    pub(super) cpu_usage: Histogram<f64>,
-    pub(super) request_duration: Histogram<f64>,
-    pub(super) call_duration: Histogram<f64>,
-    pub(super) process_duration: Histogram<f64>,
-    pub(super) process_age: Histogram<f64>,
-    pub(super) consumed: Counter<u64>,
-    pub(super) redelivered: Counter<u64>,
+    pub(super) invocations: Lazy<Counter<u64>>,
+    pub(super) errors: Lazy<Counter<u64>>,
+    pub(super) timeouts: Lazy<Counter<u64>>,
+    pub(super) coldstarts: Lazy<Counter<u64>>,
+    pub(super) init_duration: Lazy<Histogram<f64>>,
+    pub(super) invoke_duration: Lazy<Histogram<f64>>,
+    pub(super) mem_usage: Lazy<Histogram<u64>>,
+    pub(super) cpu_usage: Lazy<Histogram<f64>>,
+    pub(super) request_duration: Lazy<Histogram<f64>>,
+    pub(super) call_duration: Lazy<Histogram<f64>>,
+    pub(super) process_duration: Lazy<Histogram<f64>>,
+    pub(super) process_age: Lazy<Histogram<f64>>,
+    pub(super) consumed: Lazy<Counter<u64>>,
+    pub(super) redelivered: Lazy<Counter<u64>>,
 }
 
 impl Instruments {
     pub(super) fn new(meter: &Meter) -> Self {
-        let counter =
-            |name, unit, description| meter.u64_counter(name).with_unit(unit).with_description(description).build();
-        let seconds =
-            |name, description| meter.f64_histogram(name).with_unit("s").with_description(description).build();
+        let counter = |name, unit, description| -> Lazy<Counter<u64>> {
+            let meter = meter.clone();
+            let make = move || meter.u64_counter(name).with_unit(unit).with_description(description).build();
+            LazyLock::new(Box::new(make))
+        };
+        let seconds = |name, description| -> Lazy<Histogram<f64>> {
+            let meter = meter.clone();
+            let make = move || meter.f64_histogram(name).with_unit("s").with_description(description).build();
+            LazyLock::new(Box::new(make))
+        };
+        let bytes = |name, description| -> Lazy<Histogram<u64>> {
+            let meter = meter.clone();
+            let make = move || meter.u64_histogram(name).with_unit("By").with_description(description).build();
+            LazyLock::new(Box::new(make))
+        };
         Self {
             invocations: counter(semconv::FAAS_INVOCATIONS, "{invocation}", "Invocations that succeeded"),
             errors: counter(semconv::FAAS_ERRORS, "{error}", "Invocations that failed, but for those out of time"),
@@ -96,11 +118,7 @@ impl Instruments {
             coldstarts: counter(semconv::FAAS_COLDSTARTS, "{coldstart}", "First invocations of a sandbox"),
             init_duration: seconds(semconv::FAAS_INIT_DURATION, "How long a sandbox took to be ready"),
             invoke_duration: seconds(semconv::FAAS_INVOKE_DURATION, "How long the handler took"),
-            mem_usage: meter
-                .u64_histogram(semconv::FAAS_MEM_USAGE)
-                .with_unit("By")
-                .with_description("Memory the process held when an invocation was over")
-                .build(),
+            mem_usage: bytes(semconv::FAAS_MEM_USAGE, "Memory the process held when an invocation was over"),
             cpu_usage: seconds(semconv::FAAS_CPU_USAGE, "CPU time of the process since the invocation before was over"),
             request_duration: seconds(semconv::HTTP_SERVER_REQUEST_DURATION, "How long a request took"),
             call_duration: seconds(semconv::RPC_CLIENT_CALL_DURATION, "How long a call of AWS took, with its retries"),

@@ -115,17 +115,16 @@ impl HttpRequest {
         Self { method, route, scheme }
     }
 
-    /// The attributes of `http.server.request.duration`.
-    pub(super) fn attributes(self, ended: &Ended) -> Vec<KeyValue> {
+    /// The attributes of `http.server.request.duration`, `tenant` among them where it is named.
+    pub(super) fn attributes(self, ended: &Ended, tenant: Option<KeyValue>) -> Vec<KeyValue> {
         let mut attributes = Vec::with_capacity(6);
-        attributes.extend([
-            KeyValue::new(semconv::HTTP_REQUEST_METHOD, self.method),
-            KeyValue::new(semconv::URL_SCHEME, self.scheme),
-        ]);
-        attributes.extend(self.route.map(|route| KeyValue::new(semconv::HTTP_ROUTE, route)));
+        attributes.extend(ended.error.clone().map(|error| KeyValue::new(semconv::ERROR_TYPE, error)));
+        attributes.push(KeyValue::new(semconv::HTTP_REQUEST_METHOD, self.method));
         attributes
             .extend(ended.status.map(|status| KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status))));
-        attributes.extend(ended.error.clone().map(|error| KeyValue::new(semconv::ERROR_TYPE, error)));
+        attributes.extend(self.route.map(|route| KeyValue::new(semconv::HTTP_ROUTE, route)));
+        attributes.extend(tenant);
+        attributes.push(KeyValue::new(semconv::URL_SCHEME, self.scheme));
         attributes
     }
 }
@@ -162,11 +161,11 @@ mod tests {
     fn whatever_a_caller_sends_there_are_few_methods_and_no_paths() {
         let ended = Ended { took: Duration::ZERO, error: None, status: Some(404) };
         let request = HttpRequest::new(&"BREW".parse().unwrap(), None, None);
-        let attributes = request.attributes(&ended);
+        let attributes = request.attributes(&ended, None);
         let expected = [
             KeyValue::new("http.request.method", "_OTHER"),
-            KeyValue::new("url.scheme", "https"),
             KeyValue::new("http.response.status_code", 404),
+            KeyValue::new("url.scheme", "https"),
         ];
         assert_eq!(attributes, expected);
     }

@@ -32,7 +32,7 @@ use opentelemetry_proto::tonic::{
 };
 use opentelemetry_sdk::{
     Resource,
-    metrics::{SdkMeterProvider, data::ResourceMetrics, reader::MetricReader},
+    metrics::{Instrument, SdkMeterProvider, data::ResourceMetrics, reader::MetricReader},
 };
 use parking_lot::Mutex;
 
@@ -59,28 +59,29 @@ pub(crate) struct Metrics(Arc<Inner>);
 struct Inner {
     provider: SdkMeterProvider,
     reader: Reader,
+    tenants: TenantNames,
     exemplars: Arc<Exemplars>,
     /// Kept, so that its lists are made once. Locked while points are gathered and handed over: what was counted is handed over once.
     gathered: Mutex<ResourceMetrics>,
 }
 
 impl Metrics {
-    pub(crate) fn new(resource: Resource) -> Self {
+    pub(crate) fn new(resource: Resource, tenants: TenantNames) -> Self {
         let reader = Reader::default();
         let provider = SdkMeterProvider::builder()
             .with_resource(resource)
             .with_reader(reader.clone())
-            .with_view(instruments::view)
+            .with_view(move |instrument: &Instrument| instruments::view(instrument, tenants))
             .build();
-        Self(Arc::new(Inner { provider, reader, exemplars: Arc::default(), gathered: Mutex::default() }))
+        Self(Arc::new(Inner { provider, reader, tenants, exemplars: Arc::default(), gathered: Mutex::default() }))
     }
 
     /// What counts for this crate's own instruments.
-    pub(crate) fn recorder(&self, tenants: TenantNames) -> Recorder {
+    pub(crate) fn recorder(&self) -> Recorder {
         let scope = InstrumentationScope::builder(SCOPE)
             .with_version(env!("CARGO_PKG_VERSION"))
             .with_schema_url(semconv::SCHEMA_URL);
-        Recorder::new(&self.meter_with_scope(scope.build()), tenants)
+        Recorder::new(&self.meter_with_scope(scope.build()), self.0.tenants)
     }
 
     /// Hands over what was recorded since the last call, with the trace of the slowest measurement of each point, if anything was. Whoever
@@ -92,12 +93,12 @@ impl Metrics {
         let inner = &*self.0;
         let mut gathered = inner.gathered.lock();
         // Before the points: whatever is noted in between has been counted by then.
-        let slowest = inner.exemplars.take();
+        inner.exemplars.take();
         if inner.reader.collect(&mut gathered).is_err() {
             return;
         }
         let mut request = ExportMetricsServiceRequest::from(&*gathered);
-        exemplars::attach(&slowest, &gathered, &mut request);
+        inner.exemplars.attach(&gathered, &mut request);
         request.resource_metrics.iter_mut().for_each(leave_out_what_is_empty);
         if request.resource_metrics.iter().any(|resource| !resource.scope_metrics.is_empty()) {
             take(request);
@@ -139,7 +140,11 @@ mod tests {
     use super::*;
 
     pub(super) fn metrics() -> Metrics {
-        Metrics::new(Resource::builder_empty().with_service_name("booking-api").build())
+        metrics_naming(TenantNames::None)
+    }
+
+    pub(super) fn metrics_naming(tenants: TenantNames) -> Metrics {
+        Metrics::new(Resource::builder_empty().with_service_name("booking-api").build(), tenants)
     }
 
     pub(super) fn gathered(metrics: &Metrics) -> Vec<Metric> {

@@ -1,4 +1,5 @@
 //! Counts and measures, with attributes that have a bound: no user, no id and no path is among them, and a tenant only where it is asked for.
+//! They are in the order of their names. In another order the SDK keeps a point twice, by its attributes as they came and as it sorts them.
 
 use std::{
     borrow::Cow,
@@ -79,7 +80,7 @@ impl Recorder {
             None => counts.invocations.add(1, &of_invocation),
             Some(error) if error == TIMEOUT => counts.timeouts.add(1, &of_invocation),
             Some(error) => {
-                of_invocation.push(KeyValue::new(semconv::ERROR_TYPE, error.clone()));
+                of_invocation.insert(0, KeyValue::new(semconv::ERROR_TYPE, error.clone()));
                 counts.errors.add(1, &of_invocation);
             }
         }
@@ -95,17 +96,17 @@ impl Recorder {
             counts.mem_usage.record(memory, &trigger);
         }
         if let Some(request) = record.request {
-            let mut attributes = request.attributes(&ended);
-            attributes.extend(tenant);
+            let attributes = request.attributes(&ended, tenant);
             counts.request_duration.record(ended.took.as_secs_f64(), &attributes);
         }
     }
 
     /// A call of AWS is over, in its span.
     pub(crate) fn call_ends(&self, method: String, error: Option<Cow<'static, str>>, took: Duration) {
-        let system = KeyValue::new(semconv::RPC_SYSTEM_NAME, "aws-api");
-        let mut attributes = vec![system, KeyValue::new(semconv::RPC_METHOD, method)];
+        let mut attributes = Vec::with_capacity(3);
         attributes.extend(error.map(|error| KeyValue::new(semconv::ERROR_TYPE, error)));
+        attributes.push(KeyValue::new(semconv::RPC_METHOD, method));
+        attributes.push(KeyValue::new(semconv::RPC_SYSTEM_NAME, "aws-api"));
         self.instruments.call_duration.record(took.as_secs_f64(), &attributes);
     }
 
@@ -130,7 +131,9 @@ impl Recorder {
         error: Option<Cow<'static, str>>,
         took: Duration,
     ) {
-        attributes.extend(error.map(|error| KeyValue::new(semconv::ERROR_TYPE, error)));
+        if let Some(error) = error {
+            attributes.insert(0, KeyValue::new(semconv::ERROR_TYPE, error));
+        }
         attributes.extend(self.named(tenant));
         self.instruments.process_duration.record(took.as_secs_f64(), &attributes);
     }
@@ -155,13 +158,13 @@ mod tests {
     use super::*;
     use crate::metrics::{
         Begun, HttpRequest,
-        tests::{gathered, in_span, metrics, points},
+        tests::{gathered, in_span, metrics, metrics_naming, points},
     };
 
     #[test]
     fn an_invocation_is_told_by_the_names_of_semantic_conventions_with_few_attributes() {
-        let metrics = metrics();
-        let recorder = metrics.recorder(TenantNames::Top(1));
+        let metrics = metrics_naming(TenantNames::Top(1));
+        let recorder = metrics.recorder();
         let label = |tenant: &str| TenantLabel {
             tenant_id: tenant.parse().unwrap(),
             tier: Tier::named("basic"),
@@ -186,8 +189,7 @@ mod tests {
                     _ => points(&metric).iter().map(|point| &point.attributes).collect(),
                 };
                 let keys = |attributes: &Vec<opentelemetry_proto::tonic::common::v1::KeyValue>| {
-                    let mut keys: Vec<_> = attributes.iter().map(|attribute| attribute.key.clone()).collect();
-                    keys.sort();
+                    let keys: Vec<_> = attributes.iter().map(|attribute| attribute.key.clone()).collect();
                     keys.join(" ")
                 };
                 let mut of: Vec<_> = of.into_iter().map(keys).collect();
@@ -217,7 +219,7 @@ mod tests {
     #[test]
     fn histograms_of_durations_tell_milliseconds_apart() {
         let metrics = metrics();
-        let recorder = metrics.recorder(TenantNames::None);
+        let recorder = metrics.recorder();
         let outcome = recorder.begin();
         outcome.begin(&Context::new(), Begun { trigger: "timer", cold: false, init: None, request: None });
         recorder.invocation(&outcome, None);

@@ -47,9 +47,9 @@ impl TimedOperation {
     ) -> Option<Self> {
         let recorder = recorder()?;
         let attributes = vec![
-            KeyValue::new(semconv::MESSAGING_SYSTEM, system),
-            KeyValue::new(semconv::MESSAGING_OPERATION_NAME, "process"),
             KeyValue::new(semconv::MESSAGING_DESTINATION_NAME, destination.to_owned()),
+            KeyValue::new(semconv::MESSAGING_OPERATION_NAME, "process"),
+            KeyValue::new(semconv::MESSAGING_SYSTEM, system),
         ];
         let entered = cx.clone().attach();
         recorder.message_begins(&attributes, sent, deliveries);
@@ -137,14 +137,14 @@ mod tests {
 
     use super::{Arc, Kind, Recorder, TimedOperation};
     use crate::metrics::{
-        Begun, Outcome, TenantNames,
+        Begun, Outcome,
         tests::{gathered, in_span, metrics, points},
     };
 
     #[test]
     fn what_an_invocation_leaves_under_way_is_measured_once_when_it_is_given_up() {
         let metrics = metrics();
-        let recorder: &'static Recorder = Box::leak(Box::new(metrics.recorder(TenantNames::None)));
+        let recorder: &'static Recorder = Box::leak(Box::new(metrics.recorder()));
         let outcome = Outcome::default();
         outcome.begin(&in_span(1, true), Begun { trigger: "pubsub", cold: false, init: None, request: None });
         let cx = in_span(2, true).with_value(outcome.under_way.clone());

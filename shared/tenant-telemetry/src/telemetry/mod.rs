@@ -127,9 +127,9 @@ impl Telemetry {
         }
         let xray = settings.sampler.xray().cloned();
         let processor = TenantSpanProcessor::default();
-        let metrics = exporters.takes_metrics().then(|| Metrics::new(resource.clone()));
+        let metrics = exporters.takes_metrics().then(|| Metrics::new(resource.clone(), settings.tenants_of_metrics));
         if let Some(metrics) = &metrics {
-            metrics.recorder(settings.tenants_of_metrics).install();
+            metrics.recorder().install();
             global::set_meter_provider(metrics.clone());
         }
         if !settings.disabled {
@@ -255,6 +255,12 @@ impl Telemetry {
             metrics.gather(|points| inner.exporters.push_metrics(points));
         }
         inner.exporters.count_dropped(inner.processor.late().take_dropped(), inner.late_lines.take_dropped());
+        self.send(within).await;
+    }
+
+    /// Sends what waits.
+    pub(super) async fn send(&self, within: Duration) {
+        let inner = &self.0;
         // The exporter's own calls must not make spans.
         let quiet = Context::new().with_telemetry_suppressed();
         let flush = inner.exporters.flush(within, &inner.pseudonyms, &inner.denied);

@@ -111,7 +111,7 @@ impl Request {
     /// Sends it, and reads what comes until the server has no more to say.
     pub(crate) fn send(&self, host: &str) -> Answer {
         let mut connection = TcpStream::connect(host).unwrap();
-        connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut reading = connection.try_clone().unwrap();
         // The server may answer, and close, while a large request is still on its way.
         let reader = std::thread::spawn(move || {

@@ -266,10 +266,10 @@ mod tests {
     #[test]
     fn what_cannot_be_compared_is_told() {
         for (query, problem) in [
-            ("against=tier", "against=tier: a tenant"),
+            ("against=tier", "against=tier: name the tenant"),
             ("against=rest&tenant=cirrus", "against=rest: say which"),
             ("against=all", "against: one of"),
-            ("status=ok", "status: those that went well"),
+            ("status=ok", "status: successful requests"),
             ("against=before&moment=soon", "moment: \"soon\" is neither"),
             ("against=before&moment=2000", "moment: it must be within the window"),
             ("filter=fault+AND", "filter expression, column 10"),

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::{
     chart,
     frame::{Table, accounts, answer, window},
-    registry, search,
+    investigations, registry, search,
     tenants::{budget_color, meter},
     why,
 };
@@ -93,6 +93,7 @@ fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Marku
         (spending::section(answer))
         h2 { "Services" }
         (services(view, id, &query.window, &answer.services))
+        (investigations::save(view))
     }
 }
 

@@ -108,7 +108,7 @@ pub(super) async fn span(view: View, path: Result<Path<SpanPath>, PathRejection>
 /// The log lines of a trace or of one of its spans, where they come soon.
 async fn logs_within(view: &View, id: TraceId, span: Option<SpanId>) -> Result<Lines, Problem> {
     let late = |_| {
-        let detail = "The log lines take longer to come. Open this page again to see them; the API waits for them.";
+        let detail = "The log lines take longer to load. Open this page again to see them; the API waits for them.";
         Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
     };
     timeout(LOGS_WITHIN, view.logs(id, span, MAX_LINES)).await.unwrap_or_else(late)
