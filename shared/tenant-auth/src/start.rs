@@ -79,7 +79,7 @@ impl ApiFunction {
         };
         let (set_up, ()) = tokio::join!(set_up, verifier.prefetch_keys());
         let (config, telemetry) = set_up?;
-        let auth = AuthLayer::new(verifier).with_registry(TenantRegistry::start(&config, registry).await);
+        let auth = AuthLayer::new(verifier).with_registry(TenantRegistry::start(&config, registry));
         Ok(Self { config, telemetry, auth })
     }
 }

@@ -10,19 +10,17 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use aws_config::SdkConfig;
-use aws_credential_types::{
-    Credentials,
-    provider::{self, ProvideCredentials, error::CredentialsError, future},
-};
+use aws_credential_types::provider::{self, ProvideCredentials, error::CredentialsError, future};
 use aws_sdk_dynamodb::{
     Client,
     config::{Builder, IdentityCache},
 };
 use aws_sdk_sts::types::Tag;
+use lambda_http_client::aws::session;
 use lru::LruCache;
 use parking_lot::Mutex;
 use tenancy::TenantId;
@@ -136,16 +134,8 @@ impl TenantSession {
         let assume = self.sts.assume_role().role_arn(&*self.role_arn).role_session_name(name);
         let assume =
             assume.duration_seconds(SESSION_SECONDS).tags(tag.map_err(CredentialsError::invalid_configuration)?);
-        let session = assume.send().await.map_err(CredentialsError::provider_error)?.credentials;
-        let session = session.ok_or_else(|| CredentialsError::unhandled("STS gave no credentials"))?;
-        let expires = SystemTime::try_from(*session.expiration()).map_err(CredentialsError::unhandled)?;
-        let credentials = Credentials::builder()
-            .access_key_id(session.access_key_id)
-            .secret_access_key(session.secret_access_key)
-            .session_token(session.session_token)
-            .expiry(expires)
-            .provider_name("TenantSession");
-        Ok(credentials.build())
+        let given = assume.send().await.map_err(CredentialsError::provider_error)?;
+        session(given.credentials, "TenantSession")
     }
 }
 

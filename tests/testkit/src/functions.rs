@@ -119,6 +119,7 @@ pub async fn mileage_api(aws: &Aws, setup: Setup<'_>) -> Function {
         ("TENANT_ROLE_ARN", TENANT_ROLE_ARN),
         ("TIER_QUOTAS", TIER_QUOTAS),
         ("TENANTS_TABLE", TENANTS_TABLE),
+        ("TENANTS_READER_ROLE_ARN", "arn:aws:iam::111111111111:role/tenants-reader"),
         ("USER_POOL_ID", USER_POOL_ID),
         ("USER_POOL_CLIENT_ID", CLIENT_ID),
     ];

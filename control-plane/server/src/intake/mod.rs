@@ -206,6 +206,7 @@ async fn take<S: Signal>(
 
 #[cfg(test)]
 mod tests {
+    use control_plane_embedded::{Embedded, Retention};
     use futures_util::FutureExt;
 
     use super::*;
@@ -219,6 +220,24 @@ mod tests {
         assert_eq!(turns.next().await.unwrap_err().0, StatusCode::SERVICE_UNAVAILABLE);
         drop(held);
         assert!(waiting.remove(0).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_one_signal_holds_up_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Embedded::open(&dir.path().join("test.sqlite"), Retention::default()).unwrap());
+        let intake = Intake::new((store.clone(), store.clone(), store), Keys::default(), None, Arc::from([]));
+        let metrics = &intake.turns[Metrics::NUMBER];
+        let _held: Vec<_> = (0..READERS).map(|_| metrics.next().now_or_never().unwrap().unwrap()).collect();
+        let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| Box::pin(metrics.next())).collect();
+        assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));
+        let named = [("host", "localhost"), ("content-type", "application/x-protobuf")];
+        let named = named.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let headers: HeaderMap = named.into_iter().collect();
+        let state = || State(intake.clone());
+        assert_eq!(export::<Metrics>(state(), headers.clone(), Body::empty()).await.status(), 503);
+        assert_eq!(export::<Traces>(state(), headers.clone(), Body::empty()).await.status(), 200);
+        assert_eq!(export::<Logs>(state(), headers, Body::empty()).await.status(), 200);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod admission;
 mod cache;
+mod reader_role;
 
 use std::{
     collections::HashMap,
@@ -12,7 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_config::{SdkConfig, sts::AssumeRoleProvider};
+use aws_config::SdkConfig;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::{
     Client,
     config::{Builder, retry::RetryConfig, timeout::TimeoutConfig},
@@ -24,7 +26,7 @@ use serde_dynamo::from_attribute_value;
 use tenancy::{AccessLists, InvalidQuota, Quota, RegistryEntry, TenantId, TenantStatus, Tier, Tiers};
 use tenant_telemetry::record_wait;
 
-use self::cache::Cache;
+use self::{cache::Cache, reader_role::ReaderRole};
 
 /// How long an answer holds unless `TENANTS_CACHE_SECONDS` says otherwise.
 const FRESH_SECONDS: u32 = 30;
@@ -99,11 +101,10 @@ impl TenantRegistry {
     }
 
     /// The registry of these settings.
-    pub async fn start(config: &SdkConfig, settings: RegistrySettings) -> Self {
+    pub fn start(config: &SdkConfig, settings: RegistrySettings) -> Self {
         let RegistrySettings { table, reader_role_arn, tiers, fresh_for } = settings;
         let Some(arn) = reader_role_arn else { return Self::new(config, &table, tiers, fresh_for) };
-        let reader = AssumeRoleProvider::builder(arn).session_name("tenant-registry").configure(config);
-        let reader = aws_credential_types::provider::SharedCredentialsProvider::new(reader.build().await);
+        let reader = SharedCredentialsProvider::new(ReaderRole::new(config, arn));
         let config = config.to_builder().credentials_provider(reader).build();
         Self::new(&config, &table, tiers, fresh_for)
     }
@@ -113,9 +114,9 @@ impl TenantRegistry {
     /// # Errors
     ///
     /// [`InvalidSettings`] with all variables that are missing or wrong.
-    pub async fn from_env(config: &SdkConfig, tiers: impl Into<Tiers>) -> Result<Self, InvalidSettings> {
+    pub fn from_env(config: &SdkConfig, tiers: impl Into<Tiers>) -> Result<Self, InvalidSettings> {
         let settings = Variables::of_process().read(|read| RegistrySettings::read(read, tiers))?;
-        Ok(Self::start(config, settings).await)
+        Ok(Self::start(config, settings))
     }
 
     /// How this tenant stands. While the registry does not answer, what it said last counts for five minutes.
