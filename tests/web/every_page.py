@@ -105,9 +105,9 @@ def pages(url: str) -> dict[str, str]:
 def investigate(url: str) -> str:
     """Saves who was turned away, with a note, and says under which id."""
     post = lambda path, **form: urllib.request.Request(url + path, urllib.parse.urlencode(form).encode(), {"origin": url})
-    with urllib.request.urlopen(post("/investigations", title="Who is guessing booking numbers?", page="/turned-away?window=6h&reason=no_such_booking"), timeout=20) as opened:
+    with urllib.request.urlopen(post("/investigations", title="Who is guessing booking numbers?", page="/turned-away?window=6h&reason=no_such_booking"), timeout=60) as opened:
         id = json.load(opened)["id"]
-    urllib.request.urlopen(post(f"/investigations/{id}/notes", text="One user, many numbers.\n\nAsked the company: " + "a" * 300), timeout=20).close()
+    urllib.request.urlopen(post(f"/investigations/{id}/notes", text="One user, many numbers.\n\nAsked the company: " + "a" * 300), timeout=60).close()
     return id
 
 

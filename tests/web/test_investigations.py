@@ -21,7 +21,7 @@ def page(request, browser, control_plane):
     spans = [refused(number) for number in range(3)]
     group = {"resource": {"attributes": attributes({"service.name": "booking-api", "cloud.account.id": BOOKING})}, "scopeSpans": [{"spans": spans}]}
     body = json.dumps({"resourceSpans": [group]}).encode()
-    urllib.request.urlopen(urllib.request.Request(control_plane.url + "/v1/traces", body, {"content-type": "application/json"}), timeout=10).close()
+    urllib.request.urlopen(urllib.request.Request(control_plane.url + "/v1/traces", body, {"content-type": "application/json"}), timeout=60).close()
     context = browser.new_context(base_url=control_plane.url, viewport={"width": 390, "height": 844}, java_script_enabled=request.param)
     page = watch(context.new_page())
     yield page
@@ -63,6 +63,7 @@ def test_what_a_page_shows_is_saved_written_on_and_taken_along(page):
 
     # The same view again, over the same minutes whenever it is opened.
     page.get_by_text("Saved page:").get_by_role("link").click()
+    page.wait_for_url(lambda url: "/turned-away?" in url)
     query = parse_qs(urlsplit(page.url).query)
     assert (query["tenant"], query["reason"], "window" in query, len(query["from"] + query["to"])) == (["acme"], ["no_such_booking"], False, 2)
     expect(page.get_by_role("status")).to_contain_text("3 requests were refused")
@@ -87,6 +88,7 @@ def test_what_a_page_shows_is_saved_written_on_and_taken_along(page):
     page.get_by_role("link", name="Investigations", exact=True).click()
     page.get_by_label("That name this tenant").fill("acme")
     page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("link", name="Who is guessing <b>?")).to_be_visible()
     fits(page)
     page.get_by_role("link", name="Who is guessing <b>?").click()
     page.get_by_text("Erase…").click()

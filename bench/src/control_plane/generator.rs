@@ -75,7 +75,8 @@ fn booking(random: &mut Random, start_ns: u64) -> [(usize, Span); SPANS_PER_TRAC
     let tenant_number = random.next() % TENANTS;
     let trace_id = [random.next().to_be_bytes(), random.next().to_be_bytes()].concat();
     let ids: [Vec<u8>; SPANS_PER_TRACE] = std::array::from_fn(|_| (random.next() | 1).to_be_bytes().to_vec());
-    let fails = random.next().is_multiple_of(200);
+    let outcome = random.next() % 200;
+    let fails = outcome == 0;
     let write = random.duration(6e6);
     let api = write + random.duration(3e6);
     let handled = start_ns + api + random.duration(40e6);
@@ -100,7 +101,11 @@ fn booking(random: &mut Random, start_ns: u64) -> [(usize, Span); SPANS_PER_TRAC
                 ..Span::default()
             }
         };
-    let status = if fails { 500 } else { 201 };
+    let status = match outcome {
+        0 => 500,
+        1 | 2 => 422,
+        _ => 201,
+    };
     let mut served = span(
         &api_id,
         &[],
@@ -118,6 +123,10 @@ fn booking(random: &mut Random, start_ns: u64) -> [(usize, Span); SPANS_PER_TRAC
             attribute("http.response.status_code", Value::IntValue(status)),
         ],
     );
+    // One request in a hundred is turned away, of whom each tenant has some.
+    if status == 422 {
+        served.attributes.push(text("problem.code", if outcome == 1 { "invalid_booking" } else { "unknown_airport" }));
+    }
     if fails {
         served.status = Some(Status { code: 2, ..Status::default() });
     }

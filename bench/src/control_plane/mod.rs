@@ -366,6 +366,7 @@ impl Server {
         add_times(report, within.search(), &times);
         self.ask_why(report, within, &mut random).await?;
         self.ask_groups(report, within, &mut random).await?;
+        self.ask_who_was_turned_away(report, within, &mut random).await?;
         self.look_up(report, within).await?;
         self.ask_objectives(report).await?;
         self.open_pages(report, within).await
@@ -408,6 +409,23 @@ impl Server {
             times.push(self.time("/api/groups", &query).await?);
         }
         add_times(report, "groups", &times);
+        Ok(())
+    }
+
+    /// Asks who was turned away: of all tenants, of one as its admins do, and for one reason, from the API and as a page.
+    async fn ask_who_was_turned_away(&self, report: &mut Part<'_>, within: Within, random: &mut Random) -> Result<()> {
+        let mut times = Vec::new();
+        for n in 0..QUERIES / 3 {
+            let mut query = vec![("window", if n % 4 == 0 { "24h" } else { within.window() }.to_owned())];
+            match n % 3 {
+                0 => query.push(("tenant", tenant(random.next() % TENANTS))),
+                1 => query.push(("reason", "unknown_airport".to_owned())),
+                _ => {}
+            }
+            let path = if n % 2 == 0 { "/api/turned-away" } else { "/turned-away" };
+            times.push(self.time(path, &query).await?);
+        }
+        add_times(report, "turned_away", &times);
         Ok(())
     }
 

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -45,11 +48,14 @@ use crate::{
 
 /// Hours and days are no more than quicker to read than their minutes.
 const WHOLES_EVERY: Duration = Duration::from_secs(60);
+const HOUR: i64 = 3_600;
+/// How long the tables keep spans that nobody told otherwise, see the migrations.
+const KEEPS_HOURS: i64 = 7 * 24;
 
 /// Spans, metrics, log records and sums in a ClickHouse database.
 ///
 /// Spans can be read back as soon as they are written; searches, the map and all sums know of them once [`SpanStore::make_sums`] has
-/// been called. [`Stored::spans`] counts spans that came before among the new ones: nothing is read while writing. What a tenant's [`Scope`] sees is what it sees of the embedded engine.
+/// been called, and who was turned away is told from then on. [`Stored::spans`] counts spans that came before among the new ones: nothing is read while writing. What a tenant's [`Scope`] sees is what it sees of the embedded engine.
 #[derive(Debug, Clone)]
 pub struct ClickHouse {
     database: Database,
@@ -59,6 +65,8 @@ pub struct ClickHouse {
     late: Late,
     /// When hours and days were summed last.
     making: Arc<Mutex<Option<Instant>>>,
+    /// How long spans are kept.
+    keeps_hours: Arc<AtomicI64>,
 }
 
 #[derive(Row, Deserialize)]
@@ -80,6 +88,7 @@ impl ClickHouse {
             database,
             late: Late::default(),
             making: Arc::default(),
+            keeps_hours: Arc::new(AtomicI64::new(KEEPS_HOURS)),
         }
     }
 
@@ -128,7 +137,9 @@ impl ClickHouse {
 
     /// Keeps spans for so many hours. Sums are kept for as long as they always are.
     pub async fn keep_for(&self, hours: i64) -> Result<(), StoreError> {
-        schema::keep_for(&self.database, hours).await
+        schema::keep_for(&self.database, hours).await?;
+        self.keeps_hours.store(hours, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -194,6 +205,11 @@ impl SpanStore for ClickHouse {
         tenants: &[String],
     ) -> Result<BTreeMap<String, u64>, StoreError> {
         refusals::refused(&self.database, scope, (from, to), tenants).await
+    }
+
+    async fn refusals_since(&self) -> Result<i64, StoreError> {
+        // Those that began since came since.
+        Ok(jiff::Timestamp::now().as_second() - self.keeps_hours.load(Ordering::Relaxed) * HOUR)
     }
 
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {

@@ -5,49 +5,53 @@ use std::collections::BTreeMap;
 use clickhouse::Row;
 use control_plane_model::{
     otlp::Facts,
-    refusals::{AS_DECIDED, RefusalQuery, Refusals, Refused, TRACES},
+    refusals::{AS_DECIDED, MAX_LINES, RefusalQuery, Refusals, Refused, TRACES, TRACES_AMONG},
     store::{Scope, StoreError},
     trace::TraceId,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::database::{Database, all, failed};
+use crate::{
+    database::{Database, all, failed},
+    queue::received,
+};
 
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// A row of `refusals`, its columns in their order.
 #[derive(Row, Serialize)]
-pub(crate) struct Refusal<'a> {
+pub(crate) struct Refusal {
     start: i64,
     trace_id: [u8; 16],
     span_id: u64,
     rank: u64,
-    tenant: &'a str,
-    user: &'a str,
-    account: &'a str,
-    service: &'a str,
-    operation: &'a str,
+    tenant: String,
+    user: String,
+    account: String,
+    service: String,
+    operation: String,
     status: u16,
-    reason: &'a str,
+    reason: String,
     received: u32,
 }
 
-impl<'a> Refusal<'a> {
-    /// Of a span of a trace, in a batch of this rank; none, of one that was not refused.
-    pub(crate) fn of(facts: &'a Facts, trace_id: [u8; 16], rank: u64, received: u32) -> Option<Self> {
+impl Refusal {
+    /// Of a span of a trace that a batch of this rank brought first; none, of one that was not refused. The same span makes the same row however often.
+    pub(crate) fn of(facts: &Facts, trace_id: [u8; 16], rank: u64) -> Option<Self> {
+        let reason = facts.refused.as_deref()?.to_owned();
         Some(Self {
             start: facts.start_ns,
             trace_id,
             span_id: facts.id,
             rank,
-            tenant: facts.tenant.as_deref().unwrap_or_default(),
-            user: facts.user.as_deref().unwrap_or_default(),
-            account: facts.account.as_deref().unwrap_or_default(),
-            service: &facts.service,
-            operation: &facts.operation,
+            tenant: facts.tenant.as_deref().unwrap_or_default().to_owned(),
+            user: facts.user.as_deref().unwrap_or_default().to_owned(),
+            account: facts.account.as_deref().unwrap_or_default().to_owned(),
+            service: facts.service.to_string(),
+            operation: facts.operation.to_string(),
             status: facts.http_status,
-            reason: facts.refused.as_deref()?,
-            received,
+            reason,
+            received: received(u64::MAX - rank),
         })
     }
 }
@@ -93,7 +97,7 @@ impl Line {
 pub(crate) async fn refusals(database: &Database, scope: &Scope, query: &RefusalQuery) -> Result<Refusals, StoreError> {
     let Some(tenant) = query.of_whom(scope) else { return Ok(Refusals::default()) };
     let found = database
-        .query(include_str!("../sql/refusals.sql"))
+        .query(&include_str!("../sql/refusals.sql").replace("$among", &TRACES_AMONG.to_string()))
         .param("from", query.from.saturating_mul(NANOSECONDS))
         .param("to", query.to.saturating_mul(NANOSECONDS))
         .param("tenant", tenant)
@@ -101,6 +105,8 @@ pub(crate) async fn refusals(database: &Database, scope: &Scope, query: &Refusal
         .param("service", query.service.as_deref())
         .param("reason", query.reason.as_deref())
         .param("traces", TRACES as u64)
+        .with_setting("max_rows_to_group_by", MAX_LINES.to_string())
+        .with_setting("group_by_overflow_mode", "any")
         .param("limit", query.limit as u64 + 1);
     let found: Vec<Line> = all(found).await?;
     let requests = found.first().map_or(0, |line| line.of_all);

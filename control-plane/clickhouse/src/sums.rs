@@ -1,4 +1,5 @@
-//! What the leader makes of traces that changed: their outlines, their spans in their places, and the sums of every minute they touch.
+//! What the leader makes of traces that changed: their outlines, their spans in their places, requests that were refused, and the sums of every
+//! minute they touch.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -22,6 +23,7 @@ use crate::{
     late::{self, Touched},
     local::Local,
     outlined::Outlined,
+    refusals::Refusal,
     schema::catch_up,
 };
 
@@ -113,6 +115,7 @@ pub(crate) async fn make(database: &Database) -> Result<bool, StoreError> {
         minutes: BTreeSet::new(),
         traces: Vec::new(),
         placed: Vec::new(),
+        refusals: Vec::new(),
     };
     let Some(since) = batches.iter().map(|batch| batch.at).min() else { return Ok(false) };
     let ranks: Vec<u64> = batches.iter().map(|batch| batch.rank).collect();
@@ -122,10 +125,12 @@ pub(crate) async fn make(database: &Database) -> Result<bool, StoreError> {
     // What was made of some is inserted while the next are read.
     for traces in changed.chunks(TRACES).chain([&[][..]]) {
         let (placed, outlined) = (std::mem::take(&mut making.placed), std::mem::take(&mut making.traces));
+        let refusals = std::mem::take(&mut making.refusals);
         tokio::try_join!(
             making.read(database, traces),
             database.insert::<PlacedRow>("placed", &placed),
             database.insert::<Outlined>("outlines", &outlined),
+            database.insert::<Refusal>("refusals", &refusals),
         )?;
     }
     let minutes: Vec<u32> = making.minutes.iter().copied().collect();
@@ -154,6 +159,7 @@ struct Making {
     minutes: BTreeSet<u32>,
     traces: Vec<Outlined>,
     placed: Vec<PlacedRow>,
+    refusals: Vec<Refusal>,
 }
 
 /// A trace whose spans are being read.
@@ -202,6 +208,7 @@ impl Making {
             }
             let Ok(placed) = NumberedFacts::of(&mut open.local, &facts);
             let Ok(()) = open.growing.add(&mut open.local, &facts, placed, |_, _| Ok(()));
+            self.refusals.extend(Refusal::of(&facts, row.trace_id, row.rank));
             open.facts.push(facts);
         }
         self.close(open);

@@ -15,7 +15,6 @@ use crate::{
     database::Database,
     links::Linking,
     queue::{Insert, bytes, rank, raw, received},
-    refusals::Refusal,
     versions,
 };
 
@@ -93,7 +92,7 @@ async fn insert(
 ) -> Result<Vec<Stored>, StoreError> {
     let (rank, received) = (rank(stamp), received(stamp));
     let (mut rows, mut known, mut changed) = (Vec::new(), HashSet::new(), HashSet::new());
-    let (mut stored, mut linking, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut stored, mut linking) = (Vec::new(), Vec::new());
     for traces in batch {
         let mut of_job = Stored::default();
         for trace in traces {
@@ -120,7 +119,6 @@ async fn insert(
                         tenant: facts.tenant.as_deref().unwrap_or_default(),
                         received,
                     }));
-                    refusals.extend(Refusal::of(facts, trace_id, rank, received));
                     rows.push(SpanRow {
                         start: facts.start_ns,
                         trace_id,
@@ -149,9 +147,8 @@ async fn insert(
         }
         stored.push(of_job);
     }
-    // Before the spans that they are of: what came again with these would not be theirs, and without them links and refusals lead nowhere.
+    // Before the spans that they are of: what came again with these would not be theirs, and without them links lead nowhere.
     database.insert::<Linking<'_>>("links", &linking).await?;
-    database.insert::<Refusal<'_>>("refusals", &refusals).await?;
     database.insert::<SpanRow<'_>>("spans", &rows).await?;
     let parts = batch.iter().flatten().flat_map(|trace| &trace.parts);
     let seen = sightings.lock().new_in(parts, i64::from(received));

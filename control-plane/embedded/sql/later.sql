@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS refusals (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refusals_by_trace ON refusals (trace_id);
 CREATE INDEX IF NOT EXISTS refusals_by_tenant ON refusals (tenant, start_ns, status, reason);
+-- When the latest of those began that were removed.
+CREATE TABLE IF NOT EXISTS refusals_removed (one INTEGER PRIMARY KEY CHECK (one = 1), start_ns INTEGER NOT NULL);
 
 -- Points of metrics: which there were, for as long as they may come again, in the order of their times, so that writing is appending.
 CREATE TABLE IF NOT EXISTS metric_points (time_ns INTEGER NOT NULL, stream INTEGER NOT NULL, PRIMARY KEY (time_ns, stream)) WITHOUT ROWID;

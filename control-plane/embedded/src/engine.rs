@@ -171,6 +171,10 @@ impl SpanStore for Embedded {
             .await
     }
 
+    async fn refusals_since(&self) -> Result<i64, StoreError> {
+        self.see(&Scope::All, |reader, _| reader.refusals_since()).await
+    }
+
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError> {
         self.see(scope, |reader, scope| scope.tenant().map_or_else(|| reader.facets(), |own| reader.facets_of(own)))
             .await

@@ -3,20 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use control_plane_model::{
-    refusals::{AS_DECIDED, RefusalQuery, Refusals, Refused, TRACES},
+    refusals::{AS_DECIDED, MAX_LINES, RefusalQuery, Refusals, Refused, TRACES, TRACES_AMONG},
     store::{Scope, StoreError},
     topology::NodeId,
     trace::TraceId,
 };
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use crate::{
     catalog::number,
     reader::{Asker, Reader},
 };
 
-/// Lines that are told apart while a window is read; requests of further ones are counted, and in no line.
-const MAX_LINES: usize = 50_000;
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// What lines are told apart by: tenant, service, operation, status, user, reason.
@@ -69,7 +67,7 @@ impl Reader {
                 if line.requests == 1 {
                     line.last_ns = line.first_ns;
                 }
-                if line.traces.len() < TRACES {
+                if line.traces.len() < TRACES && line.requests <= TRACES_AMONG as u64 {
                     let trace = TraceId::from_bytes(row.get_ref(7)?.as_blob().unwrap_or_default())?;
                     if !line.traces.contains(&trace) {
                         line.traces.push(trace);
@@ -94,6 +92,15 @@ impl Reader {
             };
             let found = Refusals::first(query.limit, lines.into_iter().map(named).collect());
             Ok(Refusals { requests: found.requests + untold, more: found.more || untold > 0, ..found })
+        })
+    }
+
+    /// From when on all refused requests are known, Unix seconds.
+    pub(crate) fn refusals_since(&self) -> Result<i64, StoreError> {
+        self.read(|connection| {
+            let mut select = connection.prepare_cached("SELECT start_ns FROM refusals_removed")?;
+            let removed: Option<i64> = select.query_row([], |row| row.get(0)).optional()?;
+            Ok(removed.map_or(0, |start_ns| start_ns.div_euclid(NANOSECONDS) + 1))
         })
     }
 

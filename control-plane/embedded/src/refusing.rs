@@ -1,7 +1,7 @@
 //! That requests were refused: what the writer keeps of it.
 
 use control_plane_model::{catalog::Numbers, otlp::Facts, trace::TraceId};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::{dictionary::Writing, failure::Failure};
 
@@ -17,5 +17,14 @@ pub(crate) fn store(numbers: &mut Writing<'_>, trace_id: TraceId, facts: &Facts)
     let (status, user) = (facts.http_status, facts.user.as_deref());
     let row = params![facts.start_ns, trace_id.as_bytes(), span_id, tenant, service, operation, status, user, reason];
     numbers.1.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// Removes those of a trace, and keeps when the latest that was ever removed began.
+pub(crate) fn remove(connection: &Connection, trace_id: TraceId) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO refusals_removed (one, start_ns) SELECT 1, start_ns FROM refusals WHERE trace_id = ?1
+               ON CONFLICT (one) DO UPDATE SET start_ns = max(start_ns, excluded.start_ns)";
+    connection.prepare_cached(sql)?.execute([trace_id.as_bytes()])?;
+    connection.prepare_cached("DELETE FROM refusals WHERE trace_id = ?1")?.execute([trace_id.as_bytes()])?;
     Ok(())
 }

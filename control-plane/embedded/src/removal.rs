@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::{
     failure::Failure,
     ingest::{DELETE_TENANT, Ingest, hour},
-    outline,
+    outline, refusing,
 };
 
 /// Traces and log records removed in one step.
@@ -110,7 +110,7 @@ fn remove_traces(
         }
         if let Ok(trace_id) = TraceId::from_bytes(row.get_ref(1)?.as_blob().unwrap_or_default()) {
             ingest.forget(trace_id);
-            transaction.prepare_cached("DELETE FROM refusals WHERE trace_id = ?1")?.execute([trace_id.as_bytes()])?;
+            refusing::remove(transaction, trace_id)?;
         }
         let start_ns: i64 = row.get(3)?;
         for tenant in outline::read(row, 4)?.tenants {

@@ -8,6 +8,12 @@ use crate::{scope::Scope, trace::TraceId};
 /// Traces that are named of each line.
 pub const TRACES: usize = 3;
 
+/// They are sought among so many of its latest requests.
+pub const TRACES_AMONG: usize = 64;
+
+/// Lines that are told apart while a window is read; requests of further ones are counted, and in no line.
+pub const MAX_LINES: usize = 50_000;
+
 /// What follows from somebody's own act, and is no reason to be told of: a tenant was suspended, or its access lists changed.
 pub const AS_DECIDED: [&str; 3] = ["tenant_suspended", "network_not_allowed", "user_not_allowed"];
 
@@ -61,7 +67,7 @@ pub struct Refused {
     pub first_unix_ns: i64,
     /// When the last did.
     pub last_unix_ns: i64,
-    /// Their latest traces, the newest first, [`TRACES`] of them at most.
+    /// The traces of the latest of them, the newest first, [`TRACES`] at most: of very many in one trace it is that one alone, see [`TRACES_AMONG`].
     pub trace_ids: Vec<TraceId>,
 }
 

@@ -149,6 +149,9 @@ pub trait SpanStore: Debug + Send + Sync {
         tenants: &[String],
     ) -> Result<BTreeMap<String, u64>, StoreError>;
 
+    /// From when on all refused requests that came are known, Unix seconds: of those that began before, some were removed as too old, or to make room.
+    async fn refusals_since(&self) -> Result<i64, StoreError>;
+
     /// What spans have named lately that a search or a map can be narrowed to.
     async fn facets(&self, scope: &Scope) -> Result<Facets, StoreError>;
 

@@ -11,7 +11,7 @@ const USUAL: i64 = 86_400;
 const ONE_IN: f64 = 100.0;
 const HOUR: i64 = 3_600;
 
-/// The time in which it is seen what is usual at `at`, whole hours in seconds since 1970, of what is counted since a time. None before an hour of it is known.
+/// The time in which it is seen what is usual at `at`, whole hours in seconds since 1970, of what is counted, and was not removed, since a time. None before an hour of it is known.
 pub fn usual_window(at: i64, since: i64) -> Option<(i64, i64)> {
     let to = at - SPIKE - (at - SPIKE).rem_euclid(HOUR);
     let from = (to - USUAL).max(since + (-since).rem_euclid(HOUR));

@@ -134,7 +134,7 @@ pub struct Watch {
     /// Requests of tenants that were refused in the five minutes that are judged next, and in the [time before](usual_window), of those that had any;
     /// none where nobody counts them.
     pub refused: Option<BTreeMap<String, (u64, u64)>>,
-    /// Since when they are counted, in seconds since 1970.
+    /// Since when they are counted and none of them was removed, in seconds since 1970.
     pub refusals_since: i64,
 }
 

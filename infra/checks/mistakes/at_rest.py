@@ -73,6 +73,10 @@ def addresses_of_ipv6_whole(project):
     properties(project, "booking", "ApiAccessLogsNetworks")["TransformerConfig"][1]["SubstituteString"]["Entries"].pop(1)
 
 
+def readers_of_any_account(project):
+    del properties(project, "logs", "LogsReaderRole")["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+
+
 def destination_open_to_all(project):
     policy = properties(project, "logs", "LogsDestination")["DestinationPolicy"]["Fn::Sub"]
     policy[0] = policy[0].replace('{ "AWS": ["${Accounts}"] }', '"*"')
@@ -214,6 +218,7 @@ MISTAKES = [
     (addresses_as_they_were_before, "access_logs_say_nothing_of_a_caller"),
     (addresses_of_ipv6_whole, "access_logs_say_nothing_of_a_caller"),
     (destination_open_to_all, "only_the_stages_accounts_send_logs"),
+    (readers_of_any_account, "only_people_of_the_account_read_lines"),
     (destination_that_hands_over_for_anybody, "only_the_stages_accounts_send_logs"),
     (logs_that_could_be_public, "lines_at_rest_are_closed_and_forgotten"),
     (logs_in_the_clear, "lines_at_rest_are_closed_and_forgotten"),

@@ -256,6 +256,16 @@ def the_table_finds_what_firehose_writes(project):
 
 
 @check
+def only_people_of_the_account_read_lines(project):
+    """Whoever is named of another account takes no role that reads them."""
+    for name, role in at_rest(project).resources("AWS::IAM::Role"):
+        for statement in as_list(role["AssumeRolePolicyDocument"]["Statement"]):
+            accounts = condition_values(statement, "aws:PrincipalAccount")
+            if "AWS" in statement["Principal"] and set(accounts) != {OBSERVABILITY}:
+                yield f"logs {name}: is taken from accounts {sorted(accounts)}"
+
+
+@check
 def a_query_reads_no_more_than_it_may(project):
     stack = at_rest(project)
     name, group = one(project, "AWS::Athena::WorkGroup")

@@ -1,4 +1,5 @@
--- Requests that were refused once somebody had been verified. Of a span that was sent twice, the one that came first stays, as in `spans`.
+-- Requests that were refused once somebody had been verified, as the leader finds them among what traces are made of: of a span that was sent
+-- twice, what came first. A trace that is read again makes the same rows.
 CREATE TABLE IF NOT EXISTS refusals
 (
     start      DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),

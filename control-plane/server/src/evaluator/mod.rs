@@ -205,7 +205,10 @@ fn now() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{
+        collections::BTreeMap,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
 
     use async_trait::async_trait;
     use control_plane_embedded::{Embedded, Retention};
@@ -314,12 +317,14 @@ mod tests {
         ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] }
     }
 
-    /// What is alerted on by a pass every five minutes, each tried until it succeeds, if the store refuses the first so many times of each.
-    async fn alerted(refusals: usize) -> (Vec<String>, Option<i64>) {
-        let end = closed(now(), 0);
+    /// What is alerted on by a pass every five minutes until a time, each tried until it succeeds, if the store refuses the first so many times of each, and
+    /// something was done to its file.
+    async fn alerted(end: i64, refusals: usize, done: &str) -> (Vec<String>, Watch) {
         let dir = tempfile::tempdir().unwrap();
-        let store = Embedded::open(&dir.path().join("test.sqlite"), Retention::default()).unwrap();
+        let path = dir.path().join("test.sqlite");
+        let store = Embedded::open(&path, Retention::default()).unwrap();
         store.write(crate::intake::by_trace(failing(end), None, now()).0).await.unwrap();
+        rusqlite::Connection::open(&path).unwrap().execute_batch(done).unwrap();
         let states = Refusing(store.clone(), Arc::default());
         let left = states.1.clone();
         let rules = Rules::new(Definitions::compiled().unwrap(), None);
@@ -340,14 +345,38 @@ mod tests {
             assert!(pass.run(at + 1).await.unwrap().is_some());
             assert!(pass.run(at + 2).await.unwrap().is_none(), "nothing is left to be judged");
         }
-        (store.alerts(&Scope::All, None, 100).await.unwrap(), pass.watch.judged)
+        (store.alerts(&Scope::All, None, 100).await.unwrap(), pass.watch)
     }
 
     #[tokio::test]
     async fn five_minutes_that_could_not_be_kept_are_judged_again() {
-        let (whole, judged) = alerted(0).await;
-        assert!(whole.len() >= 3 && judged.is_some(), "{whole:?}");
-        assert_eq!(alerted(1).await, (whole.clone(), judged));
-        assert_eq!(alerted(2).await, (whole, judged));
+        let end = closed(now(), 0);
+        let (whole, watch) = alerted(end, 0, "").await;
+        assert!(whole.len() >= 3 && watch.judged.is_some(), "{whole:?}");
+        for refusals in [1, 2] {
+            let (again, of) = alerted(end, refusals, "").await;
+            assert_eq!((again, of.judged), (whole.clone(), watch.judged));
+        }
+    }
+
+    #[tokio::test]
+    async fn refused_requests_that_cannot_be_counted_hold_up_no_other_alert() {
+        let end = closed(now(), 0);
+        let (whole, watch) = alerted(end, 0, "").await;
+        assert_eq!(watch.refused, Some(BTreeMap::new()));
+        let (without, watch) = alerted(end, 0, "DROP TABLE refusals").await;
+        assert_eq!((without, watch.refused), (whole, None));
+        assert_eq!(watch.judged, Some(end));
+    }
+
+    #[tokio::test]
+    async fn what_is_usual_is_sought_where_no_refused_request_was_removed() {
+        let end = closed(now(), 0);
+        for (hours, is_known) in [(5, true), (1, false)] {
+            let since = end - hours * 3_600;
+            let removed = format!("INSERT INTO refusals_removed (one, start_ns) VALUES (1, {})", since * 1_000_000_000);
+            let (_, watch) = alerted(end, 0, &removed).await;
+            assert_eq!((watch.refusals_since, watch.refused.is_some()), (since + 1, is_known), "{hours} h");
+        }
     }
 }

@@ -94,16 +94,22 @@ impl Surroundings {
     /// for it: refusals are not judged then.
     async fn count_refusals(&mut self, watch: &mut Watch, closed: i64) {
         watch.refused = None;
-        let Some(usual) = usual_window(closed, watch.refusals_since) else { return };
-        match timeout(COUNTED_WITHIN, self.refused(closed, usual)).await {
-            Ok(Ok(refused)) => watch.refused = Some(refused),
+        match timeout(COUNTED_WITHIN, self.refused(watch.refusals_since, closed)).await {
+            Ok(Ok((since, refused))) => (watch.refusals_since, watch.refused) = (since, refused),
             Ok(Err(error)) => complain(format_args!("refused requests were not counted: {error}")),
             Err(_) => complain(format_args!("refused requests were not counted within {} s", COUNTED_WITHIN.as_secs())),
         }
     }
 
-    /// By tenant, of those that had any: the refused requests of five minutes, and of the time in which it is seen what is usual.
-    async fn refused(&mut self, closed: i64, window: (i64, i64)) -> Result<BTreeMap<String, (u64, u64)>, StoreError> {
+    /// Since when refused requests are counted and none of them was removed, and by tenant, of those that had any: those of five minutes, and of the time
+    /// in which it is seen what is usual. None where that is not known yet.
+    async fn refused(
+        &mut self,
+        since: i64,
+        closed: i64,
+    ) -> Result<(i64, Option<BTreeMap<String, (u64, u64)>>), StoreError> {
+        let since = since.max(self.spans.refusals_since().await?);
+        let Some(window) = usual_window(closed, since) else { return Ok((since, None)) };
         let latest = self.spans.refused(&Scope::All, closed - SLOT, closed, &[]).await?;
         if self.usual.0 != window {
             self.usual = (window, BTreeMap::new());
@@ -121,7 +127,7 @@ impl Surroundings {
             let before = usual.get(&tenant).copied().unwrap_or_default();
             (tenant, (latest, before))
         };
-        Ok(latest.into_iter().map(with_usual).collect())
+        Ok((since, Some(latest.into_iter().map(with_usual).collect())))
     }
 
     /// By whom, where and why most of the requests were refused that an alert is about. It opens without, where nobody can say.

@@ -86,10 +86,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("migrations/0005_links.sql", "start, trace_id, span_id, rank)\nTTL", "start, trace_id)\nTTL"),
     ("migrations/0008_refusals.sql", "(start, trace_id, span_id)\nPARTITION", "(start, trace_id)\nPARTITION"),
     ("refusals.sql", "IS NULL OR reason = assumeNotNull", "IS NULL OR reason != assumeNotNull"),
-    ("refusals.sql", "LIMIT 1 BY trace_id, span_id\n)\nSELECT", "LIMIT 2 BY trace_id, span_id\n)\nSELECT"),
+    ("refusals.sql", "FROM refusals FINAL\n    WHERE", "FROM refusals\n    WHERE"),
     ("refusals.sql", "requests DESC, last_ns DESC", "last_ns DESC"),
-    ("refusals.sql", "arrayReverseSort(groupArray((start", "arraySort(groupArray((start"),
-    ("refused.sql", "WHERE status != 429", "WHERE true"),
+    ("refusals.sql", "(-toUnixTimestamp64Nano(start)", "(toUnixTimestamp64Nano(start)"),
+    ("refused.sql", "FROM refusals FINAL\nWHERE", "FROM refusals\nWHERE"),
+    ("refused.sql", "AND status != 429", "AND true"),
     ("senders.sql", "SELECT min(bucket)", "SELECT max(bucket)"),
     ("versions.sql", "min(seen)", "max(seen)"),
     ("migrations.sql", "ReplacingMergeTree\nORDER BY number", "Null"),
@@ -229,7 +230,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
 async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     let both = Both::on(server).await;
     // What is replaced is seen until it is merged, which is when it is asked for.
-    for table in ["spans", "traces"] {
+    for table in ["spans", "traces", "refusals"] {
         both.server.sql(&format!("SYSTEM STOP MERGES {}.{table}", both.server.database)).await;
     }
     let mut random = fastrand::Rng::with_seed(5);
@@ -276,7 +277,7 @@ async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     // Another server makes hours and days at once.
     let other = ClickHouse::new(&both.server.store().parse().unwrap());
     other.make_sums().await.unwrap();
-    for table in ["spans", "traces"] {
+    for table in ["spans", "traces", "refusals"] {
         both.server.sql(&format!("SYSTEM START MERGES {}.{table}", both.server.database)).await;
     }
     both.merge().await;

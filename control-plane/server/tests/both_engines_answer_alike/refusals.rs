@@ -96,6 +96,14 @@ async fn who_was_turned_away_is_told_by_user_and_reason() {
         (*service, span)
     });
     both.write(spans::request(&changed.collect::<Vec<_>>())).await;
+    // And for none: what was refused first counts, and what was served first does not, in one batch or in two.
+    let eve = of("acme", "eve", "no_such_booking");
+    let served = [1, 19, 20].map(|id| request(id, 98, 200, &eve));
+    both.write(spans::request(&served)).await;
+    both.write(spans::request(&[request(19, 98, 404, &eve)])).await;
+    both.write(spans::request(&[request(21, 98, 200, &eve), request(21, 98, 404, &eve)])).await;
+    both.write(spans::request(&[request(20, 98, 404, &eve)])).await;
+    both.clickhouse.make_sums().await.unwrap();
 
     let now = now_ns() / SECOND;
     let lately = query(now - 3_600, now);
@@ -121,7 +129,6 @@ async fn who_was_turned_away_is_told_by_user_and_reason() {
         let found = store.refusals(&Scope::All, of_a_copy).await.unwrap();
         assert_eq!(found, Refusals::default(), "{engine}: what was said later");
     }
-    both.merge().await;
     for (engine, store) in both.stores() {
         let found = store.refusals(&Scope::All, lately.clone()).await.unwrap();
         assert_eq!((told(&found), found.requests, found.more), (all.to_vec(), 9, false), "{engine}");
@@ -144,6 +151,13 @@ async fn who_was_turned_away_is_told_by_user_and_reason() {
         let of_one = store.refused(&Scope::All, now - 3_600, now, &["globex".to_owned()]).await.unwrap();
         assert_eq!(of_one, [("globex".to_owned(), 1)].into(), "{engine}");
     }
+    alike(&both, now).await;
+    both.merge().await;
+    alike(&both, now).await;
+}
+
+/// Both engines answer the same to all of these questions.
+async fn alike(both: &Both, now: i64) {
     let [embedded, clickhouse] = [&both.embedded as &dyn SpanStore, &both.clickhouse].map(|store| {
         let of = async move {
             let mut answers = Answers::new();
@@ -158,4 +172,36 @@ async fn who_was_turned_away_is_told_by_user_and_reason() {
     for (question, expected) in &embedded {
         assert_eq!(different(expected, &clickhouse[question]), None, "{question}");
     }
+}
+
+/// The latest traces of a line, of which one may have very many of its requests.
+#[tokio::test(flavor = "multi_thread")]
+async fn traces_are_those_of_the_latest_requests() {
+    let both = Both::start().await;
+    let of = |user| [("tenant.id", "acme"), ("enduser.id", user), ("problem.code", "no_such_booking")];
+    let in_one_trace = |id, user, ago, requests: u8| {
+        (1..=requests).map(move |n| {
+            let (service, span) = request(id, ago, 404, &of(user));
+            (service, Span { span_id: vec![n, 0, 0, 0, 0, 0, 0, 1], ..span })
+        })
+    };
+    let mut sent = Vec::new();
+    for (id, user, requests) in [(30, "eve", 70), (40, "bob", 10)] {
+        sent.extend(in_one_trace(id, user, 10, requests));
+        sent.extend((1..=4).flat_map(|older| in_one_trace(id + older, user, 10 + i64::from(older), 1)));
+    }
+    shuffled(&mut sent, 3);
+    both.write(spans::request(&sent)).await;
+    both.clickhouse.make_sums().await.unwrap();
+    let now = now_ns() / SECOND;
+    for (engine, store) in both.stores() {
+        let found = store.refusals(&Scope::All, query(now - 3_600, now)).await.unwrap();
+        let traces = |place: usize| {
+            let line = &found.lines[place];
+            let traces: Vec<u8> = line.trace_ids.iter().map(|id| id.as_bytes()[0]).collect();
+            (line.requests, traces)
+        };
+        assert_eq!((traces(0), traces(1)), ((74, vec![30]), (14, vec![40, 41, 42])), "{engine}");
+    }
+    alike(&both, now).await;
 }

@@ -8,7 +8,7 @@ use control_plane_model::{
     trace::TraceId,
 };
 use opentelemetry_proto::tonic::trace::v1::{Span, span};
-use testkit::control_plane::{journey, number, text};
+use testkit::control_plane::{journey, now_ns, number, text};
 
 use crate::{
     Both, measurements,
@@ -54,6 +54,9 @@ pub(crate) async fn what_is_kept_is_kept_so_long(both: &Both) {
     }
     // Whoever configures it keeps spans for longer, and what is asked together with them.
     both.clickhouse.keep_for(20 * 24).await.unwrap();
+    let now = || now_ns() / 1_000_000_000 - 20 * 86_400;
+    let (before, since, after) = (now(), both.clickhouse.refusals_since().await.unwrap(), now());
+    assert!((before..=after).contains(&since), "{since}");
     for (number, (table, column, days)) in (30..).zip([
         ("spans", "received", 20),
         ("trace_buckets", "received", 20),
@@ -131,6 +134,7 @@ async fn what_is_too_old_goes() {
     // From the next second on, all of it is older than no time.
     let Both { embedded, dir, .. } = both;
     assert!(embedded.trace(&Scope::All, id).await.unwrap().is_some());
+    assert_eq!(embedded.refusals_since().await.unwrap(), 0, "none was removed");
     drop(embedded);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let path = dir.path().join("store.sqlite");
@@ -139,6 +143,8 @@ async fn what_is_too_old_goes() {
         if let Ok(embedded) = Embedded::open(&path, Retention { max_age: 0, ..Retention::default() })
             && embedded.trace(&Scope::All, id).await.unwrap().is_none()
         {
+            let began = i64::try_from(sent[0].1.start_time_unix_nano).unwrap() / 1_000_000_000;
+            assert_eq!(embedded.refusals_since().await.unwrap(), began + 1);
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -15,8 +15,8 @@ use crate::{Both, questions::different};
 
 const SECOND: i64 = 1_000_000_000;
 
-/// So many requests of a batch, in the minute that began so many minutes ago.
-fn counted(batch: i64, minutes_ago: i64, network: &str, address: Option<&str>, requests: f64) -> IncomingPoints {
+/// So many requests of a batch, in this minute since 1970.
+fn counted(batch: i64, minute: i64, network: &str, address: Option<&str>, requests: f64) -> IncomingPoints {
     let named = [(STATUS, Some("401")), (REASON, Some("unauthorized")), (NETWORK, Some(network)), (ADDRESS, address)];
     let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
     let series = Series {
@@ -31,7 +31,6 @@ fn counted(batch: i64, minutes_ago: i64, network: &str, address: Option<&str>, r
     };
     let series = series.numbered();
     let stream = number_of([batch.to_be_bytes(), series.id.to_be_bytes()].each_ref().map(<[u8; 8]>::as_slice));
-    let minute = now_ns().div_euclid(60 * SECOND) - minutes_ago;
     let summary = Summary { count: 1, sum: requests, ..Summary::default() };
     let point = Point { time_ns: minute * 60 * SECOND, since_ns: None, summary, exemplars: vec![] };
     IncomingPoints { series: Arc::new(series), stream, points: vec![point] }
@@ -40,15 +39,17 @@ fn counted(batch: i64, minutes_ago: i64, network: &str, address: Option<&str>, r
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_refused_before_anybody_was_known_is_counted_by_network_and_told_to_no_tenant() {
     let both = Both::start().await;
-    let scanner = |batch, ago, requests| counted(batch, ago, "192.0.2.0/24", Some("aa"), requests);
+    // Once: what is sent again is the same, also when a minute ends meanwhile.
+    let now = now_ns().div_euclid(60 * SECOND);
+    let scanner = |batch: i64, ago: i64, requests: f64| counted(batch, now - ago, "192.0.2.0/24", Some("aa"), requests);
     let sent = || {
         [
             scanner(1, 9, 40.0),
             scanner(2, 9, 2.0),
             scanner(2, 3, 5.0),
-            counted(2, 3, "192.0.2.0/24", Some("bb"), 7.0),
-            counted(2, 3, "192.0.2.0/24", None, 3.0),
-            counted(2, 3, "(other)", None, 11.0),
+            counted(2, now - 3, "192.0.2.0/24", Some("bb"), 7.0),
+            counted(2, now - 3, "192.0.2.0/24", None, 3.0),
+            counted(2, now - 3, "(other)", None, 11.0),
         ]
     };
     // The second batch once more, and by itself.
