@@ -40,7 +40,8 @@ EVERYTHING = {
     "AlarmTopicArn": COMMON["NoticesTopicArn"],
     "LogDestinationArn": f"arn:aws:logs:{REGION}:{OBSERVABILITY}:destination:logs-at-rest-{STAGE}",
     "MoreServices": ",".join(project_file.LOGGED_SERVICES),
-    "ReaderArns": f"arn:aws:iam::{OBSERVABILITY}:role/on-call",
+    # One of another account by mistake, whom the role must not take.
+    "ReaderArns": f"arn:aws:iam::{OBSERVABILITY}:role/on-call,arn:aws:iam::999999999999:role/on-call",
     "OrganizationId": "o-abcdefghij",
     "AlertEmail": "someone@example.com",
     "BookingApiUrl": "https://booking.example.com",
