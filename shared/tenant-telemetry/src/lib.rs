@@ -8,7 +8,7 @@
 //! | [`HttpLayer`], [`InvocationLayer`], [`ExportLayer`] | Tower layers: the span of an HTTP request, of any other invocation, and the export after the response |
 //! | [`process`], [`MessageSpan`], [`Received`] | the span of one message, which continues the trace that sent it |
 //! | `AwsSdkTracing`, `MessageContexts` | spans of AWS calls, by one interceptor for all clients |
-//! | [`send`], [`note`] | the span of an HTTP call, and what a span waited for |
+//! | [`send`], [`record_wait`] | the span of an HTTP call, and what a span waited for |
 //! | [`BelievedSenders`], [`Thresholds`], [`propagation`] | trace context across processes and accounts, and whose sampling counts |
 //! | [`semconv`] | names of the attributes that say whom a span served |
 //!
