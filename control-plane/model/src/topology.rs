@@ -71,7 +71,7 @@ impl NumberedFacts {
 }
 
 /// Calls `found` for each edge that `span` stands for. `parent` is its parent, if that is known; `answered` is whether a
-/// known child [answers](Placed::answers) it.
+/// known child [answers](NumberedFacts::answers) it.
 pub fn edges(span: &NumberedFacts, parent: Option<&NumberedFacts>, answered: bool, mut found: impl FnMut(Use)) {
     let sample = span.sample;
     match span.kind {
