@@ -90,7 +90,7 @@ def test_one_click_signs_in(page, traces, who, role):
     sign_in(page, who, "/traces")
     expect(page.get_by_role("banner")).to_contain_text(f"{who} ({role})")
     shown = page.get_by_role("navigation", name="Pages").get_by_role("link").all_inner_texts()
-    assert shown == ["Service map", "Tenants", "Traces", "Group by", "Turned away", "Cost", *(["Audit"] if role != "tenant" else [])]
+    assert shown == ["Service map", "Tenants", "Traces", "Group by", "Turned away", "Cost", *(["Investigations", "Audit"] if role != "tenant" else [])]
     tenants = page.locator("select[name=tenant] option").all_inner_texts()
     found = page.locator("main a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     seen = {tenant for tenant, trace in traces.items() if f"/traces/{trace}" in found}
@@ -103,14 +103,14 @@ def test_one_click_signs_in(page, traces, who, role):
 
 @pytest.mark.parametrize("who", [OPERATOR, VIEWER, ADMIN])
 def test_who_only_reads_has_nothing_to_press(page, traces, who):
-    """But what narrows a page, and signs out. An operator has more, on a tenant's page."""
+    """But what narrows a page, and signs out. An operator has more: on a tenant's page, and where a page can be saved as an investigation."""
     sign_in(page, who)
     changing = []
-    for path in ("/", "/tenants", "/tenant?id=acme", "/traces", f"/traces/{traces['acme']}", "/cost"):
+    for path in ("/", "/tenants", "/tenant?id=acme", "/traces", f"/traces/{traces['acme']}", "/turned-away", "/cost"):
         assert page.goto(path).ok, path
         if page.locator("main form[method=post], main [hx-post], main [hx-put], main [hx-delete]").count():
             changing.append(path)
-    assert changing == (["/tenant?id=acme"] if who == OPERATOR else [])
+    assert changing == (["/tenant?id=acme", "/traces", "/turned-away"] if who == OPERATOR else [])
 
 
 def test_a_tenant_learns_nothing_of_another(page, traces):
