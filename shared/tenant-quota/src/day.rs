@@ -1,39 +1,39 @@
-//! What is counted by the day.
+//! A number of tokens for each day, as one count in an item.
 
 use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use tenant_store::Item;
 
 use crate::source::{DAY, Nanos, Plan, SECOND, Source, number_type, whole};
 
-/// The attributes of the item.
+/// The attribute with the day that is counted.
 const ON: &str = "counted_day";
 const COUNT: &str = "counted";
 /// A day that is used up is looked at again after so long: a higher quota takes effect, and what another process gave back is found.
 const LOOK_AGAIN_AFTER: Nanos = 10 * SECOND;
 
-/// So many a day.
+/// A quota of `most` tokens a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Daily {
     most: u32,
 }
 
-/// How many were taken on which day; days are counted from 1970.
+/// How many tokens were taken on a day. Days are counted from 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Counted {
     pub(crate) day: u64,
     pub(crate) count: u32,
 }
 
-/// A conditional write of them.
+/// A conditional write of the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// The first of a day, where the item is of an earlier one, not there or no count.
+    /// Takes a day's first tokens, if the item is of an earlier day, missing or without a count.
     Begin { day: u64, tokens: u32 },
-    /// The first of a day, where the item is of one after `beyond`, which no clock of a host in order can have written.
+    /// Takes a day's first tokens, if the item is of a day after `beyond`: only a host whose clock is wrong can have written that.
     Repair { day: u64, tokens: u32, beyond: u64 },
-    /// Further ones, where the day is this and no more than `most` were taken.
+    /// Takes further tokens, if the item is of this day and no more than `most` were taken.
     Add { day: u64, tokens: u32, most: u32 },
-    /// One less, where the day is this and any were taken.
+    /// Gives one token back, if the item is of this day and any were taken.
     GiveBack { day: u64 },
 }
 
