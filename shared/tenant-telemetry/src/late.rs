@@ -1,4 +1,4 @@
-//! Spans and log lines that wait for no invocation's end: made outside any, after theirs was exported, or beyond what it keeps.
+//! Spans and log lines that belong to no invocation under way: they were made outside any, after theirs was exported, or beyond what it keeps.
 
 use opentelemetry_sdk::trace::SpanData;
 use parking_lot::Mutex;
@@ -22,9 +22,9 @@ struct State<T> {
     dropped: usize,
 }
 
-/// What is kept until it is sent.
+/// An item that is kept until it is sent.
 pub(super) trait Kept {
-    /// How much is kept; beyond that the oldest goes.
+    /// How much is kept. Beyond that, the oldest items are dropped.
     const CAPACITY: Size;
     /// How much is sent without waiting for the end of an invocation.
     const FLUSH_AT: Size;
@@ -62,7 +62,7 @@ impl<T: Kept> Late<T> {
         }
     }
 
-    /// Waits until there is so much that it is sent at once.
+    /// Waits until so much has gathered that it should be sent without waiting for an invocation.
     pub(super) async fn enough(&self) {
         self.enough.notified().await;
     }

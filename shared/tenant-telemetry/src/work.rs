@@ -67,7 +67,7 @@ impl Work {
         self.about.annotations.set(annotation, value);
     }
 
-    /// Who is served, once known.
+    /// The tenant that is served, once it is known.
     pub(crate) fn tenant(&self) -> Option<&TenantLabel> {
         self.about.tenant.get()
     }
@@ -103,7 +103,7 @@ impl Work {
         self.buffer.close()
     }
 
-    /// The log lines so far.
+    /// Takes the log lines that were written so far.
     pub(super) fn take_lines(&self) -> Vec<Written> {
         self.buffer.0.lock().take_lines()
     }

@@ -1,4 +1,4 @@
-//! What an answer says: the error, or of each message its id or why it was refused.
+//! Reads an answer of AWS: the error of the call, or for each message its id or why it was refused.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::xml;
 
-/// What became of one message.
+/// The outcome of sending one message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It has this id now.
+    /// The service accepted the message and gave it this id.
     Sent(String),
     Refused {
         code: String,
@@ -18,7 +18,7 @@ pub(super) enum Fate {
     },
 }
 
-/// What an answer says of the messages of a call.
+/// The outcomes of a call's messages.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fates {
     /// In the order of the request.
@@ -53,7 +53,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// A message has an id once it is taken.
+    /// The outcome of this entry. A message has an id once it is accepted.
     pub(super) fn fate(self) -> (String, Fate) {
         let fate = match self.message_id {
             Some(id) => Fate::Sent(id),
@@ -81,7 +81,7 @@ fn refused(code: Option<String>, message: Option<String>) -> Fate {
     Fate::Refused { code: code.unwrap_or_else(|| "_OTHER".to_owned()), message: message.unwrap_or_default() }
 }
 
-/// What the answer to a call that sends messages says of them; none for other calls.
+/// The outcomes of the messages that a call sent, from its answer. There are none for calls that send no messages.
 pub(super) fn fates(service: &str, operation: &str, body: &[u8]) -> Option<Fates> {
     match (service, operation) {
         ("SNS", "Publish") => Some(Fates::InOrder(vec![Fate::Sent(xml::message_id(body)?)])),
@@ -106,7 +106,7 @@ pub(super) fn fates(service: &str, operation: &str, body: &[u8]) -> Option<Fates
     }
 }
 
-/// An error as AWS JSON has it.
+/// An error in AWS's JSON protocols.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct ErrorBody {
@@ -123,17 +123,17 @@ struct CancellationReason {
     code: Option<String>,
 }
 
-/// Why a call failed, as its answer says it.
+/// Why a call failed, according to its answer.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// The service's own code, such as `TransactionCanceledException`; the status where it gives none.
     pub(super) code: Option<String>,
-    /// Whether a write was refused for nothing but its own conditions, of which one is that a user is new.
+    /// Whether a write was refused only because of its own conditions, such as the one that a user must be new.
     pub(super) is_unmet_condition: bool,
 }
 
 impl Refusal {
-    /// Of a response whose body was read, as that of every refusal is.
+    /// Reads the failure from a response. Its body has been read already, as that of every refusal.
     pub(super) fn read(response: &HttpResponse) -> Self {
         let body = response.body().bytes().unwrap_or_default();
         let json: ErrorBody = serde_json::from_slice(body).unwrap_or_default();

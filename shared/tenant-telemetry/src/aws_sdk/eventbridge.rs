@@ -1,4 +1,4 @@
-//! EventBridge: each event has a span, and carries context in its `detail`, beside what it says.
+//! EventBridge: each event has a span and carries context in its `detail`, beside its own members.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 

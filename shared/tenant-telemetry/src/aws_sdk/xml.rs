@@ -1,4 +1,4 @@
-//! What SNS and S3 answer.
+//! Reads the XML that SNS and S3 answer with.
 
 use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 
@@ -31,7 +31,7 @@ pub(super) fn message_id(body: &[u8]) -> Option<String> {
     None
 }
 
-/// The entries of a `PublishBatch`, those taken and those refused.
+/// The entries of a `PublishBatch`, both accepted and refused.
 pub(super) fn entries(body: &[u8]) -> Option<Vec<Entry>> {
     let mut document = Document::new(std::str::from_utf8(body).ok()?);
     let mut root = document.root_element().ok()?;

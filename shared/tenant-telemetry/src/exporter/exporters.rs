@@ -31,7 +31,7 @@ pub(crate) struct Exporters {
     lines: Vec<Destination<Lines>>,
 }
 
-/// What could not be sent.
+/// What a flush could not send.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lost {
     /// Spans given up since the last flush.
@@ -45,7 +45,7 @@ pub(crate) struct Lost {
 }
 
 impl Exporters {
-    /// The destinations of these settings.
+    /// Makes the destinations that these settings name.
     pub(crate) fn new(settings: &Settings, resource: &Resource) -> Result<Self, TelemetryError> {
         let within = &settings.places.within;
         let (mut spans, mut metrics, mut lines) = (Vec::new(), Vec::new(), Vec::new());
@@ -72,17 +72,17 @@ impl Exporters {
         Ok(Self { spans, metrics, lines })
     }
 
-    /// Whether nothing goes anywhere.
+    /// Whether there is no destination at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.metrics.is_empty() && self.lines.is_empty()
     }
 
-    /// Whether metrics go anywhere: where they do not, none need be gathered.
+    /// Whether there is a destination for metrics. Without one, none need be collected.
     pub(crate) fn takes_metrics(&self) -> bool {
         !self.metrics.is_empty()
     }
 
-    /// Notes so many spans and log records that were dropped before they came here.
+    /// Counts spans and log records that were dropped before they came here.
     pub(crate) fn count_dropped(&self, spans: usize, log_records: usize) {
         self.spans.iter().for_each(|destination| destination.count_dropped(spans));
         self.lines.iter().for_each(|destination| destination.count_dropped(log_records));
@@ -93,7 +93,7 @@ impl Exporters {
         push(&self.spans, spans);
     }
 
-    /// Hands points, gathered since the last time, to every destination of metrics.
+    /// Hands points, which were collected since the last time, to every destination of metrics.
     pub(crate) fn push_metrics(&self, points: ExportMetricsServiceRequest) {
         push(&self.metrics, divided(points, Metrics::MAX_PER_REQUEST.count));
     }
@@ -103,12 +103,12 @@ impl Exporters {
         push(&self.lines, lines);
     }
 
-    /// The most that any destination has waiting.
+    /// How many items the destination with the most has waiting.
     pub(crate) fn waiting(&self) -> usize {
         [most(&self.spans), most(&self.metrics), most(&self.lines)].into_iter().max().unwrap_or_default()
     }
 
-    /// Sends to all destinations at once what waits for them.
+    /// Sends what waits, to all destinations at the same time.
     pub(crate) async fn flush(&self, within: Duration, pseudonyms: &Pseudonyms, denied: &DenyList) -> Lost {
         let (spans, metrics, lines) = future::join3(
             flush(&self.spans, within, pseudonyms, denied),

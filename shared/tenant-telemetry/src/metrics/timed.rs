@@ -37,7 +37,7 @@ enum Kind {
 }
 
 impl TimedOperation {
-    /// The processing of a message of `destination` begins in the span of `cx`; none where nobody receives metrics.
+    /// Begins to time the processing of a message of `destination`, in the span of `cx`. There is nothing to time where metrics are not exported.
     pub(crate) fn message(
         cx: &Context,
         system: &'static str,
@@ -57,13 +57,13 @@ impl TimedOperation {
         Some(Self::begin(recorder, cx, Kind::Message(attributes)))
     }
 
-    /// A call of AWS begins in the span of `cx`; none where nobody receives metrics.
+    /// Begins to time a call of AWS, in the span of `cx`. There is nothing to time where metrics are not exported.
     #[cfg(feature = "aws-sdk")]
     pub(crate) fn call(cx: &Context, service: &str, operation: &str) -> Option<Self> {
         Some(Self::call_by(recorder()?, cx, service, operation))
     }
 
-    /// The same, measured by this recorder.
+    /// Begins to time an operation with this recorder.
     #[cfg(any(feature = "aws-sdk", feature = "bench"))]
     pub(crate) fn call_by(recorder: &'static Recorder, cx: &Context, service: &str, operation: &str) -> Self {
         Self::begin(recorder, cx, Kind::Call(format!("{service}/{operation}")))
@@ -78,7 +78,7 @@ impl TimedOperation {
         timed
     }
 
-    /// It is over; `error` is its `error.type`, if it failed. What is noted first counts.
+    /// Ends the operation. `error` is its `error.type`, if it failed. Only the first call counts.
     pub(crate) fn end(&self, error: Option<Cow<'static, str>>) {
         let Some(Begun { recorder, cx, kind, began }) = self.0.lock().take() else { return };
         let took = began.elapsed();
@@ -93,8 +93,8 @@ impl TimedOperation {
     }
 }
 
-/// What an invocation has begun and not ended: a value of its context, and of those of its messages. What is in it holds that context, and
-/// thereby this: the circle is broken when each ends, and when this is closed.
+/// The operations that an invocation has begun and not ended. It is a value of the invocation's context and of those of its messages. Each operation
+/// holds that context and thereby this list; the cycle is broken when the operation ends or the list is closed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UnderWay(Arc<Mutex<State>>);
 
@@ -112,14 +112,14 @@ impl UnderWay {
         }
     }
 
-    /// Nothing is waited for any longer: what has not ended has failed with `error_type`.
+    /// Gives up what has not ended: it has failed with `error_type`.
     pub(super) fn give_up(&self, error_type: &'static str) {
         let timed = self.0.lock().timed.clone();
         // What began last is within what began before.
         timed.iter().rev().for_each(|timed| timed.end(Some(error_type.into())));
     }
 
-    /// Keeps nothing any more.
+    /// Closes the list, which then keeps no operation any more.
     pub(super) fn close(&self) {
         let timed = {
             let mut state = self.0.lock();
@@ -153,7 +153,7 @@ mod tests {
             (TimedOperation::begin(recorder, &cx, Kind::Message(Vec::new())), call("hanging"), call("done"));
         done.end(None);
         outcome.give_up("timeout");
-        // They may end yet.
+        // Operations that end later do nothing.
         message.end(None);
         hanging.end(Some("connection".into()));
         let mut told = Vec::new();
