@@ -90,9 +90,9 @@ impl Policy {
 
 /// The two headers about one quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told([(HeaderName, HeaderValue); 2]);
+pub(crate) struct QuotaHeaders([(HeaderName, HeaderValue); 2]);
 
-impl Told {
+impl QuotaHeaders {
     /// Makes the headers for `left` tokens. `seconds` says when there will be more, if there are none.
     fn new(policy: Policy, quota: Quota, left: u32, seconds: Option<u32>) -> Option<Self> {
         let (name, (most, within)) = (policy.name(), policy.of(quota));
@@ -127,20 +127,20 @@ pub(crate) fn tell(
     answer: Answer,
     left: u32,
     now: Nanos,
-) -> Result<Option<Told>, Problem> {
+) -> Result<Option<QuotaHeaders>, Problem> {
     let is_local = matches!(answer, Answer::AdmittedLocally | Answer::RefusedLocally { .. });
     if is_local {
         mark(semconv::QUOTA_LOCAL);
     }
     match answer {
         Answer::AdmittedLocally => Ok(None),
-        Answer::Admitted { .. } | Answer::Lease(_) => Ok(Told::new(policy, quota, left, None)),
+        Answer::Admitted { .. } | Answer::Lease(_) => Ok(QuotaHeaders::new(policy, quota, left, None)),
         Answer::RefusedLocally { until } => Err(policy.unavailable(seconds_until(until, now))),
         Answer::Refused { until } => {
             mark(semconv::QUOTA_EXCEEDED);
             let seconds = seconds_until(until, now);
             let problem = policy.problem(quota, seconds);
-            Err(match Told::new(policy, quota, 0, Some(seconds)) {
+            Err(match QuotaHeaders::new(policy, quota, 0, Some(seconds)) {
                 Some(told) => told.add_to_problem(problem),
                 None => problem,
             })

@@ -8,7 +8,7 @@ use tenancy::{Quota, TenantContext};
 use tenant_store::TenantTable;
 
 use crate::{
-    answer::{Policy, Told, tell},
+    answer::{Policy, QuotaHeaders, tell},
     day::Daily,
     leases::{Leases, now},
     pool::{Answer, Limits},
@@ -36,8 +36,8 @@ impl BookingQuota {
         let asked = self.leases.ask(tenant, &daily, &limits).await;
         let told = tell(Policy::Bookings, quota, asked.answer, asked.left, now())?;
         let from = match asked.answer {
-            Answer::AdmittedLocally => Taken::Locally(limits),
-            _ => Taken::OfDay(asked.state.day),
+            Answer::AdmittedLocally => TokenSource::Locally(limits),
+            _ => TokenSource::OfDay(asked.state.day),
         };
         Ok(TakenBooking { leases: self.leases.clone(), tenant: tenant.clone(), from, told })
     }
@@ -48,12 +48,12 @@ impl BookingQuota {
 pub struct TakenBooking {
     leases: Arc<Leases<Daily>>,
     tenant: TenantContext,
-    from: Taken,
-    told: Option<Told>,
+    from: TokenSource,
+    told: Option<QuotaHeaders>,
 }
 
 /// The place that a booking's token was taken from.
-enum Taken {
+enum TokenSource {
     /// From the item, which counts the bookings of this day.
     OfDay(u64),
     /// From what this process admits by itself.
@@ -65,8 +65,8 @@ impl TakenBooking {
     /// frozen.
     pub async fn give_back(self) {
         match self.from {
-            Taken::OfDay(day) => self.leases.give_back(&self.tenant, day).await,
-            Taken::Locally(limits) => self.leases.give_back_locally(&self.tenant, &limits),
+            TokenSource::OfDay(day) => self.leases.give_back(&self.tenant, day).await,
+            TokenSource::Locally(limits) => self.leases.give_back_locally(&self.tenant, &limits),
         }
     }
 

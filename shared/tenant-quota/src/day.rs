@@ -19,7 +19,7 @@ pub(crate) struct Daily {
 
 /// How many tokens were taken on a day. Days are counted from 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Counted {
+pub(crate) struct DayCount {
     pub(crate) day: u64,
     pub(crate) count: u32,
 }
@@ -49,10 +49,10 @@ impl Daily {
 
 impl Source for Daily {
     const SORT_KEY: &'static str = "QUOTA#BOOKINGS";
-    type State = Counted;
+    type State = DayCount;
     type Write = Write;
 
-    fn plan(&self, counted: Counted, now: Nanos, wanted: u32) -> Plan<Write> {
+    fn plan(&self, counted: DayCount, now: Nanos, wanted: u32) -> Plan<Write> {
         let today = now / DAY;
         let tokens = wanted.min(self.holds(counted, now));
         if tokens == 0 {
@@ -69,7 +69,7 @@ impl Source for Daily {
         Plan::Take { tokens, write }
     }
 
-    fn holds(&self, counted: Counted, now: Nanos) -> u32 {
+    fn holds(&self, counted: DayCount, now: Nanos) -> u32 {
         let today = now / DAY;
         if (today..=today + 1).contains(&counted.day) { self.most.saturating_sub(counted.count) } else { self.most }
     }
@@ -114,17 +114,17 @@ impl Source for Daily {
         }
     }
 
-    fn after(write: Write, counted: Counted) -> Counted {
+    fn after(write: Write, counted: DayCount) -> DayCount {
         match write {
-            Write::Begin { day, tokens } | Write::Repair { day, tokens, .. } => Counted { day, count: tokens },
-            Write::Add { day, tokens, .. } => Counted { day, count: counted.count.saturating_add(tokens) },
-            Write::GiveBack { day } => Counted { day, count: counted.count.saturating_sub(1) },
+            Write::Begin { day, tokens } | Write::Repair { day, tokens, .. } => DayCount { day, count: tokens },
+            Write::Add { day, tokens, .. } => DayCount { day, count: counted.count.saturating_add(tokens) },
+            Write::GiveBack { day } => DayCount { day, count: counted.count.saturating_sub(1) },
         }
     }
 
-    fn read(item: &Item) -> Option<Counted> {
+    fn read(item: &Item) -> Option<DayCount> {
         let count = u32::try_from(whole(item, COUNT)?).unwrap_or(u32::MAX);
-        Some(Counted { day: whole(item, ON)?, count })
+        Some(DayCount { day: whole(item, ON)?, count })
     }
 }
 
@@ -138,16 +138,16 @@ mod tests {
     fn a_day_gives_so_many_and_the_next_as_many_again() {
         let of_three = Daily::new(3);
         assert_eq!(
-            of_three.plan(Counted::default(), NOON, 2),
+            of_three.plan(DayCount::default(), NOON, 2),
             Plan::Take { tokens: 2, write: Write::Begin { day: 20_000, tokens: 2 } }
         );
-        let counted = Counted { day: 20_000, count: 2 };
+        let counted = DayCount { day: 20_000, count: 2 };
         assert_eq!(
             of_three.plan(counted, NOON, 2),
             Plan::Take { tokens: 1, write: Write::Add { day: 20_000, tokens: 1, most: 2 } }
         );
         let midnight = Daily::ends(NOON);
-        assert_eq!(of_three.plan(Counted { count: 3, ..counted }, NOON, 2), Plan::Nothing { until: midnight });
+        assert_eq!(of_three.plan(DayCount { count: 3, ..counted }, NOON, 2), Plan::Nothing { until: midnight });
         assert_eq!(
             of_three.plan(counted, midnight, 2),
             Plan::Take { tokens: 2, write: Write::Begin { day: 20_001, tokens: 2 } }
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_host_whose_midnight_is_yet_to_come_counts_to_the_day_that_has_begun() {
-        let counted = Counted { day: 20_001, count: 2 };
+        let counted = DayCount { day: 20_001, count: 2 };
         assert_eq!(
             Daily::new(3).plan(counted, NOON, 5),
             Plan::Take { tokens: 1, write: Write::Add { day: 20_001, tokens: 1, most: 2 } }
@@ -167,7 +167,7 @@ mod tests {
     fn a_day_that_is_yet_far_off_locks_nobody_out() {
         for day in [20_002, 213_504, u64::MAX] {
             assert_eq!(
-                Daily::new(3).plan(Counted { day, count: 3 }, NOON, 2),
+                Daily::new(3).plan(DayCount { day, count: 3 }, NOON, 2),
                 Plan::Take { tokens: 2, write: Write::Repair { day: 20_000, tokens: 2, beyond: 20_001 } }
             );
         }
@@ -181,14 +181,14 @@ mod tests {
                 [(ON.to_owned(), number("20000"))].into_iter().chain(count.map(|of| (COUNT.to_owned(), of))),
             )
         };
-        assert_eq!(Daily::read(&item(Some(number("2")))), Some(Counted { day: 20_000, count: 2 }));
-        assert_eq!(Daily::read(&item(Some(number("1e30")))), Some(Counted { day: 20_000, count: u32::MAX }));
+        assert_eq!(Daily::read(&item(Some(number("2")))), Some(DayCount { day: 20_000, count: 2 }));
+        assert_eq!(Daily::read(&item(Some(number("1e30")))), Some(DayCount { day: 20_000, count: u32::MAX }));
         assert_eq!([Daily::read(&item(None)), Daily::read(&item(Some(AttributeValue::Bool(true))))], [None; 2]);
     }
 
     #[test]
     fn a_quota_that_was_lowered_below_what_is_used_gives_nothing_today() {
-        let counted = Counted { day: 20_000, count: 7 };
+        let counted = DayCount { day: 20_000, count: 7 };
         assert_eq!(Daily::new(3).plan(counted, NOON, 1), Plan::Nothing { until: Daily::ends(NOON) });
     }
 }

@@ -10,14 +10,14 @@ const TRIES: u8 = 3;
 
 /// A write that is not known to be done.
 #[derive(Debug)]
-pub(crate) struct Failed<E> {
+pub(crate) struct WriteError<E> {
     pub(crate) error: E,
     /// Whether the store has answered, which means that the write was not done.
     pub(crate) is_answered: bool,
 }
 
 /// The outcome of a write: the item's new state or, where the condition did not hold, the state that it has instead.
-pub(crate) type Written<S, E> = Result<Result<S, S>, Failed<E>>;
+pub(crate) type WriteResult<S, E> = Result<Result<S, S>, WriteError<E>>;
 
 /// Leases at most `wanted` tokens of an item that was last seen in `state`; `write` sends one write. If the item has another state, a second write
 /// uses that one, and a third is for a process that loses a race. If there was no answer, as on a connection that broke while a sandbox was frozen,
@@ -31,7 +31,7 @@ pub(crate) async fn lease<S, E, W>(
 ) -> Result<Lease<S::State>, E>
 where
     S: Source,
-    W: Future<Output = Written<S::State, E>>,
+    W: Future<Output = WriteResult<S::State, E>>,
 {
     let mut was_answered = true;
     for _ in 0..TRIES {

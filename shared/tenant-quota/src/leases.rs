@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use crate::{
     day::{Daily, Write},
-    lease::{Failed, Written, lease},
+    lease::{WriteError, WriteResult, lease},
     pool::{Answer, Lease, Limits, Pool},
     source::{Nanos, Source},
 };
@@ -38,7 +38,7 @@ pub(crate) struct Leases<S: Source> {
 }
 
 /// The decision about a request.
-pub(crate) struct Asked<S> {
+pub(crate) struct Decision<S> {
     /// Never [`Answer::Lease`].
     pub(crate) answer: Answer,
     /// How many tokens are left.
@@ -66,7 +66,7 @@ impl<S: Source> Leases<S> {
     }
 
     /// Decides about a request of this tenant.
-    pub(crate) async fn ask(&self, tenant: &TenantContext, source: &S, limits: &Limits) -> Asked<S::State> {
+    pub(crate) async fn ask(&self, tenant: &TenantContext, source: &S, limits: &Limits) -> Decision<S::State> {
         let of = self.of(&tenant.tenant_id);
         let now = now();
         {
@@ -74,7 +74,7 @@ impl<S: Source> Leases<S> {
             pool.arrived(now);
             let answer = pool.ask(now, limits);
             if !matches!(answer, Answer::Lease(_)) {
-                return Asked::new(answer, &pool, source, now);
+                return Decision::new(answer, &pool, source, now);
             }
         }
         let _one_for_all = of.leasing.lock().await;
@@ -84,7 +84,7 @@ impl<S: Source> Leases<S> {
             match pool.ask(now, limits) {
                 Answer::Lease(wanted) => wanted,
                 // Whoever leased meanwhile did so for this one too.
-                answer => return Asked::new(answer, &pool, source, now),
+                answer => return Decision::new(answer, &pool, source, now),
             }
         };
         let leased = self.lease(tenant, &of, source, wanted).await;
@@ -96,7 +96,7 @@ impl<S: Source> Leases<S> {
             Answer::Lease(_) => Answer::Refused { until: now },
             answer => answer,
         };
-        Asked::new(answer, &pool, source, now)
+        Decision::new(answer, &pool, source, now)
     }
 
     /// Leases more tokens while a request is served, unless another request does so or has just done so.
@@ -143,9 +143,9 @@ impl Leases<Daily> {
         let of = self.of(&tenant.tenant_id);
         let (state, items) = (of.pool.lock().state(), self.table.of_tenant(tenant));
         let sent = timeout(ANSWERS_WITHIN, send::<Daily>(&items, Write::GiveBack { day }, state)).await;
-        match sent.unwrap_or_else(|_| Err(Failed { error: no_answer(), is_answered: false })) {
+        match sent.unwrap_or_else(|_| Err(WriteError { error: no_answer(), is_answered: false })) {
             Ok(Ok(counted) | Err(counted)) => of.pool.lock().returned(counted),
-            Err(Failed { error, is_answered }) => {
+            Err(WriteError { error, is_answered }) => {
                 tracing::error!(%error, is_answered, "a booking of the day was not given back");
                 if is_answered {
                     of.pool.lock().keep(now(), day);
@@ -155,7 +155,7 @@ impl Leases<Daily> {
     }
 }
 
-impl<S: Copy> Asked<S> {
+impl<S: Copy> Decision<S> {
     fn new<Of: Source<State = S>>(answer: Answer, pool: &Pool<Of>, source: &Of, now: Nanos) -> Self {
         Self { answer, left: pool.left(now, source), state: pool.state() }
     }
@@ -176,7 +176,7 @@ fn no_answer() -> StoreError {
 }
 
 /// Sends one write. Returns the item's new state or, where the condition did not hold, the state that it has instead.
-async fn send<S: Source>(items: &TenantItems, write: S::Write, state: S::State) -> Written<S::State, StoreError> {
+async fn send<S: Source>(items: &TenantItems, write: S::Write, state: S::State) -> WriteResult<S::State, StoreError> {
     let update = S::describe(write, items.change(S::SORT_KEY))
         .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -190,7 +190,7 @@ async fn send<S: Source>(items: &TenantItems, write: S::Write, state: S::State) 
             Some(UpdateItemError::ConditionalCheckFailedException(unmet)) => {
                 Ok(Err(unmet.item().and_then(S::read).unwrap_or_default()))
             }
-            answered => Err(Failed { is_answered: answered.is_some(), error: error.into() }),
+            answered => Err(WriteError { is_answered: answered.is_some(), error: error.into() }),
         },
     }
 }

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message;
 
 use super::{
-    late::{Kept, Late},
+    late::{Buffered, LateItems},
     queue::Size,
     semconv,
 };
@@ -28,7 +28,7 @@ impl Line {
     }
 }
 
-impl Kept for Line {
+impl Buffered for Line {
     const CAPACITY: Size = Size { count: 2_048, bytes: 4 << 20 };
     const FLUSH_AT: Size = Size { count: 512, bytes: 1 << 20 };
 
@@ -38,7 +38,7 @@ impl Kept for Line {
 }
 
 /// Lines that belong to no invocation.
-pub(super) type LateLines = Arc<Late<Line>>;
+pub(super) type LateLines = Arc<LateItems<Line>>;
 
 /// How log lines name the tenant that was served, as `LOG_TENANT` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -87,7 +87,7 @@ impl Policy<'_> {
             indexed.push(StringValue::from(semconv::TENANT_TIER));
         }
         hide(&mut span, &named.hidden());
-        if let Some(Named { exported: Some(id), .. }) = named.user {
+        if let Some(ExportedId { exported: Some(id), .. }) = named.user {
             span.attributes.push(KeyValue::new(semconv::ENDUSER_ID, id));
         }
         for (name, annotation) in named.annotations {
@@ -106,7 +106,7 @@ impl Policy<'_> {
 
     /// How the user and the annotations of a unit of work may leave.
     pub(super) fn named(self, about: &About) -> NamedIds {
-        let named = |id: Arc<str>| Named { exported: self.id(Arc::clone(&id)), id };
+        let named = |id: Arc<str>| ExportedId { exported: self.id(Arc::clone(&id)), id };
         let annotations = about.annotations().into_iter();
         NamedIds {
             plain: self.ids == TenantIds::Plain,
@@ -118,7 +118,7 @@ impl Policy<'_> {
 
 /// An id, and the form in which it leaves.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(super) struct ExportedId {
     id: Arc<str>,
     exported: Option<StringValue>,
 }
@@ -127,8 +127,8 @@ pub(super) struct Named {
 #[derive(Debug)]
 pub(super) struct NamedIds {
     plain: bool,
-    user: Option<Named>,
-    annotations: Vec<(&'static str, Named)>,
+    user: Option<ExportedId>,
+    annotations: Vec<(&'static str, ExportedId)>,
 }
 
 impl NamedIds {

@@ -18,7 +18,7 @@ use opentelemetry_sdk::{
 use parking_lot::Mutex;
 
 use super::{
-    late::Late,
+    late::LateItems,
     work::{Ended, Work},
 };
 
@@ -30,7 +30,7 @@ pub(super) struct TenantSpanProcessor(Arc<State>);
 struct State {
     /// The unit of work of every open span, since `on_end` is not given the context.
     open: Mutex<HashMap<SpanId, Work, RandomAlready>>,
-    late: Late<SpanData>,
+    late: LateItems<SpanData>,
 }
 
 type RandomAlready = BuildHasherDefault<Unhashed>;
@@ -64,7 +64,7 @@ impl TenantSpanProcessor {
     }
 
     /// Spans that ended outside any invocation, or after theirs was exported.
-    pub(super) fn late(&self) -> &Late<SpanData> {
+    pub(super) fn late(&self) -> &LateItems<SpanData> {
         &self.0.late
     }
 }

@@ -12,7 +12,7 @@ use tenancy::TenantLabel;
 
 use super::{
     annotation::{Annotation, Annotations},
-    late::Kept,
+    late::Buffered,
     lines::Line,
     queue::Size,
 };
@@ -135,7 +135,7 @@ struct Buffer(Mutex<BufferState>);
 
 #[derive(Debug, Default)]
 struct BufferState {
-    /// Spans that are kept until the invocation is over: beyond [`SpanData::FLUSH_AT`](Kept::FLUSH_AT) they go where the late ones are.
+    /// Spans that are kept until the invocation is over: beyond [`SpanData::FLUSH_AT`](Buffered::FLUSH_AT) they go where the late ones are.
     spans: Vec<Ended>,
     /// Log lines that are kept until the invocation is over: beyond [`Line::FLUSH_AT`] they go where the late ones are.
     lines: Vec<Written>,

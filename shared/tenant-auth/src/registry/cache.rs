@@ -23,11 +23,11 @@ const MOST_TENANTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 #[derive(Debug)]
 pub(super) struct Cache {
     fresh_for: Duration,
-    tenants: Mutex<LruCache<TenantId, Arc<tokio::sync::Mutex<Remembered>>>>,
+    tenants: Mutex<LruCache<TenantId, Arc<tokio::sync::Mutex<CachedStanding>>>>,
 }
 
 #[derive(Debug, Default)]
-struct Remembered {
+struct CachedStanding {
     said: Option<(Standing, Instant)>,
     failed: Option<Instant>,
 }
@@ -61,7 +61,7 @@ impl Cache {
             let began = Instant::now();
             match read.await {
                 Ok(standing) => {
-                    *remembered = Remembered { said: Some((standing.clone(), now)), failed: None };
+                    *remembered = CachedStanding { said: Some((standing.clone(), now)), failed: None };
                     return Ok(standing);
                 }
                 Err(reason) => {

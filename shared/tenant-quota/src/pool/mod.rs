@@ -4,7 +4,7 @@ use tenancy::Quota;
 
 use crate::{
     bucket::{Bucket, Schedule},
-    day::{Counted, Daily},
+    day::{Daily, DayCount},
     rate::Rate,
     source::{DAY, Nanos, SECOND, Source},
 };
@@ -210,7 +210,7 @@ impl<S: Source> Pool<S> {
 
 impl Pool<Daily> {
     /// Takes in the item's state after a token was given back, whether or not the item took it.
-    pub(crate) fn returned(&mut self, counted: Counted) {
+    pub(crate) fn returned(&mut self, counted: DayCount) {
         self.state = counted;
         self.closed_until = 0;
     }

@@ -39,20 +39,20 @@ impl Fates {
 #[serde(rename_all = "PascalCase", default)]
 struct SqsAnswer {
     message_id: Option<String>,
-    successful: Option<Vec<Entry>>,
-    failed: Option<Vec<Entry>>,
+    successful: Option<Vec<BatchResultEntry>>,
+    failed: Option<Vec<BatchResultEntry>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Entry {
+pub(super) struct BatchResultEntry {
     pub(super) id: String,
     pub(super) message_id: Option<String>,
     pub(super) code: Option<String>,
     pub(super) message: Option<String>,
 }
 
-impl Entry {
+impl BatchResultEntry {
     /// The outcome of this entry. A message has an id once it is accepted.
     pub(super) fn fate(self) -> (String, Fate) {
         let fate = match self.message_id {
@@ -66,12 +66,12 @@ impl Entry {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct EventsAnswer {
-    entries: Vec<Event>,
+    entries: Vec<EventsResultEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Event {
+struct EventsResultEntry {
     event_id: Option<String>,
     error_code: Option<String>,
     error_message: Option<String>,
@@ -85,18 +85,22 @@ fn refused(code: Option<String>, message: Option<String>) -> Fate {
 pub(super) fn fates(service: &str, operation: &str, body: &[u8]) -> Option<Fates> {
     match (service, operation) {
         ("SNS", "Publish") => Some(Fates::InOrder(vec![Fate::Sent(xml::message_id(body)?)])),
-        ("SNS", "PublishBatch") => Some(Fates::ById(xml::entries(body)?.into_iter().map(Entry::fate).collect())),
+        ("SNS", "PublishBatch") => {
+            Some(Fates::ById(xml::entries(body)?.into_iter().map(BatchResultEntry::fate).collect()))
+        }
         ("SQS", "SendMessage") => {
             let answer: SqsAnswer = serde_json::from_slice(body).ok()?;
             Some(Fates::InOrder(vec![Fate::Sent(answer.message_id?)]))
         }
         ("SQS", "SendMessageBatch") => {
             let answer: SqsAnswer = serde_json::from_slice(body).ok()?;
-            Some(Fates::ById(answer.successful.into_iter().chain(answer.failed).flatten().map(Entry::fate).collect()))
+            Some(Fates::ById(
+                answer.successful.into_iter().chain(answer.failed).flatten().map(BatchResultEntry::fate).collect(),
+            ))
         }
         ("EventBridge", "PutEvents") => {
             let answer: EventsAnswer = serde_json::from_slice(body).ok()?;
-            let fate = |event: Event| match event.event_id {
+            let fate = |event: EventsResultEntry| match event.event_id {
                 Some(id) => Fate::Sent(id),
                 None => refused(event.error_code, event.error_message),
             };

@@ -32,7 +32,7 @@ pub(super) struct CallSpan {
 
 /// The topic, queue or bus that messages are sent to.
 #[derive(Debug, Clone)]
-pub(super) struct Destination {
+pub(super) struct MessageDestination {
     /// `messaging.system`.
     pub(super) system: &'static str,
     /// `messaging.destination.name`.
@@ -53,7 +53,7 @@ impl Call<'_> {
     }
 
     /// Starts the PRODUCER span of the message with this index, in the trace that it belongs to.
-    pub(super) fn start_send(&self, index: usize, id: String, to: &Destination) -> CallSpan {
+    pub(super) fn start_send(&self, index: usize, id: String, to: &MessageDestination) -> CallSpan {
         let mut all = self.attributes(6);
         all.extend([
             KeyValue::new(semconv::MESSAGING_SYSTEM, to.system),

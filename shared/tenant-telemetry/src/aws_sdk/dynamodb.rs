@@ -29,16 +29,16 @@ struct Request {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct TransactItem {
-    put: Option<Named>,
-    update: Option<Named>,
-    delete: Option<Named>,
-    condition_check: Option<Named>,
-    get: Option<Named>,
+    put: Option<TableName>,
+    update: Option<TableName>,
+    delete: Option<TableName>,
+    condition_check: Option<TableName>,
+    get: Option<TableName>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Named {
+struct TableName {
     table_name: String,
 }
 

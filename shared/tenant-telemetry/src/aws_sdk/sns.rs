@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use opentelemetry::KeyValue;
 
 use super::{
-    call::{Call, CallSpan, Destination, replace_body, text},
+    call::{Call, CallSpan, MessageDestination, replace_body, text},
     context::Fields,
 };
 use crate::semconv;
@@ -19,11 +19,11 @@ const ATTRIBUTES: &str = "MessageAttributes.entry.";
 struct Form<'a> {
     topic_arn: Option<Cow<'a, str>>,
     target_arn: Option<Cow<'a, str>>,
-    entries: BTreeMap<usize, Entry<'a>>,
+    entries: BTreeMap<usize, BatchRequestEntry<'a>>,
 }
 
 #[derive(Default)]
-struct Entry<'a> {
+struct BatchRequestEntry<'a> {
     id: String,
     /// Names of attributes, with the number that each has in the form.
     attributes: Vec<(usize, Cow<'a, str>)>,
@@ -75,7 +75,7 @@ pub(super) fn send(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<Cal
     let body = text(request)?;
     let mut form = Form::parse(body);
     let topic = form.topic()?.to_owned();
-    let to = Destination {
+    let to = MessageDestination {
         system: "aws.sns",
         name: topic.rsplit(':').next().unwrap_or_default().to_owned(),
         identity: Some(KeyValue::new(semconv::AWS_SNS_TOPIC_ARN, topic)),

@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use opentelemetry::KeyValue;
 
 use super::{
-    call::{Call, CallSpan, Destination, replace_body, send_entries, text},
+    call::{Call, CallSpan, MessageDestination, replace_body, send_entries, text},
     context::Fields,
     json::{Object, quoted},
 };
@@ -19,7 +19,7 @@ const TRACE_HEADER: &str = "AWSTraceHeader";
 pub(super) fn send(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<CallSpan>> {
     let mut body = Object::parse(text(request)?)?;
     let queue = body.string("QueueUrl")?;
-    let to = Destination {
+    let to = MessageDestination {
         system: "aws_sqs",
         name: name(&queue).to_owned(),
         identity: Some(KeyValue::new(semconv::AWS_SQS_QUEUE_URL, queue)),

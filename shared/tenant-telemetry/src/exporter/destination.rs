@@ -20,7 +20,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
 /// One receiver of one signal.
 #[derive(Debug)]
-pub(crate) struct Destination<S: Signal> {
+pub(crate) struct ExportDestination<S: Signal> {
     /// Its name in `OTEL_<signal>_EXPORTER`.
     pub(crate) name: &'static str,
     /// How ids of tenants are sent to it.
@@ -35,13 +35,13 @@ pub(crate) struct Destination<S: Signal> {
 #[derive(Debug, Default)]
 struct Delivery {
     /// A request that was sent but not acknowledged. It is sent again unchanged, so that a receiver that did take it can recognise the repetition.
-    unacknowledged: Option<Sent>,
+    unacknowledged: Option<UnacknowledgedRequest>,
     failures: u32,
     not_before: Option<Instant>,
 }
 
 #[derive(Debug)]
-struct Sent {
+struct UnacknowledgedRequest {
     body: Bytes,
     contents: Contents,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Flushed {
     pub(crate) dropped: u64,
 }
 
-impl<S: Signal> Destination<S> {
+impl<S: Signal> ExportDestination<S> {
     pub(super) fn new(name: &'static str, signal: S, wire: Wire<S::Request>, tenant_ids: TenantIds) -> Self {
         let waiting = Mutex::new(Waiting::new(S::MAX_WAITING));
         Self { name, tenant_ids, signal, wire, waiting, delivery: tokio::sync::Mutex::default() }
@@ -107,7 +107,7 @@ impl<S: Signal> Destination<S> {
                         continue;
                     }
                     Wire::Otlp(otlp) => match otlp.encode(&request) {
-                        Ok(body) => delivery.unacknowledged = Some(Sent { body, contents }),
+                        Ok(body) => delivery.unacknowledged = Some(UnacknowledgedRequest { body, contents }),
                         Err(reason) => {
                             self.waiting().settle(contents, contents.count);
                             return Err(reason);
@@ -129,7 +129,7 @@ impl<S: Signal> Destination<S> {
     }
 
     async fn deliver(&self, otlp: &Otlp, delivery: &mut Delivery) -> Result<(), String> {
-        let Some(Sent { body, contents }) = &delivery.unacknowledged else { return Ok(()) };
+        let Some(UnacknowledgedRequest { body, contents }) = &delivery.unacknowledged else { return Ok(()) };
         let mut outcome = otlp.deliver(body).await;
         if matches!(outcome, Err(NotDelivered::Broken(_))) {
             // A connection from before a freeze is dead; a new one costs little.
@@ -206,7 +206,8 @@ mod tests {
         let kept = Kept::default();
         let sent = kept.0.clone();
         let metrics = Metrics { in_log: None };
-        let destination = Destination::new("test", metrics, Wire::Unacknowledged(Box::new(kept)), TenantIds::Plain);
+        let destination =
+            ExportDestination::new("test", metrics, Wire::Unacknowledged(Box::new(kept)), TenantIds::Plain);
         destination.push((0..30).map(|_| points(300)));
         assert_eq!(destination.len(), 27 * 300, "9,000 are more than 8,192");
         let flushed = destination.flush(Duration::from_secs(1), &Pseudonyms::default(), &DenyList::default()).await;

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_sdk::Resource;
 
 use super::{
-    Destination, Exporter, Wire,
+    ExportDestination, Exporter, Wire,
     destination::Flushed,
     divided::divided,
     emf::Emf,
@@ -26,9 +26,9 @@ use crate::{
 /// The destinations of each signal.
 #[derive(Debug)]
 pub(crate) struct Exporters {
-    spans: Vec<Destination<Spans>>,
-    metrics: Vec<Destination<Metrics>>,
-    lines: Vec<Destination<Lines>>,
+    spans: Vec<ExportDestination<Spans>>,
+    metrics: Vec<ExportDestination<Metrics>>,
+    lines: Vec<ExportDestination<Lines>>,
 }
 
 /// What a flush could not send.
@@ -56,18 +56,18 @@ impl Exporters {
                 }
                 _ => Wire::Otlp(Box::new(otlp::<Spans>(*exporter, settings, within.traces)?)),
             };
-            spans.push(Destination::new(exporter.name(), Spans::of(resource), wire, *ids));
+            spans.push(ExportDestination::new(exporter.name(), Spans::of(resource), wire, *ids));
         }
         for (exporter, ids) in &settings.exporters.metrics {
             let (wire, in_log) = match exporter {
                 Exporter::Emf => (Wire::Unacknowledged(Box::new(Emf::of(resource))), Some(settings.log_tenant)),
                 _ => (Wire::Otlp(Box::new(otlp::<Metrics>(*exporter, settings, within.metrics)?)), None),
             };
-            metrics.push(Destination::new(exporter.name(), Metrics { in_log }, wire, *ids));
+            metrics.push(ExportDestination::new(exporter.name(), Metrics { in_log }, wire, *ids));
         }
         for (exporter, ids) in &settings.exporters.logs {
             let wire = Wire::Otlp(Box::new(otlp::<Lines>(*exporter, settings, within.logs)?));
-            lines.push(Destination::new(exporter.name(), Lines::of(resource, settings.log_tenant), wire, *ids));
+            lines.push(ExportDestination::new(exporter.name(), Lines::of(resource, settings.log_tenant), wire, *ids));
         }
         Ok(Self { spans, metrics, lines })
     }
@@ -125,11 +125,11 @@ impl Exporters {
     }
 }
 
-fn most<S: Signal>(destinations: &[Destination<S>]) -> usize {
-    destinations.iter().map(Destination::len).max().unwrap_or_default()
+fn most<S: Signal>(destinations: &[ExportDestination<S>]) -> usize {
+    destinations.iter().map(ExportDestination::len).max().unwrap_or_default()
 }
 
-fn push<S: Signal>(destinations: &[Destination<S>], items: Vec<S::Item>) {
+fn push<S: Signal>(destinations: &[ExportDestination<S>], items: Vec<S::Item>) {
     if let Some((last, others)) = destinations.split_last() {
         others.iter().for_each(|destination| destination.push(items.iter().cloned()));
         last.push(items);
@@ -137,7 +137,7 @@ fn push<S: Signal>(destinations: &[Destination<S>], items: Vec<S::Item>) {
 }
 
 async fn flush<S: Signal>(
-    destinations: &[Destination<S>],
+    destinations: &[ExportDestination<S>],
     within: Duration,
     pseudonyms: &Pseudonyms,
     denied: &DenyList,

@@ -23,7 +23,7 @@ use super::{
     signal::{Signal, at_once, configured},
 };
 use crate::{
-    late::Kept,
+    late::Buffered,
     lines::{Line, LogTenant},
     privacy::Policy,
     queue::Size,

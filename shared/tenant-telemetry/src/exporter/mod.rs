@@ -1,4 +1,4 @@
-//! Where telemetry goes: one [`Destination`] for each name in `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` and
+//! Where telemetry goes: one [`ExportDestination`] for each name in `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` and
 //! `OTEL_LOGS_EXPORTER`, but for `console`.
 //!
 //! A destination keeps what it is given until that is acknowledged. It keeps a limited amount and reports what it had to drop.
@@ -22,7 +22,7 @@ use tenancy::TenantIds;
 
 use super::{privacy::tenant_ids, queue::Size};
 
-pub(super) use destination::Destination;
+pub(super) use destination::ExportDestination;
 pub(super) use exporters::{Exporters, Lost};
 
 /// How a request of a signal leaves.

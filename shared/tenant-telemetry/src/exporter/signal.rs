@@ -21,7 +21,7 @@ use opentelemetry_sdk::{
 use prost::Message;
 
 use super::caught::Caught;
-use crate::{late::Kept, lines::LogTenant, privacy::Policy, queue::Size, semconv, work::Ended};
+use crate::{late::Buffered, lines::LogTenant, privacy::Policy, queue::Size, semconv, work::Ended};
 
 /// A kind of telemetry: spans, metrics or log lines.
 pub(crate) trait Signal: fmt::Debug {

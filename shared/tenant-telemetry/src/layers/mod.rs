@@ -18,7 +18,7 @@ pub use invocation::{InvocationLayer, InvocationService, context_of_input, strea
 
 use super::{
     messages::fail_span,
-    metrics::{Begun, HttpRequest, Outcome},
+    metrics::{HttpRequest, InvocationStart, Outcome},
     propagation::Parent,
     semconv, start_under,
     startup::Initialization,
@@ -60,7 +60,7 @@ fn start_invocation(
     }
     if let Some(outcome) = cx.get::<Outcome>() {
         let init = initialization.map(|initialization| initialization.took);
-        outcome.begin(&cx, Begun { trigger, cold: cold_start, init, request });
+        outcome.begin(&cx, InvocationStart { trigger, cold: cold_start, init, request });
     }
     cx
 }

@@ -38,11 +38,11 @@ pub(super) struct Measurement {
 }
 
 /// The slowest measurements of one histogram, by the attributes of their points.
-type Slowest = Vec<Noted>;
+type Slowest = Vec<SlowestMeasurement>;
 
 /// The slowest measurement of a point. It stays for the next flush, whose points are mostly the same, and goes if that has none.
 #[derive(Debug)]
-struct Noted {
+struct SlowestMeasurement {
     attributes: Vec<KeyValue>,
     /// The slowest since the last flush.
     slowest: Option<Measurement>,
@@ -102,7 +102,7 @@ impl Exemplars {
     }
 }
 
-fn attach<T>(noted: &[Noted], gathered: &Gathered<T>, sent: &mut SentHistogram) {
+fn attach<T>(noted: &[SlowestMeasurement], gathered: &Gathered<T>, sent: &mut SentHistogram) {
     for (point, sent) in gathered.data_points().zip(&mut sent.data_points) {
         let noted = noted.iter().filter_map(|noted| noted.taken.filter(|_| same(&noted.attributes, point)));
         let slowest = noted.max_by(|one, other| one.value.total_cmp(&other.value));
@@ -241,7 +241,7 @@ fn keep_if_slowest(slowest: &Mutex<Slowest>, value: f64, attributes: &[KeyValue]
             }
         }
         None if noted.len() < MAX_POINTS => {
-            noted.push(Noted { attributes: attributes.to_vec(), slowest: Some(measurement), taken: None });
+            noted.push(SlowestMeasurement { attributes: attributes.to_vec(), slowest: Some(measurement), taken: None });
         }
         None => {}
     }

@@ -56,7 +56,7 @@ pub(crate) struct HttpRequest {
 
 /// What is known when an invocation begins.
 #[derive(Debug)]
-pub(crate) struct Begun {
+pub(crate) struct InvocationStart {
     /// The FaaS trigger of semantic conventions.
     pub(crate) trigger: &'static str,
     /// Whether it is the first of its process.
@@ -69,8 +69,8 @@ pub(crate) struct Begun {
 
 impl Outcome {
     /// Records that the handler begins, in the span of `cx`.
-    pub(crate) fn begin(&self, cx: &Context, begun: Begun) {
-        let Begun { trigger, cold, init, request } = begun;
+    pub(crate) fn begin(&self, cx: &Context, begun: InvocationStart) {
+        let InvocationStart { trigger, cold, init, request } = begun;
         let span = cx.span().span_context().clone();
         *self.record.lock() =
             Some(InvocationRecord { span, trigger, cold, init, request, began: Instant::now(), ended: None });
@@ -135,7 +135,7 @@ mod tests {
 
     fn begun() -> Outcome {
         let outcome = Outcome::default();
-        outcome.begin(&Context::new(), Begun { trigger: "http", cold: false, init: None, request: None });
+        outcome.begin(&Context::new(), InvocationStart { trigger: "http", cold: false, init: None, request: None });
         outcome
     }
 

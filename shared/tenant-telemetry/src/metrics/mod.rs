@@ -41,7 +41,7 @@ use self::{
     reader::Reader,
 };
 pub(crate) use self::{
-    invocation::{Begun, HttpRequest, Outcome, TIMEOUT},
+    invocation::{HttpRequest, InvocationStart, Outcome, TIMEOUT},
     recorder::{Recorder, TenantNames, recorder},
     timed::{TimedOperation, UnderWay},
     usage::cpu_time,

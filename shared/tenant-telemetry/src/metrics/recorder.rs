@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
     use crate::metrics::{
-        Begun, HttpRequest,
+        HttpRequest, InvocationStart,
         tests::{gathered, in_span, metrics, metrics_naming, points},
     };
 
@@ -174,7 +174,7 @@ mod tests {
             let outcome = recorder.begin();
             let request = HttpRequest::new(&http::Method::POST, Some("/bookings".to_owned()), None);
             let init = (status == 503).then_some(Duration::from_millis(40));
-            let begun = Begun { trigger: "http", cold: status == 503, init, request: Some(request) };
+            let begun = InvocationStart { trigger: "http", cold: status == 503, init, request: Some(request) };
             outcome.begin(&in_span(1, true), begun);
             outcome.end((status == 503).then_some("503".into()), Some(status));
             recorder.invocation(&outcome, Some(&label(tenant)));
@@ -221,7 +221,7 @@ mod tests {
         let metrics = metrics();
         let recorder = metrics.recorder();
         let outcome = recorder.begin();
-        outcome.begin(&Context::new(), Begun { trigger: "timer", cold: false, init: None, request: None });
+        outcome.begin(&Context::new(), InvocationStart { trigger: "timer", cold: false, init: None, request: None });
         recorder.invocation(&outcome, None);
         let told = gathered(&metrics);
         let of = |name: &str| {

@@ -14,10 +14,10 @@ use crate::{Work, semconv};
 
 /// An operation that is timed, in its span. It is measured when it ends, or when its invocation is given up before that.
 #[derive(Debug, Clone)]
-pub(crate) struct TimedOperation(Arc<Mutex<Option<Begun>>>);
+pub(crate) struct TimedOperation(Arc<Mutex<Option<TimedStart>>>);
 
 #[derive(Debug)]
-struct Begun {
+struct TimedStart {
     recorder: &'static Recorder,
     cx: Context,
     kind: Kind,
@@ -71,7 +71,7 @@ impl TimedOperation {
 
     fn begin(recorder: &'static Recorder, cx: &Context, kind: Kind) -> Self {
         let began = Instant::now();
-        let timed = Self(Arc::new(Mutex::new(Some(Begun { recorder, cx: cx.clone(), kind, began }))));
+        let timed = Self(Arc::new(Mutex::new(Some(TimedStart { recorder, cx: cx.clone(), kind, began }))));
         if let Some(under_way) = cx.get::<UnderWay>() {
             under_way.keep(&timed);
         }
@@ -80,7 +80,7 @@ impl TimedOperation {
 
     /// Ends the operation. `error` is its `error.type`, if it failed. Only the first call counts.
     pub(crate) fn end(&self, error: Option<Cow<'static, str>>) {
-        let Some(Begun { recorder, cx, kind, began }) = self.0.lock().take() else { return };
+        let Some(TimedStart { recorder, cx, kind, began }) = self.0.lock().take() else { return };
         let took = began.elapsed();
         let work = cx.get::<Work>().cloned();
         let _entered = cx.attach();
@@ -137,7 +137,7 @@ mod tests {
 
     use super::{Arc, Kind, Recorder, TimedOperation};
     use crate::metrics::{
-        Begun, Outcome,
+        InvocationStart, Outcome,
         tests::{gathered, in_span, metrics, points},
     };
 
@@ -146,7 +146,7 @@ mod tests {
         let metrics = metrics();
         let recorder: &'static Recorder = Box::leak(Box::new(metrics.recorder()));
         let outcome = Outcome::default();
-        outcome.begin(&in_span(1, true), Begun { trigger: "pubsub", cold: false, init: None, request: None });
+        outcome.begin(&in_span(1, true), InvocationStart { trigger: "pubsub", cold: false, init: None, request: None });
         let cx = in_span(2, true).with_value(outcome.under_way.clone());
         let call = |method: &str| TimedOperation::begin(recorder, &cx, Kind::Call(method.to_owned()));
         let (message, hanging, done) =

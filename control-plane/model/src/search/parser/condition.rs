@@ -2,19 +2,19 @@
 
 use super::{
     super::{
-        ALWAYS, AnnotationTest, Attribute, AttributeKey, Comparison, Expression, Flag, NodeTest, NumberOf, TextOf,
-        TextTest,
+        ALWAYS, AnnotationTest, Attribute, AttributeKey, ComparisonOperator, Expression, Flag, NodeTest, NumberOf,
+        TextOf, TextTest,
     },
     Parsed, Parser, Token,
 };
 
-const COMPARISONS: [(&str, Comparison); 6] = [
-    ("=", Comparison::Equal),
-    ("!=", Comparison::NotEqual),
-    ("<", Comparison::Less),
-    ("<=", Comparison::AtMost),
-    (">", Comparison::More),
-    (">=", Comparison::AtLeast),
+const COMPARISONS: [(&str, ComparisonOperator); 6] = [
+    ("=", ComparisonOperator::Equal),
+    ("!=", ComparisonOperator::NotEqual),
+    ("<", ComparisonOperator::Less),
+    ("<=", ComparisonOperator::AtMost),
+    (">", ComparisonOperator::More),
+    (">=", ComparisonOperator::AtLeast),
 ];
 
 const TEXT_TESTS: [(&str, TextTest); 5] = [
@@ -143,8 +143,8 @@ impl Parser<'_> {
         let compared = self.one_of(&COMPARISONS);
         let tested = match compared {
             None => self.one_of(&TEXT_TESTS),
-            Some(Comparison::Equal) => Some(TextTest::Equal),
-            Some(Comparison::NotEqual) => Some(TextTest::NotEqual),
+            Some(ComparisonOperator::Equal) => Some(TextTest::Equal),
+            Some(ComparisonOperator::NotEqual) => Some(TextTest::NotEqual),
             Some(_) => None,
         };
         let test = match (self.token(self.at), compared, tested) {

@@ -107,7 +107,7 @@ fn one_or(mut parts: Vec<Expression>, many: impl FnOnce(Vec<Expression>) -> Expr
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{AnnotationTest, Comparison, Flag, NodeTest, NumberOf, TextOf, TextTest},
+        super::{AnnotationTest, ComparisonOperator, Flag, NodeTest, NumberOf, TextOf, TextTest},
         *,
     };
 
@@ -123,12 +123,18 @@ mod tests {
         };
         assert_eq!(
             parsed("annotation[tenant.id] = \"oceanic\" AND duration > 8"),
-            Expression::And(vec![tenant("tenant.id"), Expression::Number(NumberOf::Duration, Comparison::More, 8.0)])
+            Expression::And(vec![
+                tenant("tenant.id"),
+                Expression::Number(NumberOf::Duration, ComparisonOperator::More, 8.0)
+            ])
         );
         assert_eq!(parsed("annotation.tenant_id = \"oceanic\""), tenant("tenant_id"));
         assert_eq!(parsed("Annotation.Tenant_id = \"oceanic\""), tenant("Tenant_id"));
         assert_eq!(parsed("fault"), Expression::Is(Flag::Fault));
-        assert_eq!(parsed("http.status = 500"), Expression::Number(NumberOf::HttpStatus, Comparison::Equal, 500.0));
+        assert_eq!(
+            parsed("http.status = 500"),
+            Expression::Number(NumberOf::HttpStatus, ComparisonOperator::Equal, 500.0)
+        );
         let mileage = NodeTest { name: Some("mileage".into()), ..NodeTest::default() };
         assert_eq!(parsed("service(\"mileage\")"), Expression::Service(mileage.clone(), None));
         let booking = NodeTest { name: Some("booking".into()), ..NodeTest::default() };
@@ -189,7 +195,7 @@ mod tests {
     #[test]
     fn conditions_side_by_side_all_hold() {
         let partial = Expression::Not(Box::new(Expression::Is(Flag::Partial)));
-        let quick = Expression::Number(NumberOf::Duration, Comparison::Less, 3.0);
+        let quick = Expression::Number(NumberOf::Duration, ComparisonOperator::Less, 3.0);
         assert_eq!(
             parsed("ok !partial duration <3"),
             Expression::And(vec![Expression::Is(Flag::Ok), partial.clone(), quick.clone()])
