@@ -9,15 +9,15 @@ use crate::investigations::Investigations;
 impl View {
     /// What was recorded of those who run the system.
     pub(crate) fn audit(&self) -> Result<&Audit, AccessError> {
-        self.of_staff().map(|()| &self.sources.audit)
+        self.require_staff().map(|()| &self.sources.audit)
     }
 
     /// What they investigate.
     pub(crate) fn investigations(&self) -> Result<&Investigations, AccessError> {
-        self.of_staff().map(|()| &self.sources.investigations)
+        self.require_staff().map(|()| &self.sources.investigations)
     }
 
-    fn of_staff(&self) -> Result<(), AccessError> {
+    fn require_staff(&self) -> Result<(), AccessError> {
         let for_all = self.scope.tenant().is_none();
         for_all.then_some(()).ok_or(AccessError::NotAllowed("This is for those who run the system."))
     }
