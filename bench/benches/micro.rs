@@ -38,7 +38,7 @@ fn sampled() -> Context {
 fn spans(criterion: &mut Criterion) {
     let spans = Spans::default();
     let tenant = tenant();
-    // As instrumentation has them: names known when it was compiled.
+    // Instrumentation, too, has names that are known when it is compiled.
     let names = ["a.1", "a.2", "a.3", "a.4", "a.5", "a.6", "a.7", "a.8", "a.9", "a.10"];
     let attributes = names.map(|name| KeyValue::new(name, "a value of some length"));
     criterion.bench_function("span_of_100", |bencher| {

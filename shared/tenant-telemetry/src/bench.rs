@@ -15,7 +15,7 @@ use tenancy::{TenantIds, TenantLabel};
 use super::{
     Work, exporter,
     ids::XrayIdGenerator,
-    metrics::{Begun, HttpRequest, Metrics, Recorder, TenantNames, TimedOperation},
+    metrics::{HttpRequest, InvocationStart, Metrics, Recorder, TenantNames, TimedOperation},
     privacy::{DenyList, Policy, Pseudonyms},
     processor::TenantSpanProcessor,
     propagation::{self, Inbound, Thresholds},
@@ -100,7 +100,7 @@ impl Measurements {
         const METHODS: [&str; 4] = ["GetItem", "TransactWriteItems", "UpdateItem", "PublishBatch"];
         let outcome = self.recorder.begin();
         let request = HttpRequest::new(&http::Method::POST, Some("/bookings".to_owned()), Some("https"));
-        outcome.begin(cx, Begun { trigger: "http", cold: false, init: None, request: Some(request) });
+        outcome.begin(cx, InvocationStart { trigger: "http", cold: false, init: None, request: Some(request) });
         let in_invocation = cx.with_value(outcome.under_way.clone());
         for operation in METHODS.iter().cycle().take(calls) {
             TimedOperation::call_by(self.recorder, &in_invocation, "DynamoDB", operation).end(None);

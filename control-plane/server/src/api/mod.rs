@@ -58,7 +58,7 @@ use control_plane_model::{
 use serde::{Deserialize, Serialize};
 
 pub(crate) use audit::AuditFilter;
-pub use cockpit::{Failed, Registered, Spending, SpentDay, UsersSeen};
+pub use cockpit::{FailedTraces, Registered, Spending, SpentDay, UsersSeen};
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
 pub(crate) use export::group;
@@ -67,7 +67,7 @@ pub(crate) use find::{FindQuery, Finding, find};
 pub use groups::GroupsAnswer;
 pub(crate) use groups::{GroupFilter, ORDERS};
 pub use investigations::{InvestigationAnswer, MatchedRefusals, MatchedTraces, Matches};
-pub(crate) use investigations::{Mentioning, listed};
+pub(crate) use investigations::{InvestigationsQuery, listed};
 pub(crate) use logs::MAX_LINES;
 pub use metrics::MetricsAnswer;
 pub(crate) use metrics::Steps;
@@ -78,7 +78,7 @@ pub(crate) use rows::{Sender, senders, wanted};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{OpenedTraces, READERS, Sources, View, WATERFALLS};
 pub use throttled::{Throttled, ThrottledPoint};
-pub use timeline::{Beside, Deployed, Point};
+pub use timeline::{ComparedTenants, Deployed, Point};
 pub(crate) use turned_away::RefusalFilter;
 pub use turned_away::{TurnedAway, TurnedAwayAnswer};
 pub(crate) use unverified::UnverifiedFilter;
@@ -91,7 +91,7 @@ use crate::{access::refuse, problem::Problem};
 pub use crate::{
     evaluator::{SloAnswer, SloStatusLine},
     investigations::{Closed, Investigation, Note},
-    tenants::Named,
+    tenants::TenantName,
     trace_links::TraceLink,
 };
 
@@ -136,7 +136,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::Staff, "/api/audit", audit::audit)
 }
 
-/// Which traces, and in which form.
+/// The query of a search for traces.
 #[derive(Debug, Default, Deserialize)]
 struct TracesQuery {
     #[serde(flatten)]
@@ -144,7 +144,7 @@ struct TracesQuery {
     format: Option<String>,
 }
 
-/// In which form.
+/// The query of a trace: the format of the answer.
 #[derive(Debug, Default, Deserialize)]
 struct TraceQuery {
     format: Option<String>,

@@ -35,7 +35,7 @@ mod tests {
             ("fe80::1", "fe80::/48"),
             ("::ffff:192.0.2.17", "192.0.2.0/24"),
             ("::ffff:c000:211", "192.0.2.0/24"),
-            // Not mapped: an address of IPv6 that ends like one of IPv4.
+            // This is no mapped address, but one of IPv6 that ends like one of IPv4.
             ("64:ff9b::192.0.2.17", "64:ff9b::/48"),
             ("::192.0.2.17", "::/48"),
         ] {
