@@ -1,6 +1,7 @@
 //! `operator tenant`: the registry of tenants from the command line.
 
 mod access;
+mod outlook;
 mod report;
 
 use anyhow::{Result, anyhow, bail};
@@ -68,6 +69,8 @@ enum Command {
         which: Which,
         #[command(flatten)]
         listing: access::Listing,
+        #[command(flatten)]
+        asking: outlook::Asking,
     },
     /// Remove a network or a user from the blocked list.
     Unblock {
@@ -82,6 +85,8 @@ enum Command {
         which: Which,
         #[command(flatten)]
         allowing: access::Allowing,
+        #[command(flatten)]
+        asking: outlook::Asking,
     },
     /// Remove a network or a user from the allowed list. Once the list is empty, all are let in again.
     Disallow {
@@ -89,6 +94,8 @@ enum Command {
         which: Which,
         #[command(flatten)]
         caller: access::Caller,
+        #[command(flatten)]
+        asking: outlook::Asking,
     },
     /// Show who is on a tenant's access lists.
     AccessLists { tenant_id: TenantId },
@@ -158,15 +165,19 @@ pub async fn run(options: Options) -> Result<String> {
             let to = quota.quota()?;
             which.change(&registry, &config, |entry| Ok(Change::Quota { from: entry.quota, to })).await?
         }
-        Command::Block { which, listing } => {
-            which.change(&registry, &config, |entry| listing.added(List::Block, entry)).await?
+        Command::Block { which, listing, asking } => {
+            let added = |entry: &RegistryEntry| listing.added(List::Block, entry);
+            which.change_lists(&registry, &config, &asking, added).await?
         }
         Command::Unblock { which, caller } => {
             which.change(&registry, &config, |entry| caller.removed(List::Block, entry)).await?
         }
-        Command::Allow { which, allowing } => which.change(&registry, &config, |entry| allowing.added(entry)).await?,
-        Command::Disallow { which, caller } => {
-            which.change(&registry, &config, |entry| caller.removed(List::Allow, entry)).await?
+        Command::Allow { which, allowing, asking } => {
+            which.change_lists(&registry, &config, &asking, |entry| allowing.added(entry)).await?
+        }
+        Command::Disallow { which, caller, asking } => {
+            let removed = |entry: &RegistryEntry| caller.removed(List::Allow, entry);
+            which.change_lists(&registry, &config, &asking, removed).await?
         }
         Command::AccessLists { tenant_id } => {
             let tenant = registry.get(&tenant_id).await?;
@@ -192,6 +203,30 @@ impl Which {
     ) -> Result<(Tenant, Tenant)> {
         let before = registry.get(&self.tenant_id).await?;
         let change = change(&before.entry)?;
+        self.make(registry, config, before, change).await
+    }
+
+    /// The same of access lists, if those who would be refused then are not most of who called in the last day, or that is meant.
+    async fn change_lists(
+        &self,
+        registry: &Registry,
+        config: &SdkConfig,
+        asking: &outlook::Asking,
+        change: impl Fn(&RegistryEntry) -> Result<Change>,
+    ) -> Result<(Tenant, Tenant)> {
+        let before = registry.get(&self.tenant_id).await?;
+        let change = change(&before.entry)?;
+        asking.is_meant(&self.tenant_id, &change).await?;
+        self.make(registry, config, before, change).await
+    }
+
+    async fn make(
+        &self,
+        registry: &Registry,
+        config: &SdkConfig,
+        before: Tenant,
+        change: Change,
+    ) -> Result<(Tenant, Tenant)> {
         // What is shown as none may be a quota that cannot be read, which is then taken away.
         let replaces_wrong = match &change {
             Change::Quota { .. } => before.quota_is_wrong,

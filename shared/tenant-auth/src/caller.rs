@@ -6,7 +6,7 @@ use http::StatusCode;
 use lambda_http::{Request, RequestExt, request::RequestContext};
 use lambda_problem::Problem;
 use opentelemetry::{Context, KeyValue, trace::TraceContextExt};
-use tenancy::{AccessLists, Refused, TenantLabel};
+use tenancy::{AccessLists, Network, Refused, TenantLabel};
 use tenant_telemetry::semconv;
 
 /// The address of whoever opened the connection to API Gateway, which vouches for it: `requestContext.identity.sourceIp` of a REST API,
@@ -24,6 +24,18 @@ fn address(request: &Request) -> Option<IpAddr> {
         _ => None,
     };
     text?.parse().ok()
+}
+
+/// Says on a span that is sent from which network a verified request came.
+pub(crate) fn say_network(request: &Request) {
+    Context::map_current(|cx| {
+        let span = cx.span();
+        if span.is_recording()
+            && let Some(address) = address(request)
+        {
+            span.set_attribute(KeyValue::new(semconv::CLIENT_NETWORK, Network::around(address).to_string()));
+        }
+    });
 }
 
 /// By what the lists refuse whoever sent this request, if they do; its span says so.

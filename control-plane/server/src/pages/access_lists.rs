@@ -1,18 +1,21 @@
 //! Whom a tenant turns away, on its page, and the forms that put somebody on a list and take them off.
 
 use axum::{
+    Form,
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
 use maud::{Markup, html};
 use tenancy::{List, Listed, RegistryEntry};
-use tenant_registry::{Change, Tenant, in_words_at};
+use tenant_registry::{Change, Outlook, Tenant, in_words_at};
 
 use super::registry::{Filled, Filling, change};
 use crate::{
+    access::is_page,
     api::{Id, View},
     audit::By,
+    layout::{Tab, page},
     problem::Problem,
 };
 
@@ -28,11 +31,74 @@ const PERIODS: [(&str, &str); 5] =
 
 /// `POST /tenants/{id}/access-lists`
 pub(super) async fn set(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
+    if let Ok(Form(form)) = &form
+        && view.visitor.check_form(form.csrf.as_deref()).is_ok()
+        && let Some(why) = may_refuse_most(&view, &id, form).await
+    {
+        return if is_page(&headers) { asked_again(&view, &id, form, &why) } else { most(&why).into_response() };
+    }
     let asked = |form: &Filled, _: &[_]| {
         let change = wanted(form, Timestamp::now())?;
         Ok(Box::new(move |entry: &RegistryEntry| change.of(entry, Timestamp::now().as_second())) as _)
     };
     change((view, by), id, headers, form, asked).await
+}
+
+/// Why whoever asks is asked again, if they are: their lists may refuse more than half of what came in the last day, or nobody knows.
+async fn may_refuse_most(view: &View, id: &str, form: &Filled) -> Option<String> {
+    let now = Timestamp::now();
+    let entry = match view.registered(id).await? {
+        Ok(tenant) => tenant.entry,
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => return None,
+        Err(problem) => return (!form.refuse_most).then(|| nobody_can_say(&problem)),
+    };
+    // What is wrong with the form is told where it is carried out.
+    let change = wanted(form, now).ok()?.of(&entry, now.as_second()).ok()?;
+    let Change::AccessLists { from, to } = change else { return None };
+    if form.refuse_most || !to.may_refuse_more_than(&from) {
+        return None;
+    }
+    let callers = match view.callers(id).await {
+        Ok(answer) => answer.callers,
+        Err(problem) => return Some(nobody_can_say(&problem)),
+    };
+    let outlook = Outlook::of(&to, &callers, now.as_second());
+    outlook.may_be_most().then(|| outlook.in_words())
+}
+
+fn nobody_can_say(problem: &Problem) -> String {
+    format!("Nobody can say whom these lists would have refused in the last 24 hours: {}", problem.detail)
+}
+
+fn most(why: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, format!("{why} Nothing was changed: with refuse_most=true it is."))
+}
+
+/// The same form once more, with what it may do.
+fn asked_again(view: &View, id: &str, form: &Filled, why: &str) -> Response {
+    let tenant = view.place.window().link("/tenant", &[("id", id)]);
+    let action = view.place.window().link(&format!("/tenants/{id}/access-lists"), &());
+    let given = [
+        ("list", &form.list),
+        ("network", &form.network),
+        ("user", &form.user),
+        ("hours", &form.hours),
+        ("remove", &form.remove),
+        ("reason", &form.reason),
+    ];
+    let content = html! {
+        p.callout.fault role="alert" { (why) }
+        form.filters method="post" action=(action) {
+            @if let Some(csrf) = view.visitor.csrf() { input type="hidden" name="csrf" value=(csrf); }
+            @for (name, value) in given { input type="hidden" name=(name) value=(value); }
+            @if form.refuse_others { input type="hidden" name="refuse_others" value="true"; }
+            label.check.wide { input type="checkbox" name="refuse_most" value="true" required; "Change the lists of " (id) " all the same" }
+            button { "Change the lists" }
+            a href=(tenant) { "Leave them as they are" }
+        }
+    };
+    (StatusCode::CONFLICT, page(&view.visitor, &view.place, "Refuse that many?", Tab::Tenants, &content))
+        .into_response()
 }
 
 /// What a form asks for.

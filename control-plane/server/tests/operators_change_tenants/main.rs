@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use testkit::{
     browser::{Browser, csrf, location},
-    control_plane::Server,
+    control_plane::{Server, span, text},
 };
 
 use here::{Here, KEY, REGISTRY, Weather};
@@ -54,7 +54,7 @@ async fn an_operator_suspends_resumes_and_sets_tier_and_quota_each_with_its_reco
     let page = ada.open(&back).await.text().await.unwrap();
     assert!(page.contains("what its tier gives"), "{page}");
 
-    let form = format!("csrf={csrf}&reason=guesses&list=block&network=203.0.113.7/24&user=&hours=");
+    let form = format!("csrf={csrf}&reason=guesses&list=block&network=203.0.113.7/24&user=&hours=&refuse_most=true");
     assert_eq!(location(&ada.post("/tenants/acme/access-lists", &origin, form).await), back);
     let page = ada.open(&back).await.text().await.unwrap();
     assert!(page.contains("block network 203.0.113.0/24"), "{page}");
@@ -190,7 +190,7 @@ async fn a_tenant_sees_how_it_stands_and_not_who_decided_it() {
         let form = [("reason", "the secret reason")];
         assert_eq!(here.program(&format!("/tenants/{id}/suspend"), &form).await.0, 200);
     }
-    let listed = [("reason", "r"), ("list", "block"), ("user", "mallory-of-acme")];
+    let listed = [("reason", "r"), ("list", "block"), ("user", "mallory-of-acme"), ("refuse_most", "true")];
     assert_eq!(here.program("/tenants/acme/access-lists", &listed).await.0, 200);
     here.tenants
         .user(json!({ "sub": "p", "email": "pilot@acme.example", "custom:tenant-id": "acme", "custom:role": "admin" }));
@@ -344,4 +344,59 @@ async fn a_company_is_found_by_its_name_and_by_a_tenant_only_its_own() {
     assert_eq!(without_token(&told[0]), without_token(&told[1]));
     // Neither when names were read nor how many there are.
     assert!(told[0].contains("It is not the name of your company, nor how that begins."), "{}", told[0]);
+}
+
+/// Ten requests from an office, twelve from another, and one of which nobody knows where it came from.
+#[tokio::test]
+async fn lists_that_would_have_refused_most_of_the_day_are_asked_for_twice() {
+    let here = Here::new().await;
+    let from = |network: &'static str, traces: std::ops::Range<u8>| {
+        traces.map(move |trace| {
+            let mut request = span(trace, 0);
+            request.attributes.push(text("client.network", network));
+            request
+        })
+    };
+    let sent = from("203.0.113.0/24", 10..20).chain(from("2001:db8:1::/48", 20..32)).collect();
+    assert_eq!(here.server.send(sent).await.unwrap().status(), 200);
+    let (mut ada, csrf) = here.staff("ada", "sre").await;
+    let own = here.server.url.clone();
+    let before = here.item("acme").await;
+
+    let form = format!("csrf={csrf}&reason=they+<guess>&list=block&network=2001:db8::/32&user=&hours=24");
+    let asked = ada.post("/tenants/acme/access-lists", &own, form.clone()).await;
+    assert_eq!(asked.status(), 409);
+    let page = asked.text().await.unwrap();
+    for told in [
+        "These lists would have refused 52 % of the tenant's requests of the last 24 hours (12 of 23 that were looked at). Of 4 % it is not known",
+        "name=\"refuse_most\"",
+        "name=\"reason\" value=\"they &lt;guess&gt;\"",
+        "name=\"network\" value=\"2001:db8::/32\"",
+        "name=\"hours\" value=\"24\"",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    assert_eq!(here.item("acme").await, before);
+    assert_eq!(ada.post("/tenants/acme/access-lists", &own, form + "&refuse_most=true").await.status(), 303);
+    assert!(here.item("acme").await["access_lists"].to_string().contains("2001:db8::/32"));
+
+    let lists = async |id: &str, form: &[(&str, &str)]| {
+        let (status, body) =
+            here.program(&format!("/tenants/{id}/access-lists"), &[&[("reason", "r")], form].concat()).await;
+        (status, body["detail"].as_str().unwrap_or_default().to_owned())
+    };
+    // Who takes somebody off the list of the blocked refuses nobody, and less than half is not most.
+    assert_eq!(lists("acme", &[("list", "block"), ("network", "2001:db8::/32"), ("remove", "true")]).await.0, 200);
+    assert_eq!(lists("acme", &[("list", "block"), ("network", "203.0.113.0/24")]).await.0, 200);
+    let (status, why) =
+        lists("acme", &[("list", "allow"), ("network", "203.0.113.0/24"), ("refuse_others", "true")]).await;
+    assert!(
+        status == 409 && why.contains("refused 96 %") && why.contains("with refuse_most=true it is"),
+        "{status} {why}"
+    );
+    // Of a tenant without requests nobody knows.
+    let guest = [("list", "block"), ("user", "guest")];
+    let (status, why) = lists("quiet", &guest).await;
+    assert!(status == 409 && why.contains("No request of this tenant is known"), "{status} {why}");
+    assert_eq!(lists("quiet", &[&guest[..], &[("refuse_most", "true")]].concat()).await.0, 200);
 }

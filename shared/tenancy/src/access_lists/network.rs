@@ -44,6 +44,32 @@ impl Network {
     /// Bits of an IPv6 prefix, at least.
     pub const SHORTEST_IPV6: u8 = 16;
 
+    /// Bits of the prefix by which the network of a caller is told where its address is not: as many as one site is given.
+    const TOLD: (u8, u8) = (24, 48);
+
+    /// The network that an address is in, as it is told where the address is not: /24 of IPv4, /48 of IPv6.
+    ///
+    /// ```
+    /// use tenancy::Network;
+    ///
+    /// assert_eq!(Network::around("203.0.113.77".parse()?).to_string(), "203.0.113.0/24");
+    /// assert_eq!(Network::around("::ffff:203.0.113.77".parse()?).to_string(), "203.0.113.0/24");
+    /// assert_eq!(Network::around("2001:db8:1:2::7".parse()?).to_string(), "2001:db8:1::/48");
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn around(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        let (v4, v6) = Self::TOLD;
+        let around = IpNet::new(address, if address.is_ipv4() { v4 } else { v6 });
+        // No address has fewer bits than these.
+        Self(around.unwrap_or_else(|_| address.into()).trunc())
+    }
+
+    /// Whether all addresses of another are in it.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0.contains(&other.0)
+    }
+
     /// Whether its addresses are those of IPv4.
     pub fn is_ipv4(&self) -> bool {
         self.0.addr().is_ipv4()
