@@ -210,8 +210,6 @@ async fn blocked_and_allowed_by_network_and_user() {
     both_answer_to(&caller, office, 200, None).await;
 
     let block = [&["block", tenant, "--network", "203.0.113.0/24", "--for", "7d"], &why[..]].concat();
-    let (done, asked) = tenant_command(&block);
-    assert!(!done && asked.contains("no control plane was asked"), "{asked}");
     eventually("the control plane knows from where both were asked", async || {
         let answer = CLOUD.ask_control_plane(&format!("/api/tenants/{tenant}/callers")).await;
         let callers = answer["callers"].as_array()?;
@@ -226,7 +224,11 @@ async fn blocked_and_allowed_by_network_and_user() {
     let quiet = ["--network", "198.18.0.0/15"];
     succeeds(&[&["block", tenant], &quiet[..], &why, &control_plane].concat());
     succeeds(&[&["unblock", tenant], &quiet[..], &why].concat());
-    let blocked = succeeds(&[&block[..], &["--refuse-most"]].concat());
+    // Where nobody is asked, a network of that size is blocked by the command alone, and a larger one is not.
+    let (done, asked) = tenant_command(&[&["block", tenant, "--network", "203.0.112.0/23"], &why[..]].concat());
+    assert!(!done && asked.contains("no control plane is named"), "{asked}");
+    let blocked = succeeds(&block);
+    assert!(blocked.contains("Nobody can say whom these lists would have refused"), "{blocked}");
     assert!(blocked.contains("nothing → block network 203.0.113.0/24 until 2"), "{blocked}");
     both_answer_to(&caller, office, 403, Some("network_not_allowed")).await;
     both_answer_to(&caller, "::ffff:203.0.113.7", 403, Some("network_not_allowed")).await;
@@ -241,6 +243,7 @@ async fn blocked_and_allowed_by_network_and_user() {
     .await;
     let (attributes, of_tenant) = refused_span(&refused).await;
     assert_eq!((&attributes["access_list.refused"], of_tenant.as_deref()), (&json!("network"), Some(tenant)));
+    assert_eq!(attributes["client.network"], "203.0.113.0/24");
 
     succeeds(&[&["unblock", tenant, "--network", "203.0.113.0/24"], &why[..]].concat());
     // The block is forgotten everywhere before anybody is allowed, so that what is answered then is the other list's.
@@ -253,7 +256,7 @@ async fn blocked_and_allowed_by_network_and_user() {
     both_answer_to(&caller, elsewhere, 200, None).await;
 
     let user = attributes["enduser.id"].as_str().unwrap();
-    succeeds(&[&["block", tenant, "--user", user, "--refuse-most"], &why[..]].concat());
+    succeeds(&[&["block", tenant, "--user", user], &why[..]].concat());
     both_answer_to(&caller, elsewhere, 403, Some("user_not_allowed")).await;
     let listed = succeeds(&["access-lists", tenant]);
     assert_eq!(listed, format!("block user {user}\nallow network 198.51.100.0/24\n"));
@@ -292,8 +295,7 @@ async fn whoever_guesses_booking_numbers_is_found_and_blocked_by_one_command() {
     assert!(trace.spans.iter().all(|span| span.tenant.as_deref() == Some(tenant)), "{trace:?}");
 
     let user = line["user"].as_str().unwrap();
-    // Most of this tenant's requests were guesses.
-    succeeds(&["block", tenant, "--user", user, "--refuse-most", "--reason", "guesses booking numbers"]);
+    succeeds(&["block", tenant, "--user", user, "--reason", "guesses booking numbers"]);
     both_answer(&guesser, 403, Some("user_not_allowed")).await;
     for other in [&colleague, &CLOUD.caller(0).await] {
         both_answer(other, 200, None).await;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use control_plane_model::{
     otlp::{Resource, StoredSpan},
     sample::StoredTrace,
+    unverified::NETWORK,
 };
 use prost::Message;
 use slo::row::cut;
@@ -24,13 +25,13 @@ pub struct Callers {
 
 impl Callers {
     /// None yet.
-    pub fn of(tenant: &str) -> Self {
+    pub fn of_tenant(tenant: &str) -> Self {
         Self { tenant: tenant.to_owned(), requests: HashMap::new() }
     }
 
     /// Adds the requests of a trace that were made for the tenant. A span that says the network is a request that came from a caller; where none does, the
     /// first of the trace is: the others came from services.
-    pub fn look(&mut self, trace: &StoredTrace) {
+    pub fn add(&mut self, trace: &StoredTrace) {
         let mut of_services = false;
         let mut of_callers = Vec::new();
         for part in &trace.parts {
@@ -38,7 +39,7 @@ impl Callers {
             // What was stored can be read.
             let spans = part.spans.iter().filter_map(|body| StoredSpan::decode(body.clone()).ok());
             for span in spans.filter(|span| span.tenant(&sender).as_deref() == Some(&*self.tenant)) {
-                match span.text("client.network") {
+                match span.text(NETWORK) {
                     Some(network) => {
                         let user = span.text("enduser.id").map(|user| cut(&user).to_owned());
                         of_callers.push(Some((cut(&network).to_owned(), user)));
@@ -96,14 +97,14 @@ mod tests {
     fn requests_count_by_network_and_user_and_those_between_services_do_not() {
         let (of_acme, of_globex) = (("tenant.id", "acme"), ("tenant.id", "globex"));
         let (network, ann) = (("client.network", "203.0.113.0/24"), ("enduser.id", "ann"));
-        let mut callers = Callers::of("acme");
+        let mut callers = Callers::of_tenant("acme");
         // A request, which another service was asked for by the first.
-        callers.look(&trace(&[&[of_acme, network, ann], &[of_acme, ann]]));
+        callers.add(&trace(&[&[of_acme, network, ann], &[of_acme, ann]]));
         // Two in one trace, of which one is a machine's; and one of somebody else.
-        callers.look(&trace(&[&[of_acme, network, ann], &[of_acme, network], &[of_globex, network, ann]]));
+        callers.add(&trace(&[&[of_acme, network, ann], &[of_acme, network], &[of_globex, network, ann]]));
         // From a sender that does not say the network, twice; and of nobody.
-        callers.look(&trace(&[&[of_acme, ann], &[of_acme, ann]]));
-        callers.look(&trace(&[&[network, ann], &[]]));
+        callers.add(&trace(&[&[of_acme, ann], &[of_acme, ann]]));
+        callers.add(&trace(&[&[network, ann], &[]]));
         let of = |user: Option<&str>| Some(("203.0.113.0/24".to_owned(), user.map(str::to_owned)));
         assert_eq!(callers.by_requests(), [(of(Some("ann")), 2), (None, 1), (of(None), 1)]);
     }

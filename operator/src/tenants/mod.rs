@@ -1,7 +1,7 @@
 //! `operator tenant`: the registry of tenants from the command line.
 
 mod access;
-mod outlook;
+mod impact;
 mod report;
 
 use anyhow::{Result, anyhow, bail};
@@ -63,14 +63,14 @@ enum Command {
         #[command(flatten)]
         quota: WantedQuota,
     },
-    /// Refuse requests of a network or a user. Takes up to half a minute to reach every function.
+    /// Refuse requests of a network or a user. Takes up to half a minute to reach every function. Asks if more than half of the last day's requests would be refused.
     Block {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         listing: access::Listing,
         #[command(flatten)]
-        asking: outlook::Asking,
+        confirmation: impact::Confirmation,
     },
     /// Remove a network or a user from the blocked list.
     Unblock {
@@ -86,7 +86,7 @@ enum Command {
         #[command(flatten)]
         allowing: access::Allowing,
         #[command(flatten)]
-        asking: outlook::Asking,
+        confirmation: impact::Confirmation,
     },
     /// Remove a network or a user from the allowed list. Once the list is empty, all are let in again.
     Disallow {
@@ -95,7 +95,7 @@ enum Command {
         #[command(flatten)]
         caller: access::Caller,
         #[command(flatten)]
-        asking: outlook::Asking,
+        confirmation: impact::Confirmation,
     },
     /// Show who is on a tenant's access lists.
     AccessLists { tenant_id: TenantId },
@@ -139,7 +139,7 @@ struct Which {
 /// Does what is asked with the registry; what there is to print about it.
 ///
 /// # Errors
-/// The registry cannot be reached or refuses, there is no such tenant or tier, a quota is out of its bounds, the access lists are full, a company's name or a reason is empty, too long or not printable, or somebody else changed
+/// The registry cannot be reached or refuses, there is no such tenant or tier, a quota is out of its bounds, the access lists are full, a company's name or a reason is empty, too long or not printable, a change of access lists that has to be confirmed is not, or somebody else changed
 /// the tenant in the same moment.
 pub async fn run(options: Options) -> Result<String> {
     let Options { command, table, tiers, json } = options;
@@ -165,19 +165,19 @@ pub async fn run(options: Options) -> Result<String> {
             let to = quota.quota()?;
             which.change(&registry, &config, |entry| Ok(Change::Quota { from: entry.quota, to })).await?
         }
-        Command::Block { which, listing, asking } => {
+        Command::Block { which, listing, confirmation } => {
             let added = |entry: &RegistryEntry| listing.added(List::Block, entry);
-            which.change_lists(&registry, &config, &asking, added).await?
+            which.change_lists(&registry, &config, &confirmation, added).await?
         }
         Command::Unblock { which, caller } => {
             which.change(&registry, &config, |entry| caller.removed(List::Block, entry)).await?
         }
-        Command::Allow { which, allowing, asking } => {
-            which.change_lists(&registry, &config, &asking, |entry| allowing.added(entry)).await?
+        Command::Allow { which, allowing, confirmation } => {
+            which.change_lists(&registry, &config, &confirmation, |entry| allowing.added(entry)).await?
         }
-        Command::Disallow { which, caller, asking } => {
+        Command::Disallow { which, caller, confirmation } => {
             let removed = |entry: &RegistryEntry| caller.removed(List::Allow, entry);
-            which.change_lists(&registry, &config, &asking, removed).await?
+            which.change_lists(&registry, &config, &confirmation, removed).await?
         }
         Command::AccessLists { tenant_id } => {
             let tenant = registry.get(&tenant_id).await?;
@@ -206,17 +206,17 @@ impl Which {
         self.make(registry, config, before, change).await
     }
 
-    /// The same of access lists, if those who would be refused then are not most of who called in the last day, or that is meant.
+    /// The same of access lists, once it is confirmed where it has to be.
     async fn change_lists(
         &self,
         registry: &Registry,
         config: &SdkConfig,
-        asking: &outlook::Asking,
+        confirmation: &impact::Confirmation,
         change: impl Fn(&RegistryEntry) -> Result<Change>,
     ) -> Result<(Tenant, Tenant)> {
         let before = registry.get(&self.tenant_id).await?;
         let change = change(&before.entry)?;
-        asking.is_meant(&self.tenant_id, &change).await?;
+        confirmation.obtain(&self.tenant_id, &change).await?;
         self.make(registry, config, before, change).await
     }
 

@@ -40,19 +40,23 @@ pub(super) async fn callers(view: View, Id(id): Id) -> Answer<CallersAnswer> {
 }
 
 /// Those of the last 24 hours.
-pub(in crate::api) async fn lately(spans: &dyn SpanStore, scope: &Scope, id: &str) -> Result<CallersAnswer, Problem> {
+pub(in crate::api) async fn of_the_last_day(
+    spans: &dyn SpanStore,
+    scope: &Scope,
+    id: &str,
+) -> Result<CallersAnswer, Problem> {
     let now = Timestamp::now();
     let from = now.checked_sub(DAY).map_err(|error| Problem::bad_request(error.to_string()))?;
     let ns = |time: Timestamp| i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
     let expression = Some(format!("annotation[tenant.id] = {}", quoted(id)).parse()?);
     let query = SampleQuery { from_ns: ns(from), to_ns: ns(now), expression, limit: SAMPLED };
     let mut sample = spans.sample(scope, query).await?;
-    let (mut callers, mut looked_at) = (Callers::of(id), 0);
+    let (mut callers, mut looked_at) = (Callers::of_tenant(id), 0);
     while let Some(batch) = sample.traces.next().await {
         let batch = batch?;
         looked_at += batch.len();
         callers = off_thread(move || {
-            batch.iter().for_each(|trace| callers.look(trace));
+            batch.iter().for_each(|trace| callers.add(trace));
             callers
         })
         .await?;

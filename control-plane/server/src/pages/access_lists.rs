@@ -8,7 +8,7 @@ use axum::{
 use jiff::Timestamp;
 use maud::{Markup, html};
 use tenancy::{List, Listed, RegistryEntry};
-use tenant_registry::{Change, Outlook, Tenant, in_words_at};
+use tenant_registry::{Change, Tenant, Verdict, in_words_at};
 
 use super::registry::{Filled, Filling, change};
 use crate::{
@@ -33,9 +33,13 @@ const PERIODS: [(&str, &str); 5] =
 pub(super) async fn set(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
     if let Ok(Form(form)) = &form
         && view.visitor.check_form(form.csrf.as_deref()).is_ok()
-        && let Some(why) = may_refuse_most(&view, &id, form).await
+        && let Some(why) = to_confirm(&view, &id, form).await
     {
-        return if is_page(&headers) { asked_again(&view, &id, form, &why) } else { most(&why).into_response() };
+        return if is_page(&headers) {
+            confirmation(&view, &id, form, &why)
+        } else {
+            unconfirmed(&why).into_response()
+        };
     }
     let asked = |form: &Filled, _: &[_]| {
         let change = wanted(form, Timestamp::now())?;
@@ -44,38 +48,35 @@ pub(super) async fn set(view: View, by: By, Id(id): Id, headers: HeaderMap, form
     change((view, by), id, headers, form, asked).await
 }
 
-/// Why whoever asks is asked again, if they are: their lists may refuse more than half of what came in the last day, or nobody knows.
-async fn may_refuse_most(view: &View, id: &str, form: &Filled) -> Option<String> {
+/// Why whoever asks has to confirm it first, if they have to. What is wrong with the form is told where the change is made.
+async fn to_confirm(view: &View, id: &str, form: &Filled) -> Option<String> {
+    if form.refuse_most {
+        return None;
+    }
     let now = Timestamp::now();
     let entry = match view.registered(id).await? {
         Ok(tenant) => tenant.entry,
         Err(problem) if problem.status == StatusCode::NOT_FOUND => return None,
-        Err(problem) => return (!form.refuse_most).then(|| nobody_can_say(&problem)),
+        Err(problem) => return Some(format!("Nobody can say whom these lists would refuse: {}", problem.detail)),
     };
-    // What is wrong with the form is told where it is carried out.
     let change = wanted(form, now).ok()?.of(&entry, now.as_second()).ok()?;
     let Change::AccessLists { from, to } = change else { return None };
-    if form.refuse_most || !to.may_refuse_more_than(&from) {
+    if !to.may_refuse_more_than(&from) {
         return None;
     }
-    let callers = match view.callers(id).await {
-        Ok(answer) => answer.callers,
-        Err(problem) => return Some(nobody_can_say(&problem)),
-    };
-    let outlook = Outlook::of(&to, &callers, now.as_second());
-    outlook.may_be_most().then(|| outlook.in_words())
+    let callers = view.callers(id).await.map(|answer| answer.callers).map_err(|problem| problem.detail);
+    match Verdict::of(&from, &to, callers.as_deref().map_err(String::clone), now.as_second()) {
+        Verdict::Confirm(why) => Some(why),
+        Verdict::Make | Verdict::MakeUnforeseen(_) => None,
+    }
 }
 
-fn nobody_can_say(problem: &Problem) -> String {
-    format!("Nobody can say whom these lists would have refused in the last 24 hours: {}", problem.detail)
-}
-
-fn most(why: &str) -> Problem {
+fn unconfirmed(why: &str) -> Problem {
     Problem::new(StatusCode::CONFLICT, format!("{why} Nothing was changed: with refuse_most=true it is."))
 }
 
-/// The same form once more, with what it may do.
-fn asked_again(view: &View, id: &str, form: &Filled, why: &str) -> Response {
+/// The same form once more, with what it would do.
+fn confirmation(view: &View, id: &str, form: &Filled, why: &str) -> Response {
     let tenant = view.place.window().link("/tenant", &[("id", id)]);
     let action = view.place.window().link(&format!("/tenants/{id}/access-lists"), &());
     let given = [

@@ -55,7 +55,7 @@ pub(super) struct Filled {
     pub(super) remove: String,
     #[serde(default)]
     pub(super) refuse_others: bool,
-    /// They may refuse most of what came in the last day.
+    /// The new lists may refuse most requests.
     #[serde(default)]
     pub(super) refuse_most: bool,
 }

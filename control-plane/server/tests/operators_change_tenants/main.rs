@@ -3,12 +3,15 @@
 
 mod here;
 
+use std::cell::Cell;
+
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use serde_json::json;
 use testkit::{
     browser::{Browser, csrf, location},
     control_plane::{Server, span, text},
+    eventually,
 };
 
 use here::{Here, KEY, REGISTRY, Weather};
@@ -54,7 +57,7 @@ async fn an_operator_suspends_resumes_and_sets_tier_and_quota_each_with_its_reco
     let page = ada.open(&back).await.text().await.unwrap();
     assert!(page.contains("what its tier gives"), "{page}");
 
-    let form = format!("csrf={csrf}&reason=guesses&list=block&network=203.0.113.7/24&user=&hours=&refuse_most=true");
+    let form = format!("csrf={csrf}&reason=guesses&list=block&network=203.0.113.7/24&user=&hours=");
     assert_eq!(location(&ada.post("/tenants/acme/access-lists", &origin, form).await), back);
     let page = ada.open(&back).await.text().await.unwrap();
     assert!(page.contains("block network 203.0.113.0/24"), "{page}");
@@ -190,7 +193,7 @@ async fn a_tenant_sees_how_it_stands_and_not_who_decided_it() {
         let form = [("reason", "the secret reason")];
         assert_eq!(here.program(&format!("/tenants/{id}/suspend"), &form).await.0, 200);
     }
-    let listed = [("reason", "r"), ("list", "block"), ("user", "mallory-of-acme"), ("refuse_most", "true")];
+    let listed = [("reason", "r"), ("list", "block"), ("user", "mallory-of-acme")];
     assert_eq!(here.program("/tenants/acme/access-lists", &listed).await.0, 200);
     here.tenants
         .user(json!({ "sub": "p", "email": "pilot@acme.example", "custom:tenant-id": "acme", "custom:role": "admin" }));
@@ -227,9 +230,26 @@ async fn a_tenant_that_has_sent_nothing_yet_can_be_suspended() {
 #[tokio::test]
 async fn of_many_who_suspend_a_tenant_at_once_one_has_done_it() {
     let here = Here::new().await;
-    let suspend =
-        async |number: u8| here.program("/tenants/acme/suspend", &[("reason", &format!("reason {number}"))]).await;
-    let answers = join_all((0..8).map(suspend)).await;
+    // The registry is given two seconds, which a busy machine may take: then nobody can tell who did it, and they begin anew.
+    let round = Cell::new(0);
+    let answers = eventually("each is told whether it did it", async || {
+        round.set(round.get() + 1);
+        let suspend = async |number: u8| {
+            let reason = format!("round {}, {number}", round.get());
+            here.program("/tenants/acme/suspend", &[("reason", &reason)]).await
+        };
+        let answers = join_all((0..8).map(suspend)).await;
+        if answers.iter().all(|(status, _)| *status != 503) {
+            return Some(answers);
+        }
+        eventually("it is as it was", async || {
+            here.program("/tenants/acme/resume", &[("reason", "anew")]).await;
+            here.is("acme", "status", "active").await.then_some(())
+        })
+        .await;
+        None
+    })
+    .await;
     let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|(status, _)| *status == 200);
     assert_eq!((done.len(), refused.len()), (1, 7), "{answers:?}");
     assert!(
@@ -241,7 +261,10 @@ async fn of_many_who_suspend_a_tenant_at_once_one_has_done_it() {
     assert!(here.is("acme", "change_reason", reason).await && done[0].1["status"] == "suspended");
     // Each that began has ended, and one of them did it.
     let recorded = here.recorded().await;
-    let ended = |how: &str| recorded.iter().filter(|line| line.contains(&format!(" {how} by billing"))).count();
+    let ended = |how: &str| {
+        let of_round = format!(" {how} by billing: round {}, ", round.get());
+        recorded.iter().filter(|line| line.contains(&of_round)).count()
+    };
     assert_eq!((ended("done"), ended("begun")), (1, 1 + ended("failed")), "{recorded:?}");
 }
 
@@ -348,7 +371,7 @@ async fn a_company_is_found_by_its_name_and_by_a_tenant_only_its_own() {
 
 /// Ten requests from an office, twelve from another, and one of which nobody knows where it came from.
 #[tokio::test]
-async fn lists_that_would_have_refused_most_of_the_day_are_asked_for_twice() {
+async fn lists_that_would_have_refused_most_of_the_day_are_confirmed() {
     let here = Here::new().await;
     let from = |network: &'static str, traces: std::ops::Range<u8>| {
         traces.map(move |trace| {
@@ -394,9 +417,10 @@ async fn lists_that_would_have_refused_most_of_the_day_are_asked_for_twice() {
         status == 409 && why.contains("refused 96 %") && why.contains("with refuse_most=true it is"),
         "{status} {why}"
     );
-    // Of a tenant without requests nobody knows.
-    let guest = [("list", "block"), ("user", "guest")];
-    let (status, why) = lists("quiet", &guest).await;
+    // Of a tenant without requests nobody knows: one user is blocked at once, and what may refuse everybody is confirmed.
+    assert_eq!(lists("quiet", &[("list", "block"), ("user", "guest")]).await.0, 200);
+    let wide = [("list", "block"), ("network", "203.0.0.0/16")];
+    let (status, why) = lists("quiet", &wide).await;
     assert!(status == 409 && why.contains("No request of this tenant is known"), "{status} {why}");
-    assert_eq!(lists("quiet", &[&guest[..], &[("refuse_most", "true")]].concat()).await.0, 200);
+    assert_eq!(lists("quiet", &[&wide[..], &[("refuse_most", "true")]].concat()).await.0, 200);
 }

@@ -49,6 +49,16 @@ impl AccessLists {
             is_first || are_fewer || gone(self, before, List::Block, kind)
         })
     }
+
+    /// Whether these refuse nobody more than the lists `before` but one user, or one network that is as small as a site's (at most /24 of IPv4, /48 of IPv6).
+    pub fn only_blocks_one_more_than(&self, before: &Self) -> bool {
+        let mut added = self.block.iter().filter(|entry| !before.block.contains(entry));
+        let is_small = |entry: &ListEntry| match &entry.listed {
+            Listed::Network(network) => network.is_of_one_site(),
+            Listed::User(_) => true,
+        };
+        self.allow == before.allow && added.next().is_none_or(is_small) && added.next().is_none()
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +143,25 @@ mod tests {
             ("+203.0.113.0/24 -203.0.113.7", "+203.0.113.0/24", false),
         ] {
             assert_eq!(lists(after).may_refuse_more_than(&lists(before)), more, "{before} → {after}");
+        }
+    }
+
+    #[test]
+    fn a_block_of_one_user_or_site_is_told_from_all_else() {
+        for (before, after, is_one) in [
+            ("", "-ann", true),
+            ("-bob +203.0.113.0/24", "-bob +203.0.113.0/24 -ann", true),
+            ("", "-203.0.113.7", true),
+            ("", "-203.0.113.0/24", true),
+            ("", "-::ffff:203.0.113.0/120", true),
+            ("", "-203.0.112.0/23", false),
+            ("", "-2001:db8:1::/48", true),
+            ("", "-2001:db8::/47", false),
+            ("", "-ann -bob", false),
+            ("", "+ann", false),
+            ("+ann +bob", "+ann", false),
+        ] {
+            assert_eq!(lists(after).only_blocks_one_more_than(&lists(before)), is_one, "{before} → {after}");
         }
     }
 }

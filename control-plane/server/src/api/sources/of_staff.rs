@@ -24,7 +24,7 @@ impl View {
     /// From where a tenant's requests of the last 24 hours came, and by whom.
     pub(crate) async fn callers(&self, id: &str) -> Result<CallersAnswer, Problem> {
         self.of_staff()?;
-        self.in_turn(callers::lately(&*self.sources.spans, &self.scope, id)).await
+        self.in_turn(callers::of_the_last_day(&*self.sources.spans, &self.scope, id)).await
     }
 
     fn of_staff(&self) -> Result<(), AccessError> {
