@@ -156,6 +156,9 @@ def test_whoever_tries_without_a_token_is_seen_by_their_network(page):
     expect(refused).to_contain_text("unauthorized (401)")
     expect(refused).to_contain_text("198.51.100.0/24")
     expect(page.get_by_role("main")).not_to_contain_text("198.51.100.23")
+    refused.get_by_role("link", name="198.51.100.0/24").click()
+    expect(page.get_by_label("Network")).to_have_value("198.51.100.0/24")
+    expect(refused).to_contain_text("198.51.100.0/24")
 
 
 def test_a_command_says_who_tries_without_a_token(control_plane):

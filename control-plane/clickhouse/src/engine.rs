@@ -24,6 +24,7 @@ use control_plane_model::{
     sample::{Sample, SampleQuery, StoredTrace},
     store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored, Version},
     trace::{Trace, TraceId},
+    unverified,
 };
 use opentelemetry_proto::tonic::{resource::v1::Resource, trace::v1::Span};
 use prost::Message;
@@ -278,7 +279,7 @@ impl MetricStore for ClickHouse {
 
     async fn services(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
         let query = self.database.query(include_str!("../sql/metric_services.sql"));
-        all(query.param("only", scope.tenant())).await
+        all(query.param("only", scope.tenant()).param("counted_here", unverified::METRIC)).await
     }
 }
 

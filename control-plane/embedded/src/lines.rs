@@ -7,6 +7,7 @@ use control_plane_model::{
     metrics::{Kind, Line, MetricQuery},
     rollup::HOUR,
     store::{Scope, StoreError},
+    unverified,
 };
 use rusqlite::{Connection, Params, params};
 
@@ -36,11 +37,11 @@ impl Reader {
         builder.lines()
     }
 
-    /// The services that points came of, by name.
+    /// The services that sent points, by name.
     pub(crate) fn measured_services(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
         self.read(|connection| {
             let mut select = connection.prepare_cached(include_str!("../sql/metric_services.sql"))?;
-            let services = select.query_map([scope.tenant()], |row| row.get(0))?;
+            let services = select.query_map(params![scope.tenant(), unverified::METRIC], |row| row.get(0))?;
             Ok(services.collect::<rusqlite::Result<_>>()?)
         })
     }

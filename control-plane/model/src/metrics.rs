@@ -174,7 +174,7 @@ pub trait MetricStore: std::fmt::Debug + Send + Sync {
     /// Lines by metric, service, account and attributes, in this order.
     async fn lines(&self, scope: &Scope, query: MetricQuery) -> Result<Vec<Line>, StoreError>;
 
-    /// The services that points came of within a day, and maybe before, by name.
+    /// The services that sent points within a day, and maybe before, by name. APIs whose refusals the control plane counts are not among them.
     async fn services(&self, scope: &Scope) -> Result<Vec<String>, StoreError>;
 }
 

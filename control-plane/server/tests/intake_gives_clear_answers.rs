@@ -301,7 +301,9 @@ async fn access_logs_are_taken_as_firehose_delivers_them() {
     assert!(csv.lines().count() == 2 && csv.contains(",unauthorized,192.0.2.0/24,2,"), "{csv}");
     let page = get("/turned-away?window=15m").await;
     assert!(page.contains("Before anybody was known") && page.contains("2001:db8:1::/48"));
-    for answer in [json, csv, page, get("/api/metrics?window=15m").await] {
+    let narrowed = get("/turned-away?window=15m&api=booking-dev&network=192.0.2.0/24&refused_as=unauthorized").await;
+    assert!(narrowed.contains("192.0.2.0/24") && !narrowed.contains("2001:db8:1::/48"), "{narrowed}");
+    for answer in [json, csv, page, narrowed, get("/api/metrics?window=15m").await] {
         assert!(!answer.contains("192.0.2.1") && !answer.contains("2001:db8:1:2"), "{answer}");
     }
     assert!(get("/api/turned-away/unverified?network=192.0.2.0/24&api=mileage-dev").await.contains("\"lines\":[]"));

@@ -352,8 +352,8 @@ async fn of_acme(server: &Server, closed: u64) -> Value {
     let window = format!("from={}&to={closed}", closed - 3_600);
     let ask = async |path: &str| get::<Value>(server, path).await;
     let mut tenant = ask(&format!("/api/tenants/acme?{window}")).await;
-    // How it is now may have been judged once more, and everybody together is not acme.
-    for of_others in ["now", "conditions", "beside"] {
+    // How it is now may have been judged once more, the burndown ends now, and everybody together is not acme.
+    for of_others in ["now", "conditions", "burndown", "beside"] {
         tenant.as_object_mut().unwrap().remove(of_others);
     }
     tenant["alerts"] = as_they_were(&tenant["alerts"], closed);
@@ -370,15 +370,30 @@ async fn of_acme(server: &Server, closed: u64) -> Value {
     })
 }
 
+/// What is left of acme's error budget over the last 30 days, from both servers as of the same five minutes.
+async fn burndowns(servers: [&Server; 2]) -> [Value; 2] {
+    let ask = async |server| get::<Value>(server, "/api/tenants/acme").await["burndown"].take();
+    loop {
+        let both = [ask(servers[0]).await, ask(servers[1]).await];
+        if both[0][0]["start"] == both[1][0]["start"] {
+            return both;
+        }
+    }
+}
+
 /// Sends so many requests whose tokens nobody could verify, each of which names acme, and looks at what became of acme's figures.
 async fn nothing_moves(unverified: u64) {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::configured(dir.path(), "[slo]\nsettle_seconds = 0\n");
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let server = Server::configured(dirs[0].path(), "[slo]\nsettle_seconds = 0\n");
+    // The same without those requests, for what changes as time goes by.
+    let untouched = Server::configured(dirs[1].path(), "[slo]\nsettle_seconds = 0\n");
     let closed = closed().await;
     let requests = requests(closed);
-    let spans = requests.iter().enumerate().map(|(index, request)| span(index, request)).collect();
-    assert_eq!(server.send(spans).await.unwrap().status(), 200);
-    evaluated(&server, closed).await;
+    for server in [&server, &untouched] {
+        let spans = requests.iter().enumerate().map(|(index, request)| span(index, request)).collect();
+        assert_eq!(server.send(spans).await.unwrap().status(), 200);
+        evaluated(server, closed).await;
+    }
     let before = of_acme(&server, closed).await;
     assert!(before["turned away"]["requests"].as_u64() > Some(0), "{before}");
     // As the functions tell of them: with the reason, and without what a token says that is not verified.
@@ -429,6 +444,9 @@ async fn nothing_moves(unverified: u64) {
         }
         assert_eq!(&after[what], figures, "{what}");
     }
+    let [burndown, expected] = burndowns([&server, &untouched]).await;
+    assert!(expected[0]["left"].is_number(), "{expected}");
+    assert_eq!(burndown, expected);
 }
 
 #[tokio::test]

@@ -18,17 +18,20 @@ use crate::{
 
 const TITLE: &str = "Turned away";
 
-pub(super) async fn page(view: View, query: Result<Query<RefusalFilter>, Problem>) -> Response {
+pub(super) async fn page(view: View, query: Result<Query<unverified::Asked>, Problem>) -> Response {
     let content = async {
-        let Query(filter) = query?;
-        let (facets, found) = tokio::try_join!(view.facets(), view.turned_away(&filter))?;
+        let Query(asked) = query?;
+        let filter = &asked.verified;
+        let (facets, found) = tokio::try_join!(view.facets(), view.turned_away(filter))?;
         Ok(html! {
-            (form(&view, &filter, &facets.tenants, &facets.services))
-            p { "Requests that a service answered with a 4xx after it had verified who sent them. Whoever was refused before that is nobody, whatever tenant "
-                "a token names." }
-            (results(&view, &filter, &found))
+            (form(&view, filter, &facets.tenants, &facets.services))
+            p {
+                "These requests were refused, with a status of 4xx, after the service had verified who sent them. A request that was refused earlier counts for "
+                "no tenant, whatever its token says."
+            }
+            (results(&view, filter, &found))
             (investigations::save(&view))
-            (unverified::section(&view, &filter.window).await?)
+            (unverified::section(&view, &asked).await?)
         })
     };
     answer(&view, TITLE, Tab::TurnedAway, content).await
@@ -85,12 +88,12 @@ fn table(view: &View, filter: &RefusalFilter, found: &TurnedAwayAnswer) -> Marku
             Some(user) => html! { a href=(of_user(user)) { (user) } },
             None => html! { "not told" },
         })
+        .number("Requests", |line| count(line.refused.requests))
+        .number("Of the tenant's requests", |line| known(line.share(), percent))
+        .text("Traces", |line| html! { a href=(traces(line)) { "Its traces" } })
         .text("Operation", |line| html! { div.phrase { (line.refused.operation) } })
         .text("Service", |line| html! { (line.refused.service) })
-        .number("Requests", |line| count(line.refused.requests))
-        .number("Of the tenant's", |line| known(line.share(), percent))
         .text("First", |line| moment(line.refused.first_unix_ns))
         .text("Last", |line| moment(line.refused.last_unix_ns))
-        .text("Traces", |line| html! { a href=(traces(line)) { "Its traces" } })
         .render()
 }

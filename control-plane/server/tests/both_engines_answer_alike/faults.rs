@@ -213,6 +213,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("metric_exemplars.sql", "SELECT DISTINCT place", "SELECT place"),
     ("metric_exemplars.sql", "ORDER BY value DESC, time_ns", "ORDER BY value, time_ns"),
     ("metric_services.sql", " AND tenant != '')", ")"),
+    ("metric_services.sql", "metric != ", "metric = "),
     ("metric_services.sql", "now() - INTERVAL 1 DAY\n", "now() + INTERVAL 1 DAY\n"),
     ("metric_steps.sql", "WHERE NOT is_cumulative", "WHERE true"),
     ("metric_steps.sql", "count(least) = count()", "count(least) > 0"),

@@ -93,4 +93,8 @@ async fn what_was_refused_before_anybody_was_known_is_counted_by_network_and_tol
     for tenant in ["acme", ""] {
         assert!(asked(Scope::Tenant(tenant.into())).await.is_empty());
     }
+    // The API sent nothing itself, so it is no service to look at.
+    for engine in [both.embedded.services(&Scope::All).await, both.clickhouse.services(&Scope::All).await] {
+        assert_eq!(engine.unwrap(), Vec::<String>::new());
+    }
 }
