@@ -59,7 +59,9 @@ mod registry;
 mod role;
 mod tier;
 
-pub use access_lists::{AccessLists, InvalidNetwork, List, ListEntry, Listed, ListsAreFull, Network, Refused};
+pub use access_lists::{
+    AccessLists, Foreseen, InvalidNetwork, List, ListEntry, Listed, ListsAreFull, Network, Refused,
+};
 pub use context::{TenantContext, TenantLabel};
 #[cfg(feature = "pseudonyms")]
 pub use hidden::HiddenIds;

@@ -57,6 +57,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `http-api` | Lambda authorizers and routes of HTTP APIs, besides those of REST APIs |
+//! | `bench` | what benchmarks measure, and nobody else may call |
 //! | `registry` | `TenantRegistry`, which `AuthLayer::asking` takes, and `ApiFunction`; with them the AWS SDK and its client of DynamoDB |
 //!
 //! # Errors
@@ -77,6 +78,8 @@
 //!   closed.
 
 mod authorizer;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod caller;
 mod claims;
 mod header;

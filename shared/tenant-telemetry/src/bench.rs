@@ -59,6 +59,12 @@ impl Spans {
         let policy = Policy { ids: TenantIds::Plain, pseudonyms: &self.pseudonyms, denied: &denied };
         self.processor.drain(&work).into_iter().map(|ended| policy.stamp(ended)).collect()
     }
+
+    /// The context of a span that has begun and is kept, of an invocation of its own.
+    pub fn begun(&self) -> Context {
+        let cx = Context::new().with_value(Work::default());
+        cx.with_span(self.tracer.build_with_context(SpanBuilder::from_name("request").with_kind(SpanKind::Server), &cx))
+    }
 }
 
 /// Metrics of a process that nobody receives.

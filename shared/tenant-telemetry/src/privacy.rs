@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::SpanData;
 use tenancy::{HiddenIds, InvalidTenantIds, PseudonymKey, TenantIds};
 
 use super::{
-    semconv,
+    privacy_network, semconv,
     work::{About, Ended},
 };
 
@@ -87,6 +87,9 @@ impl Policy<'_> {
             indexed.push(StringValue::from(semconv::TENANT_TIER));
         }
         hide(&mut span, &named.hidden());
+        if self.ids != TenantIds::Plain {
+            privacy_network::hide(&mut span, |network| self.id(network));
+        }
         if let Some(ExportedId { exported: Some(id), .. }) = named.user {
             span.attributes.push(KeyValue::new(semconv::ENDUSER_ID, id));
         }

@@ -98,6 +98,13 @@ pub struct Rest {
     pub points: Vec<Stretch>,
 }
 
+impl Rest {
+    /// What they are called together, such as "12 others".
+    pub fn name(&self) -> String {
+        if self.values == 1 { "1 other".to_owned() } else { format!("{} others", self.values) }
+    }
+}
+
 /// Spans by the values of an attribute.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Groups {

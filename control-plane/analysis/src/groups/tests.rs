@@ -173,6 +173,7 @@ fn numbers_are_those_of_a_recount() {
     }
     let rest = found.rest.unwrap();
     assert_eq!((rest.values, rest.summary.requests), (4, 10 + 20 + 30 + 40));
+    assert_eq!([1, 4].map(|values| Rest { values, ..rest.clone() }.name()), ["1 other", "4 others"]);
 }
 
 #[test]

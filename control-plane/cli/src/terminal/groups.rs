@@ -19,7 +19,7 @@ pub(crate) fn groups(answer: &GroupsAnswer, page: &str, screen: &Screen) -> Stri
     let mut table =
         screen.table(["value", "count", "before", "rate", "failed", "before", "p50", "p95", "p99", "before"]);
     let values = groups.values.iter().map(|group| (group.value.clone(), &group.summary, group.before.as_ref()));
-    let rest = groups.rest.iter().map(|rest| (format!("{} others", rest.values), &rest.summary, rest.before.as_ref()));
+    let rest = groups.rest.iter().map(|rest| (rest.name(), &rest.summary, rest.before.as_ref()));
     for (name, now, before) in values.chain(rest) {
         let earlier = |text: fn(&Summary) -> String| number(known(before, text));
         table.add_row([

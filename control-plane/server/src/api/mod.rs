@@ -13,6 +13,7 @@
 //! | `groups` | requests by the values of any attribute |
 //! | `turned_away` | whose requests were refused, where and why |
 //! | `unverified` | what was refused before anybody was known |
+//! | `callers` | from where a tenant's requests came, and by whom |
 //! | `investigations` | what operators investigate, and what matches now |
 //! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
@@ -23,6 +24,7 @@
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
+mod callers;
 mod cockpit;
 mod cost;
 mod export;
@@ -58,6 +60,7 @@ use control_plane_model::{
 use serde::{Deserialize, Serialize};
 
 pub(crate) use audit::AuditFilter;
+pub use callers::CallersAnswer;
 pub use cockpit::{FailedTraces, Registered, Spending, SpentDay, UsersSeen};
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
@@ -131,6 +134,7 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
+        .get(May::Staff, "/api/tenants/{id}/callers", callers::callers)
         .get(May::SignedIn, "/api/alerts", objectives::alerts)
         .get(May::SignedIn, "/api/cost", cost::cost)
         .get(May::Staff, "/api/audit", audit::audit)

@@ -138,7 +138,7 @@ fn table(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
     let about_before = if groups.before_estimated { "≈ " } else { "" };
     let rest = groups.rest.iter().map(|rest| TableRow {
         group: None,
-        name: format!("{} others", rest.values),
+        name: rest.name(),
         summary: rest.summary,
         before: rest.before,
     });
@@ -192,7 +192,7 @@ fn charts(found: &GroupsAnswer) -> Markup {
     let lines = |value: &dyn Fn(&Stretch) -> Option<f64>| {
         let known = |points: &[Stretch]| points.iter().filter_map(|point| Some((point.start, value(point)?))).collect();
         let values = groups.values.iter().map(|group| Line::of(&group.value, known(&group.points)));
-        let rest = groups.rest.iter().map(|rest| Line::rest(format!("{} others", rest.values), known(&rest.points)));
+        let rest = groups.rest.iter().map(|rest| Line::rest(rest.name(), known(&rest.points)));
         values.chain(rest).collect::<Vec<_>>()
     };
     let chart = |title, lines, unit| Chart::of(title, axis, unit, lines);

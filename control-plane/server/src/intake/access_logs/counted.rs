@@ -8,9 +8,9 @@ use control_plane_model::{
     unverified::{ADDRESS, METRIC, NETWORK, OTHER_NETWORKS, REASON, STATUS, UNIT, UNKNOWN_NETWORK},
 };
 use serde::Deserialize;
-use tenancy::PseudonymKey;
+use tenancy::{Network, PseudonymKey};
 
-use super::{line::Unverified, named::NamedNetworks, network::network};
+use super::{line::Unverified, named::NamedNetworks};
 use crate::intake::rejected::is_future;
 
 const MINUTE_MS: i64 = 60_000;
@@ -58,7 +58,8 @@ impl RefusedRequest {
             minute: at_ms.div_euclid(MINUTE_MS),
             status,
             reason,
-            network: canonical.map_or_else(|| UNKNOWN_NETWORK.to_owned(), network),
+            network: canonical
+                .map_or_else(|| UNKNOWN_NETWORK.to_owned(), |address| Network::around(address).to_string()),
             address: canonical.and_then(hash),
         }
     }

@@ -5,7 +5,6 @@
 mod counted;
 mod line;
 mod named;
-mod network;
 
 use axum::{
     Json,
