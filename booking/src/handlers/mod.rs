@@ -15,7 +15,7 @@ pub use create_booking::create_booking;
 pub use get_booking::get_booking;
 pub use invite::invite;
 pub use list_bookings::list_bookings;
-pub use publish::{PublishError, Publisher, Stored, Unwritable};
+pub use publish::{BookingChange, PublishError, Publisher, Unwritable};
 pub use quote::quote;
 pub use register::register;
 

@@ -5,7 +5,7 @@ use control_plane::{
     api::GroupsAnswer,
     text::{count, duration, known, looked_up, percent, rate},
 };
-use control_plane_analysis::groups::{Counted, is_much_slower};
+use control_plane_analysis::groups::{SpanSet, is_much_slower};
 use slo::Summary;
 
 use super::screen::{Screen, at_fault, number};
@@ -36,8 +36,8 @@ pub(crate) fn groups(answer: &GroupsAnswer, page: &str, screen: &Screen) -> Stri
         ]);
     }
     let counted = match groups.counted {
-        Counted::Requests => "requests and handled messages",
-        Counted::Calls => "calls and other spans that are no requests",
+        SpanSet::Requests => "requests and handled messages",
+        SpanSet::Calls => "calls and other spans that are no requests",
     };
     let sampled = match answer.matched {
         matched if answer.taken < matched => format!(", of which {} were looked at (≈)", answer.taken),

@@ -35,7 +35,7 @@ struct Step {
 /// The critical path of a trace, from its start to its end.
 pub fn critical_path(tree: &Tree<'_>) -> Vec<Stretch> {
     let nodes = &tree.nodes;
-    // With what it set off, a span may end later than itself.
+    // A span counts as ending with the last span that it caused, which may be later than its own end.
     let mut ends: Vec<i64> = nodes.iter().map(|node| node.span.end_unix_ns).collect();
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
     let mut roots = Vec::new();

@@ -15,15 +15,15 @@ const NAMED: usize = 10;
 const BEFORE: i64 = 1_800;
 /// Versions that are named for a tenant.
 const VERSIONS: usize = 3;
-/// As far back as it is known since when requests hurt.
+/// How far back the evaluator knows since when requests have failed or been slow, in seconds.
 const FARTHEST: i64 = 21_600;
 
-/// Who is hurting now.
+/// The tenants whose requests fail or are slow now.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Hurting {
     /// How many tenants are.
     pub tenants: usize,
-    /// Of how many that had requests in the last five minutes.
+    /// How many tenants had requests in the last five minutes.
     pub of: usize,
     /// Whether these are most of them, so that the cause is likely one for all.
     pub is_everybody: bool,

@@ -1,7 +1,7 @@
 //! `GET /groups`: requests by the values of any attribute, beside the window before.
 
 use axum::response::Response;
-use control_plane_analysis::groups::{Counted, Group, Stretch, is_much_slower};
+use control_plane_analysis::groups::{Group, SpanSet, Stretch, is_much_slower};
 use control_plane_model::{search::attribute, store::Facets};
 use maud::{Markup, Render, html};
 use slo::Summary;
@@ -99,8 +99,8 @@ fn said(found: &GroupsAnswer) -> Markup {
     let groups = &found.groups;
     html! {
         @match groups.counted {
-            Counted::Requests => { "Requests, and messages that were handled, by " code { (found.by) } },
-            Counted::Calls => { "No request carries " code { (found.by) } ": these are the calls and other spans that do" },
+            SpanSet::Requests => { "Requests, and messages that were handled, by " code { (found.by) } },
+            SpanSet::Calls => { "No request carries " code { (found.by) } ": these are the calls and other spans that do" },
         }
         ", of " strong { (count(found.matched)) } " traces that began in the window."
         @if groups.without >= 1.0 { " " (count(groups.without)) " requests do not carry it." }
