@@ -83,7 +83,7 @@ fn begin(filter: &GroupFilter) -> Markup {
 fn results(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
     let groups = &found.groups;
     html! {
-        p role="status" { (said(found)) }
+        p role="status" { (summary_line(found)) }
         @if groups.values.is_empty() {
             (empty("Nothing in this window carries this attribute.", &html! { "Choose a longer window, another attribute than " code { (found.by) } ", or fewer conditions." }))
         } @else {
@@ -95,7 +95,7 @@ fn results(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
 }
 
 /// What was counted, and how exactly.
-fn said(found: &GroupsAnswer) -> Markup {
+fn summary_line(found: &GroupsAnswer) -> Markup {
     let groups = &found.groups;
     html! {
         @match groups.counted {
