@@ -167,7 +167,7 @@ impl WhyFilter {
         format!("{of}{}", service.as_ref().map(|service| format!(" through {service}")).unwrap_or_default())
     }
 
-    /// The window in two; without a moment, the window and as long a time before it.
+    /// The window in two; without a moment, the window and the same length of time before it.
     fn before_and_after(&self, window: Window) -> Result<(Window, Window), Problem> {
         let Some(moment) = &self.moment else { return Ok((window.moved(-1.0), window)) };
         let at = window::moment("moment", moment)?.div_euclid(NANOSECONDS) * NANOSECONDS;
