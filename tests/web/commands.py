@@ -1,6 +1,7 @@
-"""The commands that README and docs tell a reader to type: which there are, and which of them a test cannot run, with the reason."""
+"""The commands that README, docs and other pages tell a reader to type: which there are, and which of them a test cannot run, with the reason."""
 
 import re
+import subprocess
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -18,8 +19,9 @@ EXEMPT = {
     "builds for minutes, and make test-long runs it": r"fork\.md: (cargo test --package offers|make demo)\b",
 }
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-# A command within a sentence or a table, of a program that can say whether it knows every word of it.
-INLINE = re.compile(r"`((?:target/debug/)?(?:control-plane|operator|local|make) [^`\n]+)`")
+# Programs that can say whether they know every word of a command.
+PROGRAM = r"(?:target/debug/)?(?:control-plane|operator|local|make) "
+INLINE = re.compile(rf"`({PROGRAM}[^`\n]+)`")
 
 
 def blocks(text):
@@ -41,3 +43,12 @@ def reason(page, command):
 def inline(text):
     """The commands outside of blocks."""
     return INLINE.findall(FENCE.sub("", text))
+
+
+def elsewhere():
+    """The commands of those programs on all other pages, such as a crate's, with the page's path; what a shell makes of them is left out."""
+    listed = subprocess.run(["git", "ls-files", "-z", "*.md"], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    for path in sorted({PROJECT / name for name in listed.split("\0") if name and (PROJECT / name).is_file()} - set(PAGES)):
+        text = path.read_text()
+        shown = [command for language, block in blocks(text) if language == "sh" for command, _ in commands(block) if re.match(PROGRAM, command)]
+        yield from ((path.relative_to(PROJECT).as_posix(), re.split(" [|>&]", command)[0]) for command in inline(text) + shown)

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 import story
-from commands import EXEMPT, LANGUAGES, PAGES, PROJECT, blocks, commands, inline, reason
+from commands import EXEMPT, LANGUAGES, PAGES, PROJECT, blocks, commands, elsewhere, inline, reason
 from control_plane import BINARY, ControlPlane
 
 BLOCKS = [(page.name, block) for page in PAGES for language, block in blocks(page.read_text()) if language == "sh"]
@@ -156,8 +156,8 @@ def test_a_block_does_what_its_page_says(somebody, document, block):
             assert said or ">" in command or not ANSWERS.match(command), f"{document}: {command} says nothing"
 
 
-@pytest.mark.parametrize(("document", "command"), SENTENCES, ids=[f"{page}: {command}" for page, command in SENTENCES])
-def test_a_command_in_a_sentence_is_one_that_its_program_knows(document, command):
+@pytest.mark.parametrize(("document", "command"), [*SENTENCES, *sorted({*elsewhere()})], ids=lambda text: text)
+def test_a_command_that_is_not_run_is_one_that_its_program_knows(document, command):
     understood(command)
 
 
