@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::{
     AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn, Vouched,
-    browser::{one, origin},
+    browser::{origin, single_header},
     issuer::{self, Issuer},
     secrets,
     service_keys::ServiceKeys,
@@ -117,9 +117,14 @@ impl Access {
     ///
     /// [`AccessError::NotAuthenticated`] for a token or a key that is not valid, [`AccessError::NotAllowed`] for one whose bearer has no role,
     /// [`AccessError::Unavailable`] where it cannot be judged.
-    pub async fn who(&self, headers: &HeaderMap, now: Timestamp) -> Result<Option<Authenticated>, AccessError> {
+    pub async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Option<Authenticated>, AccessError> {
         if headers.contains_key(header::AUTHORIZATION) {
-            let bearer = one(headers, header::AUTHORIZATION).and_then(bearer).ok_or(AccessError::NotAuthenticated)?;
+            let bearer =
+                single_header(headers, header::AUTHORIZATION).and_then(bearer).ok_or(AccessError::NotAuthenticated)?;
             let principal = self.bearer(bearer, now).await?;
             return Ok(Some(Authenticated { principal, csrf: None, bearer: Some(secrets::hash(bearer)) }));
         }
@@ -138,7 +143,7 @@ impl Access {
             return Ok(principal);
         }
         // Which issuer is asked follows from what the token says; whether it is the issuer's, from its signature.
-        let said = UnverifiedClaims::by(bearer).ok_or(AccessError::NotAuthenticated)?;
+        let said = UnverifiedClaims::of_token(bearer).ok_or(AccessError::NotAuthenticated)?;
         let issuers = [&self.staff, &self.tenants].into_iter().flatten();
         let issuer = issuers.into_iter().find(|issuer| issuer.settings().issuer == said.iss);
         let principal = issuer.ok_or(AccessError::NotAuthenticated)?.bearer(bearer).await?;
@@ -313,7 +318,7 @@ struct UnverifiedClaims {
 }
 
 impl UnverifiedClaims {
-    fn by(token: &str) -> Option<Self> {
+    fn of_token(token: &str) -> Option<Self> {
         let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
         serde_json::from_slice(&payload).ok()
     }

@@ -84,7 +84,7 @@ impl Gate {
             }
             Guarded::By(access) => {
                 access.check_source(&request.method, &request.headers)?;
-                let who = tokio::time::timeout(KNOWN_WITHIN, access.who(&request.headers, Timestamp::now()));
+                let who = tokio::time::timeout(KNOWN_WITHIN, access.authenticate(&request.headers, Timestamp::now()));
                 let who = who.await.map_err(|_| AccessError::Unavailable("that takes too long"))?;
                 Ok(who?.map(Visitor))
             }

@@ -95,7 +95,7 @@ impl Line {
 
 /// Requests that were refused, by whom, where and why.
 pub(crate) async fn refusals(database: &Database, scope: &Scope, query: &RefusalQuery) -> Result<Refusals, StoreError> {
-    let Some(tenant) = query.of_whom(scope) else { return Ok(Refusals::default()) };
+    let Some(tenant) = query.tenant_filter(scope) else { return Ok(Refusals::default()) };
     let found = database
         .query(&include_str!("../sql/refusals.sql").replace("$among", &TRACES_AMONG.to_string()))
         .param("from", query.from.saturating_mul(NANOSECONDS))

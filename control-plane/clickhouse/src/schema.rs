@@ -3,7 +3,7 @@
 use control_plane_model::store::StoreError;
 
 use crate::{
-    database::{Database, all, one, within},
+    database::{Database, all, fetch_one, within},
     versions,
 };
 
@@ -103,7 +103,7 @@ pub(crate) async fn keep_for(database: &Database, hours: i64) -> Result<(), Stor
     for (table, column, hours) in places.into_iter().chain([("shapes", "used", hours + 48)]) {
         let query = database.query(lasts).param("ttl", format!("toIntervalHour({hours})")).param("table", table);
         // Parts are gone through once more where this changes.
-        if !one::<bool>(query).await? {
+        if !fetch_one::<bool>(query).await? {
             let change = format!("ALTER TABLE {table} MODIFY TTL {column} + INTERVAL {hours} HOUR");
             within(database.query(&change).execute()).await?;
         }

@@ -27,7 +27,7 @@ pub(crate) fn is_page(headers: &HeaderMap) -> bool {
 }
 
 /// A problem as its reader wants it: a page for a person, a problem document for a program.
-pub(crate) fn told(problem: Problem, headers: &HeaderMap) -> Response {
+pub(crate) fn problem_response(problem: Problem, headers: &HeaderMap) -> Response {
     if is_page(headers) { layout::failed(&problem, "/", "Go to the service map") } else { problem.into_response() }
 }
 

@@ -104,7 +104,7 @@ impl Evaluator {
             closed,
         };
         // What a run before could not tell.
-        run.tell().await?;
+        run.notify().await?;
         // A first run begins with the last five minutes.
         let from = run.head.value.evaluated.unwrap_or(closed - SLOT);
         if from < closed {
@@ -184,13 +184,13 @@ impl WatchEnvironment for Run<'_> {
         self.store.put_head(&mut self.head).await?;
         self.report.evaluated = watch.judged;
         self.report.slots += 1;
-        self.tell().await
+        self.notify().await
     }
 }
 
 impl Run<'_> {
     /// Tells what is stored as untold, and stores that it is told. A run that ends in between tells it again, under the same id.
-    async fn tell(&mut self) -> Result<(), Error> {
+    async fn notify(&mut self) -> Result<(), Error> {
         let mut result = Ok(());
         let mut told = 0;
         for notice in &self.head.value.untold {

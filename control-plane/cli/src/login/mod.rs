@@ -92,7 +92,7 @@ pub(crate) async fn login(asked: &Login) -> Result<String> {
         }
     })
     .await?;
-    let who = kept.who();
+    let who = kept.user_name();
     tokens.lock().await?.change(|all| drop(all.insert(server.to_string(), kept)))?;
     Ok(format!("Signed in to {server} as {}.\n", visible::line(&who)))
 }

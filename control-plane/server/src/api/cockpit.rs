@@ -83,7 +83,7 @@ pub struct FailedTraces {
     pub newest: Vec<trace::Summary>,
 }
 
-/// What a tenant spends in the window, and spent in as long a time before it.
+/// What a tenant spends in the window, and spent in the same length of time before it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Spending {
     /// The currency of all amounts. There is none without prices.
@@ -223,7 +223,7 @@ pub(super) fn before(window: Window, now: Timestamp) -> Option<Window> {
 }
 
 impl Spending {
-    /// Of a window and of as long a time before it, where that is known, by the sums of a tenant's services.
+    /// Of a window and of the same length of time before it, where that is known, by the sums of a tenant's services.
     pub(super) fn of(
         window: Window,
         now: Timestamp,

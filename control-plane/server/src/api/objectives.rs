@@ -139,7 +139,7 @@ pub(super) async fn over(
         from,
         to,
         width: stretches.width,
-        beside: together.beside(own.tier.as_deref(), stretches),
+        beside: together.compared_tenants(own.tier.as_deref(), stretches),
         versions: own.deployed(versions),
         points: stretches.points(&own.over_time()),
         spending: Spending { days: cockpit::days(&month, now, prices), ..spending },

@@ -1,8 +1,8 @@
 //! What the API and the pages are read from, narrowed to who asks.
 
 mod measured;
-mod of_staff;
 mod opened;
+mod staff_only;
 mod traces;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -101,9 +101,7 @@ impl Hurting {
     /// What is true of those who are not named; empty where all are.
     pub fn others(&self) -> String {
         match self.tenants.saturating_sub(self.worst.len()) {
-            0 if self.tenants < self.of && self.tenants > 0 => {
-                "Everybody else was within their objectives in the last five minutes.".to_owned()
-            }
+            0 if self.tenants < self.of && self.tenants > 0 => "Nobody else is hurting.".to_owned(),
             0 => String::new(),
             more => format!("{more} more are hurting."),
         }
@@ -178,7 +176,7 @@ mod tests {
         assert_eq!(
             two.text(AT),
             "2 of 11 tenants are hurting: cirrus has been failing since 07:40 UTC; booking-api 42 was new at 07:38 UTC. \
-             borealis has been slow for six hours or more. Everybody else was within their objectives in the last five minutes."
+             borealis has been slow for six hours or more. Nobody else is hurting."
         );
         assert_eq!(two.deployments(), Some((AT - 21_600 - 1_800, AT - 1_200 + 300)));
     }

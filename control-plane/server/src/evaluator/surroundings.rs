@@ -223,7 +223,7 @@ impl WatchEnvironment for Surroundings {
         let (until, refusals_since) = (watch.judged.unwrap_or_default(), Some(watch.refusals_since));
         let judged = Judged { until, alerts: watch.alerts.clone(), refusals_since };
         self.states.store(lease, ALERTS, serde_json::to_string(&judged).map_err(unreadable)?, records).await?;
-        alarms.into_iter().for_each(|alarm| self.notifier.tell(alarm));
+        alarms.into_iter().for_each(|alarm| self.notifier.send(alarm));
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn routes() -> Routes<Gate> {
     Routes::new(refuse)
         .get(May::Anybody, "/sign-in", choose)
         .get(May::Anybody, "/sign-in/{issuer}", begin)
-        .get(May::Anybody, "/sign-in/callback", back)
+        .get(May::Anybody, "/sign-in/callback", callback)
         .post(May::Anybody, "/sign-out", sign_out)
 }
 
@@ -80,7 +80,7 @@ struct Back {
 }
 
 /// `GET /sign-in/callback`: back from the provider.
-async fn back(
+async fn callback(
     State(gate): State<Gate>,
     Extension(audit): Extension<Audit>,
     FromWhere(from): FromWhere,

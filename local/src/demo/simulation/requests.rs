@@ -76,7 +76,7 @@ impl Request<'_> {
         let start = written + self.between(40..120);
         let process = self.message("aws.dynamodb", RESERVATIONS, start, 8..20, None);
         let took = process.took;
-        let process = self.tell(publisher, Some(parent), process);
+        let process = self.record(publisher, Some(parent), process);
         let send = Done {
             name: format!("send {TOPIC}"),
             kind: SpanKind::Producer,
@@ -91,7 +91,7 @@ impl Request<'_> {
                 text("messaging.destination.name", TOPIC),
             ],
         };
-        let send = self.tell(publisher, Some(process), send);
+        let send = self.record(publisher, Some(process), send);
 
         let arrived = start + took + self.between(30..80);
         if !self.moment.stranded {
@@ -118,8 +118,8 @@ impl Request<'_> {
         });
         let took = write.took + 2 * MILLISECOND;
         let process = Done { took, ..self.message("aws_sqs", QUEUE, start, 1..2, failure) };
-        let process = self.tell(accrual, Some(sent), process);
-        self.tell(accrual, Some(process), Done { failure: refused, ..write });
+        let process = self.record(accrual, Some(sent), process);
+        self.record(accrual, Some(process), Done { failure: refused, ..write });
     }
 
     fn seats(&mut self) {

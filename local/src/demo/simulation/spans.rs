@@ -103,9 +103,9 @@ impl<'a> Request<'a> {
             .chain(reason)
             .collect(),
         };
-        let id = self.tell(sender, None, answered);
+        let id = self.record(sender, None, answered);
         for call in calls {
-            self.tell(sender, Some(id), call);
+            self.record(sender, Some(id), call);
         }
         id
     }
@@ -157,7 +157,7 @@ impl<'a> Request<'a> {
     }
 
     /// Adds a span with what every span of the request says.
-    pub(super) fn tell(&mut self, sender: Sender, parent: Option<SpanId>, done: Done) -> SpanId {
+    pub(super) fn record(&mut self, sender: Sender, parent: Option<SpanId>, done: Done) -> SpanId {
         let id = fastrand::u64(1..).to_be_bytes();
         let mut attributes = vec![
             text("tenant.id", self.moment.tenant.id),
