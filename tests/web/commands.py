@@ -45,10 +45,25 @@ def inline(text):
     return INLINE.findall(FENCE.sub("", text))
 
 
-def elsewhere():
-    """The commands of those programs on all other pages, such as a crate's, with the page's path; what a shell makes of them is left out."""
+def others():
+    """All other pages, such as a crate's."""
     listed = subprocess.run(["git", "ls-files", "-z", "*.md"], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
-    for path in sorted({PROJECT / name for name in listed.split("\0") if name and (PROJECT / name).is_file()} - set(PAGES)):
+    return sorted({PROJECT / name for name in listed.split("\0") if name and (PROJECT / name).is_file()} - set(PAGES))
+
+
+def elsewhere():
+    """The commands of those programs on all other pages, with the page's path; what a shell makes of them is left out."""
+    for path in others():
         text = path.read_text()
         shown = [command for language, block in blocks(text) if language == "sh" for command, _ in commands(block) if re.match(PROGRAM, command)]
         yield from ((path.relative_to(PROJECT).as_posix(), re.split(" [|>&]", command)[0]) for command in inline(text) + shown)
+
+
+def of_aws():
+    """The commands of AWS's CLI on every page that are operations of a service, and not what the CLI makes of several."""
+    for path in [*PAGES, *others()]:
+        text = path.read_text()
+        shown = [command for language, block in blocks(text) if language == "sh" for command, _ in commands(block)]
+        for command in shown + re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
+            if match := re.match(r"aws (?!configure|cloudformation deploy)([a-z-]+) ([a-z-]+)", command):
+                yield path.relative_to(PROJECT).as_posix(), match[1], match[2], tuple(re.findall(r" --([a-z-]+)", command))
