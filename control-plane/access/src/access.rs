@@ -27,9 +27,10 @@ const CALLBACK: &str = "/sign-in/callback";
 pub struct Authenticated {
     /// Who sent the request.
     pub principal: Principal,
-    /// What a form of theirs has to bring along, another text in each answer and the same when it comes back; none, where a token or a key came with the request, which no browser sends by itself.
+    /// The token that forms of this session have to send back; its text differs in each answer. It is `None` where a token or a key came with the
+    /// request, since no browser sends these by itself.
     pub csrf: Option<String>,
-    /// The SHA-256 of the token or the key that came with the request, however the header was written; none, where none came.
+    /// The SHA-256 of the token or the key that came with the request, however the header was written, or `None` where none came.
     pub bearer: Option<String>,
 }
 

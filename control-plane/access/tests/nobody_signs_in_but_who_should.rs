@@ -431,7 +431,7 @@ async fn a_provider_and_a_program_may_exchange_their_keys() {
     let access = Access::new(settings, Arc::new(states)).unwrap();
     let who = async |bearer: &str, now: Timestamp| {
         access
-            .who(&headers(header::AUTHORIZATION, &format!("Bearer {bearer}")), now)
+            .authenticate(&headers(header::AUTHORIZATION, &format!("Bearer {bearer}")), now)
             .await
             .map(|who| who.unwrap().principal.role)
     };

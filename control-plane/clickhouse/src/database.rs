@@ -23,7 +23,7 @@ pub struct Address {
     pub user: String,
     /// The password of that user.
     pub password: String,
-    /// The cluster whose servers all have it; none, if it is on one server alone.
+    /// The cluster whose servers all have it, or `None` if it is on one server alone.
     pub cluster: Option<String>,
 }
 

@@ -113,7 +113,7 @@ impl ClickHouse {
         schema::migrate(&self.database).await
     }
 
-    /// When the first of the batches was written whose sums are not made yet, milliseconds since 1970; none, if all are.
+    /// When the first of the batches was written whose sums are not made yet, milliseconds since 1970, or `None` if all are.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl ClickHouse {
         fetch_one(self.database.query(include_str!("../sql/kept_with.sql"))).await
     }
 
-    /// Keeps spans for so many hours. Sums are kept for as long as they always are.
+    /// Sets how many hours spans are kept. Sums are kept as long as ever.
     pub async fn keep_for(&self, hours: i64) -> Result<(), StoreError> {
         schema::keep_for(&self.database, hours).await?;
         self.keeps_hours.store(hours, Ordering::Relaxed);

@@ -36,7 +36,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// Of a span of a trace that a batch of this rank brought first; none, of one that was not refused. The same span makes the same row however often.
+    /// Of a span of a trace that a batch of this rank brought first, or `None` for one that was not refused. The same span makes the same row however often.
     pub(crate) fn of(facts: &Facts, trace_id: [u8; 16], rank: u64) -> Option<Self> {
         let reason = facts.refused.as_deref()?.to_owned();
         Some(Self {

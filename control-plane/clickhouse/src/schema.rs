@@ -94,7 +94,7 @@ pub(crate) async fn catch_up(database: &Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Spans, outlines of traces, points of metrics and log records go so many hours after they came.
+/// Sets after how many hours spans, outlines of traces, points of metrics and log records are removed.
 pub(crate) async fn keep_for(database: &Database, hours: i64) -> Result<(), StoreError> {
     let lasts = "SELECT position(create_table_query, {ttl:String}) > 0 FROM system.tables WHERE database = currentDatabase() AND name = {table:String}";
     // What traces have in common is used once more a day before it would go.

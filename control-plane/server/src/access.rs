@@ -47,7 +47,7 @@ pub(crate) fn refuse(error: &AccessError, headers: &HeaderMap, uri: &Uri) -> Res
     if unknown && is_page(headers) {
         return Redirect::to(&sign_in).into_response();
     }
-    let mut response = told(problem, headers);
+    let mut response = problem_response(problem, headers);
     if unknown {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         // A page that refreshes itself goes to the sign-in as a whole.

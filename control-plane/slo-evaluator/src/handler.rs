@@ -1,4 +1,4 @@
-//! One run: five minutes after five minutes, each asked for, judged, stored and told of before the next.
+//! One run: it reads, judges and stores each five minutes, and sends its alerts, before it goes on to the next.
 
 use std::time::{Duration, SystemTime};
 
@@ -54,7 +54,7 @@ pub struct Report {
     pub slots: usize,
     /// How many requests were judged.
     pub requests: u64,
-    /// Alerts told of, opened or closed.
+    /// How many alerts were sent, opened or closed.
     pub told: usize,
     /// Times that a tenant was not evaluated, because its tier was promised nothing.
     pub unpromised: usize,
@@ -189,7 +189,7 @@ impl WatchEnvironment for Run<'_> {
 }
 
 impl Run<'_> {
-    /// Tells what is stored as untold, and stores that it is told. A run that ends in between tells it again, under the same id.
+    /// Sends the alerts that are stored as not sent, and stores that they are. A run that ends in between sends them again, under the same id.
     async fn notify(&mut self) -> Result<(), Error> {
         let mut result = Ok(());
         let mut told = 0;

@@ -12,7 +12,7 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// So many, however long they are.
+    /// A number of items, however many bytes they have.
     pub(super) const fn of(count: usize) -> Self {
         Self { count, bytes: usize::MAX }
     }

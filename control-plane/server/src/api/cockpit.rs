@@ -103,7 +103,7 @@ pub struct Spending {
 pub struct SpentDay {
     /// When the day begins, Unix seconds.
     pub start: i64,
-    /// `service.name` of one of the ten dearest; none for all others together.
+    /// `service.name` of one of the ten dearest, or `None` for all others together.
     pub service: Option<String>,
     /// What was used.
     pub spent: Spent,
@@ -216,7 +216,7 @@ pub(super) fn days(month: &Own, now: Timestamp, prices: Option<&Prices>) -> Vec<
     all.into_iter().map(day).collect()
 }
 
-/// As long a time before a window; none where its requests are not all counted any more: they would seem to have cost less.
+/// As long a time before a window, or `None` where its requests are not all counted any more: they would seem to have cost less.
 pub(super) fn before(window: Window, now: Timestamp) -> Option<Window> {
     let before = window.moved(-1.0);
     (before.seconds().0 >= now.as_second() - rollup::KEPT).then_some(before)

@@ -11,7 +11,7 @@ use crate::text::{count, time_of_day};
 
 /// Tenants that are named, and of which it is said since when.
 const NAMED: usize = 10;
-/// A version that was first seen so many seconds before requests began to hurt may be why.
+/// A version that was first seen at most this many seconds before requests began to fail or be slow may be the cause.
 const BEFORE: i64 = 1_800;
 /// Versions that are named for a tenant.
 const VERSIONS: usize = 3;
@@ -62,7 +62,7 @@ impl Hurting {
         Self { tenants, of, is_everybody: tenants >= 3 && tenants * 2 > of, worst: worst.collect() }
     }
 
-    /// When versions are of interest that were first seen, Unix seconds; none if nobody hurts.
+    /// When versions are of interest that were first seen, Unix seconds, or `None` if nobody hurts.
     pub(super) fn deployments(&self) -> Option<(i64, i64)> {
         let since = self.worst.iter().map(|tenant| tenant.since);
         Some((since.clone().min()? - BEFORE, since.max()? + SLOT))

@@ -13,7 +13,7 @@ use maud::html;
 use serde::Deserialize;
 
 use crate::{
-    access::{refuse, told},
+    access::{problem_response, refuse},
     api::{Id, Query},
     audit::{FromWhere, signs_in},
     layout::{failed, outside},
@@ -122,7 +122,7 @@ async fn sign_out(
         }
         Ok((set([access.no_cookie(SESSION_COOKIE)]), Redirect::to("/sign-in")).into_response())
     };
-    ended.await.unwrap_or_else(|problem| told(problem, &headers))
+    ended.await.unwrap_or_else(|problem| problem_response(problem, &headers))
 }
 
 /// Sign-in, where there is one.

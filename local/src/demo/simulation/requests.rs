@@ -21,7 +21,7 @@ const QUEUE: &str = "mileage-bookings-simulated";
 const INDEX: &str = "deck-index";
 /// What runs beside the booking service.
 const OTHERS_VERSION: &str = "1.9.3";
-/// Of so many requests of the basic and standard tiers one fails by itself.
+/// One in this many requests of the basic and standard tiers fails by itself.
 const ONE_FAILS_OF: u32 = 4_000;
 /// After so many receives the queue gives a message up, and so long it waits between two.
 const RECEIVES: u64 = 3;

@@ -15,7 +15,7 @@ use super::{
 
 pub(super) const MILLISECOND: u64 = 1_000_000;
 pub(super) const SECOND: u64 = 1_000 * MILLISECOND;
-/// Of so many requests one finds a function that has just started.
+/// One in this many requests finds a function that has just started.
 const ONE_IS_COLD_OF: u32 = 400;
 
 pub(super) type SpanId = [u8; 8];
@@ -151,7 +151,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// So many nanoseconds, of a range in milliseconds.
+    /// A random number of nanoseconds, from a range in milliseconds.
     pub(super) fn between(&mut self, milliseconds: Range<u64>) -> u64 {
         self.rng.u64(milliseconds.start * MILLISECOND..milliseconds.end * MILLISECOND)
     }
